@@ -1,0 +1,38 @@
+//! How many frames and messages per second the protocol code gets through.
+
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+
+use runner_shared::{
+    clock::now,
+    fifo::{Command, FrameDecoder, MarkerType},
+    walltime::as_float,
+};
+
+const FRAMES: u64 = 2_000_000;
+/// What one read from a FIFO brings at most.
+const CHUNK: usize = 16 * 1024;
+
+fn main() {
+    let markers =
+        (0..1000).map(|at| Command::AddMarker { pid: 4242, marker: MarkerType::RoundStart(at) });
+    let stream: Vec<u8> = markers.flat_map(|marker| marker.encode()).collect();
+
+    let start = now();
+    let mut decoder = FrameDecoder::default();
+    let (mut frames, mut messages) = (0_u64, 0_u64);
+    while frames < FRAMES {
+        for chunk in stream.chunks(CHUNK) {
+            decoder.push(chunk);
+            while let Ok(Some(payload)) = decoder.next_frame() {
+                frames += 1;
+                messages += u64::from(Command::decode(payload).is_ok());
+            }
+        }
+    }
+    let seconds = as_float(now().since(start)) / 1e9;
+    assert_eq!(messages, frames, "every frame is a message");
+    println!(
+        "frames decoded\t{:.1}\tM/s\twith their messages, one thread",
+        as_float(frames) / seconds / 1e6
+    );
+}

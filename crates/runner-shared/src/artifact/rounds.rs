@@ -1,0 +1,146 @@
+//! Every round that `exec-harness` measured: what the summary in the results JSON was made from.
+
+use serde::{Deserialize, Serialize};
+
+use super::Artifact;
+use crate::walltime::NoiseVerdict;
+
+/// All benchmarks of one `exec-harness` process, in the order of their start.
+///
+/// Lies beside the results JSON as `results/<pid>.RoundLog.msgpack`. Benchmarks that failed are
+/// in here and not in the JSON, which holds finished ones only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoundLog {
+    /// Version of this layout.
+    pub version: u32,
+    /// One entry per benchmark.
+    pub benchmarks: Vec<BenchmarkRounds>,
+}
+
+impl RoundLog {
+    /// The layout described here.
+    pub const VERSION: u32 = 1;
+}
+
+impl Artifact for RoundLog {
+    const NAME: &'static str = "RoundLog";
+}
+
+/// What happened to one benchmark.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BenchmarkRounds {
+    /// Name as shown.
+    pub name: String,
+    /// Identity.
+    pub uri: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The one round is a warm-up round: the command takes longer than the time given for all rounds.
+    pub cold: bool,
+    /// Where the noise-robust time of the rounds comes from.
+    pub robust_source: RobustSource,
+    /// Why a better source could not be used; empty if nothing is missing.
+    pub robust_missing: String,
+    /// Rounds that were run before the measurement and are not in `rounds`.
+    pub warmup_rounds: u64,
+    /// How calm the machine was.
+    pub noise: NoiseVerdict,
+    /// Sentences for the user about this measurement.
+    pub notes: Vec<String>,
+    /// The measured rounds.
+    pub rounds: Rounds,
+}
+
+/// How a benchmark ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// All rounds were run.
+    #[serde(rename = "Complete")]
+    Complete,
+    /// A round failed; the rounds before it are kept.
+    #[serde(rename = "Failed")]
+    Failed {
+        /// What failed and why, in words.
+        reason: String,
+    },
+    /// The user ended the run.
+    #[serde(rename = "Interrupted")]
+    Interrupted,
+}
+
+/// Where the noise-robust time of a round comes from, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RobustSource {
+    /// From exec to exit as stamped by the kernel, less the time in which the process was preempted.
+    #[serde(rename = "KernelStamps")]
+    KernelStamps,
+    /// Processor time of the process (`rusage`).
+    #[serde(rename = "ProcessorTime")]
+    ProcessorTime,
+    /// Nothing better than the wall clock.
+    #[serde(rename = "WallClock")]
+    WallClock,
+}
+
+/// The rounds, one column per quantity; all columns are equally long.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rounds {
+    /// Just before the process was created; nanoseconds on `CLOCK_MONOTONIC`.
+    pub start_ns: Vec<u64>,
+    /// From `start_ns` until the process had ended, nanoseconds.
+    pub wall_ns: Vec<u64>,
+    /// Processor time in user mode of the process and of its children that it waited for, nanoseconds.
+    pub user_ns: Vec<u64>,
+    /// The same in kernel mode.
+    pub system_ns: Vec<u64>,
+    /// Page faults that needed no disk.
+    pub minor_faults: Vec<u64>,
+    /// Page faults that needed a disk.
+    pub major_faults: Vec<u64>,
+    /// Times that the process gave the processor away.
+    pub voluntary_switches: Vec<u64>,
+    /// Times that the processor was taken from it (includes the migration at exec).
+    pub involuntary_switches: Vec<u64>,
+    /// From exec to exit by the kernel's stamps, nanoseconds; `None` where they are not known.
+    pub kernel_ns: Vec<Option<u64>>,
+    /// Time between exec and exit in which the process was preempted, nanoseconds.
+    pub preempted_ns: Vec<Option<u64>>,
+    /// Which block of an interleaved run the round belongs to; 0 in an ordinary one.
+    pub block: Vec<u32>,
+}
+
+impl Rounds {
+    /// Number of rounds.
+    pub fn len(&self) -> usize {
+        self.wall_ns.len()
+    }
+
+    /// No round was measured.
+    pub fn is_empty(&self) -> bool {
+        self.wall_ns.is_empty()
+    }
+
+    /// The noise-robust time of each round in nanoseconds, from the given source.
+    ///
+    /// A round without kernel stamps (the ring overflowed) falls back to its wall time less what
+    /// is known of its preemption.
+    pub fn robust_ns(&self, source: RobustSource) -> Vec<u64> {
+        match source {
+            RobustSource::WallClock => self.wall_ns.clone(),
+            RobustSource::ProcessorTime => self
+                .user_ns
+                .iter()
+                .zip(&self.system_ns)
+                .map(|(user, system)| user.saturating_add(*system))
+                .collect(),
+            RobustSource::KernelStamps => self
+                .wall_ns
+                .iter()
+                .zip(self.kernel_ns.iter().zip(&self.preempted_ns))
+                .map(|(wall, (kernel, preempted))| {
+                    kernel.unwrap_or(*wall).saturating_sub(preempted.unwrap_or(0))
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Every environment variable that one of our programs reads or sets. No other file spells such a name.
+
+/// An environment variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EnvName {
+    /// The name as the system knows it.
+    pub name: &'static str,
+    /// What it is for, as shown in the documentation.
+    pub meaning: &'static str,
+}
+
+const fn env(name: &'static str, meaning: &'static str) -> EnvName {
+    EnvName { name, meaning }
+}
+
+/// Set for the benchmark: it runs under CodSpeed.
+pub const ENV: EnvName = env("CODSPEED_ENV", "set to `runner` for the benchmark process");
+/// The mode: read by `codspeed` and `exec-harness` as the default of `--mode`, set for the benchmark.
+pub const RUNNER_MODE: EnvName =
+    env("CODSPEED_RUNNER_MODE", "the mode: `walltime`, `simulation` or `memory`");
+/// Set for the benchmark: absolute path of the folder for results.
+pub const PROFILE_FOLDER: EnvName =
+    env("CODSPEED_PROFILE_FOLDER", "folder that receives the results");
+/// Upload token; never handed to the benchmark.
+pub const TOKEN: EnvName = env("CODSPEED_TOKEN", "token for uploads");
+/// Login token; never handed to the benchmark.
+pub const OAUTH_TOKEN: EnvName = env("CODSPEED_OAUTH_TOKEN", "login token");
+/// The same as `--skip-upload`.
+pub const SKIP_UPLOAD: EnvName =
+    env("CODSPEED_SKIP_UPLOAD", "`true` keeps the results on this machine");
+/// Path of the `exec-harness` program to use.
+pub const EXEC_HARNESS: EnvName =
+    env("CODSPEED_EXEC_HARNESS", "path of the `exec-harness` program to use");
+/// Set for Python: a fixed seed makes set and dict order repeatable.
+pub const PYTHONHASHSEED: EnvName =
+    env("PYTHONHASHSEED", "set to `0` for the benchmark, so that hashes repeat");
+/// Set for CPython 3.13 and newer: write a `jitdump` for the profiler.
+pub const PYTHON_PERF_JIT_SUPPORT: EnvName =
+    env("PYTHON_PERF_JIT_SUPPORT", "`1` when a profiler records, else `0`");
+/// Processor architecture, historical.
+pub const ARCH: EnvName = env("ARCH", "processor architecture, for older integrations");
+/// GitHub's address for minting tokens; never handed to the benchmark.
+pub const OIDC_REQUEST_URL: EnvName = env("ACTIONS_ID_TOKEN_REQUEST_URL", "GitHub's token service");
+/// GitHub's secret for minting tokens; never handed to the benchmark.
+pub const OIDC_REQUEST_TOKEN: EnvName =
+    env("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "secret for GitHub's token service");
+/// Path of the `valgrind` program to use in simulation mode.
+pub const VALGRIND: EnvName =
+    env("CODSPEED_VALGRIND", "path of the `valgrind` program to use in simulation mode");
+/// How Python allocates.
+pub const PYTHONMALLOC: EnvName =
+    env("PYTHONMALLOC", "set to `malloc` in simulation mode, so that allocations are seen");
+/// No colours.
+pub const NO_COLOR: EnvName = env("NO_COLOR", "when set and not empty: no colours");
+/// Colours even when the output is not a terminal.
+pub const CLICOLOR_FORCE: EnvName = env("CLICOLOR_FORCE", "when set and not `0`: colours always");
+/// Kind of terminal.
+pub const TERM: EnvName = env("TERM", "`dumb` turns colours and the moving progress line off");
+/// Where programs are looked for.
+pub const PATH: EnvName = env("PATH", "where programs are looked for");
+/// Folder for temporary files.
+pub const TMPDIR: EnvName = env("TMPDIR", "where a fresh profile folder is made");
+/// Set for a command in simulation mode: what the preload library labels its count with.
+pub const BENCH_URI: EnvName =
+    env("CODSPEED_BENCH_URI", "URI of the command that is counted in simulation mode");
+/// Set for a command in simulation mode: where the preload library says what happened.
+pub const BENCH_REPORT: EnvName =
+    env("CODSPEED_BENCH_REPORT", "file for reports of the library of simulation mode");
+/// Libraries that the loader adds to each program.
+pub const LD_PRELOAD: EnvName =
+    env("LD_PRELOAD", "extended by the library that counts a command in simulation mode");
+/// Set for `CPython` 3.12 and newer: write a map of generated code.
+pub const PYTHONPERFSUPPORT: EnvName =
+    env("PYTHONPERFSUPPORT", "`1` in simulation mode, so that Python functions have names");
+/// Options for Node.
+pub const NODE_OPTIONS: EnvName =
+    env("NODE_OPTIONS", "extended in simulation mode, so that JavaScript functions have names");
+
+/// The registry that documentation and tests are derived from.
+pub const ALL: &[EnvName] = &[
+    ENV,
+    RUNNER_MODE,
+    PROFILE_FOLDER,
+    TOKEN,
+    OAUTH_TOKEN,
+    SKIP_UPLOAD,
+    EXEC_HARNESS,
+    PYTHONHASHSEED,
+    PYTHON_PERF_JIT_SUPPORT,
+    ARCH,
+    OIDC_REQUEST_URL,
+    OIDC_REQUEST_TOKEN,
+    VALGRIND,
+    PYTHONMALLOC,
+    NO_COLOR,
+    CLICOLOR_FORCE,
+    TERM,
+    PATH,
+    TMPDIR,
+    BENCH_URI,
+    BENCH_REPORT,
+    LD_PRELOAD,
+    PYTHONPERFSUPPORT,
+    NODE_OPTIONS,
+];
+
+/// Variables that hold a secret; they never reach the benchmark.
+pub const SECRETS: &[EnvName] = &[TOKEN, OAUTH_TOKEN, OIDC_REQUEST_URL, OIDC_REQUEST_TOKEN];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_secret_is_registered() {
+        let names: BTreeSet<_> = ALL.iter().map(|env| env.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        assert!(SECRETS.iter().all(|secret| names.contains(secret.name)));
+    }
+}

@@ -1,0 +1,15 @@
+//! The contract between the processes of CodSpeed: what crosses a pipe, the environment or the profile folder.
+//!
+//! Types, names and encodings only. Nothing here opens a file, starts a program or prints.
+
+#![forbid(unsafe_code)]
+
+pub mod artifact;
+pub mod clock;
+pub mod duration;
+pub mod env_names;
+pub mod fifo;
+pub mod harness;
+pub mod mode;
+pub mod text;
+pub mod walltime;

@@ -1,0 +1,119 @@
+//! The walltime results JSON that every integration writes and the service reads, and its statistics.
+
+mod noise;
+mod stats;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+pub use noise::{NoiseVerdict, judge_noise};
+pub use stats::{BenchmarkStats, as_float, median_half_width, quantile, sorted};
+
+/// `results/<pid>.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WalltimeResults {
+    /// Who wrote the file.
+    pub creator: Creator,
+    /// What was measured with.
+    pub instrument: Instrument,
+    /// One entry per benchmark.
+    pub benchmarks: Vec<WalltimeBenchmark>,
+}
+
+/// The integration that wrote a results file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Creator {
+    /// For example `pytest-codspeed`.
+    pub name: String,
+    /// Semantic version.
+    pub version: String,
+    /// Process that wrote the file.
+    #[serde(deserialize_with = "whole_number")]
+    pub pid: u32,
+}
+
+/// The instrument of a results file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instrument {
+    /// `walltime`; pytest writes `analysis` in the other modes.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// One benchmark.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WalltimeBenchmark {
+    /// Name as shown.
+    pub name: String,
+    /// Identity.
+    pub uri: String,
+    /// What was asked for.
+    pub config: BenchmarkConfig,
+    /// What was measured.
+    pub stats: BenchmarkStats,
+}
+
+/// The settings of a benchmark; integrations leave out what they don't know.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BenchmarkConfig {
+    /// Nanoseconds of warm-up.
+    #[serde(default)]
+    pub warmup_time_ns: Option<f64>,
+    /// Shortest allowed round in nanoseconds.
+    #[serde(default)]
+    pub min_round_time_ns: Option<f64>,
+    /// Nanoseconds for all rounds.
+    #[serde(default)]
+    pub max_time_ns: Option<f64>,
+    /// Most rounds.
+    #[serde(default, deserialize_with = "whole_number_or_nothing")]
+    pub max_rounds: Option<u64>,
+}
+
+/// An integer, also when it is written as `5.0`: some clients do.
+fn whole_number<'de, D: Deserializer<'de>, N: TryFrom<u64>>(json: D) -> Result<N, D::Error> {
+    let number = serde_json::Number::deserialize(json)?;
+    number
+        .as_u64()
+        .or_else(|| number.as_f64().and_then(integral))
+        .and_then(|whole| N::try_from(whole).ok())
+        .ok_or_else(|| serde::de::Error::custom(format!("`{number}` is not a count")))
+}
+
+fn whole_number_or_nothing<'de, D: Deserializer<'de>>(json: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole_number")] u64);
+    Ok(Option::<Whole>::deserialize(json)?.map(|Whole(number)| number))
+}
+
+fn integral(number: f64) -> Option<u64> {
+    // 2^53: up to here every integer is a float.
+    let in_range = (0.0..=9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0;
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole, not negative and within 53 bits"
+    )]
+    in_range.then_some(number as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integral_floats_are_counts_and_others_are_not() {
+        let config = |text: &str| {
+            serde_json::from_str::<BenchmarkConfig>(&format!("{{\"max_rounds\":{text}}}"))
+                .map(|config| config.max_rounds)
+                .ok()
+        };
+        assert_eq!(config("5"), Some(Some(5)));
+        assert_eq!(config("5.0"), Some(Some(5)));
+        assert_eq!(config("null"), Some(None));
+        assert_eq!(config("5.5"), None);
+        assert_eq!(config("-1"), None);
+        assert_eq!(config("\"5\""), None);
+        assert_eq!(config("1e300"), None);
+    }
+}
