@@ -1,0 +1,126 @@
+//! The command line of `exec-harness`.
+
+use clap::Parser;
+use runner_shared::{
+    env_names,
+    harness::{RunArgs, Target, WalltimeArgs},
+    mode::{Mode, UnknownMode},
+};
+
+/// Turns any command into a benchmark: runs it again and again and says how long it takes.
+///
+/// Results are written to `<folder>/results/`, the folder being `CODSPEED_PROFILE_FOLDER` or
+/// `.codspeed`. `codspeed exec` runs this program and shows the results as a table.
+#[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[command(name = "exec-harness", version, after_help = EXAMPLES)]
+pub struct Args {
+    /// Name of the benchmark [default: the words of the command].
+    #[arg(long)]
+    pub name: Option<String>,
+
+    /// What to measure: `walltime`, or what `codspeed exec -m` sets the stage for: `simulation`
+    /// (below Valgrind) and `memory` (below a tracer).
+    #[arg(short = 'm', long, env = env_names::RUNNER_MODE.name, value_parser = parse_mode, hide = true)]
+    pub measurement_mode: Option<Mode>,
+
+    /// Run several benchmarks in turns rather than one after another, so that a drift of the
+    /// machine hits all of them alike.
+    #[arg(long)]
+    pub interleave: bool,
+
+    /// Put the time without preemption into the results instead of the wall time.
+    #[arg(long)]
+    pub robust: bool,
+
+    /// Plan rounds by the formulas of exec-harness 1.x.
+    #[arg(long, hide = true)]
+    pub compat_rounds: bool,
+
+    /// Show errors only.
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// How long and how often.
+    #[command(flatten)]
+    pub walltime: WalltimeArgs,
+
+    /// What happens around the rounds.
+    #[command(flatten)]
+    pub run: RunArgs,
+
+    /// The command to benchmark, or `-` to read a JSON list of benchmarks from standard input.
+    #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  exec-harness sha256sum big.iso
+  exec-harness --max-rounds 20 --name sort -- sort -n numbers.txt
+  exec-harness 'grep -c x file | sort'          a single word of shell text is run by sh
+  exec-harness --prepare 'rm -f out' -- ./make-out
+  echo '[{\"command\":[\"true\"]},{\"command\":[\"false\"]}]' | exec-harness -";
+
+fn parse_mode(word: &str) -> Result<Mode, UnknownMode> {
+    Mode::parse(word)
+}
+
+impl Args {
+    /// Standard input holds the list of benchmarks.
+    pub fn reads_stdin(&self) -> bool {
+        matches!(self.command.as_slice(), [only] if only == "-")
+    }
+
+    /// The one benchmark of the command line.
+    pub fn target(&self) -> Target {
+        Target {
+            command: self.command.clone(),
+            name: self.name.clone(),
+            walltime_args: self.walltime.clone(),
+            run_args: self.run.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Args, clap::error::ErrorKind> {
+        let words = std::iter::once("exec-harness").chain(words.iter().copied());
+        Args::try_parse_from(words).map_err(|err| err.kind())
+    }
+
+    #[test]
+    fn options_end_with_the_first_word_of_the_command() {
+        let args = parse(&["--max-rounds", "3", "true", "--max-rounds", "5"]).unwrap();
+        assert_eq!(args.walltime.max_rounds, Some(3));
+        assert_eq!(args.command, ["true", "--max-rounds", "5"]);
+        assert_eq!(parse(&["--", "-x"]).unwrap().command, ["-x"]);
+        assert_eq!(parse(&["--name", "", "true"]).unwrap().name.as_deref(), Some(""));
+    }
+
+    #[test]
+    fn an_unknown_option_is_an_error_and_never_the_command() {
+        use clap::error::ErrorKind;
+        assert_eq!(parse(&["--max-round", "3", "true"]).unwrap_err(), ErrorKind::UnknownArgument);
+        assert_eq!(parse(&[]).unwrap_err(), ErrorKind::MissingRequiredArgument);
+        assert_eq!(parse(&["-m", "fast", "true"]).unwrap_err(), ErrorKind::ValueValidation);
+        assert_eq!(parse(&["-m", "Walltime", "true"]).unwrap_err(), ErrorKind::ValueValidation);
+    }
+
+    #[test]
+    fn a_lonely_dash_reads_the_list_and_one_with_more_words_is_a_command() {
+        assert!(parse(&["-"]).unwrap().reads_stdin());
+        assert!(!parse(&["-", "--max-rounds", "3"]).unwrap().reads_stdin());
+        assert!(!parse(&["true"]).unwrap().reads_stdin());
+    }
+
+    #[test]
+    fn failures_can_be_ignored_with_and_without_codes() {
+        let ignored = |words: &[&str]| parse(words).unwrap().run.ignore_failure;
+        assert_eq!(ignored(&["--ignore-failure", "false"]).as_deref(), Some("all"));
+        assert_eq!(ignored(&["--ignore-failure=1,3", "false"]).as_deref(), Some("1,3"));
+    }
+}

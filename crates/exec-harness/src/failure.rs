@@ -1,0 +1,104 @@
+//! Why a benchmark did not finish, in words for the user and for the log.
+
+use std::error::Error;
+
+use runner_shared::artifact::Outcome;
+
+use crate::{
+    process::{ExecutableError, NulError, StdioError},
+    simulation::{NotCounted, Unfit},
+};
+
+/// Why a benchmark did not finish.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The program can't be run.
+    #[error("the command cannot be run")]
+    Executable(#[from] ExecutableError),
+    /// A stream can't be opened.
+    #[error(transparent)]
+    Stdio(#[from] StdioError),
+    /// A NUL in a word.
+    #[error("the command cannot be run")]
+    Nul(#[from] NulError),
+    /// A round or a hook did not end well.
+    #[error("{what}: {words}")]
+    Ended {
+        /// Which run, such as `round 3` or `the prepare command before round 3`.
+        what: String,
+        /// How it ended.
+        words: String,
+        /// The end of what it said on its standard error.
+        tail: String,
+    },
+    /// A round or a hook could not be started.
+    #[error("{what} could not be started")]
+    Start {
+        /// Which run.
+        what: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Simulation mode can't count the command.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// The command ran, and there is no count of all that it did.
+    #[error("it ran, but was not counted")]
+    NotCounted {
+        /// Why.
+        #[source]
+        source: NotCounted,
+        /// The end of what it said on its standard error.
+        tail: String,
+    },
+    /// The files of a count can't be read or changed.
+    #[error("could not look through the profile folder for its count")]
+    Profile(#[source] std::io::Error),
+    /// The user ended the run.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Failure {
+    /// How the benchmark ended, for the log.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Interrupted => Outcome::Interrupted,
+            Self::Executable(_)
+            | Self::Stdio(_)
+            | Self::Nul(_)
+            | Self::Ended { .. }
+            | Self::Unfit(_)
+            | Self::NotCounted { .. }
+            | Self::Profile(_)
+            | Self::Start { .. } => Outcome::Failed { reason: chain(self) },
+        }
+    }
+
+    /// The end of what the program said on its standard error.
+    pub(crate) fn tail(&self) -> &str {
+        match self {
+            Self::Ended { tail, .. } | Self::NotCounted { tail, .. } => tail,
+            Self::Interrupted
+            | Self::Unfit(_)
+            | Self::Profile(_)
+            | Self::Executable(_)
+            | Self::Stdio(_)
+            | Self::Nul(_)
+            | Self::Start { .. } => "",
+        }
+    }
+}
+
+/// An error and its causes on one line.
+pub(crate) fn chain(err: &dyn Error) -> String {
+    let mut words = err.to_string();
+    let mut cause = err.source();
+    while let Some(err) = cause {
+        words.push_str(": ");
+        words.push_str(&err.to_string());
+        cause = err.source();
+    }
+    words
+}

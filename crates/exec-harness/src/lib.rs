@@ -1,0 +1,20 @@
+//! `exec-harness` turns any command into a benchmark.
+//!
+//! `run` is the whole program: it reads what to measure, measures it (`walltime`, or
+//! `simulation` below Valgrind), tells the runner about it (`link`) and keeps the results (`store`).
+
+mod app;
+mod cli;
+mod command;
+mod failure;
+mod link;
+mod plan;
+mod process;
+mod progress;
+mod session;
+mod simulation;
+mod store;
+mod walltime;
+
+pub use app::{Environment, run};
+pub use cli::Args;

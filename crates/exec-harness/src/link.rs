@@ -1,0 +1,147 @@
+//! The conversation with the runner. Without a runner everything here does nothing.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read},
+    os::{fd::AsFd, unix::fs::OpenOptionsExt},
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, OFlag, fcntl},
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+use runner_shared::{
+    clock::now,
+    fifo::{Client, ClientError, Command, FifoPaths, MarkerType},
+    harness::INTEGRATION,
+};
+
+/// A runner that says nothing for this long is gone. It answers in microseconds; only switching
+/// a profiler on takes longer.
+const ANSWER_NS: u64 = 10_000_000_000;
+
+/// A runner that refuses us.
+#[derive(Debug, thiserror::Error)]
+#[error("the runner does not accept this exec-harness ({version}); use the one that came with it")]
+pub(crate) struct Incompatible {
+    version: &'static str,
+    #[source]
+    source: ClientError,
+}
+
+/// The connection, if there is a runner.
+#[derive(Debug)]
+pub(crate) struct Link {
+    client: Option<Client<File, AckReader>>,
+    pid: i32,
+    /// What went wrong on the way, for the user.
+    pub warning: Option<String>,
+}
+
+impl Link {
+    /// A connection to nobody, for processes that must not talk.
+    pub(crate) fn none() -> Self {
+        Self { client: None, pid: nix::unistd::getpid().as_raw(), warning: None }
+    }
+
+    /// Connects to the runner that serves `paths`, if one does, and says who we are.
+    ///
+    /// Opening the control FIFO for writing without waiting fails at once when nobody reads it,
+    /// so FIFOs that a dead runner left behind cost nothing.
+    pub(crate) fn connect(paths: &FifoPaths) -> Result<Self, Incompatible> {
+        let none = Self::none();
+        let pid = none.pid;
+        let flags = OFlag::O_NONBLOCK.bits();
+        let Ok(ctl) = OpenOptions::new().write(true).custom_flags(flags).open(&paths.ctl) else {
+            return Ok(none);
+        };
+        let ack = OpenOptions::new().read(true).write(true).custom_flags(flags).open(&paths.ack);
+        let Ok(ack) = ack else { return Ok(none) };
+        // From here on a message that is longer than the FIFO waits for its reader.
+        let _ = fcntl(&ctl, FcntlArg::F_SETFL(OFlag::empty()));
+        let mut client = Client::new(ctl, AckReader(ack));
+        match client.handshake() {
+            Ok(_) => {}
+            Err(source @ ClientError::Refused { .. }) => {
+                return Err(Incompatible { version: env!("CARGO_PKG_VERSION"), source });
+            }
+            Err(_) => return Ok(none),
+        }
+        let mut link = Self { client: Some(client), pid, warning: None };
+        link.tell(&[Command::SetIntegration {
+            name: INTEGRATION.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }]);
+        Ok(link)
+    }
+
+    /// Opens the window of a measurement.
+    pub(crate) fn start(&mut self) {
+        self.tell(&[Command::StartBenchmark]);
+    }
+
+    /// Hands over the rounds (start and end in nanoseconds) and closes the window.
+    pub(crate) fn stop(&mut self, rounds: impl Iterator<Item = (u64, u64)>) {
+        if self.client.is_none() {
+            return;
+        }
+        let pid = self.pid;
+        let marker = |marker| Command::AddMarker { pid, marker };
+        let mut commands: Vec<_> = rounds
+            .flat_map(|(start, end)| {
+                [marker(MarkerType::RoundStart(start)), marker(MarkerType::RoundEnd(end))]
+            })
+            .collect();
+        commands.push(Command::StopBenchmark);
+        self.tell(&commands);
+    }
+
+    /// Says which benchmark the last window was.
+    pub(crate) fn executed(&mut self, uri: String) {
+        let pid = self.pid;
+        self.tell(&[Command::CurrentBenchmark { pid, uri }]);
+    }
+
+    fn tell(&mut self, commands: &[Command]) {
+        let Some(client) = &mut self.client else { return };
+        match client.expect_acks(commands) {
+            Ok(()) => {}
+            // The runner could not do it (a dead profiler, say) and tells the user itself.
+            Err(ClientError::Refused { request }) => {
+                self.warning.get_or_insert(format!("the runner refused {request}"));
+            }
+            Err(err) => {
+                let reason = crate::failure::chain(&err);
+                self.warning = Some(format!("lost the connection to the runner: {reason}"));
+                self.client = None;
+            }
+        }
+    }
+}
+
+/// Reads answers, but waits for them only so long.
+#[derive(Debug)]
+struct AckReader(File);
+
+impl Read for AckReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let deadline = now().plus(ANSWER_NS);
+        loop {
+            let left = deadline.since(now());
+            if left == 0 {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let millis =
+                PollTimeout::try_from(left.div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX);
+            match poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], millis) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            match self.0.read(into) {
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What shall be measured and how, checked before anything runs.
+
+use runner_shared::{
+    harness::{Target, WalltimeArgs},
+    mode::Mode,
+};
+
+use crate::{
+    command::{Around, AroundError},
+    walltime::{Limits, LimitsError},
+};
+
+/// One benchmark, as asked for and checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// As asked for.
+    pub target: Target,
+    /// How long and how often.
+    pub limits: Limits,
+    /// What is checked about each round.
+    pub around: Around,
+}
+
+/// Options that make no sense.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum PlanError {
+    /// Limits that can't be met.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
+    /// A round can't be run like this.
+    #[error(transparent)]
+    Around(#[from] AroundError),
+}
+
+impl Plan {
+    /// Checks a benchmark. One that runs only once needs no limits, whatever they say.
+    pub(crate) fn resolve(target: Target, mode: Mode) -> Result<Self, PlanError> {
+        let default = WalltimeArgs::default();
+        let limits = Limits::resolve(match mode {
+            Mode::Walltime => &target.walltime_args,
+            Mode::Simulation | Mode::Memory => &default,
+        })?;
+        let around = Around::resolve(&target.run_args, mode)?;
+        Ok(Self { target, limits, around })
+    }
+}

@@ -1,0 +1,201 @@
+//! Finds the program of a command once, so that no round searches `PATH`.
+
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+use nix::unistd::{AccessFlags, access};
+
+/// What is shell syntax when it stands in a single word.
+const SHELL_CHARACTERS: &[char] = &[
+    ' ', '\t', '\n', '|', '&', ';', '<', '>', '(', ')', '$', '`', '"', '\'', '*', '?', '[', '~',
+    '=', '{',
+];
+
+/// Why a command cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ExecutableError {
+    /// Nowhere in `PATH`.
+    #[error("`{name}` was not found in any folder of PATH")]
+    NotInPath {
+        /// The word as given.
+        name: String,
+    },
+    /// A path that doesn't exist.
+    #[error("`{}` does not exist", path.display())]
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A folder, or a file without the right to run it.
+    #[error("`{}` is not an executable file; `chmod +x` makes it one", path.display())]
+    NotExecutable {
+        /// The path that was found.
+        path: PathBuf,
+    },
+    /// The word is empty.
+    #[error("the name of the program is empty")]
+    Empty,
+    /// Unbalanced quotes.
+    #[error("`{text}` can't be split into words; `--shell` leaves it to the shell")]
+    Quotes {
+        /// The text as given.
+        text: String,
+    },
+}
+
+/// A program to run: where it is, and its words, its own name first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Executable {
+    /// What is executed.
+    pub path: PathBuf,
+    /// The argument list; `argv[0]` is the word as the user gave it.
+    pub argv: Vec<String>,
+    /// The command is run by a shell.
+    pub by_shell: bool,
+}
+
+impl Executable {
+    /// Resolves a command given as words.
+    ///
+    /// A single word that is shell text (`a | b`) and no program is run by `sh -c`, as is
+    /// everything when `shell` is set.
+    pub(crate) fn of_words(
+        words: &[String],
+        shell: bool,
+        path_variable: Option<&OsStr>,
+    ) -> Result<Self, ExecutableError> {
+        if shell {
+            return Self::by_shell(&words.join(" "), path_variable);
+        }
+        let name = words.first().ok_or(ExecutableError::Empty)?;
+        match find(name, path_variable) {
+            Ok(path) => Ok(Self { path, argv: words.to_vec(), by_shell: false }),
+            Err(_) if words.len() == 1 && name.contains(SHELL_CHARACTERS) => {
+                Self::by_shell(name, path_variable)
+            }
+            Err(err) => Err(err),
+        }
+    }
+
+    /// Resolves a command given as one text, such as a hook: split like a shell does, without one.
+    pub(crate) fn of_text(
+        text: &str,
+        shell: bool,
+        path_variable: Option<&OsStr>,
+    ) -> Result<Self, ExecutableError> {
+        if shell {
+            return Self::by_shell(text, path_variable);
+        }
+        let Ok(words) = shell_words::split(text) else {
+            return Err(ExecutableError::Quotes { text: text.to_owned() });
+        };
+        let name = words.first().ok_or(ExecutableError::Empty)?;
+        let path = find(name, path_variable)?;
+        Ok(Self { path, argv: words, by_shell: false })
+    }
+
+    fn by_shell(text: &str, path_variable: Option<&OsStr>) -> Result<Self, ExecutableError> {
+        let path = find("sh", path_variable).or_else(|_| find("/bin/sh", None))?;
+        Ok(Self {
+            path,
+            argv: vec!["sh".to_owned(), "-c".to_owned(), text.to_owned()],
+            by_shell: true,
+        })
+    }
+}
+
+/// Where the program `name` is: itself if it contains a slash, else the first hit in `PATH`.
+pub(crate) fn find(name: &str, path_variable: Option<&OsStr>) -> Result<PathBuf, ExecutableError> {
+    if name.is_empty() {
+        return Err(ExecutableError::Empty);
+    }
+    if name.contains('/') {
+        let path = PathBuf::from(name);
+        return match path.try_exists() {
+            Ok(true) if can_run(&path) => Ok(path),
+            Ok(true) => Err(ExecutableError::NotExecutable { path }),
+            Ok(false) | Err(_) => Err(ExecutableError::Missing { path }),
+        };
+    }
+    let folders = path_variable.unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
+    let mut not_executable = None;
+    for folder in folders.as_bytes().split(|byte| *byte == b':') {
+        // An empty entry means the working directory.
+        let folder =
+            if folder.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(folder)) };
+        let path = folder.join(name);
+        if can_run(&path) {
+            return Ok(path);
+        }
+        if path.is_file() {
+            not_executable.get_or_insert(path);
+        }
+    }
+    Err(match not_executable {
+        Some(path) => ExecutableError::NotExecutable { path },
+        None => ExecutableError::NotInPath { name: name.to_owned() },
+    })
+}
+
+fn can_run(path: &Path) -> bool {
+    path.is_file() && access(path, AccessFlags::X_OK).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    fn file(folder: &Path, name: &str, mode: u32) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn programs_are_found_in_path_order_and_folders_are_skipped() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir(one.path().join("tool")).unwrap();
+        let wanted = file(two.path(), "tool", 0o755);
+        let path = std::env::join_paths([one.path(), two.path()]).unwrap();
+        let found = Executable::of_words(&words(&["tool", "x"]), false, Some(&path)).unwrap();
+        let argv = words(&["tool", "x"]);
+        assert_eq!(found, Executable { path: wanted, argv, by_shell: false });
+    }
+
+    #[test]
+    fn each_reason_has_its_own_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let plain = file(folder.path(), "plain", 0o644);
+        let path = Some(folder.path().as_os_str());
+        let err = |name: &str| Executable::of_words(&words(&[name]), false, path).unwrap_err();
+        assert_eq!(err("nothing"), ExecutableError::NotInPath { name: "nothing".to_owned() });
+        assert_eq!(err("plain"), ExecutableError::NotExecutable { path: plain });
+        assert_eq!(err("./no/such"), ExecutableError::Missing { path: "./no/such".into() });
+        assert_eq!(err(""), ExecutableError::Empty);
+        let quotes = Executable::of_text("echo 'x", false, path).unwrap_err();
+        assert_eq!(quotes, ExecutableError::Quotes { text: "echo 'x".to_owned() });
+    }
+
+    #[test]
+    fn one_word_of_shell_text_is_run_by_the_shell_unless_it_is_a_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = file(folder.path(), "a b", 0o755);
+        let path = std::env::join_paths([folder.path(), Path::new("/bin")]).unwrap();
+        let resolve = |list: &[&str]| Executable::of_words(&words(list), false, Some(&path));
+        assert_eq!(resolve(&["a b"]).unwrap().path, odd);
+        let piped = resolve(&["true | cat"]).unwrap();
+        assert!(piped.by_shell);
+        assert_eq!(piped.argv, ["sh", "-c", "true | cat"]);
+        assert!(resolve(&["no-such-program", "|"]).is_err(), "several words are no shell text");
+    }
+}

@@ -1,0 +1,15 @@
+//! Processes: resolve a program once, start it cheaply, watch its end.
+
+mod executable;
+mod ring;
+mod ring_records;
+mod spawn;
+mod stdio;
+mod watch;
+
+pub(crate) use executable::{Executable, ExecutableError, find};
+pub(crate) use ring::Stamper;
+pub(crate) use ring_records::Stamps;
+pub(crate) use spawn::{Ended, Launch, NulError, Status};
+pub(crate) use stdio::{Output, Rewind, Stdio, StdioError, Tail};
+pub(crate) use watch::{Seen, Watch};

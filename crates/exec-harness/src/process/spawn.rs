@@ -1,0 +1,257 @@
+//! Creates the process of a round at a cost that doesn't depend on our own size.
+//!
+//! `clone(CLONE_VM | CLONE_VFORK)` copies no page tables; the child borrows our memory until it
+//! calls `execve`. Everything that allocates happens in [`Launch::new`], once per benchmark.
+
+#![expect(unsafe_code, reason = "clone, wait4 and what a vfork child may do are raw system calls")]
+
+use std::{
+    ffi::{CString, c_char, c_int, c_void},
+    io,
+    os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+    ptr,
+};
+
+use nix::{
+    sys::{
+        signal::SigSet,
+        wait::{Id, WaitPidFlag, WaitStatus, waitid},
+    },
+    unistd::Pid,
+};
+
+/// The child runs on this stack until `execve`; it only makes system calls.
+const STACK_BYTES: usize = 64 * 1024;
+
+/// Everything about a process that can be prepared before it is needed.
+pub(crate) struct Launch {
+    path: CString,
+    /// Pointers into `_strings`, ending with null, as `execve` wants them.
+    argv: Vec<*const c_char>,
+    envp: Vec<*const c_char>,
+    _strings: Vec<CString>,
+    stdio: [OwnedFd; 3],
+    mask: SigSet,
+    /// 16-byte aligned, as the ABI wants it.
+    stack: Vec<u128>,
+}
+
+/// A process that was created and not waited for.
+#[derive(Debug)]
+pub(crate) struct Child {
+    /// Also the id of its process group.
+    pub pid: Pid,
+    /// Readable once the process has ended.
+    pub pidfd: OwnedFd,
+}
+
+/// How a process ended and what it used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// Exit code, or the signal that ended it.
+    pub status: Status,
+    /// Processor time in user mode, nanoseconds (kernel resolution: microseconds).
+    pub user_ns: u64,
+    /// Processor time in kernel mode, nanoseconds.
+    pub system_ns: u64,
+    /// Page faults without disk access.
+    pub minor_faults: u64,
+    /// Page faults with disk access.
+    pub major_faults: u64,
+    /// The process gave the processor away.
+    pub voluntary_switches: u64,
+    /// The processor was taken from the process.
+    pub involuntary_switches: u64,
+}
+
+/// The end of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// `exit` with this code.
+    Code(i32),
+    /// Ended by this signal.
+    Signal(i32),
+}
+
+/// Strings with a NUL inside can't be handed to a program.
+#[derive(Debug, thiserror::Error)]
+#[error("an argument or environment variable of the command contains a NUL character")]
+pub(crate) struct NulError(#[from] std::ffi::NulError);
+
+/// What the child needs; it reads this through the memory that it shares with us.
+struct ChildArgs {
+    path: *const c_char,
+    argv: *const *const c_char,
+    envp: *const *const c_char,
+    stdio: [RawFd; 3],
+    mask: *const libc::sigset_t,
+    /// Set by the child when `execve` failed.
+    errno: c_int,
+}
+
+impl Launch {
+    /// Prepares a program: resolved path, argument list with its own name first, environment
+    /// as `NAME=value`, standard streams, and the signal mask that it shall start with.
+    pub(crate) fn new(
+        path: &std::path::Path,
+        args: &[Vec<u8>],
+        environment: &[Vec<u8>],
+        stdio: [OwnedFd; 3],
+        mask: SigSet,
+    ) -> Result<Self, NulError> {
+        let to_c = |bytes: &[u8]| CString::new(bytes).map_err(NulError);
+        let path = to_c(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))?;
+        let mut strings = Vec::with_capacity(args.len() + environment.len());
+        let mut pointers = |list: &[Vec<u8>]| -> Result<Vec<*const c_char>, NulError> {
+            let mut out = Vec::with_capacity(list.len() + 1);
+            for bytes in list {
+                let string = to_c(bytes)?;
+                // The heap block of a `CString` stays where it is when the `CString` moves.
+                out.push(string.as_ptr());
+                strings.push(string);
+            }
+            out.push(ptr::null());
+            Ok(out)
+        };
+        let words = pointers(args)?;
+        let envp = pointers(environment)?;
+        let stack = vec![0; STACK_BYTES / size_of::<u128>()];
+        Ok(Self { path, argv: words, envp, _strings: strings, stdio, mask, stack })
+    }
+
+    /// Creates the process and returns when it runs the program. Its process group is its own,
+    /// and it ends with us.
+    pub(crate) fn spawn(&mut self) -> io::Result<Child> {
+        let mut args = ChildArgs {
+            path: self.path.as_ptr(),
+            argv: self.argv.as_ptr(),
+            envp: self.envp.as_ptr(),
+            stdio: self.stdio.each_ref().map(AsRawFd::as_raw_fd),
+            mask: self.mask.as_ref(),
+            errno: 0,
+        };
+        let mut pidfd: c_int = -1;
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+        let top = self.stack.as_mut_ptr_range().end;
+        // SAFETY: `top` is the aligned end of a stack that nobody else uses; with CLONE_VFORK we
+        // stand still until the child has left it by `execve` or `_exit`, so `args` outlives its
+        // use. `in_child` only makes async-signal-safe calls. `pidfd` is where the kernel stores
+        // the descriptor for CLONE_PIDFD.
+        let pid = unsafe {
+            libc::clone(in_child, top.cast(), flags, (&raw mut args).cast(), &raw mut pidfd)
+        };
+        if pid < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // Valgrind 3.19 makes a fork of it and keeps the descriptor; another one may not.
+        if pidfd < 0 {
+            return Err(abandon(Pid::from_raw(pid)));
+        }
+        // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
+        let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+        let child = Child { pid: Pid::from_raw(pid), pidfd };
+        if args.errno != 0 {
+            // The program was not started; the process has ended and must be collected.
+            child.reap()?;
+            return Err(io::Error::from_raw_os_error(args.errno));
+        }
+        Ok(child)
+    }
+}
+
+impl Child {
+    /// Waits for the end and collects the process with what it used.
+    pub(crate) fn reap(&self) -> io::Result<Ended> {
+        let mut status: c_int = 0;
+        // SAFETY: a `rusage` is plain integers, for which zero is a value.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        loop {
+            // SAFETY: both pointers are to live local variables of the right type.
+            let got = unsafe { libc::wait4(self.pid.as_raw(), &raw mut status, 0, &raw mut usage) };
+            if got == self.pid.as_raw() {
+                return Ok(ended(status, &usage));
+            }
+            let err = io::Error::last_os_error();
+            if err.kind() != io::ErrorKind::Interrupted {
+                return Err(err);
+            }
+        }
+    }
+
+    /// Whether the process stands still, as it does when it wants to use a terminal that is not
+    /// its own. Collects nothing.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        matches!(waitid(Id::Pid(self.pid), flags), Ok(WaitStatus::Stopped(..)))
+    }
+
+    /// Ends the process and all others of its group, without asking.
+    pub(crate) fn kill_group(&self) {
+        // The group may be gone already, which is what we want.
+        let _ = nix::sys::signal::killpg(self.pid, nix::sys::signal::Signal::SIGKILL);
+    }
+}
+
+/// Ends a process that nobody can wait for.
+fn abandon(pid: Pid) -> io::Error {
+    // It may be gone already, which is what we want.
+    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    let _ = nix::sys::wait::waitpid(pid, None);
+    io::Error::other("the system gave no descriptor of the process (is this an old Valgrind?)")
+}
+
+fn ended(status: c_int, usage: &libc::rusage) -> Ended {
+    let status = if libc::WIFSIGNALED(status) {
+        Status::Signal(libc::WTERMSIG(status))
+    } else {
+        Status::Code(libc::WEXITSTATUS(status))
+    };
+    let nanos = |time: libc::timeval| {
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        let micros = u64::try_from(time.tv_usec).unwrap_or(0);
+        seconds.saturating_mul(1_000_000_000).saturating_add(micros.saturating_mul(1000))
+    };
+    let count = |number: i64| u64::try_from(number).unwrap_or(0);
+    Ended {
+        status,
+        user_ns: nanos(usage.ru_utime),
+        system_ns: nanos(usage.ru_stime),
+        minor_faults: count(usage.ru_minflt),
+        major_faults: count(usage.ru_majflt),
+        voluntary_switches: count(usage.ru_nvcsw),
+        involuntary_switches: count(usage.ru_nivcsw),
+    }
+}
+
+/// Runs in the new process, on its own stack but in our memory: system calls only.
+extern "C" fn in_child(args: *mut c_void) -> c_int {
+    let args: *mut ChildArgs = args.cast();
+    // SAFETY: the parent stands still and keeps `ChildArgs` alive until we are gone.
+    let args = unsafe { &mut *args };
+    // A group of its own, so that a time-out can end everything that it starts.
+    // SAFETY: no pointers are involved.
+    unsafe { libc::setpgid(0, 0) };
+    // SAFETY: no pointers are involved.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    for (target, source) in (0..).zip(args.stdio) {
+        // SAFETY: no pointers are involved; the sources are above 2, so none is overwritten.
+        if unsafe { libc::dup2(source, target) } < 0 {
+            return fail(args);
+        }
+    }
+    // Rust ignores SIGPIPE and an ignored signal stays ignored across `execve`.
+    // SAFETY: the default action is no function of ours.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    // SAFETY: `mask` points into the `Launch` that the parent borrows.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, args.mask, ptr::null_mut()) };
+    // SAFETY: path, argv and envp are NUL-terminated and null-terminated, and live in `Launch`.
+    unsafe { libc::execve(args.path, args.argv, args.envp) };
+    fail(args)
+}
+
+fn fail(args: &mut ChildArgs) -> c_int {
+    // The errno of the parent's thread, which stands still.
+    args.errno = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
+    // Returning from here ends the process through `_exit` in the clone wrapper.
+    127
+}

@@ -1,0 +1,246 @@
+//! Where the standard streams of a round lead: never through a pipe that slows the program down.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Seek},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::FileExt,
+    },
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    fcntl::{FcntlArg, OFlag, fcntl},
+    sys::memfd::{MFdFlags, memfd_create},
+};
+use runner_shared::walltime::as_float;
+
+/// How much of the standard error of a failed round is shown.
+const TAIL_BYTES: u64 = 4096;
+/// A program that writes more than this to its standard error in one round is not captured
+/// any further: memory is worth more than the start of a flood.
+const FLOOD_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A stream that could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("could not open `{}` for the benchmarked command", path.display())]
+pub(crate) struct StdioError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// What the user asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Stdio {
+    /// File to read; `/dev/null` without one.
+    pub input: Option<PathBuf>,
+    /// Where the output goes.
+    pub output: Output,
+}
+
+/// Where standard output goes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Output {
+    /// To `/dev/null`; standard error is captured for the case of a failure.
+    #[default]
+    Null,
+    /// To where our own output goes, standard error as well.
+    Inherit,
+    /// To a file that each round overwrites.
+    File(PathBuf),
+}
+
+impl Output {
+    /// Reads `null`, `inherit` or a path.
+    pub(crate) fn parse(word: &str) -> Self {
+        match word {
+            "null" => Self::Null,
+            "inherit" => Self::Inherit,
+            path => Self::File(path.into()),
+        }
+    }
+}
+
+/// The last words of a program, kept in memory.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    file: Option<File>,
+    flooded: bool,
+}
+
+/// Streams that were opened for a benchmark.
+#[derive(Debug)]
+pub(crate) struct OpenStdio {
+    /// For the child, in the order of their numbers.
+    pub streams: [OwnedFd; 3],
+    /// What the child says on its standard error.
+    pub tail: Tail,
+    /// What each round must find as the first one did.
+    rewind: Rewind,
+}
+
+impl Stdio {
+    /// Opens the three streams.
+    pub(crate) fn open(&self) -> Result<OpenStdio, StdioError> {
+        let null = Path::new("/dev/null");
+        let mut rewind = Rewind::default();
+        let input = self.input.as_deref().unwrap_or(null);
+        let stdin = open(input, OpenOptions::new().read(true))?;
+        if self.input.is_some() {
+            rewind.input = Some(duplicate(input, &stdin)?);
+        }
+        let (stdout, tail) = match &self.output {
+            Output::Null => (open(null, OpenOptions::new().write(true))?, Tail::capture()?),
+            Output::Inherit => {
+                let name = Path::new("standard output");
+                (duplicate(name, io::stdout())?, Tail { file: None, flooded: false })
+            }
+            Output::File(path) => {
+                let options = &mut OpenOptions::new();
+                let file = open(path, options.write(true).create(true).truncate(true))?;
+                rewind.output = Some(duplicate(path, &file)?);
+                (file, Tail::capture()?)
+            }
+        };
+        let stderr = match &tail.file {
+            Some(file) => duplicate(Path::new("memory"), file)?,
+            None => duplicate(Path::new("standard error"), io::stderr())?,
+        };
+        Ok(OpenStdio { streams: [stdin.into(), stdout.into(), stderr.into()], tail, rewind })
+    }
+}
+
+impl OpenStdio {
+    /// Splits off what the child gets from what stays with us.
+    pub(crate) fn split(self) -> ([OwnedFd; 3], Rewind, Tail) {
+        let Self { streams, tail, rewind } = self;
+        (streams, rewind, tail)
+    }
+}
+
+/// Files whose position is shared with the child.
+#[derive(Debug, Default)]
+pub(crate) struct Rewind {
+    input: Option<File>,
+    output: Option<File>,
+}
+
+impl Rewind {
+    /// Puts the input back to its start and empties the output, so that each round sees the same.
+    pub(crate) fn rewind(&mut self) {
+        // A pipe or a device has no position and no length, and needs none.
+        if let Some(input) = &mut self.input {
+            drop(input.rewind());
+        }
+        if let Some(output) = &mut self.output {
+            drop(output.set_len(0));
+            drop(output.rewind());
+        }
+    }
+}
+
+impl Tail {
+    fn capture() -> Result<Self, StdioError> {
+        let failed = |source: io::Error| StdioError { path: "memory file".into(), source };
+        let memory =
+            memfd_create("stderr", MFdFlags::MFD_CLOEXEC).map_err(|errno| failed(errno.into()))?;
+        // Several processes of a round may write, and the file is emptied between rounds.
+        fcntl(&memory, FcntlArg::F_SETFL(OFlag::O_APPEND)).map_err(|errno| failed(errno.into()))?;
+        Ok(Self { file: Some(memory.into()), flooded: false })
+    }
+
+    /// Keeps the memory bounded; called between rounds and once a second within long ones.
+    pub(crate) fn check_flood(&mut self) {
+        if self.len() > FLOOD_BYTES {
+            self.flooded = true;
+            self.clear();
+        }
+    }
+
+    /// Forgets what was written so far.
+    pub(crate) fn clear(&mut self) {
+        if let Some(file) = self.file.as_ref()
+            && self.len() > 0
+        {
+            // The worst case is that old words are shown as well.
+            drop(file.set_len(0));
+        }
+    }
+
+    /// The last 4 KiB as text, at most, beginning with a whole line where possible.
+    pub(crate) fn last_words(&self) -> String {
+        let Some(file) = &self.file else { return String::new() };
+        let len = self.len();
+        let start = len.saturating_sub(TAIL_BYTES);
+        let mut bytes = vec![0; usize::try_from(len - start).unwrap_or(0)];
+        if file.read_exact_at(&mut bytes, start).is_err() {
+            return String::new();
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let cut = match text.split_once('\n') {
+            Some((_, rest)) if start > 0 && !rest.is_empty() => rest.to_owned(),
+            Some(_) | None => text,
+        };
+        let words = cut.trim_end();
+        if self.flooded {
+            let megabytes = as_float(FLOOD_BYTES) / 1e6;
+            return format!("{words}\n(more than {megabytes:.0} MB, only the end was kept)");
+        }
+        words.to_owned()
+    }
+
+    fn len(&self) -> u64 {
+        self.file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |data| data.len())
+    }
+}
+
+fn open(path: &Path, options: &OpenOptions) -> Result<File, StdioError> {
+    let failed = |source| StdioError { path: path.to_owned(), source };
+    let file = options.open(path).map_err(failed)?;
+    duplicate(path, &file)
+}
+
+/// A second descriptor. The standard library makes it with a number above 2, so that `dup2` in
+/// the child never overwrites a stream that it still has to place.
+fn duplicate(path: &Path, stream: impl AsFd) -> Result<File, StdioError> {
+    let copy = stream.as_fd().try_clone_to_owned();
+    copy.map(File::from).map_err(|source| StdioError { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_long_text_is_kept_from_a_whole_line_on() {
+        let tail = Tail::capture().unwrap();
+        let mut writer = tail.file.as_ref().unwrap();
+        for number in 0..2000 {
+            writeln!(writer, "line {number}").unwrap();
+        }
+        let words = tail.last_words();
+        assert!(words.starts_with("line ") && words.ends_with("line 1999"), "{words}");
+        assert!(words.len() <= 4096);
+    }
+
+    #[test]
+    fn a_flood_is_dropped_and_said() {
+        let mut tail = Tail::capture().unwrap();
+        let mut writer = tail.file.as_ref().unwrap().try_clone().unwrap();
+        writer.write_all(&vec![b'x'; 17 * 1024 * 1024]).unwrap();
+        tail.check_flood();
+        writer.write_all(b"the end\n").unwrap();
+        assert_eq!(tail.last_words(), "the end\n(more than 17 MB, only the end was kept)");
+    }
+
+    #[test]
+    fn a_missing_input_is_named() {
+        let stdio = Stdio { input: Some("/no/such/input".into()), output: Output::Null };
+        let err = stdio.open().unwrap_err();
+        assert_eq!(err.to_string(), "could not open `/no/such/input` for the benchmarked command");
+    }
+}

@@ -1,0 +1,167 @@
+//! Tells the user what is going on, on standard error: a moving line on a terminal, else plain lines.
+
+use std::io::{IsTerminal, Write};
+
+use runner_shared::{
+    clock::{Monotonic, now},
+    duration::show_nanos,
+    text::one_line,
+    walltime::as_float,
+};
+
+/// A terminal is redrawn at most this often.
+const REDRAW_NS: u64 = 100_000_000;
+/// Where there is no terminal, a sign of life comes this often.
+const HEARTBEAT_NS: u64 = 10_000_000_000;
+/// Longer names are cut in the moving line.
+const NAME_CHARACTERS: usize = 40;
+
+/// What is going on in a benchmark.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
+    /// The rounds are not counted yet.
+    pub warming_up: bool,
+    /// Rounds that were finished in this phase.
+    pub rounds: usize,
+    /// Nanoseconds of measurement.
+    pub elapsed_ns: u64,
+    /// Share of the measurement that is done, if it can be told.
+    pub share: Option<f64>,
+    /// Length of the last measured round, nanoseconds.
+    pub last_ns: Option<u64>,
+}
+
+/// Where progress goes.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    terminal: bool,
+    quiet: bool,
+    last: Monotonic,
+    drawn: bool,
+    name: String,
+}
+
+impl Progress {
+    /// Looks at standard error once. `dumb` terminals get plain lines.
+    pub(crate) fn new(quiet: bool, dumb: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal() && !dumb;
+        Self { terminal, quiet, last: Monotonic(0), drawn: false, name: String::new() }
+    }
+
+    /// A benchmark begins; `of` many are run.
+    pub(crate) fn begin(&mut self, name: &str, number: usize, of: usize) {
+        self.resume(name);
+        self.last = now();
+        if !self.terminal {
+            let place =
+                if of > 1 { format!("benchmark {number} of {of}: ") } else { String::new() };
+            self.line(&format!("{place}{}", self.name));
+        }
+    }
+
+    /// What follows is about this benchmark again.
+    pub(crate) fn resume(&mut self, name: &str) {
+        let name = &one_line(name);
+        let short: String = name.chars().take(NAME_CHARACTERS).collect();
+        self.name = if short.len() < name.len() { format!("{short}...") } else { short };
+    }
+
+    /// Shows where the benchmark is; `running` is how long the present round takes already,
+    /// nanoseconds. Cheap when it is not time to draw.
+    pub(crate) fn show(&mut self, view: &View, running: u64) {
+        let pause = if self.terminal { REDRAW_NS } else { HEARTBEAT_NS };
+        let time = now();
+        if self.quiet || time.since(self.last) < pause {
+            return;
+        }
+        self.last = time;
+        let line = sentence(&self.name, view, running);
+        if self.terminal {
+            self.drawn = true;
+            put(&format!("\r\x1b[2K{line}"));
+        } else {
+            self.line(&line);
+        }
+    }
+
+    /// A whole line that stays.
+    pub(crate) fn line(&mut self, text: &str) {
+        self.clear();
+        if !self.quiet {
+            put(&lines(text));
+        }
+    }
+
+    /// A line that is shown even to those who want quiet.
+    pub(crate) fn always(&mut self, text: &str) {
+        self.clear();
+        put(&lines(text));
+    }
+
+    /// Removes the moving line.
+    pub(crate) fn clear(&mut self) {
+        if self.drawn {
+            put("\r\x1b[2K");
+            self.drawn = false;
+        }
+    }
+}
+
+fn sentence(name: &str, view: &View, running: u64) -> String {
+    let View { warming_up, rounds, elapsed_ns, share, last_ns } = *view;
+    let mut parts = Vec::new();
+    if warming_up {
+        parts.push(format!("warming up, {rounds} rounds"));
+    } else if rounds > 0 || running == 0 {
+        let done = format!("{rounds} rounds in {}", show_nanos(as_float(elapsed_ns)));
+        parts.push(match share.filter(|share| *share > 0.0) {
+            None => done,
+            Some(share) => {
+                let percent = (share * 100.0).min(100.0);
+                let left = as_float(elapsed_ns) * (1.0 / share - 1.0).max(0.0) / 1e9;
+                format!("{done} ({percent:.0} %, about {left:.0} s left)")
+            }
+        });
+        parts.extend(last_ns.map(|last| format!("last {}", show_nanos(as_float(last)))));
+    }
+    if running > 0 {
+        parts.push(format!("present round runs for {:.0} s", as_float(running) / 1e9));
+    }
+    format!("{name}: {}", parts.join(", "))
+}
+
+/// Whole lines without anything that could steer the terminal.
+fn lines(text: &str) -> String {
+    text.lines().flat_map(|line| [one_line(line), "\n".to_owned()]).collect()
+}
+
+fn put(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    // Nobody reads it any more, or the disk is full: measuring goes on.
+    drop(stderr.write_all(text.as_bytes()));
+    drop(stderr.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_how_far_and_how_long() {
+        let warm = View { warming_up: true, rounds: 4, elapsed_ns: 0, share: None, last_ns: None };
+        assert_eq!(sentence("ls", &warm, 0), "ls: warming up, 4 rounds");
+        let view = View {
+            warming_up: false,
+            rounds: 123,
+            elapsed_ns: 1_000_000_000,
+            share: Some(0.25),
+            last_ns: Some(5_000_000),
+        };
+        assert_eq!(
+            sentence("ls", &view, 2_100_000_000),
+            "ls: 123 rounds in 1.000 s (25 %, about 3 s left), last 5.000 ms, present round runs for 2 s"
+        );
+        let first = View { rounds: 0, elapsed_ns: 0, share: None, last_ns: None, ..view };
+        assert_eq!(sentence("ls", &first, 3_000_000_000), "ls: present round runs for 3 s");
+    }
+}

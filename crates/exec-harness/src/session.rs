@@ -1,0 +1,149 @@
+//! The benchmarks of one process, one after the other, and what everybody is told about them.
+
+use crate::{
+    command::Prepared,
+    failure::{Failure, chain},
+    link::Link,
+    plan::Plan,
+    progress::Progress,
+    store::{Store, StoreError},
+    walltime::{Benchmark, Machine, Settings},
+};
+
+/// Everything that the benchmarks of one process share.
+pub(crate) struct Session<'a> {
+    /// How to run.
+    pub settings: Settings,
+    /// What programs are started with.
+    pub with: Prepared,
+    /// What is measured with.
+    pub machine: &'a mut Machine,
+    /// The runner.
+    pub link: &'a mut Link,
+    /// The user.
+    pub progress: &'a mut Progress,
+    failed: bool,
+    interrupted: bool,
+}
+
+/// How it went on the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All benchmarks were measured.
+    Ok,
+    /// At least one failed.
+    Failed,
+    /// The user ended the run.
+    Interrupted,
+}
+
+impl<'a> Session<'a> {
+    /// Nothing has run yet.
+    pub(crate) fn new(
+        settings: Settings,
+        with: Prepared,
+        machine: &'a mut Machine,
+        link: &'a mut Link,
+        progress: &'a mut Progress,
+    ) -> Self {
+        Self { settings, with, machine, link, progress, failed: false, interrupted: false }
+    }
+
+    /// How it went on the whole.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match (self.interrupted, self.failed) {
+            (true, _) => Verdict::Interrupted,
+            (false, true) => Verdict::Failed,
+            (false, false) => Verdict::Ok,
+        }
+    }
+
+    /// Measures benchmark after benchmark; an interruption leaves out the rest.
+    pub(crate) fn one_after_the_other(
+        &mut self,
+        plans: &[Plan],
+        store: &mut Store,
+    ) -> Result<(), StoreError> {
+        for (index, plan) in plans.iter().enumerate() {
+            if self.interrupted {
+                break;
+            }
+            self.progress.begin(&plan.target.display_name(), index + 1, plans.len());
+            let Some(mut benchmark) = self.prepare(plan, store)? else { continue };
+            self.link.start();
+            let outcome = benchmark
+                .set_up(self.machine)
+                .and_then(|()| benchmark.run(self.machine, self.progress, 0, None).map(drop));
+            self.link.stop(benchmark.round_times());
+            self.finish(&mut benchmark, outcome, store)?;
+        }
+        Ok(())
+    }
+
+    /// Gets a benchmark ready. One that can't be run is recorded as failed.
+    pub(crate) fn prepare(
+        &mut self,
+        plan: &Plan,
+        store: &mut Store,
+    ) -> Result<Option<Benchmark>, StoreError> {
+        match Benchmark::prepare(plan, self.settings, &self.with) {
+            Ok(benchmark) => {
+                if let Some(text) = benchmark.shell_text() {
+                    self.progress.line(&format!("note: `{text}` is run by `sh -c`"));
+                }
+                Ok(Some(benchmark))
+            }
+            Err(failure) => {
+                self.report(&plan.target.display_name(), &failure);
+                store.add(None, Benchmark::never_run(&plan.target, &failure, self.machine))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Cleans up after a benchmark, keeps what it yielded and tells everybody.
+    pub(crate) fn finish(
+        &mut self,
+        benchmark: &mut Benchmark,
+        mut outcome: Result<(), Failure>,
+        store: &mut Store,
+    ) -> Result<(), StoreError> {
+        if matches!(outcome, Err(Failure::Interrupted)) {
+            self.machine.watch.acknowledge();
+        }
+        let cleaned = benchmark.clean_up(self.machine);
+        if outcome.is_ok() {
+            outcome = cleaned;
+        }
+        match outcome {
+            Ok(()) => self.link.executed(benchmark.uri()),
+            Err(failure) => {
+                benchmark.failed(&failure);
+                self.report(&benchmark.name(), &failure);
+            }
+        }
+        let summary = benchmark.summary();
+        self.progress.line(&summary);
+        store.add(benchmark.result(self.machine), benchmark.log(self.machine))
+    }
+
+    /// Remembers that a benchmark failed and says why.
+    pub(crate) fn report(&mut self, name: &str, failure: &Failure) {
+        if matches!(failure, Failure::Interrupted) {
+            self.interrupted = true;
+            self.progress.always(&format!("interrupted: `{name}` was not finished"));
+            return;
+        }
+        self.failed = true;
+        let mut text = format!("error: benchmark `{name}` failed: {}", chain(failure));
+        let tail = failure.tail();
+        if !tail.is_empty() {
+            text.push_str("\n  its standard error ends with:");
+            for line in tail.lines() {
+                text.push_str("\n  | ");
+                text.push_str(line);
+            }
+        }
+        self.progress.always(&text);
+    }
+}

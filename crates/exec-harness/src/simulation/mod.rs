@@ -1,0 +1,195 @@
+//! Simulation mode: every command runs once below callgrind, which counts its instructions.
+//!
+//! The runner has started Valgrind, with us below it; a small library of ours in the command
+//! switches the count on and off. Results stand in callgrind's files only. Afterwards each
+//! benchmark has exactly one count of all that it did, or an error that says why not.
+
+mod dumps;
+mod elf;
+mod judge;
+mod parts;
+mod preload;
+mod processes;
+mod program;
+mod reports;
+mod valgrind;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use nix::unistd::Pid;
+
+use self::{
+    dumps::{Dump, Dumps},
+    judge::{Counted, Evidence},
+    processes::{Running, adopt_orphans},
+};
+pub(crate) use self::{
+    judge::NotCounted,
+    preload::{Preload, PreloadError},
+    program::Unfit,
+    valgrind::below_valgrind,
+};
+use crate::{
+    command::{Prepared, Runnable},
+    failure::Failure,
+    plan::Plan,
+    process::Executable,
+    progress::View,
+    session::{Session, Verdict},
+};
+
+/// Where counting leaves its files.
+#[derive(Debug)]
+pub(crate) struct Simulation {
+    preload: Preload,
+    /// Where callgrind writes; without it, only what the library reports is known.
+    folder: Option<PathBuf>,
+    /// Benchmarks by the process whose file holds their count.
+    counted: BTreeMap<Pid, String>,
+}
+
+impl Simulation {
+    /// Installs the library in the profile folder or, without one, among temporary files.
+    pub(crate) fn start(folder: Option<&Path>, temporary: &Path) -> Result<Self, PreloadError> {
+        let preload = Preload::install(folder.unwrap_or(temporary))?;
+        // Only on systems before 3.4 this fails, and then only what is left behind goes unseen.
+        let _ = adopt_orphans();
+        Ok(Self { preload, folder: folder.map(Path::to_owned), counted: BTreeMap::new() })
+    }
+
+    /// Counts benchmark after benchmark; a failed one doesn't keep the others from being counted.
+    pub(crate) fn run(&mut self, session: &mut Session<'_>, plans: &[Plan]) {
+        for (index, plan) in plans.iter().enumerate() {
+            if session.verdict() == Verdict::Interrupted {
+                return;
+            }
+            let name = plan.target.display_name();
+            session.progress.begin(&name, index + 1, plans.len());
+            match self.benchmark(session, plan) {
+                Ok(found) => session.progress.line(&summary(&name, &found)),
+                Err(failure) => session.report(&name, &failure),
+            }
+        }
+    }
+
+    fn benchmark(&mut self, session: &mut Session<'_>, plan: &Plan) -> Result<Counted, Failure> {
+        let uri = plan.target.uri();
+        if uri.contains('\n') {
+            return Err(Unfit::LineBreak.into());
+        }
+        let path = session.with.path.as_deref();
+        let program = Executable::of_words(&plan.target.command, plan.target.run_args.shell, path)?;
+        program::check(&program.path, path)?;
+        let instrumented = Prepared {
+            environment: self.preload.environment(&session.with.environment, &uri),
+            ..session.with.clone()
+        };
+        let mut runnable =
+            Runnable::with_hooks(&plan.target, &plan.around, &instrumented, &session.with)?;
+        let ready = runnable
+            .set_up(session.machine)
+            .and_then(|()| runnable.before_round(session.machine, "round", 1));
+        let (run, outcome) = match ready.and_then(|()| self.look_around(&uri)) {
+            Ok(run) => {
+                let outcome = self.count(session, &mut runnable, &run);
+                (Some(run), outcome)
+            }
+            Err(failure) => (None, Err(failure)),
+        };
+        let after = outcome
+            .and_then(|found| runnable.after_round(session.machine, "round", 1).map(|()| found));
+        let cleaned = runnable.clean_up(session.machine);
+        let outcome = after.and_then(|found| cleaned.map(|()| found));
+        match outcome {
+            Ok((pid, found)) => {
+                self.remember(session, pid, plan.target.display_name());
+                Ok(found)
+            }
+            Err(failure) => {
+                // The failure says more than that its traces could not be removed.
+                drop(run.map(|run| run.remove_dumps()));
+                Err(failure)
+            }
+        }
+    }
+
+    /// Notes what runs and what is there before a command is run.
+    fn look_around<'a>(&self, uri: &'a str) -> Result<Run<'a>, Failure> {
+        let dumps = self.folder.as_deref().map(Dumps::note).transpose();
+        Ok(Run { uri, before: Running::now(), dumps: dumps.map_err(Failure::Profile)? })
+    }
+
+    /// Runs the command and looks for its count.
+    fn count(
+        &self,
+        session: &mut Session<'_>,
+        runnable: &mut Runnable,
+        run: &Run<'_>,
+    ) -> Result<(Pid, Counted), Failure> {
+        self.preload.clear().map_err(Failure::Profile)?;
+        let view = View { warming_up: false, rounds: 0, elapsed_ns: 0, share: None, last_ns: None };
+        let Session { machine, progress, .. } = session;
+        let show = |running| progress.show(&view, running);
+        let ended = runnable.checked_round(machine, "round", 1, show);
+        let stragglers = run.before.end_others();
+        let pid = ended?.pid;
+        let reports = self.preload.reports(run.uri).map_err(Failure::Profile)?;
+        let dumps = run.read_dumps().map_err(Failure::Profile)?;
+        let (reports, stragglers, dumps) = (&reports[..], &stragglers[..], dumps.as_ref());
+        let evidence = Evidence { pid, reports, stragglers, dumps };
+        let found = evidence
+            .judge()
+            .map_err(|source| Failure::NotCounted { source, tail: runnable.last_words() })?;
+        if let Some(dumps) = &run.dumps
+            && found.unlabelled
+        {
+            dumps.relabel(pid, run.uri).map_err(Failure::Profile)?;
+        }
+        Ok((pid, found))
+    }
+
+    /// Process ids repeat, and so do the names of callgrind's files.
+    fn remember(&mut self, session: &mut Session<'_>, pid: Pid, name: String) {
+        if let Some(earlier) = self.counted.insert(pid, name) {
+            let source = NotCounted::Overwritten { pid };
+            session.report(&earlier, &Failure::NotCounted { source, tail: String::new() });
+        }
+    }
+}
+
+/// What was known before a command was run.
+struct Run<'a> {
+    uri: &'a str,
+    before: Running,
+    dumps: Option<Dumps>,
+}
+
+impl Run<'_> {
+    fn read_dumps(&self) -> io::Result<Option<BTreeMap<Pid, Dump>>> {
+        let Some(dumps) = &self.dumps else { return Ok(None) };
+        dumps.read_new(self.uri, |pid| self.before.contains(pid)).map(Some)
+    }
+
+    fn remove_dumps(&self) -> io::Result<()> {
+        let Some(dumps) = &self.dumps else { return Ok(()) };
+        dumps.remove_new(|pid| self.before.contains(pid))
+    }
+}
+
+fn summary(name: &str, found: &Counted) -> String {
+    let Counted { instructions, became, unlabelled: _ } = found;
+    let count = match instructions {
+        Some(count) => format!("{count} instructions"),
+        None => "counted".to_owned(),
+    };
+    match became {
+        None => format!("{name}: {count}"),
+        Some(program) => format!(
+            "{name}: {count} (only of `{program}`, which the command became; what came before is not counted)"
+        ),
+    }
+}

@@ -1,0 +1,121 @@
+//! Reads callgrind's files line by line: which parts there are and what they cost. Doesn't look
+//! at functions.
+
+use std::io::{self, BufRead, Write};
+
+const TRIGGER: &[u8] = b"desc: Trigger: ";
+const REQUEST: &[u8] = b"Client Request: ";
+const TERMINATION: &[u8] = b"Program termination";
+
+/// What the file of a process says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Parts {
+    /// The program with its arguments.
+    pub command: String,
+    /// Instructions of each part that is labelled with the URI of the benchmark.
+    pub labelled: Vec<u64>,
+    /// Instructions that no request dumped before the program ended.
+    pub rest: u64,
+}
+
+/// Whose part the present line belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Label {
+    Benchmark,
+    Termination,
+    Other,
+}
+
+impl Parts {
+    /// Reads a whole file, whatever its size, in constant memory.
+    pub(crate) fn read(mut file: impl BufRead, uri: &str) -> io::Result<Self> {
+        let mut parts = Self::default();
+        let (mut label, mut column) = (Label::Other, 0);
+        let mut line = Vec::new();
+        while read_line(&mut file, &mut line)? {
+            if let Some(trigger) = line.strip_prefix(TRIGGER) {
+                label = if trigger.strip_prefix(REQUEST) == Some(uri.as_bytes()) {
+                    Label::Benchmark
+                } else if trigger == TERMINATION {
+                    Label::Termination
+                } else {
+                    Label::Other
+                };
+            } else if let Some(events) = line.strip_prefix(b"events:") {
+                let mut events =
+                    events.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+                column = events.position(|event| event == b"Ir").unwrap_or(0);
+            } else if let Some(totals) = line.strip_prefix(b"totals:") {
+                let totals = String::from_utf8_lossy(totals);
+                let cost = totals.split_ascii_whitespace().nth(column);
+                let cost = cost.and_then(|word| word.parse().ok()).unwrap_or(0);
+                match label {
+                    Label::Benchmark => parts.labelled.push(cost),
+                    Label::Termination => parts.rest = cost,
+                    Label::Other => {}
+                }
+            } else if let Some(command) = line.strip_prefix(b"cmd:") {
+                String::from_utf8_lossy(command).trim().clone_into(&mut parts.command);
+            }
+        }
+        Ok(parts)
+    }
+}
+
+/// Copies a file and gives the URI to the part that the end of the program dumped.
+pub(crate) fn relabel(mut from: impl BufRead, mut to: impl Write, uri: &str) -> io::Result<()> {
+    let mut line = Vec::new();
+    while read_line(&mut from, &mut line)? {
+        if line.strip_prefix(TRIGGER) == Some(TERMINATION) {
+            to.write_all(&[TRIGGER, REQUEST, uri.as_bytes()].concat())?;
+        } else {
+            to.write_all(&line)?;
+        }
+        to.write_all(b"\n")?;
+    }
+    to.flush()
+}
+
+/// The next line without its end; `false` after the last one.
+fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let more = file.read_until(b'\n', line)? > 0;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok(more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(trigger: &str, totals: &str) -> String {
+        format!(
+            "part: 1\n\ndesc: Trigger: {trigger}\n\nevents: Dr Ir\nsummary: 0\n\nfn=main\n1 5\ntotals: {totals}\n\n"
+        )
+    }
+
+    #[test]
+    fn parts_are_told_apart_by_their_whole_label() {
+        let file = [
+            "# callgrind format\npid: 7\ncmd: ls -d /\n".to_owned(),
+            part("Client Request: Metadata: exec-harness 1", "0"),
+            part("Client Request: exec_harness::ls", "9 41 7"),
+            part("Client Request: exec_harness::ls -d", "1 2"),
+            part("Program termination", "3 17"),
+        ]
+        .concat();
+        let parts = Parts::read(file.as_bytes(), "exec_harness::ls").unwrap();
+        let expected = Parts { command: "ls -d /".to_owned(), labelled: vec![41], rest: 17 };
+        assert_eq!(parts, expected);
+    }
+
+    #[test]
+    fn relabelling_changes_one_line() {
+        let file = part("Program termination", "3 17");
+        let mut out = Vec::new();
+        relabel(file.as_bytes(), &mut out, "u v").unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), part("Client Request: u v", "3 17"));
+    }
+}

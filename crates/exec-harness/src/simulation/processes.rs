@@ -1,0 +1,92 @@
+//! Processes that go on running when the command of a benchmark has ended.
+//!
+//! While simulation mode is on, orphans become children of ours, wherever they come from: so
+//! nothing that a command leaves behind stays unseen.
+
+use std::{collections::BTreeSet, fs};
+
+use nix::{
+    errno::Errno,
+    sys::{
+        signal::{Signal, kill},
+        wait::waitpid,
+    },
+    unistd::{Pid, getpid},
+};
+
+/// Processes that ran at some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Running(BTreeSet<Pid>);
+
+/// Makes orphans children of ours from now on.
+pub(crate) fn adopt_orphans() -> Result<(), Errno> {
+    nix::sys::prctl::set_child_subreaper(true)
+}
+
+impl Running {
+    /// All processes of the system.
+    pub(crate) fn now() -> Self {
+        Self(all().collect())
+    }
+
+    /// Whether a process ran then, so that it belongs to no command that was started later.
+    pub(crate) fn contains(&self, pid: Pid) -> bool {
+        self.0.contains(&pid)
+    }
+
+    /// Ends all children of ours that didn't run then, and what they leave in turn. Returns
+    /// those that were found first.
+    pub(crate) fn end_others(&self) -> Vec<Pid> {
+        let mut found = Vec::new();
+        loop {
+            let us = getpid();
+            let strangers: Vec<Pid> =
+                all().filter(|pid| !self.contains(*pid) && parent(*pid) == Some(us)).collect();
+            if strangers.is_empty() {
+                return found;
+            }
+            for pid in &strangers {
+                // It may have ended by itself; it has to be collected in any case.
+                let _ = kill(*pid, Signal::SIGKILL);
+                while waitpid(*pid, None) == Err(Errno::EINTR) {}
+            }
+            if found.is_empty() {
+                found = strangers;
+            }
+        }
+    }
+}
+
+fn all() -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
+}
+
+fn parent(pid: Pid) -> Option<Pid> {
+    parent_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The field behind the state, which stands behind the name, which may contain anything.
+fn parent_in(stat: &str) -> Option<Pid> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(1)?.parse().ok().map(Pid::from_raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_is_found_behind_any_name() {
+        let raw = |stat| parent_in(stat).map(Pid::as_raw);
+        assert_eq!(raw("12 (a b) c) S 7 12 12 0"), Some(7));
+        assert_eq!(raw("12 (sh) R"), None);
+        assert_eq!(raw(""), None);
+    }
+
+    #[test]
+    fn we_are_a_child_of_our_parent() {
+        assert!(Running::now().contains(getpid()));
+        assert_eq!(parent(getpid()), Some(nix::unistd::getppid()));
+    }
+}

@@ -1,0 +1,218 @@
+//! Refuses, before anything runs, what can't be counted: static programs, programs that gain
+//! privileges, programs of another processor. Scripts are followed to their interpreter.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    elf::{Linkage, linkage},
+    valgrind::has_capabilities,
+};
+use crate::process::{ExecutableError, find};
+
+/// The system follows that many scripts, too.
+const MOST_SCRIPTS: u8 = 5;
+/// The system reads no more of the first line of a script.
+const LINE_BYTES: u64 = 256;
+const SETUID: u32 = 0o4000;
+const SETGID: u32 = 0o2000;
+const GROUP_RUNS: u32 = 0o010;
+
+/// What can be done instead, said in each refusal.
+const INSTEAD: &str = "mode `walltime` can measure it, and so can an integration in its language";
+
+/// Why simulation mode can't count a command.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfit {
+    /// No loader, so nobody takes our library.
+    #[error("`{}` is statically linked, and simulation mode needs a dynamically linked program (a build without `-static` or `-static-pie`); {INSTEAD}", path.display())]
+    Static {
+        /// The program.
+        path: PathBuf,
+    },
+    /// For another processor.
+    #[error("`{}` is a program for another processor, and simulation mode can't count it; {INSTEAD}", path.display())]
+    Foreign {
+        /// The program.
+        path: PathBuf,
+    },
+    /// Runs with other rights than its caller.
+    #[error("`{}` gains privileges when it is run (setuid, setgid or file capabilities), which Valgrind does not allow; a copy without them can be measured, or mode `walltime` used", path.display())]
+    Privileged {
+        /// The program.
+        path: PathBuf,
+    },
+    /// Neither a binary nor a script.
+    #[error("`{}` is not a program the system can run: a script needs a first line such as `#!/bin/sh`, or use `--shell`", path.display())]
+    NoProgram {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Valgrind must read what it runs.
+    #[error("`{}` can't be read, which Valgrind needs for running it", path.display())]
+    Unreadable {
+        /// The program.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The first line of a script names something that can't be run.
+    #[error("the interpreter of the script `{}` cannot be run", script.display())]
+    Interpreter {
+        /// The script.
+        script: PathBuf,
+        /// Why.
+        #[source]
+        source: ExecutableError,
+    },
+    /// A script that is run by a script, and so on.
+    #[error("`{}` is a script that is run by a script, and so on without end", path.display())]
+    TooDeep {
+        /// The last one looked at.
+        path: PathBuf,
+    },
+    /// Callgrind writes names as they are, one line each.
+    #[error(
+        "its name contains a line break, which the files of Valgrind can't hold; `--name` or `\"name\"` gives it another"
+    )]
+    LineBreak,
+}
+
+/// Checks a program and all that it takes to run it.
+pub(crate) fn check(path: &Path, path_variable: Option<&OsStr>) -> Result<(), Unfit> {
+    check_below(path, path_variable, MOST_SCRIPTS)
+}
+
+fn check_below(path: &Path, path_variable: Option<&OsStr>, left: u8) -> Result<(), Unfit> {
+    let path = path.to_owned();
+    if gains_privileges(&path) {
+        return Err(Unfit::Privileged { path });
+    }
+    let (found, line) = match look(&path) {
+        Ok(looked) => looked,
+        Err(source) => return Err(Unfit::Unreadable { path, source }),
+    };
+    match found {
+        Linkage::Dynamic => return Ok(()),
+        Linkage::Static => return Err(Unfit::Static { path }),
+        Linkage::Foreign => return Err(Unfit::Foreign { path }),
+        Linkage::NotElf => {}
+    }
+    let Some(interpreter) = Interpreter::parse(&line) else {
+        return Err(Unfit::NoProgram { path });
+    };
+    if left == 0 {
+        return Err(Unfit::TooDeep { path });
+    }
+    let Interpreter { program, by_env } = interpreter;
+    // Unlike in a command, a name without a slash is a file of the working directory.
+    let program = if program.contains('/') { program } else { format!("./{program}") };
+    for name in [Some(program), by_env].into_iter().flatten() {
+        let next = find(&name, path_variable)
+            .map_err(|source| Unfit::Interpreter { script: path.clone(), source })?;
+        check_below(&next, path_variable, left - 1)?;
+    }
+    Ok(())
+}
+
+fn look(path: &Path) -> io::Result<(Linkage, Vec<u8>)> {
+    let mut file = File::open(path)?;
+    let found = linkage(&mut file)?;
+    let mut line = Vec::new();
+    if found == Linkage::NotElf {
+        io::Seek::rewind(&mut file)?;
+        BufReader::new(file.take(LINE_BYTES)).read_until(b'\n', &mut line)?;
+    }
+    Ok((found, line))
+}
+
+fn gains_privileges(path: &Path) -> bool {
+    let mode = path.metadata().map_or(0, |data| data.permissions().mode());
+    let by_mode = mode & SETUID != 0 || (mode & SETGID != 0 && mode & GROUP_RUNS != 0);
+    by_mode || has_capabilities(path)
+}
+
+/// What the first line of a script names.
+#[derive(Debug, PartialEq, Eq)]
+struct Interpreter {
+    program: String,
+    /// The program that `env` looks for in PATH.
+    by_env: Option<String>,
+}
+
+impl Interpreter {
+    fn parse(line: &[u8]) -> Option<Self> {
+        let text = OsStr::from_bytes(line.strip_prefix(b"#!")?).to_str()?;
+        let mut words = text.split_ascii_whitespace();
+        let program = words.next()?.to_owned();
+        let by_env = if Path::new(&program).file_name() == Some(OsStr::new("env")) {
+            let mut words = words.skip_while(|word| matches!(*word, "-S" | "-i" | "-"));
+            let name = words.find(|word| word.starts_with('-') || !word.contains('='));
+            // Other options may take a word; what they lead to is checked after the run.
+            name.filter(|word| !word.starts_with('-')).map(str::to_owned)
+        } else {
+            None
+        };
+        Some(Self { program, by_env })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn script(folder: &Path, name: &str, text: &str, mode: u32) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn first_lines_are_read_as_the_system_and_env_do() {
+        let parse = |line: &str| {
+            Interpreter::parse(line.as_bytes()).map(|found| (found.program, found.by_env))
+        };
+        let found = |program: &str, by_env: Option<&str>| {
+            Some((program.to_owned(), by_env.map(str::to_owned)))
+        };
+        assert_eq!(parse("#! /bin/bash -e\n"), found("/bin/bash", None));
+        assert_eq!(parse("#!/usr/bin/env python3\n"), found("/usr/bin/env", Some("python3")));
+        assert_eq!(parse("#!/usr/bin/env -S A=1 node -x\n"), found("/usr/bin/env", Some("node")));
+        assert_eq!(parse("#!/usr/bin/env -u A node\n"), found("/usr/bin/env", None));
+        assert_eq!(parse("#!"), None);
+        assert_eq!(parse("echo x\n"), None);
+    }
+
+    #[test]
+    fn each_reason_has_its_own_refusal() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |name: &str, text: &str, mode: u32| {
+            let path = script(folder.path(), name, text, mode);
+            match check(&path, Some(folder.path().as_os_str())) {
+                Ok(()) => "fit".to_owned(),
+                Err(err) => crate::failure::chain(&err)
+                    .replace(&folder.path().display().to_string(), "[folder]"),
+            }
+        };
+        let itself = format!("#!{}\n", folder.path().join("loop").display());
+        let lines = [
+            said("shell", "#!/bin/sh\n", 0o755),
+            said("by-env", "#!/usr/bin/env shell\n", 0o755),
+            said("plain", "echo x\n", 0o755),
+            said("setuid", "#!/bin/sh\n", 0o4755),
+            said("missing", "#!/no/such/shell\n", 0o755),
+            said("env-missing", "#!/usr/bin/env no-such-program\n", 0o755),
+            said("loop", &itself, 0o755),
+        ];
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

@@ -1,0 +1,120 @@
+//! Writes results: whole files or none, after each benchmark (several very short ones together),
+//! so that nothing finished is lost.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use runner_shared::{
+    artifact::{Artifact, BenchmarkRounds, RoundLog},
+    clock::{Monotonic, now},
+    harness::INTEGRATION,
+    walltime::{Creator, Instrument, WalltimeBenchmark, WalltimeResults},
+};
+
+/// Results that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("could not write the results to `{}`", path.display())]
+pub(crate) struct StoreError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// The results of this process.
+#[derive(Debug)]
+pub(crate) struct Store {
+    folder: PathBuf,
+    pid: u32,
+    results: Vec<WalltimeBenchmark>,
+    log: RoundLog,
+    /// Not before this time is everything written again.
+    not_before: Monotonic,
+}
+
+impl Store {
+    /// Writes below `<profile_folder>/results`, which is made now: better no benchmark than one
+    /// whose result can't be kept.
+    pub(crate) fn open(profile_folder: &Path) -> Result<Self, StoreError> {
+        let folder = profile_folder.join("results");
+        fs::create_dir_all(&folder)
+            .map_err(|source| StoreError { path: folder.clone(), source })?;
+        let log = RoundLog { version: RoundLog::VERSION, benchmarks: Vec::new() };
+        Ok(Self {
+            folder,
+            pid: std::process::id(),
+            results: Vec::new(),
+            log,
+            not_before: Monotonic(0),
+        })
+    }
+
+    /// Adds a benchmark: its result if it finished, its rounds in any case.
+    pub(crate) fn add(
+        &mut self,
+        result: Option<WalltimeBenchmark>,
+        rounds: BenchmarkRounds,
+    ) -> Result<(), StoreError> {
+        self.log.benchmarks.push(rounds);
+        self.results.extend(result);
+        let begin = now();
+        if begin < self.not_before {
+            return Ok(());
+        }
+        self.flush()?;
+        // All is written each time. With many short benchmarks that would soon be most of the work.
+        self.not_before = now().plus(now().since(begin).saturating_mul(4));
+        Ok(())
+    }
+
+    /// Writes everything that was added.
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
+        self.not_before = Monotonic(0);
+        self.write(&RoundLog::file_name(Some(self.pid)), &self.log.encode())?;
+        if self.results.is_empty() {
+            return Ok(());
+        }
+        let results = WalltimeResults {
+            creator: Creator {
+                name: INTEGRATION.to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                pid: self.pid,
+            },
+            instrument: Instrument { kind: "walltime".to_owned() },
+            benchmarks: self.results.clone(),
+        };
+        let name = format!("{}.json", self.pid);
+        let json = serde_json::to_vec_pretty(&results)
+            .map_err(|err| StoreError { path: self.folder.join(&name), source: err.into() })?;
+        self.write(&name, &json)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.folder.join(name);
+        let written = (|| {
+            let mut file = tempfile::Builder::new()
+                .prefix(".unfinished-")
+                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+                .tempfile_in(&self.folder)?;
+            io::Write::write_all(&mut file, bytes)?;
+            file.persist(&path).map_err(|err| err.error)?;
+            Ok(())
+        })();
+        written.map_err(|source| StoreError { path, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let err = Store::open(file.path()).unwrap_err();
+        let expected =
+            format!("could not write the results to `{}/results`", file.path().display());
+        assert_eq!(err.to_string(), expected);
+    }
+}

@@ -1,0 +1,339 @@
+//! One benchmark from its set-up to its rounds: knows what to run when, and keeps what came out.
+
+use runner_shared::{
+    artifact::{BenchmarkRounds, Outcome, RobustSource, Rounds},
+    clock::now,
+    duration::show_nanos,
+    harness::Target,
+    walltime::{
+        BenchmarkConfig, BenchmarkStats, NoiseVerdict, WalltimeBenchmark, as_float, judge_noise,
+    },
+};
+
+use super::{
+    compat::CompatPlanner,
+    drift::drift,
+    limits::Limits,
+    planner::{LoopPlanner, Step},
+    round::{Machine, Sample},
+};
+use crate::{
+    command::{Prepared, Runnable},
+    failure::Failure,
+    plan::Plan,
+    progress::{Progress, View},
+};
+
+/// How benchmarks are run, apart from what each target says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Settings {
+    /// Plan by the formulas of the existing harness.
+    pub compat_rounds: bool,
+    /// The results hold the noise-robust times.
+    pub robust: bool,
+}
+
+/// When it is the turn of another benchmark, whatever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BlockEnd {
+    /// Nanoseconds of measurement, from its beginning.
+    pub elapsed_ns: u64,
+    /// Rounds of this block.
+    pub rounds: u64,
+}
+
+/// A benchmark that is being measured.
+pub(crate) struct Benchmark {
+    target: Target,
+    limits: Limits,
+    runnable: Runnable,
+    planner: LoopPlanner,
+    compat: Option<CompatPlanner>,
+    rounds: Rounds,
+    /// The last warm-up round, in case that it is all there will be.
+    last_warmup: Option<Sample>,
+    cold: bool,
+    /// A round had more than one thread or process.
+    company: bool,
+    outcome: Outcome,
+    robust: bool,
+}
+
+impl Benchmark {
+    /// Resolves programs and opens streams. Nothing has run yet.
+    pub(crate) fn prepare(
+        plan: &Plan,
+        settings: Settings,
+        with: &Prepared,
+    ) -> Result<Self, Failure> {
+        let Plan { target, limits, around } = plan;
+        let limits = *limits;
+        let runnable = Runnable::new(target, around, with)?;
+        Ok(Self {
+            target: target.clone(),
+            limits,
+            runnable,
+            planner: LoopPlanner::new(limits),
+            compat: settings.compat_rounds.then(|| CompatPlanner::new(limits)),
+            rounds: Rounds::default(),
+            last_warmup: None,
+            cold: false,
+            company: false,
+            outcome: Outcome::Complete,
+            robust: settings.robust,
+        })
+    }
+
+    /// Runs the set-up hook.
+    pub(crate) fn set_up(&mut self, machine: &mut Machine) -> Result<(), Failure> {
+        self.runnable.set_up(machine)
+    }
+
+    /// Runs rounds until the plan or the block is done.
+    /// Returns whether the plan is done.
+    pub(crate) fn run(
+        &mut self,
+        machine: &mut Machine,
+        progress: &mut Progress,
+        block: u32,
+        until: Option<BlockEnd>,
+    ) -> Result<bool, Failure> {
+        let mut rounds_here = 0_u64;
+        loop {
+            let step = match &mut self.compat {
+                Some(compat) => compat.next(),
+                None => self.planner.next(),
+            };
+            match step {
+                Step::Done => return Ok(true),
+                Step::KeepWarmup => {
+                    self.cold = true;
+                    if let Some(sample) = self.last_warmup {
+                        self.keep(&sample, block);
+                    }
+                    return Ok(true);
+                }
+                Step::Round
+                    if rounds_here > 0
+                        && until.is_some_and(|until| self.is_over(until, rounds_here)) =>
+                {
+                    return Ok(false);
+                }
+                Step::Warmup => self.one_round(machine, progress, None)?,
+                Step::Round => {
+                    rounds_here += 1;
+                    self.one_round(machine, progress, Some(block))?;
+                }
+            }
+        }
+    }
+
+    fn is_over(&self, block: BlockEnd, rounds: u64) -> bool {
+        rounds >= block.rounds || self.planner.measured_elapsed() >= block.elapsed_ns
+    }
+
+    /// Runs only the warm-up.
+    pub(crate) fn warm_up(
+        &mut self,
+        machine: &mut Machine,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        while self.planner.next() == Step::Warmup {
+            self.one_round(machine, progress, None)?;
+        }
+        Ok(())
+    }
+
+    /// Nanoseconds of measurement so far.
+    pub(crate) fn measured_elapsed(&self) -> u64 {
+        self.planner.measured_elapsed()
+    }
+
+    /// Remembers why the benchmark ended early; what was measured stays.
+    pub(crate) fn failed(&mut self, failure: &Failure) {
+        self.outcome = failure.outcome();
+    }
+
+    /// Runs the clean-up hook; its failure is a failure unless there was one before.
+    pub(crate) fn clean_up(&mut self, machine: &mut Machine) -> Result<(), Failure> {
+        self.runnable.clean_up(machine)
+    }
+
+    /// A round that is measured in `block`, or one that only warms up.
+    fn one_round(
+        &mut self,
+        machine: &mut Machine,
+        progress: &mut Progress,
+        block: Option<u32>,
+    ) -> Result<(), Failure> {
+        let number = match block {
+            Some(_) => self.rounds.len() + 1,
+            None => usize::try_from(self.planner.warmup_rounds()).unwrap_or(0) + 1,
+        };
+        let what = if block.is_some() { "round" } else { "warm-up round" };
+        // Hooks are not measured, but the user waits for them as well.
+        let before = now();
+        self.runnable.before_round(machine, what, number)?;
+        let view = View {
+            warming_up: block.is_none(),
+            rounds: number - 1,
+            elapsed_ns: self.planner.measured_elapsed(),
+            share: self.planner.progress(),
+            last_ns: self.rounds.wall_ns.last().copied(),
+        };
+        progress.show(&view, 0);
+        let show = |running| progress.show(&view, running);
+        let sample = self.runnable.checked_round(machine, what, number, show)?;
+        match block {
+            Some(block) => self.keep(&sample, block),
+            None => self.last_warmup = Some(sample),
+        }
+        let concluded = self.runnable.after_round(machine, what, number);
+        let elapsed = now().since(before);
+        if block.is_some() {
+            self.planner.measured(sample.wall_ns(), sample.stamps.preempted_ns, elapsed);
+            if let Some(compat) = &mut self.compat {
+                compat.measured(elapsed);
+            }
+        } else {
+            self.planner.warmed_up(elapsed);
+            if let Some(compat) = &mut self.compat {
+                compat.warmed_up(sample.wall_ns(), elapsed);
+            }
+        }
+        concluded
+    }
+
+    fn keep(&mut self, sample: &Sample, block: u32) {
+        self.company |= sample.stamps.company;
+        let rounds = &mut self.rounds;
+        rounds.start_ns.push(sample.start.0);
+        rounds.wall_ns.push(sample.wall_ns());
+        rounds.user_ns.push(sample.ended.user_ns);
+        rounds.system_ns.push(sample.ended.system_ns);
+        rounds.minor_faults.push(sample.ended.minor_faults);
+        rounds.major_faults.push(sample.ended.major_faults);
+        rounds.voluntary_switches.push(sample.ended.voluntary_switches);
+        rounds.involuntary_switches.push(sample.ended.involuntary_switches);
+        rounds.kernel_ns.push(sample.stamps.kernel_ns);
+        rounds.preempted_ns.push(sample.stamps.preempted_ns);
+        rounds.block.push(block);
+    }
+
+    /// Start and end of every measured round, nanoseconds on `CLOCK_MONOTONIC`.
+    pub(crate) fn round_times(&self) -> impl Iterator<Item = (u64, u64)> {
+        let Rounds { start_ns, wall_ns, .. } = &self.rounds;
+        start_ns.iter().zip(wall_ns).map(|(start, wall)| (*start, start.saturating_add(*wall)))
+    }
+
+    /// The entry of the results JSON; `None` for a benchmark that did not finish.
+    pub(crate) fn result(&self, machine: &Machine) -> Option<WalltimeBenchmark> {
+        match self.outcome {
+            Outcome::Complete => {}
+            Outcome::Failed { .. } | Outcome::Interrupted => return None,
+        }
+        let times = if self.robust {
+            self.rounds.robust_ns(self.robust_source(machine))
+        } else {
+            self.rounds.wall_ns.clone()
+        };
+        let nanos = |nanos: u64| (nanos > 0).then(|| as_float(nanos));
+        Some(WalltimeBenchmark {
+            name: self.target.display_name(),
+            uri: self.target.uri(),
+            config: BenchmarkConfig {
+                warmup_time_ns: Some(as_float(self.limits.warmup_ns)),
+                min_round_time_ns: None,
+                max_time_ns: self.limits.max_time_ns.and_then(nanos),
+                max_rounds: self.limits.max_rounds,
+            },
+            stats: BenchmarkStats::of_rounds(&times, self.planner.warmup_rounds()),
+        })
+    }
+
+    /// Everything that was measured.
+    pub(crate) fn log(&self, machine: &Machine) -> BenchmarkRounds {
+        let mut notes: Vec<String> = self.planner.unmet().into_iter().collect();
+        if self.cold {
+            notes.push("one round only: it takes longer than the time for all rounds; `--max-time` or `--min-rounds` allow more".to_owned());
+        }
+        notes.extend(drift(&self.rounds.wall_ns));
+        BenchmarkRounds {
+            name: self.target.display_name(),
+            uri: self.target.uri(),
+            outcome: self.outcome.clone(),
+            cold: self.cold,
+            robust_source: self.robust_source(machine),
+            robust_missing: machine.missing.clone(),
+            warmup_rounds: self.planner.warmup_rounds(),
+            noise: self.noise(),
+            notes,
+            rounds: self.rounds.clone(),
+        }
+    }
+
+    /// Where the noise-robust time comes from. What several threads or processes did by
+    /// themselves is only known as the processor time of all of them.
+    fn robust_source(&self, machine: &Machine) -> RobustSource {
+        match machine.robust_source() {
+            RobustSource::KernelStamps if self.company => RobustSource::ProcessorTime,
+            source @ (RobustSource::KernelStamps
+            | RobustSource::ProcessorTime
+            | RobustSource::WallClock) => source,
+        }
+    }
+
+    fn noise(&self) -> NoiseVerdict {
+        judge_noise(&self.rounds.wall_ns, &self.rounds.preempted_ns)
+    }
+
+    /// What was measured, on one line.
+    pub(crate) fn summary(&self) -> String {
+        let stats = BenchmarkStats::of_rounds(&self.rounds.wall_ns, 0);
+        let name = self.name();
+        match self.rounds.len() {
+            0 => format!("{name}: no round was finished"),
+            1 => format!("{name}: 1 round of {}", show_nanos(stats.median_ns)),
+            rounds => format!(
+                "{name}: {rounds} rounds in {}, median {}",
+                show_nanos(stats.total_time * 1e9),
+                show_nanos(stats.median_ns)
+            ),
+        }
+    }
+
+    /// Name as shown.
+    pub(crate) fn name(&self) -> String {
+        self.target.display_name()
+    }
+
+    /// Identity.
+    pub(crate) fn uri(&self) -> String {
+        self.target.uri()
+    }
+
+    /// The text that is run by a shell although nobody said so.
+    pub(crate) fn shell_text(&self) -> Option<&str> {
+        self.runnable.shell_text().filter(|_| !self.target.run_args.shell)
+    }
+
+    /// The log of a benchmark that could not even be prepared.
+    pub(crate) fn never_run(
+        target: &Target,
+        failure: &Failure,
+        machine: &Machine,
+    ) -> BenchmarkRounds {
+        BenchmarkRounds {
+            name: target.display_name(),
+            uri: target.uri(),
+            outcome: failure.outcome(),
+            cold: false,
+            robust_source: machine.robust_source(),
+            robust_missing: machine.missing.clone(),
+            warmup_rounds: 0,
+            noise: NoiseVerdict::default(),
+            notes: Vec::new(),
+            rounds: Rounds::default(),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! How long and how often to measure: from the user's words to checked numbers.
+
+use runner_shared::{
+    duration::{DurationError, parse_nanos},
+    harness::WalltimeArgs,
+    walltime::as_float,
+};
+
+/// Warm-up when nothing is said.
+const DEFAULT_WARMUP_NS: u64 = 1_000_000_000;
+/// Time for all rounds when nothing is said.
+const DEFAULT_MAX_TIME_NS: u64 = 3_000_000_000;
+/// Most rounds when nothing is said: more don't sharpen the number, they only fill the disk.
+const DEFAULT_MAX_ROUNDS: u64 = 10_000;
+/// Most rounds when asked for: 100 MB of records.
+const HARD_MAX_ROUNDS: u64 = 1_000_000;
+
+/// Checked limits of a measurement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Limits {
+    /// Nanoseconds of rounds that are not counted; 0 for none.
+    pub warmup_ns: u64,
+    /// Least nanoseconds of measurement; 0 for none.
+    pub min_time_ns: u64,
+    /// Most nanoseconds of measurement.
+    pub max_time_ns: Option<u64>,
+    /// Least rounds; 0 for none.
+    pub min_rounds: u64,
+    /// Most rounds as asked for.
+    pub max_rounds: Option<u64>,
+    /// Most rounds in any case.
+    pub round_cap: u64,
+    /// Rounds that are run whatever the maximums say.
+    pub floor_rounds: u64,
+    /// Relative half-width of the interval of the median that is good enough.
+    pub target_precision: Option<f64>,
+}
+
+/// Limits that can't be met.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum LimitsError {
+    /// A duration that can't be read.
+    #[error("`{option}` is not valid")]
+    Duration {
+        /// The option in snake case.
+        option: &'static str,
+        /// The offending text.
+        #[source]
+        source: DurationError,
+    },
+    /// A warm-up without end.
+    #[error("`warmup_time` must have an end: `{text}` has none")]
+    EndlessWarmup {
+        /// The text as given.
+        text: String,
+    },
+    /// A precision that is no share.
+    #[error(
+        "`target_precision` must be a share between 0 and 100 %, such as `1%` or `0.01`, not `{text}`"
+    )]
+    Precision {
+        /// The text as given.
+        text: String,
+    },
+    /// The least time is longer than the most time.
+    #[error("`min_time` ({}) is longer than `max_time` ({})", seconds(*min), seconds(*max))]
+    Times {
+        /// Nanoseconds.
+        min: u64,
+        /// Nanoseconds.
+        max: u64,
+    },
+    /// More rounds at least than at most.
+    #[error("`min_rounds` ({min}) is more than `max_rounds` ({max})")]
+    Rounds {
+        /// At least.
+        min: u64,
+        /// At most.
+        max: u64,
+    },
+    /// Too many rounds to keep in memory.
+    #[error("`{option}` is {rounds}, but at most {HARD_MAX_ROUNDS} rounds can be kept")]
+    TooManyRounds {
+        /// The option in snake case.
+        option: &'static str,
+        /// As given.
+        rounds: u64,
+    },
+    /// Nothing says when to stop.
+    #[error(
+        "the measurement would have no end: give at least one of `max_time`, `min_time`, `max_rounds` and `min_rounds`"
+    )]
+    Endless,
+}
+
+fn seconds(nanos: u64) -> String {
+    format!("{:.2} s", as_float(nanos) / 1e9)
+}
+
+impl Limits {
+    /// Checks what the user asked for and adds the defaults.
+    pub(crate) fn resolve(args: &WalltimeArgs) -> Result<Self, LimitsError> {
+        let WalltimeArgs { warmup_time, max_time, min_time, max_rounds, min_rounds, .. } = args;
+        let nanos = |option, text: &Option<String>| {
+            let parsed = text.as_deref().map(parse_nanos).transpose();
+            parsed.map_err(|source| LimitsError::Duration { option, source })
+        };
+        let warmup_ns = nanos("warmup_time", warmup_time)?.unwrap_or(DEFAULT_WARMUP_NS);
+        if warmup_ns == u64::MAX {
+            let text = warmup_time.clone().unwrap_or_default();
+            return Err(LimitsError::EndlessWarmup { text });
+        }
+        let min_time_ns = nanos("min_time", min_time)?.unwrap_or(0);
+        let given_max_time = nanos("max_time", max_time)?;
+        let nothing_given = min_time.is_none() && min_rounds.is_none() && max_rounds.is_none();
+        let max_time_ns = match given_max_time {
+            None if nothing_given => Some(DEFAULT_MAX_TIME_NS),
+            None | Some(0 | u64::MAX) => None,
+            Some(nanos) => Some(nanos),
+        };
+        if let Some(max) = max_time_ns.filter(|max| min_time_ns > *max) {
+            return Err(LimitsError::Times { min: min_time_ns, max });
+        }
+        if let (Some(min), Some(max)) = (*min_rounds, *max_rounds)
+            && min > max
+        {
+            return Err(LimitsError::Rounds { min, max });
+        }
+        for (option, rounds) in [("min_rounds", min_rounds), ("max_rounds", max_rounds)] {
+            if let Some(rounds) = rounds.filter(|rounds| *rounds > HARD_MAX_ROUNDS) {
+                return Err(LimitsError::TooManyRounds { option, rounds });
+            }
+        }
+        if nothing_given && max_time_ns.is_none() {
+            return Err(LimitsError::Endless);
+        }
+        let asks_for_more = min_time_ns > 0 || min_rounds.is_some();
+        let default_cap = if asks_for_more { HARD_MAX_ROUNDS } else { DEFAULT_MAX_ROUNDS };
+        Ok(Self {
+            warmup_ns,
+            min_time_ns,
+            max_time_ns,
+            min_rounds: min_rounds.unwrap_or(0),
+            max_rounds: *max_rounds,
+            round_cap: max_rounds.unwrap_or(default_cap).max(1),
+            floor_rounds: 1,
+            target_precision: args.target_precision.as_deref().map(precision).transpose()?,
+        })
+    }
+}
+
+/// `1%` or `0.01`.
+fn precision(text: &str) -> Result<f64, LimitsError> {
+    let trimmed = text.trim();
+    let parsed = match trimmed.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => trimmed.parse(),
+    };
+    let share = parsed.ok().filter(|share| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| LimitsError::Precision { text: text.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(pairs: &[(&str, &str)]) -> WalltimeArgs {
+        let mut args = WalltimeArgs::default();
+        for (key, value) in pairs {
+            let text = Some((*value).to_owned());
+            match *key {
+                "warmup" => args.warmup_time = text,
+                "max_time" => args.max_time = text,
+                "min_time" => args.min_time = text,
+                "max_rounds" => args.max_rounds = value.parse().ok(),
+                "min_rounds" => args.min_rounds = value.parse().ok(),
+                "precision" => args.target_precision = text,
+                other => panic!("{other}"),
+            }
+        }
+        args
+    }
+
+    fn resolve(pairs: &[(&str, &str)]) -> Result<Limits, String> {
+        Limits::resolve(&args(pairs)).map_err(|err| {
+            let source = std::error::Error::source(&err).map(|err| format!(": {err}"));
+            format!("{err}{}", source.unwrap_or_default())
+        })
+    }
+
+    #[test]
+    fn the_default_is_one_second_of_warm_up_and_three_of_measurement() {
+        let limits = resolve(&[]).unwrap();
+        assert_eq!((limits.warmup_ns, limits.max_time_ns), (1_000_000_000, Some(3_000_000_000)));
+        assert_eq!((limits.min_rounds, limits.max_rounds, limits.round_cap), (0, None, 10_000));
+        assert_eq!(resolve(&[("min_rounds", "3")]).unwrap().max_time_ns, None);
+        assert_eq!(resolve(&[("min_time", "1m")]).unwrap().round_cap, 1_000_000);
+        assert_eq!(resolve(&[("max_rounds", "0")]).unwrap().round_cap, 1);
+        let endless = resolve(&[("max_time", "inf"), ("max_rounds", "5")]).unwrap();
+        assert_eq!((endless.max_time_ns, endless.round_cap), (None, 5));
+        assert_eq!(resolve(&[("precision", "1%")]).unwrap().target_precision, Some(0.01));
+    }
+
+    #[test]
+    fn what_cannot_be_met_is_refused() {
+        let messages: Vec<String> = [
+            &[("min_time", "2s"), ("max_time", "1")][..],
+            &[("min_rounds", "5"), ("max_rounds", "4")],
+            &[("max_time", "0")],
+            &[("max_time", "0"), ("warmup", "0")],
+            &[("warmup", "inf"), ("max_rounds", "1")],
+            &[("max_time", "soon")],
+            &[("min_time", "-1")],
+            &[("max_rounds", "18446744073709551615")],
+            &[("precision", "200%")],
+        ]
+        .iter()
+        .map(|pairs| resolve(pairs).unwrap_err())
+        .collect();
+        insta::assert_snapshot!(messages.join("\n"));
+    }
+
+    #[test]
+    fn mixed_dimensions_are_allowed() {
+        assert!(resolve(&[("min_time", "1s"), ("max_rounds", "5")]).is_ok());
+        assert!(resolve(&[("max_time", "1s"), ("min_rounds", "5")]).is_ok());
+    }
+}

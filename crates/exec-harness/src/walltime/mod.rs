@@ -1,0 +1,16 @@
+//! Plan rounds, measure them, say how calm the machine was.
+
+mod benchmark;
+mod compat;
+mod drift;
+mod limits;
+mod once;
+mod planner;
+mod round;
+mod turns;
+
+pub(crate) use benchmark::{Benchmark, BlockEnd, Settings};
+pub(crate) use limits::{Limits, LimitsError};
+pub(crate) use once::analyse;
+pub(crate) use round::{Machine, RoundError, Sample, describe};
+pub(crate) use turns::interleave;

@@ -1,0 +1,30 @@
+//! Memory mode: every command runs once between two messages, and the runner looks on.
+
+use crate::{command::Runnable, failure::Failure, plan::Plan, session::Session};
+
+/// Runs each command once. The first failure ends it, as the runner's record of the run is then
+/// worth nothing.
+pub(crate) fn analyse(session: &mut Session<'_>, plans: &[Plan]) {
+    for (index, plan) in plans.iter().enumerate() {
+        let name = plan.target.display_name();
+        session.progress.begin(&name, index + 1, plans.len());
+        match run_once(session, plan) {
+            Ok(()) => session.link.executed(plan.target.uri()),
+            Err(failure) => {
+                session.report(&name, &failure);
+                return;
+            }
+        }
+    }
+}
+
+fn run_once(session: &mut Session<'_>, plan: &Plan) -> Result<(), Failure> {
+    let mut runnable = Runnable::new(&plan.target, &plan.around, &session.with)?;
+    runnable.set_up(session.machine)?;
+    let ready = runnable.before_round(session.machine, "round", 1);
+    session.link.start();
+    let outcome = ready.and_then(|()| runnable.checked_round(session.machine, "round", 1, |_| {}));
+    session.link.stop(std::iter::empty());
+    let after = outcome.and_then(|_| runnable.after_round(session.machine, "round", 1));
+    after.and(runnable.clean_up(session.machine))
+}

@@ -1,0 +1,149 @@
+//! One round: nothing but the process between the two stamps.
+
+use std::io;
+
+use nix::unistd::Pid;
+use runner_shared::{
+    artifact::RobustSource,
+    clock::{Monotonic, now},
+};
+
+use crate::process::{Ended, Launch, Seen, Stamper, Stamps, Status, Tail, Watch};
+
+/// Within a long round we look up this often: for overflowing buffers, a stopped process and the
+/// progress line.
+const LOOK_UP_NS: u64 = 200_000_000;
+
+/// What rounds are measured with.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// Waits for processes and signals.
+    pub watch: Watch,
+    /// Kernel stamps, where the kernel gives them.
+    pub stamper: Option<Stamper>,
+    /// Why there are no kernel stamps.
+    pub missing: String,
+}
+
+/// What one round yielded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    /// The process.
+    pub pid: Pid,
+    /// Just before the process was created.
+    pub start: Monotonic,
+    /// Just after its end.
+    pub end: Monotonic,
+    /// How it ended and what it used.
+    pub ended: Ended,
+    /// What the kernel saw of it.
+    pub stamps: Stamps,
+}
+
+/// Why a round yielded nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RoundError {
+    /// The process could not be created or watched.
+    #[error("the command could not be started")]
+    Start(#[source] io::Error),
+    /// The process was ended because it took too long.
+    #[error("did not finish within the time-out")]
+    TimedOut,
+    /// The process was stopped, usually because it wants to use the terminal.
+    #[error("was stopped: a benchmark can't read from the terminal")]
+    Stopped,
+    /// We were asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Machine {
+    /// Takes over signals and opens kernel stamps, falling back where they are refused.
+    pub(crate) fn start() -> io::Result<Self> {
+        let watch = Watch::start()?;
+        let (stamper, missing) = match Stamper::open() {
+            Ok(stamper) => (Some(stamper), String::new()),
+            Err(err) => (None, err.to_string()),
+        };
+        Ok(Self { watch, stamper, missing })
+    }
+
+    /// Takes over signals only: what is counted needs no stamps.
+    pub(crate) fn without_stamps() -> io::Result<Self> {
+        let missing = "not asked for".to_owned();
+        Ok(Self { watch: Watch::start()?, stamper: None, missing })
+    }
+
+    /// Where the noise-robust time of the rounds comes from.
+    pub(crate) fn robust_source(&self) -> RobustSource {
+        match self.stamper {
+            Some(_) => RobustSource::KernelStamps,
+            // `wait4` always tells the processor time.
+            None => RobustSource::ProcessorTime,
+        }
+    }
+
+    /// Runs the program once. `look_up` is called a few times a second within a long round.
+    pub(crate) fn round(
+        &mut self,
+        launch: &mut Launch,
+        tail: &mut Tail,
+        timeout_ns: Option<u64>,
+        mut look_up: impl FnMut(u64),
+    ) -> Result<Sample, RoundError> {
+        if let Some(stamper) = &mut self.stamper {
+            stamper.skip();
+        }
+        let start = now();
+        let child = launch.spawn().map_err(RoundError::Start)?;
+        let deadline = timeout_ns.map(|nanos| start.plus(nanos));
+        let mut wake = start.plus(LOOK_UP_NS);
+        let failed = loop {
+            let until = deadline.map_or(wake, |deadline| deadline.min(wake));
+            match self.watch.wait(&child, Some(until)) {
+                Ok(Seen::Ended(end)) => {
+                    let ended = child.reap().map_err(RoundError::Start)?;
+                    let stamps = self.stamper.as_mut().map(|stamper| stamper.finish(child.pid));
+                    let stamps = stamps.unwrap_or_default();
+                    let pid = child.pid;
+                    return Ok(Sample { pid, start, end, ended, stamps });
+                }
+                Ok(Seen::Time) if deadline.is_some_and(|deadline| now() >= deadline) => {
+                    break RoundError::TimedOut;
+                }
+                Ok(Seen::Time) if child.is_stopped() => break RoundError::Stopped,
+                Ok(Seen::Time) => {
+                    wake = now().plus(LOOK_UP_NS);
+                    if let Some(stamper) = &mut self.stamper {
+                        stamper.gather();
+                    }
+                    tail.check_flood();
+                    look_up(now().since(start));
+                }
+                Ok(Seen::Signal) => break RoundError::Interrupted,
+                Err(err) => break RoundError::Start(err),
+            }
+        };
+        child.kill_group();
+        child.reap().map_err(RoundError::Start)?;
+        Err(failed)
+    }
+}
+
+impl Sample {
+    /// Length of the round in nanoseconds.
+    pub(crate) fn wall_ns(&self) -> u64 {
+        self.end.since(self.start)
+    }
+}
+
+/// The end of a process in words, such as `exit status 3` or `signal 11 (SIGSEGV)`.
+pub(crate) fn describe(status: Status) -> String {
+    match status {
+        Status::Code(code) => format!("exit status {code}"),
+        Status::Signal(number) => match nix::sys::signal::Signal::try_from(number) {
+            Ok(signal) => format!("signal {number} ({})", signal.as_str()),
+            Err(_) => format!("signal {number}"),
+        },
+    }
+}

@@ -1,0 +1,20 @@
+//! For tests only: a sandbox for our programs, a runner and an integration that follow a script.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test that can't go on shall stop, and tests start programs in sandboxes"
+)]
+
+mod client;
+mod run;
+mod runner;
+mod sandbox;
+mod wait;
+
+pub use client::RawClient;
+pub use run::{Run, Running};
+pub use runner::{ScriptedRunner, Transcript};
+pub use sandbox::{Sandbox, redact};
+pub use wait::Notice;
