@@ -1,0 +1,80 @@
+//! From a stream to its parts.
+
+use std::io::{self, Read};
+
+use super::{
+    line::Line,
+    lines::Lines,
+    names::Names,
+    part::{Building, Part, Shorts},
+};
+
+/// What stands once at the head of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// For example `callgrind-3.19.0`; empty if it isn't said.
+    pub creator: String,
+    /// Program and arguments of the process.
+    pub command: String,
+}
+
+/// What was wrong with a file as a whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Damage {
+    /// Lines before the first part, or too long for any part, that made no sense.
+    pub odd_lines: u64,
+    /// How many parts it has.
+    pub parts: u64,
+}
+
+/// Reads a file to its end and hands over each part when it is whole.
+pub(crate) fn read_parts(
+    source: impl Read,
+    mut each: impl FnMut(&Header, &Names, Part),
+) -> io::Result<Damage> {
+    let mut lines = Lines::new(source);
+    let mut names = Names::default();
+    let mut shorts = Shorts::default();
+    let mut header = Header::default();
+    let mut building: Option<Building> = None;
+    let mut damage = Damage::default();
+    let mut hand_over = |part: Option<Building>, header: &Header, names: &Names| {
+        let Some(part) = part.filter(|part| !part.is_empty()) else { return 0 };
+        each(header, names, part.finish());
+        1
+    };
+    while let Some(line) = lines.next_line()? {
+        let line = Line::of(line);
+        if let Line::Field(key, value) = line {
+            if header.takes(key, value) {
+                continue;
+            }
+            if key == b"part" {
+                damage.parts += hand_over(building.take(), &header, &names);
+            }
+        } else if building.is_none() {
+            damage.odd_lines += u64::from(line != Line::Nothing);
+            continue;
+        }
+        let part = building.get_or_insert_with(|| Building::new(&mut names));
+        part.line(line, &mut shorts, &mut names);
+    }
+    damage.parts += hand_over(building.take(), &header, &names);
+    damage.odd_lines += lines.too_long;
+    Ok(damage)
+}
+
+impl Header {
+    /// Keeps what it knows.
+    fn takes(&mut self, key: &[u8], value: &[u8]) -> bool {
+        let text = || String::from_utf8_lossy(value).into_owned();
+        match key {
+            b"creator" => self.creator = text(),
+            b"cmd" => self.command = text(),
+            // The name of the file says it, too.
+            b"pid" | b"version" => {}
+            _ => return false,
+        }
+        true
+    }
+}

@@ -1,0 +1,211 @@
+//! Verdicts on simulated machines, and the sentences that tell them.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::random::Xoshiro256;
+
+/// Rounds with these wall times, by block.
+fn rounds(blocks: &[Vec<u64>]) -> Rounds {
+    let mut rounds = Rounds::default();
+    for (block, walls) in (0..).zip(blocks) {
+        rounds.wall_ns.extend(walls);
+        rounds.block.extend(walls.iter().map(|_| block));
+    }
+    rounds
+}
+
+/// The "shared CI" model of the specification in logarithms: invocations differ by 1 %, the
+/// machine drifts by 2 % (each step keeps 0.9 of the last), rounds differ by 3 %, one in 50 is 20 %
+/// slower.
+struct SharedMachine {
+    random: Xoshiro256,
+    drift: f64,
+}
+
+impl SharedMachine {
+    fn block(&mut self, effect: f64) -> Vec<u64> {
+        self.drift = 0.9 * self.drift + 0.02 * (1.0 - 0.81_f64).sqrt() * self.random.normal();
+        let level = 1e7_f64.ln() + effect + self.drift + 0.01 * self.random.normal();
+        let round = |random: &mut Xoshiro256| {
+            let outlier = if random.open_unit() < 0.02 { 0.2 } else { 0.0 };
+            #[expect(
+                clippy::as_conversions,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "about ten million"
+            )]
+            let nanos = (level + outlier + 0.03 * random.normal()).exp() as u64;
+            nanos
+        };
+        (0..10).map(|_| round(&mut self.random)).collect()
+    }
+
+    /// Both sides of an interleaved run, in random order within each pair.
+    fn run(&mut self, pairs: usize, effect: f64) -> Comparison {
+        let (mut base, mut head) = (Vec::new(), Vec::new());
+        for _ in 0..pairs {
+            if self.random.open_unit() < 0.5 {
+                base.push(self.block(0.0));
+                head.push(self.block(effect));
+            } else {
+                head.push(self.block(effect));
+                base.push(self.block(0.0));
+            }
+        }
+        compare(&rounds(&base), &rounds(&head), 0.03)
+    }
+
+    fn verdicts(seed: u64, trials: usize, pairs: usize, effect: f64) -> Vec<Verdict> {
+        let mut machine = Self { random: Xoshiro256::seeded(seed), drift: 0.0 };
+        (0..trials).map(|_| machine.run(pairs, effect).verdict).collect()
+    }
+}
+
+fn how_many(verdicts: &[Verdict], wanted: Verdict) -> usize {
+    verdicts.iter().filter(|verdict| **verdict == wanted).count()
+}
+
+#[test]
+fn equals_on_a_shared_machine_raise_no_alarm() {
+    let verdicts = SharedMachine::verdicts(11, 1000, 25, 0.0);
+    let alarms = how_many(&verdicts, Verdict::Regressed) + how_many(&verdicts, Verdict::Improved);
+    assert!(alarms <= 10, "{alarms} of 1000");
+    let equivalent = how_many(&verdicts, Verdict::Equivalent);
+    assert!(equivalent >= 900, "{equivalent} of 1000");
+}
+
+#[test]
+fn the_interval_leaves_out_the_truth_as_seldom_as_promised() {
+    let mut machine = SharedMachine { random: Xoshiro256::seeded(12), drift: 0.0 };
+    let outside = (0..1000)
+        .filter(|_| {
+            let Interval { low, high } = machine.run(25, 0.0).interval.unwrap();
+            !(low..=high).contains(&1.0)
+        })
+        .count();
+    assert!(outside <= 20, "{outside} of 1000, 10 are expected");
+}
+
+#[test]
+fn half_more_than_the_minimum_effect_is_found_on_a_shared_machine() {
+    let effect = 1.5 * 0.03_f64.ln_1p();
+    let slower = SharedMachine::verdicts(13, 300, 25, effect);
+    let found = how_many(&slower, Verdict::Regressed);
+    assert!(found >= 270, "{found} of 300");
+    let faster = SharedMachine::verdicts(14, 300, 25, -effect);
+    let found = how_many(&faster, Verdict::Improved);
+    assert!(found >= 270, "{found} of 300");
+    assert_eq!(how_many(&faster, Verdict::Regressed), 0);
+}
+
+/// Blocks whose medians have this ratio, with a little noise and a drift that both sides share.
+fn pair(count: u32, ratio: f64) -> (Rounds, Rounds) {
+    let mut random = Xoshiro256::seeded(5);
+    let (mut base, mut head) = (Vec::new(), Vec::new());
+    for block in 0..count {
+        let level = 1e6 * (1.0 + f64::from(block) / 10.0);
+        for (side, factor) in [(&mut base, 1.0), (&mut head, ratio)] {
+            let time = level * factor * (1.0 + 0.02 * random.normal());
+            side.push(vec![format!("{time:.0}").parse().unwrap(); 3]);
+        }
+    }
+    (rounds(&base), rounds(&head))
+}
+
+fn sentence(count: u32, ratio: f64) -> String {
+    let (base, head) = pair(count, ratio);
+    compare(&base, &head, 0.03).sentence("fast", "slow")
+}
+
+#[test]
+fn sentences_for_every_verdict() {
+    insta::assert_snapshot!(
+        [
+            sentence(24, 1.52),
+            sentence(24, 0.8),
+            sentence(24, 1.0),
+            sentence(24, 1.03),
+            sentence(9, 1.02),
+            sentence(4, 1.5),
+            sentence(1, 1.5),
+            sentence(0, 1.0),
+            sentence(100, 1234.0),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn the_pair_that_warms_up_is_left_out_if_enough_remain() {
+    let (mut base, mut head) = pair(9, 1.0);
+    // Far off in the first block only.
+    for wall in base.wall_ns.iter_mut().take(3) {
+        *wall *= 50;
+    }
+    let comparison = compare(&base, &head, 0.03);
+    assert_eq!(comparison.pairs, 8);
+    assert!(comparison.interval.unwrap().low > 0.9, "{comparison:?}");
+
+    for side in [&mut base, &mut head] {
+        side.wall_ns.truncate(24);
+        side.block.truncate(24);
+    }
+    let comparison = compare(&base, &head, 0.03);
+    assert_eq!(comparison.pairs, 8);
+    assert!(comparison.interval.unwrap().low < 0.1, "{comparison:?}");
+}
+
+#[test]
+fn only_blocks_of_both_sides_are_pairs() {
+    let base = Rounds { wall_ns: vec![10, 20, 30], block: vec![1, 2, 3], ..Rounds::default() };
+    let head = Rounds { wall_ns: vec![40, 7, 0], block: vec![2, 9, 3], ..Rounds::default() };
+    let comparison = compare(&base, &head, 0.03);
+    assert_eq!((comparison.pairs, comparison.ratio, comparison.interval), (1, Some(2.0), None));
+    assert_eq!(comparison.verdict, Verdict::Insufficient);
+}
+
+#[test]
+fn the_more_there_is_to_decide_the_more_pairs_it_takes() {
+    assert_eq!(pairs_needed(0.0, 0.06, 0.03, 10), Some(40));
+    assert_eq!(pairs_needed(0.06, 0.12, 0.03, 10), Some(40));
+    assert_eq!(pairs_needed(0.06, 0.01, 0.03, 10), Some(11), "never what there is already");
+    assert_eq!(pairs_needed(0.03 - 1e-9, 0.06, 0.03, 10), None);
+}
+
+#[test]
+fn no_change_at_all_is_equivalence() {
+    let (base, _) = pair(20, 1.0);
+    let comparison = compare(&base, &base, 0.03);
+    let point = Interval { low: 1.0, high: 1.0 };
+    assert_eq!((comparison.ratio, comparison.interval), (Some(1.0), Some(point)));
+    assert_eq!(comparison.verdict, Verdict::Equivalent);
+}
+
+proptest! {
+    #[test]
+    fn any_rounds_get_a_verdict_and_a_sentence(
+        base in prop::collection::vec((any::<u64>(), 0_u32..20), 0..60),
+        head in prop::collection::vec((any::<u64>(), 0_u32..20), 0..60),
+    ) {
+        let rounds = |of: Vec<(u64, u32)>| {
+            let (wall_ns, block) = of.into_iter().unzip();
+            Rounds { wall_ns, block, ..Rounds::default() }
+        };
+        let (base, head) = (rounds(base), rounds(head));
+        let (there, back) = (compare(&base, &head, 0.03), compare(&head, &base, 0.03));
+        prop_assert!(!there.sentence("a", "b").contains("NaN"), "{}", there.sentence("a", "b"));
+        prop_assert!((0.0..=1.0).contains(&there.p) && (0.0..=1.0).contains(&there.rounds_p));
+        let mirrored = match there.verdict {
+            Verdict::Regressed => Verdict::Improved,
+            Verdict::Improved => Verdict::Regressed,
+            Verdict::Equivalent | Verdict::Insufficient => there.verdict,
+            // The number may differ by rounding.
+            Verdict::Inconclusive { .. } => back.verdict,
+        };
+        prop_assert_eq!(back.verdict, mirrored);
+        if let (Some(Interval { low, high }), Some(ratio)) = (there.interval, there.ratio) {
+            prop_assert!(low <= ratio && ratio <= high);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A table before it is drawn: what is in it, whatever the report and the format.
+
+use runner_shared::text::one_line;
+
+use super::notes::Note;
+
+/// Rows of text below heads.
+pub(super) struct Grid {
+    /// Heads of the columns with numbers, behind that of the names.
+    pub heads: Vec<Head>,
+    /// One row per benchmark.
+    pub rows: Vec<GridRow>,
+    /// Warnings about the whole report.
+    pub warnings: Vec<Note>,
+    /// Sentences about benchmarks.
+    pub notes: Vec<Note>,
+    /// How the numbers came about, below everything.
+    pub footer: Vec<String>,
+}
+
+/// A column with numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Head {
+    /// Its text.
+    pub title: &'static str,
+    /// When a terminal is too narrow, the highest number goes first; 0 stays.
+    pub expendable: u8,
+}
+
+/// A benchmark.
+pub(super) struct GridRow {
+    /// Its name on one line.
+    pub name: String,
+    /// What is odd about it, in brackets behind a space; empty if nothing is.
+    pub mark: String,
+    /// One cell per head.
+    pub cells: Vec<String>,
+    /// How much it needs to be looked at.
+    pub alarm: Alarm,
+}
+
+/// How much a row needs to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alarm {
+    /// Not at all.
+    None,
+    /// Its numbers are to be taken with care.
+    Doubt,
+    /// It failed.
+    Failure,
+}
+
+impl GridRow {
+    /// A row for a benchmark about which these remarks have to be made.
+    pub(super) fn new(name: &str, remarks: &[String], cells: Vec<String>, alarm: Alarm) -> Self {
+        let mark =
+            if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join(", ")) };
+        Self { name: one_line(name), mark, cells, alarm }
+    }
+
+    /// The name, cut in the middle to about `width` characters, and the mark, which stays whole as
+    /// long as the terminal allows.
+    pub(super) fn title(&self, width: usize) -> String {
+        let Self { name, mark, .. } = self;
+        let name = cut(name, width.saturating_sub(mark.chars().count()));
+        format!("{name}{mark}")
+    }
+}
+
+/// Half of what is lost is at the end: parameters are there.
+fn cut(name: &str, width: usize) -> String {
+    let length = name.chars().count();
+    let width = width.max(8);
+    if length <= width {
+        return name.to_owned();
+    }
+    let (head, tail) = ((width - 1).div_ceil(2), (width - 1) / 2);
+    let start: String = name.chars().take(head).collect();
+    let end: String = name.chars().skip(length - tail).collect();
+    format!("{start}…{end}")
+}

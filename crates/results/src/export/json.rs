@@ -1,0 +1,238 @@
+//! The whole report as JSON, every round included. Our own schema, versioned apart from all others.
+//!
+//! Times are nanoseconds, `null` is "not known". Keys are only ever added within a version.
+//!
+//! | key | value |
+//! |---|---|
+//! | `version` | 1 |
+//! | `warnings` | sentences about files that could not be used fully |
+//! | `benchmarks[]` | one object per benchmark, in the order of the run |
+//! | `.name`, `.uri`, `.pid` | as in the results file of the integration |
+//! | `.integration` | `name` and `version` |
+//! | `.outcome`, `.failure` | `complete`, `failed` or `interrupted`; the reason if it failed |
+//! | `.cold` | the only round is a warm-up round |
+//! | `.warmup_rounds` | rounds before the measurement |
+//! | `.config`, `.stats` | as in the results file; `stats.total_time` is in seconds |
+//! | `.median_interval_ns`, `.mean_interval_ns` | 95 %: `low` and `high` |
+//! | `.robust` | `source` (`kernel_stamps`, `processor_time`, `wall_clock`), `missing` (why there is no better one), `median_ns`, `interval_ns`, `in_stats` (`stats` is of these times) |
+//! | `.median_user_ns`, `.median_system_ns` | processor time per round |
+//! | `.median_faults`, `.median_switches` | per round: `minor`, `major`; `voluntary`, `involuntary` |
+//! | `.noise` | `noisy`, and the numbers of `rounds`, `preempted`, `stray` and `flagged` ones |
+//! | `.notes` | sentences about the benchmark |
+//! | `.rounds` | `source` (`log` or `markers`), `iter_per_round`, and one array per quantity, as in the log; `wall_ns` is of the whole round |
+
+use std::io::{self, Write};
+
+use runner_shared::{
+    artifact::{Outcome, Rounds},
+    walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict},
+};
+use serde::Serialize;
+
+use super::{
+    Exporter,
+    csv::{outcome, source},
+    simulation,
+};
+use crate::{
+    model::{BenchResult, Faults, Integration, Interval, RawRounds, Report, Robust, Switches},
+    simulation::SimulationReport,
+};
+
+/// Version of the schema.
+const VERSION: u32 = 1;
+
+/// One line: ten thousand rounds would be a hundred thousand lines.
+pub(super) struct Json;
+
+impl Exporter for Json {
+    fn id(&self) -> &'static str {
+        "json"
+    }
+
+    fn write(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        let Report { benchmarks, warnings } = report;
+        let file = File {
+            version: VERSION,
+            warnings,
+            benchmarks: benchmarks.iter().map(Benchmark::of).collect(),
+        };
+        // serde writes in small pieces.
+        let mut out = io::BufWriter::new(out);
+        serde_json::to_writer(&mut out, &file)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+
+    fn write_simulation(&self, report: &SimulationReport, out: &mut dyn Write) -> io::Result<()> {
+        simulation::json(report, out)
+    }
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    version: u32,
+    warnings: &'a [String],
+    benchmarks: Vec<Benchmark<'a>>,
+}
+
+#[derive(Serialize)]
+struct Benchmark<'a> {
+    name: &'a str,
+    uri: &'a str,
+    integration: JsonIntegration<'a>,
+    pid: u32,
+    outcome: &'static str,
+    failure: Option<&'a str>,
+    cold: bool,
+    warmup_rounds: Option<u64>,
+    config: &'a BenchmarkConfig,
+    stats: &'a BenchmarkStats,
+    median_interval_ns: Option<JsonInterval>,
+    mean_interval_ns: Option<JsonInterval>,
+    robust: Option<JsonRobust<'a>>,
+    median_user_ns: Option<f64>,
+    median_system_ns: Option<f64>,
+    median_faults: Option<JsonFaults>,
+    median_switches: Option<JsonSwitches>,
+    noise: Option<JsonNoise>,
+    notes: &'a [String],
+    rounds: Option<JsonRounds<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonIntegration<'a> {
+    name: &'a str,
+    version: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct JsonInterval {
+    low: f64,
+    high: f64,
+}
+
+#[derive(Serialize)]
+struct JsonRobust<'a> {
+    source: &'static str,
+    missing: &'a str,
+    median_ns: f64,
+    interval_ns: Option<JsonInterval>,
+    in_stats: bool,
+}
+
+#[derive(Serialize)]
+struct JsonFaults {
+    minor: f64,
+    major: f64,
+}
+
+#[derive(Serialize)]
+struct JsonSwitches {
+    voluntary: f64,
+    involuntary: f64,
+}
+
+#[derive(Serialize)]
+struct JsonNoise {
+    noisy: bool,
+    #[serde(flatten)]
+    verdict: NoiseVerdict,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "source")]
+enum JsonRounds<'a> {
+    #[serde(rename = "log")]
+    Log {
+        iter_per_round: u64,
+        #[serde(flatten)]
+        rounds: &'a Rounds,
+    },
+    #[serde(rename = "markers")]
+    Markers { iter_per_round: u64, start_ns: &'a [u64], wall_ns: &'a [u64] },
+}
+
+impl<'a> Benchmark<'a> {
+    /// Taken apart completely, so that a new field can't be forgotten here.
+    fn of(result: &'a BenchResult) -> Self {
+        let BenchResult {
+            name,
+            uri,
+            integration: Integration { name: integration, version },
+            pid,
+            stats,
+            config,
+            outcome: ended,
+            cold,
+            warmup_rounds,
+            rounds,
+            median_interval,
+            mean_interval,
+            robust,
+            user_ns,
+            system_ns,
+            faults,
+            switches,
+            noise,
+            notes,
+        } = result;
+        Self {
+            name,
+            uri,
+            integration: JsonIntegration { name: integration, version: version.as_deref() },
+            pid: *pid,
+            outcome: outcome(ended),
+            failure: match ended {
+                Outcome::Failed { reason } => Some(reason),
+                Outcome::Complete | Outcome::Interrupted => None,
+            },
+            cold: *cold,
+            warmup_rounds: *warmup_rounds,
+            config,
+            stats,
+            median_interval_ns: median_interval.map(JsonInterval::of),
+            mean_interval_ns: mean_interval.map(JsonInterval::of),
+            robust: robust.as_ref().map(JsonRobust::of),
+            median_user_ns: *user_ns,
+            median_system_ns: *system_ns,
+            median_faults: faults.map(|Faults { minor, major }| JsonFaults { minor, major }),
+            median_switches: switches
+                .map(|Switches { voluntary, involuntary }| JsonSwitches { voluntary, involuntary }),
+            noise: noise.map(|verdict| JsonNoise { noisy: verdict.is_noisy(), verdict }),
+            notes,
+            rounds: rounds.as_ref().map(JsonRounds::of),
+        }
+    }
+}
+
+impl JsonInterval {
+    fn of(interval: Interval) -> Self {
+        let Interval { low, high } = interval;
+        Self { low, high }
+    }
+}
+
+impl<'a> JsonRobust<'a> {
+    fn of(robust: &'a Robust) -> Self {
+        let Robust { source: from, missing, median_ns, interval, in_stats } = robust;
+        Self {
+            source: source(*from),
+            missing,
+            median_ns: *median_ns,
+            interval_ns: interval.map(JsonInterval::of),
+            in_stats: *in_stats,
+        }
+    }
+}
+
+impl<'a> JsonRounds<'a> {
+    fn of(rounds: &'a RawRounds) -> Self {
+        match rounds {
+            RawRounds::Logged(rounds) => Self::Log { iter_per_round: 1, rounds },
+            RawRounds::Marked { start_ns, wall_ns, iter_per_round } => {
+                Self::Markers { iter_per_round: *iter_per_round, start_ns, wall_ns }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! A table for pull requests and readmes, in the dialect of GitHub.
+
+use std::io;
+
+use super::{Exporter, columns, grid::Grid, simulation, table::NAME};
+use crate::{model::Report, simulation::SimulationReport};
+
+/// A table with all columns, and a list of notes below it.
+pub(super) struct Markdown;
+
+impl Exporter for Markdown {
+    fn id(&self) -> &'static str {
+        "markdown"
+    }
+
+    fn write(&self, report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+        draw(&columns::grid(report), out)
+    }
+
+    fn write_simulation(
+        &self,
+        report: &SimulationReport,
+        out: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        draw(&simulation::grid(report), out)
+    }
+}
+
+fn draw(grid: &Grid, out: &mut dyn io::Write) -> io::Result<()> {
+    let titles: Vec<&str> = grid.heads.iter().map(|head| head.title).collect();
+    writeln!(out, "| {NAME} | {} |", titles.join(" | "))?;
+    writeln!(out, "|---|{}", "---:|".repeat(titles.len()))?;
+    for row in &grid.rows {
+        // The name is code, the remarks after it are not.
+        let name = code_in_table(&row.name);
+        writeln!(out, "| {name}{} | {} |", row.mark, row.cells.join(" | "))?;
+    }
+    let notes: Vec<_> = grid.warnings.iter().chain(&grid.notes).collect();
+    if !notes.is_empty() {
+        writeln!(out)?;
+    }
+    for note in notes {
+        let about =
+            if note.benchmark.is_empty() { "Warning".to_owned() } else { code(&note.benchmark) };
+        writeln!(out, "- {about}: {}", escaped(&note.text))?;
+    }
+    for line in &grid.footer {
+        writeln!(out, "\n{}", escaped(line))?;
+    }
+    Ok(())
+}
+
+/// A code span: fenced by more backticks than the text holds in a row.
+fn code(text: &str) -> String {
+    if text.trim().is_empty() {
+        return "(no name)".to_owned();
+    }
+    let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    // A space on both sides is not shown, but parts fence and backtick.
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// Tables are split into cells before code is looked for.
+fn code_in_table(text: &str) -> String {
+    code(text).replace('|', "\\|")
+}
+
+/// Sentences hold code spans of ours, but no HTML and no links of a stranger.
+fn escaped(text: &str) -> String {
+    text.replace('<', "&lt;").replace('[', "\\[").replace('@', "@\u{200b}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_in_their_cell_and_in_their_code_span() {
+        assert_eq!(code_in_table("a|b"), "`a\\|b`");
+        assert_eq!(code("echo `date`"), "`` echo `date` ``");
+        assert_eq!(code("<b>"), "`<b>`");
+        assert_eq!(code(" "), "(no name)");
+        assert_eq!(escaped("<img> [x](y) @me"), "&lt;img> \\[x](y) @\u{200b}me");
+    }
+}

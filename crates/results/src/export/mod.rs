@@ -1,0 +1,47 @@
+//! Reports in other shapes: files by [`EXPORTERS`] and [`PROFILE_EXPORTERS`], the terminal by
+//! [`table`] and [`simulation_table`].
+
+mod columns;
+mod csv;
+mod grid;
+mod json;
+mod markdown;
+mod notes;
+mod profile;
+mod simulation;
+mod table;
+mod text;
+
+use std::io;
+
+use crate::{model::Report, simulation::SimulationReport};
+
+pub use profile::{PROFILE_EXPORTERS, ProfileExporter, profile_exporter};
+pub use table::{TableStyle, simulation_table, table};
+
+/// A format that a report can be written in.
+pub trait Exporter {
+    /// Name on the command line, in lower case.
+    fn id(&self) -> &'static str;
+
+    /// Writes the whole report, with a final line break.
+    fn write(&self, report: &Report, out: &mut dyn io::Write) -> io::Result<()>;
+
+    /// Writes the whole report of a simulation, with a final line break.
+    fn write_simulation(
+        &self,
+        report: &SimulationReport,
+        out: &mut dyn io::Write,
+    ) -> io::Result<()>;
+}
+
+/// Every format there is, in the order of the help text.
+pub const EXPORTERS: &[&dyn Exporter] = &[&json::Json, &csv::Csv, &markdown::Markdown];
+
+/// The format of this name.
+pub fn exporter(id: &str) -> Option<&'static dyn Exporter> {
+    EXPORTERS.iter().copied().find(|exporter| exporter.id() == id)
+}
+
+#[cfg(test)]
+mod tests;

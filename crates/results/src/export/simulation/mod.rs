@@ -1,0 +1,12 @@
+//! Reports of simulation mode in the shapes that all reports have.
+
+mod columns;
+mod csv;
+mod json;
+
+pub(super) use columns::grid;
+pub(super) use csv::csv;
+pub(super) use json::json;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! The table on the terminal. Decides nothing about what is shown, only how it fits.
+
+use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Row, Table, Width};
+
+use super::{
+    columns,
+    grid::{Alarm, Grid},
+    notes::Note,
+    simulation,
+};
+use crate::{model::Report, simulation::SimulationReport};
+
+/// Head of the first column.
+pub(super) const NAME: &str = "Benchmark";
+/// Names are cut to this before a column of numbers is left out.
+const SHORT_NAME: u16 = 32;
+/// Names are cut to this when nothing is left to leave out.
+const SHORTEST_NAME: u16 = 12;
+
+/// What the terminal can do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TableStyle {
+    /// Escape sequences are understood and wanted. Colour only repeats what the text says.
+    pub colour: bool,
+    /// Columns of the terminal; `None` if the output goes elsewhere: nothing is cut then.
+    pub width: Option<u16>,
+}
+
+/// The report as a table, with the notes on benchmarks below and a final line break. Empty
+/// without benchmarks. Warnings are not in it: they go where warnings go.
+pub fn table(report: &Report, style: &TableStyle) -> String {
+    draw(&columns::grid(report), *style)
+}
+
+/// The report of a simulation as a table, with notes, the model of time and what belongs to no
+/// benchmark below it. Empty if nothing was simulated. Warnings are not in it.
+pub fn simulation_table(report: &SimulationReport, style: &TableStyle) -> String {
+    draw(&simulation::grid(report), *style)
+}
+
+fn draw(grid: &Grid, style: TableStyle) -> String {
+    let mut lines = Vec::new();
+    if !grid.rows.is_empty() {
+        let rows = layout(grid, style.width);
+        let painted = rows.lines().zip(paints(grid));
+        lines.extend(painted.map(|(line, paint)| paint.apply(line.trim_end(), style.colour)));
+    }
+    let notes: Vec<String> =
+        grid.notes.iter().map(|Note { benchmark, text }| format!("{benchmark}: {text}")).collect();
+    for block in [notes, grid.footer.clone()] {
+        if !block.is_empty() && !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.extend(block);
+    }
+    lines.into_iter().flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
+/// The widest layout that fits: first long names are cut, then columns left out, then names cut
+/// further.
+fn layout(grid: &Grid, width: Option<u16>) -> Table {
+    let mut least_left_out = u8::MAX;
+    let Some(width) = width else { return build(grid, least_left_out, None) };
+    loop {
+        let whole = build(grid, least_left_out, None);
+        let widths = whole.column_max_content_widths();
+        let names = widths.first().copied().unwrap_or(0);
+        let used: u16 =
+            widths.iter().fold(0, |sum, width| sum.saturating_add(width.saturating_add(2)));
+        if used <= width {
+            return whole;
+        }
+        let numbers = used - names;
+        let room = width.saturating_sub(numbers);
+        let shown = grid.heads.iter().map(|head| head.expendable);
+        let least = shown.filter(|rank| *rank < least_left_out).max().unwrap_or(0);
+        if room >= SHORT_NAME.min(names) || least == 0 {
+            return build(grid, least_left_out, Some(room.max(SHORTEST_NAME)));
+        }
+        least_left_out = least;
+    }
+}
+
+/// The table without the columns that are at least that expendable.
+fn build(grid: &Grid, least_left_out: u8, name_width: Option<u16>) -> Table {
+    let mut table = Table::new();
+    // One line per row and no border, so that a line is a row when it comes to paint.
+    table.load_style(comfy_table::TableStyle::new().header_separator(LineStyle::none().fill('─')));
+    let shown: Vec<bool> = grid.heads.iter().map(|head| head.expendable < least_left_out).collect();
+    let titles = grid.heads.iter().zip(&shown).filter(|(_, shown)| **shown);
+    table.set_header(std::iter::once(NAME).chain(titles.map(|(head, _)| head.title)));
+    let names = name_width.map_or(usize::MAX, usize::from);
+    for benchmark in &grid.rows {
+        let cells = benchmark.cells.iter().zip(&shown).filter(|(_, shown)| **shown);
+        let cells = cells.map(|(cell, _)| cell.clone());
+        let first = std::iter::once(benchmark.title(names));
+        let mut row = Row::from(first.chain(cells).collect::<Vec<_>>());
+        // Characters of double width: the library cuts what is still too long.
+        row.max_height(1);
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    if let (Some(width), Some(names)) = (name_width, table.column_mut(0)) {
+        names
+            .set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(width.saturating_add(2))));
+    }
+    table
+}
+
+/// The colour of a whole line.
+#[derive(Clone, Copy)]
+enum Paint {
+    Plain,
+    Bold,
+    Red,
+    Yellow,
+}
+
+impl Paint {
+    fn apply(self, line: &str, colour: bool) -> String {
+        let code = match self {
+            Self::Plain => None,
+            Self::Bold => Some("1"),
+            Self::Red => Some("31"),
+            Self::Yellow => Some("33"),
+        };
+        match code.filter(|_| colour) {
+            Some(code) => format!("\u{1b}[{code}m{line}\u{1b}[0m"),
+            None => line.to_owned(),
+        }
+    }
+}
+
+/// One for each line of the layout.
+fn paints(grid: &Grid) -> impl Iterator<Item = Paint> {
+    let rows = grid.rows.iter().map(|row| match row.alarm {
+        Alarm::Failure => Paint::Red,
+        Alarm::Doubt => Paint::Yellow,
+        Alarm::None => Paint::Plain,
+    });
+    [Paint::Bold, Paint::Plain].into_iter().chain(rows)
+}

@@ -1,0 +1,241 @@
+//! One report with three benchmarks in every format: a noisy one, one that failed at round 3, one
+//! of pytest without raw rounds.
+
+use proptest::prelude::*;
+use runner_shared::{
+    artifact::{Outcome, RobustSource, Rounds},
+    walltime::{BenchmarkConfig, BenchmarkStats, judge_noise},
+};
+
+use super::*;
+use crate::model::{BenchResult, Faults, Integration, Interval, RawRounds, Robust, Switches};
+
+fn rounds(walls: &[u64], preempted: &[Option<u64>]) -> Rounds {
+    let n = walls.len();
+    Rounds {
+        start_ns: (1..).map(|nth| nth * 10_000_000).take(n).collect(),
+        wall_ns: walls.to_vec(),
+        user_ns: vec![4_000_000; n],
+        system_ns: vec![500_000; n],
+        minor_faults: vec![120; n],
+        major_faults: vec![0; n],
+        voluntary_switches: vec![1; n],
+        involuntary_switches: vec![2; n],
+        kernel_ns: walls.iter().map(|wall| Some(wall - 100_000)).collect(),
+        preempted_ns: preempted.to_vec(),
+        block: vec![0; n],
+    }
+}
+
+fn exec(name: &str, rounds: Rounds) -> BenchResult {
+    BenchResult {
+        name: name.to_owned(),
+        uri: format!("exec_harness::{name}"),
+        integration: Integration {
+            name: "exec-harness".to_owned(),
+            version: Some("5.1.0".to_owned()),
+        },
+        pid: 4242,
+        stats: BenchmarkStats::of_rounds(&rounds.wall_ns, 3),
+        config: BenchmarkConfig { max_time_ns: Some(3e9), ..BenchmarkConfig::default() },
+        outcome: Outcome::Complete,
+        cold: false,
+        warmup_rounds: Some(3),
+        median_interval: None,
+        mean_interval: None,
+        robust: None,
+        user_ns: Some(4_000_000.0),
+        system_ns: Some(500_000.0),
+        faults: Some(Faults { minor: 120.0, major: 0.0 }),
+        switches: Some(Switches { voluntary: 1.0, involuntary: 2.0 }),
+        noise: Some(judge_noise(&rounds.wall_ns, &rounds.preempted_ns)),
+        rounds: Some(RawRounds::Logged(Box::new(rounds))),
+        notes: Vec::new(),
+    }
+}
+
+fn noisy() -> BenchResult {
+    let walls = [5_000_000, 5_010_000, 5_020_000, 9_000_000, 5_030_000];
+    let preempted = [Some(0), Some(1_000), Some(0), Some(3_900_000), None];
+    BenchResult {
+        median_interval: Some(Interval { low: 5_000_000.0, high: 5_040_000.0 }),
+        mean_interval: Some(Interval { low: 5_008_000.0, high: 7_412_000.5 }),
+        robust: Some(Robust {
+            source: RobustSource::KernelStamps,
+            missing: String::new(),
+            median_ns: 4_909_000.0,
+            interval: Some(Interval { low: 4_900_000.0, high: 4_930_000.0 }),
+            in_stats: false,
+        }),
+        notes: vec!["still warming up: the first 4 rounds took longer".to_owned()],
+        ..exec("sort --parallel=2 'a|b.txt'", rounds(&walls, &preempted))
+    }
+}
+
+fn failed() -> BenchResult {
+    BenchResult {
+        outcome: Outcome::Failed { reason: "round 3 ended with exit status 1".to_owned() },
+        config: BenchmarkConfig::default(),
+        median_interval: Some(Interval { low: 710_000.0, high: 730_000.0 }),
+        mean_interval: Some(Interval { low: 710_000.0, high: 730_000.0 }),
+        ..exec("./flaky.sh", rounds(&[710_000, 730_000], &[None, None]))
+    }
+}
+
+fn pytest() -> BenchResult {
+    BenchResult {
+        name: "test_parse[10]".to_owned(),
+        uri: "tests/test_parse.py::test_parse[10]".to_owned(),
+        integration: Integration {
+            name: "pytest-codspeed".to_owned(),
+            version: Some("4.5.0".to_owned()),
+        },
+        pid: 77,
+        stats: BenchmarkStats {
+            min_ns: 1210.0,
+            max_ns: 1900.0,
+            mean_ns: 1301.5,
+            stdev_ns: 40.0,
+            q1_ns: 1280.0,
+            median_ns: 1300.0,
+            q3_ns: 1320.0,
+            rounds: 298,
+            total_time: 3.1,
+            iqr_outlier_rounds: 7,
+            stdev_outlier_rounds: 2,
+            iter_per_round: 8000,
+            warmup_iters: 800_000,
+        },
+        warmup_rounds: None,
+        rounds: None,
+        user_ns: None,
+        system_ns: None,
+        faults: None,
+        switches: None,
+        noise: None,
+        ..exec("", Rounds::default())
+    }
+}
+
+fn report() -> Report {
+    Report {
+        benchmarks: vec![noisy(), failed(), pytest()],
+        warnings: vec!["`results/3.json` has no benchmarks".to_owned()],
+    }
+}
+
+fn exported(id: &str) -> String {
+    let mut out = Vec::new();
+    exporter(id).unwrap().write(&report(), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn shown(report: &Report, width: Option<u16>) -> String {
+    table(report, &TableStyle { colour: false, width })
+}
+
+#[test]
+fn exporters_have_names_of_their_own() {
+    let ids: Vec<&str> = EXPORTERS.iter().map(|exporter| exporter.id()).collect();
+    assert_eq!(ids, ["json", "csv", "markdown"]);
+    assert!(exporter("yaml").is_none());
+}
+
+#[test]
+fn json_of_three_benchmarks() {
+    let json: serde_json::Value = serde_json::from_str(&exported("json")).unwrap();
+    insta::assert_json_snapshot!(json);
+    assert_eq!(exported("json").lines().count(), 1);
+}
+
+#[test]
+fn csv_of_three_benchmarks() {
+    insta::assert_snapshot!(exported("csv"));
+}
+
+#[test]
+fn markdown_of_three_benchmarks() {
+    insta::assert_snapshot!(exported("markdown"));
+}
+
+#[test]
+fn table_of_three_benchmarks() {
+    insta::assert_snapshot!(shown(&report(), None));
+}
+
+#[test]
+fn narrow_terminals_get_fewer_columns() {
+    let rows = |width| {
+        let text = shown(&report(), Some(width));
+        let table: Vec<String> = text.lines().take(5).map(str::to_owned).collect();
+        for line in &table {
+            let columns = line.chars().count();
+            assert!(columns <= usize::from(width.max(38)), "{columns} of {width}: {line}");
+        }
+        table.join("\n")
+    };
+    insta::assert_snapshot!([200, 120, 100, 80, 60, 40, 10].map(rows).join("\n\n"));
+}
+
+#[test]
+fn colour_only_repeats_what_the_text_says() {
+    let painted = table(&report(), &TableStyle { colour: true, width: None });
+    let plain = ["1", "31", "33", "0"]
+        .iter()
+        .fold(painted.clone(), |text, code| text.replace(&format!("\u{1b}[{code}m"), ""));
+    assert_eq!(plain, shown(&report(), None));
+    let starts: Vec<String> = painted.lines().map(|line| line.chars().take(5).collect()).collect();
+    assert_eq!(starts[0], "\u{1b}[1m ");
+    assert_eq!(starts[2], "\u{1b}[33m");
+    assert_eq!(starts[3], "\u{1b}[31m");
+}
+
+#[test]
+fn a_report_without_anything_is_no_table() {
+    assert_eq!(shown(&Report::default(), Some(80)), "");
+    let warned = Report { benchmarks: Vec::new(), warnings: vec!["odd".to_owned()] };
+    assert_eq!(shown(&warned, Some(80)), "", "warnings are no results");
+}
+
+#[test]
+fn endings_and_names_that_need_care() {
+    let nothing = BenchResult {
+        outcome: Outcome::Interrupted,
+        ..exec("tab\there \u{1b}[31mred\nline \u{202e}", Rounds::default())
+    };
+    let cold = BenchResult { cold: true, ..exec("make", rounds(&[7_000_000_000], &[None])) };
+    let wide =
+        exec("表表表表表表表表表表表表表表表表表表表表表表表表", rounds(&[123_456], &[None]));
+    let mut robust = noisy();
+    if let Some(robust) = &mut robust.robust {
+        robust.in_stats = true;
+    }
+    let report = Report { benchmarks: vec![nothing, cold, wide, robust], warnings: Vec::new() };
+    insta::assert_snapshot!(shown(&report, Some(100)));
+}
+
+#[test]
+fn percentages_have_about_two_digits() {
+    let shown = [0.0, 0.000_01, 0.0004, 0.0042, 0.015, 0.0994, 0.12, 3.5].map(text::percent);
+    let expected = ["0 %", "0.00 %", "0.04 %", "0.4 %", "1.5 %", "9.9 %", "12 %", "350 %"];
+    assert_eq!(shown, expected);
+}
+
+proptest! {
+    #[test]
+    fn any_name_and_number_can_be_shown(
+        name in any::<String>(),
+        walls in prop::collection::vec(100_000..u64::MAX, 0..4),
+        width in any::<Option<u16>>(),
+    ) {
+        let missing = vec![None; walls.len()];
+        let strange = exec(&name, rounds(&walls, &missing));
+        let report = Report { benchmarks: vec![strange, noisy()], warnings: vec![name] };
+        let text = shown(&report, width);
+        prop_assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'));
+        prop_assert!(text.lines().count() >= 7, "two rows and the notes below: {text}");
+        for exporter in EXPORTERS {
+            exporter.write(&report, &mut io::sink()).unwrap();
+        }
+    }
+}

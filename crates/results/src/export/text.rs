@@ -1,0 +1,39 @@
+//! Names and numbers as people read them.
+
+use std::fmt::Write;
+
+/// Shown where a number is not known.
+pub(super) const UNKNOWN: &str = "-";
+
+/// A share (1 is all of it) in percent with about two digits: `0.04 %`, `1.5 %`, `12 %`.
+pub(super) fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    let mut text = String::new();
+    let decimals = match value {
+        _ if value == 0.0 || value >= 9.95 => 0,
+        _ if value >= 0.095 => 1,
+        _ => 2,
+    };
+    // Writing to a string never fails.
+    let _written = write!(text, "{value:.decimals$} %");
+    text
+}
+
+/// A number of things: `1 round`, `12 rounds`.
+pub(super) fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
+/// A large number in groups of three digits: `1,234,567`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (left, digit) in (1..=digits.len()).rev().zip(digits.chars()) {
+        text.push(digit);
+        if left > 1 && left % 3 == 1 {
+            text.push(',');
+        }
+    }
+    text
+}

@@ -1,0 +1,43 @@
+//! Everything that happens to a profile folder after the measurement and needs no network:
+//! reading it, judging it, showing it.
+//!
+//! [`read()`] turns a folder into a [`Report`], [`read_simulation()`] one of simulation mode into a
+//! [`SimulationReport`]; [`table`], [`simulation_table`] and the entries of [`EXPORTERS`] render
+//! reports, those of [`PROFILE_EXPORTERS`] render [`Stacks`]; [`compare()`] judges two benchmarks
+//! whose rounds were interleaved. Reading opens files, the rest computes: nothing here prints,
+//! looks at the clock or at the environment.
+//!
+//! | to add | edit |
+//! |---|---|
+//! | an export format | a file in `export/` and its entry in `EXPORTERS` |
+//! | a format for stacks | a file in `export/profile/` and its entry in `PROFILE_EXPORTERS` |
+//! | a column of the tables | an entry in `export/columns.rs` or `export/simulation/columns.rs` |
+//! | a model of time | an entry in `simulation/cost_model.rs` |
+//! | a file that enriches benchmarks | a file in `read/`, called by `read/mod.rs` |
+
+#![forbid(unsafe_code)]
+
+mod bootstrap;
+mod callgrind;
+mod compare;
+mod export;
+mod model;
+mod normal;
+mod random;
+mod read;
+mod simulation;
+mod stacks;
+
+pub use bootstrap::{Intervals, intervals};
+pub use compare::{Comparison, MINIMUM_PAIRS, Verdict, compare};
+pub use export::{
+    EXPORTERS, Exporter, PROFILE_EXPORTERS, ProfileExporter, TableStyle, exporter,
+    profile_exporter, simulation_table, table,
+};
+pub use model::{BenchResult, Faults, Integration, Interval, RawRounds, Report, Robust, Switches};
+pub use read::{ReadError, Reading, SimulationReading, read, read_simulation};
+pub use simulation::{
+    Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationReport,
+    SimulationResult, Unattributed, View, cost_model,
+};
+pub use stacks::{Frame, StackNode, Stacks, Unit};

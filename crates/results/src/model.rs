@@ -1,0 +1,177 @@
+//! What a profile folder says about its benchmarks, free of file formats. Times are nanoseconds.
+
+use runner_shared::{
+    artifact::{Outcome, RobustSource, Rounds},
+    walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float},
+};
+
+/// All benchmarks of one part of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// In the order in which they were run, process by process.
+    pub benchmarks: Vec<BenchResult>,
+    /// Sentences for the user about files that could not be used fully.
+    pub warnings: Vec<String>,
+}
+
+/// One benchmark. Times are nanoseconds per iteration unless a field says otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BenchResult {
+    /// Name as shown; not unique, and may hold any character.
+    pub name: String,
+    /// Identity; equal for repeated measurements of the same benchmark.
+    pub uri: String,
+    /// Who measured.
+    pub integration: Integration,
+    /// Process that wrote the results.
+    pub pid: u32,
+    /// The summary, as the integration computed it; of the rounds kept if it did not finish.
+    pub stats: BenchmarkStats,
+    /// What was asked for; empty for a benchmark that did not finish.
+    pub config: BenchmarkConfig,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its only round is a warm-up round.
+    pub cold: bool,
+    /// Rounds before the measurement; `None` if only iterations are known (`stats.warmup_iters`).
+    pub warmup_rounds: Option<u64>,
+    /// The single rounds, where somebody kept them.
+    pub rounds: Option<RawRounds>,
+    /// 95 % interval of the median; needs raw rounds, at least two.
+    pub median_interval: Option<Interval>,
+    /// 95 % interval of the mean; needs raw rounds, at least two.
+    pub mean_interval: Option<Interval>,
+    /// The same rounds without what other processes did to them.
+    pub robust: Option<Robust>,
+    /// Median processor time of a round in user mode.
+    pub user_ns: Option<f64>,
+    /// Median processor time of a round in kernel mode.
+    pub system_ns: Option<f64>,
+    /// Median page faults of a round.
+    pub faults: Option<Faults>,
+    /// Median context switches of a round.
+    pub switches: Option<Switches>,
+    /// How calm the machine was.
+    pub noise: Option<NoiseVerdict>,
+    /// Sentences for the user, without the name of the benchmark.
+    pub notes: Vec<String>,
+}
+
+impl BenchResult {
+    /// All planned rounds were run.
+    pub fn is_complete(&self) -> bool {
+        match self.outcome {
+            Outcome::Complete => true,
+            Outcome::Failed { .. } | Outcome::Interrupted => false,
+        }
+    }
+
+    /// Rounds that were measured. pytest states how many it planned, which may be more.
+    pub fn round_count(&self) -> u64 {
+        let kept = self.rounds.as_ref().map(|rounds| rounds.wall_ns().len());
+        kept.and_then(|count| u64::try_from(count).ok()).unwrap_or(self.stats.rounds)
+    }
+
+    /// More of the rounds were disturbed than a trustworthy number allows.
+    pub fn is_noisy(&self) -> bool {
+        self.noise.is_some_and(NoiseVerdict::is_noisy)
+    }
+}
+
+/// The library or program that measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integration {
+    /// For example `pytest-codspeed`.
+    pub name: String,
+    /// Semantic version; `None` if nothing but a log was left, which doesn't hold it.
+    pub version: Option<String>,
+}
+
+/// A confidence interval; both ends belong to it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// The larger of the two distances from `centre` to the ends, as a share of `centre`.
+    ///
+    /// `None` for a centre that isn't positive.
+    pub fn reach(self, centre: f64) -> Option<f64> {
+        let far = (self.high - centre).abs().max((centre - self.low).abs());
+        (centre > 0.0).then(|| far / centre)
+    }
+}
+
+/// The single rounds of a benchmark, by who kept them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RawRounds {
+    /// From the log of `exec-harness`: one iteration per round, all quantities.
+    Logged(Box<Rounds>),
+    /// Rebuilt from the markers that the integration sent while it measured.
+    Marked {
+        /// Start of each round, nanoseconds on `CLOCK_MONOTONIC`, ascending.
+        start_ns: Vec<u64>,
+        /// Length of each whole round in nanoseconds, all its iterations together.
+        wall_ns: Vec<u64>,
+        /// Iterations in each round, at least 1.
+        iter_per_round: u64,
+    },
+}
+
+impl RawRounds {
+    /// Wall time of each whole round in nanoseconds, in the order of their run.
+    pub fn wall_ns(&self) -> &[u64] {
+        match self {
+            Self::Logged(rounds) => &rounds.wall_ns,
+            Self::Marked { start_ns: _, wall_ns, iter_per_round: _ } => wall_ns,
+        }
+    }
+
+    /// Wall time per iteration in nanoseconds, in the order of the rounds.
+    pub fn per_iteration_ns(&self) -> Vec<f64> {
+        let iterations = match self {
+            Self::Logged(_) => 1.0,
+            Self::Marked { start_ns: _, wall_ns: _, iter_per_round } => {
+                as_float(*iter_per_round).max(1.0)
+            }
+        };
+        self.wall_ns().iter().map(|wall| as_float(*wall) / iterations).collect()
+    }
+}
+
+/// The noise-robust time of a benchmark.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Robust {
+    /// Where it comes from; `WallClock` means that there is nothing better than `stats`.
+    pub source: RobustSource,
+    /// Why there is no better source; empty if nothing is missing.
+    pub missing: String,
+    /// Median over the rounds, nanoseconds.
+    pub median_ns: f64,
+    /// 95 % interval of that median; `None` for fewer than two rounds.
+    pub interval: Option<Interval>,
+    /// `stats` and the intervals of the benchmark are of these times, not of the wall clock.
+    pub in_stats: bool,
+}
+
+/// Page faults per round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Faults {
+    /// Those that needed no disk.
+    pub minor: f64,
+    /// Those that needed a disk.
+    pub major: f64,
+}
+
+/// Context switches per round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Switches {
+    /// The process gave the processor away.
+    pub voluntary: f64,
+    /// The processor was taken from it.
+    pub involuntary: f64,
+}

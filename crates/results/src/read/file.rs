@@ -1,0 +1,163 @@
+//! The files of the results folder: which there are, and their bytes within a limit.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use runner_shared::artifact::{Artifact, RoundLog};
+
+/// Larger files are refused unread; ten thousand rounds are one megabyte.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// Why a profile folder could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A folder can't be listed.
+    #[error("could not list `{}`", path.display())]
+    List {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A results file can't be read.
+    #[error("could not read `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A results file is larger than any honest one.
+    #[error("`{}` is larger than {} MiB", path.display(), MAX_BYTES >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A results file is not JSON or not of the shape that all integrations write.
+    #[error("`{}` is not a valid results file{}", path.display(), place(at))]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where in the JSON, for example `benchmarks[0].stats.rounds`; `.` is the whole text.
+        at: String,
+        /// What is wrong there.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A file of simulation mode holds nothing that callgrind would write.
+    #[error("`{}` has no results: its process was ended before it could write them, or it is no callgrind file", path.display())]
+    NoParts {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of simulation mode ends within a benchmark.
+    #[error("`{}` ends within the results of `{uri}`", path.display())]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// The benchmark.
+        uri: String,
+    },
+}
+
+/// Nothing to say about the place if it is the whole text.
+fn place(at: &str) -> String {
+    if at == "." { String::new() } else { format!(" at `{at}`") }
+}
+
+/// Something in the results folder that we know by its name.
+pub(super) enum Entry {
+    /// `*.json`.
+    Results(PathBuf),
+    /// `<pid>.RoundLog.msgpack`.
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// Process that wrote it.
+        pid: u32,
+    },
+    /// Named like a results file, but a folder, a pipe or the like.
+    NoFile(PathBuf),
+}
+
+/// What is in the results folder, sorted by name. A folder that doesn't exist is empty.
+pub(super) fn entries(dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Vec<Entry>, ReadError> {
+    let list = |source| ReadError::List { path: dir.to_owned(), source };
+    let found = match fs::read_dir(dir) {
+        Ok(found) => found,
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(err) => return Err(list(err)),
+    };
+    let mut names = BTreeSet::new();
+    for entry in found {
+        names.insert(entry.map_err(list)?.file_name());
+    }
+    Ok(names.difference(ignore).filter_map(|name| Entry::of(dir.join(name))).collect())
+}
+
+impl Entry {
+    fn of(path: PathBuf) -> Option<Self> {
+        if path.extension().is_some_and(|extension| extension == "json") {
+            // A broken link is no file either, but opening it tells the reason.
+            let is_odd = fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file());
+            return Some(if is_odd { Self::NoFile(path) } else { Self::Results(path) });
+        }
+        let (pid, _) = path.file_name()?.to_str()?.split_once('.')?;
+        let pid = pid.parse().ok()?;
+        let is_log = path.file_name()?.to_str()? == RoundLog::file_name(Some(pid));
+        (is_log && path.is_file()).then_some(Self::Log { path, pid })
+    }
+}
+
+/// The bytes of a file, unless it is too large.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let failed = |source| ReadError::Io { path: path.to_owned(), source };
+    let file = fs::File::open(path).map_err(failed)?;
+    let too_large = || ReadError::TooLarge { path: path.to_owned() };
+    if file.metadata().map_err(failed)?.len() > MAX_BYTES {
+        return Err(too_large());
+    }
+    // The file may still be growing: the limit holds for what is read, not only for what was there.
+    let mut bytes = Vec::new();
+    let read = file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(read).is_ok_and(|read| read <= MAX_BYTES) {
+        Ok(bytes)
+    } else {
+        Err(too_large())
+    }
+}
+
+/// A typed file that only enriches; `None` and a warning if it can't be used.
+pub(super) fn artifact<A: Artifact>(path: &Path, warnings: &mut Vec<String>) -> Option<A> {
+    let bytes = match bytes(path) {
+        Ok(bytes) => bytes,
+        Err(err) => {
+            warnings.push(with_causes(&err));
+            return None;
+        }
+    };
+    match A::decode(&bytes) {
+        Ok(artifact) => Some(artifact),
+        Err(err) => {
+            warnings.push(format!("`{}` was left out: {}", path.display(), with_causes(&err)));
+            None
+        }
+    }
+}
+
+fn with_causes(err: &dyn std::error::Error) -> String {
+    let mut text = err.to_string();
+    let mut cause = err.source();
+    while let Some(err) = cause {
+        text = format!("{text}: {err}");
+        cause = err.source();
+    }
+    text
+}

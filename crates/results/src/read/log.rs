@@ -1,0 +1,190 @@
+//! Joins the log of `exec-harness` with its results: raw rounds, and the benchmarks that failed.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+};
+
+use runner_shared::{
+    artifact::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds},
+    harness::INTEGRATION,
+    walltime::{BenchmarkConfig, BenchmarkStats, Creator, WalltimeBenchmark, quantile, sorted},
+};
+
+use super::walltime::{Source, plain};
+use crate::{
+    bootstrap::intervals_of,
+    model::{BenchResult, Faults, Integration, RawRounds, Robust, Switches},
+};
+
+/// Medians that are equal but for rounding in the JSON.
+const SAME: f64 = 1e-9;
+
+/// The log, or a warning: a newer layout, or columns that don't fit together.
+pub(super) fn usable(log: RoundLog, path: &Path, warnings: &mut Vec<String>) -> Option<RoundLog> {
+    let mut refuse = |reason: String| {
+        warnings.push(format!("`{}` was left out: {reason}", path.display()));
+        None
+    };
+    if log.version > RoundLog::VERSION {
+        return refuse(format!("its version {} is newer than ours", log.version));
+    }
+    match log.benchmarks.iter().find(|benchmark| !is_even(&benchmark.rounds)) {
+        Some(odd) => refuse(format!("the columns of `{}` are not equally long", odd.name)),
+        None => Some(log),
+    }
+}
+
+/// All columns are as long as the first.
+fn is_even(rounds: &Rounds) -> bool {
+    let Rounds {
+        start_ns,
+        wall_ns,
+        user_ns,
+        system_ns,
+        minor_faults,
+        major_faults,
+        voluntary_switches,
+        involuntary_switches,
+        kernel_ns,
+        preempted_ns,
+        block,
+    } = rounds;
+    let lengths = [
+        start_ns.len(),
+        user_ns.len(),
+        system_ns.len(),
+        minor_faults.len(),
+        major_faults.len(),
+        voluntary_switches.len(),
+        involuntary_switches.len(),
+        kernel_ns.len(),
+        preempted_ns.len(),
+        block.len(),
+    ];
+    lengths.iter().all(|length| *length == wall_ns.len())
+}
+
+/// All benchmarks, file by file. Logs belong to the results of the same process; one without
+/// results (everything failed) stands for itself, in the order of the process numbers.
+pub(super) fn join(sources: Vec<Source>, logs: Vec<(u32, RoundLog)>) -> Vec<BenchResult> {
+    let mut logs: BTreeMap<u32, RoundLog> = logs.into_iter().collect();
+    let mut benchmarks = Vec::new();
+    for source in sources {
+        if let Some(log) = logs.remove(&source.creator.pid) {
+            benchmarks.extend(join_one(source, log));
+        } else {
+            let Source { creator, benchmarks: unlogged, .. } = source;
+            benchmarks.extend(unlogged.into_iter().map(|one| plain(&creator, one)));
+        }
+    }
+    for (pid, log) in logs {
+        let integration = Integration { name: INTEGRATION.to_owned(), version: None };
+        benchmarks.extend(
+            log.benchmarks.into_iter().map(|entry| unfinished(integration.clone(), pid, entry)),
+        );
+    }
+    benchmarks
+}
+
+/// The results of one process in the order of its log, then what the log doesn't know.
+fn join_one(source: Source, log: RoundLog) -> Vec<BenchResult> {
+    let Source { creator, benchmarks, .. } = source;
+    let mut by_uri: BTreeMap<String, VecDeque<WalltimeBenchmark>> = BTreeMap::new();
+    let mut uris = Vec::new();
+    for benchmark in benchmarks {
+        uris.push(benchmark.uri.clone());
+        by_uri.entry(benchmark.uri.clone()).or_default().push_back(benchmark);
+    }
+    let mut take = |uri: &str| by_uri.get_mut(uri).and_then(VecDeque::pop_front);
+
+    let mut joined = Vec::new();
+    for entry in log.benchmarks {
+        // The JSON holds finished benchmarks only, so an unfinished one never takes an entry of it.
+        let finished = match entry.outcome {
+            Outcome::Complete => take(&entry.uri),
+            Outcome::Failed { .. } | Outcome::Interrupted => None,
+        };
+        joined.push(if let Some(benchmark) = finished {
+            enriched(plain(&creator, benchmark), entry)
+        } else {
+            let Creator { name, version, pid } = &creator;
+            let integration = Integration { name: name.clone(), version: Some(version.clone()) };
+            unfinished(integration, *pid, entry)
+        });
+    }
+    joined.extend(uris.iter().filter_map(|uri| take(uri)).map(|left| plain(&creator, left)));
+    joined
+}
+
+/// A benchmark that is in the log only: its summary is that of the rounds that were kept.
+fn unfinished(integration: Integration, pid: u32, entry: BenchmarkRounds) -> BenchResult {
+    let stats = BenchmarkStats::of_rounds(&entry.rounds.wall_ns, entry.warmup_rounds);
+    let creator = Creator { name: integration.name.clone(), version: String::new(), pid };
+    let benchmark = WalltimeBenchmark {
+        name: entry.name.clone(),
+        uri: entry.uri.clone(),
+        config: BenchmarkConfig::default(),
+        stats,
+    };
+    enriched(BenchResult { integration, ..plain(&creator, benchmark) }, entry)
+}
+
+fn enriched(benchmark: BenchResult, entry: BenchmarkRounds) -> BenchResult {
+    let BenchmarkRounds {
+        name: _,
+        uri: _,
+        outcome,
+        cold,
+        robust_source,
+        robust_missing,
+        warmup_rounds,
+        noise,
+        notes,
+        rounds,
+    } = entry;
+    let of_wall = intervals_of(&rounds.wall_ns);
+    let robust = robust(&benchmark.stats, robust_source, robust_missing, &rounds);
+    // `--robust` puts the robust times into the JSON: the intervals are of the same times.
+    let of_stats = match &robust {
+        Some(robust) if robust.in_stats => intervals_of(&rounds.robust_ns(robust.source)),
+        Some(_) | None => of_wall,
+    };
+    let median = |column: &[u64]| (!column.is_empty()).then(|| quantile(&sorted(column), 0.5));
+    let pair = |one: &[u64], other: &[u64]| Some((median(one)?, median(other)?));
+    BenchResult {
+        outcome,
+        cold,
+        warmup_rounds: Some(warmup_rounds),
+        median_interval: of_stats.map(|of| of.median),
+        mean_interval: of_stats.map(|of| of.mean),
+        robust,
+        user_ns: median(&rounds.user_ns),
+        system_ns: median(&rounds.system_ns),
+        faults: pair(&rounds.minor_faults, &rounds.major_faults)
+            .map(|(minor, major)| Faults { minor, major }),
+        switches: pair(&rounds.voluntary_switches, &rounds.involuntary_switches)
+            .map(|(voluntary, involuntary)| Switches { voluntary, involuntary }),
+        noise: (!rounds.is_empty()).then_some(noise),
+        notes,
+        rounds: (!rounds.is_empty()).then_some(RawRounds::Logged(Box::new(rounds))),
+        ..benchmark
+    }
+}
+
+fn robust(
+    stats: &BenchmarkStats,
+    source: RobustSource,
+    missing: String,
+    rounds: &Rounds,
+) -> Option<Robust> {
+    if rounds.is_empty() {
+        return None;
+    }
+    let times = rounds.robust_ns(source);
+    let median_ns = quantile(&sorted(&times), 0.5);
+    let is_shown = |median: f64| (stats.median_ns - median).abs() <= SAME * median;
+    let in_stats = is_shown(median_ns) && !is_shown(quantile(&sorted(&rounds.wall_ns), 0.5));
+    let interval = intervals_of(&times).map(|of| of.median);
+    Some(Robust { source, missing, median_ns, interval, in_stats })
+}

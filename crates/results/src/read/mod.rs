@@ -1,0 +1,72 @@
+//! From the profile folder to a report: results first, then everything that enriches them.
+
+mod file;
+mod log;
+mod markers;
+mod simulation;
+mod walltime;
+
+use std::{collections::BTreeSet, ffi::OsString, path::Path};
+
+use runner_shared::artifact::{Artifact, ExecutionTimestamps, RoundLog};
+
+use crate::model::Report;
+
+pub use file::ReadError;
+pub use simulation::{SimulationReading, read_simulation};
+
+use file::{Entry, artifact, entries};
+use walltime::Source;
+
+/// Reads `results/` of a profile folder, except the file names in `ignore`.
+///
+/// A results file that can't be read is an error, as its benchmarks would vanish silently, but
+/// doesn't keep the others from being shown. The artifacts beside it only enrich: a damaged one
+/// becomes a warning. Without `results/` the report is empty.
+pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, ReadError> {
+    let mut report = Report::default();
+    let mut broken = Vec::new();
+    let mut sources = Vec::new();
+    let mut logs = Vec::new();
+    for entry in entries(&profile_dir.join("results"), ignore)? {
+        match entry {
+            Entry::Results(path) => match Source::read(path) {
+                Ok(source) => sources.extend(source),
+                Err(err) => broken.push(err),
+            },
+            Entry::Log { path, pid } => {
+                let log = artifact::<RoundLog>(&path, &mut report.warnings);
+                logs.extend(
+                    log.and_then(|log| log::usable(log, &path, &mut report.warnings))
+                        .map(|log| (pid, log)),
+                );
+            }
+            Entry::NoFile(path) => {
+                let warning = format!("`{}` is not a file and was left out", path.display());
+                report.warnings.push(warning);
+            }
+        }
+    }
+    report.warnings.extend(walltime::warn_of_empty(&sources, &logs));
+    report.benchmarks = log::join(sources, logs);
+
+    let timestamps = profile_dir.join(ExecutionTimestamps::file_name(None));
+    if timestamps.is_file()
+        && let Some(timestamps) = artifact(&timestamps, &mut report.warnings)
+    {
+        markers::enrich(&mut report.benchmarks, &timestamps);
+    }
+    Ok(Reading { report, broken })
+}
+
+/// What a profile folder yielded.
+#[derive(Debug)]
+pub struct Reading {
+    /// Everything that could be read.
+    pub report: Report,
+    /// Results files whose benchmarks are missing from it.
+    pub broken: Vec<ReadError>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! The files of simulation mode, by their names.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use super::ReadError;
+
+/// A file that a process has left.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Entry {
+    /// `<pid>.out`, or `<pid>.<n>.out` for what the same process wrote before.
+    Callgrind {
+        /// The process.
+        pid: u32,
+        /// The file.
+        path: PathBuf,
+    },
+    /// `<pid>.tgtrace`, with or without a suffix.
+    Tracegrind(PathBuf),
+    /// Named like one of them, but a folder, a pipe or the like.
+    NoFile(PathBuf),
+}
+
+/// All files of processes, by process number.
+pub(super) fn entries(dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Vec<Entry>, ReadError> {
+    let list = |source| ReadError::List { path: dir.to_owned(), source };
+    let found = match fs::read_dir(dir) {
+        Ok(found) => found,
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(err) => return Err(list(err)),
+    };
+    let mut entries = Vec::new();
+    for entry in found {
+        let entry = entry.map_err(list)?;
+        if !ignore.contains(&entry.file_name()) {
+            entries.extend(Entry::of(entry.path()));
+        }
+    }
+    entries.sort_unstable();
+    Ok(entries)
+}
+
+impl Entry {
+    fn of(path: PathBuf) -> Option<Self> {
+        let (pid, rest) = path.file_name()?.to_str()?.split_once('.')?;
+        let pid = pid.parse().ok()?;
+        let earlier = rest.strip_suffix(".out").is_some_and(|n| n.parse::<u32>().is_ok());
+        let is_trace = matches!(rest, "tgtrace" | "tgtrace.msgpack.lz4");
+        if !is_trace && !earlier && rest != "out" {
+            return None;
+        }
+        // A broken link is no file either, but opening it tells the reason.
+        let is_odd = fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file());
+        Some(match (is_odd, is_trace) {
+            (true, _) => Self::NoFile(path),
+            (false, true) => Self::Tracegrind(path),
+            (false, false) => Self::Callgrind { pid, path },
+        })
+    }
+}
+
+/// Why a trace is not shown. Its format is known from a description only.
+pub(super) fn about_tracegrind(path: &Path) -> String {
+    let mut head = [0; 8];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    let what = match (read, head) {
+        (Err(err), _) => format!("could not be read: {err}"),
+        (Ok(()), [b'T', b'G', b'M', b'P', 3, 0, 0, 0]) => {
+            "is a trace of tracegrind: it can be uploaded, but not be shown here".to_owned()
+        }
+        (Ok(()), _) => "is not a trace of tracegrind of version 3".to_owned(),
+    };
+    format!("`{}` {what}; simulate with callgrind to see results", path.display())
+}

@@ -1,0 +1,92 @@
+//! The profile folder of simulation mode: one callgrind file per process.
+
+mod folder;
+mod jit;
+mod process;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    path::Path,
+};
+
+use super::ReadError;
+use crate::simulation::{Events, SimulationReport};
+
+use folder::{Entry, entries};
+
+/// Reads a profile folder of simulation mode, except the file names in `ignore`.
+///
+/// A file that can't be read, or that ends within a benchmark, is an error, but doesn't keep the
+/// others from being shown. Files are streamed: they may be larger than memory. A folder that
+/// doesn't exist is empty.
+pub fn read_simulation(
+    profile_dir: &Path,
+    ignore: &BTreeSet<OsString>,
+) -> Result<SimulationReading, ReadError> {
+    let mut reading = SimulationReading::default();
+    let mut tools = BTreeSet::new();
+    for entry in entries(profile_dir, ignore)? {
+        match entry {
+            Entry::Callgrind { path, pid } => process::read(&path, pid, &mut reading, &mut tools),
+            Entry::Tracegrind(path) => {
+                let warning = folder::about_tracegrind(&path);
+                reading.report.warnings.push(warning);
+            }
+            Entry::NoFile(path) => {
+                let warning = format!("`{}` is not a file and was left out", path.display());
+                reading.report.warnings.push(warning);
+            }
+        }
+    }
+    reading.report.tools = tools.into_iter().collect();
+    number(&mut reading.report);
+    tell_spawned(&mut reading.report);
+    Ok(reading)
+}
+
+/// What a profile folder of simulation mode yielded.
+#[derive(Debug, Default)]
+pub struct SimulationReading {
+    /// Everything that could be read.
+    pub report: SimulationReport,
+    /// Files whose benchmarks are missing from it, at least in part.
+    pub broken: Vec<ReadError>,
+}
+
+/// Numbers the measurements of the same URI: nobody says which of them is the right one.
+fn number(report: &mut SimulationReport) {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut numbers = Vec::new();
+    for benchmark in &report.benchmarks {
+        let count = counts.entry(&benchmark.uri).or_default();
+        *count = count.saturating_add(1);
+        numbers.push(*count);
+    }
+    let repeated = counts.iter().filter(|(_, count)| **count > 1);
+    let warnings: Vec<String> = repeated
+        .map(|(uri, count)| format!("`{uri}` was measured {count} times; the results are numbered"))
+        .collect();
+    for (benchmark, number) in report.benchmarks.iter_mut().zip(numbers) {
+        benchmark.occurrence = number;
+    }
+    report.warnings.extend(warnings);
+}
+
+/// Some tools say which processes a benchmark has started: what those cost isn't part of it.
+fn tell_spawned(report: &mut SimulationReport) {
+    for benchmark in &mut report.benchmarks {
+        for child in &report.unattributed {
+            let count = child.events.get(Events::INSTRUCTIONS).unwrap_or(0);
+            if benchmark.spawned.contains(&child.pid) && count > 0 {
+                benchmark.notes.push(format!(
+                    "started `{}` (process {}), whose {count} instructions are not in this number",
+                    child.command, child.pid
+                ));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

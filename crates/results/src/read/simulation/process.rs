@@ -1,0 +1,188 @@
+//! The file of one process: benchmarks, and cost that belongs to none.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    path::Path,
+    sync::Arc,
+};
+
+use super::{ReadError, SimulationReading, jit};
+use crate::{
+    callgrind::{Header, Names, Part, Trigger, read_parts},
+    model::Integration,
+    simulation::{Analysis, SimulationReport, SimulationResult, Unattributed, counted},
+};
+
+/// Adds what a file holds.
+pub(super) fn read(
+    path: &Path,
+    pid: u32,
+    reading: &mut SimulationReading,
+    tools: &mut BTreeSet<String>,
+) {
+    let SimulationReading { report, broken } = reading;
+    let failed = |source| ReadError::Io { path: path.to_owned(), source };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(source) => return broken.push(failed(source)),
+    };
+    let first = report.benchmarks.len();
+    let mut process = Process { path, pid, integration: None, odd_lines: 0, report, broken };
+    let damage = read_parts(file, |header, names, part| {
+        if !header.creator.is_empty() {
+            tools.insert(header.creator.clone());
+        }
+        process.part(header, names, &part);
+    });
+    let odd_lines = process.odd_lines;
+    match damage {
+        Err(source) => broken.push(failed(source)),
+        Ok(damage) if damage.parts == 0 => {
+            broken.push(ReadError::NoParts { path: path.to_owned() });
+        }
+        Ok(damage) => {
+            report.processes = report.processes.saturating_add(1);
+            let odd = odd_lines.saturating_add(damage.odd_lines);
+            if odd > 0 {
+                let lines = if odd == 1 { "line was" } else { "lines were" };
+                let warning = format!("`{}`: {odd} {lines} not understood", path.display());
+                report.warnings.push(warning);
+            }
+        }
+    }
+    let benchmarks = report.benchmarks.get_mut(first..).unwrap_or_default();
+    let warning = name_compiled(path, pid, benchmarks);
+    report.warnings.extend(warning);
+}
+
+/// A file while it is read.
+struct Process<'a> {
+    path: &'a Path,
+    pid: u32,
+    /// Who announced itself last.
+    integration: Option<Integration>,
+    odd_lines: u64,
+    report: &'a mut SimulationReport,
+    broken: &'a mut Vec<ReadError>,
+}
+
+impl Process<'_> {
+    fn part(&mut self, header: &Header, names: &Names, part: &Part) {
+        self.odd_lines = self.odd_lines.saturating_add(part.odd_lines);
+        let is_whole = part.totals.is_some();
+        let totals = part.totals.clone().unwrap_or_else(|| part.graph.own_sums());
+        match &part.trigger {
+            Trigger::Benchmark(uri) if is_whole => {
+                let result = self.benchmark(uri, part, &totals, names);
+                self.report.benchmarks.push(result);
+            }
+            Trigger::Benchmark(uri) => {
+                let (path, uri) = (self.path.to_owned(), uri.clone());
+                self.broken.push(ReadError::Incomplete { path, uri });
+            }
+            Trigger::Metadata { name, version } => {
+                let version = (!version.is_empty()).then(|| version.clone());
+                self.integration = Some(Integration { name: name.clone(), version });
+                self.unattributed("announcement of the integration", header, part, &totals);
+            }
+            Trigger::Termination => {
+                self.unattributed("program termination", header, part, &totals);
+            }
+            Trigger::Other(text) => self.unattributed(text, header, part, &totals),
+        }
+    }
+
+    fn benchmark(
+        &self,
+        uri: &str,
+        part: &Part,
+        totals: &[Option<u64>],
+        names: &Names,
+    ) -> SimulationResult {
+        let name = name_of(uri);
+        let Analysis { events, allocations, hottest, stacks, notes } =
+            Analysis::of(part, totals, names, name);
+        SimulationResult {
+            name: name.to_owned(),
+            uri: uri.to_owned(),
+            occurrence: 1,
+            integration: self.integration.clone(),
+            pid: self.pid,
+            thread: part.thread,
+            events,
+            allocations,
+            hottest,
+            stacks,
+            spawned: part.spawned.clone(),
+            notes,
+        }
+    }
+
+    fn unattributed(
+        &mut self,
+        trigger: &str,
+        header: &Header,
+        part: &Part,
+        totals: &[Option<u64>],
+    ) {
+        // What is 0 but for the time in the kernel is a process without measured work.
+        if totals.first().copied().flatten() == Some(0) {
+            return;
+        }
+        let trigger = match part.thread {
+            Some(thread) => format!("{trigger}, thread {thread}"),
+            None => trigger.to_owned(),
+        };
+        self.report.unattributed.push(Unattributed {
+            pid: self.pid,
+            command: header.command.clone(),
+            trigger,
+            events: counted(part, totals),
+        });
+    }
+}
+
+/// Names code that was compiled at run time, which callgrind knows by its address only.
+fn name_compiled(path: &Path, pid: u32, benchmarks: &mut [SimulationResult]) -> Option<String> {
+    let mut wanted = BTreeMap::new();
+    for_each_name(benchmarks, |name| {
+        wanted.extend(jit::address(name).map(|address| (address, None)));
+    });
+    let map = path.with_file_name(format!("perf-{pid}.map"));
+    if wanted.is_empty() || !map.exists() {
+        return None;
+    }
+    let failed = jit::names(&map, &mut wanted).err();
+    for_each_name(benchmarks, |name| {
+        let known = jit::address(name).and_then(|address| wanted.get(&address)?.as_deref());
+        if let Some(known) = known {
+            *name = known.into();
+        }
+    });
+    failed.map(|err| format!("`{}` could not be read: {err}", map.display()))
+}
+
+/// Functions of no object: code that was made at run time.
+fn for_each_name(benchmarks: &mut [SimulationResult], mut visit: impl FnMut(&mut Arc<str>)) {
+    for SimulationResult { stacks, hottest, .. } in benchmarks {
+        for frame in stacks.frames.iter_mut().filter(|frame| frame.object.is_empty()) {
+            visit(&mut frame.name);
+        }
+        let hot = hottest.by_self.iter_mut().chain(&mut hottest.by_inclusive);
+        for function in hot.filter(|function| function.object.is_empty()) {
+            visit(&mut function.name);
+        }
+    }
+}
+
+/// The last component of a URI: `tests/a.py::test_b[x::y]` is `test_b[x::y]`. A command that
+/// `exec-harness` runs is one component, whatever is in it.
+fn name_of(uri: &str) -> &str {
+    if let Some(name) = uri.strip_prefix("exec_harness::").filter(|name| !name.is_empty()) {
+        return name;
+    }
+    let before_parameters = uri.find('[').and_then(|at| uri.get(..at)).unwrap_or(uri);
+    let start = before_parameters.rfind("::").map_or(0, |at| at.saturating_add(2));
+    uri.get(start..).filter(|name| !name.is_empty()).unwrap_or(uri)
+}

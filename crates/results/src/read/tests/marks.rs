@@ -1,0 +1,113 @@
+//! Rounds from markers.
+
+use super::*;
+
+#[test]
+fn a_real_recording_gives_its_rounds_back() {
+    let folder = Folder::new()
+        .with("results/1008.json", include_bytes!("../../../fixtures/client/results/1008.json"))
+        .with(
+            "ExecutionTimestamps.msgpack",
+            include_bytes!("../../../fixtures/client/ExecutionTimestamps.msgpack"),
+        );
+    let report = folder.report();
+    let [benchmark] = report.benchmarks.as_slice() else { panic!("{report:?}") };
+    let rounds = benchmark.rounds.as_ref().unwrap();
+    assert_eq!(rounds.wall_ns(), [9_881_653, 9_741_013, 9_636_739]);
+    assert_eq!(benchmark.noise, Some(NoiseVerdict { rounds: 3, ..NoiseVerdict::default() }));
+    let median = benchmark.median_interval.unwrap();
+    assert!(median.low >= 9_636_739.0 && median.high <= 9_881_653.0, "{median:?}");
+}
+
+/// The wall times that `enrich` finds for benchmarks of 3 rounds, 100 to 300 ns.
+fn rebuilt(uris: &[&str], uri_by_ts: &[(u64, &str)], markers: &[MarkerType]) -> Vec<Vec<u64>> {
+    let timestamps = ExecutionTimestamps {
+        uri_by_ts: uri_by_ts.iter().map(|(time, uri)| (*time, (*uri).to_owned())).collect(),
+        markers: markers.to_vec(),
+    };
+    let folder = Folder::new()
+        .with("results/9.json", results(9, uris))
+        .with("ExecutionTimestamps.msgpack", timestamps.encode());
+    let of =
+        |of: BenchResult| of.rounds.map(|rounds| rounds.wall_ns().to_vec()).unwrap_or_default();
+    folder.report().benchmarks.into_iter().map(of).collect()
+}
+
+/// A window from `start` on with rounds of these lengths, one every 1000 ns.
+fn window(start: u64, walls: &[u64]) -> Vec<MarkerType> {
+    let mut markers = vec![MarkerType::SampleStart(start)];
+    let mut time = start;
+    for wall in walls {
+        markers.extend([MarkerType::RoundStart(time), MarkerType::RoundEnd(time + wall)]);
+        time += 1000;
+    }
+    markers.push(MarkerType::SampleEnd(time));
+    markers
+}
+
+const WALLS: [u64; 3] = [100, 200, 300];
+
+#[test]
+fn rounds_belong_to_the_window_before_the_announcement() {
+    let mut markers = window(10_000, &WALLS);
+    markers.extend(window(20_000, &[300, 200, 100]));
+    // Warm-up rounds before any window, a half round, and arrival out of order.
+    markers.extend([
+        MarkerType::RoundStart(1),
+        MarkerType::RoundEnd(2),
+        MarkerType::RoundEnd(13_500),
+    ]);
+    markers.reverse();
+    let announced = [(25_000, "b"), (15_000, "a")];
+    let expected = [WALLS.to_vec(), vec![300, 200, 100]];
+    assert_eq!(rebuilt(&["a", "b"], &announced, &markers), expected);
+}
+
+#[test]
+fn rounds_with_a_window_each_are_put_together() {
+    let markers: Vec<_> =
+        (1..).zip(WALLS).flat_map(|(nth, wall)| window(nth * 10_000, &[wall])).collect();
+    assert_eq!(rebuilt(&["a"], &[(50_000, "a")], &markers), [WALLS]);
+}
+
+#[test]
+fn repeated_benchmarks_take_their_announcements_in_order() {
+    let mut markers = window(10_000, &WALLS);
+    markers.extend(window(20_000, &[300, 200, 100]));
+    let announced = [(15_000, "a"), (25_000, "a")];
+    let expected = [WALLS.to_vec(), vec![300, 200, 100]];
+    assert_eq!(rebuilt(&["a", "a"], &announced, &markers), expected);
+    let none: [Vec<u64>; 3] = Default::default();
+    assert_eq!(rebuilt(&["a", "a", "a"], &announced, &markers), none, "which is the third?");
+}
+
+#[test]
+fn rounds_that_do_not_fit_the_summary_are_not_believed() {
+    let nothing = [Vec::<u64>::new()];
+    let few = |walls: &[u64]| rebuilt(&["a"], &[(50_000, "a")], &window(10_000, walls));
+    assert_eq!(few(&[200]), nothing, "too few");
+    assert_eq!(few(&[100, 150]), nothing, "another median");
+    assert_eq!(few(&[100, 200, 200, 300]), nothing, "too many");
+    assert_eq!(
+        rebuilt(&["a"], &[(50_000, "a")], &window(10_000, &[700, 800, 900])),
+        nothing,
+        "too long"
+    );
+    assert_eq!(rebuilt(&["a"], &[(5_000, "a")], &window(10_000, &WALLS)), nothing, "too early");
+    assert_eq!(rebuilt(&["a"], &[], &window(10_000, &WALLS)), nothing, "never announced");
+    let shared = [(50_000, "a"), (50_001, "b")];
+    let nothing: [Vec<u64>; 2] = Default::default();
+    assert_eq!(rebuilt(&["a", "b"], &shared, &window(10_000, &WALLS)), nothing, "whose is it?");
+}
+
+#[test]
+fn a_plan_that_was_not_carried_out_in_full_is_no_contradiction() {
+    let markers = window(10_000, &[190, 210]);
+    assert_eq!(rebuilt(&["a"], &[(50_000, "a")], &markers), [[190, 210]]);
+}
+
+#[test]
+fn iterations_share_the_time_of_their_round() {
+    let rounds = RawRounds::Marked { start_ns: vec![0], wall_ns: vec![100], iter_per_round: 8 };
+    assert_eq!(rounds.per_iteration_ns(), [12.5]);
+}

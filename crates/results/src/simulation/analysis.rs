@@ -1,0 +1,201 @@
+//! What one dump says about its benchmark.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{Events, HotFunction, Hottest, is_allocator};
+use crate::{
+    callgrind::{FastBuild, Function, Names, Node, Part, call_tree},
+    stacks::{Frame, StackNode, Stacks, Unit},
+};
+
+/// So many of the costliest functions are kept, by each order.
+const HOTTEST: usize = 25;
+
+/// The figures of a dump.
+pub(crate) struct Analysis {
+    /// Everything that was counted.
+    pub events: Events,
+    /// The part of it in allocator functions and what they call.
+    pub allocations: Events,
+    /// The functions that cost most.
+    pub hottest: Hottest,
+    /// Instructions by stack.
+    pub stacks: Stacks,
+    /// Sentences for the user.
+    pub notes: Vec<String>,
+}
+
+impl Analysis {
+    /// Takes stock of a whole part, whose totals are given.
+    pub(crate) fn of(part: &Part, totals: &[Option<u64>], names: &Names, benchmark: &str) -> Self {
+        let event = instructions(part);
+        let total = totals.get(event).copied().flatten().unwrap_or(0);
+        let functions: Vec<Shown> =
+            part.graph.functions().iter().map(|function| Shown::of(function, names)).collect();
+        let nodes = call_tree(&part.graph, event, total);
+        let unit = match part.events.get(event) {
+            Some(name) if &**name == Events::INSTRUCTIONS => Unit::Instructions,
+            Some(_) | None => Unit::Count,
+        };
+        let stacks = stacks(benchmark, unit, &nodes, &functions);
+        Self {
+            events: counted(part, totals),
+            allocations: allocations(part, totals, &functions),
+            hottest: hottest(part, event, &functions, &stacks),
+            stacks,
+            notes: notes(part, totals, &functions),
+        }
+    }
+}
+
+/// All counts of a part by name.
+pub(crate) fn counted(part: &Part, counts: &[Option<u64>]) -> Events {
+    Events::new(part.events.iter().cloned().zip(counts.iter().copied()))
+}
+
+/// The place of the event that everything is weighed by.
+fn instructions(part: &Part) -> usize {
+    part.events.iter().position(|name| &**name == Events::INSTRUCTIONS).unwrap_or(0)
+}
+
+/// A function as people know it: without the suffix of recursion.
+struct Shown {
+    name: Arc<str>,
+    object: Arc<str>,
+    file: Arc<str>,
+    /// There was an outer call of the same function.
+    is_recursion: bool,
+}
+
+impl Shown {
+    fn of(function: &Function, names: &Names) -> Self {
+        let whole = names.text(function.name);
+        let level = whole.rsplit_once('\'');
+        let outer = level.filter(|(name, level)| !name.is_empty() && is_digits(level));
+        let is_recursion = outer.is_some();
+        let name = outer.map_or_else(|| Arc::clone(&whole), |(name, _)| name.into());
+        let (object, file) = (names.text(function.object), names.text(function.file));
+        Self { name, object, file, is_recursion }
+    }
+
+    fn known(text: &Arc<str>) -> Arc<str> {
+        if &**text == Names::UNKNOWN { Arc::from("") } else { Arc::clone(text) }
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|letter| letter.is_ascii_digit())
+}
+
+/// What calls into allocators cost, never more than all.
+fn allocations(part: &Part, totals: &[Option<u64>], functions: &[Shown]) -> Events {
+    let is_allocator: Vec<bool> =
+        functions.iter().map(|function| is_allocator(&function.name)).collect();
+    let allocates = |function: u32| {
+        let place = usize::try_from(function).ok();
+        place.and_then(|place| is_allocator.get(place)).copied().unwrap_or(false)
+    };
+    let mut sums = vec![0_u64; totals.len()];
+    for (edge, costs) in part.graph.edges() {
+        if allocates(edge.callee) && !allocates(edge.caller) {
+            for (sum, cost) in sums.iter_mut().zip(costs) {
+                *sum = sum.saturating_add(*cost);
+            }
+        }
+    }
+    let sums = sums.into_iter().zip(totals).enumerate().map(|(event, (sum, total))| {
+        let total = total.filter(|_| part.graph.is_valid(event));
+        total.map(|total| sum.min(total))
+    });
+    counted(part, &sums.collect::<Vec<_>>())
+}
+
+fn hottest(part: &Part, event: usize, functions: &[Shown], stacks: &Stacks) -> Hottest {
+    let value = |costs: &[u64]| costs.get(event).copied().unwrap_or(0);
+    let own: Vec<u64> = part.graph.own().map(value).collect();
+    let mut inclusive = own.clone();
+    for (edge, costs) in part.graph.edges().filter(|(edge, _)| edge.caller != edge.callee) {
+        let place = usize::try_from(edge.caller).ok();
+        if let Some(sum) = place.and_then(|place| inclusive.get_mut(place)) {
+            *sum = sum.saturating_add(value(costs));
+        }
+    }
+    let keys = stacks.frames.iter().map(|frame| (&*frame.object, &*frame.name));
+    let estimates: HashMap<(&str, &str), u64, FastBuild> = keys.zip(stacks.inclusive()).collect();
+    let total = stacks.total();
+    // A function and its recursions are one: costs of their own add up. The outermost call pays
+    // for all that it leads to. If it began before the benchmark did, all calls are recursions,
+    // which pay for each other; the tree counts them once.
+    let mut merged: HashMap<(&str, &str), HotFunction, FastBuild> = HashMap::default();
+    for ((function, own), inclusive) in functions.iter().zip(own).zip(inclusive) {
+        let object = Shown::known(&function.object);
+        let estimate = estimates.get(&(&*object, &*function.name)).copied().unwrap_or(own);
+        let inclusive = if function.is_recursion { estimate } else { inclusive };
+        let hot = merged.entry((&function.object, &function.name)).or_insert_with(|| HotFunction {
+            name: Arc::clone(&function.name),
+            object,
+            own: 0,
+            inclusive: 0,
+        });
+        hot.own = hot.own.saturating_add(own);
+        hot.inclusive = hot.inclusive.max(inclusive.min(total)).max(hot.own);
+    }
+    let all: Vec<HotFunction> = merged.into_values().collect();
+    Hottest {
+        by_self: costliest(&all, |function| function.own),
+        by_inclusive: costliest(&all, |function| function.inclusive),
+    }
+}
+
+fn costliest(all: &[HotFunction], cost: impl Fn(&HotFunction) -> u64) -> Vec<HotFunction> {
+    let mut sorted: Vec<&HotFunction> = all.iter().filter(|one| cost(one) > 0).collect();
+    sorted.sort_by(|one, other| {
+        let names = || (&one.name, &one.object).cmp(&(&other.name, &other.object));
+        cost(other).cmp(&cost(one)).then_with(names)
+    });
+    sorted.into_iter().take(HOTTEST).cloned().collect()
+}
+
+/// The tree with the functions that are in it.
+fn stacks(benchmark: &str, unit: Unit, nodes: &[Node], functions: &[Shown]) -> Stacks {
+    let mut stacks =
+        Stacks { benchmark: benchmark.to_owned(), unit, frames: Vec::new(), nodes: Vec::new() };
+    let mut places: HashMap<(&str, &str), u32, FastBuild> = HashMap::default();
+    for node in nodes {
+        let place = usize::try_from(node.function).ok();
+        let Some(function) = place.and_then(|place| functions.get(place)) else { continue };
+        let next = u32::try_from(stacks.frames.len()).unwrap_or(u32::MAX);
+        let frame = *places.entry((&function.object, &function.name)).or_insert(next);
+        if frame == next {
+            stacks.frames.push(Frame {
+                name: Arc::clone(&function.name),
+                object: Shown::known(&function.object),
+                file: Shown::known(&function.file),
+            });
+        }
+        stacks.nodes.push(StackNode { parent: node.parent, frame, weight: node.weight });
+    }
+    stacks
+}
+
+fn notes(part: &Part, totals: &[Option<u64>], functions: &[Shown]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let sums = part.graph.own_sums();
+    let differs = part.events.iter().zip(totals.iter().zip(&sums)).find_map(|(event, pair)| {
+        let (Some(total), Some(sum)) = pair else { return None };
+        (total != sum).then(|| format!("{sum} {event}, but the whole has {total}"))
+    });
+    if let Some(differs) = differs {
+        notes.push(format!("the file contradicts itself: its functions have {differs}"));
+    }
+    if totals.iter().all(|total| *total == Some(0)) {
+        notes.push("nothing was counted between its start and its end".to_owned());
+    }
+    if functions.iter().any(|function| function.name.starts_with("pthread_create")) {
+        notes.push("starts threads: its counts vary a little from run to run".to_owned());
+    }
+    if let Some(thread) = part.thread {
+        notes.push(format!("only thread {thread} is counted"));
+    }
+    notes
+}

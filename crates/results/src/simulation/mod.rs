@@ -1,0 +1,158 @@
+//! What a profile folder of simulation mode says: exact counts, and what is estimated from them.
+
+mod allocators;
+mod analysis;
+mod cost_model;
+mod events;
+
+use std::sync::Arc;
+
+use crate::{model::Integration, stacks::Stacks};
+
+use allocators::is_allocator;
+pub(crate) use analysis::{Analysis, counted};
+pub use cost_model::{COST_MODELS, CostModel, Estimate, cost_model};
+pub use events::Events;
+
+/// Everything that was simulated in one part of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SimulationReport {
+    /// In the order of the processes and of their dumps.
+    pub benchmarks: Vec<SimulationResult>,
+    /// Cost that belongs to no benchmark.
+    pub unattributed: Vec<Unattributed>,
+    /// Processes that left a file, with benchmarks or without.
+    pub processes: u64,
+    /// Who wrote the files, as they say: `callgrind-3.19.0`. Each once, sorted.
+    pub tools: Vec<String>,
+    /// Sentences for the user about files that could not be used fully.
+    pub warnings: Vec<String>,
+    /// How the numbers are looked at.
+    pub view: View,
+}
+
+/// How the numbers of a report are looked at. Changes what is shown, never what was read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct View {
+    /// What turns counts into time.
+    pub model: &'static CostModel,
+    /// Whether what allocators cost is part of the numbers.
+    pub allocations: Allocations,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { model: CostModel::DEFAULT, allocations: Allocations::Included }
+    }
+}
+
+/// Whether allocator functions count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Allocations {
+    /// All that was executed.
+    #[default]
+    Included,
+    /// Without allocator functions and all that they call.
+    Excluded,
+}
+
+/// One benchmark.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SimulationResult {
+    /// Name as shown; not unique, and may hold any character.
+    pub name: String,
+    /// Identity; equal for repeated measurements of the same benchmark.
+    pub uri: String,
+    /// 1 for the first measurement of this URI, 2 for the next.
+    pub occurrence: u32,
+    /// Who measured; `None` if nobody announced itself.
+    pub integration: Option<Integration>,
+    /// The process.
+    pub pid: u32,
+    /// The thread, if the tool kept threads apart.
+    pub thread: Option<u64>,
+    /// Everything that was counted. See [`SimulationResult::counted`].
+    pub events: Events,
+    /// The part of it in allocator functions and what they call.
+    pub allocations: Events,
+    /// The functions that cost most.
+    pub hottest: Hottest,
+    /// Instructions by stack; the totals are exact, the split among several callers is an estimate.
+    pub stacks: Stacks,
+    /// Processes that it started, where the tool says so.
+    pub spawned: Vec<u32>,
+    /// Sentences for the user, without the name of the benchmark.
+    pub notes: Vec<String>,
+}
+
+impl SimulationResult {
+    /// The counts as the view wants them.
+    pub fn counted(&self, view: &View) -> Events {
+        match view.allocations {
+            Allocations::Included => self.events.clone(),
+            Allocations::Excluded => self.events.without(&self.allocations),
+        }
+    }
+
+    /// Instructions executed: exact, and repeatable.
+    pub fn instructions(&self, view: &View) -> Option<u64> {
+        self.counted(view).get(Events::INSTRUCTIONS)
+    }
+
+    /// Time by a model; `None` if caches were not simulated.
+    pub fn estimate(&self, view: &View) -> Option<Estimate> {
+        view.model.estimate(&self.counted(view))
+    }
+
+    /// Instructions in allocator functions and what they call, as a share of all.
+    pub fn allocations_share(&self) -> Option<f64> {
+        let all = self.events.get(Events::INSTRUCTIONS)?;
+        let allocations = self.allocations.get(Events::INSTRUCTIONS)?;
+        events::share(allocations, all)
+    }
+
+    /// System calls; their time is not simulated and in no estimate.
+    pub fn syscalls(&self) -> Option<u64> {
+        self.events.get(Events::SYSCALLS)
+    }
+
+    /// Nanoseconds of real time in system calls; differs from run to run.
+    pub fn syscall_ns(&self) -> Option<u64> {
+        self.events.get(Events::SYSCALL_TIME)
+    }
+}
+
+/// The costliest functions of a benchmark, allocators included.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hottest {
+    /// By what they cost themselves, the costliest first.
+    pub by_self: Vec<HotFunction>,
+    /// By what they cost with all they call, the costliest first.
+    pub by_inclusive: Vec<HotFunction>,
+}
+
+/// A function and what it cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HotFunction {
+    /// Name as shown.
+    pub name: Arc<str>,
+    /// Program or library.
+    pub object: Arc<str>,
+    /// Instructions of the function itself.
+    pub own: u64,
+    /// Instructions with everything that it called.
+    pub inclusive: u64,
+}
+
+/// Cost that belongs to no benchmark: never dropped, as it may be one that lost its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unattributed {
+    /// The process.
+    pub pid: u32,
+    /// Its program and arguments.
+    pub command: String,
+    /// Why the dump was written: `Program termination` and the like.
+    pub trigger: String,
+    /// What was counted.
+    pub events: Events,
+}
