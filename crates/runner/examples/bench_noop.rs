@@ -1,0 +1,145 @@
+//! What `codspeed run` costs around a command that does nothing, and how soon it ends after it.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench prints its figures and starts what it measures"
+)]
+
+use std::{
+    error::Error,
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    os::fd::AsFd,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+};
+
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::stat::Mode,
+    unistd::mkfifo,
+};
+use runner_shared::{
+    clock::now,
+    fifo::{Command as Message, FifoPaths, MarkerType},
+    walltime::{quantile, sorted},
+};
+
+const RUNS: usize = 40;
+const EXCHANGES: usize = 20_000;
+/// Set for the copy of this program that plays an integration below the runner.
+const CLIENT: &str = "exchange";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let own = std::env::current_exe()?;
+    if std::env::args().nth(1).as_deref() == Some(CLIENT) {
+        return exchange();
+    }
+    let codspeed = own.parent().and_then(Path::parent).ok_or("no build folder")?.join("codspeed");
+    let folder = tempfile::tempdir()?;
+    let mut whole = Vec::new();
+    let mut after = Vec::new();
+    for _ in 0..RUNS {
+        let start = now();
+        run(&codspeed, folder.path(), "true")?;
+        whole.push(now().since(start));
+        // The command tells its own end; what follows is ours.
+        let end = folder.path().join("end");
+        run(&codspeed, folder.path(), &format!("cat /proc/uptime > {}", end.display()))?;
+        let done = uptime(&fs::read_to_string("/proc/uptime")?)?;
+        after.push((done - uptime(&fs::read_to_string(&end)?)?) * 1e3);
+    }
+    let whole = sorted(&whole);
+    println!(
+        "run -m walltime -- true\t{:.2}\tms\tmedian of {RUNS}, budget 50 ms",
+        quantile(&whole, 0.5) / 1e6
+    );
+    after.sort_by(f64::total_cmp);
+    println!(
+        "end of command to end of run\t{:.0}\tms\tmedian of {RUNS}, resolution 10 ms, budget 50 ms",
+        quantile(&after, 0.5)
+    );
+    let command = format!("{} {CLIENT}", own.display());
+    let median: f64 = run(&codspeed, folder.path(), &command)?.trim().parse()?;
+    let echo = echo(folder.path())?;
+    println!(
+        "round trip of a message\t{median:.1}\tus\tmedian of {EXCHANGES}, budget 15 us on a machine that wakes fast"
+    );
+    println!(
+        "round trip of a message\t{:.2}\tx\tof a bare echo over two FIFOs ({echo:.1} us)",
+        median / echo
+    );
+    Ok(())
+}
+
+/// Median round trip with a thread that only echoes, microseconds: what the machine needs anyway.
+fn echo(folder: &Path) -> Result<f64, Box<dyn Error>> {
+    let paths = FifoPaths::in_dir(folder);
+    for path in [&paths.ctl, &paths.ack] {
+        mkfifo(path, Mode::S_IRWXU)?;
+    }
+    let (mut ctl, mut ack) = open(&paths)?;
+    let server = thread::spawn(move || -> io::Result<()> {
+        let (frame, answer) = (frame(), Message::Ack.encode());
+        let mut got = vec![0; frame.len()];
+        for _ in 0..EXCHANGES {
+            ctl.read_exact(&mut got)?;
+            ack.write_all(&answer)?;
+        }
+        Ok(())
+    });
+    let (ctl, ack) = open(&paths)?;
+    let median = exchanges(ctl, ack)?;
+    server.join().map_err(|_panic| "the echo ended early")??;
+    Ok(median)
+}
+
+fn open(paths: &FifoPaths) -> io::Result<(File, File)> {
+    let mut both = OpenOptions::new();
+    both.read(true).write(true);
+    Ok((both.open(&paths.ctl)?, both.open(&paths.ack)?))
+}
+
+fn frame() -> Vec<u8> {
+    Message::AddMarker { pid: 1, marker: MarkerType::RoundStart(1) }.encode()
+}
+
+fn run(codspeed: &Path, folder: &Path, command: &str) -> Result<String, Box<dyn Error>> {
+    let mut program = Command::new(codspeed);
+    program.args(["run", "--quiet", "--skip-upload", "--allow-empty", "-m", "walltime"]);
+    program.arg("--profile-folder").arg(folder.join("profile")).args(["--", command]);
+    let output = program.stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(format!("`codspeed run -- {command}` failed: {}", output.status).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn uptime(text: &str) -> Result<f64, Box<dyn Error>> {
+    Ok(text.split_whitespace().next().ok_or("no uptime")?.parse()?)
+}
+
+/// Exchanges markers with the runner as an integration does, and prints the median in microseconds.
+fn exchange() -> Result<(), Box<dyn Error>> {
+    let (ctl, ack) = open(&FifoPaths::well_known())?;
+    println!("{}", exchanges(ctl, ack)?);
+    Ok(())
+}
+
+fn exchanges(mut ctl: File, mut ack: File) -> Result<f64, Box<dyn Error>> {
+    let (frame, granted) = (frame(), Message::Ack.encode());
+    let mut answer = vec![0; granted.len()];
+    let mut times = Vec::with_capacity(EXCHANGES);
+    for _ in 0..EXCHANGES {
+        let start = now();
+        ctl.write_all(&frame)?;
+        // As the newest integrations do: wait, then read.
+        poll(&mut [PollFd::new(ack.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE)?;
+        ack.read_exact(&mut answer)?;
+        times.push(now().since(start));
+        assert_eq!(answer, granted, "markers are granted");
+    }
+    Ok(quantile(&sorted(&times), 0.5) / 1e3)
+}

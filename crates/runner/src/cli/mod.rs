@@ -1,0 +1,52 @@
+//! The command line as data. No behaviour.
+
+mod exec;
+mod run;
+mod shared;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use exec::ExecArgs;
+pub(crate) use run::RunArgs;
+pub(crate) use shared::{ExportArg, SharedArgs};
+
+/// Runs benchmarks and says how long they take, and how sure that is.
+#[derive(Debug, Parser)]
+#[command(name = "codspeed-runner", bin_name = "codspeed", version, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a benchmark suite that has a CodSpeed integration.
+    #[command(visible_alias = "r")]
+    Run(RunArgs),
+    /// Benchmark any command.
+    #[command(visible_alias = "x")]
+    Exec(Box<ExecArgs>),
+}
+
+impl Command {
+    /// Only errors and results are wanted.
+    pub(crate) fn quiet(&self) -> bool {
+        match self {
+            Self::Run(args) => args.shared.quiet,
+            Self::Exec(args) => args.shared.quiet,
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  codspeed exec -- sha256sum big.iso             benchmark a command
+  codspeed exec --vs './old in.txt' -- ./new in.txt
+                                                 which one is faster?
+  codspeed run -m walltime -- pytest --codspeed  run a suite with its integration
+
+Exit codes:
+  0 ok                  1 benchmark failed      2 usage
+  3 missing tool/right  4 no benchmarks found   130 interrupted";

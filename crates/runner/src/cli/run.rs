@@ -1,0 +1,26 @@
+//! Options of `codspeed run`.
+
+use clap::Args;
+
+use super::SharedArgs;
+
+/// Run a benchmark suite that has a CodSpeed integration.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// What all commands have.
+    #[command(flatten)]
+    pub shared: SharedArgs,
+
+    /// The command; its words are joined by blanks and run by a shell.
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  codspeed run -m walltime -- pytest tests/ --codspeed
+  codspeed run -m walltime -- cargo codspeed run
+  codspeed run -m walltime --export json=out.json -- 'cd bench && npx vitest bench --run'
+
+The command reads no terminal: its standard input is ours, or nothing when that is a terminal.";

@@ -1,0 +1,85 @@
+//! Options that `run` and `exec` have in common.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use results::{EXPORTERS, PROFILE_EXPORTERS};
+use runner_shared::{
+    env_names,
+    mode::{Mode, UnknownMode},
+};
+
+/// Options of every measuring command.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct SharedArgs {
+    /// What to measure: `walltime` (real time) or `simulation` (instructions, counted by Valgrind).
+    #[arg(short, long, env = env_names::RUNNER_MODE.name, value_parser = parse_mode)]
+    pub mode: Option<Mode>,
+
+    /// Keep everything that the run leaves in this folder [default: a fresh one in the temp folder].
+    #[arg(long, value_name = "FOLDER")]
+    pub profile_folder: Option<PathBuf>,
+
+    /// Run the benchmark in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub working_directory: Option<PathBuf>,
+
+    /// Write the results to a file as well: `json=PATH`, `csv=PATH` or `markdown=PATH`; `-` is standard output.
+    ///
+    /// In simulation mode also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
+    /// `pprof=PATH`.
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_export)]
+    pub export: Vec<ExportArg>,
+
+    /// Leave out what allocator functions cost (simulation mode).
+    #[arg(long)]
+    pub exclude_allocations: bool,
+
+    /// Succeed even if the run yields no benchmark.
+    #[arg(long)]
+    pub allow_empty: bool,
+
+    /// Fail at once when another run is going on, rather than wait for its end.
+    #[arg(long)]
+    pub no_wait: bool,
+
+    /// Show results, warnings and errors only.
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Don't upload the results.
+    #[arg(long, env = env_names::SKIP_UPLOAD.name, hide = true)]
+    pub skip_upload: bool,
+}
+
+/// One export: format and where to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ExportArg {
+    /// Id of an exporter.
+    pub format: String,
+    /// A path, or `-` for standard output.
+    pub path: PathBuf,
+}
+
+fn parse_mode(word: &str) -> Result<Mode, UnknownMode> {
+    Mode::parse(word)
+}
+
+fn parse_export(text: &str) -> Result<ExportArg, String> {
+    let ids = || {
+        let profiles = PROFILE_EXPORTERS.iter().map(|exporter| exporter.id());
+        EXPORTERS.iter().map(|exporter| exporter.id()).chain(profiles)
+    };
+    let known = || ids().collect::<Vec<_>>().join(", ");
+    let Some((format, path)) = text.split_once('=').filter(|(_, path)| !path.is_empty()) else {
+        return Err(format!(
+            "give a format and a path as in `json=results.json`; the formats are {}",
+            known()
+        ));
+    };
+    if !ids().any(|id| id == format) {
+        return Err(format!("there is no format `{format}`; the formats are {}", known()));
+    }
+    Ok(ExportArg { format: format.to_owned(), path: path.into() })
+}

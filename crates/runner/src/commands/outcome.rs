@@ -1,0 +1,175 @@
+//! What `run` and `exec` do with a run that is over: show it, export it, choose the exit code.
+
+use std::path::Path;
+
+use runner_shared::mode::Mode;
+
+use super::Context;
+use crate::{
+    error::{CliError, ExitKind},
+    event::RunEvent,
+    mode::{
+        ModeError,
+        simulation::{self, ValgrindError},
+    },
+    orchestrator::{Completed, RunError},
+    process::Ended,
+    report::AnyReport,
+    session::{LockError, ServeError},
+    settings::{RunPlan, SettingsError},
+    ui,
+    workload::Workload,
+};
+
+/// Shows the table and writes the exports.
+pub(crate) fn show(plan: &RunPlan, report: &AnyReport, context: &Context) -> Result<(), CliError> {
+    if report.is_worth_showing() {
+        context.ui.report(report).map_err(|err| unwritten(&err))?;
+    }
+    let mut failed = Ok(());
+    for export in &plan.exports {
+        if let Err(err) = ui::export(report, export) {
+            let what = format!("could not write the export `{}`: {err}", export.path.display());
+            failed = Err(CliError::new(ExitKind::Failed, what));
+        }
+    }
+    failed
+}
+
+/// Standard output does not take the results.
+pub(crate) fn unwritten(err: &std::io::Error) -> CliError {
+    CliError::new(ExitKind::Failed, format!("could not write the results: {err}"))
+}
+
+/// Chooses the exit code: an interruption weighs more than a failure, a failure more than emptiness.
+pub(crate) fn judge(
+    plan: &RunPlan,
+    completed: Completed,
+    context: &Context,
+) -> Result<ExitKind, CliError> {
+    let Completed { report, broken, ended, interrupted, folder } = completed;
+    context.ui.event(&RunEvent::Step(format!("profile folder: {}", folder.display())));
+    if interrupted || ended == Ended::Code(i32::from(ExitKind::Interrupted.code())) {
+        let kept = report.complete();
+        context.ui.event(&RunEvent::Step(format!("interrupted; finished benchmarks kept: {kept}")));
+        return Ok(ExitKind::Interrupted);
+    }
+    let all = report.benchmarks();
+    match report.failed() {
+        0 => {}
+        1 if all == 1 => return Err(CliError::new(ExitKind::Failed, "the benchmark failed")),
+        failed => {
+            let what = format!("{failed} of {all} benchmarks failed");
+            return Err(CliError::new(ExitKind::Failed, what));
+        }
+    }
+    if let Some(err) = broken.into_iter().next() {
+        return Err(CliError::new(ExitKind::Failed, err)
+            .hint("results of other files are shown; the program that wrote this one may have been ended too early"));
+    }
+    let asks_for_nonsense = matches!(plan.workload, Workload::Commands { .. }) && all == 0;
+    match ended {
+        // exec-harness has said what is wrong.
+        Ended::Code(2) if asks_for_nonsense => {
+            return Err(CliError::new(ExitKind::Usage, "nothing was measured"));
+        }
+        Ended::Code(0) => {}
+        Ended::Code(code) => {
+            let what = format!("the benchmark command ended with exit status {code}");
+            return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));
+        }
+        Ended::Signal(signal) => {
+            let what = format!("the benchmark command was ended by {signal}");
+            return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));
+        }
+    }
+    if all == 0 && !plan.allow_empty {
+        return Err(CliError::new(ExitKind::Empty, "the command ran, but no benchmark reported a result")
+            .hint("`codspeed run` needs a benchmark suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
+            .hint("`codspeed exec -- COMMAND` benchmarks any command; `--allow-empty` accepts a run without benchmarks"));
+    }
+    Ok(ExitKind::Ok)
+}
+
+/// The same error with what the instrument has to say about it.
+fn explained(plan: &RunPlan, folder: &Path, err: CliError) -> CliError {
+    match plan.mode {
+        Mode::Simulation => simulation::diagnose(folder).into_iter().fold(err, CliError::hint),
+        Mode::Walltime | Mode::Memory => err,
+    }
+}
+
+impl From<SettingsError> for CliError {
+    fn from(err: SettingsError) -> Self {
+        let hint = match &err {
+            SettingsError::NoMode => {
+                Some("`-m walltime` measures real time, `-m simulation` counts instructions")
+            }
+            SettingsError::Unsupported(_) => {
+                Some("this version measures in the modes `walltime` and `simulation`")
+            }
+            SettingsError::ComparisonNeedsTime
+            | SettingsError::NoStacks { .. }
+            | SettingsError::BlankCommand
+            | SettingsError::NoFolder { .. }
+            | SettingsError::SameExport { .. } => None,
+        };
+        let err = Self::new(ExitKind::Usage, err);
+        match hint {
+            Some(hint) => err.hint(hint),
+            None => err,
+        }
+    }
+}
+
+impl From<RunError> for CliError {
+    fn from(err: RunError) -> Self {
+        let (kind, hint) = match &err {
+            RunError::Lock(LockError::Held { .. }) => (
+                ExitKind::Failed,
+                Some("without `--no-wait` this run would begin when the other one ends"),
+            ),
+            RunError::Fifo(_) => (
+                ExitKind::Missing,
+                Some("the FIFO may belong to another user: its owner, or root, can remove it"),
+            ),
+            RunError::Mode(ModeError::MissingSibling(_)) => (
+                ExitKind::Missing,
+                Some("unpack the whole release, or set CODSPEED_EXEC_HARNESS to its path"),
+            ),
+            RunError::Mode(ModeError::NoShell) | RunError::Spawn(_) => (ExitKind::Missing, None),
+            RunError::Mode(ModeError::Valgrind(ValgrindError::Missing)) => (
+                ExitKind::Missing,
+                Some(
+                    "install the package `valgrind` (3.19 or newer), or set CODSPEED_VALGRIND to its path",
+                ),
+            ),
+            RunError::Mode(ModeError::Valgrind(ValgrindError::Unusable { .. })) => {
+                (ExitKind::Missing, None)
+            }
+            RunError::Serve(ServeError::Refused(_)) => (
+                ExitKind::Failed,
+                Some(
+                    "use versions of codspeed and of the integration that are of about the same age",
+                ),
+            ),
+            RunError::Serve(ServeError::WantsTerminal(_)) => (
+                ExitKind::Failed,
+                Some(
+                    "a command that asks for input can't be a benchmark; give it the answer as an option or by a file",
+                ),
+            ),
+            RunError::Folder { .. }
+            | RunError::Lock(LockError::Io { .. })
+            | RunError::Mode(ModeError::Write { .. })
+            | RunError::Serve(ServeError::Watch(_))
+            | RunError::Signals(_)
+            | RunError::Read(_) => (ExitKind::Failed, None),
+        };
+        let err = Self::new(kind, err);
+        match hint {
+            Some(hint) => err.hint(hint),
+            None => err,
+        }
+    }
+}

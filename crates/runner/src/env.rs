@@ -1,0 +1,72 @@
+//! The process environment as a value, taken once in `main`.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+};
+
+use runner_shared::env_names::EnvName;
+
+/// A snapshot of the environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Env(BTreeMap<OsString, OsString>);
+
+impl Env {
+    /// Takes all variables.
+    pub(crate) fn capture(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        Self(variables.collect())
+    }
+
+    /// The value of a variable; an empty one counts as unset.
+    pub(crate) fn get(&self, wanted: EnvName) -> Option<&OsStr> {
+        let value = self.0.get(OsStr::new(wanted.name)).map(OsString::as_os_str);
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// The same environment with a variable set.
+    #[must_use]
+    pub(crate) fn with(mut self, name: EnvName, value: impl Into<OsString>) -> Self {
+        self.0.insert(name.name.into(), value.into());
+        self
+    }
+
+    /// The same environment without some variables.
+    #[must_use]
+    pub(crate) fn without(mut self, names: &[EnvName]) -> Self {
+        for name in names {
+            self.0.remove(OsStr::new(name.name));
+        }
+        self
+    }
+
+    /// The same environment without the variables whose names begin like this.
+    #[must_use]
+    pub(crate) fn without_prefixes(mut self, prefixes: &[&str]) -> Self {
+        let begins = |name: &OsString| {
+            prefixes.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
+        };
+        self.0.retain(|name, _| !begins(name));
+        self
+    }
+
+    /// All variables, sorted by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runner_shared::env_names;
+
+    use super::*;
+
+    #[test]
+    fn empty_values_count_as_unset_and_changes_make_a_new_environment() {
+        let env = Env::default().with(env_names::TERM, "").with(env_names::TOKEN, "secret");
+        assert_eq!(env.get(env_names::TERM), None);
+        assert_eq!(env.get(env_names::TOKEN), Some(OsStr::new("secret")));
+        assert_eq!(env.clone().without(env_names::SECRETS).get(env_names::TOKEN), None);
+        assert_eq!(env.iter().count(), 2);
+    }
+}

@@ -1,0 +1,71 @@
+//! What a command ends with: an exit code, and for a failure the chain of causes and hints.
+
+use std::error::Error;
+
+/// How the program ended. The numbers are part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitKind {
+    /// All is well.
+    Ok,
+    /// The benchmark failed, or something that has no number of its own.
+    Failed,
+    /// The command line or a setting is wrong.
+    Usage,
+    /// A tool or a right is missing.
+    Missing,
+    /// The run yielded no benchmark.
+    Empty,
+    /// The user ended the run.
+    Interrupted,
+}
+
+impl ExitKind {
+    /// The exit code.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Missing => 3,
+            Self::Empty => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// A failed command: what happened, and what the user can do about it.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    /// Decides the exit code.
+    pub kind: ExitKind,
+    /// The error with its causes.
+    pub source: Box<dyn Error + Send + Sync>,
+    /// Sentences that begin with what to do.
+    pub hints: Vec<String>,
+}
+
+impl CliError {
+    /// An error without a hint.
+    pub(crate) fn new(kind: ExitKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: source.into(), hints: Vec::new() }
+    }
+
+    /// The same error with one more hint.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The lines that are shown.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("error: {}", self.source)];
+        let mut cause = self.source.source();
+        while let Some(err) = cause {
+            lines.push(format!("  caused by: {err}"));
+            cause = err.source();
+        }
+        lines.extend(self.hints.iter().map(|hint| format!("hint: {hint}")));
+        lines
+    }
+}

@@ -1,0 +1,24 @@
+//! `codspeed` runs benchmarks under an instrument and shows the results.
+//!
+//! `app` parses the command line and dispatches to `commands`; these make a plan
+//! (`settings`) and hand it to the `orchestrator`, which lets a `mode` start the benchmark
+//! (`process`), serves the conversation with it (`session`) and reads the profile folder that
+//! is left. Only `ui` prints. The page to read first is `crates/README.md`.
+
+mod app;
+mod cli;
+mod commands;
+mod env;
+mod error;
+mod event;
+mod mode;
+mod orchestrator;
+mod process;
+mod report;
+mod session;
+mod settings;
+mod tools;
+mod ui;
+mod workload;
+
+pub use app::main;

@@ -1,0 +1,226 @@
+//! The only place that starts a program: explicit folder, explicit environment, a process group of its own.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use nix::{
+    sys::{
+        personality::{self, Persona},
+        prctl,
+        signal::{Signal, killpg},
+        wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid},
+    },
+    unistd::Pid,
+};
+
+use super::signals;
+use crate::env::Env;
+
+/// A program to start.
+#[derive(Debug)]
+pub(crate) struct ToolCommand {
+    /// The program; looked up in `PATH` when it has no slash.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Where it runs.
+    pub cwd: PathBuf,
+    /// All variables that it sees.
+    pub env: Env,
+    /// What it reads.
+    pub stdin: Stdin,
+    /// Where its memory lies.
+    pub address_space: AddressSpace,
+}
+
+/// Where the memory of a program lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddressSpace {
+    /// Somewhere else in each run, as usual.
+    Random,
+    /// At the same addresses in each run, if the system allows it.
+    Fixed,
+}
+
+/// What a program reads as its standard input.
+#[derive(Debug)]
+pub(crate) enum Stdin {
+    /// What we read ourselves.
+    Inherit,
+    /// Nothing.
+    Null,
+    /// This file, from its present position on.
+    File(File),
+}
+
+/// A program that could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("could not start `{}`", program.display())]
+pub(crate) struct SpawnError {
+    program: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// What a small program prints, if it can be started and succeeds. Waits for its end.
+pub(crate) fn ask(program: &Path, args: &[&str], env: &Env, cwd: &Path) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
+    let mut command = Command::new(program);
+    command.args(args).current_dir(cwd).env_clear().envs(env.iter()).stdin(Stdio::null());
+    let output = command.output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With this exit code.
+    Code(i32),
+    /// By this signal.
+    Signal(Signal),
+}
+
+/// A running program and the group that it leads. Dropping it ends the group.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pid: Pid,
+    pidfd: OwnedFd,
+    ended: Option<Ended>,
+}
+
+impl ToolCommand {
+    /// Starts the program with our standard output and error.
+    pub(crate) fn spawn(self) -> Result<Child, SpawnError> {
+        let Self { program, args, cwd, env, stdin, address_space } = self;
+        let failed = |source| SpawnError { program: program.clone(), source };
+        #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
+        let mut command = Command::new(&program);
+        command.args(args).current_dir(cwd).env_clear().envs(env.iter()).process_group(0);
+        command.stdin(match stdin {
+            Stdin::Inherit => Stdio::inherit(),
+            Stdin::Null => Stdio::null(),
+            Stdin::File(file) => file.into(),
+        });
+        in_the_child(&mut command, address_space);
+        let child = command.spawn().map_err(failed)?;
+        let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other);
+        let pid = pid.map_err(failed)?;
+        let pidfd = pidfd_open(pid).map_err(failed)?;
+        Ok(Child { pid, pidfd, ended: None })
+    }
+}
+
+impl Child {
+    /// Asks the whole group to do something about `signal`.
+    pub(crate) fn signal_group(&self, signal: Signal) {
+        if self.ended.is_none() {
+            // The group may just have ended by itself.
+            let _ = killpg(self.pid, signal);
+        }
+    }
+
+    /// Collects processes that were left to us by their parents and have ended.
+    pub(crate) fn collect_orphans(&self) {
+        let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        while let Ok(status) = waitid(Id::All, peek)
+            && let Some(pid) = status.pid()
+        {
+            if pid == self.pid {
+                // Ours is asked for elsewhere; what comes behind it is collected by init.
+                return;
+            }
+            let _ = waitpid(pid, None);
+        }
+    }
+
+    /// How the program ended, if it has; doesn't wait.
+    pub(crate) fn poll(&mut self) -> io::Result<Poll> {
+        if let Some(ended) = self.ended {
+            return Ok(Poll::Ended(ended));
+        }
+        let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED;
+        let status = waitpid(self.pid, Some(flags))?;
+        let ended = match status {
+            WaitStatus::Exited(_, code) => Ended::Code(code),
+            WaitStatus::Signaled(_, signal, _) => Ended::Signal(signal),
+            WaitStatus::Stopped(_, signal @ (Signal::SIGTTIN | Signal::SIGTTOU)) => {
+                return Ok(Poll::WantsTerminal(signal));
+            }
+            WaitStatus::Stopped(..)
+            | WaitStatus::Continued(_)
+            | WaitStatus::StillAlive
+            | WaitStatus::PtraceEvent(..)
+            | WaitStatus::PtraceSyscall(_) => return Ok(Poll::Runs),
+        };
+        self.ended = Some(ended);
+        Ok(Poll::Ended(ended))
+    }
+}
+
+/// The state of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Poll {
+    /// It goes on.
+    Runs,
+    /// It was stopped because it wants to use a terminal that is not its own.
+    WantsTerminal(Signal),
+    /// It has ended.
+    Ended(Ended),
+}
+
+impl AsFd for Child {
+    /// Readable once the program has ended.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.ended.is_none() {
+            self.signal_group(Signal::SIGKILL);
+            // Killed processes end, so this returns; there is nobody left to tell how.
+            let _ = waitpid(self.pid, None);
+        }
+    }
+}
+
+/// What has to be done between fork and exec: tie the program's life to ours, unblock the signals,
+/// which it would inherit otherwise, and fix its addresses.
+#[expect(unsafe_code, reason = "only code that runs after the fork can change the child alone")]
+fn in_the_child(command: &mut Command, address_space: AddressSpace) {
+    let prepare = move || {
+        // However we end: nobody would listen to the benchmark any more.
+        prctl::set_pdeathsig(Signal::SIGTERM)?;
+        if address_space == AddressSpace::Fixed
+            && let Ok(now) = personality::get()
+        {
+            // Containers often forbid it. That is known, and nothing depends on it.
+            let _ = personality::set(now | Persona::ADDR_NO_RANDOMIZE);
+        }
+        signals::release()
+    };
+    // SAFETY: these are plain system calls: async-signal-safe, and nothing is allocated.
+    unsafe { command.pre_exec(prepare) };
+}
+
+#[expect(unsafe_code, reason = "pidfd_open has no safe wrapper in the crates that we use")]
+fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: no pointers are involved.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    let Ok(fd @ 0..) = i32::try_from(fd) else {
+        return Err(io::Error::last_os_error());
+    };
+    // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}

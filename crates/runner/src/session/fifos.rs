@@ -1,0 +1,201 @@
+//! The FIFO pair as a resource: made for a run, removed on every way out of it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::fs::{MetadataExt, OpenOptionsExt},
+    },
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    fcntl::OFlag,
+    sys::{
+        inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor},
+        stat::Mode,
+    },
+    unistd::mkfifo,
+};
+use runner_shared::fifo::FifoPaths;
+
+/// A FIFO that can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("could not make the FIFO `{}`", path.display())]
+pub(crate) struct FifoError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// Both FIFOs, open.
+///
+/// Crash safety: a killed runner leaves the files behind. The next run replaces them, and clients
+/// that look whether anybody reads (ours does) are not held up by them.
+#[derive(Debug)]
+pub(crate) struct FifoPair {
+    ctl: File,
+    ack: File,
+    /// `None` where the system has no watch to spare; then only dead clients are less well handled.
+    closings: Option<Closings>,
+    _made: [Made; 2],
+}
+
+/// Which sides were closed by a client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Closed {
+    /// It says no more.
+    pub ctl: bool,
+    /// It reads no more answers.
+    pub ack: bool,
+}
+
+/// Tells when clients close their sides.
+#[derive(Debug)]
+struct Closings {
+    inotify: Inotify,
+    ctl: WatchDescriptor,
+    ack: WatchDescriptor,
+}
+
+impl Closings {
+    fn watch(paths: &FifoPaths) -> Option<Self> {
+        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok()?;
+        let ctl = inotify.add_watch(&paths.ctl, AddWatchFlags::IN_CLOSE).ok()?;
+        let ack = inotify.add_watch(&paths.ack, AddWatchFlags::IN_CLOSE).ok()?;
+        Some(Self { inotify, ctl, ack })
+    }
+}
+
+#[derive(Debug)]
+struct Made {
+    path: PathBuf,
+    /// Device and inode: what somebody else made under the same name is not ours to remove.
+    identity: (u64, u64),
+}
+
+impl FifoPair {
+    /// Replaces what a dead run left. The caller holds the lock.
+    pub(crate) fn create(paths: &FifoPaths) -> Result<Self, FifoError> {
+        let (ack, made_ack) = make(&paths.ack)?;
+        let (ctl, made_ctl) = make(&paths.ctl)?;
+        Ok(Self { ctl, ack, closings: Closings::watch(paths), _made: [made_ack, made_ctl] })
+    }
+
+    /// Readable when a client sent something.
+    pub(crate) fn ctl(&self) -> BorrowedFd<'_> {
+        self.ctl.as_fd()
+    }
+
+    /// Writable when there is room for answers.
+    pub(crate) fn ack(&self) -> BorrowedFd<'_> {
+        self.ack.as_fd()
+    }
+
+    /// Readable when a client has closed its side.
+    pub(crate) fn closed(&self) -> Option<BorrowedFd<'_>> {
+        self.closings.as_ref().map(|closings| closings.inotify.as_fd())
+    }
+
+    /// Which sides clients have closed since this was asked last; doesn't wait.
+    ///
+    /// The kernel notes this before the client's parent can learn of its end, hence before the
+    /// next client is even started.
+    pub(crate) fn take_closed(&mut self) -> Closed {
+        let mut seen = Closed::default();
+        let Some(closings) = &self.closings else { return seen };
+        while let Ok(events) = closings.inotify.read_events() {
+            for event in events {
+                seen.ctl |= event.wd == closings.ctl;
+                seen.ack |= event.wd == closings.ack;
+            }
+        }
+        seen
+    }
+
+    /// Reads what has arrived; `None` when there is nothing.
+    pub(crate) fn read(&mut self, into: &mut [u8]) -> io::Result<Option<usize>> {
+        would_block(self.ctl.read(into))
+    }
+
+    /// Writes answers as far as there is room, which is all of them unless nobody reads.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(would_block(self.ack.write(bytes))?.unwrap_or(0))
+    }
+
+    /// Throws away answers that nobody took.
+    pub(crate) fn drain_answers(&mut self) {
+        let mut waste = [0; 4096];
+        while let Ok(Some(1..)) = would_block(self.ack.read(&mut waste)) {}
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let Self { path, identity } = self;
+        if fs::symlink_metadata(&path).is_ok_and(|now| (now.dev(), now.ino()) == *identity) {
+            drop(fs::remove_file(path));
+        }
+    }
+}
+
+fn make(path: &Path) -> Result<(File, Made), FifoError> {
+    let failed = |source| FifoError { path: path.to_owned(), source };
+    match fs::remove_file(path) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(failed(err)),
+        Ok(()) | Err(_) => {}
+    }
+    mkfifo(path, Mode::S_IRWXU).map_err(|errno| failed(errno.into()))?;
+    // Reading and writing: opening waits for nobody, and no end of file comes between clients.
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    let file = options.open(path).map_err(failed)?;
+    let data = file.metadata().map_err(failed)?;
+    Ok((file, Made { path: path.to_owned(), identity: (data.dev(), data.ino()) }))
+}
+
+fn would_block(outcome: io::Result<usize>) -> io::Result<Option<usize>> {
+    match outcome {
+        Ok(len) => Ok(Some(len)),
+        Err(err)
+            if matches!(err.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
+        {
+            Ok(None)
+        }
+        Err(err) => Err(err),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pair_is_private_and_gone_afterwards_and_replaces_what_was_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = FifoPaths::in_dir(folder.path());
+        fs::write(&paths.ctl, "left over").unwrap();
+        let pair = FifoPair::create(&paths).unwrap();
+        assert_eq!(fs::metadata(&paths.ctl).unwrap().mode() & 0o7777, 0o700);
+        drop(pair);
+        assert!(!paths.ctl.exists() && !paths.ack.exists());
+    }
+
+    #[test]
+    fn a_pair_that_somebody_else_made_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = FifoPaths::in_dir(folder.path());
+        let first = FifoPair::create(&paths).unwrap();
+        let _second = FifoPair::create(&paths).unwrap();
+        drop(first);
+        assert!(paths.ctl.exists() && paths.ack.exists());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let paths = FifoPaths::in_dir(Path::new("/no/such/folder"));
+        let err = FifoPair::create(&paths).unwrap_err();
+        assert_eq!(err.to_string(), "could not make the FIFO `/no/such/folder/runner.ack.fifo`");
+    }
+}

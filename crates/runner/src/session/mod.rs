@@ -1,0 +1,11 @@
+//! The conversation with the benchmark: a state machine without I/O, and the loop that feeds it.
+
+mod fifos;
+mod lock;
+mod serve;
+mod state;
+
+pub(crate) use fifos::{FifoError, FifoPair};
+pub(crate) use lock::{LockError, RunLock, Sharing};
+pub(crate) use serve::{Conversation, ProfilerControl, ServeError, Served, serve};
+pub(crate) use state::{Request, Session, SessionRecord};

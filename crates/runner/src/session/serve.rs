@@ -1,0 +1,279 @@
+//! The loop that blocks on everything that can happen in a run: messages, the end of the
+//! benchmark, signals. There is no interval and no time-out that a healthy run sits out.
+
+use std::{io, os::fd::AsFd};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::signal::Signal,
+};
+use runner_shared::{
+    clock::{Monotonic, now},
+    fifo::FrameDecoder,
+};
+
+use super::{
+    fifos::{Closed, FifoPair},
+    state::{Reaction, Refusal, Request, Session, SessionRecord},
+};
+use crate::{
+    event::RunEvent,
+    process::{Child, Ended, Heard, Poll, Signals},
+};
+
+/// A benchmark that was asked to stop has this long to put its things in order.
+const GRACE_NS: u64 = 5_000_000_000;
+/// While more answers than this wait for a reader, no further messages are taken.
+const MOST_UNSENT: usize = 64 * 1024;
+
+/// The profiler as the conversation sees it.
+pub(crate) trait ProfilerControl: Send {
+    /// Does what is asked and returns whether it worked. Must not take long: clients wait.
+    fn ask(&mut self, request: Request) -> bool;
+}
+
+/// What is needed to talk with the benchmark.
+pub(crate) struct Conversation<'a> {
+    /// Where it speaks and listens.
+    pub fifos: &'a mut FifoPair,
+    /// What it is answered.
+    pub session: Session,
+    /// What it may switch on and off.
+    pub control: &'a mut dyn ProfilerControl,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub(crate) struct Served {
+    /// What was said.
+    pub record: SessionRecord,
+    /// How the benchmark ended.
+    pub ended: Ended,
+    /// The user ended it.
+    pub interrupted: bool,
+}
+
+/// Why a run had to be given up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// The integration can't be served.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The command was stopped by the system because it wants to use the terminal.
+    #[error("the benchmark command wants to use the terminal ({0}), which a benchmark can't")]
+    WantsTerminal(Signal),
+    /// Waiting failed.
+    #[error("could not watch the benchmark")]
+    Watch(#[from] io::Error),
+}
+
+/// Serves the conversation, if there is one, until the benchmark has ended. Sends what the user should know through
+/// `tell`. Dropping `child` afterwards ends what is left of its group after an error.
+pub(crate) fn serve(
+    conversation: Option<Conversation<'_>>,
+    child: &mut Child,
+    signals: &Signals,
+    tell: &dyn Fn(RunEvent),
+) -> Result<Served, ServeError> {
+    let mut talk = conversation.map(|Conversation { fifos, session, control }| Talk {
+        fifos,
+        session,
+        control,
+        decoder: FrameDecoder::default(),
+        unsent: Vec::new(),
+        tell,
+    });
+    let mut stop = Stop::default();
+    loop {
+        let ready = wait(talk.as_ref(), child, signals, stop.deadline)?;
+        if let Some(talk) = &mut talk {
+            if ready.answers {
+                talk.send()?;
+            }
+            if ready.messages || ready.closed {
+                talk.take(ready.closed)?;
+            }
+        }
+        let mut changed = ready.ended;
+        while let Some(heard) = ready.signals.then(|| signals.next()).flatten() {
+            match heard {
+                Heard::Stop(signal) => stop.request(child, signal, tell),
+                Heard::Child => changed = true,
+            }
+        }
+        if stop.deadline.is_some_and(|deadline| now() >= deadline) {
+            stop.kill(child, tell);
+        }
+        if let Some(refusal) = talk.as_ref().and_then(|talk| talk.session.refusal()) {
+            return Err(refusal.clone().into());
+        }
+        if !changed {
+            continue;
+        }
+        child.collect_orphans();
+        match child.poll()? {
+            Poll::Runs => {}
+            Poll::WantsTerminal(signal) => return Err(ServeError::WantsTerminal(signal)),
+            Poll::Ended(ended) => {
+                // The last words may still be in the FIFO.
+                talk.as_mut().map_or(Ok(()), |talk| talk.take(true))?;
+                let record = talk.map(|talk| talk.session.finish()).unwrap_or_default();
+                return Ok(Served { record, ended, interrupted: stop.requested });
+            }
+        }
+    }
+}
+
+/// What there is to do.
+#[expect(clippy::struct_excessive_bools, reason = "each is a descriptor that is ready or not")]
+struct Ready {
+    ended: bool,
+    signals: bool,
+    messages: bool,
+    answers: bool,
+    closed: bool,
+}
+
+fn wait(
+    talk: Option<&Talk<'_>>,
+    child: &Child,
+    signals: &Signals,
+    deadline: Option<Monotonic>,
+) -> io::Result<Ready> {
+    let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
+        let millis = deadline.since(now()).div_ceil(1_000_000);
+        PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
+    });
+    let mut watched = vec![
+        PollFd::new(child.as_fd(), PollFlags::POLLIN),
+        PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+    ];
+    if let Some(talk) = talk {
+        let when = |wanted, flags| if wanted { flags } else { PollFlags::empty() };
+        let (listen, speak) = (talk.unsent.len() < MOST_UNSENT, !talk.unsent.is_empty());
+        watched.push(PollFd::new(talk.fifos.ack(), when(speak, PollFlags::POLLOUT)));
+        watched.push(PollFd::new(talk.fifos.ctl(), when(listen, PollFlags::POLLIN)));
+        watched.extend(talk.fifos.closed().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+    }
+    match poll(&mut watched, timeout) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    let mut ready = watched.iter().map(|fd| fd.any().unwrap_or(false));
+    let mut next = || ready.next().unwrap_or(false);
+    // In the order in which they were added.
+    let (ended, signals, answers, messages, closed) = (next(), next(), next(), next(), next());
+    Ok(Ready { ended, signals, messages, answers, closed })
+}
+
+/// The conversation and its bytes.
+struct Talk<'a> {
+    fifos: &'a mut FifoPair,
+    session: Session,
+    control: &'a mut dyn ProfilerControl,
+    decoder: FrameDecoder,
+    /// Answers that the FIFO had no room for.
+    unsent: Vec<u8>,
+    tell: &'a dyn Fn(RunEvent),
+}
+
+impl Talk<'_> {
+    /// Takes what has arrived and answers it. With `all` also looks for clients that are gone, and
+    /// doesn't stop before the FIFO is empty.
+    fn take(&mut self, all: bool) -> io::Result<()> {
+        let mut chunk = [0; 16 * 1024];
+        let mut gone = all && self.notice_closing();
+        while self.unsent.len() < MOST_UNSENT {
+            let Some(len) = self.fifos.read(&mut chunk)? else {
+                // What a client wrote before it was gone was there to be read.
+                if gone && self.decoder.reset() > 0 {
+                    let text = "a benchmark process ended in the middle of a message";
+                    (self.tell)(RunEvent::Warning(text.to_owned()));
+                }
+                return Ok(());
+            };
+            // Before answering: what is taken back must never be the answer to the successor of
+            // the client that is gone.
+            gone |= self.notice_closing();
+            self.decoder.push(chunk.get(..len).unwrap_or_default());
+            self.answer()?;
+            if len < chunk.len() && !all && !gone {
+                // That was all; if not, we are told again.
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back the answers that a client left unread when it closed its side: the next client
+    /// would take them for its own. Returns whether a client will say no more.
+    fn notice_closing(&mut self) -> bool {
+        let Closed { ctl, ack } = self.fifos.take_closed();
+        if ack {
+            self.unsent.clear();
+            self.fifos.drain_answers();
+        }
+        ctl
+    }
+
+    /// Answers all complete frames: one write for the answers to what came in one piece.
+    fn answer(&mut self) -> io::Result<()> {
+        loop {
+            let reaction = match self.decoder.next_frame() {
+                Ok(None) => break,
+                Ok(Some(payload)) => self.session.frame(payload, now()),
+                Err(err) => self.session.unreadable(err),
+            };
+            let answer = match reaction {
+                Reaction::Reply(answer) => answer,
+                Reaction::Ask(request) => {
+                    let worked = self.control.ask(request);
+                    self.session.resolved(request, worked, now())
+                }
+            };
+            self.unsent.extend(answer.encode());
+        }
+        self.send()
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        while !self.unsent.is_empty() {
+            match self.fifos.write(&self.unsent)? {
+                0 => break,
+                len => drop(self.unsent.drain(..len)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How far we are in ending the benchmark.
+#[derive(Default)]
+struct Stop {
+    requested: bool,
+    deadline: Option<Monotonic>,
+}
+
+impl Stop {
+    /// The first request is passed on, the second one is the end.
+    fn request(&mut self, child: &Child, signal: Signal, tell: &dyn Fn(RunEvent)) {
+        if self.requested {
+            return self.kill(child, tell);
+        }
+        self.requested = true;
+        self.deadline = Some(now().plus(GRACE_NS));
+        tell(RunEvent::Stopping);
+        child.signal_group(signal);
+    }
+
+    fn kill(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
+        tell(RunEvent::Killing);
+        self.deadline = None;
+        child.signal_group(Signal::SIGKILL);
+    }
+}
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;

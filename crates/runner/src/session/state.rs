@@ -1,0 +1,299 @@
+//! The runner's side of the protocol as a state machine: message and time in, reply and record out.
+//!
+//! No I/O and no clock, so that every order of messages can be tried.
+
+use std::collections::BTreeSet;
+
+use runner_shared::{
+    artifact::ExecutionTimestamps,
+    clock::Monotonic,
+    fifo::{Command, FrameError, IntegrationMode, MINIMUM_VERSION, MarkerType, PROTOCOL_VERSION},
+};
+
+/// What the profiler must do before the client gets its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// Record from now on.
+    Enable,
+    /// Don't record any more.
+    Disable,
+    /// Is it there?
+    Ping,
+}
+
+/// What to do about a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reaction {
+    /// Send this.
+    Reply(Command),
+    /// Ask the profiler, then call [`Session::resolved`].
+    Ask(Request),
+}
+
+/// Why a run can't go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// Another protocol.
+    #[error(
+        "the benchmark integration speaks version {version} of the protocol; versions {minimum} to {PROTOCOL_VERSION} are understood"
+    )]
+    Version {
+        /// What the client speaks.
+        version: u64,
+        /// The oldest version that this mode needs.
+        minimum: u64,
+    },
+}
+
+/// What one conversation left behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SessionRecord {
+    /// Name and version of the integration that spoke last.
+    pub integration: Option<(String, String)>,
+    /// Processes that said which benchmark they ran.
+    pub pids: BTreeSet<i32>,
+    /// Benchmarks, windows and rounds in the order of their arrival.
+    pub timestamps: ExecutionTimestamps,
+    /// Frames that were no message, and bytes that were no frame.
+    pub unreadable: u64,
+    /// Windows that were opened and never closed.
+    pub open_windows: u64,
+}
+
+/// The conversation so far.
+#[derive(Debug)]
+pub(crate) struct Session {
+    mode: IntegrationMode,
+    minimum_version: u64,
+    record: SessionRecord,
+    window_open: bool,
+    refusal: Option<Refusal>,
+}
+
+impl Session {
+    /// A conversation in walltime mode.
+    pub(crate) fn walltime() -> Self {
+        Self {
+            mode: IntegrationMode::Walltime,
+            minimum_version: MINIMUM_VERSION,
+            record: SessionRecord::default(),
+            window_open: false,
+            refusal: None,
+        }
+    }
+
+    /// A complete frame arrived at `now`.
+    pub(crate) fn frame(&mut self, payload: &[u8], now: Monotonic) -> Reaction {
+        let Ok(command) = Command::decode(payload) else {
+            self.record.unreadable += 1;
+            return Reaction::Reply(Command::Err);
+        };
+        let answer = match command {
+            Command::CurrentBenchmark { pid, uri } => {
+                self.record.timestamps.uri_by_ts.push((now.0, uri));
+                self.record.pids.insert(pid);
+                Command::Ack
+            }
+            Command::StartBenchmark => return Reaction::Ask(Request::Enable),
+            Command::StopBenchmark => return Reaction::Ask(Request::Disable),
+            Command::PingPerf => return Reaction::Ask(Request::Ping),
+            Command::SetIntegration { name, version } => {
+                self.record.integration = Some((name, version));
+                Command::Ack
+            }
+            Command::AddMarker { marker, .. } => {
+                self.record.timestamps.markers.push(marker);
+                Command::Ack
+            }
+            Command::SetVersion(version) => self.version(version),
+            Command::GetIntegrationMode => Command::IntegrationModeResponse(self.mode),
+            // These are answers; a client has no business sending them.
+            Command::Ack | Command::Err | Command::IntegrationModeResponse(_) => {
+                self.record.unreadable += 1;
+                Command::Err
+            }
+        };
+        Reaction::Reply(answer)
+    }
+
+    /// A length that makes no sense arrived.
+    pub(crate) fn unreadable(&mut self, _error: FrameError) -> Reaction {
+        self.record.unreadable += 1;
+        Reaction::Reply(Command::Err)
+    }
+
+    /// The profiler has done what was asked (`worked`), or could not.
+    pub(crate) fn resolved(&mut self, request: Request, worked: bool, now: Monotonic) -> Command {
+        if !worked {
+            return Command::Err;
+        }
+        let opens = match request {
+            Request::Ping => return Command::Ack,
+            Request::Enable => true,
+            Request::Disable => false,
+        };
+        // A second start or a stray stop changes nothing and is no error: real clients do it.
+        if opens != self.window_open {
+            self.window_open = opens;
+            let marker = if opens { MarkerType::SampleStart } else { MarkerType::SampleEnd };
+            self.record.timestamps.markers.push(marker(now.0));
+        }
+        Command::Ack
+    }
+
+    /// Why the run can't go on, once the refusal was sent.
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+
+    /// The end: what was said.
+    pub(crate) fn finish(mut self) -> SessionRecord {
+        self.record.open_windows += u64::from(self.window_open);
+        self.record
+    }
+
+    fn version(&mut self, version: u64) -> Command {
+        if (self.minimum_version..=PROTOCOL_VERSION).contains(&version) {
+            return Command::Ack;
+        }
+        let minimum = self.minimum_version;
+        self.refusal.get_or_insert(Refusal::Version { version, minimum });
+        Command::Err
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn payload(command: &Command) -> Vec<u8> {
+        command.encode().split_off(4)
+    }
+
+    /// Sends a command to a session whose profiler always works; returns the answer.
+    fn send(session: &mut Session, command: &Command, now: u64) -> Command {
+        match session.frame(&payload(command), Monotonic(now)) {
+            Reaction::Ask(request) => session.resolved(request, true, Monotonic(now)),
+            Reaction::Reply(answer) => answer,
+        }
+    }
+
+    #[test]
+    fn a_usual_conversation_is_recorded() {
+        let mut session = Session::walltime();
+        let (name, version) = ("pytest-codspeed".to_owned(), "5.0.4".to_owned());
+        let uri = "t.py::x".to_owned();
+        let marker = |marker| Command::AddMarker { pid: 7, marker };
+        assert_eq!(send(&mut session, &Command::SetVersion(2), 1), Command::Ack);
+        assert_eq!(
+            send(&mut session, &Command::GetIntegrationMode, 2),
+            Command::IntegrationModeResponse(IntegrationMode::Walltime)
+        );
+        let integration = Command::SetIntegration { name: name.clone(), version: version.clone() };
+        for (now, command) in (3..).zip([
+            integration,
+            Command::StartBenchmark,
+            marker(MarkerType::RoundStart(40)),
+            marker(MarkerType::RoundEnd(50)),
+            Command::StopBenchmark,
+            Command::CurrentBenchmark { pid: 7, uri: uri.clone() },
+        ]) {
+            assert_eq!(send(&mut session, &command, now), Command::Ack);
+        }
+        let markers = vec![
+            MarkerType::SampleStart(4),
+            MarkerType::RoundStart(40),
+            MarkerType::RoundEnd(50),
+            MarkerType::SampleEnd(7),
+        ];
+        let timestamps = ExecutionTimestamps { uri_by_ts: vec![(8, uri)], markers };
+        let expected = SessionRecord {
+            integration: Some((name, version)),
+            pids: [7].into(),
+            timestamps,
+            ..SessionRecord::default()
+        };
+        assert_eq!(session.finish(), expected);
+    }
+
+    #[test]
+    fn versions_outside_the_range_are_refused_and_end_the_run() {
+        for (version, fine) in [(0, false), (1, true), (2, true), (3, false), (u64::MAX, false)] {
+            let mut session = Session::walltime();
+            let answer = if fine { Command::Ack } else { Command::Err };
+            assert_eq!(send(&mut session, &Command::SetVersion(version), 1), answer);
+            let refusal = Refusal::Version { version, minimum: 1 };
+            assert_eq!(session.refusal(), (!fine).then_some(&refusal));
+        }
+    }
+
+    #[test]
+    fn a_profiler_that_fails_is_answered_with_err_and_opens_no_window() {
+        let mut session = Session::walltime();
+        for request in [Request::Enable, Request::Disable, Request::Ping] {
+            assert_eq!(session.resolved(request, false, Monotonic(1)), Command::Err);
+        }
+        assert_eq!(session.finish(), SessionRecord::default());
+    }
+
+    #[test]
+    fn answers_from_a_client_and_garbage_get_err() {
+        let mut session = Session::walltime();
+        for command in [
+            Command::Ack,
+            Command::Err,
+            Command::IntegrationModeResponse(IntegrationMode::Walltime),
+        ] {
+            assert_eq!(send(&mut session, &command, 1), Command::Err);
+        }
+        for garbage in
+            [&[][..], &[11, 0, 0, 0], &[7, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0], &[8, 0, 0, 0, 1]]
+        {
+            let reaction = session.frame(garbage, Monotonic(1));
+            assert_eq!(reaction, Reaction::Reply(Command::Err));
+        }
+        let mut long = payload(&Command::SetVersion(2));
+        long.extend([1, 2, 3]);
+        assert_eq!(session.frame(&long, Monotonic(1)), Reaction::Reply(Command::Ack));
+        assert_eq!(session.finish().unreadable, 7);
+    }
+
+    fn any_command() -> impl Strategy<Value = Command> {
+        prop_oneof![
+            (any::<i32>(), ".{0,8}").prop_map(|(pid, uri)| Command::CurrentBenchmark { pid, uri }),
+            Just(Command::StartBenchmark),
+            Just(Command::StopBenchmark),
+            Just(Command::Ack),
+            Just(Command::PingPerf),
+            Just(Command::SetIntegration { name: "n".to_owned(), version: "v".to_owned() }),
+            Just(Command::Err),
+            any::<u64>()
+                .prop_map(|at| Command::AddMarker { pid: 1, marker: MarkerType::RoundStart(at) }),
+            (0u64..4).prop_map(Command::SetVersion),
+            Just(Command::GetIntegrationMode),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_commands_gets_one_answer_each_and_windows_alternate(
+            commands in prop::collection::vec(any_command(), 0..60),
+        ) {
+            let mut session = Session::walltime();
+            for (now, command) in (0..).zip(&commands) {
+                let refused = matches!(command, Command::Ack | Command::Err | Command::SetVersion(0 | 3));
+                let answer = send(&mut session, command, now);
+                prop_assert_eq!(answer == Command::Err, refused, "{:?}", command);
+            }
+            let markers = session.finish().timestamps.markers;
+            let windows: Vec<bool> = markers.iter().filter_map(|marker| match marker {
+                MarkerType::SampleStart(_) => Some(true),
+                MarkerType::SampleEnd(_) => Some(false),
+                MarkerType::RoundStart(_) | MarkerType::RoundEnd(_) => None,
+            }).collect();
+            prop_assert!(windows.iter().enumerate().all(|(i, opens)| *opens == (i % 2 == 0)));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What shall be done: checked settings, free of where they came from.
+
+mod plan;
+
+pub(crate) use plan::{RunPlan, SettingsError};

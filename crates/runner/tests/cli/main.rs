@@ -1,0 +1,13 @@
+//! The built programs from outside: exit codes, what is printed where, what is left behind.
+//!
+//! Most tests are in `namespace`: they give each run a `/tmp` of its own, where the FIFOs are.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on shall stop"
+)]
+
+mod namespace;
+mod stage;
+mod usage;

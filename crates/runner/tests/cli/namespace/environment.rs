@@ -1,0 +1,85 @@
+//! What the benchmark sees of the environment: everything but our secrets, and what integrations expect.
+
+use test_support::{Sandbox, redact};
+
+use crate::stage::{QUICK, exec, sandbox, suite};
+
+fn with_secrets() -> Sandbox {
+    sandbox()
+        .with("CODSPEED_TOKEN", "secret")
+        .with("CODSPEED_OAUTH_TOKEN", "secret")
+        .with("ACTIONS_ID_TOKEN_REQUEST_URL", "https://secret")
+        .with("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "secret")
+        .with("MINE", "two words")
+}
+
+/// What `env` wrote, without what the machine or a shell adds.
+fn seen(sandbox: &Sandbox) -> String {
+    let text = redact(&sandbox.text("seen"), sandbox);
+    let foreign = ["PATH=", "PWD=", "OLDPWD=", "SHLVL=", "_=", "ARCH="];
+    let mut lines: Vec<_> =
+        text.lines().filter(|line| !foreign.iter().any(|name| line.starts_with(name))).collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+const EXPECTED: &str = "\
+CODSPEED_ENV=runner
+CODSPEED_PROFILE_FOLDER=[sandbox]/profile
+CODSPEED_RUNNER_MODE=walltime
+HOME=[sandbox]
+MINE=two words
+PYTHONHASHSEED=0
+PYTHON_PERF_JIT_SUPPORT=0";
+
+#[test]
+fn a_command_sees_no_secret() {
+    let sandbox = with_secrets();
+    let run = exec(&sandbox, &[QUICK, &["--output", "seen"]].concat(), &["env"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(seen(&sandbox), EXPECTED);
+}
+
+#[test]
+fn a_suite_sees_no_secret() {
+    let sandbox = with_secrets();
+    let run = suite(&sandbox, &["--allow-empty"], "env > seen");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(seen(&sandbox), EXPECTED);
+}
+
+#[test]
+fn signals_reach_commands_and_suites() {
+    // Blocked while a run lasts, and inherited by every program unless undone.
+    let taken = [1, 2, 15].iter().fold(0, |mask, signal| mask | 1_u64 << (signal - 1));
+    let sandbox = sandbox();
+    let command = ["grep", "SigBlk:", "/proc/self/status"];
+    let runs = [
+        exec(&sandbox, &[QUICK, &["--output", "seen"]].concat(), &command),
+        suite(&sandbox, &["--allow-empty"], &format!("{} >> seen", command.join(" "))),
+    ];
+    assert_eq!(runs.map(|run| run.code), [0, 0]);
+    let text = sandbox.text("seen");
+    let blocked: Vec<_> = text.lines().map(|line| line.trim_start_matches("SigBlk:\t")).collect();
+    assert_eq!(blocked.len(), 2);
+    for mask in blocked {
+        assert_eq!(u64::from_str_radix(mask, 16).unwrap() & taken, 0, "{mask}");
+    }
+}
+
+#[test]
+fn the_mode_may_come_from_the_environment() {
+    let sandbox = sandbox().with("CODSPEED_RUNNER_MODE", "walltime");
+    let run = crate::stage::codspeed(
+        &sandbox,
+        ["run", "--profile-folder", "profile", "--allow-empty", "--", "true"],
+    );
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn a_harness_that_is_not_there_is_named() {
+    let sandbox = sandbox().with("CODSPEED_EXEC_HARNESS", "/no/such/exec-harness");
+    let run = exec(&sandbox, QUICK, &["true"]);
+    insta::assert_snapshot!(crate::stage::shown(&sandbox, &run));
+}

@@ -1,0 +1,83 @@
+//! `--export`: to files, to standard output, to where nothing can be written.
+
+use serde_json::Value;
+
+use crate::stage::{QUICK, exec, sandbox, shown};
+
+#[test]
+fn all_formats_are_written_beside_the_table() {
+    let sandbox = sandbox();
+    let exports = ["--export", "json=a.json", "--export", "csv=a.csv", "--export", "markdown=a.md"];
+    let run = exec(&sandbox, &[QUICK, &exports].concat(), &["true"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let json: Value = serde_json::from_str(&sandbox.text("a.json")).unwrap();
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["benchmarks"][0]["uri"], "exec_harness::true");
+    let csv = sandbox.text("a.csv");
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[0].starts_with("name,uri,integration,pid,outcome,"), "{csv}");
+    assert!(lines[1].starts_with("true,exec_harness::true,exec-harness "), "{csv}");
+    assert_eq!(lines.len(), 2);
+    let markdown = sandbox.text("a.md");
+    assert!(markdown.starts_with("| Benchmark | Median |"), "{markdown}");
+    assert!(markdown.contains("\n| `true`"), "{markdown}");
+}
+
+#[test]
+fn an_export_to_standard_output_follows_the_table() {
+    let sandbox = sandbox();
+    let run = exec(&sandbox, &[QUICK, &["--export", "json=-"]].concat(), &["true"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let (table, json) = run.stdout.split_at(run.stdout.find("{\"version\"").unwrap());
+    assert!(table.contains("true"), "{table}");
+    let json: Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["benchmarks"][0]["stats"]["rounds"], 3);
+}
+
+#[test]
+fn a_failed_benchmark_is_exported_as_well() {
+    let sandbox = sandbox();
+    let run = exec(&sandbox, &[QUICK, &["--export", "csv=a.csv"]].concat(), &["false"]);
+    assert_eq!(run.code, 1);
+    let csv = sandbox.text("a.csv");
+    assert!(csv.lines().nth(1).unwrap().contains(",failed,"), "{csv}");
+}
+
+#[test]
+fn an_export_that_cannot_be_written_is_named_and_the_table_is_shown() {
+    for path in ["no/such/folder.json", "profile", "/dev/full"] {
+        let sandbox = sandbox();
+        let export = format!("json={path}");
+        let run = exec(&sandbox, &[QUICK, &["--export", &export]].concat(), &["true"]);
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        assert!(run.stdout.contains("true"), "{}", run.stdout);
+        let expected = format!("error: could not write the export `{path}`: ");
+        assert!(run.stderr.contains(&expected), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn an_old_export_is_replaced_as_a_whole() {
+    let sandbox = sandbox();
+    sandbox.file("a.csv", "old\n".repeat(10_000));
+    let run = exec(&sandbox, &[QUICK, &["--export", "csv=a.csv"]].concat(), &["true"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(sandbox.text("a.csv").lines().count(), 2);
+    let names: Vec<_> = std::fs::read_dir(sandbox.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with('.'))
+        .collect();
+    assert!(names.is_empty(), "an unfinished file was left: {names:?}");
+}
+
+#[test]
+fn colours_come_only_when_asked_for() {
+    let plain = sandbox();
+    assert!(!exec(&plain, QUICK, &["true"]).stdout.contains('\u{1b}'));
+    let forced = sandbox().with("CLICOLOR_FORCE", "1");
+    assert!(exec(&forced, QUICK, &["true"]).stdout.contains("\u{1b}[1m"));
+    let both = sandbox().with("CLICOLOR_FORCE", "1").with("NO_COLOR", "1");
+    let run = exec(&both, QUICK, &["true"]);
+    assert!(!run.stdout.contains('\u{1b}'), "{}", shown(&both, &run));
+}

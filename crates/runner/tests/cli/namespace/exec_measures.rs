@@ -1,0 +1,122 @@
+//! `codspeed exec` with commands that end well.
+
+use serde_json::Value;
+
+use crate::stage::{QUICK, exec, exported, sandbox, shown, the_exported};
+
+const BUSY: &str = r"
+int main(void) {
+  volatile unsigned x = 1;
+  for (int i = 0; i < 500000; i++) x = x * 1103515245u + 12345u;
+  return 0;
+}
+";
+
+fn float(value: &Value) -> f64 {
+    value.as_f64().unwrap()
+}
+
+#[test]
+fn a_program_of_some_milliseconds_yields_rounds_and_an_interval_around_the_median() {
+    let sandbox = sandbox();
+    sandbox.c_program("busy", BUSY);
+    let options = ["--warmup-time", "0", "--max-rounds", "20", "--export", "json=out.json"];
+    let run = exec(&sandbox, &options, &["./busy"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let benchmark = the_exported(&sandbox);
+    let walls = benchmark["rounds"]["wall_ns"].as_array().unwrap();
+    assert_eq!((walls.len(), benchmark["stats"]["rounds"].as_u64()), (20, Some(20)));
+    assert!(walls.iter().all(|wall| wall.as_u64().unwrap() > 0));
+    let (median, interval) =
+        (float(&benchmark["stats"]["median_ns"]), &benchmark["median_interval_ns"]);
+    assert!(float(&interval["low"]) <= median && median <= float(&interval["high"]), "{interval}");
+    assert_eq!(benchmark["outcome"], "complete");
+    assert_eq!(benchmark["integration"]["name"], "exec-harness");
+}
+
+#[test]
+fn a_pipeline_in_one_word_is_run_by_a_shell_which_is_said() {
+    let sandbox = sandbox();
+    let run = exec(&sandbox, QUICK, &["seq 100 | wc -l"]);
+    insta::assert_snapshot!(shown(&sandbox, &run));
+}
+
+#[test]
+fn quiet_leaves_only_the_table() {
+    let sandbox = sandbox();
+    let run = exec(&sandbox, &[QUICK, &["--quiet"]].concat(), &["true"]);
+    insta::assert_snapshot!(shown(&sandbox, &run));
+}
+
+#[test]
+fn a_fresh_profile_folder_is_made_and_named_when_nobody_cares() {
+    let sandbox = sandbox();
+    let words = [&["exec"], QUICK, &["--", "true"]].concat();
+    let run = sandbox.run(sandbox.private(crate::stage::CODSPEED, words));
+    insta::assert_snapshot!(shown(&sandbox, &run));
+    let left = sandbox.left_in_tmp();
+    let [profile, lock] = left.as_slice() else { panic!("{left:?}") };
+    assert_eq!(lock, "runner.lock");
+    assert!(sandbox.tmp().join(profile).join("results").is_dir());
+}
+
+#[test]
+fn a_python_script_is_measured() {
+    let sandbox = sandbox();
+    sandbox.program("sum.py", "#!/usr/bin/env python3\nassert sum(range(1000)) == 499500\n");
+    let run = exec(&sandbox, &[QUICK, &["--export", "json=out.json"]].concat(), &["./sum.py"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(the_exported(&sandbox)["stats"]["rounds"], 3);
+}
+
+#[test]
+fn a_hundred_megabytes_of_output_stay_out_of_ours() {
+    let sandbox = sandbox();
+    let run = exec(&sandbox, QUICK, &["head", "-c", "100000000", "/dev/zero"]);
+    insta::assert_snapshot!(shown(&sandbox, &run));
+}
+
+#[test]
+fn a_flood_on_standard_error_is_no_failure_and_stays_out_of_ours() {
+    let sandbox = sandbox();
+    let command = ["sh", "-c", "head -c 50000000 /dev/zero >&2"];
+    let run = exec(&sandbox, &[QUICK, &["--name", "flood"]].concat(), &command);
+    insta::assert_snapshot!(shown(&sandbox, &run));
+}
+
+#[test]
+fn the_input_is_read_from_its_start_in_every_round_and_the_output_is_that_of_the_last() {
+    let sandbox = sandbox();
+    sandbox.file("in.txt", "three\nshort\nlines\n");
+    let options = [QUICK, &["--input", "in.txt", "--output", "out.txt"]].concat();
+    let run = exec(&sandbox, &options, &["sh", "-c", "cat; echo round >> rounds"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(sandbox.text("out.txt"), "three\nshort\nlines\n");
+    assert_eq!(sandbox.text("rounds"), "round\n".repeat(3));
+}
+
+#[test]
+fn the_command_runs_in_the_working_directory() {
+    let sandbox = sandbox();
+    std::fs::create_dir(sandbox.path().join("sub folder")).unwrap();
+    let options = [QUICK, &["--working-directory", "sub folder"]].concat();
+    let run = exec(&sandbox, &options, &["sh", "-c", "pwd > where"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let expected = format!("{}/sub folder\n", sandbox.path().display());
+    assert_eq!(sandbox.text("sub folder/where"), expected);
+    assert!(sandbox.path().join("profile/results").is_dir(), "other paths are relative to us");
+}
+
+#[test]
+fn results_of_an_earlier_run_are_left_and_not_shown() {
+    let sandbox = sandbox();
+    let options = [QUICK, &["--export", "json=out.json"]].concat();
+    let first = exec(&sandbox, &[&options[..], &["--name", "first"]].concat(), &["true"]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    let second = exec(&sandbox, &[&options[..], &["--name", "second"]].concat(), &["true"]);
+    insta::assert_snapshot!(shown(&sandbox, &second));
+    let names: Vec<_> = exported(&sandbox).iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["second"]);
+    let files = std::fs::read_dir(sandbox.path().join("profile/results")).unwrap().count();
+    assert_eq!(files, 4, "a results file and a log of each run");
+}

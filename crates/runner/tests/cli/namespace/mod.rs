@@ -1,0 +1,18 @@
+//! Tests that need a private mount namespace, because every run uses the one well-known pair of FIFOs.
+
+mod clients;
+mod environment;
+mod exec_exports;
+mod exec_fails;
+mod exec_limits;
+mod exec_measures;
+mod exec_names;
+mod exec_versus;
+mod hooks;
+mod leftovers;
+mod protocol;
+mod refusal;
+mod signals;
+mod simulation;
+mod suites;
+mod two_runs;

@@ -1,0 +1,36 @@
+//! Integrations of another protocol: refused with an answer, and the benchmark doesn't run on unmeasured.
+
+use std::path::Path;
+
+use runner_shared::fifo::Command;
+use test_support::RawClient;
+
+use crate::stage::{RUN, nothing_is_left, sandbox, start};
+
+#[track_caller]
+fn refused(version: u64) -> String {
+    let sandbox = sandbox();
+    let mut pids = sandbox.notice("pids");
+    sandbox.fifo("hold");
+    let text = "sh -c 'read x < hold' & echo $$ $! > pids; read x < hold";
+    let running = start(&sandbox, [RUN, &["--", text]].concat());
+    let pids = pids.wait();
+    let mut client = RawClient::connect(&sandbox.tmp());
+    assert_eq!(client.ask(&Command::SetVersion(version).encode()[4..]), Command::Err);
+    let run = running.end();
+    for pid in pids.split(' ') {
+        assert!(!Path::new("/proc").join(pid).exists(), "process {pid} of {pids} still runs");
+    }
+    nothing_is_left(&sandbox);
+    run.shown()
+}
+
+#[test]
+fn a_newer_protocol_is_refused_with_a_hint() {
+    insta::assert_snapshot!(refused(3));
+}
+
+#[test]
+fn a_version_that_never_was_is_refused() {
+    insta::assert_snapshot!(refused(0));
+}

@@ -1,0 +1,83 @@
+//! Simulation mode with the real Valgrind.
+
+use crate::stage::{codspeed, exec, exported, sandbox, shown, the_exported};
+
+const SIMULATION: &[&str] = &["-m", "simulation", "--export", "json=out.json"];
+const SUITE: &[&str] = &["run", "--profile-folder", "profile", "-m", "simulation"];
+
+const COUNT: &str = "#include <stdlib.h>
+int main(int c, char **v) { volatile unsigned x = 1; for (int i = atoi(v[1]); i > 0; i--) x *= 3; return 0; }";
+
+#[test]
+fn the_same_command_costs_the_same_in_each_run_and_twice_the_work_costs_more() {
+    let sandbox = sandbox();
+    sandbox.c_program("count", COUNT);
+    let instructions = |rounds: &str| {
+        let run = exec(&sandbox, SIMULATION, &["./count", rounds]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        std::fs::remove_dir_all(sandbox.path().join("profile")).unwrap();
+        the_exported(&sandbox)["instructions"].as_u64().unwrap()
+    };
+    let (one, again, two) = (instructions("1000"), instructions("1000"), instructions("2000"));
+    assert_eq!(one, again);
+    // A round is some instructions, and nothing else differs but a digit.
+    assert!(two > one + 3000 && two < one + 20_000, "{one} and {two}");
+}
+
+#[test]
+fn profiles_are_exported_and_allocations_can_be_left_out() {
+    let sandbox = sandbox();
+    let profiles = ["--export", "folded=stacks.txt", "--export", "speedscope=scope.json"];
+    let run = exec(&sandbox, &[SIMULATION, &profiles].concat(), &["ls", "/"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let all = the_exported(&sandbox)["instructions"].as_u64().unwrap();
+    let folded = sandbox.text("stacks.txt");
+    let weight = |line: &str| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap();
+    assert_eq!(folded.lines().map(weight).sum::<u64>(), all);
+    let scope: serde_json::Value = serde_json::from_str(&sandbox.text("scope.json")).unwrap();
+    assert_eq!(scope["profiles"].as_array().unwrap().len(), 1);
+
+    let run = exec(&sandbox, &[SIMULATION, &["--exclude-allocations"]].concat(), &["ls", "/"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let without = the_exported(&sandbox)["instructions"].as_u64().unwrap();
+    assert!(without > 0 && without < all, "{without} of {all}");
+}
+
+#[test]
+fn a_command_that_fails_or_leaves_no_count_is_an_error_with_its_cause() {
+    let sandbox = sandbox();
+    let failed = exec(&sandbox, SIMULATION, &["sh", "-c", "exit 3"]);
+    assert_eq!(failed.code, 1);
+    assert!(failed.stderr.contains("exit status 3"), "{}", failed.stderr);
+    let children = exec(&sandbox, SIMULATION, &["sh", "-c", "ls /; ls /"]);
+    assert_eq!(children.code, 1);
+    assert!(children.stderr.contains("starts other processes"), "{}", children.stderr);
+    assert!(exported(&sandbox).is_empty());
+}
+
+#[test]
+fn a_suite_without_benchmarks_is_empty_and_one_that_fails_says_so() {
+    let sandbox = sandbox();
+    let empty = codspeed(&sandbox, [SUITE, &["--", "true"]].concat());
+    assert_eq!(empty.code, 4, "{}", empty.stderr);
+    let allowed = codspeed(&sandbox, [SUITE, &["--allow-empty", "--", "true"]].concat());
+    assert_eq!(allowed.code, 0, "{}", allowed.stderr);
+    let failed = codspeed(&sandbox, [SUITE, &["--", "exit 7"]].concat());
+    assert_eq!(failed.code, 1);
+    assert!(failed.stderr.contains("ended with exit status 7"), "{}", failed.stderr);
+}
+
+#[test]
+fn a_valgrind_that_is_none_is_a_missing_tool() {
+    let broken = sandbox().with("CODSPEED_VALGRIND", "/bin/false");
+    let run = exec(&broken, SIMULATION, &["true"]);
+    assert_eq!(run.code, 3);
+    insta::assert_snapshot!(shown(&broken, &run));
+    let missing = sandbox().with("PATH", "/nowhere").with("CODSPEED_EXEC_HARNESS", "/bin/true");
+    let mut command =
+        missing.command(crate::stage::CODSPEED, ["exec", "-m", "simulation", "--", "x"]);
+    command.env("TMPDIR", missing.path());
+    let run = missing.run(command);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(run.stderr.contains("`valgrind` was not found in PATH"), "{}", run.stderr);
+}

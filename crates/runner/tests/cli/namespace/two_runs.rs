@@ -1,0 +1,58 @@
+//! Two runs at the same time: one after the other, or a refusal, but never a mixture.
+
+use std::fs;
+
+use test_support::{Running, Sandbox};
+
+use crate::stage::{exec_words, nothing_is_left, sandbox, start};
+
+const ONE_ROUND: &[&str] = &["--warmup-time", "0", "--max-rounds", "1"];
+
+/// A run that is in the middle of its round until something is written to `hold`.
+fn busy() -> (Sandbox, Running) {
+    let sandbox = sandbox();
+    let mut ready = sandbox.notice("ready");
+    sandbox.fifo("hold");
+    let text = "echo ready > ready; read x < hold";
+    let first = start(&sandbox, exec_words(ONE_ROUND, &["sh", "-c", text]));
+    ready.wait();
+    (sandbox, first)
+}
+
+fn second<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    let options = [&["exec", "--profile-folder", "second"], options, ONE_ROUND].concat();
+    [&options[..], &["--", "true"]].concat()
+}
+
+#[test]
+fn the_second_run_waits_for_the_first_and_says_so() {
+    let (sandbox, first) = busy();
+    let mut waiting = start(&sandbox, second(&[]));
+    let line = waiting.says("another codspeed run is going on");
+    assert!(line.contains(&format!("(pid {})", first.pid())), "{line}");
+    assert!(line.contains("--no-wait"), "{line}");
+    fs::write(sandbox.path().join("hold"), "go\n").unwrap();
+    for run in [first.end(), waiting.end()] {
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(!run.stderr.contains("warning: lost"), "{}", run.stderr);
+    }
+    for folder in ["profile", "second"] {
+        let timestamps = sandbox.path().join(folder).join("ExecutionTimestamps.msgpack");
+        assert!(timestamps.is_file(), "{} is missing", timestamps.display());
+    }
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn the_second_run_fails_at_once_when_it_shall_not_wait() {
+    let (sandbox, first) = busy();
+    let run = start(&sandbox, second(&["--no-wait"])).end();
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""));
+    let expected = format!("error: another codspeed run is going on (pid {})\n", first.pid());
+    assert!(run.stderr.contains(&expected), "{}", run.stderr);
+    assert!(run.stderr.contains("hint: without `--no-wait`"), "{}", run.stderr);
+    fs::write(sandbox.path().join("hold"), "go\n").unwrap();
+    let first = first.end();
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    nothing_is_left(&sandbox);
+}

@@ -1,0 +1,124 @@
+//! What all these tests share: how the programs are started, and what of their output can be compared.
+
+use std::{ffi::OsStr, path::Path};
+
+use serde_json::Value;
+use test_support::{Run, Running, Sandbox, redact};
+
+/// The program under test.
+pub(crate) const CODSPEED: &str = env!("CARGO_BIN_EXE_codspeed");
+
+/// Three rounds and nothing else.
+pub(crate) const QUICK: &[&str] = &["--warmup-time", "0", "--max-rounds", "3"];
+
+/// What `run` needs in these tests.
+pub(crate) const RUN: &[&str] = &["run", "-m", "walltime", "--profile-folder", "profile"];
+
+/// An empty sandbox, once it is sure that all programs are there.
+#[track_caller]
+pub(crate) fn sandbox() -> Sandbox {
+    let harness = Path::new(CODSPEED).with_file_name("exec-harness");
+    let missing = "is missing: `cargo xtask test` and `cargo build --workspace --bins` make it";
+    assert!(harness.is_file(), "`{}` {missing}", harness.display());
+    Sandbox::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// Starts `codspeed` in its own `/tmp`.
+pub(crate) fn start<S: AsRef<OsStr>>(
+    sandbox: &Sandbox,
+    args: impl IntoIterator<Item = S>,
+) -> Running {
+    sandbox.start(sandbox.private(CODSPEED, args))
+}
+
+/// Runs `codspeed` in its own `/tmp` to its end. Nothing but the lock file may be left there.
+#[track_caller]
+pub(crate) fn codspeed<S: AsRef<OsStr>>(
+    sandbox: &Sandbox,
+    args: impl IntoIterator<Item = S>,
+) -> Run {
+    let run = sandbox.run(sandbox.private(CODSPEED, args));
+    nothing_is_left(sandbox);
+    run
+}
+
+/// `codspeed exec` with these options and this command.
+#[track_caller]
+pub(crate) fn exec(sandbox: &Sandbox, options: &[&str], command: &[&str]) -> Run {
+    codspeed(sandbox, exec_words(options, command))
+}
+
+/// The arguments of [`exec`].
+pub(crate) fn exec_words<'a>(options: &[&'a str], command: &[&'a str]) -> Vec<&'a str> {
+    [&["exec", "--profile-folder", "profile"], options, &["--"], command].concat()
+}
+
+/// `codspeed run` in walltime mode with this shell text.
+#[track_caller]
+pub(crate) fn suite(sandbox: &Sandbox, options: &[&str], text: &str) -> Run {
+    codspeed(sandbox, [RUN, options, &["--", text]].concat())
+}
+
+/// Neither FIFOs nor temporary files; the lock file stays for ever.
+#[track_caller]
+pub(crate) fn nothing_is_left(sandbox: &Sandbox) {
+    let left = sandbox.left_in_tmp();
+    let others: Vec<_> = left.iter().filter(|name| *name != "runner.lock").collect();
+    assert!(others.is_empty(), "left in the folder for temporary files: {others:?}");
+}
+
+/// The benchmarks of an export to `out.json`.
+#[track_caller]
+pub(crate) fn exported(sandbox: &Sandbox) -> Vec<Value> {
+    let json: Value = serde_json::from_str(&sandbox.text("out.json")).unwrap();
+    json["benchmarks"].as_array().unwrap().clone()
+}
+
+/// The one benchmark of an export to `out.json`.
+#[track_caller]
+pub(crate) fn the_exported(sandbox: &Sandbox) -> Value {
+    let [only] = exported(sandbox).try_into().unwrap();
+    only
+}
+
+/// The output as far as it is the same in every run.
+pub(crate) fn shown(sandbox: &Sandbox, run: &Run) -> String {
+    let Run { code, stdout, stderr } = run.clone();
+    // How calm the machine is differs.
+    let calm: Vec<_> = stdout.lines().filter(|line| !line.contains(": noisy machine: ")).collect();
+    let mut stdout = calm.join("\n").trim_end().to_owned();
+    stdout.push_str(if stdout.is_empty() { "" } else { "\n" });
+    let text = redact(&Run { code, stdout, stderr }.shown(), sandbox);
+    text.lines().map(|line| figures(line) + "\n").collect()
+}
+
+/// A line with its measured figures replaced and its columns moved together.
+fn figures(line: &str) -> String {
+    let line = line.replace(" (noisy)", "").replace(", noisy)", ")");
+    if line.trim_start().starts_with("Benchmark ") || line.starts_with('─') {
+        return line
+            .split_whitespace()
+            .map(|word| word.trim_matches('─'))
+            .collect::<Vec<_>>()
+            .join(" ");
+    }
+    let parts: Vec<&str> = line.split(' ').collect();
+    let is_table = line.contains("  ") && parts.iter().any(|part| is_unit(part));
+    let mut out: Vec<String> = Vec::new();
+    for part in parts.into_iter().filter(|part| !(is_table && part.is_empty())) {
+        let after_number = out.last().is_some_and(|last| last.parse::<f64>().is_ok());
+        let unit = part.trim_end_matches([',', ')', ';']);
+        if after_number && is_unit(unit) {
+            out.pop();
+            let kind = if unit == "%" { "[share]" } else { "[time]" };
+            out.push(part.replace(unit, kind));
+        } else {
+            out.push(part.to_owned());
+        }
+    }
+    out.join(" ")
+}
+
+fn is_unit(word: &str) -> bool {
+    matches!(word, "ns" | "µs" | "ms" | "s" | "%")
+}

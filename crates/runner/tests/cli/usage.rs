@@ -1,0 +1,110 @@
+//! The command line: help, version, and everything that is refused before anything runs.
+
+use test_support::redact;
+
+use crate::stage::{CODSPEED, sandbox};
+
+/// What the user sees of a command that measures nothing.
+#[track_caller]
+fn shown(args: &[&str]) -> String {
+    let sandbox = sandbox();
+    let run = sandbox.run(sandbox.command(CODSPEED, args));
+    redact(&run.shown(), &sandbox)
+}
+
+/// The same for many command lines; each must be a usage error with nothing on standard output.
+#[track_caller]
+fn refused(lines: &[&[&str]]) -> String {
+    let one = |args: &&[&str]| {
+        let text = shown(args);
+        let stderr = text.strip_prefix("exit code: 2\n--- stdout\n--- stderr\n");
+        assert!(stderr.is_some(), "{args:?} is not refused: {text}");
+        format!("$ codspeed {}\n{}", args.join(" "), stderr.unwrap_or_default())
+    };
+    lines.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn help_names_the_commands_and_exit_codes() {
+    insta::assert_snapshot!(shown(&["--help"]));
+}
+
+#[test]
+fn help_of_exec_lists_its_options() {
+    insta::assert_snapshot!(shown(&["exec", "--help"]));
+}
+
+#[test]
+fn help_of_run_lists_its_options() {
+    insta::assert_snapshot!(shown(&["run", "--help"]));
+}
+
+#[test]
+fn the_version_is_that_of_the_workspace() {
+    let expected = concat!(
+        "exit code: 0\n--- stdout\ncodspeed-runner ",
+        env!("CARGO_PKG_VERSION"),
+        "\n--- stderr\n"
+    );
+    assert_eq!(shown(&["--version"]), expected);
+}
+
+#[test]
+fn unknown_words_and_missing_ones_are_refused() {
+    insta::assert_snapshot!(refused(&[
+        &[],
+        &["measure"],
+        &["exec", "--rounds", "3", "--", "true"],
+        &["exec"],
+        &["exec", "--max-rounds", "3"],
+        &["exec", "--max-rounds", "many", "--", "true"],
+        &["run", "-m", "walltime"],
+    ]));
+}
+
+#[test]
+fn modes_are_known_and_given() {
+    insta::assert_snapshot!(refused(&[
+        &["exec", "-m", "fast", "--", "true"],
+        &["exec", "-m", "memory", "--", "true"],
+        &["run", "-m", "memory", "--", "true"],
+        &["exec", "-m", "simulation", "--vs", "true", "--", "false"],
+        &["exec", "--export", "folded=x", "--", "true"],
+        &["run", "--", "true"],
+    ]));
+}
+
+#[test]
+fn exports_have_a_format_and_a_path_of_their_own() {
+    insta::assert_snapshot!(refused(&[
+        &["exec", "--export", "xml=out", "--", "true"],
+        &["exec", "--export", "json", "--", "true"],
+        &["exec", "--export", "json=", "--", "true"],
+        &["exec", "--export", "json=out", "--export", "csv=out", "--", "true"],
+        &["run", "-m", "walltime", "--export", "json=-", "--export", "csv=-", "--", "true"],
+    ]));
+}
+
+#[test]
+fn blank_commands_missing_folders_and_equal_names_are_refused() {
+    insta::assert_snapshot!(refused(&[
+        &["exec", "--", ""],
+        &["exec", "--", " "],
+        &["exec", "--vs", "", "--", "true"],
+        &["run", "-m", "walltime", "--", " "],
+        &["exec", "--working-directory", "no/such", "--", "true"],
+        &["exec", "--vs", "true", "--", "true"],
+        &["exec", "--vs", "echo 'x", "--", "true"],
+    ]));
+}
+
+#[test]
+fn a_refused_command_line_leaves_nothing_behind() {
+    let sandbox = sandbox();
+    let run = sandbox.run(sandbox.command(
+        CODSPEED,
+        ["exec", "-m", "memory", "--profile-folder", "profile", "--", "touch", "ran"],
+    ));
+    assert_eq!(run.code, 2);
+    assert!(!sandbox.path().join("profile").exists() && !sandbox.path().join("ran").exists());
+}
