@@ -1,0 +1,141 @@
+//! The table of tools that the commands of xtask start. To add a tool, add a row.
+
+use clap::ValueEnum;
+
+/// A command of xtask that needs tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Task {
+    Test,
+    Demo,
+    Bench,
+    Lint,
+}
+
+/// How to see that a tool is there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Probe {
+    /// A program on `PATH`.
+    Program(&'static str),
+    /// A command that succeeds.
+    Succeeds(&'static [&'static str]),
+}
+
+/// Where a tool comes from when it is missing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source {
+    /// Debian packages.
+    Apt(&'static [&'static str]),
+    /// `cargo install --locked <crate>`.
+    Cargo(&'static str),
+    /// `rustup component add <component>`.
+    Rustup(&'static str),
+}
+
+/// One row.
+#[derive(Debug)]
+pub(crate) struct Tool {
+    pub(crate) name: &'static str,
+    pub(crate) what_for: &'static str,
+    pub(crate) probe: Probe,
+    pub(crate) source: Source,
+    /// These stop without it.
+    pub(crate) required_by: &'static [Task],
+    /// These do less without it, and say so.
+    pub(crate) used_by: &'static [Task],
+}
+
+impl Tool {
+    pub(crate) fn is_there(&self) -> bool {
+        match self.probe {
+            Probe::Program(name) => crate::shell::find(name).is_some(),
+            Probe::Succeeds(words) => words.split_first().is_some_and(|(program, args)| {
+                crate::shell::Cmd::new(program).args(args.iter().copied()).succeeds()
+            }),
+        }
+    }
+
+    /// Whether a command (or, for none, any command) has to do with it.
+    pub(crate) fn concerns(&self, task: Option<Task>) -> bool {
+        task.is_none_or(|task| self.required_by.contains(&task) || self.used_by.contains(&task))
+    }
+
+    /// Whether a command (or, for none, any command) stops without it.
+    pub(crate) fn is_required(&self, task: Option<Task>) -> bool {
+        task.map_or(!self.required_by.is_empty(), |task| self.required_by.contains(&task))
+    }
+}
+
+pub(crate) const TOOLS: &[Tool] = &[
+    Tool {
+        name: "cc",
+        what_for: "links Rust; compiles the C fixtures of tests and bench",
+        probe: Probe::Succeeds(&["cc", "-E", "-include", "stdio.h", "-x", "c", "/dev/null"]),
+        source: Source::Apt(&["gcc", "libc6-dev"]),
+        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint],
+        used_by: &[],
+    },
+    Tool {
+        name: "git",
+        what_for: "repositories of the tests; the list of files for tidy",
+        probe: Probe::Program("git"),
+        source: Source::Apt(&["git"]),
+        required_by: &[Task::Test],
+        used_by: &[Task::Lint],
+    },
+    Tool {
+        name: "unshare",
+        what_for: "private mount namespaces for tests; a demo without network",
+        probe: Probe::Program("unshare"),
+        source: Source::Apt(&["util-linux"]),
+        required_by: &[Task::Test],
+        used_by: &[Task::Demo],
+    },
+    Tool {
+        name: "python3 with venv",
+        what_for: "the test against the real pytest-codspeed",
+        probe: Probe::Succeeds(&["python3", "-c", "import ensurepip, venv"]),
+        source: Source::Apt(&["python3", "python3-venv"]),
+        required_by: &[],
+        used_by: &[Task::Test],
+    },
+    Tool {
+        name: "valgrind",
+        what_for: "simulation mode, and its tests",
+        probe: Probe::Program("valgrind"),
+        source: Source::Apt(&["valgrind"]),
+        required_by: &[Task::Test],
+        used_by: &[],
+    },
+    Tool {
+        name: "hyperfine",
+        what_for: "a second opinion on the figures of bench",
+        probe: Probe::Program("hyperfine"),
+        source: Source::Apt(&["hyperfine"]),
+        required_by: &[],
+        used_by: &[Task::Bench],
+    },
+    Tool {
+        name: "cargo-nextest",
+        what_for: "runs the tests",
+        probe: Probe::Program("cargo-nextest"),
+        source: Source::Cargo("cargo-nextest"),
+        required_by: &[Task::Test],
+        used_by: &[],
+    },
+    Tool {
+        name: "rustfmt",
+        what_for: "checks the format",
+        probe: Probe::Succeeds(&["cargo", "fmt", "--version"]),
+        source: Source::Rustup("rustfmt"),
+        required_by: &[Task::Lint],
+        used_by: &[],
+    },
+    Tool {
+        name: "clippy",
+        what_for: "checks the lints",
+        probe: Probe::Succeeds(&["cargo", "clippy", "--version"]),
+        source: Source::Rustup("clippy"),
+        required_by: &[Task::Lint],
+        used_by: &[],
+    },
+];
