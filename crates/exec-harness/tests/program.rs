@@ -164,6 +164,35 @@ fn each_round_has_its_figures_and_the_kernel_agrees_with_the_wall_clock() {
 }
 
 #[test]
+fn no_round_is_impossibly_short_beside_a_busy_competitor_on_the_same_processor() {
+    let sandbox = sandbox();
+    let pinned =
+        |words: &[&str]| sandbox.command("taskset", [&["--cpu-list", "0"][..], words].concat());
+    let competitor = sandbox.start(pinned(&["sh", "-c", "while :; do :; done"]));
+    let rounds = ["--warmup-time", "0", "--max-rounds", "300", "true"];
+    let run = sandbox.run(pinned(&[&[HARNESS][..], &rounds].concat()));
+    drop(competitor);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let (_, logs) = results(&sandbox);
+    let rounds = &logs[0].benchmarks[0].rounds;
+    assert_eq!(rounds.len(), 300);
+    let mut work: Vec<u64> = rounds
+        .kernel_ns
+        .iter()
+        .zip(&rounds.preempted_ns)
+        .filter_map(|of| {
+            let (kernel, preempted) = (*of.0, *of.1);
+            Some(kernel?.saturating_sub(preempted?))
+        })
+        .collect();
+    work.sort_unstable();
+    // What the fastest round needed by itself, where the kernel tells, and something in any case:
+    // a stamp that is taken too late yields rounds of a few microseconds.
+    let least = work.first().copied().unwrap_or(0).max(50_000);
+    assert!(rounds.wall_ns.iter().all(|wall| *wall >= least), "{least}: {:?}", rounds.wall_ns);
+}
+
+#[test]
 fn output_goes_nowhere_to_us_or_to_a_file_and_input_is_read_anew_in_each_round() {
     let sandbox = sandbox();
     let quick = ["--warmup-time", "0", "--max-rounds", "2"];

@@ -11,6 +11,7 @@ mod commands;
 mod env;
 mod error;
 mod event;
+mod files;
 mod mode;
 mod orchestrator;
 mod process;

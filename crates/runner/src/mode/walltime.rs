@@ -1,6 +1,6 @@
 //! Walltime mode: the benchmark measures itself and tells us; we keep what it says.
 
-use std::{io::Write, os::unix::fs::PermissionsExt, path::Path};
+use std::path::Path;
 
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
@@ -10,6 +10,7 @@ use runner_shared::{
 use super::{ModeError, benchmark, environment};
 use crate::{
     env::Env,
+    files,
     process::ToolCommand,
     session::{ProfilerControl, Request, SessionRecord},
     workload::Workload,
@@ -32,16 +33,8 @@ pub(crate) fn finish(record: &SessionRecord, folder: &Path) -> Result<(), ModeEr
     if record.timestamps == ExecutionTimestamps::default() && !path.exists() {
         return Ok(());
     }
-    let written = (|| {
-        let mut file = tempfile::Builder::new()
-            .prefix(".unfinished-")
-            .permissions(PermissionsExt::from_mode(0o644))
-            .tempfile_in(folder)?;
-        file.write_all(&record.timestamps.encode())?;
-        file.persist(&path).map_err(|err| err.error)?;
-        Ok(())
-    })();
-    written.map_err(|source| ModeError::Write { path, source })
+    files::replace(&path, &record.timestamps.encode())
+        .map_err(|source| ModeError::Write { path, source })
 }
 
 /// No profiler: there is nothing to switch, so switching always works.

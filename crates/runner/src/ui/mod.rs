@@ -10,7 +10,7 @@ use nix::libc;
 use results::{TableStyle, exporter, profile_exporter, simulation_table, table};
 use runner_shared::env_names;
 
-use crate::{cli::ExportArg, env::Env, error::CliError, event::RunEvent, report::AnyReport};
+use crate::{cli::ExportArg, env::Env, error::CliError, event::RunEvent, files, report::AnyReport};
 
 /// What the user sees, decided once.
 #[derive(Debug)]
@@ -92,20 +92,8 @@ pub(crate) fn export(report: &AnyReport, export: &ExportArg) -> io::Result<()> {
     if path.metadata().is_ok_and(|data| !data.is_file()) {
         return fs::write(path, bytes);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    replace(folder.unwrap_or(Path::new(".")), path, &bytes)
-        // The text of the error would name the temporary file; what went wrong is its kind.
-        .map_err(|err| err.kind().into())
-}
-
-fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = tempfile::Builder::new()
-        .prefix(".unfinished-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path).map_err(|err| err.error)?;
-    Ok(())
+    // The text of the error would name the temporary file; what went wrong is its kind.
+    files::replace(path, &bytes).map_err(|err| err.kind().into())
 }
 
 /// A result in one sentence.
