@@ -32,6 +32,7 @@ pub fn main(
     let outcome = match args.command {
         Command::Run(args) => commands::run::run(args, &context),
         Command::Exec(args) => commands::exec::run(*args, &context),
+        Command::Inspect(args) => commands::inspect::run(args, &context),
     };
     match outcome {
         Ok(kind) => kind.code(),

@@ -17,6 +17,7 @@ use std::io;
 use crate::{model::Report, simulation::SimulationReport};
 
 pub use profile::{PROFILE_EXPORTERS, ProfileExporter, profile_exporter};
+pub use simulation::hottest_functions;
 pub use table::{TableStyle, simulation_table, table};
 
 /// A format that a report can be written in.

@@ -1,12 +1,14 @@
 //! The command line as data. No behaviour.
 
 mod exec;
+mod inspect;
 mod run;
 mod shared;
 
 use clap::{Parser, Subcommand};
 
 pub(crate) use exec::ExecArgs;
+pub(crate) use inspect::InspectArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use shared::{ExportArg, SharedArgs};
 
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     /// Benchmark any command.
     #[command(visible_alias = "x")]
     Exec(Box<ExecArgs>),
+    /// Show the results in a profile folder once more.
+    Inspect(InspectArgs),
 }
 
 impl Command {
@@ -36,6 +40,7 @@ impl Command {
         match self {
             Self::Run(args) => args.shared.quiet,
             Self::Exec(args) => args.shared.quiet,
+            Self::Inspect(_) => false,
         }
     }
 }
@@ -46,6 +51,8 @@ Examples:
   codspeed exec --vs './old in.txt' -- ./new in.txt
                                                  which one is faster?
   codspeed run -m walltime -- pytest --codspeed  run a suite with its integration
+  codspeed exec -m simulation --profile-folder p -- ls; codspeed inspect p
+                                                 which functions cost most?
 
 Exit codes:
   0 ok                  1 benchmark failed      2 usage

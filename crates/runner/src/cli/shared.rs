@@ -66,7 +66,7 @@ fn parse_mode(word: &str) -> Result<Mode, UnknownMode> {
     Mode::parse(word)
 }
 
-fn parse_export(text: &str) -> Result<ExportArg, String> {
+pub(super) fn parse_export(text: &str) -> Result<ExportArg, String> {
     let ids = || {
         let profiles = PROFILE_EXPORTERS.iter().map(|exporter| exporter.id());
         EXPORTERS.iter().map(|exporter| exporter.id()).chain(profiles)

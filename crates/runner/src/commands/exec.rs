@@ -51,7 +51,7 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
         context.ui.event(&RunEvent::Step(text));
     }
     let completed = execute(&plan, &context.env, &context.ui)?;
-    let shown = outcome::show(&plan, &completed.report, context);
+    let shown = outcome::show(&plan.exports, &completed.report, context);
     if let (Some((base, head)), AnyReport::Walltime(report)) = (uris, &completed.report) {
         show_verdict(report, &base, &head).map_err(|err| outcome::unwritten(&err))?;
     }

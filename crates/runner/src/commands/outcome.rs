@@ -6,6 +6,7 @@ use runner_shared::mode::Mode;
 
 use super::Context;
 use crate::{
+    cli::ExportArg,
     error::{CliError, ExitKind},
     event::RunEvent,
     mode::{
@@ -22,12 +23,16 @@ use crate::{
 };
 
 /// Shows the table and writes the exports.
-pub(crate) fn show(plan: &RunPlan, report: &AnyReport, context: &Context) -> Result<(), CliError> {
+pub(crate) fn show(
+    exports: &[ExportArg],
+    report: &AnyReport,
+    context: &Context,
+) -> Result<(), CliError> {
     if report.is_worth_showing() {
         context.ui.report(report).map_err(|err| unwritten(&err))?;
     }
     let mut failed = Ok(());
-    for export in &plan.exports {
+    for export in exports {
         if let Err(err) = ui::export(report, export) {
             let what = format!("could not write the export `{}`: {err}", export.path.display());
             failed = Err(CliError::new(ExitKind::Failed, what));

@@ -15,6 +15,6 @@ pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError
     let workload = Workload::Suite(command.join(" "));
     let plan = RunPlan::new(workload, shared, None, &here()?)?;
     let completed = execute(&plan, &context.env, &context.ui)?;
-    let shown = outcome::show(&plan, &completed.report, context);
+    let shown = outcome::show(&plan.exports, &completed.report, context);
     outcome::judge(&plan, completed, context).and_then(|kind| shown.map(|()| kind))
 }

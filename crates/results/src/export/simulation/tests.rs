@@ -1,7 +1,7 @@
 //! A real report in every format, as far as it fits on a page.
 
 use crate::{
-    export::{EXPORTERS, TableStyle, exporter, simulation_table},
+    export::{EXPORTERS, TableStyle, exporter, hottest_functions, simulation_table},
     model::Integration,
     read_simulation,
     simulation::{
@@ -99,4 +99,9 @@ fn every_format_is_one_for_simulations_too() {
             assert!(out.ends_with(b"\n"), "{}", exporter.id());
         }
     }
+}
+
+#[test]
+fn the_costliest_functions_come_first() {
+    insta::assert_snapshot!(hottest_functions(&real(), 3));
 }

@@ -44,6 +44,26 @@ fn profiles_are_exported_and_allocations_can_be_left_out() {
 }
 
 #[test]
+fn what_a_run_left_is_shown_again() {
+    let sandbox = sandbox();
+    sandbox.c_program("count", COUNT);
+    let first = exec(&sandbox, SIMULATION, &["./count", "1000"]);
+    let again = codspeed(&sandbox, ["inspect", "profile", "--functions", "1"]);
+    assert_eq!((first.code, again.code), (0, 0), "{}", again.stderr);
+    let (table, functions) = again.stdout.split_once("\n\n./count 1000\n").unwrap();
+    assert_eq!(table.trim_end(), first.stdout.trim_end());
+    assert_eq!(functions.lines().count(), 2, "{functions}");
+
+    std::fs::remove_dir_all(sandbox.path().join("profile")).unwrap();
+    let timed = exec(&sandbox, crate::stage::QUICK, &["true"]);
+    let again = codspeed(&sandbox, ["inspect", "profile"]);
+    assert_eq!(again.stdout, timed.stdout);
+    std::fs::create_dir(sandbox.path().join("empty")).unwrap();
+    assert_eq!(codspeed(&sandbox, ["inspect", "empty"]).code, 4);
+    assert_eq!(codspeed(&sandbox, ["inspect", "nowhere"]).code, 2);
+}
+
+#[test]
 fn a_command_that_fails_or_leaves_no_count_is_an_error_with_its_cause() {
     let sandbox = sandbox();
     let failed = exec(&sandbox, SIMULATION, &["sh", "-c", "exit 3"]);

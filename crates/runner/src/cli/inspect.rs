@@ -1,0 +1,27 @@
+//! Options of `codspeed inspect`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{ExportArg, shared::parse_export};
+
+/// Show the results in a profile folder.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The folder that a run has left.
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+
+    /// How many functions to show for each benchmark (simulation mode).
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub functions: usize,
+
+    /// Write the results to a file as well: as for `codspeed exec`.
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_export)]
+    pub export: Vec<ExportArg>,
+
+    /// Leave out what allocator functions cost (simulation mode).
+    #[arg(long)]
+    pub exclude_allocations: bool,
+}
