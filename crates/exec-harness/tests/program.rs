@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: what is not expected fails the test")]
 
-use std::{fs::File, path::Path};
+use std::fs::File;
 
 use runner_shared::{
     artifact::{Artifact, Outcome, RoundLog},
@@ -205,7 +205,7 @@ fn output_goes_nowhere_to_us_or_to_a_file_and_input_is_read_anew_in_each_round()
     let missing = run(&["--input", "nowhere", "cat"]);
     assert_eq!(missing.code, 1);
     assert!(missing.stderr.contains("could not open `nowhere`"), "{}", missing.stderr);
-    assert!(!Path::new("nowhere").exists());
+    assert!(!sandbox.path().join("nowhere").exists());
 }
 
 #[test]

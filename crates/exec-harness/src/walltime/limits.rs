@@ -30,7 +30,7 @@ pub(crate) struct Limits {
     pub max_rounds: Option<u64>,
     /// Most rounds in any case.
     pub round_cap: u64,
-    /// Rounds that are run whatever the maximums say.
+    /// Rounds that are run even if they take longer than `max_time_ns`; `round_cap` holds all the same.
     pub floor_rounds: u64,
     /// Relative half-width of the interval of the median that is good enough.
     pub target_precision: Option<f64>,

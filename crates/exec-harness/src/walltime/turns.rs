@@ -46,8 +46,13 @@ pub(crate) fn interleave(
         let ready = benchmark
             .set_up(session.machine)
             .and_then(|()| benchmark.warm_up(session.machine, session.progress));
+        let interrupted = matches!(ready, Err(Failure::Interrupted));
         let outcome = ready.is_err().then_some(ready);
         turns.push(Turn { benchmark, block_ns, block_rounds, outcome });
+        if interrupted {
+            interrupt(&mut turns);
+            break;
+        }
     }
     run_blocks(session, &mut turns);
     let rounds: Vec<_> = turns.iter().flat_map(|turn| turn.benchmark.round_times()).collect();
@@ -87,9 +92,14 @@ fn run_blocks(session: &mut Session<'_>, turns: &mut [Turn]) {
             }
         }
         if interrupted {
-            for turn in turns.iter_mut().filter(|turn| turn.outcome.is_none()) {
-                turn.outcome = Some(Err(Failure::Interrupted));
-            }
+            interrupt(turns);
         }
+    }
+}
+
+/// None of the others goes on.
+fn interrupt(turns: &mut [Turn]) {
+    for turn in turns.iter_mut().filter(|turn| turn.outcome.is_none()) {
+        turn.outcome = Some(Err(Failure::Interrupted));
     }
 }

@@ -89,17 +89,23 @@ pub(super) enum Entry {
 
 /// What is in the results folder, sorted by name. A folder that doesn't exist is empty.
 pub(super) fn entries(dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Vec<Entry>, ReadError> {
+    let names = names(dir)?;
+    Ok(names.difference(ignore).filter_map(|name| Entry::of(dir.join(name))).collect())
+}
+
+/// All names in a folder, sorted. One that doesn't exist is empty.
+pub(super) fn names(dir: &Path) -> Result<BTreeSet<OsString>, ReadError> {
     let list = |source| ReadError::List { path: dir.to_owned(), source };
     let found = match fs::read_dir(dir) {
         Ok(found) => found,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
         Err(err) => return Err(list(err)),
     };
     let mut names = BTreeSet::new();
     for entry in found {
         names.insert(entry.map_err(list)?.file_name());
     }
-    Ok(names.difference(ignore).filter_map(|name| Entry::of(dir.join(name))).collect())
+    Ok(names)
 }
 
 impl Entry {

@@ -79,6 +79,11 @@ pub(crate) fn judge(
             return Err(CliError::new(ExitKind::Usage, "nothing was measured"));
         }
         Ended::Code(0) => {}
+        // So it has about a command that left no count, and about itself.
+        Ended::Code(1) if matches!(plan.workload, Workload::Commands { .. }) => {
+            let err = CliError::new(ExitKind::Failed, "not everything was measured");
+            return Err(explained(plan, &folder, err));
+        }
         Ended::Code(code) => {
             let what = format!("the benchmark command ended with exit status {code}");
             return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));

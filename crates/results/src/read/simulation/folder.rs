@@ -4,11 +4,11 @@ use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs::{self, File},
-    io::{self, Read},
+    io::Read,
     path::{Path, PathBuf},
 };
 
-use super::ReadError;
+use crate::read::{ReadError, file::names};
 
 /// A file that a process has left.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,19 +28,9 @@ pub(super) enum Entry {
 
 /// All files of processes, by process number.
 pub(super) fn entries(dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Vec<Entry>, ReadError> {
-    let list = |source| ReadError::List { path: dir.to_owned(), source };
-    let found = match fs::read_dir(dir) {
-        Ok(found) => found,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(err) => return Err(list(err)),
-    };
-    let mut entries = Vec::new();
-    for entry in found {
-        let entry = entry.map_err(list)?;
-        if !ignore.contains(&entry.file_name()) {
-            entries.extend(Entry::of(entry.path()));
-        }
-    }
+    let names = names(dir)?;
+    let mut entries: Vec<Entry> =
+        names.difference(ignore).filter_map(|name| Entry::of(dir.join(name))).collect();
     entries.sort_unstable();
     Ok(entries)
 }

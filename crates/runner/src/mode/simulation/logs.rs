@@ -10,6 +10,9 @@ const TAIL_LINES: usize = 12;
 /// Longer logs are not read.
 const MAX_BYTES: u64 = 16 << 20;
 
+/// What Valgrind says in every run.
+const CHATTER: &[&str] = &["L3 cache found, using its data for the LL simulation"];
+
 /// What words in a log mean.
 const DIAGNOSES: &[(&str, &str)] = &[
     (
@@ -50,7 +53,9 @@ fn newest_words(folder: &Path) -> Option<String> {
     });
     let (_, path): (u64, PathBuf) = logs.max()?;
     let bytes = fs::read(path).ok()?;
-    Some(String::from_utf8_lossy(&bytes).trim_end().to_owned()).filter(|text| !text.is_empty())
+    let text = String::from_utf8_lossy(&bytes);
+    let telling = text.lines().filter(|line| !CHATTER.iter().any(|words| line.contains(words)));
+    Some(telling.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
@@ -61,7 +66,9 @@ mod tests {
     fn known_words_are_explained_and_the_end_is_shown() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(diagnose(folder.path()), Vec::<String>::new());
-        fs::write(folder.path().join("valgrind.1.log"), "").unwrap();
+        let chatter = "--1-- warning: L3 cache found, using its data for the LL simulation.\n";
+        fs::write(folder.path().join("valgrind.1.log"), chatter).unwrap();
+        assert_eq!(diagnose(folder.path()), Vec::<String>::new());
         let text = "==2== Process terminating with default action of signal 5 (SIGTRAP)\n==2==    at malloc\n";
         fs::write(folder.path().join("valgrind.2.log"), text).unwrap();
         insta::assert_snapshot!(diagnose(folder.path()).join("\n"));
