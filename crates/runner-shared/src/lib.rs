@@ -10,6 +10,7 @@ pub mod duration;
 pub mod env_names;
 pub mod fifo;
 pub mod harness;
+pub mod memory;
 pub mod mode;
 pub mod text;
 pub mod walltime;

@@ -15,6 +15,8 @@ mod files;
 mod mode;
 mod orchestrator;
 mod process;
+#[cfg_attr(not(test), expect(dead_code, reason = "walltime and memory mode are about to use it"))]
+mod profiler;
 mod report;
 mod session;
 mod settings;

@@ -30,6 +30,7 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("process", 1, Some(0)),
         layer("ui", 2, Some(1)),
         layer("session", 2, Some(1)),
+        layer("profiler", 2, Some(1)),
         layer("tools", 3, Some(2)),
         layer("mode", 4, Some(3)),
         // Not 4: a plan names modes, and knows nothing of what they do.
