@@ -3,12 +3,14 @@
 //! The artifact is a plain concatenation of MessagePack maps, one per event, inside zstd frames. Integers have the
 //! shortest form, keys and tags are strings in a fixed order; readers accept any order and any width.
 
+use super::wire::{put_map, put_signed, put_text, put_unsigned};
+
 /// One call of an allocator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
     /// Process (thread group).
     pub pid: i32,
-    /// Thread.
+    /// Thread; [`Event::NO_THREAD`] for a block that no thread freed.
     pub tid: i32,
     /// Nanoseconds of `CLOCK_MONOTONIC`: the entry of a free, the return of everything else.
     pub timestamp: u64,
@@ -106,70 +108,43 @@ impl EventKind {
 }
 
 impl Event {
+    /// No thread: the tracer's word that a block was still there when its process ended or became another program.
+    pub const NO_THREAD: i32 = 0;
+
+    /// The end of a block that its process `pid` never freed; the process ended at `timestamp`. Other readers take it
+    /// for a free, ours for a leak.
+    pub const fn released(pid: i32, addr: u64, timestamp: u64) -> Self {
+        Self { pid, tid: Self::NO_THREAD, timestamp, addr, kind: EventKind::Free }
+    }
+
+    /// See [`Event::released`].
+    pub const fn is_release(&self) -> bool {
+        self.tid == Self::NO_THREAD && matches!(self.kind, EventKind::Free)
+    }
+
     /// Appends the bytes of this event.
     pub fn encode(&self, into: &mut Vec<u8>) {
         let Self { pid, tid, timestamp, addr, kind } = *self;
         let (size, old_addr) = (kind.size(), kind.old_addr());
-        into.push(0x85 + u8::from(size.is_some()) + u8::from(old_addr.is_some()));
-        text(into, "pid");
-        signed(into, pid);
-        text(into, "tid");
-        signed(into, tid);
-        text(into, "timestamp");
-        unsigned(into, timestamp);
-        text(into, "addr");
-        unsigned(into, addr);
-        text(into, "type");
-        text(into, kind.tag());
+        put_map(into, 5 + usize::from(size.is_some()) + usize::from(old_addr.is_some()));
+        put_text(into, "pid");
+        put_signed(into, pid);
+        put_text(into, "tid");
+        put_signed(into, tid);
+        put_text(into, "timestamp");
+        put_unsigned(into, timestamp);
+        put_text(into, "addr");
+        put_unsigned(into, addr);
+        put_text(into, "type");
+        put_text(into, kind.tag());
         if let Some(old_addr) = old_addr {
-            text(into, "old_addr");
-            unsigned(into, old_addr);
+            put_text(into, "old_addr");
+            put_unsigned(into, old_addr);
         }
         if let Some(size) = size {
-            text(into, "size");
-            unsigned(into, size);
+            put_text(into, "size");
+            put_unsigned(into, size);
         }
-    }
-}
-
-/// A string of less than 32 bytes, as all of ours are.
-fn text(into: &mut Vec<u8>, text: &str) {
-    into.push(0xa0 | u8::try_from(text.len()).unwrap_or(0));
-    into.extend_from_slice(text.as_bytes());
-}
-
-fn unsigned(into: &mut Vec<u8>, value: u64) {
-    if let Ok(small) = u8::try_from(value) {
-        if small > 0x7f {
-            into.push(0xcc);
-        }
-        into.push(small);
-    } else if let Ok(value) = u16::try_from(value) {
-        into.push(0xcd);
-        into.extend_from_slice(&value.to_be_bytes());
-    } else if let Ok(value) = u32::try_from(value) {
-        into.push(0xce);
-        into.extend_from_slice(&value.to_be_bytes());
-    } else {
-        into.push(0xcf);
-        into.extend_from_slice(&value.to_be_bytes());
-    }
-}
-
-fn signed(into: &mut Vec<u8>, value: i32) {
-    if let Ok(value) = u64::try_from(value) {
-        unsigned(into, value);
-    } else if let Ok(value) = i8::try_from(value) {
-        if value < -32 {
-            into.push(0xd0);
-        }
-        into.extend_from_slice(&value.to_be_bytes());
-    } else if let Ok(value) = i16::try_from(value) {
-        into.push(0xd1);
-        into.extend_from_slice(&value.to_be_bytes());
-    } else {
-        into.push(0xd2);
-        into.extend_from_slice(&value.to_be_bytes());
     }
 }
 
@@ -194,29 +169,5 @@ mod tests {
             \xa8old_addr\xcf\0\0\x56\x4e\xaf\xd4\x42\xb0\xa4size\xcd\x07\xd3";
         assert_eq!(bytes, expected);
         assert_eq!(bytes.len(), 87);
-    }
-
-    #[test]
-    fn integers_have_the_shortest_form() {
-        let of = |value| {
-            let mut bytes = Vec::new();
-            unsigned(&mut bytes, value);
-            bytes
-        };
-        for (value, len) in [(0, 1), (127, 1), (128, 2), (255, 2), (256, 3), (65_535, 3)] {
-            assert_eq!(of(value).len(), len, "{value}");
-        }
-        assert_eq!(of(0xffff_ffff), [0xce, 0xff, 0xff, 0xff, 0xff]);
-        assert_eq!(of(0x1_0000_0000), [0xcf, 0, 0, 0, 1, 0, 0, 0, 0]);
-        let of = |value| {
-            let mut bytes = Vec::new();
-            signed(&mut bytes, value);
-            bytes
-        };
-        assert_eq!(of(-1), [0xff]);
-        assert_eq!(of(-33), [0xd0, 0xdf]);
-        assert_eq!(of(-129), [0xd1, 0xff, 0x7f]);
-        assert_eq!(of(i32::MIN), [0xd2, 0x80, 0, 0, 0]);
-        assert_eq!(of(i32::MAX), [0xce, 0x7f, 0xff, 0xff, 0xff]);
     }
 }

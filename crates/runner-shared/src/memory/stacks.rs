@@ -1,0 +1,236 @@
+//! Where each allocation was made: `<pid>.MemtrackStacks.msgpack`, a file of our own beside the artifact.
+//!
+//! The file is a plain concatenation of MessagePack values inside zstd frames, like the artifact. Its end is the end of
+//! the file. There are three kinds of values:
+//!
+//! | value | meaning |
+//! |---|---|
+//! | an unsigned integer | the stack of the next event of the artifact, in the order of the artifact; 0 is unknown, and is what every free has |
+//! | an array of unsigned integers | defines the next stack: the numbers of its frames, innermost first |
+//! | a map with the texts `function` and `module` | defines the next frame; an empty text is unknown |
+//!
+//! Stacks and frames are numbered from 1 in the order of their definitions. A definition may come after its use, so that
+//! names can be looked up when the run is over; a number that is never defined is unknown. Values of other kinds and
+//! further keys of a map are passed over.
+
+use super::wire::{
+    Cursor, Head, Pieces, RecordError, Stop, put_array, put_map, put_text, put_unsigned,
+};
+
+/// Longer records are refused. C++ makes names of many thousand characters.
+const LONGEST: usize = 1 << 20;
+/// Longer texts are cut when they are written.
+const LONGEST_TEXT: usize = 64 << 10;
+/// Deeper stacks are cut when they are written: the outermost frames are lost.
+const MOST_FRAMES: usize = 4096;
+
+/// Appends the stack of the next event.
+pub fn encode_event_stack(into: &mut Vec<u8>, stack: u32) {
+    put_unsigned(into, stack.into());
+}
+
+/// Appends the definition of the next stack; frames innermost first.
+pub fn encode_stack(into: &mut Vec<u8>, frames: &[u32]) {
+    let frames = frames.get(..MOST_FRAMES).unwrap_or(frames);
+    put_array(into, frames.len());
+    for frame in frames {
+        put_unsigned(into, (*frame).into());
+    }
+}
+
+/// Appends the definition of the next frame.
+pub fn encode_frame(into: &mut Vec<u8>, function: &str, module: &str) {
+    put_map(into, 2);
+    for (key, text) in [("function", function), ("module", module)] {
+        put_text(into, key);
+        put_text(into, text.get(..text.floor_char_boundary(LONGEST_TEXT)).unwrap_or(text));
+    }
+}
+
+/// A function and the file that it is in; an empty text is unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StackFrame {
+    /// Name of the function.
+    pub function: String,
+    /// Path of the program or library.
+    pub module: String,
+}
+
+/// All stacks and frames of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StackTable {
+    frames: Vec<StackFrame>,
+    stacks: Vec<Vec<u32>>,
+}
+
+impl StackTable {
+    /// The numbers of the frames of a stack, innermost first; empty if it is unknown.
+    pub fn stack(&self, stack: u32) -> &[u32] {
+        nth(&self.stacks, stack).map_or(&[], Vec::as_slice)
+    }
+
+    /// A frame, if it is known.
+    pub fn frame(&self, frame: u32) -> Option<&StackFrame> {
+        nth(&self.frames, frame)
+    }
+}
+
+/// Numbers begin at 1.
+fn nth<T>(list: &[T], number: u32) -> Option<&T> {
+    list.get(usize::try_from(number.checked_sub(1)?).ok()?)
+}
+
+/// Reads the stacks of the events one by one, and keeps the definitions that come between them.
+#[derive(Debug)]
+pub struct StackDecoder {
+    pieces: Pieces,
+    table: StackTable,
+}
+
+impl Default for StackDecoder {
+    fn default() -> Self {
+        Self { pieces: Pieces::new(LONGEST), table: StackTable::default() }
+    }
+}
+
+enum Record {
+    Event(u32),
+    Stack(Vec<u32>),
+    Frame(StackFrame),
+    Unknown,
+}
+
+impl StackDecoder {
+    /// The next bytes, without their compression.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.pieces.push(bytes);
+    }
+
+    /// The stack of the next event; `None` if it is not there yet.
+    pub fn next_event_stack(&mut self) -> Result<Option<u32>, RecordError> {
+        while let Some(record) = self.pieces.record(record)? {
+            match record {
+                Record::Event(stack) => return Ok(Some(stack)),
+                Record::Stack(frames) => self.table.stacks.push(frames),
+                Record::Frame(frame) => self.table.frames.push(frame),
+                Record::Unknown => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The bytes have ended: all definitions. The error says what is wrong with the rest, if something is.
+    pub fn finish(self) -> (StackTable, Result<(), RecordError>) {
+        let end = self.pieces.finish();
+        (self.table, end)
+    }
+}
+
+fn record(cursor: &mut Cursor<'_>) -> Result<Record, Stop> {
+    Ok(match cursor.head()? {
+        Head::Unsigned(stack) => Record::Event(
+            u32::try_from(stack).or(Err(Stop::Malformed("a stack of an impossible number")))?,
+        ),
+        Head::Array(len) => {
+            let mut frames = Vec::new();
+            for _ in 0..len {
+                // A frame of an impossible number is unknown, as 0 is.
+                frames.push(u32::try_from(cursor.unsigned()?).unwrap_or(0));
+            }
+            Record::Stack(frames)
+        }
+        Head::Map(len) => {
+            let mut frame = StackFrame::default();
+            for _ in 0..len {
+                match cursor.text()? {
+                    Some(b"function") => frame.function = text(cursor)?,
+                    Some(b"module") => frame.module = text(cursor)?,
+                    Some(_) | None => cursor.skip()?,
+                }
+            }
+            Record::Frame(frame)
+        }
+        other @ (Head::Signed(_) | Head::Nil | Head::Text(_) | Head::Opaque(_)) => {
+            cursor.skip_rest(other)?;
+            Record::Unknown
+        }
+    })
+}
+
+fn text(cursor: &mut Cursor<'_>) -> Result<String, Stop> {
+    let text = cursor.text()?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(text).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decode(bytes: &[u8], size: usize) -> (Vec<u32>, StackTable, Result<(), RecordError>) {
+        let mut decoder = StackDecoder::default();
+        let mut stacks = Vec::new();
+        for piece in bytes.chunks(size) {
+            decoder.push(piece);
+            while let Ok(Some(stack)) = decoder.next_event_stack() {
+                stacks.push(stack);
+            }
+        }
+        let (table, end) = decoder.finish();
+        (stacks, table, end)
+    }
+
+    #[test]
+    fn the_three_kinds_are_frozen_and_read() {
+        let mut bytes = Vec::new();
+        encode_event_stack(&mut bytes, 0);
+        encode_stack(&mut bytes, &[1, 300]);
+        encode_event_stack(&mut bytes, 1);
+        encode_frame(&mut bytes, "main", "/bin/x");
+        let expected = b"\x00\x92\x01\xcd\x01\x2c\x01\x82\xa8function\xa4main\xa6module\xa6/bin/x";
+        assert_eq!(bytes, expected);
+        for size in 1..=bytes.len() {
+            let (stacks, table, end) = decode(&bytes, size);
+            assert_eq!((stacks, end), (vec![0, 1], Ok(())));
+            assert_eq!(table.stack(1), [1, 300]);
+            assert_eq!((table.stack(0), table.stack(2)), (&[][..], &[][..]));
+            let main = StackFrame { function: "main".to_owned(), module: "/bin/x".to_owned() };
+            assert_eq!(
+                (table.frame(1), table.frame(300), table.frame(0)),
+                (Some(&main), None, None)
+            );
+        }
+        let (_, _, end) = decode(&bytes[..bytes.len() - 1], 1);
+        assert_eq!(end, Err(RecordError::Truncated { offset: 7 }));
+    }
+
+    #[test]
+    fn other_values_and_keys_are_passed_over_and_impossible_numbers_refused() {
+        let odd = b"\xa3new\xc0\x83\xa1x\x91\x07\xa6module\x05\xa8function\xd9\x01\xff\xff";
+        let (stacks, table, end) = decode(odd, 3);
+        assert_eq!((stacks, end), (Vec::new(), Ok(())));
+        let frame = StackFrame { function: "\u{fffd}".to_owned(), module: String::new() };
+        assert_eq!(table.frame(1), Some(&frame));
+        assert!(decode(b"\xcf\0\0\0\x01\0\0\0\0", 9).2.is_err());
+        assert!(decode(b"\xdd\xff\xff\xff\xff", 5).2.is_err());
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_so_that_it_can_be_read() {
+        let mut bytes = Vec::new();
+        encode_frame(&mut bytes, &"é".repeat(100_000), "");
+        encode_stack(&mut bytes, &vec![u32::MAX; 100_000]);
+        let (_, table, end) = decode(&bytes, 4096);
+        assert_eq!(end, Ok(()));
+        assert_eq!(table.frame(1).unwrap().function.len(), LONGEST_TEXT);
+        assert_eq!(table.stack(1).len(), MOST_FRAMES);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_well(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            drop(decode(&bytes, 7));
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The blocks that are live, and what becomes of an address that is given out twice.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+/// An address in a process.
+type Place = (i32, u64);
+
+/// Addresses that were given out while `realloc` had not returned yet: more are not remembered. Real programs have
+/// one per thread at most; more come from lost events, and then there is nothing to wait for.
+const MOST_DISPLACED: usize = 4096;
+
+/// A live block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Block {
+    /// What was asked for.
+    pub size: u64,
+    /// Who asked.
+    pub tid: i32,
+    /// From where; 0 if unknown.
+    pub stack: u32,
+}
+
+/// All live blocks.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    live: HashMap<Place, Block, FixedState>,
+    /// The latest block of each thread, as long as it is live.
+    latest: HashMap<(i32, i32), u64, FixedState>,
+    /// Addresses that were live when a thread (the value) got them anew.
+    displaced: HashMap<Place, i32, FixedState>,
+}
+
+impl Blocks {
+    /// A new block. Returns the one that was there: its free was lost, or it is being moved by a `realloc` that has
+    /// not returned yet.
+    pub(super) fn insert(&mut self, pid: i32, addr: u64, block: Block) -> Option<Block> {
+        self.latest.insert((pid, block.tid), addr);
+        let displaced = self.live.insert((pid, addr), block);
+        if displaced.is_some() {
+            if self.displaced.len() >= MOST_DISPLACED {
+                self.displaced.clear();
+            }
+            self.displaced.insert((pid, addr), block.tid);
+        }
+        displaced
+    }
+
+    /// A `realloc` of thread `tid` has returned and the block at `addr` is gone. `None` if it isn't known, or if what
+    /// lies there is a new one already.
+    pub(super) fn moved(&mut self, pid: i32, tid: i32, addr: u64) -> Option<Block> {
+        // A thread can't have got the address while it was in `realloc`.
+        if !self.displaced.is_empty()
+            && self.displaced.get(&(pid, addr)).is_some_and(|owner| *owner != tid)
+        {
+            self.displaced.remove(&(pid, addr));
+            return None;
+        }
+        self.remove(pid, addr).map(|(block, _)| block)
+    }
+
+    /// A block was freed; also whether it is the latest one of the thread that allocated it.
+    pub(super) fn freed(&mut self, pid: i32, addr: u64) -> Option<(Block, bool)> {
+        self.remove(pid, addr)
+    }
+
+    fn remove(&mut self, pid: i32, addr: u64) -> Option<(Block, bool)> {
+        let block = self.live.remove(&(pid, addr))?;
+        let is_latest = self.latest.get(&(pid, block.tid)) == Some(&addr);
+        if is_latest {
+            self.latest.remove(&(pid, block.tid));
+        }
+        Some((block, is_latest))
+    }
+
+    /// All of them, in no order.
+    pub(super) fn live(&self) -> impl Iterator<Item = &Block> {
+        self.live.values()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> u64 {
+        u64::try_from(self.live.len()).unwrap_or(u64::MAX)
+    }
+}

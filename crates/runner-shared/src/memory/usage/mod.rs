@@ -1,0 +1,218 @@
+//! What allocations amount to: counts, the peak, what was never freed. One pass over the events of a time window.
+//!
+//! Memory is bounded by the blocks that are live and by the places that allocate, never by the number of events.
+
+mod blocks;
+mod histogram;
+mod sites;
+mod timeline;
+
+use std::collections::BTreeMap;
+
+use super::event::{Event, EventKind};
+use blocks::{Block, Blocks};
+pub use histogram::{SizeClass, SizeHistogram};
+pub use sites::SiteUsage;
+use sites::Sites;
+pub use timeline::Timeline;
+
+/// Counts the events of one window: an empty world at its start, and nothing is known of blocks from before.
+///
+/// Events must come in the order of their times, up to what parallel threads make of it: a block that moved is
+/// announced when `realloc` returns, and its old place may have been given away before.
+#[derive(Debug, Default)]
+pub struct Usage {
+    blocks: Blocks,
+    sites: Sites,
+    counted: Counted,
+    /// Bytes of all live blocks. Can't overflow: there are less than 2^64 blocks.
+    live: u128,
+    peak: u128,
+    total: u128,
+    released_bytes: u128,
+    released_blocks: u64,
+}
+
+/// What is known in the middle as well.
+#[derive(Debug, Clone, Default)]
+struct Counted {
+    alloc_calls: u64,
+    frees: u64,
+    peak_at: Option<u64>,
+    largest: u64,
+    temporary: u64,
+    sizes: SizeHistogram,
+    timeline: Timeline,
+}
+
+/// What the allocations of a window amount to. Sizes are what was asked for, in bytes; they saturate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UsageSummary {
+    /// Calls of `malloc`, `calloc`, `realloc`, `aligned_alloc` and alike.
+    pub alloc_calls: u64,
+    /// Frees of blocks that were allocated in the window.
+    pub frees: u64,
+    /// What all these calls asked for.
+    pub total_allocated: u64,
+    /// The most that was live at a time, in all processes together.
+    pub peak_memory: u64,
+    /// When that was, nanoseconds of `CLOCK_MONOTONIC`; `None` without allocations.
+    pub peak_at: Option<u64>,
+    /// Bytes that the program never freed: live at the end, or when their process ended.
+    pub leaked_bytes: u64,
+    /// The number of such blocks.
+    pub leaked_blocks: u64,
+    /// The largest size in one call.
+    pub largest: u64,
+    /// Blocks that were freed by their thread before it allocated anything else.
+    pub temporary: u64,
+    /// How many calls asked for which size.
+    pub sizes: SizeHistogram,
+    /// Live bytes over the time.
+    pub timeline: Timeline,
+    /// By the stack of the call, for events that came with one.
+    pub sites: BTreeMap<u32, SiteUsage>,
+}
+
+impl Usage {
+    /// An empty window that begins at this time, as the timeline does.
+    pub fn starting_at(timestamp: u64) -> Self {
+        let counted = Counted { timeline: Timeline::starting_at(timestamp), ..Counted::default() };
+        Self { counted, ..Self::default() }
+    }
+
+    /// Counts an event.
+    pub fn add(&mut self, event: &Event) {
+        self.add_from(event, 0);
+    }
+
+    /// Counts an event whose call has this stack; 0 is an unknown one. Stacks of frees are not looked at.
+    pub fn add_from(&mut self, event: &Event, stack: u32) {
+        let Event { pid, tid, timestamp, addr, kind } = *event;
+        match kind {
+            EventKind::Malloc { size }
+            | EventKind::Calloc { size }
+            | EventKind::AlignedAlloc { size } => self.allocated(event, size, stack),
+            EventKind::Realloc { old_addr, size } => {
+                if let Some(old) = old_addr.filter(|old| *old != 0)
+                    && let Some(block) = self.blocks.moved(pid, tid, old)
+                {
+                    self.gone(&block);
+                }
+                self.allocated(event, size, stack);
+            }
+            EventKind::Free => {
+                let Some((block, is_latest)) = self.blocks.freed(pid, addr) else { return };
+                self.gone(&block);
+                if event.is_release() {
+                    self.released_blocks += 1;
+                    self.released_bytes += u128::from(block.size);
+                    self.sites.leaked(block.stack, block.size);
+                } else {
+                    self.counted.frees += 1;
+                    if is_latest && block.tid == tid {
+                        self.counted.temporary += 1;
+                        self.sites.temporary(block.stack);
+                    }
+                }
+                self.counted.timeline.add(timestamp, saturated(self.live));
+            }
+            // Arenas of the heap: their bytes are counted where they are given out.
+            EventKind::Mmap { .. } | EventKind::Munmap { .. } | EventKind::Brk { .. } => {}
+        }
+    }
+
+    fn allocated(&mut self, event: &Event, size: u64, stack: u32) {
+        let Event { pid, tid, timestamp, addr, kind: _ } = *event;
+        if let Some(displaced) = self.blocks.insert(pid, addr, Block { size, tid, stack }) {
+            self.gone(&displaced);
+        }
+        self.live += u128::from(size);
+        self.total += u128::from(size);
+        self.sites.allocated(stack, size);
+        let counted = &mut self.counted;
+        counted.alloc_calls += 1;
+        counted.largest = counted.largest.max(size);
+        counted.sizes.add(size);
+        counted.timeline.add(timestamp, saturated(self.live));
+        if self.live > self.peak || counted.peak_at.is_none() {
+            self.peak = self.live;
+            counted.peak_at = Some(timestamp);
+            self.sites.peak();
+        }
+    }
+
+    fn gone(&mut self, block: &Block) {
+        self.live -= u128::from(block.size);
+        self.sites.gone(block.stack, block.size);
+    }
+
+    /// The end of the window, at this time: what is live now was not freed.
+    pub fn finish(self, timestamp: u64) -> UsageSummary {
+        let Self { blocks, mut sites, counted, live, peak, total, released_bytes, released_blocks } =
+            self;
+        let Counted { alloc_calls, frees, peak_at, largest, temporary, sizes, mut timeline } =
+            counted;
+        timeline.add(timestamp, saturated(live));
+        for block in blocks.live() {
+            sites.leaked(block.stack, block.size);
+        }
+        UsageSummary {
+            alloc_calls,
+            frees,
+            total_allocated: saturated(total),
+            peak_memory: saturated(peak),
+            peak_at,
+            leaked_bytes: saturated(live + released_bytes),
+            leaked_blocks: blocks.len().saturating_add(released_blocks),
+            largest,
+            temporary,
+            sizes,
+            timeline,
+            sites: sites.finish(),
+        }
+    }
+}
+
+impl UsageSummary {
+    /// Both windows together, one after the other: the peak is the higher one, and the timeline and what was live at
+    /// the peak are of that window.
+    #[must_use]
+    pub fn merged(self, later: Self) -> Self {
+        let later_peak = later.peak_memory > self.peak_memory;
+        let (peak_at, timeline) = if later_peak || self.peak_at.is_none() {
+            (later.peak_at, later.timeline)
+        } else {
+            (self.peak_at, self.timeline)
+        };
+        let mut sites = self.sites;
+        for site in sites.values_mut().filter(|_| later_peak) {
+            site.peak_bytes = 0;
+        }
+        for (stack, site) in later.sites {
+            let own = sites.entry(stack).or_default();
+            own.merge(site, later_peak);
+        }
+        Self {
+            alloc_calls: self.alloc_calls.saturating_add(later.alloc_calls),
+            frees: self.frees.saturating_add(later.frees),
+            total_allocated: self.total_allocated.saturating_add(later.total_allocated),
+            peak_memory: self.peak_memory.max(later.peak_memory),
+            peak_at,
+            leaked_bytes: self.leaked_bytes.saturating_add(later.leaked_bytes),
+            leaked_blocks: self.leaked_blocks.saturating_add(later.leaked_blocks),
+            largest: self.largest.max(later.largest),
+            temporary: self.temporary.saturating_add(later.temporary),
+            sizes: self.sizes.merged(&later.sizes),
+            timeline,
+            sites,
+        }
+    }
+}
+
+fn saturated(bytes: u128) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

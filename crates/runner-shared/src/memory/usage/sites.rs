@@ -1,0 +1,119 @@
+//! Who allocates: the same counts for each stack that an allocation was made from.
+
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::FixedState;
+
+/// What one place in the program allocates. Bytes saturate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SiteUsage {
+    /// Calls.
+    pub calls: u64,
+    /// What they asked for.
+    pub bytes: u64,
+    /// What of it was live when most was live in the whole program.
+    pub peak_bytes: u64,
+    /// What of it was never freed.
+    pub leaked_bytes: u64,
+    /// The number of such blocks.
+    pub leaked_blocks: u64,
+    /// Blocks that were freed by their thread before it allocated anything else.
+    pub temporary: u64,
+}
+
+impl SiteUsage {
+    /// Adds a later window.
+    pub(super) fn merge(&mut self, later: Self, later_peak: bool) {
+        let Self { calls, bytes, peak_bytes, leaked_bytes, leaked_blocks, temporary } = later;
+        self.calls = self.calls.saturating_add(calls);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.leaked_bytes = self.leaked_bytes.saturating_add(leaked_bytes);
+        self.leaked_blocks = self.leaked_blocks.saturating_add(leaked_blocks);
+        self.temporary = self.temporary.saturating_add(temporary);
+        if later_peak {
+            self.peak_bytes = peak_bytes;
+        }
+    }
+}
+
+/// All sites by their stacks. A stack of 0 is unknown and has none.
+#[derive(Debug, Default)]
+pub(super) struct Sites {
+    by_stack: HashMap<u32, Site, FixedState>,
+    /// How many peaks there were.
+    peaks: u64,
+}
+
+/// A site in the middle of the run. The whole program's peak moves with nearly every allocation at first: what was
+/// live then is taken over when the site changes next, not for all sites at each peak.
+#[derive(Debug, Default)]
+struct Site {
+    usage: SiteUsage,
+    live: u64,
+    /// `usage.peak_bytes` is that of this peak.
+    peak: u64,
+}
+
+impl Site {
+    fn settle(&mut self, peaks: u64) {
+        if self.peak != peaks {
+            self.usage.peak_bytes = self.live;
+            self.peak = peaks;
+        }
+    }
+}
+
+impl Sites {
+    pub(super) fn allocated(&mut self, stack: u32, bytes: u64) {
+        if stack == 0 {
+            return;
+        }
+        let site = self.by_stack.entry(stack).or_default();
+        site.settle(self.peaks);
+        site.usage.calls += 1;
+        site.usage.bytes = site.usage.bytes.saturating_add(bytes);
+        site.live = site.live.saturating_add(bytes);
+    }
+
+    pub(super) fn gone(&mut self, stack: u32, bytes: u64) {
+        if let Some(site) = self.site(stack) {
+            site.live = site.live.saturating_sub(bytes);
+        }
+    }
+
+    pub(super) fn leaked(&mut self, stack: u32, bytes: u64) {
+        if let Some(site) = self.site(stack) {
+            site.usage.leaked_bytes = site.usage.leaked_bytes.saturating_add(bytes);
+            site.usage.leaked_blocks += 1;
+        }
+    }
+
+    pub(super) fn temporary(&mut self, stack: u32) {
+        if let Some(site) = self.site(stack) {
+            site.usage.temporary += 1;
+        }
+    }
+
+    /// Never has so much been live in the whole program as now.
+    pub(super) fn peak(&mut self) {
+        self.peaks += 1;
+    }
+
+    pub(super) fn finish(self) -> BTreeMap<u32, SiteUsage> {
+        let Self { by_stack, peaks } = self;
+        let settled = |(stack, mut site): (u32, Site)| {
+            site.settle(peaks);
+            (stack, site.usage)
+        };
+        by_stack.into_iter().map(settled).collect()
+    }
+
+    fn site(&mut self, stack: u32) -> Option<&mut Site> {
+        if stack == 0 {
+            return None;
+        }
+        let site = self.by_stack.get_mut(&stack)?;
+        site.settle(self.peaks);
+        Some(site)
+    }
+}
