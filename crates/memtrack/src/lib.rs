@@ -2,7 +2,11 @@
 //!
 //! A `backend` sees the calls of allocators: `ebpf` from the kernel, `preload` from a library inside the processes.
 
+pub mod allocators;
 pub mod backend;
+pub mod discovery;
+mod symbols;
+mod writer;
 
 use std::process::ExitCode;
 
