@@ -6,7 +6,7 @@ use crate::{
     export::{
         grid::{Alarm, Grid, GridRow, Head},
         notes::Note,
-        text::{count, grouped},
+        text::grouped,
     },
     memory::{MemoryReport, MemoryResult, MemoryTrace},
 };
@@ -103,9 +103,10 @@ fn missing(trace: &MemoryTrace) -> Vec<String> {
         )
     });
     let untracked = (stats.failed_tracks > 0).then(|| {
-        let processes = count(stats.failed_tracks, "time");
+        let number = stats.failed_tracks;
+        let processes = if number == 1 { "process" } else { "processes" };
         format!(
-            "{processes} a process could not be followed: what it allocated is not in the numbers"
+            "{number} {processes} could not be followed: what was allocated there is not in the numbers"
         )
     });
     lost.into_iter().chain(untracked).collect()

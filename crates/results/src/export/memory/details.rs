@@ -101,7 +101,8 @@ fn place(site: &MemorySite, stacks: &Stacks) -> String {
     let file = first.object.rsplit('/').next().unwrap_or_default();
     let file = if file.is_empty() { String::new() } else { format!(" ({})", one_line(file)) };
     let callers: Vec<String> = frames.map(|frame| one_line(&frame.name)).collect();
-    let shown: String = callers.iter().take(CALLERS).map(|name| format!(" < {name}")).collect();
-    let more = if callers.len() <= CALLERS { "" } else { " < …" };
-    format!("{}{file}{shown}{more}", one_line(&first.name))
+    let head = format!("{}{file}", one_line(&first.name));
+    let more = (callers.len() > CALLERS).then(|| "…".to_owned());
+    let shown = callers.into_iter().take(CALLERS).chain(more);
+    std::iter::once(head).chain(shown).collect::<Vec<_>>().join(" < ")
 }
