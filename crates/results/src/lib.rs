@@ -2,8 +2,9 @@
 //! reading it, judging it, showing it.
 //!
 //! [`read()`] turns a folder into a [`Report`], [`read_simulation()`] one of simulation mode into a
-//! [`SimulationReport`]; [`table`], [`simulation_table`] and the entries of [`EXPORTERS`] render
-//! reports, those of [`PROFILE_EXPORTERS`] render [`Stacks`]; [`compare()`] judges two benchmarks
+//! [`SimulationReport`], [`read_memory()`] one of memory mode into a [`MemoryReport`]; [`table`],
+//! [`simulation_table`], [`memory_table`] and the entries of [`EXPORTERS`] render reports, those of
+//! [`PROFILE_EXPORTERS`] render [`Stacks`]; [`compare()`] judges two benchmarks
 //! whose rounds were interleaved. Reading opens files, the rest computes: nothing here prints,
 //! looks at the clock or at the environment.
 //!
@@ -11,7 +12,8 @@
 //! |---|---|
 //! | an export format | a file in `export/` and its entry in `EXPORTERS` |
 //! | a format for stacks | a file in `export/profile/` and its entry in `PROFILE_EXPORTERS` |
-//! | a column of the tables | an entry in `export/columns.rs` or `export/simulation/columns.rs` |
+//! | a column of the tables | an entry in `export/columns.rs`, `export/simulation/columns.rs` or `export/memory/columns.rs` |
+//! | a question about places that allocate | an entry in `SITE_ORDERS` of `memory/sites.rs` |
 //! | a model of time | an entry in `simulation/cost_model.rs` |
 //! | a file that enriches benchmarks | a file in `read/`, called by `read/mod.rs` |
 
@@ -21,6 +23,7 @@ mod bootstrap;
 mod callgrind;
 mod compare;
 mod export;
+mod memory;
 mod model;
 mod normal;
 mod random;
@@ -32,10 +35,14 @@ pub use bootstrap::{Intervals, intervals};
 pub use compare::{Comparison, MINIMUM_PAIRS, Verdict, compare};
 pub use export::{
     EXPORTERS, Exporter, PROFILE_EXPORTERS, ProfileExporter, TableStyle, exporter,
-    hottest_functions, profile_exporter, simulation_table, table,
+    hottest_functions, memory_details, memory_table, profile_exporter, simulation_table, table,
 };
+pub use memory::{MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder};
 pub use model::{BenchResult, Faults, Integration, Interval, RawRounds, Report, Robust, Switches};
-pub use read::{ReadError, Reading, SimulationReading, read, read_simulation};
+pub use read::{
+    MemoryReading, ReadError, Reading, SimulationReading, TraceError, read, read_memory,
+    read_simulation,
+};
 pub use simulation::{
     Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationReport,
     SimulationResult, Unattributed, View, cost_model,

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Name under which `exec-harness` announces itself.
 pub const INTEGRATION: &str = "exec-harness";
+/// What the URIs of all its benchmarks begin with.
+pub const URI_PREFIX: &str = "exec_harness::";
 /// Names are cut to this many bytes; the URI stays whole.
 pub const MAX_NAME_BYTES: usize = 924;
 
@@ -127,7 +129,7 @@ impl Target {
 
     /// The identity of the benchmark, never cut.
     pub fn uri(&self) -> String {
-        format!("exec_harness::{}", self.full_name())
+        format!("{URI_PREFIX}{}", self.full_name())
     }
 }
 

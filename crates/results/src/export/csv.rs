@@ -4,8 +4,9 @@ use std::io;
 
 use runner_shared::artifact::{Outcome, RobustSource};
 
-use super::{Exporter, simulation};
+use super::{Exporter, memory, simulation};
 use crate::{
+    memory::MemoryReport,
     model::{BenchResult, Integration, Interval, Report},
     simulation::SimulationReport,
 };
@@ -33,6 +34,10 @@ impl Exporter for Csv {
         out: &mut dyn io::Write,
     ) -> io::Result<()> {
         simulation::csv(report, out)
+    }
+
+    fn write_memory(&self, report: &MemoryReport, out: &mut dyn io::Write) -> io::Result<()> {
+        memory::csv(report, out)
     }
 }
 

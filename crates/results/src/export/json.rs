@@ -32,9 +32,10 @@ use serde::Serialize;
 use super::{
     Exporter,
     csv::{outcome, source},
-    simulation,
+    memory, simulation,
 };
 use crate::{
+    memory::MemoryReport,
     model::{BenchResult, Faults, Integration, Interval, RawRounds, Report, Robust, Switches},
     simulation::SimulationReport,
 };
@@ -66,6 +67,10 @@ impl Exporter for Json {
 
     fn write_simulation(&self, report: &SimulationReport, out: &mut dyn Write) -> io::Result<()> {
         simulation::json(report, out)
+    }
+
+    fn write_memory(&self, report: &MemoryReport, out: &mut dyn Write) -> io::Result<()> {
+        memory::json(report, out)
     }
 }
 

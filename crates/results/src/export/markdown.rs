@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::{Exporter, columns, grid::Grid, simulation, table::NAME};
-use crate::{model::Report, simulation::SimulationReport};
+use super::{Exporter, columns, grid::Grid, memory, simulation, table::NAME};
+use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
 
 /// A table with all columns, and a list of notes below it.
 pub(super) struct Markdown;
@@ -23,6 +23,10 @@ impl Exporter for Markdown {
         out: &mut dyn io::Write,
     ) -> io::Result<()> {
         draw(&simulation::grid(report), out)
+    }
+
+    fn write_memory(&self, report: &MemoryReport, out: &mut dyn io::Write) -> io::Result<()> {
+        draw(&memory::grid(report), out)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Reports in other shapes: files by [`EXPORTERS`] and [`PROFILE_EXPORTERS`], the terminal by
-//! [`table`] and [`simulation_table`].
+//! [`table`], [`simulation_table`] and [`memory_table`].
 
 mod columns;
 mod csv;
 mod grid;
 mod json;
 mod markdown;
+mod memory;
 mod notes;
 mod profile;
 mod simulation;
@@ -14,11 +15,12 @@ mod text;
 
 use std::io;
 
-use crate::{model::Report, simulation::SimulationReport};
+use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
 
+pub use memory::memory_details;
 pub use profile::{PROFILE_EXPORTERS, ProfileExporter, profile_exporter};
 pub use simulation::hottest_functions;
-pub use table::{TableStyle, simulation_table, table};
+pub use table::{TableStyle, memory_table, simulation_table, table};
 
 /// A format that a report can be written in.
 pub trait Exporter {
@@ -34,6 +36,9 @@ pub trait Exporter {
         report: &SimulationReport,
         out: &mut dyn io::Write,
     ) -> io::Result<()>;
+
+    /// Writes the whole report of memory mode, with a final line break.
+    fn write_memory(&self, report: &MemoryReport, out: &mut dyn io::Write) -> io::Result<()>;
 }
 
 /// Every format there is, in the order of the help text.

@@ -5,10 +5,11 @@ use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Row, Table, Width}
 use super::{
     columns,
     grid::{Alarm, Grid},
+    memory,
     notes::Note,
     simulation,
 };
-use crate::{model::Report, simulation::SimulationReport};
+use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
 
 /// Head of the first column.
 pub(super) const NAME: &str = "Benchmark";
@@ -36,6 +37,12 @@ pub fn table(report: &Report, style: &TableStyle) -> String {
 /// benchmark below it. Empty if nothing was simulated. Warnings are not in it.
 pub fn simulation_table(report: &SimulationReport, style: &TableStyle) -> String {
     draw(&simulation::grid(report), *style)
+}
+
+/// The report of memory mode as a table, with notes and what the numbers don't show below it. Empty without
+/// benchmarks. Warnings are not in it.
+pub fn memory_table(report: &MemoryReport, style: &TableStyle) -> String {
+    draw(&memory::grid(report), *style)
 }
 
 fn draw(grid: &Grid, style: TableStyle) -> String {

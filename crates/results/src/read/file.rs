@@ -57,6 +57,23 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
     },
+    /// There are benchmarks of memory mode, but no file of events.
+    #[error("`{}` holds no events: the tracer was ended before it could write them", path.display())]
+    NoTrace {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file of events is not whole.
+    #[error("`{}` is not whole; {events} events of it were used", path.display())]
+    Trace {
+        /// The file.
+        path: PathBuf,
+        /// Those that could be read.
+        events: u64,
+        /// What is wrong.
+        #[source]
+        source: super::TraceError,
+    },
     /// A file of simulation mode ends within a benchmark.
     #[error("`{}` ends within the results of `{uri}`", path.display())]
     Incomplete {
@@ -158,7 +175,7 @@ pub(super) fn artifact<A: Artifact>(path: &Path, warnings: &mut Vec<String>) -> 
     }
 }
 
-fn with_causes(err: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(err: &dyn std::error::Error) -> String {
     let mut text = err.to_string();
     let mut cause = err.source();
     while let Some(err) = cause {

@@ -3,6 +3,7 @@
 mod file;
 mod log;
 mod markers;
+mod memory;
 mod simulation;
 mod walltime;
 
@@ -13,9 +14,11 @@ use runner_shared::artifact::{Artifact, ExecutionTimestamps, RoundLog};
 use crate::model::Report;
 
 pub use file::ReadError;
+pub use memory::{MemoryReading, TraceError, read_memory};
 pub use simulation::{SimulationReading, read_simulation};
 
 use file::{Entry, artifact, entries};
+use simulation::name_of;
 use walltime::Source;
 
 /// Reads `results/` of a profile folder, except the file names in `ignore`.

@@ -14,6 +14,7 @@ use super::ReadError;
 use crate::simulation::{Events, SimulationReport};
 
 use folder::{Entry, entries};
+pub(super) use process::name_of;
 
 /// Reads a profile folder of simulation mode, except the file names in `ignore`.
 ///

@@ -178,7 +178,7 @@ fn for_each_name(benchmarks: &mut [SimulationResult], mut visit: impl FnMut(&mut
 
 /// The last component of a URI: `tests/a.py::test_b[x::y]` is `test_b[x::y]`. A command that
 /// `exec-harness` runs is one component, whatever is in it.
-fn name_of(uri: &str) -> &str {
+pub(in crate::read) fn name_of(uri: &str) -> &str {
     if let Some(name) = uri.strip_prefix("exec_harness::").filter(|name| !name.is_empty()) {
         return name;
     }

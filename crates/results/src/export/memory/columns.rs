@@ -1,0 +1,113 @@
+//! The table of memory mode, for the terminal and for Markdown.
+
+use runner_shared::text::{bytes, one_line};
+
+use crate::{
+    export::{
+        grid::{Alarm, Grid, GridRow, Head},
+        notes::Note,
+        text::grouped,
+    },
+    memory::{MemoryReport, MemoryResult, MemoryTrace},
+};
+
+/// A column with numbers.
+struct Column {
+    head: Head,
+    cell: fn(&MemoryResult) -> String,
+}
+
+const fn column(title: &'static str, expendable: u8, cell: fn(&MemoryResult) -> String) -> Column {
+    Column { head: Head { title, expendable }, cell }
+}
+
+/// From left to right, after the name.
+const COLUMNS: &[Column] = &[
+    column("Peak", 0, |of| bytes(of.usage.peak_memory)),
+    column("Total allocated", 1, |of| bytes(of.usage.total_allocated)),
+    column("Allocations", 2, |of| grouped(of.usage.alloc_calls)),
+    column("Leaked", 3, leaked),
+];
+
+/// Bytes alone would hide that many small blocks are one mistake made often.
+fn leaked(of: &MemoryResult) -> String {
+    match of.usage.leaked_blocks {
+        0 => bytes(0),
+        blocks => format!("{} in {}", bytes(of.usage.leaked_bytes), grouped(blocks)),
+    }
+}
+
+/// The whole report.
+pub(in crate::export) fn grid(report: &MemoryReport) -> Grid {
+    let warning = |text: &String| Note { benchmark: String::new(), text: one_line(text) };
+    let notes = report.benchmarks.iter().flat_map(|of| {
+        let about = |text: &String| Note { benchmark: shown_name(of), text: one_line(text) };
+        of.notes.iter().map(about)
+    });
+    let doubt = report.traces.iter().any(is_doubtful);
+    Grid {
+        heads: COLUMNS.iter().map(|column| column.head).collect(),
+        rows: report.benchmarks.iter().map(|of| row(of, doubt)).collect(),
+        warnings: report.warnings.iter().map(warning).collect(),
+        notes: notes.collect(),
+        footer: footer(report),
+    }
+}
+
+fn row(of: &MemoryResult, doubt: bool) -> GridRow {
+    let cells = COLUMNS.iter().map(|column| (column.cell)(of)).collect();
+    let is_odd = doubt || !of.notes.is_empty() || of.occurrence > 1;
+    let alarm = if is_odd { Alarm::Doubt } else { Alarm::None };
+    let remarks: Vec<String> =
+        (of.occurrence > 1).then(|| format!("no. {}", of.occurrence)).into_iter().collect();
+    GridRow::new(&of.name, &remarks, cells, alarm)
+}
+
+pub(super) fn shown_name(of: &MemoryResult) -> String {
+    let name = one_line(&of.name);
+    if of.occurrence > 1 { format!("{name} (no. {})", of.occurrence) } else { name }
+}
+
+fn is_doubtful(trace: &MemoryTrace) -> bool {
+    trace.stats.as_ref().is_some_and(|stats| stats.lost_events > 0 || stats.failed_tracks > 0)
+}
+
+/// Who traced, and what is not in the numbers.
+fn footer(report: &MemoryReport) -> Vec<String> {
+    if report.benchmarks.is_empty() {
+        return Vec::new();
+    }
+    let mut lines: Vec<String> = report.traces.iter().map(traced).collect();
+    lines.extend(report.traces.iter().flat_map(missing));
+    lines.extend(report.remarks.iter().map(|remark| one_line(remark)));
+    lines
+}
+
+fn traced(trace: &MemoryTrace) -> String {
+    let MemoryTrace { pid, events, outside: _, stats } = trace;
+    let events = format!("{} events", grouped(*events));
+    let Some(stats) = stats else { return format!("{events} of process {pid} and its children") };
+    let ways = [&stats.tracer, &stats.backend, &stats.rung];
+    let ways: Vec<String> =
+        ways.iter().filter(|way| !way.is_empty()).map(|way| one_line(way)).collect();
+    let who = if ways.is_empty() { "an unknown tracer".to_owned() } else { ways.join(", ") };
+    format!("{events}, traced by {who}")
+}
+
+fn missing(trace: &MemoryTrace) -> Vec<String> {
+    let Some(stats) = &trace.stats else { return Vec::new() };
+    let lost = (stats.lost_events > 0).then(|| {
+        let lost = grouped(stats.lost_events);
+        format!(
+            "{lost} events were lost: all numbers are too small, or too large where a free was lost"
+        )
+    });
+    let untracked = (stats.failed_tracks > 0).then(|| {
+        let number = stats.failed_tracks;
+        let processes = if number == 1 { "process" } else { "processes" };
+        format!(
+            "{number} {processes} could not be followed: what was allocated there is not in the numbers"
+        )
+    });
+    lost.into_iter().chain(untracked).collect()
+}

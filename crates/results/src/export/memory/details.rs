@@ -1,0 +1,108 @@
+//! What the table has no room for: sizes, the course of time, and the places that allocate. For the terminal.
+
+use runner_shared::{
+    duration::show_nanos,
+    memory::{SizeClass, Timeline, UsageSummary},
+    text::{bytes, one_line},
+    walltime::as_float,
+};
+
+use crate::{
+    export::text::{grouped, percent},
+    memory::{MemoryReport, MemoryResult, MemorySite, SITE_ORDERS, SiteOrder},
+    stacks::Stacks,
+};
+
+use super::columns::shown_name;
+
+/// Heights of a bar in a line of text.
+const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Characters of the line of time.
+const LINE: usize = 64;
+/// Characters of the longest bar of sizes.
+const BAR: u64 = 32;
+/// So many callers of a place are shown.
+const CALLERS: usize = 3;
+
+/// A paragraph per benchmark, with at most `most` places for each question. Empty without benchmarks.
+pub fn memory_details(report: &MemoryReport, most: usize) -> String {
+    let paragraphs: Vec<String> =
+        report.benchmarks.iter().map(|benchmark| paragraph(benchmark, most)).collect();
+    paragraphs.join("\n")
+}
+
+fn paragraph(of: &MemoryResult, most: usize) -> String {
+    let UsageSummary { alloc_calls, frees, largest, temporary, sizes, timeline, .. } = &of.usage;
+    let mut lines = vec![shown_name(of)];
+    let share = percent(as_float(*temporary) / as_float((*alloc_calls).max(1)));
+    lines.push(format!(
+        "  {} allocations, {} frees, largest {}, {share} freed before the next allocation",
+        grouped(*alloc_calls),
+        grouped(*frees),
+        bytes(*largest)
+    ));
+    lines.extend(course(timeline));
+    let classes: Vec<SizeClass> = sizes.classes().collect();
+    let highest = classes.iter().map(|class| class.count).max().unwrap_or(0);
+    lines.extend(classes.iter().map(|class| size(class, highest)));
+    if let Some(stacks) = &of.stacks {
+        lines.extend(SITE_ORDERS.iter().flat_map(|order| places(order, &of.sites, stacks, most)));
+    }
+    lines.into_iter().flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
+/// Live bytes over the time as one line.
+fn course(timeline: &Timeline) -> Vec<String> {
+    let points = timeline.points();
+    let highest = points.iter().copied().max().unwrap_or(0);
+    if highest == 0 {
+        return Vec::new();
+    }
+    let level = |live: u64| {
+        let step = u128::from(live) * 7 / u128::from(highest);
+        usize::try_from(step).ok().and_then(|step| LEVELS.get(step)).copied().unwrap_or('█')
+    };
+    let group = points.len().div_ceil(LINE).max(1);
+    let line: String =
+        points.chunks(group).map(|few| level(few.iter().copied().max().unwrap_or(0))).collect();
+    let spans = u64::try_from(points.len()).unwrap_or(u64::MAX);
+    let length = as_float(timeline.width_ns().saturating_mul(spans));
+    vec![format!("  live: {line} up to {}, {} long", bytes(highest), show_nanos(length))]
+}
+
+fn size(class: &SizeClass, highest: u64) -> String {
+    let SizeClass { low, high, count } = *class;
+    let range = if low == high { bytes(low) } else { format!("{} to {}", bytes(low), bytes(high)) };
+    let length = u128::from(count) * u128::from(BAR) / u128::from(highest.max(1));
+    let bar = "▪".repeat(usize::try_from(length).unwrap_or(0).max(1));
+    format!("  {range:>20}  {:>12}  {bar}", grouped(count))
+}
+
+/// The places that answer one question.
+fn places(order: &SiteOrder, sites: &[MemorySite], stacks: &Stacks, most: usize) -> Vec<String> {
+    let top = order.top(sites, most);
+    if top.is_empty() {
+        return Vec::new();
+    }
+    let all = sites.iter().fold(0_u64, |sum, site| sum.saturating_add((order.key)(&site.usage)));
+    let line = |site: &MemorySite| {
+        let value = (order.key)(&site.usage);
+        let share = percent(as_float(value) / as_float(all.max(1)));
+        let shown = if order.is_count { grouped(value) } else { bytes(value) };
+        format!("  {shown:>10}  {share:>6}  {}", place(site, stacks))
+    };
+    std::iter::once(format!("  {}:", order.title)).chain(top.iter().map(line)).collect()
+}
+
+/// The function, the file that it is in, and a few callers.
+fn place(site: &MemorySite, stacks: &Stacks) -> String {
+    let mut frames = stacks.outwards(site.node).filter_map(|node| stacks.frame(node));
+    let Some(first) = frames.next() else { return "?".to_owned() };
+    let file = first.object.rsplit('/').next().unwrap_or_default();
+    let file = if file.is_empty() { String::new() } else { format!(" ({})", one_line(file)) };
+    let callers: Vec<String> = frames.map(|frame| one_line(&frame.name)).collect();
+    let head = format!("{}{file}", one_line(&first.name));
+    let more = (callers.len() > CALLERS).then(|| "…".to_owned());
+    let shown = callers.into_iter().take(CALLERS).chain(more);
+    std::iter::once(head).chain(shown).collect::<Vec<_>>().join(" < ")
+}

@@ -1,0 +1,55 @@
+//! What a profile folder of memory mode says: what each benchmark allocated, and what of it was never freed.
+
+mod sites;
+
+use runner_shared::memory::{TracerStats, UsageSummary};
+
+use crate::stacks::Stacks;
+
+pub use sites::{MemorySite, SITE_ORDERS, SiteOrder};
+pub(crate) use sites::{Resolved, resolve};
+
+/// All benchmarks of one part of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MemoryReport {
+    /// In the order in which they were run.
+    pub benchmarks: Vec<MemoryResult>,
+    /// Who traced, one per file of events.
+    pub traces: Vec<MemoryTrace>,
+    /// Sentences that belong below the numbers: what they don't show.
+    pub remarks: Vec<String>,
+    /// Sentences for the user about files that could not be used fully.
+    pub warnings: Vec<String>,
+}
+
+/// One benchmark.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemoryResult {
+    /// Name as shown; not unique, and may hold any character.
+    pub name: String,
+    /// Identity; equal for repeated measurements of the same benchmark.
+    pub uri: String,
+    /// 1 for the first measurement of this URI, 2 for the next.
+    pub occurrence: u32,
+    /// What was counted. `sites` is empty, they are resolved in `sites` of the result.
+    pub usage: UsageSummary,
+    /// Bytes asked for by stack, where the tracer recorded stacks; else `None`.
+    pub stacks: Option<Stacks>,
+    /// What single stacks asked for.
+    pub sites: Vec<MemorySite>,
+    /// Sentences for the user, without the name of the benchmark.
+    pub notes: Vec<String>,
+}
+
+/// A file of events.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MemoryTrace {
+    /// The root process.
+    pub pid: u32,
+    /// Events that could be read.
+    pub events: u64,
+    /// Those of them that belong to no benchmark.
+    pub outside: u64,
+    /// What the tracer says of itself, if it has.
+    pub stats: Option<TracerStats>,
+}

@@ -1,0 +1,187 @@
+//! From numbers of stacks to names: the tree of callers, and what each place in it allocates.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use runner_shared::memory::{SiteUsage, StackFrame, StackTable};
+
+use crate::{
+    callgrind::FastBuild,
+    stacks::{Frame, StackNode, Stacks, Unit},
+};
+
+/// What one stack allocates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemorySite {
+    /// The stack: a place in the nodes of the benchmark's stacks.
+    pub node: u32,
+    /// What it asked for.
+    pub usage: SiteUsage,
+}
+
+/// A reason to look at a place in the program.
+#[derive(Debug, Clone, Copy)]
+pub struct SiteOrder {
+    /// Name in exports.
+    pub id: &'static str,
+    /// The question that it answers, as a head of a list.
+    pub title: &'static str,
+    /// What the sites are ordered by, the largest first; those of 0 are left out.
+    pub key: fn(&SiteUsage) -> u64,
+    /// The key is a number of calls, not of bytes.
+    pub is_count: bool,
+}
+
+/// All reasons, in the order in which they are shown.
+pub const SITE_ORDERS: &[SiteOrder] = &[
+    SiteOrder { id: "bytes", title: "Allocates most", key: |of| of.bytes, is_count: false },
+    SiteOrder { id: "peak", title: "Live at the peak", key: |of| of.peak_bytes, is_count: false },
+    SiteOrder { id: "leaked", title: "Never freed", key: |of| of.leaked_bytes, is_count: false },
+    SiteOrder {
+        id: "temporary",
+        title: "Freed before the next allocation",
+        key: |of| of.temporary,
+        is_count: true,
+    },
+];
+
+impl SiteOrder {
+    /// At most so many sites that matter, the most important one first.
+    pub fn top(self, sites: &[MemorySite], most: usize) -> Vec<MemorySite> {
+        let of = |site: &&MemorySite| (self.key)(&site.usage);
+        let mut top: Vec<&MemorySite> = sites.iter().filter(|site| of(site) > 0).collect();
+        top.sort_by_key(|site| (std::cmp::Reverse(of(site)), site.node));
+        top.into_iter().take(most).copied().collect()
+    }
+}
+
+/// Stacks with names.
+pub(crate) struct Resolved {
+    /// Weights are the bytes asked for.
+    pub stacks: Stacks,
+    /// One per node that allocates.
+    pub sites: Vec<MemorySite>,
+}
+
+/// Finds the names of stacks. `lookup` gives the table of a stack and its number there.
+pub(crate) fn resolve<'a>(
+    benchmark: &str,
+    sites: &BTreeMap<u32, SiteUsage>,
+    lookup: impl Fn(u32) -> Option<(&'a StackTable, u32)>,
+) -> Resolved {
+    let mut tree = Tree::default();
+    for (stack, usage) in sites {
+        let Some((table, number)) = lookup(*stack) else { continue };
+        let mut node = None;
+        for frame in table.stack(number).iter().rev() {
+            let frame = tree.frame(table.frame(*frame));
+            node = Some(tree.node(node, frame));
+        }
+        // A stack that is not known is a place, too: the sums shall be right.
+        let node = node.unwrap_or_else(|| {
+            let frame = tree.frame(None);
+            tree.node(None, frame)
+        });
+        add(tree.usage.entry(node).or_default(), usage);
+    }
+    let Tree { frames, mut nodes, usage, .. } = tree;
+    for (node, usage) in &usage {
+        if let Some(node) = usize::try_from(*node).ok().and_then(|node| nodes.get_mut(node)) {
+            node.weight = usage.bytes;
+        }
+    }
+    let sites = usage.into_iter().map(|(node, usage)| MemorySite { node, usage }).collect();
+    let stacks = Stacks { benchmark: benchmark.to_owned(), unit: Unit::Bytes, frames, nodes };
+    Resolved { stacks, sites }
+}
+
+/// Two stacks of the same functions are one place.
+fn add(own: &mut SiteUsage, other: &SiteUsage) {
+    let SiteUsage { calls, bytes, peak_bytes, leaked_bytes, leaked_blocks, temporary } = *other;
+    own.calls = own.calls.saturating_add(calls);
+    own.bytes = own.bytes.saturating_add(bytes);
+    own.peak_bytes = own.peak_bytes.saturating_add(peak_bytes);
+    own.leaked_bytes = own.leaked_bytes.saturating_add(leaked_bytes);
+    own.leaked_blocks = own.leaked_blocks.saturating_add(leaked_blocks);
+    own.temporary = own.temporary.saturating_add(temporary);
+}
+
+#[derive(Default)]
+struct Tree {
+    frames: Vec<Frame>,
+    frame_numbers: HashMap<Frame, u32, FastBuild>,
+    nodes: Vec<StackNode>,
+    node_numbers: HashMap<(Option<u32>, u32), u32, FastBuild>,
+    usage: BTreeMap<u32, SiteUsage>,
+}
+
+impl Tree {
+    fn frame(&mut self, frame: Option<&StackFrame>) -> u32 {
+        let (function, module) =
+            frame.map_or(("", ""), |frame| (frame.function.as_str(), frame.module.as_str()));
+        let name = if function.is_empty() { "?" } else { function };
+        let frame = Frame { name: name.into(), object: module.into(), file: Arc::default() };
+        let frames = &mut self.frames;
+        *self.frame_numbers.entry(frame).or_insert_with_key(|frame| {
+            frames.push(frame.clone());
+            last(frames)
+        })
+    }
+
+    fn node(&mut self, parent: Option<u32>, frame: u32) -> u32 {
+        let nodes = &mut self.nodes;
+        *self.node_numbers.entry((parent, frame)).or_insert_with(|| {
+            nodes.push(StackNode { parent, frame, weight: 0 });
+            last(nodes)
+        })
+    }
+}
+
+fn last<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len().saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use runner_shared::memory::{StackDecoder, encode_frame, encode_stack};
+
+    use super::*;
+
+    fn table() -> StackTable {
+        let mut bytes = Vec::new();
+        for name in ["alloc", "main", "alloc"] {
+            encode_frame(&mut bytes, name, "/bin/x");
+        }
+        for stack in [&[1, 2][..], &[3, 2], &[2], &[9, 2]] {
+            encode_stack(&mut bytes, stack);
+        }
+        let mut decoder = StackDecoder::default();
+        decoder.push(&bytes);
+        assert_eq!(decoder.next_event_stack(), Ok(None));
+        decoder.finish().0
+    }
+
+    #[test]
+    fn stacks_of_the_same_functions_are_one_and_unknown_ones_are_kept() {
+        let table = table();
+        let usage = |bytes| SiteUsage { calls: 1, bytes, peak_bytes: 1, ..SiteUsage::default() };
+        let sites = (1..).zip([10, 20, 40, 80, 160].map(usage)).collect();
+        let Resolved { stacks, sites } = resolve("b", &sites, |stack| Some((&table, stack)));
+        let shown: Vec<_> = stacks
+            .weighted()
+            .map(|(at, node)| {
+                let names: Vec<_> =
+                    stacks.outwards(at).map(|node| &*stacks.frame(node).unwrap().name).collect();
+                format!("{} {}", names.join("<"), node.weight)
+            })
+            .collect();
+        assert_eq!(shown, ["main 40", "alloc<main 30", "?<main 80", "? 160"]);
+        assert_eq!((stacks.total(), stacks.unit), (310, Unit::Bytes));
+        let top = SITE_ORDERS[0].top(&sites, 2);
+        assert_eq!(top.iter().map(|site| site.usage.bytes).collect::<Vec<_>>(), [160, 80]);
+        assert_eq!(SITE_ORDERS[1].top(&sites, 1)[0].usage.peak_bytes, 2, "both of alloc<main");
+        assert!(SITE_ORDERS[2].top(&sites, 9).is_empty(), "nothing was leaked");
+    }
+}

@@ -1,0 +1,252 @@
+//! The profile folder of memory mode: events of a tracer, and the record of which benchmark ran when.
+
+mod file;
+mod order;
+mod trace;
+mod windows;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use runner_shared::{
+    artifact::{Artifact, ExecutionTimestamps},
+    harness::URI_PREFIX,
+    memory::{EVENTS_FILE, Event, StackTable, Usage, UsageSummary},
+};
+
+use super::{
+    ReadError,
+    file::{artifact, names},
+    name_of,
+};
+use crate::memory::{MemoryReport, MemoryResult, MemoryTrace, Resolved, resolve};
+
+use trace::Trace;
+pub use trace::TraceError;
+use windows::{Window, Windows};
+
+/// Reads `results/` of a profile folder of memory mode and the folder itself, except the file names in `ignore`.
+///
+/// Events are streamed: memory is bounded by the blocks that are live at a time. A damaged file is an error, but what
+/// could be read of it is used. A folder that doesn't exist is empty. Without a record of the conversation, as a
+/// tracer leaves that was started by hand, the whole trace is one result.
+pub fn read_memory(
+    profile_dir: &Path,
+    ignore: &BTreeSet<OsString>,
+) -> Result<MemoryReading, ReadError> {
+    let mut reading = MemoryReading::default();
+    let mut traces = Vec::new();
+    let mut record = None;
+    for folder in [profile_dir.join("results"), profile_dir.to_owned()] {
+        let names = names(&folder)?;
+        let found = names.difference(ignore).filter_map(|name| events_of(folder.join(name)));
+        traces.extend(found.map(|(path, pid)| Trace::open(path, pid)));
+        let name = OsString::from(ExecutionTimestamps::file_name(None));
+        if record.is_none() && names.contains(&name) && !ignore.contains(&name) {
+            record =
+                artifact::<ExecutionTimestamps>(&folder.join(name), &mut reading.report.warnings);
+        }
+    }
+    if traces.is_empty() && record.is_none() {
+        return Ok(reading);
+    }
+    let windows = match &record {
+        Some(record) => Windows::of(record),
+        None => Windows { list: vec![Window::whole()], ..Windows::default() },
+    };
+    if traces.is_empty() && !windows.list.is_empty() {
+        reading.broken.push(ReadError::NoTrace { path: profile_dir.join("results") });
+        return Ok(reading);
+    }
+    warn_of(&windows, &mut reading.report.warnings);
+    let counted = count(&mut traces, &windows.list);
+    let tables = finish(traces, &mut reading, &counted.outside);
+    for (window, usage) in windows.list.into_iter().zip(counted.usages) {
+        reading.report.benchmarks.extend(result(window, usage, &tables));
+    }
+    number(&mut reading.report);
+    Ok(reading)
+}
+
+/// What a profile folder of memory mode yielded.
+#[derive(Debug, Default)]
+pub struct MemoryReading {
+    /// Everything that could be read.
+    pub report: MemoryReport,
+    /// Files that are not whole: the numbers are too small.
+    pub broken: Vec<ReadError>,
+}
+
+/// The process of a file of events, by its name.
+fn events_of(path: PathBuf) -> Option<(PathBuf, u32)> {
+    let (pid, rest) = path.file_name()?.to_str()?.split_once('.')?;
+    let pid = pid.parse().ok().filter(|_| rest == EVENTS_FILE)?;
+    Some((path, pid))
+}
+
+/// What the events amount to.
+struct Counted {
+    /// One per window.
+    usages: Vec<UsageSummary>,
+    /// One per trace.
+    outside: Vec<u64>,
+}
+
+/// Merges all events by time and counts them window by window.
+fn count(traces: &mut [Trace], windows: &[Window]) -> Counted {
+    let mut heads: Vec<_> = traces.iter_mut().map(Trace::next_item).collect();
+    let mut outside = vec![0; traces.len()];
+    let mut usages = Vec::new();
+    let mut windows = windows.iter();
+    let mut open = windows.next().map(|window| (window, window.usage()));
+    let mut latest = 0;
+    while let Some((nth, (event, stack))) = earliest(&heads) {
+        while let Some((window, usage)) = open.take_if(|(window, _)| window.end < event.timestamp) {
+            usages.push(usage.finish(window.end));
+            open = windows.next().map(|window| (window, window.usage()));
+        }
+        let root = traces.get(nth).map_or(0, |trace| trace.pid);
+        match &mut open {
+            Some((window, usage)) if window.counts(&event, root) => {
+                usage.add_from(&event, common_number(stack, nth, traces.len()));
+            }
+            Some(_) | None => {
+                if let Some(count) = outside.get_mut(nth) {
+                    *count += 1;
+                }
+            }
+        }
+        latest = event.timestamp.max(latest);
+        if let (Some(head), Some(trace)) = (heads.get_mut(nth), traces.get_mut(nth)) {
+            *head = trace.next_item();
+        }
+    }
+    while let Some((window, usage)) = open.take() {
+        usages.push(usage.finish(window.close(latest)));
+        open = windows.next().map(|window| (window, window.usage()));
+    }
+    Counted { usages, outside }
+}
+
+/// The earliest event of all traces. There is one trace, or a few.
+fn earliest(heads: &[Option<(Event, u32)>]) -> Option<(usize, (Event, u32))> {
+    let known = heads.iter().enumerate().filter_map(|(nth, head)| Some((nth, (*head)?)));
+    known.min_by_key(|(_, (event, _))| event.timestamp)
+}
+
+/// Stacks of all traces in one row of numbers; 0 stays unknown.
+fn common_number(stack: u32, trace: usize, traces: usize) -> u32 {
+    let number = || {
+        let (trace, traces) = (u32::try_from(trace).ok()?, u32::try_from(traces).ok()?);
+        stack.checked_mul(traces)?.checked_add(trace)
+    };
+    if stack == 0 { 0 } else { number().unwrap_or(0) }
+}
+
+/// The other way round: the table and the number in it.
+fn own_number(number: u32, tables: &[StackTable]) -> Option<(&StackTable, u32)> {
+    let traces = u32::try_from(tables.len()).ok()?;
+    let trace = usize::try_from(number.checked_rem(traces)?).ok()?;
+    Some((tables.get(trace)?, number.checked_div(traces)?))
+}
+
+impl Window {
+    /// All of time.
+    fn whole() -> Self {
+        Self { start: 0, end: u64::MAX, uri: Some("the whole trace".to_owned()) }
+    }
+
+    fn usage(&self) -> Usage {
+        if self.is_whole() { Usage::default() } else { Usage::starting_at(self.start) }
+    }
+
+    /// When it ends, if nothing comes behind this time.
+    fn close(&self, latest: u64) -> u64 {
+        if self.is_whole() { latest } else { self.end }
+    }
+
+    const fn is_whole(&self) -> bool {
+        self.end == u64::MAX
+    }
+
+    /// The event belongs to it. What `exec-harness`, which is the root process then, allocates itself is not part of
+    /// the command that it measures.
+    fn counts(&self, event: &Event, root: u32) -> bool {
+        let of_harness = self.uri.as_ref().is_some_and(|uri| uri.starts_with(URI_PREFIX))
+            && u32::try_from(event.pid) == Ok(root);
+        (self.start..=self.end).contains(&event.timestamp) && !of_harness
+    }
+}
+
+fn warn_of(windows: &Windows, warnings: &mut Vec<String>) {
+    let Windows { list, without, open } = windows;
+    let unnamed = list.iter().filter(|window| window.uri.is_none()).count();
+    if unnamed > 0 {
+        let what = if unnamed == 1 { "measurement has" } else { "measurements have" };
+        warnings
+            .push(format!("{unnamed} {what} no name: the benchmark did not say which one it was"));
+    }
+    for uri in without {
+        warnings
+            .push(format!("nothing is known of `{uri}`: it was named, but nothing was measured"));
+    }
+    if *open {
+        warnings.push("the last measurement was not finished and is not shown".to_owned());
+    }
+}
+
+/// Closes all files; returns their tables of stacks.
+fn finish(traces: Vec<Trace>, reading: &mut MemoryReading, outside: &[u64]) -> Vec<StackTable> {
+    let mut tables = Vec::new();
+    for (mut trace, outside) in traces.into_iter().zip(outside) {
+        let (table, damage) = trace.finish();
+        tables.push(table);
+        let Trace { path, pid, events, stats, warnings, .. } = trace;
+        reading.report.warnings.extend(warnings);
+        if let Some(stats) = &stats {
+            reading.report.warnings.extend(stats.warnings.iter().cloned());
+            reading.report.remarks.extend(stats.notes.iter().cloned());
+        }
+        if let Some(source) = damage {
+            reading.broken.push(ReadError::Trace { path, events, source });
+        }
+        reading.report.traces.push(MemoryTrace { pid, events, outside: *outside, stats });
+    }
+    tables
+}
+
+/// The result of a window, if it is known of which benchmark.
+fn result(window: Window, mut usage: UsageSummary, tables: &[StackTable]) -> Option<MemoryResult> {
+    let uri = window.uri?;
+    let name = name_of(&uri).to_owned();
+    let by_stack = std::mem::take(&mut usage.sites);
+    let resolved = (!by_stack.is_empty())
+        .then(|| resolve(&name, &by_stack, |number| own_number(number, tables)));
+    let (stacks, sites) = match resolved {
+        Some(Resolved { stacks, sites }) => (Some(stacks), sites),
+        None => (None, Vec::new()),
+    };
+    let nothing = "no allocation was seen: it makes none, or its allocator is not watched";
+    let notes = (usage.alloc_calls == 0).then(|| nothing.to_owned()).into_iter().collect();
+    Some(MemoryResult { name, uri, occurrence: 1, usage, stacks, sites, notes })
+}
+
+/// Numbers the measurements of the same URI.
+fn number(report: &mut MemoryReport) {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for benchmark in &mut report.benchmarks {
+        let count = counts.entry(benchmark.uri.clone()).or_default();
+        *count = count.saturating_add(1);
+        benchmark.occurrence = *count;
+    }
+    let repeated = counts.iter().filter(|(_, count)| **count > 1);
+    report.warnings.extend(repeated.map(|(uri, count)| {
+        format!("`{uri}` was measured {count} times; the results are numbered")
+    }));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! One file of events, with the stacks and the word of the tracer beside it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use runner_shared::memory::{
+    Event, EventDecoder, RecordError, STACKS_FILE, STATS_FILE, StackDecoder, StackTable,
+    TracerStats,
+};
+
+use super::{
+    file::Compressed,
+    order::{Item, Reorder},
+};
+use crate::read::file::{bytes, with_causes};
+
+/// Why a file of events is not whole.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// Its compression is damaged, it is cut, or the system can't read it.
+    #[error("the compressed data is cut or damaged")]
+    Data(#[source] std::io::Error),
+    /// What is in it are no events.
+    #[error("what is in it is damaged: {0}")]
+    Record(RecordError),
+    /// It ends in the middle, between two events.
+    #[error("it holds {read} events of {written}")]
+    Short {
+        /// Those that could be read.
+        read: u64,
+        /// Those that the tracer says it wrote.
+        written: u64,
+    },
+}
+
+/// A file of events that is being read.
+pub(super) struct Trace {
+    /// The file.
+    pub path: PathBuf,
+    /// The root process.
+    pub pid: u32,
+    /// Events so far.
+    pub events: u64,
+    /// What the tracer says.
+    pub stats: Option<TracerStats>,
+    /// Sentences about what lies beside it.
+    pub warnings: Vec<String>,
+    data: Option<Compressed>,
+    decoder: EventDecoder,
+    damage: Option<TraceError>,
+    stacks: Option<StackFile>,
+    order: Reorder,
+}
+
+impl Trace {
+    /// Opens the file of the root process `pid`, and what lies beside it.
+    pub(super) fn open(path: PathBuf, pid: u32) -> Self {
+        let mut warnings = Vec::new();
+        let stats = stats(&path.with_file_name(format!("{pid}.{STATS_FILE}")), &mut warnings);
+        let beside = path.with_file_name(format!("{pid}.{STACKS_FILE}"));
+        let stacks = beside.exists().then(|| StackFile::open(beside));
+        let (data, damage) = match Compressed::open(&path) {
+            Ok(data) => (Some(data), None),
+            Err(err) => (None, Some(TraceError::Data(err))),
+        };
+        let (decoder, order) = (EventDecoder::default(), Reorder::default());
+        Self { path, pid, events: 0, stats, warnings, data, decoder, damage, stacks, order }
+    }
+
+    /// The next event by time.
+    pub(super) fn next_item(&mut self) -> Option<Item> {
+        while !self.order.is_full()
+            && let Some(event) = self.next_in_file()
+        {
+            self.events += 1;
+            let stack = self.stacks.as_mut().map_or(0, StackFile::next_stack);
+            self.order.push((event, stack));
+        }
+        self.order.pop()
+    }
+
+    fn next_in_file(&mut self) -> Option<Event> {
+        let data = self.data.as_mut()?;
+        let ended = loop {
+            match self.decoder.next_event() {
+                Ok(Some(event)) => return Some(event),
+                Ok(None) => {}
+                Err(err) => break Some(TraceError::Record(err)),
+            }
+            match data.next_piece() {
+                Ok([]) => break self.decoder.finish().err().map(TraceError::Record),
+                Ok(piece) => self.decoder.push(piece),
+                Err(err) => break Some(TraceError::Data(err)),
+            }
+        };
+        self.damage = ended;
+        self.data = None;
+        None
+    }
+
+    /// The end: what is known of all stacks, and what was wrong with the file.
+    pub(super) fn finish(&mut self) -> (StackTable, Option<TraceError>) {
+        let table = match self.stacks.take() {
+            Some(stacks) => {
+                let (table, problem) = stacks.finish();
+                self.warnings.extend(problem);
+                table
+            }
+            None => StackTable::default(),
+        };
+        let written = self.stats.as_ref().map_or(0, |stats| stats.events.total());
+        let read = self.events;
+        let damage = self.damage.take();
+        let short = || (read < written).then_some(TraceError::Short { read, written });
+        if self.order.late > 0 {
+            let late = self.order.late;
+            self.warnings.push(format!(
+                "`{}` has {late} events far out of order: peaks may be a little off",
+                self.path.display()
+            ));
+        }
+        (table, damage.or_else(short))
+    }
+}
+
+fn stats(path: &Path, warnings: &mut Vec<String>) -> Option<TracerStats> {
+    if !fs::exists(path).unwrap_or(false) {
+        return None;
+    }
+    let read = bytes(path).map_err(|err| with_causes(&err));
+    let parsed = read.and_then(|bytes| {
+        serde_json::from_slice(&bytes)
+            .map_err(|err| format!("`{}` was left out: {err}", path.display()))
+    });
+    parsed.map_err(|problem| warnings.push(problem)).ok()
+}
+
+/// The stacks of the events, in the same order.
+struct StackFile {
+    path: PathBuf,
+    data: Option<Compressed>,
+    decoder: StackDecoder,
+    problem: Option<String>,
+    missing: bool,
+}
+
+impl StackFile {
+    fn open(path: PathBuf) -> Self {
+        let (data, problem) = match Compressed::open(&path) {
+            Ok(data) => (Some(data), None),
+            Err(err) => (None, Some(err.to_string())),
+        };
+        Self { path, data, decoder: StackDecoder::default(), problem, missing: false }
+    }
+
+    /// The stack of the next event; unknown if the file has no more.
+    fn next_stack(&mut self) -> u32 {
+        let stack = self.advance();
+        self.missing |= stack.is_none();
+        stack.unwrap_or(0)
+    }
+
+    fn advance(&mut self) -> Option<u32> {
+        let data = self.data.as_mut()?;
+        let problem = loop {
+            match self.decoder.next_event_stack() {
+                Ok(Some(stack)) => return Some(stack),
+                Ok(None) => {}
+                Err(err) => break Some(err.to_string()),
+            }
+            match data.next_piece() {
+                Ok([]) => break None,
+                Ok(piece) => self.decoder.push(piece),
+                Err(err) => break Some(err.to_string()),
+            }
+        };
+        self.problem = problem;
+        self.data = None;
+        None
+    }
+
+    /// Reads the rest, as names may come last.
+    fn finish(mut self) -> (StackTable, Option<String>) {
+        let mut surplus = false;
+        while self.advance().is_some() {
+            surplus = true;
+        }
+        let (table, end) = self.decoder.finish();
+        let problem = self.problem.or_else(|| end.err().map(|err| err.to_string()));
+        let problem = problem.or_else(|| {
+            let odd = if surplus { "more" } else { "fewer" };
+            (surplus || self.missing).then(|| format!("it has {odd} stacks than there are events"))
+        });
+        let path = self.path.display().to_string();
+        (
+            table,
+            problem.map(|problem| format!("stacks are missing, as `{path}` is damaged: {problem}")),
+        )
+    }
+}
