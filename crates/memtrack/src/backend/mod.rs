@@ -1,5 +1,7 @@
 //! Where events come from: what the tracer asks of every backend, and what it gets.
 
+pub mod preload;
+
 use std::{ffi::OsString, io};
 
 use runner_shared::memory::Event;
