@@ -18,3 +18,19 @@ fn pairs_of_one_thread_are_counted_exactly() {
         assert!(events.iter().all(|event| event.pid == traced.pid && event.tid == traced.pid));
     }
 }
+
+#[test]
+fn each_row_of_the_table_gives_what_it_must() {
+    let programs = Programs::new();
+    let traced = trace(&mut Command::new(programs.compile("rows.c", &[]))).succeeded();
+    insta::assert_snapshot!(traced.story().join("\n"));
+}
+
+#[test]
+fn operators_of_c_plus_plus_count_once_and_throw_as_ever() {
+    let programs = Programs::new();
+    let program = programs.compile("operators.cpp", &["-fno-inline"]);
+    let traced = trace(&mut Command::new(program)).succeeded();
+    assert_eq!(traced.stdout, "caught 2\n");
+    insta::assert_snapshot!(traced.story().join("\n"));
+}

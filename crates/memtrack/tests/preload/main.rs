@@ -9,4 +9,5 @@
 )]
 
 mod calls;
+mod crowd;
 mod support;

@@ -26,6 +26,8 @@ const PATIENCE: u64 = 20_000_000;
 const SWEEP: u64 = 100_000_000;
 /// How often a thread that is making a record is looked at again.
 const LOOKS: u32 = 200;
+/// How often blocks are looked for while there are new processes.
+const MAX_SCANS: u32 = 4;
 /// Waiting threads are woken after so many blocks.
 const WAKE_AFTER: usize = 64;
 /// More threads than blocks could ever be are a program's nonsense.
@@ -110,8 +112,14 @@ impl Merger {
         all: bool,
         sink: &mut Sink<'_>,
     ) -> usize {
-        self.look_after_processes(now, all);
-        self.scan(segment);
+        // Once more for those that were not known: they may be dead by now, and then must end before others go on.
+        let mut news = true;
+        for _ in 0..MAX_SCANS {
+            if news {
+                self.look_after_processes(now, all);
+                news = self.scan(segment);
+            }
+        }
         for key in self.processes.silent() {
             self.end_process(key, segment, sink);
         }
@@ -157,8 +165,9 @@ impl Merger {
         }
     }
 
-    /// Finds the blocks that were taken since the last time.
-    fn scan(&mut self, segment: &Segment) {
+    /// Finds the blocks that were taken since the last time; true when there are new processes among them.
+    fn scan(&mut self, segment: &Segment) -> bool {
+        let before = self.processes.found();
         let mut starts = Vec::new();
         for number in segment.used() {
             let Some(known) = usize::try_from(number).ok().and_then(|at| self.known.get_mut(at))
@@ -177,6 +186,7 @@ impl Merger {
             });
             self.replaced.extend(older);
         }
+        self.processes.found() != before
     }
 
     fn adopt(&mut self, segment: &Segment, number: u32, starts: &mut Vec<(Key, u64)>) {

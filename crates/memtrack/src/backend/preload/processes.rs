@@ -98,6 +98,11 @@ impl Processes {
         Some(key)
     }
 
+    /// How many were ever found.
+    pub(super) const fn found(&self) -> u64 {
+        self.next
+    }
+
     fn watch(&mut self, namespace: u64, inner_pid: i32) -> Process {
         let mut process = Process {
             pid: inner_pid,
