@@ -77,7 +77,7 @@ fn traced(options: &Options, program: &Path, threads: &str) -> f64 {
     command.args([PAIRS, threads]).envs(backend.environment(&[])).stdout(Stdio::piped());
     backend.record(true).expect("recording");
     let child = command.spawn().expect("the program");
-    let (ended, end) = mpsc::channel();
+    let (ended, end) = mpsc::channel::<()>();
     let waiter = std::thread::spawn(move || {
         let output = child.wait_with_output();
         drop(ended);
