@@ -60,22 +60,24 @@ static u64 (*const get_attach_cookie)(void *ctx) = (void *)174;
 extern bool bpf_session_is_return(void) KSYM;
 extern u64 *bpf_session_cookie(void) KSYM;
 
+/* The registers of a task must be read at offsets that are known when the program is checked, so all are read, and the
+ * compiler must not make one read of it. */
+#define READ_NOW(value) asm volatile("" : "+r"(value))
+INLINE u64 one_of(u64 first, u64 second, u64 third, u64 fourth, u32 index) {
+  READ_NOW(first);
+  READ_NOW(second);
+  READ_NOW(third);
+  READ_NOW(fourth);
+  return index == 0 ? first : index == 1 ? second : index == 2 ? third : fourth;
+}
+
 /* Arguments of functions and system calls are in registers in the order of the platform's calling convention. */
 #if defined(TARGET_X86_64)
 struct pt_regs {
   u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
 };
 INLINE u64 argument(const struct pt_regs *regs, u32 index) {
-  switch (index) {
-  case 0:
-    return regs->di;
-  case 1:
-    return regs->si;
-  case 2:
-    return regs->dx;
-  default:
-    return regs->cx;
-  }
+  return one_of(regs->di, regs->si, regs->dx, regs->cx, index);
 }
 INLINE u64 returned(const struct pt_regs *regs) { return regs->ax; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
@@ -86,16 +88,7 @@ struct pt_regs {
   u64 regs[31], sp, pc, pstate;
 };
 INLINE u64 argument(const struct pt_regs *regs, u32 index) {
-  switch (index) {
-  case 0:
-    return regs->regs[0];
-  case 1:
-    return regs->regs[1];
-  case 2:
-    return regs->regs[2];
-  default:
-    return regs->regs[3];
-  }
+  return one_of(regs->regs[0], regs->regs[1], regs->regs[2], regs->regs[3], index);
 }
 INLINE u64 returned(const struct pt_regs *regs) { return regs->regs[0]; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }

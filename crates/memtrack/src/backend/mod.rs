@@ -1,6 +1,7 @@
 //! Where events come from: what the tracer asks of every backend, and what it gets.
 
 pub(crate) mod ebpf;
+pub mod preload;
 
 use std::{ffi::OsString, io, os::fd::BorrowedFd, process::Command};
 
@@ -44,6 +45,15 @@ pub struct Wanted {
     /// With anonymous memory that was mapped outside of allocators.
     pub mappings: bool,
 }
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { ring_size: 16 << 20, lossy: false, stacks: false, mappings: false }
+    }
+}
+
+/// Frames of a stack at most.
+pub const STACK_DEPTH: u32 = 32;
 
 /// What a backend has to say at the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

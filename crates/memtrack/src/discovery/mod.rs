@@ -3,4 +3,4 @@
 mod elf;
 mod entry;
 
-pub use elf::{Examined, NotExamined, Probe, examine};
+pub(crate) use elf::{NotExamined, Probe, examine};

@@ -57,7 +57,7 @@ pub(super) struct Counters {
 impl Kernel {
     /// Loads the program as this rung needs it. Nothing is attached yet.
     pub(super) fn load(rung: Rung, wanted: &Wanted) -> io::Result<Self> {
-        libbpf_rs::set_print(Some((PrintLevel::Debug, |_, _| {})));
+        libbpf_rs::set_print(Some((PrintLevel::Debug, |_, t| { if std::env::var_os("DBG").is_some() { eprint!("{t}") } })));
         let mut open = ObjectBuilder::default().open_memory(OBJECT).map_err(other)?;
         let ring_size = wanted.ring_size;
         configure(&mut open, rung, wanted)?;

@@ -38,6 +38,15 @@ impl Rung {
             Self::PerfEvent => "uprobe perf event",
         }
     }
+
+    /// The first kernel that knows it.
+    pub(crate) const fn since(self) -> &'static str {
+        match self {
+            Self::Session => "6.13",
+            Self::Multi => "6.6",
+            Self::PerfEvent => "5.15",
+        }
+    }
 }
 
 /// Descriptors of the loaded programs.

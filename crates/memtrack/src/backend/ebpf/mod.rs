@@ -20,9 +20,10 @@ use std::{
 
 use arm::Armoury;
 use kernel::Kernel;
-use link::{RUNGS, Rung};
+pub(crate) use link::RUNGS;
+use link::Rung;
 use notify::{Listener, Offer};
-pub(crate) use rights::Missing;
+pub(crate) use rights::{HOW_TO_PERMIT, Missing};
 
 use super::{Backend, Coverage, Record, Wanted};
 
@@ -48,6 +49,12 @@ struct Watch {
     thread: JoinHandle<()>,
 }
 
+/// Whether this way of attaching works here.
+pub(crate) fn try_rung(rung: Rung, wanted: &Wanted) -> io::Result<()> {
+    let mut backend = Ebpf::on(rung, wanted)?;
+    backend.finish(&mut |_| {}).map(drop)
+}
+
 impl Ebpf {
     /// Loads the program and attaches it to the C library, in the best way that this kernel and our rights allow.
     pub(crate) fn new(wanted: &Wanted) -> Result<Self, Missing> {
@@ -61,6 +68,7 @@ impl Ebpf {
         Err(Missing::from(reasons))
     }
 
+    /// Loads and attaches in one way.
     fn on(rung: Rung, wanted: &Wanted) -> io::Result<Self> {
         let mut kernel = Kernel::load(rung, wanted)?;
         kernel.follow_processes()?;

@@ -2,8 +2,6 @@
 
 use std::{fs, io};
 
-use super::link::Rung;
-
 /// What it needs to trace from the kernel, by the number of the capability (`include/uapi/linux/capability.h`).
 const CAPABILITIES: &[(u32, &str)] = &[
     (39, "CAP_BPF"),
@@ -44,14 +42,10 @@ fn missing_capabilities(status: &str) -> Vec<&'static str> {
     missing.map(|(_, name)| *name).collect()
 }
 
-/// The rungs of the ladder that could not be climbed, for `doctor`.
-pub(crate) fn explain(rung: Rung) -> &'static str {
-    match rung {
-        Rung::Session => "Linux 6.13",
-        Rung::Multi => "Linux 6.6",
-        Rung::PerfEvent => "Linux 5.15",
-    }
-}
+/// What would help.
+pub(crate) const HOW_TO_PERMIT: &str = "\
+hint: run as root, or once as root: setcap cap_bpf,cap_perfmon,cap_sys_admin+ep \"$(command -v codspeed-memtrack)\". \
+`--backend preload` needs no rights; `codspeed-memtrack doctor` tells what works here.";
 
 #[cfg(test)]
 mod tests {
