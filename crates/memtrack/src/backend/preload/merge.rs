@@ -213,12 +213,14 @@ impl Merger {
         }
     }
 
-    fn new_stream(&mut self, stream: Stream) -> Option<usize> {
+    fn new_stream(&mut self, mut stream: Stream) -> Option<usize> {
         if self.by_id.len() >= MAX_STREAMS {
             return None;
         }
         if let Some(process) = self.processes.get_mut(stream.process) {
             process.threads += 1;
+            // Seen before this search for blocks, or followed by another one.
+            stream.gone = process.dead;
         }
         let id = stream.id;
         let slot = self.vacant.pop().unwrap_or(self.streams.len());
