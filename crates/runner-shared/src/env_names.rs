@@ -51,8 +51,10 @@ pub const OIDC_REQUEST_TOKEN: EnvName =
 pub const VALGRIND: EnvName =
     env("CODSPEED_VALGRIND", "path of the `valgrind` program to use in simulation mode");
 /// How Python allocates.
-pub const PYTHONMALLOC: EnvName =
-    env("PYTHONMALLOC", "set to `malloc` in simulation and memory mode, so that allocations are seen");
+pub const PYTHONMALLOC: EnvName = env(
+    "PYTHONMALLOC",
+    "set to `malloc` in simulation and memory mode, so that allocations are seen",
+);
 /// No colours.
 pub const NO_COLOR: EnvName = env("NO_COLOR", "when set and not empty: no colours");
 /// Colours even when the output is not a terminal.

@@ -2,23 +2,25 @@
 
 use clap::{Args, ValueEnum};
 
+/// Where the help lists them.
+const HEADING: &str = "Memory mode";
+
 /// How allocations are traced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
-#[command(next_help_heading = "Memory mode")]
 pub(crate) struct MemoryArgs {
     /// Record the stack of each allocation as well: who allocates, who leaks (`codspeed inspect`).
     ///
     /// Needs programs with frame pointers. Exports of profiles switch it on.
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     pub stacks: bool,
 
     /// Where allocations are seen: from the kernel, or by a library inside the processes.
-    #[arg(long, value_name = "WHERE", default_value_t, value_enum)]
+    #[arg(long, help_heading = HEADING, value_name = "WHERE", default_value_t, value_enum)]
     pub backend: Backend,
 
     /// What Python allocates small objects with: `malloc`, or arenas of its own, which can't be seen [default: malloc,
     /// unless PYTHONMALLOC is set].
-    #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true)]
+    #[arg(long, help_heading = HEADING, value_name = "WHAT", value_enum, hide_possible_values = true)]
     pub python_allocator: Option<PythonAllocator>,
 }
 

@@ -40,7 +40,7 @@ pub(crate) enum Reaction {
 pub(crate) enum Refusal {
     /// Another protocol.
     #[error(
-        "the benchmark integration speaks version {version} of the protocol; {} needed", needed(*minimum)
+        "the benchmark integration speaks version {version} of the protocol; {}", understood(*minimum)
     )]
     Version {
         /// What the client speaks.
@@ -71,11 +71,11 @@ impl Refusal {
     }
 }
 
-fn needed(minimum: u64) -> String {
+fn understood(minimum: u64) -> String {
     if minimum == PROTOCOL_VERSION {
-        format!("version {minimum} is")
+        format!("version {minimum} is needed")
     } else {
-        format!("one of the versions {minimum} to {PROTOCOL_VERSION} is")
+        format!("versions {minimum} to {PROTOCOL_VERSION} are understood")
     }
 }
 
