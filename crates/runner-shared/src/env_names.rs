@@ -31,6 +31,9 @@ pub const SKIP_UPLOAD: EnvName =
 /// Path of the `exec-harness` program to use.
 pub const EXEC_HARNESS: EnvName =
     env("CODSPEED_EXEC_HARNESS", "path of the `exec-harness` program to use");
+/// Path of the `codspeed-memtrack` program to use.
+pub const MEMTRACK: EnvName =
+    env("CODSPEED_MEMTRACK", "path of the `codspeed-memtrack` program to use in memory mode");
 /// Set for Python: a fixed seed makes set and dict order repeatable.
 pub const PYTHONHASHSEED: EnvName =
     env("PYTHONHASHSEED", "set to `0` for the benchmark, so that hashes repeat");
@@ -48,8 +51,10 @@ pub const OIDC_REQUEST_TOKEN: EnvName =
 pub const VALGRIND: EnvName =
     env("CODSPEED_VALGRIND", "path of the `valgrind` program to use in simulation mode");
 /// How Python allocates.
-pub const PYTHONMALLOC: EnvName =
-    env("PYTHONMALLOC", "set to `malloc` in simulation mode, so that allocations are seen");
+pub const PYTHONMALLOC: EnvName = env(
+    "PYTHONMALLOC",
+    "set to `malloc` in simulation and memory mode, so that allocations are seen",
+);
 /// No colours.
 pub const NO_COLOR: EnvName = env("NO_COLOR", "when set and not empty: no colours");
 /// Colours even when the output is not a terminal.
@@ -91,6 +96,7 @@ pub const ALL: &[EnvName] = &[
     OAUTH_TOKEN,
     SKIP_UPLOAD,
     EXEC_HARNESS,
+    MEMTRACK,
     PYTHONHASHSEED,
     PYTHON_PERF_JIT_SUPPORT,
     ARCH,

@@ -4,24 +4,27 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
     fs, io,
-    os::unix::fs::MetadataExt,
+    os::{fd::AsFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
     time::SystemTime,
 };
 
-use results::{Allocations, ReadError, Reading, SimulationReading};
+use results::{Allocations, MemoryReading, ReadError, Reading, SimulationReading};
 use runner_shared::{env_names, fifo::FifoPaths, mode::Mode};
 
 use crate::{
     env::Env,
     event::RunEvent,
     mode::{
-        ModeError, simulation,
+        ModeError,
+        memory::{self, TracerControl, TracerTrouble},
+        simulation,
         walltime::{self, NoProfiler},
     },
     process::{Child, Ended, Signals, SpawnError, adopt_orphans, kill_descendants},
+    profiler::ControlError,
     report::AnyReport,
     session::{
         Conversation, FifoError, FifoPair, LockError, RunLock, ServeError, Served, Session,
@@ -40,6 +43,8 @@ pub(crate) struct Completed {
     pub broken: Vec<ReadError>,
     /// How the benchmark ended.
     pub ended: Ended,
+    /// What is wrong with the tracer of memory mode.
+    pub trouble: Option<TracerTrouble>,
     /// The user ended it.
     pub interrupted: bool,
     /// Where everything is.
@@ -93,8 +98,9 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
     let folder = profile_folder(plan, env)?;
     let before = OldResults::of(plan.mode, &folder, ui);
     let signals = Signals::take().map_err(RunError::Signals)?;
+    let mut trouble = None;
     let (report, broken, served) = match plan.mode {
-        Mode::Walltime | Mode::Memory => {
+        Mode::Walltime => {
             let served = walltime(plan, &folder, env, &paths, &signals, ui)?;
             let Reading { report, broken } = results::read(&folder, &before.untouched())?;
             (AnyReport::Walltime(report), broken, served)
@@ -115,6 +121,15 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
             }
             (AnyReport::Simulation(report), broken, served)
         }
+        Mode::Memory => {
+            let Watched { served, failed, remarks } =
+                memory(plan, &folder, env, &paths, &signals, ui)?;
+            let MemoryReading { mut report, broken } =
+                results::read_memory(&folder, &before.untouched())?;
+            report.remarks.extend(remarks);
+            trouble = memory::trouble(served.ended, failed, !report.traces.is_empty());
+            (AnyReport::Memory(report), broken, served)
+        }
     };
     drop(lock);
     if let Some(missing) = report.missing() {
@@ -124,7 +139,38 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
         ui.event(&RunEvent::Warning(warning.clone()));
     }
     let Served { record: _, ended, interrupted } = served;
-    Ok(Completed { report, broken, ended, interrupted, folder })
+    Ok(Completed { report, broken, ended, trouble, interrupted, folder })
+}
+
+/// A benchmark whose allocations were traced.
+struct Watched {
+    served: Served,
+    /// Why the tracer could not be switched any more, if so.
+    failed: Option<ControlError>,
+    remarks: Vec<String>,
+}
+
+fn memory(
+    plan: &RunPlan,
+    folder: &Path,
+    env: &Env,
+    paths: &FifoPaths,
+    signals: &Signals,
+    ui: &Ui,
+) -> Result<Watched, RunError> {
+    let RunPlan { workload, working_directory, memory: options, .. } = plan;
+    let memory::Traced { command, fifos: control, remarks } =
+        memory::command(workload, *options, working_directory, folder, env)?;
+    let mut fifos = FifoPair::create(paths)?;
+    let child = command.spawn()?;
+    let ended = child.as_fd().try_clone_to_owned().map_err(ServeError::Watch)?;
+    let mut control = TracerControl::new(control.connect(ended));
+    let conversation =
+        Conversation { fifos: &mut fifos, session: Session::memory(), control: &mut control };
+    let served = watch(child, Some(conversation), signals, ui)?;
+    warn_of(&SessionRecord { open_windows: 0, ..served.record.clone() }, ui);
+    memory::finish(&served.record, folder)?;
+    Ok(Watched { served, failed: control.failed(), remarks })
 }
 
 fn walltime(

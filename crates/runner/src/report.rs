@@ -1,6 +1,6 @@
 //! The results of a run in any mode, as far as the rest of the program cares.
 
-use results::{Report, SimulationReport};
+use results::{MemoryReport, Report, SimulationReport};
 use runner_shared::artifact::Outcome;
 
 /// What was measured.
@@ -10,6 +10,8 @@ pub(crate) enum AnyReport {
     Walltime(Report),
     /// Counts.
     Simulation(SimulationReport),
+    /// Allocations.
+    Memory(MemoryReport),
 }
 
 impl AnyReport {
@@ -18,6 +20,7 @@ impl AnyReport {
         match self {
             Self::Walltime(report) => report.benchmarks.len(),
             Self::Simulation(report) => report.benchmarks.len(),
+            Self::Memory(report) => report.benchmarks.len(),
         }
     }
 
@@ -31,8 +34,8 @@ impl AnyReport {
                 });
                 failed.count()
             }
-            // What failed left no count.
-            Self::Simulation(_) => 0,
+            // What failed left no count, or was not named.
+            Self::Simulation(_) | Self::Memory(_) => 0,
         }
     }
 
@@ -43,6 +46,7 @@ impl AnyReport {
                 report.benchmarks.iter().filter(|bench| bench.is_complete()).count()
             }
             Self::Simulation(report) => report.benchmarks.len(),
+            Self::Memory(report) => report.benchmarks.len(),
         }
     }
 
@@ -54,6 +58,7 @@ impl AnyReport {
             Self::Simulation(report) => {
                 !report.benchmarks.is_empty() || !report.unattributed.is_empty()
             }
+            Self::Memory(report) => !report.benchmarks.is_empty(),
         }
     }
 
@@ -65,7 +70,7 @@ impl AnyReport {
                 let mut missing = robust.map(|robust| robust.missing.as_str());
                 missing.find(|missing| !missing.is_empty())
             }
-            Self::Simulation(_) => None,
+            Self::Simulation(_) | Self::Memory(_) => None,
         }
     }
 
@@ -74,6 +79,7 @@ impl AnyReport {
         match self {
             Self::Walltime(report) => &report.warnings,
             Self::Simulation(report) => &report.warnings,
+            Self::Memory(report) => &report.warnings,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod exec;
 mod inspect;
+mod memory;
 mod run;
 mod shared;
 
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use exec::ExecArgs;
 pub(crate) use inspect::InspectArgs;
+pub(crate) use memory::{MemoryArgs, PythonAllocator};
 pub(crate) use run::RunArgs;
 pub(crate) use shared::{ExportArg, SharedArgs};
 
@@ -53,6 +55,7 @@ Examples:
   codspeed run -m walltime -- pytest --codspeed  run a suite with its integration
   codspeed exec -m simulation --profile-folder p -- ls; codspeed inspect p
                                                  which functions cost most?
+  codspeed exec -m memory -- ./program           how much memory does it allocate?
 
 Exit codes:
   0 ok                  1 benchmark failed      2 usage

@@ -9,11 +9,14 @@ use runner_shared::{
     mode::{Mode, UnknownMode},
 };
 
+use super::MemoryArgs;
+
 /// Options of every measuring command.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct SharedArgs {
-    /// What to measure: `walltime` (real time) or `simulation` (instructions, counted by Valgrind).
+    /// What to measure: `walltime` (real time), `simulation` (instructions, counted by Valgrind) or `memory`
+    /// (allocations, seen by a tracer).
     #[arg(short, long, env = env_names::RUNNER_MODE.name, value_parser = parse_mode)]
     pub mode: Option<Mode>,
 
@@ -27,7 +30,7 @@ pub(crate) struct SharedArgs {
 
     /// Write the results to a file as well: `json=PATH`, `csv=PATH` or `markdown=PATH`; `-` is standard output.
     ///
-    /// In simulation mode also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
+    /// In simulation and memory mode also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
     /// `pprof=PATH`.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_export)]
     pub export: Vec<ExportArg>,
@@ -51,6 +54,10 @@ pub(crate) struct SharedArgs {
     /// Don't upload the results.
     #[arg(long, env = env_names::SKIP_UPLOAD.name, hide = true)]
     pub skip_upload: bool,
+
+    /// What memory mode has besides.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// One export: format and where to.

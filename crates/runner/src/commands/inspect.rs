@@ -1,8 +1,11 @@
 //! `codspeed inspect`: what a run has left, once more.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
-use results::{Allocations, Reading, SimulationReading, hottest_functions};
+use results::{
+    Allocations, MemoryReading, ReadError, Reading, SimulationReading, hottest_functions,
+    memory_details,
+};
 
 use super::{Context, outcome};
 use crate::{
@@ -20,29 +23,18 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     if !folder.is_dir() {
         return Err(SettingsError::NoFolder { path: folder }.into());
     }
-    let unreadable = |err| CliError::new(ExitKind::Failed, err);
-    let all = BTreeSet::new();
-    let SimulationReading { mut report, mut broken } =
-        results::read_simulation(&folder, &all).map_err(unreadable)?;
-    let report = if report.processes > 0 || !broken.is_empty() {
-        if exclude_allocations {
-            report.view.allocations = Allocations::Excluded;
-        }
-        AnyReport::Simulation(report)
-    } else {
-        let Reading { report, broken: times } = results::read(&folder, &all).map_err(unreadable)?;
-        broken = times;
-        AnyReport::Walltime(report)
-    };
+    let (report, broken) = read(&folder, exclude_allocations)?;
     for warning in report.warnings() {
         context.ui.event(&RunEvent::Warning(warning.clone()));
     }
     outcome::show(&export, &report, context)?;
-    if let AnyReport::Simulation(report) = &report
-        && !report.benchmarks.is_empty()
-    {
-        let text = format!("\n{}", hottest_functions(report, functions));
-        ui::verdict(&text).map_err(|err| outcome::unwritten(&err))?;
+    let details = match &report {
+        AnyReport::Simulation(report) => hottest_functions(report, functions),
+        AnyReport::Memory(report) => memory_details(report, functions),
+        AnyReport::Walltime(_) => String::new(),
+    };
+    if !details.is_empty() {
+        ui::verdict(&format!("\n{details}")).map_err(|err| outcome::unwritten(&err))?;
     }
     if let Some(err) = broken.into_iter().next() {
         return Err(CliError::new(ExitKind::Failed, err));
@@ -54,4 +46,25 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
         ));
     }
     Ok(ExitKind::Ok)
+}
+
+/// What is in the folder, by the files that the modes leave.
+fn read(folder: &Path, exclude_allocations: bool) -> Result<(AnyReport, Vec<ReadError>), CliError> {
+    let unreadable = |err| CliError::new(ExitKind::Failed, err);
+    let all = BTreeSet::new();
+    let MemoryReading { report, broken } =
+        results::read_memory(folder, &all).map_err(unreadable)?;
+    if !report.traces.is_empty() {
+        return Ok((AnyReport::Memory(report), broken));
+    }
+    let SimulationReading { mut report, broken } =
+        results::read_simulation(folder, &all).map_err(unreadable)?;
+    if report.processes > 0 || !broken.is_empty() {
+        if exclude_allocations {
+            report.view.allocations = Allocations::Excluded;
+        }
+        return Ok((AnyReport::Simulation(report), broken));
+    }
+    let Reading { report, broken } = results::read(folder, &all).map_err(unreadable)?;
+    Ok((AnyReport::Walltime(report), broken))
 }

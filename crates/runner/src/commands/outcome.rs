@@ -52,12 +52,20 @@ pub(crate) fn judge(
     completed: Completed,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
-    let Completed { report, broken, ended, interrupted, folder } = completed;
+    let Completed { report, broken, ended, trouble, interrupted, folder } = completed;
     context.ui.event(&RunEvent::Step(format!("profile folder: {}", folder.display())));
     if interrupted || ended == Ended::Code(i32::from(ExitKind::Interrupted.code())) {
         let kept = report.complete();
         context.ui.event(&RunEvent::Step(format!("interrupted; finished benchmarks kept: {kept}")));
         return Ok(ExitKind::Interrupted);
+    }
+    if let Some(trouble) = trouble {
+        let (kind, hint) = trouble.advice();
+        let err = CliError::new(kind, trouble);
+        return Err(match hint {
+            Some(hint) => err.hint(hint),
+            None => err,
+        });
     }
     let all = report.benchmarks();
     match report.failed() {
@@ -112,12 +120,9 @@ fn explained(plan: &RunPlan, folder: &Path, err: CliError) -> CliError {
 impl From<SettingsError> for CliError {
     fn from(err: SettingsError) -> Self {
         let hint = match &err {
-            SettingsError::NoMode => {
-                Some("`-m walltime` measures real time, `-m simulation` counts instructions")
-            }
-            SettingsError::Unsupported(_) => {
-                Some("this version measures in the modes `walltime` and `simulation`")
-            }
+            SettingsError::NoMode => Some(
+                "`-m walltime` measures real time, `-m simulation` counts instructions, `-m memory` allocations",
+            ),
             SettingsError::ComparisonNeedsTime
             | SettingsError::NoStacks { .. }
             | SettingsError::BlankCommand
@@ -143,26 +148,26 @@ impl From<RunError> for CliError {
                 ExitKind::Missing,
                 Some("the FIFO may belong to another user: its owner, or root, can remove it"),
             ),
-            RunError::Mode(ModeError::MissingSibling(_)) => (
-                ExitKind::Missing,
-                Some("unpack the whole release, or set CODSPEED_EXEC_HARNESS to its path"),
-            ),
-            RunError::Mode(ModeError::NoShell) | RunError::Spawn(_) => (ExitKind::Missing, None),
+            RunError::Mode(ModeError::MissingSibling(missing)) => {
+                let hint = missing.hint();
+                return Self::new(ExitKind::Missing, err).hint(hint);
+            }
             RunError::Mode(ModeError::Valgrind(ValgrindError::Missing)) => (
                 ExitKind::Missing,
                 Some(
                     "install the package `valgrind` (3.19 or newer), or set CODSPEED_VALGRIND to its path",
                 ),
             ),
-            RunError::Mode(ModeError::Valgrind(ValgrindError::Unusable { .. })) => {
-                (ExitKind::Missing, None)
+            RunError::Spawn(_)
+            | RunError::Mode(
+                ModeError::NoShell
+                | ModeError::Channel(_)
+                | ModeError::Valgrind(ValgrindError::Unusable { .. }),
+            ) => (ExitKind::Missing, None),
+            RunError::Serve(ServeError::Refused(refusal)) => {
+                let hint = refusal.hint();
+                return Self::new(ExitKind::Failed, err).hint(hint);
             }
-            RunError::Serve(ServeError::Refused(_)) => (
-                ExitKind::Failed,
-                Some(
-                    "use versions of codspeed and of the integration that are of about the same age",
-                ),
-            ),
             RunError::Serve(ServeError::WantsTerminal(_)) => (
                 ExitKind::Failed,
                 Some(

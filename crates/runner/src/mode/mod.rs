@@ -1,5 +1,6 @@
 //! The ways to measure: how each starts a benchmark and what it leaves in the profile folder.
 
+pub(crate) mod memory;
 pub(crate) mod simulation;
 pub(crate) mod walltime;
 
@@ -15,6 +16,7 @@ use runner_shared::{env_names, mode::Mode};
 use crate::{
     env::Env,
     process::{AddressSpace, Stdin, ToolCommand},
+    profiler::ChannelError,
     tools::{self, MissingSibling},
     workload::Workload,
 };
@@ -31,6 +33,9 @@ pub(crate) enum ModeError {
     /// There is no Valgrind that can do it.
     #[error(transparent)]
     Valgrind(#[from] simulation::ValgrindError),
+    /// The tracer can't be given a control channel.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
     /// A file can't be written.
     #[error("could not write `{}`", path.display())]
     Write {

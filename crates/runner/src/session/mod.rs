@@ -1,6 +1,7 @@
 //! The conversation with the benchmark: a state machine without I/O, and the loop that feeds it.
 
 mod fifos;
+mod integrations;
 mod lock;
 mod serve;
 mod state;

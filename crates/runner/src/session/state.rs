@@ -10,6 +10,11 @@ use runner_shared::{
     fifo::{Command, FrameError, IntegrationMode, MINIMUM_VERSION, MarkerType, PROTOCOL_VERSION},
 };
 
+use super::integrations::{IntegrationError, MEMORY_INTEGRATIONS, MinimumVersion, check, known};
+
+/// The first protocol in which an integration asks for the mode.
+const FIRST_WITH_MODES: u64 = 2;
+
 /// What the profiler must do before the client gets its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
@@ -35,7 +40,7 @@ pub(crate) enum Reaction {
 pub(crate) enum Refusal {
     /// Another protocol.
     #[error(
-        "the benchmark integration speaks version {version} of the protocol; versions {minimum} to {PROTOCOL_VERSION} are understood"
+        "the benchmark integration speaks version {version} of the protocol; {}", understood(*minimum)
     )]
     Version {
         /// What the client speaks.
@@ -43,6 +48,35 @@ pub(crate) enum Refusal {
         /// The oldest version that this mode needs.
         minimum: u64,
     },
+    /// An integration that can't be measured in this mode.
+    #[error(transparent)]
+    Integration(#[from] IntegrationError),
+}
+
+impl Refusal {
+    /// What the user can do.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Version { version, minimum }
+                if version < minimum && *minimum > MINIMUM_VERSION =>
+            {
+                format!("update the integration in your project: memory mode needs {}", known())
+            }
+            Self::Version { .. } => {
+                "use versions of codspeed and of the integration that are of about the same age"
+                    .to_owned()
+            }
+            Self::Integration(err) => err.hint(),
+        }
+    }
+}
+
+fn understood(minimum: u64) -> String {
+    if minimum == PROTOCOL_VERSION {
+        format!("version {minimum} is needed")
+    } else {
+        format!("versions {minimum} to {PROTOCOL_VERSION} are understood")
+    }
 }
 
 /// What one conversation left behind.
@@ -65,6 +99,8 @@ pub(crate) struct SessionRecord {
 pub(crate) struct Session {
     mode: IntegrationMode,
     minimum_version: u64,
+    /// Which integrations are served; all, if there is no list.
+    integrations: Option<&'static [MinimumVersion]>,
     record: SessionRecord,
     window_open: bool,
     refusal: Option<Refusal>,
@@ -76,9 +112,20 @@ impl Session {
         Self {
             mode: IntegrationMode::Walltime,
             minimum_version: MINIMUM_VERSION,
+            integrations: None,
             record: SessionRecord::default(),
             window_open: false,
             refusal: None,
+        }
+    }
+
+    /// A conversation in memory mode, which only newer integrations know.
+    pub(crate) fn memory() -> Self {
+        Self {
+            mode: IntegrationMode::Analysis,
+            minimum_version: FIRST_WITH_MODES,
+            integrations: Some(MEMORY_INTEGRATIONS),
+            ..Self::walltime()
         }
     }
 
@@ -97,10 +144,7 @@ impl Session {
             Command::StartBenchmark => return Reaction::Ask(Request::Enable),
             Command::StopBenchmark => return Reaction::Ask(Request::Disable),
             Command::PingPerf => return Reaction::Ask(Request::Ping),
-            Command::SetIntegration { name, version } => {
-                self.record.integration = Some((name, version));
-                Command::Ack
-            }
+            Command::SetIntegration { name, version } => self.integration(name, version),
             Command::AddMarker { marker, .. } => {
                 self.record.timestamps.markers.push(marker);
                 Command::Ack
@@ -150,6 +194,18 @@ impl Session {
     pub(crate) fn finish(mut self) -> SessionRecord {
         self.record.open_windows += u64::from(self.window_open);
         self.record
+    }
+
+    fn integration(&mut self, name: String, version: String) -> Command {
+        let refused = self.integrations.and_then(|list| check(list, &name, &version).err());
+        self.record.integration = Some((name, version));
+        match refused {
+            None => Command::Ack,
+            Some(err) => {
+                self.refusal.get_or_insert(err.into());
+                Command::Err
+            }
+        }
     }
 
     fn version(&mut self, version: u64) -> Command {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use runner_shared::mode::Mode;
 
 use crate::{
-    cli::{ExportArg, SharedArgs},
+    cli::{ExportArg, MemoryArgs, SharedArgs},
     workload::Workload,
 };
 
@@ -24,6 +24,8 @@ pub(crate) struct RunPlan {
     pub exports: Vec<ExportArg>,
     /// Counts are shown without allocator functions.
     pub exclude_allocations: bool,
+    /// How allocations are traced.
+    pub memory: MemoryArgs,
     /// No benchmark is no error.
     pub allow_empty: bool,
     /// Wait for the end of another run.
@@ -36,14 +38,13 @@ pub(crate) enum SettingsError {
     /// `run` was not told what to measure.
     #[error("no mode was given")]
     NoMode,
-    /// A mode that this version can't measure.
-    #[error("mode `{0}` can't be measured yet")]
-    Unsupported(Mode),
     /// `--vs` in another mode.
     #[error("`--vs` compares times and needs mode `walltime`")]
     ComparisonNeedsTime,
     /// A profile where nothing is profiled.
-    #[error("the export `{format}` needs mode `simulation`: times alone have no stacks")]
+    #[error(
+        "the export `{format}` needs mode `simulation` or `memory`: times alone have no stacks"
+    )]
     NoStacks {
         /// As given.
         format: String,
@@ -85,12 +86,9 @@ impl RunPlan {
             quiet: _,
             // Nothing is uploaded yet, so there is nothing to skip.
             skip_upload: _,
+            mut memory,
         } = shared;
-        let mode = match mode.or(default_mode) {
-            Some(mode @ (Mode::Walltime | Mode::Simulation)) => mode,
-            Some(mode @ Mode::Memory) => return Err(SettingsError::Unsupported(mode)),
-            None => return Err(SettingsError::NoMode),
-        };
+        let mode = mode.or(default_mode).ok_or(SettingsError::NoMode)?;
         if mode != Mode::Walltime && matches!(workload, Workload::Commands { interleave: true, .. })
         {
             return Err(SettingsError::ComparisonNeedsTime);
@@ -113,8 +111,11 @@ impl RunPlan {
             return Err(SettingsError::NoFolder { path: working_directory });
         }
         for (index, one) in export.iter().enumerate() {
-            if mode != Mode::Simulation && results::profile_exporter(&one.format).is_some() {
-                return Err(SettingsError::NoStacks { format: one.format.clone() });
+            if results::profile_exporter(&one.format).is_some() {
+                if mode == Mode::Walltime {
+                    return Err(SettingsError::NoStacks { format: one.format.clone() });
+                }
+                memory.stacks = true;
             }
             if export.iter().skip(index + 1).any(|other| other.path == one.path) {
                 return Err(SettingsError::SameExport { path: one.path.clone() });
@@ -127,6 +128,7 @@ impl RunPlan {
             profile_folder: profile_folder.map(|folder| here.join(folder)),
             exports: export,
             exclude_allocations,
+            memory,
             allow_empty,
             wait: !no_wait,
         })

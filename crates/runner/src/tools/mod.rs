@@ -15,6 +15,14 @@ use crate::env::Env;
 #[error("`{name}` was found neither beside `codspeed` nor in PATH")]
 pub(crate) struct MissingSibling {
     name: &'static str,
+    told: EnvName,
+}
+
+impl MissingSibling {
+    /// What the user can do.
+    pub(crate) fn hint(&self) -> String {
+        format!("unpack the whole release, or set {} to its path", self.told.name)
+    }
 }
 
 /// Where `name` is in `PATH`.
@@ -38,7 +46,7 @@ pub(crate) fn sibling(
     beside
         .filter(|path| is_program(path))
         .or_else(|| find(name, env))
-        .ok_or(MissingSibling { name })
+        .ok_or(MissingSibling { name, told })
 }
 
 fn is_program(path: &Path) -> bool {

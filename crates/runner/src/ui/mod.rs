@@ -7,7 +7,7 @@ use std::{
 };
 
 use nix::libc;
-use results::{TableStyle, exporter, profile_exporter, simulation_table, table};
+use results::{TableStyle, exporter, memory_table, profile_exporter, simulation_table, table};
 use runner_shared::env_names;
 
 use crate::{cli::ExportArg, env::Env, error::CliError, event::RunEvent, files, report::AnyReport};
@@ -63,6 +63,7 @@ impl Ui {
         print(&match report {
             AnyReport::Walltime(report) => table(report, &style),
             AnyReport::Simulation(report) => simulation_table(report, &style),
+            AnyReport::Memory(report) => memory_table(report, &style),
         })
     }
 }
@@ -79,6 +80,17 @@ pub(crate) fn export(report: &AnyReport, export: &ExportArg) -> io::Result<()> {
         }
         (AnyReport::Simulation(report), None, Some(exporter)) => {
             let stacks: Vec<_> = report.benchmarks.iter().map(|bench| &bench.stacks).collect();
+            exporter.write(&stacks, &mut bytes)?;
+        }
+        (AnyReport::Memory(report), Some(exporter), _) => {
+            exporter.write_memory(report, &mut bytes)?;
+        }
+        (AnyReport::Memory(report), None, Some(exporter)) => {
+            let stacks: Vec<_> =
+                report.benchmarks.iter().filter_map(|bench| bench.stacks.as_ref()).collect();
+            if stacks.is_empty() && !report.benchmarks.is_empty() {
+                return Err(io::Error::other("no stacks were recorded"));
+            }
             exporter.write(&stacks, &mut bytes)?;
         }
         (AnyReport::Walltime(_), None, Some(_)) | (_, None, None) => {

@@ -66,9 +66,10 @@ fn unknown_words_and_missing_ones_are_refused() {
 fn modes_are_known_and_given() {
     insta::assert_snapshot!(refused(&[
         &["exec", "-m", "fast", "--", "true"],
-        &["exec", "-m", "memory", "--", "true"],
-        &["run", "-m", "memory", "--", "true"],
         &["exec", "-m", "simulation", "--vs", "true", "--", "false"],
+        &["exec", "-m", "memory", "--vs", "true", "--", "false"],
+        &["exec", "-m", "memory", "--backend", "magic", "--", "true"],
+        &["exec", "-m", "memory", "--python-allocator", "jemalloc", "--", "true"],
         &["exec", "--export", "folded=x", "--", "true"],
         &["run", "--", "true"],
     ]));
@@ -103,7 +104,7 @@ fn a_refused_command_line_leaves_nothing_behind() {
     let sandbox = sandbox();
     let run = sandbox.run(sandbox.command(
         CODSPEED,
-        ["exec", "-m", "memory", "--profile-folder", "profile", "--", "touch", "ran"],
+        ["exec", "--export", "folded=x", "--profile-folder", "profile", "--", "touch", "ran"],
     ));
     assert_eq!(run.code, 2);
     assert!(!sandbox.path().join("profile").exists() && !sandbox.path().join("ran").exists());

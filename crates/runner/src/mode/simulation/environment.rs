@@ -17,7 +17,7 @@ pub(super) fn stable(env: &Env) -> Env {
 
 /// Lets Python allocate by `malloc`, so that its allocations are seen, except for free-threaded
 /// builds, which don't start with it.
-pub(super) fn python_malloc(env: Env, cwd: &Path) -> Env {
+pub(in crate::mode) fn python_malloc(env: Env, cwd: &Path) -> Env {
     let script = "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)";
     let free_threaded = python(&env, cwd, script).is_some_and(|answer| answer.trim() == "1");
     if free_threaded { env } else { env.with(env_names::PYTHONMALLOC, "malloc") }

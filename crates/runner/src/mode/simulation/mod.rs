@@ -17,6 +17,7 @@ use crate::{
     workload::Workload,
 };
 
+pub(super) use environment::python_malloc;
 pub(crate) use harvest::harvest;
 pub(crate) use logs::diagnose;
 pub(crate) use valgrind::{Valgrind, ValgrindError};
@@ -31,7 +32,7 @@ pub(crate) fn command(
 ) -> Result<(ToolCommand, Valgrind), ModeError> {
     let valgrind = Valgrind::find(env)?;
     let seen = super::environment(&environment::stable(env), Mode::Simulation, folder);
-    let seen = environment::python_malloc(seen, cwd);
+    let seen = python_malloc(seen, cwd);
     let inner = benchmark(workload, cwd, seen)?;
     let skipped = if valgrind.capabilities.obj_skip {
         environment::interpreters(&inner.env, cwd)

@@ -10,6 +10,7 @@ mod exec_names;
 mod exec_versus;
 mod hooks;
 mod leftovers;
+mod memory;
 mod protocol;
 mod refusal;
 mod signals;

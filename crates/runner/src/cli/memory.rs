@@ -1,0 +1,57 @@
+//! Options of memory mode.
+
+use clap::{Args, ValueEnum};
+
+/// Where the help lists them.
+const HEADING: &str = "Memory mode";
+
+/// How allocations are traced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub(crate) struct MemoryArgs {
+    /// Record the stack of each allocation as well: who allocates, who leaks (`codspeed inspect`).
+    ///
+    /// Needs programs with frame pointers. Exports of profiles switch it on.
+    #[arg(long, help_heading = HEADING)]
+    pub stacks: bool,
+
+    /// Where allocations are seen: from the kernel, or by a library inside the processes.
+    #[arg(long, help_heading = HEADING, value_name = "WHERE", default_value_t, value_enum)]
+    pub backend: Backend,
+
+    /// What Python allocates small objects with: `malloc`, or arenas of its own, which can't be seen [default: malloc,
+    /// unless PYTHONMALLOC is set].
+    #[arg(long, help_heading = HEADING, value_name = "WHAT", value_enum, hide_possible_values = true)]
+    pub python_allocator: Option<PythonAllocator>,
+}
+
+/// Where allocations are seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// From the kernel if that is allowed, else by a library.
+    #[default]
+    Auto,
+    /// From the kernel: sees all allocators, needs rights.
+    Ebpf,
+    /// By a library inside the processes: needs no rights, sees no statically linked allocators.
+    Preload,
+}
+
+impl Backend {
+    /// As the tracer calls it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Ebpf => "ebpf",
+            Self::Preload => "preload",
+        }
+    }
+}
+
+/// What Python allocates small objects with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PythonAllocator {
+    /// `malloc`: each object is counted.
+    Malloc,
+    /// What it likes, which are arenas of its own.
+    Own,
+}

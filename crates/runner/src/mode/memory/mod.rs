@@ -1,0 +1,80 @@
+//! Memory mode: a tracer starts the benchmark and watches the allocators of all its processes; we tell it when.
+
+mod control;
+mod python;
+mod trouble;
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use runner_shared::{
+    artifact::{Artifact, ExecutionTimestamps},
+    env_names,
+    mode::Mode,
+};
+
+use super::{ModeError, benchmark};
+use crate::{
+    cli::MemoryArgs, env::Env, files, process::ToolCommand, profiler::ControlFifos,
+    session::SessionRecord, tools, workload::Workload,
+};
+
+pub(crate) use control::TracerControl;
+pub(crate) use trouble::{TracerTrouble, trouble};
+
+/// The name of our tracer.
+const TRACER: &str = "codspeed-memtrack";
+
+/// A traced benchmark that is ready to be started.
+pub(crate) struct Traced {
+    /// The tracer with the benchmark behind it.
+    pub command: ToolCommand,
+    /// The way to switch the tracer.
+    pub fifos: ControlFifos,
+    /// Sentences about what the numbers don't show.
+    pub remarks: Vec<String>,
+}
+
+/// The benchmark below the tracer, as a program to start in the folder `cwd`; `folder` is the profile folder.
+pub(crate) fn command(
+    workload: &Workload,
+    options: MemoryArgs,
+    cwd: &Path,
+    folder: &Path,
+    env: &Env,
+) -> Result<Traced, ModeError> {
+    let program = tools::sibling(TRACER, env_names::MEMTRACK, env)?;
+    let seen = super::environment(env, Mode::Memory, folder);
+    let (seen, python) = python::prepared(seen, cwd, options.python_allocator);
+    let inner = benchmark(workload, cwd, seen)?;
+    let results = results(folder);
+    // The tracer may have more rights than we have: what it finds is ours.
+    fs::create_dir_all(&results)
+        .map_err(|source| ModeError::Write { path: results.clone(), source })?;
+    let temporary = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
+    let fifos = ControlFifos::create(&temporary)?;
+    let mut args: Vec<OsString> = vec!["track".into(), "--output".into(), results.into()];
+    args.extend(["--control".into(), fifos.argument()]);
+    if options.stacks {
+        args.push("--stacks".into());
+    }
+    args.extend(["--backend".into(), options.backend.name().into(), "--".into()]);
+    args.push(inner.program.into_os_string());
+    args.extend(inner.args);
+    let remarks = python.remark(workload, cwd, &inner.env).into_iter().collect();
+    Ok(Traced { command: ToolCommand { program, args, ..inner }, fifos, remarks })
+}
+
+/// Keeps what was said during the run, even if it was nothing: without it the events would have no meaning.
+pub(crate) fn finish(record: &SessionRecord, folder: &Path) -> Result<(), ModeError> {
+    let path = results(folder).join(ExecutionTimestamps::file_name(None));
+    files::replace(&path, &record.timestamps.encode())
+        .map_err(|source| ModeError::Write { path, source })
+}
+
+fn results(folder: &Path) -> PathBuf {
+    folder.join("results")
+}

@@ -1,0 +1,83 @@
+//! What can go wrong with the tracer itself, told apart from what goes wrong with the benchmark.
+
+use nix::sys::signal::Signal;
+
+use crate::{error::ExitKind, process::Ended, profiler::ControlError};
+
+/// The tracer has failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TracerTrouble {
+    /// It ended before it started the benchmark.
+    #[error("the tracer could not start (exit status {code}); what it says is above")]
+    NotStarted {
+        /// Its exit status.
+        code: i32,
+    },
+    /// Somebody ended it.
+    #[error("the tracer was ended by {signal}; benchmarks after that were not measured")]
+    Killed {
+        /// The signal.
+        signal: Signal,
+    },
+    /// It can't be switched any more.
+    #[error("the tracer was given up: {0}; benchmarks after that were not measured")]
+    Control(ControlError),
+}
+
+impl TracerTrouble {
+    /// The exit code and what the user can do.
+    pub(crate) fn advice(&self) -> (ExitKind, Option<&'static str>) {
+        match self {
+            Self::NotStarted { code } if *code == i32::from(ExitKind::Missing.code()) => {
+                (ExitKind::Missing, Some(RIGHTS))
+            }
+            Self::NotStarted { .. } => (ExitKind::Failed, Some(RIGHTS)),
+            Self::Killed { .. } => {
+                (ExitKind::Failed, Some("results of earlier benchmarks are kept"))
+            }
+            Self::Control(_) => (ExitKind::Failed, None),
+        }
+    }
+}
+
+const RIGHTS: &str = "`--backend preload` needs no rights, but sees no statically linked allocators; tracing from the kernel (`--backend ebpf`) needs root or file capabilities";
+
+/// What is wrong with a tracer that ended like this; `failed` is why it could not be switched any more. Its exit status
+/// is that of the benchmark, unless it has not even begun its file (`has_begun`).
+pub(crate) fn trouble(
+    ended: Ended,
+    failed: Option<ControlError>,
+    has_begun: bool,
+) -> Option<TracerTrouble> {
+    match ended {
+        // A benchmark that is ended by a signal gives an exit status.
+        Ended::Signal(signal) => Some(TracerTrouble::Killed { signal }),
+        Ended::Code(code) if code != 0 && !has_begun => Some(TracerTrouble::NotStarted { code }),
+        // That it ended is known better from how it ended.
+        Ended::Code(_) => match failed? {
+            ControlError::Dead => None,
+            err @ (ControlError::Silent | ControlError::Broken(_)) => {
+                Some(TracerTrouble::Control(err))
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn troubles_of_the_tracer_are_told_from_those_of_the_benchmark() {
+        let of = |ended, failed| trouble(ended, failed, true);
+        assert_eq!(trouble(Ended::Code(0), None, false), None);
+        let not_started = Some(TracerTrouble::NotStarted { code: 3 });
+        assert_eq!(trouble(Ended::Code(3), None, false), not_started);
+        assert_eq!(of(Ended::Code(3), None), None, "that is the benchmark's");
+        assert_eq!(of(Ended::Code(0), Some(ControlError::Dead)), None);
+        let silent = Some(TracerTrouble::Control(ControlError::Silent));
+        assert_eq!(of(Ended::Code(0), Some(ControlError::Silent)), silent);
+        let killed = Some(TracerTrouble::Killed { signal: Signal::SIGKILL });
+        assert_eq!(of(Ended::Signal(Signal::SIGKILL), Some(ControlError::Dead)), killed);
+    }
+}
