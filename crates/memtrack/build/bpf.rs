@@ -3,7 +3,10 @@
 use std::{env, error::Error, path::Path, process::Command};
 
 /// Leaves `memtrack.bpf.o` in the folder.
-#[expect(clippy::disallowed_methods, reason = "a build script is told by its environment, and starts a compiler")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a build script is told by its environment, and starts a compiler"
+)]
 pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=bpf");
     println!("cargo::rerun-if-env-changed=CLANG");

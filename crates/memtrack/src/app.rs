@@ -19,8 +19,7 @@ use crate::{
         preload::{Options as PreloadOptions, Preload, PreloadError},
     },
     cli::{BackendChoice, Cli, Command, Track},
-    command, doctor,
-    summary,
+    command, doctor, summary,
     track::{Plan, Trace, TrackError, track},
     writer::Options,
 };
@@ -87,7 +86,7 @@ pub fn main() -> ExitCode {
     let outcome = match &cli.command {
         Command::Track(options) => traced(options),
         Command::Doctor => {
-            let report = doctor::report(&Wanted::default(), &env::temp_dir());
+            let report = doctor::report(Wanted::default(), &env::temp_dir());
             print(&report).map(|()| 0)
         }
     };
@@ -141,7 +140,8 @@ fn traced(options: &Track) -> Result<u8, AppError> {
 fn report(trace: &Trace, options: &Track, shown: bool) -> Result<(), AppError> {
     let Some(usage) = &trace.usage else { return Ok(()) };
     if shown {
-        let place = options.output.join(format!("{}.{}", trace.root, runner_shared::memory::EVENTS_FILE));
+        let place =
+            options.output.join(format!("{}.{}", trace.root, runner_shared::memory::EVENTS_FILE));
         say(&format!("{}: {} events", place.display(), trace.stats.events.total()));
         say(summary::text(usage, &trace.stats).trim_end());
     }
@@ -162,21 +162,21 @@ fn wanted(options: &Track) -> Wanted {
 fn backend(options: &Track) -> Result<Box<dyn Backend>, AppError> {
     let wanted = wanted(options);
     match options.backend {
-        BackendChoice::Ebpf => Ok(Box::new(Ebpf::new(&wanted)?)),
-        BackendChoice::Preload => library(&wanted),
-        BackendChoice::Auto => match Ebpf::new(&wanted) {
+        BackendChoice::Ebpf => Ok(Box::new(Ebpf::new(wanted, options.rung)?)),
+        BackendChoice::Preload => library(wanted),
+        BackendChoice::Auto => match Ebpf::new(wanted, options.rung) {
             Ok(backend) => Ok(Box::new(backend)),
             Err(missing) => {
                 say(&format!(
                     "{missing}; tracing by a library instead, which can't see static and set-user-ID programs"
                 ));
-                library(&wanted)
+                library(wanted)
             }
         },
     }
 }
 
-fn library(wanted: &Wanted) -> Result<Box<dyn Backend>, AppError> {
+fn library(wanted: Wanted) -> Result<Box<dyn Backend>, AppError> {
     let frames = if wanted.stacks { crate::backend::STACK_DEPTH } else { 0 };
     let options = PreloadOptions { frames, ..PreloadOptions::default() };
     Ok(Box::new(Preload::start(Path::new(&env::temp_dir()), &options)?))

@@ -5,6 +5,8 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use runner_shared::env_names;
 
+use crate::backend::ebpf::Rung;
+
 /// Traces the allocations of a program and of everything that it starts.
 #[derive(Debug, Parser)]
 #[command(
@@ -33,6 +35,8 @@ pub(crate) enum Command {
 
 /// Options of `track`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[expect(clippy::doc_markdown, reason = "these are texts of the help")]
 pub(crate) struct Track {
     /// Folder for the files of the trace; must exist
     #[arg(short, long, value_name = "FOLDER", default_value = ".")]
@@ -41,6 +45,9 @@ pub(crate) struct Track {
     /// of the processes (no rights needed; blind for static programs)
     #[arg(long, value_enum, default_value_t, env = env_names::MEMTRACK_BACKEND.name)]
     pub backend: BackendChoice,
+    /// How to attach in the kernel, instead of the best way that works
+    #[arg(long, value_enum, hide = true)]
+    pub rung: Option<Rung>,
     /// Record the call stack of each allocation (frame pointers) in `<pid>.MemtrackStacks.msgpack`
     #[arg(long)]
     pub stacks: bool,
@@ -67,7 +74,12 @@ pub(crate) struct Track {
     #[arg(short, long)]
     pub quiet: bool,
     /// The program and its arguments; a single argument is a line for the shell
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
     pub command: Vec<OsString>,
 }
 
@@ -85,7 +97,8 @@ pub(crate) enum BackendChoice {
 
 fn control(value: &str) -> Result<(PathBuf, PathBuf), String> {
     let paths = value.strip_prefix("fifo:").and_then(|paths| paths.split_once(','));
-    let (ctl, ack) = paths.ok_or("expected `fifo:` and the paths of two FIFOs with a comma between them")?;
+    let (ctl, ack) =
+        paths.ok_or("expected `fifo:` and the paths of two FIFOs with a comma between them")?;
     Ok((ctl.into(), ack.into()))
 }
 
@@ -93,7 +106,7 @@ fn control(value: &str) -> Result<(PathBuf, PathBuf), String> {
 fn ring_size(value: &str) -> Result<u32, String> {
     const SMALLEST: u32 = 4096;
     const LARGEST: u32 = 1 << 30;
-    let size: u32 = value.parse().map_err(|_: std::num::ParseIntError| "not a number of bytes")?;
+    let size: u32 = value.parse().map_err(|err: std::num::ParseIntError| err.to_string())?;
     if size.is_power_of_two() && (SMALLEST..=LARGEST).contains(&size) {
         Ok(size)
     } else {

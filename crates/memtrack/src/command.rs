@@ -100,7 +100,10 @@ impl Running {
     pub(crate) fn start(command: &mut Command) -> Result<Self, StartError> {
         let program = command.get_program().to_owned();
         let tie = || Ok(prctl::set_pdeathsig(Signal::SIGKILL)?);
-        #[expect(unsafe_code, reason = "only code that runs after the fork can change the child alone")]
+        #[expect(
+            unsafe_code,
+            reason = "only code that runs after the fork can change the child alone"
+        )]
         // SAFETY: a plain system call: async-signal-safe, and nothing is allocated.
         unsafe {
             command.pre_exec(tie);
@@ -129,7 +132,8 @@ impl Running {
     /// Passes on a signal that we got. A key of the terminal has reached the command as well.
     pub(crate) fn pass_on(&self, signals: &SignalFd) {
         while let Ok(Some(info)) = signals.read_signal() {
-            let signal = i32::try_from(info.ssi_signo).ok().and_then(|it| Signal::try_from(it).ok());
+            let signal =
+                i32::try_from(info.ssi_signo).ok().and_then(|it| Signal::try_from(it).ok());
             let by_key = info.ssi_code == libc::SI_KERNEL;
             if let Some(signal) = signal.filter(|signal| !by_key && *signal != Signal::SIGINT)
                 && let Ok(pid) = i32::try_from(self.pid())

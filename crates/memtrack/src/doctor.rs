@@ -9,7 +9,7 @@ use crate::backend::{
 };
 
 /// One line for each way.
-pub(crate) fn report(wanted: &Wanted, temp: &std::path::Path) -> String {
+pub(crate) fn report(wanted: Wanted, temp: &std::path::Path) -> String {
     let mut text = String::new();
     let mut best = None;
     for rung in RUNGS {
@@ -20,15 +20,15 @@ pub(crate) fn report(wanted: &Wanted, temp: &std::path::Path) -> String {
             }
             Err(err) => format!("{err} (needs Linux {})", rung.since()),
         };
-        drop(writeln!(text, "ebpf, {:<18} {line}", rung.name()));
+        let _ = writeln!(text, "ebpf, {:<18} {line}", rung.name());
     }
     let line = match Preload::start(temp, &Options::default()) {
         Ok(_) => "works; blind for static and set-user-ID programs".to_owned(),
         Err(err) => err.to_string(),
     };
-    drop(writeln!(text, "preload, {:<15} {line}", "library"));
+    let _ = writeln!(text, "preload, {:<15} {line}", "library");
     let chosen = best.map_or_else(|| "preload".to_owned(), |rung| format!("ebpf, {rung}"));
-    drop(writeln!(text, "chosen by `auto`: {chosen}"));
+    let _ = writeln!(text, "chosen by `auto`: {chosen}");
     if best.is_none() {
         text.push_str(ebpf::HOW_TO_PERMIT);
         text.push('\n');

@@ -18,18 +18,24 @@ pub(crate) fn text(usage: &UsageSummary, stats: &TracerStats) -> String {
     for (name, value) in [
         ("peak", bytes(usage.peak_memory)),
         ("total allocated", bytes(usage.total_allocated)),
-        ("allocations", format!("{} ({} temporary)", grouped(usage.alloc_calls), grouped(usage.temporary))),
-        ("never freed", format!("{} in {} blocks", bytes(usage.leaked_bytes), grouped(usage.leaked_blocks))),
+        (
+            "allocations",
+            format!("{} ({} temporary)", grouped(usage.alloc_calls), grouped(usage.temporary)),
+        ),
+        (
+            "never freed",
+            format!("{} in {} blocks", bytes(usage.leaked_bytes), grouped(usage.leaked_blocks)),
+        ),
         ("largest", bytes(usage.largest)),
     ] {
-        drop(writeln!(text, "  {name:<16} {value}"));
+        let _ = writeln!(text, "  {name:<16} {value}");
     }
     let bars = timeline(usage.timeline.points());
     if !bars.is_empty() {
-        drop(writeln!(text, "  {:<16} {bars}", "live memory"));
+        let _ = writeln!(text, "  {:<16} {bars}", "live memory");
     }
     for note in stats.warnings.iter().chain(&stats.notes) {
-        drop(writeln!(text, "note: {note}"));
+        let _ = writeln!(text, "note: {note}");
     }
     text
 }
@@ -104,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_summary_for_people() {
-        let stats = TracerStats { notes: vec!["`x` is not seen".to_owned()], ..TracerStats::default() };
+        let stats =
+            TracerStats { notes: vec!["`x` is not seen".to_owned()], ..TracerStats::default() };
         insta::assert_snapshot!(text(&usage(), &stats));
     }
 
@@ -115,7 +122,10 @@ mod tests {
 
     #[test]
     fn numbers_and_bars() {
-        assert_eq!(["0", "999", "1,000", "12,345,678"], [0, 999, 1000, 12_345_678].map(grouped)[..]);
+        assert_eq!(
+            ["0", "999", "1,000", "12,345,678"],
+            [0, 999, 1000, 12_345_678].map(grouped)[..]
+        );
         assert_eq!(timeline(&[0, 50, 100]), "▁▄█");
         assert_eq!(timeline(&[]), "");
         assert_eq!(timeline(&[0, 0]), "");

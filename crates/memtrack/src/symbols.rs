@@ -66,7 +66,8 @@ impl Symbols {
                 self.processes.insert(pid, mappings(pid));
             }
             let mappings = self.processes.get(&pid)?;
-            let found = mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&address));
+            let found =
+                mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&address));
             if let Some(found) = found {
                 return Some(found.clone());
             }
@@ -80,7 +81,7 @@ impl Symbols {
     }
 }
 
-/// Executable files in the memory of a process (proc_pid_maps(5)).
+/// Executable files in the memory of a process (`proc_pid_maps(5)`).
 fn mappings(pid: i32) -> Vec<Mapping> {
     let text = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -157,7 +158,7 @@ mod tests {
     fn our_own_functions_have_names() {
         let mut symbols = Symbols::default();
         let pid = i32::try_from(std::process::id()).unwrap();
-        #[expect(clippy::as_conversions, clippy::fn_to_numeric_cast, reason = "addresses are numbers")]
+        #[expect(clippy::as_conversions, reason = "addresses are numbers")]
         let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
         let found = symbols.find(pid, here + 1);
         assert_eq!(found.name, "memtrack::symbols::mappings");
@@ -172,7 +173,9 @@ mod tests {
         let mapping = parse_mapping(line).unwrap();
         assert_eq!((mapping.start, mapping.end, mapping.offset), (0x7f00, 0x7f80, 0x1000));
         assert_eq!(mapping.path, "/lib/a b.so");
-        for line in ["7f00-7f80 rw-p 0 fe:00 12 /lib/a.so", "7f00-7f80 r-xp 0 0:0 0 [vdso]", "x", ""] {
+        for line in
+            ["7f00-7f80 rw-p 0 fe:00 12 /lib/a.so", "7f00-7f80 r-xp 0 0:0 0 [vdso]", "x", ""]
+        {
             assert!(parse_mapping(line).is_none(), "{line}");
         }
     }

@@ -109,8 +109,9 @@ pub(crate) fn track(
         writer.switched(true, start);
     }
     let recording = control.is_none();
-    let mut follow = Follow { running, control, recording, backend, writer, failure: None, signals };
-    let ended = follow.to_the_end()?;
+    let mut follow =
+        Follow { running, control, recording, backend, writer, failure: None, signals };
+    let ended = follow.accompany()?;
     let Follow { mut writer, mut failure, backend, .. } = follow;
     let coverage = backend.finish(&mut |record| {
         writer.take(record);
@@ -168,7 +169,7 @@ struct Follow<'a> {
 }
 
 impl Follow<'_> {
-    fn to_the_end(&mut self) -> Result<Ended, TrackError> {
+    fn accompany(&mut self) -> Result<Ended, TrackError> {
         let mut was_busy = true;
         loop {
             self.wait(was_busy)?;

@@ -10,7 +10,7 @@ mod tcmalloc;
 
 /// An allocator that may be in a file.
 #[derive(Debug)]
-pub struct Allocator {
+pub(crate) struct Allocator {
     /// What it is called in results.
     pub name: &'static str,
     /// The file holds it if one of these groups of symbols is defined in it as a whole.
@@ -21,7 +21,7 @@ pub struct Allocator {
 
 /// A function of an allocator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Function {
+pub(crate) struct Function {
     /// Its symbol.
     pub symbol: &'static str,
     /// What it does.
@@ -34,7 +34,7 @@ pub struct Function {
 
 /// What a function does. The numbers say which argument it is, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
+pub(crate) enum Call {
     /// Returns a block of `size` bytes.
     Malloc {
         /// Argument that holds the size.
@@ -95,13 +95,8 @@ pub enum Call {
 }
 
 /// All of them. A file may hold several; an earlier one has the first word about a function.
-pub const ALLOCATORS: &[&Allocator] = &[
-    &jemalloc::JEMALLOC,
-    &mimalloc::MIMALLOC,
-    &tcmalloc::TCMALLOC,
-    &glibc::GLIBC,
-    &plain::PLAIN,
-];
+pub(crate) const ALLOCATORS: &[&Allocator] =
+    &[&jemalloc::JEMALLOC, &mimalloc::MIMALLOC, &tcmalloc::TCMALLOC, &glibc::GLIBC, &plain::PLAIN];
 
 const fn function(symbol: &'static str, call: Call) -> Function {
     Function { symbol, call, leaf: false, throws: false }
@@ -248,12 +243,12 @@ impl Call {
     }
 
     /// Whether it releases a block, so that nothing is to be learnt from its return.
-    pub const fn is_free(self) -> bool {
+    pub(crate) const fn is_free(self) -> bool {
         matches!(self, Self::Free { .. })
     }
 
     /// The highest argument that it needs, counted from 0.
-    pub fn last_argument(self) -> u8 {
+    pub(crate) fn last_argument(self) -> u8 {
         let (_, block, size, factor) = self.parts();
         block.max(size).max(factor.unwrap_or(0))
     }
@@ -262,7 +257,7 @@ impl Call {
 impl Function {
     /// What the kernel's program has to know: see `call_class` and what follows it in `bpf/memtrack.bpf.c`. `number`
     /// tells the function from the others of its file, `chains` that there is more than one which releases blocks.
-    pub fn cookie(&self, number: u8, chains: bool) -> u64 {
+    pub(crate) fn cookie(&self, number: u8, chains: bool) -> u64 {
         let (class, block, size, factor) = self.call.parts();
         u64::from(class)
             | u64::from(size) << 4

@@ -13,7 +13,7 @@ use crate::allocators::{ALLOCATORS, Allocator, Function};
 
 /// What is known of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Examined {
+pub(crate) struct Examined {
     /// Names of the allocators in it.
     pub allocators: Vec<&'static str>,
     /// What is to be watched; one per address.
@@ -24,7 +24,7 @@ pub struct Examined {
 
 /// A place in a file where a function is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// Offset in the file.
     pub offset: u64,
     /// What the kernel's program has to know of the function.
@@ -35,7 +35,7 @@ pub struct Probe {
 
 /// Why a file was not examined.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotExamined {
+pub(crate) enum NotExamined {
     /// No program and no library.
     #[error("not an ELF file")]
     NotElf,
@@ -54,7 +54,7 @@ const OUR_MACHINE: object::Architecture = if cfg!(target_arch = "aarch64") {
 };
 
 /// Finds the allocators in the bytes of a file.
-pub fn examine(bytes: &[u8]) -> Result<Examined, NotExamined> {
+pub(crate) fn examine(bytes: &[u8]) -> Result<Examined, NotExamined> {
     match FileKind::parse(bytes) {
         Ok(FileKind::Elf64) => {}
         Ok(FileKind::Elf32) => return Err(NotExamined::Foreign),
@@ -106,10 +106,7 @@ fn wanted() -> HashMap<&'static [u8], &'static str> {
     let functions = ALLOCATORS.iter().flat_map(|allocator| allocator.functions.iter());
     let names = functions.copied().flatten().map(|function| function.symbol);
     let marks = ALLOCATORS.iter().flat_map(|allocator| allocator.marks.iter());
-    names
-        .chain(marks.copied().flatten().copied())
-        .map(|name| (name.as_bytes(), name))
-        .collect()
+    names.chain(marks.copied().flatten().copied()).map(|name| (name.as_bytes(), name)).collect()
 }
 
 fn is_present(allocator: &Allocator, defined: &HashMap<&str, Defined>) -> bool {
@@ -131,7 +128,8 @@ fn probes(
     defined: &HashMap<&str, Defined>,
 ) -> Vec<Probe> {
     let mut chosen: BTreeMap<u64, (&Function, Defined)> = BTreeMap::new();
-    for function in present.iter().flat_map(|allocator| allocator.functions.iter().copied().flatten())
+    for function in
+        present.iter().flat_map(|allocator| allocator.functions.iter().copied().flatten())
     {
         if let Some(here) = defined.get(function.symbol) {
             chosen.entry(here.address).or_insert((function, *here));

@@ -17,8 +17,8 @@ pub(super) fn first_cheap(_code: &[u8], _last_argument: u8) -> u64 {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use iced_x86::{
-        Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
-        OpKind, Register,
+        Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic,
+        OpAccess, OpKind, Register,
     };
 
     /// A longer way is not worth it.
@@ -49,15 +49,16 @@ mod x86 {
 
     /// What the kernel emulates. A `push` of anything but a whole register is not.
     fn is_emulated(instruction: &Instruction) -> bool {
-        match instruction.mnemonic() {
-            Mnemonic::Push => {
-                instruction.op0_kind() == OpKind::Register && instruction.op0_register().is_gpr64()
-            }
-            Mnemonic::Nop => true,
-            // Relative targets only: what is jumped to through memory is not emulated.
-            _ => match instruction.flow_control() {
+        if instruction.mnemonic() == Mnemonic::Push {
+            return instruction.op0_kind() == OpKind::Register
+                && instruction.op0_register().is_gpr64();
+        }
+        // Relative targets only: what is jumped to through memory is not emulated.
+        instruction.mnemonic() == Mnemonic::Nop
+            || match instruction.flow_control() {
                 FlowControl::ConditionalBranch => {
-                    instruction.is_jcc_short_or_near() && instruction.op0_kind() == OpKind::NearBranch64
+                    instruction.is_jcc_short_or_near()
+                        && instruction.op0_kind() == OpKind::NearBranch64
                 }
                 FlowControl::UnconditionalBranch | FlowControl::Call => {
                     instruction.op0_kind() == OpKind::NearBranch64
@@ -69,8 +70,7 @@ mod x86 {
                 | FlowControl::Interrupt
                 | FlowControl::XbeginXabortXend
                 | FlowControl::Exception => false,
-            },
-        }
+            }
     }
 
     /// Whether the arguments and the stack are afterwards what they were before.
@@ -86,7 +86,8 @@ mod x86 {
         let mut kept: Vec<Register> = needed.copied().collect();
         kept.push(Register::RSP);
         facts.info(instruction).used_registers().iter().all(|used| {
-            let reads = matches!(used.access(), OpAccess::Read | OpAccess::CondRead | OpAccess::None);
+            let reads =
+                matches!(used.access(), OpAccess::Read | OpAccess::CondRead | OpAccess::None);
             reads || !kept.contains(&used.register().full_register())
         })
     }

@@ -40,7 +40,9 @@ impl Live {
         let window = self.window;
         let blocks = self.processes.entry(pid).or_default();
         match kind {
-            EventKind::Malloc { .. } | EventKind::Calloc { .. } | EventKind::AlignedAlloc { .. } => {
+            EventKind::Malloc { .. }
+            | EventKind::Calloc { .. }
+            | EventKind::AlignedAlloc { .. } => {
                 allocated(blocks, addr, tid);
             }
             EventKind::Realloc { old_addr, .. } => {

@@ -7,9 +7,7 @@ mod windows;
 
 use std::{io, path::Path};
 
-use runner_shared::memory::{
-    EVENTS_FILE, Event, EventCounts, STACKS_FILE, Usage, UsageSummary,
-};
+use runner_shared::memory::{EVENTS_FILE, Event, EventCounts, STACKS_FILE, Usage, UsageSummary};
 
 use crate::backend::Record;
 use file::Frames;
@@ -107,7 +105,8 @@ impl Writer {
     pub(crate) fn take(&mut self, record: Record<'_>) {
         let (timestamp, what) = match record {
             Record::Call { event, stack } => {
-                let stack = self.stacks.as_mut().map_or(0, |stacks| stacks.number(event.pid, stack));
+                let stack =
+                    self.stacks.as_mut().map_or(0, |stacks| stacks.number(event.pid, stack));
                 (event.timestamp, What::Call { event, stack })
             }
             Record::Exec { pid, timestamp } | Record::Exit { pid, timestamp } => {

@@ -16,7 +16,7 @@ pub(super) struct Stacks {
     /// By the addresses in a process.
     seen: HashMap<(i32, Box<[u64]>), u32, FixedState>,
     /// By the numbers of their frames: the same place in two processes is the same.
-    stacks: HashMap<Box<[u32]>, u32, FixedState>,
+    numbers: HashMap<Box<[u32]>, u32, FixedState>,
     frames: HashMap<Function, u32, FixedState>,
     /// What is to be written before the next event.
     definitions: Vec<u8>,
@@ -28,7 +28,7 @@ impl Stacks {
             file: Frames::create(path)?,
             symbols: Symbols::default(),
             seen: HashMap::default(),
-            stacks: HashMap::default(),
+            numbers: HashMap::default(),
             frames: HashMap::default(),
             definitions: Vec::new(),
         })
@@ -43,10 +43,11 @@ impl Stacks {
         if let Some(number) = self.seen.get(&key) {
             return *number;
         }
-        let frames: Box<[u32]> = addresses.iter().map(|address| self.frame(pid, *address)).collect();
-        let next = number_of(self.stacks.len());
+        let frames: Box<[u32]> =
+            addresses.iter().map(|address| self.frame(pid, *address)).collect();
+        let next = number_of(self.numbers.len());
         let definitions = &mut self.definitions;
-        let number = *self.stacks.entry(frames).or_insert_with_key(|frames| {
+        let number = *self.numbers.entry(frames).or_insert_with_key(|frames| {
             encode_stack(definitions, frames);
             next
         });

@@ -51,7 +51,8 @@ mod tests {
         windows.close(20);
         windows.close(25);
         windows.open(30);
-        let expected = [(9, None), (10, Some(0)), (20, Some(0)), (21, None), (30, Some(1)), (99, Some(1))];
+        let expected =
+            [(9, None), (10, Some(0)), (20, Some(0)), (21, None), (30, Some(1)), (99, Some(1))];
         for (timestamp, window) in expected {
             assert_eq!(windows.find(timestamp), window, "{timestamp}");
         }

@@ -1,7 +1,7 @@
 //! Attaches to the allocators of a file when it is first seen, and remembers it.
 
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     ffi::CString,
     fs::File,
     io,
@@ -34,7 +34,7 @@ pub(super) struct Armoury {
 
 #[derive(Debug, Default)]
 struct State {
-    seen: HashMap<Identity, ()>,
+    seen: HashSet<Identity>,
     links: Vec<OwnedFd>,
     covered: Vec<Covered>,
     notes: Vec<String>,
@@ -63,10 +63,13 @@ impl Armoury {
         let data = file.metadata()?;
         let identity = (data.dev(), data.ino(), data.size(), data.ctime(), data.ctime_nsec());
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.seen.insert(identity, ()).is_some() || data.size() == 0 {
+        if !state.seen.insert(identity) || data.size() == 0 {
             return Ok(());
         }
-        #[expect(unsafe_code, reason = "reading a program into memory would take longer than tracing it")]
+        #[expect(
+            unsafe_code,
+            reason = "reading a program into memory would take longer than tracing it"
+        )]
         // SAFETY: the bytes are looked at only here. Somebody who changes a program while it is being started could make
         // us see changed bytes, which examining bears, or end it if the file is cut: as it would end the program.
         let bytes = unsafe { Mmap::map(file) }?;

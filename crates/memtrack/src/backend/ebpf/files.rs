@@ -59,7 +59,8 @@ fn program(tid: u32, dir: i64, path: &Path) -> Vec<Mapped> {
             next = wanted.map(|wanted| (seen_from(tid, libc::AT_FDCWD.into(), &wanted), wanted));
         }
         // A relative path means nothing to the reader of a result.
-        let path = if path.is_absolute() { path } else { std::fs::canonicalize(&place).unwrap_or(path) };
+        let path =
+            if path.is_absolute() { path } else { std::fs::canonicalize(&place).unwrap_or(path) };
         found.push(Mapped { file, path });
     }
     found
@@ -82,7 +83,8 @@ fn seen_from(tid: u32, dir: i64, path: &Path) -> PathBuf {
 /// Opens what is a plain file; a device or FIFO would hold us up.
 fn open(path: &Path) -> Option<File> {
     let mut options = OpenOptions::new();
-    let file = options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path).ok()?;
+    let file =
+        options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path).ok()?;
     file.metadata().is_ok_and(|data| data.is_file()).then_some(file)
 }
 
@@ -117,14 +119,16 @@ fn interpreter(file: &File) -> Option<PathBuf> {
     Read::by_ref(&mut &*file).take(4096).read_to_end(&mut head).ok()?;
     if let Some(line) = head.strip_prefix(b"#!") {
         let line = line.split(|byte| *byte == b'\n').next()?;
-        let mut words = line.split(|byte| *byte == b' ' || *byte == b'\t').filter(|word| !word.is_empty());
+        let mut words =
+            line.split(|byte| *byte == b' ' || *byte == b'\t').filter(|word| !word.is_empty());
         return Some(OsString::from_vec(words.next()?.to_vec()).into());
     }
     let header = FileHeader64::<Endianness>::parse(&*head).ok()?;
     let endian = header.endian().ok()?;
     let headers = header.program_headers(endian, &*head).ok()?;
     let found = headers.iter().find(|header| header.p_type(endian) == PT_INTERP)?;
-    let mut path = vec![0; usize::try_from(found.p_filesz(endian)).ok().filter(|len| *len <= LONGEST_PATH)?];
+    let mut path =
+        vec![0; usize::try_from(found.p_filesz(endian)).ok().filter(|len| *len <= LONGEST_PATH)?];
     file.read_exact_at(&mut path, found.p_offset(endian)).ok()?;
     path.truncate(path.iter().position(|byte| *byte == 0).unwrap_or(path.len()));
     Some(OsString::from_vec(path).into())
@@ -164,6 +168,8 @@ mod tests {
         let found = program(std::process::id(), libc::AT_FDCWD.into(), &exe);
         assert_eq!(found.first().unwrap().path, exe);
         assert!(found.len() <= 2);
-        assert!(program(std::process::id(), libc::AT_FDCWD.into(), Path::new("/no/such")).is_empty());
+        assert!(
+            program(std::process::id(), libc::AT_FDCWD.into(), Path::new("/no/such")).is_empty()
+        );
     }
 }

@@ -2,8 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    fs,
-    io,
+    fs, io,
     os::{
         fd::{AsFd, BorrowedFd},
         unix::fs::MetadataExt,
@@ -56,8 +55,8 @@ pub(super) struct Counters {
 
 impl Kernel {
     /// Loads the program as this rung needs it. Nothing is attached yet.
-    pub(super) fn load(rung: Rung, wanted: &Wanted) -> io::Result<Self> {
-        libbpf_rs::set_print(Some((PrintLevel::Debug, |_, t| { if std::env::var_os("DBG").is_some() { eprint!("{t}") } })));
+    pub(super) fn load(rung: Rung, wanted: Wanted) -> io::Result<Self> {
+        libbpf_rs::set_print(Some((PrintLevel::Debug, |_, _| {})));
         let mut open = ObjectBuilder::default().open_memory(OBJECT).map_err(other)?;
         let ring_size = wanted.ring_size;
         configure(&mut open, rung, wanted)?;
@@ -69,7 +68,10 @@ impl Kernel {
         };
         let program = |name: &str| {
             let found = object.progs().find(|program| program.name() == OsStr::new(name));
-            found.filter(libbpf_rs::Program::autoload).map(|program| copied(program.as_fd())).transpose()
+            found
+                .filter(libbpf_rs::Program::autoload)
+                .map(|program| copied(program.as_fd()))
+                .transpose()
         };
         let programs = Programs {
             session: program("session")?,
@@ -77,10 +79,10 @@ impl Kernel {
             leave: program("leave")?,
         };
         let events = map("events")?;
-        let ring = Ring::map(events.as_fd(), ring_size)?;
+        let mapped = Ring::map(events.as_fd(), ring_size)?;
         Ok(Self {
             programs,
-            ring,
+            ring: mapped,
             ring_size: u64::from(ring_size),
             events,
             control: map(".data.control")?,
@@ -127,9 +129,14 @@ impl Kernel {
 
     fn control_words(&self) -> io::Result<[u32; 2]> {
         let bytes = lookup(&self.control, &0_u32.to_ne_bytes())?;
-        let words: Vec<u32> =
-            bytes.chunks_exact(4).filter_map(|word| word.try_into().ok().map(u32::from_ne_bytes)).collect();
-        words.try_into().map_err(|_: Vec<u32>| io::ErrorKind::InvalidData.into())
+        let words: Vec<u32> = bytes
+            .chunks_exact(4)
+            .filter_map(|word| word.try_into().ok().map(u32::from_ne_bytes))
+            .collect();
+        match *words {
+            [recording, spawner] => Ok([recording, spawner]),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
     }
 
     fn set_control(&self, words: [u32; 2]) -> io::Result<()> {
@@ -156,7 +163,7 @@ impl Kernel {
             if self.paused.delete(&key).is_err() {
                 return;
             }
-            let pid = key.try_into().map(i32::from_ne_bytes).unwrap_or(0);
+            let pid = key.try_into().map_or(0, i32::from_ne_bytes);
             if pid > 0 {
                 // It may have been killed meanwhile.
                 let _ = nix::sys::signal::kill(
@@ -174,7 +181,7 @@ impl Kernel {
 }
 
 /// Chooses programs and sizes before loading.
-fn configure(open: &mut OpenObject, rung: Rung, wanted: &Wanted) -> io::Result<()> {
+fn configure(open: &mut OpenObject, rung: Rung, wanted: Wanted) -> io::Result<()> {
     for mut program in open.progs_mut() {
         let name = program.name().to_owned();
         let is = |names: &[&str]| names.iter().any(|each| OsStr::new(each) == name);
@@ -196,17 +203,23 @@ fn configure(open: &mut OpenObject, rung: Rung, wanted: &Wanted) -> io::Result<(
         {
             let value = map.initial_value_mut().ok_or(io::ErrorKind::InvalidData)?;
             let settings = settings(wanted)?;
-            value.get_mut(..settings.len()).ok_or(io::ErrorKind::InvalidData)?.copy_from_slice(&settings);
+            value
+                .get_mut(..settings.len())
+                .ok_or(io::ErrorKind::InvalidData)?
+                .copy_from_slice(&settings);
         }
     }
     Ok(())
 }
 
 /// The bytes of `settings` in the kernel's program.
-fn settings(wanted: &Wanted) -> io::Result<Vec<u8>> {
+fn settings(wanted: Wanted) -> io::Result<Vec<u8>> {
     let namespace = fs::metadata("/proc/self/ns/pid")?;
-    let (dev, ino) =
-        if namespace.ino() == INITIAL_NAMESPACE { (0, 0) } else { (namespace.dev(), namespace.ino()) };
+    let (dev, ino) = if namespace.ino() == INITIAL_NAMESPACE {
+        (0, 0)
+    } else {
+        (namespace.dev(), namespace.ino())
+    };
     // Three quarters: room for what other threads write until they are stopped.
     let pause_at = if wanted.lossy { 0 } else { u64::from(wanted.ring_size) / 4 * 3 };
     let mut bytes = Vec::new();
@@ -225,11 +238,12 @@ fn lookup(map: &MapHandle, key: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Keeps what kind of error it was, which tells whether a right is missing.
 pub(super) fn other(err: libbpf_rs::Error) -> io::Error {
-    let kind = match err.kind() {
-        libbpf_rs::ErrorKind::PermissionDenied => io::ErrorKind::PermissionDenied,
-        libbpf_rs::ErrorKind::InvalidInput => io::ErrorKind::InvalidInput,
-        libbpf_rs::ErrorKind::OutOfMemory => io::ErrorKind::OutOfMemory,
-        _ => io::ErrorKind::Other,
+    let of_the_system =
+        std::error::Error::source(&err).and_then(|cause| cause.downcast_ref::<io::Error>());
+    let kind = if err.kind() == libbpf_rs::ErrorKind::PermissionDenied {
+        io::ErrorKind::PermissionDenied
+    } else {
+        of_the_system.map_or(io::ErrorKind::Other, io::Error::kind)
     };
     io::Error::new(kind, err)
 }

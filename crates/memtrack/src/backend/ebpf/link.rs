@@ -16,7 +16,7 @@ use libbpf_rs::libbpf_sys;
 use crate::discovery::Probe;
 
 /// How probes are attached, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Rung {
     /// Entry and return by one link per file, from Linux 6.13 on.
     Session,
@@ -64,7 +64,11 @@ impl Programs {
     /// More descriptors of the same programs.
     pub(super) fn try_clone(&self) -> io::Result<Self> {
         let copy = |fd: &Option<OwnedFd>| fd.as_ref().map(OwnedFd::try_clone).transpose();
-        Ok(Self { session: copy(&self.session)?, entry: copy(&self.entry)?, leave: copy(&self.leave)? })
+        Ok(Self {
+            session: copy(&self.session)?,
+            entry: copy(&self.entry)?,
+            leave: copy(&self.leave)?,
+        })
     }
 }
 
@@ -88,7 +92,8 @@ pub(super) fn attach(
             let leave = programs.leave.as_ref().ok_or_else(missing)?;
             let mut links = Vec::new();
             // The return first: a call that is entered before its return is watched would leave its frame behind.
-            for (program, probes, is_return) in [(leave, &*returning, true), (entry, probes, false)] {
+            for (program, probes, is_return) in [(leave, &*returning, true), (entry, probes, false)]
+            {
                 if rung == Rung::Multi && !probes.is_empty() {
                     let kind = libbpf_sys::BPF_TRACE_UPROBE_MULTI;
                     links.push(multi(program, kind, path, probes, is_return)?);

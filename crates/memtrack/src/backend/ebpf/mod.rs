@@ -21,7 +21,7 @@ use std::{
 use arm::Armoury;
 use kernel::Kernel;
 pub(crate) use link::RUNGS;
-use link::Rung;
+pub(crate) use link::Rung;
 use notify::{Listener, Offer};
 pub(crate) use rights::{HOW_TO_PERMIT, Missing};
 
@@ -50,16 +50,17 @@ struct Watch {
 }
 
 /// Whether this way of attaching works here.
-pub(crate) fn try_rung(rung: Rung, wanted: &Wanted) -> io::Result<()> {
+pub(crate) fn try_rung(rung: Rung, wanted: Wanted) -> io::Result<()> {
     let mut backend = Ebpf::on(rung, wanted)?;
     backend.finish(&mut |_| {}).map(drop)
 }
 
 impl Ebpf {
-    /// Loads the program and attaches it to the C library, in the best way that this kernel and our rights allow.
-    pub(crate) fn new(wanted: &Wanted) -> Result<Self, Missing> {
+    /// Loads the program and attaches it to the C library, in the best way that this kernel and our rights allow, or
+    /// in the one that is asked for.
+    pub(crate) fn new(wanted: Wanted, only: Option<Rung>) -> Result<Self, Missing> {
         let mut reasons = Vec::new();
-        for rung in RUNGS {
+        for rung in RUNGS.iter().filter(|rung| only.is_none_or(|only| only == **rung)) {
             match Self::on(*rung, wanted) {
                 Ok(backend) => return Ok(backend),
                 Err(err) => reasons.push((rung.name(), err)),
@@ -69,7 +70,7 @@ impl Ebpf {
     }
 
     /// Loads and attaches in one way.
-    fn on(rung: Rung, wanted: &Wanted) -> io::Result<Self> {
+    fn on(rung: Rung, wanted: Wanted) -> io::Result<Self> {
         let mut kernel = Kernel::load(rung, wanted)?;
         kernel.follow_processes()?;
         let programs = kernel.programs.try_clone()?;

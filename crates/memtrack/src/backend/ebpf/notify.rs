@@ -1,7 +1,7 @@
 //! Learns of every program and library before it is mapped: a seccomp filter in the traced tree makes the kernel ask us
 //! about `execve`, and about `mmap` of files with execute permission. We look at the file and always agree.
 //!
-//! Interface: `include/uapi/linux/seccomp.h`, seccomp_unotify(2). The filter is inherited by all descendants.
+//! Interface: `include/uapi/linux/seccomp.h`, `seccomp_unotify(2)`. The filter is inherited by all descendants.
 
 use std::{
     io,
@@ -68,13 +68,9 @@ impl Offer {
     /// possible, the command starts without. The second descriptor is to be closed once the command was started, or
     /// could not be: then nobody waits for a listener any more.
     pub(super) fn prepare(command: &mut Command) -> io::Result<(Self, OwnedFd)> {
-        let (receive, send) = socketpair(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            None,
-            SockFlag::SOCK_CLOEXEC,
-        )?;
-        let to = send.as_raw_fd();
+        let (listening, offering) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+        let to = offering.as_raw_fd();
         let filter = filter();
         let install = move || {
             let sent = match install(&filter) {
@@ -89,7 +85,8 @@ impl Offer {
                 }
                 Err(errno) => send_errno(to, errno),
             };
-            drop(sent);
+            // Without an answer the tracer knows no more than with one that says so.
+            let _ = sent;
             Ok(())
         };
         #[expect(unsafe_code, reason = "the filter must be installed by the process itself")]
@@ -97,7 +94,7 @@ impl Offer {
         unsafe {
             command.pre_exec(install);
         }
-        Ok((Self(receive), send))
+        Ok((Self(listening), offering))
     }
 
     /// Waits for the listener; an error says why there is none.
@@ -140,10 +137,8 @@ nix::ioctl_readwrite!(notif_send, b'!', 1, libc::seccomp_notif_resp);
 impl Listener {
     /// Waits for a question or until `stop` is closed at its other end; `None` when nobody is left who could ask.
     pub(super) fn wait(&self, stop: BorrowedFd<'_>) -> io::Result<Option<()>> {
-        let mut watched = [
-            PollFd::new(self.as_fd(), PollFlags::POLLIN),
-            PollFd::new(stop, PollFlags::POLLIN),
-        ];
+        let mut watched =
+            [PollFd::new(self.as_fd(), PollFlags::POLLIN), PollFd::new(stop, PollFlags::POLLIN)];
         match poll(&mut watched, PollTimeout::NONE) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(Some(())),
@@ -203,10 +198,13 @@ fn low_half(value: u64) -> i32 {
 /// `mmap` with `PROT_EXEC` of a file, `execve` and `execveat` are asked about; everything else is allowed.
 fn filter() -> [sock_filter; FILTER_LEN] {
     let code = |code: u32| u16::try_from(code).unwrap_or(0);
-    let statement =
-        |class: u32, k: u32| sock_filter { code: code(class), jt: 0, jf: 0, k };
-    let jump =
-        |test: u32, k: u32, jt: u8, jf: u8| sock_filter { code: code(BPF_JMP | test | BPF_K), jt, jf, k };
+    let statement = |class: u32, k: u32| sock_filter { code: code(class), jt: 0, jf: 0, k };
+    let jump = |test: u32, k: u32, jt: u8, jf: u8| sock_filter {
+        code: code(BPF_JMP | test | BPF_K),
+        jt,
+        jf,
+        k,
+    };
     let load = |offset: u32| statement(BPF_LD | BPF_W | BPF_ABS, offset);
     let number = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     let bits = |bits: i32| u32::try_from(bits).unwrap_or(0);

@@ -22,11 +22,16 @@ pub(crate) struct Missing {
 impl From<Vec<(&'static str, io::Error)>> for Missing {
     fn from(reasons: Vec<(&'static str, io::Error)>) -> Self {
         let denied = |err: &io::Error| err.kind() == io::ErrorKind::PermissionDenied;
-        let missing = missing_capabilities(&fs::read_to_string("/proc/self/status").unwrap_or_default());
+        let missing =
+            missing_capabilities(&fs::read_to_string("/proc/self/status").unwrap_or_default());
         if !missing.is_empty() && reasons.iter().any(|(_, err)| denied(err)) {
-            return Self { text: format!("the right to use eBPF is missing: {}", missing.join(", ")), rights: true };
+            return Self {
+                text: format!("the right to use eBPF is missing: {}", missing.join(", ")),
+                rights: true,
+            };
         }
-        let tried: Vec<String> = reasons.iter().map(|(rung, err)| format!("{rung}: {err}")).collect();
+        let tried: Vec<String> =
+            reasons.iter().map(|(rung, err)| format!("{rung}: {err}")).collect();
         Self {
             rights: reasons.iter().any(|(_, err)| denied(err)),
             text: format!("the kernel doesn't let us trace ({})", tried.join("; ")),
@@ -37,7 +42,8 @@ impl From<Vec<(&'static str, io::Error)>> for Missing {
 /// Those of the capabilities that a process with this `/proc/self/status` doesn't have.
 fn missing_capabilities(status: &str) -> Vec<&'static str> {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let effective = effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
+    let effective =
+        effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
     let missing = CAPABILITIES.iter().filter(|(bit, _)| effective >> bit & 1 == 0);
     missing.map(|(_, name)| *name).collect()
 }

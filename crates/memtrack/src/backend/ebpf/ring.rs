@@ -38,7 +38,7 @@ impl Drop for Mapping {
     #[expect(unsafe_code, reason = "memory is unmapped by address")]
     fn drop(&mut self) {
         // SAFETY: this is the whole mapping, and nothing refers to it any more.
-        drop(unsafe { munmap(self.start, self.len) });
+        let _ = unsafe { munmap(self.start, self.len) };
     }
 }
 
@@ -86,7 +86,6 @@ impl Ring {
         // SAFETY: the mapping holds a page and then twice `size` bytes, and `offset` is below `size`; positions are
         // multiples of eight, so the header is aligned and inside.
         let header = unsafe { base.add(self.page + offset) };
-        #[expect(clippy::cast_ptr_alignment, reason = "positions are multiples of eight")]
         // SAFETY: the kernel writes the length atomically.
         let len = unsafe { AtomicU32::from_ptr(header.cast()) }.load(Ordering::Acquire);
         if len & BUSY != 0 {
@@ -97,9 +96,11 @@ impl Ring {
             return Some((bytes, None));
         }
         let size = usize::try_from(bytes).ok().filter(|len| *len <= self.size_bytes())?;
-        // SAFETY: as above; a record is no longer than `size`, and the kernel doesn't touch it again before we say
-        // that it was taken.
-        let data = unsafe { std::slice::from_raw_parts(header.add(8), size) };
+        // SAFETY: as above: the data follows the header.
+        let start = unsafe { header.add(8) };
+        // SAFETY: a record is no longer than `size`, and the kernel doesn't touch it again before we say that it was
+        // taken.
+        let data = unsafe { std::slice::from_raw_parts(start, size) };
         Some((bytes, Some(data)))
     }
 
