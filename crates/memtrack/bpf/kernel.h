@@ -83,6 +83,11 @@ INLINE u64 returned(const struct pt_regs *regs) { return regs->ax; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
 /* The call has pushed the return address, the return has taken it. */
 enum { POPPED = 8 };
+enum { SYSCALL_MMAP = 9, SYSCALL_MUNMAP = 11 };
+/* System calls take their fourth argument elsewhere. */
+INLINE u64 syscall_argument(const struct pt_regs *regs, u32 index) {
+  return one_of(regs->di, regs->si, regs->dx, regs->r10, index);
+}
 #elif defined(TARGET_AARCH64)
 struct pt_regs {
   u64 regs[31], sp, pc, pstate;
@@ -93,6 +98,8 @@ INLINE u64 argument(const struct pt_regs *regs, u32 index) {
 INLINE u64 returned(const struct pt_regs *regs) { return regs->regs[0]; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
 enum { POPPED = 0 };
+enum { SYSCALL_MMAP = 222, SYSCALL_MUNMAP = 215 };
+INLINE u64 syscall_argument(const struct pt_regs *regs, u32 index) { return argument(regs, index); }
 #else
 #error "the tracer knows x86_64 and aarch64"
 #endif

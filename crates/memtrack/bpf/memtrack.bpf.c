@@ -323,6 +323,63 @@ int leave(struct pt_regs *ctx) {
   return 0;
 }
 
+/* ---- mappings, on request ---- */
+
+/* The length of the mapping that a thread is about to make. */
+struct {
+  FIELD(type, MAP_HASH);
+  FIELD(max_entries, 16384);
+  TYPED(key, u32);
+  TYPED(value, u64);
+} mapping SEC(".maps");
+
+enum { MAP_PRIVATE = 0x02, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAP_STACK = 0x20000 };
+
+/* Whether a thread of the tree makes a call of its own, outside of any allocator. */
+INLINE bool maps_itself(struct ids *ids) {
+  if (!*(volatile u32 *)&control.recording)
+    return false;
+  identify(ids);
+  return is_traced(ids) && !map_lookup(&frames, &ids->tid);
+}
+
+/* All system calls of the machine come by here, so the number is looked at first. */
+SEC("raw_tp/sys_enter")
+int enter_syscall(u64 *args) {
+  struct pt_regs regs;
+  struct ids ids;
+  u64 number = args[1];
+  if (number != SYSCALL_MMAP && number != SYSCALL_MUNMAP)
+    return 0;
+  if (!maps_itself(&ids) || probe_read_kernel(&regs, sizeof regs, (void *)args[0]))
+    return 0;
+  if (number == SYSCALL_MUNMAP) {
+    emit(0, &ids, MUNMAP, ktime_get_ns(), syscall_argument(&regs, 0), syscall_argument(&regs, 1), 0);
+    return 0;
+  }
+  u64 length = syscall_argument(&regs, 1), flags = syscall_argument(&regs, 3);
+  /* Memory that can't be used yet, stacks of threads, and what replaces another mapping, is no arena. */
+  if (syscall_argument(&regs, 2) && (flags & MAP_PRIVATE) && (flags & MAP_ANONYMOUS) && !(flags & (MAP_STACK | MAP_FIXED)))
+    map_update(&mapping, &ids.tid, &length, ANY);
+  return 0;
+}
+
+SEC("raw_tp/sys_exit")
+int leave_syscall(u64 *args) {
+  u32 tid = get_current_pid_tgid();
+  struct ids ids;
+  u64 addr = args[1];
+  u64 *kept = map_lookup(&mapping, &tid);
+  if (!kept)
+    return 0;
+  u64 length = *kept;
+  map_delete(&mapping, &tid);
+  /* The last page of numbers are errors. */
+  if (addr < -4095ull && maps_itself(&ids))
+    emit(0, &ids, MMAP, ktime_get_ns(), addr, length, 0);
+  return 0;
+}
+
 /* ---- processes ---- */
 
 SEC("raw_tp/sched_process_fork")

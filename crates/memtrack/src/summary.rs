@@ -27,7 +27,12 @@ pub(crate) fn text(usage: &UsageSummary, stats: &TracerStats) -> String {
             format!("{} in {} blocks", bytes(usage.leaked_bytes), grouped(usage.leaked_blocks)),
         ),
         ("largest", bytes(usage.largest)),
+        ("mapped besides", bytes(usage.peak_mapped)),
     ] {
+        // Only traces that were asked for it have this row.
+        if name == "mapped besides" && usage.peak_mapped == 0 {
+            continue;
+        }
         let _ = writeln!(text, "  {name:<16} {value}");
     }
     let bars = timeline(usage.timeline.points());
@@ -55,6 +60,7 @@ pub(crate) fn json(usage: &UsageSummary, stats: &TracerStats) -> Value {
         "temporary": usage.temporary,
         "never_freed": {"bytes": usage.leaked_bytes, "blocks": usage.leaked_blocks},
         "largest": usage.largest,
+        "peak_mapped": usage.peak_mapped,
         "sizes": sizes,
         "timeline": {"width_ns": usage.timeline.width_ns(), "peak": usage.timeline.points()},
         "tracer": stats,

@@ -93,13 +93,10 @@ impl Kernel {
         })
     }
 
-    /// Follows processes from now on: their beginning, their end, and what they become.
-    pub(super) fn follow_processes(&mut self) -> io::Result<()> {
-        for (program, tracepoint) in [
-            ("forked", "sched_process_fork"),
-            ("became", "sched_process_exec"),
-            ("ended", "sched_process_exit"),
-        ] {
+    /// Follows processes from now on, and, if wanted, their mappings.
+    pub(super) fn follow(&mut self, wanted: Wanted) -> io::Result<()> {
+        let mappings = MAPPING_PROGRAMS.iter().filter(|_| wanted.mappings);
+        for (program, tracepoint) in PROCESS_PROGRAMS.iter().chain(mappings) {
             let found = self.object.progs_mut().find(|each| each.name() == OsStr::new(program));
             let program = found.ok_or_else(|| io::Error::other("a program is missing"))?;
             self.tracepoints.push(program.attach_raw_tracepoint(tracepoint).map_err(other)?);
@@ -180,12 +177,25 @@ impl Kernel {
     }
 }
 
+/// Programs with their tracepoints: the beginning and the end of processes, and what they become.
+const PROCESS_PROGRAMS: &[(&str, &str)] = &[
+    ("forked", "sched_process_fork"),
+    ("became", "sched_process_exec"),
+    ("ended", "sched_process_exit"),
+];
+
+/// The same for anonymous mappings.
+const MAPPING_PROGRAMS: &[(&str, &str)] =
+    &[("enter_syscall", "sys_enter"), ("leave_syscall", "sys_exit")];
+
 /// Chooses programs and sizes before loading.
 fn configure(open: &mut OpenObject, rung: Rung, wanted: Wanted) -> io::Result<()> {
     for mut program in open.progs_mut() {
         let name = program.name().to_owned();
         let is = |names: &[&str]| names.iter().any(|each| OsStr::new(each) == name);
-        if is(&["session"]) {
+        if MAPPING_PROGRAMS.iter().any(|(each, _)| OsStr::new(each) == name) {
+            program.set_autoload(wanted.mappings);
+        } else if is(&["session"]) {
             program.set_autoload(rung == Rung::Session);
         } else if is(&["entry", "leave"]) {
             program.set_autoload(rung != Rung::Session);

@@ -72,7 +72,7 @@ impl Ebpf {
     /// Loads and attaches in one way.
     fn on(rung: Rung, wanted: Wanted) -> io::Result<Self> {
         let mut kernel = Kernel::load(rung, wanted)?;
-        kernel.follow_processes()?;
+        kernel.follow(wanted)?;
         let programs = kernel.programs.try_clone()?;
         let armoury = Armoury::new(rung, programs);
         // Whether attaching works is seen by doing it, to what the command will almost certainly use.

@@ -4,6 +4,7 @@
 
 mod blocks;
 mod histogram;
+mod mapped;
 mod sites;
 mod timeline;
 
@@ -13,6 +14,7 @@ use super::event::{Event, EventKind};
 use blocks::{Block, Blocks};
 pub use histogram::{SizeClass, SizeHistogram};
 pub use sites::SiteUsage;
+use mapped::Mapped;
 use sites::Sites;
 pub use timeline::Timeline;
 
@@ -24,6 +26,7 @@ pub use timeline::Timeline;
 pub struct Usage {
     blocks: Blocks,
     sites: Sites,
+    mapped: Mapped,
     counted: Counted,
     /// Bytes of all live blocks. Can't overflow: there are less than 2^64 blocks.
     live: u128,
@@ -56,6 +59,9 @@ pub struct UsageSummary {
     pub total_allocated: u64,
     /// The most that was live at a time, in all processes together.
     pub peak_memory: u64,
+    /// The most anonymous memory that was mapped outside of allocators at a time, as arenas of an interpreter; not a
+    /// part of the peak. Only in traces that were asked for it.
+    pub peak_mapped: u64,
     /// When that was, nanoseconds of `CLOCK_MONOTONIC`; `None` without allocations.
     pub peak_at: Option<u64>,
     /// Bytes that the program never freed: live at the end, or when their process ended.
@@ -117,8 +123,10 @@ impl Usage {
                 }
                 self.counted.timeline.add(timestamp, saturated(self.live));
             }
-            // Arenas of the heap: their bytes are counted where they are given out.
-            EventKind::Mmap { .. } | EventKind::Munmap { .. } | EventKind::Brk { .. } => {}
+            // Memory that a program shares out itself. It is counted apart: who asks for the bytes is not seen.
+            EventKind::Mmap { size } => self.mapped.add(pid, addr, size),
+            EventKind::Munmap { .. } => self.mapped.remove(pid, addr),
+            EventKind::Brk { .. } => {}
         }
     }
 
@@ -149,7 +157,7 @@ impl Usage {
 
     /// The end of the window, at this time: what is live now was not freed.
     pub fn finish(self, timestamp: u64) -> UsageSummary {
-        let Self { blocks, mut sites, counted, live, peak, total, released_bytes, released_blocks } =
+        let Self { blocks, mut sites, mapped, counted, live, peak, total, released_bytes, released_blocks } =
             self;
         let Counted { alloc_calls, frees, peak_at, largest, temporary, sizes, mut timeline } =
             counted;
@@ -162,6 +170,7 @@ impl Usage {
             frees,
             total_allocated: saturated(total),
             peak_memory: saturated(peak),
+            peak_mapped: mapped.peak,
             peak_at,
             leaked_bytes: saturated(live + released_bytes),
             leaked_blocks: blocks.len().saturating_add(released_blocks),
@@ -198,6 +207,7 @@ impl UsageSummary {
             frees: self.frees.saturating_add(later.frees),
             total_allocated: self.total_allocated.saturating_add(later.total_allocated),
             peak_memory: self.peak_memory.max(later.peak_memory),
+            peak_mapped: self.peak_mapped.max(later.peak_mapped),
             peak_at,
             leaked_bytes: self.leaked_bytes.saturating_add(later.leaked_bytes),
             leaked_blocks: self.leaked_blocks.saturating_add(later.leaked_blocks),

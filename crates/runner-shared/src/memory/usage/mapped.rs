@@ -1,0 +1,48 @@
+//! Anonymous memory that was mapped outside of allocators.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+/// What is mapped, and the most that was.
+#[derive(Debug, Default)]
+pub(super) struct Mapped {
+    regions: HashMap<(i32, u64), u64, FixedState>,
+    live: u64,
+    /// In bytes, all processes together.
+    pub peak: u64,
+}
+
+impl Mapped {
+    /// A new region. One that was there is replaced.
+    pub(super) fn add(&mut self, pid: i32, addr: u64, len: u64) {
+        self.remove(pid, addr);
+        self.regions.insert((pid, addr), len);
+        self.live = self.live.saturating_add(len);
+        self.peak = self.peak.max(self.live);
+    }
+
+    /// The region that begins here is gone. Who unmaps a part of one is taken to unmap none, or all if it is the first.
+    pub(super) fn remove(&mut self, pid: i32, addr: u64) {
+        self.live = self.live.saturating_sub(self.regions.remove(&(pid, addr)).unwrap_or(0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_that_of_all_processes_together() {
+        let mut mapped = Mapped::default();
+        mapped.add(1, 16, 100);
+        mapped.add(2, 16, 50);
+        mapped.remove(1, 16);
+        mapped.remove(1, 16);
+        mapped.add(2, 16, 60);
+        mapped.add(2, 32, u64::MAX);
+        assert_eq!(mapped.peak, u64::MAX);
+        mapped.remove(2, 16);
+        assert_eq!(mapped.live, u64::MAX - 60);
+    }
+}
