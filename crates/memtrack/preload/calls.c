@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "others.h"
 #include "trace.h"
 
 /*
@@ -263,10 +264,11 @@ static void early_free_aligned_sized(void *block, size_t alignment, size_t size)
 
 void calls_introduce(void)
 {
-    Dl_info about;
     resolve();
-    if (dladdr((void *)next.malloc, &about) != 0 && about.dli_fname != NULL) {
-        trace_text(KIND_OBJECT, sizeof TABLE / sizeof *TABLE, about.dli_fname);
+    for (size_t row = 0; row < sizeof TABLE / sizeof *TABLE; row++) {
+        void *function;
+        memcpy(&function, (char *)&next + TABLE[row].offset, sizeof function);
+        others_note(function);
     }
 }
 

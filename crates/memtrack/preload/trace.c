@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "others.h"
 #include "trace.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -307,6 +308,7 @@ bool trace_take(size_t words)
         room = begin_thread();
         if (room && !atomic_exchange(&introduced, true)) {
             calls_introduce();
+            others_attach();
         }
     }
     if (room && (size_t)(self.end - self.at) < words) {

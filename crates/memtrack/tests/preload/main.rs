@@ -8,6 +8,7 @@
     reason = "helpers of tests"
 )]
 
+mod allocators;
 mod calls;
 mod crowd;
 mod support;

@@ -163,7 +163,8 @@ impl Asides {
             Aside::Object { probes, path } => {
                 if self.objects.len() < MAX_KINDS {
                     let path = String::from_utf8_lossy(&path).into_owned();
-                    self.objects.insert(path, probes);
+                    let known = self.objects.entry(path).or_default();
+                    *known = probes.max(*known);
                 }
             }
             Aside::Exec { .. } => {}
