@@ -2,7 +2,8 @@
 
 use std::{error::Error, path::Path};
 
-const SOURCES: [&str; 3] = ["preload/trace.c", "preload/calls.c", "preload/others.c"];
+const SOURCES: [&str; 4] =
+    ["preload/trace.c", "preload/calls.c", "preload/others.c", "preload/exec.c"];
 
 /// Leaves `memtrack_preload.so` in the folder.
 pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {

@@ -329,7 +329,7 @@ void trace_text(enum kind kind, uint32_t extra, const char *text)
 {
     size_t length = strnlen(text, MAX_TEXT);
     size_t words = 2 + (length + 7) / 8;
-    if (self.block == NULL || (size_t)(self.end - self.at) < words) {
+    if (self.block == NULL || self.image != atomic_load(image) || (size_t)(self.end - self.at) < words) {
         return;
     }
     self.at[words - 1] = 0;
@@ -339,6 +339,20 @@ void trace_text(enum kind kind, uint32_t extra, const char *text)
     self.at += words;
     uint64_t done = (uint64_t)(self.at - self.block->words);
     atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
+}
+
+void trace_say(enum kind kind, uint32_t extra, const char *text)
+{
+    if (segment == &starting || segment == &nobody || self.busy || text == NULL) {
+        return;
+    }
+    self.busy = true;
+    COMPILER_BARRIER();
+    /* Whether calls are recorded doesn't matter to it. */
+    trace_take(2 + MAX_TEXT / 8);
+    trace_text(kind, extra, text);
+    COMPILER_BARRIER();
+    self.busy = false;
 }
 
 /* Where the stack of this thread is; a thread that runs on another one shows its caller only. */

@@ -43,7 +43,10 @@ extern _Atomic uint32_t *image;
 
 bool trace_take(size_t words);
 void trace_lost(void);
+/* While this code is at work already. */
 void trace_text(enum kind kind, uint32_t extra, const char *text);
+/* From outside, at any time. */
+void trace_say(enum kind kind, uint32_t extra, const char *text);
 size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most);
 
 /* Whether a call with this frame is one that the program makes, and now to be recorded. */

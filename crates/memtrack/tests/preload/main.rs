@@ -12,3 +12,4 @@ mod allocators;
 mod calls;
 mod crowd;
 mod support;
+mod unseen;

@@ -128,7 +128,8 @@ pub fn prepare(backend: &mut Preload, command: &mut Command) {
         let set = command.get_envs().filter_map(|(name, value)| Some((name.into(), value?.into())));
         set.collect()
     };
-    let env = of_command(command);
+    let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    env.extend(of_command(command));
     command.envs(backend.environment(&env));
 }
 

@@ -45,8 +45,6 @@ pub(super) enum Aside {
     },
     /// A program is about to be executed.
     Exec {
-        /// The process.
-        pid: i32,
         /// Its environment has the variables of the tracer.
         ours: bool,
         /// The file.
@@ -329,7 +327,7 @@ impl Merger {
                 What::Start if process.started => (sink.record)(Record::Exec { pid, timestamp }),
                 What::Start => process.started = true,
                 What::Object { probes, path } => (sink.aside)(Aside::Object { probes, path }),
-                What::Exec { ours, path } => (sink.aside)(Aside::Exec { pid, ours, path }),
+                What::Exec { ours, path } => (sink.aside)(Aside::Exec { ours, path }),
             }
             count += 1;
         }

@@ -4,6 +4,7 @@
 //! when we are behind. What the loader doesn't start can't be seen: static and set-user-ID programs, and programs
 //! without our environment.
 
+mod executable;
 mod folder;
 mod merge;
 mod processes;
@@ -12,7 +13,7 @@ mod stream;
 mod wire;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     io,
     path::{Path, PathBuf},
@@ -20,7 +21,7 @@ use std::{
 
 use runner_shared::{
     clock,
-    env_names::{LD_PRELOAD, MEMTRACK_SEGMENT},
+    env_names::{LD_PRELOAD, MEMTRACK_SEGMENT, PATH},
 };
 
 use self::{
@@ -115,6 +116,11 @@ impl Preload {
         })
     }
 
+    /// Notes what can't be seen of a program that the tracer itself starts.
+    pub fn starts(&mut self, program: &Path) {
+        self.asides.notes.extend(executable::why_unseen(program));
+    }
+
     fn collect(&mut self, all: bool, take: &mut dyn FnMut(Record<'_>)) -> usize {
         let now = clock::now().0.saturating_sub(self.segment.shape().epoch);
         let asides = &mut self.asides;
@@ -125,8 +131,12 @@ impl Preload {
 
 impl Backend for Preload {
     fn environment(&mut self, env: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
-        let before = env.iter().rev().find(|(name, _)| name == LD_PRELOAD.name);
-        let list = preload_list(&self.library, before.map(|(_, value)| value.as_os_str()));
+        let value = |wanted: &str| {
+            let last = env.iter().rev().find(|(name, _)| name == wanted);
+            last.map(|(_, value)| value.as_os_str())
+        };
+        self.asides.search = value(PATH.name).unwrap_or_default().to_owned();
+        let list = preload_list(&self.library, value(LD_PRELOAD.name));
         vec![
             (LD_PRELOAD.name.into(), list),
             (MEMTRACK_SEGMENT.name.into(), self.segment_path.clone().into()),
@@ -155,6 +165,11 @@ impl Backend for Preload {
 #[derive(Debug, Default)]
 struct Asides {
     objects: BTreeMap<String, u32>,
+    /// Programs that were started, and whether with our variables.
+    programs: BTreeSet<(PathBuf, bool)>,
+    /// `PATH` of the command.
+    search: OsString,
+    notes: BTreeSet<String>,
 }
 
 impl Asides {
@@ -167,7 +182,28 @@ impl Asides {
                     *known = probes.max(*known);
                 }
             }
-            Aside::Exec { .. } => {}
+            Aside::Exec { ours, path } => self.program(ours, &path),
+        }
+    }
+
+    fn program(&mut self, ours: bool, asked: &[u8]) {
+        let Some(path) = executable::find(asked, &self.search) else { return };
+        // A shell tries one folder after the other.
+        if self.programs.len() >= MAX_KINDS
+            || !path.is_file()
+            || !self.programs.insert((path.clone(), ours))
+        {
+            return;
+        }
+        if let Some(why) = executable::why_unseen(&path) {
+            self.notes.insert(why);
+        } else if !ours {
+            self.notes.insert(format!(
+                "{} was started without the variables {} and {} of the tracer (`env -i` does so): its allocations are not seen",
+                path.display(),
+                LD_PRELOAD.name,
+                MEMTRACK_SEGMENT.name
+            ));
         }
     }
 
@@ -177,7 +213,7 @@ impl Asides {
             allocators: vec![allocator_of(path).to_owned()],
             probes: *probes,
         });
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = self.notes.iter().cloned().collect();
         if damaged > 0 {
             notes.push(format!(
                 "a traced program has written over {damaged} parts of the tracer's memory; calls are missing"
