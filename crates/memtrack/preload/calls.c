@@ -275,7 +275,7 @@ void calls_introduce(void)
 /* Calls an allocating function and records its result. */
 #define ALLOCATION(kind, size, call)                                          \
     do {                                                                      \
-        uintptr_t before;                                                     \
+        struct outermost before;                                              \
         if (!trace_enter(FRAME, &before)) {                                   \
             return call;                                                      \
         }                                                                     \
@@ -290,7 +290,7 @@ void calls_introduce(void)
 /* Records a free and lets it happen. */
 #define RELEASE(block, call)                                                  \
     do {                                                                      \
-        uintptr_t before;                                                     \
+        struct outermost before;                                              \
         if (UNLIKELY(in_arena(block))) {                                      \
             return;                                                           \
         }                                                                     \
@@ -336,7 +336,7 @@ EXPORT void *pvalloc(size_t size)
 
 EXPORT int posix_memalign(void **block, size_t alignment, size_t size)
 {
-    uintptr_t before;
+    struct outermost before;
     if (!trace_enter(FRAME, &before)) {
         return next.posix_memalign(block, alignment, size);
     }
@@ -394,7 +394,7 @@ INLINE void *recorded_realloc(void *block, void *(*call)(void *, size_t, size_t)
 {
     size_t bytes;
     bool fits = !__builtin_mul_overflow(number, size, &bytes);
-    uintptr_t before;
+    struct outermost before;
     if (UNLIKELY(in_arena(block))) {
         return out_of_arena(block, bytes);
     }

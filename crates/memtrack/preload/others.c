@@ -86,7 +86,7 @@ int others_personality(int version, int actions, uint64_t class_of, void *except
     (void)exception;
     (void)context;
     if (actions & CLEANUP_PHASE) {
-        self.inside = 0;
+        self.inside.frame = 0;
     }
     return CONTINUE_UNWIND;
 }
@@ -156,7 +156,7 @@ static void record_allocation(enum shape shape, const uintptr_t *in, uintptr_t r
 }
 
 /* Calls the function behind and records what came of it. An exception may pass. */
-static __attribute__((noinline)) uintptr_t recorded(const struct row *row, uintptr_t frame, uintptr_t before,
+static __attribute__((noinline)) uintptr_t recorded(const struct row *row, uintptr_t frame, struct outermost before,
                                                     const uintptr_t *in)
 {
     __asm__ volatile(".cfi_personality 0x1b, others_personality");
@@ -198,7 +198,7 @@ static __attribute__((noinline)) uintptr_t recorded(const struct row *row, uintp
     static uintptr_t ours_##name(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e)                   \
     {                                                                                                                \
         const struct row *row = &rows[NUMBER_##name];                                                                \
-        uintptr_t before;                                                                                            \
+        struct outermost before;                                                                                     \
         if (((shape) == FREE_A && a == 0) || !trace_enter(FRAME, &before)) {                                         \
             return row->theirs(a, b, c, d, e);                                                                       \
         }                                                                                                            \

@@ -9,6 +9,7 @@
 )]
 
 mod allocators;
+mod behaviour;
 mod calls;
 mod crowd;
 mod support;

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     ffi::OsString,
     io::Read,
-    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::mpsc,
@@ -158,10 +157,6 @@ impl Traced {
         assert!(self.status.success(), "{} {}", self.status, self.stdout);
         assert_eq!(self.coverage.lost, 0);
         self
-    }
-
-    pub fn signal(&self) -> Option<i32> {
-        self.status.signal()
     }
 
     pub fn events(&self) -> impl Iterator<Item = Event> + Clone {
