@@ -41,7 +41,6 @@ fn only_what_lies_in_a_window_is_recorded() {
         backend.record(false).unwrap();
         backend.drain(&mut take).unwrap();
     }
-    drop(ask);
     drop(stdin);
     assert!(child.wait().unwrap().success());
     let coverage = backend.finish(&mut take).unwrap();

@@ -33,7 +33,7 @@ impl Programs {
 
     /// Compiles `tests/programs/<name>`, with `c++` when that is its language.
     pub fn compile(&self, name: &str, flags: &[&str]) -> PathBuf {
-        let compiler = if name.ends_with(".cpp") { "c++" } else { "cc" };
+        let compiler = if name.split('.').next_back() == Some("cpp") { "c++" } else { "cc" };
         self.compile_with(compiler, name, flags)
     }
 

@@ -66,7 +66,7 @@ fn head(path: &Path) -> Option<Vec<u8>> {
 /// The program of a script's first line.
 fn interpreter(head: &[u8]) -> Option<PathBuf> {
     let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
-    let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     Some(PathBuf::from(OsStr::from_bytes(words.next()?)))
 }
 

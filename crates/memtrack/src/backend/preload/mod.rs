@@ -135,7 +135,7 @@ impl Backend for Preload {
             let last = env.iter().rev().find(|(name, _)| name == wanted);
             last.map(|(_, value)| value.as_os_str())
         };
-        self.asides.search = value(PATH.name).unwrap_or_default().to_owned();
+        value(PATH.name).unwrap_or_default().clone_into(&mut self.asides.search);
         let list = preload_list(&self.library, value(LD_PRELOAD.name));
         vec![
             (LD_PRELOAD.name.into(), list),
