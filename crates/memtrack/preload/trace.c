@@ -35,7 +35,7 @@ static struct header starting = {.enabled = 1};
 static struct header nobody;
 static _Atomic uint32_t unborn = 1;
 
-_Thread_local struct thread self;
+_Thread_local struct thread self __attribute__((tls_model("initial-exec")));
 struct header *segment = &starting;
 _Atomic uint32_t *image = &unborn;
 
@@ -170,11 +170,6 @@ static void end_thread(void *unused)
     self.busy = false;
 }
 
-static void forget_image(void)
-{
-    atomic_store(image, 0);
-}
-
 /* The page that tells a copy of the process from the process. */
 static bool make_image(void)
 {
@@ -182,11 +177,12 @@ static bool make_image(void)
     if (page == MAP_FAILED) {
         return false;
     }
-    bool wiped = madvise(page, 4096, MADV_WIPEONFORK) == 0;
-    image = page;
-    if (!wiped) {
-        pthread_atfork(NULL, NULL, forget_image);
+    /* Linux 4.14. Handlers of `fork` would be no help to those who don't call it, and other C libraries lack ours. */
+    if (madvise(page, 4096, MADV_WIPEONFORK) != 0) {
+        munmap(page, 4096);
+        return false;
     }
+    image = page;
     return true;
 }
 

@@ -229,6 +229,7 @@ const ALLOCATORS: &[&str] =
 
 fn allocator_of(path: &str) -> &'static str {
     let name = path.rsplit('/').next().unwrap_or(path);
+    // musl's library has the name of a loader, as `ld-musl-x86_64.so.1`.
     ALLOCATORS.iter().find(|allocator| name.contains(**allocator)).copied().unwrap_or("libc")
 }
 
