@@ -2,7 +2,8 @@
 
 use std::{error::Error, path::Path};
 
-const SOURCES: [&str; 2] = ["preload/trace.c", "preload/calls.c"];
+const SOURCES: [&str; 4] =
+    ["preload/trace.c", "preload/calls.c", "preload/others.c", "preload/exec.c"];
 
 /// Leaves `memtrack_preload.so` in the folder.
 pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
@@ -11,6 +12,10 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     build.std("c11").pic(true).opt_level(2).debug(false).warnings(true).extra_warnings(true);
     // Frame pointers: a stack is walked from our own frame.
     build.flag("-fvisibility=hidden").force_frame_pointer(true);
+    // The loader's way to thread-local memory can allocate; and programs with another C library have other loaders.
+    build.flag("-ftls-model=initial-exec");
+    // What the unwinder must know of a function is said inside of it, and holds for one part only.
+    build.flag_if_supported("-fno-reorder-blocks-and-partition");
     let compiler = build.try_get_compiler().map_err(|err| needs_compiler(&err))?;
     let mut command = compiler.to_command();
     command.args(["-shared", "-Wl,-z,now", "-ldl", "-lpthread"]).args(SOURCES);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "others.h"
 #include "trace.h"
 
 /*
@@ -263,17 +264,18 @@ static void early_free_aligned_sized(void *block, size_t alignment, size_t size)
 
 void calls_introduce(void)
 {
-    Dl_info about;
     resolve();
-    if (dladdr((void *)next.malloc, &about) != 0 && about.dli_fname != NULL) {
-        trace_text(KIND_OBJECT, sizeof TABLE / sizeof *TABLE, about.dli_fname);
+    for (size_t row = 0; row < sizeof TABLE / sizeof *TABLE; row++) {
+        void *function;
+        memcpy(&function, (char *)&next + TABLE[row].offset, sizeof function);
+        others_note(function);
     }
 }
 
 /* Calls an allocating function and records its result. */
 #define ALLOCATION(kind, size, call)                                          \
     do {                                                                      \
-        uintptr_t before;                                                     \
+        struct outermost before;                                              \
         if (!trace_enter(FRAME, &before)) {                                   \
             return call;                                                      \
         }                                                                     \
@@ -288,7 +290,7 @@ void calls_introduce(void)
 /* Records a free and lets it happen. */
 #define RELEASE(block, call)                                                  \
     do {                                                                      \
-        uintptr_t before;                                                     \
+        struct outermost before;                                              \
         if (UNLIKELY(in_arena(block))) {                                      \
             return;                                                           \
         }                                                                     \
@@ -334,7 +336,7 @@ EXPORT void *pvalloc(size_t size)
 
 EXPORT int posix_memalign(void **block, size_t alignment, size_t size)
 {
-    uintptr_t before;
+    struct outermost before;
     if (!trace_enter(FRAME, &before)) {
         return next.posix_memalign(block, alignment, size);
     }
@@ -392,7 +394,7 @@ INLINE void *recorded_realloc(void *block, void *(*call)(void *, size_t, size_t)
 {
     size_t bytes;
     bool fits = !__builtin_mul_overflow(number, size, &bytes);
-    uintptr_t before;
+    struct outermost before;
     if (UNLIKELY(in_arena(block))) {
         return out_of_arena(block, bytes);
     }

@@ -24,7 +24,7 @@ struct calls {
 
 extern struct calls next;
 
-/* Says which file the allocator is in. */
+/* Notes which files the functions are in. */
 void calls_introduce(void);
 
 #endif

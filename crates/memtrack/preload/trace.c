@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "others.h"
 #include "trace.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -34,7 +35,7 @@ static struct header starting = {.enabled = 1};
 static struct header nobody;
 static _Atomic uint32_t unborn = 1;
 
-_Thread_local struct thread self;
+_Thread_local struct thread self __attribute__((tls_model("initial-exec")));
 struct header *segment = &starting;
 _Atomic uint32_t *image = &unborn;
 
@@ -169,11 +170,6 @@ static void end_thread(void *unused)
     self.busy = false;
 }
 
-static void forget_image(void)
-{
-    atomic_store(image, 0);
-}
-
 /* The page that tells a copy of the process from the process. */
 static bool make_image(void)
 {
@@ -181,11 +177,12 @@ static bool make_image(void)
     if (page == MAP_FAILED) {
         return false;
     }
-    bool wiped = madvise(page, 4096, MADV_WIPEONFORK) == 0;
-    image = page;
-    if (!wiped) {
-        pthread_atfork(NULL, NULL, forget_image);
+    /* Linux 4.14. Handlers of `fork` would be no help to those who don't call it, and other C libraries lack ours. */
+    if (madvise(page, 4096, MADV_WIPEONFORK) != 0) {
+        munmap(page, 4096);
+        return false;
     }
+    image = page;
     return true;
 }
 
@@ -307,6 +304,7 @@ bool trace_take(size_t words)
         room = begin_thread();
         if (room && !atomic_exchange(&introduced, true)) {
             calls_introduce();
+            others_attach();
         }
     }
     if (room && (size_t)(self.end - self.at) < words) {
@@ -327,7 +325,7 @@ void trace_text(enum kind kind, uint32_t extra, const char *text)
 {
     size_t length = strnlen(text, MAX_TEXT);
     size_t words = 2 + (length + 7) / 8;
-    if (self.block == NULL || (size_t)(self.end - self.at) < words) {
+    if (self.block == NULL || self.image != atomic_load(image) || (size_t)(self.end - self.at) < words) {
         return;
     }
     self.at[words - 1] = 0;
@@ -337,6 +335,20 @@ void trace_text(enum kind kind, uint32_t extra, const char *text)
     self.at += words;
     uint64_t done = (uint64_t)(self.at - self.block->words);
     atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
+}
+
+void trace_say(enum kind kind, uint32_t extra, const char *text)
+{
+    if (segment == &starting || segment == &nobody || self.busy || text == NULL) {
+        return;
+    }
+    self.busy = true;
+    COMPILER_BARRIER();
+    /* Whether calls are recorded doesn't matter to it. */
+    trace_take(2 + MAX_TEXT / 8);
+    trace_text(kind, extra, text);
+    COMPILER_BARRIER();
+    self.busy = false;
 }
 
 /* Where the stack of this thread is; a thread that runs on another one shows its caller only. */

@@ -20,9 +20,14 @@
 /* The stack between a call and one that it makes itself, at most. */
 #define NESTING 65536
 
+/* The call that is recorded: its frame, 0 for none, and where it returns to. */
+struct outermost {
+    uintptr_t frame;
+    uintptr_t back;
+};
+
 struct thread {
-    /* Frame of the call that is recorded, 0 for none. */
-    uintptr_t inside;
+    struct outermost inside;
     /* This code itself is at work: whatever allocates now is a signal handler, or done for us. */
     bool busy;
     /* The process image whose thread this is; see `image`. */
@@ -43,34 +48,44 @@ extern _Atomic uint32_t *image;
 
 bool trace_take(size_t words);
 void trace_lost(void);
+/* While this code is at work already. */
 void trace_text(enum kind kind, uint32_t extra, const char *text);
+/* From outside, at any time. */
+void trace_say(enum kind kind, uint32_t extra, const char *text);
 size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most);
 
+INLINE uintptr_t trace_back(uintptr_t frame)
+{
+    return ((const uintptr_t *)frame)[1];
+}
+
 /* Whether a call with this frame is one that the program makes, and now to be recorded. */
-INLINE bool trace_enter(uintptr_t frame, uintptr_t *before)
+INLINE bool trace_enter(uintptr_t frame, struct outermost *before)
 {
     if (!atomic_load_explicit(&segment->enabled, memory_order_relaxed)) {
         return false;
     }
-    uintptr_t inside = self.inside;
-    if (UNLIKELY(inside != 0)) {
-        if (inside - frame - 1 < NESTING) {
+    struct outermost inside = self.inside;
+    if (UNLIKELY(inside.frame != 0)) {
+        /* A call that was left by a jump still stands there, but its frame was written over by another one. */
+        if (inside.frame - frame - 1 < NESTING && trace_back(inside.frame) == inside.back) {
             return false;
         }
-        /* Above on the same stack: that call was left by a jump. Else another stack: it goes on later. */
-        if (frame - inside < 16 * NESTING) {
-            inside = 0;
+        /* Far away is another stack: that call goes on later. */
+        if (inside.frame - frame + 16 * NESTING < 32 * NESTING) {
+            inside.frame = 0;
         }
     }
     if (UNLIKELY(self.busy)) {
         return false;
     }
     *before = inside;
-    self.inside = frame;
+    self.inside.frame = frame;
+    self.inside.back = trace_back(frame);
     return true;
 }
 
-INLINE void trace_leave(uintptr_t before)
+INLINE void trace_leave(struct outermost before)
 {
     COMPILER_BARRIER();
     self.inside = before;

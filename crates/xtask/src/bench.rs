@@ -25,6 +25,7 @@ const BENCHES: &[Bench] = &[
     Bench { package: "runner", example: "bench_noop" },
     Bench { package: "results", example: "bench_callgrind" },
     Bench { package: "results", example: "bench_memory" },
+    Bench { package: "memtrack", example: "bench_pair" },
 ];
 
 /// The command.

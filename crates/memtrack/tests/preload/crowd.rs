@@ -100,3 +100,12 @@ fn a_program_that_becomes_another_says_so() {
     assert_eq!(last(|record| matches!(record, Kept::Exit { .. })), Some(traced.records.len() - 1));
     assert_eq!((exits(&traced), counted(&traced)), (1, 10));
 }
+
+#[test]
+fn programs_of_another_c_library_are_counted_too() {
+    let programs = Programs::new();
+    let program = programs.compile_with("musl-gcc", "crowd.c", &[]);
+    for (what, number) in [("threads", 200), ("forks", 50), ("spawns", 50), ("together", 8)] {
+        check(&program, what, number);
+    }
+}

@@ -8,6 +8,9 @@
     reason = "helpers of tests"
 )]
 
+mod allocators;
+mod behaviour;
 mod calls;
 mod crowd;
 mod support;
+mod unseen;

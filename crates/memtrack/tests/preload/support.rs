@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     ffi::OsString,
     io::Read,
-    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::mpsc,
@@ -34,7 +33,7 @@ impl Programs {
 
     /// Compiles `tests/programs/<name>`, with `c++` when that is its language.
     pub fn compile(&self, name: &str, flags: &[&str]) -> PathBuf {
-        let compiler = if name.ends_with(".cpp") { "c++" } else { "cc" };
+        let compiler = if name.split('.').next_back() == Some("cpp") { "c++" } else { "cc" };
         self.compile_with(compiler, name, flags)
     }
 
@@ -128,7 +127,8 @@ pub fn prepare(backend: &mut Preload, command: &mut Command) {
         let set = command.get_envs().filter_map(|(name, value)| Some((name.into(), value?.into())));
         set.collect()
     };
-    let env = of_command(command);
+    let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    env.extend(of_command(command));
     command.envs(backend.environment(&env));
 }
 
@@ -157,10 +157,6 @@ impl Traced {
         assert!(self.status.success(), "{} {}", self.status, self.stdout);
         assert_eq!(self.coverage.lost, 0);
         self
-    }
-
-    pub fn signal(&self) -> Option<i32> {
-        self.status.signal()
     }
 
     pub fn events(&self) -> impl Iterator<Item = Event> + Clone {

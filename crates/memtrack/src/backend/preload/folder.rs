@@ -12,6 +12,7 @@ use std::{
         },
     },
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use nix::sys::{
@@ -20,12 +21,16 @@ use nix::sys::{
 };
 use tempfile::TempDir;
 
-use super::PreloadError;
+use super::{PreloadError, segment::is_orphan};
 
 const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/memtrack_preload.so"));
 const LIBRARY_NAME: &str = "libcodspeed_memtrack_preload.so";
 /// Memory that files can be in.
 const SHARED_MEMORY: &str = "/dev/shm";
+const PREFIX: &str = "codspeed-memtrack-";
+const SEGMENT_NAME: &str = "segment";
+/// A segment of this age has a lock, or no tracer.
+const YOUNG: Duration = Duration::from_mins(1);
 /// Less free memory than this is not worth a try, in bytes.
 const ENOUGH: u64 = 8 << 20;
 
@@ -38,7 +43,7 @@ pub(super) struct Folders {
     pub segment: PathBuf,
     /// Bytes that the file can have.
     pub room: u64,
-    _folders: Vec<TempDir>,
+    _kept: [TempDir; 2],
 }
 
 impl Folders {
@@ -47,9 +52,13 @@ impl Folders {
         temp: &Path,
         owner: Option<(u32, u32)>,
     ) -> Result<(Self, File), PreloadError> {
+        // The memory first: the folder of the library is an orphan when that is gone.
+        for parent in [Path::new(SHARED_MEMORY), temp] {
+            remove_orphans(parent);
+        }
         let (library_folder, library) = place_library(temp, owner)?;
         let (segment_folder, room) = place_segment(temp, owner)?;
-        let segment = segment_folder.path().join("segment");
+        let segment = segment_folder.path().join(SEGMENT_NAME);
         let failed = |source| PreloadError::Segment { path: segment.clone(), source };
         let file = OpenOptions::new()
             .read(true)
@@ -59,8 +68,9 @@ impl Folders {
             .open(&segment)
             .map_err(failed)?;
         give(&segment, owner).map_err(failed)?;
-        let folders =
-            Self { library, segment, room, _folders: vec![library_folder, segment_folder] };
+        let link = library_folder.path().join(SEGMENT_NAME);
+        std::os::unix::fs::symlink(&segment, link).map_err(failed)?;
+        let folders = Self { library, segment, room, _kept: [library_folder, segment_folder] };
         Ok((folders, file))
     }
 }
@@ -116,13 +126,39 @@ fn place_segment(temp: &Path, owner: Option<(u32, u32)>) -> Result<(TempDir, u64
         .map_err(|source| PreloadError::Segment { path: temp.to_owned(), source })
 }
 
+/// Removes what a tracer that was killed has left below `parent`: nobody will ever read it.
+fn remove_orphans(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let folder = entry.path();
+        if entry.file_name().as_bytes().starts_with(PREFIX.as_bytes()) && is_abandoned(&folder) {
+            // Another tracer may be at it, too.
+            drop(fs::remove_dir_all(&folder));
+        }
+    }
+}
+
+/// Whether the segment in a folder, or the one that it has a link to, has no tracer.
+fn is_abandoned(folder: &Path) -> bool {
+    let segment = folder.join(SEGMENT_NAME);
+    let Ok(about) = fs::symlink_metadata(&segment) else { return false };
+    // One that is just being made has no lock yet.
+    let age = about.modified().ok().and_then(|since| since.elapsed().ok());
+    if about.uid() != nix::unistd::geteuid().as_raw() || age.is_none_or(|age| age < YOUNG) {
+        return false;
+    }
+    if about.is_symlink() {
+        return fs::metadata(&segment).is_err_and(|err| err.kind() == io::ErrorKind::NotFound);
+    }
+    about.is_file() && File::open(&segment).is_ok_and(|file| is_orphan(&file))
+}
+
 fn free_bytes(folder: &Path) -> u64 {
     statvfs(folder)
         .map_or(0, |about| about.blocks_available().saturating_mul(about.fragment_size()))
 }
 
 fn private_folder(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("codspeed-memtrack-").tempdir_in(parent)?;
+    let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
     give(folder.path(), owner)?;
     Ok(folder)
@@ -189,5 +225,24 @@ mod tests {
         let (library, segment) = (folders.library.clone(), folders.segment.clone());
         drop(folders);
         assert!(!library.exists() && !segment.exists(), "nothing stays behind");
+    }
+
+    #[test]
+    fn what_a_killed_tracer_has_left_is_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let make = |name: &str, file: &str, age: u64| {
+            let folder = parent.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            let file = File::create(folder.join(file)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_mins(age)).unwrap();
+            folder
+        };
+        let orphan = make("codspeed-memtrack-a", SEGMENT_NAME, 2);
+        let young = make("codspeed-memtrack-b", SEGMENT_NAME, 0);
+        let other = make("codspeed-memtrack-c", "library", 2);
+        let foreign = make("something", SEGMENT_NAME, 2);
+        remove_orphans(parent.path());
+        assert!(!orphan.exists());
+        assert!(young.exists() && other.exists() && foreign.exists());
     }
 }

@@ -45,8 +45,6 @@ pub(super) enum Aside {
     },
     /// A program is about to be executed.
     Exec {
-        /// The process.
-        pid: i32,
         /// Its environment has the variables of the tracer.
         ours: bool,
         /// The file.
@@ -76,6 +74,8 @@ pub(super) struct Merger {
     /// All records up to here are handed out.
     floor: u64,
     swept: u64,
+    /// Later stamps are nonsense.
+    horizon: u64,
     released: usize,
     damaged: u64,
     stack: Vec<u64>,
@@ -93,6 +93,7 @@ impl Merger {
             replaced: Vec::new(),
             floor: 0,
             swept: 0,
+            horizon: 0,
             released: 0,
             damaged: 0,
             stack: Vec::new(),
@@ -138,7 +139,7 @@ impl Merger {
             }
             // A thread goes on until another one has an older record.
             let until = heap.peek().map_or(u64::MAX, |Reverse((other, _))| *other).min(limit);
-            count += self.run(segment, slot, until, now, sink);
+            count += self.run(segment, slot, until, sink);
             self.advance(segment, slot, &mut heap, &mut limit, sink);
         }
         self.floor = self.floor.max(limit.min(now));
@@ -158,7 +159,9 @@ impl Merger {
         if sweep {
             self.swept = now;
         }
+        self.horizon = now.saturating_add(SECOND);
         for stream in self.streams.iter_mut().flatten() {
+            stream.horizon = self.horizon;
             let dead = self.processes.get(stream.process).is_none_or(|process| process.dead);
             stream.gone |=
                 dead || (sweep && self.processes.thread_is_gone(stream.process, stream.tid));
@@ -221,6 +224,7 @@ impl Merger {
             process.threads += 1;
             // Seen before this search for blocks, or followed by another one.
             stream.gone = process.dead;
+            stream.horizon = self.horizon;
         }
         let id = stream.id;
         let slot = self.vacant.pop().unwrap_or(self.streams.len());
@@ -291,14 +295,7 @@ impl Merger {
     }
 
     /// Hands out the records of a thread up to a stamp.
-    fn run(
-        &mut self,
-        segment: &Segment,
-        slot: usize,
-        until: u64,
-        now: u64,
-        sink: &mut Sink<'_>,
-    ) -> usize {
+    fn run(&mut self, segment: &Segment, slot: usize, until: u64, sink: &mut Sink<'_>) -> usize {
         let mut count = 0;
         let Some(Some(stream)) = self.streams.get_mut(slot) else { return count };
         let Some(process) = self.processes.get_mut(stream.process) else { return count };
@@ -312,8 +309,7 @@ impl Merger {
                 break;
             }
             let item = stream.take(segment, &mut self.stack);
-            // A stamp from the future would hold everything up behind it.
-            let Some(item) = item.filter(|_| stamp <= now.saturating_add(SECOND)) else {
+            let Some(item) = item else {
                 self.damaged += 1;
                 continue;
             };
@@ -329,7 +325,7 @@ impl Merger {
                 What::Start if process.started => (sink.record)(Record::Exec { pid, timestamp }),
                 What::Start => process.started = true,
                 What::Object { probes, path } => (sink.aside)(Aside::Object { probes, path }),
-                What::Exec { ours, path } => (sink.aside)(Aside::Exec { pid, ours, path }),
+                What::Exec { ours, path } => (sink.aside)(Aside::Exec { ours, path }),
             }
             count += 1;
         }
@@ -383,3 +379,7 @@ fn release(segment: &Segment, known: &mut [bool], block: u32) {
     }
     segment.release(block);
 }
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@
 //! when we are behind. What the loader doesn't start can't be seen: static and set-user-ID programs, and programs
 //! without our environment.
 
+mod executable;
 mod folder;
 mod merge;
 mod processes;
@@ -12,15 +13,16 @@ mod stream;
 mod wire;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     io,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use runner_shared::{
     clock,
-    env_names::{LD_PRELOAD, MEMTRACK_SEGMENT},
+    env_names::{LD_PRELOAD, MEMTRACK_SEGMENT, PATH},
 };
 
 use self::{
@@ -133,12 +135,29 @@ impl Backend for Preload {
     }
 
     fn environment(&mut self, env: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
-        let before = env.iter().rev().find(|(name, _)| name == LD_PRELOAD.name);
-        let list = preload_list(&self.library, before.map(|(_, value)| value.as_os_str()));
+        let value = |wanted: &str| {
+            let last = env.iter().rev().find(|(name, _)| name == wanted);
+            last.map(|(_, value)| value.as_os_str())
+        };
+        value(PATH.name).unwrap_or_default().clone_into(&mut self.asides.search);
+        let list = preload_list(&self.library, value(LD_PRELOAD.name));
         vec![
             (LD_PRELOAD.name.into(), list),
             (MEMTRACK_SEGMENT.name.into(), self.segment_path.clone().into()),
         ]
+    }
+
+    /// Notes what can't be seen of the command itself; nobody else tells of it.
+    fn prepare(&mut self, command: &mut Command) -> io::Result<()> {
+        let asked = command.get_program().as_encoded_bytes();
+        // It starts in our folder.
+        let found = if asked.contains(&b'/') {
+            Some(PathBuf::from(command.get_program()))
+        } else {
+            executable::find(asked, &self.asides.search)
+        };
+        self.asides.notes.extend(found.and_then(|path| executable::why_unseen(&path)));
+        Ok(())
     }
 
     fn record(&mut self, on: bool) -> io::Result<()> {
@@ -163,6 +182,11 @@ impl Backend for Preload {
 #[derive(Debug, Default)]
 struct Asides {
     objects: BTreeMap<String, u32>,
+    /// Programs that were started, and whether with our variables.
+    programs: BTreeSet<(PathBuf, bool)>,
+    /// `PATH` of the command.
+    search: OsString,
+    notes: BTreeSet<String>,
 }
 
 impl Asides {
@@ -171,10 +195,32 @@ impl Asides {
             Aside::Object { probes, path } => {
                 if self.objects.len() < MAX_KINDS {
                     let path = String::from_utf8_lossy(&path).into_owned();
-                    self.objects.insert(path, probes);
+                    let known = self.objects.entry(path).or_default();
+                    *known = probes.max(*known);
                 }
             }
-            Aside::Exec { .. } => {}
+            Aside::Exec { ours, path } => self.program(ours, &path),
+        }
+    }
+
+    fn program(&mut self, ours: bool, asked: &[u8]) {
+        let Some(path) = executable::find(asked, &self.search) else { return };
+        // A shell tries one folder after the other.
+        if self.programs.len() >= MAX_KINDS
+            || !path.is_file()
+            || !self.programs.insert((path.clone(), ours))
+        {
+            return;
+        }
+        if let Some(why) = executable::why_unseen(&path) {
+            self.notes.insert(why);
+        } else if !ours {
+            self.notes.insert(format!(
+                "{} was started without the variables {} and {} of the tracer (`env -i` does so): its allocations are not seen",
+                path.display(),
+                LD_PRELOAD.name,
+                MEMTRACK_SEGMENT.name
+            ));
         }
     }
 
@@ -184,7 +230,7 @@ impl Asides {
             allocators: vec![allocator_of(path).to_owned()],
             probes: *probes,
         });
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = self.notes.iter().cloned().collect();
         if damaged > 0 {
             notes.push(format!(
                 "a traced program has written over {damaged} parts of the tracer's memory; calls are missing"
@@ -205,6 +251,7 @@ const ALLOCATORS: &[&str] =
 
 fn allocator_of(path: &str) -> &'static str {
     let name = path.rsplit('/').next().unwrap_or(path);
+    // musl's library has the name of a loader, as `ld-musl-x86_64.so.1`.
     ALLOCATORS.iter().find(|allocator| name.contains(**allocator)).copied().unwrap_or("libc")
 }
 

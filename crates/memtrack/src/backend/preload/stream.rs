@@ -21,6 +21,8 @@ pub(super) struct Stream {
     pub gone: bool,
     /// Stamp of the record that was last taken.
     pub last: u64,
+    /// Later stamps than this are nonsense, and would hold up what comes behind them.
+    pub horizon: u64,
     /// Since when the same record is being made, and how far its block was.
     pub stuck: Option<(u64, State)>,
     /// By their number in the stream.
@@ -49,6 +51,7 @@ impl Stream {
             tid,
             gone: false,
             last: 0,
+            horizon: u64::MAX,
             stuck: None,
             blocks: BTreeMap::new(),
             expected: 0,
@@ -83,6 +86,7 @@ impl Stream {
             let state = segment.state(block);
             if self.cursor < state.words {
                 let stamp = wire::stamp(segment.word(block, self.cursor));
+                let stamp = if stamp > self.horizon { self.last } else { stamp };
                 return Next::Record(stamp.max(self.last));
             }
             if !state.closed {
@@ -106,7 +110,8 @@ impl Stream {
         let from = self.cursor;
         let left = words.saturating_sub(from);
         let word = |at: usize| segment.word(block, from.saturating_add(at));
-        let Some(item) = wire::decode(word, left) else {
+        let item = wire::decode(word, left).filter(|_| wire::stamp(word(0)) <= self.horizon);
+        let Some(item) = item else {
             self.cursor = words;
             return None;
         };

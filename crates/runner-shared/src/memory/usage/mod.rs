@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use super::event::{Event, EventKind};
 use blocks::{Block, Blocks};
 pub use histogram::{SizeClass, SizeHistogram};
-pub use sites::SiteUsage;
 use mapped::Mapped;
+pub use sites::SiteUsage;
 use sites::Sites;
 pub use timeline::Timeline;
 
@@ -157,8 +157,17 @@ impl Usage {
 
     /// The end of the window, at this time: what is live now was not freed.
     pub fn finish(self, timestamp: u64) -> UsageSummary {
-        let Self { blocks, mut sites, mapped, counted, live, peak, total, released_bytes, released_blocks } =
-            self;
+        let Self {
+            blocks,
+            mut sites,
+            mapped,
+            counted,
+            live,
+            peak,
+            total,
+            released_bytes,
+            released_blocks,
+        } = self;
         let Counted { alloc_calls, frees, peak_at, largest, temporary, sizes, mut timeline } =
             counted;
         timeline.add(timestamp, saturated(live));
