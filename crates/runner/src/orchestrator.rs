@@ -127,7 +127,7 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
             let MemoryReading { mut report, broken } =
                 results::read_memory(&folder, &before.untouched())?;
             report.remarks.extend(remarks);
-            trouble = memory::trouble(served.ended, failed, !report.traces.is_empty());
+            trouble = memory::trouble(served.ended, failed, &report);
             (AnyReport::Memory(report), broken, served)
         }
     };
