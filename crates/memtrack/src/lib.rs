@@ -1,12 +1,19 @@
 //! `codspeed-memtrack` traces the allocations of a process tree.
 //!
 //! A `backend` sees the calls of allocators: `ebpf` from the kernel, `preload` from a library inside the processes.
+//! `track` is the loop that moves events from the backend to the `writer`; `app` chooses, reports, and ends.
 
+mod allocators;
+mod app;
 pub mod backend;
+mod cli;
+mod command;
+mod control;
+mod discovery;
+mod doctor;
+mod summary;
+mod symbols;
+mod track;
+mod writer;
 
-use std::process::ExitCode;
-
-/// Runs the command line of this process.
-pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
-}
+pub use app::main;

@@ -73,7 +73,13 @@ pub const BENCH_REPORT: EnvName =
     env("CODSPEED_BENCH_REPORT", "file for reports of the library of simulation mode");
 /// Libraries that the loader adds to each program.
 pub const LD_PRELOAD: EnvName =
-    env("LD_PRELOAD", "extended by the library that counts a command in simulation mode");
+    env("LD_PRELOAD", "extended by the libraries of simulation and memory mode");
+/// How allocations are seen.
+pub const MEMTRACK_BACKEND: EnvName =
+    env("CODSPEED_MEMTRACK_BACKEND", "how allocations are seen: `auto`, `ebpf` or `preload`");
+/// Set for a command that is traced by a library: the memory that it shares with the tracer.
+pub const MEMTRACK_SEGMENT: EnvName =
+    env("CODSPEED_MEMTRACK_SEGMENT", "file through which allocations are told to the tracer");
 /// Set for `CPython` 3.12 and newer: write a map of generated code.
 pub const PYTHONPERFSUPPORT: EnvName =
     env("PYTHONPERFSUPPORT", "`1` in simulation mode, so that Python functions have names");
@@ -106,6 +112,8 @@ pub const ALL: &[EnvName] = &[
     BENCH_URI,
     BENCH_REPORT,
     LD_PRELOAD,
+    MEMTRACK_BACKEND,
+    MEMTRACK_SEGMENT,
     PYTHONPERFSUPPORT,
     NODE_OPTIONS,
 ];

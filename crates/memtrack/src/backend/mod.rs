@@ -1,6 +1,9 @@
 //! Where events come from: what the tracer asks of every backend, and what it gets.
 
-use std::{ffi::OsString, io};
+pub(crate) mod ebpf;
+pub mod preload;
+
+use std::{ffi::OsString, io, os::fd::BorrowedFd, process::Command};
 
 use runner_shared::memory::Event;
 
@@ -30,11 +33,35 @@ pub enum Record<'a> {
     },
 }
 
+/// What is wanted of a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Bytes of memory for events that were not taken yet; a power of two and at least a page.
+    pub ring_size: u32,
+    /// Rather lose events than hold the program back.
+    pub lossy: bool,
+    /// With the stack of each allocation.
+    pub stacks: bool,
+    /// With anonymous memory that was mapped outside of allocators.
+    pub mappings: bool,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { ring_size: 16 << 20, lossy: false, stacks: false, mappings: false }
+    }
+}
+
+/// Frames of a stack at most.
+pub const STACK_DEPTH: u32 = 32;
+
 /// What a backend has to say at the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Events that were seen and could not be kept.
     pub lost: u64,
+    /// Processes that could not be followed.
+    pub untracked: u64,
     /// Files whose allocator is watched, each with the names of the allocators in it and the number of probes.
     pub objects: Vec<Covered>,
     /// Whatever the user must know about what is not seen, as sentences.
@@ -54,15 +81,42 @@ pub struct Covered {
 
 /// Sees the calls of allocators in a process tree.
 ///
-/// The order of calls: `environment`, then the tracer starts its command with these variables, then any number of
-/// `record` and `drain`, at last `finish`. Recording is off until `record(true)`.
+/// The order of calls: `environment` and `prepare`, then the tracer starts its command with these variables, then
+/// `started`, any number of `record` and `drain`, at last `finish`. Recording is off until `record(true)`, which may
+/// come before the start.
 pub trait Backend {
+    /// The name that a user chooses it by.
+    fn name(&self) -> &'static str;
+
+    /// In which of its ways it works.
+    fn rung(&self) -> &'static str;
+
     /// Variables that the command must see besides its own; `env` holds what it would see without them.
-    fn environment(&mut self, env: &[(OsString, OsString)]) -> Vec<(OsString, OsString)>;
+    fn environment(&mut self, env: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
+        let _ = env;
+        Vec::new()
+    }
+
+    /// Changes the command before it is started.
+    fn prepare(&mut self, command: &mut Command) -> io::Result<()> {
+        let _ = command;
+        Ok(())
+    }
+
+    /// The command was started, or could not be.
+    fn started(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Switches recording. When it returns, the new state holds in all processes; the tracer drops events with a
     /// later time stamp than the return of `record(false)`.
     fn record(&mut self, on: bool) -> io::Result<()>;
+
+    /// Readable when there is something to hand over that is not a call; calls come without notice. `None`: nothing ever
+    /// comes with notice.
+    fn readable(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 
     /// Hands over what there is, doesn't wait; returns the number of records. Records of one thread come in order.
     fn drain(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<usize>;

@@ -1,0 +1,377 @@
+/* Sees the calls of allocators in a process tree and writes one record per call that a program made itself.
+ *
+ * One program serves every function: the attach cookie of a probe (see `src/allocators/mod.rs`, which makes it) says
+ * what the function is and where its arguments are. `session` sees entry and return of a call; on kernels before 6.13
+ * `entry` and `leave` do the same as two probes. */
+#include "kernel.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* ---- settings, fixed before the program is loaded ---- */
+
+const volatile struct {
+  u64 namespace_dev; /* of the tracer's PID namespace; 0: the initial one, nothing is to be translated */
+  u64 namespace_ino;
+  u64 pause_at;     /* bytes in the ring above which the target is stopped; 0: never */
+  u32 stacks;       /* 1: with the stack of each allocation */
+  u32 follow_leafs; /* keep a frame for every call, so that mappings made inside of it are known as such */
+} settings = {};
+
+/* ---- state shared with the tracer ---- */
+
+struct {
+  u32 recording;
+  u32 spawner; /* thread group whose new children are traced */
+} control SEC(".data.control");
+
+struct {
+  u64 dropped;     /* records that the ring had no room for */
+  u64 untracked;   /* processes that the table had no room for */
+  u64 unfollowed;  /* calls whose return could not be followed */
+  u64 calls;       /* records written */
+} counters SEC(".data.counters");
+
+struct {
+  FIELD(type, MAP_RINGBUF);
+  FIELD(max_entries, 16 * 1024 * 1024);
+} events SEC(".maps");
+
+/* Processes of the tree, by the number of the thread group in the initial namespace. */
+struct {
+  FIELD(type, MAP_HASH);
+  FIELD(max_entries, 65536);
+  TYPED(key, u32);
+  TYPED(value, u8);
+} tracked SEC(".maps");
+
+/* Processes that were stopped because the ring was nearly full, by their number in the tracer's namespace. */
+struct {
+  FIELD(type, MAP_HASH);
+  FIELD(max_entries, 16384);
+  TYPED(key, u32);
+  TYPED(value, u8);
+} paused SEC(".maps");
+
+/* The outermost call that a thread is in. */
+struct frame {
+  u64 sp;
+  u64 size;
+  u64 old; /* block of a realloc, out pointer of posix_memalign */
+  u64 entered;
+  u64 cookie;
+};
+struct {
+  FIELD(type, MAP_HASH);
+  FIELD(max_entries, 65536);
+  TYPED(key, u32);
+  TYPED(value, struct frame);
+} frames SEC(".maps");
+
+/* The last free of a thread, in objects where one free function calls another. */
+struct chain {
+  u64 addr;
+  u64 sp;
+  u64 seen; /* one bit per function */
+  u64 at;
+};
+struct {
+  FIELD(type, MAP_HASH);
+  FIELD(max_entries, 65536);
+  TYPED(key, u32);
+  TYPED(value, struct chain);
+} chains SEC(".maps");
+
+/* ---- records: `src/backend/ebpf/record.rs` reads them ---- */
+
+enum kind { MALLOC = 1, CALLOC, REALLOC, ALIGNED, FREE, EXEC, EXIT, MMAP, MUNMAP };
+enum { DEPTH = 32 };
+/* A call that takes longer between two free functions is another call. */
+enum { CHAIN_NS = 50000 };
+/* A request this large fails; see `call_throws`. */
+#define HOPELESS (1ull << 40)
+
+struct record {
+  u64 timestamp;
+  u32 pid;
+  u32 tid;
+  u64 addr;
+  u64 size;
+  u64 old;
+  u32 kind;
+  u32 stack_bytes;
+};
+struct record_with_stack {
+  struct record record;
+  u64 stack[DEPTH];
+};
+
+/* ---- what a probe's cookie says; `Probe::cookie` in `src/allocators/mod.rs` makes it ---- */
+
+enum class { CLASS_MALLOC = 1, CLASS_CALLOC, CLASS_REALLOC, CLASS_ALIGNED, CLASS_OUT, CLASS_FREE };
+
+INLINE u32 call_class(u64 cookie) { return cookie & 0xf; }
+INLINE u32 call_size(u64 cookie) { return (cookie >> 4) & 0xf; }
+INLINE u32 call_times(u64 cookie) { return (cookie >> 8) & 0xf; } /* 0xf: not an array */
+INLINE u32 call_block(u64 cookie) { return (cookie >> 12) & 0xf; }
+/* Never calls another function that is probed. */
+INLINE bool call_is_leaf(u64 cookie) { return cookie >> 16 & 1; }
+/* May end by an exception, which can't pass a return probe. */
+INLINE bool call_throws(u64 cookie) { return cookie >> 17 & 1; }
+/* Other free functions of the object may be called inside, or call this one. */
+INLINE bool call_chains(u64 cookie) { return cookie >> 18 & 1; }
+INLINE u64 call_bit(u64 cookie) { return 1ull << (cookie >> 24 & 0x3f); }
+
+/* ---- identity ---- */
+
+struct ids {
+  u32 tgid; /* in the initial namespace: keys of maps */
+  u32 tid;
+  u32 shown_tgid; /* in the tracer's namespace: records, signals */
+  u32 shown_tid;
+};
+
+INLINE void identify(struct ids *ids) {
+  u64 both = get_current_pid_tgid();
+  ids->tgid = both >> 32;
+  ids->tid = both;
+  ids->shown_tgid = ids->tgid;
+  ids->shown_tid = ids->tid;
+  if (settings.namespace_dev || settings.namespace_ino) {
+    struct pid_namespace_ids here = {};
+    get_namespace_pid_tgid(settings.namespace_dev, settings.namespace_ino, &here, sizeof here);
+    ids->shown_tgid = here.tgid;
+    ids->shown_tid = here.pid;
+  }
+}
+
+/* ---- writing ---- */
+
+/* Stops the process if the tracer can't keep up. The signal is aimed at the running thread: one that is aimed at the
+ * process may be taken by a sleeping thread much later. The entry comes after the signal, so that the tracer, which
+ * looks for entries, can't continue the process before it was stopped. */
+INLINE void hold_back(const struct ids *ids) {
+  if (!settings.pause_at || ring_query(&events, AVAILABLE) < settings.pause_at)
+    return;
+  u32 key = ids->shown_tgid;
+  u8 one = 1;
+  if (map_lookup(&paused, &key))
+    return;
+  if (send_signal_thread(19 /* SIGSTOP */) == 0)
+    map_update(&paused, &key, &one, ANY);
+}
+
+INLINE void emit(void *ctx, const struct ids *ids, u32 kind, u64 at, u64 addr, u64 size, u64 old) {
+  struct record *record;
+  bool stacked = settings.stacks && ctx;
+  if (stacked)
+    record = ring_reserve(&events, sizeof(struct record_with_stack), 0);
+  else
+    record = ring_reserve(&events, sizeof(struct record), 0);
+  if (!record) {
+    __sync_fetch_and_add(&counters.dropped, 1);
+    hold_back(ids);
+    return;
+  }
+  record->timestamp = at;
+  record->pid = ids->shown_tgid;
+  record->tid = ids->shown_tid;
+  record->addr = addr;
+  record->size = size;
+  record->old = old;
+  record->kind = kind;
+  record->stack_bytes = 0;
+  if (stacked) {
+    struct record_with_stack *with = (void *)record;
+    long len = get_stack(ctx, with->stack, sizeof with->stack, USER_STACK);
+    record->stack_bytes = len > 0 ? len : 0;
+  }
+  ring_submit(record, kind == EXEC || kind == EXIT ? 0 : NO_WAKEUP);
+  hold_back(ids);
+}
+
+/* ---- calls ---- */
+
+INLINE bool is_traced(const struct ids *ids) { return map_lookup(&tracked, &ids->tgid) != 0; }
+
+/* Whether the thread is inside of another call already. A frame further down the stack was left by a jump. */
+INLINE bool is_nested(const struct ids *ids, u64 sp) {
+  struct frame *outer = map_lookup(&frames, &ids->tid);
+  if (!outer)
+    return false;
+  if (sp <= outer->sp)
+    return true;
+  map_delete(&frames, &ids->tid);
+  return false;
+}
+
+/* Whether this is the same free as the one that was seen last: same block, further up the stack, in a function that has
+ * not been seen for it. */
+INLINE bool continues_free(const struct ids *ids, u64 cookie, u64 addr, u64 sp, u64 at) {
+  struct chain *last = map_lookup(&chains, &ids->tid);
+  u64 bit = call_bit(cookie);
+  if (last && last->addr == addr && sp <= last->sp && !(last->seen & bit) && at - last->at < CHAIN_NS) {
+    last->seen |= bit;
+    last->sp = sp;
+    return true;
+  }
+  struct chain fresh = {.addr = addr, .sp = sp, .seen = bit, .at = at};
+  map_update(&chains, &ids->tid, &fresh, ANY);
+  return false;
+}
+
+/* The beginning of a call. Returns whether its return is to be followed; `size` is what the return needs to know, for
+ * a leaf, which has no frame. */
+INLINE bool enter(struct pt_regs *ctx, u64 cookie, bool leaf, u64 *size) {
+  struct ids ids;
+  if (!*(volatile u32 *)&control.recording)
+    return false;
+  identify(&ids);
+  if (!is_traced(&ids))
+    return false;
+  u64 sp = stack_pointer(ctx);
+  if (is_nested(&ids, sp))
+    return false;
+  u32 class = call_class(cookie);
+  u64 block = argument(ctx, call_block(cookie));
+  if (class == CLASS_FREE) {
+    u64 at = ktime_get_ns();
+    if (block && !(call_chains(cookie) && continues_free(&ids, cookie, block, sp, at)))
+      emit(0, &ids, FREE, at, block, 0, 0);
+    return false;
+  }
+  *size = argument(ctx, call_size(cookie));
+  if (call_times(cookie) != 0xf)
+    *size *= argument(ctx, call_times(cookie));
+  if (call_throws(cookie) && *size >= HOPELESS) {
+    __sync_fetch_and_add(&counters.unfollowed, 1);
+    return false;
+  }
+  if (leaf)
+    return true;
+  struct frame frame = {.sp = sp, .size = *size, .old = block, .entered = ktime_get_ns(), .cookie = cookie};
+  return map_update(&frames, &ids.tid, &frame, ANY) == 0;
+}
+
+/* The end of a call that `enter` wanted to follow. */
+INLINE void leave_call(struct pt_regs *ctx, u64 cookie, bool leaf, u64 size) {
+  struct ids ids;
+  identify(&ids);
+  struct frame frame = {.size = size};
+  if (!leaf) {
+    struct frame *kept = map_lookup(&frames, &ids.tid);
+    /* The return of an inner call. An inner one that was jumped to returns together with the outer one; whichever comes
+     * first speaks for it. */
+    if (!kept || stack_pointer(ctx) != kept->sp + POPPED)
+      return;
+    frame = *kept;
+    cookie = frame.cookie;
+    map_delete(&frames, &ids.tid);
+  }
+  u64 addr = returned(ctx);
+  u64 at = ktime_get_ns();
+  u32 class = call_class(cookie);
+  if (class == CLASS_OUT) {
+    /* 0 or an error number; the block is where the first argument points. */
+    if ((u32)addr != 0 || probe_read_user(&addr, sizeof addr, (void *)frame.old))
+      return;
+    if (addr)
+      emit(ctx, &ids, ALIGNED, at, addr, frame.size, 0);
+    return;
+  }
+  if (class == CLASS_REALLOC) {
+    if (!addr && frame.old && !frame.size)
+      emit(0, &ids, FREE, frame.entered, frame.old, 0, 0);
+    else if (addr && frame.old)
+      emit(ctx, &ids, REALLOC, at, addr, frame.size, frame.old);
+    else if (addr)
+      emit(ctx, &ids, MALLOC, at, addr, frame.size, 0);
+    return;
+  }
+  if (!addr)
+    return;
+  u32 kind = class == CLASS_CALLOC ? CALLOC : class == CLASS_ALIGNED ? ALIGNED : MALLOC;
+  emit(ctx, &ids, kind, at, addr, frame.size, 0);
+}
+
+/* Entry and return of a call, from Linux 6.13 on. 1: the return is of no interest. */
+SEC("uprobe.session")
+int session(struct pt_regs *ctx) {
+  u64 cookie = get_attach_cookie(ctx);
+  bool leaf = call_is_leaf(cookie) && !settings.follow_leafs;
+  u64 *kept = bpf_session_cookie();
+  if (bpf_session_is_return()) {
+    leave_call(ctx, cookie, leaf, *kept);
+    return 0;
+  }
+  u64 size = 0;
+  bool follow = enter(ctx, cookie, leaf, &size);
+  *kept = size;
+  return follow ? 0 : 1;
+}
+
+/* The same as two probes. A leaf needs a frame, too: nothing else connects the two. */
+SEC("uprobe.multi")
+int entry(struct pt_regs *ctx) {
+  u64 size = 0;
+  enter(ctx, get_attach_cookie(ctx), false, &size);
+  return 0;
+}
+
+SEC("uretprobe.multi")
+int leave(struct pt_regs *ctx) {
+  leave_call(ctx, get_attach_cookie(ctx), false, 0);
+  return 0;
+}
+
+/* ---- processes ---- */
+
+SEC("raw_tp/sched_process_fork")
+int forked(u64 *args) {
+  struct task_struct *parent = (void *)args[0];
+  struct task_struct *child = (void *)args[1];
+  u32 from = READ_FIELD(parent, tgid);
+  u32 to = READ_FIELD(child, tgid);
+  u8 one = 1;
+  if (from == to)
+    return 0;
+  if (from != *(volatile u32 *)&control.spawner && !map_lookup(&tracked, &from))
+    return 0;
+  if (map_update(&tracked, &to, &one, ANY))
+    __sync_fetch_and_add(&counters.untracked, 1);
+  return 0;
+}
+
+SEC("raw_tp/sched_process_exec")
+int became(u64 *args) {
+  struct ids ids;
+  identify(&ids);
+  if (!is_traced(&ids))
+    return 0;
+  map_delete(&frames, &ids.tid);
+  emit(0, &ids, EXEC, ktime_get_ns(), 0, 0, 0);
+  return 0;
+}
+
+SEC("raw_tp/sched_process_exit")
+int ended(u64 *args) {
+  struct task_struct *task = (void *)args[0];
+  struct ids ids;
+  identify(&ids);
+  if (!is_traced(&ids))
+    return 0;
+  map_delete(&frames, &ids.tid);
+  map_delete(&chains, &ids.tid);
+  struct signal_struct *signal = READ_FIELD(task, signal);
+  if (READ_FIELD(signal, live.counter) != 0)
+    return 0;
+  map_delete(&tracked, &ids.tgid);
+  emit(0, &ids, EXIT, ktime_get_ns(), 0, 0, 0);
+  return 0;
+}
+
+/* Run by the tracer itself: makes the children that it starts from now on the roots of the tree. */
+SEC("raw_tp")
+int adopt(u64 *args) {
+  *(volatile u32 *)&control.spawner = get_current_pid_tgid() >> 32;
+  return 0;
+}

@@ -1,0 +1,28 @@
+//! Compiles `bpf/memtrack.bpf.c` with clang. Needs no kernel headers and no network.
+
+use std::{env, error::Error, path::Path, process::Command};
+
+/// Leaves `memtrack.bpf.o` in the folder.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a build script is told by its environment, and starts a compiler"
+)]
+pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=bpf");
+    println!("cargo::rerun-if-env-changed=CLANG");
+    let clang = env::var("CLANG").unwrap_or_else(|_| "clang".to_owned());
+    let target = env::var("CARGO_CFG_TARGET_ARCH")?.to_uppercase();
+    let mut command = Command::new(&clang);
+    command.args(["-target", "bpf", "-O2", "-g", "-Wall", "-Werror", "-mcpu=v3"]);
+    command.arg(format!("-DTARGET_{target}")).args(["-c", "bpf/memtrack.bpf.c", "-o"]);
+    let status = command.arg(folder.join("memtrack.bpf.o")).status().map_err(|err| {
+        format!(
+            "memtrack needs clang to build the part that runs in the kernel (on Debian: `apt-get install clang`; \
+             CLANG names another one): {err}"
+        )
+    })?;
+    if !status.success() {
+        return Err(format!("`{command:?}` failed ({status}); see above").into());
+    }
+    Ok(())
+}

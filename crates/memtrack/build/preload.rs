@@ -1,0 +1,29 @@
+//! Builds the library that the backend `preload` loads into traced programs; see `preload/trace.h`.
+
+use std::{error::Error, path::Path};
+
+const SOURCES: [&str; 2] = ["preload/trace.c", "preload/calls.c"];
+
+/// Leaves `memtrack_preload.so` in the folder.
+pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=preload");
+    let mut build = cc::Build::new();
+    build.std("c11").pic(true).opt_level(2).debug(false).warnings(true).extra_warnings(true);
+    // Frame pointers: a stack is walked from our own frame.
+    build.flag("-fvisibility=hidden").force_frame_pointer(true);
+    let compiler = build.try_get_compiler().map_err(|err| needs_compiler(&err))?;
+    let mut command = compiler.to_command();
+    command.args(["-shared", "-Wl,-z,now", "-ldl", "-lpthread"]).args(SOURCES);
+    command.arg("-o").arg(folder.join("memtrack_preload.so"));
+    let status = command.status().map_err(|err| needs_compiler(&err))?;
+    if !status.success() {
+        return Err(format!("`{command:?}` failed ({status}); see above").into());
+    }
+    Ok(())
+}
+
+fn needs_compiler(err: &dyn Error) -> String {
+    format!(
+        "memtrack needs a C compiler to build its preload library (on Debian: `apt-get install gcc libc6-dev`; CC names another one): {err}"
+    )
+}

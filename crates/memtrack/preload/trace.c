@@ -1,0 +1,393 @@
+/*
+ * Attaches a process to the segment of its tracer, and finds a block for each thread.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "calls.h"
+#include "trace.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#define MAX_BLOCKS 65536
+/* How long a thread sleeps at most until it looks for a free block again, and until it asks after the tracer. */
+#define WAIT_NS 5000000
+#define WAITS_UNTIL_DOUBT 40
+
+extern char **environ;
+
+/* Before the first call: on, so that the first call comes along here. */
+static struct header starting = {.enabled = 1};
+/* No tracer. */
+static struct header nobody;
+static _Atomic uint32_t unborn = 1;
+
+_Thread_local struct thread self;
+struct header *segment = &starting;
+_Atomic uint32_t *image = &unborn;
+
+static owner_t *owners;
+static char *blocks;
+static _Atomic bool attaching;
+static _Atomic uint32_t last_image;
+static pthread_key_t key;
+static bool has_key;
+/* The image has told which object its allocator is in; a copy of the process needn't. */
+static _Atomic bool introduced;
+static char path[PATH_MAX];
+/* The inode of the namespace that our process number belongs to. */
+static uint64_t own_namespace;
+/* Blocks whose memory is there; only a hint. */
+static _Atomic uint8_t populated[MAX_BLOCKS];
+
+static struct block *block_at(uint32_t number)
+{
+    return (struct block *)(blocks + (size_t)number * BLOCK_BYTES);
+}
+
+void trace_lost(void)
+{
+    if (segment != &starting && atomic_load(&segment->enabled)) {
+        atomic_fetch_add_explicit(&segment->lost, 1, memory_order_relaxed);
+    }
+}
+
+static void give_up(void)
+{
+    atomic_store(&segment->closed, 1);
+    atomic_store(&segment->enabled, 0);
+}
+
+/* The tracer holds a lock on the segment, which the kernel takes from it when it dies. */
+static bool tracer_lives(void)
+{
+    int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) {
+        return errno == EMFILE || errno == ENFILE;
+    }
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+    bool lives = fcntl(file, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+    close(file);
+    return lives;
+}
+
+static bool try_claim(uint32_t from, uint32_t to, _Atomic uint32_t *used, uint64_t me, struct block **out)
+{
+    for (uint32_t number = from; number < to; number++) {
+        uint64_t nobody_yet = 0;
+        if (atomic_load_explicit(&owners[number], memory_order_relaxed) != 0
+            || !atomic_compare_exchange_strong(&owners[number], &nobody_yet, me)) {
+            continue;
+        }
+        struct block *block = block_at(number);
+        if (number < MAX_BLOCKS && !atomic_load_explicit(&populated[number], memory_order_relaxed)) {
+            /* Without memory a store would end the program; EINVAL: an old kernel, which can't tell. */
+            if (madvise(block, BLOCK_BYTES, MADV_POPULATE_WRITE) != 0 && errno != EINVAL) {
+                atomic_store(&owners[number], 0);
+                *out = NULL;
+                return true;
+            }
+            atomic_store_explicit(&populated[number], 1, memory_order_relaxed);
+        }
+        uint32_t seen = atomic_load(used);
+        while (seen <= number && !atomic_compare_exchange_weak(used, &seen, number + 1)) {
+        }
+        *out = block;
+        return true;
+    }
+    return false;
+}
+
+/* A free block, for which the thread waits if need be, so that nothing is lost. */
+static struct block *claim(int32_t pid, int32_t tid)
+{
+    uint64_t me = (uint64_t)(uint32_t)pid << 32 | (uint32_t)tid;
+    struct block *block = NULL;
+    struct block *own = self.block;
+    for (unsigned waits = 0; !atomic_load(&segment->closed); waits++) {
+        uint32_t freed = atomic_load(&segment->freed);
+        if (own == NULL) {
+            /* Who has none must not wait for those who have: they may wait for this thread. */
+            return try_claim(segment->shared, segment->blocks, &segment->used_first, me, &block) ? block : NULL;
+        }
+        if (try_claim(0, segment->shared, &segment->used_shared, me, &block)) {
+            if (block != NULL) {
+                return block;
+            }
+            /* No memory for another: the one that it had comes back as soon as it is read. */
+        }
+        uint32_t number = (uint32_t)(((char *)own - blocks) / BLOCK_BYTES);
+        _Atomic uint32_t *used = number < segment->shared ? &segment->used_shared : &segment->used_first;
+        if (try_claim(number, number + 1, used, me, &block)) {
+            return block;
+        }
+        if (waits % WAITS_UNTIL_DOUBT == WAITS_UNTIL_DOUBT - 1 && !tracer_lives()) {
+            give_up();
+            break;
+        }
+        struct timespec most = {.tv_nsec = WAIT_NS};
+        atomic_fetch_add(&segment->waiters, 1);
+        syscall(SYS_futex, &segment->freed, FUTEX_WAIT, freed, &most, NULL, 0);
+        atomic_fetch_sub(&segment->waiters, 1);
+    }
+    return NULL;
+}
+
+static void close_block(uint64_t flags)
+{
+    if (self.block != NULL) {
+        uint64_t done = (uint64_t)(self.at - self.block->words);
+        atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY | STATE_CLOSED | flags,
+                              memory_order_release);
+    }
+    self.at = self.end = NULL;
+}
+
+/* Runs when the thread ends; calls after this begin another stream. */
+static void end_thread(void *unused)
+{
+    (void)unused;
+    self.busy = true;
+    if (self.image == atomic_load(image)) {
+        close_block(STATE_END);
+    }
+    self.block = NULL;
+    self.image = 0;
+    COMPILER_BARRIER();
+    self.busy = false;
+}
+
+static void forget_image(void)
+{
+    atomic_store(image, 0);
+}
+
+/* The page that tells a copy of the process from the process. */
+static bool make_image(void)
+{
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+        return false;
+    }
+    bool wiped = madvise(page, 4096, MADV_WIPEONFORK) == 0;
+    image = page;
+    if (!wiped) {
+        pthread_atfork(NULL, NULL, forget_image);
+    }
+    return true;
+}
+
+static struct header *open_segment(void)
+{
+    const char *name = getenv("CODSPEED_MEMTRACK_SEGMENT");
+    if (name == NULL || strlen(name) >= sizeof path) {
+        return NULL;
+    }
+    strcpy(path, name);
+    int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct stat about;
+    if (file < 0) {
+        return NULL;
+    }
+    void *place = MAP_FAILED;
+    if (fstat(file, &about) == 0 && about.st_size > DIRECTORY_OFFSET) {
+        place = mmap(NULL, (size_t)about.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
+    }
+    close(file);
+    if (place == MAP_FAILED) {
+        return NULL;
+    }
+    struct header *header = place;
+    size_t needed = DIRECTORY_OFFSET + (size_t)header->blocks * (sizeof(owner_t) + BLOCK_BYTES);
+    if (header->magic != SEGMENT_MAGIC || header->blocks > MAX_BLOCKS || header->shared > header->blocks
+        || header->frames > MAX_FRAMES || needed > (size_t)about.st_size || atomic_load(&header->closed)) {
+        munmap(place, (size_t)about.st_size);
+        return NULL;
+    }
+    owners = (owner_t *)((char *)place + DIRECTORY_OFFSET);
+    blocks = (char *)(owners + header->blocks);
+    return header;
+}
+
+/* Once per process image. */
+static void attach(void)
+{
+    if (environ == NULL || atomic_exchange(&attaching, true)) {
+        return;
+    }
+    struct header *header = open_segment();
+    if (header == NULL || !make_image()) {
+        segment = &nobody;
+        return;
+    }
+    has_key = pthread_key_create(&key, end_thread) == 0;
+    segment = header;
+}
+
+static uint64_t namespace_of_processes(void)
+{
+    struct stat about;
+    return stat("/proc/self/ns/pid", &about) == 0 ? about.st_ino : 0;
+}
+
+static bool next_block(int32_t pid, int32_t tid)
+{
+    close_block(0);
+    struct block *block = claim(pid, tid);
+    if (block == NULL) {
+        return false;
+    }
+    block->stream = self.stream;
+    block->sequence = self.sequence++;
+    block->pid = pid;
+    block->tid = tid;
+    block->namespace = own_namespace;
+    atomic_store_explicit(&block->state, STATE_READY, memory_order_release);
+    self.block = block;
+    self.at = block->words;
+    self.end = block->words + BLOCK_WORDS;
+    return true;
+}
+
+/* A first stream for a thread of this process image. */
+static bool begin_thread(void)
+{
+    uint32_t known = atomic_load(image);
+    bool begins = false;
+    if (known == 0) {
+        /* A new image, or a copy: whoever is the first of its threads says so. */
+        uint32_t number = atomic_load(&last_image) + 1;
+        own_namespace = namespace_of_processes();
+        begins = atomic_compare_exchange_strong(image, &known, number);
+        known = begins ? number : known;
+        atomic_store(&last_image, known);
+    }
+    self.block = NULL;
+    self.at = self.end = NULL;
+    self.stream = atomic_fetch_add(&segment->next_stream, 1);
+    self.sequence = 0;
+    self.stack_low = self.stack_high = 0;
+    if (!next_block(getpid(), (int32_t)syscall(SYS_gettid))) {
+        return false;
+    }
+    self.image = known;
+    if (has_key) {
+        pthread_setspecific(key, &self);
+    }
+    if (begins) {
+        self.at[0] = trace_first_word(trace_now(), 0, KIND_START);
+        self.at += 1;
+        uint64_t done = (uint64_t)(self.at - self.block->words);
+        atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
+    }
+    return true;
+}
+
+/* The slow path of `trace_begin`: makes room for so many words. */
+bool trace_take(size_t words)
+{
+    int before = errno;
+    if (segment == &starting) {
+        attach();
+    }
+    bool room = segment != &starting && segment != &nobody;
+    if (room && (self.image == 0 || self.image != atomic_load(image))) {
+        room = begin_thread();
+        if (room && !atomic_exchange(&introduced, true)) {
+            calls_introduce();
+        }
+    }
+    if (room && (size_t)(self.end - self.at) < words) {
+        room = next_block(self.block->pid, self.block->tid);
+        if (!room) {
+            /* What it had is given back to the tracer. */
+            self.block = NULL;
+            self.image = 0;
+        }
+    }
+    errno = before;
+    /* The first call of an image comes here even when nothing is recorded. */
+    return room && atomic_load_explicit(&segment->enabled, memory_order_relaxed);
+}
+
+/* For what is said outside of the calls; recorded even while calls aren't. */
+void trace_text(enum kind kind, uint32_t extra, const char *text)
+{
+    size_t length = strnlen(text, MAX_TEXT);
+    size_t words = 2 + (length + 7) / 8;
+    if (self.block == NULL || (size_t)(self.end - self.at) < words) {
+        return;
+    }
+    self.at[words - 1] = 0;
+    memcpy(self.at + 2, text, length);
+    self.at[1] = (uint64_t)extra << 32 | length;
+    self.at[0] = trace_first_word(trace_now(), 0, kind);
+    self.at += words;
+    uint64_t done = (uint64_t)(self.at - self.block->words);
+    atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
+}
+
+/* Where the stack of this thread is; a thread that runs on another one shows its caller only. */
+static void find_stack(void)
+{
+    int before = errno;
+    pthread_attr_t attributes;
+    self.stack_low = UINTPTR_MAX;
+    self.stack_high = UINTPTR_MAX;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        void *low;
+        size_t size;
+        if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
+            self.stack_low = (uintptr_t)low;
+            self.stack_high = (uintptr_t)low + size;
+        }
+        pthread_attr_destroy(&attributes);
+    }
+    errno = before;
+}
+
+/* Return addresses, innermost first, by frame pointers; the first one is always there. */
+size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most)
+{
+    if (self.stack_high == 0) {
+        find_stack();
+    }
+    size_t count = 0;
+    while (count < most) {
+        const uintptr_t *at = (const uintptr_t *)frame;
+        if (at[1] == 0) {
+            break;
+        }
+        into[count++] = at[1];
+        uintptr_t up = at[0];
+        if (up <= frame || up % sizeof(uintptr_t) != 0 || frame < self.stack_low
+            || up > self.stack_high - 2 * sizeof(uintptr_t)) {
+            break;
+        }
+        frame = up;
+    }
+    return count;
+}
+
+/* A program that never allocates, or did so before its environment was there, is known all the same. */
+static __attribute__((constructor)) void begin(void)
+{
+    if (segment == &starting && !self.busy) {
+        self.busy = true;
+        trace_take(0);
+        COMPILER_BARRIER();
+        self.busy = false;
+    }
+}

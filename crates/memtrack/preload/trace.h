@@ -1,0 +1,152 @@
+/*
+ * The way of a record into the segment. Nothing here allocates, and nothing calls the system but for a new block.
+ */
+#ifndef TRACE_H
+#define TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "segment.h"
+
+#define EXPORT __attribute__((visibility("default")))
+#define INLINE static inline __attribute__((always_inline))
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define FRAME ((uintptr_t)__builtin_frame_address(0))
+/* The barrier that keeps the compiler from moving memory accesses. */
+#define COMPILER_BARRIER() atomic_signal_fence(memory_order_seq_cst)
+
+/* The stack between a call and one that it makes itself, at most. */
+#define NESTING 65536
+
+struct thread {
+    /* Frame of the call that is recorded, 0 for none. */
+    uintptr_t inside;
+    /* This code itself is at work: whatever allocates now is a signal handler, or done for us. */
+    bool busy;
+    /* The process image whose thread this is; see `image`. */
+    uint32_t image;
+    uint64_t *at;
+    uint64_t *end;
+    struct block *block;
+    uint64_t stream;
+    uint64_t sequence;
+    uintptr_t stack_low;
+    uintptr_t stack_high;
+};
+
+extern _Thread_local struct thread self __attribute__((tls_model("initial-exec")));
+extern struct header *segment;
+/* A number in a page that is zero again in a copy of the process. */
+extern _Atomic uint32_t *image;
+
+bool trace_take(size_t words);
+void trace_lost(void);
+void trace_text(enum kind kind, uint32_t extra, const char *text);
+size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most);
+
+/* Whether a call with this frame is one that the program makes, and now to be recorded. */
+INLINE bool trace_enter(uintptr_t frame, uintptr_t *before)
+{
+    if (!atomic_load_explicit(&segment->enabled, memory_order_relaxed)) {
+        return false;
+    }
+    uintptr_t inside = self.inside;
+    if (UNLIKELY(inside != 0)) {
+        if (inside - frame - 1 < NESTING) {
+            return false;
+        }
+        /* Above on the same stack: that call was left by a jump. Else another stack: it goes on later. */
+        if (frame - inside < 16 * NESTING) {
+            inside = 0;
+        }
+    }
+    if (UNLIKELY(self.busy)) {
+        return false;
+    }
+    *before = inside;
+    self.inside = frame;
+    return true;
+}
+
+INLINE void trace_leave(uintptr_t before)
+{
+    COMPILER_BARRIER();
+    self.inside = before;
+}
+
+/* Room for a record; from here to `trace_commit` the tracer waits for us. NULL when there is none. */
+INLINE uint64_t *trace_begin(size_t words)
+{
+    self.busy = true;
+    COMPILER_BARRIER();
+    if (UNLIKELY(self.image != atomic_load_explicit(image, memory_order_relaxed)
+                 || (size_t)(self.end - self.at) < words)
+        && !trace_take(words)) {
+        self.busy = false;
+        return NULL;
+    }
+    uint64_t done = (uint64_t)(self.at - self.block->words);
+    atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY | STATE_IN_FLIGHT,
+                          memory_order_relaxed);
+    COMPILER_BARRIER();
+    return self.at;
+}
+
+INLINE void trace_commit(size_t words)
+{
+    self.at += words;
+    uint64_t done = (uint64_t)(self.at - self.block->words);
+    atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
+    COMPILER_BARRIER();
+    self.busy = false;
+}
+
+INLINE uint64_t trace_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - segment->epoch;
+}
+
+INLINE uint64_t trace_first_word(uint64_t stamp, size_t frames, enum kind kind)
+{
+    return stamp << RECORD_SHIFT | (uint64_t)frames << FRAMES_SHIFT | (uint64_t)kind;
+}
+
+/* An allocation that has succeeded, stamped now. */
+INLINE void trace_allocation(enum kind kind, uintptr_t frame, void *address, size_t size, void *old)
+{
+    size_t words = kind == KIND_REALLOC ? 4 : 3;
+    size_t most = segment->frames;
+    uint64_t *record = trace_begin(words + most);
+    if (UNLIKELY(record == NULL)) {
+        trace_lost();
+        return;
+    }
+    uint64_t stamp = trace_now();
+    record[1] = (uintptr_t)address;
+    record[2] = size;
+    if (kind == KIND_REALLOC) {
+        record[3] = (uintptr_t)old;
+    }
+    size_t frames = UNLIKELY(most > 0) ? trace_walk(frame, record + words, most) : 0;
+    record[0] = trace_first_word(stamp, frames, kind);
+    trace_commit(words + frames);
+}
+
+/* A free that is about to happen. */
+INLINE void trace_free(void *address)
+{
+    uint64_t *record = trace_begin(2);
+    if (UNLIKELY(record == NULL)) {
+        trace_lost();
+        return;
+    }
+    record[0] = trace_first_word(trace_now(), 0, KIND_FREE);
+    record[1] = (uintptr_t)address;
+    trace_commit(2);
+}
+
+#endif

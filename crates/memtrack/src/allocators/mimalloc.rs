@@ -1,0 +1,53 @@
+//! mimalloc: its own names, and the standard ones where it replaces them.
+
+use super::{Allocator, Call, Function, OPERATORS, function, standard, throwing};
+
+pub(super) const MIMALLOC: Allocator = Allocator {
+    name: "mimalloc",
+    marks: &[&["mi_malloc"], &["mi_malloc_aligned"], &["mi_free"]],
+    functions: &[OPERATORS, standard!("mi_"), OWN, standard!("")],
+};
+
+const OWN: &[Function] = &[
+    function("mi_malloc_small", Call::Malloc { size: 0 }),
+    function("mi_zalloc_small", Call::Zalloc { size: 0 }),
+    function("mi_zalloc", Call::Zalloc { size: 0 }),
+    function("mi_mallocn", Call::Array { number: 0, size: 1 }),
+    function("mi_malloc_aligned", Call::Malloc { size: 0 }),
+    function("mi_malloc_aligned_at", Call::Malloc { size: 0 }),
+    function("mi_zalloc_aligned", Call::Zalloc { size: 0 }),
+    function("mi_zalloc_aligned_at", Call::Zalloc { size: 0 }),
+    function("mi_calloc_aligned", Call::Calloc { number: 0, size: 1 }),
+    function("mi_realloc_aligned", Call::Realloc { block: 0, size: 1 }),
+    function("mi_reallocn", Call::ReallocArray { block: 0, number: 1, size: 2 }),
+    function("mi_rezalloc", Call::Realloc { block: 0, size: 1 }),
+    function("mi_rezalloc_aligned", Call::Realloc { block: 0, size: 1 }),
+    function("mi_recalloc", Call::ReallocArray { block: 0, number: 1, size: 2 }),
+    function("mi_recalloc_aligned", Call::ReallocArray { block: 0, number: 1, size: 2 }),
+    throwing("mi_new", Call::Malloc { size: 0 }),
+    throwing("mi_new_aligned", Call::Malloc { size: 0 }),
+    throwing("mi_new_n", Call::Array { number: 0, size: 1 }),
+    throwing("mi_new_realloc", Call::Realloc { block: 0, size: 1 }),
+    function("mi_new_nothrow", Call::Malloc { size: 0 }),
+    function("mi_new_aligned_nothrow", Call::Malloc { size: 0 }),
+    function("mi_heap_malloc", Call::Malloc { size: 1 }),
+    function("mi_heap_malloc_small", Call::Malloc { size: 1 }),
+    function("mi_heap_zalloc", Call::Zalloc { size: 1 }),
+    function("mi_heap_calloc", Call::Calloc { number: 1, size: 2 }),
+    function("mi_heap_mallocn", Call::Array { number: 1, size: 2 }),
+    function("mi_heap_malloc_aligned", Call::Malloc { size: 1 }),
+    function("mi_heap_zalloc_aligned", Call::Zalloc { size: 1 }),
+    function("mi_heap_calloc_aligned", Call::Calloc { number: 1, size: 2 }),
+    function("mi_heap_realloc", Call::Realloc { block: 1, size: 2 }),
+    function("mi_heap_realloc_aligned", Call::Realloc { block: 1, size: 2 }),
+    function("mi_heap_rezalloc", Call::Realloc { block: 1, size: 2 }),
+    function("mi_theap_malloc", Call::Malloc { size: 1 }),
+    function("mi_theap_zalloc", Call::Zalloc { size: 1 }),
+    function("mi_theap_calloc", Call::Calloc { number: 1, size: 2 }),
+    function("mi_theap_malloc_aligned", Call::Malloc { size: 1 }),
+    function("mi_theap_zalloc_aligned", Call::Zalloc { size: 1 }),
+    function("mi_theap_realloc_aligned", Call::Realloc { block: 1, size: 2 }),
+    function("mi_free_size", Call::Free { block: 0 }),
+    function("mi_free_aligned", Call::Free { block: 0 }),
+    function("mi_free_size_aligned", Call::Free { block: 0 }),
+];

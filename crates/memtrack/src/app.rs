@@ -1,0 +1,194 @@
+//! Chooses a backend, lets the trace run, says what it amounts to, and with which code to end.
+
+use std::{
+    env,
+    error::Error,
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+use crate::{
+    backend::{
+        Backend, Wanted,
+        ebpf::{Ebpf, HOW_TO_PERMIT, Missing},
+        preload::{Options as PreloadOptions, Preload, PreloadError},
+    },
+    cli::{BackendChoice, Cli, Command, Track},
+    command, doctor, summary,
+    track::{Plan, Trace, TrackError, track},
+    writer::Options,
+};
+
+/// Tracing failed, or events were lost.
+const FAILED: u8 = 1;
+/// A right is missing.
+const NOT_PERMITTED: u8 = 3;
+
+/// Why there is no trace, or only a part of one.
+#[derive(Debug, thiserror::Error)]
+enum AppError {
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    #[error(transparent)]
+    Preload(#[from] PreloadError),
+    #[error(transparent)]
+    Track(#[from] TrackError),
+    #[error("could not take over signals")]
+    Signals(#[source] io::Error),
+    #[error("could not write `{place}`")]
+    Write {
+        place: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{lost} events were lost: the numbers are too small. A larger --ring-size helps")]
+    Lost { lost: u64 },
+    #[error("{untracked} processes could not be followed: the numbers are too small")]
+    Untracked { untracked: u64 },
+}
+
+impl AppError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Missing(missing) if missing.rights => NOT_PERMITTED,
+            Self::Track(TrackError::Start(err)) => err.code(),
+            Self::Missing(_)
+            | Self::Preload(_)
+            | Self::Track(_)
+            | Self::Signals(_)
+            | Self::Write { .. }
+            | Self::Lost { .. }
+            | Self::Untracked { .. } => FAILED,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing(_) => Some(HOW_TO_PERMIT),
+            Self::Preload(_)
+            | Self::Track(_)
+            | Self::Signals(_)
+            | Self::Write { .. }
+            | Self::Lost { .. }
+            | Self::Untracked { .. } => None,
+        }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match &cli.command {
+        Command::Track(options) => traced(options),
+        Command::Doctor => {
+            let report = doctor::report(Wanted::default(), &env::temp_dir());
+            print(&report).map(|()| 0)
+        }
+    };
+    ExitCode::from(outcome.unwrap_or_else(|err| {
+        let mut text = format!("error: {err}");
+        let mut cause = err.source();
+        while let Some(err) = cause {
+            text = format!("{text}: {err}");
+            cause = err.source();
+        }
+        say(&text);
+        if let Some(hint) = err.hint() {
+            say(hint);
+        }
+        err.code()
+    }))
+}
+
+fn traced(options: &Track) -> Result<u8, AppError> {
+    let signals = command::signals().map_err(AppError::Signals)?;
+    let mut backend = backend(options)?;
+    #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
+    let environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+    let shown = options.control.is_none() && !options.quiet;
+    let plan = Plan {
+        command: &options.command,
+        environment: &environment,
+        folder: &options.output,
+        control: options.control.as_ref(),
+        options: Options {
+            stacks: options.stacks,
+            summary: shown || options.json.is_some(),
+            release_on_exit: !options.no_release_on_exit,
+        },
+    };
+    let trace = track(&plan, backend.as_mut(), &signals)?;
+    report(&trace, options, shown)?;
+    let Trace { ended, stats, .. } = trace;
+    if stats.lost_events > 0 && !options.lossy {
+        return Err(AppError::Lost { lost: stats.lost_events });
+    }
+    if stats.failed_tracks > 0 {
+        return Err(AppError::Untracked { untracked: stats.failed_tracks });
+    }
+    if let command::Ended::Signal(number) = ended {
+        say(&format!("the command was ended by signal {number}"));
+    }
+    Ok(ended.code())
+}
+
+fn report(trace: &Trace, options: &Track, shown: bool) -> Result<(), AppError> {
+    let Some(usage) = &trace.usage else { return Ok(()) };
+    if shown {
+        let place =
+            options.output.join(format!("{}.{}", trace.root, runner_shared::memory::EVENTS_FILE));
+        say(&format!("{}: {} events", place.display(), trace.stats.events.total()));
+        say(summary::text(usage, &trace.stats).trim_end());
+    }
+    let Some(path) = &options.json else { return Ok(()) };
+    let text = format!("{:#}\n", summary::json(usage, &trace.stats));
+    if path.as_os_str() == "-" {
+        return print(&text);
+    }
+    fs::write(path, text)
+        .map_err(|source| AppError::Write { place: path.display().to_string(), source })
+}
+
+fn wanted(options: &Track) -> Wanted {
+    let Track { ring_size, lossy, stacks, mappings, .. } = *options;
+    Wanted { ring_size, lossy, stacks, mappings }
+}
+
+fn backend(options: &Track) -> Result<Box<dyn Backend>, AppError> {
+    let wanted = wanted(options);
+    match options.backend {
+        BackendChoice::Ebpf => Ok(Box::new(Ebpf::new(wanted, options.rung)?)),
+        BackendChoice::Preload => library(wanted),
+        BackendChoice::Auto => match Ebpf::new(wanted, options.rung) {
+            Ok(backend) => Ok(Box::new(backend)),
+            Err(missing) => {
+                say(&format!(
+                    "{missing}; tracing by a library instead, which can't see static and set-user-ID programs"
+                ));
+                library(wanted)
+            }
+        },
+    }
+}
+
+fn library(wanted: Wanted) -> Result<Box<dyn Backend>, AppError> {
+    let frames = if wanted.stacks { crate::backend::STACK_DEPTH } else { 0 };
+    let options = PreloadOptions { frames, ..PreloadOptions::default() };
+    Ok(Box::new(Preload::start(Path::new(&env::temp_dir()), &options)?))
+}
+
+/// To standard output, which otherwise is the command's.
+fn print(text: &str) -> Result<(), AppError> {
+    let failed = |source| AppError::Write { place: "standard output".to_owned(), source };
+    io::stdout().write_all(text.as_bytes()).map_err(failed)
+}
+
+#[expect(clippy::print_stderr, reason = "this is the place that speaks")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}

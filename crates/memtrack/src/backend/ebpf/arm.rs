@@ -1,0 +1,144 @@
+//! Attaches to the allocators of a file when it is first seen, and remembers it.
+
+use std::{
+    collections::HashSet,
+    ffi::CString,
+    fs::File,
+    io,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use memmap2::Mmap;
+
+use super::link::{Programs, Rung, attach};
+use crate::{
+    backend::Covered,
+    discovery::{NotExamined, Probe, examine},
+};
+
+/// What tells a file from another: device, inode, size, and the time of its last change.
+type Identity = (u64, u64, u64, i64, i64);
+
+/// The files that were seen, and the links to their functions.
+#[derive(Debug)]
+pub(super) struct Armoury {
+    rung: Rung,
+    programs: Programs,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seen: HashSet<Identity>,
+    links: Vec<OwnedFd>,
+    covered: Vec<Covered>,
+    notes: Vec<String>,
+}
+
+/// What is left of an armoury at the end.
+#[derive(Debug, Default)]
+pub(super) struct Armed {
+    /// To be closed: that removes the probes.
+    pub links: Vec<OwnedFd>,
+    /// Files whose allocator was watched.
+    pub covered: Vec<Covered>,
+    /// What the user must know.
+    pub notes: Vec<String>,
+}
+
+impl Armoury {
+    /// No file was seen yet.
+    pub(super) fn new(rung: Rung, programs: Programs) -> Self {
+        Self { rung, programs, state: Mutex::default() }
+    }
+
+    /// Looks at a file, if it was not seen before, and watches its allocators. What can't be watched is remembered as a
+    /// note; an error is one of the system, and says that this way of attaching doesn't work.
+    pub(super) fn look_at(&self, file: &File, path: &Path) -> io::Result<()> {
+        let data = file.metadata()?;
+        let identity = (data.dev(), data.ino(), data.size(), data.ctime(), data.ctime_nsec());
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.seen.insert(identity) || data.size() == 0 {
+            return Ok(());
+        }
+        #[expect(
+            unsafe_code,
+            reason = "reading a program into memory would take longer than tracing it"
+        )]
+        // SAFETY: the bytes are looked at only here. Somebody who changes a program while it is being started could make
+        // us see changed bytes, which examining bears, or end it if the file is cut: as it would end the program.
+        let bytes = unsafe { Mmap::map(file) }?;
+        let examined = match examine(&bytes) {
+            Ok(examined) => examined,
+            Err(NotExamined::NotElf) => return Ok(()),
+            Err(why @ (NotExamined::Foreign | NotExamined::Damaged(_))) => {
+                state.notes.push(format!("`{}` is not traced: {why}", path.display()));
+                return Ok(());
+            }
+        };
+        if examined.may_hide_one {
+            state.notes.push(format!(
+                "`{}` is statically linked and has no symbols of a known allocator: what it allocates is not seen",
+                path.display()
+            ));
+        }
+        if examined.probes.is_empty() {
+            return Ok(());
+        }
+        let links = self.attach(file, &examined.probes)?;
+        state.links.extend(links);
+        state.covered.push(Covered {
+            path: path.display().to_string(),
+            allocators: examined.allocators.iter().map(|&name| name.to_owned()).collect(),
+            probes: u32::try_from(examined.probes.len()).unwrap_or(u32::MAX),
+        });
+        Ok(())
+    }
+
+    /// Remembers what the user must know.
+    pub(super) fn note(&self, note: String) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).notes.push(note);
+    }
+
+    /// Takes everything out: the armoury is empty afterwards.
+    pub(super) fn take(&self) -> Armed {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { seen: _, links, covered, notes } = std::mem::take(&mut *state);
+        Armed { links, covered, notes }
+    }
+
+    fn attach(&self, file: &File, probes: &[Probe]) -> io::Result<Vec<OwnedFd>> {
+        // By descriptor: the path may lie in another mount namespace, or be gone.
+        let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+        attach(self.rung, &self.programs, &path, probes)
+    }
+}
+
+/// Closes all links, each in a thread of its own: the kernel waits for all processors, once per link, and longer than
+/// everything else that we do.
+pub(super) fn close(mut links: Vec<OwnedFd>) {
+    let last = links.pop();
+    std::thread::scope(|scope| {
+        for chunk in chunks(links) {
+            scope.spawn(move || drop(chunk));
+        }
+        drop(last);
+    });
+}
+
+/// At most as many parts as threads are reasonable.
+fn chunks(mut links: Vec<OwnedFd>) -> Vec<Vec<OwnedFd>> {
+    const MOST_THREADS: usize = 32;
+    let each = links.len().div_ceil(MOST_THREADS).max(1);
+    let mut chunks = Vec::new();
+    while !links.is_empty() {
+        let rest = links.split_off(each.min(links.len()));
+        chunks.push(std::mem::replace(&mut links, rest));
+    }
+    chunks
+}

@@ -1,0 +1,245 @@
+//! Attaches the kernel's program to places in files: one system call per file where the kernel can, else one per place.
+//!
+//! A link is a descriptor; closing the last one of it removes the probes.
+
+use std::{
+    ffi::CString,
+    fs, io,
+    os::{
+        fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+        raw::c_long,
+    },
+};
+
+use libbpf_rs::libbpf_sys;
+
+use crate::discovery::Probe;
+
+/// How probes are attached, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Rung {
+    /// Entry and return by one link per file, from Linux 6.13 on.
+    Session,
+    /// Two links per file, from Linux 6.6 on.
+    Multi,
+    /// One link per place, from Linux 5.15 on.
+    PerfEvent,
+}
+
+/// All of them, best first.
+pub(crate) const RUNGS: &[Rung] = &[Rung::Session, Rung::Multi, Rung::PerfEvent];
+
+impl Rung {
+    /// What it is called on the screen.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "uprobe session",
+            Self::Multi => "uprobe multi",
+            Self::PerfEvent => "uprobe perf event",
+        }
+    }
+
+    /// The first kernel that knows it.
+    pub(crate) const fn since(self) -> &'static str {
+        match self {
+            Self::Session => "6.13",
+            Self::Multi => "6.6",
+            Self::PerfEvent => "5.15",
+        }
+    }
+}
+
+/// Descriptors of the loaded programs.
+#[derive(Debug)]
+pub(super) struct Programs {
+    /// Entry and return, on the first rung.
+    pub session: Option<OwnedFd>,
+    /// Entry, on the others.
+    pub entry: Option<OwnedFd>,
+    /// Return, on the others.
+    pub leave: Option<OwnedFd>,
+}
+
+impl Programs {
+    /// More descriptors of the same programs.
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        let copy = |fd: &Option<OwnedFd>| fd.as_ref().map(OwnedFd::try_clone).transpose();
+        Ok(Self {
+            session: copy(&self.session)?,
+            entry: copy(&self.entry)?,
+            leave: copy(&self.leave)?,
+        })
+    }
+}
+
+/// Attaches to all places in the file behind `path`.
+pub(super) fn attach(
+    rung: Rung,
+    programs: &Programs,
+    path: &CString,
+    probes: &[Probe],
+) -> io::Result<Vec<OwnedFd>> {
+    let missing = || io::Error::other("the program was not loaded");
+    let returning: Vec<Probe> = probes.iter().filter(|probe| !probe.is_free).copied().collect();
+    match rung {
+        Rung::Session => {
+            let program = programs.session.as_ref().ok_or_else(missing)?;
+            multi(program, libbpf_sys::BPF_TRACE_UPROBE_SESSION, path, probes, false)
+                .map(|link| vec![link])
+        }
+        Rung::Multi | Rung::PerfEvent => {
+            let entry = programs.entry.as_ref().ok_or_else(missing)?;
+            let leave = programs.leave.as_ref().ok_or_else(missing)?;
+            let mut links = Vec::new();
+            // The return first: a call that is entered before its return is watched would leave its frame behind.
+            for (program, probes, is_return) in [(leave, &*returning, true), (entry, probes, false)]
+            {
+                if rung == Rung::Multi && !probes.is_empty() {
+                    let kind = libbpf_sys::BPF_TRACE_UPROBE_MULTI;
+                    links.push(multi(program, kind, path, probes, is_return)?);
+                } else {
+                    for probe in probes {
+                        links.push(single(program, path, *probe, is_return)?);
+                    }
+                }
+            }
+            Ok(links)
+        }
+    }
+}
+
+/// `union bpf_attr` as far as `BPF_LINK_CREATE` of multi uprobes needs it (`include/uapi/linux/bpf.h`).
+#[repr(C)]
+#[derive(Default)]
+struct LinkCreate {
+    prog_fd: u32,
+    target_fd: u32,
+    attach_type: u32,
+    flags: u32,
+    /// Path, or the cookie of a perf event.
+    path: u64,
+    offsets: u64,
+    ref_ctr_offsets: u64,
+    cookies: u64,
+    count: u32,
+    multi_flags: u32,
+    pid: u32,
+    reserved: u32,
+}
+
+const BPF_LINK_CREATE: c_long = 28;
+const MULTI_RETURN: u32 = 1;
+
+fn multi(
+    program: &OwnedFd,
+    attach_type: u32,
+    path: &CString,
+    probes: &[Probe],
+    is_return: bool,
+) -> io::Result<OwnedFd> {
+    let offsets: Vec<u64> = probes.iter().map(|probe| probe.offset).collect();
+    let cookies: Vec<u64> = probes.iter().map(|probe| probe.cookie).collect();
+    let attributes = LinkCreate {
+        prog_fd: raw(program),
+        attach_type,
+        path: address(path.as_ptr()),
+        offsets: address(offsets.as_ptr()),
+        cookies: address(cookies.as_ptr()),
+        count: u32::try_from(probes.len()).map_err(io::Error::other)?,
+        multi_flags: if is_return { MULTI_RETURN } else { 0 },
+        ..LinkCreate::default()
+    };
+    link_create(&attributes)
+}
+
+fn link_create(attributes: &LinkCreate) -> io::Result<OwnedFd> {
+    #[expect(unsafe_code, reason = "bpf(2) has no wrapper for this in the crates that we use")]
+    // SAFETY: the structure is as long as is said; what its addresses lead to lives until the call returns.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            BPF_LINK_CREATE,
+            std::ptr::from_ref(attributes),
+            size_of::<LinkCreate>(),
+        )
+    };
+    owned(fd)
+}
+
+/// `struct perf_event_attr`, version 0 (`include/uapi/linux/perf_event.h`), as far as uprobes need it.
+#[repr(C)]
+#[derive(Default)]
+struct PerfEventAttr {
+    kind: u32,
+    size: u32,
+    config: u64,
+    sample_period: u64,
+    sample_type: u64,
+    read_format: u64,
+    flags: u64,
+    wakeup_events: u32,
+    bp_type: u32,
+    path: u64,
+    offset: u64,
+}
+
+const SYSFS_UPROBE: &str = "/sys/bus/event_source/devices/uprobe";
+const PERF_FLAG_FD_CLOEXEC: c_long = 8;
+
+fn single(program: &OwnedFd, path: &CString, probe: Probe, is_return: bool) -> io::Result<OwnedFd> {
+    let kind = fs::read_to_string(format!("{SYSFS_UPROBE}/type"))?;
+    let attributes = PerfEventAttr {
+        kind: kind.trim().parse().map_err(io::Error::other)?,
+        size: u32::try_from(size_of::<PerfEventAttr>()).map_err(io::Error::other)?,
+        // `format/retprobe` says `config:0`.
+        config: u64::from(is_return),
+        path: address(path.as_ptr()),
+        offset: probe.offset,
+        ..PerfEventAttr::default()
+    };
+    #[expect(unsafe_code, reason = "perf_event_open has no wrapper in the crates that we use")]
+    // SAFETY: the structure is as long as it says, and so is the path, until the call returns. -1, 0: all processes,
+    // on one processor, which stands for all with uprobes.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            std::ptr::from_ref(&attributes),
+            -1,
+            0,
+            -1,
+            PERF_FLAG_FD_CLOEXEC,
+        )
+    };
+    let event = owned(fd)?;
+    let attributes = LinkCreate {
+        prog_fd: raw(program),
+        target_fd: raw(&event),
+        attach_type: libbpf_sys::BPF_PERF_EVENT,
+        path: probe.cookie,
+        ..LinkCreate::default()
+    };
+    // The link holds the event.
+    link_create(&attributes)
+}
+
+/// A copy of a descriptor that outlives the object it belongs to.
+pub(super) fn copied(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    fd.try_clone_to_owned()
+}
+
+fn raw(fd: &OwnedFd) -> u32 {
+    u32::try_from(fd.as_raw_fd()).unwrap_or(u32::MAX)
+}
+
+fn address<T>(pointer: *const T) -> u64 {
+    u64::try_from(pointer.addr()).unwrap_or(0)
+}
+
+fn owned(fd: c_long) -> io::Result<OwnedFd> {
+    let Ok(fd @ 0..) = i32::try_from(fd) else {
+        return Err(io::Error::last_os_error());
+    };
+    #[expect(unsafe_code, reason = "a new descriptor is given as a number")]
+    // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}

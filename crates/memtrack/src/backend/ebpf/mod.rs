@@ -1,0 +1,198 @@
+//! Sees the calls from the kernel: a program at the functions of every allocator that the traced processes map.
+
+mod arm;
+mod files;
+mod kernel;
+mod link;
+mod notify;
+mod record;
+mod rights;
+mod ring;
+
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    process::Command,
+    sync::Arc,
+    thread::JoinHandle,
+};
+
+use arm::Armoury;
+use kernel::Kernel;
+pub(crate) use link::RUNGS;
+pub(crate) use link::Rung;
+use notify::{Listener, Offer};
+pub(crate) use rights::{HOW_TO_PERMIT, Missing};
+
+use super::{Backend, Coverage, Record, Wanted};
+
+/// Records that are taken at a time, so that nothing else waits for long.
+const MOST_AT_ONCE: usize = 16 * 1024;
+
+/// The backend in the kernel.
+#[derive(Debug)]
+pub(crate) struct Ebpf {
+    kernel: Kernel,
+    rung: Rung,
+    armoury: Arc<Armoury>,
+    /// The way in which new files are noticed, from the preparation of the command on.
+    watch: Option<Watch>,
+    /// Closed once the command was started.
+    offering: Option<OwnedFd>,
+}
+
+/// The thread that answers the kernel's questions. It ends when its pipe is closed.
+#[derive(Debug)]
+struct Watch {
+    stop: OwnedFd,
+    thread: JoinHandle<()>,
+}
+
+/// Whether this way of attaching works here.
+pub(crate) fn try_rung(rung: Rung, wanted: Wanted) -> io::Result<()> {
+    let mut backend = Ebpf::on(rung, wanted)?;
+    backend.finish(&mut |_| {}).map(drop)
+}
+
+impl Ebpf {
+    /// Loads the program and attaches it to the C library, in the best way that this kernel and our rights allow, or
+    /// in the one that is asked for.
+    pub(crate) fn new(wanted: Wanted, only: Option<Rung>) -> Result<Self, Missing> {
+        let mut reasons = Vec::new();
+        for rung in RUNGS.iter().filter(|rung| only.is_none_or(|only| only == **rung)) {
+            match Self::on(*rung, wanted) {
+                Ok(backend) => return Ok(backend),
+                Err(err) => reasons.push((rung.name(), err)),
+            }
+        }
+        Err(Missing::from(reasons))
+    }
+
+    /// Loads and attaches in one way.
+    fn on(rung: Rung, wanted: Wanted) -> io::Result<Self> {
+        let mut kernel = Kernel::load(rung, wanted)?;
+        kernel.follow_processes()?;
+        let programs = kernel.programs.try_clone()?;
+        let armoury = Armoury::new(rung, programs);
+        // Whether attaching works is seen by doing it, to what the command will almost certainly use.
+        for (path, file) in own_libraries() {
+            armoury.look_at(&file, path.as_ref())?;
+        }
+        let armoury = Arc::new(armoury);
+        Ok(Self { kernel, rung, armoury, watch: None, offering: None })
+    }
+
+    fn watch_files(&mut self, command: &mut Command) -> io::Result<()> {
+        let (offer, offering) = Offer::prepare(command)?;
+        let (stopped, stop) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        let armoury = Arc::clone(&self.armoury);
+        let thread = std::thread::Builder::new().name("files".to_owned()).spawn(move || {
+            match offer.accept() {
+                Ok(listener) => answer(&listener, &stopped, &armoury),
+                Err(err) => armoury.note(format!(
+                    "programs and libraries can't be noticed when they are loaded ({err}): only the C library of this \
+                     system is watched"
+                )),
+            }
+        })?;
+        self.watch = Some(Watch { stop, thread });
+        self.offering = Some(offering);
+        Ok(())
+    }
+}
+
+/// Answers the kernel's questions until nobody is left to ask, or the pipe is closed.
+fn answer(listener: &Listener, stopped: &OwnedFd, armoury: &Armoury) {
+    while let Ok(Some(())) = listener.wait(stopped.as_fd()) {
+        let Ok(Some((id, question))) = listener.take() else { continue };
+        for mapped in files::asked_about(question) {
+            if let Err(err) = armoury.look_at(&mapped.file, &mapped.path) {
+                armoury.note(format!("`{}` is not traced: {err}", mapped.path.display()));
+            }
+        }
+        if listener.agree(id).is_err() {
+            return;
+        }
+    }
+}
+
+/// The libraries of this process: the C library is among them, unless we are statically linked.
+fn own_libraries() -> Vec<(String, File)> {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let mut found: Vec<(String, File)> = Vec::new();
+    for line in maps.lines().filter(|line| line.contains("r-xp")) {
+        let Some(path) = line.find('/').and_then(|at| line.get(at..)) else { continue };
+        let is_library = path.contains(".so");
+        if is_library && let Ok(file) = File::open(path) {
+            found.push((path.to_owned(), file));
+        }
+    }
+    found
+}
+
+impl Backend for Ebpf {
+    fn name(&self) -> &'static str {
+        "ebpf"
+    }
+
+    fn rung(&self) -> &'static str {
+        self.rung.name()
+    }
+
+    fn prepare(&mut self, command: &mut Command) -> io::Result<()> {
+        self.watch_files(command)?;
+        self.kernel.adopt_children()
+    }
+
+    fn started(&mut self) -> io::Result<()> {
+        drop(self.offering.take());
+        self.kernel.release_children()
+    }
+
+    fn record(&mut self, on: bool) -> io::Result<()> {
+        self.kernel.record(on)
+    }
+
+    fn readable(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.kernel.readable())
+    }
+
+    fn drain(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<usize> {
+        let mut stack = [0; record::DEPTH];
+        let count = self.kernel.ring.consume(MOST_AT_ONCE, &mut |bytes| {
+            if let Some(record) = record::read(bytes, &mut stack) {
+                take(record);
+            }
+        });
+        self.kernel.resume(false);
+        Ok(count)
+    }
+
+    fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<Coverage> {
+        self.kernel.record(false)?;
+        // Whoever is still there must not wait for us.
+        self.kernel.resume(true);
+        while self.drain(take)? > 0 {}
+        self.kernel.resume(true);
+        if let Some(Watch { stop, thread }) = self.watch.take() {
+            drop(stop);
+            drop(thread.join());
+        }
+        let arm::Armed { links, covered, mut notes } = self.armoury.take();
+        arm::close(links);
+        let counters = self.kernel.counters()?;
+        if counters.unfollowed > 0 {
+            notes.push(format!(
+                "{} huge requests to functions that may throw were not followed",
+                counters.unfollowed
+            ));
+        }
+        Ok(Coverage {
+            lost: counters.dropped,
+            untracked: counters.untracked,
+            objects: covered,
+            notes,
+        })
+    }
+}

@@ -1,0 +1,221 @@
+//! Allocations as seen by a library inside the traced processes: needs no privileges.
+//!
+//! The library (`preload/*.c`) writes records into memory that it shares with us; nothing is lost, as a thread waits
+//! when we are behind. What the loader doesn't start can't be seen: static and set-user-ID programs, and programs
+//! without our environment.
+
+mod folder;
+mod merge;
+mod processes;
+mod segment;
+mod stream;
+mod wire;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+};
+
+use runner_shared::{
+    clock,
+    env_names::{LD_PRELOAD, MEMTRACK_SEGMENT},
+};
+
+use self::{
+    folder::{Folders, preload_list},
+    merge::{Aside, Merger, Sink},
+    segment::{BLOCK_BYTES, Segment, Shape},
+};
+use super::{Backend, Coverage, Covered, Record};
+
+/// Blocks for the first records of as many threads at once.
+const FIRST_BLOCKS: u32 = 28 * 1024;
+/// Different files, and sentences, that are kept at most.
+const MAX_KINDS: usize = 1000;
+
+/// What the tracer wants of the backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Return addresses per allocation, at most 32; 0 for no stacks.
+    pub frames: u32,
+    /// User and group of the command, when it doesn't run as us.
+    pub owner: Option<(u32, u32)>,
+    /// Bytes of records that may wait for us, all threads together.
+    pub buffer: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { frames: 0, owner: None, buffer: 64 << 20 }
+    }
+}
+
+/// Why programs can't be traced by a library.
+#[derive(Debug, thiserror::Error)]
+pub enum PreloadError {
+    /// There is no folder for the library.
+    #[error(
+        "can't put the library for traced programs below {path} ({source}); TMPDIR can name a folder, without spaces and colons in its name, whose file system isn't mounted with `noexec`", path = .path.display()
+    )]
+    Library {
+        /// The folder that was tried last.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no memory to share.
+    #[error("can't make the memory that is shared with traced programs, {path}: {source}", path = .path.display())]
+    Segment {
+        /// The file or its folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// The backend.
+#[derive(Debug)]
+pub struct Preload {
+    segment: Segment,
+    merger: Merger,
+    asides: Asides,
+    /// Gone after `finish`.
+    folders: Option<Folders>,
+    library: PathBuf,
+    segment_path: PathBuf,
+}
+
+impl Preload {
+    /// Makes the library and the shared memory, below `temp` or where else it is possible.
+    pub fn start(temp: &Path, options: &Options) -> Result<Self, PreloadError> {
+        let (folders, file) = Folders::create(temp, options.owner)?;
+        let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
+        // Others want some of the memory, too.
+        let buffer = options.buffer.min(folders.room / 4);
+        let shared = u32::try_from(buffer / block).unwrap_or(u32::MAX).clamp(512, 32 * 1024);
+        // The directory then fills whole pages, so that each block begins with one.
+        let shared = shared.next_multiple_of(512);
+        let shape = Shape {
+            blocks: shared + FIRST_BLOCKS,
+            shared,
+            frames: options.frames.min(u32::try_from(wire::MAX_FRAMES).unwrap_or(0)),
+            epoch: clock::now().0,
+        };
+        let segment = Segment::create(file, shape)
+            .map_err(|source| PreloadError::Segment { path: folders.segment.clone(), source })?;
+        Ok(Self {
+            segment,
+            merger: Merger::new(shape.blocks),
+            asides: Asides::default(),
+            library: folders.library.clone(),
+            segment_path: folders.segment.clone(),
+            folders: Some(folders),
+        })
+    }
+
+    fn collect(&mut self, all: bool, take: &mut dyn FnMut(Record<'_>)) -> usize {
+        let now = clock::now().0.saturating_sub(self.segment.shape().epoch);
+        let asides = &mut self.asides;
+        let mut sink = Sink { record: take, aside: &mut |aside| asides.add(aside) };
+        self.merger.drain(&self.segment, now, all, &mut sink)
+    }
+}
+
+impl Backend for Preload {
+    fn name(&self) -> &'static str {
+        "preload"
+    }
+
+    fn rung(&self) -> &'static str {
+        "library"
+    }
+
+    fn environment(&mut self, env: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {
+        let before = env.iter().rev().find(|(name, _)| name == LD_PRELOAD.name);
+        let list = preload_list(&self.library, before.map(|(_, value)| value.as_os_str()));
+        vec![
+            (LD_PRELOAD.name.into(), list),
+            (MEMTRACK_SEGMENT.name.into(), self.segment_path.clone().into()),
+        ]
+    }
+
+    fn record(&mut self, on: bool) -> io::Result<()> {
+        self.segment.enable(on);
+        Ok(())
+    }
+
+    fn drain(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<usize> {
+        Ok(self.collect(false, take))
+    }
+
+    fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<Coverage> {
+        // Threads that wait for us go on, and what they have written is read.
+        self.segment.close();
+        self.collect(true, take);
+        self.folders = None;
+        Ok(self.asides.coverage(self.segment.lost(), self.merger.damaged()))
+    }
+}
+
+/// What the programs said besides their calls.
+#[derive(Debug, Default)]
+struct Asides {
+    objects: BTreeMap<String, u32>,
+}
+
+impl Asides {
+    fn add(&mut self, aside: Aside) {
+        match aside {
+            Aside::Object { probes, path } => {
+                if self.objects.len() < MAX_KINDS {
+                    let path = String::from_utf8_lossy(&path).into_owned();
+                    self.objects.insert(path, probes);
+                }
+            }
+            Aside::Exec { .. } => {}
+        }
+    }
+
+    fn coverage(&self, lost: u64, damaged: u64) -> Coverage {
+        let objects = self.objects.iter().map(|(path, probes)| Covered {
+            path: path.clone(),
+            allocators: vec![allocator_of(path).to_owned()],
+            probes: *probes,
+        });
+        let mut notes = Vec::new();
+        if damaged > 0 {
+            notes.push(format!(
+                "a traced program has written over {damaged} parts of the tracer's memory; calls are missing"
+            ));
+        }
+        Coverage {
+            lost: lost.saturating_add(damaged),
+            untracked: 0,
+            objects: objects.collect(),
+            notes,
+        }
+    }
+}
+
+/// The allocators that come as libraries, by what their files are called.
+const ALLOCATORS: &[&str] =
+    &["jemalloc", "tcmalloc", "mimalloc", "snmalloc", "hoard", "scudo", "musl"];
+
+fn allocator_of(path: &str) -> &'static str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    ALLOCATORS.iter().find(|allocator| name.contains(**allocator)).copied().unwrap_or("libc")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn allocators_are_known_by_their_files() {
+        assert_eq!(allocator_of("/usr/lib/libjemalloc.so.2"), "jemalloc");
+        assert_eq!(allocator_of("/usr/lib/libtcmalloc_minimal.so.4"), "tcmalloc");
+        assert_eq!(allocator_of("/usr/lib/libc.so.6"), "libc");
+    }
+}

@@ -1,0 +1,152 @@
+//! The words of a record, as the library in the traced programs writes them (`preload/segment.h`). No I/O.
+//!
+//! A traced program can write anything: every number is checked.
+
+use runner_shared::memory::EventKind;
+
+/// Most return addresses of a record.
+pub(super) const MAX_FRAMES: usize = 32;
+/// Most bytes of a text.
+const MAX_TEXT: usize = 1024;
+const RECORD_SHIFT: u32 = 10;
+const FRAMES_SHIFT: u32 = 4;
+const KIND_MASK: u64 = 15;
+const FRAMES_MASK: u64 = 63;
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum What {
+    /// An allocator was called.
+    Call {
+        /// What was returned, or passed to a free.
+        addr: u64,
+        /// What was called.
+        kind: EventKind,
+    },
+    /// A process image, or a copy of one, begins.
+    Start,
+    /// The file of an allocator.
+    Object {
+        /// Number of functions that are watched.
+        probes: u32,
+        /// The file, as the loader knows it.
+        path: Vec<u8>,
+    },
+    /// A program is about to be executed.
+    Exec {
+        /// Its environment has the variables of the tracer.
+        ours: bool,
+        /// The file.
+        path: Vec<u8>,
+    },
+}
+
+/// A record without its stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item {
+    /// What it says.
+    pub what: What,
+    /// Number of words from its first to its first return address.
+    pub head: usize,
+    /// Number of return addresses.
+    pub frames: usize,
+}
+
+impl Item {
+    /// Words of the whole record.
+    pub(super) const fn words(&self) -> usize {
+        self.head + self.frames
+    }
+}
+
+/// When a record was stamped, in nanoseconds since the epoch of the segment.
+pub(super) const fn stamp(first: u64) -> u64 {
+    first >> RECORD_SHIFT
+}
+
+/// Reads the record whose words `word` gives by their number; `None` when it is none, or has more than `len` words.
+pub(super) fn decode(word: impl Fn(usize) -> u64, len: usize) -> Option<Item> {
+    let first = word(0);
+    let frames = usize::try_from(first >> FRAMES_SHIFT & FRAMES_MASK).ok()?;
+    let (what, head) = match first & KIND_MASK {
+        1 => (call(word(1), EventKind::Malloc { size: word(2) }), 3),
+        2 => (call(word(1), EventKind::Calloc { size: word(2) }), 3),
+        3 => {
+            let kind = EventKind::Realloc { old_addr: Some(word(3)), size: word(2) };
+            (call(word(1), kind), 4)
+        }
+        4 => (call(word(1), EventKind::AlignedAlloc { size: word(2) }), 3),
+        5 => (call(word(1), EventKind::Free), 2),
+        6 => (What::Start, 1),
+        7 => {
+            let (probes, path, head) = text(&word, len)?;
+            (What::Object { probes, path }, head)
+        }
+        8 => {
+            let (ours, path, head) = text(&word, len)?;
+            (What::Exec { ours: ours != 0, path }, head)
+        }
+        _ => return None,
+    };
+    let item = Item { what, head, frames };
+    (frames <= MAX_FRAMES && item.words() <= len).then_some(item)
+}
+
+const fn call(addr: u64, kind: EventKind) -> What {
+    What::Call { addr, kind }
+}
+
+fn text(word: impl Fn(usize) -> u64, len: usize) -> Option<(u32, Vec<u8>, usize)> {
+    let second = word(1);
+    let extra = u32::try_from(second >> 32).ok()?;
+    let bytes = usize::try_from(second & u64::from(u32::MAX)).ok()?;
+    let head = 2 + bytes.div_ceil(8);
+    if bytes > MAX_TEXT || head > len {
+        return None;
+    }
+    let mut text: Vec<u8> = (2..head).flat_map(|at| word(at).to_ne_bytes()).collect();
+    text.truncate(bytes);
+    Some((extra, text, head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[u64]) -> Option<Item> {
+        decode(|at| words.get(at).copied().unwrap_or(0), words.len())
+    }
+
+    const fn first(stamp: u64, frames: u64, kind: u64) -> u64 {
+        stamp << 10 | frames << 4 | kind
+    }
+
+    #[test]
+    fn each_kind_has_its_words() {
+        let malloc = read(&[first(7, 2, 1), 0x1000, 24, 1, 2]).unwrap();
+        assert_eq!(malloc.what, call(0x1000, EventKind::Malloc { size: 24 }));
+        assert_eq!((malloc.head, malloc.words()), (3, 5));
+        let realloc = read(&[first(7, 0, 3), 0x2000, 30, 0x1000]).unwrap();
+        let kind = EventKind::Realloc { old_addr: Some(0x1000), size: 30 };
+        assert_eq!(realloc.what, call(0x2000, kind));
+        assert_eq!(read(&[first(7, 0, 5), 0x1000]).unwrap().words(), 2);
+        assert_eq!(read(&[first(7, 0, 6)]).unwrap().what, What::Start);
+        let text = [first(7, 0, 7), 13 << 32 | 9, u64::from_ne_bytes(*b"/lib/lib"), 0x63];
+        let object = What::Object { probes: 13, path: b"/lib/libc".to_vec() };
+        assert_eq!(read(&text).unwrap().what, object);
+        assert_eq!(stamp(first(7, 63, 15)), 7);
+    }
+
+    #[test]
+    fn what_is_no_record_is_refused() {
+        assert_eq!(read(&[first(7, 0, 0)]), None, "no such kind");
+        assert_eq!(read(&[first(7, 0, 9)]), None, "no such kind");
+        assert_eq!(read(&[first(7, 0, 1), 1]), None, "cut off");
+        assert_eq!(read(&[first(7, 1, 5), 1]), None, "its stack is cut off");
+        let mut deep = [0; 70];
+        deep[0] = first(7, 33, 5);
+        assert_eq!(read(&deep), None, "deeper than we ask for");
+        assert_eq!(read(&[first(7, 0, 7), 9, 0]), None, "a text that is cut off");
+        assert_eq!(read(&[first(7, 0, 7), 0xffff_ffff, 0]), None, "a text without end");
+    }
+}

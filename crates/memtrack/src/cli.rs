@@ -1,0 +1,146 @@
+//! The command line.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use runner_shared::env_names;
+
+use crate::backend::ebpf::Rung;
+
+/// Traces the allocations of a program and of everything that it starts.
+#[derive(Debug, Parser)]
+#[command(
+    name = "memtrack",
+    bin_name = "codspeed-memtrack",
+    version,
+    about,
+    after_help = "Examples:\n  codspeed-memtrack track -- ./program --its-option\n  codspeed-memtrack track --stacks --output /tmp/trace -- python3 script.py\n  codspeed-memtrack track --json - -- ./program > usage.json\n  codspeed-memtrack doctor"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Trace a command: what it allocates is written to a file and summed up
+    #[command(
+        long_about = "Traces a command and all processes that it starts. Every call of an allocator (malloc, free, operators of C++, jemalloc, mimalloc, tcmalloc; dynamic or static) is written to `<pid>.MemtrackArtifact.msgpack`, and what they amount to is shown at the end.\n\nThe exit code is that of the command; 128 and the number of the signal if it was ended by one; 1 if events were lost; 3 if a right is missing."
+    )]
+    Track(Track),
+    /// Say which ways of tracing work here, and what the others lack
+    Doctor,
+}
+
+/// Options of `track`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[expect(clippy::doc_markdown, reason = "these are texts of the help")]
+pub(crate) struct Track {
+    /// Folder for the files of the trace; must exist
+    #[arg(short, long, value_name = "FOLDER", default_value = ".")]
+    pub output: PathBuf,
+    /// How to see the calls: from the kernel (root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN), or by a library inside
+    /// of the processes (no rights needed; blind for static programs)
+    #[arg(long, value_enum, default_value_t, env = env_names::MEMTRACK_BACKEND.name)]
+    pub backend: BackendChoice,
+    /// How to attach in the kernel, instead of the best way that works
+    #[arg(long, value_enum, hide = true)]
+    pub rung: Option<Rung>,
+    /// Record the call stack of each allocation (frame pointers) in `<pid>.MemtrackStacks.msgpack`
+    #[arg(long)]
+    pub stacks: bool,
+    /// Also record anonymous memory that was mapped outside of allocators, as arenas of Python; kernel backend only
+    #[arg(long)]
+    pub mappings: bool,
+    /// Start and stop recording when told by a client, as `perf record --control`: `fifo:CONTROL,ANSWERS`. Without it
+    /// everything from the first instruction on is recorded
+    #[arg(long, value_name = "fifo:CTL,ACK", value_parser = control)]
+    pub control: Option<(PathBuf, PathBuf)>,
+    /// Memory for events that are not written yet, in bytes; a power of two
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = ring_size)]
+    pub ring_size: u32,
+    /// Lose events instead of holding the program back when they can't be written fast enough
+    #[arg(long)]
+    pub lossy: bool,
+    /// Don't write frees for what a process had not freed when it ended
+    #[arg(long)]
+    pub no_release_on_exit: bool,
+    /// Write what it all amounts to as JSON; `-` is standard output
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+    /// Don't show what it all amounts to
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// The program and its arguments; a single argument is a line for the shell
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// How to see the calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendChoice {
+    /// From the kernel if that is permitted, else by a library.
+    #[default]
+    Auto,
+    /// From the kernel.
+    Ebpf,
+    /// By a library inside of the processes.
+    Preload,
+}
+
+fn control(value: &str) -> Result<(PathBuf, PathBuf), String> {
+    let paths = value.strip_prefix("fifo:").and_then(|paths| paths.split_once(','));
+    let (ctl, ack) =
+        paths.ok_or("expected `fifo:` and the paths of two FIFOs with a comma between them")?;
+    Ok((ctl.into(), ack.into()))
+}
+
+/// The smallest is a page, the largest what the kernel takes.
+fn ring_size(value: &str) -> Result<u32, String> {
+    const SMALLEST: u32 = 4096;
+    const LARGEST: u32 = 1 << 30;
+    let size: u32 = value.parse().map_err(|err: std::num::ParseIntError| err.to_string())?;
+    if size.is_power_of_two() && (SMALLEST..=LARGEST).contains(&size) {
+        Ok(size)
+    } else {
+        Err(format!("expected a power of two between {SMALLEST} and {LARGEST}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_command_is_the_commands() {
+        let cli = Cli::try_parse_from(["x", "track", "--stacks", "ls", "-l", "--json"]).unwrap();
+        let Command::Track(track) = cli.command else { panic!("{cli:?}") };
+        assert!(track.stacks && track.json.is_none());
+        assert_eq!(track.command, ["ls", "-l", "--json"]);
+        assert!(Cli::try_parse_from(["x", "track"]).is_err());
+    }
+
+    #[test]
+    fn odd_values_are_refused() {
+        assert_eq!(control("fifo:/a b,/c"), Ok(("/a b".into(), "/c".into())));
+        assert!(control("fd:3,4").is_err() && control("fifo:/a").is_err());
+        assert_eq!(ring_size("4096"), Ok(4096));
+        for odd in ["0", "4097", "2048", "-1", "x", "2147483648"] {
+            assert!(ring_size(odd).is_err(), "{odd}");
+        }
+    }
+}

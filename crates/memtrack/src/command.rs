@@ -1,0 +1,186 @@
+//! The command that is traced: started once, accompanied to its end.
+
+use std::{
+    ffi::OsString,
+    io,
+    os::{
+        fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd},
+        unix::process::{CommandExt, ExitStatusExt},
+    },
+    process::{Child, Command},
+};
+
+use nix::{
+    sys::{
+        prctl,
+        signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask},
+        signalfd::{SfdFlags, SignalFd},
+    },
+    unistd::Pid,
+};
+
+/// What ends a tracer early. The command decides what it means: it is passed on, and the trace ends with the command.
+const STOPS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+/// The shell's exit code for a program that can't be started, and for one that isn't there.
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With this code.
+    Code(u8),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl Ended {
+    /// What a shell would say.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+        }
+    }
+}
+
+/// A command that can't be started.
+#[derive(Debug, thiserror::Error)]
+#[error("could not start `{}`", program.display())]
+pub(crate) struct StartError {
+    program: OsString,
+    #[source]
+    source: io::Error,
+}
+
+impl StartError {
+    /// What a shell would say.
+    pub(crate) fn code(&self) -> u8 {
+        if self.source.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE }
+    }
+}
+
+/// The program with its arguments; a single word is a line for the shell, as today's runner gives it.
+pub(crate) fn command(words: &[OsString]) -> Command {
+    let [line] = words else {
+        let mut words = words.iter();
+        return base(words.next().map_or("".as_ref(), OsString::as_os_str), words);
+    };
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(byte);
+    if line.as_encoded_bytes().iter().all(is_plain) {
+        return base(line, std::iter::empty());
+    }
+    base("bash".as_ref(), [&OsString::from("-c"), line].into_iter())
+}
+
+fn base<'a>(program: &std::ffi::OsStr, args: impl Iterator<Item = &'a OsString>) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts the traced program")]
+    let mut command = Command::new(program);
+    command.args(args);
+    command
+}
+
+/// The signals that concern us, as a descriptor. To be made before there are threads.
+pub(crate) fn signals() -> io::Result<SignalFd> {
+    let wanted = SigSet::from_iter(STOPS);
+    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), None)?;
+    Ok(SignalFd::with_flags(&wanted, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
+}
+
+/// The running command.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    pidfd: OwnedFd,
+}
+
+impl Running {
+    /// Starts it. It dies with us: nobody would answer what the kernel asks in its name.
+    pub(crate) fn start(command: &mut Command) -> Result<Self, StartError> {
+        let program = command.get_program().to_owned();
+        let tie = || Ok(prctl::set_pdeathsig(Signal::SIGKILL)?);
+        #[expect(
+            unsafe_code,
+            reason = "only code that runs after the fork can change the child alone"
+        )]
+        // SAFETY: a plain system call: async-signal-safe, and nothing is allocated.
+        unsafe {
+            command.pre_exec(tie);
+        }
+        let started = command.spawn().and_then(|child| {
+            let pidfd = pidfd_open(child.id())?;
+            Ok(Self { child, pidfd })
+        });
+        started.map_err(|source| StartError { program, source })
+    }
+
+    /// Its number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has; doesn't wait.
+    pub(crate) fn ended(&mut self) -> io::Result<Option<Ended>> {
+        let status = self.child.try_wait()?;
+        Ok(status.map(|status| match (status.code(), status.signal()) {
+            (Some(code), _) => Ended::Code(u8::try_from(code).unwrap_or(u8::MAX)),
+            (None, signal) => Ended::Signal(signal.unwrap_or(0)),
+        }))
+    }
+
+    /// Passes on a signal that we got. A key of the terminal has reached the command as well.
+    pub(crate) fn pass_on(&self, signals: &SignalFd) {
+        while let Ok(Some(info)) = signals.read_signal() {
+            let signal =
+                i32::try_from(info.ssi_signo).ok().and_then(|it| Signal::try_from(it).ok());
+            let by_key = info.ssi_code == libc::SI_KERNEL;
+            if let Some(signal) = signal.filter(|signal| !by_key && *signal != Signal::SIGINT)
+                && let Ok(pid) = i32::try_from(self.pid())
+            {
+                // It may just have ended.
+                let _ = kill(Pid::from_raw(pid), signal);
+            }
+        }
+    }
+}
+
+impl AsFd for Running {
+    /// Readable once it has ended.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+#[expect(unsafe_code, reason = "pidfd_open has no safe wrapper in the crates that we use")]
+fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers are involved.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let Ok(fd @ 0..) = i32::try_from(fd) else {
+        return Err(io::Error::last_os_error());
+    };
+    // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_word_is_a_line_for_the_shell_and_more_are_a_program() {
+        let words = |words: &[&str]| {
+            let words: Vec<OsString> = words.iter().map(Into::into).collect();
+            format!("{:?}", command(&words))
+        };
+        assert_eq!(words(&["ls", "-l a"]), r#""ls" "-l a""#);
+        assert_eq!(words(&["./run.sh"]), r#""./run.sh""#);
+        assert_eq!(words(&["ls -l | wc"]), r#""bash" "-c" "ls -l | wc""#);
+    }
+
+    #[test]
+    fn signals_become_the_codes_of_a_shell() {
+        assert_eq!(Ended::Code(3).code(), 3);
+        assert_eq!(Ended::Signal(11).code(), 139);
+    }
+}

@@ -1,0 +1,6 @@
+//! Which functions of a file are to be watched, and where.
+
+mod elf;
+mod entry;
+
+pub(crate) use elf::{NotExamined, Probe, examine};

@@ -1,0 +1,37 @@
+//! Says which ways of tracing work here, by trying each.
+
+use std::fmt::Write;
+
+use crate::backend::{
+    Wanted,
+    ebpf::{self, RUNGS},
+    preload::{Options, Preload},
+};
+
+/// One line for each way.
+pub(crate) fn report(wanted: Wanted, temp: &std::path::Path) -> String {
+    let mut text = String::new();
+    let mut best = None;
+    for rung in RUNGS {
+        let line = match ebpf::try_rung(*rung, wanted) {
+            Ok(()) => {
+                best.get_or_insert(rung.name());
+                "works".to_owned()
+            }
+            Err(err) => format!("{err} (needs Linux {})", rung.since()),
+        };
+        let _ = writeln!(text, "ebpf, {:<18} {line}", rung.name());
+    }
+    let line = match Preload::start(temp, &Options::default()) {
+        Ok(_) => "works; blind for static and set-user-ID programs".to_owned(),
+        Err(err) => err.to_string(),
+    };
+    let _ = writeln!(text, "preload, {:<15} {line}", "library");
+    let chosen = best.map_or_else(|| "preload".to_owned(), |rung| format!("ebpf, {rung}"));
+    let _ = writeln!(text, "chosen by `auto`: {chosen}");
+    if best.is_none() {
+        text.push_str(ebpf::HOW_TO_PERMIT);
+        text.push('\n');
+    }
+    text
+}

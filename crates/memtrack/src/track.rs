@@ -1,0 +1,241 @@
+//! The loop of a trace: the command, the client, signals, and the stream of events from the backend to the files.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    os::fd::AsFd,
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::signalfd::SignalFd,
+};
+use runner_shared::{
+    clock::now,
+    memory::{CoveredObject, STATS_FILE, TracerStats, UsageSummary},
+};
+
+use crate::{
+    backend::{Backend, Coverage},
+    command::{Ended, Running, StartError, command},
+    control::{Control, Request},
+    writer::{Options, Writer},
+};
+
+/// While calls are recorded, they come without notice: look this often, in milliseconds, if there was something, and
+/// else.
+const BUSY_MS: u8 = 1;
+const IDLE_MS: u8 = 10;
+
+/// Why there is no trace.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TrackError {
+    /// The client's FIFOs can't be opened.
+    #[error("could not open the control FIFOs")]
+    Control(#[source] io::Error),
+    /// The command can't be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The backend failed.
+    #[error("tracing failed")]
+    Backend(#[source] io::Error),
+    /// A file can't be written.
+    #[error("could not write the trace to `{}`", folder.display())]
+    Write {
+        /// Where to.
+        folder: PathBuf,
+        #[source]
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Waiting failed.
+    #[error("could not watch the command")]
+    Watch(#[source] io::Error),
+}
+
+/// What to trace, and how.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    /// The program and its arguments.
+    pub command: &'a [OsString],
+    /// What it sees.
+    pub environment: &'a [(OsString, OsString)],
+    /// Where the files go.
+    pub folder: &'a Path,
+    /// FIFOs of a client that switches recording.
+    pub control: Option<&'a (PathBuf, PathBuf)>,
+    /// How to write.
+    pub options: Options,
+}
+
+/// A trace that is complete.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    /// How the command ended.
+    pub ended: Ended,
+    /// The process that the files are named after.
+    pub root: u32,
+    /// What is beside the events.
+    pub stats: TracerStats,
+    /// What it amounts to, if that was wanted.
+    pub usage: Option<UsageSummary>,
+}
+
+/// Traces a command to its end.
+pub(crate) fn track(
+    plan: &Plan<'_>,
+    backend: &mut dyn Backend,
+    signals: &SignalFd,
+) -> Result<Trace, TrackError> {
+    let control = plan.control.map(|(ctl, ack)| Control::open(ctl, ack)).transpose();
+    let control = control.map_err(TrackError::Control)?;
+    if control.is_none() {
+        backend.record(true).map_err(TrackError::Backend)?;
+    }
+    let start = now().0;
+    let mut command = command(plan.command);
+    command.env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
+    command.envs(backend.environment(plan.environment));
+    backend.prepare(&mut command).map_err(TrackError::Backend)?;
+    let running = Running::start(&mut command);
+    backend.started().map_err(TrackError::Backend)?;
+    let running = running?;
+    let root = running.pid();
+    let failed = |source| TrackError::Write { folder: plan.folder.to_owned(), source };
+    let mut writer = Writer::create(plan.folder, root, plan.options).map_err(failed)?;
+    if control.is_none() {
+        writer.switched(true, start);
+    }
+    let recording = control.is_none();
+    let mut follow =
+        Follow { running, control, recording, backend, writer, failure: None, signals };
+    let ended = follow.accompany()?;
+    let Follow { mut writer, mut failure, backend, .. } = follow;
+    let coverage = backend.finish(&mut |record| {
+        writer.take(record);
+        if failure.is_none() {
+            failure = writer.write().err();
+        }
+    });
+    let coverage = coverage.map_err(TrackError::Backend)?;
+    let written = match failure {
+        Some(err) => Err(err),
+        None => writer.finish(now().0),
+    };
+    let written = written.map_err(failed)?;
+    let stats = TracerStats {
+        events: written.counts,
+        synthetic_frees: written.releases,
+        ..stats(backend, coverage)
+    };
+    let place = plan.folder.join(format!("{root}.{STATS_FILE}"));
+    let text = serde_json::to_vec_pretty(&stats).map_err(io::Error::from);
+    text.and_then(|text| fs::write(place, text)).map_err(failed)?;
+    Ok(Trace { ended, root, stats, usage: written.usage })
+}
+
+fn stats(backend: &dyn Backend, coverage: Coverage) -> TracerStats {
+    let Coverage { lost, untracked, objects, notes } = coverage;
+    let object = |object: crate::backend::Covered| CoveredObject {
+        path: object.path,
+        allocators: object.allocators,
+        probes: object.probes.into(),
+    };
+    TracerStats {
+        version: TracerStats::VERSION,
+        tracer: env!("CARGO_PKG_VERSION").to_owned(),
+        backend: backend.name().to_owned(),
+        rung: backend.rung().to_owned(),
+        lost_events: lost,
+        failed_tracks: untracked,
+        objects: objects.into_iter().map(object).collect(),
+        notes,
+        ..TracerStats::default()
+    }
+}
+
+/// A trace that goes on.
+struct Follow<'a> {
+    running: Running,
+    control: Option<Control>,
+    recording: bool,
+    backend: &'a mut dyn Backend,
+    writer: Writer,
+    /// Nothing can be written any more; the command goes on all the same.
+    failure: Option<io::Error>,
+    signals: &'a SignalFd,
+}
+
+impl Follow<'_> {
+    fn accompany(&mut self) -> Result<Ended, TrackError> {
+        let mut was_busy = true;
+        loop {
+            self.wait(was_busy)?;
+            self.running.pass_on(self.signals);
+            was_busy = self.drain()? > 0;
+            self.serve()?;
+            if let Some(ended) = self.running.ended().map_err(TrackError::Watch)? {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Returns when there may be something to do.
+    fn wait(&self, was_busy: bool) -> Result<(), TrackError> {
+        let unnoticed = self.recording || self.backend.readable().is_none();
+        let timeout = match (unnoticed, was_busy) {
+            (true, true) => PollTimeout::from(BUSY_MS),
+            (true, false) => PollTimeout::from(IDLE_MS),
+            (false, _) => PollTimeout::NONE,
+        };
+        let mut watched = vec![
+            PollFd::new(self.running.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+        ];
+        watched.extend(self.control.as_ref().map(|it| PollFd::new(it.as_fd(), PollFlags::POLLIN)));
+        watched.extend(self.backend.readable().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+        match poll(&mut watched, timeout) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(TrackError::Watch(errno.into())),
+        }
+    }
+
+    fn drain(&mut self) -> Result<usize, TrackError> {
+        let writer = &mut self.writer;
+        let count = self.backend.drain(&mut |record| writer.take(record));
+        let count = count.map_err(TrackError::Backend)?;
+        if self.failure.is_none()
+            && let Err(err) = self.writer.write()
+        {
+            // There is no use in holding the command back for events that nobody keeps.
+            self.backend.record(false).map_err(TrackError::Backend)?;
+            self.failure = Some(err);
+        }
+        Ok(count)
+    }
+
+    /// Does what the client wants.
+    fn serve(&mut self) -> Result<(), TrackError> {
+        let Some(control) = &mut self.control else { return Ok(()) };
+        while let Some(request) = control.next().map_err(TrackError::Control)? {
+            match request {
+                Request::Enable | Request::Disable if self.failure.is_some() => {}
+                Request::Enable => {
+                    self.writer.switched(true, now().0);
+                    self.backend.record(true).map_err(TrackError::Backend)?;
+                    self.recording = true;
+                }
+                Request::Disable => {
+                    self.backend.record(false).map_err(TrackError::Backend)?;
+                    self.writer.switched(false, now().0);
+                    self.recording = false;
+                }
+                Request::Ping => {}
+            }
+            control.acknowledge().map_err(TrackError::Control)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! The stacks of allocations: each one numbered once, named by function, in a file of its own.
+
+use std::{collections::HashMap, io, path::Path};
+
+use foldhash::fast::FixedState;
+use runner_shared::memory::{encode_event_stack, encode_frame, encode_stack};
+
+use super::file::Frames;
+use crate::symbols::{Function, Symbols};
+
+/// Stacks of a run, and the file.
+#[derive(Debug)]
+pub(super) struct Stacks {
+    file: Frames,
+    symbols: Symbols,
+    /// By the addresses in a process.
+    seen: HashMap<(i32, Box<[u64]>), u32, FixedState>,
+    /// By the numbers of their frames: the same place in two processes is the same.
+    numbers: HashMap<Box<[u32]>, u32, FixedState>,
+    frames: HashMap<Function, u32, FixedState>,
+    /// What is to be written before the next event.
+    definitions: Vec<u8>,
+}
+
+impl Stacks {
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: Frames::create(path)?,
+            symbols: Symbols::default(),
+            seen: HashMap::default(),
+            numbers: HashMap::default(),
+            frames: HashMap::default(),
+            definitions: Vec::new(),
+        })
+    }
+
+    /// The number of a stack, 0 for an empty one. Names are looked up the first time, as the process may be gone later.
+    pub(super) fn number(&mut self, pid: i32, addresses: &[u64]) -> u32 {
+        if addresses.is_empty() {
+            return 0;
+        }
+        let key = (pid, Box::from(addresses));
+        if let Some(number) = self.seen.get(&key) {
+            return *number;
+        }
+        let frames: Box<[u32]> =
+            addresses.iter().map(|address| self.frame(pid, *address)).collect();
+        let next = number_of(self.numbers.len());
+        let definitions = &mut self.definitions;
+        let number = *self.numbers.entry(frames).or_insert_with_key(|frames| {
+            encode_stack(definitions, frames);
+            next
+        });
+        self.seen.insert(key, number);
+        number
+    }
+
+    fn frame(&mut self, pid: i32, address: u64) -> u32 {
+        let function = self.symbols.find(pid, address);
+        let next = number_of(self.frames.len());
+        let definitions = &mut self.definitions;
+        *self.frames.entry(function).or_insert_with_key(|function| {
+            encode_frame(definitions, &function.name, &function.module);
+            next
+        })
+    }
+
+    /// A process is gone, or has become another program; its number may be given out again.
+    pub(super) fn forget(&mut self, pid: i32) {
+        self.seen.retain(|(process, _), _| *process != pid);
+        self.symbols.forget(pid);
+    }
+
+    /// The next event has this stack.
+    pub(super) fn put(&mut self, stack: u32) -> io::Result<()> {
+        let definitions = &mut self.definitions;
+        self.file.put(|into| {
+            into.append(definitions);
+            encode_event_stack(into, stack);
+        })
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        let definitions = &mut self.definitions;
+        self.file.put(|into| into.append(definitions))?;
+        self.file.finish()
+    }
+}
+
+/// Numbers count from 1.
+fn number_of(before: usize) -> u32 {
+    u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1)
+}

@@ -1,0 +1,114 @@
+//! What is in the files of a trace.
+
+use std::io::Read;
+
+use runner_shared::memory::{EventDecoder, EventKind, StackDecoder};
+
+use super::*;
+
+const PLAIN: Options = Options { stacks: false, summary: true, release_on_exit: true };
+
+fn call(tid: i32, timestamp: u64, addr: u64, kind: EventKind) -> Record<'static> {
+    Record::Call { event: Event { pid: 7, tid, timestamp, addr, kind }, stack: &[] }
+}
+
+const MALLOC: EventKind = EventKind::Malloc { size: 8 };
+
+fn unpacked(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    zstd::Decoder::new(std::fs::File::open(path).unwrap())
+        .unwrap()
+        .read_to_end(&mut bytes)
+        .unwrap();
+    bytes
+}
+
+fn events(folder: &Path) -> Vec<Event> {
+    let mut decoder = EventDecoder::default();
+    decoder.push(&unpacked(&folder.join("7.MemtrackArtifact.msgpack")));
+    let mut events = Vec::new();
+    while let Some(event) = decoder.next_event().unwrap() {
+        events.push(event);
+    }
+    decoder.finish().unwrap();
+    events
+}
+
+#[test]
+fn events_come_in_the_order_of_time_and_only_from_windows() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(folder.path(), 7, PLAIN).unwrap();
+    writer.switched(true, 10);
+    writer.take(call(1, 12, 32, MALLOC));
+    writer.take(call(2, 11, 16, MALLOC));
+    writer.take(call(1, 21, 48, MALLOC));
+    writer.switched(false, 20);
+    writer.switched(true, 30);
+    writer.take(call(1, 31, 16, EventKind::Free));
+    let written = writer.finish(40).unwrap();
+    let seen: Vec<_> = events(folder.path()).iter().map(|e| (e.timestamp, e.addr)).collect();
+    assert_eq!(seen, [(11, 16), (12, 32), (31, 16)]);
+    assert_eq!((written.counts.malloc, written.counts.free, written.releases), (2, 1, 0));
+}
+
+#[test]
+fn what_a_process_leaves_is_released_with_its_end_and_counts_as_leaked() {
+    for release_on_exit in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { release_on_exit, ..PLAIN };
+        let mut writer = Writer::create(folder.path(), 7, options).unwrap();
+        writer.switched(true, 0);
+        writer.take(call(1, 1, 16, MALLOC));
+        writer.take(call(1, 2, 32, MALLOC));
+        writer.take(call(1, 3, 16, EventKind::Free));
+        writer.take(Record::Exit { pid: 7, timestamp: 9 });
+        let written = writer.finish(10).unwrap();
+        assert_eq!(written.releases, u64::from(release_on_exit));
+        let last = *events(folder.path()).last().unwrap();
+        assert_eq!(last == Event::released(7, 32, 9), release_on_exit);
+        let usage = written.usage.unwrap();
+        assert_eq!((usage.peak_memory, usage.leaked_bytes), (16, 8));
+    }
+}
+
+#[test]
+fn more_than_a_batch_is_streamed_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(folder.path(), 7, PLAIN).unwrap();
+    writer.switched(true, 0);
+    let count = u64::try_from(3 * BATCH).unwrap();
+    for at in 0..count {
+        // Two threads, one of them late by a little.
+        let timestamp = if at % 2 == 0 { at * 1000 } else { at * 1000 - 900 };
+        writer.take(call(1, timestamp, 16 * at, MALLOC));
+        writer.write().unwrap();
+        assert!(writer.pending.len() <= BATCH);
+    }
+    writer.finish(u64::MAX).unwrap();
+    let events = events(folder.path());
+    assert_eq!(events.len(), 3 * BATCH);
+    assert!(events.is_sorted_by_key(|event| event.timestamp));
+}
+
+#[test]
+fn stacks_lie_beside_the_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(folder.path(), 7, Options { stacks: true, ..PLAIN }).unwrap();
+    writer.switched(true, 0);
+    for (timestamp, stack) in [(1, &[16_u64, 32][..]), (2, &[48]), (3, &[16, 32]), (4, &[])] {
+        let event = Event { pid: -7, tid: 1, timestamp, addr: timestamp, kind: MALLOC };
+        writer.take(Record::Call { event, stack });
+    }
+    writer.finish(9).unwrap();
+    let mut decoder = StackDecoder::default();
+    decoder.push(&unpacked(&folder.path().join("7.MemtrackStacks.msgpack")));
+    let mut numbers = Vec::new();
+    while let Some(number) = decoder.next_event_stack().unwrap() {
+        numbers.push(number);
+    }
+    // Nothing is known of these addresses, so that all frames are one.
+    assert_eq!(numbers, [1, 2, 1, 0]);
+    let (table, end) = decoder.finish();
+    end.unwrap();
+    assert_eq!((table.stack(1), table.stack(2)), (&[1, 1][..], &[1][..]));
+}

@@ -1,0 +1,13 @@
+//! The backend `preload` against programs that say themselves what they do.
+#![expect(
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests"
+)]
+
+mod calls;
+mod crowd;
+mod support;
