@@ -126,8 +126,9 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
                 memory(plan, &folder, env, &paths, &signals, ui)?;
             let MemoryReading { mut report, broken } =
                 results::read_memory(&folder, &before.untouched())?;
-            report.remarks.extend(remarks);
-            trouble = memory::trouble(served.ended, failed, !report.traces.is_empty());
+            // Ours first: the tracer may have many.
+            report.remarks.splice(..0, remarks);
+            trouble = memory::trouble(served.ended, failed, &report);
             (AnyReport::Memory(report), broken, served)
         }
     };

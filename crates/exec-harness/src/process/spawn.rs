@@ -14,7 +14,7 @@ use std::{
 
 use nix::{
     sys::{
-        signal::SigSet,
+        signal::{SigSet, Signal},
         wait::{Id, WaitPidFlag, WaitStatus, waitid},
     },
     unistd::Pid,
@@ -178,24 +178,25 @@ impl Child {
         }
     }
 
-    /// Whether the process stands still, as it does when it wants to use a terminal that is not
-    /// its own. Collects nothing.
-    pub(crate) fn is_stopped(&self) -> bool {
+    /// Whether the process stands still because it wants to use a terminal that is not its own. Other stops end: a
+    /// tracer makes them when it can't keep up. Collects nothing.
+    pub(crate) fn wants_terminal(&self) -> bool {
         let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        matches!(waitid(Id::Pid(self.pid), flags), Ok(WaitStatus::Stopped(..)))
+        let status = waitid(Id::Pid(self.pid), flags);
+        matches!(status, Ok(WaitStatus::Stopped(_, Signal::SIGTTIN | Signal::SIGTTOU)))
     }
 
     /// Ends the process and all others of its group, without asking.
     pub(crate) fn kill_group(&self) {
         // The group may be gone already, which is what we want.
-        let _ = nix::sys::signal::killpg(self.pid, nix::sys::signal::Signal::SIGKILL);
+        let _ = nix::sys::signal::killpg(self.pid, Signal::SIGKILL);
     }
 }
 
 /// Ends a process that nobody can wait for.
 fn abandon(pid: Pid) -> io::Error {
     // It may be gone already, which is what we want.
-    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
     let _ = nix::sys::wait::waitpid(pid, None);
     io::Error::other("the system gave no descriptor of the process (is this an old Valgrind?)")
 }

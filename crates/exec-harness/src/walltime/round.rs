@@ -49,7 +49,7 @@ pub(crate) enum RoundError {
     /// The process was ended because it took too long.
     #[error("did not finish within the time-out")]
     TimedOut,
-    /// The process was stopped, usually because it wants to use the terminal.
+    /// The process was stopped because it wants to use the terminal.
     #[error("was stopped: a benchmark can't read from the terminal")]
     Stopped,
     /// We were asked to stop.
@@ -111,7 +111,7 @@ impl Machine {
                 Ok(Seen::Time) if deadline.is_some_and(|deadline| now() >= deadline) => {
                     break RoundError::TimedOut;
                 }
-                Ok(Seen::Time) if child.is_stopped() => break RoundError::Stopped,
+                Ok(Seen::Time) if child.wants_terminal() => break RoundError::Stopped,
                 Ok(Seen::Time) => {
                     wake = now().plus(LOOK_UP_NS);
                     if let Some(stamper) = &mut self.stamper {

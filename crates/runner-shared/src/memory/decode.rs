@@ -242,8 +242,8 @@ mod tests {
         decoder.push(&[0xdf, 0xff, 0xff, 0xff, 0xff]);
         let mut pushed = 0;
         while decoder.next_event().is_ok() {
-            decoder.push(&[0x01; 1000]);
-            pushed += 1000;
+            decoder.push(&[0x01; 10_000]);
+            pushed += 10_000;
             assert!(pushed < 2 * LONGEST, "such a record is never waited for");
         }
     }

@@ -159,6 +159,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next head.
+    #[inline]
     pub(super) fn head(&mut self) -> Result<Head, Stop> {
         let [first] = self.bytes()?;
         Ok(match first {
@@ -235,6 +236,13 @@ impl<'a> Cursor<'a> {
 
     /// The bytes of a text; `None` for a value of another kind, which is skipped.
     pub(super) fn text(&mut self) -> Result<Option<&'a [u8]>, Stop> {
+        // Nearly all values that are asked for are short texts.
+        if let Some((first @ 0xa0..=0xbf, rest)) = self.rest.split_first() {
+            let (text, rest) =
+                rest.split_at_checked(usize::from(first & 0x1f)).ok_or(Stop::More)?;
+            self.rest = rest;
+            return Ok(Some(text));
+        }
         match self.head()? {
             Head::Text(len) => self.take(len).map(Some),
             other @ (Head::Unsigned(_)

@@ -14,9 +14,9 @@ pub(crate) struct MemoryArgs {
     #[arg(long, help_heading = HEADING)]
     pub stacks: bool,
 
-    /// Where allocations are seen: from the kernel, or by a library inside the processes.
-    #[arg(long, help_heading = HEADING, value_name = "WHERE", default_value_t, value_enum)]
-    pub backend: Backend,
+    /// Where allocations are seen: from the kernel, or by a library inside the processes [default: auto].
+    #[arg(long, help_heading = HEADING, value_name = "WHERE", value_enum)]
+    pub backend: Option<Backend>,
 
     /// What Python allocates small objects with: `malloc`, or arenas of its own, which can't be seen [default: malloc,
     /// unless PYTHONMALLOC is set].
@@ -25,10 +25,9 @@ pub(crate) struct MemoryArgs {
 }
 
 /// Where allocations are seen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Backend {
     /// From the kernel if that is allowed, else by a library.
-    #[default]
     Auto,
     /// From the kernel: sees all allocators, needs rights.
     Ebpf,

@@ -37,6 +37,9 @@ fn leaked(of: &MemoryResult) -> String {
     }
 }
 
+/// At most so many remarks stand below the table: a tracer may have one for each file.
+const MOST_REMARKS: usize = 6;
+
 /// The whole report.
 pub(in crate::export) fn grid(report: &MemoryReport) -> Grid {
     let warning = |text: &String| Note { benchmark: String::new(), text: one_line(text) };
@@ -79,7 +82,11 @@ fn footer(report: &MemoryReport) -> Vec<String> {
     }
     let mut lines: Vec<String> = report.traces.iter().map(traced).collect();
     lines.extend(report.traces.iter().flat_map(missing));
-    lines.extend(report.remarks.iter().map(|remark| one_line(remark)));
+    lines.extend(report.remarks.iter().take(MOST_REMARKS).map(|remark| one_line(remark)));
+    let more = report.remarks.len().saturating_sub(MOST_REMARKS);
+    if more > 0 {
+        lines.push(format!("{more} more remarks are in the exports"));
+    }
     lines
 }
 

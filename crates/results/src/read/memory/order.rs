@@ -28,9 +28,10 @@ impl Reorder {
         }
         match self.waiting.back() {
             Some((last, _)) if last.timestamp > timestamp => {
-                // Behind those of the same time: the events of a thread keep their order.
-                let place = self.waiting.partition_point(|(event, _)| event.timestamp <= timestamp);
-                self.waiting.insert(place, item);
+                // Behind those of the same time: the events of a thread keep their order. From the end, as it is near.
+                let later = |(event, _): &&Item| event.timestamp > timestamp;
+                let behind = self.waiting.iter().rev().take_while(later).count();
+                self.waiting.insert(self.waiting.len().saturating_sub(behind), item);
             }
             Some(_) | None => self.waiting.push_back(item),
         }

@@ -43,13 +43,4 @@ impl SizeHistogram {
         };
         (0..).zip(&self.counts).map(class).filter(|class| class.count > 0)
     }
-
-    /// Both together.
-    #[must_use]
-    pub fn merged(mut self, other: &Self) -> Self {
-        for (own, other) in self.counts.iter_mut().zip(&other.counts) {
-            *own = own.saturating_add(*other);
-        }
-        self
-    }
 }

@@ -192,43 +192,6 @@ impl Usage {
     }
 }
 
-impl UsageSummary {
-    /// Both windows together, one after the other: the peak is the higher one, and the timeline and what was live at
-    /// the peak are of that window.
-    #[must_use]
-    pub fn merged(self, later: Self) -> Self {
-        let later_peak = later.peak_memory > self.peak_memory;
-        let (peak_at, timeline) = if later_peak || self.peak_at.is_none() {
-            (later.peak_at, later.timeline)
-        } else {
-            (self.peak_at, self.timeline)
-        };
-        let mut sites = self.sites;
-        for site in sites.values_mut().filter(|_| later_peak) {
-            site.peak_bytes = 0;
-        }
-        for (stack, site) in later.sites {
-            let own = sites.entry(stack).or_default();
-            own.merge(site, later_peak);
-        }
-        Self {
-            alloc_calls: self.alloc_calls.saturating_add(later.alloc_calls),
-            frees: self.frees.saturating_add(later.frees),
-            total_allocated: self.total_allocated.saturating_add(later.total_allocated),
-            peak_memory: self.peak_memory.max(later.peak_memory),
-            peak_mapped: self.peak_mapped.max(later.peak_mapped),
-            peak_at,
-            leaked_bytes: self.leaked_bytes.saturating_add(later.leaked_bytes),
-            leaked_blocks: self.leaked_blocks.saturating_add(later.leaked_blocks),
-            largest: self.largest.max(later.largest),
-            temporary: self.temporary.saturating_add(later.temporary),
-            sizes: self.sizes.merged(&later.sizes),
-            timeline,
-            sites,
-        }
-    }
-}
-
 fn saturated(bytes: u128) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }

@@ -21,21 +21,6 @@ pub struct SiteUsage {
     pub temporary: u64,
 }
 
-impl SiteUsage {
-    /// Adds a later window.
-    pub(super) fn merge(&mut self, later: Self, later_peak: bool) {
-        let Self { calls, bytes, peak_bytes, leaked_bytes, leaked_blocks, temporary } = later;
-        self.calls = self.calls.saturating_add(calls);
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.leaked_bytes = self.leaked_bytes.saturating_add(leaked_bytes);
-        self.leaked_blocks = self.leaked_blocks.saturating_add(leaked_blocks);
-        self.temporary = self.temporary.saturating_add(temporary);
-        if later_peak {
-            self.peak_bytes = peak_bytes;
-        }
-    }
-}
-
 /// All sites by their stacks. A stack of 0 is unknown and has none.
 #[derive(Debug, Default)]
 pub(super) struct Sites {

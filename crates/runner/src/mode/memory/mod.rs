@@ -61,7 +61,10 @@ pub(crate) fn command(
     if options.stacks {
         args.push("--stacks".into());
     }
-    args.extend(["--backend".into(), options.backend.name().into(), "--".into()]);
+    if let Some(backend) = options.backend {
+        args.extend(["--backend".into(), backend.name().into()]);
+    }
+    args.push("--".into());
     args.push(inner.program.into_os_string());
     args.extend(inner.args);
     let remarks = python.remark(workload, cwd, &inner.env).into_iter().collect();

@@ -1,6 +1,7 @@
 //! What can go wrong with the tracer itself, told apart from what goes wrong with the benchmark.
 
 use nix::sys::signal::Signal;
+use results::MemoryReport;
 
 use crate::{error::ExitKind, process::Ended, profiler::ControlError};
 
@@ -19,6 +20,16 @@ pub(crate) enum TracerTrouble {
         /// The signal.
         signal: Signal,
     },
+    /// It says itself that it has not seen everything.
+    #[error(
+        "the tracer lost {lost} events and could not follow {untracked} processes: the numbers are wrong"
+    )]
+    Incomplete {
+        /// Events.
+        lost: u64,
+        /// Processes.
+        untracked: u64,
+    },
     /// It can't be switched any more.
     #[error("the tracer was given up: {0}; benchmarks after that were not measured")]
     Control(ControlError),
@@ -35,7 +46,7 @@ impl TracerTrouble {
             Self::Killed { .. } => {
                 (ExitKind::Failed, Some("results of earlier benchmarks are kept"))
             }
-            Self::Control(_) => (ExitKind::Failed, None),
+            Self::Control(_) | Self::Incomplete { .. } => (ExitKind::Failed, None),
         }
     }
 }
@@ -43,16 +54,24 @@ impl TracerTrouble {
 const RIGHTS: &str = "`--backend preload` needs no rights, but sees no statically linked allocators; tracing from the kernel (`--backend ebpf`) needs root or file capabilities";
 
 /// What is wrong with a tracer that ended like this; `failed` is why it could not be switched any more. Its exit status
-/// is that of the benchmark, unless it has not even begun its file (`has_begun`).
+/// is that of the benchmark, unless it has not even begun its file or says itself that something is missing.
 pub(crate) fn trouble(
     ended: Ended,
     failed: Option<ControlError>,
-    has_begun: bool,
+    report: &MemoryReport,
 ) -> Option<TracerTrouble> {
+    let stats = || report.traces.iter().filter_map(|trace| trace.stats.as_ref());
+    let lost = stats().map(|stats| stats.lost_events).sum();
+    let untracked = stats().map(|stats| stats.failed_tracks).sum();
     match ended {
         // A benchmark that is ended by a signal gives an exit status.
         Ended::Signal(signal) => Some(TracerTrouble::Killed { signal }),
-        Ended::Code(code) if code != 0 && !has_begun => Some(TracerTrouble::NotStarted { code }),
+        Ended::Code(code) if code != 0 && report.traces.is_empty() => {
+            Some(TracerTrouble::NotStarted { code })
+        }
+        Ended::Code(1..) if (lost, untracked) != (0, 0) => {
+            Some(TracerTrouble::Incomplete { lost, untracked })
+        }
         // That it ended is known better from how it ended.
         Ended::Code(_) => match failed? {
             ControlError::Dead => None,
@@ -65,15 +84,31 @@ pub(crate) fn trouble(
 
 #[cfg(test)]
 mod tests {
+    use results::MemoryTrace;
+    use runner_shared::memory::TracerStats;
+
     use super::*;
 
     #[test]
     fn troubles_of_the_tracer_are_told_from_those_of_the_benchmark() {
-        let of = |ended, failed| trouble(ended, failed, true);
-        assert_eq!(trouble(Ended::Code(0), None, false), None);
+        let trace = |lost_events| MemoryTrace {
+            stats: Some(TracerStats { lost_events, ..TracerStats::default() }),
+            ..MemoryTrace::default()
+        };
+        let report = |lost| MemoryReport { traces: vec![trace(lost)], ..MemoryReport::default() };
+        let of = |ended, failed| trouble(ended, failed, &report(0));
+        let nothing = MemoryReport::default();
+        assert_eq!(trouble(Ended::Code(0), None, &nothing), None);
         let not_started = Some(TracerTrouble::NotStarted { code: 3 });
-        assert_eq!(trouble(Ended::Code(3), None, false), not_started);
+        assert_eq!(trouble(Ended::Code(3), None, &nothing), not_started);
         assert_eq!(of(Ended::Code(3), None), None, "that is the benchmark's");
+        let incomplete = Some(TracerTrouble::Incomplete { lost: 9, untracked: 0 });
+        assert_eq!(trouble(Ended::Code(1), None, &report(9)), incomplete);
+        assert_eq!(
+            trouble(Ended::Code(0), None, &report(9)),
+            None,
+            "that is said beside the numbers"
+        );
         assert_eq!(of(Ended::Code(0), Some(ControlError::Dead)), None);
         let silent = Some(TracerTrouble::Control(ControlError::Silent));
         assert_eq!(of(Ended::Code(0), Some(ControlError::Silent)), silent);

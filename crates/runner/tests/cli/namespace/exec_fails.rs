@@ -62,6 +62,13 @@ fn a_command_without_end_is_ended_by_the_timeout() {
 }
 
 #[test]
+fn a_command_that_stands_still_for_a_while_is_not_one_that_wants_the_terminal() {
+    // A tracer stops it so when it can't keep up. Longer than we look away, and then the timeout.
+    let said = fails(&["--timeout", "1.2s"], &["sh", "-c", "kill -STOP $$"]);
+    assert!(said.contains("did not finish within"), "{said}");
+}
+
+#[test]
 fn a_command_ended_by_a_signal_names_the_signal() {
     insta::assert_snapshot!(fails(&[], &["sh", "-c", "kill -SEGV $$"]));
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use nix::sys::signal::Signal;
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     fifo::{Command, IntegrationMode, MarkerType},
@@ -166,6 +167,23 @@ fn lost_events_are_said_beside_the_numbers() {
     let run = exec(&sandbox, MEMORY, &["true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.contains("1 events were lost"), "{}", run.stdout);
+}
+
+#[test]
+fn an_interrupted_run_keeps_what_was_measured() {
+    let sandbox = with_tracer();
+    sandbox.c_program("client", include_str!("../../../fixtures/client.c"));
+    let mut ready = sandbox.notice("ready");
+    sandbox.fifo("hold");
+    let text = "./client; echo ready > ready; read x < hold";
+    let running = start(&sandbox, [SUITE, &["--", text]].concat());
+    ready.wait();
+    running.signal(Signal::SIGINT);
+    let run = running.end();
+    nothing_is_left(&sandbox);
+    assert_eq!(run.code, 130, "{}", run.stderr);
+    assert!(run.stderr.contains("finished benchmarks kept: 1"), "{}", run.stderr);
+    assert!(run.stdout.contains("split[70/20/10]"), "{}", run.stdout);
 }
 
 /// Talks in the place of a benchmark until it is refused.

@@ -11,6 +11,7 @@ mod exec_versus;
 mod hooks;
 mod leftovers;
 mod memory;
+mod memory_traced;
 mod protocol;
 mod refusal;
 mod signals;
