@@ -47,6 +47,31 @@ pub const OIDC_REQUEST_TOKEN: EnvName =
 /// Path of the `valgrind` program to use in simulation mode.
 pub const VALGRIND: EnvName =
     env("CODSPEED_VALGRIND", "path of the `valgrind` program to use in simulation mode");
+/// The same as `--simulation-tool`.
+pub const SIMULATION_TOOL: EnvName =
+    env("CODSPEED_SIMULATION_TOOL", "the tool of Valgrind: `callgrind` or `tracegrind`");
+/// The same as `--cycle-estimation`.
+pub const CYCLE_ESTIMATION: EnvName =
+    env("CODSPEED_CYCLE_ESTIMATION", "`false`: no cycles are counted in simulation mode");
+/// The same as `--exclude-allocations`.
+pub const EXCLUDE_ALLOCATIONS: EnvName =
+    env("CODSPEED_EXCLUDE_ALLOCATIONS", "`true`: without allocator functions in simulation mode");
+/// The same as `--experimental-fair-sched`.
+pub const FAIR_SCHED: EnvName =
+    env("CODSPEED_EXPERIMENTAL_FAIR_SCHED", "`true`: threads take turns of equal length");
+/// Where Valgrind finds its tools.
+pub const VALGRIND_LIB: EnvName =
+    env("VALGRIND_LIB", "set for a Valgrind that `codspeed setup` installed");
+/// Folder for caches.
+pub const XDG_CACHE_HOME: EnvName = env(
+    "XDG_CACHE_HOME",
+    "tools that `codspeed setup` installs go below it, else below `~/.cache`",
+);
+/// The user's folder.
+pub const HOME: EnvName = env("HOME", "the user's folder");
+/// Set for the first of two runs of Node: a file that receives the options which the plugin wants.
+pub const NODE_INTROSPECTION: EnvName =
+    env("__CODSPEED_NODE_CORE_INTROSPECTION_PATH__", "where a Node plugin writes its options");
 /// How Python allocates.
 pub const PYTHONMALLOC: EnvName =
     env("PYTHONMALLOC", "set to `malloc` in simulation mode, so that allocations are seen");
@@ -91,6 +116,14 @@ pub const ALL: &[EnvName] = &[
     OIDC_REQUEST_URL,
     OIDC_REQUEST_TOKEN,
     VALGRIND,
+    SIMULATION_TOOL,
+    CYCLE_ESTIMATION,
+    EXCLUDE_ALLOCATIONS,
+    FAIR_SCHED,
+    VALGRIND_LIB,
+    XDG_CACHE_HOME,
+    HOME,
+    NODE_INTROSPECTION,
     PYTHONMALLOC,
     NO_COLOR,
     CLICOLOR_FORCE,

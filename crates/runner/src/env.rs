@@ -39,13 +39,10 @@ impl Env {
         self
     }
 
-    /// The same environment without the variables whose names begin like this.
+    /// The same environment with only the variables whose names are wanted.
     #[must_use]
-    pub(crate) fn without_prefixes(mut self, prefixes: &[&str]) -> Self {
-        let begins = |name: &OsString| {
-            prefixes.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
-        };
-        self.0.retain(|name, _| !begins(name));
+    pub(crate) fn only(mut self, wanted: impl Fn(&[u8]) -> bool) -> Self {
+        self.0.retain(|name, _| wanted(name.as_encoded_bytes()));
         self
     }
 

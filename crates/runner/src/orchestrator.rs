@@ -18,7 +18,8 @@ use crate::{
     env::Env,
     event::RunEvent,
     mode::{
-        ModeError, simulation,
+        ModeError,
+        simulation::{self, Valgrind},
         walltime::{self, NoProfiler},
     },
     process::{Child, Ended, Signals, SpawnError, adopt_orphans, kill_descendants},
@@ -100,17 +101,19 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
             (AnyReport::Walltime(report), broken, served)
         }
         Mode::Simulation => {
-            let (command, valgrind) =
-                simulation::command(&plan.workload, &plan.working_directory, &folder, env)?;
-            ui.event(&RunEvent::Step(format!("counting with {}", valgrind.version)));
+            let RunPlan { workload, simulation: options, working_directory, .. } = plan;
+            let ready = simulation::prepare(workload, options, working_directory, &folder, env)?;
+            ui.event(&RunEvent::Step(counting_with(&ready.valgrind)));
             let start = SystemTime::now();
-            let served = watch(command.spawn()?, None, &signals, ui)?;
+            let served = watch(ready.command.spawn()?, None, &signals, ui)?;
+            drop(ready.shims);
             for warning in simulation::harvest(&folder, start) {
                 ui.event(&RunEvent::Warning(warning));
             }
             let SimulationReading { mut report, broken } =
                 results::read_simulation(&folder, &before.untouched())?;
-            if plan.exclude_allocations {
+            report.view.model = options.cost_model;
+            if options.exclude_allocations {
                 report.view.allocations = Allocations::Excluded;
             }
             (AnyReport::Simulation(report), broken, served)
@@ -125,6 +128,15 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
     }
     let Served { record: _, ended, interrupted } = served;
     Ok(Completed { report, broken, ended, interrupted, folder })
+}
+
+/// What counts, and what it can't do.
+fn counting_with(valgrind: &Valgrind) -> String {
+    let Valgrind { version, build, .. } = valgrind;
+    match &valgrind.limits()[..] {
+        [] => format!("counting with {version}"),
+        limits => format!("counting with {version} ({build}: {})", limits.join(", ")),
+    }
 }
 
 fn walltime(

@@ -4,6 +4,7 @@ mod exec;
 mod inspect;
 mod run;
 mod shared;
+mod simulation;
 
 use clap::{Parser, Subcommand};
 
@@ -11,6 +12,7 @@ pub(crate) use exec::ExecArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use shared::{ExportArg, SharedArgs};
+pub(crate) use simulation::{PythonMalloc, SimulationArgs, SimulationTool};
 
 /// Runs benchmarks and says how long they take, and how sure that is.
 #[derive(Debug, Parser)]

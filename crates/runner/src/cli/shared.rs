@@ -9,6 +9,8 @@ use runner_shared::{
     mode::{Mode, UnknownMode},
 };
 
+use super::SimulationArgs;
+
 /// Options of every measuring command.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -32,10 +34,6 @@ pub(crate) struct SharedArgs {
     #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_export)]
     pub export: Vec<ExportArg>,
 
-    /// Leave out what allocator functions cost (simulation mode).
-    #[arg(long)]
-    pub exclude_allocations: bool,
-
     /// Succeed even if the run yields no benchmark.
     #[arg(long)]
     pub allow_empty: bool,
@@ -51,6 +49,10 @@ pub(crate) struct SharedArgs {
     /// Don't upload the results.
     #[arg(long, env = env_names::SKIP_UPLOAD.name, hide = true)]
     pub skip_upload: bool,
+
+    /// What only simulation mode looks at.
+    #[command(flatten, next_help_heading = "Simulation mode")]
+    pub simulation: SimulationArgs,
 }
 
 /// One export: format and where to.

@@ -148,15 +148,19 @@ impl From<RunError> for CliError {
                 Some("unpack the whole release, or set CODSPEED_EXEC_HARNESS to its path"),
             ),
             RunError::Mode(ModeError::NoShell) | RunError::Spawn(_) => (ExitKind::Missing, None),
-            RunError::Mode(ModeError::Valgrind(ValgrindError::Missing)) => (
-                ExitKind::Missing,
-                Some(
-                    "install the package `valgrind` (3.19 or newer), or set CODSPEED_VALGRIND to its path",
-                ),
-            ),
             RunError::Mode(ModeError::Valgrind(ValgrindError::Unusable { .. })) => {
                 (ExitKind::Missing, None)
             }
+            RunError::Mode(ModeError::Valgrind(
+                ValgrindError::Missing
+                | ValgrindError::NoFork { .. }
+                | ValgrindError::NoTracegrind { .. },
+            )) => (
+                ExitKind::Missing,
+                Some(
+                    "`codspeed setup -m simulation` installs one for you alone; any package `valgrind` from 3.19 on will do as well, and `--valgrind PATH` names one that is elsewhere",
+                ),
+            ),
             RunError::Serve(ServeError::Refused(_)) => (
                 ExitKind::Failed,
                 Some(

@@ -1,5 +1,6 @@
 //! The ways to measure: how each starts a benchmark and what it leaves in the profile folder.
 
+pub(crate) mod shims;
 pub(crate) mod simulation;
 pub(crate) mod walltime;
 

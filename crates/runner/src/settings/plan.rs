@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use runner_shared::mode::Mode;
 
 use crate::{
-    cli::{ExportArg, SharedArgs},
+    cli::{ExportArg, SharedArgs, SimulationArgs},
     workload::Workload,
 };
 
 /// What shall be measured, where, and what becomes of the results.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RunPlan {
     /// How it is measured.
     pub mode: Mode,
@@ -22,8 +22,8 @@ pub(crate) struct RunPlan {
     pub profile_folder: Option<PathBuf>,
     /// Files to write besides the table.
     pub exports: Vec<ExportArg>,
-    /// Counts are shown without allocator functions.
-    pub exclude_allocations: bool,
+    /// What only simulation mode looks at.
+    pub simulation: SimulationArgs,
     /// No benchmark is no error.
     pub allow_empty: bool,
     /// Wait for the end of another run.
@@ -78,7 +78,7 @@ impl RunPlan {
             profile_folder,
             working_directory,
             export,
-            exclude_allocations,
+            simulation,
             allow_empty,
             no_wait,
             // The user interface knows already.
@@ -126,7 +126,7 @@ impl RunPlan {
             working_directory,
             profile_folder: profile_folder.map(|folder| here.join(folder)),
             exports: export,
-            exclude_allocations,
+            simulation,
             allow_empty,
             wait: !no_wait,
         })
