@@ -51,7 +51,7 @@ pub(crate) struct SharedArgs {
     pub skip_upload: bool,
 
     /// What only simulation mode looks at.
-    #[command(flatten, next_help_heading = "Simulation mode")]
+    #[command(flatten)]
     pub simulation: SimulationArgs,
 }
 
