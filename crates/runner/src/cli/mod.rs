@@ -3,6 +3,7 @@
 mod exec;
 mod inspect;
 mod run;
+mod setup;
 mod shared;
 mod simulation;
 
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use exec::ExecArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use run::RunArgs;
+pub(crate) use setup::SetupArgs;
 pub(crate) use shared::{ExportArg, SharedArgs};
 pub(crate) use simulation::{PythonMalloc, SimulationArgs, SimulationTool};
 
@@ -34,6 +36,10 @@ pub(crate) enum Command {
     Exec(Box<ExecArgs>),
     /// Show the results in a profile folder once more.
     Inspect(InspectArgs),
+    /// Install what a mode needs, after saying what that is.
+    Setup(SetupArgs),
+    /// Show what each mode finds on this machine and what it lacks.
+    Status,
 }
 
 impl Command {
@@ -42,7 +48,7 @@ impl Command {
         match self {
             Self::Run(args) => args.shared.quiet,
             Self::Exec(args) => args.shared.quiet,
-            Self::Inspect(_) => false,
+            Self::Inspect(_) | Self::Setup(_) | Self::Status => false,
         }
     }
 }

@@ -64,7 +64,7 @@ pub(crate) struct ExportArg {
     pub path: PathBuf,
 }
 
-fn parse_mode(word: &str) -> Result<Mode, UnknownMode> {
+pub(super) fn parse_mode(word: &str) -> Result<Mode, UnknownMode> {
     Mode::parse(word)
 }
 

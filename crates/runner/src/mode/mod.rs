@@ -2,6 +2,7 @@
 
 pub(crate) mod shims;
 pub(crate) mod simulation;
+pub(crate) mod status;
 pub(crate) mod walltime;
 
 use std::{

@@ -1,4 +1,7 @@
-//! Finds programs: those of the system, and our own siblings.
+//! Finds programs: those of the system, and our own siblings; and what it takes to install one.
+
+pub(crate) mod deb;
+pub(crate) mod fetch;
 
 use std::{
     ffi::OsStr,

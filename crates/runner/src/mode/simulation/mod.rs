@@ -3,8 +3,10 @@
 mod arguments;
 mod environment;
 mod harvest;
+pub(crate) mod install;
 mod interpreters;
 mod logs;
+mod status;
 mod valgrind;
 mod version;
 
@@ -25,6 +27,7 @@ use crate::{
 
 pub(crate) use harvest::harvest;
 pub(crate) use logs::diagnose;
+pub(crate) use status::status;
 pub(crate) use valgrind::{Valgrind, ValgrindError};
 
 /// A benchmark that is ready to be counted.

@@ -116,7 +116,8 @@ impl Valgrind {
         };
         let ask = |args: &[&str]| ask(&program, args, &env, Path::new("/"));
         let help = ask(&["--tool=callgrind", "--help"])?;
-        let version = ask(&["--version"])?.trim().to_owned();
+        // Without a tool it would want to start memcheck, which need not be there.
+        let version = ask(&["--tool=callgrind", "--version"])?.trim().to_owned();
         let build = Build::parse(&version);
         let capabilities = Capabilities {
             obj_skip: help.contains("--obj-skip"),
@@ -183,7 +184,7 @@ mod tests {
         fs::create_dir_all(folder).unwrap();
         let path = folder.join(name);
         let text = format!(
-            "#!/bin/sh\ncase \"$*\" in --version) echo {version};; \
+            "#!/bin/sh\ncase \"$*\" in *--version) echo {version};; \
              *callgrind*) echo ' {help}';; *) exit 1;; esac\n"
         );
         fs::write(&path, text).unwrap();

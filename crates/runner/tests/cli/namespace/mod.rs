@@ -12,6 +12,7 @@ mod hooks;
 mod leftovers;
 mod protocol;
 mod refusal;
+mod setup;
 mod signals;
 mod simulation;
 mod suites;
