@@ -72,6 +72,20 @@ pub const HOME: EnvName = env("HOME", "the user's folder");
 /// Set for the first of two runs of Node: a file that receives the options which the plugin wants.
 pub const NODE_INTROSPECTION: EnvName =
     env("__CODSPEED_NODE_CORE_INTROSPECTION_PATH__", "where a Node plugin writes its options");
+/// Path of the tracer of the MongoDB instrument.
+pub const MONGO_TRACER: EnvName =
+    env("CODSPEED_MONGO_TRACER", "path of the `cs-mongo-tracer` program to use");
+/// Set for the tracer and for the benchmark: where the tracer is spoken to.
+pub const MONGO_SERVER_ADDRESS: EnvName =
+    env("CODSPEED_MONGO_INSTR_SERVER_ADDRESS", "where the MongoDB tracer listens");
+/// Set for the tracer: where it stands in for the database.
+pub const MONGO_PROXY: EnvName =
+    env("CODSPEED_MONGO_PROXY_HOST_PORT", "where the MongoDB tracer stands in for the database");
+/// Set for the tracer: the database.
+pub const MONGO_DEST: EnvName =
+    env("CODSPEED_MONGO_DEST_HOST_PORT", "the database behind the MongoDB tracer");
+/// Set for the tracer: how much it says.
+pub const RUST_LOG: EnvName = env("RUST_LOG", "how much the MongoDB tracer says");
 /// How Python allocates.
 pub const PYTHONMALLOC: EnvName =
     env("PYTHONMALLOC", "set to `malloc` in simulation mode, so that allocations are seen");
@@ -124,6 +138,11 @@ pub const ALL: &[EnvName] = &[
     XDG_CACHE_HOME,
     HOME,
     NODE_INTROSPECTION,
+    MONGO_TRACER,
+    MONGO_SERVER_ADDRESS,
+    MONGO_PROXY,
+    MONGO_DEST,
+    RUST_LOG,
     PYTHONMALLOC,
     NO_COLOR,
     CLICOLOR_FORCE,

@@ -17,12 +17,13 @@ use runner_shared::{env_names, fifo::FifoPaths, mode::Mode};
 use crate::{
     env::Env,
     event::RunEvent,
+    instruments::{InstrumentError, Instruments},
     mode::{
         ModeError,
         simulation::{self, Valgrind},
         walltime::{self, NoProfiler},
     },
-    process::{Child, Ended, Signals, SpawnError, adopt_orphans, kill_descendants},
+    process::{Child, Ended, Signals, SpawnError, ToolCommand, adopt_orphans, kill_descendants},
     report::AnyReport,
     session::{
         Conversation, FifoError, FifoPair, LockError, RunLock, ServeError, Served, Session,
@@ -45,6 +46,8 @@ pub(crate) struct Completed {
     pub interrupted: bool,
     /// Where everything is.
     pub folder: PathBuf,
+    /// What became of the instruments.
+    pub instruments: Result<(), InstrumentError>,
 }
 
 /// Why a run yielded nothing.
@@ -77,6 +80,9 @@ pub(crate) enum RunError {
     /// Signals can't be watched.
     #[error("could not take over signals")]
     Signals(#[source] io::Error),
+    /// An instrument can't be started.
+    #[error(transparent)]
+    Instrument(#[from] InstrumentError),
     /// The results can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -94,9 +100,10 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
     let folder = profile_folder(plan, env)?;
     let before = OldResults::of(plan.mode, &folder, ui);
     let signals = Signals::take().map_err(RunError::Signals)?;
+    let instruments = Instruments::start(&plan.instruments, env)?;
     let (report, broken, served) = match plan.mode {
         Mode::Walltime | Mode::Memory => {
-            let served = walltime(plan, &folder, env, &paths, &signals, ui)?;
+            let served = walltime(plan, &folder, env, &instruments, &paths, &signals, ui)?;
             let Reading { report, broken } = results::read(&folder, &before.untouched())?;
             (AnyReport::Walltime(report), broken, served)
         }
@@ -104,8 +111,10 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
             let RunPlan { workload, simulation: options, working_directory, .. } = plan;
             let ready = simulation::prepare(workload, options, working_directory, &folder, env)?;
             ui.event(&RunEvent::Step(counting_with(&ready.valgrind)));
+            let command = ready.command;
+            let command = ToolCommand { env: instruments.environment(command.env), ..command };
             let start = SystemTime::now();
-            let served = watch(ready.command.spawn()?, None, &signals, ui)?;
+            let served = watch(command.spawn()?, None, &signals, ui)?;
             drop(ready.shims);
             for warning in simulation::harvest(&folder, start) {
                 ui.event(&RunEvent::Warning(warning));
@@ -127,7 +136,9 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
         ui.event(&RunEvent::Warning(warning.clone()));
     }
     let Served { record: _, ended, interrupted } = served;
-    Ok(Completed { report, broken, ended, interrupted, folder })
+    let well = !interrupted && ended == Ended::Code(0);
+    let instruments = if well { instruments.finish(&folder) } else { Ok(()) };
+    Ok(Completed { report, broken, ended, interrupted, folder, instruments })
 }
 
 /// What counts, and what it can't do.
@@ -143,11 +154,13 @@ fn walltime(
     plan: &RunPlan,
     folder: &Path,
     env: &Env,
+    instruments: &Instruments,
     paths: &FifoPaths,
     signals: &Signals,
     ui: &Ui,
 ) -> Result<Served, RunError> {
     let command = walltime::command(&plan.workload, &plan.working_directory, folder, env)?;
+    let command = ToolCommand { env: instruments.environment(command.env), ..command };
     let mut fifos = FifoPair::create(paths)?;
     let (session, control) = (Session::walltime(), &mut NoProfiler);
     let conversation = Conversation { fifos: &mut fifos, session, control };

@@ -2,6 +2,7 @@
 
 mod exec;
 mod inspect;
+mod instruments;
 mod run;
 mod setup;
 mod shared;
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use exec::ExecArgs;
 pub(crate) use inspect::InspectArgs;
+pub(crate) use instruments::{Instrument, InstrumentArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use setup::SetupArgs;
 pub(crate) use shared::{ExportArg, SharedArgs};

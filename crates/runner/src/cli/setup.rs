@@ -3,7 +3,7 @@
 use clap::Args;
 use runner_shared::mode::Mode;
 
-use super::shared::parse_mode;
+use super::{Instrument, shared::parse_mode};
 
 /// Install what a mode needs.
 #[derive(Debug, Args)]
@@ -12,6 +12,10 @@ pub(crate) struct SetupArgs {
     /// The mode to set up (repeatable) [default: all that have something to install].
     #[arg(short, long, value_parser = parse_mode)]
     pub mode: Vec<Mode>,
+
+    /// The instrument to set up, rather than a mode.
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', conflicts_with_all = ["mode", "apt"])]
+    pub instruments: Vec<Instrument>,
 
     /// Install the packages of your distribution for everybody: with apt-get, as root.
     #[arg(long, conflicts_with_all = ["package", "sha256"])]

@@ -9,6 +9,7 @@ use crate::{
     cli::ExportArg,
     error::{CliError, ExitKind},
     event::RunEvent,
+    instruments::InstrumentError,
     mode::{
         ModeError,
         simulation::{self, ValgrindError},
@@ -52,7 +53,7 @@ pub(crate) fn judge(
     completed: Completed,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
-    let Completed { report, broken, ended, interrupted, folder } = completed;
+    let Completed { report, broken, ended, interrupted, folder, instruments } = completed;
     context.ui.event(&RunEvent::Step(format!("profile folder: {}", folder.display())));
     if interrupted || ended == Ended::Code(i32::from(ExitKind::Interrupted.code())) {
         let kept = report.complete();
@@ -93,6 +94,7 @@ pub(crate) fn judge(
             return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));
         }
     }
+    instruments.map_err(|err| CliError::new(ExitKind::Failed, err))?;
     if all == 0 && !plan.allow_empty {
         return Err(CliError::new(ExitKind::Empty, "the command ran, but no benchmark reported a result")
             .hint("`codspeed run` needs a benchmark suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
@@ -132,6 +134,26 @@ impl From<SettingsError> for CliError {
     }
 }
 
+/// The exit code and what can be done.
+fn instrument_advice(err: &InstrumentError) -> (ExitKind, Option<&'static str>) {
+    match err {
+        InstrumentError::MissingTracer(_) => (
+            ExitKind::Missing,
+            Some(
+                "`codspeed setup --instruments mongodb` installs the tracer, and CODSPEED_MONGO_TRACER names one that is elsewhere",
+            ),
+        ),
+        InstrumentError::Spawn(_) => (ExitKind::Missing, None),
+        InstrumentError::NoVariable(_) | InstrumentError::Uri { .. } => (
+            ExitKind::Usage,
+            Some(
+                "see https://www.mongodb.com/docs/manual/reference/connection-string for the form of an address",
+            ),
+        ),
+        InstrumentError::Prepare(_) | InstrumentError::Silent { .. } => (ExitKind::Failed, None),
+    }
+}
+
 impl From<RunError> for CliError {
     fn from(err: RunError) -> Self {
         let (kind, hint) = match &err {
@@ -148,6 +170,7 @@ impl From<RunError> for CliError {
                 Some("unpack the whole release, or set CODSPEED_EXEC_HARNESS to its path"),
             ),
             RunError::Mode(ModeError::NoShell) | RunError::Spawn(_) => (ExitKind::Missing, None),
+            RunError::Instrument(err) => instrument_advice(err),
             RunError::Mode(ModeError::Valgrind(ValgrindError::Unusable { .. })) => {
                 (ExitKind::Missing, None)
             }

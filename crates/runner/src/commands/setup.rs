@@ -1,12 +1,12 @@
 //! `codspeed setup`: says what it will install, and does.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use runner_shared::mode::Mode;
 
 use super::Context;
 use crate::{
-    cli::SetupArgs,
+    cli::{Instrument, SetupArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
     mode::simulation::{
@@ -16,7 +16,7 @@ use crate::{
     process::{Ended, run_visibly},
     tools::{
         self,
-        fetch::{Hash, Source},
+        fetch::{Hash, Source, fetch},
     },
 };
 
@@ -26,8 +26,18 @@ type Step = fn(&SetupArgs, &Context) -> Result<(), CliError>;
 /// Modes with something to install. To add one, add its function here.
 const STEPS: &[(Mode, Step)] = &[(Mode::Simulation, simulation)];
 
+/// The program that installs the tracer of the MongoDB instrument, and what it hashes to.
+const MONGO_INSTALLER: (&str, &str) = (
+    "https://codspeed-public-assets.s3.eu-west-1.amazonaws.com/mongo-tracer/cs-mongo-tracer-v0.2.0/cs-mongo-tracer-installer.sh",
+    "685f1d540cb24c2aa6f447991958339c6b70ec7664df2dba2713b8b3d77687e7",
+);
+
 /// Sets up the modes that the user names, or all.
 pub(crate) fn run(args: &SetupArgs, context: &Context) -> Result<ExitKind, CliError> {
+    if args.instruments.contains(&Instrument::Mongodb) {
+        mongodb(args, context)?;
+        return Ok(ExitKind::Ok);
+    }
     for mode in &args.mode {
         if !STEPS.iter().any(|(known, _)| known == mode) {
             say(context, format!("{mode}: there is nothing to install"));
@@ -47,12 +57,7 @@ fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     if args.apt {
         return apt(&["valgrind", "libc6-dbg"], args, context);
     }
-    let hash = match args.sha256.as_deref() {
-        None => None,
-        Some(text) => Some(Hash::parse(text).ok_or_else(|| {
-            CliError::new(ExitKind::Usage, "`--sha256` takes 64 hexadecimal digits")
-        })?),
-    };
+    let hash = hash(args)?;
     // Without the file, no system is told from another, and the package for all is taken.
     let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let source = args.package.as_deref().map(Source::parse);
@@ -67,6 +72,35 @@ fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let Valgrind { version, program, .. } = plan.carry_out(&context.env).map_err(not_installed)?;
     say(context, format!("simulation: installed {version} as {}", program.display()));
     Ok(())
+}
+
+/// What the user says that the package hashes to.
+fn hash(args: &SetupArgs) -> Result<Option<Hash>, CliError> {
+    let Some(text) = args.sha256.as_deref() else { return Ok(None) };
+    let wrong = || CliError::new(ExitKind::Usage, "`--sha256` takes 64 hexadecimal digits");
+    Hash::parse(text).ok_or_else(wrong).map(Some)
+}
+
+/// Runs the installer of the tracer, once it is sure that it is the known one.
+fn mongodb(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
+    let (url, sha256) = MONGO_INSTALLER;
+    let source = Source::parse(args.package.as_deref().unwrap_or(url));
+    let hashes: Vec<Hash> = hash(args)?.or_else(|| Hash::parse(sha256)).into_iter().collect();
+    say(context, format!("mongodb: takes the installer of cs-mongo-tracer 0.2.0 from {source}"));
+    say(context, "mongodb: and runs it by bash, as you".to_owned());
+    if args.dry_run {
+        return Ok(());
+    }
+    let failed = |err: io::Error| CliError::new(ExitKind::Failed, err);
+    let expected = "the installer of cs-mongo-tracer 0.2.0";
+    let script =
+        fetch(&source, &hashes, expected).map_err(|err| CliError::new(ExitKind::Failed, err))?;
+    let bash = tools::find("bash", &context.env).ok_or_else(|| {
+        CliError::new(ExitKind::Missing, "`bash`, which runs the installer, was not found in PATH")
+    })?;
+    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
+    io::Write::write_all(&mut file, &script).map_err(failed)?;
+    visible_step(&bash, &[&file.path().display().to_string()], context)
 }
 
 /// Installs packages of the distribution, as root.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use runner_shared::mode::Mode;
 
 use crate::{
-    cli::{ExportArg, SharedArgs, SimulationArgs},
+    cli::{ExportArg, InstrumentArgs, SharedArgs, SimulationArgs},
     workload::Workload,
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct RunPlan {
     pub profile_folder: Option<PathBuf>,
     /// Files to write besides the table.
     pub exports: Vec<ExportArg>,
+    /// What is recorded beside the measurement.
+    pub instruments: InstrumentArgs,
     /// What only simulation mode looks at.
     pub simulation: SimulationArgs,
     /// No benchmark is no error.
@@ -126,6 +128,7 @@ impl RunPlan {
             working_directory,
             profile_folder: profile_folder.map(|folder| here.join(folder)),
             exports: export,
+            instruments: InstrumentArgs::default(),
             simulation,
             allow_empty,
             wait: !no_wait,

@@ -9,6 +9,7 @@ mod exec_measures;
 mod exec_names;
 mod exec_versus;
 mod hooks;
+mod instruments;
 mod leftovers;
 mod protocol;
 mod refusal;
