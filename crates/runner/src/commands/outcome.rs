@@ -85,6 +85,11 @@ pub(crate) fn judge(
             let err = CliError::new(ExitKind::Failed, "not everything was measured");
             return Err(explained(plan, &folder, err));
         }
+        // It leaves a file for every process, if it gets as far as that.
+        Ended::Code(code) if report.lacks_processes() => {
+            let what = format!("Valgrind could not run the benchmark (exit status {code})");
+            return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));
+        }
         Ended::Code(code) => {
             let what = format!("the benchmark command ended with exit status {code}");
             return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));

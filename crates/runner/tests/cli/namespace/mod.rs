@@ -16,5 +16,6 @@ mod refusal;
 mod setup;
 mod signals;
 mod simulation;
+mod simulation_odd;
 mod suites;
 mod two_runs;
