@@ -20,7 +20,7 @@ use crate::{
     instruments::{InstrumentError, Instruments},
     mode::{
         ModeError,
-        simulation::{self, Valgrind},
+        simulation::{self, Keeper, Valgrind},
         walltime::{self, NoProfiler},
     },
     process::{Child, Ended, Signals, SpawnError, ToolCommand, adopt_orphans, kill_descendants},
@@ -116,7 +116,8 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
             let start = SystemTime::now();
             let served = watch(command.spawn()?, None, &signals, ui)?;
             drop(ready.shims);
-            for warning in simulation::harvest(&folder, start) {
+            let kept = ready.keeper.map(Keeper::finish).unwrap_or_default();
+            for warning in kept.into_iter().chain(simulation::harvest(&folder, start)) {
                 ui.event(&RunEvent::Warning(warning));
             }
             let SimulationReading { mut report, broken } =

@@ -5,6 +5,7 @@ mod environment;
 mod harvest;
 pub(crate) mod install;
 mod interpreters;
+mod keeper;
 mod logs;
 mod status;
 mod valgrind;
@@ -26,6 +27,7 @@ use crate::{
 };
 
 pub(crate) use harvest::harvest;
+pub(crate) use keeper::Keeper;
 pub(crate) use logs::diagnose;
 pub(crate) use status::status;
 pub(crate) use valgrind::{Valgrind, ValgrindError};
@@ -39,6 +41,8 @@ pub(crate) struct Prepared {
     pub valgrind: Valgrind,
     /// What stands before other programs in `PATH`, as long as the benchmark runs.
     pub shims: Option<Shims>,
+    /// What looks after its files. `exec-harness` does that itself.
+    pub keeper: Option<Keeper>,
 }
 
 /// The benchmark below Valgrind, as a program to start in the folder `cwd`; `folder` is the
@@ -80,7 +84,14 @@ pub(crate) fn prepare(
     // The same addresses in each run make the simulated caches repeat; where the system forbids
     // it, counts of instructions repeat all the same.
     command.address_space = AddressSpace::Fixed;
-    Ok(Prepared { command, valgrind, shims })
+    let keeper = match workload {
+        Workload::Suite(_) => Some(
+            Keeper::start(folder)
+                .map_err(|source| ModeError::Write { path: folder.to_owned(), source })?,
+        ),
+        Workload::Commands { .. } => None,
+    };
+    Ok(Prepared { command, valgrind, shims, keeper })
 }
 
 /// The program below Valgrind, with all that it starts.

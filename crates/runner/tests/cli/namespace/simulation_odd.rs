@@ -111,6 +111,15 @@ fn work_of_threads_counts_and_that_of_other_processes_is_shown_apart() {
 }
 
 #[test]
+fn what_a_process_counted_before_it_became_another_program_is_kept() {
+    let sandbox = with_integration();
+    let counts = counts(&sandbox, "one two become three");
+    let names: Vec<_> = counts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["one", "two", "three"]);
+    assert!(counts.iter().all(|(_, count)| *count > 30_000), "{counts:?}");
+}
+
+#[test]
 fn a_valgrind_that_fails_is_told_apart_from_a_benchmark_that_fails() {
     let sandbox = sandbox();
     let fake = "#!/bin/sh\ncase \"$*\" in *--version) echo valgrind-3.24.0;; *--help) ;; \
