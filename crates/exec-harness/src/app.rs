@@ -108,7 +108,7 @@ fn measure(
     let targets = targets(args, progress)?;
     warn_of_odd_names(&targets, progress);
     let mode = args.measurement_mode.unwrap_or(Mode::Walltime);
-    if mode == Mode::Simulation && !below_valgrind() {
+    if mode == Mode::Simulation && args.launcher.is_empty() && !below_valgrind() {
         return Err(AppError::NotBelowValgrind);
     }
     let mut plans = Vec::with_capacity(targets.len());
@@ -127,6 +127,7 @@ fn measure(
         environment: environment.iter().map(|(name, value)| variable(name, value)).collect(),
         path: value(environment, env_names::PATH).map(Into::into),
         mask: machine.watch.original_mask(),
+        launcher: Vec::new(),
     };
     let settings = Settings { compat_rounds: args.compat_rounds, robust: args.robust };
     let mut session = Session::new(settings, with, &mut machine, &mut link, progress);
@@ -136,7 +137,9 @@ fn measure(
         Mode::Simulation => {
             let temporary = self::folder(environment, env_names::TMPDIR);
             let temporary = temporary.unwrap_or(Path::new("/tmp"));
-            Simulation::start(folder, temporary)?.run(&mut session, &plans);
+            // Whoever started us below Valgrind has the command there already.
+            let launcher = if below_valgrind() { &[] } else { &args.launcher[..] };
+            Simulation::start(folder, temporary, launcher)?.run(&mut session, &plans);
         }
         Mode::Walltime => {
             let mut store = Store::open(folder.unwrap_or(Path::new(".codspeed")))?;

@@ -1,5 +1,7 @@
 //! The command line of `exec-harness`.
 
+use std::ffi::OsString;
+
 use clap::Parser;
 use runner_shared::{
     env_names,
@@ -23,6 +25,11 @@ pub struct Args {
     /// (below Valgrind) and `memory` (below a tracer).
     #[arg(short = 'm', long, env = env_names::RUNNER_MODE.name, value_parser = parse_mode, hide = true)]
     pub measurement_mode: Option<Mode>,
+
+    /// Start the command by this program and these arguments, one word per option: Valgrind, which
+    /// then runs the command alone and neither us nor the hooks (simulation mode).
+    #[arg(long, value_name = "WORD", allow_hyphen_values = true, hide = true)]
+    pub launcher: Vec<OsString>,
 
     /// Run several benchmarks in turns rather than one after another, so that a drift of the
     /// machine hits all of them alike.
@@ -115,6 +122,13 @@ mod tests {
         assert!(parse(&["-"]).unwrap().reads_stdin());
         assert!(!parse(&["-", "--max-rounds", "3"]).unwrap().reads_stdin());
         assert!(!parse(&["true"]).unwrap().reads_stdin());
+    }
+
+    #[test]
+    fn the_words_of_a_launcher_may_look_like_options() {
+        let args = parse(&["--launcher=/bin/valgrind", "--launcher=-q", "--quiet", "-"]).unwrap();
+        assert_eq!(args.launcher, ["/bin/valgrind", "-q"]);
+        assert!(args.quiet && args.reads_stdin());
     }
 
     #[test]

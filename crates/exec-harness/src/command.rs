@@ -1,6 +1,6 @@
 //! The command of a benchmark with its hooks, ready to be run again and again.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, os::unix::ffi::OsStrExt, path::Path};
 
 use nix::sys::signal::SigSet;
 use runner_shared::{
@@ -30,6 +30,8 @@ pub(crate) struct Prepared {
     pub path: Option<OsString>,
     /// Signal mask.
     pub mask: SigSet,
+    /// A program with its arguments that starts the command in our place; empty for none.
+    pub launcher: Vec<OsString>,
 }
 
 /// An option about a round with a wrong value.
@@ -116,9 +118,17 @@ struct Ready {
 impl Ready {
     fn new(program: &Executable, stdio: &Stdio, with: &Prepared) -> Result<Self, Failure> {
         let (streams, rewind, tail) = stdio.open()?.split();
-        let args: Vec<Vec<u8>> =
-            program.argv.iter().map(|word| word.clone().into_bytes()).collect();
-        let launch = Launch::new(&program.path, &args, &with.environment, streams, with.mask)?;
+        let own = program.argv.iter().map(|word| word.clone().into_bytes());
+        let (path, args): (&Path, Vec<Vec<u8>>) = match with.launcher.first() {
+            None => (&program.path, own.collect()),
+            Some(launcher) => {
+                let before = with.launcher.iter().map(OsString::as_os_str);
+                let before = before.chain([program.path.as_os_str()]);
+                let words = before.map(|word| word.as_bytes().to_vec()).chain(own.skip(1));
+                (Path::new(launcher), words.collect())
+            }
+        };
+        let launch = Launch::new(path, &args, &with.environment, streams, with.mask)?;
         Ok(Self { launch, tail, rewind })
     }
 }

@@ -27,14 +27,32 @@ fn sandbox() -> Sandbox {
     sandbox.with("CODSPEED_RUNNER_MODE", "instrumentation").with("LANG", "C")
 }
 
-/// The program below Valgrind, as the runner starts it.
-fn below_callgrind(sandbox: &Sandbox, folder: &str, words: &[&str]) -> Command {
+/// The program, told how to start Valgrind, as the runner does it.
+fn with_callgrind(sandbox: &Sandbox, folder: &str, words: &[&str]) -> Command {
     let folder = sandbox.path().join(folder).display().to_string();
     let files = format!("--callgrind-out-file={folder}/%p.out");
-    let all = [&CALLGRIND[..], &[&files, HARNESS], words].concat();
-    let mut command = sandbox.command("valgrind", all);
+    let valgrind = valgrind(sandbox);
+    let launcher = [&[&valgrind[..]], &CALLGRIND[..], &[&files]].concat();
+    let launcher = launcher.iter().map(|word| format!("--launcher={word}"));
+    let words = words.iter().map(|word| (*word).to_owned());
+    let mut command = sandbox.command(HARNESS, launcher.chain(words));
     command.env("CODSPEED_PROFILE_FOLDER", folder);
     command
+}
+
+/// The program below Valgrind, as other runners start it.
+fn below_callgrind(sandbox: &Sandbox, words: &[&str]) -> Command {
+    let files = "--callgrind-out-file=profile/%p.out";
+    let mut command =
+        sandbox.command("valgrind", [&CALLGRIND[..], &[files, HARNESS], words].concat());
+    command.env("CODSPEED_PROFILE_FOLDER", "profile");
+    command
+}
+
+/// Not the shell script that some systems put before it.
+fn valgrind(sandbox: &Sandbox) -> String {
+    let words = ["-c", "command -v valgrind.bin || command -v valgrind"];
+    sandbox.run(sandbox.command("sh", words)).stdout.trim().to_owned()
 }
 
 /// The counts in a folder, by label, sorted; nothing else may have been left there.
@@ -65,7 +83,7 @@ fn counts(folder: &Path) -> Vec<(String, u64)> {
 #[track_caller]
 fn counted(sandbox: &Sandbox, words: &[&str]) -> u64 {
     let options = [&["--name", "a  name"], words].concat();
-    let run = sandbox.run(below_callgrind(sandbox, "profile", &options));
+    let run = sandbox.run(with_callgrind(sandbox, "profile", &options));
     assert_eq!(run.code, 0, "{}", run.stderr);
     let counts = counts(&sandbox.path().join("profile"));
     let [(label, count)] = &counts[..] else { panic!("{counts:?}") };
@@ -79,7 +97,7 @@ fn counted(sandbox: &Sandbox, words: &[&str]) -> u64 {
 #[track_caller]
 fn refused(sandbox: &Sandbox, words: &[&str]) -> String {
     let options = [&["--quiet", "--name", "n"], words].concat();
-    let run = sandbox.run(below_callgrind(sandbox, "profile", &options));
+    let run = sandbox.run(with_callgrind(sandbox, "profile", &options));
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert_eq!(counts(&sandbox.path().join("profile")), [], "an error leaves no count behind");
     reason(&run, sandbox)
@@ -99,7 +117,7 @@ fn reason(run: &Run, sandbox: &Sandbox) -> String {
 }
 
 fn list(sandbox: &Sandbox, list: &str) -> Run {
-    let mut command = below_callgrind(sandbox, "profile", &["--quiet", "-"]);
+    let mut command = with_callgrind(sandbox, "profile", &["--quiet", "-"]);
     command.stdin(fs::File::open(sandbox.file("list.json", list)).unwrap());
     sandbox.run(command)
 }
@@ -150,6 +168,21 @@ mod privileged {
     }
 
     #[test]
+    fn below_the_valgrind_of_another_runner_the_count_is_the_same() {
+        let sandbox = sandbox();
+        ending(&sandbox, "return 0");
+        let ours = counted(&sandbox, &["./prog"]);
+        let below = super::sandbox();
+        ending(&below, "return 0");
+        let run = below.run(below_callgrind(&below, &["--name", "n", "./prog"]));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let counts = counts(&below.path().join("profile"));
+        assert_eq!(counts, [("exec_harness::n".to_owned(), ours)]);
+        let refused = below.run(below_callgrind(&below, &["sh", "-c", "ls -d /"]));
+        assert!(refused.stderr.contains(CHILDREN), "{}", refused.stderr);
+    }
+
+    #[test]
     fn each_of_two_targets_has_a_count_and_equal_work_counts_the_same() {
         let sandbox = sandbox();
         ending(&sandbox, "return 0");
@@ -182,7 +215,7 @@ mod privileged {
     fn a_shell_that_becomes_the_command_leaves_the_count_of_the_command_and_says_so() {
         let sandbox = sandbox();
         let words = ["--name", "n", "bash", "-c", "exec ls -d /"];
-        let run = sandbox.run(below_callgrind(&sandbox, "profile", &words));
+        let run = sandbox.run(with_callgrind(&sandbox, "profile", &words));
         assert_eq!(run.code, 0);
         let said = "instructions (only of `/usr/bin/ls -d /`, which the command became; what came before is not counted)";
         assert!(run.stderr.trim_end().ends_with(said), "{}", run.stderr);
@@ -259,7 +292,7 @@ mod privileged {
             refused(&sandbox, &["no-such-program"]),
             "the command cannot be run: `no-such-program` was not found in any folder of PATH"
         );
-        let run = sandbox.run(below_callgrind(&sandbox, "profile", &["-q", "sh", "-c", "a\nb"]));
+        let run = sandbox.run(with_callgrind(&sandbox, "profile", &["-q", "sh", "-c", "a\nb"]));
         assert!(run.stderr.contains("its name contains a line break"), "{}", run.stderr);
     }
 
@@ -332,7 +365,7 @@ mod privileged {
     fn a_folder_without_programs_or_with_blanks_is_no_obstacle() {
         let sandbox = sandbox();
         fs::create_dir(sandbox.path().join("pro file")).unwrap();
-        let run = sandbox.run(below_callgrind(&sandbox, "pro file", &["--name", "n", "true"]));
+        let run = sandbox.run(with_callgrind(&sandbox, "pro file", &["--name", "n", "true"]));
         assert_eq!(run.code, 0, "{}", run.stderr);
         assert_eq!(counts(&sandbox.path().join("pro file")).len(), 1);
 

@@ -50,6 +50,45 @@ pub const OIDC_REQUEST_TOKEN: EnvName =
 /// Path of the `valgrind` program to use in simulation mode.
 pub const VALGRIND: EnvName =
     env("CODSPEED_VALGRIND", "path of the `valgrind` program to use in simulation mode");
+/// The same as `--simulation-tool`.
+pub const SIMULATION_TOOL: EnvName =
+    env("CODSPEED_SIMULATION_TOOL", "the tool of Valgrind: `callgrind` or `tracegrind`");
+/// The same as `--cycle-estimation`.
+pub const CYCLE_ESTIMATION: EnvName =
+    env("CODSPEED_CYCLE_ESTIMATION", "`false`: no cycles are counted in simulation mode");
+/// The same as `--exclude-allocations`.
+pub const EXCLUDE_ALLOCATIONS: EnvName =
+    env("CODSPEED_EXCLUDE_ALLOCATIONS", "`true`: without allocator functions in simulation mode");
+/// The same as `--experimental-fair-sched`.
+pub const FAIR_SCHED: EnvName =
+    env("CODSPEED_EXPERIMENTAL_FAIR_SCHED", "`true`: threads take turns of equal length");
+/// Where Valgrind finds its tools.
+pub const VALGRIND_LIB: EnvName =
+    env("VALGRIND_LIB", "set for a Valgrind that `codspeed setup` installed");
+/// Folder for caches.
+pub const XDG_CACHE_HOME: EnvName = env(
+    "XDG_CACHE_HOME",
+    "tools that `codspeed setup` installs go below it, else below `~/.cache`",
+);
+/// The user's folder.
+pub const HOME: EnvName = env("HOME", "the user's folder");
+/// Set for the first of two runs of Node: a file that receives the options which the plugin wants.
+pub const NODE_INTROSPECTION: EnvName =
+    env("__CODSPEED_NODE_CORE_INTROSPECTION_PATH__", "where a Node plugin writes its options");
+/// Path of the tracer of the MongoDB instrument.
+pub const MONGO_TRACER: EnvName =
+    env("CODSPEED_MONGO_TRACER", "path of the `cs-mongo-tracer` program to use");
+/// Set for the tracer and for the benchmark: where the tracer is spoken to.
+pub const MONGO_SERVER_ADDRESS: EnvName =
+    env("CODSPEED_MONGO_INSTR_SERVER_ADDRESS", "where the MongoDB tracer listens");
+/// Set for the tracer: where it stands in for the database.
+pub const MONGO_PROXY: EnvName =
+    env("CODSPEED_MONGO_PROXY_HOST_PORT", "where the MongoDB tracer stands in for the database");
+/// Set for the tracer: the database.
+pub const MONGO_DEST: EnvName =
+    env("CODSPEED_MONGO_DEST_HOST_PORT", "the database behind the MongoDB tracer");
+/// Set for the tracer: how much it says.
+pub const RUST_LOG: EnvName = env("RUST_LOG", "how much the MongoDB tracer says");
 /// How Python allocates.
 pub const PYTHONMALLOC: EnvName = env(
     "PYTHONMALLOC",
@@ -103,6 +142,19 @@ pub const ALL: &[EnvName] = &[
     OIDC_REQUEST_URL,
     OIDC_REQUEST_TOKEN,
     VALGRIND,
+    SIMULATION_TOOL,
+    CYCLE_ESTIMATION,
+    EXCLUDE_ALLOCATIONS,
+    FAIR_SCHED,
+    VALGRIND_LIB,
+    XDG_CACHE_HOME,
+    HOME,
+    NODE_INTROSPECTION,
+    MONGO_TRACER,
+    MONGO_SERVER_ADDRESS,
+    MONGO_PROXY,
+    MONGO_DEST,
+    RUST_LOG,
     PYTHONMALLOC,
     NO_COLOR,
     CLICOLOR_FORCE,

@@ -32,6 +32,8 @@ pub fn main(
     let outcome = match args.command {
         Command::Run(args) => commands::run::run(args, &context),
         Command::Exec(args) => commands::exec::run(*args, &context),
+        Command::Setup(args) => commands::setup::run(&args, &context),
+        Command::Status => commands::status::run(&context),
         Command::Inspect(args) => commands::inspect::run(args, &context),
     };
     match outcome {

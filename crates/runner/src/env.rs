@@ -23,6 +23,19 @@ impl Env {
         value.filter(|value| !value.is_empty())
     }
 
+    /// The value of a variable that the user names; an empty one counts as unset.
+    pub(crate) fn get_named(&self, name: &str) -> Option<&OsStr> {
+        let value = self.0.get(OsStr::new(name)).map(OsString::as_os_str);
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// The same environment with a variable set that the user names.
+    #[must_use]
+    pub(crate) fn with_named(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
     /// The same environment with a variable set.
     #[must_use]
     pub(crate) fn with(mut self, name: EnvName, value: impl Into<OsString>) -> Self {
@@ -39,13 +52,10 @@ impl Env {
         self
     }
 
-    /// The same environment without the variables whose names begin like this.
+    /// The same environment with only the variables whose names are wanted.
     #[must_use]
-    pub(crate) fn without_prefixes(mut self, prefixes: &[&str]) -> Self {
-        let begins = |name: &OsString| {
-            prefixes.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
-        };
-        self.0.retain(|name, _| !begins(name));
+    pub(crate) fn only(mut self, wanted: impl Fn(&[u8]) -> bool) -> Self {
+        self.0.retain(|name, _| wanted(name.as_encoded_bytes()));
         self
     }
 

@@ -17,13 +17,14 @@ use runner_shared::{env_names, fifo::FifoPaths, mode::Mode};
 use crate::{
     env::Env,
     event::RunEvent,
+    instruments::{InstrumentError, Instruments},
     mode::{
         ModeError,
         memory::{self, TracerControl, TracerTrouble},
-        simulation,
+        simulation::{self, Keeper, Valgrind},
         walltime::{self, NoProfiler},
     },
-    process::{Child, Ended, Signals, SpawnError, adopt_orphans, kill_descendants},
+    process::{Child, Ended, Signals, SpawnError, ToolCommand, adopt_orphans, kill_descendants},
     profiler::ControlError,
     report::AnyReport,
     session::{
@@ -49,6 +50,8 @@ pub(crate) struct Completed {
     pub interrupted: bool,
     /// Where everything is.
     pub folder: PathBuf,
+    /// What became of the instruments.
+    pub instruments: Result<(), InstrumentError>,
 }
 
 /// Why a run yielded nothing.
@@ -81,6 +84,9 @@ pub(crate) enum RunError {
     /// Signals can't be watched.
     #[error("could not take over signals")]
     Signals(#[source] io::Error),
+    /// An instrument can't be started.
+    #[error(transparent)]
+    Instrument(#[from] InstrumentError),
     /// The results can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -98,32 +104,40 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
     let folder = profile_folder(plan, env)?;
     let before = OldResults::of(plan.mode, &folder, ui);
     let signals = Signals::take().map_err(RunError::Signals)?;
+    let instruments = Instruments::start(&plan.instruments, env)?;
     let mut trouble = None;
     let (report, broken, served) = match plan.mode {
         Mode::Walltime => {
-            let served = walltime(plan, &folder, env, &paths, &signals, ui)?;
+            let served = walltime(plan, &folder, env, &instruments, &paths, &signals, ui)?;
             let Reading { report, broken } = results::read(&folder, &before.untouched())?;
             (AnyReport::Walltime(report), broken, served)
         }
         Mode::Simulation => {
-            let (command, valgrind) =
-                simulation::command(&plan.workload, &plan.working_directory, &folder, env)?;
-            ui.event(&RunEvent::Step(format!("counting with {}", valgrind.version)));
+            let RunPlan { workload, simulation: options, working_directory, .. } = plan;
+            let python = plan.python_allocator;
+            let ready =
+                simulation::prepare(workload, options, python, working_directory, &folder, env)?;
+            ui.event(&RunEvent::Step(counting_with(&ready.valgrind)));
+            let command = ready.command;
+            let command = ToolCommand { env: instruments.environment(command.env), ..command };
             let start = SystemTime::now();
             let served = watch(command.spawn()?, None, &signals, ui)?;
-            for warning in simulation::harvest(&folder, start) {
+            drop(ready.shims);
+            let kept = ready.keeper.map(Keeper::finish).unwrap_or_default();
+            for warning in kept.into_iter().chain(simulation::harvest(&folder, start)) {
                 ui.event(&RunEvent::Warning(warning));
             }
             let SimulationReading { mut report, broken } =
                 results::read_simulation(&folder, &before.untouched())?;
-            if plan.exclude_allocations {
+            report.view.model = options.cost_model;
+            if options.exclude_allocations {
                 report.view.allocations = Allocations::Excluded;
             }
             (AnyReport::Simulation(report), broken, served)
         }
         Mode::Memory => {
             let Watched { served, failed, remarks } =
-                memory(plan, &folder, env, &paths, &signals, ui)?;
+                memory(plan, &folder, env, &instruments, &paths, &signals, ui)?;
             let MemoryReading { mut report, broken } =
                 results::read_memory(&folder, &before.untouched())?;
             // Ours first: the tracer may have many.
@@ -140,7 +154,18 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
         ui.event(&RunEvent::Warning(warning.clone()));
     }
     let Served { record: _, ended, interrupted } = served;
-    Ok(Completed { report, broken, ended, trouble, interrupted, folder })
+    let well = !interrupted && ended == Ended::Code(0);
+    let instruments = if well { instruments.finish(&folder) } else { Ok(()) };
+    Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })
+}
+
+/// What counts, and what it can't do.
+fn counting_with(valgrind: &Valgrind) -> String {
+    let Valgrind { version, build, .. } = valgrind;
+    match &valgrind.limits()[..] {
+        [] => format!("counting with {version}"),
+        limits => format!("counting with {version} ({build}: {})", limits.join(", ")),
+    }
 }
 
 /// A benchmark whose allocations were traced.
@@ -155,13 +180,15 @@ fn memory(
     plan: &RunPlan,
     folder: &Path,
     env: &Env,
+    instruments: &Instruments,
     paths: &FifoPaths,
     signals: &Signals,
     ui: &Ui,
 ) -> Result<Watched, RunError> {
     let RunPlan { workload, working_directory, memory: options, .. } = plan;
     let memory::Traced { command, fifos: control, remarks } =
-        memory::command(workload, *options, working_directory, folder, env)?;
+        memory::command(workload, *options, plan.python_allocator, working_directory, folder, env)?;
+    let command = ToolCommand { env: instruments.environment(command.env), ..command };
     let mut fifos = FifoPair::create(paths)?;
     let child = command.spawn()?;
     let ended = child.as_fd().try_clone_to_owned().map_err(ServeError::Watch)?;
@@ -178,11 +205,13 @@ fn walltime(
     plan: &RunPlan,
     folder: &Path,
     env: &Env,
+    instruments: &Instruments,
     paths: &FifoPaths,
     signals: &Signals,
     ui: &Ui,
 ) -> Result<Served, RunError> {
     let command = walltime::command(&plan.workload, &plan.working_directory, folder, env)?;
+    let command = ToolCommand { env: instruments.environment(command.env), ..command };
     let mut fifos = FifoPair::create(paths)?;
     let (session, control) = (Session::walltime(), &mut NoProfiler);
     let conversation = Conversation { fifos: &mut fifos, session, control };

@@ -62,6 +62,14 @@ impl AnyReport {
         }
     }
 
+    /// No process was counted, not even one without a benchmark.
+    pub(crate) fn lacks_processes(&self) -> bool {
+        match self {
+            Self::Walltime(_) | Self::Memory(_) => false,
+            Self::Simulation(report) => report.processes == 0,
+        }
+    }
+
     /// What would have made the numbers better, if it had been allowed.
     pub(crate) fn missing(&self) -> Option<&str> {
         match self {

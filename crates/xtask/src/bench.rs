@@ -26,6 +26,7 @@ const BENCHES: &[Bench] = &[
     Bench { package: "results", example: "bench_callgrind" },
     Bench { package: "results", example: "bench_memory" },
     Bench { package: "memtrack", example: "bench_pair" },
+    Bench { package: "runner", example: "bench_simulation" },
 ];
 
 /// The command.

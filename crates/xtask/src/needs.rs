@@ -24,6 +24,11 @@ pub(crate) const NEEDS: &[Need] = &[
         is_met: |_| Cmd::new("unshare").args(["--mount", "true"]).succeeds(),
     },
     Need {
+        part: "debian::",
+        what: "packages of Debian (`apt-get download valgrind`)",
+        is_met: |_| Cmd::new("apt-get").args(["download", "--print-uris", "valgrind"]).succeeds(),
+    },
+    Need {
         part: "network::",
         what: "python3 with venv, and a package registry that answers",
         is_met: registry_answers,

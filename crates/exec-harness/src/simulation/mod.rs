@@ -1,7 +1,7 @@
 //! Simulation mode: every command runs once below callgrind, which counts its instructions.
 //!
-//! The runner has started Valgrind, with us below it; a small library of ours in the command
-//! switches the count on and off. Results stand in callgrind's files only. Afterwards each
+//! The runner tells us how to start Valgrind, or has started us below it; a small library of ours
+//! in the command switches the count on and off. Results stand in callgrind's files only. Afterwards each
 //! benchmark has exactly one count of all that it did, or an error that says why not.
 
 mod dumps;
@@ -16,6 +16,7 @@ mod valgrind;
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     io,
     path::{Path, PathBuf},
 };
@@ -46,6 +47,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Simulation {
     preload: Preload,
+    /// Valgrind with its arguments, if we don't run below it ourselves.
+    launcher: Vec<OsString>,
     /// Where callgrind writes; without it, only what the library reports is known.
     folder: Option<PathBuf>,
     /// Benchmarks by the process whose file holds their count.
@@ -54,11 +57,16 @@ pub(crate) struct Simulation {
 
 impl Simulation {
     /// Installs the library in the profile folder or, without one, among temporary files.
-    pub(crate) fn start(folder: Option<&Path>, temporary: &Path) -> Result<Self, PreloadError> {
+    pub(crate) fn start(
+        folder: Option<&Path>,
+        temporary: &Path,
+        launcher: &[OsString],
+    ) -> Result<Self, PreloadError> {
         let preload = Preload::install(folder.unwrap_or(temporary))?;
         // Only on systems before 3.4 this fails, and then only what is left behind goes unseen.
         let _ = adopt_orphans();
-        Ok(Self { preload, folder: folder.map(Path::to_owned), counted: BTreeMap::new() })
+        let (folder, launcher) = (folder.map(Path::to_owned), launcher.to_vec());
+        Ok(Self { preload, launcher, folder, counted: BTreeMap::new() })
     }
 
     /// Counts benchmark after benchmark; a failed one doesn't keep the others from being counted.
@@ -86,6 +94,7 @@ impl Simulation {
         program::check(&program.path, path)?;
         let instrumented = Prepared {
             environment: self.preload.environment(&session.with.environment, &uri),
+            launcher: self.launcher.clone(),
             ..session.with.clone()
         };
         let mut runnable =

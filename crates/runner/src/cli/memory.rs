@@ -17,11 +17,6 @@ pub(crate) struct MemoryArgs {
     /// Where allocations are seen: from the kernel, or by a library inside the processes [default: auto].
     #[arg(long, help_heading = HEADING, value_name = "WHERE", value_enum)]
     pub backend: Option<Backend>,
-
-    /// What Python allocates small objects with: `malloc`, or arenas of its own, which can't be seen [default: malloc,
-    /// unless PYTHONMALLOC is set].
-    #[arg(long, help_heading = HEADING, value_name = "WHAT", value_enum, hide_possible_values = true)]
-    pub python_allocator: Option<PythonAllocator>,
 }
 
 /// Where allocations are seen.
@@ -44,13 +39,4 @@ impl Backend {
             Self::Preload => "preload",
         }
     }
-}
-
-/// What Python allocates small objects with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PythonAllocator {
-    /// `malloc`: each object is counted.
-    Malloc,
-    /// What it likes, which are arenas of its own.
-    Own,
 }

@@ -2,17 +2,23 @@
 
 mod exec;
 mod inspect;
+mod instruments;
 mod memory;
 mod run;
+mod setup;
 mod shared;
+mod simulation;
 
 use clap::{Parser, Subcommand};
 
 pub(crate) use exec::ExecArgs;
 pub(crate) use inspect::InspectArgs;
-pub(crate) use memory::{MemoryArgs, PythonAllocator};
+pub(crate) use instruments::{Instrument, InstrumentArgs};
+pub(crate) use memory::MemoryArgs;
 pub(crate) use run::RunArgs;
-pub(crate) use shared::{ExportArg, SharedArgs};
+pub(crate) use setup::SetupArgs;
+pub(crate) use shared::{ExportArg, PythonAllocator, SharedArgs};
+pub(crate) use simulation::{SimulationArgs, SimulationTool};
 
 /// Runs benchmarks and says how long they take, and how sure that is.
 #[derive(Debug, Parser)]
@@ -34,6 +40,10 @@ pub(crate) enum Command {
     Exec(Box<ExecArgs>),
     /// Show the results in a profile folder once more.
     Inspect(InspectArgs),
+    /// Install what a mode needs, after saying what that is.
+    Setup(SetupArgs),
+    /// Show what each mode finds on this machine and what it lacks.
+    Status,
 }
 
 impl Command {
@@ -42,7 +52,7 @@ impl Command {
         match self {
             Self::Run(args) => args.shared.quiet,
             Self::Exec(args) => args.shared.quiet,
-            Self::Inspect(_) => false,
+            Self::Inspect(_) | Self::Setup(_) | Self::Status => false,
         }
     }
 }

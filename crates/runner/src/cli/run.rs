@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::SharedArgs;
+use super::{InstrumentArgs, SharedArgs};
 
 /// Run a benchmark suite that has a CodSpeed integration.
 #[derive(Debug, Args)]
@@ -11,6 +11,10 @@ pub(crate) struct RunArgs {
     /// What all commands have.
     #[command(flatten)]
     pub shared: SharedArgs,
+
+    /// What is recorded beside the measurement.
+    #[command(flatten)]
+    pub instruments: InstrumentArgs,
 
     /// The command; its words are joined by blanks and run by a shell.
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use results::{EXPORTERS, PROFILE_EXPORTERS};
 use runner_shared::{
     env_names,
     mode::{Mode, UnknownMode},
 };
 
-use super::MemoryArgs;
+use super::{MemoryArgs, SimulationArgs};
 
 /// Options of every measuring command.
 #[derive(Debug, Args)]
@@ -35,10 +35,6 @@ pub(crate) struct SharedArgs {
     #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_export)]
     pub export: Vec<ExportArg>,
 
-    /// Leave out what allocator functions cost (simulation mode).
-    #[arg(long)]
-    pub exclude_allocations: bool,
-
     /// Succeed even if the run yields no benchmark.
     #[arg(long)]
     pub allow_empty: bool,
@@ -55,6 +51,14 @@ pub(crate) struct SharedArgs {
     #[arg(long, env = env_names::SKIP_UPLOAD.name, hide = true)]
     pub skip_upload: bool,
 
+    /// What Python allocates small objects with in simulation and memory mode: `malloc`, or arenas of its own, where
+    /// single objects can't be seen [default: malloc, unless PYTHONMALLOC is set].
+    #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true)]
+    pub python_allocator: Option<PythonAllocator>,
+
+    /// What only simulation mode looks at.
+    #[command(flatten)]
+    pub simulation: SimulationArgs,
     /// What memory mode has besides.
     #[command(flatten)]
     pub memory: MemoryArgs,
@@ -69,7 +73,7 @@ pub(crate) struct ExportArg {
     pub path: PathBuf,
 }
 
-fn parse_mode(word: &str) -> Result<Mode, UnknownMode> {
+pub(super) fn parse_mode(word: &str) -> Result<Mode, UnknownMode> {
     Mode::parse(word)
 }
 
@@ -89,4 +93,13 @@ pub(super) fn parse_export(text: &str) -> Result<ExportArg, String> {
         return Err(format!("there is no format `{format}`; the formats are {}", known()));
     }
     Ok(ExportArg { format: format.to_owned(), path: path.into() })
+}
+
+/// What Python allocates small objects with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PythonAllocator {
+    /// `malloc`: each object is counted.
+    Malloc,
+    /// What it likes, which are arenas of its own.
+    Own,
 }

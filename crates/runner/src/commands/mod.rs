@@ -4,6 +4,8 @@ pub(crate) mod exec;
 pub(crate) mod inspect;
 mod outcome;
 pub(crate) mod run;
+pub(crate) mod setup;
+pub(crate) mod status;
 
 use std::path::PathBuf;
 

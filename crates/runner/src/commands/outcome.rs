@@ -9,6 +9,7 @@ use crate::{
     cli::ExportArg,
     error::{CliError, ExitKind},
     event::RunEvent,
+    instruments::InstrumentError,
     mode::{
         ModeError,
         simulation::{self, ValgrindError},
@@ -52,7 +53,7 @@ pub(crate) fn judge(
     completed: Completed,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
-    let Completed { report, broken, ended, trouble, interrupted, folder } = completed;
+    let Completed { report, broken, ended, trouble, interrupted, folder, instruments } = completed;
     context.ui.event(&RunEvent::Step(format!("profile folder: {}", folder.display())));
     if interrupted || ended == Ended::Code(i32::from(ExitKind::Interrupted.code())) {
         let kept = report.complete();
@@ -92,6 +93,11 @@ pub(crate) fn judge(
             let err = CliError::new(ExitKind::Failed, "not everything was measured");
             return Err(explained(plan, &folder, err));
         }
+        // It leaves a file for every process, if it gets as far as that.
+        Ended::Code(code) if report.lacks_processes() => {
+            let what = format!("Valgrind could not run the benchmark (exit status {code})");
+            return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));
+        }
         Ended::Code(code) => {
             let what = format!("the benchmark command ended with exit status {code}");
             return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));
@@ -101,6 +107,7 @@ pub(crate) fn judge(
             return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));
         }
     }
+    instruments.map_err(|err| CliError::new(ExitKind::Failed, err))?;
     if all == 0 && !plan.allow_empty {
         return Err(CliError::new(ExitKind::Empty, "the command ran, but no benchmark reported a result")
             .hint("`codspeed run` needs a benchmark suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
@@ -137,6 +144,26 @@ impl From<SettingsError> for CliError {
     }
 }
 
+/// The exit code and what can be done.
+fn instrument_advice(err: &InstrumentError) -> (ExitKind, Option<&'static str>) {
+    match err {
+        InstrumentError::MissingTracer(_) => (
+            ExitKind::Missing,
+            Some(
+                "`codspeed setup --instruments mongodb` installs the tracer, and CODSPEED_MONGO_TRACER names one that is elsewhere",
+            ),
+        ),
+        InstrumentError::Spawn(_) => (ExitKind::Missing, None),
+        InstrumentError::NoVariable(_) | InstrumentError::Uri { .. } => (
+            ExitKind::Usage,
+            Some(
+                "see https://www.mongodb.com/docs/manual/reference/connection-string for the form of an address",
+            ),
+        ),
+        InstrumentError::Prepare(_) | InstrumentError::Silent { .. } => (ExitKind::Failed, None),
+    }
+}
+
 impl From<RunError> for CliError {
     fn from(err: RunError) -> Self {
         let (kind, hint) = match &err {
@@ -152,18 +179,23 @@ impl From<RunError> for CliError {
                 let hint = missing.hint();
                 return Self::new(ExitKind::Missing, err).hint(hint);
             }
-            RunError::Mode(ModeError::Valgrind(ValgrindError::Missing)) => (
+            RunError::Mode(ModeError::NoShell | ModeError::Channel(_)) | RunError::Spawn(_) => {
+                (ExitKind::Missing, None)
+            }
+            RunError::Instrument(err) => instrument_advice(err),
+            RunError::Mode(ModeError::Valgrind(ValgrindError::Unusable { .. })) => {
+                (ExitKind::Missing, None)
+            }
+            RunError::Mode(ModeError::Valgrind(
+                ValgrindError::Missing
+                | ValgrindError::NoFork { .. }
+                | ValgrindError::NoTracegrind { .. },
+            )) => (
                 ExitKind::Missing,
                 Some(
-                    "install the package `valgrind` (3.19 or newer), or set CODSPEED_VALGRIND to its path",
+                    "`codspeed setup -m simulation` installs one for you alone; any package `valgrind` from 3.19 on will do as well, and `--valgrind PATH` names one that is elsewhere",
                 ),
             ),
-            RunError::Spawn(_)
-            | RunError::Mode(
-                ModeError::NoShell
-                | ModeError::Channel(_)
-                | ModeError::Valgrind(ValgrindError::Unusable { .. }),
-            ) => (ExitKind::Missing, None),
             RunError::Serve(ServeError::Refused(refusal)) => {
                 let hint = refusal.hint();
                 return Self::new(ExitKind::Failed, err).hint(hint);

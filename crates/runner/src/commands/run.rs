@@ -4,6 +4,7 @@ use super::{Context, here, outcome};
 use crate::{
     cli::RunArgs,
     error::{CliError, ExitKind},
+    event::RunEvent,
     orchestrator::execute,
     settings::RunPlan,
     workload::Workload,
@@ -11,9 +12,14 @@ use crate::{
 
 /// Runs the suite and shows what it reported.
 pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let RunArgs { shared, command } = args;
+    let RunArgs { shared, instruments, command } = args;
     let workload = Workload::Suite(command.join(" "));
     let plan = RunPlan::new(workload, shared, None, &here()?)?;
+    if instruments.mongo_uri_env_name.is_some() && instruments.instruments.is_empty() {
+        let text = "`--mongo-uri-env-name` does nothing without `--instruments mongodb`";
+        context.ui.event(&RunEvent::Warning(text.to_owned()));
+    }
+    let plan = RunPlan { instruments, ..plan };
     let completed = execute(&plan, &context.env, &context.ui)?;
     let shown = outcome::show(&plan.exports, &completed.report, context);
     outcome::judge(&plan, completed, context).and_then(|kind| shown.map(|()| kind))

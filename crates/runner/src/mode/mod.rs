@@ -1,7 +1,10 @@
 //! The ways to measure: how each starts a benchmark and what it leaves in the profile folder.
 
 pub(crate) mod memory;
+mod python;
+pub(crate) mod shims;
 pub(crate) mod simulation;
+pub(crate) mod status;
 pub(crate) mod walltime;
 
 use std::{

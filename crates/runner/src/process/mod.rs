@@ -6,4 +6,6 @@ mod spawn;
 
 pub(crate) use descendants::{adopt_orphans, kill_descendants};
 pub(crate) use signals::{Heard, Signals};
-pub(crate) use spawn::{AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, ask};
+pub(crate) use spawn::{
+    AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, ask, run_visibly,
+};

@@ -6,7 +6,7 @@ use std::{
     io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::process::CommandExt,
+        unix::process::{CommandExt, ExitStatusExt},
     },
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -78,6 +78,21 @@ pub(crate) fn ask(program: &Path, args: &[&str], env: &Env, cwd: &Path) -> Optio
     command.args(args).current_dir(cwd).env_clear().envs(env.iter()).stdin(Stdio::null());
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a program to its end, with our streams and in our process group: the user sees it as if
+/// they had started it.
+pub(crate) fn run_visibly(program: &Path, args: &[&str], env: &Env) -> Result<Ended, SpawnError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
+    let mut command = Command::new(program);
+    command.args(args).env_clear().envs(env.iter());
+    let failed = |source| SpawnError { program: program.to_owned(), source };
+    let status = command.status().map_err(failed)?;
+    let by_signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
+    Ok(match (status.code(), by_signal) {
+        (None, Some(signal)) => Ended::Signal(signal),
+        (code, _) => Ended::Code(code.unwrap_or(-1)),
+    })
 }
 
 /// How a program ended.

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use runner_shared::mode::Mode;
 
 use crate::{
-    cli::{ExportArg, MemoryArgs, SharedArgs},
+    cli::{ExportArg, InstrumentArgs, MemoryArgs, PythonAllocator, SharedArgs, SimulationArgs},
     workload::Workload,
 };
 
 /// What shall be measured, where, and what becomes of the results.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RunPlan {
     /// How it is measured.
     pub mode: Mode,
@@ -22,8 +22,12 @@ pub(crate) struct RunPlan {
     pub profile_folder: Option<PathBuf>,
     /// Files to write besides the table.
     pub exports: Vec<ExportArg>,
-    /// Counts are shown without allocator functions.
-    pub exclude_allocations: bool,
+    /// What is recorded beside the measurement.
+    pub instruments: InstrumentArgs,
+    /// What only simulation mode looks at.
+    pub simulation: SimulationArgs,
+    /// What Python allocates with, if the user has said so.
+    pub python_allocator: Option<PythonAllocator>,
     /// How allocations are traced.
     pub memory: MemoryArgs,
     /// No benchmark is no error.
@@ -79,7 +83,8 @@ impl RunPlan {
             profile_folder,
             working_directory,
             export,
-            exclude_allocations,
+            simulation,
+            python_allocator,
             allow_empty,
             no_wait,
             // The user interface knows already.
@@ -127,7 +132,9 @@ impl RunPlan {
             working_directory,
             profile_folder: profile_folder.map(|folder| here.join(folder)),
             exports: export,
-            exclude_allocations,
+            instruments: InstrumentArgs::default(),
+            simulation,
+            python_allocator,
             memory,
             allow_empty,
             wait: !no_wait,

@@ -1,4 +1,7 @@
-//! Finds programs: those of the system, and our own siblings.
+//! Finds programs: those of the system, and our own siblings; and what it takes to install one.
+
+pub(crate) mod deb;
+pub(crate) mod fetch;
 
 use std::{
     ffi::OsStr,
@@ -27,8 +30,22 @@ impl MissingSibling {
 
 /// Where `name` is in `PATH`.
 pub(crate) fn find(name: &str, env: &Env) -> Option<PathBuf> {
+    find_all(name, env).into_iter().next()
+}
+
+/// All programs called `name` in `PATH`, in its order.
+pub(crate) fn find_all(name: &str, env: &Env) -> Vec<PathBuf> {
     let folders = env.get(env_names::PATH).unwrap_or(OsStr::new("/usr/bin:/bin"));
-    std::env::split_paths(folders).map(|folder| folder.join(name)).find(|path| is_program(path))
+    let paths = std::env::split_paths(folders).map(|folder| folder.join(name));
+    paths.filter(|path| is_program(path)).collect()
+}
+
+/// Our folder for tools that were installed for this user.
+pub(crate) fn cache(env: &Env) -> Option<PathBuf> {
+    let told = env.get(env_names::XDG_CACHE_HOME).map(PathBuf::from);
+    let told = told.filter(|path| path.is_absolute());
+    let home = || Some(PathBuf::from(env.get(env_names::HOME)?).join(".cache"));
+    Some(told.or_else(home)?.join("codspeed"))
 }
 
 /// Where our own program `name` is: as told by a variable, beside ourselves, in `PATH`.

@@ -15,6 +15,7 @@ use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     harness::URI_PREFIX,
     memory::{EVENTS_FILE, Event, StackTable, Usage, UsageSummary},
+    text::bytes,
 };
 
 use super::{
@@ -230,7 +231,14 @@ fn result(window: Window, mut usage: UsageSummary, tables: &[StackTable]) -> Opt
         None => (None, Vec::new()),
     };
     let nothing = "no allocation was seen: it makes none, or its allocator is not watched";
-    let notes = (usage.alloc_calls == 0).then(|| nothing.to_owned()).into_iter().collect();
+    let mapped = (usage.peak_mapped > 0).then(|| {
+        format!(
+            "besides, up to {} were mapped outside of allocators, as for arenas of an interpreter; they are not part of the peak",
+            bytes(usage.peak_mapped)
+        )
+    });
+    let nothing = (usage.alloc_calls == 0).then(|| nothing.to_owned());
+    let notes = nothing.into_iter().chain(mapped).collect();
     Some(MemoryResult { name, uri, occurrence: 1, usage, stacks, sites, notes })
 }
 

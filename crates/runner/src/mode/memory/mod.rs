@@ -1,7 +1,6 @@
 //! Memory mode: a tracer starts the benchmark and watches the allocators of all its processes; we tell it when.
 
 mod control;
-mod python;
 mod trouble;
 
 use std::{
@@ -16,10 +15,16 @@ use runner_shared::{
     mode::Mode,
 };
 
-use super::{ModeError, benchmark};
+use super::{ModeError, benchmark, python};
 use crate::{
-    cli::MemoryArgs, env::Env, files, process::ToolCommand, profiler::ControlFifos,
-    session::SessionRecord, tools, workload::Workload,
+    cli::{MemoryArgs, PythonAllocator},
+    env::Env,
+    files,
+    process::ToolCommand,
+    profiler::ControlFifos,
+    session::SessionRecord,
+    tools,
+    workload::Workload,
 };
 
 pub(crate) use control::TracerControl;
@@ -42,13 +47,14 @@ pub(crate) struct Traced {
 pub(crate) fn command(
     workload: &Workload,
     options: MemoryArgs,
+    python_allocator: Option<PythonAllocator>,
     cwd: &Path,
     folder: &Path,
     env: &Env,
 ) -> Result<Traced, ModeError> {
     let program = tools::sibling(TRACER, env_names::MEMTRACK, env)?;
     let seen = super::environment(env, Mode::Memory, folder);
-    let (seen, python) = python::prepared(seen, cwd, options.python_allocator);
+    let (seen, python) = python::prepared(seen, cwd, python_allocator);
     let inner = benchmark(workload, cwd, seen)?;
     let results = results(folder);
     // The tracer may have more rights than we have: what it finds is ours.
@@ -60,6 +66,9 @@ pub(crate) fn command(
     args.extend(["--control".into(), fifos.argument()]);
     if options.stacks {
         args.push("--stacks".into());
+    }
+    if python.has_arenas() {
+        args.push("--mappings".into());
     }
     if let Some(backend) = options.backend {
         args.extend(["--backend".into(), backend.name().into()]);

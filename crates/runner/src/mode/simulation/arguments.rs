@@ -6,12 +6,14 @@ use std::{
 };
 
 use super::valgrind::Valgrind;
+use crate::cli::{SimulationArgs, SimulationTool};
 
 /// What is the same in each run. 32 KiB caches of the first level with 8 ways, 8 MiB of the last
 /// level with 16 ways, lines of 64 bytes; nothing is counted until an integration says so.
 const ALWAYS: &[&str] = &[
+    // What the user's `.valgrindrc` and `VALGRIND_OPTS` want would change the counts.
+    "--command-line-only=yes",
     "-q",
-    "--tool=callgrind",
     "--trace-children=yes",
     "--cache-sim=yes",
     "--I1=32768,8,64",
@@ -21,51 +23,90 @@ const ALWAYS: &[&str] = &[
     // Nobody attaches a debugger, and a killed process would leave its pipes behind.
     "--vgdb=no",
     "--collect-systime=nsec",
-    "--compress-strings=no",
-    "--combine-dumps=yes",
-    "--read-inline-info=yes",
 ];
 
 /// Programs that only help to build and to look around. What they start isn't traced either, so
 /// no shell, interpreter or build tool may be among them.
-const HELPERS: &[&str] = &[
-    "*esbuild",
-    "*.rustup-wrapped",
-    "*/rustc",
-    "*/git",
-    "*/jq",
-    "*/tr",
-    "*/grep",
-    "*/which",
-    "*/mktemp",
-    "*/uname",
-];
+const HELPERS: &[&str] =
+    &["*/rustc", "*/git", "*/jq", "*/tr", "*/grep", "*/which", "*/mktemp", "*/uname"];
+/// Programs that don't work when they are traced: one is written in Go, the other looks at its
+/// own name, which Valgrind changes.
+const UNFIT: &[&str] = &["*esbuild", "*.rustup-wrapped"];
 
-/// Everything before the benchmark command. `skipped` are interpreters whose frames shall not be
-/// seen; `suite` is the shell text of a suite.
-pub(super) fn arguments(
-    valgrind: &Valgrind,
-    folder: &Path,
-    skipped: &[PathBuf],
-    suite: Option<&str>,
-) -> Vec<OsString> {
-    let mut args: Vec<OsString> = ALWAYS.iter().map(Into::into).collect();
-    // A command that is measured by itself may well be one of these.
-    if let Some(text) = suite {
-        args.push(format!("--trace-children-skip={}", HELPERS.join(",")).into());
-        if text.contains("cargo-codspeed") || text.contains("cargo codspeed") {
-            // It asks cargo about the workspace.
-            args.push("--trace-children-skip-by-arg=metadata".into());
+/// What Valgrind shall do.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    /// What it can do.
+    pub valgrind: &'a Valgrind,
+    /// The profile folder.
+    pub folder: &'a Path,
+    /// Interpreters whose frames shall not be seen.
+    pub objects: &'a [PathBuf],
+    /// The shell text of a suite.
+    pub suite: Option<&'a str>,
+    /// What the user asked for.
+    pub options: &'a SimulationArgs,
+}
+
+impl Request<'_> {
+    /// Everything before the benchmark command.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        let Self { valgrind, folder, objects, suite, options } = self;
+        let capabilities = valgrind.capabilities;
+        let mut args: Vec<OsString> = ALWAYS.iter().map(Into::into).collect();
+        if valgrind.build.is_fork() {
+            // Others read it, which takes a while, and make nothing of it.
+            args.push("--read-inline-info=yes".into());
         }
+        if options.cycle_estimation && capabilities.cycle_estimation {
+            args.push("--cycle-estimation=yes".into());
+        }
+        if options.experimental_fair_sched {
+            args.push("--fair-sched=yes".into());
+        }
+        if cfg!(target_arch = "aarch64") && !valgrind.build.is_fork() {
+            args.push("--sim-hints=fallback-llsc".into());
+        }
+        args.extend(skips(*suite, options));
+        match options.simulation_tool {
+            SimulationTool::Callgrind => {
+                let own = ["--tool=callgrind", "--compress-strings=no", "--combine-dumps=yes"];
+                args.extend(own.map(Into::into));
+                if capabilities.obj_skip {
+                    args.extend(objects.iter().map(|object| with_path("--obj-skip=", object, "")));
+                }
+                args.push(with_path("--callgrind-out-file=", folder, "/%p.out"));
+            }
+            SimulationTool::Tracegrind => {
+                args.push("--tool=tracegrind".into());
+                args.push(with_path("--tracegrind-out-file=", folder, "/%p.tgtrace"));
+            }
+        }
+        args.push(with_path("--log-file=", folder, "/valgrind.%p.log"));
+        args
     }
-    if valgrind.capabilities.obj_skip {
-        args.extend(skipped.iter().map(|object| with_path("--obj-skip=", object, "")));
+}
+
+/// What isn't traced.
+fn skips(suite: Option<&str>, options: &SimulationArgs) -> Vec<OsString> {
+    // A command that is measured by itself may well be one of ours.
+    let (unfit, helpers): (&[&str], &[&str]) = match suite {
+        None => (&[], &[]),
+        Some(_) if options.trace_helpers => (UNFIT, &[]),
+        Some(_) => (UNFIT, HELPERS),
+    };
+    let own = unfit.iter().chain(helpers).copied();
+    let patterns: Vec<&str> = own.chain(options.skip_program.iter().map(String::as_str)).collect();
+    let mut args: Vec<OsString> = Vec::new();
+    if !patterns.is_empty() {
+        args.push(format!("--trace-children-skip={}", patterns.join(",")).into());
     }
-    if cfg!(target_arch = "aarch64") {
-        args.push("--sim-hints=fallback-llsc".into());
+    let starts_cargo =
+        |text: &str| text.contains("cargo-codspeed") || text.contains("cargo codspeed");
+    if suite.is_some_and(starts_cargo) && !options.trace_helpers {
+        // It asks cargo about the workspace.
+        args.push("--trace-children-skip-by-arg=metadata".into());
     }
-    args.push(with_path("--callgrind-out-file=", folder, "/%p.out"));
-    args.push(with_path("--log-file=", folder, "/valgrind.%p.log"));
     args
 }
 
@@ -86,23 +127,45 @@ fn with_path(option: &str, path: &Path, end: &str) -> OsString {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::mode::simulation::valgrind::Capabilities;
+    use clap::Parser;
 
-    fn shown(obj_skip: bool, suite: Option<&str>) -> String {
+    use super::*;
+    use crate::mode::simulation::{valgrind::Capabilities, version::Build};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: SimulationArgs,
+    }
+
+    fn shown(version: &str, options: &[&str], suite: Option<&str>) -> String {
+        let build = Build::parse(version);
+        let can = build.is_fork();
+        let capabilities = Capabilities { obj_skip: can, cycle_estimation: can, tracegrind: can };
         let valgrind = Valgrind {
             program: "/usr/bin/valgrind".into(),
-            version: "valgrind-3.19.0".to_owned(),
-            capabilities: Capabilities { obj_skip },
+            tools: None,
+            version: version.to_owned(),
+            build,
+            capabilities,
         };
-        let skipped = [PathBuf::from("/usr/lib/libpython3.so")];
-        let args = arguments(&valgrind, Path::new("/a 100%/p"), &skipped, suite);
+        let objects = [PathBuf::from("/usr/lib/libpython3.so")];
+        let options = Line::parse_from(["x"].iter().chain(options)).options;
+        let folder = Path::new("/a 100%/p");
+        let request =
+            Request { valgrind: &valgrind, folder, objects: &objects, suite, options: &options };
+        let args = request.arguments();
         args.iter().map(|arg| arg.display().to_string()).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn the_command_line_follows_the_capabilities_and_the_suite() {
-        insta::assert_snapshot!("command", shown(false, None));
-        insta::assert_snapshot!("suite_on_the_fork", shown(true, Some("cargo codspeed run")));
+        let (stock, fork) = ("valgrind-3.19.0", "valgrind-3.26.0.codspeed6");
+        insta::assert_snapshot!("command", shown(stock, &[], None));
+        let suite = Some("cargo codspeed run");
+        insta::assert_snapshot!("suite_on_the_fork", shown(fork, &[], suite));
+        let trace = ["--simulation-tool=tracegrind", "--skip-program=*/a", "--trace-helpers"];
+        let options = [&trace[..], &["--cycle-estimation=false", "--experimental-fair-sched"]];
+        insta::assert_snapshot!("tracegrind", shown(fork, &options.concat(), suite));
     }
 }

@@ -3,52 +3,116 @@
 mod arguments;
 mod environment;
 mod harvest;
+pub(crate) mod install;
+mod interpreters;
+mod keeper;
 mod logs;
+mod status;
 mod valgrind;
+mod version;
 
-use std::path::Path;
+use std::{ffi::OsString, path::Path};
 
-use runner_shared::mode::Mode;
+use runner_shared::{env_names, mode::Mode};
 
-use super::{ModeError, benchmark};
+use super::{
+    ModeError, benchmark, python,
+    shims::{self, Shims},
+};
 use crate::{
+    cli::{PythonAllocator, SimulationArgs},
     env::Env,
     process::{AddressSpace, ToolCommand},
     workload::Workload,
 };
 
-pub(super) use environment::python_malloc;
 pub(crate) use harvest::harvest;
+pub(super) use interpreters::is_free_threaded;
+pub(crate) use keeper::Keeper;
 pub(crate) use logs::diagnose;
+pub(crate) use status::status;
 pub(crate) use valgrind::{Valgrind, ValgrindError};
 
+/// A benchmark that is ready to be counted.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// What to start.
+    pub command: ToolCommand,
+    /// What counts.
+    pub valgrind: Valgrind,
+    /// What stands before other programs in `PATH`, as long as the benchmark runs.
+    pub shims: Option<Shims>,
+    /// What looks after its files. `exec-harness` does that itself.
+    pub keeper: Option<Keeper>,
+}
+
 /// The benchmark below Valgrind, as a program to start in the folder `cwd`; `folder` is the
-/// profile folder. Also returns the Valgrind that was found.
-pub(crate) fn command(
+/// profile folder.
+pub(crate) fn prepare(
     workload: &Workload,
+    options: &SimulationArgs,
+    python_allocator: Option<PythonAllocator>,
     cwd: &Path,
     folder: &Path,
     env: &Env,
-) -> Result<(ToolCommand, Valgrind), ModeError> {
-    let valgrind = Valgrind::find(env)?;
-    let seen = super::environment(&environment::stable(env), Mode::Simulation, folder);
-    let seen = python_malloc(seen, cwd);
-    let inner = benchmark(workload, cwd, seen)?;
-    let skipped = if valgrind.capabilities.obj_skip {
-        environment::interpreters(&inner.env, cwd)
-    } else {
-        Vec::new()
+) -> Result<Prepared, ModeError> {
+    let valgrind = Valgrind::find(options, env)?;
+    let stable = environment::stable(env, options);
+    let told = super::environment(&stable, Mode::Simulation, folder);
+    let visible = match &valgrind.tools {
+        Some(tools) => told.with(env_names::VALGRIND_LIB, tools),
+        None => told,
     };
+    let (visible, _) = python::prepared(visible, cwd, python_allocator);
+    let can_fold = valgrind.capabilities.obj_skip;
+    let objects = if can_fold { interpreters::objects(&visible, cwd) } else { Vec::new() };
     let suite = match workload {
         Workload::Suite(text) => Some(text.as_str()),
         Workload::Commands { .. } => None,
     };
-    let mut args = arguments::arguments(&valgrind, folder, &skipped, suite);
-    args.push(inner.program.into_os_string());
-    args.extend(inner.args);
-    let program = valgrind.program.clone();
+    let request =
+        arguments::Request { valgrind: &valgrind, folder, objects: &objects, suite, options };
+    let before = request.arguments();
+    let (mut command, shims) = match workload {
+        Workload::Suite(_) => {
+            let (visible, shims) = shims::install(Mode::Simulation, visible)?;
+            (below(&valgrind, before, benchmark(workload, cwd, visible)?), shims)
+        }
+        // It starts the commands below Valgrind and nothing else, itself included.
+        Workload::Commands { .. } => {
+            (launching(&valgrind, before, benchmark(workload, cwd, visible)?), None)
+        }
+    };
     // The same addresses in each run make the simulated caches repeat; where the system forbids
     // it, counts of instructions repeat all the same.
-    let address_space = AddressSpace::Fixed;
-    Ok((ToolCommand { program, args, address_space, ..inner }, valgrind))
+    command.address_space = AddressSpace::Fixed;
+    let keeper = match workload {
+        Workload::Suite(_) => Some(
+            Keeper::start(folder)
+                .map_err(|source| ModeError::Write { path: folder.to_owned(), source })?,
+        ),
+        Workload::Commands { .. } => None,
+    };
+    Ok(Prepared { command, valgrind, shims, keeper })
+}
+
+/// The program below Valgrind, with all that it starts.
+fn below(valgrind: &Valgrind, mut before: Vec<OsString>, inner: ToolCommand) -> ToolCommand {
+    before.push(inner.program.into_os_string());
+    before.extend(inner.args);
+    ToolCommand { program: valgrind.program.clone(), args: before, ..inner }
+}
+
+/// `exec-harness`, told how to start Valgrind.
+fn launching(valgrind: &Valgrind, before: Vec<OsString>, inner: ToolCommand) -> ToolCommand {
+    let words = [valgrind.program.clone().into_os_string()].into_iter().chain(before);
+    let mut args: Vec<OsString> = words
+        .map(|word| {
+            let mut option = OsString::from("--launcher=");
+            option.push(word);
+            option
+        })
+        .collect();
+    args.extend(inner.args);
+    ToolCommand { args, ..inner }
 }

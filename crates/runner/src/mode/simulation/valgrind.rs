@@ -1,4 +1,4 @@
-//! Finds a Valgrind and what it can do. Versions are shown, not judged: capabilities are asked for.
+//! Finds a Valgrind and what it can do. Versions say whose build it is; what it can do is asked for.
 
 use std::{
     fs, io,
@@ -7,24 +7,41 @@ use std::{
 
 use runner_shared::env_names;
 
-use crate::{env::Env, process::ask, tools};
+use super::version::Build;
+use crate::{
+    cli::{SimulationArgs, SimulationTool},
+    env::Env,
+    process::ask,
+    tools,
+};
+
+/// The program in a folder that `codspeed setup` made, beside its tools.
+pub(crate) const CACHED_PROGRAM: &str = "valgrind.bin";
 
 /// A Valgrind that works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Valgrind {
     /// The program itself, not a shell script around it.
     pub program: PathBuf,
+    /// Where its tools are, if it doesn't know itself.
+    pub tools: Option<PathBuf>,
     /// As it says itself, such as `valgrind-3.19.0`.
     pub version: String,
+    /// Whose it is.
+    pub build: Build,
     /// What its callgrind understands.
     pub capabilities: Capabilities,
 }
 
-/// What differs between builds of callgrind.
+/// What differs between builds of Valgrind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Capabilities {
     /// `--obj-skip`: frames of an interpreter are folded into their callers.
     pub obj_skip: bool,
+    /// `--cycle-estimation`: cycles are counted, too.
+    pub cycle_estimation: bool,
+    /// The tool tracegrind is there.
+    pub tracegrind: bool,
 }
 
 /// There is no Valgrind that can do it.
@@ -39,50 +56,181 @@ pub(crate) enum ValgrindError {
         /// The program.
         path: PathBuf,
     },
+    /// Another build was asked for.
+    #[error("`--require-fork`: {version} at `{}` is not CodSpeed's fork of Valgrind", path.display())]
+    NoFork {
+        /// The best one that was found.
+        version: String,
+        /// The program.
+        path: PathBuf,
+    },
+    /// It lacks a tool.
+    #[error("{version} at `{}` does not have the tool tracegrind; only some builds of CodSpeed's fork do", path.display())]
+    NoTracegrind {
+        /// As it says itself.
+        version: String,
+        /// The program.
+        path: PathBuf,
+    },
 }
 
 impl Valgrind {
-    /// The Valgrind that a variable names, or the first one in `PATH`.
-    pub(crate) fn find(env: &Env) -> Result<Self, ValgrindError> {
+    /// The Valgrind that the user names, or else the best one that there is.
+    pub(crate) fn find(options: &SimulationArgs, env: &Env) -> Result<Self, ValgrindError> {
         let told = env.get(env_names::VALGRIND).map(PathBuf::from);
-        let path = told.or_else(|| tools::find("valgrind", env)).ok_or(ValgrindError::Missing)?;
-        let program = unwrapped(&path).unwrap_or_else(|_| path.clone());
-        let here = Path::new("/");
-        let help = ask(&program, &["--tool=callgrind", "--help"], env, here);
-        let version = ask(&program, &["--version"], env, here);
-        let (Some(help), Some(version)) = (help, version) else {
-            return Err(ValgrindError::Unusable { path });
+        let found = match options.valgrind.clone().or(told) {
+            Some(path) => Self::at(&path, env).ok_or(ValgrindError::Unusable { path })?,
+            None => Self::best(env)?,
         };
-        let version = version.trim().to_owned();
-        Ok(Self { program, version, capabilities: Capabilities::of(&help) })
+        let (version, path) = (found.version.clone(), found.program.clone());
+        if options.require_fork && !found.build.is_fork() {
+            return Err(ValgrindError::NoFork { version, path });
+        }
+        if options.simulation_tool == SimulationTool::Tracegrind && !found.capabilities.tracegrind {
+            return Err(ValgrindError::NoTracegrind { version, path });
+        }
+        Ok(found)
+    }
+
+    /// All that work, the best one first; of equals the one that is found first.
+    pub(crate) fn all(env: &Env) -> Vec<Self> {
+        let mut found: Vec<Self> =
+            places(env).iter().filter_map(|path| Self::at(path, env)).collect();
+        let mut seen = std::collections::BTreeSet::new();
+        found.retain(|one| seen.insert(one.program.clone()));
+        found.sort_by_key(|one| std::cmp::Reverse(one.build.rank()));
+        found
+    }
+
+    fn best(env: &Env) -> Result<Self, ValgrindError> {
+        let first = places(env).into_iter().next().ok_or(ValgrindError::Missing)?;
+        Self::all(env).into_iter().next().ok_or(ValgrindError::Unusable { path: first })
+    }
+
+    /// The Valgrind at this place, if it is one.
+    pub(crate) fn at(path: &Path, env: &Env) -> Option<Self> {
+        let (program, tools) = unwrapped(path).unwrap_or_else(|_| (path.to_owned(), None));
+        let env = match &tools {
+            Some(tools) => env.clone().with(env_names::VALGRIND_LIB, tools),
+            None => env.clone(),
+        };
+        let ask = |args: &[&str]| ask(&program, args, &env, Path::new("/"));
+        let help = ask(&["--tool=callgrind", "--help"])?;
+        // Without a tool it would want to start memcheck, which need not be there.
+        let version = ask(&["--tool=callgrind", "--version"])?.trim().to_owned();
+        let build = Build::parse(&version);
+        let capabilities = Capabilities {
+            obj_skip: help.contains("--obj-skip"),
+            cycle_estimation: help.contains("--cycle-estimation"),
+            tracegrind: build.is_fork() && ask(&["--tool=tracegrind", "--help"]).is_some(),
+        };
+        Some(Self { program, tools, version, build, capabilities })
+    }
+
+    /// What is not as with the fork, for people; empty for the fork.
+    pub(crate) fn limits(&self) -> Vec<&'static str> {
+        let Capabilities { obj_skip, cycle_estimation, tracegrind: _ } = self.capabilities;
+        let lacks = [
+            (obj_skip, "frames of interpreters are not folded"),
+            (cycle_estimation, "no cycle estimation"),
+        ];
+        lacks.into_iter().filter(|(has, _)| !has).map(|(_, text)| text).collect()
     }
 }
 
-impl Capabilities {
-    /// Reads the help text of callgrind.
-    fn of(help: &str) -> Self {
-        Self { obj_skip: help.contains("--obj-skip") }
-    }
+/// Where `codspeed setup` puts each version of Valgrind.
+pub(crate) fn cache(env: &Env) -> Option<PathBuf> {
+    tools::cache(env).map(|cache| cache.join("valgrind"))
 }
 
-/// Distributions put a shell script before the program, which sets variables that the benchmark
-/// would see and fails when it is called by a link.
-fn unwrapped(path: &Path) -> io::Result<PathBuf> {
+/// Our own first, the newest name first; then those in `PATH`.
+fn places(env: &Env) -> Vec<PathBuf> {
+    let entries = cache(env).and_then(|cache| fs::read_dir(cache).ok());
+    let folders = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut places: Vec<PathBuf> = folders
+        .map(|folder| folder.join(CACHED_PROGRAM))
+        .filter(|program| program.is_file())
+        .collect();
+    places.sort_by(|one, other| other.cmp(one));
+    places.extend(tools::find_all("valgrind", env));
+    places
+}
+
+/// The program and its tools. Distributions put a shell script before the program, which sets
+/// variables that the benchmark would see and fails when it is called by a link.
+fn unwrapped(path: &Path) -> io::Result<(PathBuf, Option<PathBuf>)> {
     let real = fs::canonicalize(path)?;
+    if real.ends_with(CACHED_PROGRAM)
+        && let Some(folder) = real.parent()
+        && folder.join("default.supp").is_file()
+    {
+        let folder = folder.to_owned();
+        return Ok((real, Some(folder)));
+    }
     let mut beside = real.clone().into_os_string();
     beside.push(".bin");
     let beside = PathBuf::from(beside);
-    Ok(if beside.is_file() { beside } else { real })
+    Ok((if beside.is_file() { beside } else { real }, None))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
     use super::*;
 
+    /// A program that answers like a Valgrind of this version, with these words in its help.
+    fn fake(folder: &Path, name: &str, version: &str, help: &str) -> PathBuf {
+        fs::create_dir_all(folder).unwrap();
+        let path = folder.join(name);
+        let text = format!(
+            "#!/bin/sh\ncase \"$*\" in *--version) echo {version};; \
+             *callgrind*) echo ' {help}';; *) exit 1;; esac\n"
+        );
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    fn versions(env: &Env) -> Vec<String> {
+        Valgrind::all(env).into_iter().map(|one| one.version).collect()
+    }
+
     #[test]
-    fn capabilities_are_read_from_the_help_text() {
-        assert!(!Capabilities::of("    --fn-skip=<function>      Ignore").obj_skip);
-        assert!(Capabilities::of("    --obj-skip=<object>       Fold").obj_skip);
+    fn the_fork_is_preferred_wherever_it_is_and_our_own_one_among_equals() {
+        let dir = tempfile::tempdir().unwrap();
+        let in_path = dir.path().join("bin");
+        fake(&in_path, "valgrind", "valgrind-3.27.1", "");
+        let path = std::env::join_paths([&in_path, Path::new("/bin")]).unwrap();
+        let env = Env::default().with(env_names::PATH, path);
+        let env = env.with(env_names::XDG_CACHE_HOME, dir.path());
+        let own = |version: &str, says: &str| {
+            let folder = dir.path().join("codspeed/valgrind").join(version);
+            fake(&folder, CACHED_PROGRAM, says, "--obj-skip=");
+            fs::write(folder.join("default.supp"), "").unwrap();
+        };
+        let stock = versions(&env);
+        assert_eq!(stock.first().map(String::as_str), Some("valgrind-3.27.1"));
+        own("a", "valgrind-3.20.0");
+        assert_eq!(versions(&env)[..2], ["valgrind-3.20.0", "valgrind-3.27.1"]);
+        own("b", "valgrind-3.26.0.codspeed6");
+        let best = Valgrind::best(&env).unwrap();
+        assert_eq!(best.version, "valgrind-3.26.0.codspeed6");
+        assert!(best.tools.as_deref().is_some_and(|tools| tools.ends_with("valgrind/b")));
+        assert_eq!(best.limits(), ["no cycle estimation"]);
+    }
+
+    #[test]
+    fn what_is_no_valgrind_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let broken = dir.path().join("valgrind");
+        symlink("/bin/false", &broken).unwrap();
+        let env = Env::default().with(env_names::PATH, dir.path());
+        assert!(Valgrind::all(&env).is_empty());
+        let err = Valgrind::best(&env).unwrap_err();
+        assert!(matches!(err, ValgrindError::Unusable { path } if path == broken));
+        fs::remove_file(&broken).unwrap();
+        assert!(matches!(Valgrind::best(&env).unwrap_err(), ValgrindError::Missing));
     }
 
     #[test]
@@ -90,11 +238,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("valgrind");
         fs::write(&script, "#!/bin/sh\n").unwrap();
-        let alone = unwrapped(&script).unwrap();
+        let (alone, _) = unwrapped(&script).unwrap();
         assert_eq!(alone.file_name(), script.file_name());
         fs::write(folder.path().join("valgrind.bin"), "").unwrap();
         let link = folder.path().join("link");
-        std::os::unix::fs::symlink(&script, &link).unwrap();
-        assert!(unwrapped(&link).unwrap().ends_with("valgrind.bin"));
+        symlink(&script, &link).unwrap();
+        assert!(unwrapped(&link).unwrap().0.ends_with("valgrind.bin"));
     }
 }

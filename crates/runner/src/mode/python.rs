@@ -1,4 +1,4 @@
-//! Python's memory: small objects live in arenas of its own, which no allocator sees, unless it is told to use `malloc`.
+//! Python's memory: small objects live in arenas of its own, which no instrument sees, unless it is told to use `malloc`.
 
 use std::{
     fs::File,
@@ -8,9 +8,8 @@ use std::{
 
 use runner_shared::env_names;
 
-use crate::{
-    cli::PythonAllocator, env::Env, mode::simulation::python_malloc, tools, workload::Workload,
-};
+use super::simulation::is_free_threaded;
+use crate::{cli::PythonAllocator, env::Env, tools, workload::Workload};
 
 /// What Python allocates with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,14 +33,23 @@ pub(super) fn prepared(env: Env, cwd: &Path, wanted: Option<PythonAllocator>) ->
             (env, if is_malloc { Python::Malloc } else { Python::Own })
         }
         (Some(PythonAllocator::Malloc), _) | (None, None) => {
-            let env = python_malloc(env.without(&[env_names::PYTHONMALLOC]), cwd);
-            let is_told = env.get(env_names::PYTHONMALLOC).is_some();
-            (env, if is_told { Python::Told } else { Python::FreeThreaded })
+            let env = env.without(&[env_names::PYTHONMALLOC]);
+            // Such builds don't start with it.
+            if is_free_threaded(&env, cwd) {
+                (env, Python::FreeThreaded)
+            } else {
+                (env.with(env_names::PYTHONMALLOC, "malloc"), Python::Told)
+            }
         }
     }
 }
 
 impl Python {
+    /// Whether memory is shared out where no allocator sees it.
+    pub(super) const fn has_arenas(self) -> bool {
+        matches!(self, Self::Own | Self::FreeThreaded)
+    }
+
     /// What has to be said below the numbers, if Python is likely to be in them.
     pub(super) fn remark(self, workload: &Workload, cwd: &Path, env: &Env) -> Option<String> {
         let text = match self {
@@ -51,10 +59,10 @@ impl Python {
                 "Python was told to allocate each object with malloc (PYTHONMALLOC=malloc), so that all are counted; by itself it keeps small ones in arenas of its own (`--python-allocator own`)"
             }
             Self::Own => {
-                "Python kept small objects in arenas of its own, which are not in the numbers; `--python-allocator malloc` counts each object"
+                "Python kept small objects in arenas of its own: single objects are not in the numbers (what was mapped for arenas is said apart); `--python-allocator malloc` counts each object"
             }
             Self::FreeThreaded => {
-                "this Python is free-threaded and keeps small objects in arenas of its own, which are not in the numbers"
+                "this Python is free-threaded and keeps small objects in arenas of its own: single objects are not in the numbers (what was mapped for arenas is said apart)"
             }
         };
         Some(text.to_owned())

@@ -1,0 +1,45 @@
+//! Options of `codspeed setup`.
+
+use clap::Args;
+use runner_shared::mode::Mode;
+
+use super::{Instrument, shared::parse_mode};
+
+/// Install what a mode needs.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SetupArgs {
+    /// The mode to set up (repeatable) [default: all that have something to install].
+    #[arg(short, long, value_parser = parse_mode)]
+    pub mode: Vec<Mode>,
+
+    /// The instrument to set up, rather than a mode.
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', conflicts_with_all = ["mode", "apt"])]
+    pub instruments: Vec<Instrument>,
+
+    /// Install the packages of your distribution for everybody: with apt-get, as root.
+    #[arg(long, conflicts_with_all = ["package", "sha256"])]
+    pub apt: bool,
+
+    /// Take the package from here rather than from its publisher: a path or a URL.
+    #[arg(long, value_name = "SOURCE")]
+    pub package: Option<String>,
+
+    /// What that package hashes to, if it is not the one that is expected.
+    #[arg(long, value_name = "HEX", requires = "package")]
+    pub sha256: Option<String>,
+
+    /// Only say what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  codspeed setup -m simulation          CodSpeed's Valgrind, for you alone, without root
+  codspeed setup -m simulation --apt    the Valgrind of your distribution, and names for the C library
+  codspeed setup -m simulation --package mirror/valgrind.deb
+                                        the same file from elsewhere
+
+Everything that is downloaded has to have the hash that is known here.
+`codspeed status` says what is there.";

@@ -1,0 +1,161 @@
+//! `codspeed setup`: says what it will install, and does.
+
+use std::{fs, io, path::Path};
+
+use runner_shared::mode::Mode;
+
+use super::Context;
+use crate::{
+    cli::{Instrument, SetupArgs},
+    error::{CliError, ExitKind},
+    event::RunEvent,
+    mode::simulation::{
+        Valgrind,
+        install::{InstallError, Plan},
+    },
+    process::{Ended, run_visibly},
+    tools::{
+        self,
+        fetch::{Hash, Source, fetch},
+    },
+};
+
+/// What is done for a mode.
+type Step = fn(&SetupArgs, &Context) -> Result<(), CliError>;
+
+/// Modes with something to install. To add one, add its function here.
+const STEPS: &[(Mode, Step)] = &[(Mode::Simulation, simulation)];
+
+/// The program that installs the tracer of the MongoDB instrument, and what it hashes to.
+const MONGO_INSTALLER: (&str, &str) = (
+    "https://codspeed-public-assets.s3.eu-west-1.amazonaws.com/mongo-tracer/cs-mongo-tracer-v0.2.0/cs-mongo-tracer-installer.sh",
+    "685f1d540cb24c2aa6f447991958339c6b70ec7664df2dba2713b8b3d77687e7",
+);
+
+/// Sets up the modes that the user names, or all.
+pub(crate) fn run(args: &SetupArgs, context: &Context) -> Result<ExitKind, CliError> {
+    if args.instruments.contains(&Instrument::Mongodb) {
+        mongodb(args, context)?;
+        return Ok(ExitKind::Ok);
+    }
+    for mode in &args.mode {
+        if !STEPS.iter().any(|(known, _)| known == mode) {
+            say(context, format!("{mode}: there is nothing to install"));
+        }
+    }
+    let wanted = |mode: &Mode| args.mode.is_empty() || args.mode.contains(mode);
+    for (_, step) in STEPS.iter().filter(|(mode, _)| wanted(mode)) {
+        step(args, context)?;
+    }
+    Ok(ExitKind::Ok)
+}
+
+fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
+    for Valgrind { version, build, program, .. } in Valgrind::all(&context.env) {
+        say(context, format!("simulation: found {version} ({build}) at {}", program.display()));
+    }
+    if args.apt {
+        return apt(&["valgrind", "libc6-dbg"], args, context);
+    }
+    let hash = hash(args)?;
+    // Without the file, no system is told from another, and the package for all is taken.
+    let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let source = args.package.as_deref().map(Source::parse);
+    let plan = Plan::new(source, hash, &os_release, &context.env).map_err(not_installed)?;
+    let Plan { source, folder, expected, .. } = &plan;
+    let into = folder.display();
+    say(context, format!("simulation: takes {expected} from {source}"));
+    say(context, format!("simulation: and unpacks callgrind into a folder of {into}; no root"));
+    if args.dry_run {
+        return Ok(());
+    }
+    let Valgrind { version, program, .. } = plan.carry_out(&context.env).map_err(not_installed)?;
+    say(context, format!("simulation: installed {version} as {}", program.display()));
+    Ok(())
+}
+
+/// What the user says that the package hashes to.
+fn hash(args: &SetupArgs) -> Result<Option<Hash>, CliError> {
+    let Some(text) = args.sha256.as_deref() else { return Ok(None) };
+    let wrong = || CliError::new(ExitKind::Usage, "`--sha256` takes 64 hexadecimal digits");
+    Hash::parse(text).ok_or_else(wrong).map(Some)
+}
+
+/// Runs the installer of the tracer, once it is sure that it is the known one.
+fn mongodb(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
+    let (url, sha256) = MONGO_INSTALLER;
+    let source = Source::parse(args.package.as_deref().unwrap_or(url));
+    let hashes: Vec<Hash> = hash(args)?.or_else(|| Hash::parse(sha256)).into_iter().collect();
+    say(context, format!("mongodb: takes the installer of cs-mongo-tracer 0.2.0 from {source}"));
+    say(context, "mongodb: and runs it by bash, as you".to_owned());
+    if args.dry_run {
+        return Ok(());
+    }
+    let failed = |err: io::Error| CliError::new(ExitKind::Failed, err);
+    let expected = "the installer of cs-mongo-tracer 0.2.0";
+    let script =
+        fetch(&source, &hashes, expected).map_err(|err| CliError::new(ExitKind::Failed, err))?;
+    let bash = tools::find("bash", &context.env).ok_or_else(|| {
+        CliError::new(ExitKind::Missing, "`bash`, which runs the installer, was not found in PATH")
+    })?;
+    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
+    io::Write::write_all(&mut file, &script).map_err(failed)?;
+    visible_step(&bash, &[&file.path().display().to_string()], context)
+}
+
+/// Installs packages of the distribution, as root.
+fn apt(packages: &[&str], args: &SetupArgs, context: &Context) -> Result<(), CliError> {
+    let env = &context.env;
+    let missing = |name: &str| {
+        CliError::new(ExitKind::Missing, format!("`{name}` was not found in PATH"))
+            .hint("without `--apt`, nothing of the system is needed")
+    };
+    let apt_get = tools::find("apt-get", env).ok_or_else(|| missing("apt-get"))?;
+    let is_root = nix::unistd::geteuid().is_root();
+    let sudo = if is_root { None } else { Some(tools::find("sudo", env)) };
+    let sudo = sudo.map(|found| found.ok_or_else(|| missing("sudo"))).transpose()?;
+    let program = sudo.as_deref().unwrap_or(&apt_get);
+    let apt_path = apt_get.display().to_string();
+    let before: &[&str] = if sudo.is_some() { &[&apt_path] } else { &[] };
+    let steps = [&["update"][..], &[&["install", "--yes"], packages].concat()];
+    for step in steps {
+        let words = [before, step].concat();
+        say(context, format!("runs: {} {}", program.display(), words.join(" ")));
+    }
+    if args.dry_run {
+        return Ok(());
+    }
+    steps.iter().try_for_each(|step| visible_step(program, &[before, step].concat(), context))
+}
+
+fn visible_step(program: &Path, words: &[&str], context: &Context) -> Result<(), CliError> {
+    let ended = run_visibly(program, words, &context.env)
+        .map_err(|err| CliError::new(ExitKind::Missing, err))?;
+    if ended == Ended::Code(0) {
+        return Ok(());
+    }
+    let what = format!("`{} {}` failed", program.display(), words.join(" "));
+    Err(CliError::new(ExitKind::Failed, what))
+}
+
+fn not_installed(err: InstallError) -> CliError {
+    let hint = match &err {
+        InstallError::Fetch(_) => Some(
+            "`--package` takes the same file from elsewhere; `--apt` installs the Valgrind of your distribution",
+        ),
+        InstallError::NoPackage(_) | InstallError::DoesNotRun { .. } => {
+            Some("the package `valgrind` of your distribution does as well")
+        }
+        InstallError::Lacks { .. } => Some("is it a package of Valgrind?"),
+        InstallError::NoCache | InstallError::Package(_) | InstallError::Write { .. } => None,
+    };
+    let err = CliError::new(ExitKind::Failed, err);
+    match hint {
+        Some(hint) => err.hint(hint),
+        None => err,
+    }
+}
+
+fn say(context: &Context, text: String) {
+    context.ui.event(&RunEvent::Step(text));
+}

@@ -1,0 +1,170 @@
+//! The MongoDB instrument: a tracer stands as a proxy between the benchmark and its database, and
+//! at the end hands over which queries each benchmark made.
+
+use std::{
+    fs,
+    io::{self, Read, Seek},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use runner_shared::{clock::now, env_names};
+use tempfile::NamedTempFile;
+
+use super::{InstrumentError, mongo_uri::MongoUri};
+use crate::{
+    env::Env,
+    files,
+    process::{AddressSpace, Child, Poll, Stdin, ToolCommand},
+    tools,
+};
+
+/// The tracer.
+const PROGRAM: &str = "cs-mongo-tracer";
+/// So long may it take until the tracer listens.
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// Between two looks whether it does: it has no way to tell us.
+const START_STEP: Duration = Duration::from_millis(5);
+/// So long may it take to hand over.
+const END_LIMIT: Duration = Duration::from_mins(1);
+/// Longer answers are refused.
+const MOST_BYTES: u64 = 1 << 30;
+/// Lines of its log that are shown when it fails.
+const TAIL_LINES: usize = 8;
+/// Starts the tracer (`$0`) with all that it says in a file (`$1`).
+const INTO_LOG: &str = "exec \"$0\" >\"$1\" 2>&1";
+
+/// A running tracer. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct MongoTracer {
+    child: Child,
+    log: NamedTempFile,
+    /// Where it is spoken to.
+    control: SocketAddr,
+    /// The user's variable with the address of the proxy.
+    variable: Option<(String, String)>,
+}
+
+impl MongoTracer {
+    /// Starts the tracer and waits until it listens. `name` is the variable with the address of
+    /// the database; without it the benchmark itself tells the tracer.
+    pub(super) fn start(name: Option<&str>, env: &Env) -> Result<Self, InstrumentError> {
+        let uri = name.map(|name| read_uri(name, env)).transpose()?;
+        let told = env.get(env_names::MONGO_TRACER).map(PathBuf::from);
+        let program = told.or_else(|| tools::find(PROGRAM, env));
+        let program = program.ok_or(InstrumentError::MissingTracer(PROGRAM))?;
+        let shell = tools::find("sh", env).ok_or(InstrumentError::MissingTracer("sh"))?;
+        let log = NamedTempFile::new().map_err(InstrumentError::Prepare)?;
+        let [control, proxy] = free_ports().map_err(InstrumentError::Prepare)?;
+        let mut seen = env
+            .clone()
+            .without(env_names::SECRETS)
+            .with(env_names::RUST_LOG, "debug")
+            .with(env_names::MONGO_SERVER_ADDRESS, control.to_string())
+            .with(env_names::MONGO_PROXY, proxy.to_string());
+        if let Some((_, uri)) = &uri {
+            seen = seen.with(env_names::MONGO_DEST, &uri.server);
+        }
+        let words = ["-c".into(), INTO_LOG.into(), program.into_os_string(), log.path().into()];
+        let command = ToolCommand {
+            program: shell,
+            args: words.into(),
+            cwd: "/".into(),
+            env: seen,
+            stdin: Stdin::Null,
+            address_space: AddressSpace::Random,
+        };
+        let variable = uri.map(|(name, uri)| (name, uri.through(&proxy.to_string())));
+        let mut tracer = Self { child: command.spawn()?, log, control, variable };
+        tracer.wait_until_it_listens()?;
+        Ok(tracer)
+    }
+
+    /// The environment of the benchmark.
+    pub(super) fn environment(&self, env: Env) -> Env {
+        let env = env.with(env_names::MONGO_SERVER_ADDRESS, format!("http://{}", self.control));
+        match &self.variable {
+            Some((name, value)) => env.with_named(name, value),
+            None => env,
+        }
+    }
+
+    /// Takes over what was recorded, and ends the tracer.
+    pub(super) fn finish(self, folder: &Path) -> Result<(), InstrumentError> {
+        let recorded = self.terminate().map_err(|what| self.silent(what))?;
+        let path = folder.join("mongo.json");
+        fs::create_dir_all(folder)
+            .and_then(|()| files::replace(&path, &recorded))
+            .map_err(InstrumentError::Prepare)
+    }
+
+    fn terminate(&self) -> Result<Vec<u8>, String> {
+        let failed = |err: &dyn std::error::Error| format!("did not hand over its record: {err}");
+        let client = reqwest::blocking::Client::builder().no_proxy().timeout(END_LIMIT).build();
+        let client = client.map_err(|err| failed(&err))?;
+        let answer = client.post(format!("http://{}/terminate", self.control)).send();
+        let answer = answer.map_err(|err| failed(&err))?;
+        let status = answer.status();
+        if !status.is_success() {
+            return Err(format!("answered {status} when asked for its record"));
+        }
+        let mut bytes = Vec::new();
+        answer.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|err| failed(&err))?;
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok();
+        if is_json { Ok(bytes) } else { Err("handed over something that is no JSON".to_owned()) }
+    }
+
+    fn wait_until_it_listens(&mut self) -> Result<(), InstrumentError> {
+        let start = now();
+        while TcpStream::connect_timeout(&self.control, START_STEP).is_err() {
+            match self.child.poll() {
+                Ok(Poll::Runs | Poll::WantsTerminal(_)) => {}
+                Ok(Poll::Ended(_)) | Err(_) => {
+                    return Err(self.silent("ended before the benchmark began".to_owned()));
+                }
+            }
+            if Duration::from_nanos(now().since(start)) > START_LIMIT {
+                let limit = START_LIMIT.as_secs();
+                return Err(self.silent(format!("did not listen within {limit} s")));
+            }
+            #[expect(clippy::disallowed_methods, reason = "nothing tells when it listens")]
+            std::thread::sleep(START_STEP);
+        }
+        Ok(())
+    }
+
+    /// An error with the end of what the tracer said.
+    fn silent(&self, what: String) -> InstrumentError {
+        let mut said = Vec::new();
+        // Without its log the error is all that is known.
+        drop(self.log.reopen().and_then(|mut log| {
+            let len = log.metadata()?.len();
+            log.seek(io::SeekFrom::Start(len.saturating_sub(4096)))?;
+            log.read_to_end(&mut said)
+        }));
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let lines: Vec<&str> = said.lines().collect();
+        let tail = lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default();
+        let before = if tail.is_empty() { "" } else { "\n  | " };
+        InstrumentError::Silent { what, tail: format!("{before}{}", tail.join("\n  | ")) }
+    }
+}
+
+fn read_uri(name: &str, env: &Env) -> Result<(String, MongoUri), InstrumentError> {
+    let name = name.to_owned();
+    let Some(value) = env.get_named(&name).and_then(|value| value.to_str()) else {
+        return Err(InstrumentError::NoVariable(name));
+    };
+    match MongoUri::parse(value) {
+        Ok(uri) => Ok((name, uri)),
+        Err(source) => Err(InstrumentError::Uri { name, source }),
+    }
+}
+
+/// Two addresses of this machine on which nobody listens, and which nobody else can reach.
+fn free_ports() -> io::Result<[SocketAddr; 2]> {
+    let bind = || TcpListener::bind(("127.0.0.1", 0));
+    let (one, other) = (bind()?, bind()?);
+    Ok([one.local_addr()?, other.local_addr()?])
+}

@@ -1,0 +1,168 @@
+//! Small scripts before `node` and `go` in `PATH`. That of Node asks the benchmark plugin for
+//! the options that it needs, and starts Node with them; that of Go says what can't be measured.
+//!
+//! They are written for one run into a folder that only we can write to, are removed with it, and
+//! use nothing but a shell: below Valgrind, each further program takes a quarter of a second.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    path::Path,
+};
+
+use runner_shared::{env_names, mode::Mode};
+use tempfile::TempDir;
+
+use super::ModeError;
+use crate::{env::Env, tools};
+
+/// The folder of the scripts. Dropping it removes them.
+#[derive(Debug)]
+pub(crate) struct Shims {
+    _folder: TempDir,
+}
+
+/// A program that has a script before it.
+struct Shim {
+    name: &'static str,
+    /// `@REAL@` stands for the quoted path of the real program.
+    script: &'static str,
+    /// Modes in which it is needed.
+    modes: &'static [Mode],
+}
+
+/// Every script. To add a program or a mode, add it here.
+const SHIMS: &[Shim] = &[
+    Shim { name: "node", script: include_str!("shims/node.sh"), modes: &[Mode::Simulation] },
+    Shim { name: "go", script: include_str!("shims/go.sh"), modes: &[Mode::Simulation] },
+];
+
+/// Puts the scripts of this mode before the programs that there are.
+pub(crate) fn install(mode: Mode, env: Env) -> Result<(Env, Option<Shims>), ModeError> {
+    let real = |shim: &Shim| tools::find(shim.name, &env);
+    let wanted: Vec<_> = SHIMS
+        .iter()
+        .filter(|shim| shim.modes.contains(&mode))
+        .filter_map(|shim| Some((shim, real(shim)?)))
+        .collect();
+    if wanted.is_empty() {
+        return Ok((env, None));
+    }
+    let parent = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, Into::into);
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ModeError::Write { path, source }
+    };
+    let mut fresh = tempfile::Builder::new();
+    let folder = fresh.prefix("codspeed-shims.").tempdir_in(&parent).map_err(failed(&parent))?;
+    for (shim, real) in wanted {
+        let path = folder.path().join(shim.name);
+        let script = shim.script.as_bytes();
+        let text = replaced(script, b"@REAL@", &quoted(real.as_os_str()));
+        let text = replaced(&text, b"@FOLDER@", &quoted(folder.path().as_os_str()));
+        fs::write(&path, text).map_err(failed(&path))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed(&path))?;
+    }
+    let mut path = folder.path().as_os_str().to_owned();
+    if let Some(before) = env.get(env_names::PATH) {
+        path.push(":");
+        path.push(before);
+    }
+    Ok((env.with(env_names::PATH, path), Some(Shims { _folder: folder })))
+}
+
+/// As one word of a shell.
+fn quoted(text: &OsStr) -> Vec<u8> {
+    let inner = replaced(text.as_bytes(), b"'", b"'\\''");
+    [b"'", &inner[..], b"'"].concat()
+}
+
+fn replaced(text: &[u8], what: &[u8], by: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        if let Some(behind) = rest.strip_prefix(what) {
+            out.extend_from_slice(by);
+            rest = behind;
+        } else {
+            out.push(*first);
+            rest = after;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::process::ask;
+
+    /// A folder, and an environment in which programs of that folder come first.
+    fn stage(programs: &[(&str, &str)]) -> (TempDir, Env) {
+        let dir = tempfile::Builder::new().prefix("it's here ").tempdir().unwrap();
+        for (name, text) in programs {
+            let path = dir.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = std::env::join_paths([dir.path(), Path::new("/usr/bin:/bin")]);
+        let path = path.unwrap_or_else(|_| {
+            let mut path = dir.path().as_os_str().to_owned();
+            path.push(":/usr/bin:/bin");
+            path
+        });
+        let env = Env::default().with(env_names::PATH, path);
+        let env = env.with(env_names::TMPDIR, dir.path());
+        (dir, env)
+    }
+
+    /// What `words` print below the shims, if they succeed.
+    fn said(env: &Env, dir: &Path, words: &str) -> Option<String> {
+        ask(&PathBuf::from("/bin/sh"), &["-c", words], env, dir)
+    }
+
+    /// Plays a plugin: asks for options when it is asked to, and says what it was started with.
+    const NODE: &str = r#"
+if [ -n "$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__" ] && [ "$1" = bench.mjs ]; then
+    printf '%s' '{"flags":["--hash-seed=1","--max-old-space-size=4096"]}' > "$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__"
+    exit 0
+fi
+echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
+[ "$1" != fails ] || exit 7"#;
+
+    #[test]
+    fn node_is_started_again_with_the_options_that_its_plugin_wants() {
+        let (dir, env) = stage(&[("node", NODE)]);
+        let (env, shims) = install(Mode::Simulation, env).unwrap();
+        let run = |words: &str| said(&env, dir.path(), words);
+        let again = run("node bench.mjs 'a  b' '*'").unwrap();
+        assert_eq!(again, "5 --hash-seed=1 --max-old-space-size=4096 bench.mjs a  b * []\n");
+        let once = run("node other.mjs x").unwrap();
+        assert!(once.starts_with("2 other.mjs x [/"), "{once}");
+        let failed = run("node fails || echo status $?").unwrap();
+        assert!(failed.ends_with("status 7\n"), "{failed}");
+        drop(shims);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "only the fake is left");
+    }
+
+    #[test]
+    fn go_tests_are_refused_and_all_else_is_passed_on() {
+        let (dir, env) = stage(&[("go", "echo go \"$@\"")]);
+        let (env, _shims) = install(Mode::Simulation, env).unwrap();
+        assert_eq!(said(&env, dir.path(), "go version -m 'a b'").unwrap(), "go version -m a b\n");
+        let refused = said(&env, dir.path(), "go test ./... 2>&1 || echo status $?").unwrap();
+        assert!(refused.contains("`-m walltime`"), "{refused}");
+        assert!(refused.ends_with("status 1\n"), "{refused}");
+    }
+
+    #[test]
+    fn without_the_programs_nothing_is_made() {
+        let env = Env::default().with(env_names::PATH, "/nowhere");
+        let (same, shims) = install(Mode::Simulation, env.clone()).unwrap();
+        assert_eq!(same, env);
+        assert!(shims.is_none());
+    }
+}

@@ -1,0 +1,99 @@
+//! What the interpreters that a benchmark is likely to use are made of. They are asked themselves:
+//! neither a name nor a version says it.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use crate::{env::Env, process::ask, tools};
+
+/// Names under which a Python may be in `PATH`.
+const PYTHONS: &[&str] = &["python", "python3"];
+
+/// What Python runs its bytecode in: the library that it has loaded, or else the program. What it
+/// was configured with need not be what it is linked with.
+const LOADED: &str = "\
+import os, sys
+with open('/proc/self/maps') as maps:
+    fields = [line.split(None, 5) for line in maps]
+found = sorted({f[5].strip() for f in fields if len(f) > 5 and os.path.basename(f[5]).startswith('libpython')})
+print(found[0] if found else os.path.realpath(sys.executable))";
+
+const FREE_THREADED: &str =
+    "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)";
+
+/// Whether the Python in `PATH` runs its threads at the same time.
+pub(in crate::mode) fn is_free_threaded(env: &Env, cwd: &Path) -> bool {
+    let python = PYTHONS.iter().find_map(|name| tools::find(name, env));
+    let answer = python.and_then(|python| ask(&python, &["-c", FREE_THREADED], env, cwd));
+    answer.is_some_and(|answer| answer.trim() == "1")
+}
+
+/// The files whose frames are noise; each once.
+pub(super) fn objects(env: &Env, cwd: &Path) -> Vec<PathBuf> {
+    let mut pythons: Vec<PathBuf> =
+        PYTHONS.iter().filter_map(|name| tools::find(name, env)).collect();
+    let of_uv = tools::find("uv", env).and_then(|uv| ask(&uv, &["python", "find"], env, cwd));
+    pythons.extend(of_uv.map(|path| PathBuf::from(path.trim())));
+    let pythons = pythons.iter().filter_map(|python| ask(python, &["-c", LOADED], env, cwd));
+    let node = tools::find("node", env)
+        .and_then(|node| ask(&node, &["-e", "console.log(process.execPath)"], env, cwd));
+    let paths = pythons.chain(node).map(|answer| PathBuf::from(answer.trim()));
+    let objects: BTreeSet<PathBuf> = paths.filter_map(|path| path.canonicalize().ok()).collect();
+    objects.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use runner_shared::env_names;
+
+    use super::*;
+
+    fn program(folder: &Path, name: &str, text: &str) {
+        let path = folder.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn every_interpreter_is_asked_and_named_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = dir.path().canonicalize().unwrap().join(name);
+            fs::write(&path, "").unwrap();
+            path
+        };
+        let (library, static_python) = (file("libpython3.so"), file("python3.12"));
+        program(dir.path(), "python", &format!("echo {}", library.display()));
+        program(dir.path(), "python3", &format!("echo {}", library.display()));
+        program(dir.path(), "other", &format!("echo {}", static_python.display()));
+        let other = dir.path().join("other");
+        program(
+            dir.path(),
+            "uv",
+            &format!("test \"$*\" = 'python find' && echo {}", other.display()),
+        );
+        program(dir.path(), "node", "exit 1");
+        let env = Env::default().with(env_names::PATH, dir.path());
+        assert_eq!(objects(&env, dir.path()), [library, static_python]);
+        assert!(!is_free_threaded(&env, dir.path()));
+        program(dir.path(), "python", "echo 1");
+        assert!(is_free_threaded(&env, dir.path()));
+        assert!(objects(&Env::default().with(env_names::PATH, "/nowhere"), dir.path()).is_empty());
+    }
+
+    mod network {
+        use super::*;
+
+        #[test]
+        fn a_real_python_names_a_file_that_it_is_made_of() {
+            let env = Env::default();
+            let python = tools::find("python3", &env).expect("Python is needed");
+            let answer = ask(&python, &["-c", LOADED], &env, Path::new("/")).unwrap();
+            assert!(PathBuf::from(answer.trim()).is_file(), "{answer}");
+        }
+    }
+}

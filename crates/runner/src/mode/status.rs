@@ -1,0 +1,72 @@
+//! What each mode finds on this machine and what it lacks, without running a benchmark and without
+//! the network.
+
+use runner_shared::{env_names, mode::Mode};
+
+use super::simulation;
+use crate::{env::Env, tools};
+
+/// The state of a mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ModeStatus {
+    /// The mode.
+    pub mode: Mode,
+    /// It can measure.
+    pub ready: bool,
+    /// What it uses.
+    pub found: Vec<String>,
+    /// What it could use, or needs.
+    pub lacks: Vec<Lack>,
+}
+
+/// Something that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lack {
+    /// What, and what it would be good for.
+    pub what: String,
+    /// The command that helps, if one does.
+    pub fix: Option<String>,
+}
+
+impl Lack {
+    /// Something that a command can mend.
+    pub(crate) fn with_fix(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { what: what.into(), fix: Some(fix.into()) }
+    }
+
+    /// Something that has to be lived with.
+    pub(crate) fn without_fix(what: impl Into<String>) -> Self {
+        Self { what: what.into(), fix: None }
+    }
+}
+
+/// Asks every mode. To add one, add its function here.
+const MODES: &[fn(&Env) -> ModeStatus] = &[walltime, simulation::status, memory];
+
+/// The state of all modes.
+pub(crate) fn all(env: &Env) -> Vec<ModeStatus> {
+    MODES.iter().map(|status| status(env)).collect()
+}
+
+fn walltime(env: &Env) -> ModeStatus {
+    let mut status =
+        ModeStatus { mode: Mode::Walltime, ready: true, found: Vec::new(), lacks: Vec::new() };
+    harness(&mut status, env);
+    status
+}
+
+fn memory(_env: &Env) -> ModeStatus {
+    let lacks = vec![Lack::without_fix("a tracer of allocations: this version has none")];
+    ModeStatus { mode: Mode::Memory, ready: false, found: Vec::new(), lacks }
+}
+
+/// What `codspeed exec` needs in every mode.
+pub(super) fn harness(status: &mut ModeStatus, env: &Env) {
+    match tools::sibling("exec-harness", env_names::EXEC_HARNESS, env) {
+        Ok(path) => status.found.push(format!("exec-harness: {}", path.display())),
+        Err(err) => status.lacks.push(Lack::with_fix(
+            format!("{err}; `codspeed exec` needs it"),
+            "unpack the whole release, or set CODSPEED_EXEC_HARNESS",
+        )),
+    }
+}

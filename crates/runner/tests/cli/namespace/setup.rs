@@ -1,0 +1,99 @@
+//! `codspeed setup` and `codspeed status`, without network and without changing the system.
+
+use test_support::{Run, Sandbox};
+
+use crate::stage::{CODSPEED, codspeed, sandbox};
+
+const FAKE: &str = "#!/bin/sh\ncase \"$*\" in *--version) echo valgrind-3.26.0.codspeed6;; *) echo --obj-skip= --cycle-estimation;; esac\n";
+
+fn status(sandbox: &Sandbox) -> Run {
+    let run = sandbox.run(sandbox.command(CODSPEED, ["status"]));
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    run
+}
+
+#[test]
+fn status_names_what_is_used_and_the_command_that_gives_more() {
+    let sandbox = sandbox();
+    sandbox
+        .program("valgrind", "#!/bin/sh\ncase \"$*\" in *--version) echo valgrind-3.24.0;; esac\n");
+    let path = sandbox.path().to_owned();
+    let sandbox = sandbox.with("PATH", path);
+    let said = status(&sandbox).stdout;
+    let line = format!("valgrind: valgrind-3.24.0, stock, {}", sandbox.path().display());
+    assert!(said.contains(&line), "{said}");
+    assert!(said.contains("    -> codspeed setup -m simulation\n"), "{said}");
+    sandbox.program("valgrind", FAKE);
+    let said = status(&sandbox).stdout;
+    assert!(said.contains("valgrind-3.26.0.codspeed6, CodSpeed's fork"), "{said}");
+    assert!(!said.contains("CodSpeed's Valgrind;"), "{said}");
+    std::fs::remove_file(sandbox.path().join("valgrind")).unwrap();
+    let said = status(&sandbox).stdout;
+    assert!(said.contains("simulation: not ready\n"), "{said}");
+}
+
+#[test]
+fn apt_is_run_only_when_asked_for_and_is_announced() {
+    let sandbox = sandbox();
+    sandbox.program("apt-get", "#!/bin/sh\necho \"$@\" >> calls\n");
+    sandbox.program("sudo", "#!/bin/sh\n\"$@\"\n");
+    let path = sandbox.path().to_owned();
+    let sandbox = sandbox.with("PATH", path);
+    let run = |words: &[&str]| sandbox.run(sandbox.command(CODSPEED, words));
+    let dry = run(&["setup", "-m", "simulation", "--apt", "--dry-run"]);
+    assert_eq!(dry.code, 0, "{}", dry.stderr);
+    assert!(dry.stderr.contains("apt-get install --yes valgrind libc6-dbg"), "{}", dry.stderr);
+    assert!(!sandbox.path().join("calls").exists());
+    assert_eq!(run(&["setup", "-m", "simulation", "--apt"]).code, 0);
+    assert_eq!(sandbox.text("calls"), "update\ninstall --yes valgrind libc6-dbg\n");
+    sandbox.program("apt-get", "#!/bin/sh\nexit 100\n");
+    let failed = run(&["setup", "--apt"]);
+    assert_eq!(failed.code, 1);
+    assert!(failed.stderr.contains("apt-get update` failed"), "{}", failed.stderr);
+}
+
+#[test]
+fn a_package_with_an_unknown_hash_is_refused_and_nothing_is_left() {
+    let sandbox = sandbox();
+    sandbox.file("valgrind.deb", "not the one");
+    let run = codspeed(&sandbox, ["setup", "-m", "simulation", "--package", "valgrind.deb"]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.stderr.contains("is not that of a package of CodSpeed's Valgrind"),
+        "{}",
+        run.stderr
+    );
+    let folder = sandbox.path().join(".cache/codspeed/valgrind");
+    let left: Vec<_> = std::fs::read_dir(folder).unwrap().flatten().collect();
+    assert_eq!(left.len(), 1, "the lock: {left:?}");
+    let nonsense = ["setup", "--package", "x", "--sha256", "12"];
+    assert_eq!(codspeed(&sandbox, nonsense).code, 2);
+}
+
+mod debian {
+    use super::*;
+
+    /// The package of this distribution, from its own mirror: what is in CodSpeed's is packed alike.
+    #[test]
+    fn a_real_package_is_unpacked_without_root_and_counts() {
+        let sandbox = sandbox();
+        let get =
+            "apt-get download valgrind && mv valgrind*.deb valgrind.deb && sha256sum valgrind.deb";
+        let got = sandbox.run(sandbox.command("sh", ["-c", get]));
+        assert_eq!(got.code, 0, "{}", got.stderr);
+        let hash = got.stdout.lines().last().and_then(|line| line.split(' ').next()).unwrap();
+        let words = ["setup", "-m", "simulation", "--package", "valgrind.deb", "--sha256", hash];
+        let run = codspeed(&sandbox, words);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(run.stderr.contains("simulation: installed valgrind-3"), "{}", run.stderr);
+        let said = status(&sandbox).stdout;
+        let first = said.lines().find(|line| line.contains("valgrind: ")).unwrap();
+        assert!(first.contains("/.cache/codspeed/valgrind/"), "{said}");
+        // The tools of the system are out of reach: those of the package have to be used.
+        let words = ["exec", "-m", "simulation", "--profile-folder", "p", "--", "/bin/true"];
+        let hidden = sandbox.with("PATH", "/nowhere");
+        let counted = hidden.run(hidden.command(CODSPEED, words));
+        assert_eq!(counted.code, 0, "{}", counted.stderr);
+        assert!(counted.stdout.contains("/bin/true"), "{}", counted.stdout);
+    }
+}
