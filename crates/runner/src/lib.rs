@@ -15,7 +15,6 @@ mod files;
 mod mode;
 mod orchestrator;
 mod process;
-#[cfg_attr(not(test), expect(dead_code, reason = "walltime and memory mode are about to use it"))]
 mod profiler;
 mod report;
 mod session;

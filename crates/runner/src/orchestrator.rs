@@ -19,7 +19,7 @@ use crate::{
     event::RunEvent,
     mode::{
         ModeError, simulation,
-        walltime::{self, NoProfiler},
+        walltime::{self, Isolation, Recorded, Scene, StartError},
     },
     process::{Child, Ended, Signals, SpawnError, adopt_orphans, kill_descendants},
     report::AnyReport,
@@ -81,6 +81,15 @@ pub(crate) enum RunError {
     Read(#[from] ReadError),
 }
 
+impl From<StartError> for RunError {
+    fn from(err: StartError) -> Self {
+        match err {
+            StartError::Mode(err) => err.into(),
+            StartError::Spawn(err) => err.into(),
+        }
+    }
+}
+
 /// Runs the plan.
 pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, RunError> {
     let paths = FifoPaths::well_known();
@@ -93,9 +102,10 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
     let folder = profile_folder(plan, env)?;
     let before = OldResults::of(plan.mode, &folder, ui);
     let signals = Signals::take().map_err(RunError::Signals)?;
+    let mut recorded = None;
     let (report, broken, served) = match plan.mode {
         Mode::Walltime | Mode::Memory => {
-            let served = walltime(plan, &folder, env, &paths, &signals, ui)?;
+            let served = walltime(plan, &folder, env, &paths, &signals, ui, &mut recorded)?;
             let Reading { report, broken } = results::read(&folder, &before.untouched())?;
             (AnyReport::Walltime(report), broken, served)
         }
@@ -116,6 +126,11 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
             (AnyReport::Simulation(report), broken, served)
         }
     };
+    // Ctrl-C means us from now on: what was measured is safe.
+    drop(signals);
+    if let Some(recorded) = recorded {
+        walltime::profile(recorded, &served.record, &folder, &|event| ui.event(&event));
+    }
     drop(lock);
     if let Some(missing) = report.missing() {
         ui.event(&RunEvent::Warning(missing.to_owned()));
@@ -134,12 +149,21 @@ fn walltime(
     paths: &FifoPaths,
     signals: &Signals,
     ui: &Ui,
+    recorded: &mut Option<Recorded>,
 ) -> Result<Served, RunError> {
-    let command = walltime::command(&plan.workload, &plan.working_directory, folder, env)?;
     let mut fifos = FifoPair::create(paths)?;
-    let (session, control) = (Session::walltime(), &mut NoProfiler);
+    let isolation = Isolation::begin(env);
+    if let Some(missing) = isolation.missing {
+        ui.event(&RunEvent::Warning(missing.to_owned()));
+    }
+    let (workload, cwd) = (&plan.workload, plan.working_directory.as_path());
+    let scene = Scene { workload, cwd, folder, env, isolation: &isolation };
+    let (child, mut profiler) = walltime::start(&scene, plan.profiling, &|event| ui.event(&event))?;
+    let (session, control) = (Session::walltime(), &mut profiler);
     let conversation = Conversation { fifos: &mut fifos, session, control };
-    let served = watch(command.spawn()?, Some(conversation), signals, ui)?;
+    let served = watch(child, Some(conversation), signals, ui)?;
+    drop(isolation);
+    *recorded = profiler.finish();
     warn_of(&served.record, ui);
     if let Err(err) = walltime::finish(&served.record, folder) {
         // The results themselves are there, and are worth more.

@@ -2,6 +2,7 @@
 
 mod exec;
 mod inspect;
+mod perf;
 mod run;
 mod shared;
 
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use exec::ExecArgs;
 pub(crate) use inspect::InspectArgs;
+pub(crate) use perf::PerfArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use shared::{ExportArg, SharedArgs};
 

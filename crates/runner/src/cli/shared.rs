@@ -9,6 +9,8 @@ use runner_shared::{
     mode::{Mode, UnknownMode},
 };
 
+use super::PerfArgs;
+
 /// Options of every measuring command.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -27,7 +29,7 @@ pub(crate) struct SharedArgs {
 
     /// Write the results to a file as well: `json=PATH`, `csv=PATH` or `markdown=PATH`; `-` is standard output.
     ///
-    /// In simulation mode also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
+    /// Also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
     /// `pprof=PATH`.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_export)]
     pub export: Vec<ExportArg>,
@@ -35,6 +37,10 @@ pub(crate) struct SharedArgs {
     /// Leave out what allocator functions cost (simulation mode).
     #[arg(long)]
     pub exclude_allocations: bool,
+
+    /// Whether and how a profile is recorded.
+    #[command(flatten)]
+    pub perf: PerfArgs,
 
     /// Succeed even if the run yields no benchmark.
     #[arg(long)]

@@ -63,12 +63,12 @@ fn fork_held(mut command: Command, program: PathBuf) -> io::Result<Held> {
     match unsafe { fork() }? {
         ForkResult::Parent { child: pid } => {
             // Both sides do it, so that it is done whoever comes first.
-            drop(setpgid(pid, pid));
+            let _ = setpgid(pid, pid);
             let child = Child { pid, pidfd: pidfd_open(pid)?, ended: None };
             Ok(Held { child, program, go, failure })
         }
         ForkResult::Child => {
-            drop(setpgid(Pid::from_raw(0), Pid::from_raw(0)));
+            let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
             drop((go, failure));
             if wait.read_exact(&mut [0]).is_ok() {
                 let err = command.exec();

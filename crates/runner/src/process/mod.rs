@@ -7,7 +7,6 @@ mod signals;
 mod spawn;
 
 pub(crate) use descendants::{adopt_orphans, kill_descendants};
-pub(crate) use held::Held;
 pub(crate) use helper::{Helper, Streams};
 pub(crate) use signals::{Heard, Signals};
 pub(crate) use spawn::{AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, ask};

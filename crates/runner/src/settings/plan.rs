@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use runner_shared::mode::Mode;
 
 use crate::{
-    cli::{ExportArg, SharedArgs},
-    workload::Workload,
+    cli::{ExportArg, PerfArgs, SharedArgs},
+    workload::{Profiling, UnwindingMode, Workload},
 };
 
 /// What shall be measured, where, and what becomes of the results.
@@ -22,6 +22,8 @@ pub(crate) struct RunPlan {
     pub profile_folder: Option<PathBuf>,
     /// Files to write besides the table.
     pub exports: Vec<ExportArg>,
+    /// Whether a profile is recorded beside times.
+    pub profiling: Profiling,
     /// Counts are shown without allocator functions.
     pub exclude_allocations: bool,
     /// No benchmark is no error.
@@ -43,7 +45,7 @@ pub(crate) enum SettingsError {
     #[error("`--vs` compares times and needs mode `walltime`")]
     ComparisonNeedsTime,
     /// A profile where nothing is profiled.
-    #[error("the export `{format}` needs mode `simulation`: times alone have no stacks")]
+    #[error("the export `{format}` needs a profile: times alone have no stacks")]
     NoStacks {
         /// As given.
         format: String,
@@ -79,6 +81,7 @@ impl RunPlan {
             working_directory,
             export,
             exclude_allocations,
+            perf,
             allow_empty,
             no_wait,
             // The user interface knows already.
@@ -108,27 +111,76 @@ impl RunPlan {
             }
             Workload::Suite(_) | Workload::Commands { .. } => {}
         }
+        let profiling = profiling(&perf);
         let working_directory = here.join(working_directory.unwrap_or_default());
         if !working_directory.is_dir() {
             return Err(SettingsError::NoFolder { path: working_directory });
         }
-        for (index, one) in export.iter().enumerate() {
-            if mode != Mode::Simulation && results::profile_exporter(&one.format).is_some() {
-                return Err(SettingsError::NoStacks { format: one.format.clone() });
-            }
-            if export.iter().skip(index + 1).any(|other| other.path == one.path) {
-                return Err(SettingsError::SameExport { path: one.path.clone() });
-            }
-        }
+        check_exports(&export, mode, profiling)?;
         Ok(Self {
             mode,
             workload,
             working_directory,
             profile_folder: profile_folder.map(|folder| here.join(folder)),
             exports: export,
+            profiling,
             exclude_allocations,
             allow_empty,
             wait: !no_wait,
         })
+    }
+}
+
+/// Whether there will be something to export, and a file for each.
+fn check_exports(
+    exports: &[ExportArg],
+    mode: Mode,
+    profiling: Profiling,
+) -> Result<(), SettingsError> {
+    let has_stacks = match mode {
+        Mode::Simulation => true,
+        Mode::Walltime => profiling != Profiling::Off,
+        Mode::Memory => false,
+    };
+    for (index, one) in exports.iter().enumerate() {
+        if !has_stacks && results::profile_exporter(&one.format).is_some() {
+            return Err(SettingsError::NoStacks { format: one.format.clone() });
+        }
+        if exports.iter().skip(index + 1).any(|other| other.path == one.path) {
+            return Err(SettingsError::SameExport { path: one.path.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// What was said last and most clearly.
+fn profiling(args: &PerfArgs) -> Profiling {
+    let PerfArgs { no_perf, enable_perf, enable_profiler, perf_unwinding_mode } = args;
+    let wish = enable_perf.or(*enable_profiler);
+    if *no_perf || wish == Some(false) {
+        return Profiling::Off;
+    }
+    // The command line takes no other word.
+    let unwinding = perf_unwinding_mode.as_deref().map(|mode| match mode {
+        "fp" => UnwindingMode::FramePointers,
+        _ => UnwindingMode::Dwarf,
+    });
+    Profiling::On { insists: wish.is_some(), unwinding }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_wanted_unless_it_is_refused_in_any_way() {
+        let off = PerfArgs { no_perf: true, enable_perf: Some(true), ..PerfArgs::default() };
+        assert_eq!(profiling(&off), Profiling::Off);
+        let named = PerfArgs { enable_profiler: Some(false), ..PerfArgs::default() };
+        assert_eq!(profiling(&named), Profiling::Off);
+        let both = PerfArgs { enable_perf: Some(true), ..named };
+        assert_eq!(profiling(&both), Profiling::On { insists: true, unwinding: None });
+        let usual = profiling(&PerfArgs::default());
+        assert_eq!(usual, Profiling::On { insists: false, unwinding: None });
     }
 }

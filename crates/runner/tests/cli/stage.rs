@@ -14,9 +14,16 @@ pub(crate) const QUICK: &[&str] = &["--warmup-time", "0", "--max-rounds", "3"];
 /// What `run` needs in these tests.
 pub(crate) const RUN: &[&str] = &["run", "-m", "walltime", "--profile-folder", "profile"];
 
-/// An empty sandbox, once it is sure that all programs are there.
+/// An empty sandbox, once it is sure that all programs are there. Nothing is profiled in it: whether that is possible
+/// differs from machine to machine.
 #[track_caller]
 pub(crate) fn sandbox() -> Sandbox {
+    profiling_sandbox().with("CODSPEED_PERF_ENABLED", "false")
+}
+
+/// An empty sandbox in which runs are profiled, if that is possible.
+#[track_caller]
+pub(crate) fn profiling_sandbox() -> Sandbox {
     let harness = Path::new(CODSPEED).with_file_name("exec-harness");
     let missing = "is missing: `cargo xtask test` and `cargo build --workspace --bins` make it";
     assert!(harness.is_file(), "`{}` {missing}", harness.display());
