@@ -107,6 +107,14 @@ pub(crate) const TOOLS: &[Tool] = &[
         used_by: &[],
     },
     Tool {
+        name: "perf",
+        what_for: "profiles in walltime mode, and their tests",
+        probe: Probe::Succeeds(&["perf", "--version"]),
+        source: Source::Apt(&["linux-perf"]),
+        required_by: &[],
+        used_by: &[Task::Test, Task::Bench],
+    },
+    Tool {
         name: "hyperfine",
         what_for: "a second opinion on the figures of bench",
         probe: Probe::Program("hyperfine"),

@@ -10,6 +10,8 @@ mod exec_names;
 mod exec_versus;
 mod hooks;
 mod leftovers;
+mod no_profile;
+mod perf_records;
 mod protocol;
 mod refusal;
 mod signals;
