@@ -13,6 +13,7 @@ mod unwinding;
 
 use std::{error::Error, path::Path};
 
+use ::profile::{JitUnwindForm, Recording};
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     mode::Mode,
@@ -190,16 +191,30 @@ fn chain(err: &dyn Error) -> String {
     text
 }
 
-/// Turns what perf has left into the files of a profile.
+/// Turns what perf has left into the files of a profile. Trouble is told; the times don't suffer from it.
 pub(crate) fn profile(
     recorded: Recorded,
-    _record: &SessionRecord,
-    _folder: &Path,
+    record: &SessionRecord,
+    folder: &Path,
     tell: &dyn Fn(RunEvent),
 ) {
-    let Recorded { data: _, snapshots, started: _, failed } = recorded;
-    drop(snapshots.into_parts());
+    let Recorded { data, snapshots, started, failed } = recorded;
+    let warn = |text| tell(RunEvent::Warning(text));
     if let Some(why) = failed {
-        tell(RunEvent::Warning(format!("the profile is not complete: {why}")));
+        warn(format!("the profile is not complete: {why}"));
+    }
+    let written = ::profile::write_artifacts(&Recording {
+        perf_data: &data,
+        folder,
+        integration: record.integration.as_ref().map(|(name, version)| (&**name, &**version)),
+        pids: &record.pids,
+        timestamps: &record.timestamps,
+        snapshots: snapshots.taken(),
+        started,
+        jit_unwind: JitUnwindForm::Correct,
+    });
+    match written {
+        Ok(written) => written.warnings.into_iter().for_each(warn),
+        Err(err) => warn(format!("there is no profile: {}", chain(&err))),
     }
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use nix::{sys::signal::Signal, unistd::Pid};
+use profile::PERF_DATA;
 use runner_shared::env_names;
 
 use super::{
@@ -23,8 +24,6 @@ use crate::{
     session::{ProfilerControl, Request},
 };
 
-/// Where perf writes to, in the profile folder.
-pub(super) const DATA: &str = "perf.pipedata";
 /// perf writes what is left in its buffers within milliseconds.
 const PATIENCE_NS: u64 = 10_000_000_000;
 /// All that is read of the stream to find the names of events: they come within the first few kilobytes.
@@ -96,7 +95,7 @@ impl Recorder {
         folder: &Path,
         env: &Env,
     ) -> Result<Self, RecorderError> {
-        let data = folder.join(DATA);
+        let data = folder.join(PERF_DATA);
         let failed = |source| RecorderError::Data { path: data.clone(), source };
         let fifos = ControlFifos::create(&place_for_fifos(env))?;
         let stdout = File::create(&data).map_err(failed)?;
@@ -217,7 +216,7 @@ fn gist(text: &str) -> Option<String> {
 /// Removes what an earlier run recorded in the folder: it would be taken for what this one recorded.
 pub(super) fn clear(folder: &Path) {
     // Without the data of a profile, files with such names belong to something else.
-    if !folder.join(DATA).exists() {
+    if !folder.join(PERF_DATA).exists() {
         return;
     }
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -227,7 +226,7 @@ pub(super) fn clear(folder: &Path) {
             name.strip_prefix("perf-").is_some_and(|rest| rest.strip_suffix(".map").is_some());
         let of_module =
             [".symbols.map", ".unwind_data"].iter().any(|end| name.strip_suffix(end).is_some());
-        if is_map || of_module || [DATA, "perf.metadata"].contains(&name) {
+        if is_map || of_module || [PERF_DATA, "perf.metadata"].contains(&name) {
             drop(fs::remove_file(entry.path()));
         }
     }
@@ -273,7 +272,7 @@ mod tests {
         }
         clear(folder.path());
         assert_eq!(left().len(), names.len());
-        fs::write(folder.path().join(DATA), "").unwrap();
+        fs::write(folder.path().join(PERF_DATA), "").unwrap();
         clear(folder.path());
         assert_eq!(left(), ["7.out"]);
     }
