@@ -32,7 +32,7 @@ pub use bootstrap::{Intervals, intervals};
 pub use compare::{Comparison, MINIMUM_PAIRS, Verdict, compare};
 pub use export::{
     EXPORTERS, Exporter, PROFILE_EXPORTERS, ProfileExporter, TableStyle, exporter,
-    hottest_functions, profile_exporter, simulation_table, table,
+    hottest_functions, hottest_samples, profile_exporter, simulation_table, table,
 };
 pub use model::{BenchResult, Faults, Integration, Interval, RawRounds, Report, Robust, Switches};
 pub use read::{ReadError, Reading, SimulationReading, read, read_simulation};

@@ -5,11 +5,16 @@ use runner_shared::{
     walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float},
 };
 
+use crate::stacks::Stacks;
+
 /// All benchmarks of one part of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
     /// In the order in which they were run, process by process.
     pub benchmarks: Vec<BenchResult>,
+    /// Where profiled benchmarks spent their time, in samples. Reading results leaves this empty:
+    /// whoever has read the profile adds it.
+    pub stacks: Vec<Stacks>,
     /// Sentences for the user about files that could not be used fully.
     pub warnings: Vec<String>,
 }

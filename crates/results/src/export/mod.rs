@@ -8,6 +8,7 @@ mod json;
 mod markdown;
 mod notes;
 mod profile;
+mod samples;
 mod simulation;
 mod table;
 mod text;
@@ -17,6 +18,7 @@ use std::io;
 use crate::{model::Report, simulation::SimulationReport};
 
 pub use profile::{PROFILE_EXPORTERS, ProfileExporter, profile_exporter};
+pub use samples::hottest_samples;
 pub use simulation::hottest_functions;
 pub use table::{TableStyle, simulation_table, table};
 

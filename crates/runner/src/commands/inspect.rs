@@ -44,7 +44,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
         let text = format!("\n{}", hottest_functions(report, functions));
         ui::verdict(&text).map_err(|err| outcome::unwritten(&err))?;
     }
-    if let Some(err) = broken.into_iter().next() {
+    if let Some(err) = broken.into_iter().find(|err| !outcome::is_empty(err)) {
         return Err(CliError::new(ExitKind::Failed, err));
     }
     if report.benchmarks() == 0 {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use results::ReadError;
 use runner_shared::mode::Mode;
 
 use super::Context;
@@ -68,7 +69,12 @@ pub(crate) fn judge(
             return Err(CliError::new(ExitKind::Failed, what));
         }
     }
-    if let Some(err) = broken.into_iter().next() {
+    let broken = broken.into_iter().find(|err| !(plan.allow_empty && is_empty(err)));
+    if let Some(err) = broken {
+        if is_empty(&err) {
+            return Err(CliError::new(ExitKind::Empty, err)
+                .hint("a process of the suite ran no benchmark; `--allow-empty` accepts that"));
+        }
         return Err(CliError::new(ExitKind::Failed, err)
             .hint("results of other files are shown; the program that wrote this one may have been ended too early"));
     }
@@ -99,6 +105,11 @@ pub(crate) fn judge(
             .hint("`codspeed exec -- COMMAND` benchmarks any command; `--allow-empty` accepts a run without benchmarks"));
     }
     Ok(ExitKind::Ok)
+}
+
+/// Whether nothing is wrong with a results file but that it holds no benchmark.
+pub(super) const fn is_empty(err: &ReadError) -> bool {
+    matches!(err, ReadError::Empty { .. })
 }
 
 /// The same error with what the instrument has to say about it.
