@@ -34,7 +34,9 @@ pub use export::{
     EXPORTERS, Exporter, PROFILE_EXPORTERS, ProfileExporter, TableStyle, exporter,
     hottest_functions, hottest_samples, profile_exporter, simulation_table, table,
 };
-pub use model::{BenchResult, Faults, Integration, Interval, RawRounds, Report, Robust, Switches};
+pub use model::{
+    BenchResult, Faults, Integration, Interval, Profile, RawRounds, Report, Robust, Switches,
+};
 pub use read::{ReadError, Reading, SimulationReading, read, read_simulation};
 pub use simulation::{
     Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationReport,

@@ -103,7 +103,7 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
     let before = OldResults::of(plan.mode, &folder, ui);
     let signals = Signals::take().map_err(RunError::Signals)?;
     let mut recorded = None;
-    let (report, broken, served) = match plan.mode {
+    let (mut report, broken, served) = match plan.mode {
         Mode::Walltime | Mode::Memory => {
             let served = walltime(plan, &folder, env, &paths, &signals, ui, &mut recorded)?;
             let Reading { report, broken } = results::read(&folder, &before.untouched())?;
@@ -128,8 +128,9 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
     };
     // Ctrl-C means us from now on: what was measured is safe.
     drop(signals);
-    if let Some(recorded) = recorded {
-        walltime::profile(recorded, &served.record, &folder, &|event| ui.event(&event));
+    if let (Some(recorded), AnyReport::Walltime(report)) = (recorded, &mut report) {
+        let tell = |event| ui.event(&event);
+        walltime::add_profile(recorded, &served.record, &folder, report, &tell);
     }
     drop(lock);
     if let Some(missing) = report.missing() {

@@ -3,12 +3,15 @@
 use runner_shared::{text::one_line, walltime::as_float};
 
 use super::text::{count, grouped, percent};
-use crate::stacks::Stacks;
+use crate::{model::Profile, stacks::Stacks};
 
 /// Shares of fewer samples are off by more than ten points as often as not.
 const FEWEST_SAMPLES: u64 = 30;
 
-/// A function with its samples.
+/// If more of the stacks than this break off, totals say too little, and it is said.
+const MANY_TRUNCATED: f64 = 0.1;
+
+/// A function with its nanoseconds.
 struct Function<'a> {
     name: &'a str,
     object: &'a str,
@@ -18,27 +21,35 @@ struct Function<'a> {
 
 /// A paragraph per profiled benchmark with at most `most` functions, the ones that most samples hit first. Shares are
 /// of all samples of the benchmark. Empty without benchmarks.
-pub fn hottest_samples(stacks: &[Stacks], most: usize) -> String {
-    let paragraphs: Vec<String> = stacks.iter().map(|stacks| paragraph(stacks, most)).collect();
+pub fn hottest_samples(profiles: &[Profile], most: usize) -> String {
+    let paragraphs: Vec<String> = profiles.iter().map(|profile| paragraph(profile, most)).collect();
     paragraphs.join("\n")
 }
 
-fn paragraph(stacks: &Stacks, most: usize) -> String {
-    let (name, all) = (one_line(&stacks.benchmark), stacks.total());
-    if all < FEWEST_SAMPLES {
-        let samples = count(all, "sample");
+fn paragraph(profile: &Profile, most: usize) -> String {
+    let Profile { stacks, samples, truncated } = profile;
+    let (name, all) = (one_line(&stacks.benchmark), stacks.total().max(1));
+    if *samples < FEWEST_SAMPLES {
+        let samples = count(*samples, "sample");
         return format!("{name}: {samples}, too few to say which functions are hot\n");
     }
     let row = |function: &Function<'_>| {
-        let share = |samples: u64| percent(as_float(samples) / as_float(all));
+        let share = |nanos: u64| percent(as_float(nanos) / as_float(all));
         let place = function.object.rsplit('/').next().unwrap_or(function.object);
         let place =
             if place.is_empty() { String::new() } else { format!(" ({})", one_line(place)) };
         let (own, inclusive) = (share(function.own), share(function.inclusive));
         format!("{own:>7}  {inclusive:>7}  {}{place}\n", one_line(function.name))
     };
+    let cut = as_float(*truncated) / as_float(*samples);
+    let cut = if cut > MANY_TRUNCATED {
+        format!(", {} of their stacks break off", percent(cut))
+    } else {
+        String::new()
+    };
+    let samples = grouped(*samples);
     let head =
-        format!("{name} ({} samples)\n{:>7}  {:>7}  Function\n", grouped(all), "Self", "Total");
+        format!("{name} ({samples} samples{cut})\n{:>7}  {:>7}  Function\n", "Self", "Total");
     std::iter::once(head).chain(functions(stacks).iter().take(most).map(row)).collect()
 }
 
@@ -71,27 +82,19 @@ mod tests {
     use super::*;
     use crate::stacks::{Frame, StackNode, Unit};
 
-    fn stacks(weight: u64) -> Stacks {
+    fn profile(samples: u64, truncated: u64) -> Profile {
         let frame = |name: &str, object: &str| Frame {
             name: name.into(),
             object: object.into(),
             file: "".into(),
         };
         let node = |parent, frame, weight| StackNode { parent, frame, weight };
-        Stacks {
-            benchmark: "a\nb".to_owned(),
-            unit: Unit::Count,
-            frames: vec![
-                frame("main", "/usr/bin/x"),
-                frame("eval<T>", "/lib/y.so"),
-                frame("jit", ""),
-            ],
-            nodes: vec![
-                node(None, 0, weight),
-                node(Some(0), 1, 7 * weight),
-                node(Some(1), 2, 2 * weight),
-            ],
-        }
+        let frames =
+            vec![frame("main", "/usr/bin/x"), frame("eval<T>", "/lib/y.so"), frame("jit", "")];
+        let nodes = vec![node(None, 0, 100), node(Some(0), 1, 700), node(Some(1), 2, 200)];
+        let stacks =
+            Stacks { benchmark: "a\nb".to_owned(), unit: Unit::Nanoseconds, frames, nodes };
+        Profile { stacks, samples, truncated }
     }
 
     #[test]
@@ -103,14 +106,19 @@ a\\nb (1,000 samples)
    20 %     20 %  jit
    10 %    100 %  main (x)
 ";
-        assert_eq!(hottest_samples(&[stacks(100)], 5), expected);
-        assert_eq!(hottest_samples(&[stacks(100)], 1).lines().count(), 3);
+        assert_eq!(hottest_samples(&[profile(1000, 100)], 5), expected);
+        assert_eq!(hottest_samples(&[profile(1000, 100)], 1).lines().count(), 3);
+        let cut = hottest_samples(&[profile(1000, 200)], 1);
+        assert!(
+            cut.starts_with("a\\nb (1,000 samples, 20 % of their stacks break off)\n"),
+            "{cut}"
+        );
     }
 
     #[test]
     fn few_samples_say_nothing() {
-        let text = hottest_samples(&[stacks(2)], 5);
-        assert_eq!(text, "a\\nb: 20 samples, too few to say which functions are hot\n");
+        let text = hottest_samples(&[profile(29, 0)], 5);
+        assert_eq!(text, "a\\nb: 29 samples, too few to say which functions are hot\n");
         assert_eq!(hottest_samples(&[], 5), "");
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     cli::InspectArgs,
     error::{CliError, ExitKind},
     event::RunEvent,
+    mode::walltime,
     report::AnyReport,
     settings::SettingsError,
     ui,
@@ -30,8 +31,10 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
         }
         AnyReport::Simulation(report)
     } else {
-        let Reading { report, broken: times } = results::read(&folder, &all).map_err(unreadable)?;
+        let Reading { mut report, broken: times } =
+            results::read(&folder, &all).map_err(unreadable)?;
         broken = times;
+        walltime::read_profile(&folder, &mut report);
         AnyReport::Walltime(report)
     };
     for warning in report.warnings() {
@@ -44,6 +47,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
         let text = format!("\n{}", hottest_functions(report, functions));
         ui::verdict(&text).map_err(|err| outcome::unwritten(&err))?;
     }
+    outcome::show_hottest(&report, functions, usize::MAX)?;
     if let Some(err) = broken.into_iter().find(|err| !outcome::is_empty(err)) {
         return Err(CliError::new(ExitKind::Failed, err));
     }

@@ -42,6 +42,25 @@ pub(crate) fn show(
     failed
 }
 
+/// Functions that are shown of each benchmark after a run, and benchmarks of which they are shown. `codspeed inspect`
+/// shows more.
+pub(super) const A_FEW: (usize, usize) = (3, 10);
+
+/// Shows in which functions profiled benchmarks spent their time.
+pub(crate) fn show_hottest(
+    report: &AnyReport,
+    functions: usize,
+    benchmarks: usize,
+) -> Result<(), CliError> {
+    let AnyReport::Walltime(report) = report else { return Ok(()) };
+    let shown = report.profiles.get(..benchmarks).unwrap_or(&report.profiles);
+    if shown.is_empty() {
+        return Ok(());
+    }
+    let text = format!("\n{}", results::hottest_samples(shown, functions));
+    ui::verdict(&text).map_err(|err| unwritten(&err))
+}
+
 /// Standard output does not take the results.
 pub(crate) fn unwritten(err: &std::io::Error) -> CliError {
     CliError::new(ExitKind::Failed, format!("could not write the results: {err}"))

@@ -9,11 +9,13 @@ mod kernel;
 mod perf;
 mod recorder;
 mod snapshots;
+mod stacks;
 mod unwinding;
 
 use std::{error::Error, path::Path};
 
 use ::profile::{JitUnwindForm, Recording};
+use results::Report;
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     mode::Mode,
@@ -191,11 +193,13 @@ fn chain(err: &dyn Error) -> String {
     text
 }
 
-/// Turns what perf has left into the files of a profile. Trouble is told; the times don't suffer from it.
-pub(crate) fn profile(
+/// Turns what perf has left into the files of a profile, and adds it to the report. Trouble is told; the times don't
+/// suffer from it.
+pub(crate) fn add_profile(
     recorded: Recorded,
     record: &SessionRecord,
     folder: &Path,
+    report: &mut Report,
     tell: &dyn Fn(RunEvent),
 ) {
     let Recorded { data, snapshots, started, failed } = recorded;
@@ -213,8 +217,26 @@ pub(crate) fn profile(
         started,
         jit_unwind: JitUnwindForm::Correct,
     });
-    match written {
-        Ok(written) => written.warnings.into_iter().for_each(warn),
+    let read = written.and_then(|written| {
+        written.warnings.into_iter().for_each(warn);
+        stacks::profiles(folder, &report.benchmarks)
+    });
+    match read {
+        Ok((profiles, warnings)) => {
+            report.profiles = profiles;
+            warnings.into_iter().for_each(warn);
+        }
         Err(err) => warn(format!("there is no profile: {}", chain(&err))),
+    }
+}
+
+/// Adds the profile that an earlier run has left to the report of that run.
+pub(crate) fn read_profile(folder: &Path, report: &mut Report) {
+    match stacks::profiles(folder, &report.benchmarks) {
+        Ok((profiles, warnings)) => {
+            report.profiles = profiles;
+            report.warnings.extend(warnings);
+        }
+        Err(err) => report.warnings.push(format!("there is no profile: {}", chain(&err))),
     }
 }

@@ -25,10 +25,10 @@ fn measure(name: &str) -> String {
     format!("{} --quiet --warmup-time 0 --max-rounds 2 --name {name} true", harness.display())
 }
 
+/// Bytes that perf has written.
 #[track_caller]
 fn recorded(folder: &Path) -> u64 {
-    let data = folder.join("perf.pipedata");
-    fs::metadata(&data).unwrap_or_else(|err| panic!("{}: {err}", data.display())).len()
+    fs::metadata(folder.join("perf.pipedata")).map_or(0, |data| data.len())
 }
 
 #[test]
