@@ -8,6 +8,8 @@ use crate::{model::Profile, stacks::Stacks};
 /// Shares of fewer samples are off by more than ten points as often as not.
 const FEWEST_SAMPLES: u64 = 30;
 
+/// Names of functions are cut to so many characters.
+const LONGEST_NAME: usize = 100;
 /// If more of the stacks than this break off, totals say too little, and it is said.
 const MANY_TRUNCATED: f64 = 0.1;
 
@@ -39,7 +41,8 @@ fn paragraph(profile: &Profile, most: usize) -> String {
         let place =
             if place.is_empty() { String::new() } else { format!(" ({})", one_line(place)) };
         let (own, inclusive) = (share(function.own), share(function.inclusive));
-        format!("{own:>7}  {inclusive:>7}  {}{place}\n", one_line(function.name))
+        let name = shortened(&one_line(function.name));
+        format!("{own:>7}  {inclusive:>7}  {name}{place}\n")
     };
     let cut = as_float(*truncated) / as_float(*samples);
     let cut = if cut > MANY_TRUNCATED {
@@ -51,6 +54,14 @@ fn paragraph(profile: &Profile, most: usize) -> String {
     let head =
         format!("{name} ({samples} samples{cut})\n{:>7}  {:>7}  Function\n", "Self", "Total");
     std::iter::once(head).chain(functions(stacks).iter().take(most).map(row)).collect()
+}
+
+/// A name that leaves room for others; those of templates may fill pages.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => name.get(..end).unwrap_or_default().to_owned() + "…",
+        None => name.to_owned(),
+    }
 }
 
 /// All functions that were hit, the one with most samples of its own first.
@@ -113,6 +124,12 @@ a\\nb (1,000 samples)
             cut.starts_with("a\\nb (1,000 samples, 20 % of their stacks break off)\n"),
             "{cut}"
         );
+    }
+
+    #[test]
+    fn long_names_are_cut_between_characters() {
+        assert_eq!(shortened(&"ä".repeat(100)), "ä".repeat(100));
+        assert_eq!(shortened(&"ä".repeat(101)), "ä".repeat(100) + "…");
     }
 
     #[test]

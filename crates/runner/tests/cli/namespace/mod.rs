@@ -12,6 +12,7 @@ mod hooks;
 mod leftovers;
 mod no_profile;
 mod perf_records;
+mod profiles;
 mod protocol;
 mod refusal;
 mod signals;
