@@ -29,13 +29,19 @@ use runner_shared::{
 
 const RUNS: usize = 40;
 const EXCHANGES: usize = 20_000;
+/// Windows that are opened and closed below perf.
+const WINDOWS: usize = 500;
 /// Set for the copy of this program that plays an integration below the runner.
 const CLIENT: &str = "exchange";
+/// The same for one that opens and closes windows.
+const WINDOW_CLIENT: &str = "windows";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let own = std::env::current_exe()?;
-    if std::env::args().nth(1).as_deref() == Some(CLIENT) {
-        return exchange();
+    match std::env::args().nth(1).as_deref() {
+        Some(CLIENT) => return exchange(),
+        Some(WINDOW_CLIENT) => return windows(),
+        _ => {}
     }
     let codspeed = own.parent().and_then(Path::parent).ok_or("no build folder")?.join("codspeed");
     let folder = tempfile::tempdir()?;
@@ -62,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "end of command to end of run\t{:.0}\tms\tmedian of {RUNS}, resolution 10 ms, budget 50 ms",
         quantile(&after, 0.5)
     );
-    profiled(&codspeed, folder.path())?;
+    profiled(&codspeed, folder.path(), &own)?;
     let command = format!("{} {CLIENT}", own.display());
     let median: f64 = run(&codspeed, folder.path(), &["--no-perf"], &command)?.trim().parse()?;
     let echo = echo(folder.path())?;
@@ -77,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The same run with a profile, beside what perf needs for the same alone.
-fn profiled(codspeed: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
+fn profiled(codspeed: &Path, folder: &Path, own: &Path) -> Result<(), Box<dyn Error>> {
     let data = folder.join("profile/perf.pipedata");
     let (mut whole, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
@@ -104,6 +110,9 @@ fn profiled(codspeed: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
         "run -m walltime -- true, with perf\t{:.2}\tx\tof a bare `perf record -o - true` ({bare:.0} ms)",
         whole / bare
     );
+    let command = format!("{} {WINDOW_CLIENT}", own.display());
+    let median: f64 = run(codspeed, folder, &["--enable-perf"], &command)?.trim().parse()?;
+    println!("start or stop of a window, with perf\t{median:.0}\tus\tmedian of {}", 2 * WINDOWS);
     Ok(())
 }
 
@@ -164,6 +173,29 @@ fn uptime(text: &str) -> Result<f64, Box<dyn Error>> {
 fn exchange() -> Result<(), Box<dyn Error>> {
     let (ctl, ack) = open(&FifoPaths::well_known())?;
     println!("{}", exchanges(ctl, ack)?);
+    Ok(())
+}
+
+/// Opens and closes windows as an integration does, and prints the median time of either in microseconds.
+fn windows() -> Result<(), Box<dyn Error>> {
+    let (mut ctl, mut ack) = open(&FifoPaths::well_known())?;
+    let granted = Message::Ack.encode();
+    let mut answer = vec![0; granted.len()];
+    let mut ask = |message: &Message| -> io::Result<u64> {
+        let start = now();
+        ctl.write_all(&message.encode())?;
+        ack.read_exact(&mut answer)?;
+        Ok(now().since(start))
+    };
+    // So that the runner looks at our mappings each time.
+    let pid = i32::try_from(std::process::id())?;
+    ask(&Message::AddMarker { pid, marker: MarkerType::RoundStart(1) })?;
+    let mut times = Vec::with_capacity(2 * WINDOWS);
+    for _ in 0..WINDOWS {
+        times.push(ask(&Message::StartBenchmark)?);
+        times.push(ask(&Message::StopBenchmark)?);
+    }
+    println!("{}", quantile(&sorted(&times), 0.5) / 1e3);
     Ok(())
 }
 

@@ -207,6 +207,10 @@ pub(crate) fn add_profile(
     if let Some(why) = failed {
         warn(format!("the profile is not complete: {why}"));
     }
+    if record.timestamps.uri_by_ts.is_empty() {
+        // Nobody knows what the samples would be of.
+        return;
+    }
     let written = ::profile::write_artifacts(&Recording {
         perf_data: &data,
         folder,
