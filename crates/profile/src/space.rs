@@ -42,6 +42,11 @@ impl Space {
         self.by_start.values()
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_start.len()
+    }
+
     /// Whether there is code between two addresses.
     pub(crate) fn is_used(&self, start: u64, end: u64) -> bool {
         self.by_start
@@ -97,8 +102,7 @@ mod tests {
         space.insert(mapping(20, 30, 2));
         assert_eq!(gone, [mapping(10, 40, 1)]);
         let files = [9, 10, 19, 20, 29, 30, 39, 40].map(|at| space.at(at).map(|found| found.file));
-        let expected =
-            [None, Some(1), Some(1), Some(2), Some(2), Some(1), Some(1), None];
+        let expected = [None, Some(1), Some(1), Some(2), Some(2), Some(1), Some(1), None];
         assert_eq!(files, expected);
         assert_eq!(space.at(35).unwrap().offset, 1030);
         assert!(space.is_used(39, 50) && !space.is_used(40, 50) && !space.is_used(0, 10));
