@@ -35,10 +35,13 @@ pub use bootstrap::{Intervals, intervals};
 pub use compare::{Comparison, MINIMUM_PAIRS, Verdict, compare};
 pub use export::{
     EXPORTERS, Exporter, PROFILE_EXPORTERS, ProfileExporter, TableStyle, exporter,
-    hottest_functions, memory_details, memory_table, profile_exporter, simulation_table, table,
+    hottest_functions, hottest_samples, memory_details, memory_table, profile_exporter,
+    simulation_table, table,
 };
 pub use memory::{MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder};
-pub use model::{BenchResult, Faults, Integration, Interval, RawRounds, Report, Robust, Switches};
+pub use model::{
+    BenchResult, Faults, Integration, Interval, Profile, RawRounds, Report, Robust, Switches,
+};
 pub use read::{
     MemoryReading, ReadError, Reading, SimulationReading, TraceError, read, read_memory,
     read_simulation,

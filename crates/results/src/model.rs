@@ -5,11 +5,16 @@ use runner_shared::{
     walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float},
 };
 
+use crate::stacks::Stacks;
+
 /// All benchmarks of one part of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {
     /// In the order in which they were run, process by process.
     pub benchmarks: Vec<BenchResult>,
+    /// Where profiled benchmarks spent their time. Reading results leaves this empty: whoever has
+    /// read the profile adds it.
+    pub profiles: Vec<Profile>,
     /// Sentences for the user about files that could not be used fully.
     pub warnings: Vec<String>,
 }
@@ -55,6 +60,17 @@ pub struct BenchResult {
     pub noise: Option<NoiseVerdict>,
     /// Sentences for the user, without the name of the benchmark.
     pub notes: Vec<String>,
+}
+
+/// Where a benchmark spent its time, as a profiler saw it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// Nanoseconds by stack.
+    pub stacks: Stacks,
+    /// How often the profiler looked.
+    pub samples: u64,
+    /// Samples whose stack breaks off before its root.
+    pub truncated: u64,
 }
 
 impl BenchResult {

@@ -125,6 +125,33 @@ pub const PYTHONPERFSUPPORT: EnvName =
 /// Options for Node.
 pub const NODE_OPTIONS: EnvName =
     env("NODE_OPTIONS", "extended in simulation mode, so that JavaScript functions have names");
+/// Path of the `perf` program to use in walltime mode.
+pub const PERF: EnvName = env("CODSPEED_PERF", "path of the `perf` program to use");
+/// The same as `--enable-perf`.
+pub const PERF_ENABLED: EnvName =
+    env("CODSPEED_PERF_ENABLED", "`false` measures times without recording a profile");
+/// A later name of [`PERF_ENABLED`].
+pub const PROFILER_ENABLED: EnvName =
+    env("CODSPEED_PROFILER_ENABLED", "another name of `CODSPEED_PERF_ENABLED`");
+/// The same as `--perf-unwinding-mode`.
+pub const PERF_UNWINDING_MODE: EnvName =
+    env("CODSPEED_PERF_UNWINDING_MODE", "how stacks are taken: `fp` or `dwarf`");
+/// Any value: perf writes its data as they are.
+pub const PERF_DISABLE_COMPRESSION: EnvName =
+    env("CODSPEED_PERF_DISABLE_COMPRESSION", "when set: perf doesn't compress what it records");
+/// Whether other work is kept away from a benchmark.
+pub const ISOLATION: EnvName =
+    env("CODSPEED_ISOLATION", "`false` runs no hooks of the machine and makes no systemd scope");
+/// Set for perf: the file with the settings of the user, which we don't want.
+pub const PERF_CONFIG: EnvName = env("PERF_CONFIG", "set for perf, so that it has no settings");
+/// Options for the Java machine.
+pub const JAVA_TOOL_OPTIONS: EnvName =
+    env("JAVA_TOOL_OPTIONS", "extended when a profile is recorded, so that stacks can be taken");
+/// Set for Go when stacks are taken by frame pointers.
+pub const GO_SUPPRESS_UNWINDING_WARNING: EnvName = env(
+    "CODSPEED_GO_SUPPRESS_PERF_UNWINDING_MODE_WARNING",
+    "set when stacks are taken by frame pointers, as Go keeps them",
+);
 
 /// The registry that documentation and tests are derived from.
 pub const ALL: &[EnvName] = &[
@@ -168,6 +195,15 @@ pub const ALL: &[EnvName] = &[
     MEMTRACK_SEGMENT,
     PYTHONPERFSUPPORT,
     NODE_OPTIONS,
+    PERF,
+    PERF_ENABLED,
+    PROFILER_ENABLED,
+    PERF_UNWINDING_MODE,
+    PERF_DISABLE_COMPRESSION,
+    ISOLATION,
+    PERF_CONFIG,
+    JAVA_TOOL_OPTIONS,
+    GO_SUPPRESS_UNWINDING_WARNING,
 ];
 
 /// Variables that hold a secret; they never reach the benchmark.

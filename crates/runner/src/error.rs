@@ -69,3 +69,14 @@ impl CliError {
         lines
     }
 }
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(err: &dyn Error) -> String {
+    let mut text = err.to_string();
+    let mut cause = err.source();
+    while let Some(err) = cause {
+        text = format!("{text}: {err}");
+        cause = err.source();
+    }
+    text
+}

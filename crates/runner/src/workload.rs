@@ -19,3 +19,26 @@ pub(crate) enum Workload {
         quiet: bool,
     },
 }
+
+/// How a run is profiled besides being measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profiling {
+    /// Not at all.
+    Off,
+    /// If it is possible.
+    On {
+        /// The user asked for it, and wants to know if it is not.
+        insists: bool,
+        /// How stacks are taken, if not as suits the language.
+        unwinding: Option<UnwindingMode>,
+    },
+}
+
+/// How stacks are taken, as far as users choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnwindingMode {
+    /// By frame pointers.
+    FramePointers,
+    /// From a copy of the stack.
+    Dwarf,
+}

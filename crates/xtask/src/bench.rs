@@ -27,6 +27,7 @@ const BENCHES: &[Bench] = &[
     Bench { package: "results", example: "bench_memory" },
     Bench { package: "memtrack", example: "bench_pair" },
     Bench { package: "runner", example: "bench_simulation" },
+    Bench { package: "profile", example: "bench_profile" },
 ];
 
 /// The command.

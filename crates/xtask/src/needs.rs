@@ -29,6 +29,11 @@ pub(crate) const NEEDS: &[Need] = &[
         is_met: |_| Cmd::new("apt-get").args(["download", "--print-uris", "valgrind"]).succeeds(),
     },
     Need {
+        part: "perf_records::",
+        what: "a perf that may record (`perf record -o - true`)",
+        is_met: |_| Cmd::new("perf").args(["record", "--quiet", "-o", "-", "true"]).succeeds(),
+    },
+    Need {
         part: "network::",
         what: "python3 with venv, and a package registry that answers",
         is_met: registry_answers,

@@ -1,7 +1,7 @@
 //! Several benchmarks in turns, in blocks of rounds: a drift of the machine hits all of them alike.
 //!
-//! The order of the benchmarks is reversed in every other block, so that a steady drift favours
-//! none of them.
+//! Each block is a window of its own for the profiler, named after its benchmark. The order of the
+//! benchmarks is reversed in every other block, so that a steady drift favours none of them.
 
 use super::{Benchmark, BlockEnd, Limits};
 use crate::{
@@ -33,7 +33,6 @@ pub(crate) fn interleave(
     store: &mut Store,
 ) -> Result<(), StoreError> {
     let mut turns = Vec::with_capacity(plans.len());
-    session.link.start();
     for (index, plan) in plans.iter().enumerate() {
         session.progress.begin(&plan.target.display_name(), index + 1, plans.len());
         let limits = Limits { floor_rounds: LEAST_BLOCKS, ..plan.limits };
@@ -55,8 +54,6 @@ pub(crate) fn interleave(
         }
     }
     run_blocks(session, &mut turns);
-    let rounds: Vec<_> = turns.iter().flat_map(|turn| turn.benchmark.round_times()).collect();
-    session.link.stop(rounds.into_iter());
     for Turn { mut benchmark, outcome, .. } in turns {
         session.finish(&mut benchmark, outcome.unwrap_or(Ok(())), store)?;
     }
@@ -78,8 +75,13 @@ fn run_blocks(session: &mut Session<'_>, turns: &mut [Turn]) {
             session.progress.resume(&turn.benchmark.name());
             let until = turn.benchmark.measured_elapsed().saturating_add(turn.block_ns);
             let until = Some(BlockEnd { elapsed_ns: until, rounds: turn.block_rounds });
-            turn.outcome = match turn.benchmark.run(session.machine, session.progress, block, until)
-            {
+            let before = turn.benchmark.round_times().count();
+            session.link.start();
+            let ran = turn.benchmark.run(session.machine, session.progress, block, until);
+            session.link.stop(turn.benchmark.round_times().skip(before));
+            // Also after a failure: a window without a name would go to the next benchmark.
+            session.link.executed(turn.benchmark.uri());
+            turn.outcome = match ran {
                 Ok(true) => Some(Ok(())),
                 Ok(false) => None,
                 Err(failure) => {

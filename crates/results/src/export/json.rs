@@ -52,7 +52,7 @@ impl Exporter for Json {
     }
 
     fn write(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-        let Report { benchmarks, warnings } = report;
+        let Report { benchmarks, profiles: _, warnings } = report;
         let file = File {
             version: VERSION,
             warnings,

@@ -9,6 +9,7 @@ mod markdown;
 mod memory;
 mod notes;
 mod profile;
+mod samples;
 mod simulation;
 mod table;
 mod text;
@@ -19,6 +20,7 @@ use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
 
 pub use memory::memory_details;
 pub use profile::{PROFILE_EXPORTERS, ProfileExporter, profile_exporter};
+pub use samples::hottest_samples;
 pub use simulation::hottest_functions;
 pub use table::{TableStyle, memory_table, simulation_table, table};
 

@@ -121,6 +121,7 @@ fn report() -> Report {
     Report {
         benchmarks: vec![noisy(), failed(), pytest()],
         warnings: vec!["`results/3.json` has no benchmarks".to_owned()],
+        ..Report::default()
     }
 }
 
@@ -193,7 +194,7 @@ fn colour_only_repeats_what_the_text_says() {
 #[test]
 fn a_report_without_anything_is_no_table() {
     assert_eq!(shown(&Report::default(), Some(80)), "");
-    let warned = Report { benchmarks: Vec::new(), warnings: vec!["odd".to_owned()] };
+    let warned = Report { warnings: vec!["odd".to_owned()], ..Report::default() };
     assert_eq!(shown(&warned, Some(80)), "", "warnings are no results");
 }
 
@@ -210,7 +211,7 @@ fn endings_and_names_that_need_care() {
     if let Some(robust) = &mut robust.robust {
         robust.in_stats = true;
     }
-    let report = Report { benchmarks: vec![nothing, cold, wide, robust], warnings: Vec::new() };
+    let report = Report { benchmarks: vec![nothing, cold, wide, robust], ..Report::default() };
     insta::assert_snapshot!(shown(&report, Some(100)));
 }
 
@@ -230,7 +231,11 @@ proptest! {
     ) {
         let missing = vec![None; walls.len()];
         let strange = exec(&name, rounds(&walls, &missing));
-        let report = Report { benchmarks: vec![strange, noisy()], warnings: vec![name] };
+        let report = Report {
+            benchmarks: vec![strange, noisy()],
+            warnings: vec![name],
+            ..Report::default()
+        };
         let text = shown(&report, width);
         prop_assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'));
         prop_assert!(text.lines().count() >= 7, "two rows and the notes below: {text}");

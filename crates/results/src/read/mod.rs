@@ -50,7 +50,7 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
             }
         }
     }
-    report.warnings.extend(walltime::warn_of_empty(&sources, &logs));
+    broken.extend(walltime::empty_ones(&sources, &logs));
     report.benchmarks = log::join(sources, logs);
 
     let timestamps = profile_dir.join(ExecutionTimestamps::file_name(None));

@@ -45,16 +45,16 @@ fn parse(bytes: &[u8]) -> Result<WalltimeResults, (String, serde_json::Error)> {
     Ok(results)
 }
 
-/// Sentences about files without a benchmark, if any other file has one. If none has, there is
-/// nothing to warn of: the report is empty, and the caller says so.
-pub(super) fn warn_of_empty(sources: &[Source], logs: &[(u32, RoundLog)]) -> Vec<String> {
+/// The files without a benchmark, if any other file has one. If none has, there is nothing to tell
+/// apart: the report is empty, and the caller says so.
+pub(super) fn empty_ones(sources: &[Source], logs: &[(u32, RoundLog)]) -> Vec<ReadError> {
     let logged = |pid| logs.iter().any(|(of, log)| *of == pid && !log.benchmarks.is_empty());
     let is_empty = |source: &&Source| source.benchmarks.is_empty() && !logged(source.creator.pid);
     if sources.iter().all(|source| is_empty(&source)) {
         return Vec::new();
     }
-    let warning = |source: &Source| format!("`{}` has no benchmarks", source.path.display());
-    sources.iter().filter(is_empty).map(warning).collect()
+    let error = |source: &Source| ReadError::Empty { path: source.path.clone() };
+    sources.iter().filter(is_empty).map(error).collect()
 }
 
 /// A benchmark of which nothing is known but its entry in the JSON.

@@ -9,7 +9,7 @@ use runner_shared::{
     mode::{Mode, UnknownMode},
 };
 
-use super::{MemoryArgs, SimulationArgs};
+use super::{MemoryArgs, PerfArgs, SimulationArgs};
 
 /// Options of every measuring command.
 #[derive(Debug, Args)]
@@ -30,10 +30,14 @@ pub(crate) struct SharedArgs {
 
     /// Write the results to a file as well: `json=PATH`, `csv=PATH` or `markdown=PATH`; `-` is standard output.
     ///
-    /// In simulation and memory mode also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
+    /// Also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
     /// `pprof=PATH`.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_export)]
     pub export: Vec<ExportArg>,
+
+    /// Whether and how a profile is recorded.
+    #[command(flatten)]
+    pub perf: PerfArgs,
 
     /// Succeed even if the run yields no benchmark.
     #[arg(long)]

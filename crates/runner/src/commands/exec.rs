@@ -52,6 +52,7 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
     }
     let completed = execute(&plan, &context.env, &context.ui)?;
     let shown = outcome::show(&plan.exports, &completed.report, context);
+    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1)?;
     if let (Some((base, head)), AnyReport::Walltime(report)) = (uris, &completed.report) {
         show_verdict(report, &base, &head).map_err(|err| outcome::unwritten(&err))?;
     }

@@ -12,6 +12,7 @@ use crate::{
     cli::InspectArgs,
     error::{CliError, ExitKind},
     event::RunEvent,
+    mode::walltime,
     report::AnyReport,
     settings::SettingsError,
     ui,
@@ -28,15 +29,12 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
         context.ui.event(&RunEvent::Warning(warning.clone()));
     }
     outcome::show(&export, &report, context)?;
-    let details = match &report {
-        AnyReport::Simulation(report) => hottest_functions(report, functions),
-        AnyReport::Memory(report) => memory_details(report, functions),
-        AnyReport::Walltime(_) => String::new(),
-    };
-    if !details.is_empty() {
-        ui::verdict(&format!("\n{details}")).map_err(|err| outcome::unwritten(&err))?;
+    match &report {
+        AnyReport::Simulation(report) => show(hottest_functions(report, functions))?,
+        AnyReport::Memory(report) => show(memory_details(report, functions))?,
+        AnyReport::Walltime(_) => outcome::show_hottest(&report, functions, usize::MAX)?,
     }
-    if let Some(err) = broken.into_iter().next() {
+    if let Some(err) = broken.into_iter().find(|err| !outcome::is_empty(err)) {
         return Err(CliError::new(ExitKind::Failed, err));
     }
     if report.benchmarks() == 0 {
@@ -46,6 +44,13 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
         ));
     }
     Ok(ExitKind::Ok)
+}
+
+fn show(details: String) -> Result<(), CliError> {
+    if details.is_empty() {
+        return Ok(());
+    }
+    ui::verdict(&format!("\n{details}")).map_err(|err| outcome::unwritten(&err))
 }
 
 /// What is in the folder, by the files that the modes leave.
@@ -65,6 +70,7 @@ fn read(folder: &Path, exclude_allocations: bool) -> Result<(AnyReport, Vec<Read
         }
         return Ok((AnyReport::Simulation(report), broken));
     }
-    let Reading { report, broken } = results::read(folder, &all).map_err(unreadable)?;
+    let Reading { mut report, broken } = results::read(folder, &all).map_err(unreadable)?;
+    walltime::read_profile(folder, &mut report);
     Ok((AnyReport::Walltime(report), broken))
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use results::ReadError;
 use runner_shared::mode::Mode;
 
 use super::Context;
@@ -42,6 +43,25 @@ pub(crate) fn show(
     failed
 }
 
+/// Functions that are shown of each benchmark after a run, and benchmarks of which they are shown. `codspeed inspect`
+/// shows more.
+pub(super) const A_FEW: (usize, usize) = (3, 10);
+
+/// Shows in which functions profiled benchmarks spent their time.
+pub(crate) fn show_hottest(
+    report: &AnyReport,
+    functions: usize,
+    benchmarks: usize,
+) -> Result<(), CliError> {
+    let AnyReport::Walltime(report) = report else { return Ok(()) };
+    let shown = report.profiles.get(..benchmarks).unwrap_or(&report.profiles);
+    if shown.is_empty() {
+        return Ok(());
+    }
+    let text = format!("\n{}", results::hottest_samples(shown, functions));
+    ui::verdict(&text).map_err(|err| unwritten(&err))
+}
+
 /// Standard output does not take the results.
 pub(crate) fn unwritten(err: &std::io::Error) -> CliError {
     CliError::new(ExitKind::Failed, format!("could not write the results: {err}"))
@@ -77,7 +97,12 @@ pub(crate) fn judge(
             return Err(CliError::new(ExitKind::Failed, what));
         }
     }
-    if let Some(err) = broken.into_iter().next() {
+    let broken = broken.into_iter().find(|err| !(plan.allow_empty && is_empty(err)));
+    if let Some(err) = broken {
+        if is_empty(&err) {
+            return Err(CliError::new(ExitKind::Empty, err)
+                .hint("a process of the suite ran no benchmark; `--allow-empty` accepts that"));
+        }
         return Err(CliError::new(ExitKind::Failed, err)
             .hint("results of other files are shown; the program that wrote this one may have been ended too early"));
     }
@@ -114,6 +139,11 @@ pub(crate) fn judge(
             .hint("`codspeed exec -- COMMAND` benchmarks any command; `--allow-empty` accepts a run without benchmarks"));
     }
     Ok(ExitKind::Ok)
+}
+
+/// Whether nothing is wrong with a results file but that it holds no benchmark.
+pub(super) const fn is_empty(err: &ReadError) -> bool {
+    matches!(err, ReadError::Empty { .. })
 }
 
 /// The same error with what the instrument has to say about it.

@@ -22,5 +22,6 @@ pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError
     let plan = RunPlan { instruments, ..plan };
     let completed = execute(&plan, &context.env, &context.ui)?;
     let shown = outcome::show(&plan.exports, &completed.report, context);
+    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1)?;
     outcome::judge(&plan, completed, context).and_then(|kind| shown.map(|()| kind))
 }

@@ -1,10 +1,13 @@
 //! Starts programs and watches them. Nothing else in this crate does.
 
 mod descendants;
+mod held;
+mod helper;
 mod signals;
 mod spawn;
 
 pub(crate) use descendants::{adopt_orphans, kill_descendants};
+pub(crate) use helper::{Helper, Streams};
 pub(crate) use signals::{Heard, Signals};
 pub(crate) use spawn::{
     AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, ask, run_visibly,

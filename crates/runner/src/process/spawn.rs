@@ -1,4 +1,5 @@
 //! The only place that starts a program: explicit folder, explicit environment, a process group of its own.
+//! A program can be held before its first instruction (`held.rs`), or run beside the benchmark (`helper.rs`).
 
 use std::{
     ffi::OsString,
@@ -66,9 +67,9 @@ pub(crate) enum Stdin {
 #[derive(Debug, thiserror::Error)]
 #[error("could not start `{}`", program.display())]
 pub(crate) struct SpawnError {
-    program: PathBuf,
+    pub(super) program: PathBuf,
     #[source]
-    source: io::Error,
+    pub(super) source: io::Error,
 }
 
 /// What a small program prints, if it can be started and succeeds. Waits for its end.
@@ -107,18 +108,27 @@ pub(crate) enum Ended {
 /// A running program and the group that it leads. Dropping it ends the group.
 #[derive(Debug)]
 pub(crate) struct Child {
-    pid: Pid,
-    pidfd: OwnedFd,
-    ended: Option<Ended>,
+    pub(super) pid: Pid,
+    pub(super) pidfd: OwnedFd,
+    pub(super) ended: Option<Ended>,
 }
 
 impl ToolCommand {
     /// Starts the program with our standard output and error.
     pub(crate) fn spawn(self) -> Result<Child, SpawnError> {
+        let program = self.program.clone();
+        let started = self.prepare().spawn().and_then(|child| {
+            let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other)?;
+            Ok(Child { pid, pidfd: pidfd_open(pid)?, ended: None })
+        });
+        started.map_err(|source| SpawnError { program, source })
+    }
+
+    /// The program for the standard library, to be started with our standard output and error.
+    pub(super) fn prepare(self) -> Command {
         let Self { program, args, cwd, env, stdin, address_space } = self;
-        let failed = |source| SpawnError { program: program.clone(), source };
         #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
-        let mut command = Command::new(&program);
+        let mut command = Command::new(program);
         command.args(args).current_dir(cwd).env_clear().envs(env.iter()).process_group(0);
         command.stdin(match stdin {
             Stdin::Inherit => Stdio::inherit(),
@@ -126,11 +136,7 @@ impl ToolCommand {
             Stdin::File(file) => file.into(),
         });
         in_the_child(&mut command, address_space);
-        let child = command.spawn().map_err(failed)?;
-        let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other);
-        let pid = pid.map_err(failed)?;
-        let pidfd = pidfd_open(pid).map_err(failed)?;
-        Ok(Child { pid, pidfd, ended: None })
+        command
     }
 }
 
@@ -229,7 +235,7 @@ fn in_the_child(command: &mut Command, address_space: AddressSpace) {
 }
 
 #[expect(unsafe_code, reason = "pidfd_open has no safe wrapper in the crates that we use")]
-fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
+pub(super) fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     use std::os::fd::FromRawFd;
     // SAFETY: no pointers are involved.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };

@@ -31,6 +31,12 @@ const MOST_UNSENT: usize = 64 * 1024;
 pub(crate) trait ProfilerControl: Send {
     /// Does what is asked and returns whether it worked. Must not take long: clients wait.
     fn ask(&mut self, request: Request) -> bool;
+
+    /// A process of the benchmark named itself for the first time; it waits for its answer.
+    fn meet(&mut self, _pid: i32) {}
+
+    /// The benchmark has ended: there is nothing to record any more.
+    fn ended(&mut self) {}
 }
 
 /// What is needed to talk with the benchmark.
@@ -117,7 +123,10 @@ pub(crate) fn serve(
             Poll::WantsTerminal(signal) => return Err(ServeError::WantsTerminal(signal)),
             Poll::Ended(ended) => {
                 // The last words may still be in the FIFO.
-                talk.as_mut().map_or(Ok(()), |talk| talk.take(true))?;
+                if let Some(talk) = &mut talk {
+                    talk.take(true)?;
+                    talk.control.ended();
+                }
                 let record = talk.map(|talk| talk.session.finish()).unwrap_or_default();
                 return Ok(Served { record, ended, interrupted: stop.requested });
             }
@@ -225,6 +234,9 @@ impl Talk<'_> {
                 Ok(Some(payload)) => self.session.frame(payload, now()),
                 Err(err) => self.session.unreadable(err),
             };
+            if let Some(pid) = self.session.newcomer() {
+                self.control.meet(pid);
+            }
             let answer = match reaction {
                 Reaction::Reply(answer) => answer,
                 Reaction::Ask(request) => {

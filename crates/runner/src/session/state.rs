@@ -104,6 +104,9 @@ pub(crate) struct Session {
     record: SessionRecord,
     window_open: bool,
     refusal: Option<Refusal>,
+    /// Processes that named themselves, in whatever message.
+    speakers: BTreeSet<i32>,
+    newcomer: Option<i32>,
 }
 
 impl Session {
@@ -116,6 +119,8 @@ impl Session {
             record: SessionRecord::default(),
             window_open: false,
             refusal: None,
+            speakers: BTreeSet::new(),
+            newcomer: None,
         }
     }
 
@@ -135,6 +140,11 @@ impl Session {
             self.record.unreadable += 1;
             return Reaction::Reply(Command::Err);
         };
+        if let Command::CurrentBenchmark { pid, .. } | Command::AddMarker { pid, .. } = &command
+            && self.speakers.insert(*pid)
+        {
+            self.newcomer = Some(*pid);
+        }
         let answer = match command {
             Command::CurrentBenchmark { pid, uri } => {
                 self.record.timestamps.uri_by_ts.push((now.0, uri));
@@ -183,6 +193,11 @@ impl Session {
             self.record.timestamps.markers.push(marker(now.0));
         }
         Command::Ack
+    }
+
+    /// The process that named itself for the first time in the last message, if one did.
+    pub(crate) fn newcomer(&mut self) -> Option<i32> {
+        self.newcomer.take()
     }
 
     /// Why the run can't go on, once the refusal was sent.
@@ -272,6 +287,19 @@ mod tests {
             ..SessionRecord::default()
         };
         assert_eq!(session.finish(), expected);
+    }
+
+    #[test]
+    fn a_process_is_new_once() {
+        let mut session = Session::walltime();
+        let marker = |pid| Command::AddMarker { pid, marker: MarkerType::RoundStart(1) };
+        let current = |pid| Command::CurrentBenchmark { pid, uri: String::new() };
+        let commands = [Command::StartBenchmark, marker(7), marker(7), current(8), current(7)];
+        let newcomers = commands.map(|command| {
+            send(&mut session, &command, 1);
+            session.newcomer()
+        });
+        assert_eq!(newcomers, [None, Some(7), None, Some(8), None]);
     }
 
     #[test]

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use runner_shared::mode::Mode;
 
 use crate::{
-    cli::{ExportArg, InstrumentArgs, MemoryArgs, PythonAllocator, SharedArgs, SimulationArgs},
-    workload::Workload,
+    cli::{
+        ExportArg, InstrumentArgs, MemoryArgs, PerfArgs, PythonAllocator, SharedArgs,
+        SimulationArgs,
+    },
+    workload::{Profiling, UnwindingMode, Workload},
 };
 
 /// What shall be measured, where, and what becomes of the results.
@@ -30,6 +33,8 @@ pub(crate) struct RunPlan {
     pub python_allocator: Option<PythonAllocator>,
     /// How allocations are traced.
     pub memory: MemoryArgs,
+    /// Whether a profile is recorded beside times.
+    pub profiling: Profiling,
     /// No benchmark is no error.
     pub allow_empty: bool,
     /// Wait for the end of another run.
@@ -46,9 +51,7 @@ pub(crate) enum SettingsError {
     #[error("`--vs` compares times and needs mode `walltime`")]
     ComparisonNeedsTime,
     /// A profile where nothing is profiled.
-    #[error(
-        "the export `{format}` needs mode `simulation` or `memory`: times alone have no stacks"
-    )]
+    #[error("the export `{format}` needs a profile: times alone have no stacks")]
     NoStacks {
         /// As given.
         format: String,
@@ -85,6 +88,7 @@ impl RunPlan {
             export,
             simulation,
             python_allocator,
+            perf,
             allow_empty,
             no_wait,
             // The user interface knows already.
@@ -111,21 +115,15 @@ impl RunPlan {
             }
             Workload::Suite(_) | Workload::Commands { .. } => {}
         }
+        let profiling = profiling(&perf);
         let working_directory = here.join(working_directory.unwrap_or_default());
         if !working_directory.is_dir() {
             return Err(SettingsError::NoFolder { path: working_directory });
         }
-        for (index, one) in export.iter().enumerate() {
-            if results::profile_exporter(&one.format).is_some() {
-                if mode == Mode::Walltime {
-                    return Err(SettingsError::NoStacks { format: one.format.clone() });
-                }
-                memory.stacks = true;
-            }
-            if export.iter().skip(index + 1).any(|other| other.path == one.path) {
-                return Err(SettingsError::SameExport { path: one.path.clone() });
-            }
-        }
+        check_exports(&export, mode, profiling)?;
+        // A profile of allocations is made of their stacks.
+        let profiles = export.iter().any(|one| results::profile_exporter(&one.format).is_some());
+        memory.stacks |= profiles;
         Ok(Self {
             mode,
             workload,
@@ -136,8 +134,62 @@ impl RunPlan {
             simulation,
             python_allocator,
             memory,
+            profiling,
             allow_empty,
             wait: !no_wait,
         })
+    }
+}
+
+/// Whether there will be something to export, and a file for each.
+fn check_exports(
+    exports: &[ExportArg],
+    mode: Mode,
+    profiling: Profiling,
+) -> Result<(), SettingsError> {
+    let has_stacks = match mode {
+        Mode::Simulation | Mode::Memory => true,
+        Mode::Walltime => profiling != Profiling::Off,
+    };
+    for (index, one) in exports.iter().enumerate() {
+        if !has_stacks && results::profile_exporter(&one.format).is_some() {
+            return Err(SettingsError::NoStacks { format: one.format.clone() });
+        }
+        if exports.iter().skip(index + 1).any(|other| other.path == one.path) {
+            return Err(SettingsError::SameExport { path: one.path.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// What was said last and most clearly.
+fn profiling(args: &PerfArgs) -> Profiling {
+    let PerfArgs { no_perf, enable_perf, enable_profiler, perf_unwinding_mode } = args;
+    let wish = enable_perf.or(*enable_profiler);
+    if *no_perf || wish == Some(false) {
+        return Profiling::Off;
+    }
+    // The command line takes no other word.
+    let unwinding = perf_unwinding_mode.as_deref().map(|mode| match mode {
+        "fp" => UnwindingMode::FramePointers,
+        _ => UnwindingMode::Dwarf,
+    });
+    Profiling::On { insists: wish.is_some(), unwinding }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_wanted_unless_it_is_refused_in_any_way() {
+        let off = PerfArgs { no_perf: true, enable_perf: Some(true), ..PerfArgs::default() };
+        assert_eq!(profiling(&off), Profiling::Off);
+        let named = PerfArgs { enable_profiler: Some(false), ..PerfArgs::default() };
+        assert_eq!(profiling(&named), Profiling::Off);
+        let both = PerfArgs { enable_perf: Some(true), ..named };
+        assert_eq!(profiling(&both), Profiling::On { insists: true, unwinding: None });
+        let usual = profiling(&PerfArgs::default());
+        assert_eq!(usual, Profiling::On { insists: false, unwinding: None });
     }
 }

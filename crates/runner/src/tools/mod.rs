@@ -66,6 +66,7 @@ pub(crate) fn sibling(
         .ok_or(MissingSibling { name, told })
 }
 
-fn is_program(path: &Path) -> bool {
+/// Whether this is a file that can be started.
+pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }

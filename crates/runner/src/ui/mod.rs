@@ -93,7 +93,14 @@ pub(crate) fn export(report: &AnyReport, export: &ExportArg) -> io::Result<()> {
             }
             exporter.write(&stacks, &mut bytes)?;
         }
-        (AnyReport::Walltime(_), None, Some(_)) | (_, None, None) => {
+        (AnyReport::Walltime(report), None, Some(exporter)) if !report.profiles.is_empty() => {
+            let stacks: Vec<_> = report.profiles.iter().map(|profile| &profile.stacks).collect();
+            exporter.write(&stacks, &mut bytes)?;
+        }
+        (AnyReport::Walltime(_), None, Some(_)) => {
+            return Err(io::Error::other("no profile was recorded"));
+        }
+        (_, None, None) => {
             return Err(io::ErrorKind::Unsupported.into());
         }
     }

@@ -1,6 +1,6 @@
 //! What all these tests share: how the programs are started, and what of their output can be compared.
 
-use std::{ffi::OsStr, path::Path};
+use std::{env, ffi::OsStr, path::Path, process::Command};
 
 use serde_json::Value;
 use test_support::{Run, Running, Sandbox, redact};
@@ -14,9 +14,16 @@ pub(crate) const QUICK: &[&str] = &["--warmup-time", "0", "--max-rounds", "3"];
 /// What `run` needs in these tests.
 pub(crate) const RUN: &[&str] = &["run", "-m", "walltime", "--profile-folder", "profile"];
 
-/// An empty sandbox, once it is sure that all programs are there.
+/// An empty sandbox, once it is sure that all programs are there. Nothing is profiled in it: whether that is possible
+/// differs from machine to machine.
 #[track_caller]
 pub(crate) fn sandbox() -> Sandbox {
+    profiling_sandbox().with("CODSPEED_PERF_ENABLED", "false")
+}
+
+/// An empty sandbox in which runs are profiled, if that is possible.
+#[track_caller]
+pub(crate) fn profiling_sandbox() -> Sandbox {
     let harness = Path::new(CODSPEED).with_file_name("exec-harness");
     let missing = "is missing: `cargo xtask test` and `cargo build --workspace --bins` make it";
     assert!(harness.is_file(), "`{}` {missing}", harness.display());
@@ -65,6 +72,34 @@ pub(crate) fn nothing_is_left(sandbox: &Sandbox) {
     let left = sandbox.left_in_tmp();
     let others: Vec<_> = left.iter().filter(|name| *name != "runner.lock").collect();
     assert!(others.is_empty(), "left in the folder for temporary files: {others:?}");
+}
+
+/// Makes `venv/bin/python` with these packages.
+#[track_caller]
+pub(crate) fn python_with(sandbox: &Sandbox, packages: &[&str]) {
+    let succeeds = |command| {
+        let run = sandbox.run(command);
+        assert_eq!(run.code, 0, "{}", run.shown());
+    };
+    succeeds(sandbox.command("python3", ["-m", "venv", "venv"]));
+    let install = [&["-m", "pip", "install", "--quiet"][..], packages].concat();
+    let mut install = sandbox.command(sandbox.path().join("venv/bin/python"), install);
+    with_registry(&mut install);
+    succeeds(install);
+}
+
+/// Lets `pip` reach its registry as it does for the user.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the way to the registry is a setting of the machine"
+)]
+fn with_registry(command: &mut Command) {
+    let of_registry = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        ["pip_", "ssl_cert", "requests_ca"].iter().any(|start| name.starts_with(start))
+            || name.ends_with("_proxy")
+    };
+    command.envs(env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_registry)));
 }
 
 /// The benchmarks of an export to `out.json`.

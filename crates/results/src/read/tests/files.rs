@@ -103,20 +103,24 @@ fn only_small_files_are_read_and_odd_ones_are_named() {
 }
 
 #[test]
-fn empty_files_are_worth_a_warning_if_another_has_benchmarks() {
+fn an_empty_file_is_an_error_if_another_one_has_benchmarks() {
+    let is_broken = |folder: &Folder| match folder.read() {
+        Ok(_) => false,
+        Err(err) => matches!(err, ReadError::Empty { .. }) || panic!("{err}"),
+    };
     let empty = results(1, &[]);
     let folder = Folder::new().with("results/1.json", &empty);
     assert_eq!(folder.report(), Report::default());
     let folder = folder.with("results/2.json", results(2, &["b"]));
-    assert_eq!(folder.warnings(), ["`results/1.json` has no benchmarks"]);
+    assert!(is_broken(&folder));
     // Everything failed, which the log tells: no reason to wonder.
     let folder = folder.with("results/1.RoundLog.msgpack", log(vec![logged("a", failed(), &[])]));
-    assert_eq!(folder.warnings(), Vec::<String>::new());
+    assert!(!is_broken(&folder));
     // What pytest leaves in the other modes.
     let analysis = empty.replace("walltime", "analysis");
     let folder =
         Folder::new().with("results/1.json", analysis).with("results/2.json", results(2, &["b"]));
-    assert_eq!(folder.warnings(), Vec::<String>::new());
+    assert!(!is_broken(&folder));
 }
 
 proptest! {

@@ -3,11 +3,9 @@
 mod network {
     //! Tests that fetch packages.
 
-    use std::{env, process::Command};
-
     use test_support::Sandbox;
 
-    use crate::stage::{RUN, codspeed, exported, sandbox};
+    use crate::stage::{RUN, codspeed, exported, python_with, sandbox};
 
     const SUITE: &str = r#"
 import pytest
@@ -30,36 +28,10 @@ def test_pedantic(benchmark):
     benchmark.pedantic(work, args=(1500,), rounds=4, iterations=2, warmup_rounds=1)
 "#;
 
-    #[track_caller]
-    fn succeeds(sandbox: &Sandbox, command: Command) {
-        let run = sandbox.run(command);
-        assert_eq!(run.code, 0, "{}", run.shown());
-    }
-
-    /// Lets `pip` reach its registry as it does for the user.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the way to the registry is a setting of the machine"
-    )]
-    fn with_registry(command: &mut Command) {
-        let of_registry = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            ["pip_", "ssl_cert", "requests_ca"].iter().any(|start| name.starts_with(start))
-                || name.ends_with("_proxy")
-        };
-        command.envs(env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_registry)));
-    }
-
     #[test]
     fn pytest_codspeed_is_measured_with_all_its_benchmarks() {
         let sandbox = sandbox();
-        succeeds(&sandbox, sandbox.command("python3", ["-m", "venv", "venv"]));
-        let packages = ["pytest==9.2.0", "pytest-codspeed==5.0.4"];
-        let install = [&["-m", "pip", "install", "--quiet"][..], &packages].concat();
-        let mut install = sandbox.command(sandbox.path().join("venv/bin/python"), install);
-        with_registry(&mut install);
-        succeeds(&sandbox, install);
-
+        python_with(&sandbox, &["pytest==9.2.0", "pytest-codspeed==5.0.4"]);
         sandbox.file("test_interop.py", SUITE);
         // The integration names benchmarks relative to the repository.
         std::fs::create_dir(sandbox.path().join(".git")).unwrap();

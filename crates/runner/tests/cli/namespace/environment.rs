@@ -16,7 +16,7 @@ fn with_secrets() -> Sandbox {
 /// What `env` wrote, without what the machine or a shell adds.
 fn seen(sandbox: &Sandbox) -> String {
     let text = redact(&sandbox.text("seen"), sandbox);
-    let foreign = ["PATH=", "PWD=", "OLDPWD=", "SHLVL=", "_=", "ARCH="];
+    let foreign = ["PATH=", "PWD=", "OLDPWD=", "SHLVL=", "_=", "ARCH=", "CODSPEED_PERF_ENABLED="];
     let mut lines: Vec<_> =
         text.lines().filter(|line| !foreign.iter().any(|name| line.starts_with(name))).collect();
     lines.sort_unstable();

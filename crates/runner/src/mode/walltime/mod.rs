@@ -1,0 +1,234 @@
+//! Walltime mode: the benchmark measures itself and tells us; we keep what it says. Beside it, perf records a profile,
+//! if there is one and the kernel allows it.
+
+mod arguments;
+mod environment;
+mod event_names;
+mod isolation;
+mod kernel;
+mod perf;
+mod recorder;
+mod snapshots;
+mod stacks;
+mod unwinding;
+
+use std::path::Path;
+
+use ::profile::{JitUnwindForm, Recording};
+use results::Report;
+use runner_shared::{
+    artifact::{Artifact, ExecutionTimestamps},
+    mode::Mode,
+};
+
+use super::{ModeError, benchmark};
+use crate::{
+    env::Env,
+    error::chain,
+    event::RunEvent,
+    files,
+    process::{Child, SpawnError, ToolCommand},
+    session::{ProfilerControl, Request, SessionRecord},
+    workload::{Profiling, UnwindingMode, Workload},
+};
+
+use perf::{Perf, PerfError};
+use unwinding::Unwinding;
+
+pub(crate) use isolation::Isolation;
+pub(crate) use recorder::Recorded;
+use recorder::{Recorder, RecorderError};
+
+/// What is started, where, and what it sees.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    /// What is run.
+    pub workload: &'a Workload,
+    /// Where it runs.
+    pub cwd: &'a Path,
+    /// The profile folder.
+    pub folder: &'a Path,
+    /// Our environment.
+    pub env: &'a Env,
+    /// What surrounds it.
+    pub isolation: &'a Isolation,
+}
+
+/// Why a benchmark did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// It can't be prepared.
+    #[error(transparent)]
+    Mode(#[from] ModeError),
+    /// It can't be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+}
+
+/// Why there is no profile.
+#[derive(Debug, thiserror::Error)]
+enum NoProfile {
+    /// There is no perf.
+    #[error(transparent)]
+    Perf(#[from] PerfError),
+    /// The kernel does not record for us.
+    #[error(transparent)]
+    Kernel(#[from] kernel::Refused),
+    /// perf does not record for us.
+    #[error(transparent)]
+    Recorder(#[from] RecorderError),
+}
+
+/// Who records.
+#[derive(Debug)]
+pub(crate) enum Profiler {
+    /// Nobody: there is nothing to switch, so switching always works.
+    Nobody,
+    /// perf.
+    Perf(Box<Recorder>),
+}
+
+/// Starts the benchmark, with a profiler if one is wanted and can be had.
+pub(crate) fn start(
+    scene: &Scene<'_>,
+    profiling: Profiling,
+    tell: &dyn Fn(RunEvent),
+) -> Result<(Child, Profiler), StartError> {
+    recorder::clear(scene.folder);
+    if let Profiling::On { insists, unwinding } = profiling {
+        match profiled(scene, unwinding, tell)? {
+            Ok((child, recorder)) => return Ok((child, Profiler::Perf(Box::new(recorder)))),
+            Err(why) => {
+                let text = format!("no profile, only times: {}", chain(&why));
+                tell(if insists { RunEvent::Warning(text) } else { RunEvent::Step(text) });
+            }
+        }
+    }
+    let env = super::environment(scene.env, Mode::Walltime, scene.folder);
+    Ok((scene.command(env)?.spawn()?, Profiler::Nobody))
+}
+
+/// Starts the benchmark below the eyes of perf. What keeps perf from recording is no error.
+fn profiled(
+    scene: &Scene<'_>,
+    asked: Option<UnwindingMode>,
+    tell: &dyn Fn(RunEvent),
+) -> Result<Result<(Child, Recorder), NoProfile>, StartError> {
+    let Scene { workload, folder, env, .. } = *scene;
+    let found = || Ok::<_, NoProfile>((kernel::try_recording()?, Perf::find(env)?).1);
+    let perf = match found() {
+        Ok(perf) => perf,
+        Err(why) => return Ok(Err(why)),
+    };
+    let unwinding = Unwinding::choose(asked, workload);
+    let seen = super::environment(env, Mode::Walltime, folder);
+    let held = scene.command(environment::recorded(seen, workload, unwinding))?.hold()?;
+    match Recorder::attach(&perf, unwinding, held.pid(), folder, env) {
+        Ok(recorder) => {
+            tell(RunEvent::Step(format!("profiling with perf {}", perf.version)));
+            Ok(Ok((held.release()?, recorder)))
+        }
+        // What waits sees a wrong environment, and is dropped.
+        Err(why) => Ok(Err(why.into())),
+    }
+}
+
+impl Scene<'_> {
+    fn command(&self, env: Env) -> Result<ToolCommand, ModeError> {
+        Ok(self.isolation.around(benchmark(self.workload, self.cwd, env)?))
+    }
+}
+
+/// Keeps what was said during the run, if anything was.
+pub(crate) fn finish(record: &SessionRecord, folder: &Path) -> Result<(), ModeError> {
+    let path = folder.join(ExecutionTimestamps::file_name(None));
+    // One that an earlier run left would be taken for what was said in this one.
+    if record.timestamps == ExecutionTimestamps::default() && !path.exists() {
+        return Ok(());
+    }
+    files::replace(&path, &record.timestamps.encode())
+        .map_err(|source| ModeError::Write { path, source })
+}
+
+impl Profiler {
+    /// What was recorded, after the end of the benchmark.
+    pub(crate) fn finish(self) -> Option<Recorded> {
+        match self {
+            Self::Nobody => None,
+            Self::Perf(recorder) => Some(recorder.finish()),
+        }
+    }
+}
+
+impl ProfilerControl for Profiler {
+    fn ask(&mut self, request: Request) -> bool {
+        match self {
+            Self::Nobody => true,
+            Self::Perf(recorder) => recorder.ask(request),
+        }
+    }
+
+    fn meet(&mut self, pid: i32) {
+        match self {
+            Self::Nobody => {}
+            Self::Perf(recorder) => recorder.meet(pid),
+        }
+    }
+
+    fn ended(&mut self) {
+        match self {
+            Self::Nobody => {}
+            Self::Perf(recorder) => recorder.ended(),
+        }
+    }
+}
+
+/// Turns what perf has left into the files of a profile, and adds it to the report. Trouble is told; the times don't
+/// suffer from it.
+pub(crate) fn add_profile(
+    recorded: Recorded,
+    record: &SessionRecord,
+    folder: &Path,
+    report: &mut Report,
+    tell: &dyn Fn(RunEvent),
+) {
+    let Recorded { data, snapshots, started, failed } = recorded;
+    let warn = |text| tell(RunEvent::Warning(text));
+    if let Some(why) = failed {
+        warn(format!("the profile is not complete: {why}"));
+    }
+    if record.timestamps.uri_by_ts.is_empty() {
+        // Nobody knows what the samples would be of.
+        return;
+    }
+    let written = ::profile::write_artifacts(&Recording {
+        perf_data: &data,
+        folder,
+        integration: record.integration.as_ref().map(|(name, version)| (&**name, &**version)),
+        pids: &record.pids,
+        timestamps: &record.timestamps,
+        snapshots: snapshots.taken(),
+        started,
+        jit_unwind: JitUnwindForm::Correct,
+    });
+    let read = written.and_then(|written| {
+        written.warnings.into_iter().for_each(warn);
+        stacks::profiles(folder, &report.benchmarks)
+    });
+    match read {
+        // What is missing for stacks is missing in the artifacts, and has been said.
+        Ok((profiles, _warnings)) => report.profiles = profiles,
+        Err(err) => warn(format!("there is no profile: {}", chain(&err))),
+    }
+}
+
+/// Adds the profile that an earlier run has left to the report of that run.
+pub(crate) fn read_profile(folder: &Path, report: &mut Report) {
+    match stacks::profiles(folder, &report.benchmarks) {
+        Ok((profiles, warnings)) => {
+            report.profiles = profiles;
+            report.warnings.extend(warnings);
+        }
+        Err(err) => report.warnings.push(format!("there is no profile: {}", chain(&err))),
+    }
+}

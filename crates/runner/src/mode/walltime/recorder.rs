@@ -1,0 +1,279 @@
+//! perf at work: attached to a benchmark that waits, switched on and off with its windows, and given up without
+//! much ado when it dies or falls silent. What it yields is a bonus; the times are what matters.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Seek},
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use nix::{sys::signal::Signal, unistd::Pid};
+use profile::PERF_DATA;
+use runner_shared::env_names;
+
+use super::{
+    arguments::arguments, event_names::leaders, kernel, perf::Perf, snapshots::Snapshots,
+    unwinding::Unwinding,
+};
+use crate::{
+    env::Env,
+    process::{AddressSpace, Helper, SpawnError, Stdin, Streams, ToolCommand},
+    profiler::{ChannelError, ControlChannel, ControlError, ControlFifos},
+    session::{ProfilerControl, Request},
+};
+
+/// perf writes what is left in its buffers within milliseconds.
+const PATIENCE_NS: u64 = 10_000_000_000;
+/// All that is read of the stream to find the names of events: they come within the first few kilobytes.
+const HEAD_BYTES: u64 = 1 << 20;
+/// All that is read of what perf says.
+const WORDS_BYTES: u64 = 64 << 10;
+
+/// Why perf does not record.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecorderError {
+    /// It can't be controlled.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+    /// There is no place for its data.
+    #[error("could not write `{}`", path.display())]
+    Data {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It can't be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// It has started and does not record.
+    #[error("perf {version} does not record: {reason}")]
+    Unwilling {
+        /// Its version.
+        version: String,
+        /// What it says, or what we see.
+        reason: String,
+    },
+}
+
+/// A running perf.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    perf: Helper,
+    channel: ControlChannel,
+    /// What is switched, name by name; empty if the names are not known.
+    events: Vec<String>,
+    snapshots: Snapshots,
+    words: File,
+    data: PathBuf,
+    started: SystemTime,
+    ended: bool,
+}
+
+/// What perf has left.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    /// Its data.
+    pub data: PathBuf,
+    /// What processes had mapped.
+    pub snapshots: Snapshots,
+    /// When it was started.
+    pub started: SystemTime,
+    /// Why the data may end too early.
+    pub failed: Option<String>,
+}
+
+impl Recorder {
+    /// Attaches perf to the process `pid`, which waits, and returns when it is ready to record.
+    pub(crate) fn attach(
+        perf: &Perf,
+        unwinding: Unwinding,
+        pid: Pid,
+        folder: &Path,
+        env: &Env,
+    ) -> Result<Self, RecorderError> {
+        let data = folder.join(PERF_DATA);
+        let failed = |source| RecorderError::Data { path: data.clone(), source };
+        let fifos = ControlFifos::create(&place_for_fifos(env))?;
+        let stdout = File::create(&data).map_err(failed)?;
+        let words = tempfile::tempfile().map_err(failed)?;
+        let stderr = words.try_clone().map_err(failed)?;
+        let events = kernel::cache_events();
+        let command = ToolCommand {
+            program: perf.program.clone(),
+            args: arguments(perf, events.as_deref(), unwinding, &fifos.argument(), pid),
+            cwd: folder.to_owned(),
+            env: env.clone().without(env_names::SECRETS).with(env_names::PERF_CONFIG, "/dev/null"),
+            stdin: Stdin::Null,
+            address_space: AddressSpace::Random,
+        };
+        let started = SystemTime::now();
+        let helper = command.spawn_beside(Streams { stdout, stderr })?;
+        let mut channel = fifos.connect(helper.watch().map_err(failed)?);
+        if let Err(err) = channel.say(perf.greeting) {
+            drop(helper);
+            let reason = last_words(words).unwrap_or_else(|| err.to_string());
+            return Err(RecorderError::Unwilling { version: perf.version.clone(), reason });
+        }
+        // Written before perf listens.
+        let events = leaders(&head(&data).map_err(failed)?);
+        let snapshots = Snapshots::default();
+        Ok(Self { perf: helper, channel, events, snapshots, words, data, started, ended: false })
+    }
+
+    fn switch(&mut self, verb: &str) -> Result<(), ControlError> {
+        if self.events.is_empty() {
+            return self.channel.say(verb);
+        }
+        self.events.iter().try_for_each(|event| self.channel.say(&format!("{verb} {event}")))
+    }
+
+    /// What it has left, after its end.
+    pub(crate) fn finish(mut self) -> Recorded {
+        self.ended();
+        let Self { perf, channel, snapshots, words, data, started, .. } = self;
+        drop(perf);
+        let failed = channel.failed().map(|err| match (err, last_words(words)) {
+            (ControlError::Dead, Some(words)) => format!("{err} ({words})"),
+            _ => err.to_string(),
+        });
+        Recorded { data, snapshots, started, failed }
+    }
+}
+
+impl ProfilerControl for Recorder {
+    /// Always works: a benchmark that is not profiled any more is measured all the same.
+    fn ask(&mut self, request: Request) -> bool {
+        // Failures are kept by the channel, which tries no second time.
+        match request {
+            Request::Enable => {
+                self.snapshots.take_all();
+                let _ = self.switch("enable");
+            }
+            Request::Disable => {
+                let _ = self.switch("disable");
+                self.snapshots.take_all();
+            }
+            Request::Ping => {
+                let _ = self.channel.say("ping");
+            }
+        }
+        true
+    }
+
+    fn meet(&mut self, pid: i32) {
+        self.snapshots.take(pid);
+    }
+
+    fn ended(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        let patience = if self.channel.failed().is_some() { 0 } else { PATIENCE_NS };
+        // It writes out what it has, which a killed one would not.
+        self.perf.end(Signal::SIGINT, patience);
+    }
+}
+
+/// perf takes a comma for the end of a path.
+fn place_for_fifos(env: &Env) -> PathBuf {
+    let told = env.get(env_names::TMPDIR).filter(|path| !path.as_bytes().contains(&b','));
+    told.map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
+}
+
+fn head(data: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(data)?.take(HEAD_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The gist of what perf said about its failure, on one line.
+fn last_words(mut words: File) -> Option<String> {
+    let mut bytes = Vec::new();
+    words.rewind().ok()?;
+    words.take(WORDS_BYTES).read_to_end(&mut bytes).ok()?;
+    gist(&String::from_utf8_lossy(&bytes))
+}
+
+/// The first line with a message: headings, usage and chat about events left out.
+fn gist(text: &str) -> Option<String> {
+    let is_chat = |line: &str| {
+        line.is_empty()
+            || line == "Error:"
+            || line.starts_with("Events ")
+            || line.starts_with("Usage:")
+            || line.starts_with("[ perf record:")
+    };
+    let line = text.lines().map(str::trim).find(|line| !is_chat(line))?;
+    let line = line.strip_prefix("Error: ").unwrap_or(line);
+    Some(line.trim_end_matches(':').chars().take(300).collect())
+}
+
+/// Removes what an earlier run recorded in the folder: it would be taken for what this one recorded.
+pub(super) fn clear(folder: &Path) {
+    // Without the data of a profile, files with such names belong to something else.
+    if !folder.join(PERF_DATA).exists() {
+        return;
+    }
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let is_map =
+            name.strip_prefix("perf-").is_some_and(|rest| rest.strip_suffix(".map").is_some());
+        let of_module =
+            [".symbols.map", ".unwind_data"].iter().any(|end| name.strip_suffix(end).is_some());
+        if is_map || of_module || [PERF_DATA, "perf.metadata"].contains(&name) {
+            drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gist_of_a_failure_is_one_line() {
+        let usage =
+            "  Error: unknown option `control=fifo:/a'\n\n Usage: perf record [<options>]\n";
+        assert_eq!(gist(usage).unwrap(), "unknown option `control=fifo:/a'");
+        let limited =
+            "Events disabled\nError:\nAccess to performance monitoring is limited.\nEnforced";
+        assert_eq!(gist(limited).unwrap(), "Access to performance monitoring is limited.");
+        assert_eq!(gist("Events disabled\n[ perf record: Woken up 1 times ]\n"), None);
+        assert_eq!(gist(""), None);
+    }
+
+    #[test]
+    fn fifos_lie_where_perf_can_name_them() {
+        let place = |folder| place_for_fifos(&Env::default().with(env_names::TMPDIR, folder));
+        assert_eq!(place("/my tmp"), Path::new("/my tmp"));
+        assert_eq!(place("/my,tmp"), Path::new("/tmp"));
+    }
+
+    #[test]
+    fn only_an_earlier_profile_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let names =
+            ["perf-7.map", "0__a.symbols.map", "0__a.unwind_data", "perf.metadata", "7.out"];
+        let left = || {
+            let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().collect();
+            left.sort_by_key(fs::DirEntry::file_name);
+            left.into_iter()
+                .map(|entry| entry.file_name().into_string().unwrap())
+                .collect::<Vec<_>>()
+        };
+        for name in names {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        clear(folder.path());
+        assert_eq!(left().len(), names.len());
+        fs::write(folder.path().join(PERF_DATA), "").unwrap();
+        clear(folder.path());
+        assert_eq!(left(), ["7.out"]);
+    }
+}

@@ -1,0 +1,43 @@
+//! A run in memory mode.
+
+use std::os::fd::AsFd;
+
+use results::MemoryReading;
+
+use super::{
+    Measured, RunError, Stage,
+    watch::{warn_of, watch},
+};
+use crate::{
+    mode::memory::{self, TracerControl},
+    process::ToolCommand,
+    report::AnyReport,
+    session::{Conversation, FifoPair, ServeError, Session, SessionRecord},
+    settings::RunPlan,
+};
+
+impl Stage<'_> {
+    /// Traces allocations in the windows that the integration names.
+    pub(super) fn memory(self) -> Result<Measured, RunError> {
+        let Self { plan, env, folder, before, instruments, paths, signals, ui } = self;
+        let RunPlan { workload, working_directory, memory: options, python_allocator, .. } = plan;
+        let memory::Traced { command, fifos: control, remarks } =
+            memory::command(workload, *options, *python_allocator, working_directory, folder, env)?;
+        let command = ToolCommand { env: instruments.environment(command.env), ..command };
+        let mut fifos = FifoPair::create(paths)?;
+        let child = command.spawn()?;
+        let ended = child.as_fd().try_clone_to_owned().map_err(ServeError::Watch)?;
+        let mut control = TracerControl::new(control.connect(ended));
+        let conversation =
+            Conversation { fifos: &mut fifos, session: Session::memory(), control: &mut control };
+        let served = watch(child, Some(conversation), &signals, ui)?;
+        warn_of(&SessionRecord { open_windows: 0, ..served.record.clone() }, ui);
+        memory::finish(&served.record, folder)?;
+        let MemoryReading { mut report, broken } =
+            results::read_memory(folder, &before.untouched())?;
+        // Ours first: the tracer may have many.
+        report.remarks.splice(..0, remarks);
+        let trouble = memory::trouble(served.ended, control.failed(), &report);
+        Ok(Measured { report: AnyReport::Memory(report), broken, served, trouble })
+    }
+}

@@ -1,0 +1,175 @@
+//! The order of steps of one run, and nothing else: lock, FIFOs, benchmark, conversation, results. Each mode has a room
+//! of its own for what lies between the profile folder and the report.
+
+mod memory;
+mod old_results;
+mod simulation;
+mod walltime;
+mod watch;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use results::ReadError;
+use runner_shared::{env_names, fifo::FifoPaths, mode::Mode};
+
+use crate::{
+    env::Env,
+    event::RunEvent,
+    instruments::{InstrumentError, Instruments},
+    mode::{ModeError, memory::TracerTrouble, walltime::StartError},
+    process::{Ended, Signals, SpawnError},
+    report::AnyReport,
+    session::{FifoError, LockError, RunLock, ServeError, Served, Sharing},
+    settings::RunPlan,
+    ui::Ui,
+};
+use old_results::OldResults;
+
+/// A run that is over, well or not.
+#[derive(Debug)]
+pub(crate) struct Completed {
+    /// What was measured.
+    pub report: AnyReport,
+    /// Results files that could not be read.
+    pub broken: Vec<ReadError>,
+    /// How the benchmark ended.
+    pub ended: Ended,
+    /// What is wrong with the tracer of memory mode.
+    pub trouble: Option<TracerTrouble>,
+    /// The user ended it.
+    pub interrupted: bool,
+    /// Where everything is.
+    pub folder: PathBuf,
+    /// What became of the instruments.
+    pub instruments: Result<(), InstrumentError>,
+}
+
+/// Why a run yielded nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    /// The profile folder can't be made.
+    #[error("could not make the profile folder `{}`", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Somebody else measures.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The FIFOs can't be made.
+    #[error(transparent)]
+    Fifo(#[from] FifoError),
+    /// The benchmark can't be prepared or its record not be kept.
+    #[error(transparent)]
+    Mode(#[from] ModeError),
+    /// The benchmark can't be started.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+    /// The conversation broke down.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Signals can't be watched.
+    #[error("could not take over signals")]
+    Signals(#[source] io::Error),
+    /// An instrument can't be started.
+    #[error(transparent)]
+    Instrument(#[from] InstrumentError),
+    /// The results can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<StartError> for RunError {
+    fn from(err: StartError) -> Self {
+        match err {
+            StartError::Mode(err) => err.into(),
+            StartError::Spawn(err) => err.into(),
+        }
+    }
+}
+
+/// Everything that a mode needs for its part of a run.
+struct Stage<'a> {
+    plan: &'a RunPlan,
+    env: &'a Env,
+    /// The profile folder.
+    folder: &'a Path,
+    /// What lay in it before.
+    before: &'a OldResults,
+    instruments: &'a Instruments,
+    paths: &'a FifoPaths,
+    signals: Signals,
+    ui: &'a Ui,
+}
+
+/// What a mode has measured.
+struct Measured {
+    report: AnyReport,
+    broken: Vec<ReadError>,
+    served: Served,
+    trouble: Option<TracerTrouble>,
+}
+
+/// Runs the plan.
+pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, RunError> {
+    let paths = FifoPaths::well_known();
+    let waiting = |holder| ui.event(&RunEvent::Waiting { holder });
+    let sharing = match plan.mode {
+        Mode::Walltime | Mode::Memory => Sharing::Alone,
+        Mode::Simulation => Sharing::Together,
+    };
+    let lock = RunLock::acquire(&paths.lock, sharing, plan.wait, waiting)?;
+    let folder = profile_folder(plan, env)?;
+    let before = OldResults::of(plan.mode, &folder, ui);
+    let signals = Signals::take().map_err(RunError::Signals)?;
+    let instruments = Instruments::start(&plan.instruments, env)?;
+    let stage = Stage {
+        plan,
+        env,
+        folder: &folder,
+        before: &before,
+        instruments: &instruments,
+        paths: &paths,
+        signals,
+        ui,
+    };
+    let measured = match plan.mode {
+        Mode::Walltime => stage.walltime(),
+        Mode::Simulation => stage.simulation(),
+        Mode::Memory => stage.memory(),
+    };
+    drop(lock);
+    let Measured { report, broken, served, trouble } = measured?;
+    if let Some(missing) = report.missing() {
+        ui.event(&RunEvent::Warning(missing.to_owned()));
+    }
+    for warning in report.warnings() {
+        ui.event(&RunEvent::Warning(warning.clone()));
+    }
+    let Served { record: _, ended, interrupted } = served;
+    let well = !interrupted && ended == Ended::Code(0);
+    let instruments = if well { instruments.finish(&folder) } else { Ok(()) };
+    Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })
+}
+
+/// The folder of the plan, made if need be, or a fresh one. Absolute and without symbolic links,
+/// as integrations change their folder and some want a path that is usable from everywhere.
+fn profile_folder(plan: &RunPlan, env: &Env) -> Result<PathBuf, RunError> {
+    let made = if let Some(path) = &plan.profile_folder {
+        fs::create_dir_all(path).map(|()| path.clone())
+    } else {
+        let parent = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
+        let mut fresh = tempfile::Builder::new();
+        fresh.prefix("profile.").suffix(".out").rand_bytes(10);
+        fresh.tempdir_in(&parent).map(tempfile::TempDir::keep)
+    };
+    let shown = plan.profile_folder.clone().unwrap_or_else(std::env::temp_dir);
+    made.and_then(|path| path.canonicalize())
+        .map_err(|source| RunError::Folder { path: shown, source })
+}

@@ -1,0 +1,87 @@
+//! What an earlier run has left in the profile folder, told from what this one makes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::{OsStr, OsString},
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use runner_shared::mode::Mode;
+
+use crate::{event::RunEvent, ui::Ui};
+
+/// Result files that an earlier run left in the profile folder.
+pub(super) struct OldResults {
+    place: PathBuf,
+    /// By name: what tells a file from another one of that name. A process of this run may have
+    /// the same number as one of the earlier run.
+    files: BTreeMap<OsString, Identity>,
+}
+
+/// Device, inode, and time of the last change.
+type Identity = (u64, u64, i64, i64);
+
+impl OldResults {
+    /// Looks, and says so if there is something.
+    pub(super) fn of(mode: Mode, folder: &Path, ui: &Ui) -> Self {
+        let (place, endings): (_, &[&str]) = match mode {
+            Mode::Walltime | Mode::Memory => (folder.join("results"), &["json", "msgpack"]),
+            Mode::Simulation => (folder.to_owned(), &["out", "tgtrace"]),
+        };
+        let is_result = |name: &OsString| {
+            let ending = Path::new(name).extension().and_then(OsStr::to_str);
+            ending.is_some_and(|ending| endings.contains(&ending))
+        };
+        let mut files = list(&place);
+        files.retain(|name, _| is_result(name));
+        if !files.is_empty() {
+            ui.event(&RunEvent::Warning(format!(
+                "`{}` holds results of an earlier run; they are left there and not shown",
+                folder.display()
+            )));
+        }
+        Self { place, files }
+    }
+
+    /// Names of those that are still what they were.
+    pub(super) fn untouched(&self) -> BTreeSet<OsString> {
+        let now = list(&self.place);
+        let same = self.files.iter().filter(|(name, identity)| now.get(*name) == Some(identity));
+        same.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+fn list(place: &Path) -> BTreeMap<OsString, Identity> {
+    let Ok(entries) = fs::read_dir(place) else { return BTreeMap::new() };
+    let identified = entries.flatten().filter_map(|entry| {
+        let data = entry.metadata().ok()?;
+        Some((entry.file_name(), (data.dev(), data.ino(), data.ctime(), data.ctime_nsec())))
+    });
+    identified.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::env::Env;
+
+    #[test]
+    fn a_file_that_a_new_process_of_the_same_number_wrote_is_no_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let results = folder.path().join("results");
+        fs::create_dir(&results).unwrap();
+        for name in ["7.json", "8.json", "notes.txt"] {
+            fs::write(results.join(name), "old").unwrap();
+        }
+        let ui = Ui::new(&Env::default(), true);
+        let old = OldResults::of(Mode::Walltime, folder.path(), &ui);
+        let mut new = tempfile::NamedTempFile::new_in(&results).unwrap();
+        io::Write::write_all(&mut new, b"new").unwrap();
+        new.persist(results.join("7.json")).unwrap();
+        assert_eq!(old.untouched(), BTreeSet::from([OsString::from("8.json")]));
+    }
+}

@@ -1,0 +1,49 @@
+//! A run in walltime mode.
+
+use results::Reading;
+
+use super::{
+    Measured, RunError, Stage,
+    watch::{warn_of, watch},
+};
+use crate::{
+    error,
+    event::RunEvent,
+    mode::walltime::{self, Isolation, Scene},
+    report::AnyReport,
+    session::{Conversation, FifoPair, Session},
+};
+
+impl Stage<'_> {
+    /// Lets the benchmark measure itself, with a profiler beside it.
+    pub(super) fn walltime(self) -> Result<Measured, RunError> {
+        let Self { plan, env, folder, before, instruments, paths, signals, ui } = self;
+        let tell = |event| ui.event(&event);
+        let mut fifos = FifoPair::create(paths)?;
+        let isolation = Isolation::begin(env);
+        if let Some(missing) = isolation.missing {
+            tell(RunEvent::Warning(missing.to_owned()));
+        }
+        let (workload, cwd) = (&plan.workload, plan.working_directory.as_path());
+        let env = &instruments.environment(env.clone());
+        let scene = Scene { workload, cwd, folder, env, isolation: &isolation };
+        let (child, mut profiler) = walltime::start(&scene, plan.profiling, &tell)?;
+        let (session, control) = (Session::walltime(), &mut profiler);
+        let conversation = Conversation { fifos: &mut fifos, session, control };
+        let served = watch(child, Some(conversation), &signals, ui)?;
+        drop(isolation);
+        let recorded = profiler.finish();
+        warn_of(&served.record, ui);
+        if let Err(err) = walltime::finish(&served.record, folder) {
+            // The results themselves are there, and are worth more.
+            tell(RunEvent::Warning(error::chain(&err)));
+        }
+        let Reading { mut report, broken } = results::read(folder, &before.untouched())?;
+        // Ctrl-C means us from now on: what was measured is safe.
+        drop(signals);
+        if let Some(recorded) = recorded {
+            walltime::add_profile(recorded, &served.record, folder, &mut report, &tell);
+        }
+        Ok(Measured { report: AnyReport::Walltime(report), broken, served, trouble: None })
+    }
+}

@@ -1,0 +1,156 @@
+//! Runs that are profiled by the real perf.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use nix::sys::signal::Signal;
+use test_support::Sandbox;
+
+use crate::stage::{
+    CODSPEED, QUICK, RUN, codspeed, exec, exec_words, exported, nothing_is_left, profiling_sandbox,
+    start, suite, the_exported,
+};
+
+/// Shell text that prints the process of perf, seen from a suite.
+const FIND_PERF: &str = r#"
+perf() {
+    for pid in $(cat /proc/$PPID/task/*/children); do
+        [ "$(cat /proc/$pid/comm)" = perf ] && echo $pid
+    done
+}
+"#;
+
+/// Shell text that measures `true` once under this name.
+fn measure(name: &str) -> String {
+    let harness = Path::new(CODSPEED).with_file_name("exec-harness");
+    format!("{} --quiet --warmup-time 0 --max-rounds 2 --name {name} true", harness.display())
+}
+
+/// Bytes that perf has written.
+#[track_caller]
+fn recorded(folder: &Path) -> u64 {
+    fs::metadata(folder.join("perf.pipedata")).map_or(0, |data| data.len())
+}
+
+#[test]
+fn a_folder_of_any_name_is_used_from_any_working_directory() {
+    let sandbox = profiling_sandbox();
+    fs::create_dir(sandbox.path().join("work")).unwrap();
+    let folder = r#"it's a "folder", $HOME; here"#;
+    let options = ["--working-directory", "work", "--profile-folder", folder];
+    let words = [&["exec"], &options[..], QUICK, &["--", "true"]].concat();
+    let run = codspeed(&sandbox, words);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("profiling with perf "), "{}", run.stderr);
+    assert!(!run.stderr.contains("warning: "), "{}", run.stderr);
+    let folder = sandbox.path().join(folder);
+    assert!(recorded(&folder) > 0);
+    assert!(folder.join("results").is_dir());
+    assert!(fs::read_dir(sandbox.path().join("work")).unwrap().next().is_none());
+}
+
+#[test]
+fn the_streams_and_the_exit_status_of_a_suite_stay_its_own() {
+    let sandbox = profiling_sandbox();
+    let run = suite(&sandbox, &["--allow-empty"], "echo to stdout; echo to stderr >&2; exit 3");
+    assert_eq!((run.code, run.stdout.as_str()), (1, "to stdout\n"));
+    assert!(run.stderr.contains("to stderr\n"), "{}", run.stderr);
+    assert!(run.stderr.contains("ended with exit status 3"), "{}", run.stderr);
+}
+
+#[test]
+fn results_have_the_same_shape_as_without_a_profile() {
+    let sandbox = profiling_sandbox();
+    let keys = |options: &[&str]| {
+        let options = [QUICK, &["--export", "json=out.json"], options].concat();
+        assert_eq!(exec(&sandbox, &options, &["true"]).code, 0);
+        let benchmark = the_exported(&sandbox);
+        benchmark.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&[]), keys(&["--no-perf"]));
+    assert!(!sandbox.path().join("profile/perf.pipedata").exists(), "it is of the first run");
+}
+
+#[test]
+fn a_perf_that_is_killed_costs_the_rest_of_the_profile_only() {
+    let sandbox = profiling_sandbox();
+    let text = format!("{FIND_PERF}{}; kill -9 $(perf); {}", measure("a"), measure("b"));
+    let run = suite(&sandbox, &["--export", "json=out.json"], &text);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let uris: BTreeSet<_> = exported(&sandbox).iter().map(|one| one["uri"].to_string()).collect();
+    assert_eq!(
+        uris.iter().map(|uri| uri.trim_matches('"')).collect::<Vec<_>>(),
+        ["exec_harness::a", "exec_harness::b"]
+    );
+    let warnings: Vec<_> =
+        run.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+    let [warning] = warnings.try_into().unwrap();
+    assert!(warning.contains("the profiler has ended before the benchmark"), "{warning}");
+}
+
+#[test]
+fn ctrl_c_ends_perf_too_and_leaves_the_benchmark_its_time() {
+    let sandbox = profiling_sandbox();
+    let (mut ready, _hold) = (sandbox.notice("ready"), sandbox.fifo("hold"));
+    let text = format!(
+        "{FIND_PERF}perf > perf; trap 'echo bye > cleared; exit 0' INT; echo > ready; read x < hold"
+    );
+    let running = start(&sandbox, [RUN, &["--", &text]].concat());
+    ready.wait();
+    running.signal(Signal::SIGINT);
+    let run = running.end();
+    assert_eq!(run.code, 130, "{}", run.stderr);
+    assert_eq!(sandbox.text("cleared"), "bye\n");
+    let perf = sandbox.text("perf");
+    assert!(!Path::new("/proc").join(perf.trim()).exists() && !perf.trim().is_empty());
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn of_two_runs_the_second_waits_and_both_are_profiled() {
+    let sandbox = profiling_sandbox();
+    let (mut ready, hold) = (sandbox.notice("ready"), sandbox.fifo("hold"));
+    let once = ["--warmup-time", "0", "--max-rounds", "1"];
+    let first = start(&sandbox, exec_words(&once, &["sh", "-c", "echo > ready; read x < hold"]));
+    ready.wait();
+    let words = [&["exec", "--profile-folder", "second"], QUICK, &["--", "true"]].concat();
+    let mut second = start(&sandbox, words);
+    second.says("another codspeed run is going on");
+    fs::write(&hold, "go\n").unwrap();
+    for run in [first.end(), second.end()] {
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(!run.stderr.contains("warning: "), "{}", run.stderr);
+    }
+    for folder in ["profile", "second"] {
+        assert!(recorded(&sandbox.path().join(folder)) > 0);
+    }
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn the_machine_may_wrap_the_benchmark() {
+    let sandbox = profiling_sandbox();
+    fs::create_dir(sandbox.path().join("hooks")).unwrap();
+    let log = sandbox.path().join("log");
+    let log = log.display();
+    let hook = |name: &str, text: &str| {
+        sandbox.program(&format!("hooks/codspeed-{name}-bench"), &format!("#!/bin/sh\n{text}\n"));
+    };
+    hook("pre", &format!("echo before $1 >> {log}"));
+    hook("wrap", &format!("echo around >> {log}\nexec \"$@\""));
+    hook("post", &format!("echo after >> {log}"));
+    let words = exec_words(QUICK, &["true"]).join(" ");
+    let script = format!("mount --bind hooks /usr/local/bin && exec {CODSPEED} {words}");
+    let lines = |sandbox: &Sandbox| {
+        let run = sandbox.run(sandbox.private("/bin/sh", ["-c", &script]));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let text = fs::read_to_string(sandbox.path().join("log")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let [before, around, after] = lines(&sandbox).try_into().unwrap();
+    let pid = before.strip_prefix("before ").unwrap();
+    assert!(pid.parse::<u32>().is_ok(), "{before}");
+    assert_eq!([around, after], ["around", "after"]);
+    fs::remove_file(sandbox.path().join("log")).unwrap();
+    let refused = sandbox.with("CODSPEED_ISOLATION", "false");
+    assert!(lines(&refused).is_empty());
+}
