@@ -193,12 +193,17 @@ pub(crate) fn add_profile(
     tell: &dyn Fn(RunEvent),
 ) {
     let Recorded { data, snapshots, started, failed } = recorded;
-    let warn = |text| tell(RunEvent::Warning(text));
-    if let Some(why) = failed {
-        warn(format!("the profile is not complete: {why}"));
+    if let Some(why) = &failed {
+        tell(RunEvent::Warning(format!("the profile is not complete: {why}")));
     }
-    if record.timestamps.uri_by_ts.is_empty() {
-        // Nobody knows what the samples would be of.
+    // What else is wrong then follows from it.
+    let warn = |text| {
+        if failed.is_none() {
+            tell(RunEvent::Warning(text));
+        }
+    };
+    if record.timestamps.uri_by_ts.is_empty() || !data.exists() {
+        // Nobody knows what the samples would be of, or there are none.
         return;
     }
     let written = ::profile::write_artifacts(&Recording {

@@ -115,6 +115,7 @@ impl Recorder {
         let mut channel = fifos.connect(helper.watch().map_err(failed)?);
         if let Err(err) = channel.say(perf.greeting) {
             drop(helper);
+            discard_if_empty(&data);
             let reason = last_words(words).unwrap_or_else(|| err.to_string());
             return Err(RecorderError::Unwilling { version: perf.version.clone(), reason });
         }
@@ -136,6 +137,7 @@ impl Recorder {
         self.ended();
         let Self { perf, channel, snapshots, words, data, started, .. } = self;
         drop(perf);
+        discard_if_empty(&data);
         let failed = channel.failed().map(|err| match (err, last_words(words)) {
             (ControlError::Dead, Some(words)) => format!("{err} ({words})"),
             _ => err.to_string(),
@@ -176,6 +178,13 @@ impl ProfilerControl for Recorder {
         let patience = if self.channel.failed().is_some() { 0 } else { PATIENCE_NS };
         // It writes out what it has, which a killed one would not.
         self.perf.end(Signal::SIGINT, patience);
+    }
+}
+
+/// Nothing at all is no recording, and nobody shall look for one in it.
+fn discard_if_empty(data: &Path) {
+    if data.metadata().is_ok_and(|data| data.len() == 0) {
+        drop(fs::remove_file(data));
     }
 }
 

@@ -25,6 +25,7 @@ fn measured(sandbox: &Sandbox) -> String {
     let run = exec(sandbox, &[QUICK, &["--export", "json=out.json"]].concat(), &["true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(the_exported(sandbox)["stats"]["rounds"], 3);
+    assert!(!sandbox.path().join("profile/perf.pipedata").exists());
     run.stderr
 }
 

@@ -116,6 +116,30 @@ fn an_empty_results_file_beside_a_full_one_is_an_error_unless_allowed() {
 }
 
 #[test]
+fn what_a_suite_leaves_is_judged_as_by_the_service() {
+    let empty = r#"{"creator":{"name":"codspeed-cpp","version":"2.3.0","pid":1},"instrument":{"type":"walltime"},"benchmarks":[]}"#;
+    let results = "$CODSPEED_PROFILE_FOLDER/results";
+    let with = |file: &str| format!("mkdir -p {results}; cp {file} {results}/1.json");
+    for (text, strict, allowing) in [
+        ("true".to_owned(), 4, 0),
+        (format!("mkdir {results}"), 4, 0),
+        (with("empty"), 4, 0),
+        (with("broken"), 1, 1),
+        ("./client".to_owned(), 0, 0),
+        (format!("./client; {}", with("empty")), 4, 0),
+        (format!("./client; {}", with("broken")), 1, 1),
+    ] {
+        let code = |options: &[&str]| {
+            let sandbox = with_client();
+            sandbox.file("empty", empty);
+            sandbox.file("broken", "{");
+            suite(&sandbox, options, &text).code
+        };
+        assert_eq!((code(&[]), code(&["--allow-empty"])), (strict, allowing), "{text}");
+    }
+}
+
+#[test]
 fn a_suite_reads_our_standard_input() {
     let sandbox = sandbox();
     let input = sandbox.file("input", "a line\n");
