@@ -145,7 +145,7 @@ fn stats(backend: &dyn Backend, coverage: Coverage) -> TracerStats {
     };
     TracerStats {
         version: TracerStats::VERSION,
-        tracer: env!("CARGO_PKG_VERSION").to_owned(),
+        tracer: concat!("codspeed-memtrack ", env!("CARGO_PKG_VERSION")).to_owned(),
         backend: backend.name().to_owned(),
         rung: backend.rung().to_owned(),
         lost_events: lost,
