@@ -115,6 +115,9 @@ pub const PYTHONPERFSUPPORT: EnvName =
 pub const NODE_OPTIONS: EnvName =
     env("NODE_OPTIONS", "extended in simulation mode, so that JavaScript functions have names");
 
+/// What the names of ours begin with, also of those that only integrations know.
+pub const OWN_PREFIX: &str = "CODSPEED_";
+
 /// The registry that documentation and tests are derived from.
 pub const ALL: &[EnvName] = &[
     ENV,

@@ -29,6 +29,11 @@ pub(crate) const NEEDS: &[Need] = &[
         is_met: |_| Cmd::new("apt-get").args(["download", "--print-uris", "valgrind"]).succeeds(),
     },
     Need {
+        part: "node::",
+        what: "node and npm with a registry that answers (`npm view tinybench`)",
+        is_met: |_| Cmd::new("npm").args(["view", "tinybench", "version"]).succeeds(),
+    },
+    Need {
         part: "network::",
         what: "python3 with venv, and a package registry that answers",
         is_met: registry_answers,
