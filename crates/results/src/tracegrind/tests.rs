@@ -1,3 +1,5 @@
+//! The container, the rows and the sums, by files that are made here.
+
 use rmp_serde::to_vec;
 
 use super::*;
