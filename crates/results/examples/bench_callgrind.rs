@@ -10,11 +10,13 @@ use std::{
     path::Path,
 };
 
-use results::read_simulation;
+use results::{SimulationReading, read_simulation};
 use runner_shared::{clock::now, walltime::as_float};
 
 /// Sizes of the files in megabytes.
 const SIZES: [u64; 2] = [30, 300];
+/// How often each is read.
+const TURNS: u32 = 3;
 /// Functions per benchmark: as many as a Python test has.
 const FUNCTIONS: u64 = 2000;
 
@@ -25,13 +27,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         let file = dir.path().join("4242.out");
         let benchmarks = write(&file, megabytes * 1_000_000)?;
         let bytes = fs::metadata(&file)?.len();
-        // The file lies in the page cache now: the parser is measured, not the disk.
-        let start = now();
-        let reading = read_simulation(dir.path(), &BTreeSet::new())?;
-        let seconds = as_float(now().since(start)) / 1e9;
+        // The file lies in the page cache now: the parser is measured, not the disk. What else
+        // the machine does only ever adds to the time.
+        let (mut seconds, mut reading) = (f64::INFINITY, SimulationReading::default());
+        for _ in 0..TURNS {
+            let start = now();
+            reading = read_simulation(dir.path(), &BTreeSet::new())?;
+            seconds = seconds.min(as_float(now().since(start)) / 1e9);
+        }
         assert!(reading.broken.is_empty() && reading.report.warnings.is_empty(), "all is read");
         assert_eq!(reading.report.benchmarks.len(), usize::try_from(benchmarks)?);
-        let note = format!("{megabytes} MB of text, {benchmarks} benchmarks, one thread");
+        let note = format!(
+            "{megabytes} MB of text, {benchmarks} benchmarks, one thread, best of {TURNS}, bar 200"
+        );
         println!("callgrind parsed\t{:.0}\tMB/s\t{note}", as_float(bytes) / seconds / 1e6);
         memory.push(peak_kilobytes());
     }

@@ -30,6 +30,7 @@ mod random;
 mod read;
 mod simulation;
 mod stacks;
+mod tracegrind;
 
 pub use bootstrap::{Intervals, intervals};
 pub use compare::{Comparison, MINIMUM_PAIRS, Verdict, compare};

@@ -153,6 +153,9 @@ pub const GO_SUPPRESS_UNWINDING_WARNING: EnvName = env(
     "set when stacks are taken by frame pointers, as Go keeps them",
 );
 
+/// What the names of ours begin with, also of those that only integrations know.
+pub const OWN_PREFIX: &str = "CODSPEED_";
+
 /// The registry that documentation and tests are derived from.
 pub const ALL: &[EnvName] = &[
     ENV,

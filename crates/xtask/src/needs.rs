@@ -34,6 +34,11 @@ pub(crate) const NEEDS: &[Need] = &[
         is_met: |_| Cmd::new("perf").args(["record", "--quiet", "-o", "-", "true"]).succeeds(),
     },
     Need {
+        part: "node::",
+        what: "node and npm with a registry that answers (`npm view tinybench`)",
+        is_met: |_| Cmd::new("npm").args(["view", "tinybench", "version"]).succeeds(),
+    },
+    Need {
         part: "network::",
         what: "python3 with venv, and a package registry that answers",
         is_met: registry_answers,

@@ -99,6 +99,14 @@ pub(crate) const TOOLS: &[Tool] = &[
         used_by: &[Task::Test],
     },
     Tool {
+        name: "node with npm",
+        what_for: "the test against the real tinybench plugin",
+        probe: Probe::Succeeds(&["npm", "--version"]),
+        source: Source::Apt(&["nodejs", "npm"]),
+        required_by: &[],
+        used_by: &[Task::Test],
+    },
+    Tool {
         name: "valgrind",
         what_for: "simulation mode, and its tests",
         probe: Probe::Program("valgrind"),

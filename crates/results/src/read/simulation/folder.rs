@@ -3,8 +3,7 @@
 use std::{
     collections::BTreeSet,
     ffi::OsString,
-    fs::{self, File},
-    io::Read,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -21,7 +20,12 @@ pub(super) enum Entry {
         path: PathBuf,
     },
     /// `<pid>.tgtrace`, with or without a suffix.
-    Tracegrind(PathBuf),
+    Tracegrind {
+        /// The process.
+        pid: u32,
+        /// The file.
+        path: PathBuf,
+    },
     /// Named like one of them, but a folder, a pipe or the like.
     NoFile(PathBuf),
 }
@@ -48,22 +52,8 @@ impl Entry {
         let is_odd = fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file());
         Some(match (is_odd, is_trace) {
             (true, _) => Self::NoFile(path),
-            (false, true) => Self::Tracegrind(path),
+            (false, true) => Self::Tracegrind { pid, path },
             (false, false) => Self::Callgrind { pid, path },
         })
     }
-}
-
-/// Why a trace is not shown. Its format is known from a description only.
-pub(super) fn about_tracegrind(path: &Path) -> String {
-    let mut head = [0; 8];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
-    let what = match (read, head) {
-        (Err(err), _) => format!("could not be read: {err}"),
-        (Ok(()), [b'T', b'G', b'M', b'P', 3, 0, 0, 0]) => {
-            "is a trace of tracegrind: it can be uploaded, but not be shown here".to_owned()
-        }
-        (Ok(()), _) => "is not a trace of tracegrind of version 3".to_owned(),
-    };
-    format!("`{}` {what}; simulate with callgrind to see results", path.display())
 }

@@ -30,9 +30,8 @@ pub fn read_simulation(
     for entry in entries(profile_dir, ignore)? {
         match entry {
             Entry::Callgrind { path, pid } => process::read(&path, pid, &mut reading, &mut tools),
-            Entry::Tracegrind(path) => {
-                let warning = folder::about_tracegrind(&path);
-                reading.report.warnings.push(warning);
+            Entry::Tracegrind { path, pid } => {
+                process::read_trace(&path, pid, &mut reading, &mut tools);
             }
             Entry::NoFile(path) => {
                 let warning = format!("`{}` is not a file and was left out", path.display());

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
+    io::{BufReader, Read},
     path::Path,
     sync::Arc,
 };
@@ -12,6 +13,7 @@ use crate::{
     callgrind::{Header, Names, Part, Trigger, read_parts},
     model::Integration,
     simulation::{Analysis, SimulationReport, SimulationResult, Unattributed, counted},
+    tracegrind::{self, TraceError},
 };
 
 /// Adds what a file holds.
@@ -21,12 +23,42 @@ pub(super) fn read(
     reading: &mut SimulationReading,
     tools: &mut BTreeSet<String>,
 ) {
+    match File::open(path) {
+        Ok(file) => read_text(file, path, pid, reading, tools),
+        Err(source) => reading.broken.push(ReadError::Io { path: path.to_owned(), source }),
+    }
+}
+
+/// Adds what a file of tracegrind holds. Its format is known from a description only, so one that
+/// does not follow it is no error: it can be uploaded all the same.
+pub(super) fn read_trace(
+    path: &Path,
+    pid: u32,
+    reading: &mut SimulationReading,
+    tools: &mut BTreeSet<String>,
+) {
+    let trace = File::open(path).map_err(TraceError::from);
+    match trace.and_then(|file| tracegrind::to_callgrind(BufReader::new(file))) {
+        Ok(text) => read_text(&text[..], path, pid, reading, tools),
+        Err(err) => {
+            reading.report.processes = reading.report.processes.saturating_add(1);
+            reading.report.warnings.push(format!(
+                "`{}` is not shown: {err}; simulate with callgrind to see results",
+                path.display()
+            ));
+        }
+    }
+}
+
+fn read_text(
+    file: impl Read,
+    path: &Path,
+    pid: u32,
+    reading: &mut SimulationReading,
+    tools: &mut BTreeSet<String>,
+) {
     let SimulationReading { report, broken } = reading;
     let failed = |source| ReadError::Io { path: path.to_owned(), source };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(source) => return broken.push(failed(source)),
-    };
     let first = report.benchmarks.len();
     let mut process = Process { path, pid, integration: None, odd_lines: 0, report, broken };
     let damage = read_parts(file, |header, names, part| {

@@ -24,4 +24,5 @@ while :; do
 done
 set -f
 unset line text rest asked
+# shellcheck disable=SC2086 # one word per option
 exec @REAL@ $flags "$@"

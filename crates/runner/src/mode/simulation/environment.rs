@@ -20,7 +20,7 @@ const NEEDED: &[&str] = &[
     "TERM",
     "XDG_",
     "LD_",
-    "CODSPEED_",
+    env_names::OWN_PREFIX,
     "CARGO",
     "RUST",
     "CC",

@@ -80,3 +80,47 @@ def test_pedantic(benchmark):
         assert_eq!(json["benchmarks"].as_array().unwrap().len(), names.len());
     }
 }
+
+mod node {
+    //! Tests that need Node and fetch packages.
+
+    use std::env;
+
+    use crate::stage::{codspeed, exported, sandbox};
+
+    const SUITE: &str = r#"
+import { Bench } from "tinybench";
+import { withCodSpeed } from "@codspeed/tinybench-plugin";
+const sum = (n) => { let t = 0; for (let i = 0; i < n; i++) t = (t * 31 + i) >>> 0; return t; };
+const bench = withCodSpeed(new Bench({ time: 30, iterations: 4, warmupTime: 10 }));
+bench.add("tiny", () => { sum(1000); });
+await bench.run();
+"#;
+
+    /// The plugin asks for options by way of our script before `node`; without them it fails.
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the way to the registry is a setting of the machine"
+    )]
+    fn tinybench_is_counted_with_the_options_that_its_plugin_wants() {
+        let sandbox = sandbox();
+        let packages = ["tinybench@6.2.3", "@codspeed/tinybench-plugin@5.7.1"];
+        let words = [&["install", "--silent", "--no-audit", "--no-fund"][..], &packages].concat();
+        let mut install = sandbox.command("npm", words);
+        install.envs(env::vars_os().filter(|(name, _)| name != "HOME"));
+        let installed = sandbox.run(install);
+        assert_eq!(installed.code, 0, "{}", installed.shown());
+        std::fs::create_dir(sandbox.path().join(".git")).unwrap();
+        sandbox.file("tb.mjs", SUITE);
+        let options = ["--profile-folder", "profile", "--export", "json=out.json"];
+        let words = [&["run", "-m", "simulation"], &options[..], &["--", "node tb.mjs"]].concat();
+        let run = codspeed(&sandbox, words);
+        assert_eq!(run.code, 0, "{}", run.shown());
+        let benchmarks = exported(&sandbox);
+        assert_eq!(benchmarks.len(), 1, "{benchmarks:?}");
+        assert_eq!(benchmarks[0]["uri"], "tb.mjs::tiny");
+        assert_eq!(benchmarks[0]["integration"]["name"], "codspeed-node");
+        assert!(benchmarks[0]["instructions"].as_u64() > Some(10_000), "{benchmarks:?}");
+    }
+}
