@@ -30,8 +30,8 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     }
     outcome::show(&export, &report, context)?;
     match &report {
-        AnyReport::Simulation(report) => show(hottest_functions(report, functions))?,
-        AnyReport::Memory(report) => show(memory_details(report, functions))?,
+        AnyReport::Simulation(report) => show(&hottest_functions(report, functions))?,
+        AnyReport::Memory(report) => show(&memory_details(report, functions))?,
         AnyReport::Walltime(_) => outcome::show_hottest(&report, functions, usize::MAX)?,
     }
     if let Some(err) = broken.into_iter().find(|err| !outcome::is_empty(err)) {
@@ -46,7 +46,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     Ok(ExitKind::Ok)
 }
 
-fn show(details: String) -> Result<(), CliError> {
+fn show(details: &str) -> Result<(), CliError> {
     if details.is_empty() {
         return Ok(());
     }

@@ -106,32 +106,7 @@ pub(crate) fn judge(
         return Err(CliError::new(ExitKind::Failed, err)
             .hint("results of other files are shown; the program that wrote this one may have been ended too early"));
     }
-    let asks_for_nonsense = matches!(plan.workload, Workload::Commands { .. }) && all == 0;
-    match ended {
-        // exec-harness has said what is wrong.
-        Ended::Code(2) if asks_for_nonsense => {
-            return Err(CliError::new(ExitKind::Usage, "nothing was measured"));
-        }
-        Ended::Code(0) => {}
-        // So it has about a command that left no count, and about itself.
-        Ended::Code(1) if matches!(plan.workload, Workload::Commands { .. }) => {
-            let err = CliError::new(ExitKind::Failed, "not everything was measured");
-            return Err(explained(plan, &folder, err));
-        }
-        // It leaves a file for every process, if it gets as far as that.
-        Ended::Code(code) if report.lacks_processes() => {
-            let what = format!("Valgrind could not run the benchmark (exit status {code})");
-            return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));
-        }
-        Ended::Code(code) => {
-            let what = format!("the benchmark command ended with exit status {code}");
-            return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));
-        }
-        Ended::Signal(signal) => {
-            let what = format!("the benchmark command was ended by {signal}");
-            return Err(explained(plan, &folder, CliError::new(ExitKind::Failed, what)));
-        }
-    }
+    judge_end(plan, &report, ended, &folder)?;
     instruments.map_err(|err| CliError::new(ExitKind::Failed, err))?;
     if all == 0 && !plan.allow_empty {
         return Err(CliError::new(ExitKind::Empty, "the command ran, but no benchmark reported a result")
@@ -139,6 +114,42 @@ pub(crate) fn judge(
             .hint("`codspeed exec -- COMMAND` benchmarks any command; `--allow-empty` accepts a run without benchmarks"));
     }
     Ok(ExitKind::Ok)
+}
+
+/// What the end of the command means.
+fn judge_end(
+    plan: &RunPlan,
+    report: &AnyReport,
+    ended: Ended,
+    folder: &Path,
+) -> Result<(), CliError> {
+    let asks_for_nonsense =
+        matches!(plan.workload, Workload::Commands { .. }) && report.benchmarks() == 0;
+    match ended {
+        // exec-harness has said what is wrong.
+        Ended::Code(2) if asks_for_nonsense => {
+            Err(CliError::new(ExitKind::Usage, "nothing was measured"))
+        }
+        Ended::Code(0) => Ok(()),
+        // So it has about a command that left no count, and about itself.
+        Ended::Code(1) if matches!(plan.workload, Workload::Commands { .. }) => {
+            let err = CliError::new(ExitKind::Failed, "not everything was measured");
+            Err(explained(plan, folder, err))
+        }
+        // It leaves a file for every process, if it gets as far as that.
+        Ended::Code(code) if report.lacks_processes() => {
+            let what = format!("Valgrind could not run the benchmark (exit status {code})");
+            Err(explained(plan, folder, CliError::new(ExitKind::Failed, what)))
+        }
+        Ended::Code(code) => {
+            let what = format!("the benchmark command ended with exit status {code}");
+            Err(explained(plan, folder, CliError::new(ExitKind::Failed, what)))
+        }
+        Ended::Signal(signal) => {
+            let what = format!("the benchmark command was ended by {signal}");
+            Err(explained(plan, folder, CliError::new(ExitKind::Failed, what)))
+        }
+    }
 }
 
 /// Whether nothing is wrong with a results file but that it holds no benchmark.
@@ -209,13 +220,13 @@ impl From<RunError> for CliError {
                 let hint = missing.hint();
                 return Self::new(ExitKind::Missing, err).hint(hint);
             }
-            RunError::Mode(ModeError::NoShell | ModeError::Channel(_)) | RunError::Spawn(_) => {
-                (ExitKind::Missing, None)
-            }
+            RunError::Mode(
+                ModeError::NoShell
+                | ModeError::Channel(_)
+                | ModeError::Valgrind(ValgrindError::Unusable { .. }),
+            )
+            | RunError::Spawn(_) => (ExitKind::Missing, None),
             RunError::Instrument(err) => instrument_advice(err),
-            RunError::Mode(ModeError::Valgrind(ValgrindError::Unusable { .. })) => {
-                (ExitKind::Missing, None)
-            }
             RunError::Mode(ModeError::Valgrind(
                 ValgrindError::Missing
                 | ValgrindError::NoFork { .. }

@@ -1,6 +1,8 @@
 //! An environment that is the same in each run: its size and content move the stack, and with it
 //! the simulated caches.
 
+use runner_shared::env_names;
+
 use crate::{cli::SimulationArgs, env::Env};
 
 /// What a CI system sets anew for each job. Nothing that a benchmark should depend on.
