@@ -100,7 +100,13 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
     let folder = profile_folder(plan, env)?;
     let before = OldResults::of(plan.mode, &folder, ui);
     let signals = Signals::take().map_err(RunError::Signals)?;
-    let instruments = Instruments::start(&plan.instruments, env)?;
+    let forget = || {
+        if plan.profile_folder.is_none() {
+            // Nothing is in it yet; if something is, it stays.
+            drop(fs::remove_dir(&folder));
+        }
+    };
+    let instruments = Instruments::start(&plan.instruments, env).inspect_err(|_err| forget())?;
     let (report, broken, served) = match plan.mode {
         Mode::Walltime | Mode::Memory => {
             let served = walltime(plan, &folder, env, &instruments, &paths, &signals, ui)?;
@@ -109,7 +115,8 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
         }
         Mode::Simulation => {
             let RunPlan { workload, simulation: options, working_directory, .. } = plan;
-            let ready = simulation::prepare(workload, options, working_directory, &folder, env)?;
+            let ready = simulation::prepare(workload, options, working_directory, &folder, env)
+                .inspect_err(|_err| forget())?;
             ui.event(&RunEvent::Step(counting_with(&ready.valgrind)));
             let command = ready.command;
             let command = ToolCommand { env: instruments.environment(command.env), ..command };
