@@ -126,25 +126,33 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
     };
     let lock = RunLock::acquire(&paths.lock, sharing, plan.wait, waiting)?;
     let folder = profile_folder(plan, env)?;
-    let before = OldResults::of(plan.mode, &folder, ui);
+    let outcome = run(plan, env, &paths, &folder, ui);
+    drop(lock);
+    if outcome.is_err() && plan.profile_folder.is_none() {
+        // Nobody needs an empty folder; one with something in it stays.
+        drop(fs::remove_dir(&folder));
+    }
+    outcome
+}
+
+/// Runs the plan, with the machine to itself, in this profile folder.
+fn run(
+    plan: &RunPlan,
+    env: &Env,
+    paths: &FifoPaths,
+    folder: &Path,
+    ui: &Ui,
+) -> Result<Completed, RunError> {
+    let before = OldResults::of(plan.mode, folder, ui);
     let signals = Signals::take().map_err(RunError::Signals)?;
     let instruments = Instruments::start(&plan.instruments, env)?;
-    let stage = Stage {
-        plan,
-        env,
-        folder: &folder,
-        before: &before,
-        instruments: &instruments,
-        paths: &paths,
-        signals,
-        ui,
-    };
+    let stage =
+        Stage { plan, env, folder, before: &before, instruments: &instruments, paths, signals, ui };
     let measured = match plan.mode {
         Mode::Walltime => stage.walltime(),
         Mode::Simulation => stage.simulation(),
         Mode::Memory => stage.memory(),
     };
-    drop(lock);
     let Measured { report, broken, served, trouble } = measured?;
     if let Some(missing) = report.missing() {
         ui.event(&RunEvent::Warning(missing.to_owned()));
@@ -154,7 +162,8 @@ pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, R
     }
     let Served { record: _, ended, interrupted } = served;
     let well = !interrupted && ended == Ended::Code(0);
-    let instruments = if well { instruments.finish(&folder) } else { Ok(()) };
+    let instruments = if well { instruments.finish(folder) } else { Ok(()) };
+    let folder = folder.to_owned();
     Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })
 }
 

@@ -147,7 +147,7 @@ fn a_fork_and_a_tracer_are_demanded_where_they_are_not() {
     let sandbox = sandbox();
     let fake = "#!/bin/sh\ncase \"$*\" in *--version) echo valgrind-3.24.0;; *--help) ;; esac\n";
     let fake = sandbox.program("fake", fake).display().to_string();
-    let words = ["run", "-m", "simulation", "--profile-folder", "p", "--valgrind", &fake];
+    let words = ["run", "-m", "simulation", "--valgrind", &fake];
     for (option, expected) in [
         ("--require-fork", "is not CodSpeed's fork of Valgrind"),
         ("--simulation-tool=tracegrind", "does not have the tool tracegrind"),
