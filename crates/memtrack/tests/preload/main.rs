@@ -10,4 +10,6 @@
 
 mod calls;
 mod crowd;
+#[path = "../programs/compile.rs"]
+mod programs;
 mod support;

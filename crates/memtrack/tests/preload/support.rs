@@ -4,8 +4,6 @@ use std::{
     collections::HashMap,
     ffi::OsString,
     io::Read,
-    os::unix::process::ExitStatusExt,
-    path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::mpsc,
     time::Duration,
@@ -16,42 +14,6 @@ use memtrack::backend::{
     preload::{Options, Preload},
 };
 use runner_shared::memory::{Event, EventKind};
-use tempfile::TempDir;
-
-/// A folder with compiled programs.
-pub struct Programs {
-    folder: TempDir,
-}
-
-impl Programs {
-    pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Compiles `tests/programs/<name>`, with `c++` when that is its language.
-    pub fn compile(&self, name: &str, flags: &[&str]) -> PathBuf {
-        let compiler = if name.ends_with(".cpp") { "c++" } else { "cc" };
-        self.compile_with(compiler, name, flags)
-    }
-
-    pub fn compile_with(&self, compiler: &str, name: &str, flags: &[&str]) -> PathBuf {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(name);
-        let program = self.path().join(name.replace('.', "_"));
-        let status = Command::new(compiler)
-            .args(["-O1", "-fno-builtin", "-pthread", "-o"])
-            .arg(&program)
-            .arg(&source)
-            .args(flags)
-            .status()
-            .unwrap();
-        assert!(status.success(), "{compiler} {name}");
-        program
-    }
-}
 
 /// What came of a traced program.
 #[derive(Debug)]
@@ -157,10 +119,6 @@ impl Traced {
         assert!(self.status.success(), "{} {}", self.status, self.stdout);
         assert_eq!(self.coverage.lost, 0);
         self
-    }
-
-    pub fn signal(&self) -> Option<i32> {
-        self.status.signal()
     }
 
     pub fn events(&self) -> impl Iterator<Item = Event> + Clone {
