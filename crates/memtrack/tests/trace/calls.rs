@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::{
     artifact::{Event, Kind},
     programs::Programs,
-    support::{Track, Traced, Way, check_blocks, line},
+    support::{Traced, Track, Way, check_blocks, line},
 };
 
 /// The sizes that `pairs.c` asks for, and the slots that it puts the blocks into.
@@ -93,9 +93,28 @@ pub fn each_row_of_the_table_gives_what_it_must(way: Way) {
 
 /// What `operators.cpp` does itself; the rest is done by the library that throws.
 const OPERATORS: &[&str] = &[
-    "Malloc 4", "Free", "Malloc 1001", "Free", "AlignedAlloc 192", "Free", "AlignedAlloc 384", "Free",
-    "Malloc 301", "Free", "Malloc 302", "Free", "Malloc 303", "Free", "Malloc 8", "Malloc 16", "Free",
-    "Malloc 32", "Free", "Malloc 64", "Free", "Free",
+    "Malloc 4",
+    "Free",
+    "Malloc 1001",
+    "Free",
+    "AlignedAlloc 192",
+    "Free",
+    "AlignedAlloc 384",
+    "Free",
+    "Malloc 301",
+    "Free",
+    "Malloc 302",
+    "Free",
+    "Malloc 303",
+    "Free",
+    "Malloc 8",
+    "Malloc 16",
+    "Free",
+    "Malloc 32",
+    "Free",
+    "Malloc 64",
+    "Free",
+    "Free",
 ];
 /// An exception with its header.
 const EXCEPTION: u64 = 136;

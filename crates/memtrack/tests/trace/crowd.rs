@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::{
     artifact::Kind,
     programs::Programs,
-    support::{Track, Traced, Way},
+    support::{Traced, Track, Way},
 };
 
 #[track_caller]

@@ -30,10 +30,6 @@ impl Way {
             Self::Preload => &["--backend", "preload"],
         }
     }
-
-    pub fn sees_static_programs(self) -> bool {
-        self != Self::Preload
-    }
 }
 
 pub const TRACER: &str = env!("CARGO_BIN_EXE_codspeed-memtrack");
@@ -130,8 +126,12 @@ impl Track {
         let root = name.split('.').next().unwrap().parse().unwrap();
         let stats: serde_json::Value = serde_json::from_slice(&fs::read(side).unwrap()).unwrap();
         let events = artifact::read(file);
-        let told: u64 =
-            stats["events"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+        let told: u64 = stats["events"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|count| count.as_u64().unwrap())
+            .sum();
         assert_eq!(told, u64::try_from(events.len()).unwrap(), "{stats}");
         Traced { events, root, stats, stdout, stderr, code, folder: self.folder }
     }
@@ -200,7 +200,9 @@ impl Traced {
 
 /// Kind and size of an event.
 pub fn line(event: &Event) -> String {
-    event.size.map_or_else(|| format!("{:?}", event.kind), |size| format!("{:?} {size}", event.kind))
+    event
+        .size
+        .map_or_else(|| format!("{:?}", event.kind), |size| format!("{:?} {size}", event.kind))
 }
 
 /// Fails unless each block is live from its allocation to its one free, in the order of the events. Blocks that are
