@@ -8,11 +8,24 @@
 #include <unistd.h>
 
 static void *volatile blocks[1000];
+static int kept;
+
+__attribute__((noinline)) static void makes_pairs(long pairs, long size)
+{
+    for (long done = 0; done < pairs; done++) {
+        void *volatile block = malloc(size);
+        free(block);
+    }
+}
+
+__attribute__((noinline)) static void keeps_a_block(long size)
+{
+    blocks[kept++] = malloc(size);
+}
 
 int main(void)
 {
     char line[64];
-    int kept = 0;
     for (;;) {
         size_t len = 0;
         char byte;
@@ -27,12 +40,9 @@ int main(void)
         long first = strtol(rest, &rest, 10);
         long second = strtol(rest, &rest, 10);
         if (line[0] == 'p') {
-            for (long done = 0; done < first; done++) {
-                void *volatile block = malloc(second);
-                free(block);
-            }
+            makes_pairs(first, second);
         } else if (line[0] == 'a') {
-            blocks[kept++] = malloc(first);
+            keeps_a_block(first);
         } else if (line[0] == 'f') {
             free(blocks[--kept]);
         }

@@ -38,7 +38,8 @@ pub fn a_loss_that_is_permitted_is_counted(way: Way) {
 pub fn a_loss_that_is_not_permitted_is_an_error(way: Way) {
     let programs = Programs::new();
     let pairs = programs.compile("pairs.c", &[]);
-    let line = "\"$0\" 1000000 & while kill -CONT $! 2>/dev/null; do :; done; wait";
+    let line = "\"$0\" 20000 & while kill -CONT $! && read -r state <\"/proc/$!/stat\" && [[ $state != *') Z '* ]]; do :; \
+                done 2>/dev/null; wait";
     let track = Track::by(way).with(&["--ring-size", "4096"]);
     let traced = track.run(&["bash", "-c", line, pairs.to_str().unwrap()]);
     assert!(traced.stats["lost_events"].as_u64().unwrap() > 0, "{}", traced.stats);

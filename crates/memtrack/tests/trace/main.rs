@@ -102,6 +102,7 @@ mod privileged {
         cases! { Session:
             allocators::{
                 linked_allocators_are_exact,
+                operators_of_linked_allocators_are_exact,
                 preloaded_allocators_are_exact,
                 an_allocator_that_is_loaded_late_is_seen_from_its_first_call,
             }

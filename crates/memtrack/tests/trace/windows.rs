@@ -16,7 +16,9 @@ use crate::{
 };
 
 /// A tracer with `lines.c` below it, and the client's ends of the FIFOs.
-struct Session {
+pub struct Session {
+    /// Names of functions are looked up in the file.
+    _programs: Programs,
     track: Track,
     child: Child,
     input: ChildStdin,
@@ -26,10 +28,10 @@ struct Session {
 }
 
 impl Session {
-    fn start(way: Way) -> Self {
+    pub fn start(track: Track) -> Self {
         let programs = Programs::new();
-        let program: PathBuf = programs.compile("lines.c", &[]);
-        let track = Track::by(way);
+        let flags = ["-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"];
+        let program: PathBuf = programs.compile("lines.c", &flags);
         let fifos = ["ctl", "ack"].map(|name| track.folder().join(name));
         for path in &fifos {
             mkfifo(path, Mode::S_IRWXU).unwrap();
@@ -43,28 +45,28 @@ impl Session {
         let mut child = command.spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut session = Self { track, child, input, output, requests, answers };
+        let mut session =
+            Self { _programs: programs, track, child, input, output, requests, answers };
         // The program runs from here on.
         session.tell("p 0 0");
-        drop(programs);
         session
     }
 
-    fn tell(&mut self, line: &str) {
+    pub fn tell(&mut self, line: &str) {
         writeln!(self.input, "{line}").unwrap();
         let mut answer = String::new();
         self.output.read_line(&mut answer).unwrap();
         assert_eq!(answer, "done\n");
     }
 
-    fn ask(&mut self, request: &str) {
+    pub fn ask(&mut self, request: &str) {
         write!(self.requests, "{request}\n\0").unwrap();
         let mut answer = [0; 5];
         self.answers.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, b"ack\n\0");
     }
 
-    fn end(self) -> Traced {
+    pub fn end(self) -> Traced {
         let Self { track, child, input, .. } = self;
         drop(input);
         track.read(child.wait_with_output().unwrap()).succeeded()
@@ -72,7 +74,7 @@ impl Session {
 }
 
 pub fn only_what_lies_in_windows_is_recorded(way: Way) {
-    let mut session = Session::start(way);
+    let mut session = Session::start(Track::by(way));
     for _ in 0..300 {
         session.tell("p 3 301");
         session.ask("enable");
@@ -87,7 +89,7 @@ pub fn only_what_lies_in_windows_is_recorded(way: Way) {
 }
 
 pub fn blocks_may_cross_the_borders_of_windows(way: Way) {
-    let mut session = Session::start(way);
+    let mut session = Session::start(Track::by(way));
     session.tell("a 401");
     session.ask("enable");
     session.tell("f");
