@@ -20,6 +20,7 @@ mod loss;
 mod output;
 #[path = "../programs/compile.rs"]
 mod programs;
+mod rust;
 mod support;
 mod users;
 mod windows;
@@ -153,6 +154,15 @@ mod privileged {
             windows::{
                 only_what_lies_in_windows_is_recorded,
                 blocks_may_cross_the_borders_of_windows,
+            }
+        }
+
+        mod network {
+            cases! { Session:
+                rust::{
+                    the_default_and_mimalloc_from_the_registry_are_exact,
+                    jemalloc_from_the_registry_is_exact,
+                }
             }
         }
 
