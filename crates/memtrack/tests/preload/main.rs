@@ -3,7 +3,6 @@
     unreachable_pub,
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     reason = "helpers of tests"
 )]

@@ -23,7 +23,8 @@ impl Programs {
 
     /// Compiles `tests/programs/<name>`, with `c++` when that is its language.
     pub fn compile(&self, name: &str, flags: &[&str]) -> PathBuf {
-        let compiler = if name.ends_with(".cpp") { "c++" } else { "cc" };
+        let is_cpp = Path::new(name).extension().is_some_and(|extension| extension == "cpp");
+        let compiler = if is_cpp { "c++" } else { "cc" };
         self.compile_with(compiler, name, flags)
     }
 

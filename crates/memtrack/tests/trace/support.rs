@@ -73,9 +73,8 @@ impl Track {
     }
 
     /// Takes a copy of the tracer.
-    pub fn at(mut self, tracer: &Path) -> Self {
-        self.tracer = tracer.to_owned();
-        self
+    pub fn at(self, tracer: &Path) -> Self {
+        Self { tracer: tracer.to_owned(), ..self }
     }
 
     pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
