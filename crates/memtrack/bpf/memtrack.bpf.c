@@ -219,6 +219,13 @@ INLINE bool continues_free(const struct ids *ids, u64 cookie, u64 addr, u64 sp, 
   return false;
 }
 
+/* A block that was given out again may be freed again, by another function and from the same place. */
+INLINE void end_chain(const struct ids *ids, u64 cookie, u64 addr) {
+  struct chain *last = call_chains(cookie) ? map_lookup(&chains, &ids->tid) : 0;
+  if (last && last->addr == addr)
+    last->addr = 0;
+}
+
 /* The beginning of a call. Returns whether its return is to be followed; `size` is what the return needs to know, for
  * a leaf, which has no frame. */
 INLINE bool enter(struct pt_regs *ctx, u64 cookie, bool leaf, u64 *size) {
@@ -274,10 +281,13 @@ INLINE void leave_call(struct pt_regs *ctx, u64 cookie, bool leaf, u64 size) {
     /* 0 or an error number; the block is where the first argument points. */
     if ((u32)addr != 0 || probe_read_user(&addr, sizeof addr, (void *)frame.old))
       return;
+    end_chain(&ids, cookie, addr);
     if (addr)
       emit(ctx, &ids, ALIGNED, at, addr, frame.size, 0);
     return;
   }
+  if (addr)
+    end_chain(&ids, cookie, addr);
   if (class == CLASS_REALLOC) {
     if (!addr && frame.old && !frame.size)
       emit(0, &ids, FREE, frame.entered, frame.old, 0, 0);

@@ -99,12 +99,16 @@ impl Running {
     /// Starts it. It dies with us: nobody would answer what the kernel asks in its name.
     pub(crate) fn start(command: &mut Command) -> Result<Self, StartError> {
         let program = command.get_program().to_owned();
-        let tie = || Ok(prctl::set_pdeathsig(Signal::SIGKILL)?);
+        let tie = || {
+            // What we wait for by descriptor is blocked here, and a blocked signal stays so across `exec`.
+            pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&SigSet::from_iter(STOPS)), None)?;
+            Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)
+        };
         #[expect(
             unsafe_code,
             reason = "only code that runs after the fork can change the child alone"
         )]
-        // SAFETY: a plain system call: async-signal-safe, and nothing is allocated.
+        // SAFETY: plain system calls: async-signal-safe, and nothing is allocated.
         unsafe {
             command.pre_exec(tie);
         }

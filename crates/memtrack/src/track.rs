@@ -89,6 +89,11 @@ pub(crate) fn track(
     backend: &mut dyn Backend,
     signals: &SignalFd,
 ) -> Result<Trace, TrackError> {
+    let failed = |source| TrackError::Write { folder: plan.folder.to_owned(), source };
+    // Before the command does something that nobody will see.
+    if !fs::metadata(plan.folder).map_err(failed)?.is_dir() {
+        return Err(failed(io::ErrorKind::NotADirectory.into()));
+    }
     let control = plan.control.map(|(ctl, ack)| Control::open(ctl, ack)).transpose();
     let control = control.map_err(TrackError::Control)?;
     if control.is_none() {
@@ -103,7 +108,6 @@ pub(crate) fn track(
     backend.started().map_err(TrackError::Backend)?;
     let running = running?;
     let root = running.pid();
-    let failed = |source| TrackError::Write { folder: plan.folder.to_owned(), source };
     let mut writer = Writer::create(plan.folder, root, plan.options).map_err(failed)?;
     if control.is_none() {
         writer.switched(true, start);

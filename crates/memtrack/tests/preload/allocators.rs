@@ -2,7 +2,10 @@
 
 use std::process::Command;
 
-use crate::support::{Programs, Traced, trace};
+use crate::{
+    programs::Programs,
+    support::{Traced, trace},
+};
 
 /// An allocator: its name, its library for the linker, its file.
 const ALLOCATORS: [(&str, &str, &str); 3] = [

@@ -13,7 +13,10 @@ use memtrack::backend::{
 };
 use runner_shared::memory::EventKind;
 
-use crate::support::{Kept, Programs, prepare, trace, trace_into, trace_with};
+use crate::{
+    programs::Programs,
+    support::{Kept, prepare, trace, trace_into, trace_with},
+};
 
 #[test]
 fn only_what_lies_in_a_window_is_recorded() {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use runner_shared::memory::EventKind;
 
-use crate::support::{Programs, trace};
+use crate::{programs::Programs, support::trace};
 
 #[test]
 fn pairs_of_one_thread_are_counted_exactly() {

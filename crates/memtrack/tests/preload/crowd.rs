@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, path::Path, process::Command};
 
 use runner_shared::memory::EventKind;
 
-use crate::support::{Kept, Programs, Traced, trace};
+use crate::{
+    programs::Programs,
+    support::{Kept, Traced, trace},
+};
 
 /// The events that the program speaks of: allocations of 500 to 506 bytes.
 fn counted(traced: &Traced) -> usize {

@@ -3,7 +3,6 @@
     unreachable_pub,
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     reason = "helpers of tests"
 )]
@@ -12,5 +11,7 @@ mod allocators;
 mod behaviour;
 mod calls;
 mod crowd;
+#[path = "../programs/compile.rs"]
+mod programs;
 mod support;
 mod unseen;

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     ffi::OsString,
     io::Read,
-    path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::mpsc,
     time::Duration,
@@ -15,42 +14,6 @@ use memtrack::backend::{
     preload::{Options, Preload},
 };
 use runner_shared::memory::{Event, EventKind};
-use tempfile::TempDir;
-
-/// A folder with compiled programs.
-pub struct Programs {
-    folder: TempDir,
-}
-
-impl Programs {
-    pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Compiles `tests/programs/<name>`, with `c++` when that is its language.
-    pub fn compile(&self, name: &str, flags: &[&str]) -> PathBuf {
-        let compiler = if name.split('.').next_back() == Some("cpp") { "c++" } else { "cc" };
-        self.compile_with(compiler, name, flags)
-    }
-
-    pub fn compile_with(&self, compiler: &str, name: &str, flags: &[&str]) -> PathBuf {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(name);
-        let program = self.path().join(name.replace('.', "_"));
-        let status = Command::new(compiler)
-            .args(["-O1", "-fno-builtin", "-pthread", "-o"])
-            .arg(&program)
-            .arg(&source)
-            .args(flags)
-            .status()
-            .unwrap();
-        assert!(status.success(), "{compiler} {name}");
-        program
-    }
-}
 
 /// What came of a traced program.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Programs, trace};
+use crate::{programs::Programs, support::trace};
 
 #[track_caller]
 fn note(command: &mut Command, words: &str) {

@@ -66,9 +66,18 @@ fn program(tid: u32, dir: i64, path: &Path) -> Vec<Mapped> {
     found
 }
 
+/// Names by which a process finds itself; to us they would mean ourselves.
+const OWN: &[(&str, &str)] =
+    &[("/proc/self", ""), ("/proc/thread-self", ""), ("/dev/fd", "fd"), ("/dev/stdin", "fd/0")];
+
 /// Where a path of another process is for us.
 fn seen_from(tid: u32, dir: i64, path: &Path) -> PathBuf {
     let process = PathBuf::from(format!("/proc/{tid}"));
+    for (own, place) in OWN {
+        if let Ok(below) = path.strip_prefix(own) {
+            return process.join(place).join(below);
+        }
+    }
     if let Ok(below) = path.strip_prefix("/") {
         return process.join("root").join(below);
     }
@@ -160,6 +169,15 @@ mod tests {
         let read = read_path(std::process::id(), address).unwrap();
         assert_eq!(read.to_str().unwrap(), path.trim_end_matches('\0'));
         assert!(read_path(std::process::id(), 8).is_err());
+    }
+
+    #[test]
+    fn what_a_process_calls_its_own_is_its_own() {
+        let seen = |path: &str| seen_from(7, libc::AT_FDCWD.into(), Path::new(path));
+        assert_eq!(seen("/proc/self/fd/3"), Path::new("/proc/7/fd/3"));
+        assert_eq!(seen("/proc/self/exe"), Path::new("/proc/7/exe"));
+        assert_eq!(seen("/dev/fd/3"), Path::new("/proc/7/fd/3"));
+        assert_eq!(seen("a/b"), Path::new("/proc/7/cwd/a/b"));
     }
 
     #[test]

@@ -1,0 +1,143 @@
+//! However the command or the tracer ends, it is said, and nothing stays behind.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    os::unix::process::CommandExt,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+use libbpf_rs::query::{LinkInfo, LinkInfoIter, ProgInfoIter};
+use nix::{
+    sys::signal::{Signal, kill, killpg},
+    unistd::Pid,
+};
+
+use crate::{
+    programs::Programs,
+    support::{TRACER, Traced, Track, Way},
+};
+
+pub fn codes_of_the_command_are_passed_on(way: Way) {
+    for (line, code) in [
+        ("true", 0),
+        ("exit 3", 3),
+        ("/dev/null", 126),
+        ("no-such-command", 127),
+        ("kill -SEGV $$", 139),
+        ("kill -KILL $$", 137),
+    ] {
+        let traced = Track::by(way).run(&["bash", "-c", line]);
+        assert_eq!(traced.code, Some(code), "{line}: {}", traced.stderr);
+        assert!(!traced.events.is_empty(), "{line}");
+        assert_eq!(traced.stats["lost_events"], 0);
+    }
+}
+
+pub fn a_command_that_cannot_be_started_has_the_code_of_a_shell(way: Way) {
+    for (program, code) in [("/no/such/program", 127), ("/dev/null", 126), ("/", 126)] {
+        let output = Track::by(way).command(&[program, "x"]).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(&format!("could not start `{program}`")), "{stderr}");
+    }
+}
+
+/// A tracer whose command waits for input.
+fn start(track: &Track) -> (Child, ChildStdin, ChildStdout) {
+    let programs = Programs::new();
+    let program = programs.compile("lines.c", &[]);
+    let mut command = track.command(&[program]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.process_group(0).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    input.write_all(b"p 100 500\n").unwrap();
+    output.read_exact(&mut [0; 5]).unwrap();
+    (child, input, output)
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).unwrap())
+}
+
+#[track_caller]
+fn ended(track: Track, child: Child, code: i32) -> Traced {
+    let traced = track.read(child.wait_with_output().unwrap());
+    assert_eq!(traced.code, Some(code), "{}", traced.stderr);
+    assert_eq!(traced.pairs(), 100);
+    traced
+}
+
+pub fn a_signal_is_passed_on_and_the_trace_is_whole(way: Way) {
+    for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGHUP, 129)] {
+        let track = Track::by(way);
+        let (child, _input, _output) = start(&track);
+        kill(pid(&child), signal).unwrap();
+        let traced = ended(track, child, code);
+        let expected = format!("the command was ended by signal {}", code - 128);
+        assert!(traced.stderr.contains(&expected), "{}", traced.stderr);
+    }
+}
+
+pub fn an_interrupt_reaches_everybody_and_the_trace_is_whole(way: Way) {
+    let track = Track::by(way);
+    let (child, _input, _output) = start(&track);
+    killpg(pid(&child), Signal::SIGINT).unwrap();
+    ended(track, child, 130);
+}
+
+/// Links of the tracer's program that are still in the kernel.
+fn probes_left() -> usize {
+    let programs: Vec<u32> = ProgInfoIter::default()
+        .filter(|program| {
+            matches!(program.name.to_str(), Some("session" | "entry" | "leave" | "forked"))
+        })
+        .map(|program| program.id)
+        .collect();
+    let is_ours = |info: &LinkInfo| programs.contains(&info.prog_id);
+    LinkInfoIter::default().filter(is_ours).count()
+}
+
+pub fn a_tracer_that_is_killed_takes_the_command_and_its_probes_along(way: Way) {
+    let before = probes_left();
+    let track = Track::by(way);
+    let (mut child, _input, mut output) = start(&track);
+    if way != Way::Preload {
+        assert!(probes_left() > before);
+    }
+    kill(pid(&child), Signal::SIGKILL).unwrap();
+    child.wait().unwrap();
+    // The end of its output is the end of the command.
+    output.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(probes_left(), before);
+}
+
+pub fn a_folder_that_is_not_there_is_an_error_before_the_command_starts(way: Way) {
+    let folder = tempfile::tempdir().unwrap();
+    let [absent, made] = ["absent", "made"].map(|name| folder.path().join(name));
+    let mut command = Command::new(TRACER);
+    command.args(["track", "--output"]).arg(&absent).args(way.options());
+    command.arg("--").arg("touch").arg(&made);
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains(absent.to_str().unwrap()), "{stderr}");
+    assert!(!fs::exists(made).unwrap(), "the command has run");
+}
+
+/// Needs a mount namespace.
+pub fn a_full_disk_is_an_error_and_the_command_completes(way: Way) {
+    let programs = Programs::new();
+    let pairs = programs.compile("pairs.c", &[]);
+    let track = Track::by(way);
+    let folder = track.folder().display().to_string();
+    let mount = format!("mount -t tmpfs -o size=128k none {folder} && exec \"$@\"");
+    let track = track.below(&["unshare", "--mount", "sh", "-c", &mount, "sh"]);
+    let output = track.command(&[pairs.to_str().unwrap(), "400000"]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("could not write the trace to"), "{stderr}");
+    assert!(stderr.contains("No space left on device"), "{stderr}");
+    assert!(String::from_utf8(output.stdout).unwrap().ends_with("400000 pairs\n"));
+}

@@ -1,0 +1,250 @@
+//! The tracer as its users know it: the binary, the files that it leaves, and what it does to the command.
+#![expect(
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests"
+)]
+
+mod allocators;
+mod artifact;
+mod calls;
+mod crowd;
+mod ends;
+mod exec;
+mod loss;
+mod output;
+#[path = "../programs/compile.rs"]
+mod programs;
+mod rust;
+mod support;
+mod users;
+mod windows;
+
+/// A test for each case, done in one way.
+macro_rules! cases {
+    ($way:ident: $($module:ident::{ $($case:ident),* $(,)? })*) => {
+        $($(
+            #[test]
+            fn $case() {
+                crate::$module::$case(crate::support::Way::$way);
+            }
+        )*)*
+    };
+}
+
+mod preload {
+    cases! { Preload:
+        allocators::{
+            linked_allocators_are_exact,
+            preloaded_allocators_are_exact,
+        }
+        calls::{
+            few_pairs_are_exact,
+            a_million_pairs_are_exact,
+            each_row_of_the_table_gives_what_it_must,
+            operators_of_c_plus_plus_count_once_and_throw_as_ever,
+        }
+        crowd::{
+            threads_that_come_and_go_are_all_counted,
+            threads_at_once_are_all_counted,
+            a_block_that_goes_from_thread_to_thread_is_always_live_or_freed,
+            short_lived_processes_are_all_counted,
+            odd_families_are_counted,
+            a_process_that_is_killed_while_it_allocates_leaves_nothing_behind,
+        }
+        ends::{
+            codes_of_the_command_are_passed_on,
+            a_command_that_cannot_be_started_has_the_code_of_a_shell,
+            a_signal_is_passed_on_and_the_trace_is_whole,
+            an_interrupt_reaches_everybody_and_the_trace_is_whole,
+            a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
+            a_folder_that_is_not_there_is_an_error_before_the_command_starts,
+        }
+        exec::{
+            shells_and_scripts_are_followed,
+        }
+        output::{
+            what_a_process_leaves_is_freed_with_its_end,
+            what_it_amounts_to_is_shown_beside_the_commands_output,
+            stacks_name_the_functions_that_allocate,
+            python_with_and_without_its_own_allocator,
+        }
+        windows::{
+            only_what_lies_in_windows_is_recorded,
+            blocks_may_cross_the_borders_of_windows,
+        }
+    }
+
+    mod namespace {
+        cases! { Preload:
+            ends::{
+                a_full_disk_is_an_error_and_the_command_completes,
+            }
+        }
+    }
+
+    mod privileged {
+        cases! { Preload:
+            users::{
+                a_program_that_changes_its_user_runs_as_ever,
+                numbers_are_those_of_the_tracers_namespace,
+            }
+        }
+    }
+}
+
+mod privileged {
+    mod session {
+        cases! { Session:
+            allocators::{
+                linked_allocators_are_exact,
+                operators_of_linked_allocators_are_exact,
+                preloaded_allocators_are_exact,
+                an_allocator_that_is_loaded_late_is_seen_from_its_first_call,
+            }
+            calls::{
+                few_pairs_are_exact,
+                a_million_pairs_are_exact,
+                each_row_of_the_table_gives_what_it_must,
+                operators_of_c_plus_plus_count_once_and_throw_as_ever,
+            }
+            crowd::{
+                threads_that_come_and_go_are_all_counted,
+                threads_at_once_are_all_counted,
+                a_block_that_goes_from_thread_to_thread_is_always_live_or_freed,
+                short_lived_processes_are_all_counted,
+                odd_families_are_counted,
+                a_process_that_is_killed_while_it_allocates_leaves_nothing_behind,
+            }
+            ends::{
+                codes_of_the_command_are_passed_on,
+                a_command_that_cannot_be_started_has_the_code_of_a_shell,
+                a_signal_is_passed_on_and_the_trace_is_whole,
+                an_interrupt_reaches_everybody_and_the_trace_is_whole,
+                a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
+                a_folder_that_is_not_there_is_an_error_before_the_command_starts,
+            }
+            exec::{
+                shells_and_scripts_are_followed,
+                an_empty_environment_hides_nothing,
+                programs_without_a_path_are_seen,
+                static_programs_are_exact,
+                a_static_program_without_symbols_is_named,
+            }
+            loss::{
+                a_small_ring_holds_the_program_back_and_loses_nothing,
+                a_loss_that_is_permitted_is_counted,
+                a_loss_that_is_not_permitted_is_an_error,
+            }
+            output::{
+                what_a_process_leaves_is_freed_with_its_end,
+                what_it_amounts_to_is_shown_beside_the_commands_output,
+                stacks_name_the_functions_that_allocate,
+                python_with_and_without_its_own_allocator,
+            }
+            users::{
+                a_program_that_changes_its_user_runs_as_ever,
+                numbers_are_those_of_the_tracers_namespace,
+            }
+            windows::{
+                only_what_lies_in_windows_is_recorded,
+                blocks_may_cross_the_borders_of_windows,
+            }
+        }
+
+        mod network {
+            cases! { Session:
+                rust::{
+                    the_default_and_mimalloc_from_the_registry_are_exact,
+                    jemalloc_from_the_registry_is_exact,
+                }
+            }
+        }
+
+        mod namespace {
+            cases! { Session:
+                ends::{
+                    a_full_disk_is_an_error_and_the_command_completes,
+                }
+            }
+        }
+    }
+
+    mod multi {
+        cases! { Multi:
+            allocators::{
+                linked_allocators_are_exact,
+                preloaded_allocators_are_exact,
+                an_allocator_that_is_loaded_late_is_seen_from_its_first_call,
+            }
+            calls::{
+                few_pairs_are_exact,
+                each_row_of_the_table_gives_what_it_must,
+                operators_of_c_plus_plus_count_once_and_throw_as_ever,
+            }
+            crowd::{
+                threads_that_come_and_go_are_all_counted,
+                threads_at_once_are_all_counted,
+                a_block_that_goes_from_thread_to_thread_is_always_live_or_freed,
+                short_lived_processes_are_all_counted,
+                odd_families_are_counted,
+                a_process_that_is_killed_while_it_allocates_leaves_nothing_behind,
+            }
+            ends::{
+                a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
+            }
+            exec::{
+                programs_without_a_path_are_seen,
+                static_programs_are_exact,
+            }
+            loss::{
+                a_small_ring_holds_the_program_back_and_loses_nothing,
+            }
+            output::{
+                stacks_name_the_functions_that_allocate,
+            }
+            users::{
+                a_program_that_changes_its_user_runs_as_ever,
+                numbers_are_those_of_the_tracers_namespace,
+            }
+            windows::{
+                only_what_lies_in_windows_is_recorded,
+            }
+        }
+    }
+
+    mod perf_event {
+        cases! { PerfEvent:
+            allocators::{
+                linked_allocators_are_exact,
+                an_allocator_that_is_loaded_late_is_seen_from_its_first_call,
+            }
+            calls::{
+                few_pairs_are_exact,
+                each_row_of_the_table_gives_what_it_must,
+                operators_of_c_plus_plus_count_once_and_throw_as_ever,
+            }
+            crowd::{
+                threads_at_once_are_all_counted,
+                odd_families_are_counted,
+            }
+            ends::{
+                a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
+            }
+            exec::{
+                static_programs_are_exact,
+            }
+            loss::{
+                a_small_ring_holds_the_program_back_and_loses_nothing,
+            }
+            output::{
+                stacks_name_the_functions_that_allocate,
+            }
+        }
+    }
+}
