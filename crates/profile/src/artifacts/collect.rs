@@ -1,0 +1,130 @@
+//! One scan of the recording: which process had which mapping while something was measured.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{Recording, Written};
+use crate::{
+    ProfileError, Snapshot,
+    perf::{Attr, Event, Identity, Mmap, Summary, Visitor, scan},
+    replay::{Lived, Replay},
+    space::Mapping,
+    window::Windows,
+};
+
+/// What a scan gives.
+#[derive(Debug)]
+pub(super) struct Collected {
+    pub(super) replay: Replay,
+    /// By process, each mapping once.
+    pub(super) kept: BTreeMap<i32, BTreeSet<Mapping>>,
+    summary: Summary,
+}
+
+impl Collected {
+    pub(super) fn written(&self) -> Written {
+        let mut warnings: Vec<String> = self.summary.warning.iter().cloned().collect();
+        if self.summary.lost > 0 {
+            warnings.push(format!(
+                "the kernel had no room for {} records of perf: the profile has holes",
+                self.summary.lost
+            ));
+        }
+        let Summary { samples, lost, .. } = self.summary;
+        Written { samples, lost, warnings, ..Written::default() }
+    }
+}
+
+struct Collector<'a> {
+    replay: Replay,
+    windows: &'a Windows,
+    kept: BTreeMap<i32, BTreeSet<Mapping>>,
+    /// Not yet merged, in the order of time.
+    snapshots: VecDeque<&'a Snapshot>,
+}
+
+/// Scans the recording.
+pub(super) fn collect(
+    recording: &Recording<'_>,
+    replay: Replay,
+    windows: &Windows,
+) -> Result<Collected, ProfileError> {
+    let mut snapshots: Vec<&Snapshot> = recording.snapshots.iter().collect();
+    snapshots.sort_by_key(|snapshot| snapshot.time);
+    let snapshots = snapshots.into();
+    let mut collector = Collector { replay, windows, kept: BTreeMap::new(), snapshots };
+    let summary = scan(recording.perf_data, &mut collector)?;
+    collector.merge_until(u64::MAX);
+    let Collector { mut replay, mut kept, .. } = collector;
+    replay.finish(|lived| keep(&mut kept, windows, lived));
+    // A process that a snapshot tells of was tracked from its begin: its descendants may be known
+    // only now, its own mappings always.
+    if let Some(tracked) = replay.tracked() {
+        kept.retain(|pid, _| tracked.contains(pid));
+    }
+    Ok(Collected { replay, kept, summary })
+}
+
+fn keep(kept: &mut BTreeMap<i32, BTreeSet<Mapping>>, windows: &Windows, lived: Lived) {
+    if windows.meets(lived.from, lived.until) {
+        // When it was mapped no longer matters: the same again is the same.
+        let mapping = Mapping { since: 0, ..lived.mapping };
+        kept.entry(lived.pid).or_default().insert(mapping);
+    }
+}
+
+impl Collector<'_> {
+    /// Merges the snapshots that were taken before this time.
+    fn merge_until(&mut self, time: u64) {
+        while let Some(snapshot) = self.snapshots.pop_front_if(|next| next.time < time) {
+            self.merge(snapshot);
+        }
+    }
+
+    /// Adds what the recording didn't tell of. It was there at the latest when the snapshot was
+    /// taken, perhaps at the end of a window: it counts since that window began.
+    fn merge(&mut self, snapshot: &Snapshot) {
+        let since = self.windows.start_before(snapshot.time).unwrap_or(snapshot.time);
+        for mapping in &snapshot.mappings {
+            let known = self.replay.space(snapshot.pid).and_then(|space| space.at(mapping.start));
+            let is_known = known.is_some_and(|known| {
+                let file = usize::try_from(known.file).ok();
+                let file = file.and_then(|place| self.replay.files.get(place));
+                known.end == mapping.end && file.is_some_and(|file| *file.path == *mapping.path)
+            });
+            if is_known {
+                continue;
+            }
+            let mmap = Mmap {
+                pid: snapshot.pid,
+                start: mapping.start,
+                end: mapping.end,
+                offset: mapping.offset,
+                identity: Identity::Inode { device: mapping.device, inode: mapping.inode },
+                code: Some(mapping.path.clone()),
+            };
+            let (kept, windows) = (&mut self.kept, self.windows);
+            self.replay.map(&mmap, since, snapshot.time, |lived| keep(kept, windows, lived));
+        }
+    }
+}
+
+impl Visitor for Collector<'_> {
+    fn wants_sample(&self, _time: u64) -> bool {
+        false
+    }
+
+    fn event(&mut self, time: u64, event: Event, _attrs: &[Attr]) {
+        self.merge_until(time);
+        let (kept, windows) = (&mut self.kept, self.windows);
+        let is_tracked = match &event {
+            Event::Exec { pid } | Event::Exit { pid } => self.replay.is_tracked(*pid),
+            Event::Mmap(mmap) => self.replay.is_tracked(mmap.pid),
+            Event::Fork { .. } | Event::Sample { .. } => true,
+        };
+        self.replay.event(time, &event, |lived| {
+            if is_tracked {
+                keep(kept, windows, lived);
+            }
+        });
+    }
+}

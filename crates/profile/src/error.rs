@@ -1,0 +1,48 @@
+//! What can go wrong for a recording as a whole. What concerns one module is a warning.
+
+use std::{io, path::PathBuf};
+
+use runner_shared::artifact::ArtifactError;
+
+/// A recording could not be turned into artifacts or stacks.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// A file of the profile folder can't be read.
+    #[error("can't read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file was not written by `perf record`.
+    #[error("`{}` is not a recording of perf", path.display())]
+    NotPerf {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file of the profile folder can't be written.
+    #[error("can't write `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// `ExecutionTimestamps.msgpack` does not hold what it should.
+    #[error("`{}` can't be understood", path.display())]
+    Timestamps {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ArtifactError,
+    },
+    /// `perf.metadata` does not hold what it should.
+    #[error("`{}` can't be understood", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: serde_json::Error,
+    },
+}

@@ -1,0 +1,108 @@
+//! The profile folder as a place to write to: every file is there as a whole or not at all.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, BufWriter, Write},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use tempfile::NamedTempFile;
+
+use crate::ProfileError;
+
+/// The folder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Folder<'a> {
+    path: &'a Path,
+}
+
+impl<'a> Folder<'a> {
+    pub(crate) const fn new(path: &'a Path) -> Self {
+        Self { path }
+    }
+
+    /// Writes a file under a temporary name, then gives it its own.
+    pub(crate) fn write(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut BufWriter<NamedTempFile>) -> io::Result<()>,
+    ) -> Result<(), ProfileError> {
+        let path = self.path.join(name);
+        let written = || {
+            let temp = tempfile::Builder::new()
+                .permissions(Permissions::from_mode(0o644))
+                .tempfile_in(self.path)?;
+            let mut out = BufWriter::with_capacity(1 << 16, temp);
+            fill(&mut out)?;
+            out.flush()?;
+            let temp = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+            temp.persist(&path).map_err(|err| err.error)?;
+            Ok(())
+        };
+        written().map_err(|source| ProfileError::Write { path: path.clone(), source })
+    }
+
+    /// A file that vanishes with its last use.
+    pub(crate) fn scratch(&self) -> io::Result<File> {
+        tempfile::tempfile_in(self.path)
+    }
+
+    /// Removes what an earlier run into the same folder has left of ours: it would be taken for
+    /// a part of this one.
+    pub(crate) fn remove_artifacts(&self) -> Result<(), ProfileError> {
+        let removed = || {
+            for entry in fs::read_dir(self.path)? {
+                let entry = entry?;
+                if entry.file_name().to_str().is_some_and(is_artifact) {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        removed().map_err(|source| ProfileError::Write { path: self.path.to_owned(), source })
+    }
+}
+
+/// `<n>__<name>.symbols.map`, `<n>__<name>.unwind_data`, `perf-<pid>.map`, `perf.metadata`.
+fn is_artifact(name: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let key = name.strip_suffix(".symbols.map").or_else(|| name.strip_suffix(".unwind_data"));
+    let pid = name.strip_prefix("perf-").and_then(|rest| rest.strip_suffix(".map"));
+    name == crate::metadata::FILE
+        || key.and_then(|key| key.split_once("__")).is_some_and(|(number, _)| is_number(number))
+        || pid.is_some_and(is_number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_artifacts_are_removed() {
+        let ours = ["0__a.symbols.map", "12__a b.unwind_data", "perf-7.map", "perf.metadata"];
+        let others =
+            ["perf.pipedata", "a.symbols.map", "x__a.symbols.map", "perf-x.map", "results"];
+        let dir = tempfile::tempdir().unwrap();
+        for name in ours.iter().chain(&others) {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        Folder::new(dir.path()).remove_artifacts().unwrap();
+        assert!(ours.iter().all(|name| !dir.path().join(name).exists()));
+        assert!(others.iter().all(|name| dir.path().join(name).exists()));
+    }
+
+    #[test]
+    fn a_file_that_fails_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::new(dir.path());
+        let failing = folder.write("a", |out| {
+            out.write_all(b"half")?;
+            Err(io::Error::other("no space"))
+        });
+        assert!(failing.is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        folder.write("a", |out| out.write_all(b"whole")).unwrap();
+        assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"whole");
+    }
+}

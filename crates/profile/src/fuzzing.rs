@@ -1,0 +1,1 @@
+//! The readers of foreign bytes one by one, for the fuzzing example and property tests.

@@ -1,0 +1,32 @@
+//! Turns a recording of `perf record` into what a profile is made of: symbols, unwind data and
+//! debug information for the service ([`write_artifacts`]), stacks for our own report
+//! ([`read_stacks`]).
+//!
+//! ```text
+//! perf.pipedata --perf::scan--> events --replay--> mappings per process --module, jit--> files, perf.metadata
+//!                                      \--stacks--> samples --unwound, named--> stacks per benchmark
+//! ```
+//!
+//! Nothing here starts a program, prints, or needs the network.
+
+mod artifacts;
+mod bytes;
+mod error;
+mod folder;
+mod jit;
+mod mapped;
+mod metadata;
+mod module;
+mod perf;
+mod replay;
+mod snapshot;
+mod space;
+//mod stacks;
+pub mod unwind_data;
+mod window;
+
+
+pub use artifacts::{PERF_DATA, Recording, Sources, Written, write_artifacts, write_artifacts_from};
+pub use error::ProfileError;
+pub use jit::JitUnwindForm;
+pub use snapshot::{Mapping, PinnedFile, Snapshot, executable_mappings};

@@ -1,0 +1,14 @@
+//! Mapped files: which they are, and what is in them.
+
+mod debug_file;
+mod elf;
+mod lines;
+mod open;
+mod symbols;
+mod vdso;
+
+pub(crate) use debug_file::DebugRoots;
+pub(crate) use elf::{Elf, Load, load_bias};
+pub(crate) use lines::{DebugInfos, Dwarf, DwarfContext};
+pub(crate) use open::{Opened, Opener};
+pub(crate) use symbols::{Symbol, Symbols, write_symbol};

@@ -1,0 +1,236 @@
+//! One pass over a recording: events in the order of time for whoever wants them.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use super::{
+    attr::Attr,
+    event::{self, Event, kind},
+    order::Order,
+    sample,
+    source::{Broken, Record, Source},
+};
+use crate::{
+    bytes::{Bytes, wide},
+    error::ProfileError,
+};
+
+const MAGIC: &[u8; 8] = b"PERFILE2";
+/// Length of the header of a stream; the one of a file is longer.
+const PIPE_HEADER: u64 = 16;
+const HEADER_ATTR: u32 = 64;
+const FINISHED_ROUND: u32 = 68;
+const HEADER_FEATURE: u32 = 80;
+const FEATURE_ARCH: u64 = 6;
+/// Attributes in a file, at most; perf has one per event and processor type.
+const MOST_ATTRS: u64 = 4096;
+/// Ids of an attribute, at most: one per processor and thread.
+const MOST_IDS: u64 = 1 << 20;
+
+/// Whoever wants to hear of a recording.
+pub(crate) trait Visitor {
+    /// Whether the sample of this time is wanted; others are never copied.
+    fn wants_sample(&self, time: u64) -> bool;
+    /// An event; times never decrease within what perf can put in order.
+    fn event(&mut self, time: u64, event: Event, attrs: &[Attr]);
+}
+
+/// What there is to say about a recording as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    /// Why it ends early, for the user.
+    pub(crate) warning: Option<String>,
+    /// Samples and other records.
+    pub(crate) samples: u64,
+    pub(crate) records: u64,
+    /// Records that the kernel could not deliver.
+    pub(crate) lost: u64,
+    /// Machine as `uname -m` says it; empty if unknown.
+    pub(crate) arch: String,
+}
+
+/// Reads a recording from its begin to its end, or to where it breaks off.
+pub(crate) fn scan(path: &Path, visitor: &mut impl Visitor) -> Result<Summary, ProfileError> {
+    let failed = |source| ProfileError::Read { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let Some(start) = Start::read(&mut file).map_err(failed)? else {
+        return Err(ProfileError::NotPerf { path: path.to_owned() });
+    };
+    let mut source = Source::new(BufReader::with_capacity(1 << 18, file), start.records);
+    let mut scan = Scan::new(visitor, start.attrs);
+    while let Some(record) = source.next().map_err(failed)? {
+        scan.record(record);
+    }
+    scan.finish();
+    let mut summary = scan.summary;
+    summary.warning = source.broken().map(|broken| match broken {
+        Broken::Truncated => "perf's recording breaks off; what is there is used".to_owned(),
+        Broken::Damaged => {
+            "perf's recording is damaged; what lies before the damage is used".to_owned()
+        }
+    });
+    Ok(summary)
+}
+
+/// The begin of a recording.
+struct Start {
+    attrs: Vec<Attr>,
+    /// Bytes of records that follow.
+    records: u64,
+}
+
+impl Start {
+    /// Reads the header and leaves the file where the records begin. `None`: not a recording.
+    fn read(file: &mut File) -> io::Result<Option<Self>> {
+        let mut header = Vec::new();
+        file.by_ref().take(PIPE_HEADER).read_to_end(&mut header)?;
+        let mut fields = Bytes::new(&header);
+        if fields.take(8) != Some(MAGIC) {
+            return Ok(None);
+        }
+        match fields.u64() {
+            // Nothing but the magic: perf was ended before it wrote a word.
+            None | Some(PIPE_HEADER) => Ok(Some(Self { attrs: Vec::new(), records: u64::MAX })),
+            Some(_) => Self::read_file(file),
+        }
+    }
+
+    /// A file (in contrast to a stream) has its attributes in a table.
+    fn read_file(file: &mut File) -> io::Result<Option<Self>> {
+        let header = read_at(file, 0, 72)?;
+        let mut fields = Bytes::new(&header);
+        let numbers = (|| {
+            fields.skip(16)?;
+            let attr_size = fields.u64()?;
+            let (attrs_at, attrs_length) = (fields.u64()?, fields.u64()?);
+            Some((attr_size, attrs_at, attrs_length, fields.u64()?, fields.u64()?))
+        })();
+        let Some((attr_size, attrs_at, attrs_length, data_at, data_length)) = numbers else {
+            return Ok(None);
+        };
+        // An entry is the attribute and where its ids lie (two numbers).
+        let count = attrs_length.checked_div(attr_size).unwrap_or(0).min(MOST_ATTRS);
+        let (16.., ..=4096) = (attr_size, attr_size) else { return Ok(None) };
+        let table = read_at(file, attrs_at, count.saturating_mul(attr_size))?;
+        let mut attrs = Vec::new();
+        let step = usize::try_from(attr_size).unwrap_or(usize::MAX);
+        for entry in table.chunks_exact(step) {
+            let (attr, ids) = entry.split_at(step.saturating_sub(16));
+            let mut ids = Bytes::new(ids);
+            let (Some(at), Some(length)) = (ids.u64(), ids.u64()) else { continue };
+            let Some(attr) = Attr::parse_fields(attr) else { continue };
+            let ids = read_at(file, at, length.min(MOST_IDS.saturating_mul(8)))?;
+            attrs.push(attr.with_ids(&ids));
+        }
+        file.seek(SeekFrom::Start(data_at))?;
+        // perf fills in the length at its end; a killed one leaves zero.
+        let records = if data_length == 0 { u64::MAX } else { data_length };
+        Ok(Some(Self { attrs, records }))
+    }
+}
+
+/// Up to `length` bytes from a place of the file; fewer if it ends before.
+fn read_at(file: &mut File, at: u64, length: u64) -> io::Result<Vec<u8>> {
+    // A place beyond what can be sought to holds no bytes either.
+    if i64::try_from(at).is_err() {
+        return Ok(Vec::new());
+    }
+    file.seek(SeekFrom::Start(at))?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+struct Scan<'v, V> {
+    visitor: &'v mut V,
+    attrs: Vec<Attr>,
+    /// Place of the attribute by the id of its event.
+    by_id: HashMap<u64, usize>,
+    order: Order<Event>,
+    summary: Summary,
+}
+
+impl<'v, V: Visitor> Scan<'v, V> {
+    fn new(visitor: &'v mut V, attrs: Vec<Attr>) -> Self {
+        let mut scan = Self {
+            visitor,
+            attrs: Vec::new(),
+            by_id: HashMap::new(),
+            order: Order::new(),
+            summary: Summary::default(),
+        };
+        attrs.into_iter().for_each(|attr| scan.attr(attr));
+        scan
+    }
+
+    fn attr(&mut self, attr: Attr) {
+        if wide(self.attrs.len()) >= MOST_ATTRS || wide(self.by_id.len()) >= MOST_IDS {
+            return;
+        }
+        let place = self.attrs.len();
+        self.by_id.extend(attr.ids.iter().map(|id| (*id, place)));
+        self.attrs.push(attr);
+    }
+
+    fn record(&mut self, record: Record<'_>) {
+        self.summary.records = self.summary.records.saturating_add(1);
+        match record.kind {
+            HEADER_ATTR => {
+                if let Some(attr) = Attr::parse(record.body) {
+                    self.attr(attr);
+                }
+            }
+            HEADER_FEATURE => self.feature(record.body),
+            FINISHED_ROUND => {
+                let (visitor, attrs) = (&mut *self.visitor, &self.attrs);
+                self.order.round(|time, event| visitor.event(time, event, attrs));
+            }
+            kind::SAMPLE => self.sample(record.body),
+            kind::LOST => {
+                let mut fields = Bytes::new(record.body);
+                let lost = fields.u64().and_then(|_id| fields.u64()).unwrap_or(0);
+                self.summary.lost = self.summary.lost.saturating_add(lost);
+            }
+            _ => self.side_band(record),
+        }
+    }
+
+    fn side_band(&mut self, record: Record<'_>) {
+        let Some(event) = event::parse(record.kind, record.misc, record.body) else { return };
+        let time = event::own_time(record.kind, record.body)
+            .or_else(|| self.attrs.first()?.trailer_time(record.body))
+            .unwrap_or(0);
+        self.push(time, event, record.body.len());
+    }
+
+    fn sample(&mut self, body: &[u8]) {
+        self.summary.samples = self.summary.samples.saturating_add(1);
+        let Some(attr) = sample::attr_of(body, &self.attrs, &self.by_id) else { return };
+        let layout = self.attrs.get(attr);
+        let Some(time) = layout.and_then(|attr| sample::time(body, attr)) else { return };
+        if self.visitor.wants_sample(time) {
+            self.push(time, Event::Sample { attr, body: body.to_vec() }, body.len());
+        }
+    }
+
+    fn push(&mut self, time: u64, event: Event, bytes: usize) {
+        let (visitor, attrs) = (&mut *self.visitor, &self.attrs);
+        self.order.push(time, bytes, event, |time, event| visitor.event(time, event, attrs));
+    }
+
+    fn feature(&mut self, body: &[u8]) {
+        let mut fields = Bytes::new(body);
+        if fields.u64() == Some(FEATURE_ARCH) && fields.u32().is_some() {
+            self.summary.arch = String::from_utf8_lossy(fields.c_str()).into_owned();
+        }
+    }
+
+    fn finish(&mut self) {
+        let (visitor, attrs) = (&mut *self.visitor, &self.attrs);
+        self.order.finish(|time, event| visitor.event(time, event, attrs));
+    }
+}

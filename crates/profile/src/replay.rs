@@ -1,0 +1,249 @@
+//! Follows every process through time: what was mapped, inherited, replaced and given up.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use crate::{
+    perf::{Event, Identity, Mmap},
+    space::{Mapping, Space},
+};
+
+/// A mapped file as the recording names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct MappedFile {
+    pub(crate) path: Arc<str>,
+    pub(crate) identity: Identity,
+}
+
+/// A mapping that a process had from `from` to before `until`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lived {
+    pub(crate) pid: i32,
+    pub(crate) mapping: Mapping,
+    pub(crate) from: u64,
+    pub(crate) until: u64,
+}
+
+#[derive(Debug, Default)]
+struct Process {
+    /// Shared with the parent until one of them maps something.
+    space: Arc<Space>,
+    since: u64,
+    /// Threads besides the first one.
+    more_threads: u32,
+}
+
+impl Process {
+    /// Tells of a mapping that ends at this time.
+    fn lived(&self, pid: i32, mapping: Mapping, until: u64) -> Lived {
+        Lived { pid, mapping, from: mapping.since.max(self.since), until }
+    }
+}
+
+/// All processes of a recording. What is over is handed to `lived` and forgotten.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    processes: HashMap<i32, Process>,
+    numbers: HashMap<MappedFile, u32>,
+    /// Every mapped file once, in the order of their first appearance.
+    pub(crate) files: Vec<MappedFile>,
+    /// Those that are followed; `None`: all.
+    tracked: Option<BTreeSet<i32>>,
+}
+
+impl Replay {
+    /// Follows these processes and all that descend from them; `None`: every process.
+    pub(crate) fn new(tracked: Option<BTreeSet<i32>>) -> Self {
+        Self { processes: HashMap::new(), numbers: HashMap::new(), files: Vec::new(), tracked }
+    }
+
+    pub(crate) fn is_tracked(&self, pid: i32) -> bool {
+        self.tracked.as_ref().is_none_or(|tracked| tracked.contains(&pid))
+    }
+
+    /// Those that are followed by their number; `None`: all.
+    pub(crate) const fn tracked(&self) -> Option<&BTreeSet<i32>> {
+        self.tracked.as_ref()
+    }
+
+    /// The code of a process now.
+    pub(crate) fn space(&self, pid: i32) -> Option<&Space> {
+        self.processes.get(&pid).map(|process| &*process.space)
+    }
+
+    /// Follows one event.
+    pub(crate) fn event(&mut self, time: u64, event: &Event, lived: impl FnMut(Lived)) {
+        match event {
+            Event::Mmap(mmap) => self.map(mmap, time, time, lived),
+            Event::Exec { pid } => self.end(*pid, time, lived),
+            Event::Fork { pid, parent } => self.fork(*pid, *parent, time, lived),
+            Event::Exit { pid } => self.exit(*pid, time, lived),
+            Event::Sample { .. } => {}
+        }
+    }
+
+    /// Something is mapped at this time, and was there `since` then.
+    pub(crate) fn map(
+        &mut self,
+        mmap: &Mmap,
+        since: u64,
+        now: u64,
+        mut lived: impl FnMut(Lived),
+    ) {
+        let file = mmap.code.as_deref().filter(|path| is_file(path) || *path == VDSO);
+        let file = file.and_then(|path| self.number(path, mmap.identity));
+        let process = self.processes.entry(mmap.pid).or_default();
+        if process.space.is_used(mmap.start, mmap.end) {
+            let mut over = Vec::new();
+            Arc::make_mut(&mut process.space)
+                .clear(mmap.start, mmap.end, |mapping| over.push(mapping));
+            over.into_iter().for_each(|mapping| lived(process.lived(mmap.pid, mapping, now)));
+        }
+        if let Some(file) = file {
+            let Mmap { start, end, offset, .. } = *mmap;
+            let mapping = Mapping { start, end, offset, file, since };
+            Arc::make_mut(&mut process.space).insert(mapping);
+        }
+    }
+
+    /// The number of a file; `None` after four thousand million of them.
+    fn number(&mut self, path: &str, identity: Identity) -> Option<u32> {
+        let file = MappedFile { path: path.into(), identity };
+        if let Some(number) = self.numbers.get(&file) {
+            return Some(*number);
+        }
+        let number = u32::try_from(self.files.len()).ok()?;
+        self.files.push(file.clone());
+        self.numbers.insert(file, number);
+        Some(number)
+    }
+
+    fn fork(&mut self, pid: i32, parent: i32, time: u64, lived: impl FnMut(Lived)) {
+        if pid == parent {
+            let process = self.processes.entry(pid).or_default();
+            process.more_threads = process.more_threads.saturating_add(1);
+            return;
+        }
+        // The number may have belonged to a process whose end got lost.
+        self.end(pid, time, lived);
+        let space = self.processes.get(&parent).map(|parent| Arc::clone(&parent.space));
+        let child = Process { space: space.unwrap_or_default(), since: time, more_threads: 0 };
+        self.processes.insert(pid, child);
+        if let Some(tracked) = &mut self.tracked
+            && tracked.contains(&parent)
+        {
+            tracked.insert(pid);
+        }
+    }
+
+    fn exit(&mut self, pid: i32, time: u64, lived: impl FnMut(Lived)) {
+        match self.processes.get_mut(&pid) {
+            Some(process) if process.more_threads > 0 => {
+                process.more_threads = process.more_threads.saturating_sub(1);
+            }
+            _ => self.end(pid, time, lived),
+        }
+    }
+
+    /// A process has no mappings any longer.
+    fn end(&mut self, pid: i32, time: u64, lived: impl FnMut(Lived)) {
+        if let Some(process) = self.processes.remove(&pid) {
+            let over = process.space.iter().map(|mapping| process.lived(pid, *mapping, time));
+            over.for_each(lived);
+        }
+    }
+
+    /// The recording is over, the processes need not be.
+    pub(crate) fn finish(&mut self, mut lived: impl FnMut(Lived)) {
+        for (pid, process) in self.processes.drain() {
+            let over = process.space.iter().map(|mapping| process.lived(pid, *mapping, u64::MAX));
+            over.for_each(&mut lived);
+        }
+    }
+}
+
+/// What the kernel calls the code that it gives to every process.
+pub(crate) const VDSO: &str = "[vdso]";
+
+/// Whether the name of a mapping is one of a file.
+fn is_file(path: &str) -> bool {
+    path.starts_with('/') && !path.starts_with("//")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mmap(pid: i32, start: u64, path: Option<&str>) -> Event {
+        let code = path.map(str::to_owned);
+        let identity = Identity::Unknown;
+        Event::Mmap(Mmap { pid, start, end: start + 10, offset: 0, identity, code })
+    }
+
+    fn play(replay: &mut Replay, events: &[Event]) -> Vec<(i32, u64, u64, u64)> {
+        let mut lives = Vec::new();
+        let mut push = |lived: Lived| {
+            lives.push((lived.pid, lived.mapping.start, lived.from, lived.until));
+        };
+        for (time, event) in (1..).zip(events) {
+            replay.event(time, event, &mut push);
+        }
+        replay.finish(&mut push);
+        lives.sort_unstable();
+        lives
+    }
+
+    #[test]
+    fn children_inherit_and_exec_purges() {
+        let events = [
+            mmap(1, 10, Some("/a")),
+            Event::Fork { pid: 2, parent: 1 },
+            mmap(2, 30, Some("/b")),
+            Event::Exec { pid: 2 },
+            mmap(2, 50, Some("/c")),
+            Event::Exit { pid: 1 },
+        ];
+        let lives = play(&mut Replay::new(None), &events);
+        let expected =
+            [(1, 10, 1, 6), (2, 10, 2, 4), (2, 30, 3, 4), (2, 50, 5, u64::MAX)];
+        assert_eq!(lives, expected);
+    }
+
+    #[test]
+    fn data_and_nameless_code_replace_code() {
+        let events =
+            [mmap(1, 10, Some("/a")), mmap(1, 10, None), mmap(1, 30, Some("//anon"))];
+        assert_eq!(play(&mut Replay::new(None), &events), [(1, 10, 1, 2)]);
+    }
+
+    #[test]
+    fn a_process_ends_with_its_last_thread() {
+        let events = [
+            mmap(1, 10, Some("/a")),
+            Event::Fork { pid: 1, parent: 1 },
+            Event::Exit { pid: 1 },
+            Event::Exit { pid: 1 },
+        ];
+        assert_eq!(play(&mut Replay::new(None), &events), [(1, 10, 1, 4)]);
+    }
+
+    #[test]
+    fn descendants_are_tracked_and_files_are_numbered_once() {
+        let mut replay = Replay::new(Some([1].into()));
+        let events = [
+            Event::Fork { pid: 2, parent: 1 },
+            Event::Fork { pid: 3, parent: 2 },
+            Event::Fork { pid: 9, parent: 8 },
+            mmap(3, 10, Some("/a")),
+            mmap(3, 10, Some("/a")),
+            mmap(9, 10, Some("[vdso]")),
+            mmap(9, 30, Some("[heap]")),
+        ];
+        play(&mut replay, &events);
+        assert_eq!([1, 2, 3, 9].map(|pid| replay.is_tracked(pid)), [true, true, true, false]);
+        let paths: Vec<&str> = replay.files.iter().map(|file| &*file.path).collect();
+        assert_eq!(paths, ["/a", "[vdso]"]);
+    }
+}
