@@ -30,7 +30,7 @@ use crate::{
 pub const PERF_DATA: &str = "perf.pipedata";
 
 /// The integration that measures whatever a command starts.
-const EXEC_HARNESS: &str = "exec-harness";
+pub(crate) const EXEC_HARNESS: &str = "exec-harness";
 
 /// A finished recording.
 #[derive(Debug, Clone, Copy)]
@@ -206,7 +206,7 @@ impl Process {
 
 /// Modules whose frames say nothing about the code of the user: `python3.12`, `libpython3.so`,
 /// `node`.
-pub(crate) fn is_interpreter(path: &str) -> bool {
+pub fn is_interpreter(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.starts_with("python")
         || (name.starts_with("libpython") && name.contains(".so"))

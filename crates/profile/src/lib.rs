@@ -21,12 +21,14 @@ mod perf;
 mod replay;
 mod snapshot;
 mod space;
-//mod stacks;
+mod stacks;
 pub mod unwind_data;
 mod window;
 
 
-pub use artifacts::{PERF_DATA, Recording, Sources, Written, write_artifacts, write_artifacts_from};
+pub(crate) use artifacts::EXEC_HARNESS;
+pub use artifacts::{PERF_DATA, Recording, Sources, Written, is_interpreter, write_artifacts, write_artifacts_from};
 pub use error::ProfileError;
 pub use jit::JitUnwindForm;
 pub use snapshot::{Mapping, PinnedFile, Snapshot, executable_mappings};
+pub use stacks::{BenchmarkStacks, Frame, StackNode, Stacks, read_stacks, read_stacks_from};

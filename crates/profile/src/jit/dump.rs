@@ -143,17 +143,16 @@ impl<'a> JitUnwind<'a> {
     }
 }
 
-/// The sections of a legacy file, put together again and cut where the header is.
-pub(crate) fn resplit<'a>(
-    legacy: &UnwindData<'a>,
-    whole: &'a mut Vec<u8>,
-    size: u64,
-) -> UnwindData<'a> {
+/// The sections of a legacy file, put together again.
+pub(crate) fn rejoin(legacy: &UnwindData<'_>) -> Vec<u8> {
     let hdr = legacy.eh_frame_hdr.as_ref().map_or(&[][..], |hdr| hdr.data);
-    whole.extend_from_slice(hdr);
-    whole.extend_from_slice(legacy.eh_frame.data);
-    let unwind = JitUnwind { data: whole, hdr_size: hdr.len() };
-    unwind.form(JitUnwindForm::Correct, legacy.path, size)
+    [hdr, legacy.eh_frame.data].concat()
+}
+
+/// The joined sections of a legacy file, cut where the header is.
+pub(crate) fn resplit<'a>(legacy: &UnwindData<'a>, joined: &'a [u8], size: u64) -> UnwindData<'a> {
+    let hdr_size = legacy.eh_frame_hdr.as_ref().map_or(0, |hdr| hdr.data.len());
+    JitUnwind { data: joined, hdr_size }.form(JitUnwindForm::Correct, legacy.path, size)
 }
 
 #[cfg(test)]
@@ -204,8 +203,7 @@ mod tests {
         let legacy = unwind.form(JitUnwindForm::Legacy, "jit_f", 0x21);
         assert_eq!(legacy.eh_frame_hdr.as_ref().unwrap().data, &CFI[..8]);
         assert_eq!(legacy.eh_frame.svma, 0..0);
-        let mut whole = Vec::new();
-        assert_eq!(resplit(&legacy, &mut whole, 0x21), correct);
+        assert_eq!(resplit(&legacy, &rejoin(&legacy), 0x21), correct);
     }
 
     #[test]

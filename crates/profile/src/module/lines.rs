@@ -67,7 +67,6 @@ impl<'d> Dwarf<'d> {
 /// Source lines of a module, on disk as the items of a JSON list.
 #[derive(Debug)]
 pub(crate) struct DebugInfos {
-    pub(crate) count: u64,
     /// The lowest address of them and the highest end.
     pub(crate) bounds: (u64, u64),
     pub(crate) items: File,
@@ -126,7 +125,7 @@ impl DebugInfos {
         let (Some(out), Some(bounds)) = (out, all.bounds) else { return Ok(None) };
         let mut items = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         items.rewind()?;
-        Ok(Some(Self { count: all.count, bounds, items }))
+        Ok(Some(Self { bounds, items }))
     }
 }
 

@@ -11,4 +11,4 @@ pub(crate) use debug_file::DebugRoots;
 pub(crate) use elf::{Elf, Load, load_bias};
 pub(crate) use lines::{DebugInfos, Dwarf, DwarfContext};
 pub(crate) use open::{Opened, Opener};
-pub(crate) use symbols::{Symbol, Symbols, write_symbol};
+pub(crate) use symbols::{Symbols, write_symbol};

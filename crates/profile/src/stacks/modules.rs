@@ -1,0 +1,176 @@
+//! The modules of a profile folder: where they lay in which process, and their unwind data.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    ops::Deref,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use crate::{
+    jit::resplit,
+    mapped::Mapped,
+    metadata::{Metadata, SymbolEntry, UnwindEntry},
+    space::Mapping,
+    unwind_data::UnwindData,
+};
+
+/// Bytes of a file that stay as long as anybody uses them.
+#[derive(Debug, Clone)]
+pub(super) struct Piece {
+    file: Arc<Mapped>,
+    start: usize,
+    end: usize,
+}
+
+impl Deref for Piece {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.file.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+impl Piece {
+    /// The part of the file that a decoder has borrowed.
+    fn of(file: &Arc<Mapped>, part: &[u8]) -> Self {
+        let start = part.as_ptr().addr().saturating_sub(file.as_ptr().addr());
+        Self { file: Arc::clone(file), start, end: start.saturating_add(part.len()) }
+    }
+}
+
+/// Unwind data in the form in which the unwinder takes it.
+pub(super) type SectionInfo = framehop::ExplicitModuleSectionInfo<Piece>;
+
+/// Where a mapped module is, and by what to shift its addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Located<'m> {
+    pub(super) key: &'m str,
+    pub(super) load_bias: u64,
+}
+
+/// All modules.
+pub(super) struct Modules<'m> {
+    folder: &'m Path,
+    metadata: &'m Metadata,
+    /// Keys by path; two files may have had the same name.
+    by_path: HashMap<&'m str, Vec<&'m str>>,
+    /// Unwind data by key, read when it is needed first.
+    unwind: BTreeMap<&'m str, OnceLock<Option<SectionInfo>>>,
+}
+
+impl<'m> Modules<'m> {
+    pub(super) fn new(folder: &'m Path, metadata: &'m Metadata) -> Self {
+        let mut by_path: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (key, path) in &metadata.paths {
+            by_path.entry(path).or_default().push(key);
+        }
+        let keys = metadata.paths.keys().map(|key| (&**key, OnceLock::new()));
+        Self { folder, metadata, by_path, unwind: keys.collect() }
+    }
+
+    /// Path of the module.
+    pub(super) fn path(&self, key: &str) -> &'m str {
+        self.metadata.paths.get(key).map_or("", |path| path)
+    }
+
+    /// What the metadata says of a mapping.
+    pub(super) fn locate(&self, pid: i32, path: &str, mapping: &Mapping) -> Option<Located<'m>> {
+        let keys = self.by_path.get(path)?;
+        let entries = self.metadata.unwind.get(&pid).map(Vec::as_slice).unwrap_or_default();
+        let exact = entries.iter().find(|entry| {
+            entry.avma_range.start == mapping.start
+                && entry.avma_range.end == mapping.end
+                && keys.contains(&&*entry.unwind_data_key)
+        });
+        if let Some(entry) = exact {
+            return self.located(entry);
+        }
+        // No unwind data: the symbols' shift that fits best.
+        let entries = self.metadata.symbols.get(&pid).map(Vec::as_slice).unwrap_or_default();
+        let fits = |entry: &&SymbolEntry| {
+            keys.contains(&&*entry.perf_map_key) && entry.load_bias <= mapping.start
+        };
+        let best = entries.iter().filter(fits).max_by_key(|entry| entry.load_bias)?;
+        Some(Located { key: &best.perf_map_key, load_bias: best.load_bias })
+    }
+
+    /// The module at an address of a process in which the recording shows no mapping there: one
+    /// that only a snapshot has told of.
+    pub(super) fn locate_address(&self, pid: i32, address: u64) -> Option<Located<'m>> {
+        let entries = self.metadata.unwind.get(&pid)?;
+        let entry = entries.iter().find(|entry| {
+            entry.timestamp.is_none()
+                && entry.avma_range.start <= address
+                && address < entry.avma_range.end
+        })?;
+        self.located(entry)
+    }
+
+    fn located(&self, entry: &'m UnwindEntry) -> Option<Located<'m>> {
+        let base_svma = self.unwind_data(&entry.unwind_data_key)?.base_svma;
+        let load_bias = entry.base_avma.wrapping_sub(base_svma);
+        Some(Located { key: &entry.unwind_data_key, load_bias })
+    }
+
+    /// What the metadata says of the unwind data of a process.
+    pub(super) fn unwind_entries(&self, pid: i32) -> &'m [UnwindEntry] {
+        self.metadata.unwind.get(&pid).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The unwind data of a module.
+    pub(super) fn unwind_data(&self, key: &str) -> Option<&SectionInfo> {
+        self.unwind.get(key)?.get_or_init(|| self.read_unwind(key)).as_ref()
+    }
+
+    fn file(&self, name: &str) -> Option<Mapped> {
+        Mapped::file(&File::open(self.folder.join(name)).ok()?).ok()
+    }
+
+    fn read_unwind(&self, key: &str) -> Option<SectionInfo> {
+        let file = Arc::new(self.file(&format!("{key}.unwind_data"))?);
+        let (data, _) = UnwindData::read(&file)?;
+        let is_legacy_jit = data.eh_frame.svma == (0..0);
+        if is_legacy_jit {
+            return Some(self.read_legacy(key, &data));
+        }
+        Some(section_info(&data, &file))
+    }
+
+    /// Generated code whose unwind data was cut as services may expect it.
+    fn read_legacy(&self, key: &str, data: &UnwindData<'_>) -> SectionInfo {
+        let mut entries = self.metadata.unwind.values().flatten();
+        let size = entries
+            .find(|entry| entry.unwind_data_key == key)
+            .map_or(0, |entry| entry.avma_range.end.saturating_sub(entry.avma_range.start));
+        let whole = crate::jit::rejoin(data);
+        let file = Arc::new(Mapped::Memory(whole));
+        section_info(&resplit(data, &file, size), &file)
+    }
+
+    /// Names of functions by address, as the folder has them.
+    pub(super) fn symbols_file(&self, key: &str) -> Option<Mapped> {
+        self.file(&format!("{key}.symbols.map"))
+    }
+}
+
+fn section_info(data: &UnwindData<'_>, file: &Arc<Mapped>) -> SectionInfo {
+    let hdr = data.eh_frame_hdr.as_ref();
+    SectionInfo {
+        base_svma: data.base_svma,
+        text_svma: None,
+        text: None,
+        stubs_svma: None,
+        stub_helper_svma: None,
+        got_svma: None,
+        unwind_info: None,
+        eh_frame_svma: Some(data.eh_frame.svma.clone()),
+        eh_frame: Some(Piece::of(file, data.eh_frame.data)),
+        eh_frame_hdr_svma: hdr.map(|hdr| hdr.svma.clone()),
+        eh_frame_hdr: hdr.map(|hdr| Piece::of(file, hdr.data)),
+        debug_frame: None,
+        text_segment_svma: None,
+        text_segment: None,
+    }
+}

@@ -1,0 +1,217 @@
+//! Names of the functions at addresses: one job per module, each file parsed once.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    path::Path,
+    sync::Arc,
+};
+
+use rayon::prelude::*;
+
+use super::{
+    Frame,
+    demangle::demangle,
+    modules::Modules,
+    sampler::Address,
+    tree::nameless,
+};
+use crate::{
+    jit::PerfMap,
+    mapped::Mapped,
+    module::{DebugRoots, Dwarf, DwarfContext, Elf},
+    replay::VDSO,
+};
+
+/// Name of all that the kernel does.
+const KERNEL: &str = "[kernel]";
+
+/// The functions at each address, outermost first: one, and those that were inlined into it.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    lists: Vec<Vec<Frame>>,
+}
+
+impl Names {
+    #[cfg(test)]
+    pub(super) const fn from_lists(lists: Vec<Vec<Frame>>) -> Self {
+        Self { lists }
+    }
+
+    /// Looks up all addresses.
+    pub(super) fn of(
+        addresses: &[Address],
+        paths: &[Arc<str>],
+        modules: &Modules<'_>,
+        folder: &Path,
+        roots: &DebugRoots,
+    ) -> Self {
+        let mut lists: Vec<Vec<Frame>> = vec![Vec::new(); addresses.len()];
+        let mut by_module: BTreeMap<&str, Vec<(u64, usize)>> = BTreeMap::new();
+        let mut by_pid: BTreeMap<i32, Vec<(u64, usize)>> = BTreeMap::new();
+        for (place, address) in addresses.iter().enumerate() {
+            let known = match address {
+                Address::Module { key, svma } => {
+                    by_module.entry(key).or_default().push((*svma, place));
+                    continue;
+                }
+                Address::Nowhere { pid, address } => {
+                    by_pid.entry(*pid).or_default().push((*address, place));
+                    continue;
+                }
+                Address::File(file) => {
+                    let path = usize::try_from(*file).ok().and_then(|place| paths.get(place));
+                    nameless(path.map_or("", |path| path))
+                }
+                Address::Kernel => nameless(KERNEL),
+            };
+            if let Some(list) = lists.get_mut(place) {
+                *list = vec![known];
+            }
+        }
+        let in_modules = by_module
+            .into_par_iter()
+            .flat_map_iter(|(key, wanted)| of_module(key, wanted, modules, roots));
+        let mut found: Vec<(usize, Vec<Frame>)> = in_modules.collect();
+        for (pid, wanted) in by_pid {
+            found.extend(of_process(pid, wanted, folder));
+        }
+        for (place, frames) in found {
+            if let Some(list) = lists.get_mut(place) {
+                *list = frames;
+            }
+        }
+        Self { lists }
+    }
+
+    pub(super) fn at(&self, address: u32) -> &[Frame] {
+        let place = usize::try_from(address).ok();
+        place.and_then(|place| self.lists.get(place)).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Generated code, by the map of its process.
+fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &Path) -> Vec<(usize, Vec<Frame>)> {
+    let file = File::open(folder.join(format!("perf-{pid}.map")));
+    let text = file.and_then(|file| Mapped::file(&file)).unwrap_or(Mapped::Memory(Vec::new()));
+    let map = PerfMap::parse(&text);
+    let module: Arc<str> = "[jit]".into();
+    let name = |address| match map.at(address) {
+        Some(name) => Frame {
+            name: String::from_utf8_lossy(name).into(),
+            module: Arc::clone(&module),
+            file: Arc::default(),
+        },
+        None => nameless(""),
+    };
+    wanted.into_iter().map(|(address, place)| (place, vec![name(address)])).collect()
+}
+
+/// The symbols of a module as its file in the folder has them: address, size, name.
+fn parse_symbols(text: &[u8]) -> Vec<(u64, u64, &str)> {
+    let parse = |line: &'_ [u8]| -> Option<(u64, u64, usize)> {
+        let mut words = line.splitn(3, |byte| *byte == b' ');
+        let mut hex =
+            || u64::from_str_radix(std::str::from_utf8(words.next()?).ok()?, 16).ok();
+        Some((hex()?, hex()?, words.next()?.len()))
+    };
+    let lines = text.split(|byte| *byte == b'\n').filter_map(|line| {
+        let (address, size, length) = parse(line)?;
+        let name = line.get(line.len().checked_sub(length)?..)?;
+        Some((address, size, std::str::from_utf8(name).ok()?))
+    });
+    let mut symbols: Vec<_> = lines.collect();
+    symbols.sort_by_key(|(address, ..)| *address);
+    symbols
+}
+
+/// The innermost symbol around an address; of several the first.
+fn symbol_at<'t>(symbols: &[(u64, u64, &'t str)], address: u64) -> Option<&'t str> {
+    let after = symbols.partition_point(|(start, ..)| *start <= address);
+    // Symbols may lie within others, but never deeply.
+    let before = symbols.get(..after)?.iter().rev().take(64);
+    let around = |symbol: &&(u64, u64, &str)| address.wrapping_sub(symbol.0) < symbol.1;
+    let (start, ..) = before.clone().find(around)?;
+    before.filter(|(other, ..)| other == start).filter(around).last().map(|(.., name)| *name)
+}
+
+fn of_module(
+    key: &str,
+    mut wanted: Vec<(u64, usize)>,
+    modules: &Modules<'_>,
+    roots: &DebugRoots,
+) -> Vec<(usize, Vec<Frame>)> {
+    let path = modules.path(key);
+    let module: Arc<str> = path.into();
+    let text = modules.symbols_file(key).unwrap_or(Mapped::Memory(Vec::new()));
+    let symbols = parse_symbols(&text);
+    wanted.sort_unstable();
+    let original = open_original(key, path, modules);
+    let elf = original.as_deref().and_then(Elf::parse);
+    let debug_file = elf.as_ref().and_then(|elf| roots.find(Path::new(path), elf));
+    let debug_elf = debug_file.as_deref().and_then(Elf::parse);
+    let with_dwarf = [&elf, &debug_elf].into_iter().flatten().find(|elf| Dwarf::is_in(elf));
+    let dwarf = with_dwarf.and_then(Dwarf::load);
+    let context = dwarf.as_ref().and_then(Dwarf::context);
+    let mut known: HashMap<String, Arc<str>> = HashMap::new();
+    let mut found = Vec::with_capacity(wanted.len());
+    for (svma, place) in wanted {
+        let symbol = symbol_at(&symbols, svma);
+        let mut frames = context.as_ref().map(|at| inlined(at, svma)).unwrap_or_default();
+        if frames.is_empty() {
+            frames.push((None, String::new()));
+        }
+        // The symbol is what was called, whatever the debug information says.
+        if let (Some(symbol), Some(outermost)) = (symbol, frames.last_mut()) {
+            outermost.0 = Some(symbol.to_owned());
+        }
+        let frame = |(name, file): (Option<String>, String)| match name {
+            Some(name) => {
+                let name = known.entry(name).or_insert_with_key(|name| demangle(name).into());
+                Frame { name: Arc::clone(name), module: Arc::clone(&module), file: file.into() }
+            }
+            None => nameless(path),
+        };
+        found.push((place, frames.into_iter().rev().map(frame).collect()));
+    }
+    found
+}
+
+/// Functions at an address with their source files, innermost first.
+fn inlined(context: &DwarfContext<'_>, svma: u64) -> Vec<(Option<String>, String)> {
+    let mut found = Vec::new();
+    let Ok(mut frames) = context.find_frames(svma).skip_all_loads() else { return found };
+    while let Ok(Some(frame)) = frames.next() {
+        let name = frame.function.and_then(|name| name.raw_name().ok().map(String::from));
+        let file = frame.location.and_then(|location| location.file).unwrap_or_default();
+        if name.is_some() || found.is_empty() {
+            found.push((name, file.to_owned()));
+        }
+    }
+    found
+}
+
+/// The module itself, if it still is the one that ran: its unwind data says so.
+fn open_original(key: &str, path: &str, modules: &Modules<'_>) -> Option<Mapped> {
+    if path == VDSO || !Path::new(path).metadata().ok()?.is_file() {
+        return None;
+    }
+    let file = Mapped::file(&File::open(path).ok()?).ok()?;
+    let own = modules.unwind_data(key)?.eh_frame.as_deref()?;
+    let is_same = Elf::parse(&file)?.unwind_data(path)?.eh_frame.data == own;
+    is_same.then_some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_symbol_counts() {
+        let symbols = parse_symbols(b"10 30 outer\n20 8 inner\n20 8 alias\n50 4 go func\nbad\n");
+        let at = [0xf, 0x10, 0x20, 0x28, 0x40, 0x51].map(|at| symbol_at(&symbols, at));
+        let expected =
+            [None, Some("outer"), Some("inner"), Some("outer"), None, Some("go func")];
+        assert_eq!(at, expected);
+    }
+}

@@ -1,0 +1,193 @@
+//! Takes the samples of benchmarks out of a recording, unwound.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    BenchmarkStacks,
+    modules::Modules,
+    tree::{Interner, Tree},
+    unwind::{OWN_ARCH, Unwinders, Walk},
+};
+use crate::{
+    metadata::Metadata,
+    perf::{Attr, Event, Sample, Summary, Visitor},
+    replay::{MappedFile, Replay},
+    window::Windows,
+};
+
+/// Code of the kernel has addresses from here on.
+const KERNEL: u64 = 1 << 63;
+
+/// Where code lies, whatever the process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Address {
+    /// In a module with files in the folder, by the address that its file gives to it.
+    Module { key: Arc<str>, svma: u64 },
+    /// In a file of which nothing else is known, by its number.
+    File(u32),
+    /// Where no file is mapped: generated code, if anything.
+    Nowhere { pid: i32, address: u64 },
+    /// In the kernel.
+    Kernel,
+}
+
+/// Hears of a recording, and keeps stacks.
+pub(super) struct Sampler<'a> {
+    windows: &'a Windows,
+    modules: &'a Modules<'a>,
+    /// Processes whose samples count; `None`: all.
+    pids: Option<BTreeSet<i32>>,
+    replay: Replay,
+    unwinders: Unwinders,
+    walk: Walk,
+    /// The event whose samples count: the first that isn't only there for mappings.
+    attr: Option<usize>,
+    /// By benchmark.
+    pub(super) trees: Vec<Tree>,
+    pub(super) counts: Vec<BenchmarkStacks>,
+    numbers: Interner<Address>,
+    pub(super) addresses: Vec<Address>,
+    /// Paths of files by their numbers.
+    pub(super) paths: Vec<Arc<str>>,
+}
+
+impl<'a> Sampler<'a> {
+    pub(super) fn new(
+        windows: &'a Windows,
+        metadata: &Metadata,
+        modules: &'a Modules<'a>,
+    ) -> Self {
+        let is_harness =
+            metadata.integration.as_ref().is_some_and(|(name, _)| name == crate::EXEC_HARNESS);
+        let pids: BTreeSet<i32> =
+            metadata.unwind.keys().chain(metadata.symbols.keys()).copied().collect();
+        let count = windows.uris.len();
+        Self {
+            windows,
+            modules,
+            pids: (!is_harness && !pids.is_empty()).then_some(pids),
+            replay: Replay::new(None),
+            unwinders: Unwinders::new(),
+            walk: Walk::default(),
+            attr: None,
+            trees: std::iter::repeat_with(Tree::default).take(count).collect(),
+            counts: vec![BenchmarkStacks::default(); count],
+            numbers: Interner::new(),
+            addresses: Vec::new(),
+            paths: Vec::new(),
+        }
+    }
+
+    /// The scan is over.
+    pub(super) fn finish(mut self, summary: &Summary, warnings: &mut Vec<String>) -> Self {
+        if summary.lost > 0 {
+            warnings.push(format!("{} records of perf were lost", summary.lost));
+        }
+        let is_own = summary.arch.is_empty() || summary.arch == OWN_ARCH;
+        if !is_own {
+            warnings.push(format!(
+                "recorded on {}: stacks can be unwound there only",
+                summary.arch
+            ));
+        }
+        let numbers = std::mem::replace(&mut self.numbers, Interner::new());
+        self.addresses = numbers.into_values();
+        self.paths = self.replay.files.iter().map(|file| Arc::clone(&file.path)).collect();
+        self
+    }
+
+    fn sample(&mut self, time: u64, attr: &Attr, body: &[u8]) {
+        let Some(uri) = self.windows.uri_at(time) else { return };
+        let Some(sample) = Sample::parse(body, attr) else { return };
+        if self.pids.as_ref().is_some_and(|pids| !pids.contains(&sample.pid)) {
+            return;
+        }
+        let mut walk = std::mem::take(&mut self.walk);
+        self.unwinders.walk(&sample, &self.replay, self.modules, &mut walk);
+        let mut node = None;
+        for address in walk.addresses.iter().rev() {
+            node = self.push(uri, node, sample.pid, *address);
+        }
+        if sample.ip >= KERNEL && walk.addresses.last() != Some(&sample.ip) {
+            node = self.push(uri, node, sample.pid, sample.ip);
+        }
+        if let (Some(tree), Some(node)) = (self.trees.get_mut(uri), node) {
+            tree.add(node, attr.weight_ns(sample.period));
+        }
+        if let Some(counts) = self.counts.get_mut(uri) {
+            counts.samples = counts.samples.saturating_add(1);
+            let count = if walk.is_whole { &mut counts.whole } else { &mut counts.truncated };
+            *count = count.saturating_add(1);
+        }
+        self.walk = walk;
+    }
+
+    /// The node of an address below another one.
+    fn push(&mut self, uri: usize, node: Option<u32>, pid: i32, address: u64) -> Option<u32> {
+        let number = self.numbers.number(&self.locate(pid, address));
+        self.trees.get_mut(uri)?.child(node, number).or(node)
+    }
+
+    fn locate(&self, pid: i32, address: u64) -> Address {
+        if address >= KERNEL {
+            return Address::Kernel;
+        }
+        let mapping = self.replay.space(pid).and_then(|space| space.at(address));
+        let file = mapping.and_then(|mapping| usize::try_from(mapping.file).ok());
+        let file = file.and_then(|place| self.replay.files.get(place));
+        let located = match (mapping, file) {
+            (Some(mapping), Some(MappedFile { path, .. })) => {
+                self.modules.locate(pid, path, mapping)
+            }
+            _ => self.modules.locate_address(pid, address),
+        };
+        match (located, mapping) {
+            (Some(located), _) => {
+                let svma = address.wrapping_sub(located.load_bias);
+                Address::Module { key: located.key.into(), svma }
+            }
+            (None, Some(mapping)) => Address::File(mapping.file),
+            (None, None) => Address::Nowhere { pid, address },
+        }
+    }
+}
+
+impl Visitor for Sampler<'_> {
+    fn wants_sample(&self, time: u64) -> bool {
+        self.windows.uri_at(time).is_some()
+    }
+
+    fn event(&mut self, time: u64, event: Event, attrs: &[Attr]) {
+        match &event {
+            Event::Sample { attr, body } => {
+                let first = *self.attr.get_or_insert_with(|| {
+                    attrs.iter().position(|attr| !attr.is_dummy()).unwrap_or(0)
+                });
+                if *attr == first
+                    && let Some(attr) = attrs.get(*attr)
+                {
+                    self.sample(time, attr, body);
+                }
+            }
+            Event::Mmap(mmap) => {
+                let space = self.replay.space(mmap.pid);
+                let is_code = mmap.code.is_some()
+                    || space.is_some_and(|space| space.is_used(mmap.start, mmap.end));
+                if is_code {
+                    self.unwinders.forget(mmap.pid);
+                }
+                self.replay.event(time, &event, |_| ());
+            }
+            Event::Exec { pid } | Event::Exit { pid } | Event::Fork { pid, .. } => {
+                self.replay.event(time, &event, |_| ());
+                let is_thread = matches!(event, Event::Fork { parent, .. } if parent == *pid);
+                // The first thread may end before the others: the process is still there then.
+                let goes_on = matches!(event, Event::Exit { .. })
+                    && self.replay.space(*pid).is_some();
+                if !is_thread && !goes_on {
+                    self.unwinders.forget(*pid);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Stacks as trees: first of addresses, then of the functions there.
+
+use std::{collections::HashMap, hash::Hash, sync::Arc};
+
+use super::{Frame, StackNode, names::Names};
+
+/// Every value once, by number.
+#[derive(Debug)]
+pub(super) struct Interner<T> {
+    numbers: HashMap<T, u32>,
+    values: Vec<T>,
+}
+
+impl<T: Clone + Eq + Hash> Interner<T> {
+    pub(super) fn new() -> Self {
+        Self { numbers: HashMap::new(), values: Vec::new() }
+    }
+
+    /// The number of a value; the last one of all when there are no more.
+    pub(super) fn number(&mut self, value: &T) -> u32 {
+        if let Some(number) = self.numbers.get(value) {
+            return *number;
+        }
+        let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(value.clone(), number);
+        self.values.push(value.clone());
+        number
+    }
+
+    pub(super) fn into_values(self) -> Vec<T> {
+        self.values
+    }
+}
+
+/// A tree of things with numbers.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    places: HashMap<(Option<u32>, u32), u32>,
+    /// Parents before their children: who called, what, how long.
+    nodes: Vec<StackNode>,
+}
+
+impl Tree {
+    /// The node of this thing below a parent.
+    pub(super) fn child(&mut self, parent: Option<u32>, frame: u32) -> Option<u32> {
+        if let Some(place) = self.places.get(&(parent, frame)) {
+            return Some(*place);
+        }
+        let place = u32::try_from(self.nodes.len()).ok()?;
+        self.places.insert((parent, frame), place);
+        self.nodes.push(StackNode { parent, frame, weight: 0 });
+        Some(place)
+    }
+
+    /// Adds to what was spent in a node.
+    pub(super) fn add(&mut self, node: u32, weight: u64) {
+        let place = usize::try_from(node).ok();
+        if let Some(node) = place.and_then(|place| self.nodes.get_mut(place)) {
+            node.weight = node.weight.saturating_add(weight);
+        }
+    }
+}
+
+/// Turns trees of addresses into trees of functions, which they share.
+pub(super) struct Forest<'n> {
+    names: &'n Names,
+    frames: Interner<Frame>,
+}
+
+/// Part of the names of functions below which measured code runs.
+const ROOT: &str = "__codspeed_root_frame__";
+
+impl<'n> Forest<'n> {
+    pub(super) fn new(names: &'n Names) -> Self {
+        Self { names, frames: Interner::new() }
+    }
+
+    pub(super) fn into_frames(self) -> Vec<Frame> {
+        self.frames.into_values()
+    }
+
+    /// The functions of a tree: inlined ones below those that they were inlined into, and no
+    /// callers of the function below which measured code runs.
+    pub(super) fn name(&mut self, addresses: &Tree) -> Vec<StackNode> {
+        let mut tree = Tree::default();
+        // Node of each address, and whether it lies below a root.
+        let mut places: Vec<(Option<u32>, bool)> = Vec::with_capacity(addresses.nodes.len());
+        for node in &addresses.nodes {
+            let parent = node.parent.and_then(|at| places.get(usize::try_from(at).ok()?).copied());
+            let (mut place, mut is_below) = parent.unwrap_or_default();
+            for frame in self.names.at(node.frame) {
+                if !is_below && frame.name.contains(ROOT) {
+                    (place, is_below) = (None, true);
+                }
+                let frame = self.frames.number(frame);
+                place = tree.child(place, frame).or(place);
+            }
+            if let Some(place) = place {
+                tree.add(place, node.weight);
+            }
+            places.push((place, is_below));
+        }
+        prune(tree.nodes)
+    }
+}
+
+/// Drops nodes without any weight in or below them: callers of a root.
+fn prune(nodes: Vec<StackNode>) -> Vec<StackNode> {
+    let index = |at: u32| usize::try_from(at).ok();
+    let mut is_used: Vec<bool> = nodes.iter().map(|node| node.weight > 0).collect();
+    for (at, node) in nodes.iter().enumerate().rev() {
+        if is_used.get(at) == Some(&true)
+            && let Some(used) =
+                node.parent.and_then(index).and_then(|parent| is_used.get_mut(parent))
+        {
+            *used = true;
+        }
+    }
+    let mut places: Vec<Option<u32>> = Vec::with_capacity(nodes.len());
+    let mut kept: Vec<StackNode> = Vec::new();
+    for (node, is_used) in nodes.into_iter().zip(is_used) {
+        let parent = node.parent.and_then(index).and_then(|at| places.get(at).copied().flatten());
+        places.push(u32::try_from(kept.len()).ok().filter(|_| is_used));
+        if is_used {
+            kept.push(StackNode { parent, ..node });
+        }
+    }
+    kept
+}
+
+/// A frame of which only the module is known.
+pub(super) fn nameless(module: &str) -> Frame {
+    let name = module.rsplit('/').next().unwrap_or(module);
+    let name = match name {
+        "" => "[unknown]".into(),
+        name if name.starts_with('[') => name.into(),
+        name => format!("[{name}]").into(),
+    };
+    Frame { name, module: module.into(), file: Arc::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(name: &str) -> Frame {
+        Frame { name: name.into(), module: "".into(), file: "".into() }
+    }
+
+    #[test]
+    fn roots_cut_their_callers_and_inlined_functions_nest() {
+        let names = Names::from_lists(vec![
+            vec![frame("main")],
+            vec![frame("a::__codspeed_root_frame__bench")],
+            vec![frame("work"), frame("inlined")],
+        ]);
+        let mut addresses = Tree::default();
+        let main = addresses.child(None, 0);
+        let root = addresses.child(main, 1);
+        let work = addresses.child(root, 2);
+        addresses.add(work.unwrap(), 5);
+        let again = addresses.child(work, 1);
+        addresses.add(again.unwrap(), 7);
+        assert_eq!(addresses.child(main, 1), root);
+        let mut forest = Forest::new(&names);
+        let nodes = forest.name(&addresses);
+        let frames = forest.into_frames();
+        let shown: Vec<_> = nodes
+            .iter()
+            .map(|node| (node.parent, &*frames[node.frame as usize].name, node.weight))
+            .collect();
+        let root = "a::__codspeed_root_frame__bench";
+        let expected =
+            [(None, root, 0), (Some(0), "work", 0), (Some(1), "inlined", 5), (Some(2), root, 7)];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn modules_without_names() {
+        assert_eq!(&*nameless("/usr/lib/a.so").name, "[a.so]");
+        assert_eq!(&*nameless("[vdso]").name, "[vdso]");
+        assert_eq!(&*nameless("").name, "[unknown]");
+    }
+}

@@ -1,0 +1,101 @@
+//! Records programs with perf as the runner does.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::SystemTime,
+};
+
+use profile::{JitUnwindForm, Recording, Snapshot, Sources, Stacks, Written};
+use runner_shared::{
+    artifact::{Artifact, ExecutionTimestamps},
+    clock::now,
+    fifo::MarkerType,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Compiles a program of `tests/programs` with these arguments; returns where it is.
+pub fn compile(dir: &Path, source: &str, name: &str, args: &[&str]) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(source);
+    let output = dir.join(name);
+    let status = Command::new("cc").args(args).arg("-o").arg(&output).arg(source).status();
+    assert!(status.unwrap().success(), "cc can't compile {}", output.display());
+    output
+}
+
+/// A profile folder with a recording.
+pub struct Recorded {
+    pub folder: TempDir,
+    pub timestamps: ExecutionTimestamps,
+    pub started: SystemTime,
+    pub sources: Sources,
+}
+
+/// The benchmark that everything counts for.
+pub const URI: &str = "test::program";
+
+impl Recorded {
+    /// Runs a command below perf.
+    pub fn new(call_graph: &str, more: &[&str], command: &mut Command) -> Self {
+        let folder = TempDir::new().unwrap();
+        let jit = TempDir::new().unwrap();
+        let started = SystemTime::now();
+        let data = File::create(folder.path().join("perf.pipedata")).unwrap();
+        let mut perf = Command::new("perf");
+        perf.args(["record", "--quiet", "--timestamp", "-k", "CLOCK_MONOTONIC", "-g"])
+            .args(["--user-callchains", "--no-bpf-event", "-o", "-"])
+            .arg(format!("--call-graph={call_graph}"))
+            .args(more)
+            .arg("--")
+            .arg(command.get_program())
+            .args(command.get_args())
+            .stdout(data)
+            .stdin(Stdio::null());
+        for (name, value) in command.get_envs() {
+            perf.env(name, value.unwrap_or_default());
+        }
+        let start = now().0;
+        let output = perf.stderr(Stdio::piped()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "perf: {text}");
+        let end = now().0;
+        let timestamps = ExecutionTimestamps {
+            uri_by_ts: vec![(end + 1, URI.to_owned())],
+            markers: vec![MarkerType::SampleStart(start), MarkerType::SampleEnd(end)],
+        };
+        let path = folder.path().join(ExecutionTimestamps::file_name(None));
+        fs::write(path, timestamps.encode()).unwrap();
+        drop(jit);
+        Self { folder, timestamps, started, sources: Sources::default() }
+    }
+
+    /// Writes the artifacts, as for a harness that measures whatever runs.
+    pub fn write(&self, snapshots: &[Snapshot], jit_unwind: JitUnwindForm) -> Written {
+        let recording = Recording {
+            perf_data: &self.folder.path().join("perf.pipedata"),
+            folder: self.folder.path(),
+            integration: Some(("exec-harness", "1.0.0")),
+            pids: &BTreeSet::new(),
+            timestamps: &self.timestamps,
+            snapshots,
+            started: self.started,
+            jit_unwind,
+        };
+        profile::write_artifacts_from(&recording, &self.sources).unwrap()
+    }
+
+    pub fn stacks(&self) -> Stacks {
+        profile::read_stacks_from(self.folder.path(), &self.sources).unwrap()
+    }
+
+    pub fn metadata(&self) -> Value {
+        let path = self.folder.path().join("perf.metadata");
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+}
