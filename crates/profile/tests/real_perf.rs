@@ -7,9 +7,15 @@ mod record;
 
 /// perf may look at all processes only with the rights of root.
 mod privileged {
-    use std::{collections::BTreeMap, path::Path, process::Command};
+    use std::{
+        collections::BTreeMap,
+        fs::{self, File},
+        path::{Path, PathBuf},
+        process::{Command, Stdio},
+    };
 
-    use profile::{BenchmarkStacks, JitUnwindForm, Stacks};
+    use profile::{BenchmarkStacks, JitUnwindForm, Mapping, PinnedFile, Snapshot, Stacks};
+    use serde_json::Value;
     use tempfile::TempDir;
 
     use super::record::{Recorded, compile};
@@ -71,7 +77,8 @@ mod privileged {
     #[test]
     fn frame_pointers() {
         let dir = TempDir::new().unwrap();
-        let args = ["-O1", "-g", "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer"];
+        // Only code without optimisation keeps a frame pointer in functions that call nothing.
+        let args = ["-O0", "-g", "-fno-omit-frame-pointer"];
         let (_, stacks) = split(dir.path(), &args, "fp", &[]);
         let names: Vec<&str> = stacks.frames.iter().map(|frame| &*frame.name).collect();
         assert!(names.contains(&"__codspeed_root_frame__split") && names.contains(&"turn"), "{names:?}");
@@ -109,5 +116,110 @@ mod privileged {
             .count();
         assert_eq!(with_split, 4, "the parent and three children");
         assert!(below(&stacks, "__codspeed_root_frame__split") > 90.0);
+    }
+
+    /// The list of a module in the metadata, of all processes together.
+    fn entries(recorded: &Recorded, list: &str, module: &str) -> Vec<Value> {
+        let metadata = recorded.metadata();
+        let lists = metadata[list].as_object().unwrap().values();
+        let entries = lists.flat_map(|list| list.as_array().unwrap().clone());
+        entries.filter(|entry| entry.to_string().contains(&format!("__{module}\""))).collect()
+    }
+
+    #[test]
+    fn a_tiny_program_linked_by_lld() {
+        let dir = TempDir::new().unwrap();
+        let args = ["-O1", "-fuse-ld=lld"];
+        let (recorded, stacks) = split(dir.path(), &args, "dwarf,8192", &[]);
+        let symbols = entries(&recorded, "mapped_process_module_symbols", "split");
+        let unwind = entries(&recorded, "mapped_process_unwind_data_by_pid", "split");
+        assert_eq!((symbols.len(), unwind.len()), (1, 1));
+        let bias = symbols[0]["load_bias"].as_u64().unwrap();
+        // The headers lie at address 0 of the file, a page before the code.
+        let code = unwind[0]["avma_range"]["start"].as_u64().unwrap();
+        assert_eq!((unwind[0]["base_avma"].as_u64().unwrap(), code - bias), (bias, 0x1000));
+        assert!(below(&stacks, "main") < 5.0, "callers of the root are cut");
+    }
+
+    #[test]
+    fn a_library_with_two_parts_of_code() {
+        let dir = TempDir::new().unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/two_parts.ld");
+        let script = format!("-Wl,-T,{}", script.display());
+        let args = ["-O1", "-fPIC", "-shared", "-nostdlib", &script];
+        let library = compile(dir.path(), "two_parts.c", "libtwo.so", &args);
+        let run_path = format!("-Wl,-rpath,{}", dir.path().display());
+        let linked = [library.to_str().unwrap(), &run_path];
+        // Libraries come after what needs them.
+        let args = ["-O1", "-Wl,--no-as-needed", linked[0], linked[1]];
+        let program = compile(dir.path(), "two_parts_main.c", "two", &args);
+        let more = ["--freq=4999"];
+        let recorded = Recorded::new("dwarf,8192", &more, &mut Command::new(program));
+        recorded.write(&[], JitUnwindForm::Correct);
+        let unwind = entries(&recorded, "mapped_process_unwind_data_by_pid", "libtwo.so");
+        assert_eq!(unwind.len(), 2, "{unwind:?}");
+        assert_eq!(unwind[0]["base_avma"], unwind[1]["base_avma"]);
+        assert_eq!(entries(&recorded, "mapped_process_module_symbols", "libtwo.so").len(), 1);
+        let stacks = recorded.stacks();
+        let shares = shares(&stacks);
+        assert!((shares["first_part"] - shares["second_part"]).abs() < 10.0, "{shares:?}");
+        assert!(below(&stacks, "main") > 80.0, "{shares:?}");
+    }
+
+    #[test]
+    fn a_module_that_only_a_snapshot_knows() {
+        let dir = TempDir::new().unwrap();
+        let (recorded, _) = split(dir.path(), &["-O1"], "dwarf,8192", &[]);
+        let file = File::open(dir.path().join("split")).unwrap();
+        let path = "/somewhere/else/plugin.so".to_owned();
+        let (device, inode) = ((1, 2), 3);
+        let (start, end, offset) = (0x7700_0000_1000, 0x7700_0000_2000, 0x1000);
+        let mapping = Mapping { start, end, offset, device, inode, path: path.clone() };
+        let files = vec![PinnedFile { device, inode, path, file }];
+        let time = runner_shared::clock::now().0;
+        let snapshot = Snapshot { pid: 4_000_000, time, mappings: vec![mapping], files };
+        recorded.write(&[snapshot], JitUnwindForm::Correct);
+        let symbols = entries(&recorded, "mapped_process_module_symbols", "plugin.so");
+        // The very file that is mapped elsewhere under its own name: one module.
+        assert!(symbols.is_empty());
+        let metadata = recorded.metadata();
+        let own = &metadata["mapped_process_module_symbols"]["4000000"][0];
+        assert_eq!(own["load_bias"].as_u64(), Some(0x7700_0000_0000));
+    }
+
+    /// A CPython that writes jitdumps: 3.13 or newer.
+    fn python() -> Option<PathBuf> {
+        let home = std::env::var("HOME").unwrap_or_default();
+        let versions = fs::read_dir(Path::new(&home).join(".pyenv/versions")).into_iter().flatten();
+        let mut candidates: Vec<PathBuf> =
+            versions.map(|entry| entry.unwrap().path().join("bin/python3")).collect();
+        candidates.extend(["python3", "python3.13", "python3.14"].map(PathBuf::from));
+        let check = "import sys; sys.activate_stack_trampoline('perf_jit'); sys.exit(sys.version_info < (3, 13))";
+        candidates.into_iter().find(|python| {
+            let status = Command::new(python).args(["-c", check]).stderr(Stdio::null()).status();
+            status.is_ok_and(|status| status.success())
+        })
+    }
+
+    #[test]
+    fn python_with_generated_code() {
+        let Some(python) = python() else {
+            panic!("there is no CPython 3.13 or newer on PATH or among pyenv's versions");
+        };
+        let work = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/work.py");
+        for form in [JitUnwindForm::Correct, JitUnwindForm::Legacy] {
+            let mut command = Command::new(&python);
+            command.env("PYTHON_PERF_JIT_SUPPORT", "1").arg(&work);
+            let recorded = Recorded::new("dwarf,32768", &["--freq=997"], &mut command);
+            let written = recorded.write(&[], form);
+            let stacks = recorded.stacks();
+            let benchmark = &stacks.benchmarks[0];
+            eprintln!("{form:?} {written:?} {} {} {}", benchmark.samples, benchmark.whole, benchmark.truncated);
+            assert!(benchmark.samples > 200, "{benchmark:?}");
+            let whole = benchmark.whole as f64 / benchmark.samples as f64;
+            assert!(whole > 0.85, "{whole} of {} with {written:?}", benchmark.samples);
+            let share = below(&stacks, &format!("py::deep:{}", work.display()));
+            assert!(share > 60.0, "{share}");
+        }
     }
 }

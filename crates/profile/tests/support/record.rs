@@ -24,7 +24,7 @@ use tempfile::TempDir;
 pub fn compile(dir: &Path, source: &str, name: &str, args: &[&str]) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(source);
     let output = dir.join(name);
-    let status = Command::new("cc").args(args).arg("-o").arg(&output).arg(source).status();
+    let status = Command::new("cc").arg("-o").arg(&output).arg(source).args(args).status();
     assert!(status.unwrap().success(), "cc can't compile {}", output.display());
     output
 }
@@ -44,7 +44,6 @@ impl Recorded {
     /// Runs a command below perf.
     pub fn new(call_graph: &str, more: &[&str], command: &mut Command) -> Self {
         let folder = TempDir::new().unwrap();
-        let jit = TempDir::new().unwrap();
         let started = SystemTime::now();
         let data = File::create(folder.path().join("perf.pipedata")).unwrap();
         let mut perf = Command::new("perf");
@@ -71,7 +70,6 @@ impl Recorded {
         };
         let path = folder.path().join(ExecutionTimestamps::file_name(None));
         fs::write(path, timestamps.encode()).unwrap();
-        drop(jit);
         Self { folder, timestamps, started, sources: Sources::default() }
     }
 
