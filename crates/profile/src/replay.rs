@@ -46,7 +46,7 @@ impl Process {
 #[derive(Debug)]
 pub(crate) struct Replay {
     processes: HashMap<i32, Process>,
-    numbers: HashMap<MappedFile, u32>,
+    numbers: HashMap<Arc<str>, Vec<(Identity, u32)>>,
     /// Every mapped file once, in the order of their first appearance.
     pub(crate) files: Vec<MappedFile>,
     /// Those that are followed; `None`: all.
@@ -110,13 +110,20 @@ impl Replay {
 
     /// The number of a file; `None` after four thousand million of them.
     fn number(&mut self, path: &str, identity: Identity) -> Option<u32> {
-        let file = MappedFile { path: path.into(), identity };
-        if let Some(number) = self.numbers.get(&file) {
-            return Some(*number);
+        let same_path = self.numbers.get_mut(path);
+        let known = same_path.as_ref().and_then(|files| {
+            files.iter().find(|(known, _)| *known == identity).map(|(_, number)| *number)
+        });
+        if known.is_some() {
+            return known;
         }
         let number = u32::try_from(self.files.len()).ok()?;
-        self.files.push(file.clone());
-        self.numbers.insert(file, number);
+        let path: Arc<str> = path.into();
+        match same_path {
+            Some(files) => files.push((identity, number)),
+            None => drop(self.numbers.insert(Arc::clone(&path), vec![(identity, number)])),
+        }
+        self.files.push(MappedFile { path, identity });
         Some(number)
     }
 

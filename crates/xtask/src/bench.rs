@@ -24,6 +24,7 @@ const BENCHES: &[Bench] = &[
     Bench { package: "exec-harness", example: "bench_round" },
     Bench { package: "runner", example: "bench_noop" },
     Bench { package: "results", example: "bench_callgrind" },
+    Bench { package: "profile", example: "bench_profile" },
 ];
 
 /// The command.
