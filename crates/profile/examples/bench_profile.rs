@@ -1,7 +1,11 @@
 //! What it costs to turn a recording into artifacts and stacks: a real one of `rustc --version`,
 //! and made-up ones that grow in mapping records, or in modules.
 
-#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a bench starts what it measures, and prints its figures"
+)]
 
 use std::{
     collections::BTreeSet,
@@ -42,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let library = largest_library(&rustc)?;
     for records in RECORDS {
         let folder = tempfile::tempdir()?;
-        let timestamps = make_up(folder.path(), &[library.clone()], records)?;
+        let timestamps = make_up(folder.path(), std::slice::from_ref(&library), records)?;
         start(&format!("{records} mapping records"), folder.path(), &timestamps)?;
     }
     for copies in COPIES {
@@ -140,11 +144,7 @@ fn timestamps(start: u64, end: u64) -> ExecutionTimestamps {
 }
 
 /// Records the compiler saying its version.
-fn record(
-    folder: &Path,
-    rustc: &Path,
-    rounds: u32,
-) -> Result<ExecutionTimestamps, Box<dyn Error>> {
+fn record(folder: &Path, rustc: &Path, rounds: u32) -> Result<ExecutionTimestamps, Box<dyn Error>> {
     let start = now().0;
     let output = Command::new("perf")
         .args(["record", "--quiet", "--compression-level=3", "--timestamp"])

@@ -114,13 +114,8 @@ pub fn write_artifacts_from(
         None => collected.kept.keys().copied().chain(recording.pids.iter().copied()).collect(),
     };
     let jit_dir = JitDir { path: sources.jit.clone(), since: recording.started };
-    let mut jit = harvest(
-        &jit_dir,
-        pids.into_iter(),
-        &folder,
-        recording.jit_unwind,
-        modules.list.len(),
-    )?;
+    let mut jit =
+        harvest(&jit_dir, pids.into_iter(), &folder, recording.jit_unwind, modules.list.len())?;
     written.count(&modules.list, &jit);
     written.warnings.append(&mut jit.warnings);
     if let Some(integration) = recording.integration {
@@ -164,8 +159,7 @@ fn processes(
         for mapping in mappings {
             let Some(module) = modules.of(mapping.file) else { continue };
             let length = mapping.end.saturating_sub(mapping.start);
-            let Some(bias) =
-                load_bias(&module.loads, mapping.start, length, mapping.offset, page)
+            let Some(bias) = load_bias(&module.loads, mapping.start, length, mapping.offset, page)
             else {
                 continue;
             };
@@ -186,8 +180,7 @@ impl Process {
     /// Adds a mapping of a module.
     fn add(&mut self, module: &Module, load_bias: u64, range: std::ops::Range<u64>) {
         if let Some(end) = module.symbols_end {
-            self.symbols
-                .insert(SymbolEntry { perf_map_key: module.key.key.clone(), load_bias });
+            self.symbols.insert(SymbolEntry { perf_map_key: module.key.key.clone(), load_bias });
             if is_interpreter(&module.key.path) {
                 let end = load_bias.wrapping_add(end);
                 self.ignored.insert((module.key.path.clone(), load_bias, end));
@@ -257,7 +250,8 @@ mod tests {
     fn interpreters_by_their_names() {
         let are = ["/usr/bin/python3.12", "/x/libpython3.13.so.1.0", "/opt/node", "/python"];
         assert!(are.iter().all(|path| is_interpreter(path)));
-        let are_not = ["/usr/lib/libpython.a", "/home/python/app", "/usr/bin/nodejs-x", "/x/cpython"];
+        let are_not =
+            ["/usr/lib/libpython.a", "/home/python/app", "/usr/bin/nodejs-x", "/x/cpython"];
         assert!(!are_not.iter().any(|path| is_interpreter(path)));
     }
 }

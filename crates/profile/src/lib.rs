@@ -25,9 +25,10 @@ mod stacks;
 pub mod unwind_data;
 mod window;
 
-
 pub(crate) use artifacts::EXEC_HARNESS;
-pub use artifacts::{PERF_DATA, Recording, Sources, Written, is_interpreter, write_artifacts, write_artifacts_from};
+pub use artifacts::{
+    PERF_DATA, Recording, Sources, Written, is_interpreter, write_artifacts, write_artifacts_from,
+};
 pub use error::ProfileError;
 pub use jit::JitUnwindForm;
 pub use snapshot::{Mapping, PinnedFile, Snapshot, executable_mappings};

@@ -85,13 +85,7 @@ impl Replay {
     }
 
     /// Something is mapped at this time, and was there `since` then.
-    pub(crate) fn map(
-        &mut self,
-        mmap: &Mmap,
-        since: u64,
-        now: u64,
-        mut lived: impl FnMut(Lived),
-    ) {
+    pub(crate) fn map(&mut self, mmap: &Mmap, since: u64, now: u64, mut lived: impl FnMut(Lived)) {
         let file = mmap.code.as_deref().filter(|path| is_file(path) || *path == VDSO);
         let file = file.and_then(|path| self.number(path, mmap.identity));
         let process = self.processes.entry(mmap.pid).or_default();
@@ -99,7 +93,9 @@ impl Replay {
             let mut over = Vec::new();
             Arc::make_mut(&mut process.space)
                 .clear(mmap.start, mmap.end, |mapping| over.push(mapping));
-            over.into_iter().for_each(|mapping| lived(process.lived(mmap.pid, mapping, now)));
+            for mapping in over {
+                lived(process.lived(mmap.pid, mapping, now));
+            }
         }
         if let Some(file) = file {
             let Mmap { start, end, offset, .. } = *mmap;
@@ -213,15 +209,13 @@ mod tests {
             Event::Exit { pid: 1 },
         ];
         let lives = play(&mut Replay::new(None), &events);
-        let expected =
-            [(1, 10, 1, 6), (2, 10, 2, 4), (2, 30, 3, 4), (2, 50, 5, u64::MAX)];
+        let expected = [(1, 10, 1, 6), (2, 10, 2, 4), (2, 30, 3, 4), (2, 50, 5, u64::MAX)];
         assert_eq!(lives, expected);
     }
 
     #[test]
     fn data_and_nameless_code_replace_code() {
-        let events =
-            [mmap(1, 10, Some("/a")), mmap(1, 10, None), mmap(1, 30, Some("//anon"))];
+        let events = [mmap(1, 10, Some("/a")), mmap(1, 10, None), mmap(1, 30, Some("//anon"))];
         assert_eq!(play(&mut Replay::new(None), &events), [(1, 10, 1, 2)]);
     }
 

@@ -97,8 +97,7 @@ mod tests {
         space.insert(mapping(20, 30, 2));
         assert_eq!(gone, [mapping(10, 40, 1)]);
         let files = [9, 10, 19, 20, 29, 30, 39, 40].map(|at| space.at(at).map(|found| found.file));
-        let expected =
-            [None, Some(1), Some(1), Some(2), Some(2), Some(1), Some(1), None];
+        let expected = [None, Some(1), Some(1), Some(2), Some(2), Some(1), Some(1), None];
         assert_eq!(files, expected);
         assert_eq!(space.at(35).unwrap().offset, 1030);
         assert!(space.is_used(39, 50) && !space.is_used(40, 50) && !space.is_used(0, 10));

@@ -148,6 +148,7 @@ fn read_section<'a>(fields: &mut Bytes<'a>) -> Option<Section<'a>> {
     Some(Section { data: read_bytes(fields)?, svma: read_range(fields)? })
 }
 
+#[expect(clippy::option_option, reason = "not readable, missing, there: three cases")]
 fn read_option<'a, T>(
     fields: &mut Bytes<'a>,
     read: impl FnOnce(&mut Bytes<'a>) -> Option<T>,
@@ -195,11 +196,9 @@ mod tests {
 
     #[test]
     fn version_3_byte_by_byte() {
-        let golden = hex(
-            "02000000 0200000000000000 2f78 0000000000000000
+        let golden = hex("02000000 0200000000000000 2f78 0000000000000000
              0200000000000000 aabb 1000000000000000 1200000000000000
-             0100000000000000 cc 2000000000000000 2100000000000000",
-        );
+             0100000000000000 cc 2000000000000000 2100000000000000");
         assert_eq!(golden.len(), 73);
         assert_eq!(data().version(), Version::V3);
         assert_eq!(bytes(&data(), &Version::V3), golden);
@@ -208,10 +207,8 @@ mod tests {
     #[test]
     fn version_4_without_an_index() {
         let data = UnwindData { eh_frame_hdr: None, ..data() };
-        let golden = hex(
-            "03000000 0200000000000000 2f78 0000000000000000 00 00
-             0100000000000000 cc 2000000000000000 2100000000000000",
-        );
+        let golden = hex("03000000 0200000000000000 2f78 0000000000000000 00 00
+             0100000000000000 cc 2000000000000000 2100000000000000");
         assert_eq!(golden.len(), 49);
         assert_eq!(data.version(), Version::V4);
         assert_eq!(bytes(&data, &Version::V4), golden);

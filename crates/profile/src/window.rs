@@ -15,7 +15,7 @@ struct Span {
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
     /// From `SampleStart` to `SampleEnd`.
-    windows: Vec<Span>,
+    all: Vec<Span>,
     /// The same, cut to the rounds where there are any.
     spans: Vec<Span>,
     /// Every benchmark once, in the order in which the runner heard of them.
@@ -47,21 +47,20 @@ impl Windows {
         windows.sort_by_key(|window| window.start);
         let rounds = pairs(&timestamps.markers, Pair::Round);
         let spans = windows.iter().flat_map(|window| cut(*window, &rounds)).collect();
-        Self { windows, spans, uris }
+        Self { all: windows, spans, uris }
     }
 
     /// Whether something that was there from `from` to before `until` was there in a window.
     /// Without any window there is nothing to choose by.
     pub(crate) fn meets(&self, from: u64, until: u64) -> bool {
-        let first = self.windows.partition_point(|window| window.end < from);
-        self.windows.is_empty()
-            || self.windows.get(first).is_some_and(|window| window.start < until)
+        let first = self.all.partition_point(|window| window.end < from);
+        self.all.is_empty() || self.all.get(first).is_some_and(|window| window.start < until)
     }
 
     /// Start of the last window that had begun at this time.
     pub(crate) fn start_before(&self, time: u64) -> Option<u64> {
-        let after = self.windows.partition_point(|window| window.start <= time);
-        self.windows.get(after.checked_sub(1)?).map(|window| window.start)
+        let after = self.all.partition_point(|window| window.start <= time);
+        self.all.get(after.checked_sub(1)?).map(|window| window.start)
     }
 
     /// The benchmark that was measured at this time, as its place in `uris`.

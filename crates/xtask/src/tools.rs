@@ -107,6 +107,22 @@ pub(crate) const TOOLS: &[Tool] = &[
         used_by: &[],
     },
     Tool {
+        name: "perf",
+        what_for: "records profiles in walltime mode, its tests and its bench",
+        probe: Probe::Succeeds(&["perf", "--version"]),
+        source: Source::Apt(&["linux-perf"]),
+        required_by: &[Task::Test, Task::Bench],
+        used_by: &[],
+    },
+    Tool {
+        name: "lld",
+        what_for: "the test of programs whose code shares a page with their headers",
+        probe: Probe::Program("ld.lld"),
+        source: Source::Apt(&["lld"]),
+        required_by: &[Task::Test],
+        used_by: &[],
+    },
+    Tool {
         name: "hyperfine",
         what_for: "a second opinion on the figures of bench",
         probe: Probe::Program("hyperfine"),

@@ -53,7 +53,7 @@ pub(super) fn run(
     folder: &Folder<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Modules, ProfileError> {
-    let opener = Opener::new(recording.snapshots, recording.started);
+    let files = Opener::new(recording.snapshots, recording.started);
     let mut by_file = HashMap::new();
     let mut by_unique = HashMap::new();
     let mut jobs: Vec<(Key, Opened)> = Vec::new();
@@ -64,7 +64,7 @@ pub(super) fn run(
         if !used.contains(&number) {
             continue;
         }
-        match opener.open(file) {
+        match files.open(file) {
             Ok(opened) if Elf::parse(&opened.bytes).is_none() => {}
             Ok(opened) => {
                 let place = *by_unique.entry(opened.unique.clone()).or_insert_with(|| {

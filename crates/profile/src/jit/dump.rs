@@ -97,7 +97,8 @@ fn is_hdr(bytes: &[u8]) -> bool {
     let Some([1, frame, count, table]) = bytes.first_chunk::<4>() else { return false };
     let is_plausible = |encoding: u8| {
         encoding == 0xff
-            || (matches!(encoding & 0x0f, 0..=4 | 9..=12) && matches!(encoding & 0x70, 0 | 0x10 | 0x30))
+            || (matches!(encoding & 0x0f, 0..=4 | 9..=12)
+                && matches!(encoding & 0x70, 0 | 0x10 | 0x30))
     };
     // A relative pointer to the frames, a plain count, a table relative to the header.
     is_plausible(*frame) && matches!(count & 0x70, 0 | 0x70) && is_plausible(*table)

@@ -17,6 +17,7 @@ use crate::{
     mapped::Mapped,
     metadata::{Key, UnwindEntry},
     module::write_symbol,
+    unwind_data::UnwindData,
 };
 
 /// Where processes write such files, and since when they count.
@@ -58,7 +59,8 @@ pub(crate) fn harvest(
         }
         let name = format!("perf-{pid}.map");
         let mut entries = Vec::new();
-        let mut output = Writing { folder, form, first_key, shared: &mut shared, found: &mut harvest };
+        let mut output =
+            Writing { folder, form, first_key, shared: &mut shared, found: &mut harvest };
         let bytes = dump.as_deref().unwrap_or_default();
         folder.write(&name, |out| {
             if let Some(map) = &map {
@@ -156,20 +158,15 @@ impl Writing<'_> {
                 continue;
             };
             let sharing = unwind.sharing(self.form, loaded.size);
-            let key = match self.shared.get(&sharing) {
-                Some(key) => key.clone(),
-                None => {
-                    let path = format!("jit_{name}");
-                    let key = self.new_key(&path);
-                    let data = unwind.form(self.form, &path, loaded.size);
-                    let file = format!("{key}.unwind_data");
-                    self.folder
-                        .write(&file, |out| data.write(&data.version(), out))
-                        .map_err(io::Error::other)?;
-                    self.shared.insert(sharing, key.clone());
-                    self.found.keys.push(Key { key: key.clone(), path });
-                    key
-                }
+            let key = if let Some(key) = self.shared.get(&sharing) {
+                key.clone()
+            } else {
+                let path = format!("jit_{name}");
+                let data = unwind.form(self.form, &path, loaded.size);
+                let key = self.write_unwind(&data)?;
+                self.shared.insert(sharing, key.clone());
+                self.found.keys.push(Key { key: key.clone(), path });
+                key
             };
             entries.push(UnwindEntry {
                 unwind_data_key: key,
@@ -186,8 +183,14 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn new_key(&self, path: &str) -> String {
-        crate::metadata::key(self.first_key.saturating_add(self.found.keys.len()), path)
+    /// Writes unwind data under the next key.
+    fn write_unwind(&self, data: &UnwindData<'_>) -> io::Result<String> {
+        let number = self.first_key.saturating_add(self.found.keys.len());
+        let key = crate::metadata::key(number, data.path);
+        self.folder
+            .write(&format!("{key}.unwind_data"), |out| data.write(&data.version(), out))
+            .map_err(io::Error::other)?;
+        Ok(key)
     }
 }
 
@@ -202,7 +205,7 @@ mod tests {
         let write = |name: &str, bytes: &[u8]| fs::write(temp.path().join(name), bytes).unwrap();
         write("perf-1.map", b"10 8 new");
         write("perf-2.map", b"10 8 old");
-        let hour = std::time::Duration::from_secs(3600);
+        let hour = std::time::Duration::from_hours(1);
         let old = File::options().write(true).open(temp.path().join("perf-2.map")).unwrap();
         old.set_modified(SystemTime::now() - hour).unwrap();
         std::os::unix::fs::symlink("perf-1.map", temp.path().join("perf-3.map")).unwrap();

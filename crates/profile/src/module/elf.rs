@@ -1,9 +1,6 @@
 //! An ELF file of which nothing but its bytes is known.
 
-use object::{
-    Object, ObjectSection, ObjectSegment, SectionKind, SegmentFlags,
-    elf::PF_X,
-};
+use object::{Object, ObjectSection, ObjectSegment, SectionKind, SegmentFlags, elf::PF_X};
 
 use crate::unwind_data::{Section, UnwindData};
 
@@ -35,7 +32,7 @@ impl<'d> Elf<'d> {
                 let (offset, size) = segment.file_range();
                 let is_code = match segment.flags() {
                     SegmentFlags::Elf { p_flags, .. } => p_flags.contains(PF_X),
-                    _ => false,
+                    SegmentFlags::None | _ => false,
                 };
                 Load { offset, size, address: segment.address(), is_code }
             })
@@ -92,8 +89,10 @@ pub(crate) fn load_bias(
     page: u64,
 ) -> Option<u64> {
     let mapped_end = offset.saturating_add(length);
-    let first_page = |load: &Load| load.offset.wrapping_sub(load.offset.checked_rem(page).unwrap_or(0));
-    let last_page = |load: &Load| load.offset.saturating_add(load.size).checked_next_multiple_of(page);
+    let first_page =
+        |load: &Load| load.offset.wrapping_sub(load.offset.checked_rem(page).unwrap_or(0));
+    let last_page =
+        |load: &Load| load.offset.saturating_add(load.size).checked_next_multiple_of(page);
     // Bytes of the part that are in the mapping.
     let overlap = |load: &Load| {
         let end = load.offset.saturating_add(load.size).min(mapped_end);

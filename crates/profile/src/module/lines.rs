@@ -61,7 +61,6 @@ impl<'d> Dwarf<'d> {
         let dwarf = self.sections.borrow(|section| EndianSlice::new(section, self.endian));
         Context::from_dwarf(dwarf).ok()
     }
-
 }
 
 /// Source lines of a module, on disk as the items of a JSON list.
@@ -149,11 +148,14 @@ impl Part {
     }
 }
 
+/// A source file, and the line in it if that is known.
+type Line = (String, Option<u32>);
+
 /// Finds the lines of some symbols.
 fn look_up(dwarf: &Dwarf<'_>, symbols: &[Symbol<'_>]) -> Part {
     let mut part = Part::default();
     let Some(context) = dwarf.context() else { return part };
-    let mut last: Option<(u64, Option<(String, Option<u32>)>)> = None;
+    let mut last: Option<(u64, Option<Line>)> = None;
     for symbol in symbols {
         // Aliases of a function follow each other.
         let known = last.take().filter(|(address, _)| *address == symbol.address);
@@ -168,7 +170,7 @@ fn look_up(dwarf: &Dwarf<'_>, symbols: &[Symbol<'_>]) -> Part {
 }
 
 /// File and line of the function itself, not of what was inlined at its begin.
-fn line_of(context: &DwarfContext<'_>, symbol: &Symbol<'_>) -> Option<(String, Option<u32>)> {
+fn line_of(context: &DwarfContext<'_>, symbol: &Symbol<'_>) -> Option<Line> {
     let mut frames = context.find_frames(symbol.address).skip_all_loads().ok()?;
     let mut outermost = None;
     while let Ok(Some(frame)) = frames.next() {

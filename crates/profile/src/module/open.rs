@@ -168,7 +168,7 @@ mod tests {
         let missing = empty.open(&file(&dir.path().join("gone"), identity));
         assert!(matches!(missing, Err(NotOpened::Io(_))));
 
-        let later = SystemTime::now() + Duration::from_secs(60);
+        let later = SystemTime::now() + Duration::from_mins(1);
         let trusting = Opener::new(&[], later);
         assert_eq!(&*trusting.open(&file(&path, identity)).unwrap().bytes, b"new");
 

@@ -6,8 +6,7 @@ use std::{
 };
 
 use object::{
-    Object, ObjectSection, ObjectSymbol, SectionFlags, SectionIndex, SymbolKind,
-    elf::SHF_ALLOC,
+    Object, ObjectSection, ObjectSymbol, SectionFlags, SectionIndex, SymbolKind, elf::SHF_ALLOC,
 };
 
 use super::elf::Elf;
@@ -125,7 +124,7 @@ fn collect<'d>(elf: &Elf<'d>, entries: &mut Vec<Entry<'d>>) {
         .sections()
         .filter(|section| match section.flags() {
             SectionFlags::Elf { sh_flags, .. } => sh_flags.contains(SHF_ALLOC),
-            _ => false,
+            SectionFlags::None | _ => false,
         })
         .map(|section| section.index())
         .collect();

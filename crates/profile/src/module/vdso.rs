@@ -12,8 +12,7 @@ const MOST: u64 = 1 << 20;
 /// Its bytes: a whole ELF file.
 pub(crate) fn own_vdso() -> Option<Vec<u8>> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let mapping =
-        executable_mappings(&maps).into_iter().find(|mapping| mapping.path == VDSO)?;
+    let mapping = executable_mappings(&maps).into_iter().find(|mapping| mapping.path == VDSO)?;
     let length = mapping.end.checked_sub(mapping.start).filter(|length| *length <= MOST)?;
     let mut bytes = vec![0; usize::try_from(length).ok()?];
     File::open("/proc/self/mem").ok()?.read_exact_at(&mut bytes, mapping.start).ok()?;

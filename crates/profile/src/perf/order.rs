@@ -79,8 +79,8 @@ mod tests {
     fn a_recording_without_rounds_does_not_pile_up() {
         let mut order = Order::new();
         let mut passed = 0;
-        for time in 0..MOST {
-            order.push(time as u64, 1, (), |_, ()| passed += 1);
+        for time in 0..crate::bytes::wide(MOST) {
+            order.push(time, 1, (), |_, ()| passed += 1);
         }
         assert_eq!(passed, MOST);
         order.push(0, MOST_BYTES, (), |_, ()| passed += 1);

@@ -163,7 +163,9 @@ impl<'v, V: Visitor> Scan<'v, V> {
             order: Order::new(),
             summary: Summary::default(),
         };
-        attrs.into_iter().for_each(|attr| scan.attr(attr));
+        for attr in attrs {
+            scan.attr(attr);
+        }
         scan
     }
 

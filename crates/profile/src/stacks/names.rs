@@ -9,13 +9,7 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{
-    Frame,
-    demangle::demangle,
-    modules::Modules,
-    sampler::Address,
-    tree::nameless,
-};
+use super::{Frame, demangle::demangle, modules::Modules, sampler::Address, tree::nameless};
 use crate::{
     jit::PerfMap,
     mapped::Mapped,
@@ -111,8 +105,7 @@ fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &Path) -> Vec<(usize,
 fn parse_symbols(text: &[u8]) -> Vec<(u64, u64, &str)> {
     let parse = |line: &'_ [u8]| -> Option<(u64, u64, usize)> {
         let mut words = line.splitn(3, |byte| *byte == b' ');
-        let mut hex =
-            || u64::from_str_radix(std::str::from_utf8(words.next()?).ok()?, 16).ok();
+        let mut hex = || u64::from_str_radix(std::str::from_utf8(words.next()?).ok()?, 16).ok();
         Some((hex()?, hex()?, words.next()?.len()))
     };
     let lines = text.split(|byte| *byte == b'\n').filter_map(|line| {
@@ -129,10 +122,11 @@ fn parse_symbols(text: &[u8]) -> Vec<(u64, u64, &str)> {
 fn symbol_at<'t>(symbols: &[(u64, u64, &'t str)], address: u64) -> Option<&'t str> {
     let after = symbols.partition_point(|(start, ..)| *start <= address);
     // Symbols may lie within others, but never deeply.
-    let before = symbols.get(..after)?.iter().rev().take(64);
+    let near = symbols.get(after.saturating_sub(64)..after)?;
     let around = |symbol: &&(u64, u64, &str)| address.wrapping_sub(symbol.0) < symbol.1;
-    let (start, ..) = before.clone().find(around)?;
-    before.filter(|(other, ..)| other == start).filter(around).last().map(|(.., name)| *name)
+    let (innermost, ..) = near.iter().rfind(around)?;
+    let mut same = near.iter().filter(around).filter(|(start, ..)| start == innermost);
+    same.next().map(|(.., name)| *name)
 }
 
 fn of_module(
@@ -210,8 +204,7 @@ mod tests {
     fn the_innermost_symbol_counts() {
         let symbols = parse_symbols(b"10 30 outer\n20 8 inner\n20 8 alias\n50 4 go func\nbad\n");
         let at = [0xf, 0x10, 0x20, 0x28, 0x40, 0x51].map(|at| symbol_at(&symbols, at));
-        let expected =
-            [None, Some("outer"), Some("inner"), Some("outer"), None, Some("go func")];
+        let expected = [None, Some("outer"), Some("inner"), Some("outer"), None, Some("go func")];
         assert_eq!(at, expected);
     }
 }

@@ -52,11 +52,7 @@ pub(super) struct Sampler<'a> {
 }
 
 impl<'a> Sampler<'a> {
-    pub(super) fn new(
-        windows: &'a Windows,
-        metadata: &Metadata,
-        modules: &'a Modules<'a>,
-    ) -> Self {
+    pub(super) fn new(windows: &'a Windows, metadata: &Metadata, modules: &'a Modules<'a>) -> Self {
         let is_harness =
             metadata.integration.as_ref().is_some_and(|(name, _)| name == crate::EXEC_HARNESS);
         let pids: BTreeSet<i32> =
@@ -85,10 +81,8 @@ impl<'a> Sampler<'a> {
         }
         let is_own = summary.arch.is_empty() || summary.arch == OWN_ARCH;
         if !is_own {
-            warnings.push(format!(
-                "recorded on {}: stacks can be unwound there only",
-                summary.arch
-            ));
+            warnings
+                .push(format!("recorded on {}: stacks can be unwound there only", summary.arch));
         }
         let numbers = std::mem::replace(&mut self.numbers, Interner::new());
         self.addresses = numbers.into_values();
@@ -182,8 +176,8 @@ impl Visitor for Sampler<'_> {
                 self.replay.event(time, &event, |_| ());
                 let is_thread = matches!(event, Event::Fork { parent, .. } if parent == *pid);
                 // The first thread may end before the others: the process is still there then.
-                let goes_on = matches!(event, Event::Exit { .. })
-                    && self.replay.space(*pid).is_some();
+                let goes_on =
+                    matches!(event, Event::Exit { .. }) && self.replay.space(*pid).is_some();
                 if !is_thread && !goes_on {
                     self.unwinders.forget(*pid);
                 }

@@ -165,10 +165,9 @@ mod tests {
         let mut forest = Forest::new(&names);
         let nodes = forest.name(&addresses);
         let frames = forest.into_frames();
-        let shown: Vec<_> = nodes
-            .iter()
-            .map(|node| (node.parent, &*frames[node.frame as usize].name, node.weight))
-            .collect();
+        let frame_of = |node: &StackNode| &frames[usize::try_from(node.frame).unwrap()];
+        let shown: Vec<_> =
+            nodes.iter().map(|node| (node.parent, &*frame_of(node).name, node.weight)).collect();
         let root = "a::__codspeed_root_frame__bench";
         let expected =
             [(None, root, 0), (Some(0), "work", 0), (Some(1), "inlined", 5), (Some(2), root, 7)];

@@ -13,6 +13,7 @@ use crate::{
     bytes::u64s,
     perf::Sample,
     replay::{MappedFile, Replay},
+    space::Space,
 };
 
 type Unwinder = UnwinderNative<Piece, MayAllocateDuringUnwind>;
@@ -66,10 +67,8 @@ impl Unwinders {
         let Some((pc, regs, sp)) = own_regs(sample) else {
             return walk_callchain(sample, walk);
         };
-        let unwinder = self
-            .by_pid
-            .entry(sample.pid)
-            .or_insert_with(|| make(sample.pid, replay, modules));
+        let unwinder =
+            self.by_pid.entry(sample.pid).or_insert_with(|| make(sample.pid, replay, modules));
         let mut read = |address: u64| read_stack(sample.stack, sp, address).ok_or(());
         let mut frames = unwinder.iter_frames(pc, regs, &mut self.cache, &mut read);
         while walk.addresses.len() < DEEPEST {
@@ -138,12 +137,7 @@ fn own_regs(sample: &Sample<'_>) -> Option<(u64, UnwindRegsNative, u64)> {
     let (pc, sp) = (sample.reg(PC)?, sample.reg(SP)?);
     // Addresses of user space have 48 bits; a signature may be above them.
     let mask = PtrAuthMask::from_max_known_address((1 << 48) - 1);
-    let regs = UnwindRegsNative::new_with_ptr_auth_mask(
-        mask,
-        sample.reg(LR)?,
-        sp,
-        sample.reg(FP)?,
-    );
+    let regs = UnwindRegsNative::new_with_ptr_auth_mask(mask, sample.reg(LR)?, sp, sample.reg(FP)?);
     Some((pc, regs, sp))
 }
 
@@ -151,10 +145,8 @@ fn own_regs(sample: &Sample<'_>) -> Option<(u64, UnwindRegsNative, u64)> {
 fn make(pid: i32, replay: &Replay, modules: &Modules<'_>) -> Unwinder {
     let mut unwinder = Unwinder::new();
     let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
-    let path_of = |file: u32| {
-        usize::try_from(file).ok().and_then(|place| replay.files.get(place))
-    };
-    for mapping in replay.space(pid).into_iter().flat_map(|space| space.iter()) {
+    let path_of = |file: u32| usize::try_from(file).ok().and_then(|place| replay.files.get(place));
+    for mapping in replay.space(pid).into_iter().flat_map(Space::iter) {
         let located = path_of(mapping.file)
             .and_then(|MappedFile { path, .. }| modules.locate(pid, path, mapping));
         let Some(located) = located else { continue };

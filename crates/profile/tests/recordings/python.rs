@@ -2,10 +2,6 @@
 //!
 //! Its modules are kept without code and data: zeros, but for what symbols and unwinding need.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
-mod support;
-
 use std::{
     collections::BTreeSet,
     fs::{self, File},
@@ -13,6 +9,7 @@ use std::{
     time::SystemTime,
 };
 
+use crate::decode::{data, unwind_v3};
 use profile::{
     JitUnwindForm, PinnedFile, Recording, Snapshot, Sources, Stacks, Written, read_stacks_from,
     write_artifacts_from,
@@ -22,7 +19,6 @@ use runner_shared::{
     fifo::MarkerType,
 };
 use serde_json::Value;
-use support::data;
 use tempfile::TempDir;
 
 const PID: i32 = 13661;
@@ -149,7 +145,7 @@ fn the_legacy_form_is_what_other_tools_write() {
     assert!(entries.iter().all(|entry| entry["base_avma"] == 0));
     let key = entries[0]["unwind_data_key"].as_str().unwrap();
     let file = fs::read(folder.path().join(format!("{key}.unwind_data"))).unwrap();
-    let data = support::unwind_v3(&file);
+    let data = unwind_v3(&file);
     assert_eq!((data.base_svma, data.hdr_svma, data.eh_frame_svma), (0, (0, 0), (0, 0)));
     // The header of 20 bytes was cut off the wrong end.
     assert_eq!(data.hdr.len(), 20);

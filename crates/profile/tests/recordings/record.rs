@@ -1,8 +1,5 @@
 //! Records programs with perf as the runner does.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{
     collections::BTreeSet,
     fs::{self, File},
@@ -21,7 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Compiles a program of `tests/programs` with these arguments; returns where it is.
-pub fn compile(dir: &Path, source: &str, name: &str, args: &[&str]) -> PathBuf {
+pub(crate) fn compile(dir: &Path, source: &str, name: &str, args: &[&str]) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(source);
     let output = dir.join(name);
     let status = Command::new("cc").arg("-o").arg(&output).arg(source).args(args).status();
@@ -30,19 +27,19 @@ pub fn compile(dir: &Path, source: &str, name: &str, args: &[&str]) -> PathBuf {
 }
 
 /// A profile folder with a recording.
-pub struct Recorded {
-    pub folder: TempDir,
-    pub timestamps: ExecutionTimestamps,
-    pub started: SystemTime,
-    pub sources: Sources,
+pub(crate) struct Recorded {
+    pub(crate) folder: TempDir,
+    pub(crate) timestamps: ExecutionTimestamps,
+    pub(crate) started: SystemTime,
+    pub(crate) sources: Sources,
 }
 
 /// The benchmark that everything counts for.
-pub const URI: &str = "test::program";
+pub(crate) const URI: &str = "test::program";
 
 impl Recorded {
     /// Runs a command below perf.
-    pub fn new(call_graph: &str, more: &[&str], command: &mut Command) -> Self {
+    pub(crate) fn new(call_graph: &str, more: &[&str], command: &mut Command) -> Self {
         let folder = TempDir::new().unwrap();
         let started = SystemTime::now();
         let data = File::create(folder.path().join("perf.pipedata")).unwrap();
@@ -74,7 +71,7 @@ impl Recorded {
     }
 
     /// Writes the artifacts, as for a harness that measures whatever runs.
-    pub fn write(&self, snapshots: &[Snapshot], jit_unwind: JitUnwindForm) -> Written {
+    pub(crate) fn write(&self, snapshots: &[Snapshot], jit_unwind: JitUnwindForm) -> Written {
         let recording = Recording {
             perf_data: &self.folder.path().join("perf.pipedata"),
             folder: self.folder.path(),
@@ -88,11 +85,11 @@ impl Recorded {
         profile::write_artifacts_from(&recording, &self.sources).unwrap()
     }
 
-    pub fn stacks(&self) -> Stacks {
+    pub(crate) fn stacks(&self) -> Stacks {
         profile::read_stacks_from(self.folder.path(), &self.sources).unwrap()
     }
 
-    pub fn metadata(&self) -> Value {
+    pub(crate) fn metadata(&self) -> Value {
         let path = self.folder.path().join("perf.metadata");
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }

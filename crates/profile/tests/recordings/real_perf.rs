@@ -1,24 +1,14 @@
 //! Recordings of real programs by the real perf, from the recording to the stacks.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
-#[path = "support/record.rs"]
-mod record;
-
 /// perf may look at all processes only with the rights of root.
 mod privileged {
-    use std::{
-        collections::BTreeMap,
-        fs::File,
-        path::Path,
-        process::Command,
-    };
+    use std::{collections::BTreeMap, fs::File, path::Path, process::Command};
 
     use profile::{BenchmarkStacks, JitUnwindForm, Mapping, PinnedFile, Snapshot, Stacks};
     use serde_json::Value;
     use tempfile::TempDir;
 
-    use super::record::{Recorded, compile};
+    use crate::record::{Recorded, compile};
 
     /// Share of the time that was spent in each function itself, in percent.
     fn shares(stacks: &Stacks) -> BTreeMap<String, f64> {
@@ -53,7 +43,8 @@ mod privileged {
     fn assert_split(stacks: &Stacks) {
         for (name, expected) in [("seventy", 70.0), ("twenty", 20.0), ("ten", 10.0)] {
             // Of what the three functions took: the machine may be busy starting processes.
-            let all: f64 = ["seventy", "twenty", "ten"].map(|name| below(stacks, name)).iter().sum();
+            let all: f64 =
+                ["seventy", "twenty", "ten"].map(|name| below(stacks, name)).iter().sum();
             let share = below(stacks, name) * 100.0 / all;
             assert!((share - expected).abs() < 3.0, "{name}: {share:.1} %, {:?}", shares(stacks));
             assert!(all > 90.0, "{all}");
@@ -62,11 +53,8 @@ mod privileged {
 
     fn split(dir: &Path, args: &[&str], call_graph: &str, program: &[&str]) -> (Recorded, Stacks) {
         let path = compile(dir, "split.c", "split", args);
-        let recorded = Recorded::new(
-            call_graph,
-            &["--freq=4999"],
-            Command::new(path).args(program),
-        );
+        let recorded =
+            Recorded::new(call_graph, &["--freq=4999"], Command::new(path).args(program));
         let written = recorded.write(&[], JitUnwindForm::Correct);
         assert!(written.samples > 300, "{written:?}");
         let stacks = recorded.stacks();
@@ -81,7 +69,10 @@ mod privileged {
         let args = ["-O0", "-g", "-fno-omit-frame-pointer"];
         let (_, stacks) = split(dir.path(), &args, "fp", &[]);
         let names: Vec<&str> = stacks.frames.iter().map(|frame| &*frame.name).collect();
-        assert!(names.contains(&"__codspeed_root_frame__split") && names.contains(&"turn"), "{names:?}");
+        assert!(
+            names.contains(&"__codspeed_root_frame__split") && names.contains(&"turn"),
+            "{names:?}"
+        );
         // Nothing calls the root any longer.
         assert!(below(&stacks, "__codspeed_root_frame__split") > 90.0);
         assert!(below(&stacks, "main") < 5.0);

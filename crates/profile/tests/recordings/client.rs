@@ -1,10 +1,6 @@
 //! A recording of a real client, next to what another tool made from it: ours is the same, but
 //! for differences that are named here and have a reason.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
-mod support;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
@@ -13,12 +9,12 @@ use std::{
     time::SystemTime,
 };
 
+use crate::decode::{data, functions, symbols, unwind_v3};
 use profile::{
     JitUnwindForm, PinnedFile, Recording, Snapshot, Sources, Written, write_artifacts_from,
 };
 use runner_shared::artifact::{Artifact, ExecutionTimestamps};
 use serde_json::Value;
-use support::{data, functions, symbols, unwind_v3};
 use tempfile::TempDir;
 
 const PID: i32 = 1008;
@@ -55,21 +51,16 @@ impl Fixture {
         vec![self.modules.path().join("debug"), PathBuf::from(DEBUG)]
     }
 
-    fn pinned(&self, inode: u64, path: &str, file: &Path) -> PinnedFile {
-        let file = File::open(file).unwrap();
-        PinnedFile { device: (0xfe, 0), inode, path: path.to_owned(), file }
-    }
-
     fn run(&self) -> Written {
         let timestamps =
             ExecutionTimestamps::decode(&data("client/ExecutionTimestamps.msgpack")).unwrap();
         let dir = self.modules.path();
         let mut files = vec![
-            self.pinned(13_975_602, "/bench/client", &dir.join("client")),
-            self.pinned(325_843, &format!("/usr/lib/x86_64-linux-gnu/{LD}"), &dir.join(LD)),
+            pinned(13_975_602, "/bench/client", &dir.join("client")),
+            pinned(325_843, &format!("/usr/lib/x86_64-linux-gnu/{LD}"), &dir.join(LD)),
         ];
         if self.has_libc {
-            files.push(self.pinned(326_279, LIBC, Path::new(LIBC)));
+            files.push(pinned(326_279, LIBC, Path::new(LIBC)));
         }
         // After all that was measured: its files count, its mappings don't.
         let snapshot = Snapshot { pid: PID, time: u64::MAX, mappings: Vec::new(), files };
@@ -120,6 +111,12 @@ impl Fixture {
     }
 }
 
+/// A file, open, under the names that the recording has for it.
+fn pinned(inode: u64, path: &str, file: &Path) -> PinnedFile {
+    let file = File::open(file).unwrap();
+    PinnedFile { device: (0xfe, 0), inode, path: path.to_owned(), file }
+}
+
 fn libc_debug_file() -> PathBuf {
     let (first, rest) = LIBC_BUILD_ID.split_at(2);
     Path::new(DEBUG).join(format!(".build-id/{first}/{rest}.debug"))
@@ -129,7 +126,8 @@ fn has_libc() -> bool {
     let id: Vec<u8> = (0..20)
         .map(|at| u8::from_str_radix(&LIBC_BUILD_ID[at * 2..at * 2 + 2], 16).unwrap())
         .collect();
-    let same = fs::read(LIBC).is_ok_and(|bytes| bytes.windows(20).take(4096).any(|part| part == id));
+    let same =
+        fs::read(LIBC).is_ok_and(|bytes| bytes.windows(20).take(4096).any(|part| part == id));
     same && libc_debug_file().exists()
 }
 

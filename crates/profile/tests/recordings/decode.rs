@@ -1,15 +1,16 @@
 //! Decoders of the artifacts that share no code with ours, written by the description of the formats.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
 use std::{collections::BTreeSet, path::Path};
 
-/// The content of a file of `tests/data`, inflated if it ends in `.zst`.
-pub fn data(name: &str) -> Vec<u8> {
+/// The content of a file of `tests/data`, inflated if it ends in `zst`.
+pub(crate) fn data(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
-    let bytes = std::fs::read(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display()));
-    if name.ends_with(".zst") { zstd::decode_all(&bytes[..]).unwrap() } else { bytes }
+    let bytes = std::fs::read(&path).unwrap();
+    if path.extension().is_some_and(|ending| ending == "zst") {
+        zstd::decode_all(&bytes[..]).unwrap()
+    } else {
+        bytes
+    }
 }
 
 fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
@@ -18,24 +19,24 @@ fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
 
 /// A file of unwind data, version 3.
 #[derive(Debug, PartialEq, Eq)]
-pub struct UnwindV3 {
-    pub path: String,
-    pub base_svma: u64,
-    pub hdr: Vec<u8>,
-    pub hdr_svma: (u64, u64),
-    pub eh_frame: Vec<u8>,
-    pub eh_frame_svma: (u64, u64),
+pub(crate) struct UnwindV3 {
+    pub(crate) path: String,
+    pub(crate) base_svma: u64,
+    pub(crate) hdr: Vec<u8>,
+    pub(crate) hdr_svma: (u64, u64),
+    pub(crate) eh_frame: Vec<u8>,
+    pub(crate) eh_frame_svma: (u64, u64),
 }
 
 /// Decodes to the last byte.
-pub fn unwind_v3(bytes: &[u8]) -> UnwindV3 {
+pub(crate) fn unwind_v3(bytes: &[u8]) -> UnwindV3 {
     let mut at = 0;
     let mut take = |length: usize| {
         at += length;
         bytes[at - length..at].to_vec()
     };
     assert_eq!(take(4), [2, 0, 0, 0], "tag of version 3");
-    let mut sized = |take: &mut dyn FnMut(usize) -> Vec<u8>| {
+    let sized = |take: &mut dyn FnMut(usize) -> Vec<u8>| {
         let length = usize::try_from(number(&take(8), 0, 8)).unwrap();
         take(length)
     };
@@ -50,7 +51,7 @@ pub fn unwind_v3(bytes: &[u8]) -> UnwindV3 {
 }
 
 /// Lines of a symbol map: address, size, name.
-pub fn symbols(text: &[u8]) -> Vec<(u64, u64, String)> {
+pub(crate) fn symbols(text: &[u8]) -> Vec<(u64, u64, String)> {
     let text = std::str::from_utf8(text).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'));
     let line = |line: &str| {
@@ -68,7 +69,7 @@ pub fn symbols(text: &[u8]) -> Vec<(u64, u64, String)> {
 
 /// Addresses and names of the functions that an ELF file of 64 bits defines: types NOTYPE, FUNC
 /// and IFUNC in sections that are loaded.
-pub fn functions(elf: &[u8]) -> BTreeSet<(u64, String)> {
+pub(crate) fn functions(elf: &[u8]) -> BTreeSet<(u64, String)> {
     let word = |at: u64, length: usize| number(elf, usize::try_from(at).unwrap(), length);
     let (table, size, count) = (word(40, 8), word(58, 2), word(60, 2));
     let section = |index: u64| table + index * size;
@@ -82,8 +83,7 @@ pub fn functions(elf: &[u8]) -> BTreeSet<(u64, String)> {
         let (begin, length) = (word(header + 24, 8), word(header + 32, 8));
         for symbol in (begin..begin + length).step_by(24) {
             let index = word(symbol + 6, 2);
-            let is_loaded =
-                index != 0 && index < 0xff00 && word(section(index) + 8, 8) & 2 != 0;
+            let is_loaded = index != 0 && index < 0xff00 && word(section(index) + 8, 8) & 2 != 0;
             let name = usize::try_from(strings + word(symbol, 4)).unwrap();
             let name = elf[name..].split(|byte| *byte == 0).next().unwrap();
             if is_loaded && [0, 2, 10].contains(&(word(symbol + 4, 1) & 15)) {

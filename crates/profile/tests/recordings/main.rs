@@ -1,0 +1,16 @@
+//! Recordings of perf, from the recording to artifacts and stacks.
+
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may panic, and starts what it records"
+)]
+
+mod client;
+mod decode;
+mod python;
+mod real_perf;
+mod record;
