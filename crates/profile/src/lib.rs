@@ -13,6 +13,8 @@ mod artifacts;
 mod bytes;
 mod error;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod jit;
 mod mapped;
 mod metadata;

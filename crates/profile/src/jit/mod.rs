@@ -5,6 +5,6 @@ mod harvest;
 mod perf_map;
 
 pub use dump::JitUnwindForm;
-pub(crate) use dump::{rejoin, resplit};
+pub(crate) use dump::{parse_dump, rejoin, resplit};
 pub(crate) use harvest::{Harvest, JitDir, harvest};
 pub(crate) use perf_map::PerfMap;

@@ -12,3 +12,5 @@ pub(crate) use elf::{Elf, Load, load_bias};
 pub(crate) use lines::{DebugInfos, Dwarf, DwarfContext};
 pub(crate) use open::{Opened, Opener};
 pub(crate) use symbols::{Symbols, write_symbol};
+#[cfg(test)]
+pub(crate) use vdso::own_vdso;

@@ -12,4 +12,4 @@ mod source;
 pub(crate) use attr::Attr;
 pub(crate) use event::{Event, Identity, Mmap};
 pub(crate) use sample::Sample;
-pub(crate) use scan::{Summary, Visitor, scan};
+pub(crate) use scan::{Summary, Visitor, scan, scan_input};

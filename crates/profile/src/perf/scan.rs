@@ -56,13 +56,20 @@ pub(crate) struct Summary {
 /// Reads a recording from its begin to its end, or to where it breaks off.
 pub(crate) fn scan(path: &Path, visitor: &mut impl Visitor) -> Result<Summary, ProfileError> {
     let failed = |source| ProfileError::Read { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
-    let Some(start) = Start::read(&mut file).map_err(failed)? else {
-        return Err(ProfileError::NotPerf { path: path.to_owned() });
-    };
-    let mut source = Source::new(BufReader::with_capacity(1 << 18, file), start.records);
+    let file = File::open(path).map_err(failed)?;
+    let summary = scan_input(file, visitor).map_err(failed)?;
+    summary.ok_or_else(|| ProfileError::NotPerf { path: path.to_owned() })
+}
+
+/// The same for anything that can be read; `None`: not a recording.
+pub(crate) fn scan_input(
+    mut input: impl Read + Seek,
+    visitor: &mut impl Visitor,
+) -> io::Result<Option<Summary>> {
+    let Some(start) = Start::read(&mut input)? else { return Ok(None) };
+    let mut source = Source::new(BufReader::with_capacity(1 << 18, input), start.records);
     let mut scan = Scan::new(visitor, start.attrs);
-    while let Some(record) = source.next().map_err(failed)? {
+    while let Some(record) = source.next()? {
         scan.record(record);
     }
     scan.finish();
@@ -73,7 +80,7 @@ pub(crate) fn scan(path: &Path, visitor: &mut impl Visitor) -> Result<Summary, P
             "perf's recording is damaged; what lies before the damage is used".to_owned()
         }
     });
-    Ok(summary)
+    Ok(Some(summary))
 }
 
 /// The begin of a recording.
@@ -85,7 +92,7 @@ struct Start {
 
 impl Start {
     /// Reads the header and leaves the file where the records begin. `None`: not a recording.
-    fn read(file: &mut File) -> io::Result<Option<Self>> {
+    fn read(file: &mut (impl Read + Seek)) -> io::Result<Option<Self>> {
         let mut header = Vec::new();
         file.by_ref().take(PIPE_HEADER).read_to_end(&mut header)?;
         let mut fields = Bytes::new(&header);
@@ -100,7 +107,7 @@ impl Start {
     }
 
     /// A file (in contrast to a stream) has its attributes in a table.
-    fn read_file(file: &mut File) -> io::Result<Option<Self>> {
+    fn read_file(file: &mut (impl Read + Seek)) -> io::Result<Option<Self>> {
         let header = read_at(file, 0, 72)?;
         let mut fields = Bytes::new(&header);
         let numbers = (|| {
@@ -134,7 +141,7 @@ impl Start {
 }
 
 /// Up to `length` bytes from a place of the file; fewer if it ends before.
-fn read_at(file: &mut File, at: u64, length: u64) -> io::Result<Vec<u8>> {
+fn read_at(file: &mut (impl Read + Seek), at: u64, length: u64) -> io::Result<Vec<u8>> {
     // A place beyond what can be sought to holds no bytes either.
     if i64::try_from(at).is_err() {
         return Ok(Vec::new());

@@ -14,6 +14,7 @@ use std::{fs, path::Path, sync::Arc};
 
 use runner_shared::artifact::{Artifact, ExecutionTimestamps};
 
+pub(crate) use self::unwind::unwind_with;
 use self::{modules::Modules, names::Names, sampler::Sampler, tree::Forest};
 use crate::{
     ProfileError,

@@ -155,7 +155,7 @@ impl<'m> Modules<'m> {
     }
 }
 
-fn section_info(data: &UnwindData<'_>, file: &Arc<Mapped>) -> SectionInfo {
+pub(super) fn section_info(data: &UnwindData<'_>, file: &Arc<Mapped>) -> SectionInfo {
     let hdr = data.eh_frame_hdr.as_ref();
     SectionInfo {
         base_svma: data.base_svma,

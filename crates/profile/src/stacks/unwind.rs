@@ -1,7 +1,10 @@
 //! Unwinds samples: by the copied stack and the modules' unwind data, or by frame pointers that
 //! the kernel has followed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use framehop::{
     CacheNative, FrameAddress, MayAllocateDuringUnwind, Module, UnwindRegsNative, Unwinder as _,
@@ -11,9 +14,11 @@ use framehop::{
 use super::modules::{Modules, Piece};
 use crate::{
     bytes::u64s,
+    mapped::Mapped,
     perf::Sample,
     replay::{MappedFile, Replay},
     space::Space,
+    unwind_data::UnwindData,
 };
 
 type Unwinder = UnwinderNative<Piece, MayAllocateDuringUnwind>;
@@ -178,6 +183,28 @@ fn make(pid: i32, replay: &Replay, modules: &Modules<'_>) -> Unwinder {
         unwinder.add_module(Module::new(String::new(), range, base, info.clone()));
     }
     unwinder
+}
+
+/// Unwinds an empty stack with the unwind data of a file, at some addresses.
+pub(crate) fn unwind_with(file: Mapped) {
+    let file = Arc::new(file);
+    let Some((data, _)) = UnwindData::read(&file) else { return };
+    let info = super::modules::section_info(&data, &file);
+    let mut unwinder = Unwinder::new();
+    let range = 0..u64::MAX;
+    unwinder.add_module(Module::new(String::new(), range, data.base_svma, info));
+    let mut cache = CacheNative::new();
+    let stack = [0x11; 256];
+    for pc in (0..64).map(|step| step * 0x1000 + 0x123) {
+        let sample = [pc; 33].map(u64::to_le_bytes).concat();
+        let sample =
+            Sample { regs: &sample, regs_mask: (1 << 33) - 1, stack: &stack, ..Sample::default() };
+        let Some((pc, regs, sp)) = own_regs(&sample) else { return };
+        let mut read = |address: u64| read_stack(sample.stack, sp, address).ok_or(());
+        let mut frames = unwinder.iter_frames(pc, regs, &mut cache, &mut read);
+        let frames = std::iter::from_fn(|| frames.next().ok().flatten());
+        let _ = frames.take(DEEPEST).count();
+    }
 }
 
 #[cfg(test)]
