@@ -107,7 +107,10 @@ fn run(target: &Target, time: Duration, seed: u64) -> Result<(), Box<dyn Error>>
         }
     }
     let peak = peak_kilobytes() / 1000;
-    println!("{name}: {inputs} inputs, no finding, slowest {slowest:?}, peak memory {peak} MB");
+    println!(
+        "{name}: {inputs} inputs, no finding, slowest {} ms, peak memory {peak} MB",
+        slowest.as_millis()
+    );
     Ok(())
 }
 

@@ -51,12 +51,28 @@ pub(crate) struct Replay {
     pub(crate) files: Vec<MappedFile>,
     /// Those that are followed; `None`: all.
     tracked: Option<BTreeSet<i32>>,
+    /// Mappings in all spaces, shared ones once.
+    held: usize,
+    /// There were more mappings than can be followed.
+    pub(crate) is_overfull: bool,
 }
+
+/// Mappings of code in one process, and in all together; no real recording comes near. With more,
+/// a made-up recording could use up all memory.
+const MOST_PER_PROCESS: usize = 1 << 13;
+const MOST_HELD: usize = 1 << 22;
 
 impl Replay {
     /// Follows these processes and all that descend from them; `None`: every process.
     pub(crate) fn new(tracked: Option<BTreeSet<i32>>) -> Self {
-        Self { processes: HashMap::new(), numbers: HashMap::new(), files: Vec::new(), tracked }
+        Self {
+            processes: HashMap::new(),
+            numbers: HashMap::new(),
+            files: Vec::new(),
+            tracked,
+            held: 0,
+            is_overfull: false,
+        }
     }
 
     pub(crate) fn is_tracked(&self, pid: i32) -> bool {
@@ -89,18 +105,30 @@ impl Replay {
         let file = mmap.code.as_deref().filter(|path| is_file(path) || *path == VDSO);
         let file = file.and_then(|path| self.number(path, mmap.identity));
         let process = self.processes.entry(mmap.pid).or_default();
-        if process.space.is_used(mmap.start, mmap.end) {
-            let mut over = Vec::new();
-            Arc::make_mut(&mut process.space)
-                .clear(mmap.start, mmap.end, |mapping| over.push(mapping));
-            for mapping in over {
-                lived(process.lived(mmap.pid, mapping, now));
-            }
+        let is_used = process.space.is_used(mmap.start, mmap.end);
+        if !is_used && file.is_none() {
+            return;
+        }
+        let before = process.space.len();
+        let is_shared = Arc::strong_count(&process.space) > 1;
+        let copied = if is_shared { before } else { 0 };
+        if before >= MOST_PER_PROCESS || self.held.saturating_add(copied) >= MOST_HELD {
+            self.is_overfull = true;
+            return;
+        }
+        let space = Arc::make_mut(&mut process.space);
+        let mut over = Vec::new();
+        if is_used {
+            space.clear(mmap.start, mmap.end, |mapping| over.push(mapping));
         }
         if let Some(file) = file {
             let Mmap { start, end, offset, .. } = *mmap;
-            let mapping = Mapping { start, end, offset, file, since };
-            Arc::make_mut(&mut process.space).insert(mapping);
+            space.insert(Mapping { start, end, offset, file, since });
+        }
+        let others = self.held.saturating_sub(if is_shared { 0 } else { before });
+        self.held = others.saturating_add(space.len());
+        for mapping in over {
+            lived(process.lived(mmap.pid, mapping, now));
         }
     }
 
@@ -153,6 +181,9 @@ impl Replay {
     /// A process has no mappings any longer.
     fn end(&mut self, pid: i32, time: u64, lived: impl FnMut(Lived)) {
         if let Some(process) = self.processes.remove(&pid) {
+            if Arc::strong_count(&process.space) == 1 {
+                self.held = self.held.saturating_sub(process.space.len());
+            }
             let over = process.space.iter().map(|mapping| process.lived(pid, *mapping, time));
             over.for_each(lived);
         }
@@ -228,6 +259,26 @@ mod tests {
             Event::Exit { pid: 1 },
         ];
         assert_eq!(play(&mut Replay::new(None), &events), [(1, 10, 1, 4)]);
+    }
+
+    #[test]
+    fn memory_is_bounded_whatever_the_recording_says() {
+        let mut replay = Replay::new(None);
+        for at in 0..20_000 {
+            replay.event(1, &mmap(1, at * 10, Some("/a")), |_| ());
+        }
+        assert!(replay.is_overfull);
+        assert_eq!(replay.held, MOST_PER_PROCESS);
+        replay.event(2, &mmap(2, 10, Some("/a")), |_| ());
+        for pid in 3..2000 {
+            replay.event(2, &Event::Fork { pid, parent: 2 }, |_| ());
+            replay.event(2, &mmap(pid, 50, Some("/b")), |_| ());
+        }
+        assert_eq!(replay.held, MOST_PER_PROCESS + 1 + 1997 * 2);
+        for pid in 1..2000 {
+            replay.event(3, &Event::Exit { pid }, |_| ());
+        }
+        assert_eq!(replay.held, 0);
     }
 
     #[test]

@@ -42,6 +42,11 @@ impl Space {
         self.by_start.values()
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_start.len()
+    }
+
     /// Whether there is code between two addresses.
     pub(crate) fn is_used(&self, start: u64, end: u64) -> bool {
         self.by_start

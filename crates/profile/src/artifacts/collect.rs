@@ -18,7 +18,18 @@ pub(super) struct Collected {
     /// By process, each mapping once.
     pub(super) kept: BTreeMap<i32, BTreeSet<Mapping>>,
     summary: Summary,
+    is_overfull: bool,
 }
+
+/// By process, each mapping once.
+#[derive(Debug, Default)]
+struct Kept {
+    by_pid: BTreeMap<i32, BTreeSet<Mapping>>,
+    count: usize,
+}
+
+/// Mappings of all processes, at most.
+const MOST_KEPT: usize = 1 << 21;
 
 impl Collected {
     pub(super) fn written(&self) -> Written {
@@ -29,6 +40,9 @@ impl Collected {
                 self.summary.lost
             ));
         }
+        if self.is_overfull {
+            warnings.push("the recording has more mappings than can be followed".to_owned());
+        }
         let Summary { samples, lost, .. } = self.summary;
         Written { samples, lost, warnings, ..Written::default() }
     }
@@ -37,7 +51,7 @@ impl Collected {
 struct Collector<'a> {
     replay: Replay,
     windows: &'a Windows,
-    kept: BTreeMap<i32, BTreeSet<Mapping>>,
+    kept: Kept,
     /// Not yet merged, in the order of time.
     snapshots: VecDeque<&'a Snapshot>,
 }
@@ -51,24 +65,28 @@ pub(super) fn collect(
     let mut snapshots: Vec<&Snapshot> = recording.snapshots.iter().collect();
     snapshots.sort_by_key(|snapshot| snapshot.time);
     let snapshots = snapshots.into();
-    let mut collector = Collector { replay, windows, kept: BTreeMap::new(), snapshots };
+    let mut collector = Collector { replay, windows, kept: Kept::default(), snapshots };
     let summary = scan(recording.perf_data, &mut collector)?;
     collector.merge_until(u64::MAX);
     let Collector { mut replay, mut kept, .. } = collector;
-    replay.finish(|lived| keep(&mut kept, windows, lived));
+    replay.finish(|lived| kept.keep(windows, lived));
     // A process that a snapshot tells of was tracked from its begin: its descendants may be known
     // only now, its own mappings always.
     if let Some(tracked) = replay.tracked() {
-        kept.retain(|pid, _| tracked.contains(pid));
+        kept.by_pid.retain(|pid, _| tracked.contains(pid));
     }
-    Ok(Collected { replay, kept, summary })
+    let is_overfull = replay.is_overfull || kept.count >= MOST_KEPT;
+    Ok(Collected { replay, kept: kept.by_pid, summary, is_overfull })
 }
 
-fn keep(kept: &mut BTreeMap<i32, BTreeSet<Mapping>>, windows: &Windows, lived: Lived) {
-    if windows.meets(lived.from, lived.until) {
-        // When it was mapped no longer matters: the same again is the same.
-        let mapping = Mapping { since: 0, ..lived.mapping };
-        kept.entry(lived.pid).or_default().insert(mapping);
+impl Kept {
+    fn keep(&mut self, windows: &Windows, lived: Lived) {
+        if self.count < MOST_KEPT && windows.meets(lived.from, lived.until) {
+            // When it was mapped no longer matters: the same again is the same.
+            let mapping = Mapping { since: 0, ..lived.mapping };
+            let is_new = self.by_pid.entry(lived.pid).or_default().insert(mapping);
+            self.count = self.count.saturating_add(usize::from(is_new));
+        }
     }
 }
 
@@ -103,7 +121,7 @@ impl Collector<'_> {
                 code: Some(mapping.path.clone()),
             };
             let (kept, windows) = (&mut self.kept, self.windows);
-            self.replay.map(&mmap, since, snapshot.time, |lived| keep(kept, windows, lived));
+            self.replay.map(&mmap, since, snapshot.time, |lived| kept.keep(windows, lived));
         }
     }
 }
@@ -123,7 +141,7 @@ impl Visitor for Collector<'_> {
         };
         self.replay.event(time, &event, |lived| {
             if is_tracked {
-                keep(kept, windows, lived);
+                kept.keep(windows, lived);
             }
         });
     }

@@ -32,6 +32,9 @@ impl<T: Clone + Eq + Hash> Interner<T> {
     }
 }
 
+/// Nodes of a tree, at most: what is called further out than that is not told apart.
+const MOST_NODES: usize = 1 << 22;
+
 /// A tree of things with numbers.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
@@ -41,12 +44,13 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// The node of this thing below a parent.
+    /// The node of this thing below a parent; `None` when the tree is full.
     pub(super) fn child(&mut self, parent: Option<u32>, frame: u32) -> Option<u32> {
         if let Some(place) = self.places.get(&(parent, frame)) {
             return Some(*place);
         }
-        let place = u32::try_from(self.nodes.len()).ok()?;
+        let place =
+            u32::try_from(self.nodes.len()).ok().filter(|_| self.nodes.len() < MOST_NODES)?;
         self.places.insert((parent, frame), place);
         self.nodes.push(StackNode { parent, frame, weight: 0 });
         Some(place)
