@@ -201,9 +201,12 @@ impl Replay {
 /// What the kernel calls the code that it gives to every process.
 pub(crate) const VDSO: &str = "[vdso]";
 
+/// What the kernel names like files and keeps in memory; generated code may be there.
+const IN_MEMORY: &[&str] = &["//", "/memfd:", "/dev/", "/SYSV", "/anon_hugepage"];
+
 /// Whether the name of a mapping is one of a file.
 fn is_file(path: &str) -> bool {
-    path.starts_with('/') && !path.starts_with("//")
+    path.starts_with('/') && !IN_MEMORY.iter().any(|prefix| path.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -292,6 +295,7 @@ mod tests {
             mmap(3, 10, Some("/a")),
             mmap(9, 10, Some("[vdso]")),
             mmap(9, 30, Some("[heap]")),
+            mmap(9, 50, Some("/memfd:jit (deleted)")),
         ];
         play(&mut replay, &events);
         assert_eq!([1, 2, 3, 9].map(|pid| replay.is_tracked(pid)), [true, true, true, false]);

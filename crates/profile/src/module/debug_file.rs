@@ -62,3 +62,65 @@ fn open(path: &Path) -> Option<Mapped> {
     }
     Mapped::file(&File::open(path).ok()?).ok()
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the test makes a debug file with the usual tools")]
+mod tests {
+    use std::{fs, process::Command};
+
+    use super::*;
+
+    fn run(dir: &Path, words: &[&str]) {
+        let (program, args) = words.split_first().unwrap();
+        let output = Command::new(program).args(args).current_dir(dir).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// A program in its folder whose debug information was split off into `a.debug`.
+    fn split_program() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.c"), "int main(void) { return 0; }").unwrap();
+        run(dir.path(), &["cc", "-g", "-Wl,--build-id=0x1234abcd", "-o", "a", "a.c"]);
+        run(dir.path(), &["objcopy", "--only-keep-debug", "a", "a.debug"]);
+        run(dir.path(), &["objcopy", "--strip-all", "--add-gnu-debuglink=a.debug", "a"]);
+        dir
+    }
+
+    #[test]
+    fn by_its_link_if_the_checksum_is_right() {
+        let dir = split_program();
+        let path = dir.path().join("a");
+        let bytes = fs::read(&path).unwrap();
+        let elf = Elf::parse(&bytes).unwrap();
+        let found = DebugRoots(Vec::new()).find(&path, &elf).unwrap();
+        let debug = Elf::parse(&found).unwrap();
+        let names = |symbols: &super::super::Symbols<'_>| {
+            symbols.list.iter().map(|symbol| symbol.name.to_owned()).collect::<Vec<_>>()
+        };
+        let main = "main".to_owned();
+        assert!(!names(&super::super::Symbols::of(&elf, None)).contains(&main));
+        assert!(names(&super::super::Symbols::of(&elf, Some(&debug))).contains(&main));
+        assert!(debug.unwind_data("/a").is_none(), "its sections are empty");
+
+        fs::create_dir(dir.path().join(".debug")).unwrap();
+        fs::rename(dir.path().join("a.debug"), dir.path().join(".debug/a.debug")).unwrap();
+        assert!(DebugRoots(Vec::new()).find(&path, &elf).is_some());
+        let mut other = fs::read(dir.path().join(".debug/a.debug")).unwrap();
+        other.push(0);
+        fs::write(dir.path().join(".debug/a.debug"), other).unwrap();
+        assert!(DebugRoots(Vec::new()).find(&path, &elf).is_none());
+    }
+
+    #[test]
+    fn by_its_build_id_first() {
+        let dir = split_program();
+        let path = dir.path().join("a");
+        let bytes = fs::read(&path).unwrap();
+        let elf = Elf::parse(&bytes).unwrap();
+        let root = dir.path().join("root");
+        fs::create_dir_all(root.join(".build-id/12")).unwrap();
+        fs::write(root.join(".build-id/12/34abcd.debug"), "the name says enough").unwrap();
+        let roots = DebugRoots(vec![dir.path().join("missing"), root]);
+        assert_eq!(&*roots.find(&path, &elf).unwrap(), b"the name says enough");
+    }
+}

@@ -59,6 +59,7 @@ pub(super) mod kind {
     pub(in crate::perf) const FORK: u32 = 7;
     pub(in crate::perf) const SAMPLE: u32 = 9;
     pub(in crate::perf) const MMAP2: u32 = 10;
+    pub(in crate::perf) const LOST_SAMPLES: u32 = 13;
 }
 
 const MISC_COMM_EXEC: u16 = 1 << 13;
@@ -104,6 +105,8 @@ fn parse_mmap(kind: u32, misc: u16, mut fields: Bytes<'_>) -> Option<Mmap> {
         return None;
     }
     let path = fields.c_str();
+    // A mark of the kernel, not a part of the name.
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
     let code = is_code.then(|| String::from_utf8_lossy(path).into_owned());
     Some(Mmap { pid, start, end: start.checked_add(length)?, offset, identity, code })
 }
@@ -135,7 +138,7 @@ mod tests {
         body.extend(identity);
         body.extend(protection.to_le_bytes());
         body.extend([0; 4]);
-        body.extend(b"/bin/a\0\0");
+        body.extend(b"/bin/a (deleted)\0\0");
         body
     }
 

@@ -132,3 +132,70 @@ fn skip_read(fields: &mut Bytes<'_>, format: u64) -> Option<()> {
     let members = fields.u64()?;
     fields.skip_u64s(members.checked_mul(1 + extra)?.checked_add(times)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An attribute of 112 bytes with these fields.
+    fn attr(sample_type: u64, read_format: u64, branch: u64, regs: u64) -> Attr {
+        let mut fields = vec![112 << 32, 0, 1000, sample_type, read_format, 0, 0, 0, 0];
+        fields.extend([branch, regs, 0, 0, 0]);
+        let bytes: Vec<u8> = fields.iter().flat_map(|field| field.to_le_bytes()).collect();
+        Attr::parse(&bytes).unwrap()
+    }
+
+    fn body(fields: &[u64]) -> Vec<u8> {
+        fields.iter().flat_map(|field| field.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn all_fields_in_their_order() {
+        let all = bit::IDENTIFIER
+            | (bit::IP | bit::TID | bit::TIME | bit::ADDR | bit::ID | bit::STREAM_ID)
+            | (bit::CPU | bit::PERIOD | bit::READ | bit::CALLCHAIN | bit::RAW)
+            | (bit::BRANCH_STACK | bit::REGS_USER | bit::STACK_USER);
+        let attr = attr(all, read_bit::GROUP | read_bit::ID, BRANCH_HW_INDEX, 0b1_1000_0001);
+        let mut bytes = body(&[1, 0x1000, 9 << 32 | 8, 77, 0, 1, 1, 0, 33]);
+        // Two counters with ids, two callers, raw bytes, one branch.
+        bytes.extend(body(&[2, 5, 1, 6, 2]));
+        bytes.extend(body(&[2, 0x1000, 0x2000]));
+        bytes.extend(4_u32.to_le_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(body(&[1, 0, 1, 2, 3]));
+        // Three registers; 16 bytes of stack, of which 8 were copied.
+        bytes.extend(body(&[2, 100, 107, 108]));
+        bytes.extend(body(&[16, 0xabcd, 0, 8]));
+        assert_eq!(time(&bytes, &attr), Some(77));
+        let sample = Sample::parse(&bytes, &attr).unwrap();
+        assert_eq!((sample.pid, sample.ip, sample.period), (8, 0x1000, 33));
+        assert_eq!(u64s(sample.callchain).collect::<Vec<_>>(), [0x1000, 0x2000]);
+        assert_eq!(
+            [0, 7, 8, 6].map(|reg| sample.reg(reg)),
+            [Some(100), Some(107), Some(108), None]
+        );
+        assert_eq!(sample.stack, body(&[0xabcd]));
+        for length in 0..bytes.len() {
+            assert!(Sample::parse(&bytes[..length], &attr).is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_kernel_thread_has_no_user_registers_and_no_stack() {
+        let attr = attr(bit::IP | bit::REGS_USER | bit::STACK_USER, 0, 0, 0b11);
+        let bytes = body(&[5, 0, 0]);
+        let sample = Sample::parse(&bytes, &attr).unwrap();
+        assert_eq!((sample.ip, sample.reg(0), sample.stack), (5, None, &[][..]));
+    }
+
+    #[test]
+    fn the_event_of_a_sample() {
+        let first = attr(bit::IDENTIFIER | bit::IP, 0, 0, 0);
+        let attrs = [first.clone(), first];
+        let by_id = HashMap::from([(70, 0), (71, 1)]);
+        let event = |id| attr_of(&body(&[id, 5]), &attrs, &by_id);
+        assert_eq!([70, 71, 72].map(event), [Some(0), Some(1), None]);
+        assert_eq!(attr_of(&[], &attrs, &by_id), None);
+        assert_eq!(attr_of(&[], &[], &by_id), None);
+    }
+}

@@ -199,10 +199,12 @@ impl<'v, V: Visitor> Scan<'v, V> {
                 self.order.round(|time, event| visitor.event(time, event, attrs));
             }
             kind::SAMPLE => self.sample(record.body),
-            kind::LOST => {
+            kind::LOST | kind::LOST_SAMPLES => {
                 let mut fields = Bytes::new(record.body);
-                let lost = fields.u64().and_then(|_id| fields.u64()).unwrap_or(0);
-                self.summary.lost = self.summary.lost.saturating_add(lost);
+                // An id comes before the number of lost records, none before that of samples.
+                let first = fields.u64();
+                let second = if record.kind == kind::LOST { fields.u64() } else { first };
+                self.summary.lost = self.summary.lost.saturating_add(second.unwrap_or(0));
             }
             _ => self.side_band(record),
         }

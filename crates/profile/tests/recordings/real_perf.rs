@@ -8,7 +8,7 @@ mod privileged {
     use serde_json::Value;
     use tempfile::TempDir;
 
-    use crate::record::{Recorded, compile};
+    use crate::record::{AS_FILE, Recorded, compile};
 
     /// Share of the time that was spent in each function itself, in percent.
     fn shares(stacks: &Stacks) -> BTreeMap<String, f64> {
@@ -92,6 +92,19 @@ mod privileged {
         assert_split(&stacks);
         let benchmark = &stacks.benchmarks[0];
         assert!(benchmark.whole * 100 >= benchmark.samples * 95, "{benchmark:?}");
+    }
+
+    #[test]
+    fn a_file_instead_of_a_stream() {
+        let dir = TempDir::new().unwrap();
+        let path = compile(dir.path(), "split.c", "split", &["-O2"]);
+        for compression in ["--no-buildid", "--compression-level=1"] {
+            let more = ["--freq=4999", compression, AS_FILE];
+            let recorded = Recorded::new("dwarf,8192", &more, &mut Command::new(&path));
+            let written = recorded.write(&[], JitUnwindForm::Correct);
+            assert_eq!(written.warnings, Vec::<String>::new());
+            assert_split(&recorded.stacks());
+        }
     }
 
     #[test]

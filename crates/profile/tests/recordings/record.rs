@@ -34,6 +34,9 @@ pub(crate) struct Recorded {
     pub(crate) sources: Sources,
 }
 
+/// Among the arguments of perf: record to a file, not to a stream.
+pub(crate) const AS_FILE: &str = "(file)";
+
 /// The benchmark that everything counts for.
 pub(crate) const URI: &str = "test::program";
 
@@ -42,10 +45,14 @@ impl Recorded {
     pub(crate) fn new(call_graph: &str, more: &[&str], command: &mut Command) -> Self {
         let folder = TempDir::new().unwrap();
         let started = SystemTime::now();
-        let data = File::create(folder.path().join("perf.pipedata")).unwrap();
+        let path = folder.path().join("perf.pipedata");
+        let data = File::create(&path).unwrap();
+        // A stream, unless the test wants a file with tables.
+        let output = if more.contains(&AS_FILE) { path.to_str().unwrap() } else { "-" };
+        let more: Vec<&&str> = more.iter().filter(|word| **word != AS_FILE).collect();
         let mut perf = Command::new("perf");
         perf.args(["record", "--quiet", "--timestamp", "-k", "CLOCK_MONOTONIC", "-g"])
-            .args(["--user-callchains", "--no-bpf-event", "-o", "-"])
+            .args(["--user-callchains", "--no-bpf-event", "-o", output])
             .arg(format!("--call-graph={call_graph}"))
             .args(more)
             .arg("--")
