@@ -28,7 +28,7 @@ const HEADER_FEATURE: u32 = 80;
 const FEATURE_ARCH: u64 = 6;
 /// Attributes in a file, at most; perf has one per event and processor type.
 const MOST_ATTRS: u64 = 4096;
-/// Ids of an attribute, at most: one per processor and thread.
+/// Ids of all attributes, at most: one per event and processor.
 const MOST_IDS: u64 = 1 << 20;
 
 /// Whoever wants to hear of a recording.
@@ -123,14 +123,16 @@ impl Start {
         let count = attrs_length.checked_div(attr_size).unwrap_or(0).min(MOST_ATTRS);
         let (16.., ..=4096) = (attr_size, attr_size) else { return Ok(None) };
         let table = read_at(file, attrs_at, count.saturating_mul(attr_size))?;
-        let mut attrs = Vec::new();
+        let (mut attrs, mut ids_left) = (Vec::new(), MOST_IDS);
         let step = usize::try_from(attr_size).unwrap_or(usize::MAX);
         for entry in table.chunks_exact(step) {
             let (attr, ids) = entry.split_at(step.saturating_sub(16));
             let mut ids = Bytes::new(ids);
             let (Some(at), Some(length)) = (ids.u64(), ids.u64()) else { continue };
             let Some(attr) = Attr::parse_fields(attr) else { continue };
-            let ids = read_at(file, at, length.min(MOST_IDS.saturating_mul(8)))?;
+            // All tables of ids together: a made-up file could have each begin at its start.
+            let ids = read_at(file, at, length.min(ids_left.saturating_mul(8)))?;
+            ids_left = ids_left.saturating_sub(wide(ids.len()) / 8);
             attrs.push(attr.with_ids(&ids));
         }
         file.seek(SeekFrom::Start(data_at))?;
