@@ -139,7 +139,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(names(Some(Task::Lint)), ["cc", "git", "rustfmt", "clippy"]);
-        assert_eq!(names(Some(Task::Bench)), ["cc", "hyperfine"]);
+        assert_eq!(names(Some(Task::Bench)), ["cc", "perf", "hyperfine"]);
         assert_eq!(names(None).len(), TOOLS.len());
     }
 
