@@ -31,6 +31,8 @@ pub(crate) struct Writer {
     windows: Windows,
     /// Not yet in order.
     pending: Vec<Pending>,
+    /// So many are waited for until the next are put in order.
+    enough: usize,
     counts: EventCounts,
     releases: u64,
     usage: Option<Usage>,
@@ -83,6 +85,7 @@ impl Writer {
             window: None,
             windows: Windows::default(),
             pending: Vec::with_capacity(BATCH),
+            enough: BATCH,
             counts: EventCounts::default(),
             releases: 0,
             usage: options.summary.then(Usage::default),
@@ -121,11 +124,14 @@ impl Writer {
 
     /// Writes what is certain to be in order by now, if it is much.
     pub(crate) fn write(&mut self) -> io::Result<()> {
-        if self.pending.len() < BATCH {
+        if self.pending.len() < self.enough {
             return Ok(());
         }
         let latest = self.pending.iter().map(|pending| pending.timestamp).max().unwrap_or(0);
-        self.write_until(latest.saturating_sub(DISORDER_NS))
+        let outcome = self.write_until(latest.saturating_sub(DISORDER_NS));
+        // In a dense burst most are still too young. To put them in order again for each one that comes would never end.
+        self.enough = BATCH.max(2 * self.pending.len());
+        outcome
     }
 
     fn write_until(&mut self, timestamp: u64) -> io::Result<()> {

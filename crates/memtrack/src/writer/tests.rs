@@ -91,6 +91,24 @@ fn more_than_a_batch_is_streamed_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_burst_of_one_moment_is_put_in_order_a_few_times_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(folder.path(), 7, PLAIN).unwrap();
+    writer.switched(true, 0);
+    let count = u64::try_from(4 * BATCH).unwrap();
+    let mut sorted = 0;
+    for at in 0..count {
+        writer.take(call(1, 5 + at % 2, 16 * at, MALLOC));
+        let before = writer.enough;
+        writer.write().unwrap();
+        sorted += u32::from(writer.enough != before);
+    }
+    assert!(sorted <= 3, "{sorted}");
+    writer.finish(9).unwrap();
+    assert_eq!(events(folder.path()).len(), 4 * BATCH);
+}
+
+#[test]
 fn stacks_lie_beside_the_events() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = Writer::create(folder.path(), 7, Options { stacks: true, ..PLAIN }).unwrap();

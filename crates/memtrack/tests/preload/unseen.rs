@@ -8,7 +8,7 @@ use crate::{programs::Programs, support::trace};
 fn note(command: &mut Command, words: &str) {
     let traced = trace(command).succeeded();
     let notes = &traced.coverage.notes;
-    assert!(notes.len() == 1 && notes[0].contains(words), "{words}: {notes:?}");
+    assert!(matches!(&notes[..], [note] if note.contains(words)), "{words}: {notes:?}");
 }
 
 #[test]

@@ -43,6 +43,34 @@ pub fn a_command_that_cannot_be_started_has_the_code_of_a_shell(way: Way) {
     }
 }
 
+pub fn a_daemon_that_outlives_the_trace_can_start_programs(way: Way) {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = |name: &str| {
+        let path = folder.path().join(name);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        path.display().to_string()
+    };
+    let (go, answer) = (fifo("go"), fifo("answer"));
+    let line =
+        format!("(read line < {go}; ls -d / > {answer}) > /dev/null 2>&1 < /dev/null & true");
+    Track::by(way).run(&["bash", "-c", &line]).succeeded();
+    // The tracer is gone; the daemon has yet to start its program.
+    fs::write(go, "now\n").unwrap();
+    assert_eq!(fs::read_to_string(answer).unwrap(), "/\n");
+}
+
+pub fn a_second_tracer_is_named(way: Way) {
+    let (mut first, input, _output) = start(&Track::by(way));
+    let second = Track::by(way).run(&["bash", "-c", ":"]).succeeded();
+    assert!(
+        second.notes().iter().any(|note| note.contains("another tracer")),
+        "{:?}",
+        second.notes()
+    );
+    drop(input);
+    assert!(first.wait().unwrap().success());
+}
+
 /// A tracer whose command waits for input.
 fn start(track: &Track) -> (Child, ChildStdin, ChildStdout) {
     let programs = Programs::new();

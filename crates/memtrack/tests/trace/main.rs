@@ -122,6 +122,8 @@ mod privileged {
                 a_process_that_is_killed_while_it_allocates_leaves_nothing_behind,
             }
             ends::{
+                a_daemon_that_outlives_the_trace_can_start_programs,
+                a_second_tracer_is_named,
                 codes_of_the_command_are_passed_on,
                 a_command_that_cannot_be_started_has_the_code_of_a_shell,
                 a_signal_is_passed_on_and_the_trace_is_whole,

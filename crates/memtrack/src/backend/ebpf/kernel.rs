@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     fs, io,
     os::{
-        fd::{AsFd, BorrowedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::fs::MetadataExt,
     },
 };
@@ -169,6 +169,11 @@ impl Kernel {
                 );
             }
         }
+    }
+
+    /// Descriptor of the table of processes that are held back.
+    pub(super) fn paused(&self) -> io::Result<OwnedFd> {
+        copied(self.paused.as_fd())
     }
 
     /// Readable when a process of the tree has ended or become another program; calls don't wake anybody.

@@ -2,12 +2,14 @@
 
 mod arm;
 mod files;
+mod foreign;
 mod kernel;
 mod link;
 mod notify;
 mod record;
 mod rights;
 mod ring;
+mod usher;
 
 use std::{
     fs::File,
@@ -23,6 +25,8 @@ use kernel::Kernel;
 pub(crate) use link::RUNGS;
 pub(crate) use link::Rung;
 use notify::{Listener, Offer};
+use usher::Usher;
+
 pub(crate) use rights::{HOW_TO_PERMIT, Missing};
 
 use super::{Backend, Coverage, Record, Wanted};
@@ -75,6 +79,9 @@ impl Ebpf {
         kernel.follow(wanted)?;
         let programs = kernel.programs.try_clone()?;
         let armoury = Armoury::new(rung, programs);
+        for sentence in foreign::watchers() {
+            armoury.note(sentence);
+        }
         // Whether attaching works is seen by doing it, to what the command will almost certainly use.
         for (path, file) in own_libraries() {
             armoury.look_at(&file, path.as_ref())?;
@@ -87,9 +94,14 @@ impl Ebpf {
         let (offer, offering) = Offer::prepare(command)?;
         let (stopped, stop) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
         let armoury = Arc::clone(&self.armoury);
+        let paused = self.kernel.paused()?;
         let thread = std::thread::Builder::new().name("files".to_owned()).spawn(move || {
             match offer.accept() {
-                Ok(listener) => answer(&listener, &stopped, &armoury),
+                Ok(listener) => {
+                    let usher = Usher::leave_behind(&listener, paused.as_fd());
+                    answer(&listener, &stopped, &armoury);
+                    drop(usher);
+                }
                 Err(err) => armoury.note(format!(
                     "programs and libraries can't be noticed when they are loaded ({err}): only the C library of this \
                      system is watched"

@@ -175,11 +175,29 @@ impl Listener {
         Ok(Some((asked.id, question)))
     }
 
+    /// Its number, for the usher.
+    pub(super) fn raw(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+
+    /// Takes a question from a descriptor that is a listener, and agrees. Behind a fork: no allocation.
+    #[expect(unsafe_code, reason = "ioctls fill and take structures")]
+    pub(super) fn agree_to_one(listener: RawFd) {
+        // SAFETY: a structure of numbers; the kernel wants it to be zero.
+        let mut asked: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+        // SAFETY: the structure is as long as the ioctl says.
+        if unsafe { notif_receive(listener, &raw mut asked) }.is_ok() {
+            let mut answer = agreement(asked.id);
+            // Who asked may have been killed.
+            // SAFETY: the structure is as long as the ioctl says.
+            let _ = unsafe { notif_send(listener, &raw mut answer) };
+        }
+    }
+
     /// Lets the system call go on.
     #[expect(unsafe_code, reason = "an ioctl takes a structure")]
     pub(super) fn agree(&self, id: u64) -> io::Result<()> {
-        let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or(1);
-        let mut answer = libc::seccomp_notif_resp { id, val: 0, error: 0, flags };
+        let mut answer = agreement(id);
         // SAFETY: the structure is as long as the ioctl says.
         match unsafe { notif_send(self.0.as_raw_fd(), &raw mut answer) } {
             // Who asked may have been killed.
@@ -187,6 +205,12 @@ impl Listener {
             Err(errno) => Err(errno.into()),
         }
     }
+}
+
+/// The answer that lets a system call go on.
+fn agreement(id: u64) -> libc::seccomp_notif_resp {
+    let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or(1);
+    libc::seccomp_notif_resp { id, val: 0, error: 0, flags }
 }
 
 /// An `int` in a register.
