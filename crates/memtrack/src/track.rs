@@ -132,6 +132,7 @@ pub(crate) fn track(
     let stats = TracerStats {
         events: written.counts,
         synthetic_frees: written.releases,
+        left_out_frees: written.left_out,
         ..stats(backend, coverage)
     };
     let place = plan.folder.join(format!("{root}.{STATS_FILE}"));

@@ -138,8 +138,14 @@ mod tests {
                 .map(|tool| tool.name)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(names(Some(Task::Lint)), ["cc", "git", "rustfmt", "clippy"]);
-        assert_eq!(names(Some(Task::Bench)), ["cc", "perf", "hyperfine"]);
+        assert_eq!(
+            names(Some(Task::Lint)),
+            ["cc", "clang", "libelf, zlib", "git", "rustfmt", "clippy"]
+        );
+        assert_eq!(
+            names(Some(Task::Bench)),
+            ["cc", "clang", "libelf, zlib", "perf", "heaptrack", "hyperfine"]
+        );
         assert_eq!(names(None).len(), TOOLS.len());
     }
 

@@ -35,6 +35,7 @@ pub(crate) struct Writer {
     enough: usize,
     counts: EventCounts,
     releases: u64,
+    left_out: u64,
     usage: Option<Usage>,
     release_on_exit: bool,
 }
@@ -69,6 +70,8 @@ pub(crate) struct Written {
     pub counts: EventCounts,
     /// Frees that stand for the end of a process.
     pub releases: u64,
+    /// Frees that were not the program's.
+    pub left_out: u64,
     /// What it amounts to, if that was wanted.
     pub usage: Option<UsageSummary>,
 }
@@ -88,6 +91,7 @@ impl Writer {
             enough: BATCH,
             counts: EventCounts::default(),
             releases: 0,
+            left_out: 0,
             usage: options.summary.then(Usage::default),
             release_on_exit: options.release_on_exit,
         })
@@ -155,7 +159,11 @@ impl Writer {
                     self.window = window;
                     self.live.open_window();
                 }
-                if self.live.note(&event) { self.put_event(&event, stack) } else { Ok(()) }
+                if self.live.note(&event) {
+                    return self.put_event(&event, stack);
+                }
+                self.left_out += 1;
+                Ok(())
             }
             What::End { pid } => {
                 for addr in self.live.end(pid) {
@@ -190,6 +198,7 @@ impl Writer {
         Ok(Written {
             counts: self.counts,
             releases: self.releases,
+            left_out: self.left_out,
             usage: self.usage.map(|usage| usage.finish(timestamp)),
         })
     }

@@ -25,6 +25,10 @@ pub struct TracerStats {
     /// How many of the frees stand for blocks that their process left at its end.
     #[serde(rename = "synthetic_frees")]
     pub synthetic_frees: u64,
+    /// Frees of blocks that the program had freed before, which were left out: the C library empties the cache of a
+    /// thread that ends. After a loss, also frees of blocks whose allocation was lost.
+    #[serde(rename = "left_out_frees")]
+    pub left_out_frees: u64,
     /// Events that did not reach the artifact.
     #[serde(rename = "lost_events")]
     pub lost_events: u64,
@@ -140,6 +144,7 @@ mod tests {
             rung: "uprobe.session".to_owned(),
             events,
             synthetic_frees: 1,
+            left_out_frees: 6,
             lost_events: 2,
             failed_tracks: 3,
             objects: vec![object],

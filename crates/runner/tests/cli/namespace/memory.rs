@@ -98,8 +98,7 @@ fn the_benchmark_sees_what_integrations_expect() {
 fn python_s_arenas_are_explained() {
     let sandbox = with_tracer();
     sandbox.program("tool", "#!/usr/bin/env python3\n");
-    for (allocator, said) in [("malloc", "PYTHONMALLOC=malloc"), ("own", "are not in the numbers")]
-    {
+    for (allocator, said) in [("malloc", "PYTHONMALLOC=malloc"), ("own", "not in the numbers")] {
         let options = ["-m", "memory", "--python-allocator", allocator, "--name", "x"];
         let run = exec(&sandbox, &options, &["sh", "-c", ": ./tool"]);
         assert_eq!(run.code, 0, "{}", run.stderr);
