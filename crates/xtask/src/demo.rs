@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: measures a bundled program, then a slower build of the same source, and compares both.
+//! `cargo xtask demo`: measures a bundled program, then a slower build of the same source, compares both, and shows the
+//! other modes.
 //! Everything happens in a scratch folder, with a home of its own and, where that is possible, without a network.
 
 use std::ffi::OsString;
@@ -14,13 +15,51 @@ use crate::shell::{self, Cmd};
 use crate::tools::Task;
 use crate::workspace::Workspace;
 
+/// One run of `codspeed`.
+struct Scene {
+    title: &'static str,
+    /// A program without which there is nothing to show.
+    needs: Option<&'static str>,
+    args: &'static [&'static str],
+}
+
+/// To show something else, add a row.
+const SCENES: &[Scene] = &[
+    Scene {
+        title: "one measurement, with a profile where perf may record",
+        needs: None,
+        args: &["exec", "--", "./wordfreq", "texts"],
+    },
+    Scene {
+        title: "the slower build of the same source",
+        needs: None,
+        args: &["exec", "--", "./wordfreq-slow", "texts"],
+    },
+    Scene {
+        title: "how much slower is it?",
+        needs: None,
+        args: &["exec", "--vs", "./wordfreq texts", "--", "./wordfreq-slow", "texts"],
+    },
+    Scene {
+        title: "instructions, counted by Valgrind",
+        needs: Some("valgrind"),
+        args: &["exec", "-m", "simulation", "--", "./wordfreq", "texts"],
+    },
+    Scene {
+        title: "memory, seen from the kernel where that is permitted, else by a library",
+        needs: None,
+        args: &["exec", "-m", "memory", "--", "./wordfreq", "texts"],
+    },
+];
+
 /// The command.
 pub(crate) fn run() -> Result<ExitCode> {
     if !setup::ensure(Some(Task::Demo)) {
         return Ok(ExitCode::from(MISSING));
     }
     let workspace = Workspace::load()?;
-    workspace.cargo(&["build", "--release", "-p", "runner", "-p", "exec-harness"]).run()?;
+    let ours = ["-p", "runner", "-p", "exec-harness", "-p", "memtrack"];
+    workspace.cargo(&[&["build", "--release"], &ours[..]].concat()).run()?;
 
     let scratch = Scratch::create(&workspace)?;
     build_program(&workspace, &[], &scratch.dir.join("wordfreq"))?;
@@ -31,16 +70,23 @@ pub(crate) fn run() -> Result<ExitCode> {
     )?;
 
     let stage = Stage::set_up(workspace.release("codspeed"), &scratch.dir);
-    say::note("\ndemo: one measurement");
-    stage.codspeed(&["exec", "--", "./wordfreq", "texts"])?;
-    say::note("\ndemo: the slower build of the same source");
-    stage.codspeed(&["exec", "--", "./wordfreq-slow", "texts"])?;
-    say::note("\ndemo: how much slower is it?");
-    stage.codspeed(&["exec", "--vs", "./wordfreq texts", "--", "./wordfreq-slow", "texts"])?;
+    let (shown, left_out): (Vec<&Scene>, Vec<&Scene>) =
+        SCENES.iter().partition(|scene| scene.needs.is_none_or(|tool| shell::find(tool).is_some()));
+    for scene in &shown {
+        say::note(&format!("\ndemo: {}", scene.title));
+        stage.codspeed(scene.args)?;
+    }
+    for scene in left_out {
+        let tool = scene.needs.unwrap_or_default();
+        say::note(&format!("\ndemo: NOT SHOWN: {}: needs {tool}", scene.title));
+    }
 
     let network =
         if stage.offline { "without a network" } else { "the network could not be cut off here" };
-    say::note(&format!("\ndemo: done; 3 runs of codspeed succeeded in a clean home, {network}"));
+    say::note(&format!(
+        "\ndemo: done; {} runs of codspeed succeeded in a clean home, {network}",
+        shown.len()
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -47,10 +47,7 @@ pub(crate) fn ensure(task: Option<Task>) -> bool {
 
 /// Tries to install; whether it worked is seen by probing again.
 fn install(missing: &[&Tool]) {
-    let packages = packages(missing);
-    if !packages.is_empty()
-        && let Err(err) = apt(&packages)
-    {
+    if let Err(err) = apt(missing) {
         say::note(&format!("setup: {err:#}"));
     }
     for tool in missing {
@@ -75,8 +72,12 @@ fn packages(tools: &[&Tool]) -> Vec<&'static str> {
     tools.iter().flat_map(of).copied().collect()
 }
 
-/// Installs Debian packages, when this is Debian and we may.
-fn apt(packages: &[&str]) -> Result<()> {
+/// Installs the Debian packages of these tools, when this is Debian and we may.
+fn apt(tools: &[&Tool]) -> Result<()> {
+    let all = packages(tools);
+    if all.is_empty() {
+        return Ok(());
+    }
     let Some(prefix) = root_prefix() else { return Ok(()) };
     if find("apt-get").is_none() {
         return Ok(());
@@ -88,7 +89,20 @@ fn apt(packages: &[&str]) -> Result<()> {
         Cmd::new(words.next().unwrap_or("env")).args(words).run()
     };
     apt_get(&["update", "--quiet"])?;
-    apt_get(&[&["install", "--quiet", "-y", "--no-install-recommends"], packages].concat())
+    let install = |packages: &[&str]| {
+        apt_get(&[&["install", "--quiet", "-y", "--no-install-recommends"], packages].concat())
+    };
+    let Err(err) = install(&all) else { return Ok(()) };
+    say::note(&format!("setup: {err:#}; once more, one tool at a time"));
+    // One package that this distribution doesn't have keeps all others from being installed.
+    for packages in tools.iter().map(|tool| packages(&[tool])) {
+        if !packages.is_empty()
+            && let Err(err) = install(&packages)
+        {
+            say::note(&format!("setup: {err:#}"));
+        }
+    }
+    Ok(())
 }
 
 /// What to write before a command so that root runs it; none when we can't become root without a question.

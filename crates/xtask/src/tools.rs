@@ -146,7 +146,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         probe: Probe::Program("valgrind"),
         source: Source::Apt(&["valgrind"]),
         required_by: &[Task::Test],
-        used_by: &[],
+        used_by: &[Task::Demo],
     },
     Tool {
         name: "c++ with jemalloc, mimalloc and tcmalloc",
@@ -178,8 +178,8 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "records profiles in walltime mode, its tests and its bench",
         probe: Probe::Succeeds(&["perf", "--version"]),
         source: Source::Apt(&["linux-perf"]),
-        required_by: &[Task::Test, Task::Bench],
-        used_by: &[],
+        required_by: &[Task::Bench],
+        used_by: &[Task::Test, Task::Demo],
     },
     Tool {
         name: "lld",

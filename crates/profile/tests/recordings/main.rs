@@ -11,6 +11,6 @@
 
 mod client;
 mod decode;
+mod perf_records;
 mod python;
-mod real_perf;
 mod record;

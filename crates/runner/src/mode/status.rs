@@ -3,7 +3,7 @@
 
 use runner_shared::{env_names, mode::Mode};
 
-use super::simulation;
+use super::{memory::TRACER, simulation};
 use crate::{env::Env, tools};
 
 /// The state of a mode.
@@ -55,9 +55,18 @@ fn walltime(env: &Env) -> ModeStatus {
     status
 }
 
-fn memory(_env: &Env) -> ModeStatus {
-    let lacks = vec![Lack::without_fix("a tracer of allocations: this version has none")];
-    ModeStatus { mode: Mode::Memory, ready: false, found: Vec::new(), lacks }
+fn memory(env: &Env) -> ModeStatus {
+    let mut status =
+        ModeStatus { mode: Mode::Memory, ready: true, found: Vec::new(), lacks: Vec::new() };
+    match tools::sibling(TRACER, env_names::MEMTRACK, env) {
+        Ok(path) => status.found.push(format!("{TRACER}: {}", path.display())),
+        Err(err) => {
+            status.ready = false;
+            status.lacks.push(Lack::with_fix(err.to_string(), err.hint()));
+        }
+    }
+    harness(&mut status, env);
+    status
 }
 
 /// What `codspeed exec` needs in every mode.

@@ -31,7 +31,7 @@ pub(crate) use control::TracerControl;
 pub(crate) use trouble::{TracerTrouble, trouble};
 
 /// The name of our tracer.
-const TRACER: &str = "codspeed-memtrack";
+pub(super) const TRACER: &str = "codspeed-memtrack";
 
 /// A traced benchmark that is ready to be started.
 pub(crate) struct Traced {

@@ -33,6 +33,17 @@ fn status_names_what_is_used_and_the_command_that_gives_more() {
 }
 
 #[test]
+fn memory_mode_is_ready_where_the_tracer_is() {
+    let sandbox = sandbox();
+    sandbox.program("tracer", "#!/bin/sh\n");
+    let path = sandbox.path().join("tracer");
+    let sandbox = sandbox.with("CODSPEED_MEMTRACK", &path);
+    let found = format!("memory: ready\n  codspeed-memtrack: {}\n", path.display());
+    let said = status(&sandbox).stdout;
+    assert!(said.contains(&found), "{said}");
+}
+
+#[test]
 fn apt_is_run_only_when_asked_for_and_is_announced() {
     let sandbox = sandbox();
     sandbox.program("apt-get", "#!/bin/sh\necho \"$@\" >> calls\n");
