@@ -145,7 +145,8 @@ fn count(artifact: &Path) -> Outcome<u64> {
                 | EventKind::Munmap { .. }
                 | EventKind::Brk { .. } => false,
             };
-            count += u64::from(counts && event.tid != event.pid);
+            let by_main = event.tid == event.pid;
+            count += u64::from(counts && !by_main && !event.is_release());
         }
     }
     events.finish()?;

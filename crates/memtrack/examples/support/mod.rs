@@ -82,19 +82,21 @@ impl Bench {
         let mut command = Command::new(&self.tracer);
         command.args(["track", "--quiet", "--output"]).arg(&trace).args(options).arg("--");
         let start = now();
-        let child = command.args(words).stdout(Stdio::piped()).spawn()?;
+        let child = command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let pid = Pid::from_raw(i32::try_from(child.id())?);
         // What it has used can be read as long as nobody has fetched its exit code.
         waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)?;
         let wall_ns = now().since(start);
         let cpu_seconds = cpu_seconds(&fs::read_to_string(format!("/proc/{pid}/stat"))?)?;
-        let (status, peak_bytes) = fetch(pid)?;
+        let (ended, peak_bytes) = fetch(pid)?;
         let mut stdout = String::new();
         child.stdout.ok_or("no output")?.read_to_string(&mut stdout)?;
-        match status.code() {
+        let mut stderr = String::new();
+        child.stderr.ok_or("no output")?.read_to_string(&mut stderr)?;
+        match ended.code() {
             Some(0) => {}
             Some(NOT_PERMITTED) => return Ok(None),
-            _ => return Err(format!("the tracer ended with {status}").into()),
+            _ => return Err(format!("the tracer ended with {ended}: {stderr}").into()),
         }
         let stats = serde_json::from_slice(&fs::read(file(&trace, STATS_FILE)?)?)?;
         let artifact = file(&trace, EVENTS_FILE)?;
