@@ -1,109 +1,123 @@
-//! `bench_pair`: what a pair of malloc and free costs below the library of the backend `preload`, beside none and
-//! beside heaptrack. Prints one line per figure: name, value, unit, note.
+//! `bench_pair`: what a pair of malloc and free costs below the tracer, by each backend, beside none and beside
+//! heaptrack. Prints one line per figure: name, value, unit, note.
+//!
+//! All ways take turns, so that the noise of the machine hits all alike; the best turn of each counts.
 #![expect(
     clippy::disallowed_methods,
-    clippy::expect_used,
     clippy::print_stdout,
-    reason = "a bench is a program of its own, and has no one to report to"
+    reason = "a bench prints its figures and starts what it measures"
 )]
+#![expect(dead_code, reason = "benches share a module, and not all need all of it")]
 
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-    sync::mpsc,
-    time::Duration,
-};
+mod support;
 
-use memtrack::backend::{
-    Backend,
-    preload::{Options, Preload},
-};
+use std::process::Command;
 
-const PAIRS: &str = "2000000";
-const ROUNDS: usize = 5;
+use support::{Bench, Outcome};
 
-fn main() {
-    let folder = tempfile::tempdir().expect("a folder for the program");
-    let program = folder.path().join("pairs");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/pairs.c");
-    let built = Command::new("cc")
-        .args(["-O2", "-fno-builtin", "-pthread", "-o"])
-        .args([&program, &source])
-        .status()
-        .expect("cc");
-    assert!(built.success(), "cc");
+const PAIRS: &str = "500000";
+const TURNS: usize = 7;
+const WAYS: [Way; 6] = [
+    Way { name: "native", how: How::Bare, bar: None },
+    Way { name: "heaptrack", how: How::Heaptrack, bar: None },
+    Way { name: "ebpf", how: How::Tracer(&["--backend", "ebpf"]), bar: Some(6.0) },
+    Way {
+        name: "ebpf with stacks",
+        how: How::Tracer(&["--backend", "ebpf", "--stacks"]),
+        bar: None,
+    },
+    Way { name: "preload", how: How::Tracer(&["--backend", "preload"]), bar: Some(0.4) },
+    Way {
+        name: "preload with stacks",
+        how: How::Tracer(&["--backend", "preload", "--stacks"]),
+        bar: None,
+    },
+];
+
+/// A way to run the program.
+struct Way {
+    name: &'static str,
+    how: How,
+    /// The most that it may cost, as a multiple of what heaptrack costs.
+    bar: Option<f64>,
+}
+
+enum How {
+    Bare,
+    Heaptrack,
+    Tracer(&'static [&'static str]),
+}
+
+fn main() -> Outcome<()> {
+    let bench = Bench::new()?;
     for threads in ["1", "2"] {
-        let native = best(|| nanos(Command::new(&program).args([PAIRS, threads])));
-        print("native", threads, native, "");
-        let preload = best(|| traced(&Options::default(), &program, threads));
-        let note = format!("{:.0} ns more than native; bar: at most 150 ns", preload - native);
-        print("preload", threads, preload, &note);
-        let options = Options { frames: 16, ..Options::default() };
-        let stacks = best(|| traced(&options, &program, threads));
-        print("preload with stacks", threads, stacks, "16 frames");
-        match heaptrack(&program, threads, folder.path()) {
-            Some(heaptrack) => {
-                let ratio = (preload - native) / (heaptrack - native);
-                let note = format!("preload costs {ratio:.2} of it; bar: at most 0.4");
-                print("heaptrack", threads, heaptrack, &note);
+        let mut best = WAYS.map(|way| (way, None));
+        for _ in 0..TURNS {
+            for (way, best) in &mut best {
+                if let Some(nanos) = way.nanos(&bench, threads)? {
+                    *best = Some(best.map_or(nanos, |best: f64| best.min(nanos)));
+                }
             }
-            None => print("heaptrack", threads, f64::NAN, "not installed"),
+        }
+        let found = |name| best.iter().find(|(way, _)| way.name == name).and_then(|(_, ns)| *ns);
+        let (native, heaptrack) = (found("native").ok_or("no figure")?, found("heaptrack"));
+        for (way, nanos) in &best {
+            print(way, threads, *nanos, native, heaptrack);
+        }
+    }
+    Ok(())
+}
+
+fn print(way: &Way, threads: &str, nanos: Option<f64>, native: f64, heaptrack: Option<f64>) {
+    let name = way.name;
+    let Some(nanos) = nanos else {
+        println!("{name}, {threads} thread(s)\t-\tns/pair\tnot installed, or not permitted");
+        return;
+    };
+    let note = format!("{:.0} ns more than native", nanos - native);
+    println!("{name}, {threads} thread(s)\t{nanos:.1}\tns/pair\t{note}");
+    if let How::Tracer(_) = way.how
+        && let Some(heaptrack) = heaptrack
+    {
+        let cost = (nanos - native) / (heaptrack - native);
+        let bar = way.bar.map(|bar| format!("; bar: at most {bar}")).unwrap_or_default();
+        let note = format!("beyond native; with it {:.2}{bar}", nanos / heaptrack);
+        println!("{name} / heaptrack, {threads} thread(s)\t{cost:.2}\tx\t{note}");
+    }
+}
+
+impl Way {
+    /// Nanoseconds per pair as a thread of the program sees it. `None`: this can't be had here.
+    fn nanos(&self, bench: &Bench, threads: &str) -> Outcome<Option<f64>> {
+        match self.how {
+            How::Bare => output(Command::new(&bench.pairs).args([PAIRS, threads])).map(Some),
+            How::Heaptrack => {
+                if Command::new("heaptrack").arg("--version").output().is_err() {
+                    return Ok(None);
+                }
+                let mut command = Command::new("heaptrack");
+                command.arg("-o").arg(bench.folder.path().join("heaptrack")).arg(&bench.pairs);
+                output(command.args([PAIRS, threads])).map(Some)
+            }
+            How::Tracer(options) => {
+                let words = [bench.pairs.as_os_str(), PAIRS.as_ref(), threads.as_ref()];
+                let Some(tracked) = bench.track(options, &words)? else { return Ok(None) };
+                let wanted = 2 * PAIRS.parse::<u64>()? * threads.parse::<u64>()?;
+                let events = tracked.stats.events.total();
+                if events < wanted || tracked.stats.lost_events > 0 {
+                    return Err(format!("{events} events are too few").into());
+                }
+                parse(&tracked.stdout).map(Some)
+            }
         }
     }
 }
 
-fn print(name: &str, threads: &str, nanos: f64, note: &str) {
-    println!("{name}, {threads} thread(s)\t{nanos:.1}\tns/pair\t{note}");
+fn output(command: &mut Command) -> Outcome<f64> {
+    parse(&String::from_utf8(command.output()?.stdout)?)
 }
 
-fn best(round: impl Fn() -> f64) -> f64 {
-    (0..ROUNDS).map(|_| round()).fold(f64::INFINITY, f64::min)
-}
-
-fn nanos(command: &mut Command) -> f64 {
-    let output = command.output().expect("the program");
-    parse(&output.stdout)
-}
-
-fn parse(stdout: &[u8]) -> f64 {
-    let text = String::from_utf8_lossy(stdout);
-    let line = text.lines().find(|line| line.contains("ns/pair")).expect("what the program says");
-    line.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).expect("a number")
-}
-
-fn traced(options: &Options, program: &Path, threads: &str) -> f64 {
-    let mut backend = Preload::start(Path::new("/tmp"), options).expect("a backend");
-    let mut command = Command::new(program);
-    command.args([PAIRS, threads]).envs(backend.environment(&[])).stdout(Stdio::piped());
-    backend.record(true).expect("recording");
-    let child = command.spawn().expect("the program");
-    let (ended, end) = mpsc::channel::<()>();
-    let waiter = std::thread::spawn(move || {
-        let output = child.wait_with_output();
-        drop(ended);
-        output
-    });
-    let mut events = 0_usize;
-    let mut take = |_: memtrack::backend::Record<'_>| events += 1;
-    while end.recv_timeout(Duration::from_millis(1)) == Err(mpsc::RecvTimeoutError::Timeout) {
-        backend.drain(&mut take).expect("records");
-    }
-    let coverage = backend.finish(&mut take).expect("the end");
-    let pairs: usize = PAIRS.parse().expect("a number");
-    assert!(coverage.lost == 0 && events >= 2 * pairs, "{events} events, {} lost", coverage.lost);
-    let output = waiter.join().expect("the thread that waits").expect("the program");
-    parse(&output.stdout)
-}
-
-fn heaptrack(program: &Path, threads: &str, folder: &Path) -> Option<f64> {
-    let mut command = Command::new("heaptrack");
-    command.arg("-o").arg(folder.join("heaptrack")).arg(program).args([PAIRS, threads]);
-    Command::new("heaptrack").arg("--version").output().ok()?;
-    Some(best(|| nanos(&mut command_again(&command))))
-}
-
-fn command_again(command: &Command) -> Command {
-    let mut again = Command::new(command.get_program());
-    again.args(command.get_args());
-    again
+fn parse(stdout: &str) -> Outcome<f64> {
+    let line = stdout.lines().find(|line| line.contains("ns/pair")).ok_or("the program failed")?;
+    Ok(line.split_whitespace().next().ok_or("no figure")?.parse()?)
 }

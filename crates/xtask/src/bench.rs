@@ -26,6 +26,7 @@ const BENCHES: &[Bench] = &[
     Bench { package: "results", example: "bench_callgrind" },
     Bench { package: "results", example: "bench_memory" },
     Bench { package: "memtrack", example: "bench_pair" },
+    Bench { package: "memtrack", example: "bench_trace" },
     Bench { package: "runner", example: "bench_simulation" },
     Bench { package: "profile", example: "bench_profile" },
 ];
