@@ -14,7 +14,7 @@ use crate::backend::ebpf::Rung;
     bin_name = "codspeed-memtrack",
     version,
     about,
-    after_help = "Examples:\n  codspeed-memtrack track -- ./program --its-option\n  codspeed-memtrack track --stacks --output trace -- python3 script.py\n  codspeed-memtrack track --json - -- ./program > usage.json\n  codspeed-memtrack doctor"
+    after_help = "Examples:\n  codspeed-memtrack track -- ./program --its-option\n  codspeed-memtrack track --stacks -- python3 script.py\n  codspeed-memtrack track --json - -- ./program > usage.json\n  codspeed-memtrack doctor"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
