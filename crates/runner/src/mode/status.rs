@@ -33,11 +33,6 @@ impl Lack {
     pub(crate) fn with_fix(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { what: what.into(), fix: Some(fix.into()) }
     }
-
-    /// Something that has to be lived with.
-    pub(crate) fn without_fix(what: impl Into<String>) -> Self {
-        Self { what: what.into(), fix: None }
-    }
 }
 
 /// Asks every mode. To add one, add its function here.
