@@ -11,6 +11,7 @@ use std::{
 };
 
 use clap::Parser;
+use runner_shared::memory::TracerStats;
 
 use crate::{
     backend::{
@@ -125,16 +126,23 @@ fn traced(options: &Track) -> Result<u8, AppError> {
     let trace = track(&plan, backend.as_mut(), &signals)?;
     report(&trace, options, shown)?;
     let Trace { ended, stats, .. } = trace;
-    if stats.lost_events > 0 && !options.lossy {
-        return Err(AppError::Lost { lost: stats.lost_events });
-    }
-    if stats.failed_tracks > 0 {
-        return Err(AppError::Untracked { untracked: stats.failed_tracks });
-    }
+    complete(&stats, options.lossy)?;
     if let command::Ended::Signal(number) = ended {
         say(&format!("the command was ended by signal {number}"));
     }
     Ok(ended.code())
+}
+
+/// Whether everything was seen that should have been.
+fn complete(stats: &TracerStats, lossy: bool) -> Result<(), AppError> {
+    let TracerStats { lost_events: lost, failed_tracks: untracked, .. } = *stats;
+    if lost > 0 && !lossy {
+        return Err(AppError::Lost { lost });
+    }
+    if untracked > 0 {
+        return Err(AppError::Untracked { untracked });
+    }
+    Ok(())
 }
 
 fn report(trace: &Trace, options: &Track, shown: bool) -> Result<(), AppError> {
@@ -191,4 +199,23 @@ fn print(text: &str) -> Result<(), AppError> {
 #[expect(clippy::print_stderr, reason = "this is the place that speaks")]
 fn say(text: &str) {
     eprintln!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_lost_is_an_error_unless_it_is_permitted() {
+        let stats = |lost_events, failed_tracks| TracerStats {
+            lost_events,
+            failed_tracks,
+            ..TracerStats::default()
+        };
+        let code = |stats, lossy| complete(&stats, lossy).map_err(|err| err.code());
+        assert_eq!(code(stats(0, 0), false), Ok(()));
+        assert_eq!(code(stats(7, 0), false), Err(FAILED));
+        assert_eq!(code(stats(7, 0), true), Ok(()));
+        assert_eq!(code(stats(0, 1), true), Err(FAILED));
+    }
 }

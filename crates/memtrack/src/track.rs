@@ -208,15 +208,19 @@ impl Follow<'_> {
     }
 
     fn drain(&mut self) -> Result<usize, TrackError> {
-        let writer = &mut self.writer;
-        let count = self.backend.drain(&mut |record| writer.take(record));
+        let (writer, failure) = (&mut self.writer, &mut self.failure);
+        let failed_before = failure.is_some();
+        // Written as they come: what a backend hands out at once may be much.
+        let count = self.backend.drain(&mut |record| {
+            if failure.is_none() {
+                writer.take(record);
+                *failure = writer.write().err();
+            }
+        });
         let count = count.map_err(TrackError::Backend)?;
-        if self.failure.is_none()
-            && let Err(err) = self.writer.write()
-        {
+        if self.failure.is_some() && !failed_before {
             // There is no use in holding the command back for events that nobody keeps.
             self.backend.record(false).map_err(TrackError::Backend)?;
-            self.failure = Some(err);
         }
         Ok(count)
     }

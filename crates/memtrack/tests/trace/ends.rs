@@ -60,7 +60,8 @@ pub fn a_daemon_that_outlives_the_trace_can_start_programs(way: Way) {
 }
 
 pub fn a_second_tracer_is_named(way: Way) {
-    let (mut first, input, _output) = start(&Track::by(way));
+    let first = Track::by(way);
+    let (first, input, _output) = start(&first);
     let second = Track::by(way).run(&["bash", "-c", ":"]).succeeded();
     assert!(
         second.notes().iter().any(|note| note.contains("another tracer")),
@@ -68,7 +69,8 @@ pub fn a_second_tracer_is_named(way: Way) {
         second.notes()
     );
     drop(input);
-    assert!(first.wait().unwrap().success());
+    let end = first.wait_with_output().unwrap();
+    assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));
 }
 
 /// A tracer whose command waits for input.
