@@ -3,7 +3,7 @@
 
 use runner_shared::{env_names, mode::Mode};
 
-use super::{memory::TRACER, simulation};
+use super::{memory::TRACER, simulation, walltime};
 use crate::{env::Env, tools};
 
 /// The state of a mode.
@@ -36,18 +36,11 @@ impl Lack {
 }
 
 /// Asks every mode. To add one, add its function here.
-const MODES: &[fn(&Env) -> ModeStatus] = &[walltime, simulation::status, memory];
+const MODES: &[fn(&Env) -> ModeStatus] = &[walltime::status, simulation::status, memory];
 
 /// The state of all modes.
 pub(crate) fn all(env: &Env) -> Vec<ModeStatus> {
     MODES.iter().map(|status| status(env)).collect()
-}
-
-fn walltime(env: &Env) -> ModeStatus {
-    let mut status =
-        ModeStatus { mode: Mode::Walltime, ready: true, found: Vec::new(), lacks: Vec::new() };
-    harness(&mut status, env);
-    status
 }
 
 fn memory(env: &Env) -> ModeStatus {
@@ -65,7 +58,7 @@ fn memory(env: &Env) -> ModeStatus {
 }
 
 /// What `codspeed exec` needs in every mode.
-pub(super) fn harness(status: &mut ModeStatus, env: &Env) {
+pub(in crate::mode) fn harness(status: &mut ModeStatus, env: &Env) {
     match tools::sibling("exec-harness", env_names::EXEC_HARNESS, env) {
         Ok(path) => status.found.push(format!("exec-harness: {}", path.display())),
         Err(err) => status.lacks.push(Lack::with_fix(

@@ -10,6 +10,7 @@ mod perf;
 mod recorder;
 mod snapshots;
 mod stacks;
+mod status;
 mod unwinding;
 
 use std::path::Path;
@@ -38,6 +39,7 @@ use unwinding::Unwinding;
 pub(crate) use isolation::Isolation;
 pub(crate) use recorder::Recorded;
 use recorder::{Recorder, RecorderError};
+pub(crate) use status::status;
 
 /// What is started, where, and what it sees.
 #[derive(Debug, Clone, Copy)]

@@ -33,6 +33,15 @@ fn status_names_what_is_used_and_the_command_that_gives_more() {
 }
 
 #[test]
+fn walltime_mode_is_ready_without_perf_and_says_what_that_costs() {
+    let sandbox = sandbox();
+    let path = sandbox.path().to_owned();
+    let said = status(&sandbox.with("PATH", path)).stdout;
+    assert!(said.contains("walltime: ready\n"), "{said}");
+    assert!(said.contains("  lacks profiles: `perf` was not found; "), "{said}");
+}
+
+#[test]
 fn memory_mode_is_ready_where_the_tracer_is() {
     let sandbox = sandbox();
     sandbox.program("tracer", "#!/bin/sh\n");
