@@ -1,6 +1,6 @@
 //! What `run` and `exec` do with a run that is over: show it, export it, choose the exit code.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use results::ReadError;
 use runner_shared::mode::Mode;
@@ -37,7 +37,15 @@ pub(crate) fn show(
     for export in exports {
         if let Err(err) = ui::export(report, export) {
             let what = format!("could not write the export `{}`: {err}", export.path.display());
-            failed = Err(CliError::new(ExitKind::Failed, what));
+            let unwritten = CliError::new(ExitKind::Failed, what);
+            // Otherwise there is nothing to write.
+            failed = Err(if err.kind() == io::ErrorKind::Other {
+                unwritten
+            } else {
+                unwritten.hint(
+                    "the profile folder keeps the run: `codspeed inspect` takes `--export`, too",
+                )
+            });
         }
     }
     failed
@@ -63,7 +71,7 @@ pub(crate) fn show_hottest(
 }
 
 /// Standard output does not take the results.
-pub(crate) fn unwritten(err: &std::io::Error) -> CliError {
+pub(crate) fn unwritten(err: &io::Error) -> CliError {
     CliError::new(ExitKind::Failed, format!("could not write the results: {err}"))
 }
 
@@ -212,6 +220,10 @@ impl From<RunError> for CliError {
                 ExitKind::Failed,
                 Some("without `--no-wait` this run would begin when the other one ends"),
             ),
+            RunError::Lock(LockError::Io { .. }) => (
+                ExitKind::Failed,
+                Some("every run takes this lock: its folder has to be there and writable"),
+            ),
             RunError::Fifo(_) => (
                 ExitKind::Missing,
                 Some("the FIFO may belong to another user: its owner, or root, can remove it"),
@@ -248,7 +260,6 @@ impl From<RunError> for CliError {
                 ),
             ),
             RunError::Folder { .. }
-            | RunError::Lock(LockError::Io { .. })
             | RunError::Mode(ModeError::Write { .. })
             | RunError::Serve(ServeError::Watch(_))
             | RunError::Signals(_)

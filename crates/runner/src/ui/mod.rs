@@ -112,7 +112,12 @@ pub(crate) fn export(report: &AnyReport, export: &ExportArg) -> io::Result<()> {
         return fs::write(path, bytes);
     }
     // The text of the error would name the temporary file; what went wrong is its kind.
-    files::replace(path, &bytes).map_err(|err| err.kind().into())
+    files::replace(path, &bytes).map_err(|err| {
+        if err.kind() == io::ErrorKind::NotFound {
+            return io::Error::new(err.kind(), "its folder does not exist");
+        }
+        err.kind().into()
+    })
 }
 
 /// A result in one sentence.
