@@ -103,7 +103,9 @@ fn burst(bench: &Bench, backend: &str, pairs: u64) -> Outcome<()> {
     };
     let Tracked { stats, wall_ns, cpu_seconds, peak_bytes, artifact, .. } = tracked;
     let counted = count(&artifact)?;
-    if counted != events || stats.lost_events > 0 {
+    // The kernel also sees what the C library frees for a thread that ends.
+    let of_threads = 4 * THREADS;
+    if !(events..=events + of_threads).contains(&counted) || stats.lost_events > 0 {
         let lost = stats.lost_events;
         return Err(format!("{name}: {counted} were written, {lost} lost").into());
     }
