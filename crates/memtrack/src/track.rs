@@ -129,12 +129,13 @@ pub(crate) fn track(
         None => writer.finish(now().0),
     };
     let written = written.map_err(failed)?;
-    let stats = TracerStats {
+    let mut stats = TracerStats {
         events: written.counts,
         synthetic_frees: written.releases,
         left_out_frees: written.left_out,
         ..stats(backend, coverage)
     };
+    stats.notes.extend(written.note);
     let place = plan.folder.join(format!("{root}.{STATS_FILE}"));
     let text = serde_json::to_vec_pretty(&stats).map_err(io::Error::from);
     text.and_then(|text| fs::write(place, text)).map_err(failed)?;

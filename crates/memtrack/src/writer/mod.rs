@@ -74,6 +74,8 @@ pub(crate) struct Written {
     pub left_out: u64,
     /// What it amounts to, if that was wanted.
     pub usage: Option<UsageSummary>,
+    /// What has to be said about the files.
+    pub note: Option<String>,
 }
 
 impl Writer {
@@ -192,10 +194,9 @@ impl Writer {
     pub(crate) fn finish(mut self, timestamp: u64) -> io::Result<Written> {
         self.write_until(u64::MAX)?;
         self.events.finish()?;
-        if let Some(stacks) = self.stacks {
-            stacks.finish()?;
-        }
+        let note = self.stacks.map(Stacks::finish).transpose()?.flatten();
         Ok(Written {
+            note,
             counts: self.counts,
             releases: self.releases,
             left_out: self.left_out,

@@ -18,6 +18,10 @@ pub(super) struct Stacks {
     /// By the numbers of their frames: the same place in two processes is the same.
     numbers: HashMap<Box<[u32]>, u32, FixedState>,
     frames: HashMap<Function, u32, FixedState>,
+    /// Different stacks of all processes.
+    seen_ever: usize,
+    /// Those of them of which not a single function could be named.
+    nameless: usize,
     /// What is to be written before the next event.
     definitions: Vec<u8>,
 }
@@ -30,6 +34,8 @@ impl Stacks {
             seen: HashMap::default(),
             numbers: HashMap::default(),
             frames: HashMap::default(),
+            seen_ever: 0,
+            nameless: 0,
             definitions: Vec::new(),
         })
     }
@@ -45,6 +51,9 @@ impl Stacks {
         }
         let frames: Box<[u32]> =
             addresses.iter().map(|address| self.frame(pid, *address)).collect();
+        self.seen_ever += 1;
+        let unknown = self.frames.get(&Function::default()).copied();
+        self.nameless += usize::from(frames.iter().all(|frame| Some(*frame) == unknown));
         let next = number_of(self.numbers.len());
         let definitions = &mut self.definitions;
         let number = *self.numbers.entry(frames).or_insert_with_key(|frames| {
@@ -80,10 +89,17 @@ impl Stacks {
         })
     }
 
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    /// Completes the file. Returns what has to be said about it.
+    pub(super) fn finish(mut self) -> io::Result<Option<String>> {
         let definitions = &mut self.definitions;
         self.file.put(|into| into.append(definitions))?;
-        self.file.finish()
+        self.file.finish()?;
+        let (nameless, all) = (self.nameless, self.seen_ever);
+        Ok((nameless * 2 > all).then(|| {
+            format!(
+                "{nameless} of {all} stacks have no names: their processes ended before they could be looked at, within milliseconds"
+            )
+        }))
     }
 }
 
