@@ -13,7 +13,7 @@ pub(crate) struct InspectArgs {
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,
 
-    /// How many functions (simulation mode) or places that allocate (memory mode) to show for each benchmark.
+    /// How many functions, or places that allocate (memory mode), to show for each benchmark.
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     pub functions: usize,
 
