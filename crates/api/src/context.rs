@@ -1,0 +1,122 @@
+//! What a run is called at the service: repository, reference, event and part. Who knows it is the CI provider, or the
+//! user; the words are those of the wire.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Where a repository lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum RepositoryProvider {
+    /// github.com.
+    #[serde(rename = "GITHUB")]
+    GitHub,
+    /// gitlab.com.
+    #[serde(rename = "GITLAB")]
+    GitLab,
+    /// The service itself: a project without a repository.
+    #[serde(rename = "PROJECT")]
+    Project,
+}
+
+/// Where the benchmarks ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum RunEnvironment {
+    /// GitHub Actions.
+    #[serde(rename = "GITHUB_ACTIONS")]
+    GitHubActions,
+    /// GitLab CI.
+    #[serde(rename = "GITLAB_CI")]
+    GitLabCi,
+    /// Buildkite.
+    #[serde(rename = "BUILDKITE")]
+    Buildkite,
+    /// Anywhere else.
+    #[serde(rename = "LOCAL")]
+    Local,
+}
+
+/// Why the benchmarks ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Event {
+    /// Commits were pushed.
+    #[serde(rename = "push")]
+    Push,
+    /// A pull or merge request.
+    #[serde(rename = "pull_request")]
+    PullRequest,
+    /// Somebody asked for it.
+    #[serde(rename = "workflow_dispatch")]
+    WorkflowDispatch,
+    /// It was time.
+    #[serde(rename = "schedule")]
+    Schedule,
+    /// On somebody's machine.
+    #[serde(rename = "local")]
+    Local,
+}
+
+/// Who caused the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sender {
+    /// Number of the account, as text.
+    pub id: String,
+    /// Name of the account.
+    pub login: String,
+}
+
+/// A job of a CI provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobReference {
+    /// The run that it belongs to.
+    pub run_id: String,
+    /// Its name.
+    pub job: String,
+}
+
+/// One of several uploads that belong to one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunPart {
+    /// What the parts have in common.
+    pub run_id: String,
+    /// Tells the parts of a run from each other.
+    pub run_part_id: String,
+    /// The job that uploads it.
+    pub job_name: String,
+    /// Matrix and position, with sorted keys.
+    pub metadata: Map<String, Value>,
+}
+
+/// All that the service is told about where a run comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunContext {
+    /// Where the repository lives.
+    pub repository_provider: RepositoryProvider,
+    /// Where the benchmarks ran.
+    pub run_environment: RunEnvironment,
+    /// The part of the run, where there are parts.
+    pub run_part: Option<RunPart>,
+    /// The commit that was measured.
+    pub commit_hash: String,
+    /// What was checked out, such as `refs/pull/7/merge`.
+    pub reference: String,
+    /// The branch of a pull request; `owner:branch` in a fork.
+    pub head_ref: Option<String>,
+    /// The branch that a pull request is for.
+    pub base_ref: Option<String>,
+    /// The owner of the repository.
+    pub owner: String,
+    /// Its name.
+    pub repository: String,
+    /// Why the benchmarks ran.
+    pub event: Event,
+    /// Who caused it.
+    pub sender: Option<Sender>,
+    /// The job at GitHub.
+    pub gh_data: Option<JobReference>,
+    /// The job at GitLab.
+    pub gl_data: Option<JobReference>,
+    /// Where the repository lies on the machine, as the provider spells it.
+    pub repository_root_path: String,
+}
