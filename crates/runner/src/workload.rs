@@ -20,6 +20,35 @@ pub(crate) enum Workload {
     },
 }
 
+impl Workload {
+    /// Two commands that are run in turns.
+    pub(crate) const fn is_comparison(&self) -> bool {
+        matches!(self, Self::Commands { interleave: true, .. })
+    }
+
+    /// What it is called beside others: short, on one line.
+    pub(crate) fn label(&self) -> String {
+        let text = match self {
+            Self::Suite(text) => text.clone(),
+            Self::Commands { targets, .. } => {
+                let names = targets
+                    .iter()
+                    .map(|target| target.name.clone().unwrap_or_else(|| target.command.join(" ")));
+                names.collect::<Vec<_>>().join(", ")
+            }
+        };
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut short: String = words.chars().take(LABEL_LEN).collect();
+        if short.len() < words.len() {
+            short.push('…');
+        }
+        short
+    }
+}
+
+/// Characters of a label.
+const LABEL_LEN: usize = 60;
+
 /// How a run is profiled besides being measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profiling {

@@ -1,24 +1,16 @@
 //! `codspeed exec`: any command, alone or against another one.
 
-use std::io;
+use runner_shared::{harness::Target, mode::Mode};
 
-use results::{BenchResult, RawRounds, Report, compare};
-use runner_shared::{artifact::Rounds, harness::Target, mode::Mode};
-
-use super::{Context, here, outcome};
+use super::{Context, here, measure::measure};
 use crate::{
-    cli::ExecArgs,
+    cli::{ExecArgs, InstrumentArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
-    orchestrator::execute,
-    report::AnyReport,
-    settings::RunPlan,
-    ui,
+    settings::{PlannedTarget, RunPlan},
     workload::Workload,
 };
 
-/// A difference below this share is not called one.
-const MINIMUM_EFFECT: f64 = 0.03;
 /// A text with one of these is left to a shell.
 const SHELL_CHARACTERS: &[char] = &['|', '&', ';', '<', '>', '(', ')', '$', '`', '*', '?', '~'];
 
@@ -32,8 +24,7 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
         Ok::<_, CliError>(Target { command, name: None, ..head.clone() })
     });
     let base = base.transpose()?;
-    let uris = base.as_ref().map(|base| (base.uri(), head.uri()));
-    if uris.as_ref().is_some_and(|(base, head)| base == head) {
+    if base.as_ref().is_some_and(|base| base.uri() == head.uri()) {
         let err = "both commands have the same name, so their results can't be told apart";
         return Err(
             CliError::new(ExitKind::Usage, err).hint("`--name` gives the command another one")
@@ -45,37 +36,16 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
         robust,
         quiet: shared.quiet,
     };
-    let plan = RunPlan::new(workload, shared, Some(Mode::Walltime), &here()?)?;
+    let here = here()?;
+    let working_directory = here.join(shared.working_directory.clone().unwrap_or_default());
+    let targets = vec![PlannedTarget { workload, working_directory }];
+    let none = InstrumentArgs::default();
+    let plan = RunPlan::new(targets, shared, &none, Some(Mode::Walltime), &here)?;
     if unsaid {
         let text = "mode: walltime (real time); `-m` chooses another one".to_owned();
         context.ui.event(&RunEvent::Step(text));
     }
-    let completed = execute(&plan, &context.env, &context.ui)?;
-    let shown = outcome::show(&plan.exports, &completed.report, context);
-    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1)?;
-    if let (Some((base, head)), AnyReport::Walltime(report)) = (uris, &completed.report) {
-        show_verdict(report, &base, &head).map_err(|err| outcome::unwritten(&err))?;
-    }
-    outcome::judge(&plan, completed, context).and_then(|kind| shown.map(|()| kind))
-}
-
-/// Says which of two benchmarks is faster, if both were measured.
-fn show_verdict(report: &Report, base: &str, head: &str) -> io::Result<()> {
-    let find = |uri: &str| report.benchmarks.iter().find(|bench| bench.uri == uri);
-    if let (Some(base), Some(head)) = (find(base), find(head))
-        && let (Some(base_rounds), Some(head_rounds)) = (rounds(base), rounds(head))
-    {
-        let comparison = compare(base_rounds, head_rounds, MINIMUM_EFFECT);
-        ui::verdict(&format!("\n{}", comparison.sentence(&base.name, &head.name)))?;
-    }
-    Ok(())
-}
-
-fn rounds(bench: &BenchResult) -> Option<&Rounds> {
-    match &bench.rounds {
-        Some(RawRounds::Logged(rounds)) => Some(rounds),
-        Some(RawRounds::Marked { .. }) | None => None,
-    }
+    measure(&plan, context)
 }
 
 /// The words of a command line, or the one word of a text that a shell shall run.

@@ -2,6 +2,7 @@
 
 pub(crate) mod exec;
 pub(crate) mod inspect;
+mod measure;
 mod outcome;
 pub(crate) mod run;
 pub(crate) mod setup;

@@ -19,7 +19,7 @@ use crate::{
     process::Ended,
     report::AnyReport,
     session::{LockError, ServeError},
-    settings::{RunPlan, SettingsError},
+    settings::{RunPart, SettingsError},
     ui,
     workload::Workload,
 };
@@ -77,7 +77,7 @@ pub(crate) fn unwritten(err: &io::Error) -> CliError {
 
 /// Chooses the exit code: an interruption weighs more than a failure, a failure more than emptiness.
 pub(crate) fn judge(
-    plan: &RunPlan,
+    part: &RunPart,
     completed: Completed,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
@@ -105,7 +105,7 @@ pub(crate) fn judge(
             return Err(CliError::new(ExitKind::Failed, what));
         }
     }
-    let broken = broken.into_iter().find(|err| !(plan.allow_empty && is_empty(err)));
+    let broken = broken.into_iter().find(|err| !(part.allow_empty && is_empty(err)));
     if let Some(err) = broken {
         if is_empty(&err) {
             return Err(CliError::new(ExitKind::Empty, err)
@@ -114,9 +114,9 @@ pub(crate) fn judge(
         return Err(CliError::new(ExitKind::Failed, err)
             .hint("results of other files are shown; the program that wrote this one may have been ended too early"));
     }
-    judge_end(plan, &report, ended, &folder)?;
+    judge_end(part, &report, ended, &folder)?;
     instruments.map_err(|err| CliError::new(ExitKind::Failed, err))?;
-    if all == 0 && !plan.allow_empty {
+    if all == 0 && !part.allow_empty {
         return Err(CliError::new(ExitKind::Empty, "the command ran, but no benchmark reported a result")
             .hint("`codspeed run` needs a benchmark suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
             .hint("`codspeed exec -- COMMAND` benchmarks any command; `--allow-empty` accepts a run without benchmarks"));
@@ -126,13 +126,13 @@ pub(crate) fn judge(
 
 /// What the end of the command means.
 fn judge_end(
-    plan: &RunPlan,
+    part: &RunPart,
     report: &AnyReport,
     ended: Ended,
     folder: &Path,
 ) -> Result<(), CliError> {
     let asks_for_nonsense =
-        matches!(plan.workload, Workload::Commands { .. }) && report.benchmarks() == 0;
+        matches!(part.workload, Workload::Commands { .. }) && report.benchmarks() == 0;
     match ended {
         // exec-harness has said what is wrong.
         Ended::Code(2) if asks_for_nonsense => {
@@ -140,22 +140,22 @@ fn judge_end(
         }
         Ended::Code(0) => Ok(()),
         // So it has about a command that left no count, and about itself.
-        Ended::Code(1) if matches!(plan.workload, Workload::Commands { .. }) => {
+        Ended::Code(1) if matches!(part.workload, Workload::Commands { .. }) => {
             let err = CliError::new(ExitKind::Failed, "not everything was measured");
-            Err(explained(plan, folder, err))
+            Err(explained(part, folder, err))
         }
         // It leaves a file for every process, if it gets as far as that.
         Ended::Code(code) if report.lacks_processes() => {
             let what = format!("Valgrind could not run the benchmark (exit status {code})");
-            Err(explained(plan, folder, CliError::new(ExitKind::Failed, what)))
+            Err(explained(part, folder, CliError::new(ExitKind::Failed, what)))
         }
         Ended::Code(code) => {
             let what = format!("the benchmark command ended with exit status {code}");
-            Err(explained(plan, folder, CliError::new(ExitKind::Failed, what)))
+            Err(explained(part, folder, CliError::new(ExitKind::Failed, what)))
         }
         Ended::Signal(signal) => {
             let what = format!("the benchmark command was ended by {signal}");
-            Err(explained(plan, folder, CliError::new(ExitKind::Failed, what)))
+            Err(explained(part, folder, CliError::new(ExitKind::Failed, what)))
         }
     }
 }
@@ -166,8 +166,8 @@ pub(super) const fn is_empty(err: &ReadError) -> bool {
 }
 
 /// The same error with what the instrument has to say about it.
-fn explained(plan: &RunPlan, folder: &Path, err: CliError) -> CliError {
-    match plan.mode {
+fn explained(part: &RunPart, folder: &Path, err: CliError) -> CliError {
+    match part.mode {
         Mode::Simulation => simulation::diagnose(folder).into_iter().fold(err, CliError::hint),
         Mode::Walltime | Mode::Memory => err,
     }

@@ -1,12 +1,11 @@
 //! `codspeed run`: a suite that has an integration.
 
-use super::{Context, here, outcome};
+use super::{Context, here, measure::measure};
 use crate::{
     cli::RunArgs,
     error::{CliError, ExitKind},
     event::RunEvent,
-    orchestrator::execute,
-    settings::RunPlan,
+    settings::{PlannedTarget, RunPlan},
     workload::Workload,
 };
 
@@ -14,14 +13,13 @@ use crate::{
 pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError> {
     let RunArgs { shared, instruments, command } = args;
     let workload = Workload::Suite(command.join(" "));
-    let plan = RunPlan::new(workload, shared, None, &here()?)?;
+    let here = here()?;
+    let working_directory = here.join(shared.working_directory.clone().unwrap_or_default());
     if instruments.mongo_uri_env_name.is_some() && instruments.instruments.is_empty() {
         let text = "`--mongo-uri-env-name` does nothing without `--instruments mongodb`";
         context.ui.event(&RunEvent::Warning(text.to_owned()));
     }
-    let plan = RunPlan { instruments, ..plan };
-    let completed = execute(&plan, &context.env, &context.ui)?;
-    let shown = outcome::show(&plan.exports, &completed.report, context);
-    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1)?;
-    outcome::judge(&plan, completed, context).and_then(|kind| shown.map(|()| kind))
+    let targets = vec![PlannedTarget { workload, working_directory }];
+    let plan = RunPlan::new(targets, shared, &instruments, None, &here)?;
+    measure(&plan, context)
 }

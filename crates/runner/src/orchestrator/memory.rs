@@ -13,14 +13,14 @@ use crate::{
     process::ToolCommand,
     report::AnyReport,
     session::{Conversation, FifoPair, ServeError, Session, SessionRecord},
-    settings::RunPlan,
+    settings::RunPart,
 };
 
 impl Stage<'_> {
     /// Traces allocations in the windows that the integration names.
     pub(super) fn memory(self) -> Result<Measured, RunError> {
-        let Self { plan, env, folder, before, instruments, paths, signals, ui } = self;
-        let RunPlan { workload, working_directory, memory: options, python_allocator, .. } = plan;
+        let Self { part, env, folder, before, instruments, paths, signals, ui } = self;
+        let RunPart { workload, working_directory, memory: options, python_allocator, .. } = part;
         let memory::Traced { command, fifos: control, remarks } =
             memory::command(workload, *options, *python_allocator, working_directory, folder, env)?;
         let command = ToolCommand { env: instruments.environment(command.env), ..command };

@@ -23,7 +23,7 @@ use crate::{
     process::{Ended, Signals, SpawnError},
     report::AnyReport,
     session::{FifoError, LockError, RunLock, ServeError, Served, Sharing},
-    settings::RunPlan,
+    settings::RunPart,
     ui::Ui,
 };
 use old_results::OldResults;
@@ -96,7 +96,7 @@ impl From<StartError> for RunError {
 
 /// Everything that a mode needs for its part of a run.
 struct Stage<'a> {
-    plan: &'a RunPlan,
+    part: &'a RunPart,
     env: &'a Env,
     /// The profile folder.
     folder: &'a Path,
@@ -116,39 +116,39 @@ struct Measured {
     trouble: Option<TracerTrouble>,
 }
 
-/// Runs the plan.
-pub(crate) fn execute(plan: &RunPlan, env: &Env, ui: &Ui) -> Result<Completed, RunError> {
+/// Runs the part.
+pub(crate) fn execute(part: &RunPart, env: &Env, ui: &Ui) -> Result<Completed, RunError> {
     let paths = FifoPaths::well_known();
     let waiting = |holder| ui.event(&RunEvent::Waiting { holder });
-    let sharing = match plan.mode {
+    let sharing = match part.mode {
         Mode::Walltime | Mode::Memory => Sharing::Alone,
         Mode::Simulation => Sharing::Together,
     };
-    let lock = RunLock::acquire(&paths.lock, sharing, plan.wait, waiting)?;
-    let folder = profile_folder(plan, env)?;
-    let outcome = run(plan, env, &paths, &folder, ui);
+    let lock = RunLock::acquire(&paths.lock, sharing, part.wait, waiting)?;
+    let folder = profile_folder(part, env)?;
+    let outcome = run(part, env, &paths, &folder, ui);
     drop(lock);
-    if outcome.is_err() && plan.profile_folder.is_none() {
+    if outcome.is_err() && part.profile_folder.is_none() {
         // Nobody needs an empty folder; one with something in it stays.
         drop(fs::remove_dir(&folder));
     }
     outcome
 }
 
-/// Runs the plan, with the machine to itself, in this profile folder.
+/// Runs the part, with the machine to itself, in this profile folder.
 fn run(
-    plan: &RunPlan,
+    part: &RunPart,
     env: &Env,
     paths: &FifoPaths,
     folder: &Path,
     ui: &Ui,
 ) -> Result<Completed, RunError> {
-    let before = OldResults::of(plan.mode, folder, ui);
+    let before = OldResults::of(part.mode, folder, ui);
     let signals = Signals::take().map_err(RunError::Signals)?;
-    let instruments = Instruments::start(&plan.instruments, env)?;
+    let instruments = Instruments::start(&part.instruments, env)?;
     let stage =
-        Stage { plan, env, folder, before: &before, instruments: &instruments, paths, signals, ui };
-    let measured = match plan.mode {
+        Stage { part, env, folder, before: &before, instruments: &instruments, paths, signals, ui };
+    let measured = match part.mode {
         Mode::Walltime => stage.walltime(),
         Mode::Simulation => stage.simulation(),
         Mode::Memory => stage.memory(),
@@ -167,10 +167,10 @@ fn run(
     Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })
 }
 
-/// The folder of the plan, made if need be, or a fresh one. Absolute and without symbolic links,
+/// The folder of the part, made if need be, or a fresh one. Absolute and without symbolic links,
 /// as integrations change their folder and some want a path that is usable from everywhere.
-fn profile_folder(plan: &RunPlan, env: &Env) -> Result<PathBuf, RunError> {
-    let made = if let Some(path) = &plan.profile_folder {
+fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
+    let made = if let Some(path) = &part.profile_folder {
         fs::create_dir_all(path).map(|()| path.clone())
     } else {
         let parent = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
@@ -178,7 +178,7 @@ fn profile_folder(plan: &RunPlan, env: &Env) -> Result<PathBuf, RunError> {
         fresh.prefix("profile.").suffix(".out").rand_bytes(10);
         fresh.tempdir_in(&parent).map(tempfile::TempDir::keep)
     };
-    let shown = plan.profile_folder.clone().unwrap_or_else(std::env::temp_dir);
+    let shown = part.profile_folder.clone().unwrap_or_else(std::env::temp_dir);
     made.and_then(|path| path.canonicalize())
         .map_err(|source| RunError::Folder { path: shown, source })
 }

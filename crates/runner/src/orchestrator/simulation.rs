@@ -10,15 +10,15 @@ use crate::{
     mode::simulation::{self, Keeper, Valgrind},
     process::ToolCommand,
     report::AnyReport,
-    settings::RunPlan,
+    settings::RunPart,
 };
 
 impl Stage<'_> {
     /// Counts below Valgrind; nobody is spoken to.
     pub(super) fn simulation(self) -> Result<Measured, RunError> {
-        let Self { plan, env, folder, before, instruments, paths: _, signals, ui } = self;
-        let RunPlan { workload, simulation: options, working_directory, python_allocator, .. } =
-            plan;
+        let Self { part, env, folder, before, instruments, paths: _, signals, ui } = self;
+        let RunPart { workload, simulation: options, working_directory, python_allocator, .. } =
+            part;
         let ready = simulation::prepare(
             workload,
             options,

@@ -17,17 +17,17 @@ use crate::{
 impl Stage<'_> {
     /// Lets the benchmark measure itself, with a profiler beside it.
     pub(super) fn walltime(self) -> Result<Measured, RunError> {
-        let Self { plan, env, folder, before, instruments, paths, signals, ui } = self;
+        let Self { part, env, folder, before, instruments, paths, signals, ui } = self;
         let tell = |event| ui.event(&event);
         let mut fifos = FifoPair::create(paths)?;
         let isolation = Isolation::begin(env);
         if let Some(missing) = isolation.missing {
             tell(RunEvent::Warning(missing.to_owned()));
         }
-        let (workload, cwd) = (&plan.workload, plan.working_directory.as_path());
+        let (workload, cwd) = (&part.workload, part.working_directory.as_path());
         let env = &instruments.environment(env.clone());
         let scene = Scene { workload, cwd, folder, env, isolation: &isolation };
-        let (child, mut profiler) = walltime::start(&scene, plan.profiling, &tell)?;
+        let (child, mut profiler) = walltime::start(&scene, part.profiling, &tell)?;
         let (session, control) = (Session::walltime(), &mut profiler);
         let conversation = Conversation { fifos: &mut fifos, session, control };
         let served = watch(child, Some(conversation), &signals, ui)?;

@@ -2,4 +2,4 @@
 
 mod plan;
 
-pub(crate) use plan::{RunPlan, SettingsError};
+pub(crate) use plan::{PlannedTarget, RunPart, RunPlan, SettingsError};

@@ -1,6 +1,10 @@
-//! The plan of one run, made from the command line and checked before anything happens.
+//! The plan of a run, made from the command line and checked before anything happens: each target in each mode is a
+//! part that is measured by itself.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
 
 use runner_shared::mode::Mode;
 
@@ -12,9 +16,27 @@ use crate::{
     workload::{Profiling, UnwindingMode, Workload},
 };
 
-/// What shall be measured, where, and what becomes of the results.
+/// What a user wants measured by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlannedTarget {
+    /// What is run.
+    pub workload: Workload,
+    /// Where it is run; absolute.
+    pub working_directory: PathBuf,
+}
+
+/// All that shall be measured, in this order: never empty.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RunPlan {
+    /// Target by target, and each in one mode after the other.
+    pub parts: Vec<RunPart>,
+}
+
+/// What shall be measured at one time, where, and what becomes of the results.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RunPart {
+    /// What it is called beside others.
+    pub label: String,
     /// How it is measured.
     pub mode: Mode,
     /// What is run.
@@ -76,15 +98,16 @@ pub(crate) enum SettingsError {
 impl RunPlan {
     /// Checks the options that all measuring commands share. `here` is the current folder.
     pub(crate) fn new(
-        workload: Workload,
+        targets: Vec<PlannedTarget>,
         shared: SharedArgs,
+        instruments: &InstrumentArgs,
         default_mode: Option<Mode>,
         here: &Path,
     ) -> Result<Self, SettingsError> {
         let SharedArgs {
             mode,
             profile_folder,
-            working_directory,
+            working_directory: _,
             export,
             simulation,
             python_allocator,
@@ -97,48 +120,82 @@ impl RunPlan {
             skip_upload: _,
             mut memory,
         } = shared;
-        let mode = mode.or(default_mode).ok_or(SettingsError::NoMode)?;
-        if mode != Mode::Walltime && matches!(workload, Workload::Commands { interleave: true, .. })
-        {
-            return Err(SettingsError::ComparisonNeedsTime);
+        let modes: Vec<Mode> = mode.or(default_mode).into_iter().collect();
+        if modes.is_empty() {
+            return Err(SettingsError::NoMode);
         }
-        match &workload {
-            Workload::Suite(text) if text.trim().is_empty() => {
-                return Err(SettingsError::BlankCommand);
-            }
-            Workload::Commands { targets, .. }
-                if targets.iter().any(|target| {
-                    target.command.first().is_none_or(|word| word.trim().is_empty())
-                }) =>
-            {
-                return Err(SettingsError::BlankCommand);
-            }
-            Workload::Suite(_) | Workload::Commands { .. } => {}
-        }
+        targets.iter().try_for_each(check_target)?;
         let profiling = profiling(&perf);
-        let working_directory = here.join(working_directory.unwrap_or_default());
-        if !working_directory.is_dir() {
-            return Err(SettingsError::NoFolder { path: working_directory });
-        }
-        check_exports(&export, mode, profiling)?;
         // A profile of allocations is made of their stacks.
-        let profiles = export.iter().any(|one| results::profile_exporter(&one.format).is_some());
-        memory.stacks |= profiles;
-        Ok(Self {
-            mode,
-            workload,
-            working_directory,
-            profile_folder: profile_folder.map(|folder| here.join(folder)),
-            exports: export,
-            instruments: InstrumentArgs::default(),
-            simulation,
-            python_allocator,
-            memory,
-            profiling,
-            allow_empty,
-            wait: !no_wait,
-        })
+        memory.stacks |= export.iter().any(|one| results::profile_exporter(&one.format).is_some());
+        let mut parts = Vec::new();
+        let several = targets.len() * modes.len() > 1;
+        for PlannedTarget { workload, working_directory } in targets {
+            for mode in modes.iter().copied() {
+                if mode != Mode::Walltime && workload.is_comparison() {
+                    return Err(SettingsError::ComparisonNeedsTime);
+                }
+                check_exports(&export, mode, profiling)?;
+                let name = format!("{}-{}", mode.names().executor, parts.len());
+                let of_this_part = |folder: PathBuf| {
+                    let folder = here.join(folder);
+                    if several { folder.join(&name) } else { folder }
+                };
+                parts.push(RunPart {
+                    label: format!("{mode}: {}", workload.label()),
+                    mode,
+                    workload: workload.clone(),
+                    working_directory: working_directory.clone(),
+                    profile_folder: profile_folder.clone().map(of_this_part),
+                    exports: if several { apart(&export, &name) } else { export.clone() },
+                    instruments: instruments.clone(),
+                    simulation: simulation.clone(),
+                    python_allocator,
+                    memory,
+                    profiling,
+                    allow_empty,
+                    wait: !no_wait,
+                });
+            }
+        }
+        Ok(Self { parts })
     }
+}
+
+/// The same exports to files of their own: `out.json` becomes `out.walltime-0.json`.
+fn apart(exports: &[ExportArg], name: &str) -> Vec<ExportArg> {
+    let apart = |export: &ExportArg| {
+        let ExportArg { format, path } = export.clone();
+        if path == Path::new("-") {
+            return ExportArg { format, path };
+        }
+        let ending = path.extension().map(OsStr::to_os_string);
+        let mut distinct = OsString::from(name);
+        if let Some(ending) = ending {
+            distinct.push(".");
+            distinct.push(ending);
+        }
+        ExportArg { format, path: path.with_extension(distinct) }
+    };
+    exports.iter().map(apart).collect()
+}
+
+/// Whether there is something to run, and a place for it.
+fn check_target(target: &PlannedTarget) -> Result<(), SettingsError> {
+    let PlannedTarget { workload, working_directory } = target;
+    let is_blank = match workload {
+        Workload::Suite(text) => text.trim().is_empty(),
+        Workload::Commands { targets, .. } => targets
+            .iter()
+            .any(|target| target.command.first().is_none_or(|word| word.trim().is_empty())),
+    };
+    if is_blank {
+        return Err(SettingsError::BlankCommand);
+    }
+    if !working_directory.is_dir() {
+        return Err(SettingsError::NoFolder { path: working_directory.clone() });
+    }
+    Ok(())
 }
 
 /// Whether there will be something to export, and a file for each.
