@@ -26,6 +26,7 @@ mod export;
 mod memory;
 mod model;
 mod normal;
+mod precheck;
 mod random;
 mod read;
 mod simulation;
@@ -43,6 +44,7 @@ pub use memory::{MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDER
 pub use model::{
     BenchResult, Faults, Integration, Interval, Profile, RawRounds, Report, Robust, Switches,
 };
+pub use precheck::{Concern, precheck};
 pub use read::{
     MemoryReading, ReadError, Reading, SimulationReading, TraceError, read, read_memory,
     read_simulation,

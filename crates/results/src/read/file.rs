@@ -117,7 +117,7 @@ pub(super) fn entries(dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Vec<Ent
 }
 
 /// All names in a folder, sorted. One that doesn't exist is empty.
-pub(super) fn names(dir: &Path) -> Result<BTreeSet<OsString>, ReadError> {
+pub(crate) fn names(dir: &Path) -> Result<BTreeSet<OsString>, ReadError> {
     let list = |source| ReadError::List { path: dir.to_owned(), source };
     let found = match fs::read_dir(dir) {
         Ok(found) => found,
@@ -164,7 +164,7 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
 }
 
 /// A typed file that only enriches; `None` and a warning if it can't be used.
-pub(super) fn artifact<A: Artifact>(path: &Path, warnings: &mut Vec<String>) -> Option<A> {
+pub(crate) fn artifact<A: Artifact>(path: &Path, warnings: &mut Vec<String>) -> Option<A> {
     let bytes = match bytes(path) {
         Ok(bytes) => bytes,
         Err(err) => {
@@ -181,7 +181,7 @@ pub(super) fn artifact<A: Artifact>(path: &Path, warnings: &mut Vec<String>) -> 
     }
 }
 
-pub(super) fn with_causes(err: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(err: &dyn std::error::Error) -> String {
     let mut text = err.to_string();
     let mut cause = err.source();
     while let Some(err) = cause {

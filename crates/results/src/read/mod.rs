@@ -17,9 +17,26 @@ pub use file::ReadError;
 pub use memory::{MemoryReading, TraceError, read_memory};
 pub use simulation::{SimulationReading, read_simulation};
 
-use file::{Entry, artifact, entries};
+use file::{Entry, entries};
 use simulation::name_of;
-use walltime::Source;
+
+pub(crate) use file::{artifact, names, with_causes};
+pub(crate) use walltime::Source;
+
+/// The results files of a profile folder, and those that can't be read. Files of other modes are left out.
+pub(crate) fn results(profile_dir: &Path) -> Result<(Vec<Source>, Vec<ReadError>), ReadError> {
+    let (mut sources, mut broken) = (Vec::new(), Vec::new());
+    for entry in entries(&profile_dir.join("results"), &BTreeSet::new())? {
+        match entry {
+            Entry::Results(path) => match Source::read(path) {
+                Ok(source) => sources.extend(source),
+                Err(err) => broken.push(err),
+            },
+            Entry::Log { .. } | Entry::NoFile(_) => {}
+        }
+    }
+    Ok((sources, broken))
+}
 
 /// Reads `results/` of a profile folder, except the file names in `ignore`.
 ///

@@ -11,9 +11,9 @@ use super::file::{ReadError, bytes};
 use crate::model::{BenchResult, Integration};
 
 /// A results file that was read.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// Where it lies.
-    path: PathBuf,
+    pub path: PathBuf,
     /// Who wrote it.
     pub creator: Creator,
     /// What is in it.
