@@ -19,12 +19,12 @@ pub(super) fn check(timestamps: &ExecutionTimestamps, results: &BTreeSet<String>
         some.difference(others).cloned().collect::<Vec<_>>()
     };
     let without = without_rounds(&announced, &windows);
-    let named: [(Vec<String>, fn(Vec<String>) -> Concern); 3] = [
+    let groups: [(Vec<String>, fn(Vec<String>) -> Concern); 3] = [
         (without, Concern::WithoutRounds),
         (only_in(&names, results), Concern::WithoutResult),
         (only_in(results, &names), Concern::WithoutAnnouncement),
     ];
-    for (uris, concern) in named {
+    for (uris, concern) in groups {
         if !uris.is_empty() {
             concerns.push(concern(uris));
         }
