@@ -19,7 +19,7 @@ pub(super) fn check(timestamps: &ExecutionTimestamps, results: &BTreeSet<String>
         some.difference(others).cloned().collect::<Vec<_>>()
     };
     let without = without_rounds(&announced, &windows);
-    let groups: [(Vec<String>, fn(Vec<String>) -> Concern); 3] = [
+    let groups: [Group; 3] = [
         (without, Concern::WithoutRounds),
         (only_in(&names, results), Concern::WithoutResult),
         (only_in(results, &names), Concern::WithoutAnnouncement),
@@ -31,6 +31,9 @@ pub(super) fn check(timestamps: &ExecutionTimestamps, results: &BTreeSet<String>
     }
     concerns
 }
+
+/// Names, and what is said of them.
+type Group = (Vec<String>, fn(Vec<String>) -> Concern);
 
 /// What can be wrong with windows alone.
 pub(super) fn windows(timestamps: &ExecutionTimestamps) -> Vec<Concern> {
