@@ -12,6 +12,7 @@ mod env;
 mod error;
 mod event;
 mod files;
+mod host;
 mod instruments;
 mod mode;
 mod orchestrator;
