@@ -6,6 +6,11 @@
 //! is left. Only `ui` prints. The page to read first is `crates/README.md`.
 
 mod app;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "uploads use it as soon as they are wired")
+)]
+mod ci;
 mod cli;
 mod commands;
 mod env;
