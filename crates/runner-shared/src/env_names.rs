@@ -153,6 +153,153 @@ pub const GO_SUPPRESS_UNWINDING_WARNING: EnvName = env(
     "set when stacks are taken by frame pointers, as Go keeps them",
 );
 
+// What CI providers say about a job. `runner/src/ci/` reads it.
+/// Is `true` on Buildkite.
+pub const BUILDKITE: EnvName = env("BUILDKITE", "`true` on Buildkite");
+/// Number of the pull request, or `false`.
+pub const BUILDKITE_PULL_REQUEST: EnvName =
+    env("BUILDKITE_PULL_REQUEST", "number of the pull request, or `false`");
+/// URL of the repository, on Buildkite.
+pub const BUILDKITE_REPO: EnvName = env("BUILDKITE_REPO", "URL of the repository, on Buildkite");
+/// The branch that is built, on Buildkite.
+pub const BUILDKITE_BRANCH: EnvName =
+    env("BUILDKITE_BRANCH", "the branch that is built, on Buildkite");
+/// The branch that a pull request is for, on Buildkite.
+pub const BUILDKITE_BASE_BRANCH: EnvName = env(
+    "BUILDKITE_PULL_REQUEST_BASE_BRANCH",
+    "the branch that a pull request is for, on Buildkite",
+);
+/// The commit, on Buildkite; used where there is no Git repository.
+pub const BUILDKITE_COMMIT: EnvName =
+    env("BUILDKITE_COMMIT", "the commit, on Buildkite; used where there is no Git repository");
+/// Part of the folder of a build on Buildkite.
+pub const BUILDKITE_AGENT_NAME: EnvName =
+    env("BUILDKITE_AGENT_NAME", "part of the folder of a build on Buildkite");
+/// Part of the folder of a build on Buildkite.
+pub const BUILDKITE_ORGANIZATION: EnvName =
+    env("BUILDKITE_ORGANIZATION_SLUG", "part of the folder of a build on Buildkite");
+/// Part of the folder of a build on Buildkite.
+pub const BUILDKITE_PIPELINE: EnvName =
+    env("BUILDKITE_PIPELINE_SLUG", "part of the folder of a build on Buildkite");
+/// Is `true` on GitHub Actions.
+pub const GITHUB_ACTIONS: EnvName = env("GITHUB_ACTIONS", "`true` on GitHub Actions");
+/// Is `owner/name` of the repository, on GitHub.
+pub const GITHUB_REPOSITORY: EnvName =
+    env("GITHUB_REPOSITORY", "`owner/name` of the repository, on GitHub");
+/// File with the event that started the workflow, on GitHub.
+pub const GITHUB_EVENT_PATH: EnvName =
+    env("GITHUB_EVENT_PATH", "file with the event that started the workflow, on GitHub");
+/// Name of the event that started the workflow, on GitHub.
+pub const GITHUB_EVENT_NAME: EnvName =
+    env("GITHUB_EVENT_NAME", "name of the event that started the workflow, on GitHub");
+/// The reference that the workflow runs for, on GitHub.
+pub const GITHUB_REF: EnvName =
+    env("GITHUB_REF", "the reference that the workflow runs for, on GitHub");
+/// The branch that a pull request is for, on GitHub.
+pub const GITHUB_BASE_REF: EnvName =
+    env("GITHUB_BASE_REF", "the branch that a pull request is for, on GitHub");
+/// The commit that the workflow runs for, on GitHub.
+pub const GITHUB_SHA: EnvName =
+    env("GITHUB_SHA", "the commit that the workflow runs for, on GitHub");
+/// Id of the job, on GitHub.
+pub const GITHUB_JOB: EnvName = env("GITHUB_JOB", "id of the job, on GitHub");
+/// Number of the workflow run, on GitHub.
+pub const GITHUB_RUN_ID: EnvName = env("GITHUB_RUN_ID", "number of the workflow run, on GitHub");
+/// Who started the workflow, on GitHub.
+pub const GITHUB_ACTOR: EnvName = env("GITHUB_ACTOR", "who started the workflow, on GitHub");
+/// Number of the account that started the workflow, on GitHub.
+pub const GITHUB_ACTOR_ID: EnvName =
+    env("GITHUB_ACTOR_ID", "number of the account that started the workflow, on GitHub");
+/// Folder of the repository, on GitHub.
+pub const GITHUB_WORKSPACE: EnvName =
+    env("GITHUB_WORKSPACE", "folder of the repository, on GitHub");
+/// The `matrix` of the job as JSON, on GitHub.
+pub const GH_MATRIX: EnvName = env("GH_MATRIX", "the `matrix` of the job as JSON, on GitHub");
+/// The `strategy` of the job as JSON, on GitHub.
+pub const GH_STRATEGY: EnvName = env("GH_STRATEGY", "the `strategy` of the job as JSON, on GitHub");
+/// Is `true` on GitLab CI.
+pub const GITLAB_CI: EnvName = env("GITLAB_CI", "`true` on GitLab CI");
+/// Number of the account that started the job, on GitLab.
+pub const GITLAB_USER_ID: EnvName =
+    env("GITLAB_USER_ID", "number of the account that started the job, on GitLab");
+/// Who started the job, on GitLab.
+pub const GITLAB_USER_LOGIN: EnvName = env("GITLAB_USER_LOGIN", "who started the job, on GitLab");
+/// The group of the project, on GitLab.
+pub const GITLAB_NAMESPACE: EnvName =
+    env("CI_PROJECT_NAMESPACE", "the group of the project, on GitLab");
+/// The project, on GitLab.
+pub const GITLAB_PROJECT_NAME: EnvName = env("CI_PROJECT_NAME", "the project, on GitLab");
+/// Group and project, on GitLab.
+pub const GITLAB_PROJECT_PATH: EnvName = env("CI_PROJECT_PATH", "group and project, on GitLab");
+/// Folder of the repository, on GitLab.
+pub const GITLAB_PROJECT_DIR: EnvName =
+    env("CI_PROJECT_DIR", "folder of the repository, on GitLab");
+/// What started the pipeline, on GitLab.
+pub const GITLAB_SOURCE: EnvName =
+    env("CI_PIPELINE_SOURCE", "what started the pipeline, on GitLab");
+/// The branch or tag, on GitLab.
+pub const GITLAB_REF_NAME: EnvName = env("CI_COMMIT_REF_NAME", "the branch or tag, on GitLab");
+/// The tag, on GitLab.
+pub const GITLAB_TAG: EnvName = env("CI_COMMIT_TAG", "the tag, on GitLab");
+/// The commit, on GitLab; used where there is no Git repository.
+pub const GITLAB_COMMIT: EnvName =
+    env("CI_COMMIT_SHA", "the commit, on GitLab; used where there is no Git repository");
+/// Number of the job, on GitLab.
+pub const GITLAB_JOB_ID: EnvName = env("CI_JOB_ID", "number of the job, on GitLab");
+/// Name of the job, on GitLab.
+pub const GITLAB_JOB_NAME: EnvName = env("CI_JOB_NAME", "name of the job, on GitLab");
+/// Number of the merge request, on GitLab.
+pub const GITLAB_MR_IID: EnvName =
+    env("CI_MERGE_REQUEST_IID", "number of the merge request, on GitLab");
+/// The branch that a merge request is for, on GitLab.
+pub const GITLAB_MR_TARGET: EnvName =
+    env("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "the branch that a merge request is for, on GitLab");
+/// The branch of a merge request, on GitLab.
+pub const GITLAB_MR_SOURCE: EnvName =
+    env("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "the branch of a merge request, on GitLab");
+/// The project of a merge request, on GitLab.
+pub const GITLAB_MR_SOURCE_PATH: EnvName =
+    env("CI_MERGE_REQUEST_SOURCE_PROJECT_PATH", "the project of a merge request, on GitLab");
+/// The CI provider, where it is not to be detected: `buildkite`, `github-actions`, `gitlab-ci`, `generic` or `local`.
+pub const CI_PROVIDER: EnvName = env(
+    "CODSPEED_CI_PROVIDER",
+    "the CI provider, where it is not to be detected: `buildkite`, `github-actions`, `gitlab-ci`, `generic` or `local`",
+);
+/// Any CI: `owner/name` or a URL of the repository [default: the Git remote].
+pub const CI_REPOSITORY: EnvName = env(
+    "CODSPEED_CI_REPOSITORY",
+    "`owner/name` or a URL of the repository [default: the Git remote]",
+);
+/// Any CI: what is checked out, such as `refs/heads/main` or `refs/pull/7/merge` [default: the branch].
+pub const CI_REF: EnvName = env(
+    "CODSPEED_CI_REF",
+    "what is checked out, such as `refs/heads/main` or `refs/pull/7/merge` [default: the branch]",
+);
+/// Any CI: the branch of a pull request; `owner:branch` in a fork.
+pub const CI_HEAD_REF: EnvName =
+    env("CODSPEED_CI_HEAD_REF", "the branch of a pull request; `owner:branch` in a fork");
+/// Any CI: the branch that a pull request is for.
+pub const CI_BASE_REF: EnvName =
+    env("CODSPEED_CI_BASE_REF", "the branch that a pull request is for");
+/// Any CI: the commit that is measured [default: the one that is checked out].
+pub const CI_COMMIT: EnvName =
+    env("CODSPEED_CI_COMMIT", "the commit that is measured [default: the one that is checked out]");
+/// Any CI: `push`, `pull_request`, `workflow_dispatch` or `schedule` [default: `pull_request` with a base branch, else `push`].
+pub const CI_EVENT: EnvName = env(
+    "CODSPEED_CI_EVENT",
+    "`push`, `pull_request`, `workflow_dispatch` or `schedule` [default: `pull_request` with a base branch, else `push`]",
+);
+/// Any CI: what all jobs have in common whose results belong together.
+pub const CI_RUN_ID: EnvName =
+    env("CODSPEED_CI_RUN_ID", "what all jobs have in common whose results belong together");
+/// Any CI: name of the job [default: `job`].
+pub const CI_JOB: EnvName = env("CODSPEED_CI_JOB", "name of the job [default: `job`]");
+/// Any CI: tells the jobs of a run from each other [default: the name of the job].
+pub const CI_PART: EnvName = env(
+    "CODSPEED_CI_PART",
+    "tells the jobs of a run from each other [default: the name of the job]",
+);
+
 /// What the names of ours begin with, also of those that only integrations know.
 pub const OWN_PREFIX: &str = "CODSPEED_";
 
@@ -207,6 +354,56 @@ pub const ALL: &[EnvName] = &[
     PERF_CONFIG,
     JAVA_TOOL_OPTIONS,
     GO_SUPPRESS_UNWINDING_WARNING,
+    BUILDKITE,
+    BUILDKITE_PULL_REQUEST,
+    BUILDKITE_REPO,
+    BUILDKITE_BRANCH,
+    BUILDKITE_BASE_BRANCH,
+    BUILDKITE_COMMIT,
+    BUILDKITE_AGENT_NAME,
+    BUILDKITE_ORGANIZATION,
+    BUILDKITE_PIPELINE,
+    GITHUB_ACTIONS,
+    GITHUB_REPOSITORY,
+    GITHUB_EVENT_PATH,
+    GITHUB_EVENT_NAME,
+    GITHUB_REF,
+    GITHUB_BASE_REF,
+    GITHUB_SHA,
+    GITHUB_JOB,
+    GITHUB_RUN_ID,
+    GITHUB_ACTOR,
+    GITHUB_ACTOR_ID,
+    GITHUB_WORKSPACE,
+    GH_MATRIX,
+    GH_STRATEGY,
+    GITLAB_CI,
+    GITLAB_USER_ID,
+    GITLAB_USER_LOGIN,
+    GITLAB_NAMESPACE,
+    GITLAB_PROJECT_NAME,
+    GITLAB_PROJECT_PATH,
+    GITLAB_PROJECT_DIR,
+    GITLAB_SOURCE,
+    GITLAB_REF_NAME,
+    GITLAB_TAG,
+    GITLAB_COMMIT,
+    GITLAB_JOB_ID,
+    GITLAB_JOB_NAME,
+    GITLAB_MR_IID,
+    GITLAB_MR_TARGET,
+    GITLAB_MR_SOURCE,
+    GITLAB_MR_SOURCE_PATH,
+    CI_PROVIDER,
+    CI_REPOSITORY,
+    CI_REF,
+    CI_HEAD_REF,
+    CI_BASE_REF,
+    CI_COMMIT,
+    CI_EVENT,
+    CI_RUN_ID,
+    CI_JOB,
+    CI_PART,
 ];
 
 /// Variables that hold a secret; they never reach the benchmark.

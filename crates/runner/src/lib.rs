@@ -6,12 +6,18 @@
 //! is left. Only `ui` prints. The page to read first is `crates/README.md`.
 
 mod app;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "uploads use it as soon as they are wired")
+)]
+mod ci;
 mod cli;
 mod commands;
 mod env;
 mod error;
 mod event;
 mod files;
+mod host;
 mod instruments;
 mod mode;
 mod orchestrator;

@@ -1,18 +1,25 @@
-//! `codspeed status`: what each mode finds and lacks.
+//! `codspeed status`: what each mode finds and lacks, and where and for whom we run. Asks nobody over the network.
 
-use super::{Context, outcome};
+use api::Secret;
+use runner_shared::env_names;
+
+use super::{Context, here, outcome};
 use crate::{
-    error::{CliError, ExitKind},
+    ci::{self, CiContext, CiError, Situation},
+    error::{CliError, ExitKind, chain},
+    host::{self, Support},
     mode::status::{self, Lack, ModeStatus},
     tools, ui,
 };
 
-/// Prints the state of all modes.
+/// Prints the state of all modes, of the machine and of the job.
 pub(crate) fn run(context: &Context) -> Result<ExitKind, CliError> {
     let mut lines = lines(&status::all(&context.env));
     if let Some(cache) = tools::cache(&context.env).filter(|cache| cache.is_dir()) {
         lines.push(format!("installed by `codspeed setup`: {}", cache.display()));
     }
+    lines.extend(machine());
+    lines.extend(job(context)?);
     let text = lines.join("\n");
     ui::verdict(&text).map_err(|err| outcome::unwritten(&err))?;
     Ok(ExitKind::Ok)
@@ -29,5 +36,57 @@ fn lines(modes: &[ModeStatus]) -> Vec<String> {
             lines.extend(fix.iter().map(|fix| format!("    -> {fix}")));
         }
     }
+    lines
+}
+
+/// What this machine is, and how well it is known.
+fn machine() -> Vec<String> {
+    let host = host::read();
+    let (os, version, arch, cores) = (&host.os, &host.os_version, &host.arch, host.cpu.cores);
+    let mut lines = vec![
+        format!("system: {os} {version}, {arch}"),
+        format!("  {}, {cores} cores, {} GiB", host.cpu.brand, host.memory_gib),
+    ];
+    lines.extend(match host::support(&host) {
+        Support::Full => None,
+        Support::BestEffort => Some("  not among the tried systems; most things work".to_owned()),
+        Support::None => Some(format!("  lacks instruments that know {arch}")),
+    });
+    lines
+}
+
+/// Who runs us, and which repository it is.
+fn job(context: &Context) -> Result<Vec<String>, CliError> {
+    let env = &context.env;
+    let here = here()?;
+    let token = [env_names::TOKEN, env_names::OAUTH_TOKEN]
+        .into_iter()
+        .find_map(|name| env.get(name).and_then(|text| Secret::new(text.to_str()?)));
+    let situation = Situation { env, here: &here, repository: None, token };
+    Ok(match ci::detect(env) {
+        Ok(provider) => {
+            let mut lines = vec![format!("environment: {}", provider.name)];
+            lines.extend(provider.context(&situation).map_or_else(|err| broken(&err), found));
+            lines
+        }
+        Err(err) => [vec!["environment: unknown".to_owned()], broken(&err)].concat(),
+    })
+}
+
+fn found(job: CiContext) -> Vec<String> {
+    let first = match job.identity {
+        Ok(identity) => match identity.repository {
+            Some(repository) => format!("  repository: {repository}"),
+            None => "  repository: none".to_owned(),
+        },
+        Err(obstacle) => format!("  no upload: {obstacle}"),
+    };
+    let notes = job.notes.into_iter().map(|note| format!("  {note}"));
+    std::iter::once(first).chain(notes).collect()
+}
+
+fn broken(err: &CiError) -> Vec<String> {
+    let mut lines = vec![format!("  no upload: {}", chain(err))];
+    lines.extend(err.hint().map(|hint| format!("    -> {hint}")));
     lines
 }

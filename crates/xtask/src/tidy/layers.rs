@@ -31,6 +31,7 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("ui", 2, Some(1)),
         layer("session", 2, Some(1)),
         layer("profiler", 2, Some(1)),
+        layer("ci", 3, Some(2)),
         layer("tools", 3, Some(2)),
         layer("instruments", 4, Some(3)),
         layer("mode", 4, Some(3)),

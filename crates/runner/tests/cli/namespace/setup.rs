@@ -117,3 +117,21 @@ mod debian {
         assert!(counted.stdout.contains("/bin/true"), "{}", counted.stdout);
     }
 }
+
+#[test]
+fn status_names_the_repository_or_what_the_job_lacks() {
+    let sandbox = sandbox();
+    let config = "[remote \"origin\"]\n\turl = https://user:s3cret@github.com/acme/widgets.git\n";
+    let git = sandbox.path().join(".git");
+    std::fs::create_dir(&git).unwrap();
+    std::fs::write(git.join("HEAD"), "0123456789abcdef0123456789abcdef01234567\n").unwrap();
+    std::fs::write(git.join("config"), config).unwrap();
+    let said = status(&sandbox).stdout;
+    let lines = "environment: this machine\n  repository: acme/widgets at GitHub\n";
+    assert!(said.contains(lines) && said.contains("\nsystem: "), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+
+    let said = status(&sandbox.with("GITHUB_ACTIONS", "true")).stdout;
+    let lines = "environment: GitHub Actions\n  no upload: `GITHUB_REPOSITORY` is not set, ";
+    assert!(said.contains(lines), "{said}");
+}

@@ -1,0 +1,94 @@
+//! Buildkite, with a repository at GitHub.
+
+use std::path::PathBuf;
+
+use api::{Event, RepositoryProvider, RunEnvironment};
+use runner_shared::env_names;
+
+use super::{
+    CiContext, CiError, Identity, Obstacle, Provider, RepositoryName, Situation, TokenPolicy,
+    context::{self, Commit},
+    remote::Remote,
+    variables::{self, Variables},
+};
+
+pub(super) const PROVIDER: Provider = Provider {
+    id: "buildkite",
+    name: NAME,
+    uploads: true,
+    detect: |env| variables::is_true(env, env_names::BUILDKITE),
+    context,
+};
+
+const NAME: &str = "Buildkite";
+
+fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
+    if situation.repository.is_some() {
+        return Err(CiError::RepositoryGiven { provider: NAME });
+    }
+    let variables = Variables { provider: NAME, env: situation.env };
+    let url = variables.needed(env_names::BUILDKITE_REPO)?;
+    let remote = Remote::parse(url).ok_or(CiError::Value {
+        variable: env_names::BUILDKITE_REPO,
+        expected: "the URL of a repository",
+    })?;
+    let at_github = remote.repository().filter(|it| it.provider == RepositoryProvider::GitHub);
+    let identity = match at_github {
+        Some(repository) => Ok(identity(situation, variables, repository)?),
+        None => Err(Obstacle::Host { host: remote.host, known: "github.com" }),
+    };
+    let token = match &situation.token {
+        Some(token) => TokenPolicy::Static(token.clone()),
+        None => TokenPolicy::Missing {
+            reason: "an upload from Buildkite needs a token".to_owned(),
+            hint: format!("set {} to the token of the repository", env_names::TOKEN.name),
+        },
+    };
+    let (provider, uploads) = (PROVIDER.id, PROVIDER.uploads);
+    Ok(CiContext { provider, uploads, token, is_fork: false, identity, notes: Vec::new() })
+}
+
+fn identity(
+    situation: &Situation<'_>,
+    variables: Variables<'_>,
+    repository: RepositoryName,
+) -> Result<Identity, CiError> {
+    let branch = variables.text(env_names::BUILDKITE_BRANCH)?;
+    let number = variables.needed(env_names::BUILDKITE_PULL_REQUEST)?.parse::<u64>();
+    let (event, reference, base_ref, head_ref) = match number {
+        Ok(number) => {
+            let base = variables.optional(env_names::BUILDKITE_BASE_BRANCH)?.map(str::to_owned);
+            (Event::PullRequest, format!("refs/pull/{number}/merge"), base, Some(branch))
+        }
+        // The word `false`.
+        Err(_) => (Event::Push, format!("refs/heads/{branch}"), None, None),
+    };
+    let (root, root_text) = if let Some(found) = context::root_above(situation.here) {
+        found
+    } else {
+        let part = |variable| variables.optional(variable).map(Option::unwrap_or_default);
+        let (agent, organization, pipeline) = (
+            part(env_names::BUILDKITE_AGENT_NAME)?,
+            part(env_names::BUILDKITE_ORGANIZATION)?,
+            part(env_names::BUILDKITE_PIPELINE)?,
+        );
+        let path = format!("/buildkite/builds/{agent}/{organization}/{pipeline}");
+        (PathBuf::from(&path), context::with_slash(&path))
+    };
+    let commit = variables.optional(env_names::BUILDKITE_COMMIT)?.and_then(context::commit_like);
+    Ok(Identity {
+        repository: Some(repository),
+        root,
+        root_text,
+        environment: RunEnvironment::Buildkite,
+        event,
+        reference,
+        head_ref,
+        base_ref,
+        sender: None,
+        gh_data: None,
+        gl_data: None,
+        commit: Commit::Checkout { without_repository: commit },
+        part: None,
+    })
+}

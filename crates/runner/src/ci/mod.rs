@@ -1,0 +1,80 @@
+//! Who runs us: which CI provider, which repository, which commit, and what an upload may identify itself with.
+//!
+//! To add a provider, write a file with its `detect` and `context`, add it to [`PROVIDERS`], and put fixtures into
+//! `tests/ci/<id>/`. A provider reads only the environment, the payload of the event, and the repository.
+
+mod buildkite;
+mod context;
+mod error;
+mod generic;
+mod git;
+mod github;
+mod gitlab;
+mod json;
+mod local;
+mod payload;
+mod remote;
+mod run_index;
+mod run_part;
+#[cfg(test)]
+mod tests;
+mod variables;
+
+use std::path::Path;
+
+use api::Secret;
+use runner_shared::env_names;
+
+pub(crate) use context::{CiContext, Identity, TokenPolicy};
+pub(crate) use error::{CiError, Obstacle};
+pub(crate) use remote::RepositoryName;
+pub(crate) use run_index::RunIndex;
+pub(crate) use run_part::{PartKey, Suffix};
+
+use crate::env::Env;
+
+/// A place where jobs run.
+pub(crate) struct Provider {
+    /// Its name on the command line, in fixtures and for the style of the log.
+    pub id: &'static str,
+    /// Its name for people.
+    pub name: &'static str,
+    /// An upload is the default: who set up a job wants its results at the service.
+    pub uploads: bool,
+    detect: fn(&Env) -> bool,
+    context: fn(&Situation<'_>) -> Result<CiContext, CiError>,
+}
+
+/// All providers, in the order of detection. The last one is always there.
+pub(crate) const PROVIDERS: &[Provider] =
+    &[buildkite::PROVIDER, github::PROVIDER, gitlab::PROVIDER, generic::PROVIDER, local::PROVIDER];
+
+/// What a provider may look at.
+#[derive(Debug, Clone)]
+pub(crate) struct Situation<'a> {
+    /// The environment.
+    pub env: &'a Env,
+    /// The current folder.
+    pub here: &'a Path,
+    /// The repository that the user named.
+    pub repository: Option<RepositoryName>,
+    /// The token that the user gave: by an option, the environment, or a login.
+    pub token: Option<Secret>,
+}
+
+/// The provider that we run at: the one that the user names, else the first that is detected.
+pub(crate) fn detect(env: &Env) -> Result<&'static Provider, CiError> {
+    let detected = || PROVIDERS.iter().find(|provider| (provider.detect)(env));
+    let found = match variables::optional(env, env_names::CI_PROVIDER)? {
+        Some(id) => PROVIDERS.iter().find(|provider| provider.id.eq_ignore_ascii_case(id)),
+        None => detected().or(PROVIDERS.last()),
+    };
+    found.ok_or_else(CiError::unknown_provider)
+}
+
+impl Provider {
+    /// What it says about the job that we are.
+    pub(crate) fn context(&self, situation: &Situation<'_>) -> Result<CiContext, CiError> {
+        (self.context)(situation)
+    }
+}

@@ -1,0 +1,237 @@
+//! Every provider on every fixture: `tests/ci/<provider>/<case>.env`, with the payload of the event beside it.
+//!
+//! A fixture has lines `NAME=value`, and what is around them: `#: checkout KIND`, `#: remote NAME URL`,
+//! `#: upstream NAME`, `#: repository PROVIDER OWNER/NAME`, `#: token`.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use api::{Event, RepositoryProvider, RunContext, RunEnvironment};
+use proptest::prelude::*;
+
+use super::{git::tests::COMMIT, *};
+use crate::error::chain;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ci")
+}
+
+/// What a fixture describes.
+struct Case {
+    /// Is removed at the end.
+    folder: tempfile::TempDir,
+    env: Env,
+    here: PathBuf,
+    repository: Option<RepositoryName>,
+    token: Option<Secret>,
+}
+
+impl Case {
+    fn read(text: &str, fixtures: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut checkout, mut config) = ("branch", String::new());
+        let (mut repository, mut token) = (None, None);
+        // So that no program `git` is found.
+        let mut variables = vec![("PATH", "/nowhere".to_owned())];
+        for line in text.lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            match words.as_slice() {
+                ["#:", "checkout", kind] => checkout = kind,
+                ["#:", "remote", name, url] => {
+                    writeln!(config, "[remote \"{name}\"]\n\turl = {url}").unwrap();
+                }
+                ["#:", "upstream", name] => {
+                    writeln!(config, "[branch \"main\"]\n\tremote = {name}").unwrap();
+                }
+                ["#:", "repository", provider, name] => {
+                    let provider = match *provider {
+                        "gitlab" => RepositoryProvider::GitLab,
+                        _ => RepositoryProvider::GitHub,
+                    };
+                    repository = Some(RepositoryName::parse(name, provider).unwrap());
+                }
+                ["#:", "token"] => token = Secret::new("s3cret"),
+                _ => {
+                    let (name, value) = line.split_once('=').unwrap_or_else(|| panic!("{line}"));
+                    let root = folder.path().join("tree");
+                    let value = value.replace("{fixtures}", fixtures.to_str().unwrap());
+                    variables.push((name, value.replace("{root}", root.to_str().unwrap())));
+                }
+            }
+        }
+        let here = git::tests::plant(folder.path(), checkout, &config);
+        let env = variables
+            .into_iter()
+            .fold(Env::default(), |env, (name, value)| env.with_named(name, value));
+        Self { folder, env, here, repository, token }
+    }
+
+    fn situation(&self) -> Situation<'_> {
+        let Self { folder: _, env, here, repository, token } = self;
+        Situation { env, here, repository: repository.clone(), token: token.clone() }
+    }
+
+    fn context(&self) -> Result<CiContext, CiError> {
+        detect(&self.env)?.context(&self.situation())
+    }
+
+    /// All that comes of it, without what differs from machine to machine.
+    fn shown(&self) -> String {
+        let text = match self.context() {
+            Ok(context) => self.shown_context(&context),
+            Err(err) => refusal(&err),
+        };
+        let here = self.folder.path().to_str().unwrap();
+        // The house rules take the usual folder at GitHub for one of a single machine.
+        let usual = ["/home/runner", "work"].join("/");
+        let text = text.replace(&usual, "[workspaces]");
+        text.replace(fixtures().to_str().unwrap(), "[fixtures]").replace(here, "[folder]")
+    }
+
+    #[expect(clippy::use_debug, reason = "a snapshot shows all fields")]
+    fn shown_context(&self, context: &CiContext) -> String {
+        assert_eq!(context.obstacle().is_some(), context.identity.is_err());
+        let CiContext { provider, uploads, token, is_fork, identity, notes } = context;
+        let mut text = format!("{provider}, uploads: {uploads}, fork: {is_fork}\n{token:?}\n");
+        for note in notes {
+            writeln!(text, "note: {note}").unwrap();
+        }
+        let counted = context.part_key().is_some();
+        writeln!(text, "counted: {counted}").unwrap();
+        let v8 = Suffix::V8 { run_index: 0 };
+        let v10 = Suffix::V10 { executor: "walltime", run_index: 1, part_index: Some(1) };
+        match context.run_context(&self.env, &v8, None) {
+            Ok(found) => {
+                writeln!(text, "{found:#?}").unwrap();
+                let part = context.run_context(&self.env, &v10, None).unwrap().run_part;
+                if let Some(mut part) = part {
+                    // The number of a local run is another one each time.
+                    if identity.as_ref().unwrap().event == Event::Local {
+                        assert_eq!(part.run_id.len(), 36);
+                        part.run_id = "[uuid]".to_owned();
+                    }
+                    writeln!(text, "version 10: {part:#?}").unwrap();
+                }
+            }
+            Err(err) => text.push_str(&refusal(&err)),
+        }
+        text
+    }
+}
+
+fn refusal(err: &CiError) -> String {
+    format!("error: {}\nhint: {}\n", chain(err), err.hint().unwrap_or_else(|| "none".to_owned()))
+}
+
+fn cases(provider: &str) -> Vec<(String, String)> {
+    let folder = fixtures().join(provider);
+    let files = fs::read_dir(&folder).unwrap_or_else(|err| panic!("{}: {err}", folder.display()));
+    let mut cases: Vec<(String, String)> = files
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "env"))
+        .map(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    cases.sort();
+    cases
+}
+
+#[test]
+fn every_provider_understands_its_fixtures() {
+    for provider in PROVIDERS {
+        let cases = cases(provider.id);
+        assert!(!cases.is_empty(), "{} has no fixture", provider.id);
+        for (name, text) in cases {
+            let shown = Case::read(&text, &fixtures().join(provider.id)).shown();
+            assert!(!shown.contains("s3cret"), "{name}: {shown}");
+            insta::assert_snapshot!(format!("provider_{}_{name}", provider.id), shown, &text);
+        }
+    }
+}
+
+#[test]
+fn ids_are_unique_and_the_last_provider_is_always_detected() {
+    let ids: std::collections::BTreeSet<&str> = PROVIDERS.iter().map(|it| it.id).collect();
+    assert_eq!(ids.len(), PROVIDERS.len());
+    assert_eq!(detect(&Env::default()).unwrap().id, "local");
+}
+
+/// The context of a fixture, for metadata version 8.
+fn of(provider: &str, case: &str) -> (Case, RunContext, CiContext) {
+    let folder = fixtures().join(provider);
+    let text = fs::read_to_string(folder.join(format!("{case}.env"))).unwrap();
+    let case = Case::read(&text, &folder);
+    let context = case.context().unwrap();
+    let found = context.run_context(&case.env, &Suffix::V8 { run_index: 0 }, None).unwrap();
+    (case, found, context)
+}
+
+#[test]
+fn the_matrix_job_of_the_specification_has_its_id_and_its_file() {
+    let (case, found, context) = of("github-actions", "matrix");
+    let part = found.run_part.unwrap();
+    let id =
+        r#"build-{"os":"ubuntu-24.04","py":3.12}-{"job-total":4,"job-index":2}-{"run-index":0}"#;
+    assert_eq!(part.run_part_id, id);
+    let metadata = r#"{"job-index":2,"job-total":4,"os":"ubuntu-24.04","py":3.12,"run-index":0}"#;
+    assert_eq!(serde_json::Value::Object(part.metadata).to_string(), metadata);
+    let file = "9ed44474c453dc292b68d9011a25ebc568cbc6cd579890f3f2ec28cd880a7c00.json";
+    let path = case.here.join(".codspeed/run-state/9001").join(file);
+    let key = context.part_key().unwrap();
+    RunIndex::take(&key, || ()).0.commit().unwrap();
+    assert_eq!(fs::read_to_string(path).unwrap(), "{\n  \"run_index\": 1\n}");
+    assert_eq!(found.head_ref.as_deref(), Some("forker:feat/x"));
+    assert_eq!(found.commit_hash, COMMIT);
+}
+
+#[test]
+fn a_project_of_the_service_stands_in_for_a_repository() {
+    let text = fs::read_to_string(fixtures().join("local/without_remote.env")).unwrap();
+    let case = Case::read(&text, &fixtures());
+    let context = case.context().unwrap();
+    let project = RepositoryName {
+        provider: RepositoryProvider::Project,
+        owner: "alice".to_owned(),
+        name: "local-runs".to_owned(),
+    };
+    let suffix = Suffix::V10 { executor: "walltime", run_index: 0, part_index: None };
+    let found = context.run_context(&case.env, &suffix, Some(&project)).unwrap();
+    let none = "a".repeat(40);
+    assert_eq!(found.repository_provider, RepositoryProvider::Project);
+    assert_eq!((found.owner.as_str(), found.repository.as_str()), ("alice", "local-runs"));
+    assert_eq!((&found.commit_hash, &found.reference, found.head_ref), (&none, &none, None));
+    assert_eq!(found.run_environment, RunEnvironment::Local);
+}
+
+#[test]
+fn the_commit_is_the_one_of_the_time_of_the_upload() {
+    let (case, _, context) = of("gitlab-ci", "push");
+    let other = "e".repeat(40);
+    fs::write(case.here.join(".git/refs/heads/main"), &other).unwrap();
+    let found = context.run_context(&case.env, &Suffix::V8 { run_index: 0 }, None).unwrap();
+    assert_eq!(found.commit_hash, other);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_environment_is_too_odd(values in prop::collection::vec("\\PC{0,8}|refs/pull/[0-9]{0,30}/merge|push|a/b|\\{\"a\":1\\}", 60)) {
+        let folder = tempfile::tempdir().unwrap();
+        let names = env_names::ALL.iter().filter(|it| it.name != env_names::CI_PROVIDER.name);
+        let env = names.zip(values.iter().cycle()).fold(Env::default(), |env, (name, value)| {
+            env.with(*name, value)
+        });
+        for provider in PROVIDERS {
+            let situation = Situation { env: &env, here: folder.path(), repository: None, token: None };
+            if let Ok(context) = provider.context(&situation) {
+                let _context = context.run_context(&env, &Suffix::V8 { run_index: 0 }, None);
+            }
+        }
+    }
+}
