@@ -36,7 +36,7 @@ mod tracegrind;
 pub use bootstrap::{Intervals, intervals};
 pub use compare::{Comparison, MINIMUM_PAIRS, Verdict, compare};
 pub use export::{
-    EXPORTERS, Exporter, PROFILE_EXPORTERS, ProfileExporter, TableStyle, exporter,
+    EXPORTERS, Exporter, FreeRow, PROFILE_EXPORTERS, ProfileExporter, TableStyle, exporter, free_table,
     hottest_functions, hottest_samples, memory_details, memory_table, profile_exporter,
     simulation_table, table,
 };

@@ -3,6 +3,7 @@
 
 mod columns;
 mod csv;
+mod free;
 mod grid;
 mod json;
 mod markdown;
@@ -18,6 +19,7 @@ use std::io;
 
 use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
 
+pub use free::{FreeRow, free_table};
 pub use memory::memory_details;
 pub use profile::{PROFILE_EXPORTERS, ProfileExporter, profile_exporter};
 pub use samples::hottest_samples;

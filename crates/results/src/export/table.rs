@@ -45,7 +45,7 @@ pub fn memory_table(report: &MemoryReport, style: &TableStyle) -> String {
     draw(&memory::grid(report), *style)
 }
 
-fn draw(grid: &Grid, style: TableStyle) -> String {
+pub(super) fn draw(grid: &Grid, style: TableStyle) -> String {
     let mut lines = Vec::new();
     if !grid.rows.is_empty() {
         let rows = layout(grid, style.width);
