@@ -14,6 +14,8 @@ mod gzip;
 mod listing;
 mod pack;
 mod sink;
+#[cfg(test)]
+mod tests;
 
 pub use listing::{Skipped, Why};
 
