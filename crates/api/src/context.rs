@@ -1,11 +1,13 @@
 //! What a run is called at the service: repository, reference, event and part. Who knows it is the CI provider, or the
 //! user; the words are those of the wire.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// Where a repository lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RepositoryProvider {
     /// github.com.
     #[serde(rename = "GITHUB")]
@@ -19,7 +21,7 @@ pub enum RepositoryProvider {
 }
 
 /// Where the benchmarks ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunEnvironment {
     /// GitHub Actions.
     #[serde(rename = "GITHUB_ACTIONS")]
@@ -36,7 +38,7 @@ pub enum RunEnvironment {
 }
 
 /// Why the benchmarks ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// Commits were pushed.
     #[serde(rename = "push")]
@@ -56,7 +58,7 @@ pub enum Event {
 }
 
 /// Who caused the run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     /// Number of the account, as text.
     pub id: String,
@@ -65,7 +67,7 @@ pub struct Sender {
 }
 
 /// A job of a CI provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobReference {
     /// The run that it belongs to.
@@ -75,7 +77,7 @@ pub struct JobReference {
 }
 
 /// One of several uploads that belong to one run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunPart {
     /// What the parts have in common.
@@ -84,12 +86,14 @@ pub struct RunPart {
     pub run_part_id: String,
     /// The job that uploads it.
     pub job_name: String,
-    /// Matrix and position, with sorted keys.
+    /// Matrix and position; written with sorted keys.
+    #[serde(serialize_with = "sorted")]
     pub metadata: Map<String, Value>,
 }
 
 /// All that the service is told about where a run comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RunContext {
     /// Where the repository lives.
     pub repository_provider: RepositoryProvider,
@@ -119,4 +123,9 @@ pub struct RunContext {
     pub gl_data: Option<JobReference>,
     /// Where the repository lies on the machine, as the provider spells it.
     pub repository_root_path: String,
+}
+
+/// The order of a map's keys depends on how `serde_json` was built.
+fn sorted<S: Serializer>(map: &Map<String, Value>, serializer: S) -> Result<S::Ok, S::Error> {
+    map.iter().collect::<BTreeMap<_, _>>().serialize(serializer)
 }

@@ -1,9 +1,30 @@
-//! Talks with the CodSpeed service: what a run is called there, and what must stay secret on the way.
+//! Talks with the CodSpeed service: the archive of a run, its upload, login and results. All of it blocks; what takes
+//! long tells a [`Watch`] how far it is, and stops when that wants it to.
 
+mod archive;
 mod context;
+mod error;
+mod graphql;
+mod http;
+mod metadata;
+mod oidc;
 mod secret;
+mod upload;
+mod watch;
 
+pub use archive::{Archive, ArchiveError, Encoding, Packed, Skipped, Why};
 pub use context::{
     Event, JobReference, RepositoryProvider, RunContext, RunEnvironment, RunPart, Sender,
 };
+pub use error::{ApiError, Code};
+pub use graphql::{
+    BenchmarkComparison, BenchmarkResult, Comparison, ComparisonCategory, ComparisonStatus,
+    Conclusion, LoginSession, MemoryDetails, Overview, RepositoryName, RepositoryOverview,
+    RunReport, RunStatus, Service, Session, TimeDistribution, User, WalltimeDetails,
+};
+pub use http::{Http, HttpSettings, Pause, RealPause};
+pub use metadata::{Executor, Instrument, Machine, Metadata, MetadataVersion, Runner, Submission};
+pub use oidc::{Oidc, TokenSource};
 pub use secret::Secret;
+pub use upload::Uploaded;
+pub use watch::{Step, Watch, unwatched};

@@ -1,4 +1,4 @@
-//! For tests only: a sandbox for our programs, a runner and an integration that follow a script.
+//! For tests only: a sandbox for our programs; a runner, an integration and a service that follow a script.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,12 +8,14 @@
 )]
 
 mod client;
+mod fake_api;
 mod run;
 mod runner;
 mod sandbox;
 mod wait;
 
 pub use client::RawClient;
+pub use fake_api::{Answer, FakeApi, Gate, Request};
 pub use run::{Run, Running};
 pub use runner::{ScriptedRunner, Transcript};
 pub use sandbox::{Sandbox, redact};

@@ -29,6 +29,7 @@ const BENCHES: &[Bench] = &[
     Bench { package: "memtrack", example: "bench_trace" },
     Bench { package: "runner", example: "bench_simulation" },
     Bench { package: "profile", example: "bench_profile" },
+    Bench { package: "api", example: "bench_archive" },
 ];
 
 /// The command.

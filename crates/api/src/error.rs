@@ -1,0 +1,266 @@
+//! Why the service could not be used: what was wanted, what came instead, and whether another try may help.
+
+use std::{error::Error, fmt, io, path::PathBuf, time::Duration};
+
+/// Texts of the service are cut after so many characters.
+const LONGEST_MESSAGE: usize = 500;
+
+/// Something with the service went wrong. Every variant but [`ApiError::Cancelled`] says in `action` what was wanted, as
+/// in "could not register the run".
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// An address that can't be one.
+    #[error("`{text}` is not the address of a service")]
+    Url {
+        /// What was given.
+        text: String,
+        /// What is wrong with it, where the parser knows.
+        #[source]
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// No client for HTTP could be made.
+    #[error("could not make ready for the network")]
+    Setup {
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A token that can't be sent.
+    #[error("the token has characters that no token has")]
+    Token,
+    /// The service answered, and refused.
+    #[error("could not {action}: {host} answered {status}{}", colon(message))]
+    Status {
+        /// What was wanted.
+        action: &'static str,
+        /// Who refused.
+        host: String,
+        /// The status of HTTP.
+        status: u16,
+        /// The reason in the service's words, on one line; may be empty.
+        message: String,
+        /// How long to wait before another try, if the service said so.
+        retry_after: Option<Duration>,
+    },
+    /// There was no connection, or it broke.
+    #[error("could not {action}: no answer from {host}")]
+    Connection {
+        /// What was wanted.
+        action: &'static str,
+        /// Who was asked.
+        host: String,
+        /// What happened.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Nothing happened for too long.
+    #[error("could not {action}: nothing from {host} for {} s", after.as_secs_f32())]
+    TimedOut {
+        /// What was wanted.
+        action: &'static str,
+        /// Who was asked.
+        host: String,
+        /// How long we waited.
+        after: Duration,
+    },
+    /// Sent from address to address.
+    #[error("could not {action}: {host} sent us from address to address")]
+    Redirects {
+        /// What was wanted.
+        action: &'static str,
+        /// Who was asked first.
+        host: String,
+    },
+    /// Longer than any answer should be.
+    #[error("could not {action}: the answer of {host} has more than {most} bytes")]
+    TooLong {
+        /// What was wanted.
+        action: &'static str,
+        /// Who was asked.
+        host: String,
+        /// How long it may be.
+        most: usize,
+    },
+    /// An answer that we don't understand.
+    #[error("could not {action}: the answer of {host} makes no sense to us")]
+    Garbage {
+        /// What was wanted.
+        action: &'static str,
+        /// Who was asked.
+        host: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// GraphQL's own errors; HTTP is content.
+    #[error("could not {action}: {host} says: {message}")]
+    Refused {
+        /// What was wanted.
+        action: &'static str,
+        /// Who refused.
+        host: String,
+        /// The kind of the first error.
+        code: Code,
+        /// The reasons in the service's words, on one line.
+        message: String,
+    },
+    /// The service could not make use of the run.
+    #[error("the service could not process run {run_id}")]
+    RunFailed {
+        /// The run.
+        run_id: String,
+    },
+    /// It takes longer than anybody wants to wait.
+    #[error("could not {action}: not done after {} s", after.as_secs())]
+    NotDone {
+        /// What was wanted.
+        action: &'static str,
+        /// How long we waited.
+        after: Duration,
+    },
+    /// The archive can't be read.
+    #[error("could not read the archive `{}`", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The metadata can't be written as JSON.
+    #[error("could not describe the run")]
+    Metadata {
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The caller wanted an end.
+    #[error("stopped")]
+    Cancelled,
+}
+
+/// The kind of an error of GraphQL: `extensions.code`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// No token, or one that is no longer good.
+    Unauthenticated,
+    /// A token that isn't good for this.
+    Unauthorized,
+    /// No such repository, or none that we may see.
+    RepositoryNotFound,
+    /// No such run.
+    RunNotFound,
+    /// Nothing that could be compared.
+    NotFound,
+    /// Any other word; empty if there is none.
+    Other(String),
+}
+
+impl Code {
+    const NAMES: [(Self, &'static str); 5] = [
+        (Self::Unauthenticated, "UNAUTHENTICATED"),
+        (Self::Unauthorized, "UNAUTHORIZED"),
+        (Self::RepositoryNotFound, "REPOSITORY_NOT_FOUND"),
+        (Self::RunNotFound, "RUN_NOT_FOUND"),
+        (Self::NotFound, "NOT_FOUND"),
+    ];
+
+    pub(crate) fn parse(word: &str) -> Self {
+        let known = Self::NAMES.into_iter().find(|(_, name)| *name == word);
+        known.map_or_else(|| Self::Other(word.to_owned()), |(code, _)| code)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Self::NAMES.iter().find(|(code, _)| code == self) {
+            Some((_, name)) => f.write_str(name),
+            None => match self {
+                Self::Other(word) => f.write_str(word),
+                Self::Unauthenticated
+                | Self::Unauthorized
+                | Self::RepositoryNotFound
+                | Self::RunNotFound
+                | Self::NotFound => Ok(()),
+            },
+        }
+    }
+}
+
+impl ApiError {
+    /// The status of HTTP, if the service answered with one that is an error.
+    pub fn status(&self) -> Option<u16> {
+        if let Self::Status { status, .. } = self { Some(*status) } else { None }
+    }
+
+    /// The pause before another try that the service asked for.
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Self::Status { retry_after, .. } = self { *retry_after } else { None }
+    }
+
+    /// The kind of an error of GraphQL.
+    pub fn code(&self) -> Option<&Code> {
+        if let Self::Refused { code, .. } = self { Some(code) } else { None }
+    }
+
+    /// Whether the token is the trouble: there is none, it is over, or it isn't good for this.
+    pub fn is_about_the_token(&self) -> bool {
+        let by_code = matches!(self.code(), Some(Code::Unauthenticated | Code::Unauthorized));
+        by_code || matches!(self, Self::Token) || self.status() == Some(401)
+    }
+
+    /// Whether the same may succeed later: no connection, silence, 408, 429, or a fault of the server.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Connection { .. } | Self::TimedOut { .. } | Self::NotDone { .. } => true,
+            Self::Status { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            Self::Url { .. }
+            | Self::Setup { .. }
+            | Self::Token
+            | Self::Redirects { .. }
+            | Self::TooLong { .. }
+            | Self::Garbage { .. }
+            | Self::Refused { .. }
+            | Self::RunFailed { .. }
+            | Self::Archive { .. }
+            | Self::Metadata { .. }
+            | Self::Cancelled => false,
+        }
+    }
+}
+
+fn colon(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
+}
+
+/// A text of somebody else as part of our message: one line, nothing that moves the cursor, not too long.
+pub(crate) fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_text_is_one_short_line_without_control_characters() {
+        assert_eq!(one_line(" a\r\n\tb\u{1b}[2Jc  d "), "a b [2Jc d");
+        let long = one_line(&"ä".repeat(LONGEST_MESSAGE + 1));
+        assert_eq!(long, "ä".repeat(LONGEST_MESSAGE) + "...");
+        assert_eq!(one_line(&"b".repeat(LONGEST_MESSAGE)), "b".repeat(LONGEST_MESSAGE));
+    }
+
+    #[test]
+    fn codes_are_read_and_shown_as_the_service_spells_them() {
+        for (code, name) in Code::NAMES {
+            assert_eq!((Code::parse(name), code.to_string().as_str()), (code, name));
+        }
+        assert_eq!(Code::parse("NEW").to_string(), "NEW");
+    }
+}

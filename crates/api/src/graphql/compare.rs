@@ -1,0 +1,144 @@
+//! Two runs side by side.
+
+use serde::Deserialize;
+
+use super::{
+    RunStatus, Service,
+    queries::{CompareRuns, compare_runs},
+    report::{executor, is_there},
+};
+use crate::{
+    error::{ApiError, Code},
+    metadata::Executor,
+};
+
+/// What a difference is to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum ComparisonCategory {
+    /// Slower, and somebody said that this is fine.
+    Acknowledged,
+    /// Its benchmark is no longer looked at.
+    Archived,
+    /// Its benchmark doesn't count.
+    Ignored,
+    /// Faster.
+    Improvement,
+    /// Not in the base run.
+    New,
+    /// Slower.
+    Regression,
+    /// Not in the new run.
+    Skipped,
+    /// No difference.
+    Untouched,
+    /// A word that came after us.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a difference is by its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum ComparisonStatus {
+    /// Faster.
+    Improvement,
+    /// Not in the new run.
+    Missing,
+    /// Not in the base run.
+    New,
+    /// As before.
+    NoChange,
+    /// Slower.
+    Regression,
+    /// A word that came after us.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Two runs side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// Where people look at it.
+    pub url: String,
+    /// How much faster all of it is: 0.1 is 10 %.
+    pub impact: Option<f64>,
+    /// What the service calls the new run.
+    pub head_run_id: String,
+    /// How far the service is with the new run.
+    pub head_status: RunStatus,
+    /// One for each benchmark of either run.
+    pub benchmarks: Vec<BenchmarkComparison>,
+}
+
+/// A benchmark in two runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BenchmarkComparison {
+    /// Its name.
+    pub name: String,
+    /// What measured it; nothing if we don't know the word.
+    pub executor: Option<Executor>,
+    /// In the new run: seconds, or bytes in memory mode.
+    pub value: Option<f64>,
+    /// In the base run.
+    pub base_value: Option<f64>,
+    /// How much faster it is: 0.1 is 10 %.
+    pub change: Option<f64>,
+    /// What the difference is to people.
+    pub category: ComparisonCategory,
+    /// What the difference is by its numbers.
+    pub status: ComparisonStatus,
+    /// Whether the service could not make a profile of it.
+    pub has_no_profile: bool,
+}
+
+impl Service<'_> {
+    /// Compares a run with a base. [`Code::RunNotFound`] and [`Code::NotFound`] (of another kind) mean that this can't be
+    /// done, and that the run itself can be shown all the same.
+    pub fn compare_runs(
+        &self,
+        owner: &str,
+        name: &str,
+        base_run_id: &str,
+        head_run_id: &str,
+    ) -> Result<Comparison, ApiError> {
+        let action = "compare the runs";
+        let variables = compare_runs::Variables {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            base_run_id: base_run_id.to_owned(),
+            head_run_id: head_run_id.to_owned(),
+        };
+        let data = self.ask::<CompareRuns>(action, variables)?;
+        let repository = data.repository.ok_or_else(|| {
+            self.missing(action, Code::RepositoryNotFound, "there is no such repository")
+        })?;
+        let comparison = repository
+            .paginated_compare_runs
+            .ok_or_else(|| self.missing(action, Code::NotFound, "there is no such comparison"))?;
+        Ok(Comparison {
+            url: comparison.url,
+            impact: comparison.impact,
+            head_run_id: comparison.head_run.id,
+            head_status: comparison.head_run.status,
+            benchmarks: comparison.result_comparisons.into_iter().map(Into::into).collect(),
+        })
+    }
+}
+
+type Row = compare_runs::CompareRunsRepositoryPaginatedCompareRunsResultComparisons;
+
+impl From<Row> for BenchmarkComparison {
+    fn from(row: Row) -> Self {
+        let issues = row.result.and_then(|result| result.issues);
+        let issue = issues.and_then(|issues| issues.callgraph_generation_failure);
+        Self {
+            name: row.benchmark.name,
+            executor: executor(row.benchmark.executor),
+            value: row.value,
+            base_value: row.base_value,
+            change: row.change,
+            category: row.category,
+            status: row.status,
+            has_no_profile: is_there(issue.as_ref()),
+        }
+    }
+}

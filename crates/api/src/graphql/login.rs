@@ -1,0 +1,78 @@
+//! Logging in through a browser, and who is logged in.
+
+use std::time::Duration;
+
+use super::{
+    Service,
+    queries::{
+        ConsumeLoginSession, CreateLoginSession, Session as SessionQuery, consume_login_session,
+        create_login_session, session,
+    },
+};
+use crate::{error::ApiError, secret::Secret, watch::Watch};
+
+/// How often the service is asked whether the user has logged in.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// For how long.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// A login that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginSession {
+    /// What the user opens in a browser.
+    pub callback_url: String,
+    /// What we ask for the token with.
+    pub session_id: String,
+}
+
+/// A token that is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Whose it is; there are tokens that belong to no user.
+    pub user: Option<User>,
+}
+
+/// Somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name.
+    pub login: String,
+    /// Where the name is known, as the service spells it.
+    pub provider: String,
+}
+
+impl Service<'_> {
+    /// Begins a login.
+    pub fn create_login_session(&self) -> Result<LoginSession, ApiError> {
+        let action = "begin a login";
+        let variables = create_login_session::Variables {};
+        let data = self.ask_with::<CreateLoginSession>(action, variables, None, &[])?;
+        let session = data.create_login_session;
+        Ok(LoginSession { callback_url: session.callback_url, session_id: session.session_id })
+    }
+
+    /// The token of a login; none as long as the user hasn't logged in.
+    pub fn consume_login_session(&self, session_id: &str) -> Result<Option<Secret>, ApiError> {
+        let variables = consume_login_session::Variables { session_id: session_id.to_owned() };
+        let data = self.ask_with::<ConsumeLoginSession>("log in", variables, None, &[])?;
+        Ok(data.consume_login_session.token.and_then(|token| Secret::new(&token)))
+    }
+
+    /// Waits until the user has logged in.
+    pub fn wait_for_login(
+        &self,
+        session_id: &str,
+        watch: &mut Watch<'_>,
+    ) -> Result<Secret, ApiError> {
+        self.wait("log in", INTERVAL, PATIENCE, watch, || self.consume_login_session(session_id))
+    }
+
+    /// What the service knows of our token; nothing if it isn't good. It may also answer with
+    /// [`Code::Unauthenticated`](crate::Code) then.
+    pub fn session(&self) -> Result<Option<Session>, ApiError> {
+        let data = self.ask::<SessionQuery>("look up the login", session::Variables {})?;
+        Ok(data.session.map(|session| Session {
+            user: session.user.map(|user| User { login: user.login, provider: user.provider }),
+        }))
+    }
+}

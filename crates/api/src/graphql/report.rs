@@ -1,0 +1,245 @@
+//! What became of a run.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    Service,
+    queries::{FetchLocalRun, FetchLocalRunReport, fetch_local_run, fetch_local_run_report},
+};
+use crate::{
+    error::{ApiError, Code},
+    metadata::Executor,
+    watch::Watch,
+};
+
+const ACTION: &str = "get the results of the run";
+/// How often the service is asked whether it has finished.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// For how long.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// How far the service is with a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum RunStatus {
+    /// The results are there.
+    Completed,
+    /// There will be none.
+    Failure,
+    /// It waits for its turn.
+    Pending,
+    /// It is being looked at.
+    Processing,
+    /// A word that came after us.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a report comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Conclusion {
+    /// Slower, and somebody said that this is fine.
+    AcknowledgedFailure,
+    /// Slower.
+    Failure,
+    /// There is nothing to compare with.
+    MissingBaseRun,
+    /// As fast or faster.
+    Success,
+    /// A word that came after us.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A run, as the service sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunReport {
+    /// What the service calls it.
+    pub run_id: String,
+    /// How far it is.
+    pub status: RunStatus,
+    /// Where people look at it.
+    pub url: String,
+    /// How much faster all of it is: 0.1 is 10 %.
+    pub impact: Option<f64>,
+    /// What the report comes to that has the impact, else the first report.
+    pub conclusion: Option<Conclusion>,
+    /// How much slower it may be: 0.1 is 10 %.
+    pub allowed_regression: Option<f64>,
+    /// One for each benchmark.
+    pub results: Vec<BenchmarkResult>,
+}
+
+/// The result of a benchmark.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BenchmarkResult {
+    /// Its name.
+    pub name: String,
+    /// What measured it; nothing if we don't know the word.
+    pub executor: Option<Executor>,
+    /// Seconds; bytes in memory mode.
+    pub value: f64,
+    /// Simulation mode: where the time goes.
+    pub valgrind: Option<TimeDistribution>,
+    /// Walltime mode.
+    pub walltime: Option<WalltimeDetails>,
+    /// Memory mode.
+    pub memory: Option<MemoryDetails>,
+    /// Whether the service could not make a profile of it. Only [`Service::run`] knows.
+    pub has_no_profile: bool,
+}
+
+/// Where the estimated time of a simulation goes, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TimeDistribution {
+    /// Instructions.
+    pub ir: f64,
+    /// Misses of the first cache.
+    pub l1m: f64,
+    /// Misses of the last cache.
+    pub llm: f64,
+    /// System calls.
+    pub sys: f64,
+}
+
+/// More about a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WalltimeDetails {
+    /// How often it ran.
+    pub iterations: f64,
+    /// Standard deviation in seconds.
+    pub stdev: f64,
+    /// All iterations, in seconds.
+    pub total_time: f64,
+}
+
+/// More about memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryDetails {
+    /// Bytes.
+    pub peak_memory: u64,
+    /// Bytes.
+    pub total_allocated: u64,
+    /// Number of calls.
+    pub alloc_calls: u64,
+}
+
+impl Service<'_> {
+    /// A run, its comparison with its base, and its results.
+    pub fn run_report(&self, owner: &str, name: &str, run_id: &str) -> Result<RunReport, ApiError> {
+        let (owner, name, id) = (owner.to_owned(), name.to_owned(), run_id.to_owned());
+        let variables = fetch_local_run_report::Variables { owner, name, run_id: id };
+        let data = self.ask::<FetchLocalRunReport>(ACTION, variables)?;
+        let repository = data.repository.ok_or_else(|| self.no_repository())?;
+        let run = repository.run.ok_or_else(|| self.no_run())?;
+        let reports = run.head_reports.unwrap_or_default();
+        let report = reports.iter().find(|report| report.impact.is_some()).or(reports.first());
+        Ok(RunReport {
+            run_id: run.id,
+            status: run.status,
+            url: run.url,
+            impact: report.and_then(|report| report.impact),
+            conclusion: report.map(|report| report.conclusion),
+            allowed_regression: repository.settings.and_then(|it| it.allowed_regression),
+            results: run.results.into_iter().flatten().map(Into::into).collect(),
+        })
+    }
+
+    /// A run and its results, also if they are compared with nothing.
+    pub fn run(&self, owner: &str, name: &str, run_id: &str) -> Result<RunReport, ApiError> {
+        let (owner, name, id) = (owner.to_owned(), name.to_owned(), run_id.to_owned());
+        let variables = fetch_local_run::Variables { owner, name, run_id: id };
+        let data = self.ask::<FetchLocalRun>(ACTION, variables)?;
+        let repository = data.repository.ok_or_else(|| self.no_repository())?;
+        let run = repository.run.ok_or_else(|| self.no_run())?;
+        let with_issues = |result: fetch_local_run::FetchLocalRunRepositoryRunResults| {
+            let issue = result.issues.as_ref();
+            let issue = issue.and_then(|issues| issues.callgraph_generation_failure.as_ref());
+            BenchmarkResult { has_no_profile: is_there(issue), ..result.into() }
+        };
+        Ok(RunReport {
+            run_id: run.id,
+            status: run.status,
+            url: run.url,
+            impact: None,
+            conclusion: None,
+            allowed_regression: None,
+            results: run.results.into_iter().flatten().map(with_issues).collect(),
+        })
+    }
+
+    /// Waits until the service has finished with a run.
+    pub fn wait_for_report(
+        &self,
+        owner: &str,
+        name: &str,
+        run_id: &str,
+        watch: &mut Watch<'_>,
+    ) -> Result<RunReport, ApiError> {
+        self.wait(ACTION, INTERVAL, PATIENCE, watch, || {
+            let report = self.run_report(owner, name, run_id)?;
+            match report.status {
+                RunStatus::Pending | RunStatus::Processing => Ok(None),
+                RunStatus::Failure => Err(ApiError::RunFailed { run_id: run_id.to_owned() }),
+                RunStatus::Completed | RunStatus::Unknown => Ok(Some(report)),
+            }
+        })
+    }
+
+    fn no_repository(&self) -> ApiError {
+        self.missing(ACTION, Code::RepositoryNotFound, "there is no such repository")
+    }
+
+    fn no_run(&self) -> ApiError {
+        self.missing(ACTION, Code::RunNotFound, "there is no such run")
+    }
+}
+
+/// Whether there is something, other than "no".
+pub(super) fn is_there(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| !value.is_null() && *value != Value::Bool(false))
+}
+
+/// A word of the service for what measured.
+pub(super) fn executor(word: String) -> Option<Executor> {
+    serde_json::from_value(Value::String(word)).ok()
+}
+
+/// Two queries, two sets of types with the same fields.
+macro_rules! result_from {
+    ($result:ty) => {
+        impl From<$result> for BenchmarkResult {
+            fn from(result: $result) -> Self {
+                let distribution = result.valgrind.and_then(|it| it.time_distribution);
+                Self {
+                    name: result.benchmark.name,
+                    executor: executor(result.benchmark.executor),
+                    value: result.value,
+                    valgrind: distribution.map(|it| TimeDistribution {
+                        ir: it.ir,
+                        l1m: it.l1m,
+                        llm: it.llm,
+                        sys: it.sys,
+                    }),
+                    walltime: result.walltime.map(|it| WalltimeDetails {
+                        iterations: it.iterations,
+                        stdev: it.stdev,
+                        total_time: it.total_time,
+                    }),
+                    memory: result.memory.map(|it| MemoryDetails {
+                        peak_memory: it.peak_memory.0,
+                        total_allocated: it.total_allocated.0,
+                        alloc_calls: it.alloc_calls.0,
+                    }),
+                    has_no_profile: false,
+                }
+            }
+        }
+    };
+}
+
+result_from!(fetch_local_run_report::FetchLocalRunReportRepositoryRunResults);
+result_from!(fetch_local_run::FetchLocalRunRepositoryRunResults);

@@ -1,0 +1,240 @@
+//! One try: from address to address, until there is an answer, silence, or an answer that is too long.
+
+use std::{fs::File, io, pin::pin, sync::Arc, time::Duration};
+
+use reqwest::{Response, StatusCode, Url, header};
+use serde::Deserialize;
+use tokio::time::{sleep, timeout};
+
+use super::{
+    Http, Payload, Request,
+    body::{FileBody, Sending},
+};
+use crate::{
+    error::{ApiError, one_line},
+    watch::{Step, Watch},
+};
+
+/// A service that sends us further than that sends us in a circle.
+const MOST_REDIRECTS: usize = 10;
+/// So much is read of a text that says what is wrong.
+const MOST_BYTES_OF_ERROR: usize = 64 << 10;
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) host: String,
+    pub(crate) status: StatusCode,
+    pub(crate) body: Vec<u8>,
+    retry_after: Option<Duration>,
+}
+
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        self.status.is_success()
+    }
+
+    /// The service's reason: `error` of a JSON object, or the text itself.
+    pub(crate) fn into_error(self, action: &'static str) -> ApiError {
+        #[derive(Deserialize)]
+        struct Reason {
+            error: String,
+        }
+        let Self { host, status, body, retry_after } = self;
+        let message = match serde_json::from_slice::<Reason>(&body) {
+            Ok(Reason { error }) => one_line(&error),
+            Err(_) => one_line(&String::from_utf8_lossy(&body)),
+        };
+        ApiError::Status { action, host, status: status.as_u16(), message, retry_after }
+    }
+
+    pub(crate) fn garbage(
+        host: String,
+        action: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> ApiError {
+        ApiError::Garbage { action, host, source: source.into() }
+    }
+}
+
+impl Http {
+    /// Makes a request once.
+    pub(super) async fn attempt(
+        &self,
+        request: &Request<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Answer, ApiError> {
+        let travel = self.travel(request, watch);
+        let Some(within) = request.within else { return travel.await };
+        timeout(within, travel).await.unwrap_or_else(|_| Err(timed_out(request, within)))
+    }
+
+    /// Follows the service to where it sends us, with the same method and body.
+    async fn travel(
+        &self,
+        request: &Request<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Answer, ApiError> {
+        let mut url = request.url.clone();
+        let mut may_have_token = true;
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.exchange(request, &url, may_have_token, watch).await?;
+            let Some(next) = redirection(&url, &response) else {
+                return self.read(request, response).await;
+            };
+            may_have_token = may_have_token && is_same_service(&url, &next);
+            url = next;
+        }
+        Err(ApiError::Redirects { action: request.action, host: host(&request.url) })
+    }
+
+    /// Sends everything and waits for the head of an answer, as long as something moves.
+    async fn exchange(
+        &self,
+        request: &Request<'_>,
+        url: &Url,
+        may_have_token: bool,
+        watch: &mut Watch<'_>,
+    ) -> Result<Response, ApiError> {
+        let mut builder = self.client.request(request.method.clone(), url.clone());
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(token) = request.token.as_ref().filter(|_| may_have_token) {
+            builder = builder.header(header::AUTHORIZATION, token);
+        }
+        let sending = Arc::new(Sending::default());
+        let mut total = 0;
+        match &request.body {
+            Payload::None => {}
+            Payload::Text(text) => builder = builder.body((*text).to_owned()),
+            Payload::Archive(archive) => {
+                let file = File::open(&archive.path).map_err(|source| unread(archive, source))?;
+                let body = FileBody::new(file, archive.size, Arc::clone(&sending));
+                builder = builder
+                    .header(header::CONTENT_LENGTH, archive.size)
+                    .body(reqwest::Body::wrap(body));
+                total = archive.size;
+            }
+        }
+        let mut answer = pin!(builder.send());
+        let idle = self.settings.idle_timeout;
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer.map_err(|err| match (sending.failure(), &request.body) {
+                    (Some(source), Payload::Archive(archive)) => unread(archive, source),
+                    _ => broken(request, err),
+                }),
+                () = sending.moved() => {
+                    if watch(Step::Sent { bytes: sending.bytes(), total }).is_break() {
+                        return Err(ApiError::Cancelled);
+                    }
+                }
+                () = sleep(idle) => return Err(timed_out(request, idle)),
+            }
+        }
+    }
+
+    /// Reads the body of an answer, but not more of it than makes sense.
+    async fn read(
+        &self,
+        request: &Request<'_>,
+        mut response: Response,
+    ) -> Result<Answer, ApiError> {
+        let (status, host) = (response.status(), host(response.url()));
+        let retry_after = retry_after(&response);
+        let is_error = !status.is_success() && !request.takes_errors;
+        let most = if is_error { MOST_BYTES_OF_ERROR } else { request.most_bytes };
+        let too_long = |host| ApiError::TooLong { action: request.action, host, most };
+        let is_too_long = |len: u64| usize::try_from(len).map_or(true, |len| len > most);
+        if !is_error && response.content_length().is_some_and(is_too_long) {
+            return Err(too_long(host));
+        }
+        let idle = self.settings.idle_timeout;
+        let mut body = Vec::new();
+        loop {
+            let chunk = timeout(idle, response.chunk()).await;
+            let chunk = chunk.map_err(|_elapsed| timed_out(request, idle))?;
+            let Some(chunk) = chunk.map_err(|err| broken(request, err))? else { break };
+            let room = most - body.len();
+            if let Some(fits) = chunk.get(..room).filter(|_| room < chunk.len()) {
+                if !is_error {
+                    return Err(too_long(host));
+                }
+                body.extend_from_slice(fits);
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { host, status, body, retry_after })
+    }
+}
+
+/// Where an answer sends us.
+fn redirection(from: &Url, response: &Response) -> Option<Url> {
+    if !response.status().is_redirection() {
+        return None;
+    }
+    let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    let next = from.join(location).ok()?;
+    matches!(next.scheme(), "http" | "https").then_some(next)
+}
+
+/// Whether a token for one address may be seen at the other: the same host, and not less safe.
+fn is_same_service(from: &Url, to: &Url) -> bool {
+    let is_safer = from.scheme() == "http" && to.scheme() == "https";
+    from.origin() == to.origin() || (from.host() == to.host() && is_safer)
+}
+
+/// The pause that the service asks for, in seconds. Its other form, a date, would need a clock that agrees with ours.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let text = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    Some(Duration::from_secs(text.trim().parse().ok()?))
+}
+
+/// The part of an address that may be shown: queries hold secrets.
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn timed_out(request: &Request<'_>, after: Duration) -> ApiError {
+    ApiError::TimedOut { action: request.action, host: host(&request.url), after }
+}
+
+fn broken(request: &Request<'_>, err: reqwest::Error) -> ApiError {
+    let (action, host) = (request.action, host(&request.url));
+    ApiError::Connection { action, host, source: err.without_url().into() }
+}
+
+fn unread(archive: &crate::archive::Archive, source: io::Error) -> ApiError {
+    ApiError::Archive { path: archive.path.clone(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn shares_token(from: &str, to: &str, expected: bool) {
+        let url = |text: &str| Url::parse(text).unwrap();
+        assert_eq!(is_same_service(&url(from), &url(to)), expected, "{from} {to}");
+    }
+
+    #[test]
+    fn a_token_goes_to_the_same_host_only_and_never_from_safe_to_unsafe() {
+        shares_token("https://a.test/x", "https://a.test/y", true);
+        shares_token("http://a.test/", "https://a.test/", true);
+        shares_token("https://a.test/", "http://a.test/", false);
+        shares_token("https://a.test/", "https://b.test/", false);
+        shares_token("https://a.test/", "https://b.a.test/", false);
+        shares_token("https://a.test/", "https://a.test:8443/", false);
+    }
+
+    #[test]
+    fn what_is_shown_of_an_address_has_no_secrets() {
+        let url = Url::parse("https://user:pass@a.test:8443/x?signature=1").unwrap();
+        assert_eq!(host(&url), "a.test:8443");
+    }
+}

@@ -1,0 +1,195 @@
+//! One client for HTTP with one way to retry. What is asked of it blocks; inside, a runtime of its own lets it give up on
+//! a service that has gone silent.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{
+    Client, Method, Url,
+    header::{HeaderName, HeaderValue},
+    redirect::Policy,
+};
+use tokio::runtime::{Builder, Runtime};
+
+mod body;
+mod exchange;
+mod retry;
+
+pub(crate) use exchange::Answer;
+pub(crate) use retry::Retries;
+pub use retry::{Pause, RealPause};
+
+use crate::{
+    archive::Archive,
+    error::ApiError,
+    secret::Secret,
+    watch::{Step, Watch},
+};
+
+/// How the service knows us.
+const USER_AGENT: &str = "codspeed-runner";
+/// Shorter than any server keeps an idle connection: one that it has just closed would fail the next request.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+
+/// How patient a client is.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// For a connection.
+    pub connect_timeout: Duration,
+    /// For the next byte in either direction.
+    pub idle_timeout: Duration,
+    /// For all of a request of GraphQL.
+    pub graphql_timeout: Duration,
+    /// How it waits between two tries.
+    pub pause: Arc<dyn Pause>,
+    /// Whether the usual variables of the environment (`HTTPS_PROXY`, `NO_PROXY`, ...) name its proxies.
+    pub use_proxies: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(90),
+            // The service may have to wake up first.
+            graphql_timeout: Duration::from_secs(20),
+            pause: Arc::new(RealPause),
+            use_proxies: true,
+        }
+    }
+}
+
+/// A client for HTTP.
+#[derive(Debug)]
+pub struct Http {
+    client: Client,
+    runtime: Runtime,
+    settings: HttpSettings,
+}
+
+/// A request, and what may come back.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    /// What it is good for: "could not ...".
+    pub(crate) action: &'static str,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Goes to the service that it is for, and to no other host.
+    pub(crate) token: Option<HeaderValue>,
+    pub(crate) body: Payload<'a>,
+    pub(crate) retries: Retries,
+    /// For all of it, where that has a limit.
+    pub(crate) within: Option<Duration>,
+    /// The longest answer.
+    pub(crate) most_bytes: usize,
+    /// Whether answers with an error's status are answers, too.
+    pub(crate) takes_errors: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Payload<'a> {
+    None,
+    Text(&'a str),
+    Archive(&'a Archive),
+}
+
+impl Http {
+    /// Makes a client. It takes a few milliseconds: the system's certificates are read.
+    pub fn new(settings: HttpSettings) -> Result<Self, ApiError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| ApiError::Setup { source };
+        let mut builder = Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(settings.connect_timeout)
+            .pool_idle_timeout(KEEP_ALIVE)
+            .redirect(Policy::none());
+        if !settings.use_proxies {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|err| failed(err.into()))?;
+        let runtime = Builder::new_current_thread().enable_all().build();
+        Ok(Self { client, runtime: runtime.map_err(|err| failed(err.into()))?, settings })
+    }
+
+    /// Gets a file of at most `most_bytes` bytes.
+    pub fn download(
+        &self,
+        url: &str,
+        most_bytes: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<u8>, ApiError> {
+        let request = Request {
+            action: "download a file",
+            retries: Retries::Some,
+            most_bytes,
+            ..Request::new(Method::GET, parse_url(url)?)
+        };
+        Ok(self.send(&request, watch)?.body)
+    }
+
+    pub(crate) fn settings(&self) -> &HttpSettings {
+        &self.settings
+    }
+
+    /// Makes a request, several times if need be.
+    pub(crate) fn send(
+        &self,
+        request: &Request<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Answer, ApiError> {
+        let mut retry = 0;
+        loop {
+            let error = match self.runtime.block_on(self.attempt(request, watch)) {
+                Ok(answer) if request.takes_errors || answer.is_success() => return Ok(answer),
+                Ok(answer) => answer.into_error(request.action),
+                Err(error) => error,
+            };
+            if !error.is_retryable() || retry == request.retries.count() {
+                return Err(error);
+            }
+            let asked = error.retry_after();
+            let Some(pause) = retry::pause_before(retry, asked, &*self.settings.pause) else {
+                return Err(error);
+            };
+            if watch(Step::Retry { error: &error, pause }).is_break() {
+                return Err(ApiError::Cancelled);
+            }
+            self.settings.pause.pause(pause);
+            retry += 1;
+        }
+    }
+}
+
+impl Request<'_> {
+    /// A request without anything.
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        Self {
+            action: "ask",
+            method,
+            url,
+            headers: Vec::new(),
+            token: None,
+            body: Payload::None,
+            retries: Retries::Never,
+            within: None,
+            most_bytes: 64 << 10,
+            takes_errors: false,
+        }
+    }
+}
+
+/// Reads the address of a service.
+pub(crate) fn parse_url(text: &str) -> Result<Url, ApiError> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        Ok(_) => Err(ApiError::Url { text: text.to_owned(), source: None }),
+        Err(err) => Err(ApiError::Url { text: text.to_owned(), source: Some(err.into()) }),
+    }
+}
+
+/// A token as the value of a header that no log shows.
+pub(crate) fn token_header(scheme: &str, token: &Secret) -> Result<HeaderValue, ApiError> {
+    let value = HeaderValue::try_from(format!("{scheme}{}", token.expose()));
+    let mut value = value.map_err(|_err| ApiError::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
+}

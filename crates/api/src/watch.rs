@@ -1,0 +1,60 @@
+//! What a caller learns while it waits for us, and its way to put an end to the waiting.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use crate::error::ApiError;
+
+/// Something happened that a user may want to see.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// So much of the profile folder has been read.
+    Archived {
+        /// Bytes of files so far.
+        bytes: u64,
+        /// Bytes of all files.
+        total: u64,
+    },
+    /// The CI system gave no token; the upload goes on without one.
+    NoToken {
+        /// Why there is none.
+        error: &'a ApiError,
+    },
+    /// The upload has no token, and the service looks for a line with this hash in the public log of the job.
+    /// Nothing has been sent yet.
+    Tokenless {
+        /// The line: print it as it is.
+        line: &'a str,
+    },
+    /// The service knows of the run; the archive comes next.
+    Registered {
+        /// What the service calls the run.
+        run_id: &'a str,
+    },
+    /// So much of the archive has been handed to the network. Goes back to the start with each try.
+    Sent {
+        /// Bytes of the archive so far.
+        bytes: u64,
+        /// All of them.
+        total: u64,
+    },
+    /// A request failed for a reason that may pass; it is made again after a pause.
+    Retry {
+        /// What went wrong.
+        error: &'a ApiError,
+        /// How long the pause is.
+        pause: Duration,
+    },
+    /// The service, or the user, is not done yet; the service is asked again after a pause.
+    Waiting {
+        /// How long we have waited.
+        so_far: Duration,
+    },
+}
+
+/// Sees every [`Step`]. `Break` ends what is going on as soon as possible, with the error for that.
+pub type Watch<'a> = dyn FnMut(Step<'_>) -> ControlFlow<()> + 'a;
+
+/// A [`Watch`] that looks at nothing.
+pub fn unwatched(_: Step<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
