@@ -5,7 +5,7 @@ use std::io;
 use results::{BenchResult, RawRounds, Report, compare};
 use runner_shared::{artifact::Rounds, harness::Target, mode::Mode};
 
-use super::{Context, here, outcome};
+use super::{Context, here, outcome, sources};
 use crate::{
     cli::ExecArgs,
     error::{CliError, ExitKind},
@@ -24,8 +24,15 @@ const SHELL_CHARACTERS: &[char] = &['|', '&', ';', '<', '>', '(', ')', '$', '`',
 
 /// Runs the command and shows what came out.
 pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let ExecArgs { shared, name, vs, robust, walltime, around, command } = args;
-    let unsaid = shared.mode.is_none();
+    let ExecArgs { mut shared, name, vs, robust, walltime, around, command } = args;
+    let here = here()?;
+    let walltime = match sources::project(context, &here)? {
+        Some(project) => project.complete(walltime)?,
+        None => walltime,
+    };
+    let told = !shared.mode.is_empty();
+    shared.mode = sources::modes(shared.mode, context)?;
+    let unsaid = shared.mode.is_empty();
     let head = Target { command, name, walltime_args: walltime, run_args: around };
     let base = vs.map(|text| {
         let command = words(&text)?;
@@ -45,9 +52,10 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
         robust,
         quiet: shared.quiet,
     };
-    let plan = RunPlan::new(workload, shared, Some(Mode::Walltime), &here()?)?;
-    if unsaid {
-        let text = "mode: walltime (real time); `-m` chooses another one".to_owned();
+    let plan = RunPlan::new(workload, shared, Some(Mode::Walltime), &here)?;
+    if !told {
+        let why = if unsaid { "real time" } else { "as chosen by `codspeed use`" };
+        let text = format!("mode: {} ({why}); `-m` chooses another one", plan.mode);
         context.ui.event(&RunEvent::Step(text));
     }
     let completed = execute(&plan, &context.env, &context.ui)?;

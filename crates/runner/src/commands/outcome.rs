@@ -177,8 +177,9 @@ impl From<SettingsError> for CliError {
     fn from(err: SettingsError) -> Self {
         let hint = match &err {
             SettingsError::NoMode => Some(
-                "`-m walltime` measures real time, `-m simulation` counts instructions, `-m memory` allocations",
+                "`-m walltime` measures real time, `-m simulation` counts instructions, `-m memory` allocations; `codspeed use walltime` chooses for this shell",
             ),
+            SettingsError::SeveralModes { .. } => Some("run them one after the other"),
             SettingsError::ComparisonNeedsTime
             | SettingsError::NoStacks { .. }
             | SettingsError::BlankCommand

@@ -47,6 +47,12 @@ pub(crate) enum SettingsError {
     /// `run` was not told what to measure.
     #[error("no mode was given")]
     NoMode,
+    /// More than one mode.
+    #[error("{} modes were given, but a run has one", modes.len())]
+    SeveralModes {
+        /// As given.
+        modes: Vec<Mode>,
+    },
     /// `--vs` in another mode.
     #[error("`--vs` compares times and needs mode `walltime`")]
     ComparisonNeedsTime,
@@ -97,7 +103,11 @@ impl RunPlan {
             skip_upload: _,
             mut memory,
         } = shared;
-        let mode = mode.or(default_mode).ok_or(SettingsError::NoMode)?;
+        let mode = match mode.as_slice() {
+            [] => default_mode.ok_or(SettingsError::NoMode)?,
+            [mode] => *mode,
+            _ => return Err(SettingsError::SeveralModes { modes: mode }),
+        };
         if mode != Mode::Walltime && matches!(workload, Workload::Commands { interleave: true, .. })
         {
             return Err(SettingsError::ComparisonNeedsTime);
