@@ -17,11 +17,12 @@ use super::{MemoryArgs, PerfArgs, SimulationArgs};
 /// Options of every measuring command.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[expect(clippy::doc_markdown, reason = "the help has no backticks around variables")]
 pub(crate) struct SharedArgs {
     /// What to measure: `walltime` (real time), `simulation` (instructions, counted by Valgrind) or `memory`
-    /// (allocations, seen by a tracer); several with commas, or repeated [default: as chosen by `codspeed use`].
-    #[arg(short, long, env = env_names::RUNNER_MODE.name, value_parser = mode_parser(), value_delimiter = ',',
-          hide_possible_values = true)]
+    /// (allocations, seen by a tracer); several with commas, or repeated [env: CODSPEED_RUNNER_MODE] [default: as
+    /// chosen by `codspeed use`].
+    #[arg(short, long, value_parser = mode_parser(), value_delimiter = ',', hide_possible_values = true)]
     pub mode: Vec<Mode>,
 
     /// Keep everything that the run leaves in this folder [default: a fresh one in the temp folder].

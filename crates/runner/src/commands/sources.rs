@@ -36,10 +36,21 @@ pub(super) fn project(context: &Context, here: &Path) -> Result<Option<ProjectCo
     Ok(Some(config))
 }
 
-/// The modes that were given, or those that this shell uses. None if nobody has said anything.
+/// The modes that were given, those that the environment gives, or those that this shell uses. None if nobody has said
+/// anything.
 pub(super) fn modes(told: Vec<Mode>, context: &Context) -> Result<Vec<Mode>, CliError> {
+    let chosen = match (told.is_empty(), text(context, env_names::RUNNER_MODE)) {
+        (false, _) => told,
+        (true, Some(words)) => {
+            let modes = words.split(',').map(|word| Mode::parse(word.trim()));
+            modes.collect::<Result<_, _>>().map_err(|err| {
+                let what = format!("{}: {err}", env_names::RUNNER_MODE.name);
+                CliError::new(ExitKind::Usage, what)
+            })?
+        }
+        (true, None) => shell_modes(context)?,
+    };
     let mut modes: Vec<Mode> = Vec::new();
-    let chosen = if told.is_empty() { shell_modes(context)? } else { told };
     for mode in chosen {
         if !modes.contains(&mode) {
             modes.push(mode);

@@ -41,6 +41,9 @@ fn a_shell_and_what_it_starts_use_what_was_chosen() {
             "codspeed use simulation",
             "codspeed exec --vs true -- false",
             "codspeed exec -m memory --vs true -- false",
+            "CODSPEED_RUNNER_MODE= codspeed exec --vs true -- false",
+            "CODSPEED_RUNNER_MODE=memory,walltime codspeed exec --vs true -- false",
+            "CODSPEED_RUNNER_MODE=fast codspeed exec --vs true -- false",
             "codspeed use --clear",
             "codspeed show",
         ]

@@ -154,6 +154,9 @@ fn field(node: &Node, key: &Key, warnings: &mut Vec<Flaw>) -> Result<Field, Flaw
 
 /// What to say about a key that means nothing here.
 fn unknown(text: &str, object: &Object) -> String {
+    if text == "<<" {
+        return "`<<` merges nothing here: an alias stands for a whole value".to_owned();
+    }
     let shown = excerpt(text);
     let spelt = text.replace('_', "-");
     let deeper = object.keys.iter().find(|key| match key.shape {

@@ -167,6 +167,7 @@ fn odd_things_are_said_and_do_no_harm() {
     let all = [
         "benchmark: []",
         "version: 3",
+        "options: {<<: {max-rounds: 3}}",
         "max_rounds: 3",
         "max-rounds: 3",
         "options: {max_rounds: 3, working-dir: x}",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{DEFAULT, Profile, UserConfig};
-use crate::settings::nearest::nearest;
+use crate::settings::{nearest::nearest, yaml::excerpt};
 
 /// The profile that is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) struct UnknownProfile {
 
 impl fmt::Display for UnknownProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no profile `{}`", self.name)?;
+        write!(f, "there is no profile `{}`", excerpt(&self.name))?;
         if let Some(name) = nearest(&self.name, self.known.iter().map(String::as_str)) {
             return write!(f, "; did you mean `{name}`?");
         }

@@ -162,8 +162,9 @@ impl Node {
 fn kind(text: &str) -> Option<&'static str> {
     let number = || {
         let digits = text.trim_start_matches(['+', '-']);
-        let based = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0o"));
-        let based = based.is_some_and(|rest| u64::from_str_radix(rest, 16).is_ok());
+        let based = [("0x", 16), ("0o", 8)].into_iter().any(|(prefix, radix)| {
+            digits.strip_prefix(prefix).is_some_and(|rest| u64::from_str_radix(rest, radix).is_ok())
+        });
         let starts = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
         (starts && text.parse::<f64>().is_ok())
             || based
