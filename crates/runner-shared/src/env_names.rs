@@ -65,6 +65,22 @@ pub const FAIR_SCHED: EnvName =
 /// Where Valgrind finds its tools.
 pub const VALGRIND_LIB: EnvName =
     env("VALGRIND_LIB", "set for a Valgrind that `codspeed setup` installed");
+/// The same as `--profile`.
+pub const PROFILE: EnvName = env("CODSPEED_PROFILE", "the account profile to use");
+/// The same as `--api-url`.
+pub const API_URL: EnvName = env("CODSPEED_API_URL", "address of the CodSpeed service");
+/// The same as `--config-name`.
+pub const CONFIG_NAME: EnvName =
+    env("CODSPEED_CONFIG_NAME", "deprecated: another name for the file of the user's settings");
+/// The same as `--setup-cache-dir`.
+pub const SETUP_CACHE_DIR: EnvName =
+    env("CODSPEED_SETUP_CACHE_DIR", "folder for tools that `codspeed setup` installs");
+/// Folder for settings.
+pub const XDG_CONFIG_HOME: EnvName =
+    env("XDG_CONFIG_HOME", "the user's settings lie below it, else below `~/.config`");
+/// Folder for what lasts as long as a login.
+pub const XDG_RUNTIME_DIR: EnvName =
+    env("XDG_RUNTIME_DIR", "where `codspeed use` remembers what a shell uses");
 /// Folder for caches.
 pub const XDG_CACHE_HOME: EnvName = env(
     "XDG_CACHE_HOME",
@@ -324,6 +340,12 @@ pub const ALL: &[EnvName] = &[
     EXCLUDE_ALLOCATIONS,
     FAIR_SCHED,
     VALGRIND_LIB,
+    PROFILE,
+    API_URL,
+    CONFIG_NAME,
+    SETUP_CACHE_DIR,
+    XDG_CONFIG_HOME,
+    XDG_RUNTIME_DIR,
     XDG_CACHE_HOME,
     HOME,
     NODE_INTROSPECTION,

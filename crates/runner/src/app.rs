@@ -27,14 +27,19 @@ pub fn main(
             return if asked { ExitKind::Ok.code() } else { ExitKind::Usage.code() };
         }
     };
-    let ui = Ui::new(&env, args.command.quiet());
-    let context = Context { env, ui };
-    let outcome = match args.command {
+    let Args { global, command } = args;
+    let ui = Ui::new(&env, command.quiet());
+    let context = Context::new(env, ui, global);
+    let outcome = match command {
         Command::Run(args) => commands::run::run(args, &context),
         Command::Exec(args) => commands::exec::run(*args, &context),
         Command::Setup(args) => commands::setup::run(&args, &context),
         Command::Status => commands::status::run(&context),
         Command::Inspect(args) => commands::inspect::run(args, &context),
+        Command::Use(args) => commands::choose::run(&args, &context),
+        Command::Show => commands::choose::show(&context),
+        Command::Profile(args) => commands::profile::run(args, &context),
+        Command::Schema => commands::schema::run(),
     };
     match outcome {
         Ok(kind) => kind.code(),

@@ -1,10 +1,13 @@
 //! The command line as data. No behaviour.
 
+mod choose;
 mod exec;
+mod global;
 mod inspect;
 mod instruments;
 mod memory;
 mod perf;
+mod profile;
 mod run;
 mod setup;
 mod shared;
@@ -12,11 +15,14 @@ mod simulation;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use choose::UseArgs;
 pub(crate) use exec::ExecArgs;
+pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use instruments::{Instrument, InstrumentArgs};
 pub(crate) use memory::MemoryArgs;
 pub(crate) use perf::PerfArgs;
+pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use setup::SetupArgs;
 pub(crate) use shared::{ExportArg, PythonAllocator, SharedArgs};
@@ -26,6 +32,10 @@ pub(crate) use simulation::{SimulationArgs, SimulationTool};
 #[derive(Debug, Parser)]
 #[command(name = "codspeed-runner", bin_name = "codspeed", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -46,6 +56,14 @@ pub(crate) enum Command {
     Setup(SetupArgs),
     /// Show what each mode finds on this machine and what it lacks.
     Status,
+    /// Choose what `run` and `exec` measure from now on in this shell.
+    Use(UseArgs),
+    /// Show the modes and the profile that this shell uses.
+    Show,
+    /// Accounts and services to choose from.
+    Profile(ProfileArgs),
+    /// Print the JSON schema of `codspeed.yml`, for editors.
+    Schema,
 }
 
 impl Command {
@@ -54,7 +72,13 @@ impl Command {
         match self {
             Self::Run(args) => args.shared.quiet,
             Self::Exec(args) => args.shared.quiet,
-            Self::Inspect(_) | Self::Setup(_) | Self::Status => false,
+            Self::Inspect(_)
+            | Self::Setup(_)
+            | Self::Status
+            | Self::Use(_)
+            | Self::Show
+            | Self::Profile(_)
+            | Self::Schema => false,
         }
     }
 }

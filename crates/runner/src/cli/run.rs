@@ -16,8 +16,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub instruments: InstrumentArgs,
 
-    /// The command; its words are joined by blanks and run by a shell.
-    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    /// The command, after `--`; a single word is shell text [default: the benchmarks of the project file].
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<String>,
 }
 
@@ -25,6 +25,7 @@ const EXAMPLES: &str = "\
 Examples:
   codspeed run -m walltime -- pytest tests/ --codspeed
   codspeed run -m walltime -- cargo codspeed run
+  codspeed run -m walltime                           what `codspeed.yml` lists
   codspeed run -m walltime --export json=out.json -- 'cd bench && npx vitest bench --run'
 
 The command reads no terminal: its standard input is ours, or nothing when that is a terminal.";

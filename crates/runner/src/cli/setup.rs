@@ -3,14 +3,14 @@
 use clap::Args;
 use runner_shared::mode::Mode;
 
-use super::{Instrument, shared::parse_mode};
+use super::{Instrument, shared::mode_parser};
 
 /// Install what a mode needs.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SetupArgs {
-    /// The mode to set up (repeatable) [default: all that have something to install].
-    #[arg(short, long, value_parser = parse_mode)]
+    /// The mode to set up; several with commas, or repeated [default: all that have something to install].
+    #[arg(short, long, value_parser = mode_parser(), value_delimiter = ',', hide_possible_values = true)]
     pub mode: Vec<Mode>,
 
     /// The instrument to set up, rather than a mode.

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
 use results::{EXPORTERS, PROFILE_EXPORTERS};
 use runner_shared::{
     env_names,
-    mode::{Mode, UnknownMode},
+    mode::{MODES, Mode},
 };
 
 use super::{MemoryArgs, PerfArgs, SimulationArgs};
@@ -14,11 +17,13 @@ use super::{MemoryArgs, PerfArgs, SimulationArgs};
 /// Options of every measuring command.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[expect(clippy::doc_markdown, reason = "the help has no backticks around variables")]
 pub(crate) struct SharedArgs {
     /// What to measure: `walltime` (real time), `simulation` (instructions, counted by Valgrind) or `memory`
-    /// (allocations, seen by a tracer).
-    #[arg(short, long, env = env_names::RUNNER_MODE.name, value_parser = parse_mode)]
-    pub mode: Option<Mode>,
+    /// (allocations, seen by a tracer); several with commas, or repeated [env: CODSPEED_RUNNER_MODE] [default: as
+    /// chosen by `codspeed use`].
+    #[arg(short, long, value_parser = mode_parser(), value_delimiter = ',', hide_possible_values = true)]
+    pub mode: Vec<Mode>,
 
     /// Keep everything that the run leaves in this folder [default: a fresh one in the temp folder].
     #[arg(long, value_name = "FOLDER")]
@@ -77,8 +82,10 @@ pub(crate) struct ExportArg {
     pub path: PathBuf,
 }
 
-pub(super) fn parse_mode(word: &str) -> Result<Mode, UnknownMode> {
-    Mode::parse(word)
+/// Reads a mode; a slip is answered with the nearest one.
+pub(super) fn mode_parser() -> impl TypedValueParser<Value = Mode> {
+    let names = MODES.iter().map(|(_, names)| PossibleValue::new(names.cli).aliases(names.aliases));
+    PossibleValuesParser::new(names).try_map(|word| Mode::parse(&word))
 }
 
 pub(super) fn parse_export(text: &str) -> Result<ExportArg, String> {

@@ -2,12 +2,12 @@
 
 use runner_shared::{harness::Target, mode::Mode};
 
-use super::{Context, here, measure::measure};
+use super::{Context, here, measure::measure, sources};
 use crate::{
     cli::{ExecArgs, InstrumentArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
-    settings::{PlannedTarget, RunPlan},
+    settings::{RunPlan, targets::PlannedTarget},
     workload::Workload,
 };
 
@@ -16,8 +16,15 @@ const SHELL_CHARACTERS: &[char] = &['|', '&', ';', '<', '>', '(', ')', '$', '`',
 
 /// Runs the command and shows what came out.
 pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let ExecArgs { shared, name, vs, robust, walltime, around, command } = args;
-    let unsaid = shared.mode.is_none();
+    let ExecArgs { mut shared, name, vs, robust, walltime, around, command } = args;
+    let here = here()?;
+    let walltime = match sources::project(context, &here)? {
+        Some(project) => project.complete(walltime)?,
+        None => walltime,
+    };
+    let told = !shared.mode.is_empty();
+    shared.mode = sources::modes(shared.mode, context)?;
+    let unsaid = shared.mode.is_empty();
     let head = Target { command, name, walltime_args: walltime, run_args: around };
     let base = vs.map(|text| {
         let command = words(&text)?;
@@ -36,13 +43,14 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
         robust,
         quiet: shared.quiet,
     };
-    let here = here()?;
     let working_directory = here.join(shared.working_directory.clone().unwrap_or_default());
-    let targets = vec![PlannedTarget { workload, working_directory }];
+    let targets = vec![PlannedTarget { name: None, workload, working_directory }];
     let none = InstrumentArgs::default();
     let plan = RunPlan::new(targets, shared, &none, Some(Mode::Walltime), &here)?;
-    if unsaid {
-        let text = "mode: walltime (real time); `-m` chooses another one".to_owned();
+    if !told {
+        let why = if unsaid { "real time" } else { "as chosen by `codspeed use`" };
+        let modes: Vec<String> = plan.parts.iter().map(|part| part.mode.to_string()).collect();
+        let text = format!("mode: {} ({why}); `-m` chooses another one", modes.join(", "));
         context.ui.event(&RunEvent::Step(text));
     }
     measure(&plan, context)

@@ -1,16 +1,23 @@
 //! One module per subcommand: from its arguments to a plan, from the outcome to an exit code.
 
+pub(crate) mod choose;
 pub(crate) mod exec;
 pub(crate) mod inspect;
 mod measure;
 mod outcome;
+pub(crate) mod profile;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod setup;
+mod sources;
 pub(crate) mod status;
 
 use std::path::PathBuf;
 
+use runner_shared::env_names;
+
 use crate::{
+    cli::GlobalArgs,
     env::Env,
     error::{CliError, ExitKind},
     ui::Ui,
@@ -22,6 +29,19 @@ pub(crate) struct Context {
     pub env: Env,
     /// The user.
     pub ui: Ui,
+    /// What was said for every command.
+    pub global: GlobalArgs,
+}
+
+impl Context {
+    /// Puts into the environment what is said by options and looked for there.
+    pub(crate) fn new(env: Env, ui: Ui, global: GlobalArgs) -> Self {
+        let env = match &global.setup_cache_dir {
+            Some(folder) => env.with(env_names::SETUP_CACHE_DIR, folder),
+            None => env,
+        };
+        Self { env, ui, global }
+    }
 }
 
 /// The current folder.

@@ -177,7 +177,7 @@ impl From<SettingsError> for CliError {
     fn from(err: SettingsError) -> Self {
         let hint = match &err {
             SettingsError::NoMode => Some(
-                "`-m walltime` measures real time, `-m simulation` counts instructions, `-m memory` allocations",
+                "`-m walltime` measures real time, `-m simulation` counts instructions, `-m memory` allocations; `codspeed use walltime` chooses for this shell",
             ),
             SettingsError::ComparisonNeedsTime
             | SettingsError::NoStacks { .. }

@@ -3,11 +3,13 @@
 mod descendants;
 mod held;
 mod helper;
+mod lineage;
 mod signals;
 mod spawn;
 
 pub(crate) use descendants::{adopt_orphans, kill_descendants};
 pub(crate) use helper::{Helper, Streams};
+pub(crate) use lineage::{Ancestor, ancestors, start_of};
 pub(crate) use signals::{Heard, Signals};
 pub(crate) use spawn::{
     AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, ask, run_visibly,

@@ -1,5 +1,11 @@
 //! What shall be done: checked settings, free of where they came from.
 
+mod nearest;
 mod plan;
+pub(crate) mod project_file;
+pub(crate) mod shell_session;
+pub(crate) mod targets;
+pub(crate) mod user_config;
+mod yaml;
 
-pub(crate) use plan::{PlannedTarget, RunPart, RunPlan, SettingsError};
+pub(crate) use plan::{RunPart, RunPlan, SettingsError};

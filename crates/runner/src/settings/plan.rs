@@ -16,14 +16,7 @@ use crate::{
     workload::{Profiling, UnwindingMode, Workload},
 };
 
-/// What a user wants measured by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PlannedTarget {
-    /// What is run.
-    pub workload: Workload,
-    /// Where it is run; absolute.
-    pub working_directory: PathBuf,
-}
+use super::targets::PlannedTarget;
 
 /// All that shall be measured, in this order: never empty.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,7 +113,10 @@ impl RunPlan {
             skip_upload: _,
             mut memory,
         } = shared;
-        let modes: Vec<Mode> = mode.or(default_mode).into_iter().collect();
+        let modes = match default_mode {
+            Some(default) if mode.is_empty() => vec![default],
+            Some(_) | None => mode,
+        };
         if modes.is_empty() {
             return Err(SettingsError::NoMode);
         }
@@ -130,7 +126,8 @@ impl RunPlan {
         memory.stacks |= export.iter().any(|one| results::profile_exporter(&one.format).is_some());
         let mut parts = Vec::new();
         let several = targets.len() * modes.len() > 1;
-        for PlannedTarget { workload, working_directory } in targets {
+        for PlannedTarget { name: title, workload, working_directory } in targets {
+            let title = title.unwrap_or_else(|| workload.label());
             for mode in modes.iter().copied() {
                 if mode != Mode::Walltime && workload.is_comparison() {
                     return Err(SettingsError::ComparisonNeedsTime);
@@ -142,7 +139,7 @@ impl RunPlan {
                     if several { folder.join(&name) } else { folder }
                 };
                 parts.push(RunPart {
-                    label: format!("{mode}: {}", workload.label()),
+                    label: format!("{mode}: {title}"),
                     mode,
                     workload: workload.clone(),
                     working_directory: working_directory.clone(),
@@ -182,7 +179,7 @@ fn apart(exports: &[ExportArg], name: &str) -> Vec<ExportArg> {
 
 /// Whether there is something to run, and a place for it.
 fn check_target(target: &PlannedTarget) -> Result<(), SettingsError> {
-    let PlannedTarget { workload, working_directory } = target;
+    let PlannedTarget { name: _, workload, working_directory } = target;
     let is_blank = match workload {
         Workload::Suite(text) => text.trim().is_empty(),
         Workload::Commands { targets, .. } => targets

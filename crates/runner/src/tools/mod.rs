@@ -42,9 +42,17 @@ pub(crate) fn find_all(name: &str, env: &Env) -> Vec<PathBuf> {
 
 /// Our folder for tools that were installed for this user.
 pub(crate) fn cache(env: &Env) -> Option<PathBuf> {
+    let home = || env.get(env_names::HOME).map(PathBuf::from);
+    if let Some(told) = env.get(env_names::SETUP_CACHE_DIR).map(Path::new) {
+        // A file of settings for CI is read by no shell, so `~` comes as it is.
+        return Some(match told.strip_prefix("~") {
+            Ok(below) => home()?.join(below),
+            Err(_) => told.to_owned(),
+        });
+    }
     let told = env.get(env_names::XDG_CACHE_HOME).map(PathBuf::from);
     let told = told.filter(|path| path.is_absolute());
-    let home = || Some(PathBuf::from(env.get(env_names::HOME)?).join(".cache"));
+    let home = || Some(home()?.join(".cache"));
     Some(told.or_else(home)?.join("codspeed"))
 }
 
@@ -69,4 +77,21 @@ pub(crate) fn sibling(
 /// Whether this is a file that can be started.
 pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_are_kept_where_the_user_says() {
+        let env = Env::default().with(env_names::HOME, "/h");
+        assert_eq!(cache(&env).unwrap(), Path::new("/h/.cache/codspeed"));
+        let env = env.with(env_names::XDG_CACHE_HOME, "/x");
+        assert_eq!(cache(&env).unwrap(), Path::new("/x/codspeed"));
+        let told = |folder| cache(&env.clone().with(env_names::SETUP_CACHE_DIR, folder)).unwrap();
+        assert_eq!(told("/t"), Path::new("/t"));
+        assert_eq!(told("~/t"), Path::new("/h/t"));
+        assert_eq!(told("~t"), Path::new("~t"));
+    }
 }

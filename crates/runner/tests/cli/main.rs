@@ -8,6 +8,7 @@
     reason = "a test that can't go on shall stop"
 )]
 
+mod configuration;
 mod namespace;
 mod stage;
 mod usage;

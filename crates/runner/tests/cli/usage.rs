@@ -7,7 +7,8 @@ use crate::stage::{CODSPEED, sandbox};
 /// What the user sees of a command that measures nothing.
 #[track_caller]
 fn shown(args: &[&str]) -> String {
-    let sandbox = sandbox();
+    // What the shell of the developer uses is none of our business.
+    let sandbox = sandbox().with("XDG_RUNTIME_DIR", "/nonexistent");
     let run = sandbox.run(sandbox.command(CODSPEED, args));
     redact(&run.shown(), &sandbox)
 }
@@ -58,7 +59,6 @@ fn unknown_words_and_missing_ones_are_refused() {
         &["exec"],
         &["exec", "--max-rounds", "3"],
         &["exec", "--max-rounds", "many", "--", "true"],
-        &["run", "-m", "walltime"],
     ]));
 }
 
@@ -72,7 +72,26 @@ fn modes_are_known_and_given() {
         &["exec", "-m", "memory", "--python-allocator", "jemalloc", "--", "true"],
         &["exec", "--export", "folded=x", "--", "true"],
         &["run", "--", "true"],
+        &["run", "-m", "waltime", "--", "true"],
+        &["run", "-m", "walltime,memory", "--", "true"],
+        &["exec", "-m", "walltime", "-m", "memory", "--", "true"],
     ]));
+}
+
+#[test]
+fn a_run_without_a_command_needs_a_project_file() {
+    insta::assert_snapshot!(refused(&[
+        &["run", "-m", "walltime"],
+        &["run", "-m", "walltime", "--config", "no/such.yml"],
+        &["run", "-m", "walltime", "--config", "no/such.yml", "--", "true"],
+        &["--config", "no/such.yml", "exec", "--", "true"],
+    ]));
+}
+
+#[test]
+fn help_of_the_commands_for_settings_has_examples() {
+    let helps = [&["use", "--help"][..], &["profile", "--help"], &["profile", "set", "--help"]];
+    insta::assert_snapshot!(helps.map(shown).join("\n"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod memory_traced;
 mod no_profile;
 mod perf_records;
 mod profiles;
+mod project_file;
 mod protocol;
 mod refusal;
 mod setup;

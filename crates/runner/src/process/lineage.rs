@@ -1,0 +1,103 @@
+//! The processes above this one, each with the time when it started: process ids are used again, the pair is not.
+
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
+
+use nix::unistd::getppid;
+
+/// A process above this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ancestor {
+    /// Its id.
+    pub pid: i32,
+    /// When it started, in ticks since the machine was started.
+    pub start: u64,
+    /// The same by the clock on the wall, as far as the kernel tells.
+    pub started: Option<SystemTime>,
+}
+
+/// Ticks in a second: a constant of the kernel's interface on the machines that we support.
+const TICKS: u64 = 100;
+
+/// More processes above each other are not looked at.
+const MOST: usize = 256;
+
+/// Our parent, its parent, and so on, as far as they can be seen.
+pub(crate) fn ancestors() -> Vec<Ancestor> {
+    let boot = fs::read_to_string("/proc/stat").ok().and_then(|text| boot_time(&text));
+    let mut ancestors = Vec::new();
+    let mut pid = getppid().as_raw();
+    while let Some(Facts { parent, start }) = facts(pid)
+        && ancestors.len() < MOST
+    {
+        let started = boot.and_then(|boot| boot.checked_add(Duration::from_secs(start / TICKS)));
+        ancestors.push(Ancestor { pid, start, started });
+        pid = parent;
+    }
+    ancestors
+}
+
+/// When the process started, in ticks; nothing if there is none.
+pub(crate) fn start_of(pid: i32) -> Option<u64> {
+    facts(pid).map(|facts| facts.start)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Facts {
+    parent: i32,
+    start: u64,
+}
+
+fn facts(pid: i32) -> Option<Facts> {
+    if pid <= 0 {
+        return None;
+    }
+    let bytes = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    parse_stat(&String::from_utf8_lossy(&bytes))
+}
+
+/// Reads `/proc/<pid>/stat`, see `proc_pid_stat(5)`: fields 4 and 22. The name may hold anything, so the last `)` ends it.
+fn parse_stat(text: &str) -> Option<Facts> {
+    let (_, fields) = text.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace();
+    let parent = fields.nth(1)?.parse().ok()?;
+    let start = fields.nth(17)?.parse().ok()?;
+    Some(Facts { parent, start })
+}
+
+/// Reads the line `btime` of `/proc/stat`, seconds since 1970.
+fn boot_time(text: &str) -> Option<SystemTime> {
+    let line = text.lines().find_map(|line| line.strip_prefix("btime "))?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(line.trim().parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_and_the_start_are_read_whatever_the_name_is() {
+        let rest = "S 7 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4242 1 2";
+        let expected = Some(Facts { parent: 7, start: 4242 });
+        assert_eq!(parse_stat(&format!("12 (sh) {rest}\n")), expected);
+        assert_eq!(parse_stat(&format!("12 (a ) b) {rest}\n")), expected);
+        for text in ["", "12 (sh)", "12 (sh) S 7", "12 (sh) S x 1", "12 sh S 7 1"] {
+            assert_eq!(parse_stat(text), None, "{text:?}");
+        }
+        let boot = SystemTime::UNIX_EPOCH + Duration::from_secs(9);
+        assert_eq!(boot_time("cpu 1\nbtime 9\n"), Some(boot));
+        assert_eq!(boot_time("cpu 1\n"), None);
+    }
+
+    #[test]
+    fn our_own_parents_are_found_and_end_somewhere() {
+        let all = ancestors();
+        let first = all.first().unwrap();
+        assert_eq!(first.pid, getppid().as_raw());
+        assert_eq!(start_of(first.pid), Some(first.start));
+        assert!(first.started.unwrap() <= SystemTime::now());
+        assert_eq!(start_of(0), None);
+    }
+}

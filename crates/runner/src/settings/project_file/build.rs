@@ -1,0 +1,113 @@
+//! From checked fields to the configuration, with the checks that need more than one key.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use runner_shared::harness;
+
+use super::{
+    ConfigTarget, ProjectOptions, TargetCommand,
+    check::{Fields, Placed, check},
+    keys,
+    rounds::RoundOptions,
+};
+use crate::settings::yaml::{self, Flaw};
+
+/// What a file says, without where it is.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub options: ProjectOptions,
+    pub targets: Vec<ConfigTarget>,
+    pub warnings: Vec<Flaw>,
+}
+
+/// Words that do something in a shell only.
+const OPERATORS: &[&str] = &["|", "||", "&&", "&", ";", "<", ">", ">>", "2>", "2>&1", "&>"];
+
+/// Reads the bytes of a file.
+pub(super) fn parse(bytes: &[u8]) -> Result<Contents, Flaw> {
+    let node = yaml::read(bytes)?;
+    let mut warnings = Vec::new();
+    let mut root = check(&node, keys::ROOT, "the file", &mut warnings)?;
+    let mut options = ProjectOptions::default();
+    if let Some(Placed { mut value, .. }) = root.object(keys::OPTIONS) {
+        options = ProjectOptions {
+            working_directory: value
+                .text(keys::WORKING_DIRECTORY)
+                .map(|text| PathBuf::from(text.value)),
+            rounds: RoundOptions::take(&mut value),
+        };
+        options.rounds.check()?;
+    }
+    let mut targets = Vec::new();
+    let mut uris = BTreeSet::new();
+    for fields in root.list(keys::BENCHMARKS) {
+        let target = target(fields, &options, &mut warnings)?;
+        if let TargetCommand::Exec(command) = &target.command {
+            let uri = harness::Target {
+                command: command.clone(),
+                name: target.name.clone(),
+                ..harness::Target::default()
+            };
+            if !uris.insert(uri.uri()) {
+                let what = "another benchmark has the same name, so their results can't be told apart; `name` gives it one of its own";
+                warnings.push(Flaw::new(target.at, what));
+            }
+        }
+        targets.push(target);
+    }
+    warnings.sort_by_key(|warning| warning.at);
+    Ok(Contents { options, targets, warnings })
+}
+
+fn target(
+    mut fields: Fields,
+    root: &ProjectOptions,
+    warnings: &mut Vec<Flaw>,
+) -> Result<ConfigTarget, Flaw> {
+    let options = fields.object(keys::OPTIONS);
+    let options_at = options.as_ref().map(|options| options.at);
+    let rounds =
+        options.map(|mut options| RoundOptions::take(&mut options.value)).unwrap_or_default();
+    rounds.check()?;
+    let at = fields.at;
+    let name = fields.text(keys::NAME).map(|name| name.value);
+    let exec = fields.text(keys::EXEC);
+    let entrypoint = fields.text(keys::ENTRYPOINT);
+    let command = match (exec, entrypoint) {
+        (Some(exec), _) => {
+            rounds.over(&root.rounds).check()?;
+            TargetCommand::Exec(words(&exec, warnings)?)
+        }
+        (None, Some(entrypoint)) if entrypoint.value.trim().is_empty() => {
+            return Err(Flaw::new(entrypoint.at, "`entrypoint` is blank"));
+        }
+        (None, Some(entrypoint)) => {
+            if let Some(at) = options_at.filter(|_| !rounds.is_empty()) {
+                let what = "these options do nothing: a suite (`entrypoint`) decides itself how often it runs what";
+                warnings.push(Flaw::new(at, what));
+            }
+            TargetCommand::Entrypoint(entrypoint.value)
+        }
+        // The table of keys wants one of both.
+        (None, None) => return Err(Flaw::new(at, "neither `exec` nor `entrypoint`")),
+    };
+    Ok(ConfigTarget { at, name, command, rounds })
+}
+
+/// The words of a command line.
+fn words(exec: &Placed<String>, warnings: &mut Vec<Flaw>) -> Result<Vec<String>, Flaw> {
+    let words = shell_words::split(&exec.value)
+        .map_err(|err| Flaw::new(exec.at, format!("`exec` can't be split into words: {err}")))?;
+    if words.first().is_none_or(|word| word.trim().is_empty()) {
+        return Err(Flaw::new(exec.at, "`exec` is blank"));
+    }
+    if let Some(word) =
+        words.iter().find(|word| OPERATORS.contains(&word.as_str()) && words.len() > 1)
+    {
+        let what = format!(
+            "no shell reads `exec`, so `{word}` is an ordinary argument; `sh -c '…'` starts a shell"
+        );
+        warnings.push(Flaw::new(exec.at, what));
+    }
+    Ok(words)
+}

@@ -1,0 +1,178 @@
+//! `codspeed.yml`: what a project says about its benchmarks. Runs nothing.
+//!
+//! `discover` finds the file, `keys` is the table of what it may hold, `check` compares it with the file, `build` makes
+//! the configuration of it, `rounds` decides which level of options wins.
+
+mod build;
+mod check;
+mod discover;
+mod keys;
+mod rounds;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use runner_shared::harness::WalltimeArgs;
+
+pub(crate) use rounds::RoundOptions;
+pub(crate) use schema::schema;
+
+use super::yaml::{Flaw, MAX_BYTES, Position};
+
+/// What a project says about its benchmarks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProjectConfig {
+    /// The file; absolute. Paths in it are relative to its folder.
+    pub path: PathBuf,
+    /// For all benchmarks.
+    pub options: ProjectOptions,
+    /// What is run without a command, in the order of the file.
+    pub targets: Vec<ConfigTarget>,
+    /// How messages call the file.
+    shown: PathBuf,
+}
+
+/// Options for all benchmarks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ProjectOptions {
+    /// Where targets are run, as it is written in the file.
+    pub working_directory: Option<PathBuf>,
+    /// How long and how often.
+    pub rounds: RoundOptions,
+}
+
+/// One entry of `benchmarks`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConfigTarget {
+    /// Where it begins.
+    pub at: Position,
+    /// As the user calls it.
+    pub name: Option<String>,
+    /// What is run.
+    pub command: TargetCommand,
+    /// How long and how often, as far as it differs from the others.
+    pub rounds: RoundOptions,
+}
+
+/// What a target runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TargetCommand {
+    /// A command to benchmark: its words, at least one.
+    Exec(Vec<String>),
+    /// Shell text that runs a suite with an integration; not blank.
+    Entrypoint(String),
+}
+
+/// A project file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// It can't be read.
+    #[error("could not read the project file `{}`", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It holds something wrong.
+    #[error("{}:{flaw}", path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// What, and where.
+        flaw: Flaw,
+    },
+}
+
+/// Something odd in a project file that can be used all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConfigWarning {
+    path: PathBuf,
+    flaw: Flaw,
+}
+
+impl fmt::Display for ConfigWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path.display(), self.flaw)
+    }
+}
+
+impl ProjectConfig {
+    /// Reads the file that the user names, or else the nearest one, if there is any. `here` is the current folder.
+    pub(crate) fn load(
+        told: Option<&Path>,
+        here: &Path,
+    ) -> Result<Option<(Self, Vec<ConfigWarning>)>, ConfigError> {
+        let Some(path) = told.map(|path| here.join(path)).or_else(|| discover::discover(here))
+        else {
+            return Ok(None);
+        };
+        let shown = path.strip_prefix(here).unwrap_or(&path).to_owned();
+        let bytes =
+            read(&path).map_err(|source| ConfigError::Io { path: shown.clone(), source })?;
+        Self::parse(path, shown, &bytes).map(Some)
+    }
+
+    fn parse(
+        path: PathBuf,
+        shown: PathBuf,
+        bytes: &[u8],
+    ) -> Result<(Self, Vec<ConfigWarning>), ConfigError> {
+        let wrong = |flaw| ConfigError::Wrong { path: shown.clone(), flaw };
+        let build::Contents { options, targets, warnings } = build::parse(bytes).map_err(wrong)?;
+        let warn = |flaw| ConfigWarning { path: shown.clone(), flaw };
+        let warnings = warnings.into_iter().map(warn).collect();
+        Ok((Self { path, options, targets, shown }, warnings))
+    }
+
+    /// Options of the command line for `exec`, completed by those of the file.
+    pub(crate) fn complete(&self, told: WalltimeArgs) -> Result<WalltimeArgs, ConfigError> {
+        let rounds = &self.options.rounds;
+        rounds
+            .check_beside(&told)
+            .map_err(|flaw| ConfigError::Wrong { path: self.shown.clone(), flaw })?;
+        Ok(rounds.below(told))
+    }
+
+    /// Where the targets of the file are run.
+    pub(crate) fn working_directory(&self) -> PathBuf {
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        match &self.options.working_directory {
+            Some(told) => folder.join(told),
+            None => folder.to_owned(),
+        }
+    }
+
+    /// How messages call the file.
+    pub(crate) fn shown(&self) -> impl fmt::Display {
+        self.shown.display()
+    }
+}
+
+/// The bytes of a file that is not too large.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let too_large = || {
+        let what = format!("it is larger than {MAX_BYTES} bytes");
+        io::Error::new(io::ErrorKind::FileTooLarge, what)
+    };
+    if MAX_BYTES < file.metadata()?.len() {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    // It may have grown, or be no regular file.
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES) {
+        Ok(bytes)
+    } else {
+        Err(too_large())
+    }
+}
