@@ -1,5 +1,6 @@
 //! The command line as data. No behaviour.
 
+mod documents;
 mod exec;
 mod inspect;
 mod instruments;
@@ -12,6 +13,7 @@ mod simulation;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use exec::ExecArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use instruments::{Instrument, InstrumentArgs};
@@ -46,6 +48,10 @@ pub(crate) enum Command {
     Setup(SetupArgs),
     /// Show what each mode finds on this machine and what it lacks.
     Status,
+    /// Print what a shell needs to complete the words of `codspeed`.
+    Completions(CompletionsArgs),
+    /// Print a manual page, or write all of them into a folder.
+    Man(ManArgs),
 }
 
 impl Command {
@@ -54,7 +60,11 @@ impl Command {
         match self {
             Self::Run(args) => args.shared.quiet,
             Self::Exec(args) => args.shared.quiet,
-            Self::Inspect(_) | Self::Setup(_) | Self::Status => false,
+            Self::Inspect(_)
+            | Self::Setup(_)
+            | Self::Status
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One module per subcommand: from its arguments to a plan, from the outcome to an exit code.
 
+pub(crate) mod documents;
 pub(crate) mod exec;
 pub(crate) mod inspect;
 mod outcome;
