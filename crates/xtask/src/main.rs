@@ -8,6 +8,7 @@ mod bench;
 mod compat;
 mod demo;
 mod dist;
+mod fuzz;
 mod lint;
 mod needs;
 mod release_notes;
@@ -18,6 +19,8 @@ mod shell;
 mod test;
 mod tidy;
 mod tools;
+#[cfg(test)]
+mod workflows;
 mod workspace;
 
 #[derive(Debug, Parser)]
@@ -67,6 +70,12 @@ enum Command {
         /// Only the benches whose `crate/name` contains this.
         filter: Option<String>,
     },
+    /// Throw damaged bytes at everything that reads bytes of others.
+    Fuzz {
+        /// How long at each reader.
+        #[arg(default_value_t = 60)]
+        seconds: u32,
+    },
     /// Build an archive of all programs, with everything that a release has, and try it in an empty system.
     Dist(dist::Options),
     /// Print what the changelog says about a version, as the text of its release.
@@ -84,6 +93,7 @@ fn main() -> ExitCode {
         Command::Lint { fix } => lint::run(fix),
         Command::Tidy => tidy::run(),
         Command::Compat { client, mode } => compat::run(client.as_deref(), mode.as_deref()),
+        Command::Fuzz { seconds } => fuzz::run(seconds),
         Command::Dist(options) => dist::run(&options),
         Command::ReleaseNotes { version } => release_notes::run(&version),
         Command::Bench { filter } => bench::run(filter.as_deref().unwrap_or_default()),

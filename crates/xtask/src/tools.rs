@@ -141,11 +141,11 @@ pub(crate) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "musl-gcc",
-        what_for: "traces programs with another C library",
+        what_for: "traces programs with another C library; builds archives that need none",
         probe: Probe::Program("musl-gcc"),
         source: Source::Apt(&["musl-tools"]),
         required_by: &[Task::Test],
-        used_by: &[],
+        used_by: &[Task::Dist],
     },
     Tool {
         name: "git",

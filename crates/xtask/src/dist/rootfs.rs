@@ -141,8 +141,9 @@ fn mirror(list: &str) -> Option<(&str, &str)> {
     list.lines().find_map(|line| {
         let mut words = line.split_whitespace();
         let (origin, mirror, suite) = (words.next()?, words.next()?, words.next()?);
+        let is_known = ["Debian", "Ubuntu"].contains(&origin);
         // Updates and security have a hyphen in their names, and are parts.
-        (origin == "Debian" && !suite.contains('-')).then_some((mirror, suite))
+        (is_known && !suite.contains('-')).then_some((mirror, suite))
     })
 }
 
@@ -186,6 +187,6 @@ mod tests {
         let list = "Node https://example.org/node nodistro\nDebian https://example.net/security trixie-security\n\
             Debian https://example.net/debian trixie\n";
         assert_eq!(mirror(list), Some(("https://example.net/debian", "trixie")));
-        assert_eq!(mirror("Ubuntu https://example.net/ubuntu noble\n"), None);
+        assert_eq!(mirror("Debian https://example.net/security trixie-security\n"), None);
     }
 }
