@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{PROGRAMS, Program, Release, read, write};
+use super::{PROGRAMS, Program, read, write};
 use crate::shell::{self, Cmd};
 use crate::workspace::Workspace;
 
@@ -20,11 +20,7 @@ const FOR_MUSL: [(&str, &str); 3] = [
 const ARGP: &str = include_str!("argp.h");
 
 /// Builds all programs for a target.
-pub(super) fn programs(
-    workspace: &Workspace,
-    release: &Release,
-    triple: &str,
-) -> Result<Vec<Program>> {
+pub(super) fn programs(workspace: &Workspace, triple: &str) -> Result<Vec<Program>> {
     let cargo_home = match shell::env("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
         None => Path::new(&shell::env("HOME").context("there is no HOME")?).join(".cargo"),
@@ -38,7 +34,8 @@ pub(super) fn programs(
         .args(["-p", "runner", "-p", "exec-harness", "-p", "memtrack"])
         .args(["--features", "memtrack/vendored"])
         .env("CARGO_ENCODED_RUSTFLAGS", rust)
-        .env("SOURCE_DATE_EPOCH", release.time.to_string());
+        // The time of the commit would have all C compiled anew after each one.
+        .env("SOURCE_DATE_EPOCH", "0");
     let suffix = triple.replace('-', "_");
     if triple.ends_with("-musl") {
         let headers = workspace.target.join("dist-musl-headers");

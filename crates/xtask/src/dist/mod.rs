@@ -85,7 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let target = target::choose(target.as_deref())?;
     say::note(&format!("dist: building {}: {}", target.triple, target.why));
-    let programs = build::programs(&workspace, &release, &target.triple)?;
+    let programs = build::programs(&workspace, &target.triple)?;
     report_linkage(&programs, &target.triple)?;
     let entries = contents::lay_out(&workspace, &release, &target.triple, &programs)?;
     let bytes = archive::tar_gz(entries, release.time)?;
