@@ -119,25 +119,32 @@ check_url() {
   esac
 }
 
-# Downloads $1 into the file $2.
+# Downloads $1 into the file $2. What a tool says is kept in a variable: the disk may be full.
 download() {
   say "downloading $1"
+  code=0
   if has curl; then
     case $1 in
       https:*) only='=https' ;;
       *) only='=http' ;;
     esac
-    curl --proto "$only" --proto-redir '=https' --fail --silent --show-error --location --retry 3 \
+    why=$(curl --proto "$only" --proto-redir '=https' --fail --silent --show-error --location --retry 3 \
       --connect-timeout 20 --speed-limit 1 --speed-time 30 --max-filesize 104857600 --output "$2" -- "$1" \
-      2>"$STAGE/why" || why=$?
+      2>&1) || code=$?
   elif has wget; then
-    wget -q -T 30 -O "$2" "$1" 2>"$STAGE/why" || why=$?
+    # Not quiet: what went wrong is not always its last word.
+    why=$(wget -T 30 -O "$2" "$1" 2>&1) || code=$?
   else
     fail 'neither curl nor wget is installed' 'install one of them'
   fi
-  [ -z "${why:-}" ] || fail "could not download $1 ($(tail -n 1 "$STAGE/why" | grep . || echo "exit code $why"))" \
+  [ "$code" -ne 0 ] || return 0
+  why=$(printf '%s\n' "$why" | grep -i -e error -e fail -e curl: -e cannot | tail -n 1)
+  fail "could not download $1 (${why:-exit code $code})" \
     'is there such a version, and room on the disk? Nothing was changed'
 }
+
+# The last line of a text.
+last() { printf '%s\n' "$1" | tail -n 1; }
 
 uninstall() {
   if [ ! -f "$RECEIPT" ]; then
@@ -240,19 +247,19 @@ write_receipt() {
 put() {
   for program in $PROGRAMS; do
     [ ! -d "$DIR/$program" ] || fail "$DIR/$program is a folder"
-    [ ! -e "$DIR/$program" ] || cp -p -- "$DIR/$program" "$STAGE/old-$program" 2>"$STAGE/why" ||
-      fail "could not keep a copy of $DIR/$program ($(tail -n 1 "$STAGE/why"))" 'nothing was changed'
+    [ ! -e "$DIR/$program" ] || why=$(cp -p -- "$DIR/$program" "$STAGE/old-$program" 2>&1) ||
+      fail "could not keep a copy of $DIR/$program ($(last "$why"))" 'nothing was changed'
   done
   # Not in the middle of this.
   trap '' INT TERM HUP
   for program in $PROGRAMS; do
-    mv -f -- "$UNPACKED/$program" "$DIR/$program" 2>"$STAGE/why" && continue
+    why=$(mv -f -- "$UNPACKED/$program" "$DIR/$program" 2>&1) && continue
     put_back
-    fail "could not replace $DIR/$program ($(tail -n 1 "$STAGE/why"))" 'nothing was changed'
+    fail "could not replace $DIR/$program ($(last "$why"))" 'nothing was changed'
   done
-  if ! mv -f -- "$NEW_RECEIPT" "$RECEIPT" 2>"$STAGE/why"; then
+  if ! why=$(mv -f -- "$NEW_RECEIPT" "$RECEIPT" 2>&1); then
     put_back
-    fail "could not replace $RECEIPT ($(tail -n 1 "$STAGE/why"))" 'nothing was changed'
+    fail "could not replace $RECEIPT ($(last "$why"))" 'nothing was changed'
   fi
 }
 
@@ -324,15 +331,15 @@ ROWS
   got=$(sha256_of "$STAGE/archive")
   [ "$got" = "$HASH" ] || fail "$URL is not what was released: its SHA-256 is $got, and has to be $HASH" \
     'the download is damaged or was tampered with. Nothing was changed; try again'
-  mkdir "$STAGE/unpacked"
-  gzip -d -c <"$STAGE/archive" 2>"$STAGE/why" | tar -x -f - -C "$STAGE/unpacked" 2>>"$STAGE/why" ||
-    fail "could not unpack $URL ($(tail -n 1 "$STAGE/why"))" 'is there room on the disk? Nothing was changed'
+  mkdir "$STAGE/unpacked" || fail "could not write to $DIR"
+  why=$({ gzip -d -c <"$STAGE/archive" | tar -x -f - -C "$STAGE/unpacked"; } 2>&1) ||
+    fail "could not unpack $URL ($(printf '%s\n' "$why" | head -n 1))" 'is there room on the disk? Nothing was changed'
   UNPACKED="$STAGE/unpacked/$name"
   for program in $PROGRAMS; do
     [ -f "$UNPACKED/$program" ] || fail "there is no \`$program\` in $URL"
   done
-  "$UNPACKED/codspeed" --version >/dev/null 2>"$STAGE/why" ||
-    fail "codspeed does not run here ($(tail -n 1 "$STAGE/why"))" 'nothing was changed'
+  why=$("$UNPACKED/codspeed" --version 2>&1) ||
+    fail "codspeed does not run here ($(last "$why"))" 'nothing was changed'
   write_receipt
   put
   say "installed codspeed $VERSION ($TRIPLE) in $DIR"

@@ -12,7 +12,7 @@ use crate::shell::{self, Cmd};
 use crate::workspace::Workspace;
 
 /// What the installer and the trial call, and what packs for them; besides `wget`.
-const PROGRAMS: &[&str] = &[
+pub(super) const PROGRAMS: &[&str] = &[
     "sh",
     "cat",
     "chmod",
@@ -23,6 +23,7 @@ const PROGRAMS: &[&str] = &[
     "getconf",
     "grep",
     "gzip",
+    "head",
     "ls",
     "mkdir",
     "mktemp",

@@ -1,12 +1,13 @@
 //! The installer against a server on this machine, with small archives in which the programs are shell scripts.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use super::archive::{Entry, tar_gz};
 use super::server::Server;
-use super::{PROGRAMS, Release, installer, release};
+use super::{PROGRAMS, Release, installer, release, rootfs};
 
 /// The target for which the archives are.
 fn triple() -> String {
@@ -52,13 +53,18 @@ impl Scene {
         self.run_by("sh", args)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a test starts what it tests")]
     fn run_by(&self, shell: &str, args: &[&str]) -> Output {
-        let mut command = std::process::Command::new(shell);
+        self.run_with(&[shell], &crate::shell::env("PATH").unwrap(), args)
+    }
+
+    /// Starts these words, followed by the installer and its arguments.
+    #[expect(clippy::disallowed_methods, reason = "a test starts what it tests")]
+    fn run_with(&self, words: &[&str], path: &OsStr, args: &[&str]) -> Output {
+        let mut command = std::process::Command::new(words[0]);
+        command.args(&words[1..]);
         command.arg(self.folder.path().join("site/v1.2.3").join(installer::NAME));
         command.args(["--base-url", &self.server.url()]).args(args);
-        command.env_clear().env("HOME", self.home());
-        command.env("PATH", crate::shell::env("PATH").unwrap()).output().unwrap()
+        command.env_clear().env("HOME", self.home()).env("PATH", path).output().unwrap()
     }
 
     /// Runs the installer, which succeeds; the answer is what it says.
@@ -281,4 +287,58 @@ fn bash_runs_it_as_well() {
     let output = scene.run_by("bash", &["--quiet"]);
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
     assert!(scene.bin("codspeed").is_file());
+}
+
+#[test]
+fn wget_is_enough() {
+    let scene = Scene::new();
+    let tools = scene.folder.path().join("tools");
+    fs::create_dir(&tools).unwrap();
+    for tool in rootfs::PROGRAMS.iter().chain(&["wget"]) {
+        std::os::unix::fs::symlink(crate::shell::find(tool).unwrap(), tools.join(tool)).unwrap();
+    }
+    let run = |args: &[&str]| scene.run_with(&["sh"], tools.as_os_str(), args);
+    let output = run(&["--version", "9.9.9"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("/v9.9.9/SHA256SUMS") && text.contains("404"), "{text}");
+    assert_eq!(run(&["--quiet"]).status.code(), Some(0));
+    assert!(scene.bin("codspeed").is_file());
+    fs::remove_file(tools.join("wget")).unwrap();
+    let text = String::from_utf8(run(&["--version", "1.3.0"]).stderr).unwrap();
+    assert!(text.contains("neither curl nor wget is installed"), "{text}");
+}
+
+/// These mount small disks for the installer alone.
+mod namespace {
+    use super::*;
+
+    /// Fails with a message that has all these parts when this disk is where the programs go.
+    #[track_caller]
+    fn fails_on(options: &str, parts: &[&str]) {
+        let scene = Scene::new();
+        let disk = scene.folder.path().join("disk");
+        fs::create_dir(&disk).unwrap();
+        let disk = disk.to_str().unwrap();
+        let text = format!(
+            "mount -t tmpfs -o {options} none '{disk}' && sh \"$@\"; code=$?; ls -A '{disk}'; exit $code"
+        );
+        let words = ["unshare", "--mount", "sh", "-c", &text, "sh"];
+        let output = scene.run_with(&words, &crate::shell::env("PATH").unwrap(), &["--dir", disk]);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        for part in parts {
+            assert!(message.contains(part), "`{part}` is not in: {message}");
+        }
+        assert_eq!((output.stdout, files(&scene.home())), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn a_full_disk_is_left_as_it_was() {
+        fails_on("size=4k", &["could not", "o space left on device"]);
+    }
+
+    #[test]
+    fn a_disk_for_reading_only_is_refused() {
+        fails_on("ro", &["could not write to", "choose a folder that you may write to"]);
+    }
 }
