@@ -5,6 +5,9 @@ use std::{error::Error, path::PathBuf};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=preload");
     let mut build = cc::Build::new();
+    if let Some(target) = library_target() {
+        build.target(&target);
+    }
     build.std("gnu11").pic(true).opt_level(2).debug(false).warnings(true).extra_warnings(true);
     build.flag("-fvisibility=hidden");
     for (name, value) in [("INTEGRATION", "exec-harness"), ("VERSION", env!("CARGO_PKG_VERSION"))] {
@@ -21,6 +24,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("`{command:?}` failed ({status}); see above").into());
     }
     Ok(())
+}
+
+/// The library is loaded into programs of the machine, and those have glibc even where we are built for musl.
+#[expect(clippy::disallowed_methods, reason = "cargo's interface to build scripts")]
+fn library_target() -> Option<String> {
+    let target = std::env::var("TARGET").ok()?;
+    target.ends_with("-musl").then(|| target.replace("-musl", "-gnu"))
 }
 
 fn needs_compiler(err: &dyn Error) -> String {

@@ -14,6 +14,8 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     let target = env::var("CARGO_CFG_TARGET_ARCH")?.to_uppercase();
     let mut command = Command::new(&clang);
     command.args(["-target", "bpf", "-O2", "-g", "-Wall", "-Werror", "-mcpu=v3"]);
+    // The kernel's messages name lines of the source; where it lay on this machine says nothing.
+    command.arg(format!("-ffile-prefix-map={}=.", env::var("CARGO_MANIFEST_DIR")?));
     command.arg(format!("-DTARGET_{target}")).args(["-c", "bpf/memtrack.bpf.c", "-o"]);
     let status = command.arg(folder.join("memtrack.bpf.o")).status().map_err(|err| {
         format!(

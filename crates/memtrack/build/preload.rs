@@ -9,6 +9,9 @@ const SOURCES: [&str; 4] =
 pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=preload");
     let mut build = cc::Build::new();
+    if let Some(target) = library_target() {
+        build.target(&target);
+    }
     build.std("c11").pic(true).opt_level(2).debug(false).warnings(true).extra_warnings(true);
     // Frame pointers: a stack is walked from our own frame.
     build.flag("-fvisibility=hidden").force_frame_pointer(true);
@@ -25,6 +28,13 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
         return Err(format!("`{command:?}` failed ({status}); see above").into());
     }
     Ok(())
+}
+
+/// The library is loaded into programs of the machine, and those have glibc even where we are built for musl.
+#[expect(clippy::disallowed_methods, reason = "cargo's interface to build scripts")]
+fn library_target() -> Option<String> {
+    let target = std::env::var("TARGET").ok()?;
+    target.ends_with("-musl").then(|| target.replace("-musl", "-gnu"))
 }
 
 fn needs_compiler(err: &dyn Error) -> String {

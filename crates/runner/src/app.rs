@@ -35,6 +35,8 @@ pub fn main(
         Command::Exec(args) => commands::exec::run(*args, &context),
         Command::Setup(args) => commands::setup::run(&args, &context),
         Command::Status => commands::status::run(&context),
+        Command::Completions(args) => commands::documents::completions(&args),
+        Command::Man(args) => commands::documents::man(&args),
         Command::Inspect(args) => commands::inspect::run(args, &context),
         Command::Use(args) => commands::choose::run(&args, &context),
         Command::Show => commands::choose::show(&context),

@@ -23,6 +23,7 @@ const BENCHES: &[Bench] = &[
     Bench { package: "runner-shared", example: "bench_frames" },
     Bench { package: "exec-harness", example: "bench_round" },
     Bench { package: "runner", example: "bench_noop" },
+    Bench { package: "runner", example: "bench_start" },
     Bench { package: "results", example: "bench_callgrind" },
     Bench { package: "results", example: "bench_memory" },
     Bench { package: "memtrack", example: "bench_pair" },

@@ -7,8 +7,11 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod compat;
 mod demo;
+mod dist;
+mod fuzz;
 mod lint;
 mod needs;
+mod release_notes;
 mod rust_text;
 mod say;
 mod setup;
@@ -16,6 +19,8 @@ mod shell;
 mod test;
 mod tidy;
 mod tools;
+#[cfg(test)]
+mod workflows;
 mod workspace;
 
 #[derive(Debug, Parser)]
@@ -65,6 +70,19 @@ enum Command {
         /// Only the benches whose `crate/name` contains this.
         filter: Option<String>,
     },
+    /// Throw damaged bytes at everything that reads bytes of others.
+    Fuzz {
+        /// How long at each reader.
+        #[arg(default_value_t = 60)]
+        seconds: u32,
+    },
+    /// Build an archive of all programs, with everything that a release has, and try it in an empty system.
+    Dist(dist::Options),
+    /// Print what the changelog says about a version, as the text of its release.
+    ReleaseNotes {
+        /// As in `5.1.0` or `v5.1.0`.
+        version: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -75,6 +93,9 @@ fn main() -> ExitCode {
         Command::Lint { fix } => lint::run(fix),
         Command::Tidy => tidy::run(),
         Command::Compat { client, mode } => compat::run(client.as_deref(), mode.as_deref()),
+        Command::Fuzz { seconds } => fuzz::run(seconds),
+        Command::Dist(options) => dist::run(&options),
+        Command::ReleaseNotes { version } => release_notes::run(&version),
         Command::Bench { filter } => bench::run(filter.as_deref().unwrap_or_default()),
     };
     done.unwrap_or_else(|err| {

@@ -9,6 +9,7 @@ pub(crate) enum Task {
     Demo,
     Bench,
     Lint,
+    Dist,
 }
 
 /// How to see that a tool is there.
@@ -71,7 +72,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "links Rust; compiles the C fixtures of tests and bench",
         probe: Probe::Succeeds(&["cc", "-E", "-include", "stdio.h", "-x", "c", "/dev/null"]),
         source: Source::Apt(&["gcc", "libc6-dev"]),
-        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint],
+        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Dist],
         used_by: &[],
     },
     Tool {
@@ -79,7 +80,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "compiles the part of the allocation tracer that runs in the kernel",
         probe: Probe::Program("clang"),
         source: Source::Apt(&["clang"]),
-        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint],
+        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Dist],
         used_by: &[],
     },
     Tool {
@@ -101,12 +102,50 @@ pub(crate) const TOOLS: &[Tool] = &[
         used_by: &[],
     },
     Tool {
+        name: "autotools, flex, bison",
+        what_for: "builds the libelf that releases have inside",
+        probe: Probe::Succeeds(&[
+            "sh",
+            "-c",
+            "for tool in autoreconf autopoint flex bison gawk make pkg-config; do command -v $tool || exit 1; done",
+        ]),
+        source: Source::Apt(&[
+            "autoconf",
+            "automake",
+            "autopoint",
+            "bison",
+            "flex",
+            "gawk",
+            "gettext",
+            "make",
+            "pkg-config",
+        ]),
+        required_by: &[Task::Dist],
+        used_by: &[],
+    },
+    Tool {
+        name: "debootstrap",
+        what_for: "an empty system in which an archive is tried",
+        probe: Probe::Program("debootstrap"),
+        source: Source::Apt(&["debootstrap"]),
+        required_by: &[],
+        used_by: &[Task::Dist],
+    },
+    Tool {
+        name: "shellcheck",
+        what_for: "checks shell scripts",
+        probe: Probe::Program("shellcheck"),
+        source: Source::Apt(&["shellcheck"]),
+        required_by: &[],
+        used_by: &[Task::Lint],
+    },
+    Tool {
         name: "musl-gcc",
-        what_for: "traces programs with another C library",
+        what_for: "traces programs with another C library; builds archives that need none",
         probe: Probe::Program("musl-gcc"),
         source: Source::Apt(&["musl-tools"]),
         required_by: &[Task::Test],
-        used_by: &[],
+        used_by: &[Task::Dist],
     },
     Tool {
         name: "git",

@@ -43,6 +43,12 @@ impl Workspace {
         self.target.join("release").join(name)
     }
 
+    /// A package of ours, as cargo describes it.
+    pub(crate) fn package(&self, name: &str) -> Option<&Value> {
+        let is_it = |package: &&Value| package.get("name").and_then(Value::as_str) == Some(name);
+        items(&self.metadata, "packages").iter().find(is_it)
+    }
+
     /// Whether a package has an example of that name.
     pub(crate) fn has_example(&self, package: &str, example: &str) -> bool {
         let named =

@@ -1,6 +1,7 @@
 //! The command line as data. No behaviour.
 
 mod choose;
+mod documents;
 mod exec;
 mod global;
 mod inspect;
@@ -16,6 +17,7 @@ mod simulation;
 use clap::{Parser, Subcommand};
 
 pub(crate) use choose::UseArgs;
+pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use exec::ExecArgs;
 pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use inspect::InspectArgs;
@@ -64,6 +66,10 @@ pub(crate) enum Command {
     Profile(ProfileArgs),
     /// Print the JSON schema of `codspeed.yml`, for editors.
     Schema,
+    /// Print what a shell needs to complete the words of `codspeed`.
+    Completions(CompletionsArgs),
+    /// Print a manual page, or write all of them into a folder.
+    Man(ManArgs),
 }
 
 impl Command {
@@ -78,7 +84,9 @@ impl Command {
             | Self::Use(_)
             | Self::Show
             | Self::Profile(_)
-            | Self::Schema => false,
+            | Self::Schema
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 }

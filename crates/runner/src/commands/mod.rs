@@ -1,6 +1,7 @@
 //! One module per subcommand: from its arguments to a plan, from the outcome to an exit code.
 
 pub(crate) mod choose;
+pub(crate) mod documents;
 pub(crate) mod exec;
 pub(crate) mod inspect;
 mod measure;

@@ -128,3 +128,40 @@ fn a_refused_command_line_leaves_nothing_behind() {
     assert_eq!(run.code, 2);
     assert!(!sandbox.path().join("profile").exists() && !sandbox.path().join("ran").exists());
 }
+
+#[test]
+fn completions_are_scripts_for_the_shell() {
+    let sandbox = sandbox();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = sandbox.run(sandbox.command(CODSPEED, ["completions", shell]));
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{shell}");
+        assert!(run.stdout.contains("codspeed") && run.stdout.contains("max-rounds"), "{shell}");
+        assert!(!run.stdout.contains("codspeed-runner"), "{shell} completes what users type");
+    }
+    let script = sandbox.run(sandbox.command(CODSPEED, ["completions", "bash"])).stdout;
+    sandbox.file("complete.bash", script);
+    // `codspeed exec --max-r<tab>`
+    let text = ". ./complete.bash; COMP_WORDS=(codspeed exec --max-r) COMP_CWORD=2; \
+        _codspeed codspeed --max-r exec; echo \"${COMPREPLY[@]}\"";
+    let run = sandbox.run(sandbox.command("bash", ["-c", text]));
+    assert_eq!(run.stdout, "--max-rounds\n", "{}", run.shown());
+}
+
+#[test]
+fn manual_pages_are_printed_or_written() {
+    let sandbox = sandbox();
+    let run = sandbox.run(sandbox.command(CODSPEED, ["man", "exec"]));
+    assert!(run.stdout.contains("\\-\\-max\\-rounds"), "{}", run.shown());
+    let run = sandbox.run(sandbox.command(CODSPEED, ["man", "--out", "man/man1"]));
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.shown());
+    assert!(sandbox.text("man/man1/codspeed-run.1").contains(".TH codspeed-run 1"));
+}
+
+#[test]
+fn unknown_shells_and_pages_are_refused() {
+    insta::assert_snapshot!(refused(&[
+        &["completions", "csh"],
+        &["man", "measure"],
+        &["man", "exec", "--out", "x"],
+    ]));
+}
