@@ -49,8 +49,12 @@ pub(crate) fn run(fix: bool) -> Result<ExitCode> {
     }
     if shell::find("shellcheck").is_none() {
         skipped.push("shellcheck (not installed)");
-    } else if shell::Cmd::new("shellcheck").args([".ci/run"]).cwd(&workspace.root).status()? != 0 {
-        failed.push("shellcheck");
+    } else {
+        let scripts = tidy::shell_scripts(&workspace);
+        let check = shell::Cmd::new("shellcheck").args(["--external-sources"]).args(scripts);
+        if check.cwd(&workspace.root).status()? != 0 {
+            failed.push("shellcheck");
+        }
     }
     if tidy::report(&workspace) != 0 {
         failed.push("tidy");

@@ -1,9 +1,11 @@
 //! The build system of the workspace: parses the command line and hands over to one module per command.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod action_hashes;
 mod bench;
 mod compat;
 mod demo;
@@ -60,6 +62,11 @@ enum Command {
         /// Only in this mode.
         mode: Option<String>,
     },
+    /// Tell the GitHub Action the hashes of a release, and make it the version that is installed.
+    ActionHashes {
+        /// The file `SHA256SUMS` of the release.
+        sums: PathBuf,
+    },
     /// Measure our own code.
     Bench {
         /// Only the benches whose `crate/name` contains this.
@@ -75,6 +82,7 @@ fn main() -> ExitCode {
         Command::Lint { fix } => lint::run(fix),
         Command::Tidy => tidy::run(),
         Command::Compat { client, mode } => compat::run(client.as_deref(), mode.as_deref()),
+        Command::ActionHashes { sums } => action_hashes::run(&sums),
         Command::Bench { filter } => bench::run(filter.as_deref().unwrap_or_default()),
     };
     done.unwrap_or_else(|err| {

@@ -154,7 +154,7 @@ mod tests {
         };
         assert_eq!(
             names(Some(Task::Lint)),
-            ["cc", "clang", "libelf, zlib", "git", "rustfmt", "clippy"]
+            ["cc", "clang", "libelf, zlib", "shellcheck", "git", "rustfmt", "clippy"]
         );
         assert_eq!(
             names(Some(Task::Bench)),

@@ -101,6 +101,14 @@ pub(crate) const TOOLS: &[Tool] = &[
         used_by: &[],
     },
     Tool {
+        name: "shellcheck",
+        what_for: "checks shell scripts",
+        probe: Probe::Program("shellcheck"),
+        source: Source::Apt(&["shellcheck"]),
+        required_by: &[],
+        used_by: &[Task::Lint],
+    },
+    Tool {
         name: "musl-gcc",
         what_for: "traces programs with another C library",
         probe: Probe::Program("musl-gcc"),

@@ -166,7 +166,7 @@ fn nothing_of_the_action_is_left_in_the_environment_of_the_run() {
         .filter(|name| name.starts_with("CODSPEED_INPUT_") || name.starts_with("CODSPEED_ACTION_"));
     assert_eq!(left.count(), 0);
     assert_eq!(environment["GH_MATRIX"], "null");
-    assert_eq!(environment["GH_STRATEGY"], r#"{"job-index": 0}"#);
+    assert_eq!(environment["GH_STRATEGY"], "{\n  \"job-index\": 0\n}");
     assert_eq!(environment["GITHUB_ACTIONS"], "true");
     assert!(environment["PWD"].ends_with("/workspace"));
     assert!(environment["GITHUB_STEP_SUMMARY"].ends_with("/step_summary"));
@@ -214,6 +214,16 @@ fn each_mode_and_instrument_is_set_up() {
         format!("codspeed run --mode=simulation,memory --instruments=mongodb {cache}"),
     ];
     assert_eq!(calls, expected);
+}
+
+#[test]
+fn what_the_cache_holds_is_not_set_up_again() {
+    let (mut job, _) = Job::with_release();
+    job.cached = true;
+    job.uses(&[("mode", "simulation"), ("instruments", "mongodb")]).succeeded();
+    let calls: Vec<_> = job.calls().iter().map(|call| call.arguments[1..3].join(" ")).collect();
+    // The tracer of this instrument is elsewhere.
+    assert_eq!(calls, ["setup --instruments=mongodb", "run --mode=simulation"]);
 }
 
 #[test]

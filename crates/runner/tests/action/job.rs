@@ -20,6 +20,8 @@ pub(crate) struct Job {
     action: Action,
     env: BTreeMap<String, String>,
     path: Vec<String>,
+    /// Whether the cache holds what an earlier job has kept.
+    pub cached: bool,
     /// Whether programs of the machine are found besides.
     system: bool,
     /// Whether steps have a folder for temporary files of their own, as a real run needs it.
@@ -91,6 +93,7 @@ impl Job {
             env,
             path,
             system: true,
+            cached: false,
             private: false,
         };
         job.pin("1.2.3", &[]);
@@ -164,6 +167,10 @@ impl Job {
                 let with =
                     step.with.iter().map(|(key, text)| (key.clone(), evaluate(text, &names)));
                 used.push((action.clone(), with.collect()));
+                outputs.insert(
+                    format!("steps.{}.outputs.cache-hit", step.id),
+                    self.cached.to_string(),
+                );
                 continue;
             }
             let env = step.env.iter().map(|(key, text)| (key.clone(), evaluate(text, &names)));
@@ -223,7 +230,7 @@ fn stands_for(
 ) -> String {
     match name {
         "toJSON(matrix)" => "null".to_owned(),
-        "toJSON(strategy)" => r#"{"job-index": 0}"#.to_owned(),
+        "toJSON(strategy)" => "{\n  \"job-index\": 0\n}".to_owned(),
         "runner.os" => "Linux".to_owned(),
         "runner.arch" => "X64".to_owned(),
         _ => match name.strip_prefix("inputs.") {

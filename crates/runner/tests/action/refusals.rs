@@ -65,6 +65,24 @@ fn an_archive_that_is_not_there_is_named_with_the_servers_answer() {
 }
 
 #[test]
+fn a_server_that_stumbles_is_asked_again() {
+    let (mut job, release) = Job::with_release();
+    job.releases.delay_archive(&release, 503);
+    job.uses(&[("mode", "walltime")]).succeeded();
+    assert_eq!(job.releases.asked().len(), 2);
+}
+
+#[test]
+fn a_machine_without_releases_is_named() {
+    let (mut job, _) = Job::with_release();
+    job.sandbox.program("tools/uname", "#!/bin/sh\n[ \"$1\" = -m ] && echo arm64 || echo Darwin\n");
+    let said = job.uses(&[("mode", "walltime")]).failed("Hash");
+    assert!(said.ends_with("and this is Darwin on arm64."), "{said}");
+    // It may be built there all the same.
+    job.uses(&[("mode", "walltime"), ("runner-version", "source")]).succeeded();
+}
+
+#[test]
 fn an_archive_without_the_program_is_not_installed() {
     let (mut job, _) = Job::with_release();
     let other = job.sandbox.program("other", "#!/bin/sh\n");

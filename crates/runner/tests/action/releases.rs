@@ -69,6 +69,8 @@ enum Answer {
     Bytes(Vec<u8>),
     Moved(String),
     Status(u16),
+    /// The first time something else.
+    Later(u16, Box<Self>),
 }
 
 /// The server. Ends when it is dropped.
@@ -84,6 +86,18 @@ struct Shared {
     answers: Mutex<BTreeMap<String, Answer>>,
     asked: Mutex<Vec<String>>,
     ends: AtomicBool,
+}
+
+impl Shared {
+    /// The answer to a request for a path.
+    fn next(&self, path: &str) -> Answer {
+        let mut answers = self.answers.lock().unwrap();
+        let answer = answers.get(path).cloned().unwrap_or(Answer::Status(404));
+        if let Answer::Later(_, then) = &answer {
+            answers.insert(path.to_owned(), (**then).clone());
+        }
+        answer
+    }
 }
 
 impl Releases {
@@ -134,6 +148,12 @@ impl Releases {
         self.set(format!("{}/{}", release.folder(), release.asset()), Answer::Status(status));
     }
 
+    /// Answers the first request for an archive of the release by this.
+    pub(crate) fn delay_archive(&self, release: &Release, status: u16) {
+        let later = Answer::Later(status, Box::new(Answer::Bytes(release.bytes.clone())));
+        self.set(format!("{}/{}", release.folder(), release.asset()), later);
+    }
+
     /// The last parts of the paths that were asked for, since the last call.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.shared.asked.lock().unwrap())
@@ -166,11 +186,10 @@ fn answer(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
     shared.asked.lock().unwrap().push(name);
-    let known = shared.answers.lock().unwrap().get(&path).cloned();
-    let (status, location, body) = match known.unwrap_or(Answer::Status(404)) {
+    let (status, location, body) = match shared.next(&path) {
         Answer::Bytes(bytes) => (200, None, bytes),
         Answer::Moved(to) => (302, Some(to), Vec::new()),
-        Answer::Status(status) => (status, None, b"no".to_vec()),
+        Answer::Status(status) | Answer::Later(status, _) => (status, None, b"no".to_vec()),
     };
     let location = location.map(|to| format!("Location: {to}\r\n")).unwrap_or_default();
     let mut stream = reader.into_inner();
