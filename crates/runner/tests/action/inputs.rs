@@ -37,10 +37,10 @@ fn every_input_becomes_its_option() {
     known.sort_unstable();
     assert_eq!(known, definition::read().inputs.keys().collect::<Vec<_>>());
     for (input, value, options) in table {
-        let bare = [("mode", "walltime"), ("cache-instruments", "false")];
-        let caches = *input == "instruments-cache-dir";
-        let more = if caches { ("cache-instruments", "true") } else { ("run", "") };
-        let with = [&bare[..], &[more, (*input, *value)]].concat();
+        let least = [("mode", "walltime"), ("cache-instruments", "false")];
+        let is_folder = *input == "instruments-cache-dir";
+        let needed = if is_folder { ("cache-instruments", "true") } else { ("run", "") };
+        let with = [&least[..], &[needed, (*input, *value)]].concat();
         let mode = if *input == "mode" { [""; 0].as_slice() } else { &["--mode=walltime"] };
         assert_eq!(
             ran(&mut job, &with),

@@ -61,7 +61,8 @@ impl Outcome {
     }
 
     fn said(&self) -> String {
-        self.scripts.iter().map(|(name, run)| format!("## {name}\n{}", run.shown())).collect()
+        let one = |(name, run): &(String, Run)| format!("## {name}\n{}", run.shown());
+        self.scripts.iter().map(one).collect::<Vec<_>>().concat()
     }
 }
 

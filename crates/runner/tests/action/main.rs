@@ -2,11 +2,7 @@
 //!
 //! Most jobs install a `codspeed` that only writes down how it was called; those in `namespace` install the real one.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that can't go on shall stop"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on shall stop")]
 
 mod definition;
 mod documents;

@@ -89,8 +89,10 @@ struct Shared {
 }
 
 impl Shared {
-    /// The answer to a request for a path.
+    /// The answer to a request for a path, which is written down.
     fn next(&self, path: &str) -> Answer {
+        let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+        self.asked.lock().unwrap().push(name);
         let mut answers = self.answers.lock().unwrap();
         let answer = answers.get(path).cloned().unwrap_or(Answer::Status(404));
         if let Answer::Later(_, then) = &answer {
@@ -184,8 +186,6 @@ fn answer(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         line.clear();
     }
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-    shared.asked.lock().unwrap().push(name);
     let (status, location, body) = match shared.next(&path) {
         Answer::Bytes(bytes) => (200, None, bytes),
         Answer::Moved(to) => (302, Some(to), Vec::new()),

@@ -154,7 +154,8 @@ pub(crate) fn shell_scripts(workspace: &Workspace) -> Vec<String> {
     let is_script = |path: &String| {
         let bytes = fs::read(workspace.root.join(path)).unwrap_or_default();
         let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        path.ends_with(".sh") || (first.starts_with(b"#!") && first.ends_with(b"sh"))
+        let is_named = Path::new(path).extension().is_some_and(|extension| extension == "sh");
+        is_named || (first.starts_with(b"#!") && first.ends_with(b"sh"))
     };
     paths(workspace).into_iter().filter(is_script).collect()
 }
@@ -227,7 +228,7 @@ mod tests {
         for path in [".ci/run", ".github/action/lib.sh"] {
             assert!(scripts.contains(&path.to_owned()), "{scripts:?}");
         }
-        assert!(!scripts.iter().any(|path| path.ends_with(".rs")), "{scripts:?}");
+        assert!(!scripts.contains(&"Cargo.toml".to_owned()), "{scripts:?}");
     }
 
     #[test]
