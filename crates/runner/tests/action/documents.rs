@@ -96,6 +96,13 @@ fn the_readme_lists_every_input_and_output() {
     assert_eq!(rows, expected, "the tables of .github/action/README.md");
 }
 
+#[test]
+fn the_readme_says_whether_there_is_a_release() {
+    let version = fs::read_to_string(definition::repository(".codspeed-runner-version")).unwrap();
+    let says_none = readme().contains("No release has been published yet");
+    assert_eq!(says_none, version == "source\n", "the default is {version}");
+}
+
 /// The fenced blocks of a language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let start = format!("```{language}\n");

@@ -13,6 +13,7 @@ to="$RECORDS/$(ls "$RECORDS" | wc -l)"
 mkdir "$to"
 printf '%s\0' codspeed "$@" > "$to/arguments"
 env -0 > "$to/environment"
+echo "$PPID" > "$to/parent"
 [ "$1" != "$FAILS" ]
 "#;
 
@@ -22,6 +23,7 @@ to="$RECORDS/$(ls "$RECORDS" | wc -l)"
 mkdir "$to"
 printf '%s\0' cargo "$@" > "$to/arguments"
 env -0 > "$to/environment"
+echo "$PPID" > "$to/parent"
 while [ "$1" != --root ]; do shift; done
 mkdir -p "$2/bin"
 cp "$FAKE" "$2/bin/codspeed"
@@ -33,6 +35,8 @@ pub(crate) struct Call {
     /// The program and its arguments.
     pub arguments: Vec<String>,
     pub environment: BTreeMap<String, String>,
+    /// The process that started it.
+    pub parent: u32,
 }
 
 /// Makes the programs. The one for `cargo` is in the folder `tools`.
@@ -64,6 +68,7 @@ pub(crate) fn calls(sandbox: &Sandbox) -> Vec<Call> {
             .filter_map(|line| line.split_once('='))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),
+        parent: sandbox.text(&format!("records/{number}/parent")).trim().parse().unwrap(),
     };
     (0..count).map(call).collect()
 }

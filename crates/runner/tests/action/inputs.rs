@@ -172,6 +172,16 @@ fn nothing_of_the_action_is_left_in_the_environment_of_the_run() {
     assert!(environment["GITHUB_STEP_SUMMARY"].ends_with("/step_summary"));
 }
 
+/// A signal for a cancelled job goes to the process of the step.
+#[test]
+fn the_process_of_the_step_becomes_the_run() {
+    let (mut job, _) = Job::with_release();
+    job.uses(&[("mode", "walltime"), ("run", "true")]).succeeded();
+    let parents: Vec<_> =
+        job.calls().iter().map(|call| call.parent == std::process::id()).collect();
+    assert_eq!(parents, [false, true], "that of `setup`, and that of `run`");
+}
+
 #[test]
 fn a_fork_has_no_token_and_needs_none() {
     let (mut job, _) = Job::with_release();
