@@ -9,9 +9,6 @@ use crate::tools::Task;
 use crate::workspace::Workspace;
 use crate::{say, shell, tidy};
 
-/// Our shell scripts.
-const SCRIPTS: [&str; 2] = [".ci/run", ".github/install/codspeed-installer.sh"];
-
 /// The command.
 pub(crate) fn run(fix: bool) -> Result<ExitCode> {
     if !setup::ensure(Some(Task::Lint)) {
@@ -52,8 +49,12 @@ pub(crate) fn run(fix: bool) -> Result<ExitCode> {
     }
     if shell::find("shellcheck").is_none() {
         skipped.push("shellcheck (not installed)");
-    } else if shell::Cmd::new("shellcheck").args(SCRIPTS).cwd(&workspace.root).status()? != 0 {
-        failed.push("shellcheck");
+    } else {
+        let scripts = tidy::shell_scripts(&workspace);
+        let check = shell::Cmd::new("shellcheck").args(["--external-sources"]).args(scripts);
+        if check.cwd(&workspace.root).status()? != 0 {
+            failed.push("shellcheck");
+        }
     }
     if tidy::report(&workspace) != 0 {
         failed.push("tidy");

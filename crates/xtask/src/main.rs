@@ -1,9 +1,11 @@
 //! The build system of the workspace: parses the command line and hands over to one module per command.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod action_hashes;
 mod bench;
 mod compat;
 mod demo;
@@ -65,6 +67,11 @@ enum Command {
         /// Only in this mode.
         mode: Option<String>,
     },
+    /// Tell the GitHub Action the hashes of a release, and make it the version that is installed.
+    ActionHashes {
+        /// The file `SHA256SUMS` of the release.
+        sums: PathBuf,
+    },
     /// Measure our own code.
     Bench {
         /// Only the benches whose `crate/name` contains this.
@@ -96,6 +103,7 @@ fn main() -> ExitCode {
         Command::Fuzz { seconds } => fuzz::run(seconds),
         Command::Dist(options) => dist::run(&options),
         Command::ReleaseNotes { version } => release_notes::run(&version),
+        Command::ActionHashes { sums } => action_hashes::run(&sums),
         Command::Bench { filter } => bench::run(filter.as_deref().unwrap_or_default()),
     };
     done.unwrap_or_else(|err| {

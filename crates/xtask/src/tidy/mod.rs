@@ -12,6 +12,7 @@ use crate::say;
 use crate::shell::Cmd;
 use crate::workspace::Workspace;
 
+mod action_hashes;
 mod actions;
 mod changelog;
 mod edges;
@@ -114,8 +115,14 @@ const FILE_RULES: &[fn(&File) -> Vec<Finding>] = &[
 ];
 
 /// Rules that need the whole tree.
-const TREE_RULES: &[fn(&Tree) -> Vec<Finding>] =
-    &[size::check_tree, edges::check, layers::check_tree, snapshots::check, changelog::check];
+const TREE_RULES: &[fn(&Tree) -> Vec<Finding>] = &[
+    size::check_tree,
+    edges::check,
+    layers::check_tree,
+    snapshots::check,
+    changelog::check,
+    action_hashes::check,
+];
 
 /// The command.
 pub(crate) fn run() -> Result<ExitCode> {
@@ -142,8 +149,29 @@ fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// The paths of all shell scripts, by their names or by their first lines.
+pub(crate) fn shell_scripts(workspace: &Workspace) -> Vec<String> {
+    let is_script = |path: &String| {
+        let bytes = fs::read(workspace.root.join(path)).unwrap_or_default();
+        let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let is_named = Path::new(path).extension().is_some_and(|extension| extension == "sh");
+        is_named || (first.starts_with(b"#!") && first.ends_with(b"sh"))
+    };
+    paths(workspace).into_iter().filter(is_script).collect()
+}
+
 /// Reads the files that belong to the repository; bytes that are not text are replaced.
 fn load(workspace: &Workspace) -> Tree {
+    let read = |path: &String| {
+        let bytes = fs::read(workspace.root.join(path)).ok()?;
+        Some(File::new(path, &String::from_utf8_lossy(&bytes)))
+    };
+    let files = paths(workspace).iter().filter_map(read).collect();
+    Tree { files, metadata: workspace.metadata.clone() }
+}
+
+/// The files that belong to the repository, sorted.
+fn paths(workspace: &Workspace) -> Vec<String> {
     // Files that nobody has added yet count as well. The folder may belong to somebody else, as in a container.
     let git = Cmd::new("git")
         .cwd(&workspace.root)
@@ -158,11 +186,7 @@ fn load(workspace: &Workspace) -> Tree {
     };
     paths.sort();
     paths.dedup();
-    let read = |path: &String| {
-        let bytes = fs::read(workspace.root.join(path)).ok()?;
-        Some(File::new(path, &String::from_utf8_lossy(&bytes)))
-    };
-    Tree { files: paths.iter().filter_map(read).collect(), metadata: workspace.metadata.clone() }
+    paths
 }
 
 /// All files below a folder, but for what is built or downloaded.
@@ -196,6 +220,15 @@ mod tests {
     fn a_finding_reads_like_a_compiler_message() {
         let finding = Finding::new("a.rs", 3, "heads", "say what it is for");
         assert_eq!(finding.shown(), "a.rs:3: heads: say what it is for");
+    }
+
+    #[test]
+    fn scripts_are_found_by_name_and_by_their_first_line() {
+        let scripts = shell_scripts(&Workspace::load().unwrap());
+        for path in [".ci/run", ".github/action/lib.sh"] {
+            assert!(scripts.contains(&path.to_owned()), "{scripts:?}");
+        }
+        assert!(!scripts.contains(&"Cargo.toml".to_owned()), "{scripts:?}");
     }
 
     #[test]
