@@ -93,8 +93,11 @@ const SLACK: Duration = Duration::from_secs(2);
 impl SessionStore {
     /// The folder for a topic. Nothing is made yet.
     pub(crate) fn new(topic: Topic, env: &Env) -> Self {
-        if let Some(runtime) = env.get(env_names::XDG_RUNTIME_DIR) {
-            return Self { private: None, folder: Path::new(runtime).join(topic.folder()) };
+        // In containers, and after a change of the user, the variable names what is not there or not ours.
+        let runtime = env.get(env_names::XDG_RUNTIME_DIR).map(Path::new);
+        let runtime = runtime.filter(|folder| folder.metadata().is_ok_and(|data| is_ours(&data)));
+        if let Some(runtime) = runtime {
+            return Self { private: None, folder: runtime.join(topic.folder()) };
         }
         // Everybody can write to the folder for temporary files.
         let parent = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
@@ -346,7 +349,10 @@ mod tests {
     #[test]
     fn folders_that_others_can_write_to_are_refused_and_hold_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let env = Env::default().with(env_names::TMPDIR, folder.path());
+        // What is not there is as good as unset.
+        let env = Env::default()
+            .with(env_names::TMPDIR, folder.path())
+            .with(env_names::XDG_RUNTIME_DIR, folder.path().join("none"));
         let store = SessionStore::new(Topic::Profile, &env);
         let (shell, _) = processes();
         store.remember(&[shell], &["work"]).unwrap();

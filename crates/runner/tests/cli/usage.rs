@@ -8,7 +8,9 @@ use crate::stage::{CODSPEED, sandbox};
 #[track_caller]
 fn shown(args: &[&str]) -> String {
     // What the shell of the developer uses is none of our business.
-    let sandbox = sandbox().with("XDG_RUNTIME_DIR", "/nonexistent");
+    let sandbox = sandbox();
+    let runtime = sandbox.path().to_owned();
+    let sandbox = sandbox.with("XDG_RUNTIME_DIR", runtime);
     let run = sandbox.run(sandbox.command(CODSPEED, args));
     redact(&run.shown(), &sandbox)
 }
