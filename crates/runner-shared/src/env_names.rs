@@ -153,6 +153,23 @@ pub const GO_SUPPRESS_UNWINDING_WARNING: EnvName = env(
     "set when stacks are taken by frame pointers, as Go keeps them",
 );
 
+/// How much is said.
+pub const LOG: EnvName = env(
+    "CODSPEED_LOG",
+    "how much is said: `off`, `error`, `warn`, `info` (the default), `debug` or `trace`",
+);
+/// Set by GitHub when a workflow is run with debug logging.
+pub const RUNNER_DEBUG: EnvName = env("RUNNER_DEBUG", "`1` at GitHub: all is said");
+/// Set by GitHub: the page of the step.
+pub const GITHUB_STEP_SUMMARY: EnvName =
+    env("GITHUB_STEP_SUMMARY", "at GitHub: file to which results are appended");
+/// Set by GitHub.
+pub const GITHUB_ACTIONS: EnvName = env("GITHUB_ACTIONS", "`true` at GitHub");
+/// Set by GitLab.
+pub const GITLAB_CI: EnvName = env("GITLAB_CI", "`true` at GitLab");
+/// Set by Buildkite.
+pub const BUILDKITE: EnvName = env("BUILDKITE", "`true` at Buildkite");
+
 /// What the names of ours begin with, also of those that only integrations know.
 pub const OWN_PREFIX: &str = "CODSPEED_";
 
@@ -207,6 +224,12 @@ pub const ALL: &[EnvName] = &[
     PERF_CONFIG,
     JAVA_TOOL_OPTIONS,
     GO_SUPPRESS_UNWINDING_WARNING,
+    LOG,
+    RUNNER_DEBUG,
+    GITHUB_STEP_SUMMARY,
+    GITHUB_ACTIONS,
+    GITLAB_CI,
+    BUILDKITE,
 ];
 
 /// Variables that hold a secret; they never reach the benchmark.

@@ -1,15 +1,16 @@
 //! From the process environment to an exit code: takes everything once and dispatches.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::Path};
 
 use clap::{Parser, error::ErrorKind};
 
 use crate::{
-    cli::{Args, Command},
+    cli::{Args, Command, MessageFormat},
     commands::{self, Context},
     env::Env,
     error::ExitKind,
-    ui::Ui,
+    event::RunEvent,
+    ui::{Claim, Level, Screen, Surface, Ui},
 };
 
 /// Runs the program and returns its exit code.
@@ -27,8 +28,12 @@ pub fn main(
             return if asked { ExitKind::Ok.code() } else { ExitKind::Usage.code() };
         }
     };
-    let ui = Ui::new(&env, args.command.quiet());
+    let measures = args.command.shared().is_some();
+    let ui = open(&env, &args.command);
     let context = Context { env, ui };
+    if measures {
+        context.ui.event(&RunEvent::RunStarted);
+    }
     let outcome = match args.command {
         Command::Run(args) => commands::run::run(args, &context),
         Command::Exec(args) => commands::exec::run(*args, &context),
@@ -36,11 +41,40 @@ pub fn main(
         Command::Status => commands::status::run(&context),
         Command::Inspect(args) => commands::inspect::run(args, &context),
     };
-    match outcome {
+    let code = match outcome {
         Ok(kind) => kind.code(),
         Err(err) => {
             context.ui.error(&err);
             err.kind.code()
         }
+    };
+    if measures {
+        context.ui.event(&RunEvent::RunFinished { run_id: None, code });
     }
+    code
+}
+
+/// What the user sees of a command, and where.
+fn open(env: &Env, command: &Command) -> Ui {
+    let surface = Surface::detect(env);
+    let shared = command.shared();
+    let (quiet, verbose) = shared.map_or((false, 0), |shared| (shared.quiet, shared.verbose));
+    let (level, odd) = Level::choose(quiet, verbose, env, surface);
+    let mut screen = Screen::new(surface, level);
+    if let Some(shared) = shared {
+        screen.claim = if shared.message_format == MessageFormat::Json {
+            Claim::Messages
+        } else if shared.export.iter().any(|export| export.path == Path::new("-")) {
+            Claim::Export
+        } else {
+            Claim::Free
+        };
+        screen.full_output = shared.show_full_output;
+        screen.log = true;
+    }
+    let ui = Ui::new(env, screen);
+    if let Some(odd) = odd {
+        ui.event(&RunEvent::warning(odd));
+    }
+    ui
 }

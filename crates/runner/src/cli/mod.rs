@@ -19,7 +19,7 @@ pub(crate) use memory::MemoryArgs;
 pub(crate) use perf::PerfArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use setup::SetupArgs;
-pub(crate) use shared::{ExportArg, PythonAllocator, SharedArgs};
+pub(crate) use shared::{ExportArg, MessageFormat, PythonAllocator, SharedArgs};
 pub(crate) use simulation::{SimulationArgs, SimulationTool};
 
 /// Runs benchmarks and says how long they take, and how sure that is.
@@ -49,12 +49,12 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Only errors and results are wanted.
-    pub(crate) fn quiet(&self) -> bool {
+    /// The options of commands that measure.
+    pub(crate) fn shared(&self) -> Option<&SharedArgs> {
         match self {
-            Self::Run(args) => args.shared.quiet,
-            Self::Exec(args) => args.shared.quiet,
-            Self::Inspect(_) | Self::Setup(_) | Self::Status => false,
+            Self::Run(args) => Some(&args.shared),
+            Self::Exec(args) => Some(&args.shared),
+            Self::Inspect(_) | Self::Setup(_) | Self::Status => None,
         }
     }
 }

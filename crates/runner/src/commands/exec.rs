@@ -13,7 +13,6 @@ use crate::{
     orchestrator::execute,
     report::AnyReport,
     settings::RunPlan,
-    ui,
     workload::Workload,
 };
 
@@ -52,21 +51,21 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
     }
     let completed = execute(&plan, &context.env, &context.ui)?;
     let shown = outcome::show(&plan.exports, &completed.report, context);
-    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1)?;
+    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1, context)?;
     if let (Some((base, head)), AnyReport::Walltime(report)) = (uris, &completed.report) {
-        show_verdict(report, &base, &head).map_err(|err| outcome::unwritten(&err))?;
+        show_verdict(report, &base, &head, context).map_err(|err| outcome::unwritten(&err))?;
     }
     outcome::judge(&plan, completed, context).and_then(|kind| shown.map(|()| kind))
 }
 
 /// Says which of two benchmarks is faster, if both were measured.
-fn show_verdict(report: &Report, base: &str, head: &str) -> io::Result<()> {
+fn show_verdict(report: &Report, base: &str, head: &str, context: &Context) -> io::Result<()> {
     let find = |uri: &str| report.benchmarks.iter().find(|bench| bench.uri == uri);
     if let (Some(base), Some(head)) = (find(base), find(head))
         && let (Some(base_rounds), Some(head_rounds)) = (rounds(base), rounds(head))
     {
         let comparison = compare(base_rounds, head_rounds, MINIMUM_EFFECT);
-        ui::verdict(&format!("\n{}", comparison.sentence(&base.name, &head.name)))?;
+        context.ui.details(&format!("\n{}", comparison.sentence(&base.name, &head.name)))?;
     }
     Ok(())
 }

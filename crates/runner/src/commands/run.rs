@@ -17,11 +17,11 @@ pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError
     let plan = RunPlan::new(workload, shared, None, &here()?)?;
     if instruments.mongo_uri_env_name.is_some() && instruments.instruments.is_empty() {
         let text = "`--mongo-uri-env-name` does nothing without `--instruments mongodb`";
-        context.ui.event(&RunEvent::Warning(text.to_owned()));
+        context.ui.event(&RunEvent::warning(text));
     }
     let plan = RunPlan { instruments, ..plan };
     let completed = execute(&plan, &context.env, &context.ui)?;
     let shown = outcome::show(&plan.exports, &completed.report, context);
-    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1)?;
+    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1, context)?;
     outcome::judge(&plan, completed, context).and_then(|kind| shown.map(|()| kind))
 }

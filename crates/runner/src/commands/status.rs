@@ -4,7 +4,7 @@ use super::{Context, outcome};
 use crate::{
     error::{CliError, ExitKind},
     mode::status::{self, Lack, ModeStatus},
-    tools, ui,
+    tools,
 };
 
 /// Prints the state of all modes.
@@ -14,7 +14,7 @@ pub(crate) fn run(context: &Context) -> Result<ExitKind, CliError> {
         lines.push(format!("installed by `codspeed setup`: {}", cache.display()));
     }
     let text = lines.join("\n");
-    ui::verdict(&text).map_err(|err| outcome::unwritten(&err))?;
+    context.ui.details(&text).map_err(|err| outcome::unwritten(&err))?;
     Ok(ExitKind::Ok)
 }
 

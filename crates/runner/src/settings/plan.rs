@@ -93,6 +93,9 @@ impl RunPlan {
             no_wait,
             // The user interface knows already.
             quiet: _,
+            verbose: _,
+            show_full_output: _,
+            message_format: _,
             // Nothing is uploaded yet, so there is nothing to skip.
             skip_upload: _,
             mut memory,
