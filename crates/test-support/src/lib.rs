@@ -11,10 +11,12 @@ mod client;
 mod run;
 mod runner;
 mod sandbox;
+mod terminal;
 mod wait;
 
 pub use client::RawClient;
 pub use run::{Run, Running};
 pub use runner::{ScriptedRunner, Transcript};
 pub use sandbox::{Sandbox, redact};
+pub use terminal::Terminal;
 pub use wait::Notice;

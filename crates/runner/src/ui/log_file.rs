@@ -22,7 +22,7 @@ use crate::{
 
 /// The name in the profile folder.
 pub(super) const NAME: &str = "runner.log";
-/// What the benchmark says is kept up to this many bytes: the log is uploaded, and shall not fill a disk.
+/// What the benchmark says may fill this many bytes of the log, which is uploaded, and shall not fill a disk.
 const MOST_OUTPUT: usize = 16 * 1024 * 1024;
 /// Who speaks where it is us.
 const OURS: &str = "codspeed";
@@ -34,7 +34,7 @@ const BENCHMARK: &str = "executor";
 pub(super) struct LogFile<W> {
     to: W,
     clock: fn() -> SystemTime,
-    /// Bytes of output that may still be kept; `None` if that was said to be over.
+    /// Bytes that output may still fill; `None` if that was said to be over.
     room: Option<usize>,
 }
 
@@ -110,24 +110,31 @@ impl<W: Write> LogFile<W> {
 
     fn output(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         let Some(room) = self.room else { return Ok(()) };
-        self.room = room.checked_sub(bytes.len());
-        if self.room.is_none() {
-            let kept = runner_shared::text::bytes(u64::try_from(MOST_OUTPUT).unwrap_or(u64::MAX));
-            let text = format!("the benchmark says more than {kept}; the rest is not kept");
-            return self.lines(Level::Warn, OURS, &text);
-        }
         let text = String::from_utf8_lossy(bytes);
-        match stream {
-            Stream::Stdout => self.lines(Level::Trace, BENCHMARK, &text),
+        let lines = match stream {
+            Stream::Stdout => self.prefixed(Level::Trace, BENCHMARK, &text),
             Stream::Stderr => {
                 let marked: Vec<_> = text.lines().map(|line| format!("[stderr] {line}")).collect();
-                self.lines(Level::Trace, BENCHMARK, &marked.join("\n"))
+                self.prefixed(Level::Trace, BENCHMARK, &marked.join("\n"))
             }
+        };
+        self.room = room.checked_sub(lines.len());
+        if self.room.is_none() {
+            let full = runner_shared::text::bytes(u64::try_from(MOST_OUTPUT).unwrap_or(u64::MAX));
+            let text = format!("the benchmark fills more than {full}; the rest is not kept");
+            return self.lines(Level::Warn, OURS, &text);
         }
+        self.to.write_all(lines.as_bytes())
     }
 
     /// Keeps each line of the text. Written at once.
     fn lines(&mut self, level: Level, target: &str, text: &str) -> io::Result<()> {
+        let lines = self.prefixed(level, target, text);
+        self.to.write_all(lines.as_bytes())
+    }
+
+    /// Each line of the text behind what is known of it.
+    fn prefixed(&self, level: Level, target: &str, text: &str) -> String {
         let time = (self.clock)().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         let (hour, minute, second) = (time / 3600 % 24, time / 60 % 60, time % 60);
         let level = match level {
@@ -141,7 +148,7 @@ impl<W: Write> LogFile<W> {
         let thread = current.name().unwrap_or("unnamed");
         let start = format!("{hour:02}:{minute:02}:{second:02} [{level}] ({thread}) {target}: ");
         let lines = text.lines().flat_map(|line| [&start, line.trim_end_matches('\r'), "\n"]);
-        self.to.write_all(lines.collect::<String>().as_bytes())
+        lines.collect()
     }
 }
 
@@ -157,8 +164,8 @@ mod tests {
             log.on(&RunEvent::Output { stream: Stream::Stdout, bytes: bytes.clone() }).unwrap();
         }
         let text = String::from_utf8(log.to).unwrap();
-        assert_eq!(text.lines().count(), 17);
-        let last = "codspeed: the benchmark says more than 16 MB; the rest is not kept";
+        assert_eq!(text.lines().count(), 16, "a line is a little more than 1 MiB");
+        let last = "codspeed: the benchmark fills more than 16 MB; the rest is not kept";
         assert!(text.lines().last().unwrap().ends_with(last));
     }
 

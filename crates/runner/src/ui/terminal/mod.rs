@@ -336,9 +336,11 @@ impl<W: Write + Send> Sink for Terminal<W> {
 }
 
 impl<W: Write> Drop for Terminal<W> {
-    /// However we end: what the benchmark said last stays to be read.
+    /// However we end: what the benchmark said last stays to be read, if it was not content.
     fn drop(&mut self) {
-        drop(self.confess());
+        if !self.groups.is_empty() {
+            drop(self.confess());
+        }
         let erase = self.region.erase(self.size().1);
         drop(self.rest.pass(erase.as_bytes()));
         self.region.forget();

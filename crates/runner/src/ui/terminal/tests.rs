@@ -78,6 +78,20 @@ fn quiet_shows_nothing_unless_something_fails() {
     let failure = crate::event::Failure { what: "x".into(), causes: vec![], hints: vec![] };
     terminal.show(&Shown::Error(&failure)).unwrap();
     assert_eq!(paper.text(), "last words\nerror: x\n");
+    terminal.show(&Shown::Output(Stream::Stderr, b"never seen\n")).unwrap();
+    drop(terminal);
+    assert_eq!(paper.text(), "last words\nerror: x\n");
+}
+
+#[test]
+fn what_was_drawn_is_closed_when_we_end_in_the_middle() {
+    let paper = Paper::default();
+    let mut terminal = Terminal::new(Some(paper.out()), paper.out(), facts(24, 80), LOOK);
+    terminal.show(&Shown::GroupStart { title: "suite", opened: true }).unwrap();
+    terminal.show(&Shown::Output(Stream::Stdout, b"last words")).unwrap();
+    drop(terminal);
+    let text = stays(&paper.text());
+    assert!(text.starts_with("› suite\n  │ last words\n✗ suite "), "{text}");
 }
 
 #[test]
