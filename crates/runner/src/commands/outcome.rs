@@ -182,6 +182,7 @@ impl From<SettingsError> for CliError {
             | SettingsError::NoStacks { .. }
             | SettingsError::BlankCommand
             | SettingsError::NoFolder { .. }
+            | SettingsError::OutputTwice
             | SettingsError::SameExport { .. } => None,
         };
         let err = Self::new(ExitKind::Usage, err);

@@ -6,8 +6,8 @@ use runner_shared::mode::Mode;
 
 use crate::{
     cli::{
-        ExportArg, InstrumentArgs, MemoryArgs, PerfArgs, PythonAllocator, SharedArgs,
-        SimulationArgs,
+        ExportArg, InstrumentArgs, MemoryArgs, MessageFormat, PerfArgs, PythonAllocator,
+        SharedArgs, SimulationArgs,
     },
     workload::{Profiling, UnwindingMode, Workload},
 };
@@ -65,6 +65,9 @@ pub(crate) enum SettingsError {
         /// As given.
         path: PathBuf,
     },
+    /// Standard output twice.
+    #[error("both `--message-format json` and an export want standard output")]
+    OutputTwice,
     /// Two exports to one file.
     #[error("two exports go to `{}`", path.display())]
     SameExport {
@@ -95,7 +98,7 @@ impl RunPlan {
             quiet: _,
             verbose: _,
             show_full_output: _,
-            message_format: _,
+            message_format,
             // Nothing is uploaded yet, so there is nothing to skip.
             skip_upload: _,
             mut memory,
@@ -123,7 +126,7 @@ impl RunPlan {
         if !working_directory.is_dir() {
             return Err(SettingsError::NoFolder { path: working_directory });
         }
-        check_exports(&export, mode, profiling)?;
+        check_exports(&export, mode, profiling, message_format)?;
         // A profile of allocations is made of their stacks.
         let profiles = export.iter().any(|one| results::profile_exporter(&one.format).is_some());
         memory.stacks |= profiles;
@@ -149,7 +152,12 @@ fn check_exports(
     exports: &[ExportArg],
     mode: Mode,
     profiling: Profiling,
+    message_format: MessageFormat,
 ) -> Result<(), SettingsError> {
+    let is_data = message_format == MessageFormat::Json;
+    if is_data && exports.iter().any(|export| export.path == Path::new("-")) {
+        return Err(SettingsError::OutputTwice);
+    }
     let has_stacks = match mode {
         Mode::Simulation | Mode::Memory => true,
         Mode::Walltime => profiling != Profiling::Off,

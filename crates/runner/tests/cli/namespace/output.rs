@@ -140,6 +140,20 @@ fn messages_are_json_lines_and_nothing_else() {
 }
 
 #[test]
+fn a_failure_is_a_message_as_well_and_an_export_can_t_come_between() {
+    let sandbox = sandbox();
+    let options = ["--message-format", "json", "--export", "csv=-"];
+    let run = exec(&sandbox, &options, &["true"]);
+    let what = "both `--message-format json` and an export want standard output";
+    assert_eq!((run.code, run.stderr), (2, format!("error: {what}\n")));
+    let lines: Vec<Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["run_started", "error", "run_finished"], "{}", run.stdout);
+    assert_eq!((&lines[1]["message"], &lines[2]["exit_code"]), (&what.into(), &2.into()));
+}
+
+#[test]
 fn a_level_that_is_none_is_named() {
     let sandbox = sandbox().with("CODSPEED_LOG", "loud");
     let run = codspeed(&sandbox, ["status"]);
