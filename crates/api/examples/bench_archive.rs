@@ -19,10 +19,7 @@ use api::{
     Archive, Event, Executor, Http, HttpSettings, Machine, MetadataVersion, RepositoryProvider,
     RunContext, RunEnvironment, Runner, Secret, Submission, TokenSource, unwatched,
 };
-use runner_shared::{
-    clock::now,
-    walltime::as_float,
-};
+use runner_shared::{clock::now, walltime::as_float};
 use test_support::FakeApi;
 
 const MEGABYTES: u64 = 256;

@@ -36,8 +36,8 @@ mod tracegrind;
 pub use bootstrap::{Intervals, intervals};
 pub use compare::{Comparison, MINIMUM_PAIRS, Verdict, compare};
 pub use export::{
-    EXPORTERS, Exporter, FreeRow, PROFILE_EXPORTERS, ProfileExporter, TableStyle, exporter, free_table,
-    hottest_functions, hottest_samples, memory_details, memory_table, profile_exporter,
+    EXPORTERS, Exporter, FreeRow, PROFILE_EXPORTERS, ProfileExporter, TableStyle, exporter,
+    free_table, hottest_functions, hottest_samples, memory_details, memory_table, profile_exporter,
     simulation_table, table,
 };
 pub use memory::{MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder};

@@ -315,6 +315,16 @@ pub const CI_PART: EnvName = env(
     "CODSPEED_CI_PART",
     "tells the jobs of a run from each other [default: the name of the job]",
 );
+/// How much is said.
+pub const LOG: EnvName = env(
+    "CODSPEED_LOG",
+    "how much is said: `off`, `error`, `warn`, `info` (the default), `debug` or `trace`",
+);
+/// Set by GitHub when a workflow is run with debug logging.
+pub const RUNNER_DEBUG: EnvName = env("RUNNER_DEBUG", "`1` at GitHub: all is said");
+/// Set by GitHub: the page of the step.
+pub const GITHUB_STEP_SUMMARY: EnvName =
+    env("GITHUB_STEP_SUMMARY", "at GitHub: file to which results are appended");
 
 /// What the names of ours begin with, also of those that only integrations know.
 pub const OWN_PREFIX: &str = "CODSPEED_";
@@ -426,6 +436,9 @@ pub const ALL: &[EnvName] = &[
     CI_RUN_ID,
     CI_JOB,
     CI_PART,
+    LOG,
+    RUNNER_DEBUG,
+    GITHUB_STEP_SUMMARY,
 ];
 
 /// Variables that hold a secret; they never reach the benchmark.

@@ -1,15 +1,16 @@
 //! From the process environment to an exit code: takes everything once and dispatches.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::Path};
 
 use clap::{Parser, error::ErrorKind};
 
 use crate::{
-    cli::{Args, Command},
+    cli::{Args, Command, MessageFormat},
     commands::{self, Context},
     env::Env,
     error::ExitKind,
-    ui::Ui,
+    event::RunEvent,
+    ui::{Claim, Level, Screen, Surface, Ui},
 };
 
 /// Runs the program and returns its exit code.
@@ -28,26 +29,59 @@ pub fn main(
         }
     };
     let Args { global, command } = args;
-    let ui = Ui::new(&env, command.quiet());
+    let measures = command.shared().is_some();
+    let ui = open(&env, &command);
     let context = Context::new(env, ui, global);
+    if measures {
+        context.ui.event(&RunEvent::RunStarted);
+    }
     let outcome = match command {
         Command::Run(args) => commands::run::run(args, &context),
         Command::Exec(args) => commands::exec::run(*args, &context),
         Command::Setup(args) => commands::setup::run(&args, &context),
         Command::Status => commands::status::run(&context),
-        Command::Completions(args) => commands::documents::completions(&args),
-        Command::Man(args) => commands::documents::man(&args),
+        Command::Completions(args) => commands::documents::completions(&args, &context),
+        Command::Man(args) => commands::documents::man(&args, &context),
         Command::Inspect(args) => commands::inspect::run(args, &context),
         Command::Use(args) => commands::choose::run(&args, &context),
         Command::Show => commands::choose::show(&context),
         Command::Profile(args) => commands::profile::run(args, &context),
-        Command::Schema => commands::schema::run(),
+        Command::Schema => commands::schema::run(&context),
     };
-    match outcome {
+    let code = match outcome {
         Ok(kind) => kind.code(),
         Err(err) => {
             context.ui.error(&err);
             err.kind.code()
         }
+    };
+    if measures {
+        context.ui.event(&RunEvent::RunFinished { run_id: None, code });
     }
+    code
+}
+
+/// What the user sees of a command, and where.
+fn open(env: &Env, command: &Command) -> Ui {
+    let surface = Surface::detect(env);
+    let shared = command.shared();
+    let (quiet, verbose) = shared.map_or((false, 0), |shared| (shared.quiet, shared.verbose));
+    let (level, odd) = Level::choose(quiet, verbose, env, surface);
+    let mut screen = Screen::new(surface, level);
+    if let Some(shared) = shared {
+        screen.claim = if shared.message_format == MessageFormat::Json {
+            Claim::Messages
+        } else if shared.export.iter().any(|export| export.path == Path::new("-")) {
+            Claim::Export
+        } else {
+            Claim::Free
+        };
+        screen.full_output = shared.show_full_output;
+        screen.log = true;
+    }
+    let ui = Ui::new(env, screen);
+    if let Some(odd) = odd {
+        ui.event(&RunEvent::warning(odd));
+    }
+    ui
 }

@@ -56,18 +56,6 @@ impl CliError {
         self.hints.push(hint.into());
         self
     }
-
-    /// The lines that are shown.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("error: {}", self.source)];
-        let mut cause = self.source.source();
-        while let Some(err) = cause {
-            lines.push(format!("  caused by: {err}"));
-            cause = err.source();
-        }
-        lines.extend(self.hints.iter().map(|hint| format!("hint: {hint}")));
-        lines
-    }
 }
 
 /// An error with its causes, on one line.

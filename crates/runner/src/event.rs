@@ -1,19 +1,159 @@
 //! What happens during a run that the user may want to see. One closed list: every sink handles all of it.
 
+use runner_shared::mode::Mode;
+use serde_json::{Map, Value};
+
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum RunEvent {
+    /// A command that measures begins.
+    RunStarted,
+    /// A mode begins to measure.
+    PartStarted(Mode),
+    /// What follows belongs together, up to the next [`Self::GroupEnd`].
+    GroupStart {
+        /// What it is.
+        title: String,
+        /// Most users want to read it, so that it is not folded.
+        opened: bool,
+    },
+    /// The last group that was started is over.
+    GroupEnd {
+        /// It did not come to a good end.
+        failed: bool,
+    },
+    /// A step of the run, for those who look on.
+    Step(String),
+    /// A decision and why it was taken, for those who look for a fault.
+    Debug(String),
+    /// The result is worth less, or something is odd.
+    Warning {
+        /// What is odd.
+        text: String,
+        /// What can be done about it.
+        hint: Option<String>,
+    },
+    /// Something that should not be missed.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nobody has anything to announce yet"))]
+    Announcement {
+        /// In a few words.
+        title: String,
+        /// The whole of it.
+        text: String,
+    },
+    /// The benchmark says something: whole lines, but for what it leaves unfinished.
+    Output {
+        /// Where it says it.
+        stream: Stream,
+        /// The very bytes.
+        bytes: Vec<u8>,
+    },
     /// Another run holds the machine-wide lock; we wait.
     Waiting {
         /// What is known of the other run.
         holder: String,
     },
-    /// The result is worth less, or something is odd.
-    Warning(String),
     /// The user wants an end; the benchmark is asked to stop.
     Stopping,
     /// The benchmark did not stop and is killed.
     Killing,
-    /// A step of the run, for those who look on.
-    Step(String),
+    /// How far long work is. The same label again is about the same work; it is over when `done` reaches `total`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no step is long enough to say so yet"))]
+    Progress {
+        /// What is done, such as `uploading`.
+        label: String,
+        /// Bytes so far.
+        done: u64,
+        /// Bytes in all, if that is known.
+        total: Option<u64>,
+    },
+    /// The results of a mode.
+    Report(Box<Finished>),
+    /// More about results, for reading.
+    Details(String),
+    /// The results are at the service.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is uploaded yet"))]
+    Uploaded {
+        /// What the run is called there.
+        run_id: String,
+        /// Where it can be looked at.
+        url: String,
+    },
+    /// The command failed.
+    Error(Failure),
+    /// A command that measures is over.
+    RunFinished {
+        /// What the run is called at the service, if it was uploaded.
+        run_id: Option<String>,
+        /// The exit code.
+        code: u8,
+    },
+}
+
+impl RunEvent {
+    /// A warning that says all by itself.
+    pub(crate) fn warning(text: impl Into<String>) -> Self {
+        Self::Warning { text: text.into(), hint: None }
+    }
+}
+
+/// Where a program speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// Results in all the shapes that sinks show.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Finished {
+    /// For a terminal.
+    pub table: String,
+    /// For a page.
+    pub markdown: String,
+    /// For another program.
+    pub benchmarks: Vec<Benchmark>,
+}
+
+/// What is told of a benchmark to another program.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Benchmark {
+    /// Name as shown; not unique, and may hold any character.
+    pub name: String,
+    /// Identity.
+    pub uri: String,
+    /// How it was measured.
+    pub mode: Mode,
+    /// `complete`, `failed` or `interrupted`.
+    pub outcome: &'static str,
+    /// The one number, as the service has it: seconds, or bytes in memory mode.
+    pub value: Option<f64>,
+    /// Unit of the value.
+    pub unit: &'static str,
+    /// The other numbers.
+    pub stats: Map<String, Value>,
+}
+
+/// Why a command failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// What went wrong.
+    pub what: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// What can be done.
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    /// The lines for people.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let Self { what, causes, hints } = self;
+        let mut lines = vec![format!("error: {what}")];
+        lines.extend(causes.iter().map(|cause| format!("  caused by: {cause}")));
+        lines.extend(hints.iter().map(|hint| format!("hint: {hint}")));
+        lines
+    }
 }

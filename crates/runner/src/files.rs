@@ -1,7 +1,7 @@
 //! Writes files whole or not at all, and reads those that others may have made with care.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
@@ -11,21 +11,33 @@ use nix::fcntl::OFlag;
 
 /// Makes or replaces the file `path`. Who reads it sees the old content or the new one.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_with(path, bytes, 0o644)
+    replace_by(path, |file| file.write_all(bytes))
+}
+
+/// The same with what `write` writes.
+pub(crate) fn replace_by(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    replace_with(path, 0o644, write)
 }
 
 /// The same for a file that nobody else may read.
 pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_with(path, bytes, 0o600)
+    replace_with(path, 0o600, |file| file.write_all(bytes))
 }
 
-fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn replace_with(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()
         .prefix(".unfinished-")
         .permissions(PermissionsExt::from_mode(mode))
         .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(bytes)?;
+    write(file.as_file_mut())?;
     file.persist(path).map_err(|err| err.error)?;
     Ok(())
 }

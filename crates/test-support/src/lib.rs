@@ -12,6 +12,7 @@ mod fake_api;
 mod run;
 mod runner;
 mod sandbox;
+mod terminal;
 mod wait;
 
 pub use client::RawClient;
@@ -19,4 +20,5 @@ pub use fake_api::{Answer, FakeApi, Gate, Request};
 pub use run::{Run, Running};
 pub use runner::{ScriptedRunner, Transcript};
 pub use sandbox::{Sandbox, redact};
+pub use terminal::Terminal;
 pub use wait::Notice;

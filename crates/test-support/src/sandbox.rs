@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     run::{Run, Running},
+    terminal::Terminal,
     wait::Notice,
 };
 
@@ -155,6 +156,12 @@ impl Sandbox {
     #[track_caller]
     pub fn run(&self, mut command: Command) -> Run {
         Run::from(command.output().unwrap())
+    }
+
+    /// Starts a command on a terminal of its own, of this many rows and columns.
+    #[track_caller]
+    pub fn on_terminal(&self, command: Command, rows: u16, columns: u16) -> Terminal {
+        Terminal::start(command, rows, columns)
     }
 
     /// Starts a command whose output is kept.

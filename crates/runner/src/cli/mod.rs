@@ -27,7 +27,7 @@ pub(crate) use perf::PerfArgs;
 pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use setup::SetupArgs;
-pub(crate) use shared::{ExportArg, PythonAllocator, SharedArgs};
+pub(crate) use shared::{ExportArg, MessageFormat, PythonAllocator, SharedArgs};
 pub(crate) use simulation::{SimulationArgs, SimulationTool};
 
 /// Runs benchmarks and says how long they take, and how sure that is.
@@ -73,11 +73,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Only errors and results are wanted.
-    pub(crate) fn quiet(&self) -> bool {
+    /// The options of commands that measure.
+    pub(crate) fn shared(&self) -> Option<&SharedArgs> {
         match self {
-            Self::Run(args) => args.shared.quiet,
-            Self::Exec(args) => args.shared.quiet,
+            Self::Run(args) => Some(&args.shared),
+            Self::Exec(args) => Some(&args.shared),
             Self::Inspect(_)
             | Self::Setup(_)
             | Self::Status
@@ -86,7 +86,7 @@ impl Command {
             | Self::Profile(_)
             | Self::Schema
             | Self::Completions(_)
-            | Self::Man(_) => false,
+            | Self::Man(_) => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{
-    Args, ValueEnum,
+    ArgAction, Args, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use results::{EXPORTERS, PROFILE_EXPORTERS};
@@ -56,6 +56,18 @@ pub(crate) struct SharedArgs {
     #[arg(short, long)]
     pub quiet: bool,
 
+    /// Say more: decisions and why they were taken. The same as `CODSPEED_LOG=debug`.
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+
+    /// Show all that the benchmark says, also on a terminal, where else its last lines are shown.
+    #[arg(long)]
+    pub show_full_output: bool,
+
+    /// What standard output is for: `human`, results for reading, or `json`, one object per line for another program.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
+    pub message_format: MessageFormat,
+
     /// Don't upload the results.
     #[arg(long, env = env_names::SKIP_UPLOAD.name, hide = true)]
     pub skip_upload: bool,
@@ -71,6 +83,16 @@ pub(crate) struct SharedArgs {
     /// What memory mode has besides.
     #[command(flatten)]
     pub memory: MemoryArgs,
+}
+
+/// Who reads standard output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// People.
+    #[default]
+    Human,
+    /// Another program.
+    Json,
 }
 
 /// One export: format and where to.

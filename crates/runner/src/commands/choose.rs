@@ -1,6 +1,6 @@
 //! `codspeed use` and `codspeed show`: what this shell measures.
 
-use super::{Context, outcome, sources};
+use super::{Context, sources};
 use crate::{
     cli::UseArgs,
     error::{CliError, ExitKind},
@@ -10,7 +10,6 @@ use crate::{
         shell_session::{SessionStore, Topic},
         user_config::DEFAULT,
     },
-    ui,
 };
 
 /// Remembers modes for this shell, or forgets them.
@@ -36,7 +35,6 @@ pub(crate) fn show(context: &Context) -> Result<ExitKind, CliError> {
     let modes = if modes.is_empty() { "not chosen".to_owned() } else { modes.join(", ") };
     let profile = sources::shell_profile(context)?;
     let profile = profile.as_deref().unwrap_or(DEFAULT);
-    ui::verdict(&format!("mode: {modes}\nprofile: {profile}"))
-        .map_err(|err| outcome::unwritten(&err))?;
+    context.print(&format!("mode: {modes}\nprofile: {profile}"))?;
     Ok(ExitKind::Ok)
 }

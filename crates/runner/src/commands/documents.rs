@@ -5,11 +5,11 @@ use std::{fs, io, path::Path};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::outcome;
+use super::Context;
 use crate::{
     cli::{Args, CompletionsArgs, ManArgs},
     error::{CliError, ExitKind},
-    files, ui,
+    files,
 };
 
 /// What users type, and the stem of all names of files.
@@ -18,15 +18,15 @@ const PROGRAM: &str = "codspeed";
 const SOURCE: &str = concat!("codspeed ", env!("CARGO_PKG_VERSION"));
 
 /// Prints the completions for one shell.
-pub(crate) fn completions(args: &CompletionsArgs) -> Result<ExitKind, CliError> {
+pub(crate) fn completions(args: &CompletionsArgs, context: &Context) -> Result<ExitKind, CliError> {
     let CompletionsArgs { shell } = args;
     let mut script = Vec::new();
     clap_complete::generate(*shell, &mut program(), PROGRAM, &mut script);
-    print(&script)
+    print(&script, context)
 }
 
 /// Prints one page, or writes all.
-pub(crate) fn man(args: &ManArgs) -> Result<ExitKind, CliError> {
+pub(crate) fn man(args: &ManArgs, context: &Context) -> Result<ExitKind, CliError> {
     let ManArgs { page, out } = args;
     let pages = pages().map_err(|err| CliError::new(ExitKind::Failed, err))?;
     if let Some(folder) = out {
@@ -47,7 +47,7 @@ pub(crate) fn man(args: &ManArgs) -> Result<ExitKind, CliError> {
             CliError::new(ExitKind::Usage, text).hint(format!("there are {}", names.join(", ")))
         );
     };
-    print(&page.text)
+    print(&page.text, context)
 }
 
 /// A manual page of section 1.
@@ -83,9 +83,9 @@ fn write(folder: &Path, pages: &[Page]) -> io::Result<()> {
         .try_for_each(|Page { name, text }| files::replace(&folder.join(format!("{name}.1")), text))
 }
 
-fn print(bytes: &[u8]) -> Result<ExitKind, CliError> {
+fn print(bytes: &[u8], context: &Context) -> Result<ExitKind, CliError> {
     let text = String::from_utf8_lossy(bytes);
-    ui::verdict(text.trim_end()).map_err(|err| outcome::unwritten(&err))?;
+    context.print(text.trim_end())?;
     Ok(ExitKind::Ok)
 }
 

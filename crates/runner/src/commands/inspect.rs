@@ -15,7 +15,6 @@ use crate::{
     mode::walltime,
     report::AnyReport,
     settings::SettingsError,
-    ui,
 };
 
 /// Reads the folder and shows what is in it.
@@ -26,13 +25,13 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     }
     let (report, broken) = read(&folder, exclude_allocations)?;
     for warning in report.warnings() {
-        context.ui.event(&RunEvent::Warning(warning.clone()));
+        context.ui.event(&RunEvent::warning(warning));
     }
     outcome::show(&export, &report, context)?;
     match &report {
-        AnyReport::Simulation(report) => show(&hottest_functions(report, functions))?,
-        AnyReport::Memory(report) => show(&memory_details(report, functions))?,
-        AnyReport::Walltime(_) => outcome::show_hottest(&report, functions, usize::MAX)?,
+        AnyReport::Simulation(report) => show(&hottest_functions(report, functions), context)?,
+        AnyReport::Memory(report) => show(&memory_details(report, functions), context)?,
+        AnyReport::Walltime(_) => outcome::show_hottest(&report, functions, usize::MAX, context)?,
     }
     if let Some(err) = broken.into_iter().find(|err| !outcome::is_empty(err)) {
         return Err(CliError::new(ExitKind::Failed, err));
@@ -46,11 +45,11 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     Ok(ExitKind::Ok)
 }
 
-fn show(details: &str) -> Result<(), CliError> {
+fn show(details: &str, context: &Context) -> Result<(), CliError> {
     if details.is_empty() {
         return Ok(());
     }
-    ui::verdict(&format!("\n{details}")).map_err(|err| outcome::unwritten(&err))
+    context.print(&format!("\n{details}"))
 }
 
 /// What is in the folder, by the files that the modes leave.

@@ -13,7 +13,6 @@ use crate::{
     orchestrator::execute,
     report::AnyReport,
     settings::{RunPart, RunPlan},
-    ui,
     workload::Workload,
 };
 
@@ -49,15 +48,15 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
 fn measure_part(part: &RunPart, context: &Context) -> Result<ExitKind, CliError> {
     let completed = execute(part, &context.env, &context.ui)?;
     let shown = outcome::show(&part.exports, &completed.report, context);
-    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1)?;
+    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1, context)?;
     if let AnyReport::Walltime(report) = &completed.report {
-        show_verdict(report, &part.workload).map_err(|err| outcome::unwritten(&err))?;
+        show_verdict(report, &part.workload, context).map_err(|err| outcome::unwritten(&err))?;
     }
     outcome::judge(part, completed, context).and_then(|kind| shown.map(|()| kind))
 }
 
 /// Says which of two commands is faster, if two were compared and both were measured.
-fn show_verdict(report: &Report, workload: &Workload) -> io::Result<()> {
+fn show_verdict(report: &Report, workload: &Workload, context: &Context) -> io::Result<()> {
     let Workload::Commands { targets, interleave: true, .. } = workload else { return Ok(()) };
     let [base, head] = &targets[..] else { return Ok(()) };
     let find = |uri: String| report.benchmarks.iter().find(|bench| bench.uri == uri);
@@ -65,7 +64,7 @@ fn show_verdict(report: &Report, workload: &Workload) -> io::Result<()> {
         && let (Some(base_rounds), Some(head_rounds)) = (rounds(base), rounds(head))
     {
         let comparison = compare(base_rounds, head_rounds, MINIMUM_EFFECT);
-        ui::verdict(&format!("\n{}", comparison.sentence(&base.name, &head.name)))?;
+        context.ui.details(&format!("\n{}", comparison.sentence(&base.name, &head.name)))?;
     }
     Ok(())
 }

@@ -43,6 +43,11 @@ impl Context {
         };
         Self { env, ui, global }
     }
+
+    /// Prints what the user asked for.
+    fn print(&self, text: &str) -> Result<(), CliError> {
+        self.ui.details(text).map_err(|err| outcome::unwritten(&err))
+    }
 }
 
 /// The current folder.

@@ -30,9 +30,7 @@ pub(crate) fn show(
     report: &AnyReport,
     context: &Context,
 ) -> Result<(), CliError> {
-    if report.is_worth_showing() {
-        context.ui.report(report).map_err(|err| unwritten(&err))?;
-    }
+    context.ui.report(report).map_err(|err| unwritten(&err))?;
     let mut failed = Ok(());
     for export in exports {
         if let Err(err) = ui::export(report, export) {
@@ -60,6 +58,7 @@ pub(crate) fn show_hottest(
     report: &AnyReport,
     functions: usize,
     benchmarks: usize,
+    context: &Context,
 ) -> Result<(), CliError> {
     let AnyReport::Walltime(report) = report else { return Ok(()) };
     let shown = report.profiles.get(..benchmarks).unwrap_or(&report.profiles);
@@ -67,7 +66,7 @@ pub(crate) fn show_hottest(
         return Ok(());
     }
     let text = format!("\n{}", results::hottest_samples(shown, functions));
-    ui::verdict(&text).map_err(|err| unwritten(&err))
+    context.print(&text)
 }
 
 /// Standard output does not take the results.
@@ -183,6 +182,7 @@ impl From<SettingsError> for CliError {
             | SettingsError::NoStacks { .. }
             | SettingsError::BlankCommand
             | SettingsError::NoFolder { .. }
+            | SettingsError::OutputTwice
             | SettingsError::SameExport { .. } => None,
         };
         let err = Self::new(ExitKind::Usage, err);

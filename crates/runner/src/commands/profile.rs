@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use api::Secret;
 
 use super::{
-    Context, outcome,
+    Context,
     sources::{self, Account},
 };
 use crate::{
@@ -17,7 +17,6 @@ use crate::{
         shell_session::{SessionStore, Topic},
         user_config::{self, DEFAULT, Profile, ProfileSource, UserConfig},
     },
-    ui,
 };
 
 /// A longer token is none.
@@ -30,13 +29,13 @@ pub(crate) fn run(args: ProfileArgs, context: &Context) -> Result<ExitKind, CliE
         ProfileCommand::Show { name: Some(name) } => {
             let config = load(context)?;
             let profile = user_config::select(Some(&name), None, &config)?.profile;
-            print(&lines(&name, &profile))?;
+            context.print(&lines(&name, &profile))?;
         }
         ProfileCommand::Show { name: None } => {
             let Account { profile, source, token, api_url, upload_url } =
                 sources::account(context)?;
             let shown = lines(&profile, &Profile { token, api_url, upload_url });
-            print(&format!("{shown}\nchosen by: {}", chooser(source)))?;
+            context.print(&format!("{shown}\nchosen by: {}", chooser(source)))?;
         }
         ProfileCommand::Set(args) => set(args, context)?,
         ProfileCommand::Use { name } => {
@@ -70,7 +69,7 @@ fn list(context: &Context) -> Result<(), CliError> {
     let used = match sources::selected(context, &config) {
         Ok(selected) => Some(selected.name),
         Err(err) => {
-            context.ui.event(&RunEvent::Warning(err.source.to_string()));
+            context.ui.event(&RunEvent::warning(err.source.to_string()));
             None
         }
     };
@@ -80,7 +79,7 @@ fn list(context: &Context) -> Result<(), CliError> {
         let url = profile.api_url.as_deref().map(|url| format!(", {url}")).unwrap_or_default();
         format!("{star} {name}: {state}{url}")
     };
-    print(&config.profiles().iter().map(line).collect::<Vec<_>>().join("\n"))
+    context.print(&config.profiles().iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 fn set(args: ProfileSetArgs, context: &Context) -> Result<(), CliError> {
@@ -108,7 +107,7 @@ fn set(args: ProfileSetArgs, context: &Context) -> Result<(), CliError> {
     if let (Some(err), Some(kept)) = (broken, kept) {
         let text =
             format!("{}; it is kept as `{}`, and a new file is begun", chain(&err), kept.display());
-        context.ui.event(&RunEvent::Warning(text));
+        context.ui.event(&RunEvent::warning(text));
     }
     say(context, format!("the profile `{name}` is {done}"));
     Ok(())
@@ -147,10 +146,6 @@ const fn chooser(source: ProfileSource) -> &'static str {
         ProfileSource::Shell => "`codspeed profile use`, in this shell",
         ProfileSource::Default => "nobody",
     }
-}
-
-fn print(text: &str) -> Result<(), CliError> {
-    ui::verdict(text).map_err(|err| outcome::unwritten(&err))
 }
 
 fn say(context: &Context, text: String) {

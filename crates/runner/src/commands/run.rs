@@ -21,7 +21,7 @@ pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError
     shared.mode = sources::modes(shared.mode, context)?;
     if instruments.mongo_uri_env_name.is_some() && instruments.instruments.is_empty() {
         let text = "`--mongo-uri-env-name` does nothing without `--instruments mongodb`";
-        context.ui.event(&RunEvent::Warning(text.to_owned()));
+        context.ui.event(&RunEvent::warning(text));
     }
     let targets = if command.is_empty() {
         from_project(&shared, context, &here)?
@@ -63,7 +63,7 @@ fn from_project(
     let (targets, warning) =
         plan_targets(&config, shared.working_directory.as_deref(), shared.quiet);
     if let Some(warning) = warning {
-        context.ui.event(&RunEvent::Warning(warning));
+        context.ui.event(&RunEvent::warning(warning));
     }
     if targets.is_empty() {
         return Err(nothing(format!("`{}` lists no benchmarks", config.shown())));

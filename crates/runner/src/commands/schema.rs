@@ -1,15 +1,14 @@
 //! `codspeed schema`: what editors need to know of the project file.
 
-use super::outcome;
+use super::Context;
 use crate::{
     error::{CliError, ExitKind},
     settings::project_file,
-    ui,
 };
 
 /// Prints the schema.
-pub(crate) fn run() -> Result<ExitKind, CliError> {
+pub(crate) fn run(context: &Context) -> Result<ExitKind, CliError> {
     let text = format!("{:#}", project_file::schema());
-    ui::verdict(&text).map_err(|err| outcome::unwritten(&err))?;
+    context.print(&text)?;
     Ok(ExitKind::Ok)
 }

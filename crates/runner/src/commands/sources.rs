@@ -28,7 +28,7 @@ const MOST_WARNINGS: usize = 20;
 pub(super) fn project(context: &Context, here: &Path) -> Result<Option<ProjectConfig>, CliError> {
     let loaded = ProjectConfig::load(context.global.config.as_deref(), here)?;
     let Some((config, warnings)) = loaded else { return Ok(None) };
-    let warn = |text| context.ui.event(&RunEvent::Warning(text));
+    let warn = |text| context.ui.event(&RunEvent::warning(text));
     warnings.iter().take(MOST_WARNINGS).for_each(|warning| warn(warning.to_string()));
     if let Some(more) = warnings.len().checked_sub(MOST_WARNINGS).filter(|more| *more > 0) {
         warn(format!("{}: {more} warnings more", config.shown()));
@@ -86,7 +86,7 @@ pub(super) fn user_file(context: &Context) -> Result<Option<PathBuf>, CliError> 
     };
     if name.is_some() {
         let text = "`--config-name` is deprecated: `--profile` chooses an account";
-        context.ui.event(&RunEvent::Warning(text.to_owned()));
+        context.ui.event(&RunEvent::warning(text));
     }
     Ok(user_config::path(&context.env, name.as_deref()))
 }

@@ -9,7 +9,7 @@ use crate::{
     error::{CliError, ExitKind, chain},
     host::{self, Support},
     mode::status::{self, Lack, ModeStatus},
-    tools, ui,
+    tools,
 };
 
 /// Prints the state of all modes, of the machine and of the job.
@@ -21,7 +21,7 @@ pub(crate) fn run(context: &Context) -> Result<ExitKind, CliError> {
     lines.extend(machine());
     lines.extend(job(context)?);
     let text = lines.join("\n");
-    ui::verdict(&text).map_err(|err| outcome::unwritten(&err))?;
+    context.print(&text)?;
     Ok(ExitKind::Ok)
 }
 

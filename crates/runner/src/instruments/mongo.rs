@@ -16,7 +16,7 @@ use super::{InstrumentError, mongo_uri::MongoUri};
 use crate::{
     env::Env,
     files,
-    process::{AddressSpace, Child, Poll, Stdin, ToolCommand},
+    process::{AddressSpace, Child, Output, Poll, Stdin, ToolCommand},
     tools,
 };
 
@@ -73,6 +73,7 @@ impl MongoTracer {
             cwd: "/".into(),
             env: seen,
             stdin: Stdin::Null,
+            output: Output::Inherit,
             address_space: AddressSpace::Random,
         };
         let variable = uri.map(|(name, uri)| (name, uri.through(&proxy.to_string())));

@@ -18,7 +18,7 @@ use runner_shared::{env_names, mode::Mode};
 
 use crate::{
     env::Env,
-    process::{AddressSpace, Stdin, ToolCommand},
+    process::{AddressSpace, Output, Stdin, ToolCommand},
     profiler::ChannelError,
     tools::{self, MissingSibling},
     workload::Workload,
@@ -73,7 +73,9 @@ fn benchmark(workload: &Workload, cwd: &Path, env: Env) -> Result<ToolCommand, M
         }
     };
     let (cwd, address_space) = (cwd.to_owned(), AddressSpace::Random);
-    Ok(ToolCommand { program, args, cwd, env, stdin, address_space })
+    // Who starts it may decide otherwise.
+    let output = Output::Piped;
+    Ok(ToolCommand { program, args, cwd, env, stdin, output, address_space })
 }
 
 /// What the benchmark sees in any mode: everything that we see but secrets, and what the

@@ -9,6 +9,7 @@ use super::{
     watch::{warn_of, watch},
 };
 use crate::{
+    event::RunEvent,
     mode::memory::{self, TracerControl},
     process::ToolCommand,
     report::AnyReport,
@@ -19,11 +20,13 @@ use crate::{
 impl Stage<'_> {
     /// Traces allocations in the windows that the integration names.
     pub(super) fn memory(self) -> Result<Measured, RunError> {
+        let output = self.output();
         let Self { part, env, folder, before, instruments, paths, signals, ui } = self;
         let RunPart { workload, working_directory, memory: options, python_allocator, .. } = part;
         let memory::Traced { command, fifos: control, remarks } =
             memory::command(workload, *options, *python_allocator, working_directory, folder, env)?;
-        let command = ToolCommand { env: instruments.environment(command.env), ..command };
+        let command = ToolCommand { env: instruments.environment(command.env), output, ..command };
+        ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
         let mut fifos = FifoPair::create(paths)?;
         let child = command.spawn()?;
         let ended = child.as_fd().try_clone_to_owned().map_err(ServeError::Watch)?;

@@ -13,20 +13,25 @@ use std::{
 };
 
 use results::ReadError;
-use runner_shared::{env_names, fifo::FifoPaths, mode::Mode};
+use runner_shared::{env_names, fifo::FifoPaths, mode::Mode, text::one_line};
 
 use crate::{
     env::Env,
     event::RunEvent,
     instruments::{InstrumentError, Instruments},
     mode::{ModeError, memory::TracerTrouble, walltime::StartError},
-    process::{Ended, Signals, SpawnError},
+    process::{Ended, Output, Signals, SpawnError},
     report::AnyReport,
     session::{FifoError, LockError, RunLock, ServeError, Served, Sharing},
     settings::RunPart,
     ui::Ui,
+    workload::Workload,
 };
 use old_results::OldResults;
+use watch::went_well;
+
+/// Longer commands are cut in a header.
+const TITLE_CHARACTERS: usize = 60;
 
 /// A run that is over, well or not.
 #[derive(Debug)]
@@ -108,6 +113,32 @@ struct Stage<'a> {
     ui: &'a Ui,
 }
 
+impl Stage<'_> {
+    /// What the user sees above it.
+    fn title(&self) -> String {
+        let what = match &self.part.workload {
+            Workload::Suite(text) => text.clone(),
+            Workload::Commands { targets, .. } => {
+                let words: Vec<_> = targets.iter().map(|target| target.command.join(" ")).collect();
+                words.join(", ")
+            }
+        };
+        let line = what.trim().lines().next().unwrap_or_default();
+        let short: String = one_line(line).chars().take(TITLE_CHARACTERS).collect();
+        let rest = if short.len() < what.trim().len() { "..." } else { "" };
+        format!("{}: {short}{rest}", self.part.mode)
+    }
+
+    /// Where the benchmark speaks. A suite speaks to us. `exec-harness` says by itself how far it is: where we would
+    /// draw, on a terminal, it does so instead of us.
+    fn output(&self) -> Output {
+        match &self.part.workload {
+            Workload::Commands { .. } if self.ui.draws() => Output::Draws,
+            Workload::Commands { .. } | Workload::Suite(_) => Output::Piped,
+        }
+    }
+}
+
 /// What a mode has measured.
 struct Measured {
     report: AnyReport,
@@ -128,9 +159,10 @@ pub(crate) fn execute(part: &RunPart, env: &Env, ui: &Ui) -> Result<Completed, R
     let folder = profile_folder(part, env)?;
     let outcome = run(part, env, &paths, &folder, ui);
     drop(lock);
-    if outcome.is_err() && part.profile_folder.is_none() {
-        // Nobody needs an empty folder; one with something in it stays.
-        drop(fs::remove_dir(&folder));
+    // Nobody needs an empty folder; one with something in it stays.
+    let unused = outcome.is_err() && part.profile_folder.is_none();
+    if !(unused && fs::remove_dir(&folder).is_ok()) {
+        ui.save_log(&folder);
     }
     outcome
 }
@@ -148,20 +180,24 @@ fn run(
     let instruments = Instruments::start(&part.instruments, env)?;
     let stage =
         Stage { part, env, folder, before: &before, instruments: &instruments, paths, signals, ui };
+    ui.event(&RunEvent::PartStarted(part.mode));
+    ui.event(&RunEvent::GroupStart { title: stage.title(), opened: true });
     let measured = match part.mode {
         Mode::Walltime => stage.walltime(),
         Mode::Simulation => stage.simulation(),
         Mode::Memory => stage.memory(),
     };
+    let failed = !measured.as_ref().is_ok_and(|measured| went_well(&measured.served));
+    ui.event(&RunEvent::GroupEnd { failed });
     let Measured { report, broken, served, trouble } = measured?;
     if let Some(missing) = report.missing() {
-        ui.event(&RunEvent::Warning(missing.to_owned()));
+        ui.event(&RunEvent::warning(missing));
     }
     for warning in report.warnings() {
-        ui.event(&RunEvent::Warning(warning.clone()));
+        ui.event(&RunEvent::warning(warning));
     }
+    let well = went_well(&served);
     let Served { record: _, ended, interrupted } = served;
-    let well = !interrupted && ended == Ended::Code(0);
     let instruments = if well { instruments.finish(folder) } else { Ok(()) };
     let folder = folder.to_owned();
     Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })

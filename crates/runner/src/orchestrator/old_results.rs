@@ -37,7 +37,7 @@ impl OldResults {
         let mut files = list(&place);
         files.retain(|name, _| is_result(name));
         if !files.is_empty() {
-            ui.event(&RunEvent::Warning(format!(
+            ui.event(&RunEvent::warning(format!(
                 "`{}` holds results of an earlier run; they are left there and not shown",
                 folder.display()
             )));
@@ -67,7 +67,6 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::env::Env;
 
     #[test]
     fn a_file_that_a_new_process_of_the_same_number_wrote_is_no_old_one() {
@@ -77,7 +76,7 @@ mod tests {
         for name in ["7.json", "8.json", "notes.txt"] {
             fs::write(results.join(name), "old").unwrap();
         }
-        let ui = Ui::new(&Env::default(), true);
+        let ui = Ui::early();
         let old = OldResults::of(Mode::Walltime, folder.path(), &ui);
         let mut new = tempfile::NamedTempFile::new_in(&results).unwrap();
         io::Write::write_all(&mut new, b"new").unwrap();

@@ -16,6 +16,7 @@ use crate::{
 impl Stage<'_> {
     /// Counts below Valgrind; nobody is spoken to.
     pub(super) fn simulation(self) -> Result<Measured, RunError> {
+        let output = self.output();
         let Self { part, env, folder, before, instruments, paths: _, signals, ui } = self;
         let RunPart { workload, simulation: options, working_directory, python_allocator, .. } =
             part;
@@ -29,13 +30,14 @@ impl Stage<'_> {
         )?;
         ui.event(&RunEvent::Step(counting_with(&ready.valgrind)));
         let command = ready.command;
-        let command = ToolCommand { env: instruments.environment(command.env), ..command };
+        let command = ToolCommand { env: instruments.environment(command.env), output, ..command };
+        ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
         let start = SystemTime::now();
         let served = watch(command.spawn()?, None, &signals, ui)?;
         drop(ready.shims);
         let kept = ready.keeper.map(Keeper::finish).unwrap_or_default();
         for warning in kept.into_iter().chain(simulation::harvest(folder, start)) {
-            ui.event(&RunEvent::Warning(warning));
+            ui.event(&RunEvent::warning(warning));
         }
         let SimulationReading { mut report, broken } =
             results::read_simulation(folder, &before.untouched())?;

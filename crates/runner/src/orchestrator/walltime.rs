@@ -17,16 +17,17 @@ use crate::{
 impl Stage<'_> {
     /// Lets the benchmark measure itself, with a profiler beside it.
     pub(super) fn walltime(self) -> Result<Measured, RunError> {
+        let output = self.output();
         let Self { part, env, folder, before, instruments, paths, signals, ui } = self;
         let tell = |event| ui.event(&event);
         let mut fifos = FifoPair::create(paths)?;
         let isolation = Isolation::begin(env);
         if let Some(missing) = isolation.missing {
-            tell(RunEvent::Warning(missing.to_owned()));
+            tell(RunEvent::warning(missing));
         }
         let (workload, cwd) = (&part.workload, part.working_directory.as_path());
         let env = &instruments.environment(env.clone());
-        let scene = Scene { workload, cwd, folder, env, isolation: &isolation };
+        let scene = Scene { workload, cwd, folder, env, isolation: &isolation, output };
         let (child, mut profiler) = walltime::start(&scene, part.profiling, &tell)?;
         let (session, control) = (Session::walltime(), &mut profiler);
         let conversation = Conversation { fifos: &mut fifos, session, control };
@@ -36,7 +37,7 @@ impl Stage<'_> {
         warn_of(&served.record, ui);
         if let Err(err) = walltime::finish(&served.record, folder) {
             // The results themselves are there, and are worth more.
-            tell(RunEvent::Warning(error::chain(&err)));
+            tell(RunEvent::warning(error::chain(&err)));
         }
         let Reading { mut report, broken } = results::read(folder, &before.untouched())?;
         // Ctrl-C means us from now on: what was measured is safe.

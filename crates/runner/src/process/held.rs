@@ -11,7 +11,10 @@ use std::{
 
 use nix::unistd::{ForkResult, Pid, fork, setpgid};
 
-use super::spawn::{Child, SpawnError, ToolCommand, pidfd_open};
+use super::{
+    pipes::{Output, Pipes},
+    spawn::{Child, SpawnError, ToolCommand, pidfd_open},
+};
 
 /// What a shell says of a program that can't be started. Nobody sees it: the pipe tells the reason.
 const NOT_STARTED: c_int = 127;
@@ -28,8 +31,8 @@ pub(crate) struct Held {
 impl ToolCommand {
     /// Makes the process of the program. To be called while there is no second thread.
     pub(crate) fn hold(self) -> Result<Held, SpawnError> {
-        let program = self.program.clone();
-        let held = fork_held(self.prepare(), program.clone());
+        let (program, output) = (self.program.clone(), self.output);
+        let held = fork_held(self.prepare(), output, program.clone());
         held.map_err(|source| SpawnError { program, source })
     }
 }
@@ -56,7 +59,8 @@ impl Held {
 }
 
 #[expect(unsafe_code, reason = "the standard library starts programs at once or not at all")]
-fn fork_held(mut command: Command, program: PathBuf) -> io::Result<Held> {
+fn fork_held(mut command: Command, output: Output, program: PathBuf) -> io::Result<Held> {
+    let pipes = Pipes::connect(&mut command, output)?;
     let (mut wait, go) = io::pipe()?;
     let (failure, mut tell) = io::pipe()?;
     // SAFETY: we have one thread, so no lock is held in the copy, which can do what we can.
@@ -64,12 +68,12 @@ fn fork_held(mut command: Command, program: PathBuf) -> io::Result<Held> {
         ForkResult::Parent { child: pid } => {
             // Both sides do it, so that it is done whoever comes first.
             let _ = setpgid(pid, pid);
-            let child = Child { pid, pidfd: pidfd_open(pid)?, ended: None };
+            let child = Child { pid, pidfd: pidfd_open(pid)?, ended: None, pipes };
             Ok(Held { child, program, go, failure })
         }
         ForkResult::Child => {
             let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
-            drop((go, failure));
+            drop((go, failure, pipes));
             if wait.read_exact(&mut [0]).is_ok() {
                 let err = command.exec();
                 let errno = err.raw_os_error().unwrap_or(libc::EINVAL);
@@ -97,7 +101,8 @@ mod tests {
         let args = args.iter().map(Into::into).collect();
         let env = Env::default();
         let (program, cwd, stdin) = (program.into(), cwd.to_owned(), Stdin::Null);
-        ToolCommand { program, args, cwd, env, stdin, address_space: AddressSpace::Random }.hold()
+        let (output, address_space) = (Output::Inherit, AddressSpace::Random);
+        ToolCommand { program, args, cwd, env, stdin, output, address_space }.hold()
     }
 
     #[test]

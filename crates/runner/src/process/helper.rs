@@ -103,15 +103,15 @@ mod tests {
     use super::*;
     use crate::{
         env::Env,
-        process::{AddressSpace, Stdin},
+        process::{AddressSpace, Output, Stdin},
     };
 
     /// A shell with this text, and what it says, line by line.
     fn helper(text: &str) -> (Helper, Lines<BufReader<PipeReader>>) {
         let (program, cwd, stdin) = ("/bin/sh".into(), "/".into(), Stdin::Null);
         let (args, env) = (vec!["-c".into(), text.into()], Env::default());
-        let address_space = AddressSpace::Random;
-        let command = ToolCommand { program, args, cwd, env, stdin, address_space };
+        let (output, address_space) = (Output::Inherit, AddressSpace::Random);
+        let command = ToolCommand { program, args, cwd, env, stdin, output, address_space };
         let (said, stdout) = io::pipe().unwrap();
         let stdout = File::from(OwnedFd::from(stdout));
         let streams = Streams { stdout, stderr: tempfile::tempfile().unwrap() };

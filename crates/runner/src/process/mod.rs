@@ -4,12 +4,17 @@ mod descendants;
 mod held;
 mod helper;
 mod lineage;
+mod lines;
+mod pipes;
+mod relay;
 mod signals;
 mod spawn;
 
 pub(crate) use descendants::{adopt_orphans, kill_descendants};
 pub(crate) use helper::{Helper, Streams};
 pub(crate) use lineage::{Ancestor, ancestors, start_of};
+pub(crate) use pipes::Output;
+pub(crate) use relay::{Relayed, relay};
 pub(crate) use signals::{Heard, Signals};
 pub(crate) use spawn::{
     AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, ask, run_visibly,

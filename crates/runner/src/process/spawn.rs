@@ -23,7 +23,10 @@ use nix::{
     unistd::Pid,
 };
 
-use super::signals;
+use super::{
+    pipes::{Output, Pipes},
+    signals,
+};
 use crate::env::Env;
 
 /// A program to start.
@@ -39,6 +42,8 @@ pub(crate) struct ToolCommand {
     pub env: Env,
     /// What it reads.
     pub stdin: Stdin,
+    /// Where what it says goes.
+    pub output: Output,
     /// Where its memory lies.
     pub address_space: AddressSpace,
 }
@@ -111,22 +116,34 @@ pub(crate) struct Child {
     pub(super) pid: Pid,
     pub(super) pidfd: OwnedFd,
     pub(super) ended: Option<Ended>,
+    /// What it says, as far as that is not said elsewhere.
+    pub(super) pipes: Pipes,
 }
 
 impl ToolCommand {
-    /// Starts the program with our standard output and error.
+    /// The command line, for those who want to repeat it in a shell.
+    pub(crate) fn shown(&self) -> String {
+        let words =
+            [self.program.as_os_str()].into_iter().chain(self.args.iter().map(|arg| &**arg));
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        shell_words::join(words)
+    }
+
+    /// Starts the program.
     pub(crate) fn spawn(self) -> Result<Child, SpawnError> {
-        let program = self.program.clone();
-        let started = self.prepare().spawn().and_then(|child| {
-            let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other)?;
-            Ok(Child { pid, pidfd: pidfd_open(pid)?, ended: None })
+        let (program, output) = (self.program.clone(), self.output);
+        let mut command = self.prepare();
+        let started = Pipes::connect(&mut command, output).and_then(|pipes| {
+            let id = command.spawn()?.id();
+            let pid = i32::try_from(id).map(Pid::from_raw).map_err(io::Error::other)?;
+            Ok(Child { pid, pidfd: pidfd_open(pid)?, ended: None, pipes })
         });
         started.map_err(|source| SpawnError { program, source })
     }
 
-    /// The program for the standard library, to be started with our standard output and error.
+    /// The program for the standard library. Its output is not taken care of.
     pub(super) fn prepare(self) -> Command {
-        let Self { program, args, cwd, env, stdin, address_space } = self;
+        let Self { program, args, cwd, env, stdin, output: _, address_space } = self;
         #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
         let mut command = Command::new(program);
         command.args(args).current_dir(cwd).env_clear().envs(env.iter()).process_group(0);
@@ -141,6 +158,11 @@ impl ToolCommand {
 }
 
 impl Child {
+    /// What the program says; the first one who asks gets it.
+    pub(crate) fn take_pipes(&mut self) -> Pipes {
+        std::mem::take(&mut self.pipes)
+    }
+
     /// Asks the whole group to do something about `signal`.
     pub(crate) fn signal_group(&self, signal: Signal) {
         if self.ended.is_none() {

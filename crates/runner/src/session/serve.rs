@@ -198,7 +198,7 @@ impl Talk<'_> {
                 // What a client wrote before it was gone was there to be read.
                 if gone && self.decoder.reset() > 0 {
                     let text = "a benchmark process ended in the middle of a message";
-                    (self.tell)(RunEvent::Warning(text.to_owned()));
+                    (self.tell)(RunEvent::warning(text));
                 }
                 return Ok(());
             };

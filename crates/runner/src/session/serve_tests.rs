@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     env::Env,
-    process::{AddressSpace, Stdin, ToolCommand},
+    process::{AddressSpace, Output, Stdin, ToolCommand},
 };
 
 /// A profiler that does what it is asked.
@@ -102,9 +102,9 @@ impl Scene {
 fn cat(input: File) -> Child {
     let program = PathBuf::from("/bin/cat");
     let (cwd, stdin) = (PathBuf::from("/"), Stdin::File(input));
-    let address_space = AddressSpace::Random;
+    let (output, address_space) = (Output::Inherit, AddressSpace::Random);
     let (args, env) = (Vec::new(), Env::default());
-    ToolCommand { program, args, cwd, env, stdin, address_space }.spawn().unwrap()
+    ToolCommand { program, args, cwd, env, stdin, output, address_space }.spawn().unwrap()
 }
 
 struct Client {
@@ -207,7 +207,7 @@ fn a_client_may_die_at_every_byte_and_the_next_one_is_served() {
         drop(client);
         if whole.reset() > 0 {
             let text = "a benchmark process ended in the middle of a message".to_owned();
-            assert_eq!(scene.told.recv().unwrap(), RunEvent::Warning(text));
+            assert_eq!(scene.told.recv().unwrap(), RunEvent::warning(text));
         }
         // The runner takes back what nobody will read: no real client follows faster than that.
         while scene.has_unread_answers() {

@@ -10,8 +10,8 @@ use runner_shared::mode::Mode;
 
 use crate::{
     cli::{
-        ExportArg, InstrumentArgs, MemoryArgs, PerfArgs, PythonAllocator, SharedArgs,
-        SimulationArgs,
+        ExportArg, InstrumentArgs, MemoryArgs, MessageFormat, PerfArgs, PythonAllocator,
+        SharedArgs, SimulationArgs,
     },
     workload::{Profiling, UnwindingMode, Workload},
 };
@@ -80,6 +80,9 @@ pub(crate) enum SettingsError {
         /// As given.
         path: PathBuf,
     },
+    /// Standard output twice.
+    #[error("both `--message-format json` and an export want standard output")]
+    OutputTwice,
     /// Two exports to one file.
     #[error("two exports go to `{}`", path.display())]
     SameExport {
@@ -109,6 +112,9 @@ impl RunPlan {
             no_wait,
             // The user interface knows already.
             quiet: _,
+            verbose: _,
+            show_full_output: _,
+            message_format,
             // Nothing is uploaded yet, so there is nothing to skip.
             skip_upload: _,
             mut memory,
@@ -132,7 +138,7 @@ impl RunPlan {
                 if mode != Mode::Walltime && workload.is_comparison() {
                     return Err(SettingsError::ComparisonNeedsTime);
                 }
-                check_exports(&export, mode, profiling)?;
+                check_exports(&export, mode, profiling, message_format)?;
                 let name = format!("{}-{}", mode.names().executor, parts.len());
                 let of_this_part = |folder: PathBuf| {
                     let folder = here.join(folder);
@@ -200,7 +206,12 @@ fn check_exports(
     exports: &[ExportArg],
     mode: Mode,
     profiling: Profiling,
+    message_format: MessageFormat,
 ) -> Result<(), SettingsError> {
+    let is_data = message_format == MessageFormat::Json;
+    if is_data && exports.iter().any(|export| export.path == Path::new("-")) {
+        return Err(SettingsError::OutputTwice);
+    }
     let has_stacks = match mode {
         Mode::Simulation | Mode::Memory => true,
         Mode::Walltime => profiling != Profiling::Off,

@@ -1,147 +1,175 @@
-//! The only place that prints. Results go to standard output, everything else to standard error.
+//! The only place that prints. One stream of events, several sinks: one for people, chosen once by where we are seen
+//! ([`Surface`]), and beside it JSON lines, a log file and GitHub's page, where they are wanted.
+//!
+//! Outside of CI results go to standard output and everything else to standard error. The log of a CI provider is one
+//! stream: standard output, unless that is kept for data ([`Claim`]).
+//!
+//! | to add | edit |
+//! |---|---|
+//! | something that users see | a variant of `RunEvent`; every sink then fails to compile until it shows it |
+//! | a surface | a variant of [`Surface`], a file here, and its line in `people` |
+//! | a secret | [`Ui::keep_secret`]: from then on no sink shows it |
+
+mod buildkite;
+mod escape;
+mod github;
+mod gitlab;
+mod json;
+mod log_file;
+mod open;
+mod out;
+mod plain;
+mod redact;
+mod report;
+mod shown;
+mod state;
+mod style;
+mod summary;
+mod surface;
+mod terminal;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    fs,
-    io::{self, IsTerminal, Write},
+    io,
     path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use nix::libc;
-use results::{TableStyle, exporter, memory_table, profile_exporter, simulation_table, table};
-use runner_shared::env_names;
+use api::Secret;
 
-use crate::{cli::ExportArg, env::Env, error::CliError, event::RunEvent, files, report::AnyReport};
+use crate::{
+    env::Env,
+    error::CliError,
+    event::{Failure, RunEvent},
+    report::AnyReport,
+};
+use shown::Shown;
+use state::State;
 
-/// What the user sees, decided once.
-#[derive(Debug)]
+pub(crate) use report::export;
+pub(crate) use surface::{Claim, Level, Screen, Surface};
+
+/// The user. Any thread may tell something.
 pub(crate) struct Ui {
-    quiet: bool,
-    colour: bool,
-    width: Option<u16>,
+    state: Mutex<State>,
+}
+
+/// Shows events to people.
+trait Sink: Send {
+    /// Shows it. Trouble only matters where it is about results.
+    fn show(&mut self, shown: &Shown<'_>) -> io::Result<()>;
+
+    /// Nothing has happened for a while.
+    fn turn(&mut self) {}
+
+    /// How long a while is; `None` if nothing moves.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Somebody else draws on standard error from now on, or does so no more.
+    fn lend(&mut self, _lent: bool) {}
+
+    /// It draws, so that only one program can draw at a time.
+    fn draws(&self) -> bool {
+        false
+    }
 }
 
 impl Ui {
-    /// Looks at the streams and the environment.
-    pub(crate) fn new(env: &Env, quiet: bool) -> Self {
-        let terminal = io::stdout().is_terminal();
-        let dumb = env.get(env_names::TERM).is_some_and(|term| term == "dumb");
-        let forced = env.get(env_names::CLICOLOR_FORCE).is_some_and(|value| value != "0");
-        let colour = env.get(env_names::NO_COLOR).is_none() && (forced || (terminal && !dumb));
-        Self { quiet, colour, width: terminal.then(terminal_width).flatten() }
+    /// Keeps all events until it is known where they are shown.
+    pub(crate) fn early() -> Self {
+        Self { state: Mutex::new(State::default()) }
+    }
+
+    /// Shows events from now on.
+    pub(crate) fn new(env: &Env, screen: Screen) -> Self {
+        let ui = Self::early();
+        ui.open(env, screen);
+        ui
+    }
+
+    /// Decides where events are shown, and shows those that were kept. Secrets of the environment are known from then
+    /// on, also to these.
+    pub(crate) fn open(&self, env: &Env, screen: Screen) {
+        self.state().open(env, screen);
+    }
+
+    /// A text that no sink may show from now on. One of less than four characters is none.
+    #[expect(dead_code, reason = "all tokens are in the environment yet")]
+    pub(crate) fn keep_secret(&self, secret: Secret) {
+        self.state().redactor.add(secret);
     }
 
     /// Something happened.
     pub(crate) fn event(&self, event: &RunEvent) {
-        match event {
-            RunEvent::Waiting { holder } => line(&format!(
-                "another codspeed run is going on ({holder}); waiting for its end (`--no-wait` fails instead)"
-            )),
-            RunEvent::Warning(text) => line(&format!("warning: {text}")),
-            RunEvent::Stopping => {
-                line("stopping the benchmark; once more ends it at once");
-            }
-            RunEvent::Killing => line("killing the benchmark"),
-            RunEvent::Step(text) => {
-                if !self.quiet {
-                    line(text);
-                }
-            }
-        }
+        // Who does not take it does not need it; only results matter, and they have ways of their own.
+        drop(self.state().event(event));
     }
 
     /// A failed command.
-    #[expect(clippy::unused_self, reason = "an error is shown however quiet we shall be")]
     pub(crate) fn error(&self, err: &CliError) {
-        for text in err.lines() {
-            line(&text);
+        let mut causes = Vec::new();
+        let mut cause = err.source.source();
+        while let Some(err) = cause {
+            causes.push(err.to_string());
+            cause = err.source();
         }
+        let (what, hints) = (err.source.to_string(), err.hints.clone());
+        self.event(&RunEvent::Error(Failure { what, causes, hints }));
     }
 
-    /// The results for reading.
-    pub(crate) fn report(&self, report: &AnyReport) -> io::Result<()> {
-        let style = TableStyle { colour: self.colour, width: self.width };
-        print(&match report {
-            AnyReport::Walltime(report) => table(report, &style),
-            AnyReport::Simulation(report) => simulation_table(report, &style),
-            AnyReport::Memory(report) => memory_table(report, &style),
-        })
+    /// The results of a mode.
+    pub(crate) fn report(&self, results: &AnyReport) -> io::Result<()> {
+        let mut state = self.state();
+        let finished = report::finished(results, state.style)?;
+        state.event(&RunEvent::Report(Box::new(finished)))
     }
-}
 
-/// The results for another program: whole files or none; `-` is standard output.
-pub(crate) fn export(report: &AnyReport, export: &ExportArg) -> io::Result<()> {
-    let ExportArg { format, path } = export;
-    let mut bytes = Vec::new();
-    // The command line takes only formats that there are.
-    match (report, exporter(format), profile_exporter(format)) {
-        (AnyReport::Walltime(report), Some(exporter), _) => exporter.write(report, &mut bytes)?,
-        (AnyReport::Simulation(report), Some(exporter), _) => {
-            exporter.write_simulation(report, &mut bytes)?;
-        }
-        (AnyReport::Simulation(report), None, Some(exporter)) => {
-            let stacks: Vec<_> = report.benchmarks.iter().map(|bench| &bench.stacks).collect();
-            exporter.write(&stacks, &mut bytes)?;
-        }
-        (AnyReport::Memory(report), Some(exporter), _) => {
-            exporter.write_memory(report, &mut bytes)?;
-        }
-        (AnyReport::Memory(report), None, Some(exporter)) => {
-            let stacks: Vec<_> =
-                report.benchmarks.iter().filter_map(|bench| bench.stacks.as_ref()).collect();
-            if stacks.is_empty() && !report.benchmarks.is_empty() {
-                return Err(io::Error::other("no stacks were recorded"));
-            }
-            exporter.write(&stacks, &mut bytes)?;
-        }
-        (AnyReport::Walltime(report), None, Some(exporter)) if !report.profiles.is_empty() => {
-            let stacks: Vec<_> = report.profiles.iter().map(|profile| &profile.stacks).collect();
-            exporter.write(&stacks, &mut bytes)?;
-        }
-        (AnyReport::Walltime(_), None, Some(_)) => {
-            return Err(io::Error::other("no profile was recorded"));
-        }
-        (_, None, None) => {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
+    /// More about results, for reading.
+    pub(crate) fn details(&self, text: &str) -> io::Result<()> {
+        self.state().event(&RunEvent::Details(text.to_owned()))
     }
-    if path == Path::new("-") {
-        return io::stdout().lock().write_all(&bytes);
+
+    /// Puts what happened so far into the folder, as `runner.log`.
+    pub(crate) fn save_log(&self, folder: &Path) {
+        self.state().save_log(folder);
     }
-    // A device or a pipe can't be replaced by a file, it has to be written to.
-    if path.metadata().is_ok_and(|data| !data.is_file()) {
-        return fs::write(path, bytes);
+
+    /// Somebody else draws on standard error until the result is dropped.
+    pub(crate) fn lend(&self) -> Lent<'_> {
+        self.state().lend(true);
+        Lent(self)
     }
-    // The text of the error would name the temporary file; what went wrong is its kind.
-    files::replace(path, &bytes).map_err(|err| {
-        if err.kind() == io::ErrorKind::NotFound {
-            return io::Error::new(err.kind(), "its folder does not exist");
-        }
-        err.kind().into()
-    })
-}
 
-/// A result in one sentence.
-pub(crate) fn verdict(sentence: &str) -> io::Result<()> {
-    print(sentence)
-}
+    /// We draw on standard error, so that others can't do so at the same time.
+    pub(crate) fn draws(&self) -> bool {
+        self.state().draws()
+    }
 
-fn line(text: &str) {
-    // Nobody reads it any more: the run goes on.
-    drop(writeln!(io::stderr().lock(), "{text}"));
-}
+    /// Nothing has happened for [`Self::patience`].
+    pub(crate) fn turn(&self) {
+        self.state().turn();
+    }
 
-fn print(text: &str) -> io::Result<()> {
-    match writeln!(io::stdout().lock(), "{}", text.trim_end()) {
-        // `| head` has seen enough.
-        Err(err) if err.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+    /// When we want to be told that nothing happens; `None` if nothing moves.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.state().patience()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A thread that panicked while it told something has told it or not; nothing is half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[expect(unsafe_code, reason = "TIOCGWINSZ has no safe wrapper in the crates that we use")]
-fn terminal_width() -> Option<u16> {
-    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: the request writes one `winsize`, which `size` is.
-    let outcome = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
-    (outcome == 0 && size.ws_col > 0).then_some(size.ws_col)
+/// Standard error belongs to somebody else.
+pub(crate) struct Lent<'a>(&'a Ui);
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.0.state().lend(false);
+    }
 }

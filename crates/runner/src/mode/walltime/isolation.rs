@@ -140,7 +140,7 @@ fn spelled(word: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::{AddressSpace, Stdin};
+    use crate::process::{AddressSpace, Output, Stdin};
 
     #[test]
     fn a_wrapper_comes_before_a_scope_and_a_refusal_before_both() {
@@ -164,6 +164,7 @@ mod tests {
             cwd: "/".into(),
             env,
             stdin: Stdin::Null,
+            output: Output::Inherit,
             address_space: AddressSpace::Random,
         };
         let ToolCommand { program, args, .. } = isolation.around(benchmark);

@@ -28,7 +28,7 @@ use crate::{
     error::chain,
     event::RunEvent,
     files,
-    process::{Child, SpawnError, ToolCommand},
+    process::{Child, Output, SpawnError, ToolCommand},
     session::{ProfilerControl, Request, SessionRecord},
     workload::{Profiling, UnwindingMode, Workload},
 };
@@ -54,6 +54,8 @@ pub(crate) struct Scene<'a> {
     pub env: &'a Env,
     /// What surrounds it.
     pub isolation: &'a Isolation,
+    /// Where what it says goes.
+    pub output: Output,
 }
 
 /// Why a benchmark did not start.
@@ -102,12 +104,14 @@ pub(crate) fn start(
             Ok((child, recorder)) => return Ok((child, Profiler::Perf(Box::new(recorder)))),
             Err(why) => {
                 let text = format!("no profile, only times: {}", chain(&why));
-                tell(if insists { RunEvent::Warning(text) } else { RunEvent::Step(text) });
+                tell(if insists { RunEvent::warning(text) } else { RunEvent::Step(text) });
             }
         }
     }
     let env = super::environment(scene.env, Mode::Walltime, scene.folder);
-    Ok((scene.command(env)?.spawn()?, Profiler::Nobody))
+    let command = scene.command(env)?;
+    tell(starts(&command));
+    Ok((command.spawn()?, Profiler::Nobody))
 }
 
 /// Starts the benchmark below the eyes of perf. What keeps perf from recording is no error.
@@ -124,7 +128,9 @@ fn profiled(
     };
     let unwinding = Unwinding::choose(asked, workload);
     let seen = super::environment(env, Mode::Walltime, folder);
-    let held = scene.command(environment::recorded(seen, workload, unwinding))?.hold()?;
+    let command = scene.command(environment::recorded(seen, workload, unwinding))?;
+    tell(starts(&command));
+    let held = command.hold()?;
     match Recorder::attach(&perf, unwinding, held.pid(), folder, env) {
         Ok(recorder) => {
             tell(RunEvent::Step(format!("profiling with perf {}", perf.version)));
@@ -135,9 +141,15 @@ fn profiled(
     }
 }
 
+/// What is started, for those who want to repeat it.
+fn starts(command: &ToolCommand) -> RunEvent {
+    RunEvent::Debug(format!("starts: {}", command.shown()))
+}
+
 impl Scene<'_> {
     fn command(&self, env: Env) -> Result<ToolCommand, ModeError> {
-        Ok(self.isolation.around(benchmark(self.workload, self.cwd, env)?))
+        let command = self.isolation.around(benchmark(self.workload, self.cwd, env)?);
+        Ok(ToolCommand { output: self.output, ..command })
     }
 }
 
@@ -196,12 +208,12 @@ pub(crate) fn add_profile(
 ) {
     let Recorded { data, snapshots, started, failed } = recorded;
     if let Some(why) = &failed {
-        tell(RunEvent::Warning(format!("the profile is not complete: {why}")));
+        tell(RunEvent::warning(format!("the profile is not complete: {why}")));
     }
     // What else is wrong then follows from it.
     let warn = |text| {
         if failed.is_none() {
-            tell(RunEvent::Warning(text));
+            tell(RunEvent::warning(text));
         }
     };
     if record.timestamps.uri_by_ts.is_empty() || !data.exists() {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     env::Env,
-    process::{AddressSpace, Helper, SpawnError, Stdin, Streams, ToolCommand},
+    process::{AddressSpace, Helper, Output, SpawnError, Stdin, Streams, ToolCommand},
     profiler::{ChannelError, ControlChannel, ControlError, ControlFifos},
     session::{ProfilerControl, Request},
 };
@@ -108,6 +108,7 @@ impl Recorder {
             cwd: folder.to_owned(),
             env: env.clone().without(env_names::SECRETS).with(env_names::PERF_CONFIG, "/dev/null"),
             stdin: Stdin::Null,
+            output: Output::Inherit,
             address_space: AddressSpace::Random,
         };
         let started = SystemTime::now();

@@ -47,12 +47,15 @@ fn what_an_earlier_run_left_is_replaced() {
 fn a_killed_run_takes_its_benchmark_along_and_does_not_hinder_the_next_one() {
     let sandbox = sandbox();
     let (mut ready, _hold) = (sandbox.notice("ready"), sandbox.fifo("hold"));
-    let text = "echo ready > ready; read x < hold; echo over > ready";
+    let alive = sandbox.fifo("alive");
+    // Reads until the benchmark has ended, which has the other side open.
+    let gone = std::thread::spawn(move || fs::read(alive).unwrap());
+    let text = "exec 9> alive; echo ready > ready; read x < hold; echo over >&9";
     let running = start(&sandbox, [RUN, &["--", text]].concat());
     ready.wait();
     running.signal(Signal::SIGKILL);
-    // The benchmark holds the streams: this returns when it has ended as well.
     assert_eq!(running.end().code, -1);
+    assert_eq!(gone.join().unwrap(), b"");
     assert_eq!(sandbox.left_in_tmp(), [FIFOS[0], FIFOS[1], "runner.lock"]);
     let run = exec(&sandbox, QUICK, &["true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

@@ -1,0 +1,91 @@
+//! The pipes through which the output of a program reaches us.
+
+use std::{
+    io::{self, PipeReader, PipeWriter},
+    process::Command,
+};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+/// A benchmark that says much shall not have to wait for us: the most that the kernel gives to anybody.
+const CAPACITY: i32 = 1024 * 1024;
+
+/// Where the output of a program goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// To where ours goes.
+    Inherit,
+    /// To us, through pipes.
+    Piped,
+    /// Its standard output to us; on our standard error it draws by itself.
+    Draws,
+}
+
+/// Our ends of the pipes. They don't block.
+#[derive(Debug, Default)]
+pub(crate) struct Pipes {
+    /// What the program says on its standard output.
+    pub stdout: Option<PipeReader>,
+    /// What it says on its standard error.
+    pub stderr: Option<PipeReader>,
+}
+
+impl Pipes {
+    /// Makes the pipes and gives their other ends to the program that `command` will start. They are closed with it.
+    pub(super) fn connect(command: &mut Command, output: Output) -> io::Result<Self> {
+        let (stdout, stderr) = match output {
+            Output::Inherit => (false, false),
+            Output::Piped => (true, true),
+            Output::Draws => (true, false),
+        };
+        let mut pipes = Self::default();
+        if stdout {
+            let (ours, theirs) = pipe()?;
+            command.stdout(theirs);
+            pipes.stdout = Some(ours);
+        }
+        if stderr {
+            let (ours, theirs) = pipe()?;
+            command.stderr(theirs);
+            pipes.stderr = Some(ours);
+        }
+        Ok(pipes)
+    }
+}
+
+/// A pipe: our end, and that of a program.
+pub(super) fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    // Who has many pipes already gets no large ones; the usual size does as well.
+    let _ = fcntl(&reader, FcntlArg::F_SETPIPE_SZ(CAPACITY));
+    // The two ends are opened apart, so that this does not reach the program.
+    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((reader, writer))
+}
+
+/// How many bytes fit into a pipe: no program can have left more than that in it.
+pub(super) fn capacity(pipe: &PipeReader) -> usize {
+    let size = fcntl(pipe, FcntlArg::F_GETPIPE_SZ).unwrap_or(CAPACITY);
+    usize::try_from(size).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        os::fd::{AsFd, BorrowedFd},
+    };
+
+    use super::*;
+
+    #[test]
+    fn our_end_does_not_wait_and_theirs_does() {
+        let (reader, mut writer) = pipe().unwrap();
+        let flags =
+            |fd: BorrowedFd<'_>| OFlag::from_bits_truncate(fcntl(fd, FcntlArg::F_GETFL).unwrap());
+        assert!(flags(reader.as_fd()).contains(OFlag::O_NONBLOCK));
+        assert!(!flags(writer.as_fd()).contains(OFlag::O_NONBLOCK));
+        writer.write_all(b"x").unwrap();
+        assert!(capacity(&reader) >= 4096);
+    }
+}

@@ -1,0 +1,52 @@
+//! The log of GitHub Actions: groups and annotations are workflow commands, everything else is text.
+//!
+//! Source: <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>
+
+use std::io::{self, Write};
+
+use super::{
+    Sink,
+    escape::{data, property},
+    out::Out,
+    shown::{Kind, Named, Shown},
+};
+
+/// The one stream.
+#[derive(Debug)]
+pub(super) struct GitHub<W> {
+    /// Where the log is read from.
+    pub log: Out<W>,
+    /// Work that was named.
+    pub named: Named,
+}
+
+impl<W: Write + Send> Sink for GitHub<W> {
+    fn show(&mut self, shown: &Shown<'_>) -> io::Result<()> {
+        let log = &mut self.log;
+        match shown {
+            Shown::Text(Kind::Note, text) => log.line(text),
+            Shown::Text(Kind::Warning, text) => log.line(&format!("::warning::{}", data(text))),
+            Shown::Text(Kind::Debug, text) => log.line(&format!("::debug::{}", data(text))),
+            Shown::Announcement(title, text) => {
+                log.line(&format!("::notice title={}::{}", property(title), data(text)))
+            }
+            Shown::GroupStart { title, opened: _ } => {
+                log.line(&format!("::group::{}", data(title)))
+            }
+            Shown::GroupEnd { failed: _ } => log.line("::endgroup::"),
+            Shown::Output(_, bytes) => log.pass(bytes),
+            Shown::Progress { label, done: _, total } => match self.named.line(label, *total) {
+                Some(line) => log.line(&line),
+                None => Ok(()),
+            },
+            Shown::Results(text) => log.line(text.trim_end()),
+            // One annotation, with all that is known.
+            Shown::Error(failure) => {
+                let text = failure.lines().join("\n");
+                let text = text.strip_prefix("error: ").unwrap_or(&text);
+                log.line(&format!("::error::{}", data(text)))
+            }
+            Shown::Nothing => Ok(()),
+        }
+    }
+}

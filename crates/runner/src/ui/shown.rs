@@ -1,0 +1,138 @@
+//! What people see of an event, as far as it is the same everywhere: the words, and how important they are.
+
+use runner_shared::text::bytes;
+
+use super::surface::Level;
+use crate::event::{Failure, RunEvent, Stream};
+
+/// What a sink for people has to show.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Shown<'a> {
+    /// One or more lines.
+    Text(Kind, String),
+    /// A title and a text.
+    Announcement(&'a str, &'a str),
+    /// A group begins.
+    GroupStart {
+        /// What it is.
+        title: &'a str,
+        /// Not folded.
+        opened: bool,
+    },
+    /// A group ends.
+    GroupEnd {
+        /// Not well.
+        failed: bool,
+    },
+    /// The benchmark speaks.
+    Output(Stream, &'a [u8]),
+    /// How far long work is.
+    Progress {
+        /// What is done.
+        label: &'a str,
+        /// Bytes so far.
+        done: u64,
+        /// Bytes in all.
+        total: Option<u64>,
+    },
+    /// Results.
+    Results(&'a str),
+    /// Why the command failed.
+    Error(&'a Failure),
+    /// Nothing.
+    Nothing,
+}
+
+/// What kind of text it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Something is odd.
+    Warning,
+    /// A step.
+    Note,
+    /// A decision.
+    Debug,
+}
+
+impl<'a> Shown<'a> {
+    /// The event in words.
+    pub(super) fn of(event: &'a RunEvent) -> Self {
+        let note = |text: String| Self::Text(Kind::Note, text);
+        match event {
+            RunEvent::GroupStart { title, opened } => Self::GroupStart { title, opened: *opened },
+            RunEvent::GroupEnd { failed } => Self::GroupEnd { failed: *failed },
+            RunEvent::Step(text) => note(text.clone()),
+            RunEvent::Debug(text) => Self::Text(Kind::Debug, text.clone()),
+            RunEvent::Warning { text, hint: None } => Self::Text(Kind::Warning, text.clone()),
+            RunEvent::Warning { text, hint: Some(hint) } => {
+                Self::Text(Kind::Warning, format!("{text}\nhint: {hint}"))
+            }
+            RunEvent::Announcement { title, text } => Self::Announcement(title, text),
+            RunEvent::Output { stream, bytes } => Self::Output(*stream, bytes),
+            RunEvent::Waiting { holder } => note(format!(
+                "another codspeed run is going on ({holder}); waiting for its end (`--no-wait` fails instead)"
+            )),
+            RunEvent::Stopping => {
+                note("stopping the benchmark; once more ends it at once".to_owned())
+            }
+            RunEvent::Killing => note("killing the benchmark".to_owned()),
+            RunEvent::Progress { label, done, total } => {
+                Self::Progress { label, done: *done, total: *total }
+            }
+            RunEvent::Report(finished) if finished.table.is_empty() => Self::Nothing,
+            RunEvent::Report(finished) => Self::Results(&finished.table),
+            RunEvent::Details(text) => Self::Results(text),
+            RunEvent::Uploaded { run_id: _, url } => note(format!("results: {url}")),
+            RunEvent::Error(failure) => Self::Error(failure),
+            RunEvent::RunStarted | RunEvent::PartStarted(_) | RunEvent::RunFinished { .. } => {
+                Self::Nothing
+            }
+        }
+    }
+}
+
+/// The level from which on an event is shown.
+pub(super) fn level(event: &RunEvent) -> Level {
+    match event {
+        RunEvent::Output { .. }
+        | RunEvent::Report(_)
+        | RunEvent::Details(_)
+        | RunEvent::Error(_)
+        | RunEvent::RunFinished { .. } => Level::Error,
+        RunEvent::Warning { .. }
+        | RunEvent::Waiting { .. }
+        | RunEvent::Stopping
+        | RunEvent::Killing => Level::Warn,
+        RunEvent::RunStarted
+        | RunEvent::PartStarted(_)
+        | RunEvent::GroupStart { .. }
+        | RunEvent::GroupEnd { .. }
+        | RunEvent::Step(_)
+        | RunEvent::Announcement { .. }
+        | RunEvent::Progress { .. }
+        | RunEvent::Uploaded { .. } => Level::Info,
+        RunEvent::Debug(_) => Level::Debug,
+    }
+}
+
+/// Whether it begins or ends a group.
+pub(super) const fn is_group(event: &RunEvent) -> bool {
+    matches!(event, RunEvent::GroupStart { .. } | RunEvent::GroupEnd { .. })
+}
+
+/// Long work where nothing moves: it is named once.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    label: String,
+}
+
+impl Named {
+    /// The line for the first news of some work.
+    pub(super) fn line(&mut self, label: &str, total: Option<u64>) -> Option<String> {
+        if self.label == label {
+            return None;
+        }
+        label.clone_into(&mut self.label);
+        Some(total.map_or_else(|| label.to_owned(), |total| format!("{label} ({})", bytes(total))))
+    }
+}

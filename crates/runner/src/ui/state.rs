@@ -1,0 +1,182 @@
+//! What happens with one event: secrets are taken out, then every sink that wants it gets it.
+
+use std::{fs::File, io, path::Path, time::Duration};
+
+use api::Secret;
+use results::TableStyle;
+use runner_shared::env_names;
+
+use super::{
+    Screen, Sink,
+    json::Json,
+    log_file::{LogFile, NAME},
+    open::{self, Stdio},
+    redact::Redactor,
+    shown::{Shown, is_group, level},
+    summary::Summary,
+    surface::Level,
+};
+use crate::{
+    env::Env,
+    event::{RunEvent, Stream},
+};
+
+/// All sinks.
+#[derive(Default)]
+pub(super) struct State {
+    pub redactor: Redactor,
+    /// How tables are made.
+    pub style: TableStyle,
+    /// What happened before it was known where it is shown.
+    early: Vec<RunEvent>,
+    people: Option<People>,
+    pub json: Option<Json<Stdio>>,
+    pub log: Option<LogFile<File>>,
+    summary: Option<Summary>,
+    /// Ends of output in which a secret may begin.
+    begun: [Vec<u8>; 2],
+}
+
+/// Who looks on.
+pub(super) struct People {
+    pub sink: Box<dyn Sink>,
+    pub level: Level,
+    /// Groups are markers in a log, and are there at any level.
+    pub is_log: bool,
+}
+
+impl State {
+    pub(super) fn open(&mut self, env: &Env, screen: Screen) {
+        for name in env_names::SECRETS {
+            let text = env.get(*name).map(|value| value.to_string_lossy().into_owned());
+            if let Some(secret) = text.and_then(|text| Secret::new(&text)) {
+                self.redactor.add(secret);
+            }
+        }
+        self.style = open::table_style(env, screen);
+        self.json = open::json(screen);
+        self.summary = open::summary(env, screen);
+        match open::log(env, screen) {
+            Ok(log) => self.log = log,
+            Err(err) => {
+                self.early.push(RunEvent::warning(format!("there will be no {NAME}: {err}")));
+            }
+        }
+        self.watch(open::people(env, screen));
+    }
+
+    /// Now there is somebody to see what happened so far.
+    pub(super) fn watch(&mut self, people: People) {
+        self.people = Some(people);
+        for event in std::mem::take(&mut self.early) {
+            drop(self.event(&event));
+        }
+    }
+
+    /// Shows the event. Fails if people don't get it.
+    pub(super) fn event(&mut self, event: &RunEvent) -> io::Result<()> {
+        if self.people.is_none() {
+            self.early.push(event.clone());
+            return Ok(());
+        }
+        if matches!(event, RunEvent::GroupEnd { .. }) {
+            self.finish_output()?;
+        }
+        let clean = if let RunEvent::Output { stream, bytes } = event {
+            self.clean(*stream, bytes)
+        } else {
+            self.redactor.event(event)
+        };
+        self.tell(&clean)
+    }
+
+    fn tell(&mut self, event: &RunEvent) -> io::Result<()> {
+        if let Some(log) = &mut self.log {
+            // A full disk is noticed by those who write results.
+            drop(log.on(event));
+        }
+        let told = match &mut self.json {
+            Some(json) => json.on(event),
+            None => Ok(()),
+        };
+        let shown = match &mut self.people {
+            Some(people) if level(event) <= people.level || (people.is_log && is_group(event)) => {
+                people.sink.show(&Shown::of(event))
+            }
+            Some(_) | None => Ok(()),
+        };
+        if let (RunEvent::Report(finished), Some(summary)) = (event, &mut self.summary)
+            && let Err(err) = summary.add(&finished.markdown)
+        {
+            let text = format!("could not write the job summary `{}`: {err}", summary.path());
+            // One such warning is enough.
+            self.summary = None;
+            drop(self.tell(&RunEvent::warning(text)));
+        }
+        told.and(shown)
+    }
+
+    /// Output without secrets. An end in which one may begin is kept until more comes.
+    fn clean(&mut self, stream: Stream, bytes: &[u8]) -> RunEvent {
+        let place = match stream {
+            Stream::Stdout => 0,
+            Stream::Stderr => 1,
+        };
+        let mut all = self.begun.get_mut(place).map(std::mem::take).unwrap_or_default();
+        all.extend_from_slice(bytes);
+        let begun = all.split_off(all.len() - self.redactor.begun(&all));
+        if let Some(kept) = self.begun.get_mut(place) {
+            *kept = begun;
+        }
+        RunEvent::Output { stream, bytes: self.redactor.bytes(&all).into_owned() }
+    }
+
+    /// No more comes.
+    fn finish_output(&mut self) -> io::Result<()> {
+        let [stdout, stderr] = std::mem::take(&mut self.begun);
+        for (stream, bytes) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
+            if !bytes.is_empty() {
+                self.tell(&RunEvent::Output { stream, bytes })?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn save_log(&mut self, folder: &Path) {
+        let Some(log) = &mut self.log else { return };
+        if let Err(err) = log.save(folder) {
+            let text = format!("could not write `{}`: {err}", folder.join(NAME).display());
+            drop(self.event(&RunEvent::warning(text)));
+        }
+    }
+
+    pub(super) fn lend(&mut self, lent: bool) {
+        if let Some(people) = &mut self.people {
+            people.sink.lend(lent);
+        }
+    }
+
+    pub(super) fn draws(&self) -> bool {
+        self.people.as_ref().is_some_and(|people| people.sink.draws())
+    }
+
+    pub(super) fn turn(&mut self) {
+        if let Some(people) = &mut self.people {
+            people.sink.turn();
+        }
+    }
+
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.people.as_ref().and_then(|people| people.sink.patience())
+    }
+}
+
+impl Drop for State {
+    /// What nobody has seen yet is seen now.
+    fn drop(&mut self) {
+        if !self.early.is_empty() && self.people.is_none() {
+            self.open(&Env::default(), open::fallback());
+        }
+        drop(self.finish_output());
+    }
+}

@@ -1,0 +1,78 @@
+//! The page that GitHub shows for a job: results as a table, appended to what other steps have written.
+//!
+//! Source: <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary>
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+/// A step may write 1 MiB; GitHub drops the whole page of one that writes more.
+const LIMIT: usize = 1024 * 1024;
+/// Stands where lines were left out.
+const CUT: &str = "\nMore results are in the log: this page may have 1 MiB.\n";
+
+/// The page.
+#[derive(Debug)]
+pub(super) struct Summary {
+    path: PathBuf,
+    /// What was written so far.
+    written: usize,
+}
+
+impl Summary {
+    /// The page in this file, which GitHub has made.
+    pub(super) const fn new(path: PathBuf) -> Self {
+        Self { path, written: 0 }
+    }
+
+    /// Appends results, as far as there is room for them.
+    pub(super) fn add(&mut self, markdown: &str) -> io::Result<()> {
+        let text = format!("\n{}\n", markdown.trim_end());
+        let room = LIMIT.saturating_sub(self.written);
+        let text = if text.len() <= room { text } else { cut(&text, room) };
+        let mut file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+        file.write_all(text.as_bytes())?;
+        self.written += text.len();
+        Ok(())
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> std::path::Display<'_> {
+        self.path.display()
+    }
+}
+
+/// Whole lines of the text that fit, and a remark on the others.
+fn cut(text: &str, room: usize) -> String {
+    let Some(room) = room.checked_sub(CUT.len()) else { return String::new() };
+    let start = text.get(..text.floor_char_boundary(room)).unwrap_or_default();
+    let whole = start.rfind('\n').map_or("", |end| start.get(..=end).unwrap_or_default());
+    format!("{whole}{CUT}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_appended_until_the_page_is_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary");
+        let mut summary = Summary::new(path.clone());
+        summary.add("| a |\n").unwrap();
+        summary.add("| µ |\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "\n| a |\n\n| µ |\n");
+        summary.add(&"| µµµ |\n".repeat(200_000)).unwrap();
+        summary.add("| never |\n").unwrap();
+        let page = std::fs::read_to_string(&path).unwrap();
+        assert!(page.len() <= LIMIT && page.len() > LIMIT - 100, "{}", page.len());
+        assert!(page.ends_with(&format!("| µµµ |\n{CUT}")));
+    }
+
+    #[test]
+    fn a_page_that_can_t_be_written_is_an_error() {
+        assert!(Summary::new("/no/such/folder/page".into()).add("| a |\n").is_err());
+    }
+}
