@@ -1,5 +1,6 @@
 //! How fast a profile folder becomes an archive and gets to the service, and whether memory depends on its size. The
-//! measure is `tar | pigz` with as many threads, or `gzip` where there is no pigz. The argument is the size in MB.
+//! measure is `tar | pigz` with as many threads, or `gzip` where there is no pigz. The arguments are the size in MB, and
+//! how often both are done.
 
 #![expect(
     clippy::print_stdout,
@@ -25,10 +26,11 @@ use test_support::FakeApi;
 const MEGABYTES: u64 = 256;
 const FILES: u64 = 16;
 /// Of each way to compress, in turns; the best one counts, as others use the machine, too.
-const ROUNDS: usize = 3;
+const ROUNDS: u64 = 3;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let megabytes = std::env::args().nth(1).map_or(Ok(MEGABYTES), |size| size.parse())?;
+    let argument = |nth, default| std::env::args().nth(nth).map_or(Ok(default), |it| it.parse());
+    let (megabytes, rounds): (u64, u64) = (argument(1, MEGABYTES)?, argument(2, ROUNDS)?);
     let bytes = megabytes * 1_000_000;
     let dir = tempfile::tempdir()?;
     let folder = dir.path().join("profile");
@@ -43,14 +45,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (theirs, ours) = (dir.path().join("theirs"), dir.path().join("ours"));
     let (mut best_theirs, mut best_ours) = (f64::INFINITY, f64::INFINITY);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let seconds = time(|| pipe(&folder, &compressor, &theirs))?;
         best_theirs = best_theirs.min(seconds);
         let pack = || Archive::pack(&folder, Executor::Valgrind, &ours, &mut unwatched);
         best_ours = best_ours.min(time(|| pack().map(drop))?);
     }
     let speed = |seconds: f64| as_float(bytes) / seconds / 1e6;
-    let note = format!("{megabytes} MB, {threads} threads, best of {ROUNDS}");
+    let note = format!("{megabytes} MB, {threads} threads, best of {rounds}");
     println!("archive, compressed\t{:.0}\tMB/s\t{note}", speed(best_ours));
     println!(
         "archive, compressed\t{:.2}\tx\tof `tar | {compressor}` ({:.0} MB/s), budget 0.8",

@@ -58,7 +58,7 @@ impl Default for HttpSettings {
     }
 }
 
-/// A client for HTTP.
+/// A client for HTTP. It has a runtime of its own, and must not be used inside of another one.
 #[derive(Debug)]
 pub struct Http {
     client: Client,
