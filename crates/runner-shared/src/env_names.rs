@@ -25,6 +25,19 @@ pub const PROFILE_FOLDER: EnvName =
 pub const TOKEN: EnvName = env("CODSPEED_TOKEN", "token for uploads");
 /// Login token; never handed to the benchmark.
 pub const OAUTH_TOKEN: EnvName = env("CODSPEED_OAUTH_TOKEN", "login token");
+/// The same as `--repository`.
+pub const REPOSITORY: EnvName =
+    env("CODSPEED_REPOSITORY", "`owner/name` of the repository, outside of CI");
+/// The same as `--provider`.
+pub const PROVIDER: EnvName = env("CODSPEED_PROVIDER", "where it lives: `github` or `gitlab`");
+/// The same as `--upload-url`.
+pub const UPLOAD_URL: EnvName = env("CODSPEED_UPLOAD_URL", "where results are uploaded to");
+/// The same as `--walltime-profiler`.
+pub const WALLTIME_PROFILER: EnvName =
+    env("CODSPEED_WALLTIME_PROFILER", "understood for other versions: there is one profiler, perf");
+/// The same as `--go-runner-version`; handed on to the benchmark.
+pub const GO_RUNNER_VERSION: EnvName =
+    env("CODSPEED_GO_RUNNER_VERSION", "the version of the Go runner that a suite shall use");
 /// The same as `--skip-upload`.
 pub const SKIP_UPLOAD: EnvName =
     env("CODSPEED_SKIP_UPLOAD", "`true` keeps the results on this machine");
@@ -336,6 +349,11 @@ pub const ALL: &[EnvName] = &[
     PROFILE_FOLDER,
     TOKEN,
     OAUTH_TOKEN,
+    REPOSITORY,
+    PROVIDER,
+    UPLOAD_URL,
+    GO_RUNNER_VERSION,
+    WALLTIME_PROFILER,
     SKIP_UPLOAD,
     EXEC_HARNESS,
     MEMTRACK,

@@ -1,20 +1,35 @@
 //! From the process environment to an exit code: takes everything once and dispatches.
 
-use std::{ffi::OsString, path::Path};
+use std::{
+    ffi::OsString,
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+};
 
 use clap::{Parser, error::ErrorKind};
 
 use crate::{
+    ci,
     cli::{Args, Command, MessageFormat},
     commands::{self, Context},
     env::Env,
     error::ExitKind,
     event::RunEvent,
-    ui::{Claim, Level, Screen, Surface, Ui},
+    ui::{self, Claim, Level, Screen, Surface, Ui},
 };
 
 /// Runs the program and returns its exit code.
 pub fn main(
+    words: impl Iterator<Item = OsString>,
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> u8 {
+    ui::report_panics();
+    // Nothing of what it holds is used afterwards.
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(words, variables)));
+    outcome.unwrap_or(ExitKind::Bug.code())
+}
+
+fn run(
     words: impl Iterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> u8 {
@@ -36,8 +51,10 @@ pub fn main(
         context.ui.event(&RunEvent::RunStarted);
     }
     let outcome = match command {
-        Command::Run(args) => commands::run::run(args, &context),
+        Command::Run(args) => commands::run::run(*args, &context),
         Command::Exec(args) => commands::exec::run(*args, &context),
+        Command::Upload(args) => commands::upload::run(&args, &context),
+        Command::Auth(args) => commands::auth::run(&args, &context),
         Command::Setup(args) => commands::setup::run(&args, &context),
         Command::Status => commands::status::run(&context),
         Command::Completions(args) => commands::documents::completions(&args, &context),
@@ -56,14 +73,16 @@ pub fn main(
         }
     };
     if measures {
-        context.ui.event(&RunEvent::RunFinished { run_id: None, code });
+        let run_id = context.run_id.get().cloned();
+        context.ui.event(&RunEvent::RunFinished { run_id, code });
     }
     code
 }
 
 /// What the user sees of a command, and where.
 fn open(env: &Env, command: &Command) -> Ui {
-    let surface = Surface::detect(env);
+    let log = ci::detect(env).ok().and_then(|provider| provider.log);
+    let surface = log.unwrap_or_else(|| Surface::local(env));
     let shared = command.shared();
     let (quiet, verbose) = shared.map_or((false, 0), |shared| (shared.quiet, shared.verbose));
     let (level, odd) = Level::choose(quiet, verbose, env, surface);

@@ -15,6 +15,12 @@ pub(crate) enum ExitKind {
     Missing,
     /// The run yielded no benchmark.
     Empty,
+    /// The results could not be uploaded, or the service not be asked.
+    Service,
+    /// A benchmark got slower than is allowed.
+    Regression,
+    /// The program is wrong.
+    Bug,
     /// The user ended the run.
     Interrupted,
 }
@@ -28,6 +34,9 @@ impl ExitKind {
             Self::Usage => 2,
             Self::Missing => 3,
             Self::Empty => 4,
+            Self::Service => 5,
+            Self::Regression => 6,
+            Self::Bug => 70,
             Self::Interrupted => 130,
         }
     }

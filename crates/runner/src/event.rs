@@ -34,7 +34,6 @@ pub(crate) enum RunEvent {
         hint: Option<String>,
     },
     /// Something that should not be missed.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody has anything to announce yet"))]
     Announcement {
         /// In a few words.
         title: String,
@@ -58,7 +57,6 @@ pub(crate) enum RunEvent {
     /// The benchmark did not stop and is killed.
     Killing,
     /// How far long work is. The same label again is about the same work; it is over when `done` reaches `total`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no step is long enough to say so yet"))]
     Progress {
         /// What is done, such as `uploading`.
         label: String,
@@ -72,7 +70,6 @@ pub(crate) enum RunEvent {
     /// More about results, for reading.
     Details(String),
     /// The results are at the service.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nothing is uploaded yet"))]
     Uploaded {
         /// What the run is called there.
         run_id: String,

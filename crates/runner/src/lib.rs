@@ -6,10 +6,6 @@
 //! is left. Only `ui` prints. The page to read first is `crates/README.md`.
 
 mod app;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "uploads use it as soon as they are wired")
-)]
 mod ci;
 mod cli;
 mod commands;
@@ -28,6 +24,7 @@ mod session;
 mod settings;
 mod tools;
 mod ui;
+mod upload;
 mod workload;
 
 pub use app::main;

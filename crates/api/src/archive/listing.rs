@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs, io,
+    fmt, fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -31,6 +31,18 @@ pub enum Why {
     Vanished,
 }
 
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.why {
+            Why::Special => "it is a FIFO, a socket or a device",
+            Why::DeadLink => "the link leads nowhere",
+            Why::FolderLink => "it is a link to a folder",
+            Why::Vanished => "it is gone",
+        };
+        write!(f, "`{}`: {why}", self.path.display())
+    }
+}
+
 /// A folder or a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -50,7 +62,7 @@ pub(super) struct Listing {
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// Lists a folder with all that is below it, except for the file `but`.
+/// Lists a folder with all that is below it, except for the file `but` and what lies in [`NOT_ARCHIVED`](super::NOT_ARCHIVED).
 pub(super) fn list(root: &Path, but: &Path) -> Result<Listing, ArchiveError> {
     let mut listing = Listing {
         root: root.to_owned(),
@@ -61,6 +73,7 @@ pub(super) fn list(root: &Path, but: &Path) -> Result<Listing, ArchiveError> {
     let but = fs::metadata(but).ok().map(|file| (file.dev(), file.ino()));
     // A stack, not recursion: folders may be nested as deep as the file system allows.
     let mut left = children(root, Path::new(""))?;
+    left.retain(|name| name != Path::new(super::NOT_ARCHIVED));
     while let Some(name) = left.pop() {
         let path = root.join(&name);
         match look(&path).map_err(|source| ArchiveError::Read { path, source })? {

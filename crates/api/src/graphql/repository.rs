@@ -1,5 +1,7 @@
 //! Which repositories the service knows, and what we may do there.
 
+use std::fmt;
+
 use super::{
     Service, Session, User,
     queries::{
@@ -21,6 +23,34 @@ pub struct RepositoryName {
     pub owner: String,
     /// Its name.
     pub name: String,
+}
+
+impl RepositoryName {
+    /// `owner/name`; everything before the last slash is the owner where groups may be nested.
+    pub fn parse(text: &str, provider: RepositoryProvider) -> Option<Self> {
+        let text = text.trim().trim_end_matches('/');
+        let (owner, name) = text.rsplit_once('/')?;
+        let proper = |part: &str| {
+            !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control())
+        };
+        let nested = owner.contains('/') && provider != RepositoryProvider::GitLab;
+        (proper(name) && owner.split('/').all(proper) && !nested).then(|| Self {
+            provider,
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for RepositoryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = match self.provider {
+            RepositoryProvider::GitHub => "GitHub",
+            RepositoryProvider::GitLab => "GitLab",
+            RepositoryProvider::Project => "CodSpeed",
+        };
+        write!(f, "{}/{} at {at}", self.owner, self.name)
+    }
 }
 
 /// What a user may do with a repository.

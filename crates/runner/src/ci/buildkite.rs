@@ -2,20 +2,23 @@
 
 use std::path::PathBuf;
 
-use api::{Event, RepositoryProvider, RunEnvironment};
+use api::{Event, RepositoryName, RepositoryProvider, RunEnvironment};
 use runner_shared::env_names;
 
 use super::{
-    CiContext, CiError, Identity, Obstacle, Provider, RepositoryName, Situation, TokenPolicy,
+    CiContext, CiError, Identity, Obstacle, Provider, Situation, TokenPolicy,
     context::{self, Commit},
     remote::Remote,
     variables::{self, Variables},
 };
 
+use crate::ui::Surface;
+
 pub(super) const PROVIDER: Provider = Provider {
     id: "buildkite",
     name: NAME,
     uploads: true,
+    log: Some(Surface::Buildkite),
     detect: |env| variables::is_true(env, env_names::BUILDKITE),
     context,
 };

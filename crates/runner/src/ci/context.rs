@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use api::{Event, JobReference, RepositoryProvider, RunContext, RunEnvironment, Secret, Sender};
+use api::{
+    Event, JobReference, RepositoryName, RepositoryProvider, RunContext, RunEnvironment, Secret,
+    Sender,
+};
 
 use super::{
-    CiError, Obstacle, RepositoryName,
+    CiError, Obstacle,
     git::Repository,
     run_part::{BasePart, PartKey, Suffix},
 };

@@ -3,12 +3,12 @@
 //!
 //! The service has no word for such an environment; it is told `LOCAL`, together with the event that really happened.
 
-use api::{Event, RepositoryProvider, RunEnvironment};
+use api::{Event, RepositoryName, RepositoryProvider, RunEnvironment};
 use runner_shared::env_names::{self, EnvName};
 use serde_json::Map;
 
 use super::{
-    CiContext, CiError, Identity, Obstacle, Provider, RepositoryName, Situation, TokenPolicy,
+    CiContext, CiError, Identity, Obstacle, Provider, Situation, TokenPolicy,
     context::{self, Commit},
     git::Repository,
     local,
@@ -21,6 +21,7 @@ pub(super) const PROVIDER: Provider = Provider {
     id: "generic",
     name: NAME,
     uploads: true,
+    log: None,
     detect: |env| VARIABLES.iter().any(|variable| env.get(*variable).is_some()),
     context,
 };

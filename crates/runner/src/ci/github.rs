@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use api::{Event, JobReference, RepositoryProvider, RunEnvironment, Sender};
+use api::{Event, JobReference, RepositoryName, RepositoryProvider, RunEnvironment, Sender};
 use runner_shared::env_names::{self, EnvName};
 use serde_json::Map;
 
 use super::{
-    CiContext, CiError, Identity, Obstacle, Provider, RepositoryName, Situation, TokenPolicy,
+    CiContext, CiError, Identity, Obstacle, Provider, Situation, TokenPolicy,
     context::{self, Commit},
     git::Repository,
     json::Object,
@@ -16,10 +16,13 @@ use super::{
     variables::{self, Variables},
 };
 
+use crate::ui::Surface;
+
 pub(super) const PROVIDER: Provider = Provider {
     id: "github-actions",
     name: NAME,
     uploads: true,
+    log: Some(Surface::GitHub),
     detect: |env| variables::is_true(env, env_names::GITHUB_ACTIONS),
     context,
 };

@@ -1,20 +1,23 @@
 //! GitLab CI.
 
-use api::{Event, JobReference, RepositoryProvider, RunEnvironment, Sender};
+use api::{Event, JobReference, RepositoryName, RepositoryProvider, RunEnvironment, Sender};
 use runner_shared::env_names;
 use serde_json::Map;
 
 use super::{
-    CiContext, CiError, Identity, Obstacle, Provider, RepositoryName, Situation, TokenPolicy,
+    CiContext, CiError, Identity, Obstacle, Provider, Situation, TokenPolicy,
     context::{self, Commit},
     run_part::{BasePart, PartKind},
     variables::{self, Variables},
 };
 
+use crate::ui::Surface;
+
 pub(super) const PROVIDER: Provider = Provider {
     id: "gitlab-ci",
     name: NAME,
     uploads: true,
+    log: Some(Surface::GitLab),
     detect: |env| variables::is_true(env, env_names::GITLAB_CI),
     context,
 };

@@ -2,19 +2,25 @@
 
 use std::{fs::File, io::Read, path::Path};
 
-use api::{Event, RunEnvironment};
+use api::{Event, RepositoryName, RunEnvironment};
 use runner_shared::env_names;
 use serde_json::Map;
 
 use super::{
-    CiContext, CiError, Identity, Provider, RepositoryName, Situation, TokenPolicy,
+    CiContext, CiError, Identity, Provider, Situation, TokenPolicy,
     context::{self, Commit},
     git::Repository,
     run_part::{BasePart, PartKind},
 };
 
-pub(super) const PROVIDER: Provider =
-    Provider { id: "local", name: "this machine", uploads: false, detect: |_| true, context };
+pub(super) const PROVIDER: Provider = Provider {
+    id: "local",
+    name: "this machine",
+    uploads: false,
+    log: None,
+    detect: |_| true,
+    context,
+};
 
 /// What the service calls the one job of a command.
 const JOB: &str = "local-job";

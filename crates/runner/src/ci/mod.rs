@@ -22,16 +22,15 @@ mod variables;
 
 use std::path::Path;
 
-use api::Secret;
+use api::{RepositoryName, Secret};
 use runner_shared::env_names;
 
 pub(crate) use context::{CiContext, Identity, TokenPolicy};
 pub(crate) use error::{CiError, Obstacle};
-pub(crate) use remote::RepositoryName;
 pub(crate) use run_index::RunIndex;
 pub(crate) use run_part::{PartKey, Suffix};
 
-use crate::env::Env;
+use crate::{env::Env, ui::Surface};
 
 /// A place where jobs run.
 pub(crate) struct Provider {
@@ -41,6 +40,8 @@ pub(crate) struct Provider {
     pub name: &'static str,
     /// An upload is the default: who set up a job wants its results at the service.
     pub uploads: bool,
+    /// How its log is written, where it has a style of its own.
+    pub log: Option<Surface>,
     detect: fn(&Env) -> bool,
     context: fn(&Situation<'_>) -> Result<CiContext, CiError>,
 }
@@ -70,6 +71,12 @@ pub(crate) fn detect(env: &Env) -> Result<&'static Provider, CiError> {
         None => detected().or(PROVIDERS.last()),
     };
     found.ok_or_else(CiError::unknown_provider)
+}
+
+/// The commit that is checked out around a folder, if there is one.
+pub(crate) fn checked_out(env: &Env, here: &Path) -> Option<String> {
+    let repository = git::Repository::find(here)?;
+    repository.head(env).ok().map(|head| head.commit)
 }
 
 impl Provider {

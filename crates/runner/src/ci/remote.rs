@@ -1,8 +1,6 @@
 //! From the URL of a Git remote to a host, an owner and a name. Credentials in it are dropped at once.
 
-use std::fmt;
-
-use api::RepositoryProvider;
+use api::{RepositoryName, RepositoryProvider};
 
 /// Hosts under other names: SSH through the port of HTTPS, and old habits.
 const ALIASES: &[(&str, &str)] = &[
@@ -92,45 +90,6 @@ fn short(url: &str) -> Option<(&str, &str)> {
     // `folder/owner/name` is a path; a host that is reached without a scheme has a dot.
     let is_path = rest.get(end..end + 1) == Some("/") && !host.trim_matches('.').contains('.');
     (!is_path).then_some((host, path))
-}
-
-/// A repository at the service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RepositoryName {
-    /// Where it lives.
-    pub provider: RepositoryProvider,
-    /// Its owner.
-    pub owner: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl RepositoryName {
-    /// `owner/name`; everything before the last slash is the owner where groups may be nested.
-    pub(crate) fn parse(text: &str, provider: RepositoryProvider) -> Option<Self> {
-        let text = text.trim().trim_end_matches('/');
-        let (owner, name) = text.rsplit_once('/')?;
-        let proper = |part: &str| {
-            !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control())
-        };
-        let nested = owner.contains('/') && provider != RepositoryProvider::GitLab;
-        (proper(name) && owner.split('/').all(proper) && !nested).then(|| Self {
-            provider,
-            owner: owner.to_owned(),
-            name: name.to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for RepositoryName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = match self.provider {
-            RepositoryProvider::GitHub => "GitHub",
-            RepositoryProvider::GitLab => "GitLab",
-            RepositoryProvider::Project => "CodSpeed",
-        };
-        write!(f, "{}/{} at {at}", self.owner, self.name)
-    }
 }
 
 #[cfg(test)]

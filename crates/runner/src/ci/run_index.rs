@@ -63,6 +63,11 @@ impl RunIndex {
         Ok(Self { number, file: Some((path, lock)) })
     }
 
+    /// The number of an upload that nobody counts.
+    pub(crate) const fn uncounted() -> Self {
+        Self { number: 0, file: None }
+    }
+
     /// Uploads before this one.
     pub(crate) fn number(&self) -> u64 {
         self.number

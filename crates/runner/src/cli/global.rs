@@ -59,7 +59,7 @@ pub(crate) fn parse_url(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn parse_secret(text: &str) -> Result<Secret, String> {
+pub(crate) fn parse_secret(text: &str) -> Result<Secret, String> {
     Secret::new(text).ok_or_else(|| "it is blank".to_owned())
 }
 

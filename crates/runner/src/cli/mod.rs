@@ -1,6 +1,8 @@
 //! The command line as data. No behaviour.
 
+mod auth;
 mod choose;
+mod compat;
 mod documents;
 mod exec;
 mod global;
@@ -13,10 +15,13 @@ mod run;
 mod setup;
 mod shared;
 mod simulation;
+mod upload;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use auth::{AuthArgs, AuthCommand};
 pub(crate) use choose::UseArgs;
+pub(crate) use compat::CompatArgs;
 pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use exec::ExecArgs;
 pub(crate) use global::{GlobalArgs, parse_name};
@@ -29,6 +34,7 @@ pub(crate) use run::RunArgs;
 pub(crate) use setup::SetupArgs;
 pub(crate) use shared::{ExportArg, MessageFormat, PythonAllocator, SharedArgs};
 pub(crate) use simulation::{SimulationArgs, SimulationTool};
+pub(crate) use upload::{TargetArgs, UploadArgs, UploadCommandArgs};
 
 /// Runs benchmarks and says how long they take, and how sure that is.
 #[derive(Debug, Parser)]
@@ -48,12 +54,16 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Run a benchmark suite that has a CodSpeed integration.
     #[command(visible_alias = "r")]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Benchmark any command.
     #[command(visible_alias = "x")]
     Exec(Box<ExecArgs>),
     /// Show the results in a profile folder once more.
     Inspect(InspectArgs),
+    /// Send what a run has left to the service, also hours later.
+    Upload(UploadCommandArgs),
+    /// Log in to the service, or out.
+    Auth(AuthArgs),
     /// Install what a mode needs, after saying what that is.
     Setup(SetupArgs),
     /// Show what each mode finds on this machine and what it lacks.
@@ -79,6 +89,8 @@ impl Command {
             Self::Run(args) => Some(&args.shared),
             Self::Exec(args) => Some(&args.shared),
             Self::Inspect(_)
+            | Self::Upload(_)
+            | Self::Auth(_)
             | Self::Setup(_)
             | Self::Status
             | Self::Use(_)

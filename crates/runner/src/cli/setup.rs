@@ -29,6 +29,10 @@ pub(crate) struct SetupArgs {
     #[arg(long, value_name = "HEX", requires = "package")]
     pub sha256: Option<String>,
 
+    /// `status`: only say what is there, as `codspeed status` does.
+    #[arg(value_name = "status", value_parser = ["status"], hide_possible_values = true)]
+    pub what: Option<String>,
+
     /// Only say what would be done.
     #[arg(long)]
     pub dry_run: bool,

@@ -7,12 +7,9 @@ use clap::{
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use results::{EXPORTERS, PROFILE_EXPORTERS};
-use runner_shared::{
-    env_names,
-    mode::{MODES, Mode},
-};
+use runner_shared::mode::{MODES, Mode};
 
-use super::{MemoryArgs, PerfArgs, SimulationArgs};
+use super::{CompatArgs, MemoryArgs, PerfArgs, SimulationArgs, UploadArgs};
 
 /// Options of every measuring command.
 #[derive(Debug, Args)]
@@ -68,9 +65,13 @@ pub(crate) struct SharedArgs {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
     pub message_format: MessageFormat,
 
-    /// Don't upload the results.
-    #[arg(long, env = env_names::SKIP_UPLOAD.name, hide = true)]
-    pub skip_upload: bool,
+    /// Whether, as whom and where results are uploaded.
+    #[command(flatten)]
+    pub upload: UploadArgs,
+
+    /// What other versions have.
+    #[command(flatten)]
+    pub compat: CompatArgs,
 
     /// What Python allocates small objects with in simulation and memory mode: `malloc`, or arenas of its own, where
     /// single objects can't be seen [default: malloc, unless PYTHONMALLOC is set].

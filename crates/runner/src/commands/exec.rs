@@ -23,6 +23,7 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
         None => walltime,
     };
     let told = !shared.mode.is_empty();
+    sources::warn_of_old_words(&shared.compat, context);
     shared.mode = sources::modes(shared.mode, context)?;
     let unsaid = shared.mode.is_empty();
     let head = Target { command, name, walltime_args: walltime, run_args: around };

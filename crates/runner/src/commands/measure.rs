@@ -1,40 +1,60 @@
-//! What `run` and `exec` have in common: each part of the plan is measured, shown, exported and judged. A part that fails
-//! doesn't lose the others.
+//! What `run` and `exec` have in common: each part of the plan is measured, shown, exported and judged, and at the end all
+//! that was measured well is sent. A part that fails doesn't lose the others.
 
-use std::io;
+use std::{io, path::Path};
 
 use results::{BenchResult, RawRounds, Report, compare};
-use runner_shared::artifact::Rounds;
+use runner_shared::{artifact::Rounds, mode::Mode};
 
-use super::{Context, outcome};
+use super::{
+    Context, here, outcome, sources,
+    upload::{Measured, send_all},
+};
 use crate::{
+    ci,
+    cli::Instrument,
     error::{CliError, ExitKind},
     event::RunEvent,
     orchestrator::execute,
     report::AnyReport,
     settings::{RunPart, RunPlan},
+    upload::{self, Manifest, Prepared},
     workload::Workload,
 };
 
 /// A difference below this share is not called one.
 const MINIMUM_EFFECT: f64 = 0.03;
 
-/// Measures all parts. The first failure decides the exit code.
+/// Measures all parts, and sends what was measured well. The first failure decides the exit code.
 pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, CliError> {
-    let parts = plan.parts.len();
+    let (env, ui) = (&context.env, &context.ui);
+    // Whatever is wrong with the upload is said before hours are spent.
+    let prepared =
+        upload::prepare(&plan.upload, || sources::service_account(context), (env, &here()?), ui)?;
+    if let (true, Prepared::Send(upload)) = (plan.skip_run, &prepared) {
+        let found = plan.parts.iter().filter_map(|part| {
+            let folder = part.profile_folder.clone()?;
+            let manifest = manifest(part, &folder, context);
+            Some(Measured { folder, manifest, mode: part.mode })
+        });
+        return send_all(upload, found.collect(), context);
+    }
+    if plan.skip_run {
+        return Err(CliError::new(ExitKind::Usage, "`--skip-run` without an upload does nothing"));
+    }
+    let mut measured = Vec::new();
     let mut first_failure = ExitKind::Ok;
-    for (index, part) in plan.parts.iter().enumerate() {
-        if parts > 1 {
-            let text = format!("part {} of {parts}: {}", index + 1, part.label);
-            context.ui.event(&RunEvent::Step(text));
-        }
+    for part in &plan.parts {
         let kind = match measure_part(part, context) {
-            Ok(ExitKind::Interrupted) => return Ok(ExitKind::Interrupted),
-            Ok(kind) => kind,
+            Ok((ExitKind::Interrupted, _)) => return Ok(ExitKind::Interrupted),
+            Ok((kind, part)) => {
+                measured.extend(Some(part).filter(|_| kind == ExitKind::Ok));
+                kind
+            }
             // The last words of the program.
-            Err(err) if parts == 1 => return Err(err),
+            Err(err) if plan.parts.len() == 1 => return Err(err),
             Err(err) => {
-                context.ui.error(&err);
+                ui.error(&err);
                 err.kind
             }
         };
@@ -42,17 +62,48 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
             first_failure = kind;
         }
     }
-    Ok(first_failure)
+    let uploaded = match prepared {
+        Prepared::Send(upload) if !measured.is_empty() => send_all(&upload, measured, context)?,
+        Prepared::Send(_) => ExitKind::Ok,
+        Prepared::Stay(why) => {
+            if let Some(why) = why.filter(|_| first_failure == ExitKind::Ok) {
+                ui.event(&RunEvent::Step(why));
+            }
+            ExitKind::Ok
+        }
+    };
+    Ok(if first_failure == ExitKind::Ok { uploaded } else { first_failure })
 }
 
-fn measure_part(part: &RunPart, context: &Context) -> Result<ExitKind, CliError> {
+fn measure_part(part: &RunPart, context: &Context) -> Result<(ExitKind, Measured), CliError> {
     let completed = execute(part, &context.env, &context.ui)?;
+    let folder = completed.folder.clone();
     let shown = outcome::show(&part.exports, &completed.report, context);
     outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1, context)?;
     if let AnyReport::Walltime(report) = &completed.report {
         show_verdict(report, &part.workload, context).map_err(|err| outcome::unwritten(&err))?;
     }
-    outcome::judge(part, completed, context).and_then(|kind| shown.map(|()| kind))
+    let kind = outcome::judge(part, completed, context)?;
+    shown?;
+    let manifest = manifest(part, &folder, context);
+    Ok((kind, Measured { folder, manifest, mode: part.mode }))
+}
+
+/// What a later upload needs to know, kept beside the results.
+fn manifest(part: &RunPart, folder: &Path, context: &Context) -> Manifest {
+    let instruments = part.instruments.instruments.iter().map(|instrument| match instrument {
+        Instrument::Mongodb => api::Instrument::MongoDb,
+    });
+    let executor = upload::executor(part.mode.names().executor);
+    let excludes = part.mode == Mode::Simulation && part.simulation.exclude_allocations;
+    let runner = upload::runner(executor, instruments.collect(), excludes);
+    let commit = ci::checked_out(&context.env, &part.working_directory);
+    let manifest = Manifest::new(runner, part.allow_empty, commit);
+    if let Err(err) = manifest.save(folder) {
+        let text = format!("could not note what a later upload needs: {err}");
+        context.ui.event(&RunEvent::warning(text));
+    }
+    manifest
 }
 
 /// Says which of two commands is faster, if two were compared and both were measured.

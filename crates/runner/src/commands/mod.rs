@@ -1,5 +1,6 @@
 //! One module per subcommand: from its arguments to a plan, from the outcome to an exit code.
 
+pub(crate) mod auth;
 pub(crate) mod choose;
 pub(crate) mod documents;
 pub(crate) mod exec;
@@ -12,8 +13,9 @@ pub(crate) mod schema;
 pub(crate) mod setup;
 mod sources;
 pub(crate) mod status;
+pub(crate) mod upload;
 
-use std::path::PathBuf;
+use std::{cell::OnceCell, path::PathBuf};
 
 use runner_shared::env_names;
 
@@ -32,6 +34,8 @@ pub(crate) struct Context {
     pub ui: Ui,
     /// What was said for every command.
     pub global: GlobalArgs,
+    /// What the service calls the run, once results were uploaded.
+    pub run_id: OnceCell<String>,
 }
 
 impl Context {
@@ -41,7 +45,7 @@ impl Context {
             Some(folder) => env.with(env_names::SETUP_CACHE_DIR, folder),
             None => env,
         };
-        Self { env, ui, global }
+        Self { env, ui, global, run_id: OnceCell::new() }
     }
 
     /// Prints what the user asked for.

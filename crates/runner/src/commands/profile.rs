@@ -1,16 +1,12 @@
 //! `codspeed profile`: accounts and services to choose from.
 
-use std::io::{self, Read};
-
-use api::Secret;
-
 use super::{
     Context,
     sources::{self, Account},
 };
 use crate::{
     cli::{ProfileArgs, ProfileCommand, ProfileSetArgs},
-    error::{CliError, ExitKind, chain},
+    error::{CliError, ExitKind},
     event::RunEvent,
     process::ancestors,
     settings::{
@@ -18,9 +14,6 @@ use crate::{
         user_config::{self, DEFAULT, Profile, ProfileSource, UserConfig},
     },
 };
-
-/// A longer token is none.
-const MOST_TOKEN: u64 = 16 * 1024;
 
 /// Does what the user wants with profiles.
 pub(crate) fn run(args: ProfileArgs, context: &Context) -> Result<ExitKind, CliError> {
@@ -94,7 +87,7 @@ fn set(args: ProfileSetArgs, context: &Context) -> Result<(), CliError> {
             CliError::new(ExitKind::Usage, format!("nothing to change of the profile `{name}`"));
         return Err(err.hint("give `--api-url`, `--upload-url` or `--token-stdin`"));
     }
-    let told = if token_stdin { Some(token()?) } else { None };
+    let told = if token_stdin { Some(sources::token_from_stdin()?) } else { None };
     let done = if existing.is_some() { "changed" } else { "made" };
     let Profile { token, api_url: old_api, upload_url: old_upload } = existing.unwrap_or_default();
     let profile = Profile {
@@ -104,28 +97,9 @@ fn set(args: ProfileSetArgs, context: &Context) -> Result<(), CliError> {
     };
     config.set(&name, profile);
     let kept = config.save()?;
-    if let (Some(err), Some(kept)) = (broken, kept) {
-        let text =
-            format!("{}; it is kept as `{}`, and a new file is begun", chain(&err), kept.display());
-        context.ui.event(&RunEvent::warning(text));
-    }
+    sources::warn_of_broken(context, broken, kept);
     say(context, format!("the profile `{name}` is {done}"));
     Ok(())
-}
-
-/// The token on standard input.
-fn token() -> Result<Secret, CliError> {
-    let failed =
-        |what: &str| CliError::new(ExitKind::Usage, format!("no token on standard input: {what}"));
-    let mut text = String::new();
-    let read = io::stdin().lock().take(MOST_TOKEN + 1).read_to_string(&mut text);
-    let length = read.map_err(|err| failed(&err.to_string()))?;
-    if u64::try_from(length).is_ok_and(|length| MOST_TOKEN < length) {
-        return Err(failed("this is too long"));
-    }
-    let one_word = text.split_whitespace().count() <= 1;
-    let token = Secret::new(&text).ok_or_else(|| failed("it is empty"))?;
-    if one_word { Ok(token) } else { Err(failed("these are several words")) }
 }
 
 /// What a profile holds. A token is never shown.

@@ -18,6 +18,7 @@ use crate::{
 pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError> {
     let RunArgs { mut shared, instruments, command } = args;
     let here = here()?;
+    sources::warn_of_old_words(&shared.compat, context);
     shared.mode = sources::modes(shared.mode, context)?;
     if instruments.mongo_uri_env_name.is_some() && instruments.instruments.is_empty() {
         let text = "`--mongo-uri-env-name` does nothing without `--instruments mongodb`";

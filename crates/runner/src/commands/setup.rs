@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use runner_shared::mode::Mode;
 
-use super::Context;
+use super::{Context, status};
 use crate::{
     cli::{Instrument, SetupArgs},
     error::{CliError, ExitKind},
@@ -34,6 +34,9 @@ const MONGO_INSTALLER: (&str, &str) = (
 
 /// Sets up the modes that the user names, or all.
 pub(crate) fn run(args: &SetupArgs, context: &Context) -> Result<ExitKind, CliError> {
+    if args.what.is_some() {
+        return status::of_modes(&args.mode, context);
+    }
     if args.instruments.contains(&Instrument::Mongodb) {
         mongodb(args, context)?;
         return Ok(ExitKind::Ok);

@@ -1,6 +1,9 @@
 //! Settings that come from elsewhere than the command line: the project file, the user's file, the shell.
 
-use std::{path::Path, path::PathBuf};
+use std::{
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use api::Secret;
 use runner_shared::{
@@ -10,17 +13,23 @@ use runner_shared::{
 
 use super::Context;
 use crate::{
-    cli::parse_name,
-    error::{CliError, ExitKind},
+    cli::{CompatArgs, parse_name},
+    error::{CliError, ExitKind, chain},
     event::RunEvent,
     process::ancestors,
     settings::{
         project_file::{ConfigError, ProjectConfig},
         shell_session::{SessionError, SessionStore, Topic},
-        user_config::{self, ProfileSource, Selected, UnknownProfile, UserConfig, UserConfigError},
+        user_config::{
+            self, DEFAULT, Profile, ProfileSource, Selected, UnknownProfile, UserConfig,
+            UserConfigError,
+        },
     },
+    upload,
 };
 
+/// A longer token is none.
+const MOST_TOKEN: u64 = 16 * 1024;
 /// More warnings about one file are only counted.
 const MOST_WARNINGS: usize = 20;
 
@@ -34,6 +43,11 @@ pub(super) fn project(context: &Context, here: &Path) -> Result<Option<ProjectCo
         warn(format!("{}: {more} warnings more", config.shown()));
     }
     Ok(Some(config))
+}
+
+/// Says what has become of options of other versions.
+pub(super) fn warn_of_old_words(args: &CompatArgs, context: &Context) {
+    args.warnings().into_iter().for_each(|text| context.ui.event(&RunEvent::warning(text)));
 }
 
 /// The modes that were given, those that the environment gives, or those that this shell uses. None if nobody has said
@@ -130,6 +144,70 @@ pub(super) fn selected(context: &Context, config: &UserConfig) -> Result<Selecte
     let told = context.global.profile.clone().or_else(|| text(context, env_names::PROFILE));
     let shell = if told.is_some() { None } else { shell_profile(context)? };
     Ok(user_config::select(told.as_deref(), shell.as_deref(), config)?)
+}
+
+/// The token on standard input.
+pub(super) fn token_from_stdin() -> Result<Secret, CliError> {
+    let failed =
+        |what: &str| CliError::new(ExitKind::Usage, format!("no token on standard input: {what}"));
+    let mut text = String::new();
+    let read = io::stdin().lock().take(MOST_TOKEN + 1).read_to_string(&mut text);
+    let length = read.map_err(|err| failed(&err.to_string()))?;
+    if u64::try_from(length).is_ok_and(|length| MOST_TOKEN < length) {
+        return Err(failed("this is too long"));
+    }
+    let one_word = text.split_whitespace().count() <= 1;
+    let token = Secret::new(&text).ok_or_else(|| failed("it is empty"))?;
+    if one_word { Ok(token) } else { Err(failed("these are several words")) }
+}
+
+/// The account as the service knows it.
+pub(super) fn service_account(context: &Context) -> Result<upload::Account, CliError> {
+    let Account { token, api_url, upload_url, profile: _, source: _ } = account(context)?;
+    Ok(upload::Account::new(token, api_url, upload_url))
+}
+
+/// The same for somebody who wants to log in: with no token, and with a profile that need not be there.
+pub(super) fn account_to_log_in(context: &Context) -> Result<upload::Account, CliError> {
+    let (config, _) = UserConfig::load_or_reset(user_file(context)?);
+    let profile = config.profiles().get(&profile_name(context)?).cloned().unwrap_or_default();
+    let told = context.global.api_url.clone().or_else(|| text(context, env_names::API_URL));
+    Ok(upload::Account::new(None, told.or(profile.api_url), profile.upload_url))
+}
+
+/// The profile that is used, whether there is one of that name or not.
+pub(super) fn profile_name(context: &Context) -> Result<String, CliError> {
+    let told = context.global.profile.clone().or_else(|| text(context, env_names::PROFILE));
+    let shell = if told.is_some() { None } else { shell_profile(context)? };
+    Ok(told.or(shell).unwrap_or_else(|| DEFAULT.to_owned()))
+}
+
+/// Changes the profile that is used. A file that can't be read is kept under another name, and a new one is begun.
+pub(super) fn change_profile(
+    context: &Context,
+    change: impl FnOnce(&mut Profile),
+) -> Result<String, CliError> {
+    let name = profile_name(context)?;
+    let (mut config, broken) = UserConfig::load_or_reset(user_file(context)?);
+    let mut profile = config.profiles().get(&name).cloned().unwrap_or_default();
+    change(&mut profile);
+    config.set(&name, profile);
+    let kept = config.save()?;
+    warn_of_broken(context, broken, kept);
+    Ok(name)
+}
+
+/// Says that a file of the user's could not be used, and where it is now.
+pub(super) fn warn_of_broken(
+    context: &Context,
+    broken: Option<UserConfigError>,
+    kept: Option<PathBuf>,
+) {
+    if let (Some(err), Some(kept)) = (broken, kept) {
+        let text =
+            format!("{}; it is kept as `{}`, and a new file is begun", chain(&err), kept.display());
+        context.ui.event(&RunEvent::warning(text));
+    }
 }
 
 /// A variable as text.

@@ -1,9 +1,9 @@
 //! `codspeed status`: what each mode finds and lacks, and where and for whom we run. Asks nobody over the network.
 
 use api::Secret;
-use runner_shared::env_names;
+use runner_shared::{env_names, mode::Mode};
 
-use super::{Context, here, outcome};
+use super::{Context, here, sources};
 use crate::{
     ci::{self, CiContext, CiError, Situation},
     error::{CliError, ExitKind, chain},
@@ -12,6 +12,14 @@ use crate::{
     tools,
 };
 
+/// Prints the state of these modes, or of all.
+pub(super) fn of_modes(modes: &[Mode], context: &Context) -> Result<ExitKind, CliError> {
+    let mut all = status::all(&context.env);
+    all.retain(|status| modes.is_empty() || modes.contains(&status.mode));
+    context.print(&lines(&all).join("\n"))?;
+    Ok(ExitKind::Ok)
+}
+
 /// Prints the state of all modes, of the machine and of the job.
 pub(crate) fn run(context: &Context) -> Result<ExitKind, CliError> {
     let mut lines = lines(&status::all(&context.env));
@@ -19,6 +27,7 @@ pub(crate) fn run(context: &Context) -> Result<ExitKind, CliError> {
         lines.push(format!("installed by `codspeed setup`: {}", cache.display()));
     }
     lines.extend(machine());
+    lines.extend(account(context));
     lines.extend(job(context)?);
     let text = lines.join("\n");
     context.print(&text)?;
@@ -53,6 +62,22 @@ fn machine() -> Vec<String> {
         Support::None => Some(format!("  lacks instruments that know {arch}")),
     });
     lines
+}
+
+/// As whom results are sent, as far as that is known without asking.
+fn account(context: &Context) -> Vec<String> {
+    let account = match sources::account(context) {
+        Ok(account) => account,
+        Err(err) => return vec![format!("account: unknown: {}", err.source)],
+    };
+    let name = &account.profile;
+    match account.token {
+        Some(_) => vec![format!("account: profile `{name}`, logged in")],
+        None => vec![
+            format!("account: profile `{name}`, not logged in; results stay on this machine"),
+            "    -> codspeed auth login".to_owned(),
+        ],
+    }
 }
 
 /// Who runs us, and which repository it is.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use results::ReadError;
-use runner_shared::{env_names, fifo::FifoPaths, mode::Mode, text::one_line};
+use runner_shared::{env_names, fifo::FifoPaths, mode::Mode};
 
 use crate::{
     env::Env,
@@ -29,9 +29,6 @@ use crate::{
 };
 use old_results::OldResults;
 use watch::went_well;
-
-/// Longer commands are cut in a header.
-const TITLE_CHARACTERS: usize = 60;
 
 /// A run that is over, well or not.
 #[derive(Debug)]
@@ -114,21 +111,6 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// What the user sees above it.
-    fn title(&self) -> String {
-        let what = match &self.part.workload {
-            Workload::Suite(text) => text.clone(),
-            Workload::Commands { targets, .. } => {
-                let words: Vec<_> = targets.iter().map(|target| target.command.join(" ")).collect();
-                words.join(", ")
-            }
-        };
-        let line = what.trim().lines().next().unwrap_or_default();
-        let short: String = one_line(line).chars().take(TITLE_CHARACTERS).collect();
-        let rest = if short.len() < what.trim().len() { "..." } else { "" };
-        format!("{}: {short}{rest}", self.part.mode)
-    }
-
     /// Where the benchmark speaks. A suite speaks to us. `exec-harness` says by itself how far it is: where we would
     /// draw, on a terminal, it does so instead of us.
     fn output(&self) -> Output {
@@ -178,10 +160,14 @@ fn run(
     let before = OldResults::of(part.mode, folder, ui);
     let signals = Signals::take().map_err(RunError::Signals)?;
     let instruments = Instruments::start(&part.instruments, env)?;
+    let env = &match &part.go_runner_version {
+        Some(version) => env.clone().with(env_names::GO_RUNNER_VERSION, version),
+        None => env.clone(),
+    };
     let stage =
         Stage { part, env, folder, before: &before, instruments: &instruments, paths, signals, ui };
     ui.event(&RunEvent::PartStarted(part.mode));
-    ui.event(&RunEvent::GroupStart { title: stage.title(), opened: true });
+    ui.event(&RunEvent::GroupStart { title: part.label.clone(), opened: true });
     let measured = match part.mode {
         Mode::Walltime => stage.walltime(),
         Mode::Simulation => stage.simulation(),

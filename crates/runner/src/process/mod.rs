@@ -18,4 +18,5 @@ pub(crate) use relay::{Relayed, relay};
 pub(crate) use signals::{Heard, Signals};
 pub(crate) use spawn::{
     AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, ask, run_visibly,
+    start_and_forget,
 };

@@ -101,6 +101,16 @@ pub(crate) fn run_visibly(program: &Path, args: &[&str], env: &Env) -> Result<En
     })
 }
 
+/// Starts a program that goes its own way, such as a browser: nobody hears of it again, and it says nothing here.
+pub(crate) fn start_and_forget(program: &Path, args: &[&str], env: &Env) -> Result<(), SpawnError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
+    let mut command = Command::new(program);
+    command.args(args).env_clear().envs(env.iter()).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let failed = |source| SpawnError { program: program.to_owned(), source };
+    command.spawn().map(drop).map_err(failed)
+}
+
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {

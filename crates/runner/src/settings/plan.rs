@@ -11,7 +11,7 @@ use runner_shared::mode::Mode;
 use crate::{
     cli::{
         ExportArg, InstrumentArgs, MemoryArgs, MessageFormat, PerfArgs, PythonAllocator,
-        SharedArgs, SimulationArgs,
+        SharedArgs, SimulationArgs, UploadArgs,
     },
     workload::{Profiling, UnwindingMode, Workload},
 };
@@ -23,6 +23,10 @@ use super::targets::PlannedTarget;
 pub(crate) struct RunPlan {
     /// Target by target, and each in one mode after the other.
     pub parts: Vec<RunPart>,
+    /// Whether, as whom and where results are sent.
+    pub upload: UploadArgs,
+    /// Nothing is measured: what lies in the profile folders is sent.
+    pub skip_run: bool,
 }
 
 /// What shall be measured at one time, where, and what becomes of the results.
@@ -48,6 +52,8 @@ pub(crate) struct RunPart {
     pub python_allocator: Option<PythonAllocator>,
     /// How allocations are traced.
     pub memory: MemoryArgs,
+    /// The version of the Go runner, which the benchmark is told.
+    pub go_runner_version: Option<String>,
     /// Whether a profile is recorded beside times.
     pub profiling: Profiling,
     /// No benchmark is no error.
@@ -115,17 +121,11 @@ impl RunPlan {
             verbose: _,
             show_full_output: _,
             message_format,
-            // Nothing is uploaded yet, so there is nothing to skip.
-            skip_upload: _,
+            upload,
+            compat,
             mut memory,
         } = shared;
-        let modes = match default_mode {
-            Some(default) if mode.is_empty() => vec![default],
-            Some(_) | None => mode,
-        };
-        if modes.is_empty() {
-            return Err(SettingsError::NoMode);
-        }
+        let modes = modes(mode, default_mode)?;
         targets.iter().try_for_each(check_target)?;
         let profiling = profiling(&perf);
         // A profile of allocations is made of their stacks.
@@ -155,13 +155,23 @@ impl RunPlan {
                     simulation: simulation.clone(),
                     python_allocator,
                     memory,
+                    go_runner_version: compat.go_runner_version.clone(),
                     profiling,
                     allow_empty,
                     wait: !no_wait,
                 });
             }
         }
-        Ok(Self { parts })
+        Ok(Self { parts, upload, skip_run: compat.skip_run })
+    }
+}
+
+/// The modes that were told, or the default; never none.
+fn modes(told: Vec<Mode>, default: Option<Mode>) -> Result<Vec<Mode>, SettingsError> {
+    match default {
+        _ if !told.is_empty() => Ok(told),
+        Some(default) => Ok(vec![default]),
+        None => Err(SettingsError::NoMode),
     }
 }
 

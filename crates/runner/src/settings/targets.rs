@@ -52,15 +52,13 @@ pub(crate) fn plan_targets(
             Workload::Commands { targets, .. } => Some(targets),
             Workload::Suite(_) => None,
         });
-        match commands {
-            Some(commands) => commands.push(target),
-            None => {
-                let (targets_of_one, interleave, robust) = (vec![target], false, false);
-                let commands =
-                    Workload::Commands { targets: targets_of_one, interleave, robust, quiet };
-                targets.push(planned(None, commands));
-            }
+        if let Some(commands) = commands {
+            commands.push(target);
+            continue;
         }
+        let (first, interleave, robust) = (vec![target], false, false);
+        let commands = Workload::Commands { targets: first, interleave, robust, quiet };
+        targets.push(planned(None, commands));
     }
     let ignored = flag.map(|flag| {
         format!(

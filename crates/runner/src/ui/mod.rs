@@ -18,6 +18,7 @@ mod json;
 mod log_file;
 mod open;
 mod out;
+mod panic;
 mod plain;
 mod redact;
 mod report;
@@ -48,6 +49,7 @@ use crate::{
 use shown::Shown;
 use state::State;
 
+pub(crate) use panic::report_panics;
 pub(crate) use report::export;
 pub(crate) use surface::{Claim, Level, Screen, Surface};
 
@@ -98,7 +100,6 @@ impl Ui {
     }
 
     /// A text that no sink may show from now on. One of less than four characters is none.
-    #[expect(dead_code, reason = "all tokens are in the environment yet")]
     pub(crate) fn keep_secret(&self, secret: Secret) {
         self.state().redactor.add(secret);
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use runner_shared::env_names::{self, EnvName};
+use runner_shared::env_names;
 
 use crate::env::Env;
 
@@ -21,21 +21,7 @@ pub(crate) enum Surface {
     Buildkite,
 }
 
-/// The variables by which a CI provider is known, in the order in which they are asked.
-const PROVIDERS: &[(EnvName, Surface)] = &[
-    (env_names::BUILDKITE, Surface::Buildkite),
-    (env_names::GITHUB_ACTIONS, Surface::GitHub),
-    (env_names::GITLAB_CI, Surface::GitLab),
-];
-
 impl Surface {
-    /// What the environment and standard error look like.
-    pub(crate) fn detect(env: &Env) -> Self {
-        let provider =
-            PROVIDERS.iter().find(|(name, _)| env.get(*name).is_some_and(|value| value == "true"));
-        provider.map_or_else(|| Self::local(env), |(_, surface)| *surface)
-    }
-
     /// What standard error is, outside of CI.
     pub(crate) fn local(env: &Env) -> Self {
         let dumb = env.get(env_names::TERM).is_none_or(|term| term == "dumb");
@@ -142,16 +128,6 @@ impl Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_provider_is_known_by_the_exact_word() {
-        let plain = Env::default();
-        assert_eq!(Surface::detect(&plain), Surface::Plain, "no TERM, no terminal");
-        for (name, surface) in PROVIDERS {
-            assert_eq!(Surface::detect(&plain.clone().with(*name, "true")), *surface);
-            assert_eq!(Surface::detect(&plain.clone().with(*name, "1")), Surface::Plain);
-        }
-    }
 
     #[test]
     fn flags_come_before_the_environment_and_unknown_words_are_named() {

@@ -75,8 +75,8 @@ fn modes_are_known_and_given() {
         &["exec", "--export", "folded=x", "--", "true"],
         &["run", "--", "true"],
         &["run", "-m", "waltime", "--", "true"],
-        &["run", "-m", "walltime,memory", "--", "true"],
-        &["exec", "-m", "walltime", "-m", "memory", "--", "true"],
+        &["run", "-m", "walltime,fast", "--", "true"],
+        &["exec", "-m", "walltime", "-m", "memory", "--vs", "true", "--", "false"],
     ]));
 }
 

@@ -35,6 +35,7 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("tools", 3, Some(2)),
         layer("instruments", 4, Some(3)),
         layer("mode", 4, Some(3)),
+        layer("upload", 4, Some(3)),
         // Not 4: a plan names modes, and knows nothing of what they do.
         layer("settings", 5, Some(3)),
         layer("orchestrator", 6, Some(5)),

@@ -21,7 +21,7 @@ use super::{
     Sink,
     out::Out,
     plain::{announced, failed, labelled},
-    shown::{Kind, Shown},
+    shown::Shown,
     style::{BOLD, DIM, GREEN, Paint, RED},
 };
 use crate::event::Stream;
@@ -275,9 +275,7 @@ impl<W: Write + Send> Sink for Terminal<W> {
     fn show(&mut self, shown: &Shown<'_>) -> io::Result<()> {
         let paint = self.look.paint;
         match shown {
-            Shown::Text(kind @ (Kind::Warning | Kind::Note | Kind::Debug), text) => {
-                self.line(&labelled(paint, *kind, text))
-            }
+            Shown::Text(kind, text) => self.line(&labelled(paint, *kind, text)),
             Shown::Announcement(title, text) => self.line(&announced(paint, title, text)),
             Shown::GroupStart { title, opened: _ } => {
                 let since = (self.facts.clock)();

@@ -7,6 +7,7 @@ use crate::stage::{QUICK, exec, sandbox, suite};
 fn with_secrets() -> Sandbox {
     sandbox()
         .with("CODSPEED_TOKEN", "secret")
+        .with("CODSPEED_SKIP_UPLOAD", "true")
         .with("CODSPEED_OAUTH_TOKEN", "secret")
         .with("ACTIONS_ID_TOKEN_REQUEST_URL", "https://secret")
         .with("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "secret")
@@ -16,7 +17,16 @@ fn with_secrets() -> Sandbox {
 /// What `env` wrote, without what the machine or a shell adds.
 fn seen(sandbox: &Sandbox) -> String {
     let text = redact(&sandbox.text("seen"), sandbox);
-    let foreign = ["PATH=", "PWD=", "OLDPWD=", "SHLVL=", "_=", "ARCH=", "CODSPEED_PERF_ENABLED="];
+    let foreign = [
+        "PATH=",
+        "PWD=",
+        "OLDPWD=",
+        "SHLVL=",
+        "_=",
+        "ARCH=",
+        "CODSPEED_PERF_ENABLED=",
+        "CODSPEED_SKIP_UPLOAD=",
+    ];
     let mut lines: Vec<_> =
         text.lines().filter(|line| !foreign.iter().any(|name| line.starts_with(name))).collect();
     lines.sort_unstable();

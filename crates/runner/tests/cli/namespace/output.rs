@@ -78,9 +78,14 @@ fn secrets_are_shown_nowhere() {
     }
 }
 
+/// A sandbox that looks like a job of this provider, but uploads nothing.
+fn at(provider: &str) -> Sandbox {
+    sandbox().with(provider, "true").with("CODSPEED_SKIP_UPLOAD", "true")
+}
+
 #[test]
 fn github_gets_groups_annotations_and_a_page() {
-    let sandbox = sandbox().with("GITHUB_ACTIONS", "true").with("GITHUB_STEP_SUMMARY", "page.md");
+    let sandbox = at("GITHUB_ACTIONS").with("GITHUB_STEP_SUMMARY", "page.md");
     sandbox.file("page.md", "# Other step\n");
     let run = exec(&sandbox, QUICK, &["true"]);
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
@@ -97,7 +102,7 @@ fn github_gets_groups_annotations_and_a_page() {
 
 #[test]
 fn a_page_that_can_t_be_written_is_a_warning() {
-    let sandbox = sandbox().with("GITHUB_ACTIONS", "true").with("GITHUB_STEP_SUMMARY", "no/page");
+    let sandbox = at("GITHUB_ACTIONS").with("GITHUB_STEP_SUMMARY", "no/page");
     let run = exec(&sandbox, QUICK, &["true"]);
     assert_eq!(run.code, 0, "{}", run.stdout);
     let expected = "::warning::could not write the job summary `no/page`: ";
@@ -107,7 +112,7 @@ fn a_page_that_can_t_be_written_is_a_warning() {
 #[test]
 fn a_log_leaves_standard_output_to_the_data() {
     for (provider, marker) in [("GITHUB_ACTIONS", "::group::"), ("BUILDKITE", "+++ ")] {
-        let sandbox = sandbox().with(provider, "true");
+        let sandbox = at(provider);
         let run = exec(&sandbox, &[QUICK, &["--export", "json=-"]].concat(), &["true"]);
         assert_eq!(run.code, 0, "{}", run.stderr);
         let data: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -121,7 +126,7 @@ fn messages_are_json_lines_and_nothing_else() {
     for provider in [None, Some("GITHUB_ACTIONS")] {
         let mut sandbox = sandbox();
         if let Some(provider) = provider {
-            sandbox = sandbox.with(provider, "true");
+            sandbox = at(provider);
         }
         let options = ["--name", "a \"b\" c", "--message-format", "json", "--output", "inherit"];
         let run = exec(&sandbox, &[QUICK, &options].concat(), &["echo", "said"]);

@@ -48,12 +48,14 @@ fn a_suite_with_an_integration_is_measured_and_its_conversation_kept() {
 }
 
 #[test]
-fn words_of_the_command_are_joined_and_run_by_a_shell() {
+fn one_word_is_run_by_a_shell_and_several_stay_what_they_are() {
     let sandbox = with_client();
-    let words = [RUN, &["--", "true", "&&", "./client", ">", "said"]].concat();
-    let run = crate::stage::codspeed(&sandbox, words);
+    let run = suite(&sandbox, &[], "true && ./client > said");
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(sandbox.text("said"), "");
+    let words = [RUN, &["--allow-empty", "--", "printf", "%s.", "a b", "$HOME", "it's"]].concat();
+    let run = crate::stage::codspeed(&sandbox, words);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "a b.$HOME.it's."), "{}", run.stderr);
 }
 
 #[test]

@@ -1,0 +1,101 @@
+//! `codspeed upload`: what a run has left, also hours later. And the end of `run` and `exec`, where all parts are sent.
+
+use std::path::PathBuf;
+
+use runner_shared::mode::{MODES, Mode};
+
+use super::{Context, here, sources};
+use crate::{
+    cli::UploadCommandArgs,
+    error::{CliError, ExitKind},
+    event::RunEvent,
+    settings::SettingsError,
+    upload::{self, Gate, Manifest, ManifestError, Outlook, Part, Sent, Upload},
+};
+
+/// A part that was measured well.
+#[derive(Debug)]
+pub(super) struct Measured {
+    /// The profile folder.
+    pub folder: PathBuf,
+    /// What is known of it.
+    pub manifest: Manifest,
+    /// How it was measured.
+    pub mode: Mode,
+}
+
+/// Sends what lies in a folder.
+pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKind, CliError> {
+    let UploadCommandArgs { folder, target, wait, base } = args;
+    if !folder.is_dir() {
+        return Err(SettingsError::NoFolder { path: folder.clone() }.into());
+    }
+    let manifest = Manifest::load(folder)?.ok_or_else(|| {
+        let what = format!("`{}` is no profile folder of a run", folder.display());
+        CliError::new(ExitKind::Usage, what)
+            .hint("a run names its folder in its last lines, and `--profile-folder` chooses it")
+    })?;
+    let executor = manifest.runner.executor;
+    let mode = MODES.iter().find(|(_, names)| upload::executor(names.executor) == executor);
+    let mode = mode.map_or(Mode::Walltime, |(mode, _)| *mode);
+    let outlook = Outlook { wait: *wait, base: base.clone() };
+    let account = sources::service_account(context)?;
+    let here = here()?;
+    let upload = Upload::asked_for(target, &account, outlook, (&context.env, &here), &context.ui)?;
+    let measured = Measured { folder: folder.clone(), manifest, mode };
+    send_all(&upload, vec![measured], context)
+}
+
+/// Sends all parts, one after the other, and shows what the service makes of them. Whatever can't be sent stays where it
+/// is, and the error says how to go on.
+pub(super) fn send_all(
+    upload: &Upload,
+    parts: Vec<Measured>,
+    context: &Context,
+) -> Result<ExitKind, CliError> {
+    let http = upload::http()?;
+    let folders: Vec<PathBuf> = parts.iter().map(|part| part.folder.clone()).collect();
+    let service = upload.service(&http)?;
+    let count = u64::try_from(parts.len()).unwrap_or(u64::MAX);
+    let not_sent = |from: usize, err: CliError| {
+        let left = folders.iter().skip(from);
+        left.fold(err, |err, folder| {
+            err.hint(format!("nothing is lost: `codspeed upload {}` tries again", folder.display()))
+        })
+    };
+    let (env, ui) = (&context.env, &context.ui);
+    let project = upload.project(&service, ui).map_err(|err| not_sent(0, err))?;
+    let mut last = None;
+    ui.event(&RunEvent::GroupStart { title: "uploading the results".to_owned(), opened: false });
+    for (index, measured) in parts.into_iter().enumerate() {
+        let Measured { folder, manifest, mode } = measured;
+        let position = (u64::try_from(index).unwrap_or(u64::MAX), count);
+        let part = Part { folder: &folder, manifest, mode, position };
+        match upload.send(&http, project.as_ref(), part, (env, ui)) {
+            Ok(sent) => last = Some(sent),
+            Err(err) => {
+                ui.event(&RunEvent::GroupEnd { failed: true });
+                return Err(not_sent(index, err));
+            }
+        }
+    }
+    ui.event(&RunEvent::GroupEnd { failed: false });
+    let Some(sent) = last else {
+        return Err(CliError::new(ExitKind::Empty, "there is nothing to upload"));
+    };
+    let Sent { owner, name, .. } = &sent;
+    ui.event(&RunEvent::Step(format!("uploaded to {owner}/{name}")));
+    // Nothing else sets it: a command uploads once.
+    drop(context.run_id.set(sent.run_id.clone()));
+    Ok(match upload.judge(&service, &sent, ui)? {
+        Gate::Open => ExitKind::Ok,
+        Gate::Regression => ExitKind::Regression,
+    })
+}
+
+impl From<ManifestError> for CliError {
+    fn from(err: ManifestError) -> Self {
+        Self::new(ExitKind::Failed, err)
+            .hint("the folder may be of another version of codspeed, or damaged: measure again")
+    }
+}

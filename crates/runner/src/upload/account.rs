@@ -1,0 +1,47 @@
+//! As whom we speak with the service, and where it is.
+
+use api::{Http, HttpSettings, Secret, Service};
+
+use super::refused;
+use crate::error::{CliError, ExitKind};
+
+/// Where questions are answered.
+const API_URL: &str = "https://gql.codspeed.io/";
+/// Where results are sent.
+const UPLOAD_URL: &str = "https://api.codspeed.io/upload";
+
+/// The service and the login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    /// The token of the login, if there is one.
+    pub login: Option<Secret>,
+    /// Where questions are answered.
+    pub api_url: String,
+    /// Where results are sent.
+    pub upload_url: String,
+}
+
+impl Account {
+    /// An account at these addresses, or at the public ones.
+    pub(crate) fn new(
+        login: Option<Secret>,
+        api_url: Option<String>,
+        upload_url: Option<String>,
+    ) -> Self {
+        Self {
+            login,
+            api_url: api_url.unwrap_or_else(|| API_URL.to_owned()),
+            upload_url: upload_url.unwrap_or_else(|| UPLOAD_URL.to_owned()),
+        }
+    }
+
+    /// The service, asked as this account.
+    pub(crate) fn service<'a>(&self, http: &'a Http) -> Result<Service<'a>, CliError> {
+        Service::new(http, &self.api_url, self.login.clone()).map_err(refused)
+    }
+}
+
+/// A client for the service.
+pub(crate) fn http() -> Result<Http, CliError> {
+    Http::new(HttpSettings::default()).map_err(|err| CliError::new(ExitKind::Service, err))
+}

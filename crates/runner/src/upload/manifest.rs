@@ -1,0 +1,130 @@
+//! What a run keeps in its profile folder so that it can be uploaded later: who measured, and which commit.
+//!
+//! All of it lies in one folder that no archive contains.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use api::{Executor, Instrument, Machine, RunContext, Runner};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    files,
+    host::{self, Host},
+};
+
+/// No honest one is larger.
+const MAX_BYTES: u64 = 1 << 20;
+/// The format.
+const FORMAT: u32 = 1;
+
+/// What is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Manifest {
+    format: u32,
+    /// Who measured, and where.
+    pub runner: Runner,
+    /// A run without benchmarks is fine.
+    pub allow_empty: bool,
+    /// The commit that was checked out, if that was known.
+    pub commit: Option<String>,
+    /// What the service was told, or would have been, when an upload was tried.
+    pub run: Option<RunContext>,
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ManifestError {
+    /// It can't be read.
+    #[error("could not read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// It is of another format.
+    #[error("`{}` is none that this version understands", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: Option<serde_json::Error>,
+    },
+}
+
+impl Manifest {
+    /// The manifest of a run that has just been measured.
+    pub(crate) const fn new(runner: Runner, allow_empty: bool, commit: Option<String>) -> Self {
+        Self { format: FORMAT, runner, allow_empty, commit, run: None }
+    }
+
+    /// Keeps it in the profile folder.
+    pub(crate) fn save(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(home(folder))?;
+        files::replace(&file(folder), &serde_json::to_vec_pretty(self)?)
+    }
+
+    /// What an earlier run has kept; nothing if the folder is of another program.
+    pub(crate) fn load(folder: &Path) -> Result<Option<Self>, ManifestError> {
+        let path = file(folder);
+        let bytes = match files::read_at_most(&path, MAX_BYTES) {
+            Ok(bytes) => bytes,
+            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(ManifestError::Read { path, source }),
+        };
+        match serde_json::from_slice::<Self>(&bytes) {
+            Ok(manifest) if manifest.format == FORMAT => Ok(Some(manifest)),
+            Ok(_) => Err(ManifestError::Format { path, source: None }),
+            Err(err) => Err(ManifestError::Format { path, source: Some(err) }),
+        }
+    }
+}
+
+/// Who measures here: this program on this machine.
+pub(crate) fn runner(
+    executor: Executor,
+    instruments: Vec<Instrument>,
+    exclude_allocations: bool,
+) -> Runner {
+    let Host { os, os_version, arch, name, user, cpu, memory_gib } = host::read();
+    let machine = Machine {
+        os,
+        os_version,
+        arch,
+        host: name,
+        user,
+        cpu_brand: cpu.brand,
+        cpu_name: cpu.name,
+        cpu_vendor_id: cpu.vendor,
+        cpu_cores: cpu.cores.into(),
+        total_memory_gb: memory_gib,
+        cpu_flags: cpu.flags,
+    };
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Runner { version, instruments, executor, exclude_allocations, machine }
+}
+
+/// Where the archive lies while it is sent, and after that has failed.
+pub(super) fn archive_path(folder: &Path) -> PathBuf {
+    home(folder).join("archive.tar")
+}
+
+/// Forgets an earlier upload: the folder is about to change.
+pub(super) fn forget(folder: &Path) {
+    // Nothing of it is needed, and what stays is replaced.
+    drop(fs::remove_dir_all(home(folder)));
+}
+
+fn home(folder: &Path) -> PathBuf {
+    folder.join(api::NOT_ARCHIVED)
+}
+
+fn file(folder: &Path) -> PathBuf {
+    home(folder).join("run.json")
+}
