@@ -66,11 +66,13 @@ mod preload {
             a_folder_that_is_not_there_is_an_error_before_the_command_starts,
         }
         exec::{
+            a_program_with_an_allocator_of_its_own_is_seen_or_named,
             shells_and_scripts_are_followed,
         }
         output::{
             what_a_process_leaves_is_freed_with_its_end,
             what_it_amounts_to_is_shown_beside_the_commands_output,
+            programs_that_end_at_once_have_names,
             stacks_name_the_functions_that_allocate,
             python_with_and_without_its_own_allocator,
         }
@@ -132,7 +134,8 @@ mod privileged {
                 a_folder_that_is_not_there_is_an_error_before_the_command_starts,
             }
             exec::{
-                shells_and_scripts_are_followed,
+                a_program_with_an_allocator_of_its_own_is_seen_or_named,
+            shells_and_scripts_are_followed,
                 an_empty_environment_hides_nothing,
                 programs_without_a_path_are_seen,
                 static_programs_are_exact,
