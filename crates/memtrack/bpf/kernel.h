@@ -34,6 +34,9 @@ enum {
   NO_WAKEUP = 1,       /* BPF_RB_NO_WAKEUP */
   AVAILABLE = 0,       /* BPF_RB_AVAIL_DATA */
   USER_STACK = 1 << 8, /* BPF_F_USER_STACK */
+  SIGCONT = 18,
+  SIGSTOP = 19,
+  SIGNAL_IGNORED = 1, /* TRACE_SIGNAL_IGNORED, include/trace/events/signal.h */
 };
 
 static void *(*const map_lookup)(void *map, const void *key) = (void *)1;
@@ -83,6 +86,12 @@ INLINE u64 returned(const struct pt_regs *regs) { return regs->ax; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
 /* The call has pushed the return address, the return has taken it. */
 enum { POPPED = 8 };
+/* Whether a call that is followed still waits on the stack. The return address is replaced by that of the kernel's page
+ * (`xol_area` in kernel/events/uprobes.c); what isn't the beginning of a page was written there by somebody else. */
+INLINE bool is_waiting(u64 sp) {
+  u64 back;
+  return probe_read_user(&back, sizeof back, (void *)sp) || back % 4096 == 0;
+}
 enum { SYSCALL_MMAP = 9, SYSCALL_MUNMAP = 11 };
 /* System calls take their fourth argument elsewhere. */
 INLINE u64 syscall_argument(const struct pt_regs *regs, u32 index) {
@@ -98,6 +107,8 @@ INLINE u64 argument(const struct pt_regs *regs, u32 index) {
 INLINE u64 returned(const struct pt_regs *regs) { return regs->regs[0]; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
 enum { POPPED = 0 };
+/* The return address is in a register, and leaves no sign. */
+INLINE bool is_waiting(u64 sp) { return true; }
 enum { SYSCALL_MMAP = 222, SYSCALL_MUNMAP = 215 };
 INLINE u64 syscall_argument(const struct pt_regs *regs, u32 index) { return argument(regs, index); }
 #else
@@ -115,6 +126,7 @@ struct signal_struct {
 struct task_struct {
   s32 pid;
   s32 tgid;
+  u32 ptrace;
   struct signal_struct *signal;
 } CORE;
 

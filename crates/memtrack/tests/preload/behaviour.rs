@@ -94,19 +94,6 @@ fn what_the_c_library_takes_it_gives_back() {
 }
 
 #[test]
-fn calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind() {
-    let programs = Programs::new();
-    let program = programs.compile("jumps.cpp", &[]);
-    for allocator in [None, Some("libtcmalloc_minimal.so.4"), Some("libjemalloc.so.2")] {
-        let preload = allocator.map(|file| ("LD_PRELOAD", file));
-        let traced = trace(Command::new(&program).envs(preload)).succeeded();
-        assert_eq!(traced.stdout, "500\n");
-        let count = traced.count(|kind| *kind == EventKind::Malloc { size: 500 });
-        assert_eq!(count, 400, "{allocator:?}");
-    }
-}
-
-#[test]
 fn stacks_tell_who_allocates() {
     let programs = Programs::new();
     let program =

@@ -146,7 +146,7 @@ pub fn a_tracer_that_is_killed_takes_the_command_and_its_probes_along(way: Way) 
     // The end of its output is the end of the command.
     output.read_to_end(&mut Vec::new()).unwrap();
     // Whoever lists links holds them meanwhile, and so does a process that the tracer had just forked.
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !still_there(&probes).is_empty() {
         assert!(Instant::now() < deadline, "still there: {:?}", still_there(&probes));
         std::thread::yield_now();
