@@ -44,6 +44,7 @@ static long (*const map_update)(void *map, const void *key, const void *value, u
 static long (*const map_delete)(void *map, const void *key) = (void *)3;
 static u64 (*const ktime_get_ns)(void) = (void *)5;
 static u64 (*const get_current_pid_tgid)(void) = (void *)14;
+static struct task_struct *(*const get_current_task)(void) = (void *)35;
 static long (*const get_stack)(void *ctx, void *into, u32 size, u64 flags) = (void *)67;
 static long (*const probe_read_user)(void *into, u32 size, const void *from) = (void *)112;
 static long (*const probe_read_kernel)(void *into, u32 size, const void *from) = (void *)113;
@@ -119,8 +120,15 @@ typedef struct {
   int counter;
 } atomic_t;
 
+struct rlimit {
+  u64 rlim_cur;
+} CORE;
+
+enum { LIMIT_DATA = 2, LIMIT_ADDRESSES = 9, LIMITS = 16 }; /* include/uapi/asm-generic/resource.h */
+
 struct signal_struct {
   atomic_t live;
+  struct rlimit rlim[LIMITS];
 } CORE;
 
 struct task_struct {

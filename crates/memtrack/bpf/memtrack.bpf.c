@@ -108,8 +108,10 @@ enum { DEPTH = 32 };
 enum { CHAIN_NS = 50000 };
 /* What lies between a call and one that it makes itself, at most; much further away is another stack. */
 enum { NESTING = 65536, SAME_STACK = 16 * NESTING };
-/* A request this large fails; see `call_throws`. */
+/* A request this large fails, and so does one that is larger than what the process may have; see `call_throws`. Smaller
+ * ones than this aren't compared with that. */
 #define HOPELESS (1ull << 40)
+#define MODEST (1ull << 20)
 
 struct record {
   u64 timestamp;
@@ -283,6 +285,14 @@ INLINE void end_chain(const struct ids *ids, u64 cookie, u64 addr) {
     last->addr = 0;
 }
 
+INLINE bool is_hopeless(u64 size) {
+  if (size < MODEST || size >= HOPELESS)
+    return size >= HOPELESS;
+  struct task_struct *task = get_current_task();
+  struct signal_struct *signal = READ_FIELD(task, signal);
+  return size > READ_FIELD(signal, rlim[LIMIT_ADDRESSES].rlim_cur) || size > READ_FIELD(signal, rlim[LIMIT_DATA].rlim_cur);
+}
+
 /* The beginning of a call. Returns whether its return is to be followed; `size` is what the return needs to know, for
  * a leaf, which has no frame. */
 INLINE bool enter(struct pt_regs *ctx, u64 cookie, bool leaf, u64 *size) {
@@ -307,7 +317,7 @@ INLINE bool enter(struct pt_regs *ctx, u64 cookie, bool leaf, u64 *size) {
   *size = argument(ctx, call_size(cookie));
   if (call_times(cookie) != 0xf)
     *size *= argument(ctx, call_times(cookie));
-  if (call_throws(cookie) && *size >= HOPELESS) {
+  if (call_throws(cookie) && is_hopeless(*size)) {
     __sync_fetch_and_add(&counters.unfollowed, 1);
     return false;
   }

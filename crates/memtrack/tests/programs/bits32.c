@@ -5,7 +5,8 @@
 void *malloc(unsigned size)
 {
     static char room[64];
-    return size < sizeof room ? room : 0;
+    (void)size;
+    return room;
 }
 
 void free(void *block)
@@ -18,7 +19,7 @@ __attribute__((used)) static int begin(int *stack)
     int count = stack[0], result = 7;
     char **arguments = (char **)(stack + 1);
     for (int done = 0; done < 1000; done++) {
-        free(malloc(13));
+        free(malloc(1234567));
     }
     if (count > 1) {
         __asm__ volatile("int $0x80"

@@ -3,6 +3,7 @@
 #include <csetjmp>
 #include <csignal>
 #include <cstdio>
+#include <initializer_list>
 #include <new>
 #include <sys/resource.h>
 #include <ucontext.h>
@@ -83,19 +84,21 @@ int main()
         swapcontext(&caller, &other);
         std::set_new_handler(leave);
         if (setjmp(back) == 0) {
-            delete[] new char[large];
+            delete[] new (std::nothrow) char[large];
         }
         deep(20);
         std::set_new_handler(wander);
         if (setjmp(back) == 0) {
-            delete[] new char[large];
+            delete[] new (std::nothrow) char[large];
         }
         deep(20);
         std::set_new_handler(refuse);
-        try {
-            delete[] new char[huge];
-        } catch (int number) {
-            thrown += number;
+        for (std::size_t size : {huge, large}) {
+            try {
+                delete[] new char[size];
+            } catch (int number) {
+                thrown += number;
+            }
         }
         deep(20);
     }
