@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
-    path::Path,
     process::{Command, Stdio},
 };
 
@@ -21,7 +20,7 @@ use crate::{
 #[test]
 fn only_what_lies_in_a_window_is_recorded() {
     let programs = Programs::new();
-    let mut backend = Preload::start(Path::new("/tmp"), &Options::default()).unwrap();
+    let mut backend = Preload::start(&std::env::temp_dir(), &Options::default()).unwrap();
     let mut command = Command::new(programs.compile("windows.c", &[]));
     prepare(&mut backend, &mut command);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -126,7 +125,7 @@ fn stacks_tell_who_allocates() {
 fn a_program_whose_tracer_is_gone_goes_on() {
     let programs = Programs::new();
     let options = Options { buffer: 1, ..Options::default() };
-    let mut backend = Preload::start(Path::new("/tmp"), &options).unwrap();
+    let mut backend = Preload::start(&std::env::temp_dir(), &options).unwrap();
     let mut command = Command::new(programs.compile("pairs.c", &[]));
     prepare(&mut backend, &mut command);
     backend.record(true).unwrap();

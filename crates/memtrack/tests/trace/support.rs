@@ -206,6 +206,12 @@ impl Traced {
     }
 
     pub fn notes(&self) -> Vec<String> {
+        let notes = self.all_notes().into_iter();
+        notes.filter(|note| !note.contains("another tracer")).collect()
+    }
+
+    /// Also about what else goes on on this machine.
+    pub fn all_notes(&self) -> Vec<String> {
         let notes = self.stats["notes"].as_array().unwrap().iter();
         notes.map(|note| note.as_str().unwrap().to_owned()).collect()
     }
