@@ -358,3 +358,7 @@ fn send_errno(to: RawFd, errno: Errno) -> Result<(), Errno> {
     let sent = unsafe { libc::send(to, bytes.as_ptr().cast(), bytes.len(), 0) };
     if sent < 0 { Err(Errno::last()) } else { Ok(()) }
 }
+
+#[cfg(test)]
+#[path = "notify_tests.rs"]
+mod tests;
