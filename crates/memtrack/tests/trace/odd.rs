@@ -14,6 +14,10 @@ pub fn calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind(way: W
     let program = programs.compile("jumps.cpp", &[]);
     let traced = Track::by(way).run(&[&program]).succeeded();
     check_jumps(&traced, "the C library");
+    // Operators that throw can't be followed and left alone by turns before there were sessions.
+    if matches!(way, Way::Multi | Way::PerfEvent) {
+        return;
+    }
     for library in ["libtcmalloc_minimal.so.4", "libjemalloc.so.2"] {
         let traced = Track::by(way).preloading(way, &place(library)).run(&[&program]);
         check_jumps(&traced.succeeded(), library);
