@@ -34,6 +34,9 @@ enum {
   NO_WAKEUP = 1,       /* BPF_RB_NO_WAKEUP */
   AVAILABLE = 0,       /* BPF_RB_AVAIL_DATA */
   USER_STACK = 1 << 8, /* BPF_F_USER_STACK */
+  SIGCONT = 18,
+  SIGSTOP = 19,
+  SIGNAL_IGNORED = 1, /* TRACE_SIGNAL_IGNORED, include/trace/events/signal.h */
 };
 
 static void *(*const map_lookup)(void *map, const void *key) = (void *)1;
@@ -41,6 +44,7 @@ static long (*const map_update)(void *map, const void *key, const void *value, u
 static long (*const map_delete)(void *map, const void *key) = (void *)3;
 static u64 (*const ktime_get_ns)(void) = (void *)5;
 static u64 (*const get_current_pid_tgid)(void) = (void *)14;
+static struct task_struct *(*const get_current_task)(void) = (void *)35;
 static long (*const get_stack)(void *ctx, void *into, u32 size, u64 flags) = (void *)67;
 static long (*const probe_read_user)(void *into, u32 size, const void *from) = (void *)112;
 static long (*const probe_read_kernel)(void *into, u32 size, const void *from) = (void *)113;
@@ -83,6 +87,12 @@ INLINE u64 returned(const struct pt_regs *regs) { return regs->ax; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
 /* The call has pushed the return address, the return has taken it. */
 enum { POPPED = 8 };
+/* Whether a call that is followed still waits on the stack. The return address is replaced by that of the kernel's page
+ * (`xol_area` in kernel/events/uprobes.c); what isn't the beginning of a page was written there by somebody else. */
+INLINE bool is_waiting(u64 sp) {
+  u64 back;
+  return probe_read_user(&back, sizeof back, (void *)sp) || back % 4096 == 0;
+}
 enum { SYSCALL_MMAP = 9, SYSCALL_MUNMAP = 11 };
 /* System calls take their fourth argument elsewhere. */
 INLINE u64 syscall_argument(const struct pt_regs *regs, u32 index) {
@@ -98,6 +108,8 @@ INLINE u64 argument(const struct pt_regs *regs, u32 index) {
 INLINE u64 returned(const struct pt_regs *regs) { return regs->regs[0]; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
 enum { POPPED = 0 };
+/* The return address is in a register, and leaves no sign. */
+INLINE bool is_waiting(u64 sp) { return true; }
 enum { SYSCALL_MMAP = 222, SYSCALL_MUNMAP = 215 };
 INLINE u64 syscall_argument(const struct pt_regs *regs, u32 index) { return argument(regs, index); }
 #else
@@ -108,13 +120,21 @@ typedef struct {
   int counter;
 } atomic_t;
 
+struct rlimit {
+  u64 rlim_cur;
+} CORE;
+
+enum { LIMIT_DATA = 2, LIMIT_ADDRESSES = 9, LIMITS = 16 }; /* include/uapi/asm-generic/resource.h */
+
 struct signal_struct {
   atomic_t live;
+  struct rlimit rlim[LIMITS];
 } CORE;
 
 struct task_struct {
   s32 pid;
   s32 tgid;
+  u32 ptrace;
   struct signal_struct *signal;
 } CORE;
 

@@ -44,13 +44,22 @@ struct {
   TYPED(value, u8);
 } tracked SEC(".maps");
 
-/* Processes that were stopped because the ring was nearly full, by their number in the tracer's namespace. */
+/* Processes that were stopped because the ring was nearly full: by their number in the initial namespace that in the
+ * tracer's. */
+struct {
+  FIELD(type, MAP_HASH);
+  FIELD(max_entries, 16384);
+  TYPED(key, u32);
+  TYPED(value, u32);
+} paused SEC(".maps");
+
+/* Processes that somebody else has stopped, or they themselves: it isn't for us to let them go on. */
 struct {
   FIELD(type, MAP_HASH);
   FIELD(max_entries, 16384);
   TYPED(key, u32);
   TYPED(value, u8);
-} paused SEC(".maps");
+} stopped SEC(".maps");
 
 /* The outermost call that a thread is in. */
 struct frame {
@@ -59,6 +68,7 @@ struct frame {
   u64 old; /* block of a realloc, out pointer of posix_memalign */
   u64 entered;
   u64 cookie;
+  u64 hides; /* 1: another one is in `hidden` */
 };
 struct {
   FIELD(type, MAP_HASH);
@@ -66,6 +76,15 @@ struct {
   TYPED(key, u32);
   TYPED(value, struct frame);
 } frames SEC(".maps");
+
+/* A call that waits, on another stack, for the thread to come back to it: an allocator has called the program, and that
+ * has switched. */
+struct {
+  FIELD(type, MAP_HASH);
+  FIELD(max_entries, 16384);
+  TYPED(key, u32);
+  TYPED(value, struct frame);
+} hidden SEC(".maps");
 
 /* The last free of a thread, in objects where one free function calls another. */
 struct chain {
@@ -87,8 +106,12 @@ enum kind { MALLOC = 1, CALLOC, REALLOC, ALIGNED, FREE, EXEC, EXIT, MMAP, MUNMAP
 enum { DEPTH = 32 };
 /* A call that takes longer between two free functions is another call. */
 enum { CHAIN_NS = 50000 };
-/* A request this large fails; see `call_throws`. */
+/* What lies between a call and one that it makes itself, at most; much further away is another stack. */
+enum { NESTING = 65536, SAME_STACK = 16 * NESTING };
+/* A request this large fails, and so does one that is larger than what the process may have; see `call_throws`. Smaller
+ * ones than this aren't compared with that. */
 #define HOPELESS (1ull << 40)
+#define MODEST (1ull << 20)
 
 struct record {
   u64 timestamp;
@@ -152,19 +175,23 @@ INLINE void identify(struct ids *ids) {
  *
  * With an entry the process is stopped already, or will be in a moment. But a thread that was delayed between looking
  * and signalling can make an entry just before the tracer's signal to go on, and then the process runs with it. So from
- * seven eighths on nobody relies on the entry. */
+ * seven eighths on nobody relies on the entry.
+ *
+ * Whoever was stopped by others will be continued by others, and by nobody else: `signalled` keeps the books, and here
+ * they are looked at again after our entry, in case that it came too late for `signalled`. */
 INLINE void hold_back(const struct ids *ids) {
   if (!settings.pause_at)
     return;
   u64 waiting = ring_query(&events, AVAILABLE);
   if (waiting < settings.pause_at)
     return;
-  u32 key = ids->shown_tgid;
-  u8 one = 1;
-  if (waiting < settings.pause_at / 6 * 7 && map_lookup(&paused, &key))
+  if (waiting < settings.pause_at / 6 * 7 && map_lookup(&paused, &ids->tgid))
     return;
-  if (send_signal_thread(19 /* SIGSTOP */) == 0)
-    map_update(&paused, &key, &one, ANY);
+  if (map_lookup(&stopped, &ids->tgid) || send_signal_thread(SIGSTOP))
+    return;
+  map_update(&paused, &ids->tgid, &ids->shown_tgid, ANY);
+  if (map_lookup(&stopped, &ids->tgid))
+    map_delete(&paused, &ids->tgid);
 }
 
 INLINE void emit(void *ctx, const struct ids *ids, u32 kind, u64 at, u64 addr, u64 size, u64 old) {
@@ -200,15 +227,40 @@ INLINE void emit(void *ctx, const struct ids *ids, u32 kind, u64 at, u64 addr, u
 
 INLINE bool is_traced(const struct ids *ids) { return map_lookup(&tracked, &ids->tgid) != 0; }
 
-/* Whether the thread is inside of another call already. A frame further down the stack was left by a jump. */
-INLINE bool is_nested(const struct ids *ids, u64 sp) {
+/* Whether the thread is inside of another call already. A frame that was left by a jump is forgotten: those further up
+ * the stack are run over by others sooner or later. Without `elsewhere`, there is no call; else it is on another stack. */
+INLINE bool is_nested(const struct ids *ids, u64 sp, struct frame **elsewhere) {
   struct frame *outer = map_lookup(&frames, &ids->tid);
+  *elsewhere = 0;
   if (!outer)
     return false;
-  if (sp <= outer->sp)
+  if (outer->sp - sp < NESTING && is_waiting(outer->sp))
     return true;
-  map_delete(&frames, &ids->tid);
+  if (outer->sp - sp + SAME_STACK < 2 * SAME_STACK)
+    map_delete(&frames, &ids->tid);
+  else
+    *elsewhere = outer;
   return false;
+}
+
+/* The thread is inside of a call from now on. */
+INLINE bool keep(const struct ids *ids, struct frame *frame, const struct frame *elsewhere) {
+  if (elsewhere) {
+    map_update(&hidden, &ids->tid, elsewhere, ANY);
+    frame->hides = 1;
+  }
+  return map_update(&frames, &ids->tid, frame, ANY) == 0;
+}
+
+/* It is no longer. */
+INLINE void drop(const struct ids *ids, const struct frame *frame) {
+  struct frame *before = frame->hides ? map_lookup(&hidden, &ids->tid) : 0;
+  if (!before) {
+    map_delete(&frames, &ids->tid);
+    return;
+  }
+  map_update(&frames, &ids->tid, before, ANY);
+  map_delete(&hidden, &ids->tid);
 }
 
 /* Whether this is the same free as the one that was seen last: same block, further up the stack, in a function that has
@@ -233,6 +285,14 @@ INLINE void end_chain(const struct ids *ids, u64 cookie, u64 addr) {
     last->addr = 0;
 }
 
+INLINE bool is_hopeless(u64 size) {
+  if (size < MODEST || size >= HOPELESS)
+    return size >= HOPELESS;
+  struct task_struct *task = get_current_task();
+  struct signal_struct *signal = READ_FIELD(task, signal);
+  return size > READ_FIELD(signal, rlim[LIMIT_ADDRESSES].rlim_cur) || size > READ_FIELD(signal, rlim[LIMIT_DATA].rlim_cur);
+}
+
 /* The beginning of a call. Returns whether its return is to be followed; `size` is what the return needs to know, for
  * a leaf, which has no frame. */
 INLINE bool enter(struct pt_regs *ctx, u64 cookie, bool leaf, u64 *size) {
@@ -243,7 +303,8 @@ INLINE bool enter(struct pt_regs *ctx, u64 cookie, bool leaf, u64 *size) {
   if (!is_traced(&ids))
     return false;
   u64 sp = stack_pointer(ctx);
-  if (is_nested(&ids, sp))
+  struct frame *elsewhere;
+  if (is_nested(&ids, sp, &elsewhere))
     return false;
   u32 class = call_class(cookie);
   u64 block = argument(ctx, call_block(cookie));
@@ -256,14 +317,14 @@ INLINE bool enter(struct pt_regs *ctx, u64 cookie, bool leaf, u64 *size) {
   *size = argument(ctx, call_size(cookie));
   if (call_times(cookie) != 0xf)
     *size *= argument(ctx, call_times(cookie));
-  if (call_throws(cookie) && *size >= HOPELESS) {
+  if (call_throws(cookie) && is_hopeless(*size)) {
     __sync_fetch_and_add(&counters.unfollowed, 1);
     return false;
   }
   if (leaf)
     return true;
   struct frame frame = {.sp = sp, .size = *size, .old = block, .entered = ktime_get_ns(), .cookie = cookie};
-  return map_update(&frames, &ids.tid, &frame, ANY) == 0;
+  return keep(&ids, &frame, elsewhere);
 }
 
 /* The end of a call that `enter` wanted to follow. */
@@ -279,7 +340,7 @@ INLINE void leave_call(struct pt_regs *ctx, u64 cookie, bool leaf, u64 size) {
       return;
     frame = *kept;
     cookie = frame.cookie;
-    map_delete(&frames, &ids.tid);
+    drop(&ids, &frame);
   }
   u64 addr = returned(ctx);
   u64 at = ktime_get_ns();
@@ -422,6 +483,7 @@ int became(u64 *args) {
   if (!is_traced(&ids))
     return 0;
   map_delete(&frames, &ids.tid);
+  map_delete(&hidden, &ids.tid);
   emit(0, &ids, EXEC, ktime_get_ns(), 0, 0, 0);
   return 0;
 }
@@ -434,12 +496,39 @@ int ended(u64 *args) {
   if (!is_traced(&ids))
     return 0;
   map_delete(&frames, &ids.tid);
+  map_delete(&hidden, &ids.tid);
   map_delete(&chains, &ids.tid);
   struct signal_struct *signal = READ_FIELD(task, signal);
   if (READ_FIELD(signal, live.counter) != 0)
     return 0;
   map_delete(&tracked, &ids.tgid);
+  map_delete(&paused, &ids.tgid);
+  map_delete(&stopped, &ids.tgid);
   emit(0, &ids, EXIT, ktime_get_ns(), 0, 0, 0);
+  return 0;
+}
+
+/* A signal is on its way; signals of one process come by here one after the other. What we send ourselves comes without
+ * a sender: the pointer to it is 1, as for all that the kernel sends. For a process with a debugger the debugger decides
+ * what becomes of a stop, so that it says nothing. */
+SEC("raw_tp/signal_generate")
+int signalled(u64 *args) {
+  int signal = args[0];
+  struct task_struct *task = (void *)args[2];
+  u8 one = 1;
+  if (signal != SIGSTOP && signal != SIGCONT)
+    return 0;
+  u32 tgid = READ_FIELD(task, tgid);
+  if (!map_lookup(&tracked, &tgid))
+    return 0;
+  if (signal == SIGCONT)
+    map_delete(&stopped, &tgid);
+  else if (args[1] > 1 && args[4] != SIGNAL_IGNORED && !READ_FIELD(task, ptrace))
+    map_update(&stopped, &tgid, &one, ANY);
+  else
+    return 0;
+  /* Either it runs, or it isn't held by us. */
+  map_delete(&paused, &tgid);
   return 0;
 }
 

@@ -2,8 +2,8 @@
 
 use std::{error::Error, path::Path};
 
-const SOURCES: [&str; 4] =
-    ["preload/trace.c", "preload/calls.c", "preload/others.c", "preload/exec.c"];
+const SOURCES: [&str; 5] =
+    ["preload/trace.c", "preload/calls.c", "preload/others.c", "preload/exec.c", "preload/maps.c"];
 
 /// Leaves `memtrack_preload.so` in the folder.
 pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {

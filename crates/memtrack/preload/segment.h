@@ -82,6 +82,12 @@ enum kind {
     KIND_START = 6,   /* a process image or a copy of one begins */
     KIND_OBJECT = 7,  /* number of functions << 32 | length, text: the file of an allocator */
     KIND_EXEC = 8,    /* environment is ours << 32 | length, text: a program that is about to be executed */
+    KIND_MAPPED = 9,  /* length, the words of `struct mapped`, text: a file in the memory of the process */
+};
+
+/* Code of a file in memory: addresses, offset in the file, and what tells the file from others. */
+struct mapped {
+    uint64_t start, end, offset, device, inode;
 };
 
 #define RECORD_SHIFT 10

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "maps.h"
 #include "others.h"
 #include "trace.h"
 
@@ -288,6 +289,9 @@ static bool begin_thread(void)
         self.at += 1;
         uint64_t done = (uint64_t)(self.at - self.block->words);
         atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
+        if (segment->frames > 0) {
+            maps_tell();
+        }
     }
     return true;
 }
@@ -320,21 +324,36 @@ bool trace_take(size_t words)
     return room && atomic_load_explicit(&segment->enabled, memory_order_relaxed);
 }
 
-/* For what is said outside of the calls; recorded even while calls aren't. */
-void trace_text(enum kind kind, uint32_t extra, const char *text)
+/* Appends a record of a text, with so many bytes before it, if there is room; recorded even while calls aren't. */
+static void append(enum kind kind, uint32_t extra, const void *before, size_t bytes, const char *text)
 {
-    size_t length = strnlen(text, MAX_TEXT);
+    size_t length = bytes + strnlen(text, MAX_TEXT - bytes);
     size_t words = 2 + (length + 7) / 8;
     if (self.block == NULL || self.image != atomic_load(image) || (size_t)(self.end - self.at) < words) {
         return;
     }
     self.at[words - 1] = 0;
-    memcpy(self.at + 2, text, length);
+    memcpy(self.at + 2, before, bytes);
+    memcpy((char *)(self.at + 2) + bytes, text, length - bytes);
     self.at[1] = (uint64_t)extra << 32 | length;
     self.at[0] = trace_first_word(trace_now(), 0, kind);
     self.at += words;
     uint64_t done = (uint64_t)(self.at - self.block->words);
     atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
+}
+
+/* For what is said outside of the calls. */
+void trace_text(enum kind kind, uint32_t extra, const char *text)
+{
+    append(kind, extra, "", 0, text);
+}
+
+/* Where there is no room, in another block. */
+void trace_mapped(const struct mapped *mapped, const char *path)
+{
+    if ((size_t)(self.end - self.at) >= 2 + MAX_TEXT / 8 || next_block(self.block->pid, self.block->tid)) {
+        append(KIND_MAPPED, 0, mapped, sizeof *mapped, path);
+    }
 }
 
 void trace_say(enum kind kind, uint32_t extra, const char *text)

@@ -50,6 +50,7 @@ bool trace_take(size_t words);
 void trace_lost(void);
 /* While this code is at work already. */
 void trace_text(enum kind kind, uint32_t extra, const char *text);
+void trace_mapped(const struct mapped *mapped, const char *path);
 /* From outside, at any time. */
 void trace_say(enum kind kind, uint32_t extra, const char *text);
 size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most);

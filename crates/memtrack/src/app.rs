@@ -185,6 +185,11 @@ fn backend(options: &Track) -> Result<Box<dyn Backend>, AppError> {
 }
 
 fn library(wanted: Wanted) -> Result<Box<dyn Backend>, AppError> {
+    for (option, given) in [("--mappings", wanted.mappings), ("--lossy", wanted.lossy)] {
+        if given {
+            say(&format!("{option} has no effect: only the kernel backend can do that"));
+        }
+    }
     let frames = if wanted.stacks { crate::backend::STACK_DEPTH } else { 0 };
     let options = PreloadOptions { frames, ..PreloadOptions::default() };
     Ok(Box::new(Preload::start(Path::new(&env::temp_dir()), &options)?))

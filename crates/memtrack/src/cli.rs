@@ -26,7 +26,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Trace a command: what it allocates is written to a file and summed up
     #[command(
-        long_about = "Traces a command and all processes that it starts. Every call of an allocator (malloc, free, operators of C++, jemalloc, mimalloc, tcmalloc; dynamic or static) is written to `<pid>.MemtrackArtifact.msgpack`, and what they amount to is shown at the end.\n\nThe exit code is that of the command; 128 and the number of the signal if it was ended by one; 1 if events were lost; 3 if a right is missing."
+        long_about = "Traces a command and all processes that it starts. Every call of an allocator (malloc, free, operators of C++, jemalloc, mimalloc, tcmalloc; dynamic or static) is written to `<pid>.MemtrackArtifact.msgpack`, and what they amount to is shown at the end.\n\nThe exit code is that of the command; 128 and the number of the signal if it was ended by one; 126 or 127 if it can't be started; 1 if events were lost; 3 if a right is missing."
     )]
     Track(Track),
     /// Say which ways of tracing work here, and what the others lack
@@ -58,10 +58,10 @@ pub(crate) struct Track {
     /// everything from the first instruction on is recorded
     #[arg(long, value_name = "fifo:CTL,ACK", value_parser = control)]
     pub control: Option<(PathBuf, PathBuf)>,
-    /// Memory for events that are not written yet, in bytes; a power of two
+    /// Memory for events that are not written yet, in bytes; a power of two; kernel backend only
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = ring_size)]
     pub ring_size: u32,
-    /// Lose events instead of holding the program back when they can't be written fast enough
+    /// Lose events instead of holding the program back when they can't be written fast enough; kernel backend only
     #[arg(long)]
     pub lossy: bool,
     /// Don't write frees for what a process had not freed when it ended

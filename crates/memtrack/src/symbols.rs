@@ -1,13 +1,17 @@
-//! Names for the addresses of a running process.
+//! Names for the addresses of a process, as long as it runs, or has said what is in its memory.
 
 use std::{
     collections::HashMap,
     fs::{self, File},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use memmap2::Mmap;
 use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind};
+
+use crate::backend::Mapping;
 
 /// A place in a program: a function, and the file that it is in. Empty texts are unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -25,14 +29,6 @@ pub(crate) struct Symbols {
     modules: HashMap<String, Arc<Module>>,
 }
 
-#[derive(Debug, Clone)]
-struct Mapping {
-    start: u64,
-    end: u64,
-    offset: u64,
-    path: String,
-}
-
 /// The functions of a file.
 #[derive(Debug, Default)]
 struct Module {
@@ -48,10 +44,18 @@ impl Symbols {
         // A call may be the last instruction of a function.
         let address = address.saturating_sub(1);
         let Some(mapping) = self.mapping(pid, address) else { return Function::default() };
-        let Mapping { start, end: _, offset, path } = mapping;
-        let module = self.module(pid, &path);
-        let name = module.name(address - start + offset).map(str::to_owned).unwrap_or_default();
-        Function { name, module: path }
+        let module = self.module(pid, &mapping);
+        let name = module.and_then(|module| {
+            let inside = address.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
+            module.name(inside).map(str::to_owned)
+        });
+        Function { name: name.unwrap_or_default(), module: mapping.path }
+    }
+
+    /// A process has said what is in its memory.
+    pub(crate) fn mapped(&mut self, pid: i32, mapping: &Mapping) {
+        let path = canonical(mapping).unwrap_or_else(|| mapping.path.clone());
+        self.processes.entry(pid).or_default().push(Mapping { path, ..mapping.clone() });
     }
 
     /// A process is gone, or has become another program.
@@ -61,24 +65,49 @@ impl Symbols {
 
     /// Looks at the process anew if the address was not there before.
     fn mapping(&mut self, pid: i32, address: u64) -> Option<Mapping> {
-        for fresh in [false, true] {
-            if fresh || !self.processes.contains_key(&pid) {
-                self.processes.insert(pid, mappings(pid));
-            }
-            let mappings = self.processes.get(&pid)?;
-            let found =
-                mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&address));
-            if let Some(found) = found {
-                return Some(found.clone());
-            }
+        let around = |mappings: &Vec<Mapping>| {
+            mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&address)).cloned()
+        };
+        let known = self.processes.entry(pid).or_default();
+        if let Some(found) = around(known) {
+            return Some(found);
         }
-        None
+        let fresh = mappings(pid);
+        // Of a process that has ended we keep what it has said.
+        if !fresh.is_empty() {
+            *known = fresh;
+        }
+        around(known)
     }
 
-    fn module(&mut self, pid: i32, path: &str) -> Arc<Module> {
-        let read = || Arc::new(Module::read(&format!("/proc/{pid}/root{path}")));
-        Arc::clone(self.modules.entry(path.to_owned()).or_insert_with(read))
+    /// The file behind a mapping; it may be gone.
+    fn module(&mut self, pid: i32, mapping: &Mapping) -> Option<Arc<Module>> {
+        if let Some(known) = self.modules.get(&mapping.path) {
+            return Some(Arc::clone(known));
+        }
+        let seen_from_it = PathBuf::from(format!("/proc/{pid}/root{}", mapping.path));
+        let mut places = vec![seen_from_it];
+        // The process has ended. Its root may have been another one than ours; then the file is not the same.
+        places.extend(mapping.identity.map(|_| PathBuf::from(&mapping.path)));
+        let same = |file: &File| {
+            mapping.identity.is_none_or(|it| identity(file).is_some_and(|found| found == it))
+        };
+        let mut files = places.iter().filter_map(|place| File::open(place).ok());
+        let module = Arc::new(Module::read(&files.find(same)?));
+        self.modules.insert(mapping.path.clone(), Arc::clone(&module));
+        Some(module)
     }
+}
+
+fn identity(file: &File) -> Option<(u64, u64)> {
+    file.metadata().ok().map(|about| (about.dev(), about.ino()))
+}
+
+/// The path of a mapping as the kernel says it: a loader finds its files by links.
+fn canonical(mapping: &Mapping) -> Option<String> {
+    let path = fs::canonicalize(Path::new(&mapping.path)).ok()?;
+    let same = File::open(&path).ok().and_then(|file| identity(&file)) == mapping.identity;
+    path.to_str().filter(|_| same).map(str::to_owned)
 }
 
 /// Executable files in the memory of a process (`proc_pid_maps(5)`).
@@ -95,18 +124,22 @@ fn parse_mapping(line: &str) -> Option<Mapping> {
     let (offset, rest) = rest.split_once(' ')?;
     let path = rest.get(rest.find('/')?..)?;
     let hex = |text| u64::from_str_radix(text, 16).ok();
-    let mapping =
-        Mapping { start: hex(start)?, end: hex(end)?, offset: hex(offset)?, path: path.to_owned() };
+    let mapping = Mapping {
+        start: hex(start)?,
+        end: hex(end)?,
+        offset: hex(offset)?,
+        path: path.to_owned(),
+        identity: None,
+    };
     rights.contains('x').then_some(mapping)
 }
 
 impl Module {
     /// The functions of a file; none if it can't be read.
-    fn read(path: &str) -> Self {
-        let Ok(file) = File::open(path) else { return Self::default() };
+    fn read(file: &File) -> Self {
         #[expect(unsafe_code, reason = "programs are large")]
         // SAFETY: the bytes are only looked at here; who cuts a program that is running ends it, too.
-        let Ok(bytes) = (unsafe { Mmap::map(&file) }) else { return Self::default() };
+        let Ok(bytes) = (unsafe { Mmap::map(file) }) else { return Self::default() };
         let Ok(file) = object::File::parse(&*bytes) else { return Self::default() };
         let segments = file.segments().map(|segment| {
             let (offset, len) = segment.file_range();
@@ -165,6 +198,21 @@ mod tests {
         assert_eq!(found.module, std::env::current_exe().unwrap().display().to_string());
         assert_eq!(symbols.find(pid, 16), Function::default());
         assert_eq!(symbols.find(-1, here), Function::default());
+    }
+
+    #[test]
+    fn a_process_that_has_ended_has_said_where_its_files_were() {
+        let path = std::env::current_exe().unwrap();
+        let own = mappings(i32::try_from(std::process::id()).unwrap());
+        let own = own.into_iter().find(|mapping| Path::new(&mapping.path) == path).unwrap();
+        #[expect(clippy::as_conversions, reason = "addresses are numbers")]
+        let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
+        let file = identity(&File::open(path).unwrap());
+        for (identity, name) in [(file, "memtrack::symbols::mappings"), (Some((0, 0)), "")] {
+            let mut symbols = Symbols::default();
+            symbols.mapped(-1, &Mapping { identity, ..own.clone() });
+            assert_eq!(symbols.find(-1, here + 1).name, name, "{identity:?}");
+        }
     }
 
     #[test]

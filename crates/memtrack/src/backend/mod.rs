@@ -31,6 +31,28 @@ pub enum Record<'a> {
         /// Nanoseconds of `CLOCK_MONOTONIC`.
         timestamp: u64,
     },
+    /// A process has the code of this file in its memory: said before the first stack, by backends that know it.
+    Mapped {
+        /// The process.
+        pid: i32,
+        /// The file, and where it is.
+        mapping: &'a Mapping,
+    },
+}
+
+/// Code of a file in the memory of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Its first address.
+    pub start: u64,
+    /// The address behind its last.
+    pub end: u64,
+    /// Where the file's part begins, in bytes.
+    pub offset: u64,
+    /// The file, as the process calls it.
+    pub path: String,
+    /// Device and inode of the file, if it is to be told from another one with this path.
+    pub identity: Option<(u64, u64)>,
 }
 
 /// What is wanted of a backend.

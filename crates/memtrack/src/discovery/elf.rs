@@ -39,7 +39,10 @@ pub(crate) enum NotExamined {
     /// No program and no library.
     #[error("not an ELF file")]
     NotElf,
-    /// For another processor, or for 32 bits, where arguments lie elsewhere.
+    /// For 32 bits, where arguments lie elsewhere.
+    #[error("a 32-bit program")]
+    Short,
+    /// For another processor.
     #[error("a program for another kind of processor")]
     Foreign,
     /// Damaged.
@@ -57,7 +60,7 @@ const OUR_MACHINE: object::Architecture = if cfg!(target_arch = "aarch64") {
 pub(crate) fn examine(bytes: &[u8]) -> Result<Examined, NotExamined> {
     match FileKind::parse(bytes) {
         Ok(FileKind::Elf64) => {}
-        Ok(FileKind::Elf32) => return Err(NotExamined::Foreign),
+        Ok(FileKind::Elf32) => return Err(NotExamined::Short),
         Ok(_) | Err(_) => return Err(NotExamined::NotElf),
     }
     let damaged = |err: object::Error| NotExamined::Damaged(err.to_string());
@@ -190,7 +193,7 @@ mod tests {
         assert_eq!(examine(b"#!/bin/sh\necho malloc free\n"), Err(NotExamined::NotElf));
         let mut elf32 = vec![0; 64];
         elf32.splice(..8, *b"\x7fELF\x01\x01\x01\0");
-        assert_eq!(examine(&elf32), Err(NotExamined::Foreign));
+        assert_eq!(examine(&elf32), Err(NotExamined::Short));
         let mut cut = vec![0; 20];
         cut.splice(..8, *b"\x7fELF\x02\x01\x01\0");
         assert!(matches!(examine(&cut), Err(NotExamined::Damaged(_))));

@@ -124,6 +124,12 @@ impl Writer {
                 }
                 (timestamp, What::End { pid })
             }
+            Record::Mapped { pid, mapping } => {
+                if let Some(stacks) = &mut self.stacks {
+                    stacks.mapped(pid, mapping);
+                }
+                return;
+            }
         };
         self.pending.push(Pending { timestamp, what });
     }

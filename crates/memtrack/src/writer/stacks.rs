@@ -6,7 +6,10 @@ use foldhash::fast::FixedState;
 use runner_shared::memory::{encode_event_stack, encode_frame, encode_stack};
 
 use super::file::Frames;
-use crate::symbols::{Function, Symbols};
+use crate::{
+    backend::Mapping,
+    symbols::{Function, Symbols},
+};
 
 /// Stacks of a run, and the file.
 #[derive(Debug)]
@@ -72,6 +75,11 @@ impl Stacks {
             encode_frame(definitions, &function.name, &function.module);
             next
         })
+    }
+
+    /// A process has this in its memory.
+    pub(super) fn mapped(&mut self, pid: i32, mapping: &Mapping) {
+        self.symbols.mapped(pid, mapping);
     }
 
     /// A process is gone, or has become another program; its number may be given out again.

@@ -33,13 +33,14 @@ pub enum Kept {
     Exit { pid: i32, timestamp: u64 },
 }
 
-impl From<Record<'_>> for Kept {
-    fn from(record: Record<'_>) -> Self {
-        match record {
+impl Kept {
+    fn from(record: Record<'_>) -> Option<Self> {
+        Some(match record {
             Record::Call { event, stack } => Self::Call { event, stack: stack.to_vec() },
             Record::Exec { pid, timestamp } => Self::Exec { pid, timestamp },
             Record::Exit { pid, timestamp } => Self::Exit { pid, timestamp },
-        }
+            Record::Mapped { .. } => return None,
+        })
     }
 }
 
@@ -50,7 +51,7 @@ pub fn trace(command: &mut Command) -> Traced {
 
 pub fn trace_with(options: &Options, command: &mut Command) -> Traced {
     let mut records = Vec::new();
-    let traced = trace_into(options, command, &mut |record| records.push(Kept::from(record)));
+    let traced = trace_into(options, command, &mut |record| records.extend(Kept::from(record)));
     check_order(&records);
     Traced { records, ..traced }
 }

@@ -169,10 +169,15 @@ static long run(const char *what, long number, char *self)
     if (!strcmp(what, "killed")) {
         pid_t child = fork();
         if (child == 0) {
+            static volatile long counts[8];
             for (long at = 0; at < 8; at++) {
-                pthread_create(&threads[at], NULL, work, (void *)1000000000);
+                pthread_create(&threads[at], NULL, go_on, (void *)&counts[at]);
             }
-            usleep(20000);
+            for (long at = 0; at < 8; at++) {
+                while (counts[at] < 100) {
+                    usleep(100);
+                }
+            }
             kill(getpid(), SIGKILL);
         }
         waitpid(child, NULL, 0);

@@ -15,7 +15,7 @@ const LIBRARIES: &[(&str, bool)] = &[
     ("libtcmalloc_minimal.so.4", true),
 ];
 
-fn place(library: &str) -> String {
+pub fn place(library: &str) -> String {
     let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
     let paths = folders.map(|folder| format!("{folder}/{library}"));
     paths.into_iter().find(|path| fs::exists(path).unwrap()).expect(library)
@@ -48,13 +48,7 @@ pub fn preloaded_allocators_are_exact(way: Way) {
         let programs = Programs::new();
         let program =
             programs.compile("rows.c", &[if *pvalloc { "-DPVALLOC" } else { "-DNO_PVALLOC" }]);
-        let preload = format!("LD_PRELOAD={}", place(library));
-        let traced = if way == Way::Preload {
-            // The variable is the tracer's own way, so that whoever sets it anew for a program hides the program.
-            Track::by(way).env("LD_PRELOAD", place(library)).run(&[program])
-        } else {
-            Track::by(way).run(&["env", &preload, program.to_str().unwrap()])
-        };
+        let traced = Track::by(way).preloading(way, &place(library)).run(&[program]);
         check_rows(traced, *pvalloc);
     }
 }

@@ -65,11 +65,8 @@ pub fn a_second_tracer_is_named(way: Way) {
     let first = Track::by(way);
     let (first, input, _output) = start(&first);
     let second = Track::by(way).run(&["bash", "-c", ":"]).succeeded();
-    assert!(
-        second.notes().iter().any(|note| note.contains("another tracer")),
-        "{:?}",
-        second.notes()
-    );
+    let notes = second.all_notes();
+    assert!(notes.iter().any(|note| note.contains("another tracer")), "{notes:?}");
     drop(input);
     let end = first.wait_with_output().unwrap();
     assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));

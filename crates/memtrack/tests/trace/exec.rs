@@ -86,3 +86,18 @@ pub fn a_static_program_without_symbols_is_named(way: Way) {
     let notes = traced.notes();
     assert!(notes.iter().any(|note| note.contains(program.to_str().unwrap())), "{notes:?}");
 }
+
+pub fn a_program_with_an_allocator_of_its_own_is_seen_or_named(way: Way) {
+    let programs = Programs::new();
+    let program = programs.compile("own.c", &[]);
+    let traced = Track::by(way).run(&[&program]).succeeded();
+    let notes = traced.notes();
+    if way == Way::Preload {
+        let named = |note: &String| {
+            note.contains(program.to_str().unwrap()) && note.contains("an allocator of its own")
+        };
+        assert!(matches!(&notes[..], [note] if named(note)), "{notes:?}");
+    } else {
+        assert_eq!((traced.allocations(500..=500), notes), (100, Vec::new()));
+    }
+}

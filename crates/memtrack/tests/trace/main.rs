@@ -17,6 +17,7 @@ mod crowd;
 mod ends;
 mod exec;
 mod loss;
+mod odd;
 mod output;
 #[path = "../programs/compile.rs"]
 mod programs;
@@ -35,6 +36,27 @@ macro_rules! cases {
             }
         )*)*
     };
+}
+
+/// Only processors that can run such programs.
+#[cfg(target_arch = "x86_64")]
+mod bits32 {
+    mod preload {
+        cases! { Preload:
+            odd::{
+                a_32_bit_program_is_named_and_runs_as_ever,
+            }
+        }
+    }
+
+    mod privileged {
+        cases! { Session:
+            odd::{
+                a_32_bit_program_is_named_and_runs_as_ever,
+                what_a_32_bit_program_starts_is_seen,
+            }
+        }
+    }
 }
 
 mod preload {
@@ -66,11 +88,19 @@ mod preload {
             a_folder_that_is_not_there_is_an_error_before_the_command_starts,
         }
         exec::{
+            a_program_with_an_allocator_of_its_own_is_seen_or_named,
             shells_and_scripts_are_followed,
+        }
+        odd::{
+            a_handler_of_sigcont_is_called_only_for_want_of_room,
+            calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind,
+            debuggers_and_filters_of_a_program_work_as_ever,
+            who_stops_itself_goes_on_when_its_parent_says_so,
         }
         output::{
             what_a_process_leaves_is_freed_with_its_end,
             what_it_amounts_to_is_shown_beside_the_commands_output,
+            programs_that_end_at_once_have_names,
             stacks_name_the_functions_that_allocate,
             python_with_and_without_its_own_allocator,
         }
@@ -132,7 +162,8 @@ mod privileged {
                 a_folder_that_is_not_there_is_an_error_before_the_command_starts,
             }
             exec::{
-                shells_and_scripts_are_followed,
+                a_program_with_an_allocator_of_its_own_is_seen_or_named,
+            shells_and_scripts_are_followed,
                 an_empty_environment_hides_nothing,
                 programs_without_a_path_are_seen,
                 static_programs_are_exact,
@@ -142,6 +173,12 @@ mod privileged {
                 a_small_ring_holds_the_program_back_and_loses_nothing,
                 a_loss_that_is_permitted_is_counted,
                 a_loss_that_is_not_permitted_is_an_error,
+            }
+            odd::{
+                a_handler_of_sigcont_is_called_only_for_want_of_room,
+                calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind,
+                debuggers_and_filters_of_a_program_work_as_ever,
+                who_stops_itself_goes_on_when_its_parent_says_so,
             }
             output::{
                 what_a_process_leaves_is_freed_with_its_end,
@@ -207,6 +244,12 @@ mod privileged {
             loss::{
                 a_small_ring_holds_the_program_back_and_loses_nothing,
             }
+            odd::{
+                a_handler_of_sigcont_is_called_only_for_want_of_room,
+                calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind,
+                debuggers_and_filters_of_a_program_work_as_ever,
+                who_stops_itself_goes_on_when_its_parent_says_so,
+            }
             output::{
                 stacks_name_the_functions_that_allocate,
             }
@@ -243,6 +286,12 @@ mod privileged {
             }
             loss::{
                 a_small_ring_holds_the_program_back_and_loses_nothing,
+            }
+            odd::{
+                a_handler_of_sigcont_is_called_only_for_want_of_room,
+                calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind,
+                debuggers_and_filters_of_a_program_work_as_ever,
+                who_stops_itself_goes_on_when_its_parent_says_so,
             }
             output::{
                 stacks_name_the_functions_that_allocate,

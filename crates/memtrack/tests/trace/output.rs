@@ -73,6 +73,23 @@ pub fn stacks_name_the_functions_that_allocate(way: Way) {
     // Names are those of a process that is still there: the answer comes after the events.
     session.ask("ping");
     let traced = session.end();
+    let stacks = named_stacks(&traced);
+    let mut seen = 0;
+    for (event, names) in traced.events.iter().zip(stacks) {
+        let expected = match event.size {
+            Some(1234) => "keeps_a_block",
+            Some(4321) => "makes_pairs",
+            _ => continue,
+        };
+        let at = names.iter().position(|name| *name == expected);
+        assert!(at.is_some_and(|at| names[at..].contains(&"main".to_owned())), "{names:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 10);
+}
+
+/// For each event the names of the functions that it has gone through, innermost first.
+fn named_stacks(traced: &Traced) -> Vec<Vec<String>> {
     let file = traced.folder.path().join(format!("{}.MemtrackStacks.msgpack", traced.root));
     let mut decoder = StackDecoder::default();
     decoder.push(&zstd::decode_all(fs::File::open(file).unwrap()).unwrap());
@@ -83,20 +100,29 @@ pub fn stacks_name_the_functions_that_allocate(way: Way) {
     let (table, end) = decoder.finish();
     end.unwrap();
     assert_eq!(stacks.len(), traced.events.len(), "one for each event");
-    let mut seen = 0;
-    for (event, stack) in traced.events.iter().zip(stacks) {
-        let expected = match event.size {
-            Some(1234) => "keeps_a_block",
-            Some(4321) => "makes_pairs",
+    let name = |frame: &u32| table.frame(*frame).unwrap().function.clone();
+    stacks.iter().map(|stack| table.stack(*stack).iter().map(name).collect()).collect()
+}
+
+/// Also of copies of a process that never were another program.
+pub fn programs_that_end_at_once_have_names(way: Way) {
+    let programs = Programs::new();
+    let flags = ["-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"];
+    let [sites, crowd] =
+        ["sites.c", "crowd.c"].map(|name| programs.compile(name, &flags).display().to_string());
+    let line = format!("for i in 1 2 3 4 5 6 7 8 9 10; do {sites}; done; {crowd} forks 20");
+    let traced = Track::by(way).with(&["--stacks"]).run(&["bash", "-c", &line]).succeeded();
+    let mut seen = [0, 0];
+    for (event, names) in traced.events.iter().zip(named_stacks(&traced)) {
+        let (at, function) = match event.size {
+            Some(1234) => (0, "main"),
+            Some(500) if names.iter().any(|name| name == "make") => (1, "main"),
             _ => continue,
         };
-        let frames = table.stack(stack).iter().map(|frame| table.frame(*frame).unwrap());
-        let names: Vec<&str> = frames.map(|frame| frame.function.as_str()).collect();
-        let at = names.iter().position(|name| *name == expected);
-        assert!(at.is_some_and(|at| names[at..].contains(&"main")), "{names:?}");
-        seen += 1;
+        assert!(names.iter().any(|name| name == function), "{names:?}");
+        seen[at] += 1;
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, [50, 40]);
 }
 
 pub fn python_with_and_without_its_own_allocator(way: Way) {

@@ -41,6 +41,8 @@ pub struct Track {
     before: Vec<OsString>,
     tracer: PathBuf,
     options: Vec<OsString>,
+    /// What starts the command.
+    launcher: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
 }
 
@@ -57,6 +59,7 @@ impl Track {
             before: Vec::new(),
             tracer: TRACER.into(),
             options: Vec::new(),
+            launcher: Vec::new(),
             env: Vec::new(),
         }
     }
@@ -82,6 +85,16 @@ impl Track {
         self
     }
 
+    /// With a library in the command, and not in the tracer. For the library of `preload` the variable is its own way,
+    /// so that whoever sets it anew for a program hides the program.
+    pub fn preloading(mut self, way: Way, library: &str) -> Self {
+        if way == Way::Preload {
+            return self.env("LD_PRELOAD", library);
+        }
+        self.launcher = vec!["env".into(), format!("LD_PRELOAD={library}").into()];
+        self
+    }
+
     /// Where the files of the trace go.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -93,6 +106,7 @@ impl Track {
         line.extend(["track".into(), "--output".into(), self.folder().into()]);
         line.extend(self.options.iter().cloned());
         line.push("--".into());
+        line.extend(self.launcher.iter().cloned());
         line.extend(words.iter().map(Into::into));
         let mut command = Command::new(&line[0]);
         command.args(&line[1..]).envs(self.env.iter().map(|(name, value)| (name, value)));
@@ -192,6 +206,12 @@ impl Traced {
     }
 
     pub fn notes(&self) -> Vec<String> {
+        let notes = self.all_notes().into_iter();
+        notes.filter(|note| !note.contains("another tracer")).collect()
+    }
+
+    /// Also about what else goes on on this machine.
+    pub fn all_notes(&self) -> Vec<String> {
         let notes = self.stats["notes"].as_array().unwrap().iter();
         notes.map(|note| note.as_str().unwrap().to_owned()).collect()
     }

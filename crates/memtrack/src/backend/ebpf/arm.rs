@@ -76,7 +76,7 @@ impl Armoury {
         let examined = match examine(&bytes) {
             Ok(examined) => examined,
             Err(NotExamined::NotElf) => return Ok(()),
-            Err(why @ (NotExamined::Foreign | NotExamined::Damaged(_))) => {
+            Err(why @ (NotExamined::Short | NotExamined::Foreign | NotExamined::Damaged(_))) => {
                 state.notes.push(format!("`{}` is not traced: {why}", path.display()));
                 return Ok(());
             }

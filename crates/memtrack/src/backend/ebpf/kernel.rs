@@ -156,11 +156,13 @@ impl Kernel {
     pub(super) fn resume(&self, regardless: bool) {
         while regardless || self.ring.waiting() < self.ring_size / 4 {
             let Some(key) = self.paused.keys().next() else { return };
-            // The entry first: the process may be stopped again at any time after that.
+            // The entry first: the process may be stopped again at any time after that. If it is gone by now, somebody
+            // else has stopped or continued the process.
+            let Ok(pid) = lookup(&self.paused, &key) else { continue };
             if self.paused.delete(&key).is_err() {
-                return;
+                continue;
             }
-            let pid = key.try_into().map_or(0, i32::from_ne_bytes);
+            let pid = pid.try_into().map_or(0, i32::from_ne_bytes);
             if pid > 0 {
                 // It may have been killed meanwhile.
                 let _ = nix::sys::signal::kill(
@@ -182,11 +184,12 @@ impl Kernel {
     }
 }
 
-/// Programs with their tracepoints: the beginning and the end of processes, and what they become.
+/// Programs with their tracepoints: the beginning and the end of processes, what they become, and who stops them.
 const PROCESS_PROGRAMS: &[(&str, &str)] = &[
     ("forked", "sched_process_fork"),
     ("became", "sched_process_exec"),
     ("ended", "sched_process_exit"),
+    ("signalled", "signal_generate"),
 ];
 
 /// The same for anonymous mappings.

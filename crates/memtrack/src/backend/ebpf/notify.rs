@@ -14,7 +14,7 @@ use std::{
 
 use libc::{
     BPF_ABS, BPF_JEQ, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, PROT_EXEC,
-    SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF, SYS_execve, SYS_execveat, SYS_mmap, sock_filter,
+    SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF, SYS_mmap, sock_filter,
 };
 use nix::{
     errno::Errno,
@@ -24,17 +24,30 @@ use nix::{
     },
 };
 
+/// A kind of system calls that a process may make (`include/uapi/linux/audit.h`), and its calls that start programs.
+#[derive(Debug, Clone, Copy)]
+struct Abi {
+    arch: u32,
+    execve: u32,
+    execveat: u32,
+}
+
 #[cfg(target_arch = "x86_64")]
-const AUDIT_ARCH: u32 = 0xc000_003e;
+const NATIVE: Abi = Abi { arch: 0xc000_003e, execve: 59, execveat: 322 };
 #[cfg(target_arch = "aarch64")]
-const AUDIT_ARCH: u32 = 0xc000_00b7;
+const NATIVE: Abi = Abi { arch: 0xc000_00b7, execve: 221, execveat: 281 };
+/// Of 32-bit programs, which may start others.
+#[cfg(target_arch = "x86_64")]
+const SHORT: Abi = Abi { arch: 0x4000_0003, execve: 11, execveat: 358 };
+#[cfg(target_arch = "aarch64")]
+const SHORT: Abi = Abi { arch: 0x4000_0028, execve: 11, execveat: 387 };
 
 /// Bytes in `struct seccomp_data`.
 const OFFSET_NUMBER: u32 = 0;
 const OFFSET_ARCH: u32 = 4;
 const OFFSET_ARGS: u32 = 16;
 
-const FILTER_LEN: usize = 12;
+const FILTER_LEN: usize = 16;
 
 /// What is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,19 +173,7 @@ impl Listener {
             Err(Errno::ENOENT | Errno::EINTR | Errno::EAGAIN) => return Ok(None),
             Err(errno) => return Err(errno.into()),
         }
-        let args = asked.data.args;
-        let tid = asked.pid;
-        let number = i64::from(asked.data.nr);
-        let question = if number == SYS_mmap {
-            Question::Map { tid, fd: args[4] }
-        } else if number == SYS_execve {
-            Question::Exec { tid, dir: i64::from(libc::AT_FDCWD), path: args[0] }
-        } else if number == SYS_execveat {
-            Question::Exec { tid, dir: i64::from(low_half(args[0])), path: args[1] }
-        } else {
-            Question::Other
-        };
-        Ok(Some((asked.id, question)))
+        Ok(Some((asked.id, question(asked.pid, &asked.data))))
     }
 
     /// Its number, for the usher.
@@ -207,6 +208,22 @@ impl Listener {
     }
 }
 
+/// What a thread is about to do.
+fn question(tid: u32, data: &libc::seccomp_data) -> Question {
+    let args = data.args;
+    let abi = if data.arch == SHORT.arch { SHORT } else { NATIVE };
+    let number = u32::try_from(data.nr).unwrap_or(u32::MAX);
+    if number == abi.execve {
+        Question::Exec { tid, dir: i64::from(libc::AT_FDCWD), path: args[0] }
+    } else if number == abi.execveat {
+        Question::Exec { tid, dir: i64::from(low_half(args[0])), path: args[1] }
+    } else if data.arch == NATIVE.arch && i64::from(data.nr) == SYS_mmap {
+        Question::Map { tid, fd: args[4] }
+    } else {
+        Question::Other
+    }
+}
+
 /// The answer that lets a system call go on.
 fn agreement(id: u64) -> libc::seccomp_notif_resp {
     let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or(1);
@@ -219,7 +236,8 @@ fn low_half(value: u64) -> i32 {
     i32::from_le_bytes([a, b, c, d])
 }
 
-/// `mmap` with `PROT_EXEC` of a file, `execve` and `execveat` are asked about; everything else is allowed.
+/// `mmap` with `PROT_EXEC` of a file, `execve` and `execveat` are asked about; everything else is allowed. What a 32-bit
+/// program maps doesn't matter, but what it starts may have 64 bits.
 fn filter() -> [sock_filter; FILTER_LEN] {
     let code = |code: u32| u16::try_from(code).unwrap_or(0);
     let statement = |class: u32, k: u32| sock_filter { code: code(class), jt: 0, jf: 0, k };
@@ -234,10 +252,14 @@ fn filter() -> [sock_filter; FILTER_LEN] {
     let bits = |bits: i32| u32::try_from(bits).unwrap_or(0);
     [
         load(OFFSET_ARCH),
-        jump(BPF_JEQ, AUDIT_ARCH, 0, 9),
+        jump(BPF_JEQ, NATIVE.arch, 4, 0),
+        jump(BPF_JEQ, SHORT.arch, 0, 12),
         load(OFFSET_NUMBER),
-        jump(BPF_JEQ, number(SYS_execve), 6, 0),
-        jump(BPF_JEQ, number(SYS_execveat), 5, 0),
+        jump(BPF_JEQ, SHORT.execve, 9, 0),
+        jump(BPF_JEQ, SHORT.execveat, 8, 9),
+        load(OFFSET_NUMBER),
+        jump(BPF_JEQ, NATIVE.execve, 6, 0),
+        jump(BPF_JEQ, NATIVE.execveat, 5, 0),
         jump(BPF_JEQ, number(SYS_mmap), 0, 5),
         // The third argument: what the memory may be used for. The fourth: what lies behind it.
         load(OFFSET_ARGS + 2 * 8),
@@ -336,3 +358,7 @@ fn send_errno(to: RawFd, errno: Errno) -> Result<(), Errno> {
     let sent = unsafe { libc::send(to, bytes.as_ptr().cast(), bytes.len(), 0) };
     if sent < 0 { Err(Errno::last()) } else { Ok(()) }
 }
+
+#[cfg(test)]
+#[path = "notify_tests.rs"]
+mod tests;

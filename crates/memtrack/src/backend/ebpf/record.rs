@@ -98,7 +98,9 @@ mod tests {
         let long = record(1, &[1, 2, 3]);
         let depth = |bytes: &[u8]| match read(bytes, &mut [0; DEPTH]) {
             Some(Record::Call { stack, .. }) => stack.len(),
-            Some(Record::Exec { .. } | Record::Exit { .. }) | None => usize::MAX,
+            Some(Record::Exec { .. } | Record::Exit { .. } | Record::Mapped { .. }) | None => {
+                usize::MAX
+            }
         };
         assert_eq!(depth(&long), 3);
         assert_eq!(depth(&long[..long.len() - 1]), 2);

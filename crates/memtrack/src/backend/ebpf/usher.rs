@@ -29,7 +29,7 @@ pub(super) struct Usher {
 }
 
 impl Usher {
-    /// Leaves it behind. `paused` is the table of processes that are held back, by their numbers.
+    /// Leaves it behind. `paused` is the table of processes that are held back.
     #[expect(unsafe_code, reason = "only a fork can outlive us with our descriptors")]
     pub(super) fn leave_behind(listener: &Listener, paused: BorrowedFd<'_>) -> io::Result<Self> {
         let (gone, present) = pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
@@ -92,6 +92,7 @@ struct Element {
     flags: u64,
 }
 
+const BPF_MAP_LOOKUP_ELEM: c_long = 1;
 const BPF_MAP_DELETE_ELEM: c_long = 3;
 const BPF_MAP_GET_NEXT_KEY: c_long = 4;
 
@@ -99,18 +100,22 @@ const BPF_MAP_GET_NEXT_KEY: c_long = 4;
 #[expect(unsafe_code, reason = "nothing but system calls may be used behind a fork")]
 fn resume_all() {
     let map = u32::try_from(PAUSED).unwrap_or(0);
-    let mut pid = 0_u32;
-    let address = u64::try_from(std::ptr::from_mut(&mut pid).addr()).unwrap_or(0);
+    let (mut process, mut pid) = (0_u32, 0_u32);
+    let address = |of: &mut u32| u64::try_from(std::ptr::from_mut(of).addr()).unwrap_or(0);
+    let (key, value) = (address(&mut process), address(&mut pid));
     loop {
         // The first key, each time.
-        let first = Element { map, padding: 0, key: 0, value_or_next: address, flags: 0 };
+        let first = Element { map, padding: 0, key: 0, value_or_next: key, flags: 0 };
         if bpf(BPF_MAP_GET_NEXT_KEY, &first) != 0 {
             return;
         }
-        let found = Element { map, padding: 0, key: address, value_or_next: 0, flags: 0 };
-        if bpf(BPF_MAP_DELETE_ELEM, &found) != 0 {
-            return;
+        let found = Element { map, padding: 0, key, value_or_next: value, flags: 0 };
+        // Gone meanwhile: somebody else has stopped or continued it.
+        if bpf(BPF_MAP_LOOKUP_ELEM, &found) != 0 || bpf(BPF_MAP_DELETE_ELEM, &found) != 0 {
+            continue;
         }
+        // SAFETY: it is here, and the kernel has written it: behind the compiler's back.
+        let pid = unsafe { std::ptr::read_volatile(&raw const pid) };
         if let Ok(pid @ 1..) = i32::try_from(pid) {
             // SAFETY: numbers only.
             unsafe { libc::kill(pid, libc::SIGCONT) };

@@ -8,6 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use memmap2::Mmap;
+
+use crate::discovery::examine;
+
 /// As much of a file as is read: its head, and where its parts are.
 const HEAD: u64 = 4096;
 /// Scripts that are interpreted by scripts, at most.
@@ -32,9 +36,13 @@ pub(super) fn why_unseen(path: &Path) -> Option<String> {
             Some(format!(
                 "{shown} runs as another user or group (it is set-user-ID or set-group-ID): the loader doesn't let the library of `preload` in, and its allocations are not seen"
             ))
+        } else if let Some(what) = kind(&head) {
+            Some(format!(
+                "{shown} {what}: the library of `preload` can't get in, and its allocations are not seen"
+            ))
         } else {
-            kind(&head).map(|what| {
-                format!("{shown} {what}: the library of `preload` can't get in, and its allocations are not seen")
+            own_allocators(&path).map(|names| {
+                format!("{shown} has an allocator of its own in it ({names}), whose calls the library of `preload` doesn't see")
             })
         };
     }
@@ -61,6 +69,16 @@ fn head(path: &Path) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
     Some(head)
+}
+
+/// Names of the allocators that are linked into a program: its calls of them don't come by any table of the loader.
+fn own_allocators(path: &Path) -> Option<String> {
+    let file = File::open(path).ok()?;
+    #[expect(unsafe_code, reason = "programs are large")]
+    // SAFETY: the bytes are only looked at here; who cuts a program that is being started ends it, too.
+    let bytes = unsafe { Mmap::map(&file) }.ok()?;
+    let names = examine(&bytes).ok()?.allocators;
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// The program of a script's first line.

@@ -325,6 +325,7 @@ impl Merger {
                 What::Start if process.started => (sink.record)(Record::Exec { pid, timestamp }),
                 What::Start => process.started = true,
                 What::Object { probes, path } => (sink.aside)(Aside::Object { probes, path }),
+                What::Mapped(mapping) => (sink.record)(Record::Mapped { pid, mapping: &mapping }),
                 What::Exec { ours, path } => (sink.aside)(Aside::Exec { ours, path }),
             }
             count += 1;

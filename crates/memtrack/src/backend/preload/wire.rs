@@ -4,6 +4,8 @@
 
 use runner_shared::memory::EventKind;
 
+use crate::backend::Mapping;
+
 /// Most return addresses of a record.
 pub(super) const MAX_FRAMES: usize = 32;
 /// Most bytes of a text.
@@ -39,6 +41,8 @@ pub(super) enum What {
         /// The file.
         path: Vec<u8>,
     },
+    /// A file is in the memory of the process.
+    Mapped(Mapping),
 }
 
 /// A record without its stack.
@@ -86,6 +90,10 @@ pub(super) fn decode(word: impl Fn(usize) -> u64, len: usize) -> Option<Item> {
             let (ours, path, head) = text(&word, len)?;
             (What::Exec { ours: ours != 0, path }, head)
         }
+        9 => {
+            let (_, bytes, head) = text(&word, len)?;
+            (What::Mapped(mapping(&bytes)?), head)
+        }
         _ => return None,
     };
     let item = Item { what, head, frames };
@@ -107,6 +115,20 @@ fn text(word: impl Fn(usize) -> u64, len: usize) -> Option<(u32, Vec<u8>, usize)
     let mut text: Vec<u8> = (2..head).flat_map(|at| word(at).to_ne_bytes()).collect();
     text.truncate(bytes);
     Some((extra, text, head))
+}
+
+/// `struct mapped` and a path.
+fn mapping(bytes: &[u8]) -> Option<Mapping> {
+    let (words, path) = bytes.split_at_checked(5 * 8)?;
+    let mut words = words.chunks_exact(8).filter_map(|word| word.try_into().ok());
+    let mut next = || words.next().map(u64::from_ne_bytes);
+    Some(Mapping {
+        start: next()?,
+        end: next()?,
+        offset: next()?,
+        identity: Some((next()?, next()?)),
+        path: String::from_utf8_lossy(path).into_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -134,13 +156,24 @@ mod tests {
         let text = [first(7, 0, 7), 13 << 32 | 9, u64::from_ne_bytes(*b"/lib/lib"), 0x63];
         let object = What::Object { probes: 13, path: b"/lib/libc".to_vec() };
         assert_eq!(read(&text).unwrap().what, object);
+        let path = u64::from_ne_bytes(*b"/bin/ls\0");
+        let mapped = read(&[first(7, 0, 9), 47, 0x1000, 0x2000, 3, 4, 5, path]).unwrap();
+        let mapping = Mapping {
+            start: 0x1000,
+            end: 0x2000,
+            offset: 3,
+            path: "/bin/ls".to_owned(),
+            identity: Some((4, 5)),
+        };
+        assert_eq!(mapped.what, What::Mapped(mapping));
         assert_eq!(stamp(first(7, 63, 15)), 7);
     }
 
     #[test]
     fn what_is_no_record_is_refused() {
         assert_eq!(read(&[first(7, 0, 0)]), None, "no such kind");
-        assert_eq!(read(&[first(7, 0, 9)]), None, "no such kind");
+        assert_eq!(read(&[first(7, 0, 10)]), None, "no such kind");
+        assert_eq!(read(&[first(7, 0, 9), 8, 1]), None, "not all of its numbers");
         assert_eq!(read(&[first(7, 0, 1), 1]), None, "cut off");
         assert_eq!(read(&[first(7, 1, 5), 1]), None, "its stack is cut off");
         let mut deep = [0; 70];

@@ -1,0 +1,10 @@
+/*
+ * Which files are where in the memory of the process, for the names of functions in stacks.
+ */
+#ifndef MAPS_H
+#define MAPS_H
+
+/* Says it for the image of the process that begins. */
+void maps_tell(void);
+
+#endif

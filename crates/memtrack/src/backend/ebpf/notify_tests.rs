@@ -1,0 +1,71 @@
+//! The filter, run as the kernel would.
+
+use super::*;
+
+/// What becomes of a system call: number, architecture, arguments.
+fn verdict(arch: u32, number: u32, args: [u64; 6]) -> u32 {
+    let mut data = [number.to_ne_bytes(), arch.to_ne_bytes()].concat();
+    data.extend(0_u64.to_ne_bytes());
+    data.extend(args.iter().flat_map(|arg| arg.to_ne_bytes()));
+    let (filter, mut at, mut value) = (filter(), 0, 0);
+    loop {
+        let sock_filter { code, jt, jf, k } = filter[at];
+        let code = u32::from(code);
+        at += 1;
+        if code == BPF_LD | BPF_W | BPF_ABS {
+            let from = usize::try_from(k).unwrap();
+            value = u32::from_ne_bytes(*data[from..].first_chunk().unwrap());
+        } else if code == BPF_RET | BPF_K {
+            return k;
+        } else {
+            let is = if code == BPF_JMP | BPF_JEQ | BPF_K { value == k } else { value & k != 0 };
+            at += usize::from(if is { jt } else { jf });
+        }
+    }
+}
+
+#[track_caller]
+fn is_asked(arch: u32, number: u32, args: [u64; 6], expected: bool) {
+    let expected = if expected { SECCOMP_RET_USER_NOTIF } else { SECCOMP_RET_ALLOW };
+    assert_eq!(verdict(arch, number, args), expected, "{arch:x} {number} {args:?}");
+}
+
+#[test]
+fn programs_and_executable_files_are_asked_about_and_nothing_else() {
+    let mmap = u32::try_from(SYS_mmap).unwrap();
+    let flags = |bits: i32| u64::try_from(bits).unwrap();
+    let executable = [0, 4096, flags(PROT_EXEC), flags(libc::MAP_PRIVATE), 3, 0];
+    for abi in [NATIVE, SHORT] {
+        is_asked(abi.arch, abi.execve, [0; 6], true);
+        is_asked(abi.arch, abi.execveat, [0; 6], true);
+        is_asked(abi.arch, abi.execve + 1, executable, false);
+    }
+    is_asked(NATIVE.arch, mmap, executable, true);
+    let mut anonymous = executable;
+    anonymous[3] |= flags(libc::MAP_ANONYMOUS);
+    is_asked(NATIVE.arch, mmap, anonymous, false);
+    let mut readable = executable;
+    readable[2] = flags(libc::PROT_READ);
+    is_asked(NATIVE.arch, mmap, readable, false);
+    // The number means another call there.
+    is_asked(SHORT.arch, mmap, executable, false);
+    is_asked(1, NATIVE.execve, [0; 6], false);
+    is_asked(NATIVE.arch, SHORT.execve, executable, false);
+}
+
+#[test]
+fn calls_are_understood_by_the_kind_of_their_program() {
+    let asked = |abi: Abi, number: u32, args: [u64; 6]| {
+        let nr = i32::try_from(number).unwrap();
+        question(7, &libc::seccomp_data { nr, arch: abi.arch, instruction_pointer: 0, args })
+    };
+    for abi in [NATIVE, SHORT] {
+        let exec = Question::Exec { tid: 7, dir: i64::from(libc::AT_FDCWD), path: 16 };
+        assert_eq!(asked(abi, abi.execve, [16, 0, 0, 0, 0, 0]), exec);
+        let exec = Question::Exec { tid: 7, dir: 5, path: 16 };
+        assert_eq!(asked(abi, abi.execveat, [5, 16, 0, 0, 0, 0]), exec);
+    }
+    let mmap = u32::try_from(SYS_mmap).unwrap();
+    assert_eq!(asked(NATIVE, mmap, [0, 1, 2, 3, 9, 5]), Question::Map { tid: 7, fd: 9 });
+    assert_eq!(asked(SHORT, mmap, [0; 6]), Question::Other);
+}
