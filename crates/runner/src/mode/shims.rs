@@ -15,7 +15,7 @@ use runner_shared::{env_names, mode::Mode};
 use tempfile::TempDir;
 
 use super::ModeError;
-use crate::{env::Env, tools};
+use crate::{env::Env, tools, workload::Workload};
 
 /// The folder of the scripts. Dropping it removes them.
 #[derive(Debug)]
@@ -32,20 +32,28 @@ struct Shim {
     modes: &'static [Mode],
 }
 
+const EVERY: &[Mode] = &[Mode::Simulation, Mode::Walltime, Mode::Memory];
+
 /// Every script. To add a program or a mode, add it here.
 const SHIMS: &[Shim] = &[
-    Shim { name: "node", script: include_str!("shims/node.sh"), modes: &[Mode::Simulation] },
+    Shim { name: "node", script: include_str!("shims/node.sh"), modes: EVERY },
     Shim { name: "go", script: include_str!("shims/go.sh"), modes: &[Mode::Simulation] },
 ];
 
-/// Puts the scripts of this mode before the programs that there are.
-pub(crate) fn install(mode: Mode, env: Env) -> Result<(Env, Option<Shims>), ModeError> {
+/// Puts the scripts of this mode before the programs that there are. Commands that `exec-harness` measures have no
+/// plugin that could ask for anything: they get none.
+pub(crate) fn install(
+    mode: Mode,
+    workload: &Workload,
+    env: Env,
+) -> Result<(Env, Option<Shims>), ModeError> {
     let real = |shim: &Shim| tools::find(shim.name, &env);
-    let wanted: Vec<_> = SHIMS
-        .iter()
-        .filter(|shim| shim.modes.contains(&mode))
-        .filter_map(|shim| Some((shim, real(shim)?)))
-        .collect();
+    let is_wanted = |shim: &&Shim| match workload {
+        Workload::Suite(_) => shim.modes.contains(&mode),
+        Workload::Commands { .. } => false,
+    };
+    let wanted: Vec<_> =
+        SHIMS.iter().filter(is_wanted).filter_map(|shim| Some((shim, real(shim)?))).collect();
     if wanted.is_empty() {
         return Ok((env, None));
     }
@@ -119,6 +127,10 @@ mod tests {
         (dir, env)
     }
 
+    fn suite() -> Workload {
+        Workload::Suite("node bench.mjs".to_owned())
+    }
+
     /// What `words` print below the shims, if they succeed.
     fn said(env: &Env, dir: &Path, words: &str) -> Option<String> {
         ask(&PathBuf::from("/bin/sh"), &["-c", words], env, dir)
@@ -136,7 +148,7 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
     #[test]
     fn node_is_started_again_with_the_options_that_its_plugin_wants() {
         let (dir, env) = stage(&[("node", NODE)]);
-        let (env, shims) = install(Mode::Simulation, env).unwrap();
+        let (env, shims) = install(Mode::Simulation, &suite(), env).unwrap();
         let run = |words: &str| said(&env, dir.path(), words);
         let again = run("node bench.mjs 'a  b' '*'").unwrap();
         assert_eq!(again, "5 --hash-seed=1 --max-old-space-size=4096 bench.mjs a  b * []\n");
@@ -151,7 +163,7 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
     #[test]
     fn go_tests_are_refused_and_all_else_is_passed_on() {
         let (dir, env) = stage(&[("go", "echo go \"$@\"")]);
-        let (env, _shims) = install(Mode::Simulation, env).unwrap();
+        let (env, _shims) = install(Mode::Simulation, &suite(), env).unwrap();
         assert_eq!(said(&env, dir.path(), "go version -m 'a b'").unwrap(), "go version -m a b\n");
         let refused = said(&env, dir.path(), "go test ./... 2>&1 || echo status $?").unwrap();
         assert!(refused.contains("`-m walltime`"), "{refused}");
@@ -159,9 +171,29 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
     }
 
     #[test]
+    fn plugins_of_node_may_ask_in_every_mode() {
+        let (dir, env) = stage(&[("node", NODE)]);
+        for mode in EVERY {
+            let (env, _shims) = install(*mode, &suite(), env.clone()).unwrap();
+            let again = said(&env, dir.path(), "node bench.mjs").unwrap();
+            assert_eq!(again, "3 --hash-seed=1 --max-old-space-size=4096 bench.mjs []\n");
+        }
+    }
+
+    #[test]
+    fn a_command_that_the_harness_measures_gets_no_script() {
+        let (_dir, env) = stage(&[("node", NODE)]);
+        let (targets, interleave, robust, quiet) = (Vec::new(), false, false, false);
+        let commands = Workload::Commands { targets, interleave, robust, quiet };
+        let (same, shims) = install(Mode::Walltime, &commands, env.clone()).unwrap();
+        assert_eq!(same, env);
+        assert!(shims.is_none());
+    }
+
+    #[test]
     fn without_the_programs_nothing_is_made() {
         let env = Env::default().with(env_names::PATH, "/nowhere");
-        let (same, shims) = install(Mode::Simulation, env.clone()).unwrap();
+        let (same, shims) = install(Mode::Simulation, &suite(), env.clone()).unwrap();
         assert_eq!(same, env);
         assert!(shims.is_none());
     }
