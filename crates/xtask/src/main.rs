@@ -54,12 +54,7 @@ enum Command {
     /// Check only the rules of the house.
     Tidy,
     /// Run real benchmark clients from their registries, and check what is measured.
-    Compat {
-        /// Only this client.
-        client: Option<String>,
-        /// Only in this mode.
-        mode: Option<String>,
-    },
+    Compat(compat::Request),
     /// Measure our own code.
     Bench {
         /// Only the benches whose `crate/name` contains this.
@@ -74,7 +69,7 @@ fn main() -> ExitCode {
         Command::Test { args } => test::run(&args),
         Command::Lint { fix } => lint::run(fix),
         Command::Tidy => tidy::run(),
-        Command::Compat { client, mode } => compat::run(client.as_deref(), mode.as_deref()),
+        Command::Compat(request) => compat::run(&request),
         Command::Bench { filter } => bench::run(filter.as_deref().unwrap_or_default()),
     };
     done.unwrap_or_else(|err| {
