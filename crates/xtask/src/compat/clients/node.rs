@@ -18,7 +18,10 @@ const TINYBENCH: Client = Client {
     command: "node tb.mjs",
     integration: ("codspeed-node", "5.7.1"),
     writer: None,
-    benchmarks: &[Benchmark::new("tb.mjs::tiny", Rounds::Exactly(1))],
+    benchmarks: &[
+        Benchmark::new("tb.mjs::tiny", Rounds::Exactly(1)),
+        Benchmark::allocating("tb.mjs::allocates", Rounds::Exactly(1), 3_000_000),
+    ],
     walltime: Measured,
     simulation: Measured,
     memory: Measured,
@@ -30,7 +33,14 @@ const VITEST: Client = Client {
     name: "vitest",
     package: "@codspeed/vitest-plugin 5.7.1 (vitest 4.1.12)",
     command: "npx vitest bench --run",
-    benchmarks: &[Benchmark::new("bench/sum.bench.mjs::sums::small", Rounds::Exactly(1))],
+    benchmarks: &[
+        Benchmark::new("bench/sum.bench.mjs::sums::small", Rounds::Exactly(1)),
+        Benchmark::allocating(
+            "bench/sum.bench.mjs::sums::allocates",
+            Rounds::Exactly(1),
+            3_000_000,
+        ),
+    ],
     is_quick: false,
     ..TINYBENCH
 };
