@@ -14,6 +14,9 @@ use crate::workspace::items;
 /// Said by a walltime run in which perf could not record.
 const NO_PROFILE: &str = "no profile, only times";
 
+/// Warnings that a busy machine explains.
+const OF_THE_MACHINE: &[&str] = &["the kernel had no room for "];
+
 /// Files that are there only if perf records.
 const OF_PROFILES: &[&str] = &[
     "perf.metadata",
@@ -53,6 +56,7 @@ pub(super) fn problems(
         .stderr
         .lines()
         .filter(|line| line.starts_with("warning: "))
+        .filter(|line| !OF_THE_MACHINE.iter().any(|known| line.contains(known)))
         .map(str::to_owned)
         .collect();
     let report = run.report.as_deref().context("there is no report")?;

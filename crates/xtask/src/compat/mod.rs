@@ -26,10 +26,9 @@ use crate::{say, shell};
 /// What is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Request {
-    /// Only this client.
-    client: Option<String>,
-    /// Only in this mode.
-    mode: Option<String>,
+    /// Only these clients, or in these modes.
+    #[arg(value_name = "CLIENT|MODE")]
+    only: Vec<String>,
     /// Only the few that `cargo xtask test` runs as well.
     #[arg(long)]
     quick: bool,
@@ -42,23 +41,29 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    fn chosen(&self) -> Vec<(&'static Client, &'static str)> {
-        clients::all()
-            .filter(|client| self.client.as_ref().is_none_or(|only| only == client.name))
-            .filter(|client| client.is_quick || !self.quick)
+    /// The cells of the table that are asked for.
+    fn chosen(&self) -> Result<Vec<(&'static Client, &'static str)>> {
+        let is_mode = |word: &&String| MODES.contains(&word.as_str());
+        let (modes, names): (Vec<&String>, Vec<&String>) = self.only.iter().partition(is_mode);
+        let is_client = |name: &&&String| clients::all().any(|client| client.name == ***name);
+        if let Some(unknown) = names.iter().find(|name| !is_client(name)) {
+            let all: Vec<_> = clients::all().map(|client| client.name).collect();
+            bail!("no client is called `{unknown}`; there are {}", all.join(", "));
+        }
+        let is_asked = |asked: &[&String], one: &str| {
+            asked.is_empty() || asked.iter().any(|asked| *asked == one)
+        };
+        Ok(clients::all()
+            .filter(|client| is_asked(&names, client.name) && (client.is_quick || !self.quick))
             .flat_map(|client| MODES.iter().map(move |mode| (client, *mode)))
-            .filter(|(_, one)| self.mode.as_ref().is_none_or(|mode| mode == one))
-            .collect()
+            .filter(|(_, mode)| is_asked(&modes, mode))
+            .collect())
     }
 }
 
 /// The command.
 pub(crate) fn run(request: &Request) -> Result<ExitCode> {
-    let chosen = request.chosen();
-    if chosen.is_empty() {
-        let names: Vec<_> = clients::all().map(|client| client.name).collect();
-        bail!("no such client in that mode; the clients are {}", names.join(", "));
-    }
+    let chosen = request.chosen()?;
     if !setup::ensure(Some(Task::Compat)) {
         return Ok(ExitCode::from(MISSING));
     }

@@ -2,6 +2,23 @@
 
 use super::*;
 
+fn asked(only: &[&str], quick: bool) -> Request {
+    let only = only.iter().map(|&word| word.to_owned()).collect();
+    Request { only, quick, record: false, readme: false }
+}
+
+#[test]
+fn words_are_clients_or_modes() {
+    let count = |only: &[&str]| asked(only, false).chosen().unwrap().len();
+    assert_eq!(count(&["pytest", "memory", "c"]), 2);
+    assert_eq!(count(&["walltime"]), clients::all().count());
+    assert_eq!(count(&["vitest"]), MODES.len());
+    let quick = asked(&["walltime"], true).chosen().unwrap();
+    assert!(quick.iter().all(|(client, mode)| client.is_quick && *mode == "walltime"));
+    let unknown = asked(&["pitest"], false).chosen().unwrap_err().to_string();
+    assert!(unknown.starts_with("no client is called `pitest`; there are pytest, "), "{unknown}");
+}
+
 /// Tries a client in every mode.
 #[track_caller]
 fn is_measured_in_every_mode(name: &str) {
@@ -10,14 +27,8 @@ fn is_measured_in_every_mode(name: &str) {
     assert!(codspeed.is_file(), "`{}` is missing: `cargo xtask test` makes it", codspeed.display());
     let listings = Listings::load(&workspace).unwrap();
     let mut bench = Bench { workspace, codspeed, listings };
-    let request = Request {
-        client: Some(name.to_owned()),
-        mode: None,
-        quick: true,
-        record: false,
-        readme: false,
-    };
-    let chosen = request.chosen();
+    let request = asked(&[name], true);
+    let chosen = request.chosen().unwrap();
     assert_eq!(chosen.len(), MODES.len());
     for (client, mode) in chosen {
         if let Err(err) = bench.cell(client, mode, &request) {

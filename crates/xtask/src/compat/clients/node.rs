@@ -60,7 +60,6 @@ pub(super) const CLIENTS: &[Client] = &[
         name: "benchmark.js",
         package: "@codspeed/benchmark.js-plugin 5.1.0 (benchmark 2.1.4)",
         command: "node bj.cjs",
-        integration: ("codspeed-node", "5.1.0"),
         benchmarks: &[Benchmark::new("bj.cjs::bjs", Rounds::Never)],
         walltime: Fails {
             code: 4,
