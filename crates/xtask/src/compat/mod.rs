@@ -93,9 +93,6 @@ pub(crate) fn run(request: &Request) -> Result<ExitCode> {
     if failed > 0 {
         return Ok(ExitCode::FAILURE);
     }
-    if request.record {
-        bench.listings.save()?;
-    }
     if request.readme {
         matrix::write(&bench.workspace.root.join("README.md"))?;
     }
@@ -122,14 +119,14 @@ impl Bench {
         let run = stage.measure()?;
         let key = format!("{} {mode}", client.name);
         let mut problems = checks::problems(client, mode, cell, &run)?;
-        if request.record {
-            self.listings.files.insert(key, folder::listing(&run.profile)?);
-        } else {
-            let recorded = self.listings.files.get(&key).map_or(&[][..], Vec::as_slice);
-            problems.extend(checks::files(client, &run, recorded)?);
+        if !request.record {
+            problems.extend(checks::files(client, &run, &self.listings.of(&key))?);
         }
         if !problems.is_empty() {
             bail!("{}\n{}", problems.join("; "), ending(&run));
+        }
+        if request.record {
+            self.listings.keep(key, folder::listing(&run.profile)?)?;
         }
         Ok(matrix::words(cell))
     }
@@ -164,10 +161,16 @@ impl Listings {
         Ok(Self { files: serde_json::from_str(&text).with_context(failed)?, path })
     }
 
-    fn save(&self) -> Result<()> {
-        let Self { path, files } = self;
-        let text = serde_json::to_string_pretty(files)? + "\n";
-        fs::write(path, text).with_context(|| format!("could not write `{}`", path.display()))
+    /// None for what was never recorded.
+    fn of(&self, key: &str) -> Vec<String> {
+        self.files.get(key).cloned().unwrap_or_default()
+    }
+
+    fn keep(&mut self, key: String, listing: Vec<String>) -> Result<()> {
+        self.files.insert(key, listing);
+        let text = serde_json::to_string_pretty(&self.files)? + "\n";
+        fs::write(&self.path, text)
+            .with_context(|| format!("could not write `{}`", self.path.display()))
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) const CLIENTS: &[Client] = &[
         name: "bencher",
         package: "codspeed-bencher-compat 6.0.0 (cargo-codspeed 6.0.0)",
         command: "cargo codspeed run --bench b",
-        benchmarks: &[Benchmark::new("benches/b.rs::grp::work_2k", Rounds::Never)],
+        benchmarks: &[Benchmark::new("benches/b.rs::work_2k", Rounds::Never)],
         walltime: Fails {
             code: 4,
             says: "no benchmark reported a result",
