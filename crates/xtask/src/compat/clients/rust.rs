@@ -85,5 +85,8 @@ pub(super) const CLIENTS: &[Client] = &[
         ..DIVAN
     },
     older_divan!("5.0.1", Measured),
-    older_divan!("4.1.0", Fails { code: 1, says: "memory mode", why: "older than memory mode" }),
+    older_divan!(
+        "4.1.0",
+        Fails { code: 4, says: "no benchmark reported a result", why: "older than memory mode" }
+    ),
 ];
