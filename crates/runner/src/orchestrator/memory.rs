@@ -28,7 +28,7 @@ impl Stage<'_> {
         let memory::Traced { command, fifos: control, remarks } =
             memory::command(workload, *options, *python_allocator, working_directory, folder, env)?;
         let seen = instruments.environment(command.env);
-        let (env, shims) = shims::install(Mode::Memory, workload, seen)?;
+        let (env, shims) = shims::install(Mode::Memory, workload, folder, seen)?;
         let command = ToolCommand { env, ..command };
         let mut fifos = FifoPair::create(paths)?;
         let child = command.spawn()?;

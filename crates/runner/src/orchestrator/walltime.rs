@@ -30,7 +30,7 @@ impl Stage<'_> {
         }
         let (workload, cwd) = (&part.workload, part.working_directory.as_path());
         let env = instruments.environment(env.clone());
-        let (env, shims) = shims::install(Mode::Walltime, workload, env)?;
+        let (env, shims) = shims::install(Mode::Walltime, workload, folder, env)?;
         let env = &env;
         let scene = Scene { workload, cwd, folder, env, isolation: &isolation };
         let (child, mut profiler) = walltime::start(&scene, part.profiling, &tell)?;

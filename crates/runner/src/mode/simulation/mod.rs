@@ -73,7 +73,7 @@ pub(crate) fn prepare(
     let request =
         arguments::Request { valgrind: &valgrind, folder, objects: &objects, suite, options };
     let before = request.arguments();
-    let (visible, shims) = shims::install(Mode::Simulation, workload, visible)?;
+    let (visible, shims) = shims::install(Mode::Simulation, workload, folder, visible)?;
     let inner = benchmark(workload, cwd, visible)?;
     let mut command = match workload {
         Workload::Suite(_) => below(&valgrind, before, inner),
