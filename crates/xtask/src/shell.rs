@@ -37,6 +37,14 @@ pub(crate) struct Cmd {
     clean: bool,
 }
 
+/// What a program has printed, and its exit code.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) code: u8,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
 impl Cmd {
     pub(crate) fn new(program: impl Into<OsString>) -> Self {
         Self { program: program.into(), args: Vec::new(), env: Vec::new(), cwd: None, clean: false }
@@ -77,6 +85,15 @@ impl Cmd {
         say::note(&format!("$ {}", self.shown()));
         let status = self.command().status().with_context(|| self.not_started())?;
         Ok(code_of(status))
+    }
+
+    /// Says the command line, runs it, and keeps what it prints.
+    pub(crate) fn output(&self) -> Result<Output> {
+        say::note(&format!("$ {}", self.shown()));
+        let output = self.command().output().with_context(|| self.not_started())?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        Ok(Output { code: code_of(output.status), stdout, stderr })
     }
 
     /// Runs silently; true when it succeeded.

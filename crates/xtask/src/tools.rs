@@ -10,6 +10,7 @@ pub(crate) enum Task {
     Bench,
     Lint,
     Dist,
+    Compat,
 }
 
 /// How to see that a tool is there.
@@ -72,7 +73,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "links Rust; compiles the C fixtures of tests and bench",
         probe: Probe::Succeeds(&["cc", "-E", "-include", "stdio.h", "-x", "c", "/dev/null"]),
         source: Source::Apt(&["gcc", "libc6-dev"]),
-        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Dist],
+        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Dist, Task::Compat],
         used_by: &[],
     },
     Tool {
@@ -80,7 +81,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "compiles the part of the allocation tracer that runs in the kernel",
         probe: Probe::Program("clang"),
         source: Source::Apt(&["clang"]),
-        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Dist],
+        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Dist, Task::Compat],
         used_by: &[],
     },
     Tool {
@@ -98,7 +99,7 @@ pub(crate) const TOOLS: &[Tool] = &[
             "/dev/null",
         ]),
         source: Source::Apt(&["libelf-dev", "zlib1g-dev", "pkg-config"]),
-        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint],
+        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Compat],
         used_by: &[],
     },
     Tool {
@@ -152,7 +153,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "repositories of the tests; the list of files for tidy",
         probe: Probe::Program("git"),
         source: Source::Apt(&["git"]),
-        required_by: &[Task::Test],
+        required_by: &[Task::Test, Task::Compat],
         used_by: &[Task::Lint],
     },
     Tool {
@@ -160,23 +161,23 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "private mount namespaces for tests; a demo without network",
         probe: Probe::Program("unshare"),
         source: Source::Apt(&["util-linux"]),
-        required_by: &[Task::Test],
+        required_by: &[Task::Test, Task::Compat],
         used_by: &[Task::Demo],
     },
     Tool {
         name: "python3 with venv",
-        what_for: "the test against the real pytest-codspeed",
+        what_for: "the real pytest-codspeed, in tests and compat",
         probe: Probe::Succeeds(&["python3", "-c", "import ensurepip, venv"]),
         source: Source::Apt(&["python3", "python3-venv"]),
-        required_by: &[],
+        required_by: &[Task::Compat],
         used_by: &[Task::Test],
     },
     Tool {
         name: "node with npm",
-        what_for: "the test against the real tinybench plugin",
+        what_for: "the real plugins for Node, in tests and compat",
         probe: Probe::Succeeds(&["npm", "--version"]),
         source: Source::Apt(&["nodejs", "npm"]),
-        required_by: &[],
+        required_by: &[Task::Compat],
         used_by: &[Task::Test],
     },
     Tool {
@@ -184,7 +185,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "simulation mode, and its tests",
         probe: Probe::Program("valgrind"),
         source: Source::Apt(&["valgrind"]),
-        required_by: &[Task::Test],
+        required_by: &[Task::Test, Task::Compat],
         used_by: &[Task::Demo],
     },
     Tool {
@@ -218,7 +219,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         probe: Probe::Succeeds(&["perf", "--version"]),
         source: Source::Apt(&["linux-perf"]),
         required_by: &[Task::Bench],
-        used_by: &[Task::Test, Task::Demo],
+        used_by: &[Task::Test, Task::Demo, Task::Compat],
     },
     Tool {
         name: "lld",

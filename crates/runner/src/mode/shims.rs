@@ -1,7 +1,7 @@
 //! Small scripts before `node` and `go` in `PATH`. That of Node asks the benchmark plugin for
 //! the options that it needs, and starts Node with them; that of Go says what can't be measured.
 //!
-//! They are written for one run into a folder that only we can write to, are removed with it, and
+//! They are written for one run into a folder below its profile folder, are removed at its end, and
 //! use nothing but a shell: below Valgrind, each further program takes a quarter of a second.
 
 use std::{
@@ -15,7 +15,7 @@ use runner_shared::{env_names, mode::Mode};
 use tempfile::TempDir;
 
 use super::ModeError;
-use crate::{env::Env, tools};
+use crate::{env::Env, tools, workload::Workload};
 
 /// The folder of the scripts. Dropping it removes them.
 #[derive(Debug)]
@@ -32,24 +32,38 @@ struct Shim {
     modes: &'static [Mode],
 }
 
+const EVERY: &[Mode] = &[Mode::Simulation, Mode::Walltime, Mode::Memory];
+
 /// Every script. To add a program or a mode, add it here.
 const SHIMS: &[Shim] = &[
-    Shim { name: "node", script: include_str!("shims/node.sh"), modes: &[Mode::Simulation] },
+    Shim { name: "node", script: include_str!("shims/node.sh"), modes: EVERY },
     Shim { name: "go", script: include_str!("shims/go.sh"), modes: &[Mode::Simulation] },
 ];
 
-/// Puts the scripts of this mode before the programs that there are.
-pub(crate) fn install(mode: Mode, env: Env) -> Result<(Env, Option<Shims>), ModeError> {
+/// Puts the scripts of this mode before the programs that there are. Commands that `exec-harness` measures have no
+/// plugin that could ask for anything: they get none.
+pub(crate) fn install(
+    mode: Mode,
+    workload: &Workload,
+    profile_folder: &Path,
+    env: Env,
+) -> Result<(Env, Option<Shims>), ModeError> {
     let real = |shim: &Shim| tools::find(shim.name, &env);
-    let wanted: Vec<_> = SHIMS
-        .iter()
-        .filter(|shim| shim.modes.contains(&mode))
-        .filter_map(|shim| Some((shim, real(shim)?)))
-        .collect();
+    let is_wanted = |shim: &&Shim| match workload {
+        Workload::Suite(_) => shim.modes.contains(&mode),
+        Workload::Commands { .. } => false,
+    };
+    let wanted: Vec<_> =
+        SHIMS.iter().filter(is_wanted).filter_map(|shim| Some((shim, real(shim)?))).collect();
     if wanted.is_empty() {
         return Ok((env, None));
     }
-    let parent = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, Into::into);
+    // Of a run that is killed nothing is left but its own folder. No entry of `PATH` can have a colon in it.
+    let parent = if profile_folder.as_os_str().as_bytes().contains(&b':') {
+        env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, Into::into)
+    } else {
+        profile_folder.to_owned()
+    };
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| ModeError::Write { path, source }
@@ -119,6 +133,10 @@ mod tests {
         (dir, env)
     }
 
+    fn suite() -> Workload {
+        Workload::Suite("node bench.mjs".to_owned())
+    }
+
     /// What `words` print below the shims, if they succeed.
     fn said(env: &Env, dir: &Path, words: &str) -> Option<String> {
         ask(&PathBuf::from("/bin/sh"), &["-c", words], env, dir)
@@ -136,7 +154,7 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
     #[test]
     fn node_is_started_again_with_the_options_that_its_plugin_wants() {
         let (dir, env) = stage(&[("node", NODE)]);
-        let (env, shims) = install(Mode::Simulation, env).unwrap();
+        let (env, shims) = install(Mode::Simulation, &suite(), dir.path(), env).unwrap();
         let run = |words: &str| said(&env, dir.path(), words);
         let again = run("node bench.mjs 'a  b' '*'").unwrap();
         assert_eq!(again, "5 --hash-seed=1 --max-old-space-size=4096 bench.mjs a  b * []\n");
@@ -151,7 +169,7 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
     #[test]
     fn go_tests_are_refused_and_all_else_is_passed_on() {
         let (dir, env) = stage(&[("go", "echo go \"$@\"")]);
-        let (env, _shims) = install(Mode::Simulation, env).unwrap();
+        let (env, _shims) = install(Mode::Simulation, &suite(), dir.path(), env).unwrap();
         assert_eq!(said(&env, dir.path(), "go version -m 'a b'").unwrap(), "go version -m a b\n");
         let refused = said(&env, dir.path(), "go test ./... 2>&1 || echo status $?").unwrap();
         assert!(refused.contains("`-m walltime`"), "{refused}");
@@ -159,9 +177,41 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
     }
 
     #[test]
+    fn plugins_of_node_may_ask_in_every_mode() {
+        let (dir, env) = stage(&[("node", NODE)]);
+        for mode in EVERY {
+            let (env, _shims) = install(*mode, &suite(), dir.path(), env.clone()).unwrap();
+            let again = said(&env, dir.path(), "node bench.mjs").unwrap();
+            assert_eq!(again, "3 --hash-seed=1 --max-old-space-size=4096 bench.mjs []\n");
+        }
+    }
+
+    #[test]
+    fn a_command_that_the_harness_measures_gets_no_script() {
+        let (dir, env) = stage(&[("node", NODE)]);
+        let (targets, interleave, robust, quiet) = (Vec::new(), false, false, false);
+        let commands = Workload::Commands { targets, interleave, robust, quiet };
+        let (same, shims) = install(Mode::Walltime, &commands, dir.path(), env.clone()).unwrap();
+        assert_eq!(same, env);
+        assert!(shims.is_none());
+    }
+
+    #[test]
+    fn a_profile_folder_that_path_cannot_name_is_not_used() {
+        let (dir, env) = stage(&[("node", NODE)]);
+        let folder = dir.path().join("a:b");
+        fs::create_dir(&folder).unwrap();
+        let (env, shims) = install(Mode::Walltime, &suite(), &folder, env).unwrap();
+        assert!(said(&env, dir.path(), "node bench.mjs").unwrap().starts_with("3 --hash-seed=1 "));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        drop(shims);
+    }
+
+    #[test]
     fn without_the_programs_nothing_is_made() {
+        let (dir, _) = stage(&[]);
         let env = Env::default().with(env_names::PATH, "/nowhere");
-        let (same, shims) = install(Mode::Simulation, env.clone()).unwrap();
+        let (same, shims) = install(Mode::Simulation, &suite(), dir.path(), env.clone()).unwrap();
         assert_eq!(same, env);
         assert!(shims.is_none());
     }

@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 
 use results::MemoryReading;
+use runner_shared::mode::Mode;
 
 use super::{
     Measured, RunError, Stage,
@@ -10,7 +11,10 @@ use super::{
 };
 use crate::{
     event::RunEvent,
-    mode::memory::{self, TracerControl},
+    mode::{
+        memory::{self, TracerControl},
+        shims,
+    },
     process::ToolCommand,
     report::AnyReport,
     session::{Conversation, FifoPair, ServeError, Session, SessionRecord},
@@ -25,7 +29,9 @@ impl Stage<'_> {
         let RunPart { workload, working_directory, memory: options, python_allocator, .. } = part;
         let memory::Traced { command, fifos: control, remarks } =
             memory::command(workload, *options, *python_allocator, working_directory, folder, env)?;
-        let command = ToolCommand { env: instruments.environment(command.env), output, ..command };
+        let seen = instruments.environment(command.env);
+        let (env, shims) = shims::install(Mode::Memory, workload, folder, seen)?;
+        let command = ToolCommand { env, output, ..command };
         ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
         let mut fifos = FifoPair::create(paths)?;
         let child = command.spawn()?;
@@ -34,6 +40,7 @@ impl Stage<'_> {
         let conversation =
             Conversation { fifos: &mut fifos, session: Session::memory(), control: &mut control };
         let served = watch(child, Some(conversation), &signals, ui)?;
+        drop(shims);
         warn_of(&SessionRecord { open_windows: 0, ..served.record.clone() }, ui);
         memory::finish(&served.record, folder)?;
         let MemoryReading { mut report, broken } =

@@ -1,6 +1,7 @@
 //! A run in walltime mode.
 
 use results::Reading;
+use runner_shared::mode::Mode;
 
 use super::{
     Measured, RunError, Stage,
@@ -9,7 +10,10 @@ use super::{
 use crate::{
     error,
     event::RunEvent,
-    mode::walltime::{self, Isolation, Scene},
+    mode::{
+        shims,
+        walltime::{self, Isolation, Scene},
+    },
     report::AnyReport,
     session::{Conversation, FifoPair, Session},
 };
@@ -26,13 +30,15 @@ impl Stage<'_> {
             tell(RunEvent::warning(missing));
         }
         let (workload, cwd) = (&part.workload, part.working_directory.as_path());
-        let env = &instruments.environment(env.clone());
+        let env = instruments.environment(env.clone());
+        let (env, shims) = shims::install(Mode::Walltime, workload, folder, env)?;
+        let env = &env;
         let scene = Scene { workload, cwd, folder, env, isolation: &isolation, output };
         let (child, mut profiler) = walltime::start(&scene, part.profiling, &tell)?;
         let (session, control) = (Session::walltime(), &mut profiler);
         let conversation = Conversation { fifos: &mut fifos, session, control };
         let served = watch(child, Some(conversation), &signals, ui)?;
-        drop(isolation);
+        drop((isolation, shims));
         let recorded = profiler.finish();
         warn_of(&served.record, ui);
         if let Err(err) = walltime::finish(&served.record, folder) {

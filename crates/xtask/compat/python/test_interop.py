@@ -18,5 +18,10 @@ def test_fixture(benchmark, n):
     benchmark(work, n)
 
 
+def test_allocates(benchmark):
+    # By malloc, with whatever allocator Python uses.
+    benchmark(bytearray, 3_000_000)
+
+
 def test_pedantic(benchmark):
     benchmark.pedantic(work, args=(1500,), rounds=4, iterations=2, warmup_rounds=1)

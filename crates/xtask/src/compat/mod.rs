@@ -1,143 +1,178 @@
-//! `cargo xtask compat`: runs real benchmark clients from their registries, and checks that all
-//! their benchmarks are there; in simulation mode also that the numbers are those that
-//! `callgrind_annotate` finds in the same files.
+//! `cargo xtask compat`: runs real benchmark clients from their registries, in every mode, and holds what they say and
+//! leave against what is known of them: names, integrations, windows and rounds, files, peaks, and in simulation mode
+//! the numbers that `callgrind_annotate` finds in the same files.
 
+mod checks;
 mod clients;
+mod folder;
+mod matrix;
+mod stage;
 mod totals;
 
-use std::ffi::OsString;
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use anyhow::{Context, Result, bail};
 
-use self::clients::{CLIENTS, Client};
-use crate::say;
-use crate::shell::{self, Cmd};
-use crate::workspace::{Workspace, items};
+use self::clients::{Cell, Client, MODES};
+use self::stage::{Measured, Stage};
+use crate::setup::{self, MISSING};
+use crate::tools::Task;
+use crate::workspace::Workspace;
+use crate::{say, shell};
 
-/// The command: every client whose name is `only` (or all), in the mode `mode` (or in all).
-pub(crate) fn run(only: Option<&str>, mode: Option<&str>) -> Result<ExitCode> {
-    let chosen: Vec<_> = CLIENTS
-        .iter()
-        .filter(|client| only.is_none_or(|only| only == client.name))
-        .flat_map(|client| client.modes.iter().map(move |mode| (client, *mode)))
-        .filter(|(_, one)| mode.is_none_or(|mode| mode == *one))
-        .collect();
-    if chosen.is_empty() {
-        let names: Vec<_> = CLIENTS.iter().map(|client| client.name).collect();
-        bail!("no such client in that mode; the clients are {}", names.join(", "));
+/// What is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Request {
+    /// Only these clients, or in these modes.
+    #[arg(value_name = "CLIENT|MODE")]
+    only: Vec<String>,
+    /// Only the few that `cargo xtask test` runs as well.
+    #[arg(long)]
+    quick: bool,
+    /// Keep the names of the files that are left as what is expected from now on.
+    #[arg(long)]
+    record: bool,
+    /// Write the table into the README, unless something failed.
+    #[arg(long)]
+    readme: bool,
+}
+
+impl Request {
+    /// The cells of the table that are asked for.
+    fn chosen(&self) -> Result<Vec<(&'static Client, &'static str)>> {
+        let is_mode = |word: &&String| MODES.contains(&word.as_str());
+        let (modes, names): (Vec<&String>, Vec<&String>) = self.only.iter().partition(is_mode);
+        let is_client = |name: &&&String| clients::all().any(|client| client.name == ***name);
+        if let Some(unknown) = names.iter().find(|name| !is_client(name)) {
+            let all: Vec<_> = clients::all().map(|client| client.name).collect();
+            bail!("no client is called `{unknown}`; there are {}", all.join(", "));
+        }
+        let is_asked = |asked: &[&String], one: &str| {
+            asked.is_empty() || asked.iter().any(|asked| *asked == one)
+        };
+        Ok(clients::all()
+            .filter(|client| is_asked(&names, client.name) && (client.is_quick || !self.quick))
+            .flat_map(|client| MODES.iter().map(move |mode| (client, *mode)))
+            .filter(|(_, mode)| is_asked(&modes, mode))
+            .collect())
+    }
+}
+
+/// The command.
+pub(crate) fn run(request: &Request) -> Result<ExitCode> {
+    let chosen = request.chosen()?;
+    if !setup::ensure(Some(Task::Compat)) {
+        return Ok(ExitCode::from(MISSING));
     }
     let workspace = Workspace::load()?;
-    workspace.cargo(&["build", "--release", "-p", "runner", "-p", "exec-harness"]).run()?;
-    let mut failed = Vec::new();
-    let mut rows = Vec::new();
-    for (client, mode) in &chosen {
-        let outcome = Stage::set_up(&workspace, client, mode).and_then(|stage| stage.check());
-        let words = match outcome {
-            Ok(words) => words,
-            Err(err) => {
-                failed.push(format!("{} ({mode})", client.name));
-                format!("FAILED: {err:#}")
-            }
-        };
-        rows.push(format!("{}, {mode}: {words}", client.package));
+    let ours = ["-p", "runner", "-p", "exec-harness", "-p", "memtrack"];
+    workspace.cargo(&[&["build", "--release"], &ours[..]].concat()).run()?;
+    let mut bench = Bench {
+        codspeed: workspace.release("codspeed"),
+        listings: Listings::load(&workspace)?,
+        workspace,
+    };
+    let mut outcomes = BTreeMap::new();
+    for (client, mode) in chosen {
+        let outcome = bench.cell(client, mode, request);
+        let said = outcome.as_ref().map_or_else(|err| format!("FAILED: {err:#}"), Clone::clone);
+        say::note(&format!("compat: {}, {mode}: {said}", client.package));
+        outcomes.insert((client.name, mode), outcome.map_err(|_said| ()));
     }
-    for row in &rows {
-        say::data(row);
+    let shown = |client: &Client, mode: &str| match outcomes.get(&(client.name, mode)) {
+        Some(Ok(words)) => words.clone(),
+        Some(Err(())) => "FAILED".to_owned(),
+        None => "-".to_owned(),
+    };
+    say::data(matrix::table(shown).trim_end());
+    let failed = outcomes.values().filter(|outcome| outcome.is_err()).count();
+    say::note(&format!("compat: {} cells, {failed} failed", outcomes.len()));
+    if failed > 0 {
+        return Ok(ExitCode::FAILURE);
     }
-    let failures = if failed.is_empty() { "none".to_owned() } else { failed.join(", ") };
-    say::note(&format!("compat: {} run, failed: {failures}", chosen.len()));
-    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if request.readme {
+        matrix::write(&bench.workspace.root.join("README.md"))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
-/// A copy of a client's suite, ready to be measured in a mode.
-struct Stage<'a> {
-    client: &'a Client,
-    mode: &'a str,
+/// Where clients are tried out.
+struct Bench {
+    workspace: Workspace,
+    /// The program under test.
     codspeed: PathBuf,
-    folder: PathBuf,
-    path: OsString,
+    listings: Listings,
 }
 
-impl<'a> Stage<'a> {
-    fn set_up(workspace: &Workspace, client: &'a Client, mode: &'a str) -> Result<Self> {
+impl Bench {
+    /// Tries a client in a mode; the answer is what the table says of it.
+    fn cell(&mut self, client: &Client, mode: &str, request: &Request) -> Result<String> {
+        let cell = client.cell(mode).context("no such mode")?;
+        if let Cell::NotRun { .. } = cell {
+            return Ok(matrix::words(cell));
+        }
         say::note(&format!("\ncompat: {} in mode {mode}", client.package));
-        let scratch = workspace.target.join("xtask-compat");
-        let (folder, tools) = (scratch.join(client.folder), scratch.join("tools"));
-        copy(&workspace.root.join("crates/xtask/compat").join(client.folder), &folder)?;
-        // Some name their benchmarks relative to the repository.
-        if !folder.join(".git").exists() {
-            Cmd::new("git").args(["init", "--quiet", "."]).cwd(&folder).run()?;
+        let stage = Stage::set_up(&self.workspace, self.codspeed.clone(), client, mode)?;
+        let run = stage.measure()?;
+        let key = format!("{} {mode}", client.name);
+        let mut problems = checks::problems(client, mode, cell, &run)?;
+        if !request.record {
+            problems.extend(checks::files(client, &run, &self.listings.of(&key))?);
         }
-        let path = shell::env("PATH").unwrap_or_default();
-        let own = [tools.join("bin")];
-        let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)))?;
-        Cmd::new("sh")
-            .args(["-ec", &client.prepare.replace("@MODE@", mode)])
-            .env("PATH", &path)
-            .env("TOOLS", tools)
-            .env("CARGO_TARGET_DIR", folder.join("target"))
-            .cwd(&folder)
-            .run()?;
-        Ok(Self { client, mode, codspeed: workspace.release("codspeed"), folder, path })
-    }
-
-    /// Measures, and says in a few words what was found.
-    fn check(&self) -> Result<String> {
-        let Self { client, mode, .. } = self;
-        let profile = self.folder.join(format!("profile-{}-{mode}", client.name));
-        if profile.exists() {
-            fs::remove_dir_all(&profile)?;
+        if !problems.is_empty() {
+            bail!("{}\n{}", problems.join("; "), ending(&run));
         }
-        let export = self.folder.join("out.json");
-        Cmd::new(&self.codspeed)
-            .args(["run", "-m", mode, "--profile-folder"])
-            .args([&profile])
-            .args(["--export".into(), format!("json={}", export.display())])
-            .args(["--", client.command])
-            .env("PATH", &self.path)
-            .env("CARGO_TARGET_DIR", self.folder.join("target"))
-            .cwd(&self.folder)
-            .run()?;
-        let report: Value = serde_json::from_str(&fs::read_to_string(&export)?)?;
-        let benchmarks = items(&report, "benchmarks");
-        let uri = |one: &Value| one.get("uri").and_then(Value::as_str).map(str::to_owned);
-        let mut found: Vec<String> = benchmarks.iter().filter_map(uri).collect();
-        let mut expected = client.benchmarks.to_vec();
-        found.sort();
-        expected.sort_unstable();
-        ensure!(found == expected, "benchmarks are {found:?} rather than {expected:?}");
-        if *mode != "simulation" {
-            return Ok(format!("{} benchmarks", found.len()));
+        if request.record {
+            self.listings.keep(key, folder::listing(&run.profile)?)?;
         }
-        let totals = totals::annotated(&profile, &self.folder.join("part.out"))?;
-        for one in benchmarks {
-            let name = uri(one).unwrap_or_default();
-            let ours = one.get("instructions").and_then(Value::as_u64);
-            let theirs = totals.get(&name).copied();
-            ensure!(
-                ours.is_some() && ours == theirs,
-                "`{name}`: {ours:?} instructions, {theirs:?} by callgrind_annotate"
-            );
-        }
-        Ok(format!("{} benchmarks, all totals equal callgrind_annotate's", found.len()))
+        Ok(matrix::words(cell))
     }
 }
 
-/// Copies a folder with all that is in it over another one.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("could not create `{}`", to.display()))?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &to)?;
-        } else {
-            fs::copy(entry.path(), &to)?;
-        }
-    }
-    Ok(())
+/// The last lines of what a run has said.
+fn ending(run: &Measured) -> String {
+    const LINES: usize = 25;
+    let shell::Output { code, stdout, stderr } = &run.output;
+    let last = |text: &str| {
+        let lines: Vec<&str> = text.lines().collect();
+        lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default().join("\n")
+    };
+    format!(
+        "exit code {code}, standard output:\n{}\nstandard error:\n{}",
+        last(stdout),
+        last(stderr)
+    )
 }
+
+/// The files that each client leaves in each mode, as they were recorded.
+struct Listings {
+    path: PathBuf,
+    files: BTreeMap<String, Vec<String>>,
+}
+
+impl Listings {
+    fn load(workspace: &Workspace) -> Result<Self> {
+        let path = workspace.root.join("crates/xtask/compat/listings.json");
+        let failed = || format!("could not read `{}`", path.display());
+        let text = fs::read_to_string(&path).with_context(failed)?;
+        Ok(Self { files: serde_json::from_str(&text).with_context(failed)?, path })
+    }
+
+    /// None for what was never recorded.
+    fn of(&self, key: &str) -> Vec<String> {
+        self.files.get(key).cloned().unwrap_or_default()
+    }
+
+    fn keep(&mut self, key: String, listing: Vec<String>) -> Result<()> {
+        self.files.insert(key, listing);
+        let text = serde_json::to_string_pretty(&self.files)? + "\n";
+        fs::write(&self.path, text)
+            .with_context(|| format!("could not write `{}`", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

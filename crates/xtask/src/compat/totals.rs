@@ -1,7 +1,7 @@
 //! What `callgrind_annotate`, which comes with Valgrind, says about files of callgrind. It reads
 //! one part of a file, so that files are cut into parts for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -14,9 +14,21 @@ const PART: &str = "\npart: ";
 /// What stands before the label of a benchmark.
 const LABEL: &str = "\ndesc: Trigger: Client Request: ";
 
-/// Instructions of each labelled part in the files of a folder. `scratch` is a file to write to.
-pub(super) fn annotated(folder: &Path, scratch: &Path) -> Result<BTreeMap<String, u64>> {
-    let mut totals = BTreeMap::new();
+/// What stands before the integration in the label of the part that names it.
+const METADATA: &str = "Metadata: ";
+
+/// What the files of a folder say.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    /// Name and version, as they were announced.
+    pub(super) integrations: BTreeSet<String>,
+    /// Instructions of each other labelled part.
+    pub(super) totals: BTreeMap<String, u64>,
+}
+
+/// Reads the files of a folder. `scratch` is a file to write to.
+pub(super) fn annotated(folder: &Path, scratch: &Path) -> Result<Counted> {
+    let mut counted = Counted::default();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_none_or(|ending| ending != "out") {
@@ -24,17 +36,18 @@ pub(super) fn annotated(folder: &Path, scratch: &Path) -> Result<BTreeMap<String
         }
         let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
         for (label, part) in parts(&text) {
-            if label.starts_with("Metadata: ") {
+            if let Some(integration) = label.strip_prefix(METADATA) {
+                counted.integrations.insert(integration.to_owned());
                 continue;
             }
             fs::write(scratch, part)?;
             let said = Cmd::new("callgrind_annotate").args([scratch]).capture()?;
             let total = program_total(&said)
                 .with_context(|| format!("callgrind_annotate says nothing about `{label}`"))?;
-            totals.insert(label, total);
+            counted.totals.insert(label, total);
         }
     }
-    Ok(totals)
+    Ok(counted)
 }
 
 /// Labels and whole files of one part each.

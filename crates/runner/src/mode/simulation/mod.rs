@@ -73,15 +73,12 @@ pub(crate) fn prepare(
     let request =
         arguments::Request { valgrind: &valgrind, folder, objects: &objects, suite, options };
     let before = request.arguments();
-    let (mut command, shims) = match workload {
-        Workload::Suite(_) => {
-            let (visible, shims) = shims::install(Mode::Simulation, visible)?;
-            (below(&valgrind, before, benchmark(workload, cwd, visible)?), shims)
-        }
+    let (visible, shims) = shims::install(Mode::Simulation, workload, folder, visible)?;
+    let inner = benchmark(workload, cwd, visible)?;
+    let mut command = match workload {
+        Workload::Suite(_) => below(&valgrind, before, inner),
         // It starts the commands below Valgrind and nothing else, itself included.
-        Workload::Commands { .. } => {
-            (launching(&valgrind, before, benchmark(workload, cwd, visible)?), None)
-        }
+        Workload::Commands { .. } => launching(&valgrind, before, inner),
     };
     // The same addresses in each run make the simulated caches repeat; where the system forbids
     // it, counts of instructions repeat all the same.

@@ -13,3 +13,8 @@ fn small() -> u64 {
 fn sized(n: u64) -> u64 {
     interop_rs::work(divan::black_box(n * 1_000))
 }
+
+#[divan::bench(sample_count = 2, sample_size = 1)]
+fn allocates() -> Vec<u8> {
+    vec![divan::black_box(1); 3_000_000]
+}
