@@ -44,7 +44,12 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
     }
     let mut measured = Vec::new();
     let mut first_failure = ExitKind::Ok;
-    for part in &plan.parts {
+    let parts = plan.parts.len();
+    for (index, part) in plan.parts.iter().enumerate() {
+        if parts > 1 {
+            let text = format!("part {} of {parts}: {}", index + 1, part.label);
+            ui.event(&RunEvent::Step(text));
+        }
         let kind = match measure_part(part, context) {
             Ok((ExitKind::Interrupted, _)) => return Ok(ExitKind::Interrupted),
             Ok((kind, part)) => {
@@ -52,7 +57,7 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
                 kind
             }
             // The last words of the program.
-            Err(err) if plan.parts.len() == 1 => return Err(err),
+            Err(err) if parts == 1 => return Err(err),
             Err(err) => {
                 ui.error(&err);
                 err.kind

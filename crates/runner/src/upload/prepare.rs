@@ -49,7 +49,16 @@ pub(crate) fn prepare(
     if args.skip_upload {
         return Ok(Prepared::Stay(None));
     }
-    let account = &account()?;
+    decide(args, &account()?, (env, here), ui)
+        .map_err(|err| err.hint("`--skip-upload` measures without an upload"))
+}
+
+fn decide(
+    args: &UploadArgs,
+    account: &Account,
+    (env, here): (&Env, &Path),
+    ui: &Ui,
+) -> Result<Prepared, CliError> {
     let outlook = Outlook { wait: args.wait, base: args.base.clone() };
     let job = job(&args.target, account, env, here)?;
     let insists = args.upload || args.target.token.is_some() || args.base.is_some();
@@ -179,8 +188,7 @@ fn token(policy: &TokenPolicy, ui: &Ui) -> Result<TokenSource, CliError> {
         TokenPolicy::Tokenless => Ok(TokenSource::Tokenless),
         TokenPolicy::Missing { reason, hint } => {
             Err(CliError::new(ExitKind::Service, format!("results can't be uploaded: {reason}"))
-                .hint(hint.clone())
-                .hint("`--skip-upload` measures without an upload"))
+                .hint(hint.clone()))
         }
     }
 }
@@ -189,9 +197,8 @@ fn token(policy: &TokenPolicy, ui: &Ui) -> Result<TokenSource, CliError> {
 fn unknown(err: CiError) -> CliError {
     let hint = err.hint();
     let err = CliError::new(ExitKind::Service, err);
-    let err = match hint {
+    match hint {
         Some(hint) => err.hint(hint),
         None => err,
-    };
-    err.hint("`--skip-upload` measures without an upload")
+    }
 }
