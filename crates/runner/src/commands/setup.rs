@@ -1,7 +1,8 @@
 //! `codspeed setup`: says what it will install, and does.
 
-use std::{fs, io, path::Path};
+use std::{fs, path::Path};
 
+use api::Step;
 use runner_shared::mode::Mode;
 
 use super::{Context, status};
@@ -17,14 +18,15 @@ use crate::{
     tools::{
         self,
         fetch::{Hash, Source, fetch},
+        transfer,
     },
 };
 
 /// What is done for a mode.
-type Step = fn(&SetupArgs, &Context) -> Result<(), CliError>;
+type Job = fn(&SetupArgs, &Context) -> Result<(), CliError>;
 
 /// Modes with something to install. To add one, add its function here.
-const STEPS: &[(Mode, Step)] = &[(Mode::Simulation, simulation)];
+const STEPS: &[(Mode, Job)] = &[(Mode::Simulation, simulation)];
 
 /// The program that installs the tracer of the MongoDB instrument, and what it hashes to.
 const MONGO_INSTALLER: (&str, &str) = (
@@ -72,7 +74,9 @@ fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     if args.dry_run {
         return Ok(());
     }
-    let Valgrind { version, program, .. } = plan.carry_out(&context.env).map_err(not_installed)?;
+    let Valgrind { version, program, .. } = plan
+        .carry_out(&context.env, &mut |step| transfer::tell(&context.ui, &step))
+        .map_err(not_installed)?;
     say(context, format!("simulation: installed {version} as {}", program.display()));
     Ok(())
 }
@@ -94,15 +98,13 @@ fn mongodb(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     if args.dry_run {
         return Ok(());
     }
-    let failed = |err: io::Error| CliError::new(ExitKind::Failed, err);
     let expected = "the installer of cs-mongo-tracer 0.2.0";
-    let script =
-        fetch(&source, &hashes, expected).map_err(|err| CliError::new(ExitKind::Failed, err))?;
+    let watch = &mut |step: Step<'_>| transfer::tell(&context.ui, &step);
+    let file = fetch(&source, &hashes, expected, watch)
+        .map_err(|err| CliError::new(ExitKind::Failed, err))?;
     let bash = tools::find("bash", &context.env).ok_or_else(|| {
         CliError::new(ExitKind::Missing, "`bash`, which runs the installer, was not found in PATH")
     })?;
-    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
-    io::Write::write_all(&mut file, &script).map_err(failed)?;
     visible_step(&bash, &[&file.path().display().to_string()], context)
 }
 

@@ -9,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use api::Watch;
+
 use super::valgrind::{CACHED_PROGRAM, Valgrind, cache};
 use crate::{
     env::Env,
@@ -158,13 +160,17 @@ impl Plan {
     }
 
     /// Does it. A second one at the same time waits for the end of the first.
-    pub(crate) fn carry_out(&self, env: &Env) -> Result<Valgrind, InstallError> {
+    pub(crate) fn carry_out(
+        &self,
+        env: &Env,
+        watch: &mut Watch<'_>,
+    ) -> Result<Valgrind, InstallError> {
         let failed = |source| InstallError::Write { path: self.folder.clone(), source };
         fs::create_dir_all(&self.folder).map_err(failed)?;
         let lock = File::create(self.folder.join(".lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
-        let bytes = fetch::fetch(&self.source, &self.hashes, &self.expected)?;
-        let package = deb::unpack(&bytes, is_needed)?;
+        let file = fetch::fetch(&self.source, &self.hashes, &self.expected, watch)?;
+        let package = deb::unpack(io::BufReader::new(file), is_needed)?;
         complete(&package)?;
         let mut fresh = tempfile::Builder::new();
         let fresh = fresh.prefix(".unfinished-").tempdir_in(&self.folder).map_err(failed)?;
@@ -254,6 +260,7 @@ fn replace(fresh: tempfile::TempDir, place: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use api::unwatched;
     use runner_shared::env_names;
 
     use super::*;
@@ -279,7 +286,7 @@ mod tests {
         fs::write(&path, package).unwrap();
         let env = Env::default().with(env_names::XDG_CACHE_HOME, dir.join("cache"));
         let env = env.with(env_names::PATH, "/usr/bin:/bin");
-        let plan = Plan::new(Some(Source::File(path)), Some(Hash::of(package)), "", &env);
+        let plan = Plan::new(Some(Source::File(path)), Some(Hash::of(package).unwrap()), "", &env);
         (plan.unwrap(), env)
     }
 
@@ -314,7 +321,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (plan, env) = plan(dir.path(), &package("1:3.26.0-0codspeed6", &files(RUNS), ".xz"));
         for _ in 0..2 {
-            let valgrind = plan.carry_out(&env).unwrap();
+            let valgrind = plan.carry_out(&env, &mut unwatched).unwrap();
             let place = plan.folder.join("1_3.26.0-0codspeed6");
             assert_eq!(valgrind.tools.as_deref(), Some(&*place.canonicalize().unwrap()));
             let expected = [
@@ -334,13 +341,19 @@ mod tests {
         let broken = "#!/bin/sh\nexit 1\n";
         let dir = tempfile::tempdir().unwrap();
         let (plan, env) = plan(dir.path(), &package("1", &files(broken), ""));
-        assert!(matches!(plan.carry_out(&env).unwrap_err(), InstallError::DoesNotRun { .. }));
+        assert!(matches!(
+            plan.carry_out(&env, &mut unwatched).unwrap_err(),
+            InstallError::DoesNotRun { .. }
+        ));
         assert_eq!(names(&plan.folder), [".lock"]);
 
         let (plan, env) = self::plan(dir.path(), &package("1", &files(RUNS)[..2], ""));
-        assert!(matches!(plan.carry_out(&env).unwrap_err(), InstallError::Lacks { .. }));
-        let wrong = Plan { hashes: vec![Hash::of(b"")], ..plan };
-        let err = wrong.carry_out(&env).unwrap_err();
+        assert!(matches!(
+            plan.carry_out(&env, &mut unwatched).unwrap_err(),
+            InstallError::Lacks { .. }
+        ));
+        let wrong = Plan { hashes: vec![Hash::of(&b""[..]).unwrap()], ..plan };
+        let err = wrong.carry_out(&env, &mut unwatched).unwrap_err();
         assert!(matches!(err, InstallError::Fetch(FetchError::WrongHash { .. })), "{err}");
         assert_eq!(names(&wrong.folder), [".lock"]);
     }
