@@ -12,7 +12,7 @@ use crate::{
     event::RunEvent,
     mode::simulation::{
         Valgrind,
-        install::{InstallError, Plan},
+        install::{InstallError, Installed, Plan},
     },
     process::{Ended, run_visibly},
     tools::{
@@ -68,6 +68,18 @@ fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let source = args.package.as_deref().map(Source::parse);
     let plan = Plan::new(source, hash, &os_release, &context.env).map_err(not_installed)?;
     let Plan { source, folder, expected, .. } = &plan;
+    match plan.installed(&context.env) {
+        Some(Installed::Whole(valgrind)) => {
+            let program = valgrind.program.display();
+            say(context, format!("simulation: installed already and as it was: {program}"));
+            return Ok(());
+        }
+        Some(Installed::Damaged(file)) => context.ui.event(&RunEvent::warning(format!(
+            "what was installed is damaged, and is installed anew: `{}` is not as it was",
+            file.display()
+        ))),
+        None => {}
+    }
     let into = folder.display();
     say(context, format!("simulation: takes {expected} from {source}"));
     say(context, format!("simulation: and unpacks callgrind into a folder of {into}; no root"));
