@@ -10,9 +10,13 @@ use crate::{
     cli::{Instrument, SetupArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
-    mode::simulation::{
-        Valgrind,
-        install::{InstallError, Installed, Plan},
+    host,
+    mode::{
+        simulation::{
+            Valgrind,
+            install::{InstallError, Installed, Plan},
+        },
+        status::{self as mode_status, Lack, ModeStatus},
     },
     process::{Ended, run_visibly},
     tools::{
@@ -25,8 +29,22 @@ use crate::{
 /// What is done for a mode.
 type Job = fn(&SetupArgs, &Context) -> Result<(), CliError>;
 
-/// Modes with something to install. To add one, add its function here.
-const STEPS: &[(Mode, Job)] = &[(Mode::Simulation, simulation)];
+/// What each mode does. To add one, add its function here.
+const STEPS: &[(Mode, Job)] =
+    &[(Mode::Walltime, walltime), (Mode::Simulation, simulation), (Mode::Memory, memory)];
+
+/// What keeps apt-get from waiting for ever: for a mirror that is silent, and for another one that works. Nothing ends it
+/// while it unpacks: that would leave a system that is half done.
+const APT_LIMITS: &[&str] = &[
+    "-o",
+    "Acquire::Retries=3",
+    "-o",
+    "Acquire::http::Timeout=30",
+    "-o",
+    "Acquire::https::Timeout=30",
+    "-o",
+    "DPkg::Lock::Timeout=120",
+];
 
 /// The program that installs the tracer of the MongoDB instrument, and what it hashes to.
 const MONGO_INSTALLER: (&str, &str) = (
@@ -43,16 +61,46 @@ pub(crate) fn run(args: &SetupArgs, context: &Context) -> Result<ExitKind, CliEr
         mongodb(args, context)?;
         return Ok(ExitKind::Ok);
     }
-    for mode in &args.mode {
-        if !STEPS.iter().any(|(known, _)| known == mode) {
-            say(context, format!("{mode}: there is nothing to install"));
-        }
-    }
     let wanted = |mode: &Mode| args.mode.is_empty() || args.mode.contains(mode);
     for (_, step) in STEPS.iter().filter(|(mode, _)| wanted(mode)) {
         step(args, context)?;
     }
     Ok(ExitKind::Ok)
+}
+
+/// Times need nothing; a profile needs perf, which only the system has.
+fn walltime(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
+    if args.apt {
+        let is_ubuntu = host::read().os == "ubuntu";
+        let ubuntu: &[&str] = &["linux-tools-common", "linux-tools-generic"];
+        return apt(if is_ubuntu { ubuntu } else { &["linux-perf"] }, args, context);
+    }
+    say_status(Mode::Walltime, context);
+    Ok(())
+}
+
+/// The tracer is part of the release; its rights are for root to give.
+#[expect(clippy::unnecessary_wraps, reason = "all steps have this form")]
+fn memory(_: &SetupArgs, context: &Context) -> Result<(), CliError> {
+    say_status(Mode::Memory, context);
+    Ok(())
+}
+
+/// Says what a mode finds, what it lacks, and which command helps.
+fn say_status(mode: Mode, context: &Context) {
+    for ModeStatus { found, lacks, .. } in status_of(mode, context) {
+        for what in found {
+            say(context, format!("{mode}: found {what}"));
+        }
+        for Lack { what, fix } in lacks {
+            let fix = fix.map(|fix| format!(" -> {fix}")).unwrap_or_default();
+            say(context, format!("{mode}: lacks {what}{fix}"));
+        }
+    }
+}
+
+fn status_of(mode: Mode, context: &Context) -> impl Iterator<Item = ModeStatus> {
+    mode_status::all(&context.env).into_iter().filter(move |status| status.mode == mode)
 }
 
 fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
@@ -134,7 +182,8 @@ fn apt(packages: &[&str], args: &SetupArgs, context: &Context) -> Result<(), Cli
     let program = sudo.as_deref().unwrap_or(&apt_get);
     let apt_path = apt_get.display().to_string();
     let before: &[&str] = if sudo.is_some() { &[&apt_path] } else { &[] };
-    let steps = [&["update"][..], &[&["install", "--yes"], packages].concat()];
+    let update = [&["update"], APT_LIMITS].concat();
+    let steps = [&update[..], &[&["install", "--yes"], APT_LIMITS, packages].concat()];
     for step in steps {
         let words = [before, step].concat();
         say(context, format!("runs: {} {}", program.display(), words.join(" ")));
