@@ -21,12 +21,12 @@ Several modes are a list: \`mode: simulation,memory\`.
 Version 3 of this action had no such input; what it did is \`mode: simulation\`."
 fi
 
-# The highest release, by the names of its own assets. Runs in a shell of its own, for its trap.
+# The newest release, by the names of its own archives. Runs in a shell of its own, for its trap.
 latest() (
   sums=$(mktemp)
   trap 'rm -f "$sums" "$sums.log"' EXIT
   fetch "$RELEASES/latest/download/SHA256SUMS" "$sums" "The list of hashes of the latest release"
-  sed -nE 's/^[0-9a-f]{64} [ *]codspeed-v([0-9A-Za-z.-]+)-x86_64-unknown-linux-musl\.tar\.gz$/\1/p' "$sums"
+  sed -nE 's/^[0-9a-f]{64} [ *]codspeed-v([0-9A-Za-z.-]+)-(x86_64|aarch64)-unknown-linux-(gnu|musl)\.tar\.gz$/\1/p' "$sums" | sort -u
 )
 
 version=$CODSPEED_INPUT_RUNNER_VERSION

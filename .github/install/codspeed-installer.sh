@@ -182,7 +182,8 @@ minor() {
   printf '%s' "${rest%%[!0-9]*}"
 }
 
-# Sets TRIPLE, HASH from the table on stdin: the archive for glibc where it runs, or else the static one.
+# Sets TRIPLE, HASH from the table on stdin: the archive for glibc where it runs, or else the static one. Where nobody
+# knows what an archive needs, who has the static one keeps it: there was a reason.
 choose() {
   system=$(uname -s)
   [ "$system" = Linux ] || fail "there are no programs for $system" 'codspeed runs on Linux'
@@ -203,7 +204,9 @@ choose() {
         fi
         ;;
       "$machine"-unknown-linux-musl)
-        if [ -z "$TRIPLE" ]; then TRIPLE=$triple HASH=$hash; fi
+        if [ -z "$TRIPLE" ] || { [ "$VERSION" != "$OWN_VERSION" ] && [ "$(receipt_value target)" = "$triple" ]; }; then
+          TRIPLE=$triple HASH=$hash
+        fi
         ;;
     esac
   done

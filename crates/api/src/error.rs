@@ -127,6 +127,13 @@ pub enum ApiError {
         #[source]
         source: io::Error,
     },
+    /// What was downloaded can't be written.
+    #[error("could not write what was downloaded")]
+    Unwritten {
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// The metadata can't be written as JSON.
     #[error("could not describe the run")]
     Metadata {
@@ -223,6 +230,7 @@ impl ApiError {
             | Self::Refused { .. }
             | Self::RunFailed { .. }
             | Self::Archive { .. }
+            | Self::Unwritten { .. }
             | Self::Metadata { .. }
             | Self::Cancelled => false,
         }

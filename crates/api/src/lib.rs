@@ -22,7 +22,7 @@ pub use graphql::{
     Conclusion, LoginSession, MemoryDetails, Overview, RepositoryName, RepositoryOverview,
     RunReport, RunStatus, Service, Session, TimeDistribution, User, WalltimeDetails,
 };
-pub use http::{Http, HttpSettings, Pause, RealPause};
+pub use http::{Http, HttpSettings, Pause, RealPause, check_url};
 pub use metadata::{Executor, Instrument, Machine, Metadata, MetadataVersion, Runner, Submission};
 pub use oidc::{Oidc, TokenSource};
 pub use secret::Secret;

@@ -37,6 +37,13 @@ pub enum Step<'a> {
         /// All of them.
         total: u64,
     },
+    /// So much of a file that is downloaded has come. Goes back to the start with each try.
+    Received {
+        /// Bytes so far.
+        bytes: u64,
+        /// All of them, if the service says so.
+        total: Option<u64>,
+    },
     /// A request failed for a reason that may pass; it is made again after a pause.
     Retry {
         /// What went wrong.

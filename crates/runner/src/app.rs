@@ -57,6 +57,7 @@ fn run(
         Command::Auth(args) => commands::auth::run(&args, &context),
         Command::Setup(args) => commands::setup::run(&args, &context),
         Command::Status => commands::status::run(&context),
+        Command::Update(args) => commands::update::run(&args, &context),
         Command::Completions(args) => commands::documents::completions(&args, &context),
         Command::Man(args) => commands::documents::man(&args, &context),
         Command::Inspect(args) => commands::inspect::run(args, &context),

@@ -17,16 +17,17 @@ use crate::{
 
 /// A service that sends us further than that sends us in a circle.
 const MOST_REDIRECTS: usize = 10;
-/// So much is read of a text that says what is wrong.
-const MOST_BYTES_OF_ERROR: usize = 64 << 10;
 
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) host: String,
     pub(crate) status: StatusCode,
+    /// Empty if it went to a file.
     pub(crate) body: Vec<u8>,
-    retry_after: Option<Duration>,
+    /// The SHA-256 of what went to a file.
+    pub(crate) sha256: Option<[u8; 32]>,
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl Answer {
@@ -40,7 +41,7 @@ impl Answer {
         struct Reason {
             error: String,
         }
-        let Self { host, status, body, retry_after } = self;
+        let Self { host, status, body, sha256: _, retry_after } = self;
         let message = match serde_json::from_slice::<Reason>(&body) {
             Ok(Reason { error }) => one_line(&error),
             Err(_) => one_line(&String::from_utf8_lossy(&body)),
@@ -80,7 +81,7 @@ impl Http {
         for _ in 0..=MOST_REDIRECTS {
             let response = self.exchange(request, &url, may_have_token, watch).await?;
             let Some(next) = redirection(&url, &response) else {
-                return self.read(request, response).await;
+                return self.read(request, response, watch).await;
             };
             may_have_token = may_have_token && is_same_service(&url, &next);
             url = next;
@@ -135,50 +136,17 @@ impl Http {
             }
         }
     }
-
-    /// Reads the body of an answer, but not more of it than makes sense.
-    async fn read(
-        &self,
-        request: &Request<'_>,
-        mut response: Response,
-    ) -> Result<Answer, ApiError> {
-        let (status, host) = (response.status(), host(response.url()));
-        let retry_after = retry_after(&response);
-        let is_error = !status.is_success() && !request.takes_errors;
-        let most = if is_error { MOST_BYTES_OF_ERROR } else { request.most_bytes };
-        let too_long = |host| ApiError::TooLong { action: request.action, host, most };
-        let is_too_long = |len: u64| usize::try_from(len).map_or(true, |len| len > most);
-        if !is_error && response.content_length().is_some_and(is_too_long) {
-            return Err(too_long(host));
-        }
-        let idle = self.settings.idle_timeout;
-        let mut body = Vec::new();
-        loop {
-            let chunk = timeout(idle, response.chunk()).await;
-            let chunk = chunk.map_err(|_elapsed| timed_out(request, idle))?;
-            let Some(chunk) = chunk.map_err(|err| broken(request, err))? else { break };
-            let room = most - body.len();
-            if let Some(fits) = chunk.get(..room).filter(|_| room < chunk.len()) {
-                if !is_error {
-                    return Err(too_long(host));
-                }
-                body.extend_from_slice(fits);
-                break;
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { host, status, body, retry_after })
-    }
 }
 
-/// Where an answer sends us.
+/// Where an answer sends us; never from a safe connection to one that others can read and change.
 fn redirection(from: &Url, response: &Response) -> Option<Url> {
     if !response.status().is_redirection() {
         return None;
     }
     let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
     let next = from.join(location).ok()?;
-    matches!(next.scheme(), "http" | "https").then_some(next)
+    let is_safe = next.scheme() == "https" || (next.scheme(), from.scheme()) == ("http", "http");
+    is_safe.then_some(next)
 }
 
 /// Whether a token for one address may be seen at the other: the same host, and not less safe.
@@ -188,22 +156,22 @@ fn is_same_service(from: &Url, to: &Url) -> bool {
 }
 
 /// The pause that the service asks for, in seconds. Its other form, a date, would need a clock that agrees with ours.
-fn retry_after(response: &Response) -> Option<Duration> {
+pub(super) fn retry_after(response: &Response) -> Option<Duration> {
     let text = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
     Some(Duration::from_secs(text.trim().parse().ok()?))
 }
 
 /// The part of an address that may be shown: queries hold secrets.
-fn host(url: &Url) -> String {
+pub(super) fn host(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-fn timed_out(request: &Request<'_>, after: Duration) -> ApiError {
+pub(super) fn timed_out(request: &Request<'_>, after: Duration) -> ApiError {
     ApiError::TimedOut { action: request.action, host: host(&request.url), after }
 }
 
-fn broken(request: &Request<'_>, err: reqwest::Error) -> ApiError {
+pub(super) fn broken(request: &Request<'_>, err: reqwest::Error) -> ApiError {
     let (action, host) = (request.action, host(&request.url));
     ApiError::Connection { action, host, source: err.without_url().into() }
 }

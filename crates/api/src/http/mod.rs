@@ -1,7 +1,7 @@
 //! One client for HTTP with one way to retry. What is asked of it blocks; inside, a runtime of its own lets it give up on
 //! a service that has gone silent.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs::File, sync::Arc, time::Duration};
 
 use reqwest::{
     Client, Method, Url,
@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 
 mod body;
 mod exchange;
+mod receive;
 mod retry;
 
 pub(crate) use exchange::Answer;
@@ -82,6 +83,8 @@ pub(crate) struct Request<'a> {
     pub(crate) within: Option<Duration>,
     /// The longest answer.
     pub(crate) most_bytes: usize,
+    /// Where a good answer goes, if not to memory.
+    pub(crate) into: Option<&'a File>,
     /// Whether answers with an error's status are answers, too.
     pub(crate) takes_errors: bool,
 }
@@ -110,18 +113,38 @@ impl Http {
         Ok(Self { client, runtime: runtime.map_err(|err| failed(err.into()))?, settings })
     }
 
-    /// Gets a file of at most `most_bytes` bytes.
+    /// Gets a file of at most `most_bytes` bytes, writes it to `file` from its start, and returns its SHA-256. After an
+    /// error the file holds anything.
     pub fn download(
         &self,
         url: &str,
+        file: &File,
         most_bytes: usize,
         watch: &mut Watch<'_>,
-    ) -> Result<Vec<u8>, ApiError> {
+    ) -> Result<[u8; 32], ApiError> {
         let request = Request {
             action: "download a file",
             retries: Retries::Some,
             most_bytes,
+            into: Some(file),
             ..Request::new(Method::GET, parse_url(url)?)
+        };
+        // An answer without a hash has not come to the file.
+        self.send(&request, watch)?.sha256.ok_or(ApiError::Cancelled)
+    }
+
+    /// Asks once, by an empty `POST`, for at most `most_bytes` bytes, which have to come `within` this time.
+    pub fn post(
+        &self,
+        url: &str,
+        most_bytes: usize,
+        within: Duration,
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<u8>, ApiError> {
+        let request = Request {
+            most_bytes,
+            within: Some(within),
+            ..Request::new(Method::POST, parse_url(url)?)
         };
         Ok(self.send(&request, watch)?.body)
     }
@@ -172,9 +195,15 @@ impl Request<'_> {
             retries: Retries::Never,
             within: None,
             most_bytes: 64 << 10,
+            into: None,
             takes_errors: false,
         }
     }
+}
+
+/// Whether this can be the address of a service.
+pub fn check_url(text: &str) -> Result<(), ApiError> {
+    parse_url(text).map(drop)
 }
 
 /// Reads the address of a service.

@@ -111,6 +111,7 @@ pub(crate) fn note(seen: &mut Vec<String>) -> impl FnMut(Step<'_>) -> ControlFlo
             Step::Tokenless { line } => line.to_owned(),
             Step::Registered { run_id } => format!("registered {run_id}"),
             Step::Sent { bytes, total } => format!("sent {bytes} of {total}"),
+            Step::Received { bytes, total } => format!("received {bytes} of {total:?}"),
             Step::Retry { error, pause } => format!("again in {pause:?}: {error}"),
             Step::Waiting { so_far } => format!("waiting, {so_far:?} so far"),
         });

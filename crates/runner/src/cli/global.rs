@@ -52,11 +52,8 @@ pub(crate) fn parse_name(name: &str) -> Result<String, String> {
 
 /// Reads an address of a service.
 pub(crate) fn parse_url(text: &str) -> Result<String, String> {
-    let url = reqwest::Url::parse(text).map_err(|err| err.to_string())?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err("an address begins with `https://` or `http://`".to_owned());
-    }
-    Ok(text.to_owned())
+    let odd = |_err| "an address begins with `https://` or `http://`".to_owned();
+    api::check_url(text).map(|()| text.to_owned()).map_err(odd)
 }
 
 pub(crate) fn parse_secret(text: &str) -> Result<Secret, String> {

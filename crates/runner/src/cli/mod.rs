@@ -15,6 +15,7 @@ mod run;
 mod setup;
 mod shared;
 mod simulation;
+mod update;
 mod upload;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +35,7 @@ pub(crate) use run::RunArgs;
 pub(crate) use setup::SetupArgs;
 pub(crate) use shared::{ExportArg, MessageFormat, PythonAllocator, SharedArgs};
 pub(crate) use simulation::{SimulationArgs, SimulationTool};
+pub(crate) use update::UpdateArgs;
 pub(crate) use upload::{TargetArgs, UploadArgs, UploadCommandArgs};
 
 /// Runs benchmarks and says how long they take, and how sure that is.
@@ -68,6 +70,8 @@ pub(crate) enum Command {
     Setup(SetupArgs),
     /// Show what each mode finds on this machine and what it lacks.
     Status,
+    /// Replace these programs by those of a newer release.
+    Update(UpdateArgs),
     /// Choose what `run` and `exec` measure from now on in this shell.
     Use(UseArgs),
     /// Show the modes and the profile that this shell uses.
@@ -93,6 +97,7 @@ impl Command {
             | Self::Auth(_)
             | Self::Setup(_)
             | Self::Status
+            | Self::Update(_)
             | Self::Use(_)
             | Self::Show
             | Self::Profile(_)

@@ -9,7 +9,7 @@ use super::{Instrument, shared::mode_parser};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SetupArgs {
-    /// The mode to set up; several with commas, or repeated [default: all that have something to install].
+    /// The mode to set up; several with commas, or repeated [default: all].
     #[arg(short, long, value_parser = mode_parser(), value_delimiter = ',', hide_possible_values = true)]
     pub mode: Vec<Mode>,
 
@@ -42,8 +42,11 @@ const EXAMPLES: &str = "\
 Examples:
   codspeed setup -m simulation          CodSpeed's Valgrind, for you alone, without root
   codspeed setup -m simulation --apt    the Valgrind of your distribution, and names for the C library
+  codspeed setup -m walltime --apt      the perf of your distribution, for profiles
+  codspeed setup -m memory              says which command gives the tracer its rights
   codspeed setup -m simulation --package mirror/valgrind.deb
                                         the same file from elsewhere
 
-Everything that is downloaded has to have the hash that is known here.
+Everything that is downloaded has to have the hash that is known here. What is there and whole is
+kept: a cache that CI restores (`--setup-cache-dir`) is checked, and damage is mended.
 `codspeed status` says what is there.";

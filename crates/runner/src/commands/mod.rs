@@ -13,6 +13,7 @@ pub(crate) mod schema;
 pub(crate) mod setup;
 mod sources;
 pub(crate) mod status;
+pub(crate) mod update;
 pub(crate) mod upload;
 
 use std::{cell::OnceCell, path::PathBuf};

@@ -1,7 +1,8 @@
 //! `codspeed setup`: says what it will install, and does.
 
-use std::{fs, io, path::Path};
+use std::{fs, path::Path};
 
+use api::Step;
 use runner_shared::mode::Mode;
 
 use super::{Context, status};
@@ -9,22 +10,41 @@ use crate::{
     cli::{Instrument, SetupArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
-    mode::simulation::{
-        Valgrind,
-        install::{InstallError, Plan},
+    host,
+    mode::{
+        simulation::{
+            Valgrind,
+            install::{InstallError, Installed, Plan},
+        },
+        status::{self as mode_status, Lack, ModeStatus},
     },
     process::{Ended, run_visibly},
     tools::{
         self,
         fetch::{Hash, Source, fetch},
+        transfer,
     },
 };
 
 /// What is done for a mode.
-type Step = fn(&SetupArgs, &Context) -> Result<(), CliError>;
+type Job = fn(&SetupArgs, &Context) -> Result<(), CliError>;
 
-/// Modes with something to install. To add one, add its function here.
-const STEPS: &[(Mode, Step)] = &[(Mode::Simulation, simulation)];
+/// What each mode does. To add one, add its function here.
+const STEPS: &[(Mode, Job)] =
+    &[(Mode::Walltime, walltime), (Mode::Simulation, simulation), (Mode::Memory, memory)];
+
+/// What keeps apt-get from waiting for ever: for a mirror that is silent, and for another one that works. Nothing ends it
+/// while it unpacks: that would leave a system that is half done.
+const APT_LIMITS: &[&str] = &[
+    "-o",
+    "Acquire::Retries=3",
+    "-o",
+    "Acquire::http::Timeout=30",
+    "-o",
+    "Acquire::https::Timeout=30",
+    "-o",
+    "DPkg::Lock::Timeout=120",
+];
 
 /// The program that installs the tracer of the MongoDB instrument, and what it hashes to.
 const MONGO_INSTALLER: (&str, &str) = (
@@ -41,16 +61,46 @@ pub(crate) fn run(args: &SetupArgs, context: &Context) -> Result<ExitKind, CliEr
         mongodb(args, context)?;
         return Ok(ExitKind::Ok);
     }
-    for mode in &args.mode {
-        if !STEPS.iter().any(|(known, _)| known == mode) {
-            say(context, format!("{mode}: there is nothing to install"));
-        }
-    }
     let wanted = |mode: &Mode| args.mode.is_empty() || args.mode.contains(mode);
     for (_, step) in STEPS.iter().filter(|(mode, _)| wanted(mode)) {
         step(args, context)?;
     }
     Ok(ExitKind::Ok)
+}
+
+/// Times need nothing; a profile needs perf, which only the system has.
+fn walltime(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
+    if args.apt {
+        let is_ubuntu = host::read().os == "ubuntu";
+        let ubuntu: &[&str] = &["linux-tools-common", "linux-tools-generic"];
+        return apt(if is_ubuntu { ubuntu } else { &["linux-perf"] }, args, context);
+    }
+    say_status(Mode::Walltime, context);
+    Ok(())
+}
+
+/// The tracer is part of the release; its rights are for root to give.
+#[expect(clippy::unnecessary_wraps, reason = "all steps have this form")]
+fn memory(_: &SetupArgs, context: &Context) -> Result<(), CliError> {
+    say_status(Mode::Memory, context);
+    Ok(())
+}
+
+/// Says what a mode finds, what it lacks, and which command helps.
+fn say_status(mode: Mode, context: &Context) {
+    for ModeStatus { found, lacks, .. } in status_of(mode, context) {
+        for what in found {
+            say(context, format!("{mode}: found {what}"));
+        }
+        for Lack { what, fix } in lacks {
+            let fix = fix.map(|fix| format!(" -> {fix}")).unwrap_or_default();
+            say(context, format!("{mode}: lacks {what}{fix}"));
+        }
+    }
+}
+
+fn status_of(mode: Mode, context: &Context) -> impl Iterator<Item = ModeStatus> {
+    mode_status::all(&context.env).into_iter().filter(move |status| status.mode == mode)
 }
 
 fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
@@ -66,13 +116,27 @@ fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let source = args.package.as_deref().map(Source::parse);
     let plan = Plan::new(source, hash, &os_release, &context.env).map_err(not_installed)?;
     let Plan { source, folder, expected, .. } = &plan;
+    match plan.installed(&context.env) {
+        Some(Installed::Whole(valgrind)) => {
+            let program = valgrind.program.display();
+            say(context, format!("simulation: installed already and as it was: {program}"));
+            return Ok(());
+        }
+        Some(Installed::Damaged(file)) => context.ui.event(&RunEvent::warning(format!(
+            "what was installed is damaged, and is installed anew: `{}` is not as it was",
+            file.display()
+        ))),
+        None => {}
+    }
     let into = folder.display();
     say(context, format!("simulation: takes {expected} from {source}"));
     say(context, format!("simulation: and unpacks callgrind into a folder of {into}; no root"));
     if args.dry_run {
         return Ok(());
     }
-    let Valgrind { version, program, .. } = plan.carry_out(&context.env).map_err(not_installed)?;
+    let Valgrind { version, program, .. } = plan
+        .carry_out(&context.env, &mut |step| transfer::tell(&context.ui, &step))
+        .map_err(not_installed)?;
     say(context, format!("simulation: installed {version} as {}", program.display()));
     Ok(())
 }
@@ -94,15 +158,13 @@ fn mongodb(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     if args.dry_run {
         return Ok(());
     }
-    let failed = |err: io::Error| CliError::new(ExitKind::Failed, err);
     let expected = "the installer of cs-mongo-tracer 0.2.0";
-    let script =
-        fetch(&source, &hashes, expected).map_err(|err| CliError::new(ExitKind::Failed, err))?;
+    let watch = &mut |step: Step<'_>| transfer::tell(&context.ui, &step);
+    let file = fetch(&source, &hashes, expected, watch)
+        .map_err(|err| CliError::new(ExitKind::Failed, err))?;
     let bash = tools::find("bash", &context.env).ok_or_else(|| {
         CliError::new(ExitKind::Missing, "`bash`, which runs the installer, was not found in PATH")
     })?;
-    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
-    io::Write::write_all(&mut file, &script).map_err(failed)?;
     visible_step(&bash, &[&file.path().display().to_string()], context)
 }
 
@@ -120,7 +182,8 @@ fn apt(packages: &[&str], args: &SetupArgs, context: &Context) -> Result<(), Cli
     let program = sudo.as_deref().unwrap_or(&apt_get);
     let apt_path = apt_get.display().to_string();
     let before: &[&str] = if sudo.is_some() { &[&apt_path] } else { &[] };
-    let steps = [&["update"][..], &[&["install", "--yes"], packages].concat()];
+    let update = [&["update"], APT_LIMITS].concat();
+    let steps = [&update[..], &[&["install", "--yes"], APT_LIMITS, packages].concat()];
     for step in steps {
         let words = [before, step].concat();
         say(context, format!("runs: {} {}", program.display(), words.join(" ")));

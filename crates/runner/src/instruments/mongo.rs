@@ -9,12 +9,14 @@ use std::{
     time::Duration,
 };
 
+use api::{ApiError, Http, HttpSettings, unwatched};
 use runner_shared::{clock::now, env_names};
 use tempfile::NamedTempFile;
 
 use super::{InstrumentError, mongo_uri::MongoUri};
 use crate::{
     env::Env,
+    error::chain,
     files,
     process::{AddressSpace, Child, Output, Poll, Stdin, ToolCommand},
     tools,
@@ -29,7 +31,7 @@ const START_STEP: Duration = Duration::from_millis(5);
 /// So long may it take to hand over.
 const END_LIMIT: Duration = Duration::from_mins(1);
 /// Longer answers are refused.
-const MOST_BYTES: u64 = 1 << 30;
+const MOST_BYTES: usize = 1 << 30;
 /// Lines of its log that are shown when it fails.
 const TAIL_LINES: usize = 8;
 /// Starts the tracer (`$0`) with all that it says in a file (`$1`).
@@ -101,17 +103,14 @@ impl MongoTracer {
     }
 
     fn terminate(&self) -> Result<Vec<u8>, String> {
-        let failed = |err: &dyn std::error::Error| format!("did not hand over its record: {err}");
-        let client = reqwest::blocking::Client::builder().no_proxy().timeout(END_LIMIT).build();
-        let client = client.map_err(|err| failed(&err))?;
-        let answer = client.post(format!("http://{}/terminate", self.control)).send();
-        let answer = answer.map_err(|err| failed(&err))?;
-        let status = answer.status();
-        if !status.is_success() {
-            return Err(format!("answered {status} when asked for its record"));
-        }
-        let mut bytes = Vec::new();
-        answer.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|err| failed(&err))?;
+        let failed = |err: ApiError| match err.status() {
+            Some(status) => format!("answered {status} when asked for its record"),
+            None => format!("did not hand over its record: {}", chain(&err)),
+        };
+        let settings = HttpSettings { use_proxies: false, ..HttpSettings::default() };
+        let http = Http::new(settings).map_err(failed)?;
+        let url = format!("http://{}/terminate", self.control);
+        let bytes = http.post(&url, MOST_BYTES, END_LIMIT, &mut unwatched).map_err(failed)?;
         let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok();
         if is_json { Ok(bytes) } else { Err("handed over something that is no JSON".to_owned()) }
     }

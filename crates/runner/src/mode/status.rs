@@ -1,10 +1,12 @@
 //! What each mode finds on this machine and what it lacks, without running a benchmark and without
 //! the network.
 
+use std::path::{Path, PathBuf};
+
 use runner_shared::{env_names, mode::Mode};
 
 use super::{memory::TRACER, simulation, walltime};
-use crate::{env::Env, tools};
+use crate::{env::Env, process, tools};
 
 /// The state of a mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +49,10 @@ fn memory(env: &Env) -> ModeStatus {
     let mut status =
         ModeStatus { mode: Mode::Memory, ready: true, found: Vec::new(), lacks: Vec::new() };
     match tools::sibling(TRACER, env_names::MEMTRACK, env) {
-        Ok(path) => status.found.push(format!("{TRACER}: {}", path.display())),
+        Ok(path) => {
+            status.found.push(format!("{TRACER}: {}", path.display()));
+            status.lacks.extend(rights(&path, env));
+        }
         Err(err) => {
             status.ready = false;
             status.lacks.push(Lack::with_fix(err.to_string(), err.hint()));
@@ -55,6 +60,21 @@ fn memory(env: &Env) -> ModeStatus {
     }
     harness(&mut status, env);
     status
+}
+
+/// The rights that a tracer lacks to use eBPF, unless we are root or its file has them.
+fn rights(tracer: &Path, env: &Env) -> Option<Lack> {
+    let shown = tracer.display().to_string();
+    let ask = |getcap: PathBuf| process::ask(&getcap, &[&shown], env, Path::new("/"));
+    let has_some =
+        || tools::find("getcap", env).and_then(ask).is_some_and(|caps| caps.contains("cap_bpf"));
+    if nix::unistd::geteuid().is_root() || has_some() {
+        return None;
+    }
+    let what = "the right to use eBPF, which sees static programs, too; all else is seen without";
+    let fix =
+        format!("sudo setcap cap_bpf,cap_perfmon,cap_sys_admin+ep {}", shell_words::quote(&shown));
+    Some(Lack::with_fix(what, fix))
 }
 
 /// What `codspeed exec` needs in every mode.

@@ -51,7 +51,10 @@ pub(crate) enum DebError {
 }
 
 /// Unpacks the files that are wanted by their paths. Links are left out.
-pub(crate) fn unpack(package: &[u8], wanted: impl Fn(&Path) -> bool) -> Result<Package, DebError> {
+pub(crate) fn unpack(
+    package: impl Read,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<Package, DebError> {
     let mut archive = ar::Archive::new(package);
     let mut control = None;
     let mut files = None;
@@ -167,7 +170,7 @@ pub(crate) mod tests {
         let files = [("./usr/bin/tool", "#!/bin/sh\n"), ("./usr/share/doc", "text")];
         for packing in ["", ".gz", ".xz", ".zst"] {
             let deb = package("1:3.19.0-1", &files, packing);
-            let found = unpack(&deb, |path| path.starts_with("usr/bin")).unwrap();
+            let found = unpack(&deb[..], |path| path.starts_with("usr/bin")).unwrap();
             let path = PathBuf::from("usr/bin/tool");
             let tool = Unpacked { path, bytes: b"#!/bin/sh\n".to_vec(), executable: true };
             let name = "valgrind".to_owned();

@@ -3,21 +3,16 @@
 
 use std::{
     fmt, fs,
-    io::{self, Read},
+    io::{self, Read, Seek, Write},
     path::PathBuf,
-    time::Duration,
 };
 
+use api::{ApiError, Http, HttpSettings, Watch};
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 /// Larger ones are refused; no package of a tool is.
-const MOST_BYTES: u64 = 256 << 20;
-/// How often a download that failed for no lasting reason is tried.
-const TRIES: u32 = 4;
-/// The first pause between two tries; the next ones are twice as long each.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// A server that says nothing for so long is not waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const MOST_BYTES: usize = 256 << 20;
 
 /// Where a file comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +46,11 @@ pub(crate) enum FetchError {
         url: String,
         /// Why.
         #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: ApiError,
     },
+    /// Not to be kept.
+    #[error("could not write a temporary file")]
+    Write(#[source] io::Error),
     /// Longer than any package.
     #[error("{from} has more than {MOST_BYTES} bytes")]
     TooLong {
@@ -93,9 +91,18 @@ impl fmt::Display for Source {
 }
 
 impl Hash {
-    /// The hash of these bytes.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+    /// The hash of all that a stream gives.
+    pub(crate) fn of(mut stream: impl Read) -> io::Result<Self> {
+        let mut hash = Sha256::new();
+        let mut chunk = vec![0; 64 << 10];
+        loop {
+            match stream.read(&mut chunk) {
+                Ok(0) => return Ok(Self(hash.finalize().into())),
+                Ok(len) => hash.update(chunk.get(..len).unwrap_or_default()),
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                Err(err) => return Err(err),
+            }
+        }
     }
 
     /// Reads 64 hexadecimal digits.
@@ -125,85 +132,56 @@ impl fmt::Display for Hash {
     }
 }
 
-/// The bytes of a file that has one of these hashes; `expected` are their names, for people.
+/// A copy of the file that has one of these hashes, to be read from its start; `expected` are their names, for people.
 pub(crate) fn fetch(
     source: &Source,
     hashes: &[Hash],
     expected: &str,
-) -> Result<Vec<u8>, FetchError> {
-    let bytes = match source {
+    watch: &mut Watch<'_>,
+) -> Result<NamedTempFile, FetchError> {
+    let mut copy = NamedTempFile::new().map_err(FetchError::Write)?;
+    let found = match source {
         Source::File(path) => {
             let failed = |source| FetchError::Read { path: path.clone(), source };
-            let file = fs::File::open(path).map_err(failed)?;
-            read(file, source)?.map_err(failed)?
+            let bytes = read(fs::File::open(path).map_err(failed)?).map_err(failed)?;
+            if bytes.len() > MOST_BYTES {
+                return Err(FetchError::TooLong { from: source.to_string() });
+            }
+            copy.write_all(&bytes).map_err(FetchError::Write)?;
+            Hash::of(&bytes[..]).map_err(failed)?
         }
-        Source::Web(url) => download(url, source)?,
+        Source::Web(url) => {
+            let failed = |source| FetchError::Download { url: url.clone(), source };
+            let http = Http::new(HttpSettings::default()).map_err(failed)?;
+            Hash(http.download(url, copy.as_file(), MOST_BYTES, watch).map_err(failed)?)
+        }
     };
-    let found = Hash::of(&bytes);
     if !hashes.contains(&found) {
         let (from, expected) = (source.to_string(), expected.to_owned());
         return Err(FetchError::WrongHash { from, found, expected });
     }
-    Ok(bytes)
+    copy.rewind().map_err(FetchError::Write)?;
+    Ok(copy)
 }
 
-fn read(stream: impl Read, source: &Source) -> Result<io::Result<Vec<u8>>, FetchError> {
+/// All of it, or one byte more than is allowed.
+fn read(file: fs::File) -> io::Result<Vec<u8>> {
+    let most = u64::try_from(MOST_BYTES).map_err(io::Error::other)?;
     let mut bytes = Vec::new();
-    match stream.take(MOST_BYTES + 1).read_to_end(&mut bytes) {
-        Err(err) => Ok(Err(err)),
-        Ok(_) if u64::try_from(bytes.len()).is_ok_and(|len| len <= MOST_BYTES) => Ok(Ok(bytes)),
-        Ok(_) => Err(FetchError::TooLong { from: source.to_string() }),
-    }
-}
-
-fn download(url: &str, source: &Source) -> Result<Vec<u8>, FetchError> {
-    let failed = |source| FetchError::Download { url: url.to_owned(), source };
-    let client = reqwest::blocking::Client::builder()
-        .connect_timeout(PATIENCE)
-        .timeout(None)
-        .user_agent(concat!("codspeed/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|err| failed(err.into()))?;
-    let mut pause = FIRST_PAUSE;
-    let mut tries = 1;
-    loop {
-        let answer = client.get(url).send().and_then(reqwest::blocking::Response::error_for_status);
-        let err = match answer {
-            Ok(answer) => match read(answer, source)? {
-                Ok(bytes) => return Ok(bytes),
-                Err(err) => failed(err.into()),
-            },
-            Err(err) if is_lasting(&err) => return Err(failed(err.into())),
-            Err(err) => failed(err.into()),
-        };
-        if tries == TRIES {
-            return Err(err);
-        }
-        tries += 1;
-        #[expect(clippy::disallowed_methods, reason = "the server is given time to recover")]
-        std::thread::sleep(pause);
-        pause *= 2;
-    }
-}
-
-/// The same request would fail again.
-fn is_lasting(err: &reqwest::Error) -> bool {
-    err.is_builder()
-        || err.is_redirect()
-        || err
-            .status()
-            .is_some_and(|status| !status.is_server_error() && status != 429 && status != 408)
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{BufRead, BufReader, Write},
-        net::TcpListener,
-        thread,
-    };
+    use api::unwatched;
+    use test_support::{Answer, FakeApi};
 
     use super::*;
+
+    fn hash(text: &str) -> Hash {
+        Hash::of(text.as_bytes()).unwrap()
+    }
 
     #[test]
     fn sources_and_hashes_are_read_as_typed() {
@@ -211,26 +189,11 @@ mod tests {
         assert_eq!(Source::parse("file:///a b"), Source::File("/a b".into()));
         assert_eq!(Source::parse("a/b.deb"), Source::File("a/b.deb".into()));
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(Hash::parse(empty), Some(Hash::of(b"")));
-        assert_eq!(Hash::parse(&empty.to_uppercase()), Some(Hash::of(b"")));
-        assert_eq!(Hash::of(b"").to_string(), empty);
+        assert_eq!(Hash::parse(empty), Some(hash("")));
+        assert_eq!(Hash::parse(&empty.to_uppercase()), Some(hash("")));
+        assert_eq!(hash("").to_string(), empty);
         assert_eq!(Hash::parse("e3b0"), None);
         assert_eq!(Hash::parse(&"g".repeat(64)), None);
-    }
-
-    /// Answers requests one after the other, and returns the URL.
-    fn serve(answers: &'static [&'static str]) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/file", listener.local_addr().unwrap());
-        thread::spawn(move || {
-            for answer in answers {
-                let (mut stream, _) = listener.accept().unwrap();
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-                stream.write_all(answer.as_bytes()).unwrap();
-            }
-        });
-        url
     }
 
     #[test]
@@ -238,23 +201,27 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         fs::write(&path, "abc").unwrap();
-        let ok = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nabc";
-        let web = Source::Web(serve(Box::leak(Box::new([ok, ok]))));
-        for source in [Source::File(path), web] {
-            let hashes = [Hash::of(b"x"), Hash::of(b"abc")];
-            assert_eq!(fetch(&source, &hashes, "either").unwrap(), b"abc");
-            let err = fetch(&source, &[Hash::of(b"x")], "package x").unwrap_err();
+        let api = FakeApi::start();
+        api.on("GET /file", [Answer::text(200, "abc")]);
+        for source in [Source::File(path), Source::Web(api.url("/file"))] {
+            let get = |hashes: &[Hash]| fetch(&source, hashes, "package x", &mut unwatched);
+            let mut text = String::new();
+            get(&[hash("x"), hash("abc")]).unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text, "abc");
+            let err = get(&[hash("x")]).unwrap_err();
             assert!(err.to_string().contains("not that of package x"), "{err}");
         }
-        let missing = fetch(&Source::File(dir.path().join("no")), &[], "").unwrap_err();
+        let missing = Source::File(dir.path().join("no"));
+        let missing = fetch(&missing, &[], "", &mut unwatched).unwrap_err();
         assert!(matches!(missing, FetchError::Read { .. }));
     }
 
     #[test]
     fn a_lasting_answer_ends_it_at_once() {
-        let gone = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-        let url = serve(Box::leak(Box::new([gone])));
-        let err = fetch(&Source::Web(url), &[], "").unwrap_err();
+        let api = FakeApi::start();
+        let source = Source::Web(api.url("/gone"));
+        let err = fetch(&source, &[], "", &mut unwatched).unwrap_err();
         assert!(matches!(err, FetchError::Download { .. }), "{err}");
+        assert_eq!(api.requests().len(), 1);
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod deb;
 pub(crate) mod fetch;
+pub(crate) mod release;
+pub(crate) mod transfer;
 
 use std::{
     ffi::OsStr,

@@ -13,6 +13,7 @@ use crate::{
     env::Env,
     error::{CliError, ExitKind},
     event::RunEvent,
+    tools::transfer,
     ui::Ui,
 };
 
@@ -196,11 +197,7 @@ fn tell(ui: &Ui, step: &Step<'_>) -> ControlFlow<()> {
         Step::Registered { run_id } => {
             ui.event(&RunEvent::Debug(format!("the service calls the run {run_id}")));
         }
-        Step::Retry { error, pause } => {
-            let why = crate::error::chain(error);
-            let text = format!("{why}; another try in {:.1} s", pause.as_secs_f32());
-            ui.event(&RunEvent::Step(text));
-        }
+        Step::Received { .. } | Step::Retry { .. } => return transfer::tell(ui, step),
         Step::Waiting { so_far: _ } => {}
     }
     ControlFlow::Continue(())

@@ -9,7 +9,7 @@ use crate::{
     definition::{self, Action, Step},
     expression::{evaluate, holds},
     fakes::{self, Call},
-    releases::{Release, Releases, triple},
+    releases::{Release, Releases},
 };
 
 /// The job.
@@ -136,10 +136,11 @@ impl Job {
     /// Sets the default version and the hashes that the action knows.
     pub(crate) fn pin(&self, version: &str, releases: &[&Release]) {
         self.sandbox.file("action/.codspeed-runner-version", format!("{version}\n"));
-        let hashes: BTreeMap<_, _> = releases
-            .iter()
-            .map(|release| (&release.version, json!({triple(): release.sha256})))
-            .collect();
+        let mut hashes: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
+        for release in releases {
+            let archives = hashes.entry(&release.version).or_default();
+            archives.insert(&release.triple, &release.sha256);
+        }
         let text = serde_json::to_string_pretty(&hashes).unwrap();
         self.sandbox.file("action/.github/action/hashes.json", text);
     }

@@ -39,7 +39,7 @@ fn a_release_without_a_known_hash_is_not_even_downloaded() {
     job.pin("1.2.3", &[&release]);
     job.uses(&[("mode", "walltime"), ("runner-version", "1.2.30")]).failed("Hash");
     let text = job.sandbox.text("action/.github/action/hashes.json");
-    let other = text.replace("-unknown-linux-musl", "-unknown-linux-gnu");
+    let other = text.replace("-unknown-linux-musl", "-unknown-freebsd");
     job.sandbox.file("action/.github/action/hashes.json", other);
     job.uses(&[("mode", "walltime")]).failed("Hash");
     let damaged = text.replace(&release.sha256, "12");

@@ -19,20 +19,29 @@ use test_support::Sandbox;
 #[derive(Debug, Clone)]
 pub(crate) struct Release {
     pub version: String,
+    /// What it is for.
+    pub triple: String,
     pub bytes: Vec<u8>,
     pub sha256: String,
 }
 
-/// The kind of machine that this is, as releases name it.
-pub(crate) fn triple() -> String {
-    format!("{ARCH}-unknown-linux-musl")
-}
-
 impl Release {
-    /// Packs programs.
+    /// Packs programs for machines like this one.
     #[track_caller]
     pub(crate) fn pack(sandbox: &Sandbox, version: &str, programs: &[&Path]) -> Self {
-        let name = format!("codspeed-v{version}-{}", triple());
+        Self::pack_for("musl", sandbox, version, programs)
+    }
+
+    /// The same for this C library.
+    #[track_caller]
+    pub(crate) fn pack_for(
+        libc: &str,
+        sandbox: &Sandbox,
+        version: &str,
+        programs: &[&Path],
+    ) -> Self {
+        let triple = format!("{ARCH}-unknown-linux-{libc}");
+        let name = format!("codspeed-v{version}-{triple}");
         let pack = r#"
             mkdir -p "packing/$1" && archive="$1.tar.gz" && cd packing
             name=$1 && shift && cp "$@" "$name" && tar -cf - "$name" | gzip -1 > "$archive"
@@ -43,12 +52,12 @@ impl Release {
         assert_eq!(run.code, 0, "{}", run.shown());
         let sha256 = run.stdout.split(' ').next().unwrap().to_owned();
         let bytes = std::fs::read(sandbox.path().join(format!("packing/{name}.tar.gz"))).unwrap();
-        Self { version: version.to_owned(), bytes, sha256 }
+        Self { version: version.to_owned(), triple, bytes, sha256 }
     }
 
     /// The name of the archive.
     pub(crate) fn asset(&self) -> String {
-        format!("codspeed-v{}-{}.tar.gz", self.version, triple())
+        format!("codspeed-v{}-{}.tar.gz", self.version, self.triple)
     }
 
     fn folder(&self) -> String {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{fakes, job::Job};
+use crate::{fakes, job::Job, releases::Release};
 
 /// The arguments of the calls of `cargo`, with `ROOT` and `ACTION` for folders.
 #[track_caller]
@@ -34,6 +34,31 @@ fn a_release_is_installed_and_in_path_for_later_steps() {
     }
     // The second use and the third one find what the first one has installed.
     assert_eq!(job.releases.asked(), [release.asset()]);
+}
+
+#[test]
+fn the_archive_for_glibc_is_taken_where_that_is_new_enough_and_else_the_static_one() {
+    let mut job = Job::new();
+    let codspeed = job.sandbox.path().join("codspeed");
+    let pack = |libc| Release::pack_for(libc, &job.sandbox, "1.2.3", &[&codspeed]);
+    let (gnu, musl) = (pack("gnu"), pack("musl"));
+    job.releases.publish(&gnu);
+    job.releases.publish(&musl);
+    let mut taken = |said: &str, pinned: &[&Release]| {
+        job.pin("1.2.3", pinned);
+        job.sandbox.program("tools/getconf", &format!("#!/bin/sh\necho {said}\n"));
+        drop(fs::remove_dir_all(job.sandbox.path().join("temp/codspeed-action")));
+        job.uses(&[("mode", "walltime")]).succeeded();
+        job.releases.asked()
+    };
+    for (said, best) in
+        [("glibc 2.35", &gnu), ("glibc 3.0", &gnu), ("glibc 2.31", &musl), ("undefined", &musl)]
+    {
+        assert_eq!(taken(said, &[&gnu, &musl]), [best.asset()], "{said}");
+    }
+    // A release may lack one of them.
+    assert_eq!(taken("glibc 2.35", &[&musl]), [musl.asset()]);
+    assert_eq!(taken("glibc 2.31", &[&gnu]), [gnu.asset()]);
 }
 
 #[test]

@@ -11,4 +11,5 @@
 mod configuration;
 mod namespace;
 mod stage;
+mod update;
 mod usage;

@@ -59,6 +59,11 @@ impl Answer {
         Self::text(200, text).header("content-type", "application/json")
     }
 
+    /// Success, and a file.
+    pub fn file(bytes: Vec<u8>) -> Self {
+        Self::with_body(200, bytes)
+    }
+
     /// A status and so many bytes of nonsense.
     pub fn long(status: u16, bytes: usize) -> Self {
         Self::with_body(status, vec![b'x'; bytes])

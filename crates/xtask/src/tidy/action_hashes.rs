@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_version_has_a_hash_for_every_triple() {
+    fn the_default_version_has_a_hash_and_no_odd_triples() {
         let (a, b) = ("a".repeat(64), "b".repeat(64));
         let arm = format!("    \"aarch64-unknown-linux-musl\": \"{a}\"");
         let x86 = format!("    \"x86_64-unknown-linux-musl\": \"{b}\"");
@@ -55,7 +55,10 @@ mod tests {
         found("5.1.0\n", "{}\n", &[VERSION_FILE]);
         found("5.1.0", &good, &[VERSION_FILE]);
         found("5.1.0\n5.1.0\n", &good, &[VERSION_FILE]);
-        found("5.1.0\n", &good.replace(&format!("{arm},\n"), ""), &[HASHES_FILE]);
+        found("5.1.0\n", &good.replace(&format!("{arm},\n"), ""), &[]);
+        found("5.1.0\n", &good.replace("-musl", "-gnu"), &[]);
+        found("5.1.0\n", &good.replace(&format!(",\n{x86}"), ""), &[HASHES_FILE]);
+        found("5.1.0\n", &good.replace("x86_64-", "riscv64-"), &[HASHES_FILE]);
         found("5.1.0\n", &good.replace(&a, "12"), &[HASHES_FILE]);
         found("5.1.0\n", &good.replace("\n    ", " "), &[HASHES_FILE]);
         found("source\n", "", &[HASHES_FILE]);

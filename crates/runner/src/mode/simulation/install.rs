@@ -9,7 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::valgrind::{CACHED_PROGRAM, Valgrind, cache};
+use api::Watch;
+
+use super::{
+    manifest::Manifest,
+    valgrind::{CACHED_PROGRAM, Valgrind, cache},
+};
 use crate::{
     env::Env,
     tools::{
@@ -158,17 +163,28 @@ impl Plan {
     }
 
     /// Does it. A second one at the same time waits for the end of the first.
-    pub(crate) fn carry_out(&self, env: &Env) -> Result<Valgrind, InstallError> {
+    pub(crate) fn carry_out(
+        &self,
+        env: &Env,
+        watch: &mut Watch<'_>,
+    ) -> Result<Valgrind, InstallError> {
         let failed = |source| InstallError::Write { path: self.folder.clone(), source };
         fs::create_dir_all(&self.folder).map_err(failed)?;
         let lock = File::create(self.folder.join(".lock")).map_err(failed)?;
         lock.lock().map_err(failed)?;
-        let bytes = fetch::fetch(&self.source, &self.hashes, &self.expected)?;
-        let package = deb::unpack(&bytes, is_needed)?;
+        // By whoever had the lock before us.
+        if let Some(Installed::Whole(valgrind)) = self.installed(env) {
+            return Ok(*valgrind);
+        }
+        let file = fetch::fetch(&self.source, &self.hashes, &self.expected, watch)?;
+        let sha256 = Hash::of(&file).map_err(FetchError::Write)?;
+        io::Seek::rewind(&mut file.as_file()).map_err(FetchError::Write)?;
+        let package = deb::unpack(io::BufReader::new(file), is_needed)?;
         complete(&package)?;
         let mut fresh = tempfile::Builder::new();
         let fresh = fresh.prefix(".unfinished-").tempdir_in(&self.folder).map_err(failed)?;
         write(&package, fresh.path()).map_err(failed)?;
+        Manifest::new(sha256, &package).and_then(|it| it.save(fresh.path())).map_err(failed)?;
         let version = || package.version.clone();
         let runs = Valgrind::at(&fresh.path().join(CACHED_PROGRAM), env);
         runs.ok_or_else(|| InstallError::DoesNotRun { version: version() })?;
@@ -177,6 +193,42 @@ impl Plan {
         Valgrind::at(&place.join(CACHED_PROGRAM), env)
             .ok_or_else(|| InstallError::DoesNotRun { version: version() })
     }
+}
+
+/// A package of the plan that was unpacked before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Installed {
+    /// It runs, and every file is as it was.
+    Whole(Box<Valgrind>),
+    /// This file is gone or has changed.
+    Damaged(PathBuf),
+}
+
+impl Plan {
+    /// What is there of the packages that will do. Only what has a manifest counts, and runs on this machine.
+    pub(crate) fn installed(&self, env: &Env) -> Option<Installed> {
+        let entries = fs::read_dir(&self.folder).ok()?.flatten().map(|entry| entry.path());
+        let found = entries.filter_map(|place| {
+            let manifest = Manifest::load(&place)?;
+            let package = Hash::parse(&manifest.package)?;
+            let is_wanted = self.hashes.contains(&package) && !is_hidden(&place);
+            if !is_wanted {
+                return None;
+            }
+            if let Some(file) = manifest.first_damaged(&place) {
+                return Some(Installed::Damaged(file));
+            }
+            let valgrind = Valgrind::at(&place.join(CACHED_PROGRAM), env)?;
+            Some(Installed::Whole(Box::new(valgrind)))
+        });
+        // Whole ones first.
+        found.min_by_key(|found| matches!(found, Installed::Damaged(_)))
+    }
+}
+
+/// Unfinished, or about to be removed.
+fn is_hidden(place: &Path) -> bool {
+    place.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 impl Pinned {
@@ -254,6 +306,7 @@ fn replace(fresh: tempfile::TempDir, place: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use api::unwatched;
     use runner_shared::env_names;
 
     use super::*;
@@ -279,7 +332,7 @@ mod tests {
         fs::write(&path, package).unwrap();
         let env = Env::default().with(env_names::XDG_CACHE_HOME, dir.join("cache"));
         let env = env.with(env_names::PATH, "/usr/bin:/bin");
-        let plan = Plan::new(Some(Source::File(path)), Some(Hash::of(package)), "", &env);
+        let plan = Plan::new(Some(Source::File(path)), Some(Hash::of(package).unwrap()), "", &env);
         (plan.unwrap(), env)
     }
 
@@ -314,12 +367,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (plan, env) = plan(dir.path(), &package("1:3.26.0-0codspeed6", &files(RUNS), ".xz"));
         for _ in 0..2 {
-            let valgrind = plan.carry_out(&env).unwrap();
+            let valgrind = plan.carry_out(&env, &mut unwatched).unwrap();
             let place = plan.folder.join("1_3.26.0-0codspeed6");
             assert_eq!(valgrind.tools.as_deref(), Some(&*place.canonicalize().unwrap()));
             let expected = [
                 "callgrind-amd64-linux",
                 "default.supp",
+                "manifest.json",
                 "valgrind.bin",
                 "vgpreload_core-amd64-linux.so",
             ];
@@ -330,17 +384,58 @@ mod tests {
     }
 
     #[test]
+    fn what_is_there_and_whole_is_not_fetched_again_and_what_is_damaged_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let deb = package("1", &files(RUNS), "");
+        let (plan, env) = plan(dir.path(), &deb);
+        assert_eq!(plan.installed(&env), None);
+        plan.carry_out(&env, &mut unwatched).unwrap();
+        let place = plan.folder.join("1");
+        let whole = || matches!(plan.installed(&env), Some(Installed::Whole(_)));
+        assert!(whole());
+        // Another package is wanted.
+        let other = Plan { hashes: vec![Hash::of(&b""[..]).unwrap()], ..plan.clone() };
+        assert_eq!(other.installed(&env), None);
+        // Saved, and restored elsewhere by CI; the package is not to be had.
+        let package = dir.path().join("valgrind.deb");
+        fs::remove_file(&package).unwrap();
+        plan.carry_out(&env, &mut unwatched).unwrap();
+        for damage in ["default.supp", "callgrind-amd64-linux"] {
+            let file = place.join(damage);
+            if damage == "default.supp" {
+                fs::write(&file, "x").unwrap();
+            } else {
+                fs::remove_file(&file).unwrap();
+            }
+            assert_eq!(plan.installed(&env), Some(Installed::Damaged(file)));
+            plan.carry_out(&env, &mut unwatched).unwrap_err();
+            fs::write(&package, &deb).unwrap();
+            plan.carry_out(&env, &mut unwatched).unwrap();
+            assert!(whole());
+            fs::remove_file(&package).unwrap();
+        }
+        fs::write(place.join("manifest.json"), "{").unwrap();
+        assert_eq!(plan.installed(&env), None);
+    }
+
+    #[test]
     fn what_does_not_run_or_is_not_whole_is_not_installed() {
         let broken = "#!/bin/sh\nexit 1\n";
         let dir = tempfile::tempdir().unwrap();
         let (plan, env) = plan(dir.path(), &package("1", &files(broken), ""));
-        assert!(matches!(plan.carry_out(&env).unwrap_err(), InstallError::DoesNotRun { .. }));
+        assert!(matches!(
+            plan.carry_out(&env, &mut unwatched).unwrap_err(),
+            InstallError::DoesNotRun { .. }
+        ));
         assert_eq!(names(&plan.folder), [".lock"]);
 
         let (plan, env) = self::plan(dir.path(), &package("1", &files(RUNS)[..2], ""));
-        assert!(matches!(plan.carry_out(&env).unwrap_err(), InstallError::Lacks { .. }));
-        let wrong = Plan { hashes: vec![Hash::of(b"")], ..plan };
-        let err = wrong.carry_out(&env).unwrap_err();
+        assert!(matches!(
+            plan.carry_out(&env, &mut unwatched).unwrap_err(),
+            InstallError::Lacks { .. }
+        ));
+        let wrong = Plan { hashes: vec![Hash::of(&b""[..]).unwrap()], ..plan };
+        let err = wrong.carry_out(&env, &mut unwatched).unwrap_err();
         assert!(matches!(err, InstallError::Fetch(FetchError::WrongHash { .. })), "{err}");
         assert_eq!(names(&wrong.folder), [".lock"]);
     }

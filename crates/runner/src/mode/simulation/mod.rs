@@ -7,6 +7,7 @@ pub(crate) mod install;
 mod interpreters;
 mod keeper;
 mod logs;
+mod manifest;
 mod status;
 mod valgrind;
 mod version;

@@ -20,7 +20,8 @@ fn with_tracer() -> Sandbox {
 }
 
 fn words<'a>(options: &[&'a str], command: &'a str) -> Vec<&'a str> {
-    let always = ["run", "--allow-empty", "--profile-folder", "profile", "--instruments"];
+    let always =
+        ["run", "--skip-upload", "--allow-empty", "--profile-folder", "profile", "--instruments"];
     [&always[..], &["mongodb"], options, &["--", command]].concat()
 }
 

@@ -50,6 +50,11 @@ fn memory_mode_is_ready_where_the_tracer_is() {
     let found = format!("memory: ready\n  codspeed-memtrack: {}\n", path.display());
     let said = status(&sandbox).stdout;
     assert!(said.contains(&found), "{said}");
+    let run = codspeed(&sandbox, ["setup", "-m", "memory,walltime"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let found = format!("memory: found codspeed-memtrack: {}", path.display());
+    assert!(run.stderr.contains(&found), "{}", run.stderr);
+    assert!(run.stderr.contains("walltime: found exec-harness: "), "{}", run.stderr);
 }
 
 #[test]
@@ -62,14 +67,21 @@ fn apt_is_run_only_when_asked_for_and_is_announced() {
     let run = |words: &[&str]| sandbox.run(sandbox.command(CODSPEED, words));
     let dry = run(&["setup", "-m", "simulation", "--apt", "--dry-run"]);
     assert_eq!(dry.code, 0, "{}", dry.stderr);
-    assert!(dry.stderr.contains("apt-get install --yes valgrind libc6-dbg"), "{}", dry.stderr);
+    assert!(dry.stderr.contains("apt-get install --yes -o "), "{}", dry.stderr);
+    assert!(dry.stderr.contains(" valgrind libc6-dbg\n"), "{}", dry.stderr);
     assert!(!sandbox.path().join("calls").exists());
     assert_eq!(run(&["setup", "-m", "simulation", "--apt"]).code, 0);
-    assert_eq!(sandbox.text("calls"), "update\ninstall --yes valgrind libc6-dbg\n");
+    let limits = "-o Acquire::Retries=3 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 \
+        -o DPkg::Lock::Timeout=120";
+    let calls = format!("update {limits}\ninstall --yes {limits} valgrind libc6-dbg\n");
+    assert_eq!(sandbox.text("calls"), calls);
+    assert_eq!(run(&["setup", "-m", "walltime", "--apt"]).code, 0);
+    let last = sandbox.text("calls").lines().last().unwrap().to_owned();
+    assert!(last.ends_with(" linux-perf") || last.ends_with(" linux-tools-generic"), "{last}");
     sandbox.program("apt-get", "#!/bin/sh\nexit 100\n");
     let failed = run(&["setup", "--apt"]);
     assert_eq!(failed.code, 1);
-    assert!(failed.stderr.contains("apt-get update` failed"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("DPkg::Lock::Timeout=120` failed"), "{}", failed.stderr);
 }
 
 #[test]

@@ -1,0 +1,130 @@
+//! `codspeed update`: finds another release, and lets the installer put it in place, the way it was installed before.
+
+use std::io::{self, Read, Seek, Write};
+
+use api::{Http, HttpSettings};
+use runner_shared::env_names;
+use semver::Version;
+
+use super::Context;
+use crate::{
+    cli::UpdateArgs,
+    error::{CliError, ExitKind},
+    event::RunEvent,
+    process::{Ended, run_visibly},
+    tools::{
+        self,
+        release::{self, Receipt, ReceiptError},
+        transfer,
+    },
+};
+
+/// The installer. It is ours, and not one that was downloaded; its own release is not written into it, so that it verifies
+/// every archive by the hashes of its release.
+const INSTALLER: &str = include_str!("../../../../.github/install/codspeed-installer.sh");
+/// A list of hashes is a few lines.
+const MOST_BYTES: usize = 64 << 10;
+/// How to get programs that can be updated.
+const REINSTALL: &str = "what a package manager or `cargo` has installed, that updates; for all else run codspeed-installer.sh of a release, which writes one";
+
+/// Says what there is, and installs it.
+pub(crate) fn run(args: &UpdateArgs, context: &Context) -> Result<ExitKind, CliError> {
+    let receipt = Receipt::read(&context.env).map_err(no_receipt)?;
+    is_ours(&receipt)?;
+    if !receipt.is_safe() {
+        let text = format!("the releases are at `{}`, which is not safe", receipt.base_url);
+        return Err(CliError::new(ExitKind::Usage, text)
+            .hint("install again with `--base-url`: https, or http on this machine"));
+    }
+    let now = &receipt.version;
+    let wanted = match &args.version {
+        Some(version) => version.clone(),
+        None => newest(&receipt, context)?,
+    };
+    if args.version.is_none() && wanted <= *now {
+        let than = if wanted == *now { String::new() } else { format!(", newer than {wanted}") };
+        context.print(&format!("codspeed {now} is the newest version{than}"))?;
+        return Ok(ExitKind::Ok);
+    }
+    if args.check {
+        context.print(&format!("codspeed {wanted} can be had; {now} is installed"))?;
+        return Ok(ExitKind::Ok);
+    }
+    install(&receipt, &wanted, context)?;
+    let is = Receipt::read(&context.env).map_err(no_receipt)?.version;
+    let done = if is == *now {
+        format!("codspeed {now} was installed already")
+    } else {
+        format!("codspeed was updated from {now} to {is}")
+    };
+    context.print(&done)?;
+    Ok(ExitKind::Ok)
+}
+
+/// Whether the programs of the receipt are those that run here: others may lie elsewhere.
+fn is_ours(receipt: &Receipt) -> Result<(), CliError> {
+    let installed = receipt.dir.join("codspeed");
+    let own = std::env::current_exe().and_then(|own| own.canonicalize());
+    match (own, installed.canonicalize()) {
+        (Ok(own), Ok(installed)) if own != installed => {
+            let (own, installed) = (own.display(), installed.display());
+            let text = format!("this is `{own}`, and the installer has installed `{installed}`");
+            Err(CliError::new(ExitKind::Missing, text).hint(format!("`{installed} update`")))
+        }
+        // Without them, there is nothing that could be mistaken.
+        _ => Ok(()),
+    }
+}
+
+/// The version of the newest release.
+fn newest(receipt: &Receipt, context: &Context) -> Result<Version, CliError> {
+    let url = receipt.latest_sums();
+    let unkept = |err: io::Error| CliError::new(ExitKind::Failed, err);
+    let refused = |err| {
+        CliError::new(ExitKind::Service, err)
+            .hint(format!("asked for {url}; `--version` names a version without asking"))
+    };
+    let mut file = tempfile::tempfile().map_err(unkept)?;
+    let http = Http::new(HttpSettings::default()).map_err(refused)?;
+    http.download(&url, &file, MOST_BYTES, &mut |step| transfer::tell(&context.ui, &step))
+        .map_err(refused)?;
+    let mut sums = Vec::new();
+    file.rewind().and_then(|()| file.read_to_end(&mut sums)).map_err(unkept)?;
+    release::version(&String::from_utf8_lossy(&sums)).ok_or_else(|| {
+        CliError::new(ExitKind::Service, format!("{url} names no archive of codspeed, or several"))
+            .hint("`--version` names a version without asking")
+    })
+}
+
+/// Runs the installer, which changes all or nothing, and says what it does.
+fn install(receipt: &Receipt, version: &Version, context: &Context) -> Result<(), CliError> {
+    let shell = tools::find("sh", &context.env).ok_or_else(|| {
+        CliError::new(ExitKind::Missing, "`sh`, which runs the installer, was not found in PATH")
+    })?;
+    let mut script =
+        tempfile::NamedTempFile::new().map_err(|err| CliError::new(ExitKind::Failed, err))?;
+    script.write_all(INSTALLER.as_bytes()).map_err(|err| CliError::new(ExitKind::Failed, err))?;
+    let path = script.path().display().to_string();
+    let (version, dir) = (version.to_string(), receipt.dir.display().to_string());
+    let words = [&path, "--version", &version, "--dir", &dir, "--base-url", &receipt.base_url];
+    context.ui.event(&RunEvent::Debug(format!("runs the installer: {}", words.join(" "))));
+    let env = context.env.clone().without(env_names::SECRETS);
+    let ended =
+        run_visibly(&shell, &words, &env).map_err(|err| CliError::new(ExitKind::Missing, err))?;
+    if ended == Ended::Code(0) {
+        return Ok(());
+    }
+    let text = format!("codspeed {version} was not installed; {} is as it was", receipt.version);
+    Err(CliError::new(ExitKind::Failed, text))
+}
+
+fn no_receipt(err: ReceiptError) -> CliError {
+    let hint = match &err {
+        ReceiptError::NoHome | ReceiptError::None(_) => REINSTALL,
+        ReceiptError::Read { .. } => "is it yours?",
+        ReceiptError::Damaged { .. } | ReceiptError::Format { .. } => {
+            "run codspeed-installer.sh of the newest release, which writes a new one"
+        }
+    };
+    CliError::new(ExitKind::Missing, err).hint(hint)
+}
