@@ -16,6 +16,7 @@ mod setup;
 mod shared;
 mod simulation;
 mod upload;
+mod words;
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +36,7 @@ pub(crate) use setup::SetupArgs;
 pub(crate) use shared::{ExportArg, MessageFormat, PythonAllocator, SharedArgs};
 pub(crate) use simulation::{SimulationArgs, SimulationTool};
 pub(crate) use upload::{TargetArgs, UploadArgs, UploadCommandArgs};
+pub(crate) use words::{old_mode, parse};
 
 /// Runs benchmarks and says how long they take, and how sure that is.
 #[derive(Debug, Parser)]

@@ -12,3 +12,4 @@ mod configuration;
 mod namespace;
 mod stage;
 mod usage;
+mod variables;
