@@ -117,4 +117,5 @@ Examples:
 
 Exit codes:
   0 ok                  1 benchmark failed      2 usage
-  3 missing tool/right  4 no benchmarks found   130 interrupted";
+  3 missing tool/right  4 no benchmarks found   5 service: upload or answer
+  6 regression          70 bug in codspeed      130 interrupted";
