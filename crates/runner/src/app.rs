@@ -6,11 +6,11 @@ use std::{
     path::Path,
 };
 
-use clap::{Parser, error::ErrorKind};
+use clap::error::ErrorKind;
 
 use crate::{
     ci,
-    cli::{Args, Command, MessageFormat},
+    cli::{self, Args, Command, MessageFormat},
     commands::{self, Context},
     env::Env,
     error::ExitKind,
@@ -34,8 +34,8 @@ fn run(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> u8 {
     let env = Env::capture(variables);
-    let args = match Args::try_parse_from(words) {
-        Ok(args) => args,
+    let (args, warnings) = match cli::parse(words, &|name| env.is_empty_text(name)) {
+        Ok(parsed) => parsed,
         Err(err) => {
             // `--help` and `--version` come this way, too, and go to standard output.
             drop(err.print());
@@ -46,6 +46,9 @@ fn run(
     let Args { global, command } = args;
     let measures = command.shared().is_some();
     let ui = open(&env, &command);
+    for text in warnings {
+        ui.event(&RunEvent::warning(text));
+    }
     let context = Context::new(env, ui, global);
     if measures {
         context.ui.event(&RunEvent::RunStarted);

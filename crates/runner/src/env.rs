@@ -29,6 +29,11 @@ impl Env {
         value.filter(|value| !value.is_empty())
     }
 
+    /// Whether a variable is there and has no value.
+    pub(crate) fn is_empty_text(&self, name: &str) -> bool {
+        self.0.get(OsStr::new(name)).is_some_and(|value| value.is_empty())
+    }
+
     /// The same environment with a variable set that the user names.
     #[must_use]
     pub(crate) fn with_named(mut self, name: &str, value: impl Into<OsString>) -> Self {

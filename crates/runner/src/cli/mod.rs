@@ -17,6 +17,7 @@ mod shared;
 mod simulation;
 mod update;
 mod upload;
+mod words;
 
 use clap::{Parser, Subcommand};
 
@@ -37,6 +38,7 @@ pub(crate) use shared::{ExportArg, MessageFormat, PythonAllocator, SharedArgs};
 pub(crate) use simulation::{SimulationArgs, SimulationTool};
 pub(crate) use update::UpdateArgs;
 pub(crate) use upload::{TargetArgs, UploadArgs, UploadCommandArgs};
+pub(crate) use words::{old_mode, parse};
 
 /// Runs benchmarks and says how long they take, and how sure that is.
 #[derive(Debug, Parser)]
@@ -120,4 +122,5 @@ Examples:
 
 Exit codes:
   0 ok                  1 benchmark failed      2 usage
-  3 missing tool/right  4 no benchmarks found   130 interrupted";
+  3 missing tool/right  4 no benchmarks found   5 service: upload or answer
+  6 regression          70 bug in codspeed      130 interrupted";

@@ -16,14 +16,16 @@ pub(crate) struct PerfArgs {
     /// Record a profile, or not.
     #[arg(
         long, env = env_names::PERF_ENABLED.name, value_name = "BOOL", hide = true,
-        num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(),
+        num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
     )]
     pub enable_perf: Option<bool>,
 
     /// Another name of the same.
     #[arg(
         long, env = env_names::PROFILER_ENABLED.name, value_name = "BOOL", hide = true,
-        num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(),
+        num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        value_parser = BoolishValueParser::new(),
     )]
     pub enable_profiler: Option<bool>,
 

@@ -18,6 +18,11 @@ const SHELL_CHARACTERS: &[char] = &['|', '&', ';', '<', '>', '(', ')', '$', '`',
 pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliError> {
     let ExecArgs { mut shared, name, vs, robust, walltime, around, command } = args;
     let here = here()?;
+    if name.as_deref().is_some_and(|name| name.trim().is_empty()) {
+        let what = "the name of the benchmark is blank";
+        return Err(CliError::new(ExitKind::Usage, what)
+            .hint("without `--name`, the words of the command are its name"));
+    }
     let walltime = match sources::project(context, &here)? {
         Some(project) => project.complete(walltime)?,
         None => walltime,

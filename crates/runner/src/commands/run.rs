@@ -4,20 +4,26 @@ use std::path::Path;
 
 use super::{Context, here, measure::measure, sources};
 use crate::{
-    cli::{RunArgs, SharedArgs},
+    cli::RunArgs,
     error::{CliError, ExitKind},
     event::RunEvent,
     settings::{
         RunPlan,
-        targets::{PlannedTarget, plan_targets},
+        project_file::ProjectConfig,
+        targets::{PlannedTarget, listing, plan_targets, select},
     },
     workload::Workload,
 };
 
 /// Runs the suite and shows what it reported.
 pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let RunArgs { mut shared, instruments, command } = args;
+    let RunArgs { mut shared, instruments, bench, list, command } = args;
     let here = here()?;
+    if list {
+        let config = project_with_benchmarks(&bench, context, &here)?;
+        context.print(&listing(&config))?;
+        return Ok(ExitKind::Ok);
+    }
     sources::warn_of_old_words(&shared.compat, context);
     shared.mode = sources::modes(shared.mode, context)?;
     if instruments.mongo_uri_env_name.is_some() && instruments.instruments.is_empty() {
@@ -25,7 +31,13 @@ pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError
         context.ui.event(&RunEvent::warning(text));
     }
     let targets = if command.is_empty() {
-        from_project(&shared, context, &here)?
+        let config = project_with_benchmarks(&bench, context, &here)?;
+        let flag = shared.working_directory.as_deref();
+        let (targets, warning) = plan_targets(&config, flag, shared.quiet);
+        if let Some(warning) = warning {
+            context.ui.event(&RunEvent::warning(warning));
+        }
+        targets
     } else {
         if context.global.config.is_some() {
             // Nothing in it is for a command; but one that is named has to be there.
@@ -47,27 +59,25 @@ fn shell_text(command: Vec<String>) -> String {
     }
 }
 
-/// What the project file lists; it decides where that is done.
-fn from_project(
-    shared: &SharedArgs,
+/// The project file with those of its benchmarks that are wanted: at least one.
+fn project_with_benchmarks(
+    wanted: &[String],
     context: &Context,
     here: &Path,
-) -> Result<Vec<PlannedTarget>, CliError> {
+) -> Result<ProjectConfig, CliError> {
     let nothing = |what: String| {
         CliError::new(ExitKind::Usage, what)
             .hint("`codspeed run -- COMMAND` runs a suite; `benchmarks` in `codspeed.yml` lists what `codspeed run` alone runs")
     };
-    let Some(config) = sources::project(context, here)? else {
+    let Some(mut config) = sources::project(context, here)? else {
         let what = "there is no command, and no project file that lists benchmarks";
         return Err(nothing(what.to_owned()));
     };
-    let (targets, warning) =
-        plan_targets(&config, shared.working_directory.as_deref(), shared.quiet);
-    if let Some(warning) = warning {
-        context.ui.event(&RunEvent::warning(warning));
-    }
-    if targets.is_empty() {
+    if config.targets.is_empty() {
         return Err(nothing(format!("`{}` lists no benchmarks", config.shown())));
     }
-    Ok(targets)
+    config.targets = select(config.targets, wanted).map_err(|err| {
+        CliError::new(ExitKind::Usage, err).hint("`codspeed run --list` shows what there is")
+    })?;
+    Ok(config)
 }

@@ -13,7 +13,7 @@ use runner_shared::{
 
 use super::Context;
 use crate::{
-    cli::{CompatArgs, parse_name},
+    cli::{CompatArgs, old_mode, parse_name},
     error::{CliError, ExitKind, chain},
     event::RunEvent,
     process::ancestors,
@@ -56,7 +56,10 @@ pub(super) fn modes(told: Vec<Mode>, context: &Context) -> Result<Vec<Mode>, Cli
     let chosen = match (told.is_empty(), text(context, env_names::RUNNER_MODE)) {
         (false, _) => told,
         (true, Some(words)) => {
-            let modes = words.split(',').map(|word| Mode::parse(word.trim()));
+            let words = words.split(',').map(str::trim);
+            let old = words.clone().filter_map(old_mode);
+            old.for_each(|text| context.ui.event(&RunEvent::warning(text)));
+            let modes = words.map(Mode::parse);
             modes.collect::<Result<_, _>>().map_err(|err| {
                 let what = format!("{}: {err}", env_names::RUNNER_MODE.name);
                 CliError::new(ExitKind::Usage, what)

@@ -3,8 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use runner_shared::harness;
+use wildmatch::WildMatch;
 
-use super::project_file::{ConfigTarget, ProjectConfig, TargetCommand};
+use super::{
+    nearest::nearest,
+    project_file::{ConfigTarget, ProjectConfig, TargetCommand},
+};
 use crate::workload::Workload;
 
 /// What is run by itself: one process with its own profile in each mode.
@@ -34,7 +38,7 @@ pub(crate) fn plan_targets(
         working_directory: working_directory.clone(),
     };
     let mut targets: Vec<PlannedTarget> = Vec::new();
-    for ConfigTarget { at: _, name, command, rounds } in &config.targets {
+    for ConfigTarget { at: _, id: _, name, command, rounds } in &config.targets {
         let command = match command {
             TargetCommand::Entrypoint(text) => {
                 targets.push(planned(name.clone(), Workload::Suite(text.clone())));
@@ -69,4 +73,68 @@ pub(crate) fn plan_targets(
         )
     });
     (targets, ignored)
+}
+
+/// A `--bench` that no benchmark fits.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no benchmark of the project file fits `--bench {pattern}`{}", like.as_ref().map_or_else(String::new, |like| format!("; did you mean `{like}`?")))]
+pub(crate) struct NoSuchBench {
+    pattern: String,
+    like: Option<String>,
+}
+
+/// Those whose id or name fits one of the patterns; all of them if there is no pattern. What has no name is called by
+/// its words.
+pub(crate) fn select(
+    targets: Vec<ConfigTarget>,
+    patterns: &[String],
+) -> Result<Vec<ConfigTarget>, NoSuchBench> {
+    if patterns.is_empty() {
+        return Ok(targets);
+    }
+    let fits = |target: &ConfigTarget, pattern: &String| {
+        let pattern = WildMatch::new(pattern);
+        [target.id.clone(), Some(called(target))].iter().flatten().any(|it| pattern.matches(it))
+    };
+    for pattern in patterns {
+        if !targets.iter().any(|target| fits(target, pattern)) {
+            let names: Vec<_> = targets.iter().map(selector).collect();
+            let like = nearest(pattern, names.iter().map(String::as_str)).map(str::to_owned);
+            return Err(NoSuchBench { pattern: pattern.clone(), like });
+        }
+    }
+    let wanted = |target: &ConfigTarget| patterns.iter().any(|pattern| fits(target, pattern));
+    Ok(targets.into_iter().filter(wanted).collect())
+}
+
+/// A line for each benchmark: what `--bench` takes, and what it runs.
+pub(crate) fn listing(config: &ProjectConfig) -> String {
+    let names: Vec<_> = config.targets.iter().map(selector).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let line = |(name, target): (String, &ConfigTarget)| {
+        let (key, text) = match &target.command {
+            TargetCommand::Exec(words) => ("exec", shell_words::join(words)),
+            TargetCommand::Entrypoint(text) => ("entrypoint", one_line(text)),
+        };
+        format!("{name:width$}  {key}: {text}")
+    };
+    names.into_iter().zip(&config.targets).map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The shortest that `--bench` takes.
+fn selector(target: &ConfigTarget) -> String {
+    target.id.clone().unwrap_or_else(|| called(target))
+}
+
+/// The name, or what stands for it.
+fn called(target: &ConfigTarget) -> String {
+    let words = || match &target.command {
+        TargetCommand::Exec(words) => words.join(" "),
+        TargetCommand::Entrypoint(text) => one_line(text),
+    };
+    target.name.clone().unwrap_or_else(words)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

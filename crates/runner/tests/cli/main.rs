@@ -13,3 +13,4 @@ mod namespace;
 mod stage;
 mod update;
 mod usage;
+mod variables;

@@ -112,6 +112,7 @@ fn blank_commands_missing_folders_and_equal_names_are_refused() {
     insta::assert_snapshot!(refused(&[
         &["exec", "--", ""],
         &["exec", "--", " "],
+        &["exec", "--name", " ", "--", "true"],
         &["exec", "--vs", "", "--", "true"],
         &["run", "-m", "walltime", "--", " "],
         &["exec", "--working-directory", "no/such", "--", "true"],

@@ -71,6 +71,7 @@ fn target(
     rounds.check()?;
     let at = fields.at;
     let name = fields.text(keys::NAME).map(|name| name.value);
+    let id = fields.text(keys::ID).map(|id| id.value);
     let exec = fields.text(keys::EXEC);
     let entrypoint = fields.text(keys::ENTRYPOINT);
     let command = match (exec, entrypoint) {
@@ -91,7 +92,7 @@ fn target(
         // The table of keys wants one of both.
         (None, None) => return Err(Flaw::new(at, "neither `exec` nor `entrypoint`")),
     };
-    Ok(ConfigTarget { at, name, command, rounds })
+    Ok(ConfigTarget { at, id, name, command, rounds })
 }
 
 /// The words of a command line.

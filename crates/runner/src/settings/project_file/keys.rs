@@ -53,6 +53,7 @@ impl Shape {
 pub(super) const OPTIONS: &str = "options";
 pub(super) const BENCHMARKS: &str = "benchmarks";
 pub(super) const NAME: &str = "name";
+pub(super) const ID: &str = "id";
 pub(super) const EXEC: &str = "exec";
 pub(super) const ENTRYPOINT: &str = "entrypoint";
 pub(super) const WORKING_DIRECTORY: &str = "working-directory";
@@ -100,7 +101,11 @@ const TARGET: &Object = &Object {
     about: "One benchmark, or one suite of them.",
     keys: &[
         key(NAME, Shape::Text, "Name of the benchmark; without one, the words of `exec`."),
-        key("id", Shape::Text, "Reserved: an identifier of the benchmark."),
+        key(
+            ID,
+            Shape::Text,
+            "What `codspeed run --bench` calls the benchmark; without one, its name.",
+        ),
         key(
             EXEC,
             Shape::Text,

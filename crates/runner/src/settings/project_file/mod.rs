@@ -53,6 +53,8 @@ pub(crate) struct ProjectOptions {
 pub(crate) struct ConfigTarget {
     /// Where it begins.
     pub at: Position,
+    /// What `--bench` calls it.
+    pub id: Option<String>,
     /// As the user calls it.
     pub name: Option<String>,
     /// What is run.

@@ -7,7 +7,7 @@ use runner_shared::harness;
 
 use super::*;
 use crate::{
-    settings::targets::{PlannedTarget, plan_targets},
+    settings::targets::{PlannedTarget, plan_targets, select},
     workload::Workload,
 };
 
@@ -291,4 +291,20 @@ proptest! {
             prop_assert!((1..=lines + 1).contains(&flaw.at.line), "{flaw}");
         }
     }
+}
+
+#[test]
+fn a_pattern_that_fits_nothing_is_an_error_and_none_at_all_means_everything() {
+    let targets = || parse(FULL).unwrap().0.targets;
+    let ids = |patterns: &[&str]| {
+        let patterns: Vec<_> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+        select(targets(), &patterns).map(|chosen| chosen.len()).map_err(|err| err.to_string())
+    };
+    assert_eq!(ids(&[]), Ok(3));
+    assert_eq!(ids(&["*"]), Ok(3));
+    assert_eq!(ids(&["fir??", "one"]), Ok(1), "id and name of the same");
+    assert_eq!(ids(&["ls", "suite"]), Ok(2));
+    let said = "no benchmark of the project file fits `--bench siute`; did you mean `suite`?";
+    assert_eq!(ids(&["ls", "siute"]), Err(said.to_owned()));
+    assert!(ids(&[""]).is_err());
 }

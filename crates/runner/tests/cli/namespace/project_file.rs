@@ -60,3 +60,29 @@ fn exec_takes_what_it_is_not_told_from_the_file() {
     assert_eq!(exec(&[]), 4);
     assert_eq!(exec(QUICK), 3);
 }
+
+#[test]
+fn benchmarks_of_the_file_are_listed_and_chosen_by_id_and_name() {
+    let sandbox = project(
+        "options: {warmup-time: 0, max-rounds: 2}\n\
+         benchmarks:\n- {id: one, name: The first, exec: \"true\"}\n- {name: parse-a, exec: test 1}\n\
+         - exec: test parse-b\n- {name: suite, entrypoint: \"exit 1\"}\n",
+    );
+    let list = codspeed(&sandbox, ["run", "--list"]);
+    let expected = "one           exec: true\nparse-a       exec: test 1\n\
+                    test parse-b  exec: test parse-b\nsuite         entrypoint: exit 1\n";
+    assert_eq!((list.code, list.stdout.as_str()), (0, expected), "{}", list.shown());
+    let names = |wanted: &[&str]| {
+        let run = codspeed(&sandbox, [RUN, wanted].concat());
+        assert_eq!(run.code, 0, "{}", run.shown());
+        let named = exported(&sandbox).into_iter().map(|one| one["name"].to_string());
+        named.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(&["--bench", "one"]), "\"The first\"");
+    assert_eq!(names(&["--bench", "*parse-?"]), "\"parse-a\" \"test parse-b\"");
+    assert_eq!(names(&["--bench", "parse-a", "--bench", "The*"]), "\"The first\" \"parse-a\"");
+    let run = codspeed(&sandbox, [RUN, &["--bench", "parse-"]].concat());
+    let expected = "error: no benchmark of the project file fits `--bench parse-`; did you mean `parse-a`?\n\
+                    hint: `codspeed run --list` shows what there is\n";
+    assert_eq!((run.code, run.stderr.as_str()), (2, expected), "{}", run.shown());
+}

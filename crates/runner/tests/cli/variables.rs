@@ -1,0 +1,83 @@
+//! What the environment says about a run: empty values, wrong ones, and who wins.
+
+use test_support::redact;
+
+use crate::stage::{CODSPEED, sandbox};
+
+/// What `codspeed run` without a command says, with this variable set: either what is wrong with the variable, or that
+/// there is no command.
+#[track_caller]
+fn said(variable: (&str, &str), args: &[&str]) -> String {
+    let sandbox = sandbox().with("XDG_RUNTIME_DIR", "").with(variable.0, variable.1);
+    let args = [&["run", "-m", "walltime"], args].concat();
+    let run = sandbox.run(sandbox.command(CODSPEED, args));
+    assert_eq!(run.code, 2, "{variable:?}: {}", run.shown());
+    redact(&run.shown(), &sandbox)
+}
+
+/// All variables that the parser of the command line reads.
+const OPTIONS: &[&str] = &[
+    "CODSPEED_TOKEN",
+    "CODSPEED_UPLOAD_URL",
+    "CODSPEED_REPOSITORY",
+    "CODSPEED_PROVIDER",
+    "CODSPEED_SKIP_UPLOAD",
+    "CODSPEED_PERF_ENABLED",
+    "CODSPEED_PROFILER_ENABLED",
+    "CODSPEED_PERF_UNWINDING_MODE",
+    "CODSPEED_WALLTIME_PROFILER",
+    "CODSPEED_GO_RUNNER_VERSION",
+    "CODSPEED_SIMULATION_TOOL",
+    "CODSPEED_CYCLE_ESTIMATION",
+    "CODSPEED_EXCLUDE_ALLOCATIONS",
+    "CODSPEED_EXPERIMENTAL_FAIR_SCHED",
+];
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    for name in OPTIONS {
+        let text = said((name, ""), &[]);
+        assert!(text.contains("there is no command"), "{name}: {text}");
+        assert!(!text.contains("warning"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_wrong_value_names_its_variable() {
+    for (name, value) in [
+        ("CODSPEED_SKIP_UPLOAD", "maybe"),
+        ("CODSPEED_PERF_ENABLED", "2"),
+        ("CODSPEED_UPLOAD_URL", "api"),
+        ("CODSPEED_SIMULATION_TOOL", "massif"),
+        ("CODSPEED_GO_RUNNER_VERSION", "v1"),
+    ] {
+        let text = said((name, value), &[]);
+        let expected = format!("tip: the value is that of the variable {name}\n");
+        assert!(text.contains(&expected), "{text}");
+    }
+    let typed = said(("CODSPEED_UPLOAD_URL", "https://x.test"), &["--upload-url", "api"]);
+    assert!(!typed.contains("variable"), "{typed}");
+}
+
+#[test]
+fn booleans_have_many_spellings_and_flags_win() {
+    for value in ["1", "0", "yes", "no", "on", "off", "TRUE", "False"] {
+        let text = said(("CODSPEED_SKIP_UPLOAD", value), &["--upload"]);
+        assert!(text.contains("there is no command"), "{value}: {text}");
+    }
+    // A word after the flag is a word of the command.
+    for flag in ["--enable-perf", "--enable-profiler", "--enable-perf=false"] {
+        let text = said(("CODSPEED_PERF_ENABLED", "no"), &[flag, " "]);
+        assert!(text.contains("the benchmark command is blank"), "{flag}: {text}");
+    }
+}
+
+#[test]
+fn an_old_name_of_a_mode_is_understood_with_a_warning() {
+    let warning = "warning: mode `instrumentation` is deprecated: its name is `simulation`\n";
+    let sandbox = sandbox().with("CODSPEED_RUNNER_MODE", "instrumentation");
+    for args in [&["run"][..], &["run", "-m", "instrumentation"]] {
+        let run = sandbox.run(sandbox.command(CODSPEED, args));
+        assert_eq!(run.stderr.matches(warning).count(), 1, "{}", run.shown());
+    }
+}
