@@ -24,7 +24,7 @@ pub use graphql::{
 };
 pub use http::{Http, HttpSettings, Pause, RealPause};
 pub use metadata::{Executor, Instrument, Machine, Metadata, MetadataVersion, Runner, Submission};
-pub use oidc::{Oidc, TokenSource};
+pub use oidc::{ASK_FOR_A_TOKEN, Oidc, TokenSource};
 pub use secret::Secret;
-pub use upload::Uploaded;
+pub use upload::{SEND_THE_ARCHIVE, Uploaded};
 pub use watch::{Step, Watch, unwatched};

@@ -16,6 +16,9 @@ use crate::{
     watch::{Step, Watch},
 };
 
+/// The `action` of errors of the storage, which is no part of the service.
+pub const SEND_THE_ARCHIVE: &str = "send the archive";
+
 /// What the service says to an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uploaded {
@@ -124,7 +127,7 @@ impl Http {
             None => {}
         }
         let request = Request {
-            action: "send the archive",
+            action: SEND_THE_ARCHIVE,
             headers,
             body: Payload::Archive(archive),
             retries: Retries::Some,

@@ -85,7 +85,7 @@ impl Upload {
                 "could not count this upload, so that another one of this job may replace it: {err}"
             )));
         }
-        manifest::forget(folder);
+        manifest::drop_archive(folder);
         Ok(Sent { run_id, ..sent })
     }
 

@@ -10,5 +10,6 @@
 
 mod configuration;
 mod namespace;
+mod service;
 mod stage;
 mod usage;

@@ -27,3 +27,6 @@ mod simulation;
 mod simulation_odd;
 mod suites;
 mod two_runs;
+mod upload;
+mod upload_ci;
+mod upload_refused;
