@@ -22,7 +22,7 @@ pub use graphql::{
     Conclusion, LoginSession, MemoryDetails, Overview, RepositoryName, RepositoryOverview,
     RunReport, RunStatus, Service, Session, TimeDistribution, User, WalltimeDetails,
 };
-pub use http::{Http, HttpSettings, Pause, RealPause};
+pub use http::{Http, HttpSettings, Pause, RealPause, Stop};
 pub use metadata::{Executor, Instrument, Machine, Metadata, MetadataVersion, Runner, Submission};
 pub use oidc::{ASK_FOR_A_TOKEN, Oidc, TokenSource};
 pub use secret::Secret;

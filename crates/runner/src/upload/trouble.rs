@@ -64,8 +64,13 @@ pub(crate) fn refused(err: ApiError) -> CliError {
         err.is_retryable()
             .then_some("the service may be busy, or the network away: try again later")
     });
-    let kind =
-        if matches!(err, ApiError::Url { .. }) { ExitKind::Usage } else { ExitKind::Service };
+    let kind = if matches!(err, ApiError::Url { .. }) {
+        ExitKind::Usage
+    } else if matches!(err, ApiError::Cancelled) {
+        ExitKind::Interrupted
+    } else {
+        ExitKind::Service
+    };
     let err = CliError::new(kind, err);
     match hint {
         Some(hint) => err.hint(hint),

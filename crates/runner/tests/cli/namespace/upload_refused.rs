@@ -1,11 +1,12 @@
 //! A service that says no, says nothing, or says nonsense: the error tells what to do, and nothing is lost.
 
+use nix::sys::signal::Signal;
 use serde_json::json;
 use test_support::{Answer, FakeApi, Gate, Run, Sandbox};
 
 use crate::{
     service::{LOCAL, LOGIN, asked, data, files, names, quick, refusal, report, the_asked, user},
-    stage::{codspeed, start},
+    stage::{codspeed, nothing_is_left, start},
 };
 
 /// What the error says, without the address of the service.
@@ -191,4 +192,57 @@ fn a_folder_of_nothing_can_not_be_uploaded() {
         assert_eq!(run.code, 2, "{}", run.shown());
     }
     assert_eq!(api.routes(), [""; 0]);
+}
+
+/// Interrupts a run while this request is held. Returns what the user was told.
+#[track_caller]
+fn interrupted(route: &str, signal: Signal) -> (Sandbox, FakeApi, Run) {
+    let (sandbox, api) = user();
+    let gate = Gate::new();
+    api.on(route, [Answer::text(200, "").held(&gate)]);
+    let running = start(&sandbox, quick(&[]));
+    let position = LOCAL.iter().position(|asked| *asked == route).unwrap();
+    api.wait_for(position + 1);
+    running.signal(signal);
+    let run = running.end();
+    assert_eq!(run.code, 130, "{}", run.shown());
+    nothing_is_left(&sandbox);
+    (sandbox, api, run)
+}
+
+#[test]
+fn ctrl_c_during_an_upload_keeps_everything_for_a_later_one() {
+    for (route, signal) in [("POST /upload", Signal::SIGTERM), ("PUT /storage", Signal::SIGINT)] {
+        let (sandbox, api, run) = interrupted(route, signal);
+        insta::assert_snapshot!("ctrl_c", told(&sandbox, &api, &run));
+        arrives_later(&sandbox, &api, route);
+    }
+}
+
+#[test]
+fn ctrl_c_before_an_upload_keeps_the_results() {
+    let (sandbox, api, run) = interrupted("SessionAndRepositoryOverview", Signal::SIGINT);
+    assert!(run.stderr.contains("nothing is lost"), "{}", run.stderr);
+    assert_eq!(names(&sandbox.path().join("profile/.codspeed")), ["run.json"]);
+    assert_eq!(api.routes(), ["SessionAndRepositoryOverview"]);
+}
+
+#[test]
+fn ctrl_c_while_the_service_looks_at_the_results_is_no_failed_upload() {
+    let (_sandbox, _api, run) = interrupted("FetchLocalRunReport", Signal::SIGINT);
+    assert!(run.stderr.contains("uploaded to acme/widgets"), "{}", run.stderr);
+    assert!(!run.stderr.contains("nothing is lost"), "{}", run.stderr);
+}
+
+#[test]
+fn ctrl_c_between_two_tries_ends_the_waiting() {
+    let (sandbox, api) = user();
+    // Nobody would wait that long for a test.
+    api.on("POST /upload", [Answer::text(503, "").header("retry-after", "60")]);
+    let mut running = start(&sandbox, quick(&[]));
+    running.says("another try in 60.0 s");
+    running.signal(Signal::SIGINT);
+    let run = running.end();
+    assert_eq!(run.code, 130, "{}", run.shown());
+    arrives_later(&sandbox, &api, "POST /upload");
 }
