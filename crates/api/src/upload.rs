@@ -72,7 +72,10 @@ impl Http {
             TokenSource::Known(token) => Ok(Some(token.clone())),
             TokenSource::Tokenless => Ok(None),
             TokenSource::Oidc(oidc) => match oidc.ask(self, watch) {
-                Ok(token) => Ok(Some(token)),
+                Ok(token) => {
+                    go_on(watch, Step::Token { token: &token })?;
+                    Ok(Some(token))
+                }
                 Err(error) if oidc.is_required || matches!(error, ApiError::Cancelled) => {
                     Err(error)
                 }

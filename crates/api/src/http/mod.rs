@@ -174,17 +174,20 @@ impl Http {
 
     /// Waits, unless somebody wants an end.
     pub(crate) fn pause(&self, duration: Duration) -> Result<(), ApiError> {
-        let turn = if self.settings.stop.is_some() { TURN } else { duration };
-        let mut left = duration;
-        while !left.is_zero() {
-            if self.is_stopped() {
-                return Err(ApiError::Cancelled);
-            }
-            let next = left.min(turn);
-            self.settings.pause.pause(next);
-            left -= next;
+        if self.settings.stop.is_none() {
+            self.settings.pause.pause(duration);
+            return Ok(());
         }
-        Ok(())
+        let mut left = duration;
+        while !self.is_stopped() {
+            if left.is_zero() {
+                return Ok(());
+            }
+            let turn = left.min(TURN);
+            self.settings.pause.pause(turn);
+            left -= turn;
+        }
+        Err(ApiError::Cancelled)
     }
 
     async fn attempt_or_stop(

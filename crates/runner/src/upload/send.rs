@@ -206,6 +206,7 @@ fn tell(ui: &Ui, http: &Http, step: &Step<'_>) -> ControlFlow<()> {
         Step::Archived { bytes, total } => ui.event(&progress("archiving", *bytes, *total)),
         Step::Sent { bytes, total } => ui.event(&progress("uploading", *bytes, *total)),
         Step::Tokenless { line } => ui.event(&RunEvent::Step((*line).to_owned())),
+        Step::Token { token } => ui.keep_secret((*token).clone()),
         Step::NoToken { error } => {
             let text = format!("uploading without a token: {}", crate::error::chain(error));
             ui.event(&RunEvent::warning(text));
