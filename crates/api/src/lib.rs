@@ -22,9 +22,9 @@ pub use graphql::{
     Conclusion, LoginSession, MemoryDetails, Overview, RepositoryName, RepositoryOverview,
     RunReport, RunStatus, Service, Session, TimeDistribution, User, WalltimeDetails,
 };
-pub use http::{Http, HttpSettings, Pause, RealPause, check_url};
+pub use http::{Http, HttpSettings, Pause, RealPause, Stop, check_url};
 pub use metadata::{Executor, Instrument, Machine, Metadata, MetadataVersion, Runner, Submission};
-pub use oidc::{Oidc, TokenSource};
+pub use oidc::{ASK_FOR_A_TOKEN, Oidc, TokenSource};
 pub use secret::Secret;
-pub use upload::Uploaded;
+pub use upload::{SEND_THE_ARCHIVE, Uploaded};
 pub use watch::{Step, Watch, unwatched};

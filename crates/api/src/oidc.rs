@@ -14,6 +14,9 @@ use crate::{
 /// For whom the token is made.
 const AUDIENCE: &str = "codspeed.io";
 
+/// The `action` of errors of the CI system.
+pub const ASK_FOR_A_TOKEN: &str = "get a token from the CI system";
+
 /// Where the token of an upload comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenSource {
@@ -44,7 +47,7 @@ struct Token {
 impl Oidc {
     /// Asks for a token.
     pub fn ask(&self, http: &Http, watch: &mut Watch<'_>) -> Result<Secret, ApiError> {
-        let action = "get a token from the CI system";
+        let action = ASK_FOR_A_TOKEN;
         let mut url = parse_url(&self.url)?;
         url.query_pairs_mut().append_pair("audience", AUDIENCE);
         let json = header::HeaderValue::from_static("application/json");

@@ -16,6 +16,9 @@ use crate::{
     watch::{Step, Watch},
 };
 
+/// The `action` of errors of the storage, which is no part of the service.
+pub const SEND_THE_ARCHIVE: &str = "send the archive";
+
 /// What the service says to an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uploaded {
@@ -69,7 +72,10 @@ impl Http {
             TokenSource::Known(token) => Ok(Some(token.clone())),
             TokenSource::Tokenless => Ok(None),
             TokenSource::Oidc(oidc) => match oidc.ask(self, watch) {
-                Ok(token) => Ok(Some(token)),
+                Ok(token) => {
+                    go_on(watch, Step::Token { token: &token })?;
+                    Ok(Some(token))
+                }
                 Err(error) if oidc.is_required || matches!(error, ApiError::Cancelled) => {
                     Err(error)
                 }
@@ -124,7 +130,7 @@ impl Http {
             None => {}
         }
         let request = Request {
-            action: "send the archive",
+            action: SEND_THE_ARCHIVE,
             headers,
             body: Payload::Archive(archive),
             retries: Retries::Some,

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use crate::error::ApiError;
+use crate::{error::ApiError, secret::Secret};
 
 /// Something happened that a user may want to see.
 #[derive(Debug)]
@@ -13,6 +13,11 @@ pub enum Step<'a> {
         bytes: u64,
         /// Bytes of all files.
         total: u64,
+    },
+    /// The CI system gave a token: whoever shows anything from now on hides it.
+    Token {
+        /// The token.
+        token: &'a Secret,
     },
     /// The CI system gave no token; the upload goes on without one.
     NoToken {

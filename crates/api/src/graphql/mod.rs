@@ -118,7 +118,7 @@ impl<'a> Service<'a> {
             if watch(Step::Waiting { so_far }).is_break() {
                 return Err(ApiError::Cancelled);
             }
-            self.http.settings().pause.pause(interval);
+            self.http.pause(interval)?;
             so_far += interval;
         }
     }

@@ -8,7 +8,10 @@ use reqwest::{
     header::{HeaderName, HeaderValue},
     redirect::Policy,
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::sleep,
+};
 
 mod body;
 mod exchange;
@@ -17,7 +20,7 @@ mod retry;
 
 pub(crate) use exchange::Answer;
 pub(crate) use retry::Retries;
-pub use retry::{Pause, RealPause};
+pub use retry::{Pause, RealPause, Stop};
 
 use crate::{
     archive::Archive,
@@ -30,6 +33,8 @@ use crate::{
 const USER_AGENT: &str = "codspeed-runner";
 /// Shorter than any server keeps an idle connection: one that it has just closed would fail the next request.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// How often it is asked whether an end is wanted: a user feels no delay.
+const TURN: Duration = Duration::from_millis(50);
 
 /// How patient a client is.
 #[derive(Debug, Clone)]
@@ -42,6 +47,8 @@ pub struct HttpSettings {
     pub graphql_timeout: Duration,
     /// How it waits between two tries.
     pub pause: Arc<dyn Pause>,
+    /// Who may end whatever goes on, with [`ApiError::Cancelled`].
+    pub stop: Option<Arc<dyn Stop>>,
     /// Whether the usual variables of the environment (`HTTPS_PROXY`, `NO_PROXY`, ...) name its proxies.
     pub use_proxies: bool,
 }
@@ -54,6 +61,7 @@ impl Default for HttpSettings {
             // The service may have to wake up first.
             graphql_timeout: Duration::from_secs(20),
             pause: Arc::new(RealPause),
+            stop: None,
             use_proxies: true,
         }
     }
@@ -161,7 +169,8 @@ impl Http {
     ) -> Result<Answer, ApiError> {
         let mut retry = 0;
         loop {
-            let error = match self.runtime.block_on(self.attempt(request, watch)) {
+            let error = match self.runtime.block_on(self.attempt_or_stop(request, watch)) {
+                Err(ApiError::Cancelled) => return Err(ApiError::Cancelled),
                 Ok(answer) if request.takes_errors || answer.is_success() => return Ok(answer),
                 Ok(answer) => answer.into_error(request.action),
                 Err(error) => error,
@@ -176,8 +185,53 @@ impl Http {
             if watch(Step::Retry { error: &error, pause }).is_break() {
                 return Err(ApiError::Cancelled);
             }
-            self.settings.pause.pause(pause);
+            self.pause(pause)?;
             retry += 1;
+        }
+    }
+
+    /// Whether somebody wants an end.
+    pub fn is_stopped(&self) -> bool {
+        self.settings.stop.as_ref().is_some_and(|stop| stop.is_wanted())
+    }
+
+    /// Waits, unless somebody wants an end.
+    pub(crate) fn pause(&self, duration: Duration) -> Result<(), ApiError> {
+        if self.settings.stop.is_none() {
+            self.settings.pause.pause(duration);
+            return Ok(());
+        }
+        let mut left = duration;
+        while !self.is_stopped() {
+            if left.is_zero() {
+                return Ok(());
+            }
+            let turn = left.min(TURN);
+            self.settings.pause.pause(turn);
+            left -= turn;
+        }
+        Err(ApiError::Cancelled)
+    }
+
+    async fn attempt_or_stop(
+        &self,
+        request: &Request<'_>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Answer, ApiError> {
+        tokio::select! {
+            biased;
+            () = self.stopped() => Err(ApiError::Cancelled),
+            outcome = self.attempt(request, watch) => outcome,
+        }
+    }
+
+    /// Comes to an end when somebody wants one.
+    async fn stopped(&self) {
+        if self.settings.stop.is_none() {
+            return std::future::pending().await;
+        }
+        while !self.is_stopped() {
+            sleep(TURN).await;
         }
     }
 }

@@ -32,6 +32,12 @@ impl Pause for RealPause {
     }
 }
 
+/// Whether somebody wants an end.
+pub trait Stop: fmt::Debug + Send + Sync {
+    /// Asked several times a second while something goes on. Once it is wanted, it stays so.
+    fn is_wanted(&self) -> bool;
+}
+
 /// How often a request is made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retries {

@@ -107,6 +107,7 @@ pub(crate) fn note(seen: &mut Vec<String>) -> impl FnMut(Step<'_>) -> ControlFlo
     |step| {
         seen.push(match step {
             Step::Archived { bytes, total } => format!("archived {bytes} of {total}"),
+            Step::Token { token } => format!("token of {} letters", token.expose().len()),
             Step::NoToken { error } => format!("no token: {error}"),
             Step::Tokenless { line } => line.to_owned(),
             Step::Registered { run_id } => format!("registered {run_id}"),

@@ -1,12 +1,21 @@
 //! Metadata, archive and token on their way.
 
-use std::{fs, ops::ControlFlow, os::fd::AsRawFd, time::Duration};
+use std::{
+    fs,
+    ops::ControlFlow,
+    os::fd::AsRawFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use api::{ApiError, Executor, Http, Oidc, Secret, Step, TokenSource, Uploaded, unwatched};
+use api::{ApiError, Executor, Http, Oidc, Secret, Step, Stop, TokenSource, Uploaded, unwatched};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket};
 use test_support::{Answer, FakeApi, Gate, Request};
 
-use crate::support::{Profile, client, client_with, note, profile, submission};
+use crate::support::{Noted, Profile, client, client_with, note, profile, submission};
 
 fn token() -> TokenSource {
     TokenSource::Known(Secret::new("secret-token").unwrap())
@@ -384,4 +393,53 @@ fn addresses_and_tokens_that_can_not_be_are_told_before_anything_is_sent() {
     assert!(err.is_about_the_token(), "{err}");
     assert!(!format!("{err} {err:?}").contains("a\nb"));
     assert_eq!(api.routes(), [""; 0]);
+}
+
+/// Wants an end when a test says so.
+#[derive(Debug, Clone, Default)]
+struct Button(Arc<AtomicBool>);
+
+impl Stop for Button {
+    fn is_wanted(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+fn stoppable() -> (Http, Noted, Button) {
+    let button = Button::default();
+    let stop: Arc<dyn Stop> = Arc::new(button.clone());
+    let (http, pauses) = client_with(|settings| settings.stop = Some(stop));
+    (http, pauses, button)
+}
+
+#[test]
+fn a_service_that_is_silent_can_be_left() {
+    let (api, gate, (http, _, button)) = (FakeApi::start(), Gate::new(), stoppable());
+    api.on("POST /upload", [Answer::text(200, "").held(&gate)]);
+    let err = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            api.wait_for(1);
+            button.0.store(true, Relaxed);
+        });
+        upload(&http, &api, &token()).unwrap_err()
+    });
+    assert!(matches!(err, ApiError::Cancelled), "{err}");
+    assert!(http.is_stopped());
+}
+
+#[test]
+fn a_pause_can_be_left() {
+    let (api, (http, pauses, button)) = (FakeApi::start(), stoppable());
+    api.on("POST /upload", [Answer::text(503, "busy").header("retry-after", "60")]);
+    let Profile { dir: _dir, archive } = profile(Executor::Walltime);
+    let submission = submission(Executor::Walltime);
+    let mut watch = |step: Step<'_>| {
+        button.0.store(matches!(step, Step::Retry { .. }), Relaxed);
+        ControlFlow::Continue(())
+    };
+    let err =
+        http.upload(&api.upload_url(), &token(), &archive, &submission, &mut watch).unwrap_err();
+    assert!(matches!(err, ApiError::Cancelled), "{err}");
+    assert_eq!(api.routes(), ["POST /upload"]);
+    assert!(pauses.seconds().is_empty());
 }

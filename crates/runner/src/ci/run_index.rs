@@ -6,7 +6,9 @@
 use std::{
     fs::{self, File},
     io,
+    ops::ControlFlow,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use nix::{
@@ -17,6 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use super::PartKey;
 use crate::files;
+
+/// How often it is looked whether another upload is over.
+const TURN: Duration = Duration::from_millis(50);
 
 /// The content of the file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,18 +38,21 @@ pub(crate) struct RunIndex {
 }
 
 impl RunIndex {
-    /// Takes the number of the next upload; the file keeps its old content until [`commit`](Self::commit). When
-    /// another process is uploading under the same key, says so through `waiting` and waits.
+    /// Takes the number of the next upload; the file keeps its old content until [`commit`](Self::commit). As long as
+    /// another process is uploading under the same key, says so through `waiting`, which may put an end to it.
     ///
     /// Counting is no reason to lose an upload: on an error the number is 0, and the error is a warning.
-    pub(crate) fn take(key: &PartKey<'_>, waiting: impl FnOnce()) -> (Self, Option<io::Error>) {
+    pub(crate) fn take(
+        key: &PartKey<'_>,
+        waiting: impl FnMut() -> ControlFlow<()>,
+    ) -> (Self, Option<io::Error>) {
         match Self::try_take(key, waiting) {
             Ok(index) => (index, None),
             Err(err) => (Self { number: 0, file: None }, Some(err)),
         }
     }
 
-    fn try_take(key: &PartKey<'_>, waiting: impl FnOnce()) -> io::Result<Self> {
+    fn try_take(key: &PartKey<'_>, waiting: impl FnMut() -> ControlFlow<()>) -> io::Result<Self> {
         let path = key.file();
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -91,21 +99,18 @@ fn hide(home: &Path) -> io::Result<()> {
     }
 }
 
-fn lock(path: &Path, waiting: impl FnOnce()) -> io::Result<Flock<File>> {
+#[expect(clippy::disallowed_methods, reason = "who waits for a lock hears of no signal")]
+fn lock(path: &Path, mut waiting: impl FnMut() -> ControlFlow<()>) -> io::Result<Flock<File>> {
     let mut file =
         File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-    let mut waiting = Some(waiting);
     loop {
-        let how = match waiting {
-            Some(_) => FlockArg::LockExclusiveNonblock,
-            None => FlockArg::LockExclusive,
-        };
-        file = match Flock::lock(file, how) {
+        file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => return Ok(lock),
             Err((file, Errno::EWOULDBLOCK)) => {
-                if let Some(waiting) = waiting.take() {
-                    waiting();
+                if waiting().is_break() {
+                    return Err(io::Error::other("stopped"));
                 }
+                std::thread::sleep(TURN);
                 file
             }
             Err((file, Errno::EINTR)) => file,
@@ -118,7 +123,7 @@ fn lock(path: &Path, waiting: impl FnOnce()) -> io::Result<Flock<File>> {
 mod tests {
     use super::*;
 
-    fn alone() {
+    fn alone() -> ControlFlow<()> {
         panic!("nobody else is there");
     }
 
@@ -183,13 +188,27 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_another_upload_can_be_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = PartKey::new(folder.path(), "1", "p");
+        let _first = RunIndex::take(&key, alone).0;
+        assert!(RunIndex::take(&key, || ControlFlow::Break(())).1.is_some());
+    }
+
+    #[test]
     fn two_uploads_of_a_job_take_turns() {
         let folder = tempfile::tempdir().unwrap();
         let key = PartKey::new(folder.path(), "1", "p");
         let first = RunIndex::take(&key, alone).0;
         let (said, heard) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| RunIndex::take(&key, || said.send(()).unwrap()).0.number());
+            let second = scope.spawn(|| {
+                let waiting = || {
+                    said.send(()).unwrap();
+                    ControlFlow::Continue(())
+                };
+                RunIndex::take(&key, waiting).0.number()
+            });
             // It waits, and says so, before the first one is over.
             heard.recv().unwrap();
             first.commit().unwrap();

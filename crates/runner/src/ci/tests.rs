@@ -183,7 +183,7 @@ fn the_matrix_job_of_the_specification_has_its_id_and_its_file() {
     let file = "9ed44474c453dc292b68d9011a25ebc568cbc6cd579890f3f2ec28cd880a7c00.json";
     let path = case.here.join(".codspeed/run-state/9001").join(file);
     let key = context.part_key().unwrap();
-    RunIndex::take(&key, || ()).0.commit().unwrap();
+    RunIndex::take(&key, || std::ops::ControlFlow::Continue(())).0.commit().unwrap();
     assert_eq!(fs::read_to_string(path).unwrap(), "{\n  \"run_index\": 1\n}");
     assert_eq!(found.head_ref.as_deref(), Some("forker:feat/x"));
     assert_eq!(found.commit_hash, COMMIT);

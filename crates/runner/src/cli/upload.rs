@@ -106,7 +106,7 @@ const EXAMPLES: &str = "\
 Examples:
   codspeed exec --profile-folder p -- ./program; codspeed upload p
   codspeed upload p --repository owner/name          for a repository that Git does not tell
-  codspeed upload profile.Xy12.out                   after an upload that failed: the run says the folder";
+  codspeed upload profile.Xy12.out                   after one that failed: the run says the folder";
 
 fn parse_version(text: &str) -> Result<MetadataVersion, String> {
     match text {

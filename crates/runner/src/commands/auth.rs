@@ -28,7 +28,7 @@ pub(crate) fn run(args: &AuthArgs, context: &Context) -> Result<ExitKind, CliErr
 
 fn login_with(token: Secret, context: &Context) -> Result<ExitKind, CliError> {
     context.ui.keep_secret(token.clone());
-    let http = upload::http()?;
+    let http = upload::http(None)?;
     let account = Account { login: Some(token.clone()), ..sources::account_to_log_in(context)? };
     let session = session(&account.service(&http)?)?.ok_or_else(|| {
         CliError::new(ExitKind::Service, "the service does not accept this token")
@@ -38,7 +38,7 @@ fn login_with(token: Secret, context: &Context) -> Result<ExitKind, CliError> {
 }
 
 fn login_in_browser(no_browser: bool, context: &Context) -> Result<ExitKind, CliError> {
-    let http = upload::http()?;
+    let http = upload::http(None)?;
     let account = sources::account_to_log_in(context)?;
     let service = account.service(&http)?;
     let LoginSession { callback_url, session_id } =
@@ -90,7 +90,7 @@ fn state(account: &Account) -> String {
     if account.login.is_none() {
         return format!("not logged in{HOW}");
     }
-    let answer = upload::http().and_then(|http| session(&account.service(&http)?));
+    let answer = upload::http(None).and_then(|http| session(&account.service(&http)?));
     match answer {
         Ok(Some(session)) => format!("logged in{}", who(&session)),
         Ok(None) => format!("the login is no longer good{HOW}"),

@@ -129,10 +129,14 @@ pub(crate) fn account(context: &Context) -> Result<Account, CliError> {
     let Selected { name, source, profile } = selected(context, &config)?;
     let global = &context.global;
     let told = || Secret::new(&text(context, env_names::OAUTH_TOKEN)?);
+    let token = global.oauth_token.clone().or_else(told).or(profile.token);
+    if let Some(token) = &token {
+        context.ui.keep_secret(token.clone());
+    }
     Ok(Account {
         profile: name,
         source,
-        token: global.oauth_token.clone().or_else(told).or(profile.token),
+        token,
         api_url: global
             .api_url
             .clone()

@@ -1,6 +1,6 @@
 //! `codspeed upload`: what a run has left, also hours later. And the end of `run` and `exec`, where all parts are sent.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use runner_shared::mode::{MODES, Mode};
 
@@ -10,7 +10,7 @@ use crate::{
     error::{CliError, ExitKind},
     event::RunEvent,
     settings::SettingsError,
-    upload::{self, Gate, Manifest, ManifestError, Outlook, Part, Sent, Upload},
+    upload::{self, Gate, Interrupt, Manifest, ManifestError, Outlook, Part, Sent, Upload},
 };
 
 /// A part that was measured well.
@@ -53,7 +53,10 @@ pub(super) fn send_all(
     parts: Vec<Measured>,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
-    let http = upload::http()?;
+    let interrupt = Interrupt::take().map_err(|err| {
+        CliError::new(ExitKind::Failed, format!("could not listen to signals: {err}"))
+    })?;
+    let http = upload::http(Some(Arc::new(interrupt)))?;
     let folders: Vec<PathBuf> = parts.iter().map(|part| part.folder.clone()).collect();
     let service = upload.service(&http)?;
     let count = u64::try_from(parts.len()).unwrap_or(u64::MAX);

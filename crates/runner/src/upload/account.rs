@@ -1,6 +1,8 @@
 //! As whom we speak with the service, and where it is.
 
-use api::{Http, HttpSettings, Secret, Service};
+use std::sync::Arc;
+
+use api::{Http, HttpSettings, Secret, Service, Stop};
 
 use super::refused;
 use crate::error::{CliError, ExitKind};
@@ -41,7 +43,8 @@ impl Account {
     }
 }
 
-/// A client for the service.
-pub(crate) fn http() -> Result<Http, CliError> {
-    Http::new(HttpSettings::default()).map_err(|err| CliError::new(ExitKind::Service, err))
+/// A client for the service, which this may stop.
+pub(crate) fn http(stop: Option<Arc<dyn Stop>>) -> Result<Http, CliError> {
+    let settings = HttpSettings { stop, ..HttpSettings::default() };
+    Http::new(settings).map_err(|err| CliError::new(ExitKind::Service, err))
 }

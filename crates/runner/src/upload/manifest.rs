@@ -115,10 +115,10 @@ pub(super) fn archive_path(folder: &Path) -> PathBuf {
     home(folder).join("archive.tar")
 }
 
-/// Forgets an earlier upload: the folder is about to change.
-pub(super) fn forget(folder: &Path) {
-    // Nothing of it is needed, and what stays is replaced.
-    drop(fs::remove_dir_all(home(folder)));
+/// Drops an archive that has arrived. What the folder is stays known: the service may not be able to use what it got.
+pub(super) fn drop_archive(folder: &Path) {
+    // The next upload replaces what stays.
+    drop(fs::remove_file(archive_path(folder)));
 }
 
 fn home(folder: &Path) -> PathBuf {

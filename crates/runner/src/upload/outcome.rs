@@ -51,7 +51,8 @@ impl Upload {
             Some(comparison) => comparison_text(&comparison),
             None => report_text(&report),
         };
-        ui.details(&text).map_err(|err| CliError::new(crate::error::ExitKind::Failed, err))?;
+        ui.details(&format!("\n{text}"))
+            .map_err(|err| CliError::new(crate::error::ExitKind::Failed, err))?;
         for lost in report.results.iter().filter(|result| result.has_no_profile) {
             let text = format!("the service could not make a profile of `{}`", lost.name);
             ui.event(&RunEvent::warning(text));

@@ -3,7 +3,8 @@
 use std::{ops::ControlFlow, path::Path};
 
 use api::{
-    Archive, Event, Http, RepositoryName, RunContext, RunEnvironment, Step, Submission, Uploaded,
+    Archive, ArchiveError, Event, Http, RepositoryName, RunContext, RunEnvironment, Step,
+    Submission, Uploaded,
 };
 use runner_shared::mode::Mode;
 
@@ -52,8 +53,8 @@ impl Upload {
     ) -> Result<Sent, CliError> {
         let Part { folder, mut manifest, mode, position } = part;
         warn_of(folder, mode, manifest.allow_empty, ui);
-        let archive = pack(folder, &manifest, ui)?;
-        let index = self.index(ui);
+        let archive = pack(folder, &manifest, http, ui)?;
+        let index = self.index(http, ui);
         let executor = mode.names().executor;
         let suffix = match self.version {
             api::MetadataVersion::V8 => Suffix::V8 { run_index: index.number() },
@@ -86,7 +87,7 @@ impl Upload {
                 "could not count this upload, so that another one of this job may replace it: {err}"
             )));
         }
-        manifest::forget(folder);
+        manifest::drop_archive(folder);
         Ok(Sent { run_id, ..sent })
     }
 
@@ -96,14 +97,19 @@ impl Upload {
         in_ci && !self.job.uploads && !self.named
     }
 
-    fn index(&self, ui: &Ui) -> RunIndex {
+    fn index(&self, http: &Http, ui: &Ui) -> RunIndex {
         let Some(key) = self.job.part_key() else { return RunIndex::uncounted() };
+        let mut said = false;
         let waiting = || {
-            let text = "another upload of this job is going on; waiting for its end";
-            ui.event(&RunEvent::Step(text.to_owned()));
+            if !std::mem::replace(&mut said, true) {
+                let text = "another upload of this job is going on; waiting for its end";
+                ui.event(&RunEvent::Step(text.to_owned()));
+            }
+            go_on(http)
         };
         let (index, trouble) = RunIndex::take(&key, waiting);
-        if let Some(err) = trouble {
+        // Nothing is sent after an interruption.
+        if let Some(err) = trouble.filter(|_| !http.is_stopped()) {
             ui.event(&RunEvent::warning(format!(
                 "could not count the uploads of this job, so that this one counts as the first: {err}"
             )));
@@ -118,20 +124,26 @@ impl Upload {
         submission: &Submission,
         ui: &Ui,
     ) -> Result<Uploaded, CliError> {
-        let mut watch = |step: Step<'_>| tell(ui, &step);
+        let mut watch = |step: Step<'_>| tell(ui, http, &step);
         http.upload(&self.account.upload_url, &self.token, archive, submission, &mut watch)
             .map_err(refused)
     }
 }
 
-fn pack(folder: &Path, manifest: &Manifest, ui: &Ui) -> Result<Archive, CliError> {
+fn pack(folder: &Path, manifest: &Manifest, http: &Http, ui: &Ui) -> Result<Archive, CliError> {
     let to = manifest::archive_path(folder);
     let packed = keep_home(folder)
-        .map_err(|source| api::ArchiveError::Write { path: to.clone(), source })
+        .map_err(|source| ArchiveError::Write { path: to.clone(), source })
         .and_then(|()| {
-            Archive::pack(folder, manifest.runner.executor, &to, &mut |step| tell(ui, &step))
+            Archive::pack(folder, manifest.runner.executor, &to, &mut |step| tell(ui, http, &step))
         });
-    let packed = packed.map_err(|err| CliError::new(ExitKind::Service, err))?;
+    let kind = |err: &ArchiveError| match err {
+        ArchiveError::Cancelled => ExitKind::Interrupted,
+        ArchiveError::Read { .. } | ArchiveError::Shrank { .. } | ArchiveError::Write { .. } => {
+            ExitKind::Service
+        }
+    };
+    let packed = packed.map_err(|err| CliError::new(kind(&err), err))?;
     for skipped in packed.skipped {
         ui.event(&RunEvent::warning(format!("not uploaded: {skipped}")));
     }
@@ -179,8 +191,13 @@ fn keep_home(folder: &Path) -> std::io::Result<()> {
     manifest::archive_path(folder).parent().map_or(Ok(()), std::fs::create_dir_all)
 }
 
+/// Whether the user wants an end.
+fn go_on(http: &Http) -> ControlFlow<()> {
+    if http.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
 /// Shows a step of long work.
-fn tell(ui: &Ui, step: &Step<'_>) -> ControlFlow<()> {
+fn tell(ui: &Ui, http: &Http, step: &Step<'_>) -> ControlFlow<()> {
     let progress = |label: &str, done: u64, total: u64| RunEvent::Progress {
         label: label.to_owned(),
         done,
@@ -190,6 +207,7 @@ fn tell(ui: &Ui, step: &Step<'_>) -> ControlFlow<()> {
         Step::Archived { bytes, total } => ui.event(&progress("archiving", *bytes, *total)),
         Step::Sent { bytes, total } => ui.event(&progress("uploading", *bytes, *total)),
         Step::Tokenless { line } => ui.event(&RunEvent::Step((*line).to_owned())),
+        Step::Token { token } => ui.keep_secret((*token).clone()),
         Step::NoToken { error } => {
             let text = format!("uploading without a token: {}", crate::error::chain(error));
             ui.event(&RunEvent::warning(text));
@@ -200,5 +218,5 @@ fn tell(ui: &Ui, step: &Step<'_>) -> ControlFlow<()> {
         Step::Received { .. } | Step::Retry { .. } => return transfer::tell(ui, step),
         Step::Waiting { so_far: _ } => {}
     }
-    ControlFlow::Continue(())
+    go_on(http)
 }

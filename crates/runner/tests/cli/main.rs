@@ -10,6 +10,7 @@
 
 mod configuration;
 mod namespace;
+mod service;
 mod stage;
 mod update;
 mod usage;
