@@ -25,6 +25,7 @@ use crate::{
     session::{FifoError, LockError, RunLock, ServeError, Served, Sharing},
     settings::RunPart,
     ui::Ui,
+    upload,
     workload::Workload,
 };
 use old_results::OldResults;
@@ -157,6 +158,7 @@ fn run(
     folder: &Path,
     ui: &Ui,
 ) -> Result<Completed, RunError> {
+    upload::forget(folder);
     let before = OldResults::of(part.mode, folder, ui);
     let signals = Signals::take().map_err(RunError::Signals)?;
     let instruments = Instruments::start(&part.instruments, env)?;

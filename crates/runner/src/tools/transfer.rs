@@ -22,6 +22,7 @@ pub(crate) fn tell(ui: &Ui, step: &Step<'_>) -> ControlFlow<()> {
             ui.event(&RunEvent::Step(text));
         }
         Step::Archived { .. }
+        | Step::Token { .. }
         | Step::NoToken { .. }
         | Step::Tokenless { .. }
         | Step::Registered { .. }

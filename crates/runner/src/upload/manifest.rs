@@ -115,6 +115,14 @@ pub(super) fn archive_path(folder: &Path) -> PathBuf {
     home(folder).join("archive.tar")
 }
 
+/// Forgets an earlier run in this folder: what it knew is not true of the next one. Other files beside it are not ours.
+pub(crate) fn forget(folder: &Path) {
+    for path in [file(folder), archive_path(folder)] {
+        // Where it can't be removed, nothing new can be written either, and that is said.
+        drop(fs::remove_file(path));
+    }
+}
+
 /// Drops an archive that has arrived. What the folder is stays known: the service may not be able to use what it got.
 pub(super) fn drop_archive(folder: &Path) {
     // The next upload replaces what stays.

@@ -14,7 +14,7 @@ mod trouble;
 
 pub(crate) use account::{Account, http};
 pub(crate) use interrupt::Interrupt;
-pub(crate) use manifest::{Manifest, ManifestError, runner};
+pub(crate) use manifest::{Manifest, ManifestError, forget, runner};
 pub(crate) use outcome::{Gate, Outlook};
 pub(crate) use prepare::{Prepared, Upload, prepare};
 pub(crate) use send::{Part, Sent};

@@ -73,7 +73,11 @@ fn decide(
         ui.event(&RunEvent::warning(format!("results will not be uploaded: {obstacle}")));
         return Ok(Prepared::Stay(None));
     }
-    Upload::new(job, &args.target, account, outlook, ui).map(|it| Prepared::Send(Box::new(it)))
+    let upload = Upload::new(job, &args.target, account, outlook, ui)?;
+    if upload.lacks_a_repository() {
+        return Err(unknown(CiError::NoRepository));
+    }
+    Ok(Prepared::Send(Box::new(upload)))
 }
 
 impl Upload {

@@ -46,6 +46,12 @@ impl Upload {
         project(service, &reason, ui).map(Some)
     }
 
+    /// Nobody says where the results belong, and the token can't ask for a project.
+    pub(super) fn lacks_a_repository(&self) -> bool {
+        let is_known = self.job.identity.as_ref().is_ok_and(|it| it.repository.is_some());
+        !(is_known || self.job.uploads || self.is_login())
+    }
+
     /// The token is that of a person, who may ask questions; others belong to one repository.
     fn is_login(&self) -> bool {
         match &self.token {

@@ -215,7 +215,10 @@ fn tell(ui: &Ui, http: &Http, step: &Step<'_>) -> ControlFlow<()> {
         Step::Registered { run_id } => {
             ui.event(&RunEvent::Debug(format!("the service calls the run {run_id}")));
         }
-        Step::Received { .. } | Step::Retry { .. } => return transfer::tell(ui, step),
+        Step::Received { .. } | Step::Retry { .. } => {
+            // It never wants an end.
+            let _goes_on = transfer::tell(ui, step);
+        }
         Step::Waiting { so_far: _ } => {}
     }
     go_on(http)

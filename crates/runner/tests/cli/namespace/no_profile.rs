@@ -107,7 +107,7 @@ fn who_wants_no_profile_hears_nothing_of_perf() {
     };
     let broken = || with_perf("#!/bin/sh\necho started > $HOME/perf-was-started\nexit 1\n");
     refused(broken(), &["--no-perf"]);
-    refused(broken(), &["--enable-perf", "no"]);
+    refused(broken(), &["--enable-perf=no"]);
     refused(broken().with("CODSPEED_PERF_ENABLED", "0"), &[]);
     refused(broken().with("CODSPEED_PROFILER_ENABLED", "OFF"), &[]);
 }

@@ -8,7 +8,7 @@ use crate::{
         COMMIT, LOCAL, LOGIN, asked, clone, codspeed_outside, data, files, metadata, names,
         overview, quick, redacted, refusal, stranger, the_asked, unpacked, user,
     },
-    stage::{codspeed, shown},
+    stage::{QUICK, codspeed, exec, shown},
 };
 
 /// What is printed from the upload on, as far as it is the same in every run.
@@ -201,4 +201,15 @@ fn several_parts_of_a_command_are_one_run() {
     let both = json!({"expectedRunPartsCount": 2});
     assert_eq!((&first["localData"], &second["localData"]), (&both, &both));
     assert_eq!(asked(&api, "FetchLocalRunReport").len(), 1);
+}
+
+#[test]
+fn a_token_without_a_repository_is_an_error_before_anything_runs() {
+    let (sandbox, api) = stranger();
+    let sandbox = sandbox.with("CODSPEED_TOKEN", "of-a-repository");
+    let run = exec(&sandbox, QUICK, &["touch", "made"]);
+    assert_eq!(run.code, 5, "{}", run.stderr);
+    assert!(run.stderr.contains("error: the run belongs to no repository"), "{}", run.stderr);
+    assert!(run.stderr.contains("`--skip-upload` measures without an upload"), "{}", run.stderr);
+    assert!(!sandbox.path().join("made").exists() && api.requests().is_empty());
 }
