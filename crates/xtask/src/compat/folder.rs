@@ -15,12 +15,18 @@ const PER_PROCESS: &[&str] = &["environment-<pid>.json", "results/<pid>.json"];
 /// Endings of files that differ from machine to machine in all but these.
 const PER_MODULE: &[&str] = &["symbols.map", "unwind_data"];
 
-/// The names of all files below a folder, without what differs from run to run: sorted, each once, with the number of
+/// What the runner adds to every folder, whoever the client is.
+const RUNNERS_OWN: &[&str] = &["runner.log", ".codspeed/run.json"];
+
+/// The names of all files below a folder but those of the runner itself, without what differs from run to run: sorted, each once, with the number of
 /// files before it where that says something (`2 results/<pid>.json`).
 pub(super) fn listing(folder: &Path) -> Result<Vec<String>> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for path in files(folder)? {
         let name = path.strip_prefix(folder)?.display().to_string();
+        if RUNNERS_OWN.contains(&&*name) {
+            continue;
+        }
         *counts.entry(general(&name)).or_default() += 1;
     }
     let shown = counts.into_iter().map(|(name, count)| {
