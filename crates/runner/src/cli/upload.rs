@@ -22,20 +22,12 @@ pub(crate) struct UploadArgs {
     #[arg(help_heading = HEADING, long, env = env_names::SKIP_UPLOAD.name, value_parser = BoolishValueParser::new())]
     pub skip_upload: bool,
 
-    /// Where and as whom.
+    /// Where, as whom, and what is wanted in return.
     #[command(flatten)]
     pub target: TargetArgs,
-
-    /// Wait until the service has judged the results, in CI as well; a regression there exits with 6.
-    #[arg(help_heading = HEADING, long)]
-    pub wait: bool,
-
-    /// Compare with this run of the service, and show the differences.
-    #[arg(help_heading = HEADING, long, value_name = "RUN ID")]
-    pub base: Option<String>,
 }
 
-/// Where results are sent, and as whom.
+/// Where results are sent, as whom, and what is wanted in return.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub(crate) struct TargetArgs {
     /// The token of the upload [default: that of the CI provider, or of your login].
@@ -55,6 +47,14 @@ pub(crate) struct TargetArgs {
     /// Where results are sent to [default: that of the profile, or the service's].
     #[arg(help_heading = HEADING, long, env = env_names::UPLOAD_URL.name, value_name = "URL", value_parser = parse_url)]
     pub upload_url: Option<String>,
+
+    /// Wait until the service has judged the results, in CI as well; a regression there exits with 6.
+    #[arg(help_heading = HEADING, long)]
+    pub wait: bool,
+
+    /// Compare with this run of the service, and show the differences.
+    #[arg(help_heading = HEADING, long, value_name = "RUN ID")]
+    pub base: Option<String>,
 
     /// The format of what an upload says about itself: 10, or 8 for older services.
     #[arg(long, hide = true, value_name = "NUMBER", value_parser = parse_version)]
@@ -89,17 +89,9 @@ pub(crate) struct UploadCommandArgs {
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,
 
-    /// Where and as whom.
+    /// Where, as whom, and what is wanted in return.
     #[command(flatten)]
     pub target: TargetArgs,
-
-    /// Wait until the service has judged the results; a regression exits with 6.
-    #[arg(help_heading = HEADING, long)]
-    pub wait: bool,
-
-    /// Compare with this run of the service, and show the differences.
-    #[arg(help_heading = HEADING, long, value_name = "RUN ID")]
-    pub base: Option<String>,
 }
 
 const EXAMPLES: &str = "\

@@ -29,12 +29,15 @@ const MINIMUM_EFFECT: f64 = 0.03;
 pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, CliError> {
     let (env, ui) = (&context.env, &context.ui);
     // Whatever is wrong with the upload is said before hours are spent.
+    let here = here()?;
     let prepared =
-        upload::prepare(&plan.upload, || sources::service_account(context), (env, &here()?), ui)?;
+        upload::prepare(&plan.upload, || sources::service_account(context), (env, &here), ui)?;
+    // Where the run belongs to, whatever is checked out where a benchmark runs, and by the time it has ended.
+    let commit = ci::checked_out(env, &here);
     if let (true, Prepared::Send(upload)) = (plan.skip_run, &prepared) {
         let found = plan.parts.iter().filter_map(|part| {
             let folder = part.profile_folder.clone()?;
-            let manifest = manifest(part, &folder, context);
+            let manifest = manifest(part, &folder, commit.clone(), context);
             Some(Measured { folder, manifest, mode: part.mode })
         });
         return send_all(upload, found.collect(), context);
@@ -50,7 +53,7 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
             let text = format!("part {} of {parts}: {}", index + 1, part.label);
             ui.event(&RunEvent::Step(text));
         }
-        let kind = match measure_part(part, context) {
+        let kind = match measure_part(part, commit.clone(), context) {
             Ok((ExitKind::Interrupted, _)) => return Ok(ExitKind::Interrupted),
             Ok((kind, part)) => {
                 measured.extend(Some(part).filter(|_| kind == ExitKind::Ok));
@@ -80,7 +83,11 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
     Ok(if first_failure == ExitKind::Ok { uploaded } else { first_failure })
 }
 
-fn measure_part(part: &RunPart, context: &Context) -> Result<(ExitKind, Measured), CliError> {
+fn measure_part(
+    part: &RunPart,
+    commit: Option<String>,
+    context: &Context,
+) -> Result<(ExitKind, Measured), CliError> {
     let completed = execute(part, &context.env, &context.ui)?;
     let folder = completed.folder.clone();
     let shown = outcome::show(&part.exports, &completed.report, context);
@@ -90,19 +97,18 @@ fn measure_part(part: &RunPart, context: &Context) -> Result<(ExitKind, Measured
     }
     let kind = outcome::judge(part, completed, context)?;
     shown?;
-    let manifest = manifest(part, &folder, context);
+    let manifest = manifest(part, &folder, commit, context);
     Ok((kind, Measured { folder, manifest, mode: part.mode }))
 }
 
 /// What a later upload needs to know, kept beside the results.
-fn manifest(part: &RunPart, folder: &Path, context: &Context) -> Manifest {
+fn manifest(part: &RunPart, folder: &Path, commit: Option<String>, context: &Context) -> Manifest {
     let instruments = part.instruments.instruments.iter().map(|instrument| match instrument {
         Instrument::Mongodb => api::Instrument::MongoDb,
     });
     let executor = upload::executor(part.mode.names().executor);
     let excludes = part.mode == Mode::Simulation && part.simulation.exclude_allocations;
     let runner = upload::runner(executor, instruments.collect(), excludes);
-    let commit = ci::checked_out(&context.env, &part.working_directory);
     let manifest = Manifest::new(runner, part.allow_empty, commit);
     if let Err(err) = manifest.save(folder) {
         let text = format!("could not note what a later upload needs: {err}");

@@ -10,7 +10,7 @@ use crate::{
     error::{CliError, ExitKind},
     event::RunEvent,
     settings::SettingsError,
-    upload::{self, Gate, Interrupt, Manifest, ManifestError, Outlook, Part, Sent, Upload},
+    upload::{self, Gate, Interrupt, Manifest, ManifestError, Part, Sent, Upload},
 };
 
 /// A part that was measured well.
@@ -26,7 +26,7 @@ pub(super) struct Measured {
 
 /// Sends what lies in a folder.
 pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let UploadCommandArgs { folder, target, wait, base } = args;
+    let UploadCommandArgs { folder, target } = args;
     if !folder.is_dir() {
         return Err(SettingsError::NoFolder { path: folder.clone() }.into());
     }
@@ -38,10 +38,9 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
     let executor = manifest.runner.executor;
     let mode = MODES.iter().find(|(_, names)| upload::executor(names.executor) == executor);
     let mode = mode.map_or(Mode::Walltime, |(mode, _)| *mode);
-    let outlook = Outlook { wait: *wait, base: base.clone() };
     let account = sources::service_account(context)?;
     let here = here()?;
-    let upload = Upload::asked_for(target, &account, outlook, (&context.env, &here), &context.ui)?;
+    let upload = Upload::asked_for(target, &account, (&context.env, &here), &context.ui)?;
     let measured = Measured { folder: folder.clone(), manifest, mode };
     send_all(&upload, vec![measured], context)
 }

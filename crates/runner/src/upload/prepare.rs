@@ -59,9 +59,8 @@ fn decide(
     (env, here): (&Env, &Path),
     ui: &Ui,
 ) -> Result<Prepared, CliError> {
-    let outlook = Outlook { wait: args.wait, base: args.base.clone() };
     let job = job(&args.target, account, env, here)?;
-    let insists = args.upload || args.target.token.is_some() || args.base.is_some();
+    let insists = args.upload || args.target.token.is_some() || args.target.base.is_some();
     if !(insists || job.uploads || account.login.is_some()) {
         let how = "results stay on this machine; `codspeed auth login` uploads them from then on";
         return Ok(Prepared::Stay(Some(how.to_owned())));
@@ -73,7 +72,7 @@ fn decide(
         ui.event(&RunEvent::warning(format!("results will not be uploaded: {obstacle}")));
         return Ok(Prepared::Stay(None));
     }
-    let upload = Upload::new(job, &args.target, account, outlook, ui)?;
+    let upload = Upload::new(job, &args.target, account, ui)?;
     if upload.lacks_a_repository() {
         return Err(unknown(CiError::NoRepository));
     }
@@ -85,7 +84,6 @@ impl Upload {
     pub(crate) fn asked_for(
         args: &TargetArgs,
         account: &Account,
-        outlook: Outlook,
         (env, here): (&Env, &Path),
         ui: &Ui,
     ) -> Result<Self, CliError> {
@@ -93,14 +91,13 @@ impl Upload {
         if let Some(obstacle) = job.obstacle() {
             return Err(CliError::new(ExitKind::Service, obstacle.clone()));
         }
-        Self::new(job, args, account, outlook, ui)
+        Self::new(job, args, account, ui)
     }
 
     fn new(
         job: CiContext,
         args: &TargetArgs,
         account: &Account,
-        outlook: Outlook,
         ui: &Ui,
     ) -> Result<Self, CliError> {
         for note in &job.notes {
@@ -119,7 +116,7 @@ impl Upload {
             token,
             named,
             version: args.metadata_version.unwrap_or_default(),
-            outlook,
+            outlook: Outlook { wait: args.wait, base: args.base.clone() },
         })
     }
 }
