@@ -134,7 +134,9 @@ fn still_there(probes: &BTreeSet<u32>) -> Vec<u32> {
 }
 
 pub fn a_tracer_that_is_killed_takes_the_command_and_its_probes_along(way: Way) {
-    let track = Track::by(way);
+    // What it has there it can't clean up any more.
+    let scratch = tempfile::tempdir().unwrap();
+    let track = Track::by(way).env("TMPDIR", scratch.path());
     let (mut child, _input, mut output) = start(&track);
     let probes = probes_of(pid(&child));
     assert_eq!(probes.is_empty(), way == Way::Preload);
