@@ -5,11 +5,12 @@ mod jobs;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
-use runner_shared::artifact::ExecutionTimestamps;
+use runner_shared::{artifact::ExecutionTimestamps, text::one_line};
 
 use self::{
     collect::{Collected, collect},
@@ -85,8 +86,40 @@ pub struct Written {
     pub debug_infos: u64,
     /// `perf-<pid>.map` files.
     pub perf_maps: u64,
+    /// The mappings that the metadata tell of, by process and address.
+    pub mappings: Vec<UsedMapping>,
     /// What is missing and why, as sentences for the user.
     pub warnings: Vec<String>,
+}
+
+/// A piece of a module in a process, as the profile uses it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedMapping {
+    /// The process.
+    pub pid: i32,
+    /// First address.
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+    /// Where in the file it begins.
+    pub offset: u64,
+    /// What to add to an address in the file to get the one in the process.
+    pub load_bias: u64,
+    /// The module's file.
+    pub path: String,
+    /// Name of the module's files in the folder.
+    pub key: String,
+}
+
+impl fmt::Display for UsedMapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, start, end, offset, load_bias, path, key } = self;
+        let (path, key) = (one_line(path), one_line(key));
+        write!(
+            f,
+            "process {pid}: {start:x}-{end:x} offset {offset:x} load bias {load_bias:x} {path} ({key})"
+        )
+    }
 }
 
 /// Writes all artifacts of a recording but `ExecutionTimestamps.msgpack`.
@@ -119,7 +152,7 @@ pub fn write_artifacts_from(
     written.count(&modules.list, &jit);
     written.warnings.append(&mut jit.warnings);
     if let Some(integration) = recording.integration {
-        let processes = processes(&collected, &modules, &jit);
+        let processes = processes(&collected, &modules, &jit, &mut written.mappings);
         write_metadata(recording, integration, &processes, modules.list, &jit, &folder)?;
     }
     Ok(written)
@@ -146,11 +179,12 @@ impl Written {
     }
 }
 
-/// What the metadata says of each process.
+/// What the metadata says of each process. The mappings are added to `used`.
 fn processes(
     collected: &Collected,
     modules: &jobs::Modules,
     jit: &Harvest,
+    used: &mut Vec<UsedMapping>,
 ) -> BTreeMap<i32, Process> {
     let page = page_size();
     let mut processes: BTreeMap<i32, Process> = BTreeMap::new();
@@ -164,6 +198,15 @@ fn processes(
                 continue;
             };
             process.add(module, bias, mapping.start..mapping.end);
+            used.push(UsedMapping {
+                pid: *pid,
+                start: mapping.start,
+                end: mapping.end,
+                offset: mapping.offset,
+                load_bias: bias,
+                path: module.key.path.clone(),
+                key: module.key.key.clone(),
+            });
         }
         process.unwind.sort();
         process.unwind.dedup();

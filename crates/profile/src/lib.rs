@@ -29,7 +29,8 @@ mod window;
 
 pub(crate) use artifacts::EXEC_HARNESS;
 pub use artifacts::{
-    PERF_DATA, Recording, Sources, Written, is_interpreter, write_artifacts, write_artifacts_from,
+    PERF_DATA, Recording, Sources, UsedMapping, Written, is_interpreter, write_artifacts,
+    write_artifacts_from,
 };
 pub use error::ProfileError;
 pub use jit::JitUnwindForm;

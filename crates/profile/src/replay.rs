@@ -24,6 +24,8 @@ pub(crate) struct Lived {
     pub(crate) mapping: Mapping,
     pub(crate) from: u64,
     pub(crate) until: u64,
+    /// The process went on as another program.
+    pub(crate) is_replaced: bool,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +40,8 @@ struct Process {
 impl Process {
     /// Tells of a mapping that ends at this time.
     fn lived(&self, pid: i32, mapping: Mapping, until: u64) -> Lived {
-        Lived { pid, mapping, from: mapping.since.max(self.since), until }
+        let from = mapping.since.max(self.since);
+        Lived { pid, mapping, from, until, is_replaced: false }
     }
 }
 
@@ -93,7 +96,7 @@ impl Replay {
     pub(crate) fn event(&mut self, time: u64, event: &Event, lived: impl FnMut(Lived)) {
         match event {
             Event::Mmap(mmap) => self.map(mmap, time, time, lived),
-            Event::Exec { pid } => self.end(*pid, time, lived),
+            Event::Exec { pid } => self.exec(*pid, time, lived),
             Event::Fork { pid, parent } => self.fork(*pid, *parent, time, lived),
             Event::Exit { pid } => self.exit(*pid, time, lived),
             Event::Sample { .. } => {}
@@ -178,6 +181,17 @@ impl Replay {
         }
     }
 
+    /// A process becomes another program. What it only inherited is forgotten as if it had never been there: with
+    /// fixed addresses the new program lies where the one of its parent did, and nobody could tell the two apart.
+    fn exec(&mut self, pid: i32, time: u64, mut lived: impl FnMut(Lived)) {
+        let born = self.processes.get(&pid).map_or(0, |process| process.since);
+        self.end(pid, time, |over| {
+            if over.mapping.since >= born {
+                lived(Lived { is_replaced: true, ..over });
+            }
+        });
+    }
+
     /// A process has no mappings any longer.
     fn end(&mut self, pid: i32, time: u64, lived: impl FnMut(Lived)) {
         if let Some(process) = self.processes.remove(&pid) {
@@ -233,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn children_inherit_and_exec_purges() {
+    fn children_inherit_and_exec_forgets_what_they_inherited() {
         let events = [
             mmap(1, 10, Some("/a")),
             Event::Fork { pid: 2, parent: 1 },
@@ -243,7 +257,7 @@ mod tests {
             Event::Exit { pid: 1 },
         ];
         let lives = play(&mut Replay::new(None), &events);
-        let expected = [(1, 10, 1, 6), (2, 10, 2, 4), (2, 30, 3, 4), (2, 50, 5, u64::MAX)];
+        let expected = [(1, 10, 1, 6), (2, 30, 3, 4), (2, 50, 5, u64::MAX)];
         assert_eq!(lives, expected);
     }
 

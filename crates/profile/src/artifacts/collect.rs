@@ -25,6 +25,8 @@ pub(super) struct Collected {
 #[derive(Debug, Default)]
 struct Kept {
     by_pid: BTreeMap<i32, BTreeSet<Mapping>>,
+    /// The same of programs that other programs replaced in their process.
+    replaced: BTreeMap<i32, BTreeSet<Mapping>>,
     count: usize,
 }
 
@@ -70,6 +72,7 @@ pub(super) fn collect(
     collector.merge_until(u64::MAX);
     let Collector { mut replay, mut kept, .. } = collector;
     replay.finish(|lived| kept.keep(windows, lived));
+    kept.add_replaced();
     // A process that a snapshot tells of was tracked from its begin: its descendants may be known
     // only now, its own mappings always.
     if let Some(tracked) = replay.tracked() {
@@ -84,8 +87,23 @@ impl Kept {
         if self.count < MOST_KEPT && windows.meets(lived.from, lived.until) {
             // When it was mapped no longer matters: the same again is the same.
             let mapping = Mapping { since: 0, ..lived.mapping };
-            let is_new = self.by_pid.entry(lived.pid).or_default().insert(mapping);
+            let kept = if lived.is_replaced { &mut self.replaced } else { &mut self.by_pid };
+            let is_new = kept.entry(lived.pid).or_default().insert(mapping);
             self.count = self.count.saturating_add(usize::from(is_new));
+        }
+    }
+
+    /// Adds what replaced programs had mapped where the later ones had nothing else: the metadata know no time, so
+    /// that an address of a process can belong to one module only.
+    fn add_replaced(&mut self) {
+        for (pid, mappings) in std::mem::take(&mut self.replaced) {
+            let last = self.by_pid.entry(pid).or_default();
+            let is_free = |mapping: &Mapping| {
+                let meets = |one: &Mapping| one.start < mapping.end && mapping.start < one.end;
+                !last.iter().any(meets)
+            };
+            let free: Vec<Mapping> = mappings.into_iter().filter(is_free).collect();
+            last.extend(free);
         }
     }
 }
@@ -144,5 +162,29 @@ impl Visitor for Collector<'_> {
                 kept.keep(windows, lived);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_a_process_belongs_to_its_last_program() {
+        let windows = Windows::default();
+        let mut kept = Kept::default();
+        let lived = |start, file, is_replaced| {
+            let mapping = Mapping { start, end: start + 10, offset: 0, file, since: 1 };
+            Lived { pid: 7, mapping, from: 1, until: 2, is_replaced }
+        };
+        for (start, file) in [(10, 1), (30, 1), (50, 1)] {
+            kept.keep(&windows, lived(start, file, true));
+        }
+        for (start, file) in [(15, 2), (50, 1)] {
+            kept.keep(&windows, lived(start, file, false));
+        }
+        kept.add_replaced();
+        let shown: Vec<_> = kept.by_pid[&7].iter().map(|one| (one.start, one.file)).collect();
+        assert_eq!(shown, [(15, 2), (30, 1), (50, 1)]);
     }
 }

@@ -231,6 +231,9 @@ pub(crate) fn add_profile(
         jit_unwind: JitUnwindForm::Correct,
     });
     let read = written.and_then(|written| {
+        for mapping in &written.mappings {
+            tell(RunEvent::Debug(format!("the profile uses {mapping}")));
+        }
         written.warnings.into_iter().for_each(warn);
         stacks::profiles(folder, &report.benchmarks)
     });

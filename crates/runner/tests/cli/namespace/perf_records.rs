@@ -154,3 +154,28 @@ fn the_machine_may_wrap_the_benchmark() {
     let refused = sandbox.with("CODSPEED_ISOLATION", "false");
     assert!(lines(&refused).is_empty());
 }
+
+#[test]
+fn without_random_addresses_an_address_belongs_to_one_module_of_a_process() {
+    let sandbox = profiling_sandbox().with("CODSPEED_LOG", "debug");
+    // The shell is replaced by a program that lies at the same addresses.
+    let words = exec_words(QUICK, &["sh", "-c", "exec sleep 0.01"]);
+    let run = sandbox.run(sandbox.private("setarch", [&["-R", CODSPEED], &words[..]].concat()));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let lines = run.stderr.lines().filter_map(|line| line.split_once("the profile uses process "));
+    let mut used = Vec::new();
+    for (_, line) in lines {
+        let mut words = line.split(' ');
+        let mut word = || words.next().unwrap();
+        let (process, range) = (word(), word());
+        let (start, end) = range.split_once('-').unwrap();
+        let hex = |digits| u64::from_str_radix(digits, 16).unwrap();
+        used.push((process, hex(start), hex(end), line));
+    }
+    assert!(used.iter().any(|(.., line)| line.contains("/sleep (")), "{}", run.stderr);
+    for (at, one) in used.iter().enumerate() {
+        for other in used.iter().skip(at + 1).filter(|other| other.0 == one.0) {
+            assert!(one.2 <= other.1 || other.2 <= one.1, "{one:?} {other:?}");
+        }
+    }
+}
