@@ -3,9 +3,11 @@
 //! Samples are unwound one by one in the order of time and kept as a tree of addresses; names are
 //! looked up once per address at the end.
 
+mod cfi;
 mod demangle;
 mod modules;
 mod names;
+mod registers;
 mod sampler;
 mod tree;
 mod unwind;
@@ -50,6 +52,10 @@ pub struct BenchmarkStacks {
     pub whole: u64,
     /// Samples whose stack breaks off.
     pub truncated: u64,
+    /// Those of them that are deeper than what was recorded of them.
+    pub beyond_copy: u64,
+    /// Those of them that were taken by frame pointers, and lead through functions that keep none.
+    pub without_frame_pointers: u64,
 }
 
 /// A function.

@@ -8,12 +8,13 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use super::cfi::Cfi;
 use crate::{
     jit::resplit,
     mapped::Mapped,
     metadata::{Metadata, SymbolEntry, UnwindEntry},
     space::Mapping,
-    unwind_data::UnwindData,
+    unwind_data::{Section, UnwindData},
 };
 
 /// Bytes of a file that stay as long as anybody uses them.
@@ -40,9 +41,6 @@ impl Piece {
     }
 }
 
-/// Unwind data in the form in which the unwinder takes it.
-pub(super) type SectionInfo = framehop::ExplicitModuleSectionInfo<Piece>;
-
 /// Where a mapped module is, and by what to shift its addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Located<'m> {
@@ -57,7 +55,7 @@ pub(super) struct Modules<'m> {
     /// Keys by path; two files may have had the same name.
     by_path: HashMap<&'m str, Vec<&'m str>>,
     /// Unwind data by key, read when it is needed first.
-    unwind: BTreeMap<&'m str, OnceLock<Option<SectionInfo>>>,
+    unwind: BTreeMap<&'m str, OnceLock<Option<Cfi>>>,
 }
 
 impl<'m> Modules<'m> {
@@ -109,7 +107,7 @@ impl<'m> Modules<'m> {
     }
 
     fn located(&self, entry: &'m UnwindEntry) -> Option<Located<'m>> {
-        let base_svma = self.unwind_data(&entry.unwind_data_key)?.base_svma;
+        let base_svma = self.cfi(&entry.unwind_data_key)?.base_svma;
         let load_bias = entry.base_avma.wrapping_sub(base_svma);
         Some(Located { key: &entry.unwind_data_key, load_bias })
     }
@@ -120,7 +118,7 @@ impl<'m> Modules<'m> {
     }
 
     /// The unwind data of a module.
-    pub(super) fn unwind_data(&self, key: &str) -> Option<&SectionInfo> {
+    pub(super) fn cfi(&self, key: &str) -> Option<&Cfi> {
         self.unwind.get(key)?.get_or_init(|| self.read_unwind(key)).as_ref()
     }
 
@@ -128,25 +126,25 @@ impl<'m> Modules<'m> {
         Mapped::file(&File::open(self.folder.join(name)).ok()?).ok()
     }
 
-    fn read_unwind(&self, key: &str) -> Option<SectionInfo> {
+    fn read_unwind(&self, key: &str) -> Option<Cfi> {
         let file = Arc::new(self.file(&format!("{key}.unwind_data"))?);
         let (data, _) = UnwindData::read(&file)?;
         let is_legacy_jit = data.eh_frame.svma == (0..0);
         if is_legacy_jit {
             return Some(self.read_legacy(key, &data));
         }
-        Some(section_info(&data, &file))
+        Some(cfi_of(&data, &file))
     }
 
     /// Generated code whose unwind data was cut as services may expect it.
-    fn read_legacy(&self, key: &str, data: &UnwindData<'_>) -> SectionInfo {
+    fn read_legacy(&self, key: &str, data: &UnwindData<'_>) -> Cfi {
         let mut entries = self.metadata.unwind.values().flatten();
         let size = entries
             .find(|entry| entry.unwind_data_key == key)
             .map_or(0, |entry| entry.avma_range.end.saturating_sub(entry.avma_range.start));
         let whole = crate::jit::rejoin(data);
         let file = Arc::new(Mapped::Memory(whole));
-        section_info(&resplit(data, &file, size), &file)
+        cfi_of(&resplit(data, &file, size), &file)
     }
 
     /// Names of functions by address, as the folder has them.
@@ -155,22 +153,8 @@ impl<'m> Modules<'m> {
     }
 }
 
-pub(super) fn section_info(data: &UnwindData<'_>, file: &Arc<Mapped>) -> SectionInfo {
-    let hdr = data.eh_frame_hdr.as_ref();
-    SectionInfo {
-        base_svma: data.base_svma,
-        text_svma: None,
-        text: None,
-        stubs_svma: None,
-        stub_helper_svma: None,
-        got_svma: None,
-        unwind_info: None,
-        eh_frame_svma: Some(data.eh_frame.svma.clone()),
-        eh_frame: Some(Piece::of(file, data.eh_frame.data)),
-        eh_frame_hdr_svma: hdr.map(|hdr| hdr.svma.clone()),
-        eh_frame_hdr: hdr.map(|hdr| Piece::of(file, hdr.data)),
-        debug_frame: None,
-        text_segment_svma: None,
-        text_segment: None,
-    }
+/// Unwind data as it can be asked. Its parts are parts of `file`.
+pub(super) fn cfi_of(data: &UnwindData<'_>, file: &Arc<Mapped>) -> Cfi {
+    let piece = |section: &Section<'_>| (Piece::of(file, section.data), section.svma.start);
+    Cfi::new(data.base_svma, piece(&data.eh_frame), data.eh_frame_hdr.as_ref().map(piece))
 }

@@ -191,7 +191,7 @@ fn open_original(key: &str, path: &str, modules: &Modules<'_>) -> Option<Mapped>
         return None;
     }
     let file = Mapped::file(&File::open(path).ok()?).ok()?;
-    let own = modules.unwind_data(key)?.eh_frame.as_deref()?;
+    let own = modules.cfi(key)?.eh_frame();
     let is_same = Elf::parse(&file)?.unwind_data(path)?.eh_frame.data == own;
     is_same.then_some(file)
 }

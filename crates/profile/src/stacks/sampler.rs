@@ -6,7 +6,7 @@ use super::{
     BenchmarkStacks,
     modules::Modules,
     tree::{Interner, Tree},
-    unwind::{OWN_ARCH, Unwinders, Walk},
+    unwind::{End, OWN_ARCH, Unwinders, Walk},
 };
 use crate::{
     metadata::Metadata,
@@ -38,7 +38,7 @@ pub(super) struct Sampler<'a> {
     /// Processes whose samples count; `None`: all.
     pids: Option<BTreeSet<i32>>,
     replay: Replay,
-    unwinders: Unwinders,
+    unwinders: Unwinders<'a>,
     walk: Walk,
     /// The event whose samples count: the first that isn't only there for mappings.
     attr: Option<usize>,
@@ -110,8 +110,17 @@ impl<'a> Sampler<'a> {
         }
         if let Some(counts) = self.counts.get_mut(uri) {
             counts.samples = counts.samples.saturating_add(1);
-            let count = if walk.is_whole { &mut counts.whole } else { &mut counts.truncated };
+            let is_whole = walk.end == End::Root;
+            let count = if is_whole { &mut counts.whole } else { &mut counts.truncated };
             *count = count.saturating_add(1);
+            let reason = match walk.end {
+                End::Copy => Some(&mut counts.beyond_copy),
+                End::NoFramePointer => Some(&mut counts.without_frame_pointers),
+                End::Root | End::Broken => None,
+            };
+            if let Some(count) = reason {
+                *count = count.saturating_add(1);
+            }
         }
         self.walk = walk;
     }

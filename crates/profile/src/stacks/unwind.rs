@@ -1,17 +1,22 @@
-//! Unwinds samples: by the copied stack and the modules' unwind data, or by frame pointers that
-//! the kernel has followed.
+//! Unwinds samples. From a copied stack: by the call frame information of each module, by frame pointers where there is
+//! none, and through the frames of signals. From addresses that the kernel has found by frame pointers: with a look at
+//! whether the functions there have any.
 
 use std::{
     collections::{BTreeMap, HashMap},
+    rc::Rc,
     sync::Arc,
 };
 
-use framehop::{
-    CacheNative, FrameAddress, MayAllocateDuringUnwind, Module, UnwindRegsNative, Unwinder as _,
-    UnwinderNative,
-};
+use gimli::UnwindContext;
 
-use super::modules::{Modules, Piece};
+use super::{
+    cfi::{Cfi, Rule, Step},
+    modules::{Modules, cfi_of},
+    registers::{
+        AT_CALL, FRAME_POINTER, RETURN_ADDRESS, Registers, STACK_POINTER, interrupted, plain,
+    },
+};
 use crate::{
     bytes::u64s,
     mapped::Mapped,
@@ -21,8 +26,6 @@ use crate::{
     unwind_data::UnwindData,
 };
 
-type Unwinder = UnwinderNative<Piece, MayAllocateDuringUnwind>;
-
 /// Frames of a stack, at most; deeper ones are endless recursion or damage.
 const DEEPEST: usize = 2048;
 /// Frames that the kernel follows, at most (`kernel.perf_event_max_stack`).
@@ -30,28 +33,80 @@ const DEEPEST_CALLCHAIN: usize = 127;
 /// Values from here on mark what follows in a callchain (`enum perf_callchain_context`).
 const CONTEXT: u64 = 4095_u64.wrapping_neg();
 const CONTEXT_USER: u64 = 512_u64.wrapping_neg();
+/// A place further from the stack pointer than this is not on the same stack: the usual limit of a stack.
+const FAR: u64 = 8 << 20;
+/// Rules that are remembered, at most.
+const MOST_RULES: usize = 1 << 20;
 
 /// What `uname -m` says of machines whose stacks we can unwind here.
 pub(super) const OWN_ARCH: &str = std::env::consts::ARCH;
+
+/// How a stack ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum End {
+    /// Where its thread began.
+    Root,
+    /// Where the copy of the stack ends.
+    Copy,
+    /// At a function that keeps no frame pointer, in a stack that was taken by frame pointers.
+    NoFramePointer,
+    /// Somewhere else.
+    #[default]
+    Broken,
+}
 
 /// Addresses of a stack, innermost first.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     /// For callers, an address in the instruction that calls.
     pub(super) addresses: Vec<u64>,
-    /// It ends where the thread began.
-    pub(super) is_whole: bool,
+    pub(super) end: End,
 }
 
-/// Unwinders of processes, made when the first sample needs them.
-pub(super) struct Unwinders {
-    by_pid: HashMap<i32, Unwinder>,
-    cache: CacheNative<MayAllocateDuringUnwind>,
+/// A piece of code in a process.
+struct Region<'m> {
+    end: u64,
+    load_bias: u64,
+    cfi: Option<&'m Cfi>,
+    /// Part of the C library or the loader: threads begin there.
+    is_system: bool,
 }
 
-impl Unwinders {
+/// The code of a process by its first address.
+type Code<'m> = BTreeMap<u64, Region<'m>>;
+
+/// The code of all processes, looked up when the first sample needs it.
+pub(super) struct Unwinders<'m> {
+    by_pid: HashMap<i32, Code<'m>>,
+    rules: Rules,
+}
+
+/// Rules by module and address.
+struct Rules {
+    known: HashMap<(usize, u64), Option<Rc<Rule>>>,
+    context: UnwindContext<usize>,
+}
+
+impl Rules {
+    fn new() -> Self {
+        Self { known: HashMap::new(), context: UnwindContext::new() }
+    }
+
+    /// The rule at an address of a module.
+    fn at(&mut self, cfi: &Cfi, svma: u64) -> Option<Rc<Rule>> {
+        if self.known.len() >= MOST_RULES {
+            self.known.clear();
+        }
+        // Modules stay where they are as long as there are unwinders.
+        let module = std::ptr::from_ref(cfi).addr();
+        let rule = self.known.entry((module, svma));
+        rule.or_insert_with(|| cfi.rule(svma, &mut self.context).map(Rc::new)).clone()
+    }
+}
+
+impl<'m> Unwinders<'m> {
     pub(super) fn new() -> Self {
-        Self { by_pid: HashMap::new(), cache: CacheNative::new() }
+        Self { by_pid: HashMap::new(), rules: Rules::new() }
     }
 
     /// The mappings of a process have changed.
@@ -64,146 +119,262 @@ impl Unwinders {
         &mut self,
         sample: &Sample<'_>,
         replay: &Replay,
-        modules: &Modules<'_>,
+        modules: &'m Modules<'m>,
         walk: &mut Walk,
     ) {
         walk.addresses.clear();
-        walk.is_whole = false;
-        let Some((pc, regs, sp)) = own_regs(sample) else {
-            return walk_callchain(sample, walk);
+        let code = self.by_pid.entry(sample.pid);
+        let code = code.or_insert_with(|| code_of(sample.pid, replay, modules));
+        walk.end = if let Some((pc, registers)) = Registers::of(sample) {
+            let rules = &mut self.rules;
+            Thread { code, rules, stack: sample.stack, registers }.walk(pc, &mut walk.addresses)
+        } else {
+            read_callchain(sample, &mut walk.addresses);
+            judge_callchain(code, &mut self.rules, &walk.addresses)
         };
-        let unwinder =
-            self.by_pid.entry(sample.pid).or_insert_with(|| make(sample.pid, replay, modules));
-        let mut read = |address: u64| read_stack(sample.stack, sp, address).ok_or(());
-        let mut frames = unwinder.iter_frames(pc, regs, &mut self.cache, &mut read);
-        while walk.addresses.len() < DEEPEST {
-            match frames.next() {
-                Ok(Some(frame)) => walk.addresses.push(lookup_address(frame)),
-                Ok(None) => {
-                    walk.is_whole = true;
-                    break;
-                }
-                Err(_) => break,
+    }
+}
+
+/// The piece of code at an address.
+fn region<'c, 'm>(code: &'c Code<'m>, address: u64) -> Option<&'c Region<'m>> {
+    let (_, region) = code.range(..=address).next_back()?;
+    Some(region).filter(|region| address < region.end)
+}
+
+/// A thread on its way from the innermost function out.
+struct Thread<'t, 'm> {
+    code: &'t Code<'m>,
+    rules: &'t mut Rules,
+    stack: &'t [u8],
+    registers: Registers,
+}
+
+/// The next function outwards.
+enum Outwards {
+    /// It calls the one before.
+    Caller(u64),
+    /// It was interrupted at this address by a signal.
+    Interrupted(u64),
+    End(End),
+}
+
+impl Thread<'_, '_> {
+    fn walk(&mut self, pc: u64, addresses: &mut Vec<u64>) -> End {
+        let Some(bottom) = self.registers.get(STACK_POINTER) else { return End::Broken };
+        // For a caller, an address inside of the instruction that calls.
+        let mut at = pc;
+        let mut is_innermost = true;
+        while addresses.len() < DEEPEST {
+            addresses.push(at);
+            let before = (at, self.registers.get(STACK_POINTER));
+            let is_first = std::mem::replace(&mut is_innermost, false);
+            match self.outwards(at, is_first, bottom) {
+                Outwards::Caller(address) => at = address.saturating_sub(1),
+                Outwards::Interrupted(address) => (at, is_innermost) = (address, true),
+                Outwards::End(end) => return end,
+            }
+            if before == (at, self.registers.get(STACK_POINTER)) {
+                return End::Broken;
             }
         }
+        End::Broken
+    }
+
+    fn outwards(&mut self, at: u64, is_innermost: bool, bottom: u64) -> Outwards {
+        let stack = self.stack;
+        // Set when a place beyond the copy would have been needed.
+        let mut is_beyond = false;
+        let mut read = |address: u64| {
+            let value = read_stack(stack, bottom, address);
+            is_beyond |= value.is_none() && is_above(stack, bottom, address);
+            value
+        };
+        let region = region(self.code, at);
+        let cfi = region.and_then(|region| Some((region.cfi?, region.load_bias)));
+        let rule =
+            cfi.and_then(|(cfi, bias)| Some((cfi, self.rules.at(cfi, at.wrapping_sub(bias))?)));
+        let outwards = if let Some((cfi, rule)) = rule {
+            match cfi.step(&rule, &mut self.registers, &mut read) {
+                Step::Caller(address) if rule.is_signal => Outwards::Interrupted(address),
+                Step::Caller(address) => Outwards::Caller(address),
+                Step::Root => Outwards::End(End::Root),
+                Step::Unknown => Outwards::End(End::Broken),
+            }
+        } else if let Some((address, registers)) =
+            (!is_innermost).then(|| interrupted(&self.registers, &mut read)).flatten()
+        {
+            self.registers = registers;
+            Outwards::Interrupted(address)
+        } else {
+            // Gaps in a module's information are pieces of assembly: stubs that have no frame.
+            let is_stub = is_innermost && cfi.is_some();
+            let leaf = is_stub.then(|| without_frame(&self.registers, &mut read)).flatten();
+            let leaf = leaf.filter(|(address, _)| self::region(self.code, *address).is_some());
+            match leaf {
+                Some((address, registers)) => {
+                    self.registers = registers;
+                    Outwards::Caller(address)
+                }
+                None => by_frame_pointer(&mut self.registers, &mut read),
+            }
+        };
+        let is_broken = matches!(outwards, Outwards::End(End::Broken));
+        if is_broken && is_beyond { Outwards::End(End::Copy) } else { outwards }
     }
 }
 
-/// An address inside of the instruction that calls, or of the one that runs.
-fn lookup_address(frame: FrameAddress) -> u64 {
-    match frame {
-        FrameAddress::InstructionPointer(address) => address,
-        FrameAddress::ReturnAddress(address) => address.get().saturating_sub(1),
+/// The caller of a function that has put nothing on the stack.
+fn without_frame(
+    registers: &Registers,
+    read: &mut dyn FnMut(u64) -> Option<u64>,
+) -> Option<(u64, Registers)> {
+    let sp = registers.get(STACK_POINTER)?;
+    let mut caller = *registers;
+    let address = if AT_CALL == 0 { registers.get(RETURN_ADDRESS)? } else { read(sp)? };
+    caller.set(STACK_POINTER, sp.checked_add_signed(AT_CALL));
+    caller.set(RETURN_ADDRESS, Some(address));
+    (address != 0).then_some((plain(address), caller))
+}
+
+/// The caller by the frame pointer: there are the caller's own one, and the return address behind it.
+fn by_frame_pointer(
+    registers: &mut Registers,
+    read: &mut dyn FnMut(u64) -> Option<u64>,
+) -> Outwards {
+    let known = (registers.get(FRAME_POINTER), registers.get(STACK_POINTER));
+    let (Some(frame), Some(sp)) = known else { return Outwards::End(End::Broken) };
+    if frame == 0 {
+        return Outwards::End(End::Root);
+    }
+    // The frames of callers lie above.
+    let above = frame.checked_add(16).filter(|above| *above > sp);
+    let found = above.and_then(|above| Some((above, read(frame)?, read(frame.checked_add(8)?)?)));
+    let Some((above, outer, address)) = found else { return Outwards::End(End::Broken) };
+    registers.set(FRAME_POINTER, Some(outer));
+    registers.set(STACK_POINTER, Some(above));
+    registers.set(RETURN_ADDRESS, Some(address));
+    match plain(address) {
+        0 => Outwards::End(End::Root),
+        address => Outwards::Caller(address),
     }
 }
 
-/// Eight bytes of the copied stack.
-fn read_stack(stack: &[u8], sp: u64, address: u64) -> Option<u64> {
-    let start = usize::try_from(address.checked_sub(sp)?).ok()?;
+/// Eight bytes of the copied stack, which begins at `bottom`.
+fn read_stack(stack: &[u8], bottom: u64, address: u64) -> Option<u64> {
+    let start = usize::try_from(address.checked_sub(bottom)?).ok()?;
     stack.get(start..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
+/// Whether an address that could not be read is on the same stack, above what was copied of it. Nothing is copied of a
+/// process that becomes another program just then.
+fn is_above(stack: &[u8], bottom: u64, address: u64) -> bool {
+    let above = address.checked_sub(bottom);
+    !stack.is_empty() && above.is_some_and(|above| above < FAR)
+}
+
 /// The user addresses of a callchain: all behind the mark for them.
-fn walk_callchain(sample: &Sample<'_>, walk: &mut Walk) {
+fn read_callchain(sample: &Sample<'_>, addresses: &mut Vec<u64>) {
     let mut is_user = true;
     for address in u64s(sample.callchain).take(DEEPEST) {
         if address >= CONTEXT {
             is_user = address == CONTEXT_USER;
         } else if is_user && address != 0 {
-            let is_caller = !walk.addresses.is_empty();
-            walk.addresses.push(address.saturating_sub(u64::from(is_caller)));
+            let is_caller = !addresses.is_empty();
+            addresses.push(address.saturating_sub(u64::from(is_caller)));
         }
     }
-    let depth = walk.addresses.len();
-    walk.is_whole = depth > 0 && depth < DEEPEST_CALLCHAIN;
-    if depth == 0 && sample.ip != 0 {
-        walk.addresses.push(sample.ip);
+    if addresses.is_empty() && sample.ip != 0 {
+        addresses.push(sample.ip);
     }
 }
 
-/// Program counter, the registers to begin with, and stack pointer.
-#[cfg(target_arch = "x86_64")]
-fn own_regs(sample: &Sample<'_>) -> Option<(u64, UnwindRegsNative, u64)> {
-    const BP: u32 = 6;
-    const SP: u32 = 7;
-    const IP: u32 = 8;
-    let (ip, sp, bp) = (sample.reg(IP)?, sample.reg(SP)?, sample.reg(BP)?);
-    Some((ip, UnwindRegsNative::new(ip, sp, bp), sp))
+/// How a stack ends that was taken by frame pointers. The kernel just follows them; a function that keeps none breaks
+/// the chain, or hides its callers. Functions that start threads may: there is nothing behind them.
+fn judge_callchain(code: &Code<'_>, rules: &mut Rules, addresses: &[u64]) -> End {
+    if addresses.len() >= DEEPEST_CALLCHAIN {
+        return End::Broken;
+    }
+    let outermost = addresses.len().saturating_sub(1);
+    for (place, address) in addresses.iter().enumerate() {
+        let Some(region) = region(code, *address) else { continue };
+        let Some(cfi) = region.cfi else { continue };
+        let Some(rule) = rules.at(cfi, address.wrapping_sub(region.load_bias)) else { continue };
+        let starts = place == outermost && place > 0 && region.is_system;
+        if rule.is_without_frame_pointer() && !starts {
+            return End::NoFramePointer;
+        }
+        if place == 0 && outermost == 0 && !rule.is_root() {
+            return End::NoFramePointer;
+        }
+    }
+    if addresses.is_empty() { End::Broken } else { End::Root }
 }
 
-/// Program counter, the registers to begin with, and stack pointer.
-#[cfg(target_arch = "aarch64")]
-fn own_regs(sample: &Sample<'_>) -> Option<(u64, UnwindRegsNative, u64)> {
-    use framehop::aarch64::PtrAuthMask;
-    const FP: u32 = 29;
-    const LR: u32 = 30;
-    const SP: u32 = 31;
-    const PC: u32 = 32;
-    let (pc, sp) = (sample.reg(PC)?, sample.reg(SP)?);
-    // Addresses of user space have 48 bits; a signature may be above them.
-    let mask = PtrAuthMask::from_max_known_address((1 << 48) - 1);
-    let regs = UnwindRegsNative::new_with_ptr_auth_mask(mask, sample.reg(LR)?, sp, sample.reg(FP)?);
-    Some((pc, regs, sp))
-}
-
-/// An unwinder with the modules that a process has now.
-fn make(pid: i32, replay: &Replay, modules: &Modules<'_>) -> Unwinder {
-    let mut unwinder = Unwinder::new();
-    let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
-    let path_of = |file: u32| usize::try_from(file).ok().and_then(|place| replay.files.get(place));
+/// The code that a process has now.
+fn code_of<'m>(pid: i32, replay: &Replay, modules: &'m Modules<'m>) -> Code<'m> {
+    let mut code: Code<'m> = BTreeMap::new();
+    let file_of = |file: u32| usize::try_from(file).ok().and_then(|place| replay.files.get(place));
     for mapping in replay.space(pid).into_iter().flat_map(Space::iter) {
-        let located = path_of(mapping.file)
-            .and_then(|MappedFile { path, .. }| modules.locate(pid, path, mapping));
-        let Some(located) = located else { continue };
-        let Some(info) = modules.unwind_data(located.key) else { continue };
-        let base = info.base_svma.wrapping_add(located.load_bias);
-        let range = mapping.start..mapping.end;
-        unwinder.add_module(Module::new(String::new(), range, base, info.clone()));
-        ends.insert(mapping.start, mapping.end);
+        let Some(MappedFile { path, .. }) = file_of(mapping.file) else { continue };
+        let located = modules.locate(pid, path, mapping);
+        let region = Region {
+            end: mapping.end,
+            load_bias: located.map_or(0, |located| located.load_bias),
+            cfi: located.and_then(|located| modules.cfi(located.key)),
+            is_system: is_system(path),
+        };
+        code.insert(mapping.start, region);
     }
     // Generated code, and mappings that only a snapshot has told of. Where code was generated
     // twice, the later one counts.
     let mut more = BTreeMap::new();
     for entry in modules.unwind_entries(pid) {
         let range = entry.avma_range;
-        let known = ends.range(..range.end).next_back().filter(|(_, end)| **end > range.start);
-        if known.is_none() && range.start < range.end {
+        let known = code.range(..range.end).next_back();
+        let is_known = known.is_some_and(|(_, region)| region.end > range.start);
+        if !is_known && range.start < range.end {
             let kept = more.entry(range.start).or_insert(entry);
             if kept.timestamp <= entry.timestamp {
                 *kept = entry;
             }
         }
     }
-    for entry in more.into_values() {
-        let Some(info) = modules.unwind_data(&entry.unwind_data_key) else { continue };
-        let range = entry.avma_range.start..entry.avma_range.end;
+    for (start, entry) in more {
+        let Some(cfi) = modules.cfi(&entry.unwind_data_key) else { continue };
         // The legacy form says 0 where the code's address belongs.
         let is_jit = entry.timestamp.is_some();
-        let base = if is_jit { range.start } else { entry.base_avma };
-        unwinder.add_module(Module::new(String::new(), range, base, info.clone()));
+        let base = if is_jit { start } else { entry.base_avma };
+        let load_bias = base.wrapping_sub(cfi.base_svma);
+        let path = modules.path(&entry.unwind_data_key);
+        let (end, cfi) = (entry.avma_range.end, Some(cfi));
+        code.insert(start, Region { end, load_bias, cfi, is_system: is_system(path) });
     }
-    unwinder
+    code
+}
+
+/// Whether threads begin in a module of this name: C libraries and loaders.
+fn is_system(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    ["libc.so", "libc-", "libc.musl", "ld-", "libpthread"]
+        .iter()
+        .any(|start| name.starts_with(start))
 }
 
 /// Unwinds an empty stack with the unwind data of a file, at some addresses.
 pub(crate) fn unwind_with(file: Mapped) {
     let file = Arc::new(file);
     let Some((data, _)) = UnwindData::read(&file) else { return };
-    let info = super::modules::section_info(&data, &file);
-    let mut unwinder = Unwinder::new();
-    let range = 0..u64::MAX;
-    unwinder.add_module(Module::new(String::new(), range, data.base_svma, info));
-    let mut cache = CacheNative::new();
-    let stack = [0x11; 256];
+    let cfi = cfi_of(&data, &file);
+    let region = Region { end: u64::MAX, load_bias: 0, cfi: Some(&cfi), is_system: false };
+    let code = BTreeMap::from([(0, region)]);
+    let mut rules = Rules::new();
     for pc in (0..64).map(|step| step * 0x1000 + 0x123) {
-        let sample = [pc; 33].map(u64::to_le_bytes).concat();
-        let sample =
-            Sample { regs: &sample, regs_mask: (1 << 33) - 1, stack: &stack, ..Sample::default() };
-        let Some((pc, regs, sp)) = own_regs(&sample) else { return };
-        let mut read = |address: u64| read_stack(sample.stack, sp, address).ok_or(());
-        let mut frames = unwinder.iter_frames(pc, regs, &mut cache, &mut read);
-        let frames = std::iter::from_fn(|| frames.next().ok().flatten());
-        let _ = frames.take(DEEPEST).count();
+        let registers = [pc; 33].map(u64::to_le_bytes).concat();
+        let sample = Sample { regs: &registers, regs_mask: (1 << 33) - 1, ..Sample::default() };
+        let Some((pc, registers)) = Registers::of(&sample) else { return };
+        let stack = &[0x11; 256];
+        let mut thread = Thread { code: &code, rules: &mut rules, stack, registers };
+        thread.walk(pc, &mut Vec::new());
     }
 }
 
@@ -211,23 +382,22 @@ pub(crate) fn unwind_with(file: Mapped) {
 mod tests {
     use super::*;
 
-    fn callchain(addresses: &[u64]) -> Walk {
+    fn callchain(addresses: &[u64]) -> (Vec<u64>, End) {
         let bytes: Vec<u8> = addresses.iter().flat_map(|address| address.to_le_bytes()).collect();
-        let mut walk = Walk::default();
+        let mut found = Vec::new();
         let sample = Sample { callchain: &bytes, ip: 77, ..Sample::default() };
-        walk_callchain(&sample, &mut walk);
-        walk
+        read_callchain(&sample, &mut found);
+        let end = judge_callchain(&BTreeMap::new(), &mut Rules::new(), &found);
+        (found, end)
     }
 
     #[test]
     fn callers_are_looked_up_at_their_calls() {
         const KERNEL: u64 = 128_u64.wrapping_neg();
-        let walk = callchain(&[KERNEL, 1, 2, CONTEXT_USER, 10, 20, 30]);
-        assert_eq!(walk.addresses, [10, 19, 29]);
-        assert!(walk.is_whole);
-        let walk = callchain(&[]);
-        assert_eq!((&walk.addresses[..], walk.is_whole), (&[77][..], false));
-        assert!(!callchain(&vec![5; DEEPEST_CALLCHAIN]).is_whole);
+        let found = callchain(&[KERNEL, 1, 2, CONTEXT_USER, 10, 20, 30]);
+        assert_eq!(found, (vec![10, 19, 29], End::Root));
+        assert_eq!(callchain(&[]).0, [77]);
+        assert_eq!(callchain(&[5; DEEPEST_CALLCHAIN]).1, End::Broken);
     }
 
     #[test]
@@ -236,5 +406,8 @@ mod tests {
         assert_eq!(read_stack(&stack, 100, 108), Some(0x0f0e_0d0c_0b0a_0908));
         let outside = [99, 109, 200, u64::MAX].map(|at| read_stack(&stack, 100, at));
         assert_eq!(outside, [None; 4]);
+        let above = [99, 109, 200, 100 + FAR, u64::MAX].map(|at| is_above(&stack, 100, at));
+        assert_eq!(above, [false, true, true, false, false]);
+        assert!(!is_above(&[], 100, 109));
     }
 }

@@ -172,6 +172,56 @@ mod privileged {
         assert!(below(&stacks, "main") > 80.0, "{shares:?}");
     }
 
+    /// A program that spends half of its time in a handler of a signal.
+    fn alarm(args: &[&str], call_graph: &str) -> Stacks {
+        let dir = TempDir::new().unwrap();
+        let path = compile(dir.path(), "alarm.c", "alarm", args);
+        let recorded = Recorded::new(call_graph, &["--freq=4999"], &mut Command::new(path));
+        recorded.write(&[], JitUnwindForm::Correct);
+        recorded.stacks()
+    }
+
+    #[test]
+    fn stacks_go_on_below_the_handler_of_a_signal() {
+        const NO_INFORMATION: &[&str] = &[
+            "-O2",
+            "-fno-omit-frame-pointer",
+            "-fno-asynchronous-unwind-tables",
+            "-fno-unwind-tables",
+        ];
+        for args in [&["-O2"][..], &["-O2", "-static"], NO_INFORMATION] {
+            let stacks = alarm(args, "dwarf,8192");
+            let benchmark = &stacks.benchmarks[0];
+            assert!(benchmark.truncated * 50 <= benchmark.samples, "{args:?} {benchmark:?}");
+            assert!(below(&stacks, "on_alarm") > 20.0, "{args:?} {:?}", shares(&stacks));
+            assert!(below(&stacks, "main") > 95.0, "{args:?} {:?}", shares(&stacks));
+        }
+    }
+
+    #[test]
+    fn frame_pointers_that_are_not_there_are_noticed() {
+        let stacks = alarm(&["-O2", "-fomit-frame-pointer"], "fp");
+        let benchmark = &stacks.benchmarks[0];
+        let without = benchmark.without_frame_pointers;
+        assert!(without * 10 > benchmark.samples * 9, "{benchmark:?}");
+        assert_eq!(benchmark.truncated, without);
+        let stacks = alarm(&["-O0", "-fno-omit-frame-pointer"], "fp");
+        let benchmark = &stacks.benchmarks[0];
+        // A signal may come while a function makes its frame.
+        assert!(benchmark.truncated * 20 < benchmark.samples, "{benchmark:?}");
+    }
+
+    #[test]
+    fn a_copy_that_is_too_small_is_noticed() {
+        let dir = TempDir::new().unwrap();
+        let path = compile(dir.path(), "split.c", "split", &["-O2"]);
+        let recorded = Recorded::new("dwarf,16", &["--freq=4999"], &mut Command::new(path));
+        recorded.write(&[], JitUnwindForm::Correct);
+        let stacks = recorded.stacks();
+        let benchmark = &stacks.benchmarks[0];
+        assert!(benchmark.beyond_copy * 10 > benchmark.samples * 8, "{benchmark:?}");
+    }
+
     #[test]
     fn a_module_that_only_a_snapshot_knows() {
         let dir = TempDir::new().unwrap();

@@ -70,8 +70,9 @@ mod tests {
         let node = |parent, frame, weight| profile::StackNode { parent, frame, weight };
         let nodes =
             vec![node(None, 2, 1), node(Some(0), 0, 2), node(Some(1), 2, 3), node(None, 9, 4)];
+        let (uri, samples, truncated) = ("u".to_owned(), 10, 1);
         let stacks =
-            BenchmarkStacks { uri: "u".to_owned(), nodes, samples: 10, whole: 9, truncated: 1 };
+            BenchmarkStacks { uri, nodes, samples, truncated, ..BenchmarkStacks::default() };
         let Profile { stacks, samples, truncated } = converted("name", &stacks, &frames);
         let names: Vec<_> = stacks.frames.iter().map(|frame| &*frame.name).collect();
         assert_eq!(names, ["c", "a", "[unknown]"]);
