@@ -22,7 +22,7 @@ use crate::{
     cli::{BackendChoice, Cli, Command, Track},
     command, doctor, summary,
     track::{Plan, Trace, TrackError, track},
-    writer::Options,
+    writer::{Options, Usages},
 };
 
 /// Tracing failed, or events were lost.
@@ -119,7 +119,7 @@ fn traced(options: &Track) -> Result<u8, AppError> {
         control: options.control.as_ref(),
         options: Options {
             stacks: options.stacks,
-            summary: shown || options.json.is_some(),
+            usage: usages(options, shown),
             release_on_exit: !options.no_release_on_exit,
         },
     };
@@ -131,6 +131,17 @@ fn traced(options: &Track) -> Result<u8, AppError> {
         say(&format!("the command was ended by signal {number}"));
     }
     Ok(ended.code())
+}
+
+/// Whose events are counted, if somebody wants to know.
+fn usages(options: &Track, shown: bool) -> Usages {
+    if options.root_is_harness {
+        Usages::WithoutRoot
+    } else if shown || options.control.is_some() || options.json.is_some() {
+        Usages::All
+    } else {
+        Usages::None
+    }
 }
 
 /// Whether everything was seen that should have been.

@@ -58,6 +58,9 @@ pub(crate) struct Track {
     /// everything from the first instruction on is recorded
     #[arg(long, value_name = "fifo:CTL,ACK", value_parser = control)]
     pub control: Option<(PathBuf, PathBuf)>,
+    /// The first process is a harness: what it allocates itself does not count for the client's benchmarks
+    #[arg(long, requires = "control", hide = true)]
+    pub root_is_harness: bool,
     /// Memory for events that are not written yet, in bytes; a power of two; kernel backend only
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = ring_size)]
     pub ring_size: u32,

@@ -14,7 +14,7 @@ use nix::{
 };
 use runner_shared::{
     clock::now,
-    memory::{CoveredObject, STATS_FILE, TracerStats, UsageSummary},
+    memory::{CoveredObject, STATS_FILE, TracerStats, USAGE_FILE, UsageSummary},
 };
 
 use crate::{
@@ -108,7 +108,8 @@ pub(crate) fn track(
     backend.started().map_err(TrackError::Backend)?;
     let running = running?;
     let root = running.pid();
-    let mut writer = Writer::create(plan.folder, root, plan.options).map_err(failed)?;
+    let ordered = backend.is_ordered();
+    let mut writer = Writer::create(plan.folder, root, plan.options, ordered).map_err(failed)?;
     if control.is_none() {
         writer.switched(true, start);
     }
@@ -118,9 +119,8 @@ pub(crate) fn track(
     let ended = follow.accompany()?;
     let Follow { mut writer, mut failure, backend, .. } = follow;
     let coverage = backend.finish(&mut |record| {
-        writer.take(record);
         if failure.is_none() {
-            failure = writer.write().err();
+            failure = writer.take(record).err();
         }
     });
     let coverage = coverage.map_err(TrackError::Backend)?;
@@ -139,7 +139,12 @@ pub(crate) fn track(
     let place = plan.folder.join(format!("{root}.{STATS_FILE}"));
     let text = serde_json::to_vec_pretty(&stats).map_err(io::Error::from);
     text.and_then(|text| fs::write(place, text)).map_err(failed)?;
-    Ok(Trace { ended, root, stats, usage: written.usage })
+    // For the client who has opened the windows; without one it is all shown at once.
+    if let Some(usage) = written.usage.filter(|_| plan.control.is_some()) {
+        let place = plan.folder.join(format!("{root}.{USAGE_FILE}"));
+        fs::write(place, usage.encode()).map_err(failed)?;
+    }
+    Ok(Trace { ended, root, stats, usage: written.last })
 }
 
 fn stats(backend: &dyn Backend, coverage: Coverage) -> TracerStats {
@@ -214,8 +219,7 @@ impl Follow<'_> {
         // Written as they come: what a backend hands out at once may be much.
         let count = self.backend.drain(&mut |record| {
             if failure.is_none() {
-                writer.take(record);
-                *failure = writer.write().err();
+                *failure = writer.take(record).err();
             }
         });
         let count = count.map_err(TrackError::Backend)?;

@@ -46,8 +46,8 @@ pub use model::{
 };
 pub use precheck::{Concern, precheck};
 pub use read::{
-    MemoryReading, ReadError, Reading, SimulationReading, TraceError, read, read_memory,
-    read_simulation,
+    MemoryReading, ReadError, Reading, SimulationReading, TraceError, read, read_fresh_memory,
+    read_memory, read_simulation,
 };
 pub use simulation::{
     Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationReport,

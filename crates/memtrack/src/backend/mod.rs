@@ -140,6 +140,11 @@ pub trait Backend {
         None
     }
 
+    /// Records of all threads come in the order of their times, not only those of one.
+    fn is_ordered(&self) -> bool {
+        false
+    }
+
     /// Hands over what there is, doesn't wait; returns the number of records. Records of one thread come in order.
     fn drain(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<usize>;
 

@@ -18,11 +18,17 @@ enum State {
     Freed(u32),
 }
 
+/// The addresses of a process.
+type Blocks = HashMap<u64, State, FixedState>;
+
 /// The blocks of all processes. Grows with the number of addresses that a program uses at a time, and some more, never
 /// with the number of events.
 #[derive(Debug, Default)]
 pub(super) struct Live {
-    processes: HashMap<i32, HashMap<u64, State, FixedState>, FixedState>,
+    /// The process of the last event: nearly always that of the next one.
+    current: (i32, Blocks),
+    /// All others.
+    processes: HashMap<i32, Blocks, FixedState>,
     window: u32,
 }
 
@@ -38,7 +44,10 @@ impl Live {
     pub(super) fn note(&mut self, event: &Event) -> bool {
         let Event { pid, tid, timestamp: _, addr, kind } = *event;
         let window = self.window;
-        let blocks = self.processes.entry(pid).or_default();
+        if self.current.0 != pid {
+            self.turn_to(pid);
+        }
+        let blocks = &mut self.current.1;
         match kind {
             EventKind::Malloc { .. }
             | EventKind::Calloc { .. }
@@ -69,9 +78,21 @@ impl Live {
         true
     }
 
+    fn turn_to(&mut self, pid: i32) {
+        if self.current.0 == pid {
+            return;
+        }
+        let next = (pid, self.processes.remove(&pid).unwrap_or_default());
+        let (before, blocks) = std::mem::replace(&mut self.current, next);
+        if !blocks.is_empty() {
+            self.processes.insert(before, blocks);
+        }
+    }
+
     /// A process has ended, or become another program: hands out the addresses that are still live, in their order.
     pub(super) fn end(&mut self, pid: i32) -> Vec<u64> {
-        let blocks = self.processes.remove(&pid).unwrap_or_default();
+        self.turn_to(pid);
+        let blocks = std::mem::take(&mut self.current.1);
         let live = blocks.into_iter().filter(|(_, state)| !matches!(state, State::Freed(_)));
         let mut addresses: Vec<u64> = live.map(|(addr, _)| addr).collect();
         addresses.sort_unstable();
@@ -79,7 +100,7 @@ impl Live {
     }
 }
 
-fn allocated(blocks: &mut HashMap<u64, State, FixedState>, addr: u64, tid: i32) {
+fn allocated(blocks: &mut Blocks, addr: u64, tid: i32) {
     let before = blocks.insert(addr, State::Live(tid));
     if let Some(State::Live(owner) | State::Displaced(owner)) = before
         && owner != tid

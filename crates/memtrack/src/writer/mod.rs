@@ -1,5 +1,6 @@
 //! From records to the files of a trace: in the order of time, without what is not the program's own, streamed.
 
+mod amounts;
 mod file;
 mod live;
 mod stacks;
@@ -7,9 +8,12 @@ mod windows;
 
 use std::{io, path::Path};
 
-use runner_shared::memory::{EVENTS_FILE, Event, EventCounts, STACKS_FILE, Usage, UsageSummary};
+use runner_shared::memory::{
+    EVENTS_FILE, Event, EventCounts, STACKS_FILE, TraceUsage, Usage, UsageSummary,
+};
 
 use crate::backend::Record;
+use amounts::Amounts;
 use file::Frames;
 use live::Live;
 use stacks::Stacks;
@@ -24,7 +28,7 @@ const DISORDER_NS: u64 = 2_000_000;
 /// Writes the files of a trace.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    events: Frames,
+    events: Frames<Event>,
     stacks: Option<Stacks>,
     live: Live,
     window: Option<usize>,
@@ -36,8 +40,10 @@ pub(crate) struct Writer {
     counts: EventCounts,
     releases: u64,
     left_out: u64,
-    usage: Option<Usage>,
-    release_on_exit: bool,
+    amounts: Option<Amounts>,
+    /// Records come in the order of their times.
+    ordered: bool,
+    options: Options,
 }
 
 /// What is to be written.
@@ -46,9 +52,20 @@ pub(crate) struct Options {
     /// With the stack of each allocation.
     pub stacks: bool,
     /// Also count what it amounts to.
-    pub summary: bool,
+    pub usage: Usages,
     /// What a process has not freed is freed with its end.
     pub release_on_exit: bool,
+}
+
+/// Whose events are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Usages {
+    /// Nobody's.
+    None,
+    /// Those of all processes.
+    All,
+    /// Those of all but the root process, which is a harness.
+    WithoutRoot,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,50 +89,65 @@ pub(crate) struct Written {
     pub releases: u64,
     /// Frees that were not the program's.
     pub left_out: u64,
-    /// What it amounts to, if that was wanted.
-    pub usage: Option<UsageSummary>,
+    /// What the last window amounts to, if that was wanted.
+    pub last: Option<UsageSummary>,
+    /// What all windows amount to, if that was wanted and all events came in time.
+    pub usage: Option<TraceUsage>,
     /// What has to be said about the files.
     pub note: Option<String>,
 }
 
 impl Writer {
-    /// Makes the files in `folder`, named after the root process.
-    pub(crate) fn create(folder: &Path, root: u32, options: Options) -> io::Result<Self> {
+    /// Makes the files in `folder`, named after the root process. Records that are not `ordered` by their times are put
+    /// in order.
+    pub(crate) fn create(
+        folder: &Path,
+        root: u32,
+        options: Options,
+        ordered: bool,
+    ) -> io::Result<Self> {
         let place = |name: &str| folder.join(format!("{root}.{name}"));
         let stacks = options.stacks.then(|| Stacks::create(&place(STACKS_FILE))).transpose()?;
+        let amounts = match options.usage {
+            Usages::None => None,
+            Usages::All => Some(Amounts::new(None)),
+            Usages::WithoutRoot => Some(Amounts::new(i32::try_from(root).ok())),
+        };
         Ok(Self {
-            events: Frames::create(&place(EVENTS_FILE))?,
+            events: Frames::create(&place(EVENTS_FILE), Event::encode)?,
             stacks,
             live: Live::default(),
             window: None,
             windows: Windows::default(),
-            pending: Vec::with_capacity(BATCH),
+            pending: Vec::new(),
             enough: BATCH,
             counts: EventCounts::default(),
             releases: 0,
             left_out: 0,
-            usage: options.summary.then(Usage::default),
-            release_on_exit: options.release_on_exit,
+            amounts,
+            ordered,
+            options,
         })
     }
 
     /// Recording was switched at this time.
     pub(crate) fn switched(&mut self, on: bool, timestamp: u64) {
-        if !on {
-            return self.windows.close(timestamp);
-        }
-        self.windows.open(timestamp);
-        if let Some(usage) = &mut self.usage {
-            *usage = Usage::starting_at(timestamp);
+        if on {
+            self.windows.open(timestamp);
+        } else {
+            self.windows.close(timestamp);
         }
     }
 
-    /// Takes a record.
-    pub(crate) fn take(&mut self, record: Record<'_>) {
+    /// Takes a record. Writes what is certain to be in order by then, if it is much.
+    pub(crate) fn take(&mut self, record: Record<'_>) -> io::Result<()> {
         let (timestamp, what) = match record {
             Record::Call { event, stack } => {
                 let stack =
                     self.stacks.as_mut().map_or(0, |stacks| stacks.number(event.pid, stack));
+                if self.ordered {
+                    return self.put_call(&event, stack);
+                }
                 (event.timestamp, What::Call { event, stack })
             }
             Record::Exec { pid, timestamp } | Record::Exit { pid, timestamp } => {
@@ -128,17 +160,18 @@ impl Writer {
                 if let Some(stacks) = &mut self.stacks {
                     stacks.mapped(pid, mapping);
                 }
-                return;
+                return Ok(());
             }
         };
-        self.pending.push(Pending { timestamp, what });
+        let pending = Pending { timestamp, what };
+        if self.ordered {
+            return self.put(pending);
+        }
+        self.pending.push(pending);
+        if self.pending.len() < self.enough { Ok(()) } else { self.write() }
     }
 
-    /// Writes what is certain to be in order by now, if it is much.
-    pub(crate) fn write(&mut self) -> io::Result<()> {
-        if self.pending.len() < self.enough {
-            return Ok(());
-        }
+    fn write(&mut self) -> io::Result<()> {
         let latest = self.pending.iter().map(|pending| pending.timestamp).max().unwrap_or(0);
         let outcome = self.write_until(latest.saturating_sub(DISORDER_NS));
         // In a dense burst most are still too young. To put them in order again for each one that comes would never end.
@@ -157,27 +190,15 @@ impl Writer {
     }
 
     fn put(&mut self, pending: Pending) -> io::Result<()> {
-        match pending.what {
-            What::Call { event, stack } => {
-                let window = self.windows.find(event.timestamp);
-                if window.is_none() {
-                    return Ok(());
-                }
-                if window != self.window {
-                    self.window = window;
-                    self.live.open_window();
-                }
-                if self.live.note(&event) {
-                    return self.put_event(&event, stack);
-                }
-                self.left_out += 1;
-                Ok(())
-            }
+        let Pending { timestamp, what } = pending;
+        match what {
+            What::Call { event, stack } => self.put_call(&event, stack),
             What::End { pid } => {
+                let window = self.windows.find(timestamp);
                 for addr in self.live.end(pid) {
-                    if self.release_on_exit {
+                    if self.options.release_on_exit {
                         self.releases += 1;
-                        self.put_event(&Event::released(pid, addr, pending.timestamp), 0)?;
+                        self.put_event(window, &Event::released(pid, addr, timestamp), 0)?;
                     }
                 }
                 Ok(())
@@ -185,15 +206,31 @@ impl Writer {
         }
     }
 
-    fn put_event(&mut self, event: &Event, stack: u32) -> io::Result<()> {
+    fn put_call(&mut self, event: &Event, stack: u32) -> io::Result<()> {
+        let window = self.windows.find(event.timestamp);
+        if window.is_none() {
+            return Ok(());
+        }
+        if window != self.window {
+            self.window = window;
+            self.live.open_window();
+        }
+        if self.live.note(event) {
+            return self.put_event(window, event, stack);
+        }
+        self.left_out += 1;
+        Ok(())
+    }
+
+    fn put_event(&mut self, window: Option<usize>, event: &Event, stack: u32) -> io::Result<()> {
         self.counts.add(event.kind);
-        if let Some(usage) = &mut self.usage {
-            usage.add_from(event, stack);
+        if let Some((amounts, window)) = self.amounts.as_mut().zip(window) {
+            amounts.add(&self.windows, window, event, stack);
         }
         if let Some(stacks) = &mut self.stacks {
             stacks.put(stack)?;
         }
-        self.events.put(|into| event.encode(into))
+        self.events.put(*event)
     }
 
     /// Writes what is left and completes the files; `timestamp` is the end of the trace.
@@ -201,12 +238,31 @@ impl Writer {
         self.write_until(u64::MAX)?;
         self.events.finish()?;
         let note = self.stacks.map(Stacks::finish).transpose()?.flatten();
+        let (mut last, mut usage) = (None, None);
+        if let Some(amounts) = self.amounts {
+            let windows = &self.windows;
+            let (counted, late) = amounts.finish(windows, timestamp);
+            let of_last = counted.last().filter(|(index, _)| Some(*index) == windows.last());
+            last = Some(of_last.map_or_else(
+                || {
+                    let start = windows.last().map_or(timestamp, |index| windows.span(index).0);
+                    Usage::starting_at(start).finish(timestamp)
+                },
+                |(_, window)| window.usage.clone(),
+            ));
+            usage = (!late).then(|| TraceUsage {
+                version: TraceUsage::VERSION,
+                without_root: self.options.usage == Usages::WithoutRoot,
+                windows: counted.into_iter().map(|(_, window)| window).collect(),
+            });
+        }
         Ok(Written {
             note,
             counts: self.counts,
             releases: self.releases,
             left_out: self.left_out,
-            usage: self.usage.map(|usage| usage.finish(timestamp)),
+            last,
+            usage,
         })
     }
 }

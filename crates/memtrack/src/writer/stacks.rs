@@ -11,10 +11,13 @@ use crate::{
     symbols::{Function, Symbols},
 };
 
+/// What belongs to one event: stacks and functions that are new, and the number of its stack.
+type Line = (Vec<u8>, Option<u32>);
+
 /// Stacks of a run, and the file.
 #[derive(Debug)]
 pub(super) struct Stacks {
-    file: Frames,
+    file: Frames<Line>,
     symbols: Symbols,
     /// By the addresses in a process.
     seen: HashMap<(i32, Box<[u64]>), u32, FixedState>,
@@ -32,7 +35,7 @@ pub(super) struct Stacks {
 impl Stacks {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         Ok(Self {
-            file: Frames::create(path)?,
+            file: Frames::create(path, encode)?,
             symbols: Symbols::default(),
             seen: HashMap::default(),
             numbers: HashMap::default(),
@@ -90,17 +93,12 @@ impl Stacks {
 
     /// The next event has this stack.
     pub(super) fn put(&mut self, stack: u32) -> io::Result<()> {
-        let definitions = &mut self.definitions;
-        self.file.put(|into| {
-            into.append(definitions);
-            encode_event_stack(into, stack);
-        })
+        self.file.put((std::mem::take(&mut self.definitions), Some(stack)))
     }
 
     /// Completes the file. Returns what has to be said about it.
     pub(super) fn finish(mut self) -> io::Result<Option<String>> {
-        let definitions = &mut self.definitions;
-        self.file.put(|into| into.append(definitions))?;
+        self.file.put((self.definitions, None))?;
         self.file.finish()?;
         let (nameless, all) = (self.nameless, self.seen_ever);
         Ok((nameless * 2 > all).then(|| {
@@ -108,6 +106,13 @@ impl Stacks {
                 "{nameless} of {all} stacks have no names: their processes ended before they could be looked at, within milliseconds"
             )
         }))
+    }
+}
+
+fn encode((definitions, number): &Line, into: &mut Vec<u8>) {
+    into.extend_from_slice(definitions);
+    if let Some(number) = number {
+        encode_event_stack(into, *number);
     }
 }
 

@@ -22,6 +22,16 @@ impl Windows {
         }
     }
 
+    /// Begin and end of the window of this number; the end of one that is open is far away.
+    pub(super) fn span(&self, index: usize) -> (u64, u64) {
+        self.all.get(index).copied().unwrap_or((0, u64::MAX))
+    }
+
+    /// The number of the last one.
+    pub(super) fn last(&self) -> Option<usize> {
+        self.all.len().checked_sub(1)
+    }
+
     fn is_open(&self) -> bool {
         self.all.last().is_some_and(|(_, end)| *end == u64::MAX)
     }

@@ -14,7 +14,7 @@ use runner_shared::artifact::{Artifact, ExecutionTimestamps, RoundLog};
 use crate::model::Report;
 
 pub use file::ReadError;
-pub use memory::{MemoryReading, TraceError, read_memory};
+pub use memory::{MemoryReading, TraceError, read_fresh_memory, read_memory};
 pub use simulation::{SimulationReading, read_simulation};
 
 use file::{Entry, entries};

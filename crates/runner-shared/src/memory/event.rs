@@ -3,7 +3,7 @@
 //! The artifact is a plain concatenation of MessagePack maps, one per event, inside zstd frames. Integers have the
 //! shortest form, keys and tags are strings in a fixed order; readers accept any order and any width.
 
-use super::wire::{put_map, put_signed, put_text, put_unsigned};
+use super::wire::Line;
 
 /// One call of an allocator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,19 +92,6 @@ impl EventKind {
             Self::Free => None,
         }
     }
-
-    const fn old_addr(self) -> Option<u64> {
-        match self {
-            Self::Realloc { old_addr, .. } => old_addr,
-            Self::Malloc { .. }
-            | Self::Calloc { .. }
-            | Self::AlignedAlloc { .. }
-            | Self::Free
-            | Self::Mmap { .. }
-            | Self::Munmap { .. }
-            | Self::Brk { .. } => None,
-        }
-    }
 }
 
 impl Event {
@@ -125,26 +112,44 @@ impl Event {
     /// Appends the bytes of this event.
     pub fn encode(&self, into: &mut Vec<u8>) {
         let Self { pid, tid, timestamp, addr, kind } = *self;
-        let (size, old_addr) = (kind.size(), kind.old_addr());
-        put_map(into, 5 + usize::from(size.is_some()) + usize::from(old_addr.is_some()));
-        put_text(into, "pid");
-        put_signed(into, pid);
-        put_text(into, "tid");
-        put_signed(into, tid);
-        put_text(into, "timestamp");
-        put_unsigned(into, timestamp);
-        put_text(into, "addr");
-        put_unsigned(into, addr);
-        put_text(into, "type");
-        put_text(into, kind.tag());
-        if let Some(old_addr) = old_addr {
-            put_text(into, "old_addr");
-            put_unsigned(into, old_addr);
+        let mut line = Line::default();
+        line.put(match kind {
+            EventKind::Free => b"\x85\xa3pid",
+            EventKind::Realloc { old_addr: Some(_), .. } => b"\x87\xa3pid",
+            EventKind::Malloc { .. }
+            | EventKind::Calloc { .. }
+            | EventKind::Realloc { old_addr: None, .. }
+            | EventKind::AlignedAlloc { .. }
+            | EventKind::Mmap { .. }
+            | EventKind::Munmap { .. }
+            | EventKind::Brk { .. } => b"\x86\xa3pid",
+        });
+        line.put_signed(pid);
+        line.put(b"\xa3tid");
+        line.put_signed(tid);
+        line.put(b"\xa9timestamp");
+        line.put_unsigned(timestamp);
+        line.put(b"\xa4addr");
+        line.put_unsigned(addr);
+        match kind {
+            EventKind::Malloc { .. } => line.put(b"\xa4type\xa6Malloc"),
+            EventKind::Calloc { .. } => line.put(b"\xa4type\xa6Calloc"),
+            EventKind::Realloc { .. } => line.put(b"\xa4type\xa7Realloc"),
+            EventKind::AlignedAlloc { .. } => line.put(b"\xa4type\xacAlignedAlloc"),
+            EventKind::Free => line.put(b"\xa4type\xa4Free"),
+            EventKind::Mmap { .. } => line.put(b"\xa4type\xa4Mmap"),
+            EventKind::Munmap { .. } => line.put(b"\xa4type\xa6Munmap"),
+            EventKind::Brk { .. } => line.put(b"\xa4type\xa3Brk"),
         }
-        if let Some(size) = size {
-            put_text(into, "size");
-            put_unsigned(into, size);
+        if let EventKind::Realloc { old_addr: Some(old_addr), .. } = kind {
+            line.put(b"\xa8old_addr");
+            line.put_unsigned(old_addr);
         }
+        if let Some(size) = kind.size() {
+            line.put(b"\xa4size");
+            line.put_unsigned(size);
+        }
+        into.extend_from_slice(line.bytes());
     }
 }
 
@@ -169,5 +174,17 @@ mod tests {
             \xa8old_addr\xcf\0\0\x56\x4e\xaf\xd4\x42\xb0\xa4size\xcd\x07\xd3";
         assert_eq!(bytes, expected);
         assert_eq!(bytes.len(), 87);
+    }
+
+    #[test]
+    fn the_longest_event_is_whole() {
+        let kind = EventKind::Realloc { old_addr: Some(u64::MAX), size: u64::MAX };
+        let event =
+            Event { pid: i32::MIN, tid: i32::MIN, timestamp: u64::MAX, addr: u64::MAX, kind };
+        let mut bytes = Vec::new();
+        event.encode(&mut bytes);
+        assert_eq!(bytes.len(), 97);
+        let end = b"\xa4size\xcf\xff\xff\xff\xff\xff\xff\xff\xff";
+        assert!(bytes.ends_with(end));
     }
 }

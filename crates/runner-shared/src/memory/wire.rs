@@ -44,38 +44,79 @@ fn put_length(
 
 /// Appends a number of zero or more in its shortest form.
 pub(super) fn put_unsigned(into: &mut Vec<u8>, value: u64) {
-    if let Ok(small) = u8::try_from(value) {
-        if small > 0x7f {
-            into.push(0xcc);
-        }
-        into.push(small);
-    } else if let Ok(value) = u16::try_from(value) {
-        into.push(0xcd);
-        into.extend_from_slice(&value.to_be_bytes());
-    } else if let Ok(value) = u32::try_from(value) {
-        into.push(0xce);
-        into.extend_from_slice(&value.to_be_bytes());
-    } else {
-        into.push(0xcf);
-        into.extend_from_slice(&value.to_be_bytes());
+    let mut line = Line::default();
+    line.put_unsigned(value);
+    into.extend_from_slice(line.bytes());
+}
+
+/// The longest record of an event has 97 bytes.
+const LINE: usize = 128;
+
+/// A record in the making. Its pieces have lengths that the compiler knows, and there is room for all of them: a list
+/// that grows would cost several times as much, for each of millions of events.
+#[derive(Debug)]
+pub(super) struct Line {
+    bytes: [u8; LINE],
+    len: usize,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { bytes: [0; LINE], len: 0 }
     }
 }
 
-/// Appends a number in its shortest form.
-pub(super) fn put_signed(into: &mut Vec<u8>, value: i32) {
-    if let Ok(value) = u64::try_from(value) {
-        put_unsigned(into, value);
-    } else if let Ok(value) = i8::try_from(value) {
-        if value < -32 {
-            into.push(0xd0);
+impl Line {
+    /// Appends bytes as they are. What doesn't fit is left out, which no event comes near to.
+    #[inline]
+    pub(super) fn put<const N: usize>(&mut self, piece: &[u8; N]) {
+        let room = self.bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut);
+        if let Some(room) = room {
+            *room = *piece;
+            self.len += N;
         }
-        into.extend_from_slice(&value.to_be_bytes());
-    } else if let Ok(value) = i16::try_from(value) {
-        into.push(0xd1);
-        into.extend_from_slice(&value.to_be_bytes());
-    } else {
-        into.push(0xd2);
-        into.extend_from_slice(&value.to_be_bytes());
+    }
+
+    /// Appends a number of zero or more in its shortest form.
+    #[inline]
+    pub(super) fn put_unsigned(&mut self, value: u64) {
+        let bytes = value.to_be_bytes();
+        let [_, _, _, _, high @ .., low] = bytes;
+        match value {
+            0..=0x7f => self.put(&[low]),
+            0x80..=0xff => self.put(&[0xcc, low]),
+            0x100..=0xffff => {
+                let [_, _, high] = high;
+                self.put(&[0xcd, high, low]);
+            }
+            0x1_0000..=0xffff_ffff => {
+                self.put(&[0xce]);
+                self.put(&high);
+                self.put(&[low]);
+            }
+            0x1_0000_0000.. => {
+                self.put(&[0xcf]);
+                self.put(&bytes);
+            }
+        }
+    }
+
+    /// Appends a number in its shortest form.
+    #[inline]
+    pub(super) fn put_signed(&mut self, value: i32) {
+        let [a, b, c, d] = value.to_be_bytes();
+        match value {
+            0.. => self.put_unsigned(u64::from(value.unsigned_abs())),
+            -32..0 => self.put(&[d]),
+            -0x80..-32 => self.put(&[0xd0, d]),
+            -0x8000..-0x80 => self.put(&[0xd1, c, d]),
+            ..-0x8000 => self.put(&[0xd2, a, b, c, d]),
+        }
+    }
+
+    /// What it holds.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
@@ -374,13 +415,17 @@ mod tests {
         assert_eq!(of(0xffff_ffff), [0xce, 0xff, 0xff, 0xff, 0xff]);
         assert_eq!(of(0x1_0000_0000), [0xcf, 0, 0, 0, 1, 0, 0, 0, 0]);
         let of = |value| {
-            let mut bytes = Vec::new();
-            put_signed(&mut bytes, value);
-            bytes
+            let mut line = Line::default();
+            line.put_signed(value);
+            line.bytes().to_vec()
         };
         assert_eq!(of(-1), [0xff]);
+        assert_eq!(of(-32), [0xe0]);
         assert_eq!(of(-33), [0xd0, 0xdf]);
+        assert_eq!(of(-128), [0xd0, 0x80]);
         assert_eq!(of(-129), [0xd1, 0xff, 0x7f]);
+        assert_eq!(of(-0x8000), [0xd1, 0x80, 0]);
+        assert_eq!(of(-0x8001), [0xd2, 0xff, 0xff, 0x7f, 0xff]);
         assert_eq!(of(i32::MIN), [0xd2, 0x80, 0, 0, 0]);
         assert_eq!(of(i32::MAX), [0xce, 0x7f, 0xff, 0xff, 0xff]);
     }

@@ -14,7 +14,7 @@ use super::{
     processes::{Key, Processes},
     segment::Segment,
     stream::{Next, Stream},
-    wire::What,
+    wire::{Call, What},
 };
 use crate::backend::Record;
 
@@ -308,27 +308,29 @@ impl Merger {
             if stamp > until {
                 break;
             }
-            let item = stream.take(segment, &mut self.stack);
-            let Some(item) = item else {
+            let (pid, timestamp) = (process.pid, epoch.saturating_add(stamp));
+            let call = stream.take_call(segment, &mut self.stack);
+            let other = if call.is_none() { stream.take(segment) } else { None };
+            if call.is_none() && other.is_none() {
                 self.damaged += 1;
                 continue;
-            };
+            }
             stream.last = stamp;
             process.last = process.last.max(stamp);
-            let (pid, timestamp) = (process.pid, epoch.saturating_add(stamp));
-            match item.what {
-                What::Call { addr, kind } => {
-                    let tid = process.outer_tid(stream.tid);
-                    let event = Event { pid, tid, timestamp, addr, kind };
-                    (sink.record)(Record::Call { event, stack: &self.stack });
-                }
+            count += 1;
+            if let Some(Call { addr, kind, .. }) = call {
+                let tid = process.outer_tid(stream.tid);
+                let event = Event { pid, tid, timestamp, addr, kind };
+                (sink.record)(Record::Call { event, stack: &self.stack });
+            }
+            let Some(other) = other else { continue };
+            match other {
                 What::Start if process.started => (sink.record)(Record::Exec { pid, timestamp }),
                 What::Start => process.started = true,
                 What::Object { probes, path } => (sink.aside)(Aside::Object { probes, path }),
                 What::Mapped(mapping) => (sink.record)(Record::Mapped { pid, mapping: &mapping }),
                 What::Exec { ours, path } => (sink.aside)(Aside::Exec { ours, path }),
             }
-            count += 1;
         }
         count
     }

@@ -165,6 +165,10 @@ impl Backend for Preload {
         Ok(())
     }
 
+    fn is_ordered(&self) -> bool {
+        true
+    }
+
     fn drain(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<usize> {
         Ok(self.collect(false, take))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     processes::Key,
     segment::{Segment, State},
-    wire::{self, Item},
+    wire::{self, Call, What},
 };
 
 /// A thread that has blocks.
@@ -25,8 +25,10 @@ pub(super) struct Stream {
     pub horizon: u64,
     /// Since when the same record is being made, and how far its block was.
     pub stuck: Option<(u64, State)>,
-    /// By their number in the stream.
+    /// By their number in the stream; the one that is read is not among them.
     blocks: BTreeMap<u64, u32>,
+    /// The block that is read, `expected` in number.
+    front: Option<u32>,
     expected: u64,
     cursor: usize,
 }
@@ -54,6 +56,7 @@ impl Stream {
             horizon: u64::MAX,
             stuck: None,
             blocks: BTreeMap::new(),
+            front: None,
             expected: 0,
             cursor: 0,
         }
@@ -61,26 +64,34 @@ impl Stream {
 
     /// Adds a block; returns one that is not needed, when the program has numbered two alike.
     pub(super) fn add(&mut self, sequence: u64, block: u32) -> Option<u32> {
-        if sequence < self.expected {
+        if sequence < self.expected || (sequence == self.expected && self.front.is_some()) {
             return Some(block);
         }
-        self.blocks.insert(sequence, block)
+        let doubled = self.blocks.insert(sequence, block);
+        self.open_front();
+        doubled
+    }
+
+    fn open_front(&mut self) {
+        if self.front.is_none() {
+            self.front = self.blocks.remove(&self.expected);
+        }
     }
 
     /// The block that the thread writes to.
     pub(super) fn open_block(&self) -> Option<u32> {
-        self.blocks.values().next_back().copied()
+        self.blocks.values().next_back().copied().or(self.front)
     }
 
     /// Whatever blocks are left.
     pub(super) fn into_blocks(self) -> impl Iterator<Item = u32> {
-        self.blocks.into_values()
+        self.front.into_iter().chain(self.blocks.into_values())
     }
 
     /// Looks at what comes next; blocks that are read are handed to `release`.
     pub(super) fn peek(&mut self, segment: &Segment, mut release: impl FnMut(u32)) -> Next {
         loop {
-            let Some(block) = self.blocks.get(&self.expected).copied() else {
+            let Some(block) = self.front else {
                 return if self.gone { Next::End } else { Next::Nothing };
             };
             let state = segment.state(block);
@@ -92,20 +103,38 @@ impl Stream {
             if !state.closed {
                 return if self.gone { Next::End } else { Next::Nothing };
             }
-            self.blocks.remove(&self.expected);
+            self.front = None;
             release(block);
             self.expected += 1;
             self.cursor = 0;
+            self.open_front();
             if state.end {
                 return Next::End;
             }
         }
     }
 
-    /// Takes the record that `peek` has seen, with its stack, which goes to `stack`. `None`: it was no record; what
-    /// else there is in its block is skipped.
-    pub(super) fn take(&mut self, segment: &Segment, stack: &mut Vec<u64>) -> Option<Item> {
-        let block = self.blocks.get(&self.expected).copied()?;
+    /// Takes the record that `peek` has seen if it is that of a call, as nearly all are, with its stack, which goes to
+    /// `stack`.
+    #[inline]
+    pub(super) fn take_call(&mut self, segment: &Segment, stack: &mut Vec<u64>) -> Option<Call> {
+        let block = self.front?;
+        let from = self.cursor;
+        let left = segment.state(block).words.saturating_sub(from);
+        let word = |at: usize| segment.word(block, from.saturating_add(at));
+        let call = wire::decode_call(word, left)?;
+        if wire::stamp(word(0)) > self.horizon {
+            return None;
+        }
+        stack.clear();
+        stack.extend((call.head..call.head + call.frames).map(word));
+        self.cursor += call.head + call.frames;
+        Some(call)
+    }
+
+    /// Takes any other record that `peek` has seen. `None`: it was no record; what else there is in its block is skipped.
+    pub(super) fn take(&mut self, segment: &Segment) -> Option<What> {
+        let block = self.front?;
         let words = segment.state(block).words;
         let from = self.cursor;
         let left = words.saturating_sub(from);
@@ -115,9 +144,7 @@ impl Stream {
             self.cursor = words;
             return None;
         };
-        stack.clear();
-        stack.extend((item.head..item.words()).map(word));
         self.cursor += item.words();
-        Some(item)
+        Some(item.what)
     }
 }

@@ -15,16 +15,9 @@ const FRAMES_SHIFT: u32 = 4;
 const KIND_MASK: u64 = 15;
 const FRAMES_MASK: u64 = 63;
 
-/// What a record says.
+/// What a record says that is not that of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What {
-    /// An allocator was called.
-    Call {
-        /// What was returned, or passed to a free.
-        addr: u64,
-        /// What was called.
-        kind: EventKind,
-    },
     /// A process image, or a copy of one, begins.
     Start,
     /// The file of an allocator.
@@ -63,24 +56,54 @@ impl Item {
     }
 }
 
+/// The record of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Call {
+    /// What was returned, or passed to a free.
+    pub addr: u64,
+    /// What was called.
+    pub kind: EventKind,
+    /// Number of words from its first to its first return address.
+    pub head: usize,
+    /// Number of return addresses.
+    pub frames: usize,
+}
+
 /// When a record was stamped, in nanoseconds since the epoch of the segment.
 pub(super) const fn stamp(first: u64) -> u64 {
     first >> RECORD_SHIFT
 }
 
-/// Reads the record whose words `word` gives by their number; `None` when it is none, or has more than `len` words.
+/// Reads the record of a call, as nearly all are, whose words `word` gives by their number; `None` when it is none, or
+/// has more than `len` words.
+#[inline]
+pub(super) fn decode_call(word: impl Fn(usize) -> u64, len: usize) -> Option<Call> {
+    let first = word(0);
+    let frames = usize::try_from(first >> FRAMES_SHIFT & FRAMES_MASK).ok()?;
+    let head = match first & KIND_MASK {
+        1 | 2 | 4 => 3,
+        3 => 4,
+        5 => 2,
+        _ => return None,
+    };
+    if frames > MAX_FRAMES || head + frames > len {
+        return None;
+    }
+    let kind = match first & KIND_MASK {
+        1 => EventKind::Malloc { size: word(2) },
+        2 => EventKind::Calloc { size: word(2) },
+        3 => EventKind::Realloc { old_addr: Some(word(3)), size: word(2) },
+        4 => EventKind::AlignedAlloc { size: word(2) },
+        _ => EventKind::Free,
+    };
+    Some(Call { addr: word(1), kind, head, frames })
+}
+
+/// Reads any other record in the same way.
 pub(super) fn decode(word: impl Fn(usize) -> u64, len: usize) -> Option<Item> {
     let first = word(0);
     let frames = usize::try_from(first >> FRAMES_SHIFT & FRAMES_MASK).ok()?;
     let (what, head) = match first & KIND_MASK {
-        1 => (call(word(1), EventKind::Malloc { size: word(2) }), 3),
-        2 => (call(word(1), EventKind::Calloc { size: word(2) }), 3),
-        3 => {
-            let kind = EventKind::Realloc { old_addr: Some(word(3)), size: word(2) };
-            (call(word(1), kind), 4)
-        }
-        4 => (call(word(1), EventKind::AlignedAlloc { size: word(2) }), 3),
-        5 => (call(word(1), EventKind::Free), 2),
         6 => (What::Start, 1),
         7 => {
             let (probes, path, head) = text(&word, len)?;
@@ -98,10 +121,6 @@ pub(super) fn decode(word: impl Fn(usize) -> u64, len: usize) -> Option<Item> {
     };
     let item = Item { what, head, frames };
     (frames <= MAX_FRAMES && item.words() <= len).then_some(item)
-}
-
-const fn call(addr: u64, kind: EventKind) -> What {
-    What::Call { addr, kind }
 }
 
 fn text(word: impl Fn(usize) -> u64, len: usize) -> Option<(u32, Vec<u8>, usize)> {
@@ -139,19 +158,30 @@ mod tests {
         decode(|at| words.get(at).copied().unwrap_or(0), words.len())
     }
 
+    fn read_call(words: &[u64]) -> Option<Call> {
+        decode_call(|at| words.get(at).copied().unwrap_or(0), words.len())
+    }
+
     const fn first(stamp: u64, frames: u64, kind: u64) -> u64 {
         stamp << 10 | frames << 4 | kind
     }
 
     #[test]
     fn each_kind_has_its_words() {
-        let malloc = read(&[first(7, 2, 1), 0x1000, 24, 1, 2]).unwrap();
-        assert_eq!(malloc.what, call(0x1000, EventKind::Malloc { size: 24 }));
-        assert_eq!((malloc.head, malloc.words()), (3, 5));
-        let realloc = read(&[first(7, 0, 3), 0x2000, 30, 0x1000]).unwrap();
+        let size = 24;
+        for (number, kind) in [
+            (1, EventKind::Malloc { size }),
+            (2, EventKind::Calloc { size }),
+            (4, EventKind::AlignedAlloc { size }),
+        ] {
+            let read = read_call(&[first(7, 2, number), 0x1000, size, 1, 2]);
+            assert_eq!(read, Some(Call { addr: 0x1000, kind, head: 3, frames: 2 }));
+        }
         let kind = EventKind::Realloc { old_addr: Some(0x1000), size: 30 };
-        assert_eq!(realloc.what, call(0x2000, kind));
-        assert_eq!(read(&[first(7, 0, 5), 0x1000]).unwrap().words(), 2);
+        let realloc = Call { addr: 0x2000, kind, head: 4, frames: 0 };
+        assert_eq!(read_call(&[first(7, 0, 3), 0x2000, 30, 0x1000]), Some(realloc));
+        let free = Call { addr: 0x1000, kind: EventKind::Free, head: 2, frames: 0 };
+        assert_eq!(read_call(&[first(7, 0, 5), 0x1000]), Some(free));
         assert_eq!(read(&[first(7, 0, 6)]).unwrap().what, What::Start);
         let text = [first(7, 0, 7), 13 << 32 | 9, u64::from_ne_bytes(*b"/lib/lib"), 0x63];
         let object = What::Object { probes: 13, path: b"/lib/libc".to_vec() };
@@ -174,11 +204,12 @@ mod tests {
         assert_eq!(read(&[first(7, 0, 0)]), None, "no such kind");
         assert_eq!(read(&[first(7, 0, 10)]), None, "no such kind");
         assert_eq!(read(&[first(7, 0, 9), 8, 1]), None, "not all of its numbers");
-        assert_eq!(read(&[first(7, 0, 1), 1]), None, "cut off");
-        assert_eq!(read(&[first(7, 1, 5), 1]), None, "its stack is cut off");
+        assert_eq!(read_call(&[first(7, 0, 1), 1]), None, "cut off");
+        assert_eq!(read_call(&[first(7, 1, 5), 1]), None, "its stack is cut off");
+        assert_eq!(read_call(&[first(7, 0, 6), 1, 2, 3]), None, "no call");
         let mut deep = [0; 70];
         deep[0] = first(7, 33, 5);
-        assert_eq!(read(&deep), None, "deeper than we ask for");
+        assert_eq!(read_call(&deep), None, "deeper than we ask for");
         assert_eq!(read(&[first(7, 0, 7), 9, 0]), None, "a text that is cut off");
         assert_eq!(read(&[first(7, 0, 7), 0xffff_ffff, 0]), None, "a text without end");
     }

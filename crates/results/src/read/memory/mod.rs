@@ -1,5 +1,6 @@
 //! The profile folder of memory mode: events of a tracer, and the record of which benchmark ran when.
 
+mod counted;
 mod file;
 mod order;
 mod trace;
@@ -38,6 +39,26 @@ pub fn read_memory(
     profile_dir: &Path,
     ignore: &BTreeSet<OsString>,
 ) -> Result<MemoryReading, ReadError> {
+    read_with(profile_dir, ignore, |_, _| None)
+}
+
+/// The same for a trace that was written just now: what the tracer has counted meanwhile is taken over, if there is
+/// nothing to doubt about it. The numbers are those of [`read_memory`]; only the timeline may begin a little earlier.
+pub fn read_fresh_memory(
+    profile_dir: &Path,
+    ignore: &BTreeSet<OsString>,
+) -> Result<MemoryReading, ReadError> {
+    read_with(profile_dir, ignore, |traces, windows| match traces {
+        [trace] => counted::by_tracer(trace, windows),
+        _ => None,
+    })
+}
+
+fn read_with(
+    profile_dir: &Path,
+    ignore: &BTreeSet<OsString>,
+    counted: impl FnOnce(&mut [Trace], &[Window]) -> Option<Counted>,
+) -> Result<MemoryReading, ReadError> {
     let mut reading = MemoryReading::default();
     let mut traces = Vec::new();
     let mut record = None;
@@ -63,7 +84,8 @@ pub fn read_memory(
         return Ok(reading);
     }
     warn_of(&windows, &mut reading.report.warnings);
-    let counted = count(&mut traces, &windows.list);
+    let counted =
+        counted(&mut traces, &windows.list).unwrap_or_else(|| count(&mut traces, &windows.list));
     let tables = finish(traces, &mut reading, &counted.outside);
     for (window, usage) in windows.list.into_iter().zip(counted.usages) {
         reading.report.benchmarks.extend(result(window, usage, &tables));

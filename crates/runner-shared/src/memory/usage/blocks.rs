@@ -22,21 +22,60 @@ pub(super) struct Block {
     pub stack: u32,
 }
 
+/// A thread of a process.
+type Thread = (i32, i32);
+
 /// All live blocks.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     live: HashMap<Place, Block, FixedState>,
-    /// The latest block of each thread, as long as it is live.
-    latest: HashMap<(i32, i32), u64, FixedState>,
+    latest: Latest,
     /// Addresses that were live when a thread (the value) got them anew.
     displaced: HashMap<Place, i32, FixedState>,
+}
+
+/// The latest block of each thread, as long as it is live.
+#[derive(Debug, Default)]
+struct Latest {
+    /// The thread that has allocated last: nearly always the next one, too.
+    current: Option<(Thread, u64)>,
+    /// All others.
+    others: HashMap<Thread, u64, FixedState>,
+}
+
+impl Latest {
+    fn set(&mut self, thread: Thread, addr: u64) {
+        let before = self.current.replace((thread, addr));
+        if before.is_some_and(|(before, _)| before == thread) {
+            return;
+        }
+        self.others.remove(&thread);
+        self.others.extend(before);
+    }
+
+    /// Forgets a block; true if it was the latest of the thread.
+    fn forget(&mut self, thread: Thread, addr: u64) -> bool {
+        if let Some((current, latest)) = self.current
+            && current == thread
+        {
+            if latest == addr {
+                self.current = None;
+            }
+            return latest == addr;
+        }
+        let is_latest = self.others.get(&thread) == Some(&addr);
+        if is_latest {
+            self.others.remove(&thread);
+        }
+        is_latest
+    }
 }
 
 impl Blocks {
     /// A new block. Returns the one that was there: its free was lost, or it is being moved by a `realloc` that has
     /// not returned yet.
     pub(super) fn insert(&mut self, pid: i32, addr: u64, block: Block) -> Option<Block> {
-        self.latest.insert((pid, block.tid), addr);
+        self.latest.set((pid, block.tid), addr);
         let displaced = self.live.insert((pid, addr), block);
         if displaced.is_some() {
             if self.displaced.len() >= MOST_DISPLACED {
@@ -67,10 +106,7 @@ impl Blocks {
 
     fn remove(&mut self, pid: i32, addr: u64) -> Option<(Block, bool)> {
         let block = self.live.remove(&(pid, addr))?;
-        let is_latest = self.latest.get(&(pid, block.tid)) == Some(&addr);
-        if is_latest {
-            self.latest.remove(&(pid, block.tid));
-        }
+        let is_latest = self.latest.forget((pid, block.tid), addr);
         Some((block, is_latest))
     }
 

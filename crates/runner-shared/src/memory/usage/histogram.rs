@@ -1,7 +1,10 @@
 //! How many calls asked for which size, in powers of two.
 
+use serde::{Deserialize, Serialize};
+
 /// Counts by size.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<u64>", into = "Vec<u64>")]
 pub struct SizeHistogram {
     /// By the number of bits of the size.
     counts: [u64; 65],
@@ -21,6 +24,22 @@ pub struct SizeClass {
 impl Default for SizeHistogram {
     fn default() -> Self {
         Self { counts: [0; 65] }
+    }
+}
+
+impl From<Vec<u64>> for SizeHistogram {
+    fn from(counts: Vec<u64>) -> Self {
+        let mut histogram = Self::default();
+        for (place, count) in histogram.counts.iter_mut().zip(counts) {
+            *place = count;
+        }
+        histogram
+    }
+}
+
+impl From<SizeHistogram> for Vec<u64> {
+    fn from(histogram: SizeHistogram) -> Self {
+        histogram.counts.to_vec()
     }
 }
 

@@ -10,6 +10,8 @@ mod timeline;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{Event, EventKind};
 use blocks::{Block, Blocks};
 pub use histogram::{SizeClass, SizeHistogram};
@@ -49,7 +51,7 @@ struct Counted {
 }
 
 /// What the allocations of a window amount to. Sizes are what was asked for, in bytes; they saturate.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageSummary {
     /// Calls of `malloc`, `calloc`, `realloc`, `aligned_alloc` and alike.
     pub alloc_calls: u64,
@@ -189,6 +191,13 @@ impl Usage {
             timeline,
             sites: sites.finish(),
         }
+    }
+}
+
+impl UsageSummary {
+    /// The window lasted until this time, and nothing happened any more.
+    pub fn lasted_until(&mut self, timestamp: u64) {
+        self.timeline.go_on(timestamp);
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 /// What one place in the program allocates. Bytes saturate.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteUsage {
     /// Calls.
     pub calls: u64,

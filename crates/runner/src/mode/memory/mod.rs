@@ -64,6 +64,9 @@ pub(crate) fn command(
     let fifos = ControlFifos::create(&temporary)?;
     let mut args: Vec<OsString> = vec!["track".into(), "--output".into(), results.into()];
     args.extend(["--control".into(), fifos.argument()]);
+    if matches!(workload, Workload::Commands { .. }) {
+        args.push("--root-is-harness".into());
+    }
     if options.stacks {
         args.push("--stacks".into());
     }
