@@ -165,6 +165,9 @@ pub const PROFILER_ENABLED: EnvName =
 /// The same as `--perf-unwinding-mode`.
 pub const PERF_UNWINDING_MODE: EnvName =
     env("CODSPEED_PERF_UNWINDING_MODE", "how stacks are taken: `fp` or `dwarf`");
+/// The same as `--perf-stack-size`.
+pub const PERF_STACK_SIZE: EnvName =
+    env("CODSPEED_PERF_STACK_SIZE", "bytes of the stack that perf copies with each sample");
 /// Any value: perf writes its data as they are.
 pub const PERF_DISABLE_COMPRESSION: EnvName =
     env("CODSPEED_PERF_DISABLE_COMPRESSION", "when set: perf doesn't compress what it records");
@@ -399,6 +402,7 @@ pub const ALL: &[EnvName] = &[
     PERF_ENABLED,
     PROFILER_ENABLED,
     PERF_UNWINDING_MODE,
+    PERF_STACK_SIZE,
     PERF_DISABLE_COMPRESSION,
     ISOLATION,
     PERF_CONFIG,

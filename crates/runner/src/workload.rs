@@ -58,7 +58,7 @@ pub(crate) enum Profiling {
     On {
         /// The user asked for it, and wants to know if it is not.
         insists: bool,
-        /// How stacks are taken, if not as suits the language.
+        /// How stacks are taken, if not as suits the program.
         unwinding: Option<UnwindingMode>,
     },
 }
@@ -68,6 +68,6 @@ pub(crate) enum Profiling {
 pub(crate) enum UnwindingMode {
     /// By frame pointers.
     FramePointers,
-    /// From a copy of the stack.
-    Dwarf,
+    /// From a copy of this many bytes of the stack, if not of as many as usual.
+    Dwarf(Option<u32>),
 }

@@ -43,6 +43,8 @@ pub(crate) struct Attr {
     pub(super) read_format: u64,
     pub(super) branch_sample_type: u64,
     pub(super) regs_user: u64,
+    /// Bytes of the stack that are copied with each sample.
+    pub(crate) stack_user: u32,
     pub(super) ids: Vec<u64>,
 }
 
@@ -78,6 +80,7 @@ impl Attr {
         let mut newer = || fields.u64().unwrap_or(0);
         let _bp_len = newer();
         let (branch_sample_type, regs_user) = (newer(), newer());
+        let stack_user = fields.u32().unwrap_or(0);
         Some(Self {
             kind,
             config,
@@ -87,6 +90,7 @@ impl Attr {
             read_format,
             branch_sample_type,
             regs_user,
+            stack_user,
             ids: Vec::new(),
         })
     }

@@ -35,6 +35,8 @@ pub struct Stacks {
     pub frames: Vec<Frame>,
     /// In the order in which the runner heard of them.
     pub benchmarks: Vec<BenchmarkStacks>,
+    /// Bytes of the stack that were copied with each sample; 0 where stacks were taken by frame pointers.
+    pub copied: u32,
     /// What is missing and why, as sentences for the user.
     pub warnings: Vec<String>,
 }
@@ -110,7 +112,8 @@ pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, Prof
     let mut sampler = Sampler::new(&windows, &metadata, &modules);
     let summary = scan(&folder.join(PERF_DATA), &mut sampler)?;
     warnings.extend(summary.warning.clone());
-    let Sampler { trees, addresses, paths, counts, .. } = sampler.finish(&summary, &mut warnings);
+    let Sampler { trees, addresses, paths, counts, copied, .. } =
+        sampler.finish(&summary, &mut warnings);
     let roots = DebugRoots(sources.debug_roots.clone());
     let names = Names::of(&addresses, &paths, &modules, folder, &roots);
     let mut forest = Forest::new(&names);
@@ -125,7 +128,7 @@ pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, Prof
             ..counts
         })
         .collect();
-    Ok(Stacks { frames: forest.into_frames(), benchmarks, warnings })
+    Ok(Stacks { frames: forest.into_frames(), benchmarks, copied, warnings })
 }
 
 fn read_timestamps(folder: &Path) -> Result<ExecutionTimestamps, ProfileError> {

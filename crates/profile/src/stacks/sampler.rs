@@ -42,6 +42,8 @@ pub(super) struct Sampler<'a> {
     walk: Walk,
     /// The event whose samples count: the first that isn't only there for mappings.
     attr: Option<usize>,
+    /// Bytes of the stack that were copied with each sample; 0 without copies.
+    pub(super) copied: u32,
     /// By benchmark.
     pub(super) trees: Vec<Tree>,
     pub(super) counts: Vec<BenchmarkStacks>,
@@ -66,6 +68,7 @@ impl<'a> Sampler<'a> {
             unwinders: Unwinders::new(),
             walk: Walk::default(),
             attr: None,
+            copied: 0,
             trees: std::iter::repeat_with(Tree::default).take(count).collect(),
             counts: vec![BenchmarkStacks::default(); count],
             numbers: Interner::new(),
@@ -96,6 +99,7 @@ impl<'a> Sampler<'a> {
         if self.pids.as_ref().is_some_and(|pids| !pids.contains(&sample.pid)) {
             return;
         }
+        self.copied = attr.stack_user;
         let mut walk = std::mem::take(&mut self.walk);
         self.unwinders.walk(&sample, &self.replay, self.modules, &mut walk);
         let mut node = None;

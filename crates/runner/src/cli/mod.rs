@@ -30,7 +30,7 @@ pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use instruments::{Instrument, InstrumentArgs};
 pub(crate) use memory::MemoryArgs;
-pub(crate) use perf::PerfArgs;
+pub(crate) use perf::{MOST_STACK_BYTES, PerfArgs};
 pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use setup::SetupArgs;

@@ -3,8 +3,12 @@
 use clap::{
     Args,
     builder::{BoolishValueParser, PossibleValuesParser},
+    value_parser,
 };
 use runner_shared::env_names;
+
+/// A record of perf has a length of 16 bits, and the copy in it whole words.
+pub(crate) const MOST_STACK_BYTES: u32 = 65528;
 
 /// Options of the profiler.
 #[derive(Debug, Clone, Default, Args)]
@@ -29,10 +33,17 @@ pub(crate) struct PerfArgs {
     )]
     pub enable_profiler: Option<bool>,
 
-    /// How perf takes stacks: `fp` (frame pointers) or `dwarf` [default: as suits the language].
+    /// How perf takes stacks: `fp` (frame pointers) or `dwarf` (copies) [default: `fp` for programs of Go].
     #[arg(
         long, env = env_names::PERF_UNWINDING_MODE.name, value_name = "MODE", hide_possible_values = true,
         value_parser = PossibleValuesParser::new(["fp", "dwarf"]),
     )]
     pub perf_unwinding_mode: Option<String>,
+
+    /// Bytes of the stack that perf copies with each sample, up to 65528 [default: 32768].
+    #[arg(
+        long, env = env_names::PERF_STACK_SIZE.name, value_name = "BYTES",
+        value_parser = value_parser!(u32).range(8..=i64::from(MOST_STACK_BYTES)),
+    )]
+    pub perf_stack_size: Option<u32>,
 }

@@ -180,6 +180,7 @@ impl From<SettingsError> for CliError {
             ),
             SettingsError::ComparisonNeedsTime
             | SettingsError::NoStacks { .. }
+            | SettingsError::NothingIsCopied
             | SettingsError::BlankCommand
             | SettingsError::NoFolder { .. }
             | SettingsError::OutputTwice

@@ -77,6 +77,11 @@ pub(crate) enum SettingsError {
         /// As given.
         format: String,
     },
+    /// A size of copies that are not made.
+    #[error(
+        "`--perf-stack-size` is the size of copies, and with `--perf-unwinding-mode fp` there are none"
+    )]
+    NothingIsCopied,
     /// Nothing to run.
     #[error("the benchmark command is blank")]
     BlankCommand,
@@ -127,7 +132,7 @@ impl RunPlan {
         } = shared;
         let modes = modes(mode, default_mode)?;
         targets.iter().try_for_each(check_target)?;
-        let profiling = profiling(&perf);
+        let profiling = profiling(&perf)?;
         // A profile of allocations is made of their stacks.
         memory.stacks |= export.iter().any(|one| results::profile_exporter(&one.format).is_some());
         let mut parts = Vec::new();
@@ -238,18 +243,21 @@ fn check_exports(
 }
 
 /// What was said last and most clearly.
-fn profiling(args: &PerfArgs) -> Profiling {
-    let PerfArgs { no_perf, enable_perf, enable_profiler, perf_unwinding_mode } = args;
+fn profiling(args: &PerfArgs) -> Result<Profiling, SettingsError> {
+    let PerfArgs { no_perf, enable_perf, enable_profiler, perf_unwinding_mode, perf_stack_size } =
+        args;
     let wish = enable_perf.or(*enable_profiler);
     if *no_perf || wish == Some(false) {
-        return Profiling::Off;
+        return Ok(Profiling::Off);
     }
     // The command line takes no other word.
-    let unwinding = perf_unwinding_mode.as_deref().map(|mode| match mode {
-        "fp" => UnwindingMode::FramePointers,
-        _ => UnwindingMode::Dwarf,
-    });
-    Profiling::On { insists: wish.is_some(), unwinding }
+    let unwinding = match perf_unwinding_mode.as_deref() {
+        Some("fp") if perf_stack_size.is_some() => return Err(SettingsError::NothingIsCopied),
+        Some("fp") => Some(UnwindingMode::FramePointers),
+        None if perf_stack_size.is_none() => None,
+        Some(_) | None => Some(UnwindingMode::Dwarf(*perf_stack_size)),
+    };
+    Ok(Profiling::On { insists: wish.is_some(), unwinding })
 }
 
 #[cfg(test)]
@@ -259,12 +267,26 @@ mod tests {
     #[test]
     fn a_profile_is_wanted_unless_it_is_refused_in_any_way() {
         let off = PerfArgs { no_perf: true, enable_perf: Some(true), ..PerfArgs::default() };
-        assert_eq!(profiling(&off), Profiling::Off);
+        assert_eq!(profiling(&off).unwrap(), Profiling::Off);
         let named = PerfArgs { enable_profiler: Some(false), ..PerfArgs::default() };
-        assert_eq!(profiling(&named), Profiling::Off);
+        assert_eq!(profiling(&named).unwrap(), Profiling::Off);
         let both = PerfArgs { enable_perf: Some(true), ..named };
-        assert_eq!(profiling(&both), Profiling::On { insists: true, unwinding: None });
-        let usual = profiling(&PerfArgs::default());
+        assert_eq!(profiling(&both).unwrap(), Profiling::On { insists: true, unwinding: None });
+        let usual = profiling(&PerfArgs::default()).unwrap();
         assert_eq!(usual, Profiling::On { insists: false, unwinding: None });
+    }
+
+    #[test]
+    fn a_size_of_copies_means_copies() {
+        let args = |mode: Option<&str>| PerfArgs {
+            perf_unwinding_mode: mode.map(str::to_owned),
+            perf_stack_size: Some(64),
+            ..PerfArgs::default()
+        };
+        let copies =
+            Profiling::On { insists: false, unwinding: Some(UnwindingMode::Dwarf(Some(64))) };
+        assert_eq!(profiling(&args(None)).unwrap(), copies);
+        assert_eq!(profiling(&args(Some("dwarf"))).unwrap(), copies);
+        assert!(matches!(profiling(&args(Some("fp"))), Err(SettingsError::NothingIsCopied)));
     }
 }

@@ -34,6 +34,7 @@ use crate::{
 };
 
 use perf::{Perf, PerfError};
+use stacks::Profiles;
 use unwinding::Unwinding;
 
 pub(crate) use isolation::Isolation;
@@ -126,14 +127,15 @@ fn profiled(
         Ok(perf) => perf,
         Err(why) => return Ok(Err(why)),
     };
-    let unwinding = Unwinding::choose(asked, workload);
+    let unwinding = Unwinding::choose(asked, workload, scene.cwd, env);
     let seen = super::environment(env, Mode::Walltime, folder);
     let command = scene.command(environment::recorded(seen, workload, unwinding))?;
     tell(starts(&command));
     let held = command.hold()?;
     match Recorder::attach(&perf, unwinding, held.pid(), folder, env) {
         Ok(recorder) => {
-            tell(RunEvent::Step(format!("profiling with perf {}", perf.version)));
+            let how = unwinding.shown();
+            tell(RunEvent::Step(format!("profiling with perf {}, {how}", perf.version)));
             Ok(Ok((held.release()?, recorder)))
         }
         // What waits sees a wrong environment, and is dropped.
@@ -239,7 +241,10 @@ pub(crate) fn add_profile(
     });
     match read {
         // What is missing for stacks is missing in the artifacts, and has been said.
-        Ok((profiles, _warnings)) => report.profiles = profiles,
+        Ok(Profiles { list, advice, warnings: _ }) => {
+            report.profiles = list;
+            advice.into_iter().for_each(warn);
+        }
         Err(err) => warn(format!("there is no profile: {}", chain(&err))),
     }
 }
@@ -247,9 +252,9 @@ pub(crate) fn add_profile(
 /// Adds the profile that an earlier run has left to the report of that run.
 pub(crate) fn read_profile(folder: &Path, report: &mut Report) {
     match stacks::profiles(folder, &report.benchmarks) {
-        Ok((profiles, warnings)) => {
-            report.profiles = profiles;
-            report.warnings.extend(warnings);
+        Ok(Profiles { list, advice, warnings }) => {
+            report.profiles = list;
+            report.warnings.extend(warnings.into_iter().chain(advice));
         }
         Err(err) => report.warnings.push(format!("there is no profile: {}", chain(&err))),
     }

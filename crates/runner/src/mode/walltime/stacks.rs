@@ -4,16 +4,36 @@ use std::{collections::HashMap, path::Path};
 
 use profile::{BenchmarkStacks, PERF_DATA, ProfileError, read_stacks};
 use results::{BenchResult, Frame, Profile, StackNode, Stacks, Unit};
+use runner_shared::walltime::as_float;
 
-/// The profiles of the benchmarks, in their order; those without samples are left out. Also sentences for the user.
+use crate::cli::MOST_STACK_BYTES;
+
+/// Stacks of which more than this share break off are of little use.
+const MANY: f64 = 0.05;
+/// Shares of fewer samples are chance.
+const FEWEST_SAMPLES: u64 = 30;
+
+/// What a profile folder tells of stacks.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Profiles {
+    /// Those of the benchmarks, in their order; those without samples are left out.
+    pub(super) list: Vec<Profile>,
+    /// What is missing, as sentences.
+    pub(super) warnings: Vec<String>,
+    /// What would make stacks longer, as a sentence.
+    pub(super) advice: Option<String>,
+}
+
+/// Reads the stacks of a folder.
 pub(super) fn profiles(
     folder: &Path,
     benchmarks: &[BenchResult],
-) -> Result<(Vec<Profile>, Vec<String>), ProfileError> {
+) -> Result<Profiles, ProfileError> {
     if !folder.join(PERF_DATA).exists() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Profiles::default());
     }
-    let profile::Stacks { frames, benchmarks: stacks, warnings } = read_stacks(folder)?;
+    let profile::Stacks { frames, benchmarks: stacks, copied, warnings } = read_stacks(folder)?;
+    let advice = advice(&stacks, copied);
     let mut named: HashMap<&str, &BenchmarkStacks> =
         stacks.iter().map(|stacks| (stacks.uri.as_str(), stacks)).collect();
     // Benchmarks of the same identity share their samples; the first one shows them.
@@ -21,7 +41,38 @@ pub(super) fn profiles(
         let stacks = named.remove(bench.uri.as_str()).filter(|stacks| stacks.samples > 0)?;
         Some(converted(&bench.name, stacks, &frames))
     };
-    Ok((benchmarks.iter().filter_map(of_benchmark).collect(), warnings))
+    let list = benchmarks.iter().filter_map(of_benchmark).collect();
+    Ok(Profiles { list, warnings, advice })
+}
+
+/// Says how stacks would become longer, if many break off: they were taken from copies of so many bytes, or, with 0, by
+/// frame pointers.
+fn advice(stacks: &[BenchmarkStacks], copied: u32) -> Option<String> {
+    let sum = |count: fn(&BenchmarkStacks) -> u64| stacks.iter().map(count).sum::<u64>();
+    let samples = sum(|stacks| stacks.samples);
+    let share = |part: u64| as_float(part) / as_float(samples.max(1));
+    let without = share(sum(|stacks| stacks.without_frame_pointers));
+    let beyond = share(sum(|stacks| stacks.beyond_copy));
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    if samples < FEWEST_SAMPLES {
+        return None;
+    }
+    if without > MANY {
+        let share = percent(without);
+        return Some(format!(
+            "{share} of the stacks lead through functions that keep no frame pointers, and lack callers; `--perf-unwinding-mode dwarf` takes them from copies"
+        ));
+    }
+    if beyond <= MANY {
+        return None;
+    }
+    let what =
+        format!("{} of the stacks are deeper than the copies of {copied} bytes", percent(beyond));
+    Some(if copied >= MOST_STACK_BYTES {
+        format!("{what}, and perf can't copy more: they break off")
+    } else {
+        format!("{what}, and break off; `--perf-stack-size {MOST_STACK_BYTES}` copies more")
+    })
 }
 
 /// One benchmark with the functions that it needs.
@@ -86,6 +137,31 @@ mod tests {
     #[test]
     fn a_folder_without_a_profile_has_no_stacks() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(profiles(folder.path(), &[]).unwrap(), (Vec::new(), Vec::new()));
+        assert_eq!(profiles(folder.path(), &[]).unwrap(), Profiles::default());
+    }
+
+    #[test]
+    fn advice_names_the_option_that_helps() {
+        let stacks = |samples, beyond_copy, without_frame_pointers| {
+            vec![BenchmarkStacks {
+                samples,
+                beyond_copy,
+                without_frame_pointers,
+                ..BenchmarkStacks::default()
+            }]
+        };
+        let deep = advice(&stacks(100, 6, 0), 8192).unwrap();
+        assert_eq!(
+            deep,
+            "6 % of the stacks are deeper than the copies of 8192 bytes, and break off; `--perf-stack-size 65528` copies more"
+        );
+        let deepest = advice(&stacks(100, 6, 0), 65528).unwrap();
+        assert!(deepest.ends_with("and perf can't copy more: they break off"), "{deepest}");
+        let without = advice(&stacks(100, 0, 60), 0).unwrap();
+        assert!(without.starts_with("60 % of the stacks lead through functions"), "{without}");
+        assert!(without.contains("`--perf-unwinding-mode dwarf`"), "{without}");
+        assert_eq!(advice(&stacks(100, 5, 5), 8192), None);
+        assert_eq!(advice(&stacks(10, 10, 0), 8192), None);
+        assert_eq!(advice(&[], 0), None);
     }
 }

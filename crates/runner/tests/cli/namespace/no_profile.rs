@@ -75,7 +75,10 @@ fn a_perf_that_never_answers_is_given_up() {
 fn a_perf_that_falls_silent_costs_one_wait_and_one_warning() {
     let sandbox = with_perf(&format!("{PERF}ack\nexec tail -f /dev/null\n"));
     let stderr = measured(&sandbox);
-    assert!(stderr.contains("profiling with perf 6.1.0\n"), "{stderr}");
+    assert!(
+        stderr.contains("profiling with perf 6.1.0, stacks from copies of 32768 bytes\n"),
+        "{stderr}"
+    );
     let warnings: Vec<_> = stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
     let [warning] = warnings.try_into().unwrap();
     assert!(warning.contains("the profiler did not answer within 5 s"), "{warning}");

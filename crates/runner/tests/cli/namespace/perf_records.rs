@@ -179,3 +179,72 @@ fn without_random_addresses_an_address_belongs_to_one_module_of_a_process() {
         }
     }
 }
+
+/// Calls itself with large frames, then computes.
+const DEEP: &str = "
+#include <string.h>
+volatile double sink;
+__attribute__((noinline)) void burn(long turns) {
+    double x = 1;
+    for (long i = 0; i < turns; i++) x = x * 1.0000001 + 0.5 / (x + i);
+    sink = x;
+}
+__attribute__((noinline)) void deep(int depth) {
+    char frame[2048];
+    memset(frame, depth, sizeof frame);
+    if (depth) deep(depth - 1); else burn(30000000);
+    sink += frame[depth];
+}
+int main(void) { deep(6); return 0; }
+";
+
+/// Compiles [`DEEP`] as the program `deep`.
+#[track_caller]
+fn compile_deep(sandbox: &Sandbox, options: &[&str]) {
+    fs::write(sandbox.path().join("deep.c"), DEEP).unwrap();
+    let words = [&["-O2", "-o", "deep", "deep.c"], options].concat();
+    let run = sandbox.run(sandbox.command("cc", words));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+/// Share of the samples that have `main` in their stack, in percent.
+#[track_caller]
+fn below_main(sandbox: &Sandbox) -> f64 {
+    let weight = |line: &str| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap();
+    let text = sandbox.text("out.folded");
+    let all: f64 = text.lines().map(weight).sum();
+    let below: f64 = text.lines().filter(|line| line.contains(";main;")).map(weight).sum();
+    below * 100.0 / all
+}
+
+#[test]
+fn arguments_do_not_change_how_stacks_are_taken() {
+    let sandbox = profiling_sandbox();
+    compile_deep(&sandbox, &[]);
+    for word in ["go", "java", "mvn", "gradle", "python3"] {
+        let options = [QUICK, &["--export", "folded=out.folded"]].concat();
+        let run = exec(&sandbox, &options, &["./deep", "4", word]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(run.stderr.contains(", stacks from copies of 32768 bytes"), "{}", run.stderr);
+        assert!(below_main(&sandbox) > 90.0, "{word}: {}", sandbox.text("out.folded"));
+    }
+}
+
+#[test]
+fn stacks_that_break_off_are_said_with_what_helps() {
+    let sandbox = profiling_sandbox();
+    compile_deep(&sandbox, &["-fomit-frame-pointer"]);
+    let said = |options: &[&str]| {
+        let run = exec(&sandbox, &[QUICK, options].concat(), &["./deep"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stderr
+    };
+    let small = said(&["--perf-stack-size", "4096"]);
+    assert!(small.contains("are deeper than the copies of 4096 bytes"), "{small}");
+    assert!(small.contains("`--perf-stack-size 65528` copies more"), "{small}");
+    let enough = said(&["--perf-stack-size", "65528"]);
+    assert!(!enough.contains("break off"), "{enough}");
+    let pointers = said(&["--perf-unwinding-mode", "fp"]);
+    assert!(pointers.contains("functions that keep no frame pointers"), "{pointers}");
+    assert!(pointers.contains("`--perf-unwinding-mode dwarf`"), "{pointers}");
+}
