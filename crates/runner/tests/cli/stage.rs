@@ -11,6 +11,11 @@ pub(crate) const CODSPEED: &str = env!("CARGO_BIN_EXE_codspeed");
 /// Three rounds and nothing else.
 pub(crate) const QUICK: &[&str] = &["--warmup-time", "0", "--max-rounds", "3"];
 
+/// Shell text that writes to `ready`, then waits for a signal. A shell that sets a `trap` must wait in this way: a
+/// signal that arrives right before the system call of `read` would be seen only when that call ends, and `wait` is
+/// the one command that checks for signals and sleeps in a single step.
+pub(crate) const WAIT_AFTER_READY: &str = "(read x < hold) & echo > ready; wait";
+
 /// What `run` needs in these tests.
 pub(crate) const RUN: &[&str] = &["run", "-m", "walltime", "--profile-folder", "profile"];
 

@@ -6,8 +6,8 @@ use nix::sys::signal::Signal;
 use test_support::Sandbox;
 
 use crate::stage::{
-    CODSPEED, QUICK, RUN, codspeed, exec, exec_words, exported, nothing_is_left, profiling_sandbox,
-    start, suite, the_exported,
+    CODSPEED, QUICK, RUN, WAIT_AFTER_READY, codspeed, exec, exec_words, exported, nothing_is_left,
+    profiling_sandbox, start, suite, the_exported,
 };
 
 /// Shell text that prints the process of perf, seen from a suite.
@@ -92,7 +92,7 @@ fn ctrl_c_ends_perf_too_and_leaves_the_benchmark_its_time() {
     let sandbox = profiling_sandbox();
     let (mut ready, _hold) = (sandbox.notice("ready"), sandbox.fifo("hold"));
     let text = format!(
-        "{FIND_PERF}perf > perf; trap 'echo bye > cleared; exit 0' INT; echo > ready; read x < hold"
+        "{FIND_PERF}perf > perf; trap 'echo bye > cleared; exit 0' INT; {WAIT_AFTER_READY}"
     );
     let running = start(&sandbox, [RUN, &["--", &text]].concat());
     ready.wait();
