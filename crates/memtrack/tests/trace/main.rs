@@ -180,6 +180,11 @@ mod privileged {
                 debuggers_and_filters_of_a_program_work_as_ever,
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }
+            rust::{
+                the_allocator_of_the_standard_library_is_exact,
+                jemalloc_from_the_registry_is_exact,
+                mimalloc_from_the_registry_is_exact,
+            }
             output::{
                 what_a_process_leaves_is_freed_with_its_end,
                 what_it_amounts_to_is_shown_beside_the_commands_output,
@@ -193,15 +198,6 @@ mod privileged {
             windows::{
                 only_what_lies_in_windows_is_recorded,
                 blocks_may_cross_the_borders_of_windows,
-            }
-        }
-
-        mod network {
-            cases! { Session:
-                rust::{
-                    the_default_and_mimalloc_from_the_registry_are_exact,
-                    jemalloc_from_the_registry_is_exact,
-                }
             }
         }
 

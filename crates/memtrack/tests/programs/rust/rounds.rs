@@ -1,19 +1,12 @@
-//! Makes pairs with the allocator that it was built with, through a vector that grows and a string, too.
-
-#[cfg(feature = "jemalloc")]
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+//! Makes pairs with the allocator of the program, through a vector that grows and a string, too.
 
 use std::hint::black_box;
 
 #[repr(align(64))]
 struct Wide([u8; 832]);
 
-fn main() {
+/// Prints `done` after a thousand rounds between two marks.
+pub(crate) fn run() {
     drop(black_box(Vec::<u8>::with_capacity(7_700_001)));
     for at in 0..1000 {
         drop(black_box(Box::new([at as u8; 777])));
