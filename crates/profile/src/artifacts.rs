@@ -10,7 +10,10 @@ use std::{
     time::SystemTime,
 };
 
-use runner_shared::{artifact::ExecutionTimestamps, text::one_line};
+use runner_shared::{
+    artifact::{ExecutionTimestamps, WALLTIME_METADATA},
+    text::one_line,
+};
 
 use self::{
     collect::{Collected, collect},
@@ -276,7 +279,7 @@ fn write_metadata(
     let paths = keys.iter().chain(&jit.keys).map(|key| (&*key.key, &*key.path)).collect();
     let timestamps = recording.timestamps;
     let content = Content { integration, timestamps, processes, paths, debug_infos };
-    folder.write(metadata::FILE, |out| content.write(out))
+    folder.write(WALLTIME_METADATA, |out| content.write(out))
 }
 
 /// Bytes of a page of memory.

@@ -37,7 +37,7 @@ pub enum ProfileError {
         /// What is wrong.
         source: ArtifactError,
     },
-    /// `perf.metadata` does not hold what it should.
+    /// `walltime.metadata` does not hold what it should.
     #[error("`{}` can't be understood", path.display())]
     Metadata {
         /// The file.

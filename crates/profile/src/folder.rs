@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use runner_shared::artifact::{OLDER_WALLTIME_METADATA, WALLTIME_METADATA};
 use tempfile::NamedTempFile;
 
 use crate::ProfileError;
@@ -64,12 +65,13 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// `<n>__<name>.symbols.map`, `<n>__<name>.unwind_data`, `perf-<pid>.map`, `perf.metadata`.
+/// `<n>__<name>.symbols.map`, `<n>__<name>.unwind_data`, `perf-<pid>.map`, `walltime.metadata`
+/// and its older name.
 fn is_artifact(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let key = name.strip_suffix(".symbols.map").or_else(|| name.strip_suffix(".unwind_data"));
     let pid = name.strip_prefix("perf-").and_then(|rest| rest.strip_suffix(".map"));
-    name == crate::metadata::FILE
+    [WALLTIME_METADATA, OLDER_WALLTIME_METADATA].contains(&name)
         || key.and_then(|key| key.split_once("__")).is_some_and(|(number, _)| is_number(number))
         || pid.is_some_and(is_number)
 }
@@ -80,7 +82,13 @@ mod tests {
 
     #[test]
     fn only_artifacts_are_removed() {
-        let ours = ["0__a.symbols.map", "12__a b.unwind_data", "perf-7.map", "perf.metadata"];
+        let ours = [
+            "0__a.symbols.map",
+            "12__a b.unwind_data",
+            "perf-7.map",
+            "walltime.metadata",
+            "perf.metadata",
+        ];
         let others =
             ["perf.pipedata", "a.symbols.map", "x__a.symbols.map", "perf-x.map", "results"];
         let dir = tempfile::tempdir().unwrap();

@@ -62,7 +62,7 @@ fn jitdump(bytes: &[u8]) {
         for form in [JitUnwindForm::Correct, JitUnwindForm::Legacy] {
             if let Some(unwind) = loaded.unwind {
                 let data = unwind.form(form, "jit", loaded.size);
-                drop(data.write(&data.version(), &mut std::io::sink()));
+                drop(data.write(&mut std::io::sink()));
             }
         }
     }
@@ -80,7 +80,7 @@ fn elf(bytes: &[u8]) {
     let symbols = Symbols::of(&elf, Some(&elf));
     drop(symbols.write(&mut std::io::sink()));
     if let Some(data) = elf.unwind_data("/x") {
-        drop(data.write(&data.version(), &mut std::io::sink()));
+        drop(data.write(&mut std::io::sink()));
     }
     let _ = elf.build_id();
     for load in &elf.loads {

@@ -3,7 +3,7 @@
 //! ([`read_stacks`]).
 //!
 //! ```text
-//! perf.pipedata --perf::scan--> events --replay--> mappings per process --module, jit--> files, perf.metadata
+//! perf.pipedata --perf::scan--> events --replay--> mappings per process --module, jit--> files, walltime.metadata
 //!                                      \--stacks--> samples --unwound, named--> stacks per benchmark
 //! ```
 //!

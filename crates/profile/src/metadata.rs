@@ -1,4 +1,4 @@
-//! `perf.metadata`: which module lay where in which process, and what ran when.
+//! `walltime.metadata`: which module lay where in which process, and what ran when.
 //!
 //! Written as a stream: debug information lies in files until it is copied here.
 
@@ -8,13 +8,11 @@ use std::{
     ops::Range,
 };
 
-use runner_shared::{artifact::ExecutionTimestamps, fifo::MarkerType};
+use runner_shared::artifact::ExecutionTimestamps;
 use serde::{Deserialize, Serialize};
 
 use crate::module::DebugInfos;
 
-/// Name of the file.
-pub(crate) const FILE: &str = "perf.metadata";
 /// Version of the layout.
 const VERSION: u64 = 1;
 /// Bytes of a key, at most: a file name has 255, and keys get endings.
@@ -169,20 +167,8 @@ impl Content<'_> {
         object.member("uri_by_ts", &self.timestamps.uri_by_ts)?;
         object.name("ignored_modules")?;
         object.out.write_all(b"[]")?;
-        let markers: Vec<BTreeMap<&str, u64>> =
-            self.timestamps.markers.iter().map(|marker| [named(*marker)].into()).collect();
-        object.member("markers", &markers)?;
+        object.member("markers", &self.timestamps.markers)?;
         out.write_all(b"}")
-    }
-}
-
-/// A marker with the name that this file has for it.
-const fn named(marker: MarkerType) -> (&'static str, u64) {
-    match marker {
-        MarkerType::SampleStart(time) => ("SampleStart", time),
-        MarkerType::SampleEnd(time) => ("SampleEnd", time),
-        MarkerType::RoundStart(time) => ("BenchmarkStart", time),
-        MarkerType::RoundEnd(time) => ("BenchmarkEnd", time),
     }
 }
 
@@ -217,4 +203,59 @@ pub(crate) struct Metadata {
     pub(crate) symbols: BTreeMap<i32, Vec<SymbolEntry>>,
     #[serde(default, rename = "path_key_to_path")]
     pub(crate) paths: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use runner_shared::fifo::MarkerType;
+
+    use super::*;
+
+    #[test]
+    fn the_file_byte_by_byte() {
+        let timestamps = ExecutionTimestamps {
+            uri_by_ts: vec![(9, "a::b".to_owned())],
+            markers: vec![
+                MarkerType::SampleStart(1),
+                MarkerType::RoundStart(2),
+                MarkerType::RoundEnd(3),
+                MarkerType::SampleEnd(4),
+            ],
+        };
+        let symbols = [SymbolEntry { perf_map_key: "0__x".to_owned(), load_bias: u64::MAX }];
+        let unwind = UnwindEntry {
+            unwind_data_key: "0__x".to_owned(),
+            timestamp: None,
+            avma_range: (16..32).into(),
+            base_avma: 16,
+        };
+        let process = Process {
+            symbols: symbols.into(),
+            unwind: vec![unwind],
+            ignored: [("/x".to_owned(), 16, 32)].into(),
+        };
+        let content = Content {
+            integration: ("demo", "1.2.3"),
+            timestamps: &timestamps,
+            processes: &[(7, process), (8, Process::default())].into(),
+            paths: [("0__x", "/x")].into(),
+            debug_infos: BTreeMap::new(),
+        };
+        let mut written = Vec::new();
+        content.write(&mut written).unwrap();
+        assert_eq!(
+            String::from_utf8(written).unwrap(),
+            concat!(
+                r#"{"version":1,"integration":["demo","1.2.3"],"#,
+                r#""ignored_modules_by_pid":{"7":[["/x",16,32]]},"#,
+                r#""mapped_process_unwind_data_by_pid":{"7":[{"unwind_data_key":"0__x","#,
+                r#""timestamp":null,"avma_range":{"start":16,"end":32},"base_avma":16}]},"#,
+                r#""mapped_process_module_symbols":{"7":[{"perf_map_key":"0__x","#,
+                r#""load_bias":18446744073709551615}]},"#,
+                r#""path_key_to_path":{"0__x":"/x"},"#,
+                r#""uri_by_ts":[[9,"a::b"]],"ignored_modules":[],"#,
+                r#""markers":[{"SampleStart":1},{"RoundStart":2},{"RoundEnd":3},{"SampleEnd":4}]}"#,
+            )
+        );
+    }
 }

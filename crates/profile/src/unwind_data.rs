@@ -54,47 +54,17 @@ pub enum Version {
 }
 
 impl<'a> UnwindData<'a> {
-    /// The version that we write: 3, and 4 only for a module without an index.
-    pub const fn version(&self) -> Version {
-        if self.eh_frame_hdr.is_some() { Version::V3 } else { Version::V4 }
-    }
-
-    /// Writes the file in a version. Versions before 4 get an empty index when there is none.
-    pub fn write(&self, version: &Version, out: &mut impl io::Write) -> io::Result<()> {
-        let (tag, process): (u32, _) = match version {
-            Version::V1(process) => (0, Some(process)),
-            Version::V2(process) => (1, Some(process)),
-            Version::V3 => (2, None),
-            Version::V4 => (3, None),
-        };
-        out.write_all(&tag.to_le_bytes())?;
+    /// Writes the file in version 4, which runners write from 4.17.6 on.
+    pub fn write(&self, out: &mut impl io::Write) -> io::Result<()> {
+        out.write_all(&3_u32.to_le_bytes())?;
         write_bytes(out, self.path.as_bytes())?;
-        if let Some(process) = process {
-            if tag == 1 {
-                out.write_all(&[u8::from(process.timestamp.is_some())])?;
-                if let Some(timestamp) = process.timestamp {
-                    out.write_all(&timestamp.to_le_bytes())?;
-                }
-            }
-            write_range(out, &process.avma_range)?;
-            out.write_all(&process.base_avma.to_le_bytes())?;
-        }
         out.write_all(&self.base_svma.to_le_bytes())?;
-        let has = [u8::from(self.eh_frame_hdr.is_some())];
-        let hdr = self.eh_frame_hdr.clone().unwrap_or(Section { data: &[], svma: 0..0 });
-        if tag == 3 {
-            out.write_all(&has)?;
-            if self.eh_frame_hdr.is_some() {
-                write_bytes(out, hdr.data)?;
-            }
-            out.write_all(&has)?;
-            if self.eh_frame_hdr.is_some() {
-                write_range(out, &hdr.svma)?;
-            }
-        } else {
-            write_bytes(out, hdr.data)?;
-            write_range(out, &hdr.svma)?;
-        }
+        let hdr = self.eh_frame_hdr.as_ref();
+        let is_there = [u8::from(hdr.is_some())];
+        out.write_all(&is_there)?;
+        hdr.map_or(Ok(()), |hdr| write_bytes(out, hdr.data))?;
+        out.write_all(&is_there)?;
+        hdr.map_or(Ok(()), |hdr| write_range(out, &hdr.svma))?;
         write_bytes(out, self.eh_frame.data)?;
         write_range(out, &self.eh_frame.svma)
     }
@@ -178,30 +148,38 @@ mod tests {
         }
     }
 
-    fn bytes(data: &UnwindData<'_>, version: &Version) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        data.write(version, &mut bytes).unwrap();
-        assert_eq!(UnwindData::read(&bytes), Some((data.clone(), version.clone())));
-        for length in 0..bytes.len() {
-            assert_eq!(UnwindData::read(&bytes[..length]), None);
-        }
-        bytes
-    }
-
     fn hex(text: &str) -> Vec<u8> {
         let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
         let pair = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap();
         digits.as_chunks().0.iter().map(pair).collect()
     }
 
+    /// Holds that these bytes, and no part of them, say this.
+    #[track_caller]
+    fn reads(golden: &[u8], data: &UnwindData<'_>, version: &Version) {
+        assert_eq!(UnwindData::read(golden), Some((data.clone(), version.clone())));
+        for length in 0..golden.len() {
+            assert_eq!(UnwindData::read(&golden[..length]), None);
+        }
+        let longer = [golden, &[0]].concat();
+        assert_eq!(UnwindData::read(&longer), None);
+    }
+
+    #[track_caller]
+    fn is_written_as(data: &UnwindData<'_>, golden: &[u8]) {
+        let mut bytes = Vec::new();
+        data.write(&mut bytes).unwrap();
+        assert_eq!(bytes, golden);
+        reads(golden, data, &Version::V4);
+    }
+
     #[test]
-    fn version_3_byte_by_byte() {
-        let golden = hex("02000000 0200000000000000 2f78 0000000000000000
-             0200000000000000 aabb 1000000000000000 1200000000000000
+    fn version_4_byte_by_byte() {
+        let golden = hex("03000000 0200000000000000 2f78 0000000000000000
+             01 0200000000000000 aabb 01 1000000000000000 1200000000000000
              0100000000000000 cc 2000000000000000 2100000000000000");
-        assert_eq!(golden.len(), 73);
-        assert_eq!(data().version(), Version::V3);
-        assert_eq!(bytes(&data(), &Version::V3), golden);
+        assert_eq!(golden.len(), 75);
+        is_written_as(&data(), &golden);
     }
 
     #[test]
@@ -210,33 +188,34 @@ mod tests {
         let golden = hex("03000000 0200000000000000 2f78 0000000000000000 00 00
              0100000000000000 cc 2000000000000000 2100000000000000");
         assert_eq!(golden.len(), 49);
-        assert_eq!(data.version(), Version::V4);
-        assert_eq!(bytes(&data, &Version::V4), golden);
+        is_written_as(&data, &golden);
     }
 
     #[test]
-    fn the_older_versions_and_a_version_4_with_an_index() {
+    fn the_older_versions_are_read() {
+        let path = hex("0200000000000000 2f78");
+        let in_process = hex("0100000000000000 0200000000000000 0300000000000000");
+        let sections = hex("0000000000000000
+             0200000000000000 aabb 1000000000000000 1200000000000000
+             0100000000000000 cc 2000000000000000 2100000000000000");
+        let golden =
+            |tag: u8, middle: &[u8]| [&[tag, 0, 0, 0][..], &path, middle, &sections].concat();
+        assert_eq!(golden(2, &[]).len(), 73);
+        reads(&golden(2, &[]), &data(), &Version::V3);
         let process = InProcess { timestamp: None, avma_range: 1..2, base_avma: 3 };
-        let first = bytes(&data(), &Version::V1(process.clone()));
-        assert_eq!(first.len(), 73 + 24);
-        assert!(first.starts_with(&hex(
-            "00000000 0200000000000000 2f78 0100000000000000 0200000000000000 0300000000000000"
-        )));
-        let second = bytes(&data(), &Version::V2(process.clone()));
-        assert_eq!(second.len(), 73 + 25);
-        let timed = InProcess { timestamp: Some(9), ..process };
-        let second = bytes(&data(), &Version::V2(timed));
-        assert!(second.starts_with(&hex("01000000 0200000000000000 2f78 01 0900000000000000 01")));
-        assert_eq!(bytes(&data(), &Version::V4).len(), 75);
+        reads(&golden(0, &in_process), &data(), &Version::V1(process.clone()));
+        let untimed = [&[0][..], &in_process].concat();
+        reads(&golden(1, &untimed), &data(), &Version::V2(process.clone()));
+        let timed = [&hex("01 0900000000000000")[..], &in_process].concat();
+        let process = InProcess { timestamp: Some(9), ..process };
+        reads(&golden(1, &timed), &data(), &Version::V2(process));
     }
 
     #[test]
     fn foreign_bytes_are_nothing() {
         assert_eq!(UnwindData::read(&[4, 0, 0, 0]), None);
-        let mut longer = bytes(&data(), &Version::V3);
-        longer.push(0);
-        assert_eq!(UnwindData::read(&longer), None);
-        longer[4..12].fill(0xff);
-        assert_eq!(UnwindData::read(&longer), None);
+        let mut endless = hex("03000000 0200000000000000 2f78 0000000000000000 00 00");
+        endless[4..12].fill(0xff);
+        assert_eq!(UnwindData::read(&endless), None);
     }
 }

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use runner_shared::artifact::{OLDER_WALLTIME_METADATA, WALLTIME_METADATA};
+
 use super::ArchiveError;
 
 /// Something that is not in the archive.
@@ -51,6 +53,17 @@ pub(super) struct Entry {
     pub(super) is_folder: bool,
 }
 
+impl Entry {
+    /// Returns the name in the archive. An older folder gets the names that belong to the version
+    /// which the upload announces; its content is the same by either name.
+    pub(super) fn archived(&self) -> &Path {
+        match self.name.to_str() {
+            Some(OLDER_WALLTIME_METADATA) => Path::new(WALLTIME_METADATA),
+            _ => &self.name,
+        }
+    }
+}
+
 /// What goes into an archive.
 #[derive(Debug)]
 pub(super) struct Listing {
@@ -74,6 +87,10 @@ pub(super) fn list(root: &Path, but: &Path) -> Result<Listing, ArchiveError> {
     // A stack, not recursion: folders may be nested as deep as the file system allows.
     let mut left = children(root, Path::new(""))?;
     left.retain(|name| name != Path::new(super::NOT_ARCHIVED));
+    if left.iter().any(|name| name == Path::new(WALLTIME_METADATA)) {
+        // What an older runner has left in the same folder says the same of another run.
+        left.retain(|name| name != Path::new(OLDER_WALLTIME_METADATA));
+    }
     while let Some(name) = left.pop() {
         let path = root.join(&name);
         match look(&path).map_err(|source| ArchiveError::Read { path, source })? {

@@ -105,7 +105,7 @@ impl Packing<'_, '_> {
             return written.map(|()| None).map_err(|source| self.failed(source));
         }
         let mut content = Content { file, path: &path, left: size, failure: None, packing: self };
-        let written = tar.append_data(&mut header, &entry.name, &mut content);
+        let written = tar.append_data(&mut header, entry.archived(), &mut content);
         match (content.failure.take(), written) {
             (Some(failure), _) => Err(failure),
             (None, Err(source)) => Err(self.failed(source)),

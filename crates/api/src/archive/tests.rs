@@ -106,6 +106,21 @@ fn an_archive_holds_the_folder_sorted_and_without_owners() {
 }
 
 #[test]
+fn the_metadata_of_an_older_folder_have_the_name_of_today() {
+    let place = Place::new();
+    place.file("perf.metadata", b"older");
+    place.file("part/perf.metadata", b"of something else");
+    place.pack(Executor::Walltime);
+    let names = || names(File::open(place.to()).unwrap());
+    assert_eq!(names(), ["./", "part/", "part/perf.metadata", "walltime.metadata"]);
+    place.file("walltime.metadata", b"newer");
+    place.pack(Executor::Walltime);
+    let entries = entries(File::open(place.to()).unwrap());
+    assert_eq!(entries.last().unwrap().2, b"newer");
+    assert_eq!(names(), ["./", "part/", "part/perf.metadata", "walltime.metadata"]);
+}
+
+#[test]
 fn names_may_be_long_and_any_bytes() {
     let place = Place::new();
     let long = format!("{}/{}", "d".repeat(90), "f".repeat(200));

@@ -112,8 +112,7 @@ fn job(
     let Some(elf) = Elf::parse(&opened.bytes) else { return Ok(module) };
     let Key { key, path } = &module.key;
     if let Some(unwind) = elf.unwind_data(path) {
-        let version = unwind.version();
-        folder.write(&format!("{key}.unwind_data"), |out| unwind.write(&version, out))?;
+        folder.write(&format!("{key}.unwind_data"), |out| unwind.write(out))?;
         module.has_unwind = true;
     }
     let debug_file = roots.find(Path::new(path), &elf);

@@ -188,7 +188,7 @@ impl Writing<'_> {
         let number = self.first_key.saturating_add(self.found.keys.len());
         let key = crate::metadata::key(number, data.path);
         self.folder
-            .write(&format!("{key}.unwind_data"), |out| data.write(&data.version(), out))
+            .write(&format!("{key}.unwind_data"), |out| data.write(out))
             .map_err(io::Error::other)?;
         Ok(key)
     }

@@ -14,7 +14,9 @@ mod unwind;
 
 use std::{fs, path::Path, sync::Arc};
 
-use runner_shared::artifact::{Artifact, ExecutionTimestamps};
+use runner_shared::artifact::{
+    Artifact, ExecutionTimestamps, OLDER_WALLTIME_METADATA, WALLTIME_METADATA,
+};
 
 pub(crate) use self::unwind::unwind_with;
 use self::{modules::Modules, names::Names, sampler::Sampler, tree::Forest};
@@ -22,7 +24,7 @@ use crate::{
     ProfileError,
     artifacts::{PERF_DATA, Sources},
     mapped::Mapped,
-    metadata::{self, Metadata},
+    metadata::Metadata,
     module::DebugRoots,
     perf::scan,
     window::Windows,
@@ -140,15 +142,18 @@ fn read_timestamps(folder: &Path) -> Result<ExecutionTimestamps, ProfileError> {
     }
 }
 
-/// `None` if there is none.
+/// Reads the metadata under its name, else under the older one. `None` if there is neither.
 fn read_metadata(folder: &Path) -> Result<Option<Metadata>, ProfileError> {
-    let path = folder.join(metadata::FILE);
-    let bytes = match fs::File::open(&path).and_then(|file| Mapped::file(&file)) {
-        Ok(bytes) => bytes,
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(ProfileError::Read { path, source }),
-    };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|source| ProfileError::Metadata { path, source })
+    for name in [WALLTIME_METADATA, OLDER_WALLTIME_METADATA] {
+        let path = folder.join(name);
+        let bytes = match fs::File::open(&path).and_then(|file| Mapped::file(&file)) {
+            Ok(bytes) => bytes,
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(ProfileError::Read { path, source }),
+        };
+        return serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| ProfileError::Metadata { path, source });
+    }
+    Ok(None)
 }

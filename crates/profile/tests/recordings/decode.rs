@@ -17,9 +17,9 @@ fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
     bytes[at..at + length].iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
-/// A file of unwind data, version 3.
+/// A file of unwind data, version 3 or 4, with its index.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct UnwindV3 {
+pub(crate) struct Unwind {
     pub(crate) path: String,
     pub(crate) base_svma: u64,
     pub(crate) hdr: Vec<u8>,
@@ -28,26 +28,31 @@ pub(crate) struct UnwindV3 {
     pub(crate) eh_frame_svma: (u64, u64),
 }
 
-/// Decodes to the last byte.
-pub(crate) fn unwind_v3(bytes: &[u8]) -> UnwindV3 {
+/// Decodes to the last byte. Version 4 has a byte before each part of the index: it is there.
+pub(crate) fn unwind(bytes: &[u8], version: u8) -> Unwind {
     let mut at = 0;
     let mut take = |length: usize| {
         at += length;
         bytes[at - length..at].to_vec()
     };
-    assert_eq!(take(4), [2, 0, 0, 0], "tag of version 3");
+    assert_eq!(take(4), [version - 1, 0, 0, 0], "tag of version {version}");
     let sized = |take: &mut dyn FnMut(usize) -> Vec<u8>| {
         let length = usize::try_from(number(&take(8), 0, 8)).unwrap();
         take(length)
     };
+    let is_there = |take: &mut dyn FnMut(usize) -> Vec<u8>| {
+        assert!(version < 4 || take(1) == [1]);
+    };
     let path = String::from_utf8(sized(&mut take)).unwrap();
     let base_svma = number(&take(8), 0, 8);
+    is_there(&mut take);
     let hdr = sized(&mut take);
+    is_there(&mut take);
     let hdr_svma = (number(&take(8), 0, 8), number(&take(8), 0, 8));
     let eh_frame = sized(&mut take);
     let eh_frame_svma = (number(&take(8), 0, 8), number(&take(8), 0, 8));
     assert_eq!(at, bytes.len(), "no byte is left");
-    UnwindV3 { path, base_svma, hdr, hdr_svma, eh_frame, eh_frame_svma }
+    Unwind { path, base_svma, hdr, hdr_svma, eh_frame, eh_frame_svma }
 }
 
 /// Lines of a symbol map: address, size, name.

@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::decode::{data, unwind_v3};
+use crate::decode::{data, unwind};
 use profile::{
     JitUnwindForm, PinnedFile, Recording, Snapshot, Sources, Stacks, Written, read_stacks_from,
     write_artifacts_from,
@@ -72,7 +72,7 @@ fn run(form: JitUnwindForm) -> (TempDir, Written, Stacks) {
 }
 
 fn metadata(folder: &TempDir) -> Value {
-    serde_json::from_slice(&fs::read(folder.path().join("perf.metadata")).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(folder.path().join("walltime.metadata")).unwrap()).unwrap()
 }
 
 /// The entries of generated functions.
@@ -145,7 +145,7 @@ fn the_legacy_form_is_what_other_tools_write() {
     assert!(entries.iter().all(|entry| entry["base_avma"] == 0));
     let key = entries[0]["unwind_data_key"].as_str().unwrap();
     let file = fs::read(folder.path().join(format!("{key}.unwind_data"))).unwrap();
-    let data = unwind_v3(&file);
+    let data = unwind(&file, 4);
     assert_eq!((data.base_svma, data.hdr_svma, data.eh_frame_svma), (0, (0, 0), (0, 0)));
     // The header of 20 bytes was cut off the wrong end.
     assert_eq!(data.hdr.len(), 20);

@@ -97,7 +97,7 @@ impl Recorded {
     }
 
     pub(crate) fn metadata(&self) -> Value {
-        let path = self.folder.path().join("perf.metadata");
+        let path = self.folder.path().join("walltime.metadata");
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
     }
 }

@@ -8,6 +8,11 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use rounds::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds};
 pub use timestamps::ExecutionTimestamps;
 
+/// Where the modules of a profile lay and what ran when: JSON on top of a folder of walltime mode.
+pub const WALLTIME_METADATA: &str = "walltime.metadata";
+/// The name that the same content had before runner 4.16. Read, never written.
+pub const OLDER_WALLTIME_METADATA: &str = "perf.metadata";
+
 /// Bytes that are not the artifact they should be.
 #[derive(Debug, thiserror::Error)]
 #[error("not a valid `{name}` artifact")]

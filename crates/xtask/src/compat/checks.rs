@@ -19,7 +19,7 @@ const OF_THE_MACHINE: &[&str] = &["the kernel had no room for "];
 
 /// Files that are there only if perf records.
 const OF_PROFILES: &[&str] = &[
-    "perf.metadata",
+    "walltime.metadata",
     "perf.pipedata",
     "perf-<pid>.map",
     "<module>.symbols.map",
@@ -127,7 +127,7 @@ fn walltime(client: &Client, is_silent: bool, run: &Measured) -> Result<Vec<Stri
 
 /// The integration in the metadata of the profile, if there is one.
 fn announcement(client: &Client, run: &Measured) -> Result<Option<String>> {
-    let path = run.profile.join("perf.metadata");
+    let path = run.profile.join("walltime.metadata");
     if !path.exists() {
         let is_said = run.output.stderr.contains(NO_PROFILE);
         return Ok((!is_said).then(|| "there is no profile".to_owned()));

@@ -169,7 +169,7 @@ mod tests {
         becomes("valgrind.12.log", "valgrind.<pid>.log");
         becomes("results/12.MemtrackStats.json", "results/<pid>.MemtrackStats.json");
         becomes("3__libc.so.6.symbols.map", "<module>.symbols.map");
-        becomes("perf.metadata", "perf.metadata");
+        becomes("walltime.metadata", "walltime.metadata");
         becomes("v8.log", "v8.log");
     }
 

@@ -11,7 +11,10 @@ use std::{
 
 use nix::{sys::signal::Signal, unistd::Pid};
 use profile::PERF_DATA;
-use runner_shared::env_names;
+use runner_shared::{
+    artifact::{OLDER_WALLTIME_METADATA, WALLTIME_METADATA},
+    env_names,
+};
 
 use super::{
     arguments::arguments, event_names::leaders, kernel, perf::Perf, snapshots::Snapshots,
@@ -229,6 +232,7 @@ pub(super) fn clear(folder: &Path) {
     if !folder.join(PERF_DATA).exists() {
         return;
     }
+    let whole = [PERF_DATA, WALLTIME_METADATA, OLDER_WALLTIME_METADATA];
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
@@ -236,7 +240,7 @@ pub(super) fn clear(folder: &Path) {
             name.strip_prefix("perf-").is_some_and(|rest| rest.strip_suffix(".map").is_some());
         let of_module =
             [".symbols.map", ".unwind_data"].iter().any(|end| name.strip_suffix(end).is_some());
-        if is_map || of_module || [PERF_DATA, "perf.metadata"].contains(&name) {
+        if is_map || of_module || whole.contains(&name) {
             drop(fs::remove_file(entry.path()));
         }
     }
@@ -268,8 +272,14 @@ mod tests {
     #[test]
     fn only_an_earlier_profile_is_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let names =
-            ["perf-7.map", "0__a.symbols.map", "0__a.unwind_data", "perf.metadata", "7.out"];
+        let names = [
+            "perf-7.map",
+            "0__a.symbols.map",
+            "0__a.unwind_data",
+            "walltime.metadata",
+            "perf.metadata",
+            "7.out",
+        ];
         let left = || {
             let mut left: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().collect();
             left.sort_by_key(fs::DirEntry::file_name);

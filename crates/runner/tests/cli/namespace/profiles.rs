@@ -119,7 +119,7 @@ def test_forked(benchmark):
             for name in ["test_first", "test_numpy", "test_forked"] {
                 assert!(run.stdout.contains(&format!("\n{name}")), "{}", run.stdout);
             }
-            let metadata = sandbox.text("profile/perf.metadata");
+            let metadata = sandbox.text("profile/walltime.metadata");
             let metadata: Value = serde_json::from_str(&metadata).unwrap();
             let paths = metadata["path_key_to_path"].as_object().unwrap();
             let mut keys = paths.iter().filter(|(key, _)| key.contains("_multiarray_umath"));
