@@ -117,6 +117,7 @@ fn traced(options: &Track) -> Result<u8, AppError> {
         environment: &environment,
         folder: &options.output,
         control: options.control.as_ref(),
+        progress: options.progress.as_deref(),
         options: Options {
             stacks: options.stacks,
             usage: usages(options, shown),

@@ -61,6 +61,9 @@ pub(crate) struct Track {
     /// The first process is a harness: what it allocates itself does not count for the client's benchmarks
     #[arg(long, requires = "control", hide = true)]
     pub root_is_harness: bool,
+    /// A FIFO of the client, which is told how far the trace is
+    #[arg(long, value_name = "FIFO", requires = "control", hide = true)]
+    pub progress: Option<PathBuf>,
     /// Memory for events that are not written yet, in bytes; a power of two; kernel backend only
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = ring_size)]
     pub ring_size: u32,

@@ -11,6 +11,7 @@ mod command;
 mod control;
 mod discovery;
 mod doctor;
+mod progress;
 mod summary;
 mod symbols;
 mod track;

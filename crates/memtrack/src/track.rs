@@ -21,6 +21,7 @@ use crate::{
     backend::{Backend, Coverage},
     command::{Ended, Running, StartError, command},
     control::{Control, Request},
+    progress::Progress,
     writer::{Options, Writer},
 };
 
@@ -33,7 +34,7 @@ const IDLE_MS: u8 = 10;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TrackError {
     /// The client's FIFOs can't be opened.
-    #[error("could not open the control FIFOs")]
+    #[error("could not open the client's FIFOs")]
     Control(#[source] io::Error),
     /// The command can't be started.
     #[error(transparent)]
@@ -66,6 +67,8 @@ pub(crate) struct Plan<'a> {
     pub folder: &'a Path,
     /// FIFOs of a client that switches recording.
     pub control: Option<&'a (PathBuf, PathBuf)>,
+    /// A FIFO of a client that wants to know how far the trace is.
+    pub progress: Option<&'a Path>,
     /// How to write.
     pub options: Options,
 }
@@ -96,6 +99,8 @@ pub(crate) fn track(
     }
     let control = plan.control.map(|(ctl, ack)| Control::open(ctl, ack)).transpose();
     let control = control.map_err(TrackError::Control)?;
+    let progress = plan.progress.map(|fifo| Progress::open(fifo, backend.name())).transpose();
+    let progress = progress.map_err(TrackError::Control)?;
     if control.is_none() {
         backend.record(true).map_err(TrackError::Backend)?;
     }
@@ -115,7 +120,7 @@ pub(crate) fn track(
     }
     let recording = control.is_none();
     let mut follow =
-        Follow { running, control, recording, backend, writer, failure: None, signals };
+        Follow { running, control, progress, recording, backend, writer, failure: None, signals };
     let ended = follow.accompany()?;
     let Follow { mut writer, mut failure, backend, .. } = follow;
     let coverage = backend.finish(&mut |record| {
@@ -171,6 +176,7 @@ fn stats(backend: &dyn Backend, coverage: Coverage) -> TracerStats {
 struct Follow<'a> {
     running: Running,
     control: Option<Control>,
+    progress: Option<Progress>,
     recording: bool,
     backend: &'a mut dyn Backend,
     writer: Writer,
@@ -186,6 +192,9 @@ impl Follow<'_> {
             self.wait(was_busy)?;
             self.running.pass_on(self.signals);
             was_busy = self.drain()? > 0;
+            if let Some(progress) = self.progress.as_mut().filter(|_| self.recording) {
+                progress.tell(self.writer.events());
+            }
             self.serve()?;
             if let Some(ended) = self.running.ended().map_err(TrackError::Watch)? {
                 return Ok(ended);

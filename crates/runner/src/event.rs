@@ -65,6 +65,13 @@ pub(crate) enum RunEvent {
         /// Bytes in all, if that is known.
         total: Option<u64>,
     },
+    /// What the benchmark is doing right now. The next one takes its place.
+    Activity {
+        /// In a few words.
+        text: String,
+        /// Also for those who read it later: comes less often the longer it takes.
+        logged: bool,
+    },
     /// The results of a mode.
     Report(Box<Finished>),
     /// More about results, for reading.

@@ -171,6 +171,11 @@ impl Writer {
         if self.pending.len() < self.enough { Ok(()) } else { self.write() }
     }
 
+    /// Events so far.
+    pub(crate) fn events(&self) -> u64 {
+        self.counts.total()
+    }
+
     fn write(&mut self) -> io::Result<()> {
         let latest = self.pending.iter().map(|pending| pending.timestamp).max().unwrap_or(0);
         let outcome = self.write_until(latest.saturating_sub(DISORDER_NS));

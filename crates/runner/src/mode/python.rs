@@ -45,6 +45,11 @@ pub(super) fn prepared(env: Env, cwd: &Path, wanted: Option<PythonAllocator>) ->
 }
 
 impl Python {
+    /// Whether we made it allocate each object with `malloc`.
+    pub(super) const fn is_told(self) -> bool {
+        matches!(self, Self::Told)
+    }
+
     /// Whether memory is shared out where no allocator sees it.
     pub(super) const fn has_arenas(self) -> bool {
         matches!(self, Self::Own | Self::FreeThreaded)

@@ -1,6 +1,10 @@
 //! A run in memory mode.
 
-use std::os::fd::AsFd;
+use std::{
+    io,
+    os::fd::AsFd,
+    thread::{Builder, scope},
+};
 
 use results::MemoryReading;
 use runner_shared::mode::Mode;
@@ -15,7 +19,7 @@ use crate::{
         memory::{self, TracerControl},
         shims,
     },
-    process::ToolCommand,
+    process::{Output, ToolCommand},
     report::AnyReport,
     session::{Conversation, FifoPair, ServeError, Session, SessionRecord},
     settings::RunPart,
@@ -24,10 +28,11 @@ use crate::{
 impl Stage<'_> {
     /// Traces allocations in the windows that the integration names.
     pub(super) fn memory(self) -> Result<Measured, RunError> {
-        let output = self.output();
+        // Also for `exec-harness`, which runs the command once and has nothing to draw; we have.
+        let output = Output::Piped;
         let Self { part, env, folder, before, instruments, paths, signals, ui } = self;
         let RunPart { workload, working_directory, memory: options, python_allocator, .. } = part;
-        let memory::Traced { command, fifos: control, remarks } =
+        let memory::Traced { command, fifos: control, progress, remarks, python } =
             memory::command(workload, *options, *python_allocator, working_directory, folder, env)?;
         let seen = instruments.environment(command.env);
         let (env, shims) = shims::install(Mode::Memory, workload, folder, seen)?;
@@ -39,7 +44,22 @@ impl Stage<'_> {
         let mut control = TracerControl::new(control.connect(ended));
         let conversation =
             Conversation { fifos: &mut fifos, session: Session::memory(), control: &mut control };
-        let served = watch(child, Some(conversation), &signals, ui)?;
+        let (over, ended) = io::pipe().map_err(ServeError::Watch)?;
+        let served = scope(|scope| {
+            let follow = Builder::new()
+                .name("progress".to_owned())
+                .spawn_scoped(scope, || progress.follow(&over, python, &|event| ui.event(&event)));
+            let served = watch(child, Some(conversation), &signals, ui);
+            drop(ended);
+            let followed = follow.map(|thread| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            // It is only for those who look on.
+            if let Err(err) = followed.flatten() {
+                ui.event(&RunEvent::Debug(format!("how far the trace is can't be read: {err}")));
+            }
+            served
+        })?;
         drop(shims);
         warn_of(&SessionRecord { open_windows: 0, ..served.record.clone() }, ui);
         memory::finish(&served.record, folder)?;

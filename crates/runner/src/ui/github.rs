@@ -46,7 +46,8 @@ impl<W: Write + Send> Sink for GitHub<W> {
                 let text = text.strip_prefix("error: ").unwrap_or(&text);
                 log.line(&format!("::error::{}", data(text)))
             }
-            Shown::Nothing => Ok(()),
+            Shown::Activity { text, logged: true } => log.line(text),
+            Shown::Activity { logged: false, .. } | Shown::Nothing => Ok(()),
         }
     }
 }

@@ -66,7 +66,8 @@ impl<W: Write + Send> Sink for GitLab<W> {
             },
             Shown::Results(text) => self.log.line(text.trim_end()),
             Shown::Error(failure) => self.log.line(&paint.paint(RED, &failure.lines().join("\n"))),
-            Shown::Nothing => Ok(()),
+            Shown::Activity { text, logged: true } => self.log.line(text),
+            Shown::Activity { logged: false, .. } | Shown::Nothing => Ok(()),
         }
     }
 }

@@ -97,6 +97,7 @@ impl<W: Write> Json<W> {
             | RunEvent::Stopping
             | RunEvent::Killing
             | RunEvent::Progress { .. }
+            | RunEvent::Activity { .. }
             | RunEvent::Details(_) => return Ok(()),
         };
         self.line(message)

@@ -83,6 +83,7 @@ impl<W: Write> LogFile<W> {
             | RunEvent::Stopping
             | RunEvent::Killing
             | RunEvent::Progress { .. }
+            | RunEvent::Activity { .. }
             | RunEvent::Report(_)
             | RunEvent::Details(_)
             | RunEvent::Uploaded { .. }
@@ -96,12 +97,15 @@ impl<W: Write> LogFile<W> {
                 self.lines(Level::Info, OURS, &format!("{title}: {text}"))
             }
             Shown::Output(stream, bytes) => self.output(stream, bytes),
-            Shown::Results(text) => self.lines(Level::Info, OURS, text),
+            Shown::Results(text) | Shown::Activity { text, logged: true } => {
+                self.lines(Level::Info, OURS, text)
+            }
             Shown::Error(failure) => self.lines(Level::Error, OURS, &failure.lines().join("\n")),
             Shown::Progress { label, done, total: Some(total) } if done >= total => {
                 self.lines(Level::Debug, OURS, &format!("{label}: {total} bytes"))
             }
             Shown::Progress { .. }
+            | Shown::Activity { logged: false, .. }
             | Shown::GroupStart { .. }
             | Shown::GroupEnd { .. }
             | Shown::Nothing => Ok(()),

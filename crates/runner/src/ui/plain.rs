@@ -37,7 +37,11 @@ impl<W: Write + Send> Sink for Plain<W> {
             Shown::Text(kind, text) => self.rest.line(&labelled(paint, *kind, text)),
             Shown::Announcement(title, text) => self.rest.line(&announced(paint, title, text)),
             // Nothing can be folded here, and its parts speak for themselves.
-            Shown::GroupStart { .. } | Shown::GroupEnd { .. } | Shown::Nothing => Ok(()),
+            Shown::GroupStart { .. }
+            | Shown::GroupEnd { .. }
+            | Shown::Activity { logged: false, .. }
+            | Shown::Nothing => Ok(()),
+            Shown::Activity { text, logged: true } => self.rest.line(text),
             Shown::Output(Stream::Stdout, bytes) => self.results().pass(bytes),
             Shown::Output(Stream::Stderr, bytes) => self.rest.pass(bytes),
             Shown::Progress { label, done: _, total } => match self.named.line(label, *total) {

@@ -91,6 +91,9 @@ impl Redactor {
             RunEvent::Progress { label, done, total } => {
                 RunEvent::Progress { label: clean(label), done: *done, total: *total }
             }
+            RunEvent::Activity { text, logged } => {
+                RunEvent::Activity { text: clean(text), logged: *logged }
+            }
             RunEvent::Report(finished) => RunEvent::Report(Box::new(self.finished(finished))),
             RunEvent::Uploaded { run_id, url } => {
                 RunEvent::Uploaded { run_id: clean(run_id), url: clean(url) }

@@ -35,6 +35,13 @@ pub(super) enum Shown<'a> {
         /// Bytes in all.
         total: Option<u64>,
     },
+    /// What the benchmark is doing.
+    Activity {
+        /// In a few words.
+        text: &'a str,
+        /// Where nothing moves, too.
+        logged: bool,
+    },
     /// Results.
     Results(&'a str),
     /// Why the command failed.
@@ -79,6 +86,7 @@ impl<'a> Shown<'a> {
             RunEvent::Progress { label, done, total } => {
                 Self::Progress { label, done: *done, total: *total }
             }
+            RunEvent::Activity { text, logged } => Self::Activity { text, logged: *logged },
             RunEvent::Report(finished) if finished.table.is_empty() => Self::Nothing,
             RunEvent::Report(finished) => Self::Results(&finished.table),
             RunEvent::Details(text) => Self::Results(text),
@@ -110,6 +118,7 @@ pub(super) fn level(event: &RunEvent) -> Level {
         | RunEvent::Step(_)
         | RunEvent::Announcement { .. }
         | RunEvent::Progress { .. }
+        | RunEvent::Activity { .. }
         | RunEvent::Uploaded { .. } => Level::Info,
         RunEvent::Debug(_) => Level::Debug,
     }

@@ -104,6 +104,8 @@ fn all(word: &str) -> Vec<RunEvent> {
             text: format!("warned: 50 %, {word}"),
             hint: Some(format!("hint {word}")),
         },
+        RunEvent::Activity { text: format!("3 {word}"), logged: false },
+        RunEvent::Activity { text: format!("500 {word}"), logged: true },
         RunEvent::Stopping,
         RunEvent::Killing,
         RunEvent::GroupEnd { failed: true },

@@ -1,6 +1,7 @@
 //! Memory mode: a tracer starts the benchmark and watches the allocators of all its processes; we tell it when.
 
 mod control;
+mod progress;
 mod trouble;
 
 use std::{
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub(crate) use control::TracerControl;
+pub(crate) use progress::Progress;
 pub(crate) use trouble::{TracerTrouble, trouble};
 
 /// The name of our tracer.
@@ -39,8 +41,12 @@ pub(crate) struct Traced {
     pub command: ToolCommand,
     /// The way to switch the tracer.
     pub fifos: ControlFifos,
+    /// What it tells meanwhile.
+    pub progress: Progress,
     /// Sentences about what the numbers don't show.
     pub remarks: Vec<String>,
+    /// Python was told to allocate with malloc, and is likely to be what runs.
+    pub python: bool,
 }
 
 /// The benchmark below the tracer, as a program to start in the folder `cwd`; `folder` is the profile folder.
@@ -64,6 +70,8 @@ pub(crate) fn command(
     let fifos = ControlFifos::create(&temporary)?;
     let mut args: Vec<OsString> = vec!["track".into(), "--output".into(), results.into()];
     args.extend(["--control".into(), fifos.argument()]);
+    let progress = Progress::create(&temporary)?;
+    args.extend(["--progress".into(), progress.argument()]);
     if matches!(workload, Workload::Commands { .. }) {
         args.push("--root-is-harness".into());
     }
@@ -79,8 +87,10 @@ pub(crate) fn command(
     args.push("--".into());
     args.push(inner.program.into_os_string());
     args.extend(inner.args);
-    let remarks = python.remark(workload, cwd, &inner.env).into_iter().collect();
-    Ok(Traced { command: ToolCommand { program, args, ..inner }, fifos, remarks })
+    let remarks: Vec<String> = python.remark(workload, cwd, &inner.env).into_iter().collect();
+    let python = python.is_told() && !remarks.is_empty();
+    let command = ToolCommand { program, args, ..inner };
+    Ok(Traced { command, fifos, progress, remarks, python })
 }
 
 /// Keeps what was said during the run, even if it was nothing: without it the events would have no meaning.

@@ -72,6 +72,8 @@ pub(super) struct Terminal<W: Write> {
     groups: Vec<Group>,
     window: Window,
     progress: Option<Progress>,
+    /// What the benchmark is doing.
+    activity: Option<String>,
     region: Region,
     /// Somebody else draws.
     lent: bool,
@@ -111,6 +113,7 @@ impl<W: Write> Terminal<W> {
             groups: Vec::new(),
             window: Window::default(),
             progress: None,
+            activity: None,
             region: Region::default(),
             lent: false,
             stale: false,
@@ -170,7 +173,12 @@ impl<W: Write> Terminal<W> {
         let mut lines = Vec::new();
         if let Some(group) = self.groups.last().filter(|_| self.has_window()) {
             let spinner = SPINNER.get(self.turns % SPINNER.len()).copied().unwrap_or_default();
-            lines.push(format!("{} {}", self.look.paint.paint(BOLD, spinner), self.elapsed(group)));
+            let mut line =
+                format!("{} {}", self.look.paint.paint(BOLD, spinner), self.elapsed(group));
+            if let Some(activity) = &self.activity {
+                line = format!("{line}  {activity}");
+            }
+            lines.push(line);
             let most = rows.saturating_sub(OTHER_ROWS).clamp(1, MOST_ROWS);
             lines.extend(self.framed(most.into()));
         }
@@ -220,6 +228,7 @@ impl<W: Write> Terminal<W> {
         self.groups.pop();
         self.window = Window::default();
         self.progress = None;
+        self.activity = None;
         self.line(&lines.join("\n"))
     }
 
@@ -286,6 +295,10 @@ impl<W: Write + Send> Sink for Terminal<W> {
             Shown::GroupEnd { failed } => self.end_group(*failed),
             Shown::Output(stream, bytes) => self.output(*stream, bytes),
             Shown::Progress { label, done, total } => self.progress(label, *done, *total),
+            Shown::Activity { text, logged: _ } => {
+                self.activity = Some((*text).to_owned());
+                self.soon()
+            }
             Shown::Results(text) => {
                 let Some(results) = &mut self.results else { return self.line(text.trim_end()) };
                 let erase =

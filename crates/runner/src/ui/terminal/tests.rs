@@ -122,3 +122,18 @@ fn every_row_fits_and_bars_say_how_far() {
     let unknown = Progress { total: None, ..progress };
     assert_eq!(unknown.line(), "uploading 512 B");
 }
+
+#[test]
+fn what_the_benchmark_does_stands_beside_the_time_until_its_group_ends() {
+    let paper = Paper::default();
+    let mut terminal = Terminal::new(Some(paper.out()), paper.out(), facts(24, 40), LOOK);
+    terminal.show(&Shown::GroupStart { title: "suite", opened: true }).unwrap();
+    for text in ["3 calls", "500 calls"] {
+        terminal.show(&Shown::Activity { text, logged: false }).unwrap();
+    }
+    let text = paper.text();
+    assert!(text.contains(" s  3 calls\n") && text.ends_with(" s  500 calls\n"), "{text}");
+    terminal.show(&Shown::GroupEnd { failed: false }).unwrap();
+    drop(terminal);
+    assert!(!stays(&paper.text()).contains("calls"), "{}", paper.text());
+}

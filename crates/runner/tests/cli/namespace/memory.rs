@@ -107,6 +107,21 @@ fn python_s_arenas_are_explained() {
 }
 
 #[test]
+fn how_far_a_long_trace_is_is_told_and_what_helps_python_that_crawls() {
+    let sandbox = with_tracer().with("FAKE", "crawl");
+    sandbox.program("tool", "#!/usr/bin/env python3\n");
+    let run = exec(&sandbox, &["-m", "memory", "--name", "x"], &["sh", "-c", ": ./tool"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let lines: Vec<&str> =
+        run.stderr.lines().filter(|line| line.contains("allocator calls")).collect();
+    assert_eq!(lines, ["2.0 million allocator calls, 211 thousand per second"]);
+    assert_eq!(run.stderr.matches("hint: `--python-allocator own`").count(), 1, "{}", run.stderr);
+    // What is no Python has no use for it.
+    let run = exec(&sandbox, &["-m", "memory"], &["true"]);
+    assert!(!run.stderr.contains("python"), "{}", run.stderr);
+}
+
+#[test]
 fn a_suite_without_benchmarks_is_empty() {
     let sandbox = with_tracer();
     let run = suite(&sandbox, &[], "true");
