@@ -28,11 +28,12 @@ pub fn is_built_by_go(program: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::wide;
 
     /// An ELF file with nothing but its table of sections: one of this name, and the names.
     fn with_section(name: &str) -> Vec<u8> {
         let names = format!("\0{name}\0.shstrtab\0");
-        let (names_at, sections_at) = (64_u64, 64 + names.len().next_multiple_of(8) as u64);
+        let (names_at, sections_at) = (64_u64, 64 + wide(names.len()).next_multiple_of(8));
         let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
         bytes.resize(16, 0);
         for (value, width) in [(2, 2), (62, 2), (1, 4), (0, 8), (0, 8), (sections_at, 8), (0, 4)] {
@@ -43,10 +44,9 @@ mod tests {
         }
         bytes.extend(names.as_bytes());
         bytes.resize(sections_at.try_into().unwrap(), 0);
-        let length = names.len() as u64;
+        let (length, second) = (wide(names.len()), u32::try_from(name.len()).unwrap() + 2);
         // Offset of the name, type, offset and size of each section.
-        for (name_at, kind, at, size) in
-            [(0, 0, 0, 0), (1, 1, 0, 0), (name.len() as u32 + 2, 3, names_at, length)]
+        for (name_at, kind, at, size) in [(0, 0, 0, 0), (1, 1, 0, 0), (second, 3, names_at, length)]
         {
             bytes.extend([name_at, kind].map(u32::to_le_bytes).concat());
             for field in [0, 0, at, size, 0, 0, 0_u64] {
