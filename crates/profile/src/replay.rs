@@ -96,10 +96,10 @@ impl Replay {
     pub(crate) fn event(&mut self, time: u64, event: &Event, lived: impl FnMut(Lived)) {
         match event {
             Event::Mmap(mmap) => self.map(mmap, time, time, lived),
-            Event::Exec { pid } => self.exec(*pid, time, lived),
-            Event::Fork { pid, parent } => self.fork(*pid, *parent, time, lived),
-            Event::Exit { pid } => self.exit(*pid, time, lived),
-            Event::Sample { .. } => {}
+            Event::Exec { pid, .. } => self.exec(*pid, time, lived),
+            Event::Fork { pid, parent, .. } => self.fork(*pid, *parent, time, lived),
+            Event::Exit { pid, .. } => self.exit(*pid, time, lived),
+            Event::Rename { .. } | Event::Sample { .. } => {}
         }
     }
 
@@ -219,7 +219,7 @@ pub(crate) const VDSO: &str = "[vdso]";
 const IN_MEMORY: &[&str] = &["//", "/memfd:", "/dev/", "/SYSV", "/anon_hugepage"];
 
 /// Whether the name of a mapping is one of a file.
-fn is_file(path: &str) -> bool {
+pub(crate) fn is_file(path: &str) -> bool {
     path.starts_with('/') && !IN_MEMORY.iter().any(|prefix| path.starts_with(prefix))
 }
 
@@ -231,6 +231,14 @@ mod tests {
         let code = path.map(str::to_owned);
         let identity = Identity::Unknown;
         Event::Mmap(Mmap { pid, start, end: start + 10, offset: 0, identity, code })
+    }
+
+    fn fork(pid: i32, parent: i32) -> Event {
+        Event::Fork { pid, parent, tid: pid }
+    }
+
+    fn exit(pid: i32) -> Event {
+        Event::Exit { pid, tid: pid }
     }
 
     fn play(replay: &mut Replay, events: &[Event]) -> Vec<(i32, u64, u64, u64)> {
@@ -250,11 +258,11 @@ mod tests {
     fn children_inherit_and_exec_forgets_what_they_inherited() {
         let events = [
             mmap(1, 10, Some("/a")),
-            Event::Fork { pid: 2, parent: 1 },
+            fork(2, 1),
             mmap(2, 30, Some("/b")),
-            Event::Exec { pid: 2 },
+            Event::Exec { pid: 2, name: String::new() },
             mmap(2, 50, Some("/c")),
-            Event::Exit { pid: 1 },
+            exit(1),
         ];
         let lives = play(&mut Replay::new(None), &events);
         let expected = [(1, 10, 1, 6), (2, 30, 3, 4), (2, 50, 5, u64::MAX)];
@@ -269,12 +277,7 @@ mod tests {
 
     #[test]
     fn a_process_ends_with_its_last_thread() {
-        let events = [
-            mmap(1, 10, Some("/a")),
-            Event::Fork { pid: 1, parent: 1 },
-            Event::Exit { pid: 1 },
-            Event::Exit { pid: 1 },
-        ];
+        let events = [mmap(1, 10, Some("/a")), fork(1, 1), exit(1), exit(1)];
         assert_eq!(play(&mut Replay::new(None), &events), [(1, 10, 1, 4)]);
     }
 
@@ -288,12 +291,12 @@ mod tests {
         assert_eq!(replay.held, MOST_PER_PROCESS);
         replay.event(2, &mmap(2, 10, Some("/a")), |_| ());
         for pid in 3..2000 {
-            replay.event(2, &Event::Fork { pid, parent: 2 }, |_| ());
+            replay.event(2, &fork(pid, 2), |_| ());
             replay.event(2, &mmap(pid, 50, Some("/b")), |_| ());
         }
         assert_eq!(replay.held, MOST_PER_PROCESS + 1 + 1997 * 2);
         for pid in 1..2000 {
-            replay.event(3, &Event::Exit { pid }, |_| ());
+            replay.event(3, &exit(pid), |_| ());
         }
         assert_eq!(replay.held, 0);
     }
@@ -302,9 +305,9 @@ mod tests {
     fn descendants_are_tracked_and_files_are_numbered_once() {
         let mut replay = Replay::new(Some([1].into()));
         let events = [
-            Event::Fork { pid: 2, parent: 1 },
-            Event::Fork { pid: 3, parent: 2 },
-            Event::Fork { pid: 9, parent: 8 },
+            fork(2, 1),
+            fork(3, 2),
+            fork(9, 8),
             mmap(3, 10, Some("/a")),
             mmap(3, 10, Some("/a")),
             mmap(9, 10, Some("[vdso]")),

@@ -63,6 +63,12 @@ impl Windows {
         self.all.get(after.checked_sub(1)?).map(|window| window.start)
     }
 
+    /// Nanoseconds in which samples belong to a benchmark; what never ended is left out.
+    pub(crate) fn length(&self, uri: usize) -> u64 {
+        let own = self.spans.iter().filter(|span| span.uri == Some(uri) && span.end < u64::MAX);
+        own.fold(0, |sum, span| sum.saturating_add(span.end.saturating_sub(span.start)))
+    }
+
     /// The benchmark that was measured at this time, as its place in `uris`.
     pub(crate) fn uri_at(&self, time: u64) -> Option<usize> {
         let after = self.spans.partition_point(|span| span.start <= time);
@@ -139,6 +145,7 @@ mod tests {
         let at = [9, 10, 20, 25, 35, 60, 61].map(|time| windows.uri_at(time));
         assert_eq!(at, [None, Some(0), Some(0), None, Some(1), Some(0), None]);
         assert_eq!(windows.uris, ["a", "b"]);
+        assert_eq!([0, 1, 2].map(|uri| windows.length(uri)), [20, 10, 0]);
     }
 
     #[test]

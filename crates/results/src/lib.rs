@@ -53,4 +53,4 @@ pub use simulation::{
     Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationReport,
     SimulationResult, Unattributed, View, cost_model,
 };
-pub use stacks::{Frame, StackNode, Stacks, Unit};
+pub use stacks::{Frame, StackNode, Stacks, Thread, Unit};

@@ -1,7 +1,11 @@
 //! Where the cost of a benchmark was spent, as a tree of calls. Neutral: any mode can fill it, any
 //! profile format be written from it.
 
-use std::sync::Arc;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// The stacks of one benchmark.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +18,27 @@ pub struct Stacks {
     pub frames: Vec<Frame>,
     /// A tree, parents before their children.
     pub nodes: Vec<StackNode>,
+    /// Who spent it: the weights of all threads together are those of the nodes. Empty if that is not known.
+    pub threads: Vec<Thread>,
+    /// Path of the program that was measured; empty if unknown.
+    pub program: Arc<str>,
+    /// Nanoseconds that were measured; 0 if unknown.
+    pub duration: u64,
+    /// What one look of a profiler stands for, counted as weights are; 0 if everything was counted.
+    pub period: u64,
+}
+
+/// A thread of a program.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Thread {
+    /// Its name.
+    pub name: String,
+    /// Its process, or the first of several in which a program had this thread.
+    pub pid: i32,
+    /// Its number in that process.
+    pub tid: i32,
+    /// Places in [`Stacks::nodes`], ascending, and what was spent in the function itself.
+    pub weights: Vec<(u32, u64)>,
 }
 
 /// A function.
@@ -34,6 +59,8 @@ pub struct StackNode {
     pub parent: Option<u32>,
     /// Place of the function in [`Stacks::frames`].
     pub frame: u32,
+    /// Line of its source file; 0 if unknown.
+    pub line: u32,
     /// What was spent in the function itself when called this way.
     pub weight: u64,
 }
@@ -104,30 +131,70 @@ impl Stacks {
         (0..).zip(&self.nodes).filter(|(_, node)| node.weight > 0)
     }
 
+    /// The weights of each thread; of all together, as of one without a name, if threads are not known.
+    pub fn by_thread(&self) -> Cow<'_, [Thread]> {
+        if !self.threads.is_empty() {
+            return Cow::Borrowed(&self.threads);
+        }
+        let weights = self.weighted().map(|(at, node)| (at, node.weight)).collect();
+        Cow::Owned(vec![Thread { weights, ..Thread::default() }])
+    }
+
     /// The same stacks without the functions of some objects: their cost goes to their callers.
     /// An outermost function stays.
     #[must_use]
     pub fn folded(&self, is_folded: impl Fn(&Frame) -> bool) -> Self {
+        self.merged(|stacks, parent, node| {
+            parent.filter(|_| stacks.frame(node).is_some_and(&is_folded))
+        })
+    }
+
+    /// The same stacks with each function once below a caller, whatever its line.
+    #[must_use]
+    pub fn without_lines(&self) -> Self {
+        let mut known: HashMap<(Option<u32>, u32), u32> = HashMap::new();
+        let mut next = 0;
+        let mut merged = self.merged(|_, parent, node| {
+            let place = *known.entry((parent, node.frame)).or_insert(next);
+            if place < next {
+                return Some(place);
+            }
+            next = next.saturating_add(1);
+            None
+        });
+        merged.nodes.iter_mut().for_each(|node| node.line = 0);
+        merged
+    }
+
+    /// The same stacks with some nodes merged into others, which have been there before: by the place of the parent
+    /// among the new nodes, and the node.
+    fn merged(&self, mut into: impl FnMut(&Self, Option<u32>, &StackNode) -> Option<u32>) -> Self {
         let mut nodes: Vec<StackNode> = Vec::with_capacity(self.nodes.len());
         let mut places: Vec<Option<u32>> = Vec::with_capacity(self.nodes.len());
+        let index = |at: u32| usize::try_from(at).ok();
         for node in &self.nodes {
-            let parent =
-                node.parent.and_then(|at| places.get(usize::try_from(at).ok()?).copied().flatten());
-            let caller = parent.and_then(|at| nodes.get_mut(usize::try_from(at).ok()?));
-            if let Some(caller) = caller.filter(|_| self.frame(node).is_some_and(&is_folded)) {
-                caller.weight = caller.weight.saturating_add(node.weight);
-                places.push(parent);
+            let parent = node.parent.and_then(|at| places.get(index(at)?).copied().flatten());
+            let other = into(self, parent, node);
+            if let Some(known) = other.and_then(|at| nodes.get_mut(index(at)?)) {
+                known.weight = known.weight.saturating_add(node.weight);
+                places.push(other);
             } else {
                 places.push(u32::try_from(nodes.len()).ok());
                 nodes.push(StackNode { parent, ..*node });
             }
         }
-        Self {
-            nodes,
-            benchmark: self.benchmark.clone(),
-            unit: self.unit,
-            frames: self.frames.clone(),
-        }
+        let moved = |thread: &Thread| {
+            let mut weights: BTreeMap<u32, u64> = BTreeMap::new();
+            for (at, weight) in &thread.weights {
+                if let Some(place) = index(*at).and_then(|at| places.get(at).copied().flatten()) {
+                    let sum = weights.entry(place).or_default();
+                    *sum = sum.saturating_add(*weight);
+                }
+            }
+            Thread { weights: weights.into_iter().collect(), ..thread.clone() }
+        };
+        let threads = self.threads.iter().map(moved).collect();
+        Self { nodes, threads, ..self.clone() }
     }
 }
 
@@ -140,28 +207,47 @@ mod tests {
     }
 
     fn stacks() -> Stacks {
-        let node = |parent, frame, weight| StackNode { parent, frame, weight };
+        let node = |parent, frame, weight| StackNode { parent, frame, line: 0, weight };
         Stacks {
             benchmark: "b".to_owned(),
             unit: Unit::Count,
             frames: ["main", "eval", "add"].map(frame).to_vec(),
             nodes: vec![node(None, 0, 1), node(Some(0), 1, 2), node(Some(1), 2, 4)],
+            ..Stacks::default()
         }
     }
 
     #[test]
     fn folding_gives_the_cost_to_the_caller() {
         let folded = stacks().folded(|frame| &*frame.name == "eval" || &*frame.name == "main");
-        let node = |parent, frame, weight| StackNode { parent, frame, weight };
+        let node = |parent, frame, weight| StackNode { parent, frame, line: 0, weight };
         assert_eq!(folded.nodes, [node(None, 0, 3), node(Some(0), 2, 4)]);
         assert_eq!(folded.total(), stacks().total());
+    }
+
+    #[test]
+    fn lines_can_be_left_out() {
+        let mut stacks = stacks();
+        let node = |parent, frame, line, weight| StackNode { parent, frame, line, weight };
+        stacks.nodes = vec![
+            node(None, 0, 5, 1),
+            node(None, 0, 6, 2),
+            node(Some(1), 1, 9, 4),
+            node(Some(0), 1, 8, 8),
+        ];
+        let (name, pid, tid) = ("t".to_owned(), 1, 2);
+        stacks.threads = vec![Thread { name, pid, tid, weights: vec![(0, 1), (1, 1), (3, 8)] }];
+        let merged = stacks.without_lines();
+        assert_eq!(merged.nodes, [node(None, 0, 0, 3), node(Some(0), 1, 0, 12)]);
+        assert_eq!(merged.threads[0].weights, [(0, 2), (1, 8)]);
+        assert_eq!(*merged.by_thread(), *merged.threads);
     }
 
     #[test]
     fn recursion_is_counted_once() {
         let mut stacks = stacks();
         assert_eq!(stacks.inclusive(), [7, 6, 4]);
-        stacks.nodes.push(StackNode { parent: Some(2), frame: 1, weight: 8 });
+        stacks.nodes.push(StackNode { parent: Some(2), frame: 1, line: 0, weight: 8 });
         assert_eq!(stacks.inclusive(), [15, 14, 12]);
     }
 

@@ -153,9 +153,9 @@ impl Visitor for Collector<'_> {
         self.merge_until(time);
         let (kept, windows) = (&mut self.kept, self.windows);
         let is_tracked = match &event {
-            Event::Exec { pid } | Event::Exit { pid } => self.replay.is_tracked(*pid),
+            Event::Exec { pid, .. } | Event::Exit { pid, .. } => self.replay.is_tracked(*pid),
             Event::Mmap(mmap) => self.replay.is_tracked(mmap.pid),
-            Event::Fork { .. } | Event::Sample { .. } => true,
+            Event::Fork { .. } | Event::Rename { .. } | Event::Sample { .. } => true,
         };
         self.replay.event(time, &event, |lived| {
             if is_tracked {

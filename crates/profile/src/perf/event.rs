@@ -30,18 +30,27 @@ pub(crate) struct Mmap {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     Mmap(Mmap),
-    /// The process runs another program now.
+    /// The process runs another program now, by which its first thread is named.
     Exec {
         pid: i32,
+        name: String,
+    },
+    /// A thread has another name.
+    Rename {
+        pid: i32,
+        tid: i32,
+        name: String,
     },
     /// A process (`pid != parent`) or a thread was created.
     Fork {
         pid: i32,
         parent: i32,
+        tid: i32,
     },
     /// A thread has ended.
     Exit {
         pid: i32,
+        tid: i32,
     },
     /// The body of a sample, and which of the recording's attributes lays it out.
     Sample {
@@ -72,9 +81,20 @@ pub(super) fn parse(kind: u32, misc: u16, body: &[u8]) -> Option<Event> {
     let mut fields = Bytes::new(body);
     match kind {
         kind::MMAP | kind::MMAP2 => parse_mmap(kind, misc, fields).map(Event::Mmap),
-        kind::COMM if misc & MISC_COMM_EXEC != 0 => Some(Event::Exec { pid: fields.i32()? }),
-        kind::FORK => Some(Event::Fork { pid: fields.i32()?, parent: fields.i32()? }),
-        kind::EXIT => Some(Event::Exit { pid: fields.i32()? }),
+        kind::COMM => {
+            let (pid, tid) = (fields.i32()?, fields.i32()?);
+            let name = String::from_utf8_lossy(fields.c_str()).into_owned();
+            let is_exec = misc & MISC_COMM_EXEC != 0;
+            Some(if is_exec { Event::Exec { pid, name } } else { Event::Rename { pid, tid, name } })
+        }
+        kind::FORK => {
+            let (pid, parent) = (fields.i32()?, fields.i32()?);
+            Some(Event::Fork { pid, parent, tid: fields.i32()? })
+        }
+        kind::EXIT => {
+            let (pid, _parent) = (fields.i32()?, fields.i32()?);
+            Some(Event::Exit { pid, tid: fields.i32()? })
+        }
         _ => None,
     }
 }
@@ -164,9 +184,19 @@ mod tests {
     fn short_and_foreign_records_are_nothing() {
         let body = mmap2(5, [0; 24]);
         assert_eq!(parse(10, 0, &body[..60]), None);
-        assert_eq!(parse(3, 0, &body), None);
-        assert_eq!(parse(3, 1 << 13, &body), Some(Event::Exec { pid: 7 }));
-        assert_eq!(parse(7, 0, &body), Some(Event::Fork { pid: 7, parent: 8 }));
         assert_eq!(parse(99, 0, &body), None);
+    }
+
+    #[test]
+    fn threads_are_named_created_and_ended() {
+        let mut body: Vec<u8> = [7_u32, 8, 9, 10].map(u32::to_le_bytes).concat();
+        assert_eq!(parse(7, 0, &body), Some(Event::Fork { pid: 7, parent: 8, tid: 9 }));
+        assert_eq!(parse(4, 0, &body), Some(Event::Exit { pid: 7, tid: 9 }));
+        assert_eq!(parse(4, 0, &body[..8]), None);
+        body.truncate(8);
+        body.extend(b"worker\0\0");
+        let name = "worker".to_owned();
+        assert_eq!(parse(3, 1 << 13, &body), Some(Event::Exec { pid: 7, name: name.clone() }));
+        assert_eq!(parse(3, 0, &body), Some(Event::Rename { pid: 7, tid: 8, name }));
     }
 }

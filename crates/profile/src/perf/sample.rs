@@ -21,6 +21,7 @@ const BRANCH_HW_INDEX: u64 = 1 << 17;
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sample<'a> {
     pub(crate) pid: i32,
+    pub(crate) tid: i32,
     /// Where it ran.
     pub(crate) ip: u64,
     pub(crate) period: u64,
@@ -68,8 +69,9 @@ impl<'a> Sample<'a> {
         number(bit::IDENTIFIER)?;
         sample.ip = number(bit::IP)?;
         // Process in the lower half, thread in the upper one.
-        let pid = u32::try_from(number(bit::TID)? & u64::from(u32::MAX)).ok()?;
-        sample.pid = pid.cast_signed();
+        let both = number(bit::TID)?;
+        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).ok().map(u32::cast_signed);
+        (sample.pid, sample.tid) = (half(both)?, half(both >> 32)?);
         for skipped in [bit::TIME, bit::ADDR, bit::ID, bit::STREAM_ID, bit::CPU] {
             number(skipped)?;
         }
@@ -168,7 +170,8 @@ mod tests {
         bytes.extend(body(&[16, 0xabcd, 0, 8]));
         assert_eq!(time(&bytes, &attr), Some(77));
         let sample = Sample::parse(&bytes, &attr).unwrap();
-        assert_eq!((sample.pid, sample.ip, sample.period), (8, 0x1000, 33));
+        assert_eq!((sample.pid, sample.tid), (8, 9));
+        assert_eq!((sample.ip, sample.period), (0x1000, 33));
         assert_eq!(u64s(sample.callchain).collect::<Vec<_>>(), [0x1000, 0x2000]);
         assert_eq!(
             [0, 7, 8, 6].map(|reg| sample.reg(reg)),

@@ -9,17 +9,23 @@ mod modules;
 mod names;
 mod registers;
 mod sampler;
+mod threads;
 mod tree;
 mod unwind;
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+    sync::Arc,
+};
 
 use runner_shared::artifact::{
     Artifact, ExecutionTimestamps, OLDER_WALLTIME_METADATA, WALLTIME_METADATA,
 };
 
 pub(crate) use self::unwind::unwind_with;
-use self::{modules::Modules, names::Names, sampler::Sampler, tree::Forest};
+use self::{modules::Modules, names::Names, sampler::Sampler, threads::Role, tree::Forest};
 use crate::{
     ProfileError,
     artifacts::{PERF_DATA, Sources},
@@ -39,6 +45,8 @@ pub struct Stacks {
     pub benchmarks: Vec<BenchmarkStacks>,
     /// Bytes of the stack that were copied with each sample; 0 where stacks were taken by frame pointers.
     pub copied: u32,
+    /// Nanoseconds that a sample stands for.
+    pub period: u64,
     /// What is missing and why, as sentences for the user.
     pub warnings: Vec<String>,
 }
@@ -50,6 +58,12 @@ pub struct BenchmarkStacks {
     pub uri: String,
     /// Parents before their children.
     pub nodes: Vec<StackNode>,
+    /// Who spent it; the weights of all threads together are those of the nodes.
+    pub threads: Vec<Thread>,
+    /// Path of the program in which most was spent; empty if unknown.
+    pub program: Arc<str>,
+    /// Nanoseconds in which samples were taken.
+    pub duration: u64,
     /// Samples in the benchmark's windows.
     pub samples: u64,
     /// Samples whose stack is known out to its root.
@@ -60,6 +74,19 @@ pub struct BenchmarkStacks {
     pub beyond_copy: u64,
     /// Those of them that were taken by frame pointers, and lead through functions that keep none.
     pub without_frame_pointers: u64,
+}
+
+/// A thread of a program, or the same one of a program that ran several times.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Thread {
+    /// Its name.
+    pub name: String,
+    /// The first process that ran it.
+    pub pid: i32,
+    /// Its number in that process.
+    pub tid: i32,
+    /// Places in [`BenchmarkStacks::nodes`], ascending, and nanoseconds in the function itself.
+    pub weights: Vec<(u32, u64)>,
 }
 
 /// A function.
@@ -80,6 +107,8 @@ pub struct StackNode {
     pub parent: Option<u32>,
     /// Place of the function in [`Stacks::frames`].
     pub frame: u32,
+    /// Line of its source file; 0 if unknown.
+    pub line: u32,
     /// Nanoseconds in the function itself when called this way.
     pub weight: u64,
 }
@@ -114,23 +143,43 @@ pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, Prof
     let mut sampler = Sampler::new(&windows, &metadata, &modules);
     let summary = scan(&folder.join(PERF_DATA), &mut sampler)?;
     warnings.extend(summary.warning.clone());
-    let Sampler { trees, addresses, paths, counts, copied, .. } =
-        sampler.finish(&summary, &mut warnings);
+    let mut sampler = sampler.finish(&summary, &mut warnings);
     let roots = DebugRoots(sources.debug_roots.clone());
-    let names = Names::of(&addresses, &paths, &modules, folder, &roots);
+    let names = Names::of(&sampler.addresses, &sampler.paths, &modules, folder, &roots);
     let mut forest = Forest::new(&names);
-    let benchmarks = windows
-        .uris
-        .iter()
-        .zip(trees)
-        .zip(counts)
-        .map(|((uri, tree), counts)| BenchmarkStacks {
-            uri: uri.clone(),
-            nodes: forest.name(&tree),
+    let mut benchmarks = Vec::new();
+    for (uri, counts) in std::mem::take(&mut sampler.counts).into_iter().enumerate() {
+        let (nodes, places) =
+            sampler.trees.get(uri).map(|tree| forest.name(tree)).unwrap_or_default();
+        benchmarks.push(BenchmarkStacks {
+            uri: windows.uris.get(uri).cloned().unwrap_or_default(),
+            nodes,
+            threads: threads(&sampler, uri, &places),
+            program: sampler.program(uri),
+            duration: windows.length(uri),
             ..counts
-        })
-        .collect();
-    Ok(Stacks { frames: forest.into_frames(), benchmarks, copied, warnings })
+        });
+    }
+    let Sampler { copied, period, .. } = sampler;
+    Ok(Stacks { frames: forest.into_frames(), benchmarks, copied, period, warnings })
+}
+
+/// The threads of a benchmark; `places` says where the nodes that they were counted for are now.
+fn threads(sampler: &Sampler<'_>, uri: usize, places: &[Option<u32>]) -> Vec<Thread> {
+    let roles = sampler.by_thread.get(uri).into_iter().flatten();
+    let thread = |(role, weights): (&usize, &HashMap<u32, u64>)| {
+        let mut sums: BTreeMap<u32, u64> = BTreeMap::new();
+        for (node, weight) in weights {
+            let place = usize::try_from(*node).ok().and_then(|node| places.get(node).copied());
+            if let Some(place) = place.flatten() {
+                let sum = sums.entry(place).or_default();
+                *sum = sum.saturating_add(*weight);
+            }
+        }
+        let Role { name, pid, tid } = sampler.threads.roles.get(*role).cloned().unwrap_or_default();
+        Thread { name, pid, tid, weights: sums.into_iter().collect() }
+    };
+    roles.map(thread).collect()
 }
 
 fn read_timestamps(folder: &Path) -> Result<ExecutionTimestamps, ProfileError> {

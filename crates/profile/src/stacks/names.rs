@@ -20,15 +20,18 @@ use crate::{
 /// Name of all that the kernel does.
 const KERNEL: &str = "[kernel]";
 
+/// A function, and the line in its source file where it is; 0 if that is not known.
+pub(super) type Line = (Frame, u32);
+
 /// The functions at each address, outermost first: one, and those that were inlined into it.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    lists: Vec<Vec<Frame>>,
+    lists: Vec<Vec<Line>>,
 }
 
 impl Names {
     #[cfg(test)]
-    pub(super) const fn from_lists(lists: Vec<Vec<Frame>>) -> Self {
+    pub(super) const fn from_lists(lists: Vec<Vec<Line>>) -> Self {
         Self { lists }
     }
 
@@ -40,7 +43,7 @@ impl Names {
         folder: &Path,
         roots: &DebugRoots,
     ) -> Self {
-        let mut lists: Vec<Vec<Frame>> = vec![Vec::new(); addresses.len()];
+        let mut lists: Vec<Vec<Line>> = vec![Vec::new(); addresses.len()];
         let mut by_module: BTreeMap<&str, Vec<(u64, usize)>> = BTreeMap::new();
         let mut by_pid: BTreeMap<i32, Vec<(u64, usize)>> = BTreeMap::new();
         for (place, address) in addresses.iter().enumerate() {
@@ -60,13 +63,13 @@ impl Names {
                 Address::Kernel => nameless(KERNEL),
             };
             if let Some(list) = lists.get_mut(place) {
-                *list = vec![known];
+                *list = vec![(known, 0)];
             }
         }
         let in_modules = by_module
             .into_par_iter()
             .flat_map_iter(|(key, wanted)| of_module(key, wanted, modules, roots));
-        let mut found: Vec<(usize, Vec<Frame>)> = in_modules.collect();
+        let mut found: Vec<(usize, Vec<Line>)> = in_modules.collect();
         for (pid, wanted) in by_pid {
             found.extend(of_process(pid, wanted, folder));
         }
@@ -78,14 +81,14 @@ impl Names {
         Self { lists }
     }
 
-    pub(super) fn at(&self, address: u32) -> &[Frame] {
+    pub(super) fn at(&self, address: u32) -> &[Line] {
         let place = usize::try_from(address).ok();
         place.and_then(|place| self.lists.get(place)).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
 /// Generated code, by the map of its process.
-fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &Path) -> Vec<(usize, Vec<Frame>)> {
+fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &Path) -> Vec<(usize, Vec<Line>)> {
     let file = File::open(folder.join(format!("perf-{pid}.map")));
     let text = file.and_then(|file| Mapped::file(&file)).unwrap_or(Mapped::Memory(Vec::new()));
     let map = PerfMap::parse(&text);
@@ -98,7 +101,7 @@ fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &Path) -> Vec<(usize,
         },
         None => nameless(""),
     };
-    wanted.into_iter().map(|(address, place)| (place, vec![name(address)])).collect()
+    wanted.into_iter().map(|(address, place)| (place, vec![(name(address), 0)])).collect()
 }
 
 /// The symbols of a module as its file in the folder has them: address, size, name.
@@ -134,7 +137,7 @@ fn of_module(
     mut wanted: Vec<(u64, usize)>,
     modules: &Modules<'_>,
     roots: &DebugRoots,
-) -> Vec<(usize, Vec<Frame>)> {
+) -> Vec<(usize, Vec<Line>)> {
     let path = modules.path(key);
     let module: Arc<str> = path.into();
     let text = modules.symbols_file(key).unwrap_or(Mapped::Memory(Vec::new()));
@@ -153,33 +156,38 @@ fn of_module(
         let symbol = symbol_at(&symbols, svma);
         let mut frames = context.as_ref().map(|at| inlined(at, svma)).unwrap_or_default();
         if frames.is_empty() {
-            frames.push((None, String::new()));
+            frames.push((None, String::new(), 0));
         }
         // The symbol is what was called, whatever the debug information says.
         if let (Some(symbol), Some(outermost)) = (symbol, frames.last_mut()) {
             outermost.0 = Some(symbol.to_owned());
         }
-        let frame = |(name, file): (Option<String>, String)| match name {
+        let frame = |(name, file, line): Place| match name {
             Some(name) => {
                 let name = known.entry(name).or_insert_with_key(|name| demangle(name).into());
-                Frame { name: Arc::clone(name), module: Arc::clone(&module), file: file.into() }
+                let (name, module) = (Arc::clone(name), Arc::clone(&module));
+                (Frame { name, module, file: file.into() }, line)
             }
-            None => nameless(path),
+            None => (nameless(path), 0),
         };
         found.push((place, frames.into_iter().rev().map(frame).collect()));
     }
     found
 }
 
-/// Functions at an address with their source files, innermost first.
-fn inlined(context: &DwarfContext<'_>, svma: u64) -> Vec<(Option<String>, String)> {
+/// Name, source file and line of a function as debug information has them.
+type Place = (Option<String>, String, u32);
+
+/// Functions at an address with their places in the source, innermost first.
+fn inlined(context: &DwarfContext<'_>, svma: u64) -> Vec<Place> {
     let mut found = Vec::new();
     let Ok(mut frames) = context.find_frames(svma).skip_all_loads() else { return found };
     while let Ok(Some(frame)) = frames.next() {
         let name = frame.function.and_then(|name| name.raw_name().ok().map(String::from));
+        let line = frame.location.as_ref().and_then(|location| location.line).unwrap_or(0);
         let file = frame.location.and_then(|location| location.file).unwrap_or_default();
         if name.is_some() || found.is_empty() {
-            found.push((name, file.to_owned()));
+            found.push((name, file.to_owned(), line));
         }
     }
     found

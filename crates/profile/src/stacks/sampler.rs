@@ -1,17 +1,21 @@
 //! Takes the samples of benchmarks out of a recording, unwound.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use super::{
     BenchmarkStacks,
     modules::Modules,
+    threads::Threads,
     tree::{Interner, Tree},
     unwind::{End, OWN_ARCH, Unwinders, Walk},
 };
 use crate::{
     metadata::Metadata,
-    perf::{Attr, Event, Sample, Summary, Visitor},
-    replay::{MappedFile, Replay},
+    perf::{Attr, Event, Mmap, Sample, Summary, Visitor},
+    replay::{MappedFile, Replay, is_file},
     window::Windows,
 };
 
@@ -44,6 +48,15 @@ pub(super) struct Sampler<'a> {
     attr: Option<usize>,
     /// Bytes of the stack that were copied with each sample; 0 without copies.
     pub(super) copied: u32,
+    /// Nanoseconds that a sample stands for.
+    pub(super) period: u64,
+    pub(super) threads: Threads,
+    programs: Programs,
+    /// The integration is a harness that starts programs; what it does itself is none of them.
+    is_harness: bool,
+    /// By benchmark: what was spent in each node, by the role of the thread; and by program.
+    pub(super) by_thread: Vec<BTreeMap<usize, HashMap<u32, u64>>>,
+    by_program: Vec<BTreeMap<Arc<str>, u64>>,
     /// By benchmark.
     pub(super) trees: Vec<Tree>,
     pub(super) counts: Vec<BenchmarkStacks>,
@@ -69,6 +82,12 @@ impl<'a> Sampler<'a> {
             walk: Walk::default(),
             attr: None,
             copied: 0,
+            period: 0,
+            threads: Threads::default(),
+            programs: Programs::default(),
+            is_harness,
+            by_thread: vec![BTreeMap::new(); count],
+            by_program: vec![BTreeMap::new(); count],
             trees: std::iter::repeat_with(Tree::default).take(count).collect(),
             counts: vec![BenchmarkStacks::default(); count],
             numbers: Interner::new(),
@@ -99,6 +118,9 @@ impl<'a> Sampler<'a> {
         if self.pids.as_ref().is_some_and(|pids| !pids.contains(&sample.pid)) {
             return;
         }
+        if self.is_harness && self.programs.is_harness(sample.pid) {
+            return;
+        }
         self.copied = attr.stack_user;
         let mut walk = std::mem::take(&mut self.walk);
         self.unwinders.walk(&sample, &self.replay, self.modules, &mut walk);
@@ -109,8 +131,9 @@ impl<'a> Sampler<'a> {
         if sample.ip >= KERNEL && walk.addresses.last() != Some(&sample.ip) {
             node = self.push(uri, node, sample.pid, sample.ip);
         }
-        if let (Some(tree), Some(node)) = (self.trees.get_mut(uri), node) {
-            tree.add(node, attr.weight_ns(sample.period));
+        self.period = attr.weight_ns(sample.period);
+        if let Some(node) = node {
+            self.add(uri, node, &sample);
         }
         if let Some(counts) = self.counts.get_mut(uri) {
             counts.samples = counts.samples.saturating_add(1);
@@ -129,10 +152,34 @@ impl<'a> Sampler<'a> {
         self.walk = walk;
     }
 
+    /// Adds a sample to its stack, its thread and its program.
+    fn add(&mut self, uri: usize, node: u32, sample: &Sample<'_>) {
+        let weight = self.period;
+        let plus = |sum: &mut u64| *sum = sum.saturating_add(weight);
+        if let Some(tree) = self.trees.get_mut(uri) {
+            tree.add(node, weight);
+        }
+        let role = self.threads.role(sample.pid, sample.tid);
+        if let Some(by_thread) = self.by_thread.get_mut(uri) {
+            plus(by_thread.entry(role).or_default().entry(node).or_default());
+        }
+        let program = self.programs.of(sample.pid);
+        if let (Some(by_program), Some(program)) = (self.by_program.get_mut(uri), program) {
+            plus(by_program.entry(program).or_default());
+        }
+    }
+
+    /// Path of the program in which a benchmark spent most; empty if that is not known.
+    pub(super) fn program(&self, uri: usize) -> Arc<str> {
+        let programs = self.by_program.get(uri).into_iter().flatten();
+        let most = programs.max_by_key(|(_, weight)| **weight);
+        most.map(|(path, _)| Arc::clone(path)).unwrap_or_default()
+    }
+
     /// The node of an address below another one.
     fn push(&mut self, uri: usize, node: Option<u32>, pid: i32, address: u64) -> Option<u32> {
         let number = self.numbers.number(&self.locate(pid, address));
-        self.trees.get_mut(uri)?.child(node, number).or(node)
+        self.trees.get_mut(uri)?.child(node, number, 0).or(node)
     }
 
     fn locate(&self, pid: i32, address: u64) -> Address {
@@ -165,6 +212,8 @@ impl Visitor for Sampler<'_> {
     }
 
     fn event(&mut self, time: u64, event: Event, attrs: &[Attr]) {
+        self.threads.event(&event);
+        self.programs.event(&event);
         match &event {
             Event::Sample { attr, body } => {
                 let first = *self.attr.get_or_insert_with(|| {
@@ -185,7 +234,8 @@ impl Visitor for Sampler<'_> {
                 }
                 self.replay.event(time, &event, |_| ());
             }
-            Event::Exec { pid } | Event::Exit { pid } | Event::Fork { pid, .. } => {
+            Event::Rename { .. } => {}
+            Event::Exec { pid, .. } | Event::Exit { pid, .. } | Event::Fork { pid, .. } => {
                 self.replay.event(time, &event, |_| ());
                 let is_thread = matches!(event, Event::Fork { parent, .. } if parent == *pid);
                 // The first thread may end before the others: the process is still there then.
@@ -196,5 +246,47 @@ impl Visitor for Sampler<'_> {
                 }
             }
         }
+    }
+}
+
+/// Which program each process runs.
+#[derive(Debug, Default)]
+struct Programs {
+    /// The path, once it is known: the kernel maps the program before anything else.
+    by_pid: HashMap<i32, Option<Arc<str>>>,
+}
+
+impl Programs {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Exec { pid, .. } => {
+                self.by_pid.insert(*pid, None);
+            }
+            Event::Fork { pid, parent, .. } if pid != parent => {
+                let program = self.by_pid.get(parent).cloned().flatten();
+                self.by_pid.insert(*pid, program);
+            }
+            Event::Mmap(Mmap { pid, code: Some(path), .. }) if is_file(path) => {
+                let program = self.by_pid.entry(*pid).or_default();
+                program.get_or_insert_with(|| path.as_str().into());
+            }
+            Event::Exit { pid, tid } if pid == tid => {
+                self.by_pid.remove(pid);
+            }
+            Event::Fork { .. }
+            | Event::Mmap(_)
+            | Event::Exit { .. }
+            | Event::Rename { .. }
+            | Event::Sample { .. } => {}
+        }
+    }
+
+    fn is_harness(&self, pid: i32) -> bool {
+        let path = self.by_pid.get(&pid).and_then(Option::as_deref);
+        path.is_some_and(|path| path.rsplit('/').next() == Some(crate::EXEC_HARNESS))
+    }
+
+    fn of(&self, pid: i32) -> Option<Arc<str>> {
+        self.by_pid.get(&pid).cloned().flatten()
     }
 }

@@ -38,21 +38,21 @@ const MOST_NODES: usize = 1 << 22;
 /// A tree of things with numbers.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    places: HashMap<(Option<u32>, u32), u32>,
+    places: HashMap<(Option<u32>, u32, u32), u32>,
     /// Parents before their children: who called, what, how long.
     nodes: Vec<StackNode>,
 }
 
 impl Tree {
-    /// The node of this thing below a parent; `None` when the tree is full.
-    pub(super) fn child(&mut self, parent: Option<u32>, frame: u32) -> Option<u32> {
-        if let Some(place) = self.places.get(&(parent, frame)) {
+    /// The node of this thing below a parent, at this line; `None` when the tree is full.
+    pub(super) fn child(&mut self, parent: Option<u32>, frame: u32, line: u32) -> Option<u32> {
+        if let Some(place) = self.places.get(&(parent, frame, line)) {
             return Some(*place);
         }
         let place =
             u32::try_from(self.nodes.len()).ok().filter(|_| self.nodes.len() < MOST_NODES)?;
-        self.places.insert((parent, frame), place);
-        self.nodes.push(StackNode { parent, frame, weight: 0 });
+        self.places.insert((parent, frame, line), place);
+        self.nodes.push(StackNode { parent, frame, line, weight: 0 });
         Some(place)
     }
 
@@ -84,32 +84,34 @@ impl<'n> Forest<'n> {
     }
 
     /// The functions of a tree: inlined ones below those that they were inlined into, and no
-    /// callers of the function below which measured code runs.
-    pub(super) fn name(&mut self, addresses: &Tree) -> Vec<StackNode> {
+    /// callers of the function below which measured code runs. Also where each node of the tree is in them.
+    pub(super) fn name(&mut self, addresses: &Tree) -> (Vec<StackNode>, Vec<Option<u32>>) {
         let mut tree = Tree::default();
         // Node of each address, and whether it lies below a root.
         let mut places: Vec<(Option<u32>, bool)> = Vec::with_capacity(addresses.nodes.len());
         for node in &addresses.nodes {
             let parent = node.parent.and_then(|at| places.get(usize::try_from(at).ok()?).copied());
             let (mut place, mut is_below) = parent.unwrap_or_default();
-            for frame in self.names.at(node.frame) {
+            for (frame, line) in self.names.at(node.frame) {
                 if !is_below && frame.name.contains(ROOT) {
                     (place, is_below) = (None, true);
                 }
                 let frame = self.frames.number(frame);
-                place = tree.child(place, frame).or(place);
+                place = tree.child(place, frame, *line).or(place);
             }
             if let Some(place) = place {
                 tree.add(place, node.weight);
             }
             places.push((place, is_below));
         }
-        prune(tree.nodes)
+        let (nodes, kept) = prune(tree.nodes);
+        let now = |place: u32| kept.get(usize::try_from(place).ok()?).copied().flatten();
+        (nodes, places.into_iter().map(|(place, _)| place.and_then(now)).collect())
     }
 }
 
-/// Drops nodes without any weight in or below them: callers of a root.
-fn prune(nodes: Vec<StackNode>) -> Vec<StackNode> {
+/// Drops nodes without any weight in or below them: callers of a root. Also where each node is then.
+fn prune(nodes: Vec<StackNode>) -> (Vec<StackNode>, Vec<Option<u32>>) {
     let index = |at: u32| usize::try_from(at).ok();
     let mut is_used: Vec<bool> = nodes.iter().map(|node| node.weight > 0).collect();
     for (at, node) in nodes.iter().enumerate().rev() {
@@ -129,7 +131,7 @@ fn prune(nodes: Vec<StackNode>) -> Vec<StackNode> {
             kept.push(StackNode { parent, ..node });
         }
     }
-    kept
+    (kept, places)
 }
 
 /// A frame of which only the module is known.
@@ -154,27 +156,34 @@ mod tests {
     #[test]
     fn roots_cut_their_callers_and_inlined_functions_nest() {
         let names = Names::from_lists(vec![
-            vec![frame("main")],
-            vec![frame("a::__codspeed_root_frame__bench")],
-            vec![frame("work"), frame("inlined")],
+            vec![(frame("main"), 1)],
+            vec![(frame("a::__codspeed_root_frame__bench"), 2)],
+            vec![(frame("work"), 3), (frame("inlined"), 4)],
         ]);
         let mut addresses = Tree::default();
-        let main = addresses.child(None, 0);
-        let root = addresses.child(main, 1);
-        let work = addresses.child(root, 2);
+        let main = addresses.child(None, 0, 0);
+        let root = addresses.child(main, 1, 0);
+        let work = addresses.child(root, 2, 0);
         addresses.add(work.unwrap(), 5);
-        let again = addresses.child(work, 1);
+        let again = addresses.child(work, 1, 0);
         addresses.add(again.unwrap(), 7);
-        assert_eq!(addresses.child(main, 1), root);
+        assert_eq!(addresses.child(main, 1, 0), root);
         let mut forest = Forest::new(&names);
-        let nodes = forest.name(&addresses);
+        let (nodes, places) = forest.name(&addresses);
+        assert_eq!(places, [None, Some(0), Some(2), Some(3)]);
         let frames = forest.into_frames();
         let frame_of = |node: &StackNode| &frames[usize::try_from(node.frame).unwrap()];
-        let shown: Vec<_> =
-            nodes.iter().map(|node| (node.parent, &*frame_of(node).name, node.weight)).collect();
+        let shown: Vec<_> = nodes
+            .iter()
+            .map(|node| (node.parent, &*frame_of(node).name, node.line, node.weight))
+            .collect();
         let root = "a::__codspeed_root_frame__bench";
-        let expected =
-            [(None, root, 0), (Some(0), "work", 0), (Some(1), "inlined", 5), (Some(2), root, 7)];
+        let expected = [
+            (None, root, 2, 0),
+            (Some(0), "work", 3, 0),
+            (Some(1), "inlined", 4, 5),
+            (Some(2), root, 2, 7),
+        ];
         assert_eq!(shown, expected);
     }
 

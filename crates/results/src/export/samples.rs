@@ -99,12 +99,12 @@ mod tests {
             object: object.into(),
             file: "".into(),
         };
-        let node = |parent, frame, weight| StackNode { parent, frame, weight };
+        let node = |parent, frame, weight| StackNode { parent, frame, line: 0, weight };
         let frames =
             vec![frame("main", "/usr/bin/x"), frame("eval<T>", "/lib/y.so"), frame("jit", "")];
         let nodes = vec![node(None, 0, 100), node(Some(0), 1, 700), node(Some(1), 2, 200)];
-        let stacks =
-            Stacks { benchmark: "a\nb".to_owned(), unit: Unit::Nanoseconds, frames, nodes };
+        let (benchmark, unit) = ("a\nb".to_owned(), Unit::Nanoseconds);
+        let stacks = Stacks { benchmark, unit, frames, nodes, ..Stacks::default() };
         Profile { stacks, samples, truncated }
     }
 

@@ -93,7 +93,8 @@ pub(crate) fn resolve<'a>(
         }
     }
     let sites = usage.into_iter().map(|(node, usage)| MemorySite { node, usage }).collect();
-    let stacks = Stacks { benchmark: benchmark.to_owned(), unit: Unit::Bytes, frames, nodes };
+    let (benchmark, unit) = (benchmark.to_owned(), Unit::Bytes);
+    let stacks = Stacks { benchmark, unit, frames, nodes, ..Stacks::default() };
     Resolved { stacks, sites }
 }
 
@@ -133,7 +134,7 @@ impl Tree {
     fn node(&mut self, parent: Option<u32>, frame: u32) -> u32 {
         let nodes = &mut self.nodes;
         *self.node_numbers.entry((parent, frame)).or_insert_with(|| {
-            nodes.push(StackNode { parent, frame, weight: 0 });
+            nodes.push(StackNode { parent, frame, line: 0, weight: 0 });
             last(nodes)
         })
     }

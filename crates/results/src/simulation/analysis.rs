@@ -158,8 +158,7 @@ fn costliest(all: &[HotFunction], cost: impl Fn(&HotFunction) -> u64) -> Vec<Hot
 
 /// The tree with the functions that are in it.
 fn stacks(benchmark: &str, unit: Unit, nodes: &[Node], functions: &[Shown]) -> Stacks {
-    let mut stacks =
-        Stacks { benchmark: benchmark.to_owned(), unit, frames: Vec::new(), nodes: Vec::new() };
+    let mut stacks = Stacks { benchmark: benchmark.to_owned(), unit, ..Stacks::default() };
     let mut places: HashMap<(&str, &str), u32, FastBuild> = HashMap::default();
     for node in nodes {
         let place = usize::try_from(node.function).ok();
@@ -173,7 +172,7 @@ fn stacks(benchmark: &str, unit: Unit, nodes: &[Node], functions: &[Shown]) -> S
                 file: Shown::known(&function.file),
             });
         }
-        stacks.nodes.push(StackNode { parent: node.parent, frame, weight: node.weight });
+        stacks.nodes.push(StackNode { parent: node.parent, frame, line: 0, weight: node.weight });
     }
     stacks
 }

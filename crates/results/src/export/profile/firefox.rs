@@ -1,4 +1,4 @@
-//! The processed format of the Firefox Profiler: one thread per benchmark.
+//! The processed format of the Firefox Profiler: one process per benchmark, with its threads.
 //!
 //! The profiler upgrades older versions of its format, so that this one stays readable.
 
@@ -7,12 +7,13 @@ use std::{
     io::{self, Write},
 };
 
+use runner_shared::walltime::as_float;
 use serde_json::{Value, json};
 
 use super::ProfileExporter;
 use crate::{
     callgrind::FastBuild,
-    stacks::{Stacks, Unit},
+    stacks::{StackNode, Stacks, Thread, Unit},
 };
 
 /// The version of the format that is written.
@@ -29,8 +30,10 @@ impl ProfileExporter for Firefox {
     }
 
     fn write(&self, benchmarks: &[&Stacks], out: &mut dyn Write) -> io::Result<()> {
-        let threads: Vec<Value> =
-            (1_usize..).zip(benchmarks).map(|(number, stacks)| thread(number, stacks)).collect();
+        let mut threads = Vec::new();
+        for (process, stacks) in (1_usize..).zip(benchmarks) {
+            threads.extend(stacks.by_thread().iter().map(|one| thread(process, stacks, one)));
+        }
         let file = json!({
             "meta": meta(),
             "libs": [],
@@ -67,23 +70,17 @@ fn meta() -> Value {
 }
 
 /// The tables of a thread are columns: every one has a `length`.
-fn thread(number: usize, stacks: &Stacks) -> Value {
+fn thread(process: usize, stacks: &Stacks, thread: &Thread) -> Value {
     let mut strings = Strings::default();
     let functions = function_table(stacks, &mut strings);
+    let (lines, frames) = lines(stacks);
     let prefixes: Vec<Option<u32>> = stacks.nodes.iter().map(|node| node.parent).collect();
-    let frames: Vec<u32> = stacks.nodes.iter().map(|node| node.frame).collect();
-    let (samples, weights): (Vec<u32>, Vec<u64>) =
-        stacks.weighted().map(|(at, node)| (at, node.weight)).unzip();
-    let times: Vec<usize> = (0..samples.len()).collect();
-    let weight_type = match stacks.unit {
-        Unit::Bytes => "bytes",
-        Unit::Instructions | Unit::Nanoseconds | Unit::Count => "samples",
-    };
+    let name = if thread.name.is_empty() { &stacks.benchmark } else { &thread.name };
     json!({
-        "name": stacks.benchmark,
-        "isMainThread": true,
-        "pid": number.to_string(),
-        "tid": number,
+        "name": name,
+        "isMainThread": thread.tid == thread.pid,
+        "pid": process.to_string(),
+        "tid": if thread.tid == 0 { json!(process) } else { json!(thread.tid) },
         "processName": stacks.benchmark,
         "processType": "default",
         "processStartupTime": 0,
@@ -91,7 +88,7 @@ fn thread(number: usize, stacks: &Stacks) -> Value {
         "registerTime": 0,
         "unregisterTime": null,
         "pausedRanges": [],
-        "frameTable": frame_table(stacks.frames.len()),
+        "frameTable": frame_table(&lines),
         "funcTable": functions,
         "resourceTable": {"length": 0, "lib": [], "name": [], "host": [], "type": []},
         "nativeSymbols": {
@@ -104,13 +101,7 @@ fn thread(number: usize, stacks: &Stacks) -> Value {
             "category": vec![0; stacks.nodes.len()],
             "subcategory": vec![0; stacks.nodes.len()],
         },
-        "samples": {
-            "length": samples.len(),
-            "stack": samples,
-            "time": times,
-            "weight": weights,
-            "weightType": weight_type,
-        },
+        "samples": samples(stacks.unit, thread),
         "markers": {
             "length": 0, "category": [], "data": [], "endTime": [], "name": [], "phase": [],
             "startTime": [],
@@ -119,21 +110,69 @@ fn thread(number: usize, stacks: &Stacks) -> Value {
     })
 }
 
-/// One frame per function: lines are not known.
-fn frame_table(length: usize) -> Value {
+/// One sample per stack. Times are given in milliseconds, the only unit of time of the format, one stack after the
+/// other; other weights keep their numbers.
+fn samples(unit: Unit, thread: &Thread) -> Value {
+    let (stacks, weights): (Vec<u32>, Vec<u64>) = thread.weights.iter().copied().unzip();
+    let length = stacks.len();
+    if unit == Unit::Nanoseconds {
+        let mut spent = 0_u64;
+        let begins = weights.iter().map(|weight| {
+            let begin = spent;
+            spent = spent.saturating_add(*weight);
+            milliseconds(begin)
+        });
+        let times: Vec<f64> = begins.collect();
+        let weights: Vec<f64> = weights.iter().copied().map(milliseconds).collect();
+        return json!({
+            "length": length, "stack": stacks, "time": times, "weight": weights,
+            "weightType": "tracing-ms",
+        });
+    }
+    let times: Vec<usize> = (0..length).collect();
+    let weight_type = if unit == Unit::Bytes { "bytes" } else { "samples" };
+    json!({
+        "length": length, "stack": stacks, "time": times, "weight": weights,
+        "weightType": weight_type,
+    })
+}
+
+fn milliseconds(nanoseconds: u64) -> f64 {
+    as_float(nanoseconds) / 1e6
+}
+
+/// Every pair of function and line once, and the place of each node's pair among them.
+fn lines(stacks: &Stacks) -> (Vec<(u32, u32)>, Vec<usize>) {
+    let mut places: HashMap<(u32, u32), usize, FastBuild> = HashMap::default();
+    let mut all = Vec::new();
+    let place = |node: &StackNode| {
+        let line = (node.frame, node.line);
+        *places.entry(line).or_insert_with(|| {
+            all.push(line);
+            all.len() - 1
+        })
+    };
+    let of_nodes = stacks.nodes.iter().map(place).collect();
+    (all, of_nodes)
+}
+
+/// One frame per function and line.
+fn frame_table(lines: &[(u32, u32)]) -> Value {
+    let length = lines.len();
     let unknown = vec![Value::Null; length];
+    let line = |(_, line): &(u32, u32)| (*line > 0).then_some(*line);
     json!({
         "length": length,
         "address": vec![-1; length],
         "inlineDepth": vec![0; length],
         "category": vec![0; length],
         "subcategory": vec![0; length],
-        "func": (0..length).collect::<Vec<_>>(),
+        "func": lines.iter().map(|(function, _)| *function).collect::<Vec<_>>(),
         "nativeSymbol": unknown,
         "innerWindowID": unknown,
         "implementation": unknown,
         "optimizations": unknown,
-        "line": unknown,
+        "line": lines.iter().map(line).collect::<Vec<_>>(),
         "column": unknown,
     })
 }

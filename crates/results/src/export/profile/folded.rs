@@ -15,7 +15,7 @@ impl ProfileExporter for Folded {
 
     fn write(&self, benchmarks: &[&Stacks], out: &mut dyn Write) -> io::Result<()> {
         let mut out = io::BufWriter::new(out);
-        for stacks in benchmarks {
+        for stacks in benchmarks.iter().map(|stacks| stacks.without_lines()) {
             for (at, node) in stacks.weighted() {
                 let frames = stacks.outwards(at).filter_map(|node| stacks.frame(node));
                 let mut names: Vec<String> = frames.map(|frame| plain(&frame.name)).collect();

@@ -1,4 +1,4 @@
-//! The file format of speedscope: one profile per benchmark, frames in common.
+//! The file format of speedscope: one profile per benchmark and thread, frames in common.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::ProfileExporter;
 use crate::{
     callgrind::FastBuild,
-    stacks::{Frame, Stacks, Unit},
+    stacks::{Frame, Stacks, Thread, Unit},
 };
 
 /// JSON by <https://www.speedscope.app/file-format-schema.json>.
@@ -25,22 +25,26 @@ impl ProfileExporter for Speedscope {
         let mut shared = Shared::default();
         let mut numbers: HashMap<&Frame, usize, FastBuild> = HashMap::default();
         let mut profiles = Vec::new();
-        for stacks in benchmarks {
+        let plain: Vec<Stacks> = benchmarks.iter().map(|stacks| stacks.without_lines()).collect();
+        for stacks in &plain {
             let mut number = |frame| {
                 *numbers.entry(frame).or_insert_with(|| {
                     shared.frames.push(SharedFrame::of(frame));
                     shared.frames.len() - 1
                 })
             };
-            let mut profile = Profile::new(stacks);
-            for (at, node) in stacks.weighted() {
-                let frames = stacks.outwards(at).filter_map(|node| stacks.frame(node));
-                let mut sample: Vec<usize> = frames.map(&mut number).collect();
-                sample.reverse();
-                profile.samples.push(sample);
-                profile.weights.push(node.weight);
+            let threads = stacks.by_thread();
+            for thread in threads.iter() {
+                let mut profile = Profile::new(stacks, thread, threads.len() > 1);
+                for (at, weight) in &thread.weights {
+                    let frames = stacks.outwards(*at).filter_map(|node| stacks.frame(node));
+                    let mut sample: Vec<usize> = frames.map(&mut number).collect();
+                    sample.reverse();
+                    profile.samples.push(sample);
+                    profile.weights.push(*weight);
+                }
+                profiles.push(profile);
             }
-            profiles.push(profile);
         }
         let file = File {
             schema: "https://www.speedscope.app/file-format-schema.json",
@@ -61,7 +65,7 @@ struct File<'a> {
     schema: &'static str,
     exporter: &'static str,
     shared: Shared<'a>,
-    profiles: Vec<Profile<'a>>,
+    profiles: Vec<Profile>,
 }
 
 #[derive(Default, Serialize)]
@@ -86,10 +90,10 @@ impl<'a> SharedFrame<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Profile<'a> {
+struct Profile {
     #[serde(rename = "type")]
     kind: &'static str,
-    name: &'a str,
+    name: String,
     unit: &'static str,
     start_value: u64,
     end_value: u64,
@@ -97,19 +101,26 @@ struct Profile<'a> {
     weights: Vec<u64>,
 }
 
-impl<'a> Profile<'a> {
-    fn new(stacks: &'a Stacks) -> Self {
+impl Profile {
+    fn new(stacks: &Stacks, thread: &Thread, is_one_of_several: bool) -> Self {
         let unit = match stacks.unit {
             Unit::Nanoseconds => "nanoseconds",
             Unit::Bytes => "bytes",
             Unit::Instructions | Unit::Count => "none",
         };
+        let benchmark = &stacks.benchmark;
+        let name = if is_one_of_several {
+            format!("{benchmark} ({}, thread {})", thread.name, thread.tid)
+        } else {
+            benchmark.clone()
+        };
+        let total = thread.weights.iter().fold(0, |sum: u64, (_, one)| sum.saturating_add(*one));
         Self {
             kind: "sampled",
-            name: &stacks.benchmark,
+            name,
             unit,
             start_value: 0,
-            end_value: stacks.total(),
+            end_value: total,
             samples: Vec::new(),
             weights: Vec::new(),
         }

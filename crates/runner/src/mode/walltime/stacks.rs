@@ -1,9 +1,9 @@
 //! The stacks that a profile folder tells of, in the form that reports and exports have.
 
-use std::{collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use profile::{BenchmarkStacks, PERF_DATA, ProfileError, read_stacks};
-use results::{BenchResult, Frame, Profile, StackNode, Stacks, Unit};
+use results::{BenchResult, Frame, Profile, StackNode, Stacks, Thread, Unit};
 use runner_shared::walltime::as_float;
 
 use crate::cli::MOST_STACK_BYTES;
@@ -32,14 +32,15 @@ pub(super) fn profiles(
     if !folder.join(PERF_DATA).exists() {
         return Ok(Profiles::default());
     }
-    let profile::Stacks { frames, benchmarks: stacks, copied, warnings } = read_stacks(folder)?;
+    let profile::Stacks { frames, benchmarks: stacks, copied, period, warnings } =
+        read_stacks(folder)?;
     let advice = advice(&stacks, copied);
     let mut named: HashMap<&str, &BenchmarkStacks> =
         stacks.iter().map(|stacks| (stacks.uri.as_str(), stacks)).collect();
     // Benchmarks of the same identity share their samples; the first one shows them.
     let of_benchmark = |bench: &BenchResult| {
         let stacks = named.remove(bench.uri.as_str()).filter(|stacks| stacks.samples > 0)?;
-        Some(converted(&bench.name, stacks, &frames))
+        Some(converted(&bench.name, stacks, &frames, period))
     };
     let list = benchmarks.iter().filter_map(of_benchmark).collect();
     Ok(Profiles { list, warnings, advice })
@@ -76,7 +77,12 @@ fn advice(stacks: &[BenchmarkStacks], copied: u32) -> Option<String> {
 }
 
 /// One benchmark with the functions that it needs.
-fn converted(name: &str, stacks: &BenchmarkStacks, frames: &[profile::Frame]) -> Profile {
+fn converted(
+    name: &str,
+    stacks: &BenchmarkStacks,
+    frames: &[profile::Frame],
+    period: u64,
+) -> Profile {
     let mut places: HashMap<u32, u32> = HashMap::new();
     let mut needed = Vec::new();
     let nodes = stacks.nodes.iter().map(|node| {
@@ -86,15 +92,25 @@ fn converted(name: &str, stacks: &BenchmarkStacks, frames: &[profile::Frame]) ->
             let known = usize::try_from(node.frame).ok().and_then(|place| frames.get(place));
             needed.push(known.map_or_else(unknown, function));
         }
-        StackNode { parent: node.parent, frame, weight: node.weight }
+        let profile::StackNode { parent, line, weight, .. } = *node;
+        StackNode { parent, frame, line, weight }
     });
     let nodes = nodes.collect();
-    let (benchmark, unit) = (name.to_owned(), Unit::Nanoseconds);
-    Profile {
-        stacks: Stacks { benchmark, unit, frames: needed, nodes },
-        samples: stacks.samples,
-        truncated: stacks.truncated,
-    }
+    let thread = |thread: &profile::Thread| {
+        let profile::Thread { name, pid, tid, weights } = thread.clone();
+        Thread { name, pid, tid, weights }
+    };
+    let converted = Stacks {
+        benchmark: name.to_owned(),
+        unit: Unit::Nanoseconds,
+        frames: needed,
+        nodes,
+        threads: stacks.threads.iter().map(thread).collect(),
+        program: Arc::clone(&stacks.program),
+        duration: stacks.duration,
+        period,
+    };
+    Profile { stacks: converted, samples: stacks.samples, truncated: stacks.truncated }
 }
 
 fn function(frame: &profile::Frame) -> Frame {
@@ -118,13 +134,13 @@ mod tests {
             file: "f.c".into(),
         };
         let frames = ["a", "b", "c"].map(frame);
-        let node = |parent, frame, weight| profile::StackNode { parent, frame, weight };
+        let node = |parent, frame, weight| profile::StackNode { parent, frame, line: 5, weight };
         let nodes =
             vec![node(None, 2, 1), node(Some(0), 0, 2), node(Some(1), 2, 3), node(None, 9, 4)];
         let (uri, samples, truncated) = ("u".to_owned(), 10, 1);
         let stacks =
             BenchmarkStacks { uri, nodes, samples, truncated, ..BenchmarkStacks::default() };
-        let Profile { stacks, samples, truncated } = converted("name", &stacks, &frames);
+        let Profile { stacks, samples, truncated } = converted("name", &stacks, &frames, 7);
         let names: Vec<_> = stacks.frames.iter().map(|frame| &*frame.name).collect();
         assert_eq!(names, ["c", "a", "[unknown]"]);
         assert_eq!(&*stacks.frames[0].object, "/bin/m");

@@ -1,6 +1,6 @@
 //! Runs that are profiled by the real perf.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, io::Read, path::Path};
 
 use nix::sys::signal::Signal;
 use test_support::Sandbox;
@@ -221,13 +221,12 @@ fn below_main(sandbox: &Sandbox) -> f64 {
 fn arguments_do_not_change_how_stacks_are_taken() {
     let sandbox = profiling_sandbox();
     compile_deep(&sandbox, &[]);
-    for word in ["go", "java", "mvn", "gradle", "python3"] {
-        let options = [QUICK, &["--export", "folded=out.folded"]].concat();
-        let run = exec(&sandbox, &options, &["./deep", "4", word]);
-        assert_eq!(run.code, 0, "{}", run.stderr);
-        assert!(run.stderr.contains(", stacks from copies of 32768 bytes"), "{}", run.stderr);
-        assert!(below_main(&sandbox) > 90.0, "{word}: {}", sandbox.text("out.folded"));
-    }
+    let options = [QUICK, &["--export", "folded=out.folded"]].concat();
+    let words = ["./deep", "4", "go", "java", "mvn", "gradle", "python3"];
+    let run = exec(&sandbox, &options, &words);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains(", stacks from copies of 32768 bytes"), "{}", run.stderr);
+    assert!(below_main(&sandbox) > 90.0, "{}", sandbox.text("out.folded"));
 }
 
 #[test]
@@ -247,4 +246,69 @@ fn stacks_that_break_off_are_said_with_what_helps() {
     let pointers = said(&["--perf-unwinding-mode", "fp"]);
     assert!(pointers.contains("functions that keep no frame pointers"), "{pointers}");
     assert!(pointers.contains("`--perf-unwinding-mode dwarf`"), "{pointers}");
+}
+
+/// Two threads with names work beside the first one.
+const THREADS: &str = "
+#define _GNU_SOURCE
+#include <pthread.h>
+__attribute__((noinline)) double burn(long turns) {
+    volatile double x = 1;
+    for (long i = 0; i < turns; i++)
+        x = x * 1.0000001 + 0.5; /* line 6 */
+    return x;
+}
+static void *work(void *name) {
+    pthread_setname_np(pthread_self(), name);
+    burn(30000000);
+    return 0;
+}
+int main(void) {
+    pthread_t one, two;
+    pthread_create(&one, 0, work, \"one\");
+    pthread_create(&two, 0, work, \"two\");
+    burn(30000000);
+    pthread_join(one, 0);
+    pthread_join(two, 0);
+    return 0;
+}
+";
+
+#[test]
+fn exports_have_the_threads_of_the_program_its_lines_and_its_file() {
+    let sandbox = profiling_sandbox();
+    fs::write(sandbox.path().join("threads.c"), THREADS.trim_start()).unwrap();
+    let words = ["-g", "-O1", "-pthread", "-o", "threads", "threads.c"];
+    assert_eq!(sandbox.run(sandbox.command("cc", words)).code, 0);
+    let exports = ["--export", "firefox=out.firefox", "--export", "speedscope=out.speedscope"];
+    let run = exec(
+        &sandbox,
+        &[QUICK, &exports, &["--export", "pprof=out.pprof"]].concat(),
+        &["./threads"],
+    );
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let json = |name| serde_json::from_str::<serde_json::Value>(&sandbox.text(name)).unwrap();
+    let firefox = json("out.firefox");
+    let threads = firefox["threads"].as_array().unwrap();
+    // All rounds of the program together.
+    let names: BTreeSet<&str> = threads.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["one", "threads", "two"].into());
+    assert_eq!(threads.len(), 3);
+    assert_eq!(threads[0]["name"], "threads");
+    for thread in threads {
+        assert_eq!(thread["isMainThread"], thread["name"] == "threads");
+        let samples = &thread["samples"];
+        assert_eq!(samples["weightType"], "tracing-ms");
+        let weights = samples["weight"].as_array().unwrap();
+        let sum: f64 = weights.iter().map(|weight| weight.as_f64().unwrap()).sum();
+        // Milliseconds of three rounds, not nanoseconds.
+        assert!((10.0..1e6).contains(&sum), "{sum}");
+        assert!(thread["frameTable"]["line"].to_string().contains(",6,"), "{thread}");
+    }
+    assert_eq!(json("out.speedscope")["profiles"].as_array().unwrap().len(), 3);
+    let mut pprof = Vec::new();
+    let file = fs::File::open(sandbox.path().join("out.pprof")).unwrap();
+    flate2::read::GzDecoder::new(file).read_to_end(&mut pprof).unwrap();
+    let has = |text: &str| pprof.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+    assert!(has("/threads") && has("threads.c") && has("nanoseconds"));
 }
