@@ -2,8 +2,14 @@
 
 use std::{error::Error, path::Path};
 
-const SOURCES: [&str; 5] =
-    ["preload/trace.c", "preload/calls.c", "preload/others.c", "preload/exec.c", "preload/maps.c"];
+const SOURCES: [&str; 6] = [
+    "preload/trace.c",
+    "preload/calls.c",
+    "preload/others.c",
+    "preload/exec.c",
+    "preload/maps.c",
+    "preload/find.c",
+];
 
 /// Leaves `memtrack_preload.so` in the folder.
 pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
@@ -21,7 +27,7 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     build.flag_if_supported("-fno-reorder-blocks-and-partition");
     let compiler = build.try_get_compiler().map_err(|err| needs_compiler(&err))?;
     let mut command = compiler.to_command();
-    command.args(["-shared", "-Wl,-z,now", "-ldl", "-lpthread"]).args(SOURCES);
+    command.args(["-shared", "-Wl,-z,now", "-lpthread"]).args(SOURCES);
     command.arg("-o").arg(folder.join("memtrack_preload.so"));
     let status = command.status().map_err(|err| needs_compiler(&err))?;
     if !status.success() {

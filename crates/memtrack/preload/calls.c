@@ -7,21 +7,12 @@
 #define _GNU_SOURCE
 #include "calls.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <stdalign.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "find.h"
 #include "others.h"
 #include "trace.h"
-
-/*
- * What is asked for while the next functions are looked up. Never given back, and not seen by the program.
- */
-static alignas(16) char arena[32768];
-static _Atomic size_t arena_used;
-static _Atomic bool resolving;
 
 static void *early_malloc(size_t size);
 static void *early_calloc(size_t number, size_t size);
@@ -53,33 +44,20 @@ struct calls next = {
     .free_aligned_sized = early_free_aligned_sized,
 };
 
-static bool in_arena(const void *block)
+/* In place of functions that are nowhere, though no C library lacks them. */
+static void *no_memory(void)
 {
-    return (uintptr_t)block - (uintptr_t)arena < sizeof arena;
+    errno = ENOMEM;
+    return NULL;
 }
 
-static void *from_arena(size_t size)
+static int no_aligned_memory(void)
 {
-    if (size > sizeof arena) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    /* The size lies in front of the block, for realloc. */
-    size_t whole = 16 + ((size + 15) & ~(size_t)15);
-    size_t at = atomic_fetch_add(&arena_used, whole);
-    if (at + whole > sizeof arena) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    memcpy(arena + at, &size, sizeof size);
-    return arena + at + 16;
+    return ENOMEM;
 }
 
-static size_t size_in_arena(const void *block)
+static void no_free(void)
 {
-    size_t size;
-    memcpy(&size, (const char *)block - 16, sizeof size);
-    return size;
 }
 
 /* For functions that a C library doesn't have. */
@@ -121,20 +99,19 @@ static void *own_pvalloc(size_t size)
     return next.memalign(4096, (size + 4095) & ~(size_t)4095);
 }
 
-/* The functions that are always there come first: looking for one that is missing allocates. */
 static const struct {
     const char *name;
     size_t offset;
     void (*without)(void);
 } TABLE[] = {
 #define ROW(function, without) {#function, offsetof(struct calls, function), (void (*)(void))(without)}
-    ROW(malloc, NULL),
-    ROW(free, NULL),
-    ROW(calloc, NULL),
-    ROW(realloc, NULL),
-    ROW(posix_memalign, NULL),
-    ROW(aligned_alloc, NULL),
-    ROW(memalign, NULL),
+    ROW(malloc, no_memory),
+    ROW(free, no_free),
+    ROW(calloc, no_memory),
+    ROW(realloc, no_memory),
+    ROW(posix_memalign, no_aligned_memory),
+    ROW(aligned_alloc, no_memory),
+    ROW(memalign, no_memory),
     ROW(valloc, own_valloc),
     ROW(pvalloc, own_pvalloc),
     ROW(reallocarray, own_reallocarray),
@@ -144,131 +121,102 @@ static const struct {
 #undef ROW
 };
 
-/* False while this thread, or another, is at it. */
-static bool resolve(void)
+/* Threads that are at it at the same time find the same. */
+static void resolve(void)
 {
-    if (atomic_exchange(&resolving, true)) {
-        return false;
-    }
     for (size_t row = 0; row < sizeof TABLE / sizeof *TABLE; row++) {
-        void *found = dlsym(RTLD_NEXT, TABLE[row].name);
-        if (found == NULL) {
-            found = (void *)TABLE[row].without;
-        }
-        if (found != NULL) {
-            memcpy((char *)&next + TABLE[row].offset, &found, sizeof found);
-        }
+        void *found = find_next(TABLE[row].name, NULL);
+        uintptr_t function = found == NULL ? (uintptr_t)TABLE[row].without : (uintptr_t)found;
+        __atomic_store_n((uintptr_t *)((char *)&next + TABLE[row].offset), function, __ATOMIC_RELAXED);
     }
-    /* What we looked for in vain isn't the program's error. */
-    dlerror();
-    return true;
 }
 
 static void *early_malloc(size_t size)
 {
-    return resolve() ? next.malloc(size) : from_arena(size);
+    resolve();
+    return next.malloc(size);
 }
 
 static void *early_calloc(size_t number, size_t size)
 {
-    size_t bytes;
-    if (__builtin_mul_overflow(number, size, &bytes)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    /* Memory of the arena is zero and used once. */
-    return resolve() ? next.calloc(number, size) : from_arena(bytes);
+    resolve();
+    return next.calloc(number, size);
 }
 
 static void *early_realloc(void *block, size_t size)
 {
-    if (resolve()) {
-        return realloc(block, size);
-    }
-    void *moved = from_arena(size);
-    if (moved != NULL && block != NULL && in_arena(block)) {
-        size_t had = size_in_arena(block);
-        memcpy(moved, block, had < size ? had : size);
-    }
-    return moved;
+    resolve();
+    return next.realloc(block, size);
 }
 
 static void *early_reallocarray(void *block, size_t number, size_t size)
 {
-    size_t bytes;
-    if (__builtin_mul_overflow(number, size, &bytes)) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    return early_realloc(block, bytes);
+    resolve();
+    return next.reallocarray(block, number, size);
 }
 
 static void *early_aligned_alloc(size_t alignment, size_t size)
 {
-    if (resolve()) {
-        return next.aligned_alloc(alignment, size);
-    }
-    char *block = alignment > sizeof arena ? NULL : from_arena(size + alignment);
-    return block == NULL ? NULL : (void *)(((uintptr_t)block + alignment - 1) & ~(alignment - 1));
+    resolve();
+    return next.aligned_alloc(alignment, size);
 }
 
 static void *early_memalign(size_t alignment, size_t size)
 {
-    return early_aligned_alloc(alignment, size);
+    resolve();
+    return next.memalign(alignment, size);
 }
 
 static int early_posix_memalign(void **block, size_t alignment, size_t size)
 {
-    if (resolve()) {
-        return next.posix_memalign(block, alignment, size);
-    }
-    *block = early_aligned_alloc(alignment, size);
-    return *block == NULL ? ENOMEM : 0;
+    resolve();
+    return next.posix_memalign(block, alignment, size);
 }
 
 static void *early_valloc(size_t size)
 {
-    return early_aligned_alloc(4096, size);
+    resolve();
+    return next.valloc(size);
 }
 
 static void *early_pvalloc(size_t size)
 {
-    return early_aligned_alloc(4096, (size + 4095) & ~(size_t)4095);
+    resolve();
+    return next.pvalloc(size);
 }
 
-/* Only what comes from the arena can be given back before the next functions are known, and it stays. */
 static void early_free(void *block)
 {
-    if (block != NULL && !in_arena(block) && resolve()) {
-        next.free(block);
-    }
+    resolve();
+    next.free(block);
 }
 
 static void early_cfree(void *block)
 {
-    early_free(block);
+    resolve();
+    next.cfree(block);
 }
 
 static void early_free_sized(void *block, size_t size)
 {
-    (void)size;
-    early_free(block);
+    resolve();
+    next.free_sized(block, size);
 }
 
 static void early_free_aligned_sized(void *block, size_t alignment, size_t size)
 {
-    (void)alignment;
-    (void)size;
-    early_free(block);
+    resolve();
+    next.free_aligned_sized(block, alignment, size);
 }
 
 void calls_introduce(void)
 {
     resolve();
     for (size_t row = 0; row < sizeof TABLE / sizeof *TABLE; row++) {
-        void *function;
-        memcpy(&function, (char *)&next + TABLE[row].offset, sizeof function);
-        others_note(function);
+        const struct link_map *where;
+        if (find_next(TABLE[row].name, &where) != NULL) {
+            others_note(where);
+        }
     }
 }
 
@@ -291,9 +239,6 @@ void calls_introduce(void)
 #define RELEASE(block, call)                                                  \
     do {                                                                      \
         struct outermost before;                                              \
-        if (UNLIKELY(in_arena(block))) {                                      \
-            return;                                                           \
-        }                                                                     \
         if ((block) == NULL || !trace_enter(FRAME, &before)) {                \
             call;                                                             \
             return;                                                           \
@@ -348,14 +293,6 @@ EXPORT int posix_memalign(void **block, size_t alignment, size_t size)
     return error;
 }
 
-/* A block of the arena that the program, or the loader, wants to grow. */
-static void *out_of_arena(void *block, size_t size)
-{
-    size_t had = size_in_arena(block);
-    void *moved = malloc(size);
-    return moved == NULL ? NULL : memcpy(moved, block, had < size ? had : size);
-}
-
 /*
  * `realloc(block, 0)`: some allocators free, others give an empty block, and only the result tells. The stamp of a free
  * must lie before it happens: it is taken first, and the tracer waits for the rest of the record.
@@ -395,9 +332,6 @@ INLINE void *recorded_realloc(void *block, void *(*call)(void *, size_t, size_t)
     size_t bytes;
     bool fits = !__builtin_mul_overflow(number, size, &bytes);
     struct outermost before;
-    if (UNLIKELY(in_arena(block))) {
-        return out_of_arena(block, bytes);
-    }
     if (!trace_enter(frame, &before)) {
         return call(block, number, size);
     }

@@ -2,12 +2,12 @@
  * Says which programs are about to be executed, so that the tracer can tell the user of those that it won't see.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <spawn.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "find.h"
 #include "trace.h"
 
 extern char **environ;
@@ -43,7 +43,7 @@ static void say(const char *path, char *const *environment)
 }
 
 /* The function behind ours; it is there, as the program would call it without us. */
-#define NEXT(function) ((__typeof__(&function))dlsym(RTLD_NEXT, #function))
+#define NEXT(function) ((__typeof__(&function))find_next(#function, NULL))
 
 EXPORT int execve(const char *path, char *const arguments[], char *const environment[])
 {

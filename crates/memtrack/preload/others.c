@@ -8,13 +8,12 @@
 #define _GNU_SOURCE
 #include "others.h"
 
-#include <dlfcn.h>
 #include <link.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "calls.h"
+#include "find.h"
 #include "others_table.h"
 #include "trace.h"
 
@@ -215,61 +214,38 @@ static struct row rows[ROWS] = {
 };
 
 static struct {
-    const void *base;
-    const char *path;
+    const struct link_map *file;
     uint32_t functions;
 } objects[MAX_OBJECTS];
 
-void others_note(void *function)
+void others_note(const struct link_map *file)
 {
-    Dl_info about;
-    Dl_info own;
-    if (dladdr(function, &about) == 0 || (dladdr((void *)rows, &own) != 0 && own.dli_fbase == about.dli_fbase)) {
-        return;
-    }
     for (size_t at = 0; at < MAX_OBJECTS; at++) {
-        if (objects[at].base == NULL || objects[at].base == about.dli_fbase) {
-            objects[at].base = about.dli_fbase;
-            objects[at].path = about.dli_fname;
+        if (objects[at].file == NULL || objects[at].file == file) {
+            objects[at].file = file;
             objects[at].functions++;
             return;
         }
     }
 }
 
-/* Whether the file that has this function has a `malloc`, too. */
-static bool is_in_allocator(const Dl_info *about)
-{
-    Dl_info of_malloc;
-    void *handle = dlopen(about->dli_fname, RTLD_LAZY | RTLD_NOLOAD);
-    if (handle == NULL) {
-        return false;
-    }
-    void *its_malloc = dlsym(handle, "malloc");
-    bool both = its_malloc != NULL && dladdr(its_malloc, &of_malloc) != 0
-                && of_malloc.dli_fbase == about->dli_fbase;
-    dlclose(handle);
-    return both;
-}
-
 static bool find_theirs(void)
 {
     bool any = false;
     for (size_t number = 0; number < ROWS; number++) {
-        Dl_info about;
-        void *found = dlsym(RTLD_DEFAULT, rows[number].name);
-        if (found == NULL || dladdr(found, &about) == 0) {
+        const struct link_map *where;
+        void *found = find_from(find_first(), rows[number].name, &where);
+        if (found == NULL) {
             continue;
         }
         bool is_operator = strncmp(rows[number].name, "_Z", 2) == 0;
-        if (is_operator && !is_in_allocator(&about)) {
+        if (is_operator && find_in(where, "malloc") == NULL) {
             continue;
         }
-        others_note(found);
+        others_note(where);
         memcpy(&rows[number].theirs, &found, sizeof found);
         any = true;
     }
-    dlerror();
     return any;
 }
 
@@ -351,12 +327,6 @@ static void change_table(const struct file *file, const ElfW(Rela) * table, size
     }
 }
 
-/* The loader of some C libraries has relocated the addresses in the dynamic section, that of others hasn't. */
-static uintptr_t absolute(const struct file *file, uintptr_t address)
-{
-    return address < file->base ? file->base + address : address;
-}
-
 static int change_file(struct dl_phdr_info *info, size_t size, void *own)
 {
     (void)size;
@@ -373,7 +343,7 @@ static int change_file(struct dl_phdr_info *info, size_t size, void *own)
     const ElfW(Rela) *tables[2] = {NULL, NULL};
     size_t bytes[2] = {0, 0};
     for (; dynamic->d_tag != DT_NULL; dynamic++) {
-        uintptr_t address = absolute(&file, dynamic->d_un.d_ptr);
+        uintptr_t address = find_absolute(file.base, dynamic->d_un.d_ptr);
         switch (dynamic->d_tag) {
         case DT_SYMTAB:
             file.symbols = (const ElfW(Sym) *)address;
@@ -410,7 +380,7 @@ void others_attach(void)
     if (find_theirs()) {
         dl_iterate_phdr(change_file, (void *)rows);
     }
-    for (size_t at = 0; at < MAX_OBJECTS && objects[at].base != NULL; at++) {
-        trace_text(KIND_OBJECT, objects[at].functions, objects[at].path);
+    for (size_t at = 0; at < MAX_OBJECTS && objects[at].file != NULL; at++) {
+        trace_text(KIND_OBJECT, objects[at].functions, find_path(objects[at].file));
     }
 }

@@ -4,8 +4,10 @@
 #ifndef OTHERS_H
 #define OTHERS_H
 
-/* Notes the file that a function is in, as one of an allocator. */
-void others_note(void *function);
+struct link_map;
+
+/* Notes a file as one of an allocator, once for each of its functions. */
+void others_note(const struct link_map *file);
 
 /* Leads calls to such functions, where there are some, through us, and says which files have allocators; once per
  * process image. */

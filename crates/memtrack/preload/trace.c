@@ -2,7 +2,6 @@
  * Attaches a process to the segment of its tracer, and finds a block for each thread.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

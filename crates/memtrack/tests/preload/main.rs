@@ -13,5 +13,6 @@ mod calls;
 mod crowd;
 #[path = "../programs/compile.rs"]
 mod programs;
+mod shims;
 mod support;
 mod unseen;
