@@ -1,7 +1,9 @@
 //! `bench_pair`: what a pair of malloc and free costs below the tracer, by each backend, beside none and beside
-//! heaptrack. Prints one line per figure: name, value, unit, note.
+//! heaptrack: as the program sees it, and for the whole command, to the last line of the summary. Prints one line per
+//! figure: name, value, unit, note.
 //!
-//! All ways take turns, so that the noise of the machine hits all alike; the best turn of each counts.
+//! All ways take turns, so that the noise of the machine hits all alike; the best turn of each counts as the program
+//! sees it, the median for whole commands.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -11,36 +13,41 @@
 
 mod support;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use runner_shared::{
+    clock::now,
+    walltime::{quantile, sorted},
+};
 use support::{Bench, Outcome};
 
 const PAIRS: &str = "500000";
 const TURNS: usize = 7;
 const WAYS: [Way; 6] = [
-    Way { name: "native", how: How::Bare, bar: None },
-    Way { name: "heaptrack", how: How::Heaptrack, bar: None },
-    Way { name: "ebpf", how: How::Tracer(&["--backend", "ebpf"]), bar: Some(6.0) },
-    Way {
-        name: "ebpf with stacks",
-        how: How::Tracer(&["--backend", "ebpf", "--stacks"]),
-        bar: None,
-    },
-    Way { name: "preload", how: How::Tracer(&["--backend", "preload"]), bar: Some(0.4) },
-    Way {
-        name: "preload with stacks",
-        how: How::Tracer(&["--backend", "preload", "--stacks"]),
-        bar: None,
-    },
+    Way { name: "native", how: How::Bare },
+    Way { name: "heaptrack", how: How::Heaptrack },
+    Way { name: "ebpf", how: How::Tracer(&["--backend", "ebpf"]) },
+    Way { name: "ebpf with stacks", how: How::Tracer(&["--backend", "ebpf", "--stacks"]) },
+    Way { name: "preload", how: How::Tracer(&["--backend", "preload"]) },
+    Way { name: "preload with stacks", how: How::Tracer(&["--backend", "preload", "--stacks"]) },
 ];
 
 /// A way to run the program.
 struct Way {
     name: &'static str,
     how: How,
-    /// The most that it may cost, as a multiple of what heaptrack costs.
-    bar: Option<f64>,
 }
+
+/// Pairs of a whole command.
+const WHOLE_PAIRS: &str = "1000000";
+const WHOLE_TURNS: usize = 9;
+/// Options of tracing, and the most that the whole command may take, as a multiple of what heaptrack takes.
+const WHOLE: [(&str, &[&str], f64); 4] = [
+    ("preload", &["--backend", "preload"], 0.4),
+    ("preload with stacks", &["--backend", "preload", "--stacks"], f64::INFINITY),
+    ("ebpf", &["--backend", "ebpf"], 4.0),
+    ("ebpf with stacks", &["--backend", "ebpf", "--stacks"], 7.0),
+];
 
 enum How {
     Bare,
@@ -65,7 +72,79 @@ fn main() -> Outcome<()> {
             print(way, threads, *nanos, native, heaptrack);
         }
     }
+    whole(&bench)
+}
+
+/// Times of whole commands: heaptrack's, and those of the tracer alone and of the runner with it, summaries included.
+fn whole(bench: &Bench) -> Outcome<()> {
+    let heaptrack = || {
+        let mut command = Command::new("heaptrack");
+        command.arg("-o").arg(bench.folder.path().join("heaptrack"));
+        command
+    };
+    let mut rows = vec![("heaptrack".to_owned(), None, Vec::new())];
+    for (name, options, bar) in &WHOLE {
+        rows.push((format!("track, {name}"), Some((false, options, *bar)), Vec::new()));
+        rows.push((format!("exec -m memory, {name}"), Some((true, options, *bar)), Vec::new()));
+    }
+    for _ in 0..WHOLE_TURNS {
+        for (_, way, times) in &mut rows {
+            let time = match way {
+                None if heaptrack().arg("--version").output().is_err() => None,
+                None => nanos(heaptrack().arg(&bench.pairs).arg(WHOLE_PAIRS))?,
+                Some((by_runner, options, _)) => traced(bench, *by_runner, options)?,
+            };
+            times.extend(time);
+        }
+    }
+    let mut beside = None;
+    for (name, way, times) in &rows {
+        let name = format!("whole command of {WHOLE_PAIRS} pairs, {name}");
+        if times.is_empty() {
+            println!("{name}\t-\ts\tnot installed, or not permitted");
+            continue;
+        }
+        let median = quantile(&sorted(times), 0.5) / 1e9;
+        println!("{name}\t{median:.3}\ts\tmedian of {}", times.len());
+        let Some((_, _, bar)) = way else {
+            beside = Some(median);
+            continue;
+        };
+        if let Some(heaptrack) = beside {
+            let note = if bar.is_finite() { format!("bar: at most {bar}") } else { String::new() };
+            println!("{name} / heaptrack\t{:.2}\tx\t{note}", median / heaptrack);
+        }
+    }
     Ok(())
+}
+
+/// Nanoseconds of a trace, whose events must be all there. `None`: this can't be had here.
+fn traced(bench: &Bench, by_runner: bool, options: &[&str]) -> Outcome<Option<u64>> {
+    let trace = bench.fresh_folder()?;
+    let mut command = bench.program(if by_runner { "codspeed" } else { "codspeed-memtrack" });
+    if by_runner {
+        command.args(["exec", "-m", "memory", "--skip-upload", "--profile-folder"]);
+    } else {
+        command.args(["track", "--output"]);
+    }
+    command.arg(&trace).args(options).arg("--").arg(&bench.pairs).arg(WHOLE_PAIRS);
+    let Some(nanos) = nanos(&mut command)? else { return Ok(None) };
+    let results = if by_runner { trace.join("results") } else { trace };
+    let stats = Bench::stats(&results)?;
+    let wanted = 2 * WHOLE_PAIRS.parse::<u64>()?;
+    if stats.events.total() < wanted || stats.lost_events > 0 {
+        return Err(format!("{} events are too few", stats.events.total()).into());
+    }
+    Ok(Some(nanos))
+}
+
+/// Nanoseconds of a command from its start to its end; `None` if it fails.
+fn nanos(command: &mut Command) -> Outcome<Option<u64>> {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let start = now();
+    let ended = command.status()?;
+    let nanos = now().since(start);
+    Ok(ended.success().then_some(nanos))
 }
 
 fn print(way: &Way, threads: &str, nanos: Option<f64>, native: f64, heaptrack: Option<f64>) {
@@ -80,8 +159,7 @@ fn print(way: &Way, threads: &str, nanos: Option<f64>, native: f64, heaptrack: O
         && let Some(heaptrack) = heaptrack
     {
         let cost = (nanos - native) / (heaptrack - native);
-        let bar = way.bar.map(|bar| format!("; bar: at most {bar}")).unwrap_or_default();
-        let note = format!("beyond native; with it {:.2}{bar}", nanos / heaptrack);
+        let note = format!("beyond native; with it {:.2}", nanos / heaptrack);
         println!("{name} / heaptrack, {threads} thread(s)\t{cost:.2}\tx\t{note}");
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Bench {
     pub(crate) folder: TempDir,
     /// The program; it prints nanoseconds per pair.
     pub(crate) pairs: PathBuf,
-    tracer: PathBuf,
+    release: PathBuf,
 }
 
 /// A trace.
@@ -65,7 +65,27 @@ impl Bench {
         if !cc.status()?.success() {
             return Err("cc failed".into());
         }
-        Ok(Self { folder, pairs, tracer: release.join("codspeed-memtrack") })
+        Ok(Self { folder, pairs, release: release.to_owned() })
+    }
+
+    /// One of our programs.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        Command::new(self.release.join(name))
+    }
+
+    /// An empty folder for a trace, until the next one.
+    pub(crate) fn fresh_folder(&self) -> Outcome<PathBuf> {
+        let trace = self.folder.path().join("trace");
+        if trace.exists() {
+            fs::remove_dir_all(&trace)?;
+        }
+        fs::create_dir(&trace)?;
+        Ok(trace)
+    }
+
+    /// What the tracer says that has written to this folder.
+    pub(crate) fn stats(folder: &Path) -> Outcome<TracerStats> {
+        Ok(serde_json::from_slice(&fs::read(file(folder, STATS_FILE)?)?)?)
     }
 
     /// Traces a command. `None`: this way of tracing is not permitted here.
@@ -74,12 +94,8 @@ impl Bench {
         options: &[&str],
         words: &[W],
     ) -> Outcome<Option<Tracked>> {
-        let trace = self.folder.path().join("trace");
-        if trace.exists() {
-            fs::remove_dir_all(&trace)?;
-        }
-        fs::create_dir(&trace)?;
-        let mut command = Command::new(&self.tracer);
+        let trace = self.fresh_folder()?;
+        let mut command = self.program("codspeed-memtrack");
         command.args(["track", "--quiet", "--output"]).arg(&trace).args(options).arg("--");
         let start = now();
         let child = command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -98,7 +114,7 @@ impl Bench {
             Some(NOT_PERMITTED) => return Ok(None),
             _ => return Err(format!("the tracer ended with {ended}: {stderr}").into()),
         }
-        let stats = serde_json::from_slice(&fs::read(file(&trace, STATS_FILE)?)?)?;
+        let stats = Self::stats(&trace)?;
         let artifact = file(&trace, EVENTS_FILE)?;
         Ok(Some(Tracked { stdout, start, wall_ns, stats, cpu_seconds, peak_bytes, artifact }))
     }

@@ -149,7 +149,7 @@ impl Event {
             line.put(b"\xa4size");
             line.put_unsigned(size);
         }
-        into.extend_from_slice(line.bytes());
+        line.append_to(into);
     }
 }
 

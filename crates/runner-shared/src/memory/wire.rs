@@ -46,7 +46,7 @@ fn put_length(
 pub(super) fn put_unsigned(into: &mut Vec<u8>, value: u64) {
     let mut line = Line::default();
     line.put_unsigned(value);
-    into.extend_from_slice(line.bytes());
+    line.append_to(into);
 }
 
 /// The longest record of an event has 97 bytes.
@@ -114,9 +114,12 @@ impl Line {
         }
     }
 
-    /// What it holds.
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+    /// Appends it to others. All of its room is copied and the surplus cut off: a copy of a fixed length needs no call.
+    #[inline]
+    pub(super) fn append_to(&self, into: &mut Vec<u8>) {
+        let len = into.len() + self.len;
+        into.extend_from_slice(&self.bytes);
+        into.truncate(len);
     }
 }
 
@@ -415,9 +418,10 @@ mod tests {
         assert_eq!(of(0xffff_ffff), [0xce, 0xff, 0xff, 0xff, 0xff]);
         assert_eq!(of(0x1_0000_0000), [0xcf, 0, 0, 0, 1, 0, 0, 0, 0]);
         let of = |value| {
-            let mut line = Line::default();
+            let (mut line, mut bytes) = (Line::default(), Vec::new());
             line.put_signed(value);
-            line.bytes().to_vec()
+            line.append_to(&mut bytes);
+            bytes
         };
         assert_eq!(of(-1), [0xff]);
         assert_eq!(of(-32), [0xe0]);
