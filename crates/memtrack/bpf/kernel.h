@@ -25,17 +25,20 @@ enum { false, true };
 
 enum {
   MAP_HASH = 1,
-  MAP_ARRAY = 2,
   MAP_RINGBUF = 27,
+  MAP_TASK_STORAGE = 29,
 };
 
 enum {
   ANY = 0,             /* BPF_ANY */
+  LAZY = 1,            /* BPF_F_NO_PREALLOC */
+  CREATE = 1,          /* BPF_LOCAL_STORAGE_GET_F_CREATE */
   NO_WAKEUP = 1,       /* BPF_RB_NO_WAKEUP */
   AVAILABLE = 0,       /* BPF_RB_AVAIL_DATA */
   USER_STACK = 1 << 8, /* BPF_F_USER_STACK */
   SIGCONT = 18,
   SIGSTOP = 19,
+  NOT_THERE = -2, /* -ENOENT */
   SIGNAL_IGNORED = 1, /* TRACE_SIGNAL_IGNORED, include/trace/events/signal.h */
 };
 
@@ -58,11 +61,36 @@ static long (*const get_namespace_pid_tgid)(u64 dev, u64 ino, struct pid_namespa
 static void *(*const ring_reserve)(void *ring, u64 size, u64 flags) = (void *)131;
 static void (*const ring_submit)(void *record, u64 flags) = (void *)132;
 static u64 (*const ring_query)(void *ring, u64 what) = (void *)134;
+static void *(*const task_storage_get)(void *map, struct task_struct *task, void *value, u64 flags) = (void *)156;
+static struct task_struct *(*const get_current_task_btf)(void) = (void *)158;
 static u64 (*const get_attach_cookie)(void *ctx) = (void *)174;
 
-/* From Linux 6.13 on. */
-extern bool bpf_session_is_return(void) KSYM;
-extern u64 *bpf_session_cookie(void) KSYM;
+/* From Linux 6.13 on, without an argument; from 7.0 on with the context. What follows the three underscores is not part
+ * of the name: the one whose type is that of the running kernel is there, the other one is not. */
+extern bool bpf_session_is_return___plain(void) KSYM;
+extern u64 *bpf_session_cookie___plain(void) KSYM;
+extern bool bpf_session_is_return___with(void *ctx) KSYM;
+extern u64 *bpf_session_cookie___with(void *ctx) KSYM;
+
+INLINE bool session_is_return(void *ctx) {
+  return bpf_session_is_return___with ? bpf_session_is_return___with(ctx) : bpf_session_is_return___plain();
+}
+INLINE u64 *session_cookie(void *ctx) {
+  return bpf_session_cookie___with ? bpf_session_cookie___with(ctx) : bpf_session_cookie___plain();
+}
+
+/* From Linux 6.10 on: the processor is ours for a while. */
+extern void bpf_preempt_disable(void) KSYM;
+extern void bpf_preempt_enable(void) KSYM;
+
+INLINE void keep_processor(void) {
+  if (bpf_preempt_disable)
+    bpf_preempt_disable();
+}
+INLINE void release_processor(void) {
+  if (bpf_preempt_enable)
+    bpf_preempt_enable();
+}
 
 /* The registers of a task must be read at offsets that are known when the program is checked, so all are read, and the
  * compiler must not make one read of it. */
@@ -89,14 +117,14 @@ INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
 enum { POPPED = 8 };
 /* Whether a call that is followed still waits on the stack. The return address is replaced by that of the kernel's page
  * (`xol_area` in kernel/events/uprobes.c); what isn't the beginning of a page was written there by somebody else. */
-INLINE bool is_waiting(u64 sp) {
-  u64 back;
-  return probe_read_user(&back, sizeof back, (void *)sp) || back % 4096 == 0;
+INLINE bool is_waiting(u64 sp, u64 *back) {
+  return probe_read_user(back, sizeof *back, (void *)sp) || *back % 4096 == 0;
 }
 enum { SYSCALL_MMAP = 9, SYSCALL_MUNMAP = 11 };
 /* System calls take their fourth argument elsewhere. */
-INLINE u64 syscall_argument(const struct pt_regs *regs, u32 index) {
-  return one_of(regs->di, regs->si, regs->dx, regs->r10, index);
+INLINE const u64 *syscall_argument(const struct pt_regs *regs, u32 index) {
+  const u64 *places[] = {&regs->di, &regs->si, &regs->dx, &regs->r10};
+  return places[index];
 }
 #elif defined(TARGET_AARCH64)
 struct pt_regs {
@@ -109,9 +137,9 @@ INLINE u64 returned(const struct pt_regs *regs) { return regs->regs[0]; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
 enum { POPPED = 0 };
 /* The return address is in a register, and leaves no sign. */
-INLINE bool is_waiting(u64 sp) { return true; }
+INLINE bool is_waiting(u64 sp, u64 *back) { return true; }
 enum { SYSCALL_MMAP = 222, SYSCALL_MUNMAP = 215 };
-INLINE u64 syscall_argument(const struct pt_regs *regs, u32 index) { return argument(regs, index); }
+INLINE const u64 *syscall_argument(const struct pt_regs *regs, u32 index) { return &regs->regs[index]; }
 #else
 #error "the tracer knows x86_64 and aarch64"
 #endif
@@ -135,8 +163,17 @@ struct task_struct {
   s32 pid;
   s32 tgid;
   u32 ptrace;
+  u64 self_exec_id;
   struct signal_struct *signal;
 } CORE;
+
+/* Reads an argument of a system call. */
+#define SYSCALL_ARGUMENT(regs, index)                                           \
+  ({                                                                            \
+    u64 value_ = 0;                                                             \
+    probe_read_kernel(&value_, sizeof value_, syscall_argument((regs), index)); \
+    value_;                                                                     \
+  })
 
 /* Reads a field through a pointer that the verifier doesn't trust. */
 #define READ_FIELD(pointer, field)                                                                 \

@@ -28,7 +28,9 @@ struct {
   u64 dropped;     /* records that the ring had no room for */
   u64 untracked;   /* processes that the table had no room for */
   u64 unfollowed;  /* calls whose return could not be followed */
-  u64 calls;       /* records written */
+  u64 unkept;      /* calls, and ends of processes, whose thread could not be kept in mind */
+  u64 unheld;      /* stops that could not be noted down */
+  u64 held;        /* times that a process was stopped because the ring was nearly full */
 } counters SEC(".data.counters");
 
 struct {
@@ -61,49 +63,70 @@ struct {
   TYPED(value, u8);
 } stopped SEC(".maps");
 
-/* The outermost call that a thread is in. */
-struct frame {
-  u64 sp;
+/* A call that a thread is in. */
+struct call {
+  u64 sp; /* 0: there is none */
   u64 size;
   u64 old; /* block of a realloc, out pointer of posix_memalign */
   u64 entered;
   u64 cookie;
-  u64 hides; /* 1: another one is in `hidden` */
 };
-struct {
-  FIELD(type, MAP_HASH);
-  FIELD(max_entries, 65536);
-  TYPED(key, u32);
-  TYPED(value, struct frame);
-} frames SEC(".maps");
 
-/* A call that waits, on another stack, for the thread to come back to it: an allocator has called the program, and that
- * has switched. */
-struct {
-  FIELD(type, MAP_HASH);
-  FIELD(max_entries, 16384);
-  TYPED(key, u32);
-  TYPED(value, struct frame);
-} hidden SEC(".maps");
-
-/* The last free of a thread, in objects where one free function calls another. */
-struct chain {
+/* What is known of a thread of the tree. Only programs that run in its name touch it, one after the other. */
+struct thread {
+  u64 both; /* thread group and thread in the initial namespace; 0: fresh */
+  u32 tgid; /* thread group in the initial namespace: key of maps */
+  u32 shown_tid;
+  u32 shown_tgid; /* in the tracer's namespace, as the one before: records, signals */
+  u64 image;      /* number of the program that its process has become */
+  /* The outermost call that it is in. */
+  struct call call;
+  /* One that waits, on another stack, for the thread to come back to it: an allocator has called the program, and that
+   * has switched. */
+  struct call hidden;
+  /* One of a leaf, from its return on; other calls may wait meanwhile. */
+  struct call leaf;
+  /* Its last free, in objects where one free function calls another. */
+  struct {
+    u64 addr;
+    u64 sp;
+    u64 seen; /* one bit per function */
+    u64 at;
+  } freed;
+  u64 mapping; /* length of the mapping that it is about to make */
+  u64 unmaps;  /* 1: it is about to undo one, which was written down */
+  /* What would be on the stack if that were not short: what was read from memory, and the record that is being made. */
+  u64 read;
   u64 addr;
-  u64 sp;
-  u64 seen; /* one bit per function */
-  u64 at;
+  u64 size;
+  u64 old;
 };
+
+/* The state of threads. It is kept with the task, not by processor, and not on the stack: programs may be interrupted by
+ * other threads, and a program with 64 bytes of stack gets one that is the processor's from Linux 6.13 on, which those
+ * then share (BPF_PRIV_STACK_MIN_SIZE in kernel/bpf/verifier.c; the depth is rounded up to 16 first). The build checks
+ * the stack of each program. */
+struct {
+  FIELD(type, MAP_TASK_STORAGE);
+  FIELD(map_flags, LAZY);
+  TYPED(key, int);
+  TYPED(value, struct thread);
+} threads SEC(".maps");
+
+/* Threads whose state could not be kept with the task: the kernel may be busy with another one for a moment. */
 struct {
   FIELD(type, MAP_HASH);
-  FIELD(max_entries, 65536);
+  FIELD(max_entries, 4096);
   TYPED(key, u32);
-  TYPED(value, struct chain);
-} chains SEC(".maps");
+  TYPED(value, struct thread);
+} strays SEC(".maps");
+
+const volatile struct thread fresh = {};
 
 /* ---- records: `src/backend/ebpf/record.rs` reads them ---- */
 
 enum kind { MALLOC = 1, CALLOC, REALLOC, ALIGNED, FREE, EXEC, EXIT, MMAP, MUNMAP };
-enum { DEPTH = 32 };
+enum { DEPTH = 32, NOW = 0 };
 /* A call that takes longer between two free functions is another call. */
 enum { CHAIN_NS = 50000 };
 /* What lies between a call and one that it makes itself, at most; much further away is another stack. */
@@ -146,25 +169,42 @@ INLINE u64 call_bit(u64 cookie) { return 1ull << (cookie >> 24 & 0x3f); }
 
 /* ---- identity ---- */
 
-struct ids {
-  u32 tgid; /* in the initial namespace: keys of maps */
-  u32 tid;
-  u32 shown_tgid; /* in the tracer's namespace: records, signals */
-  u32 shown_tid;
-};
+/* The thread has this number for the first time: it is new, or its process has become another program. */
+INLINE void identify(struct thread *thread, u64 both) {
+  thread->both = both;
+  thread->tgid = thread->shown_tgid = both >> 32;
+  thread->shown_tid = both;
+  thread->call.sp = 0;
+  thread->hidden.sp = 0;
+  thread->freed.addr = 0;
+  thread->mapping = 0;
+  thread->unmaps = 0;
+  thread->image = 0;
+  if (settings.namespace_dev || settings.namespace_ino)
+    get_namespace_pid_tgid(settings.namespace_dev, settings.namespace_ino, (void *)&thread->shown_tid, 8);
+}
 
-INLINE void identify(struct ids *ids) {
+/* The running thread, if it is one of the tree. One that was seen before is found at once. */
+INLINE struct thread *running_thread(void) {
+  struct thread *thread = task_storage_get(&threads, get_current_task_btf(), 0, 0);
   u64 both = get_current_pid_tgid();
-  ids->tgid = both >> 32;
-  ids->tid = both;
-  ids->shown_tgid = ids->tgid;
-  ids->shown_tid = ids->tid;
-  if (settings.namespace_dev || settings.namespace_ino) {
-    struct pid_namespace_ids here = {};
-    get_namespace_pid_tgid(settings.namespace_dev, settings.namespace_ino, &here, sizeof here);
-    ids->shown_tgid = here.tgid;
-    ids->shown_tid = here.pid;
-  }
+  if (thread && thread->both == both)
+    return thread;
+  u32 key = both >> 32;
+  if (!map_lookup(&tracked, &key))
+    return 0;
+  key = both;
+  if (!thread)
+    thread = map_lookup(&strays, &key);
+  if (!thread)
+    thread = task_storage_get(&threads, get_current_task_btf(), 0, CREATE);
+  if (!thread && !map_update(&strays, &key, (void *)&fresh, ANY))
+    thread = map_lookup(&strays, &key);
+  if (!thread)
+    __sync_fetch_and_add(&counters.unkept, 1);
+  else if (thread->both != both)
+    identify(thread, both);
+  return thread;
 }
 
 /* ---- writing ---- */
@@ -179,196 +219,187 @@ INLINE void identify(struct ids *ids) {
  *
  * Whoever was stopped by others will be continued by others, and by nobody else: `signalled` keeps the books, and here
  * they are looked at again after our entry, in case that it came too late for `signalled`. */
-INLINE void hold_back(const struct ids *ids) {
+INLINE void hold_back(struct thread *thread) {
   if (!settings.pause_at)
     return;
   u64 waiting = ring_query(&events, AVAILABLE);
   if (waiting < settings.pause_at)
     return;
-  if (waiting < settings.pause_at / 6 * 7 && map_lookup(&paused, &ids->tgid))
+  if (waiting < settings.pause_at / 6 * 7 && map_lookup(&paused, &thread->tgid))
     return;
-  if (map_lookup(&stopped, &ids->tgid) || send_signal_thread(SIGSTOP))
+  if (map_lookup(&stopped, &thread->tgid) || send_signal_thread(SIGSTOP))
     return;
-  map_update(&paused, &ids->tgid, &ids->shown_tgid, ANY);
-  if (map_lookup(&stopped, &ids->tgid))
-    map_delete(&paused, &ids->tgid);
+  __sync_fetch_and_add(&counters.held, 1);
+  if (map_update(&paused, &thread->tgid, &thread->shown_tgid, ANY)) {
+    /* Nobody would know that it is to be continued. */
+    send_signal_thread(SIGCONT);
+    __sync_fetch_and_add(&counters.unheld, 1);
+  } else if (map_lookup(&stopped, &thread->tgid)) {
+    map_delete(&paused, &thread->tgid);
+  }
 }
 
-INLINE void emit(void *ctx, const struct ids *ids, u32 kind, u64 at, u64 addr, u64 size, u64 old) {
+/* Writes the stack of the program into a record. The kernel collects it in memory of the processor, which from Linux 6.0
+ * on up to the time when this was mended other threads could overwrite meanwhile. */
+INLINE void take_stack(void *ctx, struct record_with_stack *record) {
+  keep_processor();
+  long len = get_stack(ctx, record->stack, sizeof record->stack, USER_STACK);
+  release_processor();
+  record->record.stack_bytes = len > 0 ? len : 0;
+}
+
+INLINE void write_record(void *ctx, struct thread *thread, u32 kind, u64 at, u64 addr, u64 size, u64 old) {
   struct record *record;
   bool stacked = settings.stacks && ctx;
+  thread->addr = addr;
+  thread->size = size;
+  thread->old = old;
   if (stacked)
     record = ring_reserve(&events, sizeof(struct record_with_stack), 0);
   else
     record = ring_reserve(&events, sizeof(struct record), 0);
   if (!record) {
     __sync_fetch_and_add(&counters.dropped, 1);
-    hold_back(ids);
     return;
   }
-  record->timestamp = at;
-  record->pid = ids->shown_tgid;
-  record->tid = ids->shown_tid;
-  record->addr = addr;
-  record->size = size;
-  record->old = old;
+  record->timestamp = at == NOW ? ktime_get_ns() : at;
+  record->pid = thread->shown_tgid;
+  record->tid = thread->shown_tid;
+  record->addr = thread->addr;
+  record->size = thread->size;
+  record->old = thread->old;
   record->kind = kind;
   record->stack_bytes = 0;
-  if (stacked) {
-    struct record_with_stack *with = (void *)record;
-    long len = get_stack(ctx, with->stack, sizeof with->stack, USER_STACK);
-    record->stack_bytes = len > 0 ? len : 0;
-  }
+  if (stacked)
+    take_stack(ctx, (void *)record);
   ring_submit(record, kind == EXEC || kind == EXIT ? 0 : NO_WAKEUP);
-  hold_back(ids);
+}
+
+INLINE void emit(void *ctx, struct thread *thread, u32 kind, u64 at, u64 addr, u64 size, u64 old) {
+  write_record(ctx, thread, kind, at, addr, size, old);
+  hold_back(thread);
 }
 
 /* ---- calls ---- */
 
-INLINE bool is_traced(const struct ids *ids) { return map_lookup(&tracked, &ids->tgid) != 0; }
-
-/* Whether the thread is inside of another call already. A frame that was left by a jump is forgotten: those further up
- * the stack are run over by others sooner or later. Without `elsewhere`, there is no call; else it is on another stack. */
-INLINE bool is_nested(const struct ids *ids, u64 sp, struct frame **elsewhere) {
-  struct frame *outer = map_lookup(&frames, &ids->tid);
-  *elsewhere = 0;
+/* Whether the thread is inside of another call already. One that was left by a jump is forgotten: those further up the
+ * stack are run over by others sooner or later. Afterwards there is no call, or it is on another stack. */
+INLINE bool is_nested(struct thread *thread, u64 sp) {
+  u64 outer = thread->call.sp;
   if (!outer)
     return false;
-  if (outer->sp - sp < NESTING && is_waiting(outer->sp))
+  if (outer - sp < NESTING && is_waiting(outer, &thread->read))
     return true;
-  if (outer->sp - sp + SAME_STACK < 2 * SAME_STACK)
-    map_delete(&frames, &ids->tid);
-  else
-    *elsewhere = outer;
+  if (outer - sp + SAME_STACK < 2 * SAME_STACK)
+    thread->call.sp = 0;
   return false;
-}
-
-/* The thread is inside of a call from now on. */
-INLINE bool keep(const struct ids *ids, struct frame *frame, const struct frame *elsewhere) {
-  if (elsewhere) {
-    map_update(&hidden, &ids->tid, elsewhere, ANY);
-    frame->hides = 1;
-  }
-  return map_update(&frames, &ids->tid, frame, ANY) == 0;
-}
-
-/* It is no longer. */
-INLINE void drop(const struct ids *ids, const struct frame *frame) {
-  struct frame *before = frame->hides ? map_lookup(&hidden, &ids->tid) : 0;
-  if (!before) {
-    map_delete(&frames, &ids->tid);
-    return;
-  }
-  map_update(&frames, &ids->tid, before, ANY);
-  map_delete(&hidden, &ids->tid);
 }
 
 /* Whether this is the same free as the one that was seen last: same block, further up the stack, in a function that has
  * not been seen for it. */
-INLINE bool continues_free(const struct ids *ids, u64 cookie, u64 addr, u64 sp, u64 at) {
-  struct chain *last = map_lookup(&chains, &ids->tid);
+INLINE bool continues_free(struct thread *thread, u64 cookie, u64 addr, u64 sp, u64 at) {
   u64 bit = call_bit(cookie);
-  if (last && last->addr == addr && sp <= last->sp && !(last->seen & bit) && at - last->at < CHAIN_NS) {
-    last->seen |= bit;
-    last->sp = sp;
+  if (thread->freed.addr == addr && sp <= thread->freed.sp && !(thread->freed.seen & bit) &&
+      at - thread->freed.at < CHAIN_NS) {
+    thread->freed.seen |= bit;
+    thread->freed.sp = sp;
     return true;
   }
-  struct chain fresh = {.addr = addr, .sp = sp, .seen = bit, .at = at};
-  map_update(&chains, &ids->tid, &fresh, ANY);
+  thread->freed.addr = addr;
+  thread->freed.sp = sp;
+  thread->freed.seen = bit;
+  thread->freed.at = at;
   return false;
 }
 
 /* A block that was given out again may be freed again, by another function and from the same place. */
-INLINE void end_chain(const struct ids *ids, u64 cookie, u64 addr) {
-  struct chain *last = call_chains(cookie) ? map_lookup(&chains, &ids->tid) : 0;
-  if (last && last->addr == addr)
-    last->addr = 0;
+INLINE void end_chain(struct thread *thread, u64 cookie, u64 addr) {
+  if (call_chains(cookie) && thread->freed.addr == addr)
+    thread->freed.addr = 0;
 }
 
 INLINE bool is_hopeless(u64 size) {
   if (size < MODEST || size >= HOPELESS)
     return size >= HOPELESS;
-  struct task_struct *task = get_current_task();
-  struct signal_struct *signal = READ_FIELD(task, signal);
+  struct signal_struct *signal = READ_FIELD((struct task_struct *)get_current_task(), signal);
   return size > READ_FIELD(signal, rlim[LIMIT_ADDRESSES].rlim_cur) || size > READ_FIELD(signal, rlim[LIMIT_DATA].rlim_cur);
 }
 
-/* The beginning of a call. Returns whether its return is to be followed; `size` is what the return needs to know, for
- * a leaf, which has no frame. */
-INLINE bool enter(struct pt_regs *ctx, u64 cookie, bool leaf, u64 *size) {
-  struct ids ids;
+/* The beginning of a call. Returns whether its return is to be followed. What the return of a leaf needs to know, which
+ * isn't kept, goes along with the session. */
+INLINE bool enter(struct pt_regs *ctx, u64 cookie, bool leaf) {
   if (!*(volatile u32 *)&control.recording)
     return false;
-  identify(&ids);
-  if (!is_traced(&ids))
+  struct thread *thread = running_thread();
+  if (!thread || is_nested(thread, stack_pointer(ctx)))
     return false;
-  u64 sp = stack_pointer(ctx);
-  struct frame *elsewhere;
-  if (is_nested(&ids, sp, &elsewhere))
-    return false;
-  u32 class = call_class(cookie);
-  u64 block = argument(ctx, call_block(cookie));
-  if (class == CLASS_FREE) {
+  if (call_class(cookie) == CLASS_FREE) {
     u64 at = ktime_get_ns();
-    if (block && !(call_chains(cookie) && continues_free(&ids, cookie, block, sp, at)))
-      emit(0, &ids, FREE, at, block, 0, 0);
+    u64 block = argument(ctx, call_block(cookie));
+    if (block && !(call_chains(cookie) && continues_free(thread, cookie, block, stack_pointer(ctx), at)))
+      emit(0, thread, FREE, at, block, 0, 0);
     return false;
   }
-  *size = argument(ctx, call_size(cookie));
+  u64 size = argument(ctx, call_size(cookie));
   if (call_times(cookie) != 0xf)
-    *size *= argument(ctx, call_times(cookie));
-  if (call_throws(cookie) && is_hopeless(*size)) {
+    size *= argument(ctx, call_times(cookie));
+  if (call_throws(cookie) && is_hopeless(size)) {
     __sync_fetch_and_add(&counters.unfollowed, 1);
     return false;
   }
-  if (leaf)
+  if (leaf) {
+    *session_cookie(ctx) = size;
     return true;
-  struct frame frame = {.sp = sp, .size = *size, .old = block, .entered = ktime_get_ns(), .cookie = cookie};
-  return keep(&ids, &frame, elsewhere);
+  }
+  if (thread->call.sp)
+    thread->hidden = thread->call;
+  thread->call.entered = ktime_get_ns();
+  thread->call.sp = stack_pointer(ctx);
+  thread->call.size = size;
+  thread->call.old = argument(ctx, call_block(cookie));
+  thread->call.cookie = cookie;
+  return true;
 }
 
-/* The end of a call that `enter` wanted to follow. */
-INLINE void leave_call(struct pt_regs *ctx, u64 cookie, bool leaf, u64 size) {
-  struct ids ids;
-  identify(&ids);
-  struct frame frame = {.size = size};
-  if (!leaf) {
-    struct frame *kept = map_lookup(&frames, &ids.tid);
-    /* The return of an inner call. An inner one that was jumped to returns together with the outer one; whichever comes
-     * first speaks for it. */
-    if (!kept || stack_pointer(ctx) != kept->sp + POPPED)
-      return;
-    frame = *kept;
-    cookie = frame.cookie;
-    drop(&ids, &frame);
-  }
+/* Writes what the end of a call amounts to. */
+INLINE void tell(struct pt_regs *ctx, struct thread *thread, const struct call *call) {
   u64 addr = returned(ctx);
-  u64 at = ktime_get_ns();
-  u32 class = call_class(cookie);
+  u64 old = 0;
+  u32 class = call_class(call->cookie);
+  u32 kind = MALLOC;
   if (class == CLASS_OUT) {
     /* 0 or an error number; the block is where the first argument points. */
-    if ((u32)addr != 0 || probe_read_user(&addr, sizeof addr, (void *)frame.old))
+    if ((u32)addr != 0 || probe_read_user(&thread->read, sizeof thread->read, (void *)call->old))
       return;
-    end_chain(&ids, cookie, addr);
-    if (addr)
-      emit(ctx, &ids, ALIGNED, at, addr, frame.size, 0);
-    return;
-  }
-  if (addr)
-    end_chain(&ids, cookie, addr);
-  if (class == CLASS_REALLOC) {
-    if (!addr && frame.old && !frame.size)
-      emit(0, &ids, FREE, frame.entered, frame.old, 0, 0);
-    else if (addr && frame.old)
-      emit(ctx, &ids, REALLOC, at, addr, frame.size, frame.old);
-    else if (addr)
-      emit(ctx, &ids, MALLOC, at, addr, frame.size, 0);
-    return;
+    addr = thread->read;
+    kind = ALIGNED;
+  } else if (class == CLASS_REALLOC) {
+    old = call->old;
+    kind = old ? REALLOC : MALLOC;
+    if (!addr) {
+      if (old && !call->size)
+        emit(0, thread, FREE, call->entered, old, 0, 0);
+      return;
+    }
+  } else if (class != CLASS_MALLOC) {
+    kind = class == CLASS_CALLOC ? CALLOC : ALIGNED;
   }
   if (!addr)
     return;
-  u32 kind = class == CLASS_CALLOC ? CALLOC : class == CLASS_ALIGNED ? ALIGNED : MALLOC;
-  emit(ctx, &ids, kind, at, addr, frame.size, 0);
+  end_chain(thread, call->cookie, addr);
+  emit(ctx, thread, kind, NOW, addr, call->size, old);
+}
+
+/* The end of a call that `enter` wanted to follow. */
+INLINE void leave_call(struct pt_regs *ctx) {
+  struct thread *thread = running_thread();
+  /* The return of an inner call. An inner one that was jumped to returns together with the outer one; whichever comes
+   * first speaks for it. */
+  if (!thread || !thread->call.sp || stack_pointer(ctx) != thread->call.sp + POPPED)
+    return;
+  tell(ctx, thread, &thread->call);
+  thread->call = thread->hidden;
+  thread->hidden.sp = 0;
 }
 
 /* Entry and return of a call, from Linux 6.13 on. 1: the return is of no interest. */
@@ -376,137 +407,158 @@ SEC("uprobe.session")
 int session(struct pt_regs *ctx) {
   u64 cookie = get_attach_cookie(ctx);
   bool leaf = call_is_leaf(cookie) && !settings.follow_leafs;
-  u64 *kept = bpf_session_cookie();
-  if (bpf_session_is_return()) {
-    leave_call(ctx, cookie, leaf, *kept);
+  if (session_is_return(ctx)) {
+    if (leaf) {
+      struct thread *thread = running_thread();
+      if (!thread)
+        return 0;
+      thread->leaf.cookie = cookie;
+      thread->leaf.size = *session_cookie(ctx);
+      tell(ctx, thread, &thread->leaf);
+    } else {
+      leave_call(ctx);
+    }
     return 0;
   }
-  u64 size = 0;
-  bool follow = enter(ctx, cookie, leaf, &size);
-  *kept = size;
-  return follow ? 0 : 1;
+  return enter(ctx, cookie, leaf) ? 0 : 1;
 }
 
-/* The same as two probes. A leaf needs a frame, too: nothing else connects the two. */
+/* The same as two probes. A leaf is kept, too: nothing else connects the two. */
 SEC("uprobe.multi")
 int entry(struct pt_regs *ctx) {
-  u64 size = 0;
-  enter(ctx, get_attach_cookie(ctx), false, &size);
+  enter(ctx, get_attach_cookie(ctx), false);
   return 0;
 }
 
 SEC("uretprobe.multi")
 int leave(struct pt_regs *ctx) {
-  leave_call(ctx, get_attach_cookie(ctx), false, 0);
+  leave_call(ctx);
   return 0;
 }
+
+/* ---- programs at tracepoints ---- */
+
+/* From Linux 7.0 on a program at a tracepoint may be interrupted by another thread, whose own event the kernel then
+ * leaves out: a program isn't started twice on a processor (`recursion_misses`). So these keep the processor, and each
+ * is there twice: what the first one misses because it is only just beginning or ending elsewhere, the second one sees.
+ * What both have seen counts once. */
+#define TWICE(name, place)                           \
+  SEC(place) int name(u64 *args) { return see_##name(args); } \
+  SEC(place) int name##_again(u64 *args) { return see_##name(args); }
 
 /* ---- mappings, on request ---- */
 
-/* The length of the mapping that a thread is about to make. */
-struct {
-  FIELD(type, MAP_HASH);
-  FIELD(max_entries, 16384);
-  TYPED(key, u32);
-  TYPED(value, u64);
-} mapping SEC(".maps");
-
 enum { MAP_PRIVATE = 0x02, MAP_FIXED = 0x10, MAP_ANONYMOUS = 0x20, MAP_STACK = 0x20000 };
 
-/* Whether a thread of the tree makes a call of its own, outside of any allocator. */
-INLINE bool maps_itself(struct ids *ids) {
+/* The running thread, if it is one of the tree and makes a call of its own, outside of any allocator. */
+INLINE struct thread *mapping_thread(void) {
   if (!*(volatile u32 *)&control.recording)
-    return false;
-  identify(ids);
-  return is_traced(ids) && !map_lookup(&frames, &ids->tid);
+    return 0;
+  struct thread *thread = running_thread();
+  return thread && !thread->call.sp ? thread : 0;
 }
 
 /* All system calls of the machine come by here, so the number is looked at first. */
-SEC("raw_tp/sys_enter")
-int enter_syscall(u64 *args) {
-  struct pt_regs regs;
-  struct ids ids;
+INLINE int see_enter_syscall(u64 *args) {
   u64 number = args[1];
   if (number != SYSCALL_MMAP && number != SYSCALL_MUNMAP)
     return 0;
-  if (!maps_itself(&ids) || probe_read_kernel(&regs, sizeof regs, (void *)args[0]))
-    return 0;
-  if (number == SYSCALL_MUNMAP) {
-    emit(0, &ids, MUNMAP, ktime_get_ns(), syscall_argument(&regs, 0), syscall_argument(&regs, 1), 0);
-    return 0;
+  struct pt_regs *regs = (void *)args[0];
+  u64 length = SYSCALL_ARGUMENT(regs, 1);
+  keep_processor();
+  struct thread *thread = mapping_thread();
+  bool unmaps = thread && number == SYSCALL_MUNMAP && !thread->unmaps;
+  if (unmaps) {
+    thread->unmaps = true;
+    write_record(0, thread, MUNMAP, NOW, SYSCALL_ARGUMENT(regs, 0), length, 0);
+  } else if (thread && number == SYSCALL_MMAP) {
+    u64 flags = SYSCALL_ARGUMENT(regs, 3);
+    /* Memory that can't be used yet, stacks of threads, and what replaces another mapping, is no arena. */
+    bool usable = SYSCALL_ARGUMENT(regs, 2) != 0;
+    if (usable && (flags & MAP_PRIVATE) && (flags & MAP_ANONYMOUS) && !(flags & (MAP_STACK | MAP_FIXED)))
+      thread->mapping = length;
   }
-  u64 length = syscall_argument(&regs, 1), flags = syscall_argument(&regs, 3);
-  /* Memory that can't be used yet, stacks of threads, and what replaces another mapping, is no arena. */
-  if (syscall_argument(&regs, 2) && (flags & MAP_PRIVATE) && (flags & MAP_ANONYMOUS) && !(flags & (MAP_STACK | MAP_FIXED)))
-    map_update(&mapping, &ids.tid, &length, ANY);
+  release_processor();
+  if (unmaps)
+    hold_back(thread);
   return 0;
 }
+TWICE(enter_syscall, "raw_tp/sys_enter")
 
-SEC("raw_tp/sys_exit")
-int leave_syscall(u64 *args) {
-  u32 tid = get_current_pid_tgid();
-  struct ids ids;
-  u64 addr = args[1];
-  u64 *kept = map_lookup(&mapping, &tid);
-  if (!kept)
-    return 0;
-  u64 length = *kept;
-  map_delete(&mapping, &tid);
+INLINE int see_leave_syscall(u64 *args) {
+  keep_processor();
+  struct thread *thread = mapping_thread();
+  u64 length = thread ? thread->mapping : 0;
   /* The last page of numbers are errors. */
-  if (addr < -4095ull && maps_itself(&ids))
-    emit(0, &ids, MMAP, ktime_get_ns(), addr, length, 0);
+  bool maps = length && args[1] < -4095ull;
+  if (thread) {
+    thread->mapping = 0;
+    thread->unmaps = false;
+    if (maps)
+      write_record(0, thread, MMAP, NOW, args[1], length, 0);
+  }
+  release_processor();
+  if (maps && thread)
+    hold_back(thread);
   return 0;
 }
+TWICE(leave_syscall, "raw_tp/sys_exit")
 
 /* ---- processes ---- */
 
-SEC("raw_tp/sched_process_fork")
-int forked(u64 *args) {
-  struct task_struct *parent = (void *)args[0];
-  struct task_struct *child = (void *)args[1];
-  u32 from = READ_FIELD(parent, tgid);
-  u32 to = READ_FIELD(child, tgid);
+INLINE int see_forked(u64 *args) {
+  u32 from = READ_FIELD((struct task_struct *)args[0], tgid);
+  u32 to = READ_FIELD((struct task_struct *)args[1], tgid);
   u8 one = 1;
   if (from == to)
     return 0;
-  if (from != *(volatile u32 *)&control.spawner && !map_lookup(&tracked, &from))
-    return 0;
-  if (map_update(&tracked, &to, &one, ANY))
-    __sync_fetch_and_add(&counters.untracked, 1);
+  keep_processor();
+  if (from == *(volatile u32 *)&control.spawner || map_lookup(&tracked, &from))
+    if (map_update(&tracked, &to, &one, ANY))
+      __sync_fetch_and_add(&counters.untracked, 1);
+  release_processor();
   return 0;
 }
+TWICE(forked, "raw_tp/sched_process_fork")
 
-SEC("raw_tp/sched_process_exec")
-int became(u64 *args) {
-  struct ids ids;
-  identify(&ids);
-  if (!is_traced(&ids))
-    return 0;
-  map_delete(&frames, &ids.tid);
-  map_delete(&hidden, &ids.tid);
-  emit(0, &ids, EXEC, ktime_get_ns(), 0, 0, 0);
+INLINE int see_became(u64 *args) {
+  keep_processor();
+  struct thread *thread = running_thread();
+  u64 image = READ_FIELD((struct task_struct *)get_current_task(), self_exec_id);
+  bool is_new = thread && thread->image != image;
+  if (is_new) {
+    identify(thread, thread->both);
+    thread->image = image;
+    write_record(0, thread, EXEC, NOW, 0, 0, 0);
+  }
+  release_processor();
+  if (is_new)
+    hold_back(thread);
   return 0;
 }
+TWICE(became, "raw_tp/sched_process_exec")
 
-SEC("raw_tp/sched_process_exit")
-int ended(u64 *args) {
-  struct task_struct *task = (void *)args[0];
-  struct ids ids;
-  identify(&ids);
-  if (!is_traced(&ids))
-    return 0;
-  map_delete(&frames, &ids.tid);
-  map_delete(&hidden, &ids.tid);
-  map_delete(&chains, &ids.tid);
-  struct signal_struct *signal = READ_FIELD(task, signal);
-  if (READ_FIELD(signal, live.counter) != 0)
-    return 0;
-  map_delete(&tracked, &ids.tgid);
-  map_delete(&paused, &ids.tgid);
-  map_delete(&stopped, &ids.tgid);
-  emit(0, &ids, EXIT, ktime_get_ns(), 0, 0, 0);
+INLINE int see_ended(u64 *args) {
+  struct signal_struct *signal = READ_FIELD((struct task_struct *)args[0], signal);
+  u64 both = get_current_pid_tgid();
+  u32 key = both >> 32;
+  keep_processor();
+  if (map_lookup(&tracked, &key)) {
+    if (!READ_FIELD(signal, live.counter)) {
+      struct thread *thread = running_thread();
+      /* Of threads that end at the same time one speaks for all. */
+      if (map_delete(&tracked, &key) != NOT_THERE && thread)
+        write_record(0, thread, EXIT, NOW, 0, 0, 0);
+      map_delete(&paused, &key);
+      map_delete(&stopped, &key);
+    }
+    key = both;
+    map_delete(&strays, &key);
+  }
+  release_processor();
   return 0;
 }
+TWICE(ended, "raw_tp/sched_process_exit")
 
 /* A signal is on its way; signals of one process come by here one after the other. What we send ourselves comes without
  * a sender: the pointer to it is 1, as for all that the kernel sends. For a process with a debugger the debugger decides
@@ -518,17 +570,20 @@ int signalled(u64 *args) {
   u8 one = 1;
   if (signal != SIGSTOP && signal != SIGCONT)
     return 0;
+  bool stops = signal == SIGSTOP;
+  if (stops && (args[1] <= 1 || args[4] == SIGNAL_IGNORED || READ_FIELD(task, ptrace)))
+    return 0;
   u32 tgid = READ_FIELD(task, tgid);
-  if (!map_lookup(&tracked, &tgid))
-    return 0;
-  if (signal == SIGCONT)
-    map_delete(&stopped, &tgid);
-  else if (args[1] > 1 && args[4] != SIGNAL_IGNORED && !READ_FIELD(task, ptrace))
-    map_update(&stopped, &tgid, &one, ANY);
-  else
-    return 0;
-  /* Either it runs, or it isn't held by us. */
-  map_delete(&paused, &tgid);
+  keep_processor();
+  if (map_lookup(&tracked, &tgid)) {
+    if (!stops)
+      map_delete(&stopped, &tgid);
+    else if (map_update(&stopped, &tgid, &one, ANY))
+      __sync_fetch_and_add(&counters.unheld, 1);
+    /* Either it runs, or it isn't held by us. */
+    map_delete(&paused, &tgid);
+  }
+  release_processor();
   return 0;
 }
 

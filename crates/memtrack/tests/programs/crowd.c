@@ -2,6 +2,8 @@
  * crowd <what> [number]: many threads or processes, and the number of pairs that they made.
  *   threads N     N threads one after the other, 10 pairs each
  *   together N    N threads at once, 10 000 pairs each
+ *   mixed N       16 threads at once, N pairs each, and after each tenth of them a child that makes 10 pairs, by fork or
+ *                 by posix_spawn in turn
  *   pass N        one thread allocates what the other frees, N times
  *   forks N       N children that make 10 pairs and end without cleaning up
  *   execs N       N children that become this program with `pairs 10`
@@ -26,6 +28,8 @@
 
 extern char **environ;
 
+static char *program;
+
 static void make(long pairs)
 {
     for (long done = 0; done < pairs; done++) {
@@ -37,6 +41,30 @@ static void make(long pairs)
 static void *work(void *argument)
 {
     make((long)argument);
+    return NULL;
+}
+
+enum { MIXED_THREADS = 16, MIXED_CHILDREN = 10 };
+
+/* `pairs` pairs in all, and children between them. */
+static void *mix(void *argument)
+{
+    long pairs = (long)argument;
+    char *arguments[] = {program, "pairs", "10", NULL};
+    for (long child = 0; child < MIXED_CHILDREN; child++) {
+        pid_t pid = 0;
+        make(pairs / MIXED_CHILDREN);
+        if (child % 2 == 0) {
+            pid = fork();
+        } else if (posix_spawn(&pid, program, NULL, NULL, arguments, environ) != 0) {
+            abort();
+        }
+        if (pid == 0) {
+            make(10);
+            _exit(0);
+        }
+        waitpid(pid, NULL, 0);
+    }
     return NULL;
 }
 
@@ -76,7 +104,7 @@ static void *go_on(void *made)
     return NULL;
 }
 
-static long run(const char *what, long number, char *self)
+static long run(const char *what, long number)
 {
     pthread_t threads[64];
     if (!strcmp(what, "pairs")) {
@@ -99,6 +127,15 @@ static long run(const char *what, long number, char *self)
         }
         return number * 10000;
     }
+    if (!strcmp(what, "mixed")) {
+        for (long at = 0; at < MIXED_THREADS; at++) {
+            pthread_create(&threads[at], NULL, mix, (void *)number);
+        }
+        for (long at = 0; at < MIXED_THREADS; at++) {
+            pthread_join(threads[at], NULL);
+        }
+        return MIXED_THREADS * MIXED_CHILDREN * (number / MIXED_CHILDREN + 10);
+    }
     if (!strcmp(what, "pass")) {
         passes = number;
         sem_init(&full, 0, 0);
@@ -113,15 +150,15 @@ static long run(const char *what, long number, char *self)
         return number;
     }
     if (!strcmp(what, "forks") || !strcmp(what, "execs") || !strcmp(what, "spawns")) {
-        char *arguments[] = {self, "pairs", "10", NULL};
+        char *arguments[] = {program, "pairs", "10", NULL};
         for (long done = 0; done < number; done++) {
             pid_t child = 0;
             if (!strcmp(what, "spawns")) {
-                posix_spawn(&child, self, NULL, NULL, arguments, environ);
+                posix_spawn(&child, program, NULL, NULL, arguments, environ);
             } else {
                 child = !strcmp(what, "execs") ? vfork() : fork();
                 if (child == 0 && !strcmp(what, "execs")) {
-                    execv(self, arguments);
+                    execv(program, arguments);
                     _exit(1);
                 }
             }
@@ -203,7 +240,8 @@ static long run(const char *what, long number, char *self)
 int main(int argc, char **argv)
 {
     long number = argc > 2 ? atol(argv[2]) : 0;
-    long pairs = argc > 1 ? run(argv[1], number, argv[0]) : -1;
+    program = argv[0];
+    long pairs = argc > 1 ? run(argv[1], number) : -1;
     if (argc > 1 && strcmp(argv[1], "pairs") != 0) {
         printf("%ld\n", pairs);
     }

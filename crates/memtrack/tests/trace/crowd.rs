@@ -40,6 +40,10 @@ pub fn threads_at_once_are_all_counted(way: Way) {
     check(way, "together", if way == Way::Session { 64 } else { 16 });
 }
 
+pub fn threads_forks_and_execs_at_once_are_all_counted(way: Way) {
+    check(way, "mixed", 2000);
+}
+
 pub fn a_block_that_goes_from_thread_to_thread_is_always_live_or_freed(way: Way) {
     let traced = check(way, "pass", 5_000);
     let mut live = BTreeSet::new();

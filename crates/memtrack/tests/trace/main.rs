@@ -74,6 +74,7 @@ mod preload {
         crowd::{
             threads_that_come_and_go_are_all_counted,
             threads_at_once_are_all_counted,
+            threads_forks_and_execs_at_once_are_all_counted,
             a_block_that_goes_from_thread_to_thread_is_always_live_or_freed,
             short_lived_processes_are_all_counted,
             odd_families_are_counted,
@@ -146,6 +147,7 @@ mod privileged {
             crowd::{
                 threads_that_come_and_go_are_all_counted,
                 threads_at_once_are_all_counted,
+                threads_forks_and_execs_at_once_are_all_counted,
                 a_block_that_goes_from_thread_to_thread_is_always_live_or_freed,
                 short_lived_processes_are_all_counted,
                 odd_families_are_counted,
@@ -225,6 +227,7 @@ mod privileged {
             crowd::{
                 threads_that_come_and_go_are_all_counted,
                 threads_at_once_are_all_counted,
+                threads_forks_and_execs_at_once_are_all_counted,
                 a_block_that_goes_from_thread_to_thread_is_always_live_or_freed,
                 short_lived_processes_are_all_counted,
                 odd_families_are_counted,
@@ -272,6 +275,7 @@ mod privileged {
             }
             crowd::{
                 threads_at_once_are_all_counted,
+                threads_forks_and_execs_at_once_are_all_counted,
                 odd_families_are_counted,
             }
             ends::{

@@ -1,17 +1,18 @@
 //! The kernel's program, loaded: settings, the switch, the table of processes.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     fs, io,
     os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         unix::fs::MetadataExt,
     },
 };
 
 use libbpf_rs::{
     Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel,
-    ProgramAttachType, ProgramInput,
+    ProgramAttachType, ProgramInput, libbpf_sys,
 };
 
 use super::{
@@ -51,6 +52,41 @@ pub(super) struct Counters {
     pub untracked: u64,
     /// Calls whose return could not be followed.
     pub unfollowed: u64,
+    /// Calls, and ends of processes, whose thread the kernel could not keep in mind.
+    pub unkept: u64,
+    /// Stops and continuations of processes that could not be noted down, or may not have been seen.
+    pub unheld: u64,
+    /// Times that the kernel left a program out because it was busy with it on the same processor; for one that is
+    /// there twice, times that it left out the second one, if it left out the first one as well.
+    pub left_out: u64,
+    /// The same of the programs that see system calls, most of which are no mappings.
+    pub left_out_calls: u64,
+}
+
+impl Counters {
+    /// What the user must know of it, besides what every loss means.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let Self { dropped: _, untracked: _, unfollowed, unkept, unheld, left_out, left_out_calls } =
+            *self;
+        let sentences = [
+            (unfollowed, "huge requests to functions that may throw were not followed"),
+            (unkept, "calls were lost: the kernel could not keep the state of their threads"),
+            (
+                left_out,
+                "events were lost: the kernel left them out because it was interrupted while it handled another one",
+            ),
+            (
+                left_out_calls,
+                "system calls of this machine were left out by the kernel: some mappings may not have been seen",
+            ),
+            (
+                unheld,
+                "stops of processes could not be noted down: a process that others had stopped may have been continued",
+            ),
+        ];
+        let told = sentences.iter().filter(|(number, _)| *number > 0);
+        told.map(|(number, sentence)| format!("{number} {sentence}")).collect()
+    }
 }
 
 impl Kernel {
@@ -147,7 +183,39 @@ impl Kernel {
         let mut words =
             bytes.chunks_exact(8).filter_map(|word| word.try_into().ok().map(u64::from_ne_bytes));
         let mut next = || words.next().unwrap_or(0);
-        Ok(Counters { dropped: next(), untracked: next(), unfollowed: next() })
+        let [dropped, untracked, unfollowed, unkept, unheld, held] =
+            std::array::from_fn(|_| next());
+        let sees_signals = |program: &str| program == SIGNAL_PROGRAM;
+        // Who was never held by us doesn't go on through us.
+        let signals = if held > 0 { self.left_out(sees_signals)? } else { 0 };
+        Ok(Counters {
+            dropped,
+            untracked,
+            unfollowed,
+            unkept,
+            unheld: unheld + signals,
+            left_out: self
+                .left_out(|program| !sees_system_calls(program) && !sees_signals(program))?,
+            left_out_calls: self.left_out(sees_system_calls)?,
+        })
+    }
+
+    /// How often the kernel left out those of the programs that `counts` says.
+    fn left_out(&self, counts: impl Fn(&str) -> bool) -> io::Result<u64> {
+        let mut left_out: BTreeMap<String, u64> = BTreeMap::new();
+        for program in self.object.progs().filter(libbpf_rs::Program::autoload) {
+            let name = program.name().to_string_lossy().into_owned();
+            if !counts(&name) {
+                continue;
+            }
+            let name = name.strip_suffix(AGAIN).unwrap_or(&name).to_owned();
+            let misses = recursion_misses(program.as_fd())?;
+            left_out
+                .entry(name)
+                .and_modify(|before| *before = misses.min(*before))
+                .or_insert(misses);
+        }
+        Ok(left_out.values().sum())
     }
 
     /// Lets processes go on that were stopped because the ring was nearly full, as soon as there is room.
@@ -184,17 +252,35 @@ impl Kernel {
     }
 }
 
+/// Ends the names of programs that are the same as another one; see `TWICE` in the kernel's program.
+const AGAIN: &str = "_again";
+
+/// The program that sees all signals of the machine.
+const SIGNAL_PROGRAM: &str = "signalled";
+
 /// Programs with their tracepoints: the beginning and the end of processes, what they become, and who stops them.
 const PROCESS_PROGRAMS: &[(&str, &str)] = &[
     ("forked", "sched_process_fork"),
+    ("forked_again", "sched_process_fork"),
     ("became", "sched_process_exec"),
+    ("became_again", "sched_process_exec"),
     ("ended", "sched_process_exit"),
-    ("signalled", "signal_generate"),
+    ("ended_again", "sched_process_exit"),
+    (SIGNAL_PROGRAM, "signal_generate"),
 ];
 
 /// The same for anonymous mappings.
-const MAPPING_PROGRAMS: &[(&str, &str)] =
-    &[("enter_syscall", "sys_enter"), ("leave_syscall", "sys_exit")];
+const MAPPING_PROGRAMS: &[(&str, &str)] = &[
+    ("enter_syscall", "sys_enter"),
+    ("enter_syscall_again", "sys_enter"),
+    ("leave_syscall", "sys_exit"),
+    ("leave_syscall_again", "sys_exit"),
+];
+
+/// Whether this is one of the programs that see all system calls of the machine.
+fn sees_system_calls(name: &str) -> bool {
+    MAPPING_PROGRAMS.iter().any(|(each, _)| *each == name)
+}
 
 /// Chooses programs and sizes before loading.
 fn configure(open: &mut OpenObject, rung: Rung, wanted: Wanted) -> io::Result<()> {
@@ -249,6 +335,21 @@ fn settings(wanted: Wanted) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Times that the kernel left a program out.
+fn recursion_misses(program: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut info = libbpf_sys::bpf_prog_info::default();
+    let mut len = u32::try_from(size_of_val(&info)).map_err(io::Error::other)?;
+    #[expect(
+        unsafe_code,
+        reason = "the crate asks for everything at once, of all programs of the machine"
+    )]
+    // SAFETY: the structure is as long as is said, and asks for nothing that would be written elsewhere.
+    let code = unsafe {
+        libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut len)
+    };
+    if code == 0 { Ok(info.recursion_misses) } else { Err(io::Error::last_os_error()) }
+}
+
 fn lookup(map: &MapHandle, key: &[u8]) -> io::Result<Vec<u8>> {
     let found = map.lookup(key, MapFlags::ANY).map_err(other)?;
     found.ok_or_else(|| io::ErrorKind::InvalidData.into())
@@ -264,4 +365,24 @@ pub(super) fn other(err: libbpf_rs::Error) -> io::Error {
         of_the_system.map_or(io::ErrorKind::Other, io::Error::kind)
     };
     io::Error::new(kind, err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_loss_is_told() {
+        assert_eq!(Counters { dropped: 1, untracked: 1, ..Counters::default() }.notes().len(), 0);
+        let counters = Counters {
+            unkept: 2,
+            unheld: 3,
+            left_out: 4,
+            left_out_calls: 6,
+            unfollowed: 5,
+            ..Counters::default()
+        };
+        let numbers: Vec<_> = counters.notes().iter().map(|note| note[..1].to_owned()).collect();
+        assert_eq!(numbers, ["5", "2", "4", "6", "3"]);
+    }
 }

@@ -194,14 +194,9 @@ impl Backend for Ebpf {
         let arm::Armed { links, covered, mut notes } = self.armoury.take();
         arm::close(links);
         let counters = self.kernel.counters()?;
-        if counters.unfollowed > 0 {
-            notes.push(format!(
-                "{} huge requests to functions that may throw were not followed",
-                counters.unfollowed
-            ));
-        }
+        notes.extend(counters.notes());
         Ok(Coverage {
-            lost: counters.dropped,
+            lost: counters.dropped + counters.unkept + counters.left_out,
             untracked: counters.untracked,
             objects: covered,
             notes,
