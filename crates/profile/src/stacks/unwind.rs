@@ -170,7 +170,13 @@ impl Thread<'_, '_> {
             let is_first = std::mem::replace(&mut is_innermost, false);
             match self.outwards(at, is_first, bottom) {
                 Outwards::Caller(address) => at = address.saturating_sub(1),
-                Outwards::Interrupted(address) => (at, is_innermost) = (address, true),
+                Outwards::Interrupted(address) => {
+                    // What restores registers begins where the handler returns to: it calls nothing.
+                    if let Some(own) = addresses.last_mut().filter(|_| !is_first) {
+                        *own = own.saturating_add(1);
+                    }
+                    (at, is_innermost) = (address, true);
+                }
                 Outwards::End(end) => return end,
             }
             if before == (at, self.registers.get(STACK_POINTER)) {

@@ -195,6 +195,10 @@ mod privileged {
             assert!(benchmark.truncated * 50 <= benchmark.samples, "{args:?} {benchmark:?}");
             assert!(below(&stacks, "on_alarm") > 20.0, "{args:?} {:?}", shares(&stacks));
             assert!(below(&stacks, "main") > 95.0, "{args:?} {:?}", shares(&stacks));
+            // Its symbol begins where the handler returns to.
+            let names = stacks.frames.iter().map(|frame| &*frame.name);
+            let known = names.clone().any(|name| name.contains("restore_rt"));
+            assert!(known || !args.contains(&"-static"), "{:?}", names.collect::<Vec<_>>());
         }
     }
 
