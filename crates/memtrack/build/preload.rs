@@ -2,13 +2,14 @@
 
 use std::{error::Error, path::Path};
 
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     "preload/trace.c",
     "preload/calls.c",
     "preload/others.c",
     "preload/exec.c",
     "preload/maps.c",
     "preload/find.c",
+    "preload/sandbox.c",
 ];
 
 /// Leaves `memtrack_preload.so` in the folder.

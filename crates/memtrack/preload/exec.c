@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "find.h"
+#include "sandbox.h"
 #include "trace.h"
 
 extern char **environ;
@@ -30,7 +31,8 @@ static void say(const char *path, char *const *environment)
 {
     int before = errno;
     char whole[MAX_TEXT];
-    if (path != NULL && path[0] != '/' && strchr(path, '/') != NULL && getcwd(whole, sizeof whole) != NULL) {
+    if (path != NULL && path[0] != '/' && strchr(path, '/') != NULL && !sandbox_is_near()
+        && getcwd(whole, sizeof whole) != NULL) {
         size_t length = strlen(whole);
         if (length + 1 + strlen(path) < sizeof whole) {
             whole[length] = '/';

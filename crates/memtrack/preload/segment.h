@@ -44,6 +44,15 @@ struct header {
     /* One more than the highest number that was ever taken, of both kinds of blocks. */
     _Atomic uint32_t used_shared;
     _Atomic uint32_t used_first;
+    /* Blocks with lower numbers have memory, of both kinds: the tracer sees to it that some more are there than are
+     * used, so that programs needn't ask the system for it. */
+    _Atomic uint32_t backed_shared;
+    _Atomic uint32_t backed_first;
+    /* The tracer has no more memory for blocks. */
+    _Atomic uint32_t exhausted;
+    uint32_t reserved_too;
+    /* Nanoseconds since the epoch when the tracer has last looked here. */
+    _Atomic uint64_t looked;
 };
 
 /* Follows the header at DIRECTORY_OFFSET, one per block: process << 32 | thread; 0 when free. */

@@ -17,15 +17,15 @@
 #include "calls.h"
 #include "maps.h"
 #include "others.h"
+#include "sandbox.h"
 #include "trace.h"
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 #define MAX_BLOCKS 65536
-/* How long a thread sleeps at most until it looks for a free block again, and until it asks after the tracer. */
+/* How long a thread waits at most until it looks for a free block again, and until it asks after the tracer. */
 #define WAIT_NS 5000000
 #define WAITS_UNTIL_DOUBT 40
+/* A tracer that can't be asked after, and has not looked for so long, is gone. */
+#define SILENCE_NS 10000000000u
 
 extern char **environ;
 
@@ -50,8 +50,8 @@ static _Atomic bool introduced;
 static char path[PATH_MAX];
 /* The inode of the namespace that our process number belongs to. */
 static uint64_t own_namespace;
-/* Blocks whose memory is there; only a hint. */
-static _Atomic uint8_t populated[MAX_BLOCKS];
+/* That of the image. */
+static int32_t own_pid;
 
 static struct block *block_at(uint32_t number)
 {
@@ -65,6 +65,15 @@ void trace_lost(void)
     }
 }
 
+static void pause_processor(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 static void give_up(void)
 {
     atomic_store(&segment->closed, 1);
@@ -74,9 +83,12 @@ static void give_up(void)
 /* The tracer holds a lock on the segment, which the kernel takes from it when it dies. */
 static bool tracer_lives(void)
 {
-    int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    /* A sandbox can forbid it; and a process with another root or user needn't find the segment. */
+    int file = sandbox_is_near() ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0) {
-        return errno == EMFILE || errno == ENFILE;
+        uint64_t now = trace_now();
+        uint64_t looked = atomic_load(&segment->looked);
+        return now < looked || now - looked < SILENCE_NS;
     }
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
     bool lives = fcntl(file, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
@@ -84,7 +96,7 @@ static bool tracer_lives(void)
     return lives;
 }
 
-static bool try_claim(uint32_t from, uint32_t to, _Atomic uint32_t *used, uint64_t me, struct block **out)
+static struct block *try_claim(uint32_t from, uint32_t to, _Atomic uint32_t *used, uint64_t me)
 {
     for (uint32_t number = from; number < to; number++) {
         uint64_t nobody_yet = 0;
@@ -92,56 +104,70 @@ static bool try_claim(uint32_t from, uint32_t to, _Atomic uint32_t *used, uint64
             || !atomic_compare_exchange_strong(&owners[number], &nobody_yet, me)) {
             continue;
         }
-        struct block *block = block_at(number);
-        if (number < MAX_BLOCKS && !atomic_load_explicit(&populated[number], memory_order_relaxed)) {
-            /* Without memory a store would end the program; EINVAL: an old kernel, which can't tell. */
-            if (madvise(block, BLOCK_BYTES, MADV_POPULATE_WRITE) != 0 && errno != EINVAL) {
-                atomic_store(&owners[number], 0);
-                *out = NULL;
-                return true;
-            }
-            atomic_store_explicit(&populated[number], 1, memory_order_relaxed);
-        }
         uint32_t seen = atomic_load(used);
         while (seen <= number && !atomic_compare_exchange_weak(used, &seen, number + 1)) {
         }
-        *out = block;
-        return true;
+        return block_at(number);
     }
-    return false;
+    return NULL;
+}
+
+/* Until blocks are given back or added, or for a short time. */
+static void wait_for_blocks(uint32_t freed)
+{
+    if (sandbox_is_near()) {
+        uint64_t until = trace_now() + WAIT_NS;
+        while (atomic_load(&segment->freed) == freed && trace_now() < until) {
+            pause_processor();
+        }
+        return;
+    }
+    struct timespec most = {.tv_nsec = WAIT_NS};
+    atomic_fetch_add(&segment->waiters, 1);
+    syscall(SYS_futex, &segment->freed, FUTEX_WAIT, freed, &most, NULL, 0);
+    atomic_fetch_sub(&segment->waiters, 1);
+}
+
+/* A block with memory that a thread may take now; `sure` is set when there will be none. */
+static struct block *look_for_block(uint64_t me, bool *sure)
+{
+    struct block *own = self.block;
+    if (own == NULL) {
+        /* Who has none must not wait for those who have: they may wait for this thread. */
+        uint32_t backed = atomic_load(&segment->backed_first);
+        struct block *block = try_claim(segment->shared, backed, &segment->used_first, me);
+        *sure = backed >= segment->blocks || atomic_load(&segment->exhausted);
+        return block;
+    }
+    struct block *block = try_claim(0, atomic_load(&segment->backed_shared), &segment->used_shared, me);
+    if (block != NULL) {
+        return block;
+    }
+    /* The one that it had comes back as soon as it is read. */
+    uint32_t number = (uint32_t)(((char *)own - blocks) / BLOCK_BYTES);
+    _Atomic uint32_t *used = number < segment->shared ? &segment->used_shared : &segment->used_first;
+    return try_claim(number, number + 1, used, me);
 }
 
 /* A free block, for which the thread waits if need be, so that nothing is lost. */
 static struct block *claim(int32_t pid, int32_t tid)
 {
     uint64_t me = (uint64_t)(uint32_t)pid << 32 | (uint32_t)tid;
-    struct block *block = NULL;
-    struct block *own = self.block;
-    for (unsigned waits = 0; !atomic_load(&segment->closed); waits++) {
+    bool sure = false;
+    for (unsigned waits = 0; !atomic_load(&segment->closed) && !sure; waits++) {
         uint32_t freed = atomic_load(&segment->freed);
-        if (own == NULL) {
-            /* Who has none must not wait for those who have: they may wait for this thread. */
-            return try_claim(segment->shared, segment->blocks, &segment->used_first, me, &block) ? block : NULL;
-        }
-        if (try_claim(0, segment->shared, &segment->used_shared, me, &block)) {
-            if (block != NULL) {
-                return block;
-            }
-            /* No memory for another: the one that it had comes back as soon as it is read. */
-        }
-        uint32_t number = (uint32_t)(((char *)own - blocks) / BLOCK_BYTES);
-        _Atomic uint32_t *used = number < segment->shared ? &segment->used_shared : &segment->used_first;
-        if (try_claim(number, number + 1, used, me, &block)) {
+        struct block *block = look_for_block(me, &sure);
+        if (block != NULL) {
             return block;
         }
         if (waits % WAITS_UNTIL_DOUBT == WAITS_UNTIL_DOUBT - 1 && !tracer_lives()) {
+            trace_lost();
             give_up();
             break;
         }
-        struct timespec most = {.tv_nsec = WAIT_NS};
-        atomic_fetch_add(&segment->waiters, 1);
-        syscall(SYS_futex, &segment->freed, FUTEX_WAIT, freed, &most, NULL, 0);
-        atomic_fetch_sub(&segment->waiters, 1);
+        if (!sure) {
+            wait_for_blocks(freed);
+        }
     }
     return NULL;
 }
@@ -170,6 +196,14 @@ static void end_thread(void *unused)
     self.busy = false;
 }
 
+/* Of glibc; `pthread_atfork` is nothing else. */
+extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *) __attribute__((weak));
+
+static void begin_copy(void)
+{
+    atomic_store(image, 0);
+}
+
 /* The page that tells a copy of the process from the process. */
 static bool make_image(void)
 {
@@ -178,7 +212,9 @@ static bool make_image(void)
         return false;
     }
     /* Linux 4.14. Handlers of `fork` would be no help to those who don't call it, and other C libraries lack ours. */
-    if (madvise(page, 4096, MADV_WIPEONFORK) != 0) {
+    bool has_handler = sandbox_is_near() && &__register_atfork != NULL
+                       && __register_atfork(NULL, NULL, begin_copy, NULL) == 0;
+    if (!has_handler && madvise(page, 4096, MADV_WIPEONFORK) != 0) {
         munmap(page, 4096);
         return false;
     }
@@ -224,6 +260,7 @@ static void attach(void)
     if (environ == NULL || atomic_exchange(&attaching, true)) {
         return;
     }
+    sandbox_look();
     struct header *header = open_segment();
     if (header == NULL || !make_image()) {
         segment = &nobody;
@@ -233,10 +270,23 @@ static void attach(void)
     segment = header;
 }
 
+/* The number of this thread, without a system call: the C library knows it, and the kernel tells it that of a copy. */
+static int32_t known_tid(void)
+{
+    clockid_t clock;
+    return pthread_getcpuclockid(pthread_self(), &clock) == 0 ? ~(clock >> 3) : 0;
+}
+
 static uint64_t namespace_of_processes(void)
 {
+    /* By what the loader calls, too: `stat` may be forbidden where these aren't. */
+    int file = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
     struct stat about;
-    return stat("/proc/self/ns/pid", &about) == 0 ? about.st_ino : 0;
+    bool known = file >= 0 && fstat(file, &about) == 0;
+    if (file >= 0) {
+        close(file);
+    }
+    return known ? about.st_ino : 0;
 }
 
 static bool next_block(int32_t pid, int32_t tid)
@@ -266,7 +316,10 @@ static bool begin_thread(void)
     if (known == 0) {
         /* A new image, or a copy: whoever is the first of its threads says so. */
         uint32_t number = atomic_load(&last_image) + 1;
-        own_namespace = namespace_of_processes();
+        own_pid = sandbox_is_near() ? known_tid() : getpid();
+        if (own_namespace == 0 || !sandbox_is_near()) {
+            own_namespace = namespace_of_processes();
+        }
         begins = atomic_compare_exchange_strong(image, &known, number);
         known = begins ? number : known;
         atomic_store(&last_image, known);
@@ -276,7 +329,7 @@ static bool begin_thread(void)
     self.stream = atomic_fetch_add(&segment->next_stream, 1);
     self.sequence = 0;
     self.stack_low = self.stack_high = 0;
-    if (!next_block(getpid(), (int32_t)syscall(SYS_gettid))) {
+    if (!next_block(own_pid, sandbox_is_near() ? known_tid() : (int32_t)syscall(SYS_gettid))) {
         return false;
     }
     self.image = known;
@@ -288,7 +341,7 @@ static bool begin_thread(void)
         self.at += 1;
         uint64_t done = (uint64_t)(self.at - self.block->words);
         atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
-        if (segment->frames > 0) {
+        if (segment->frames > 0 && !sandbox_is_near()) {
             maps_tell();
         }
     }
@@ -376,6 +429,10 @@ static void find_stack(void)
     pthread_attr_t attributes;
     self.stack_low = UINTPTR_MAX;
     self.stack_high = UINTPTR_MAX;
+    /* The C library reads files for it. */
+    if (sandbox_is_near()) {
+        return;
+    }
     if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
         void *low;
         size_t size;

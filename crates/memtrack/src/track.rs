@@ -141,6 +141,7 @@ pub(crate) fn track(
         ..stats(backend, coverage)
     };
     stats.notes.extend(written.note);
+    stats.notes.extend(forbidden_call(ended, backend.name()));
     let place = plan.folder.join(format!("{root}.{STATS_FILE}"));
     let text = serde_json::to_vec_pretty(&stats).map_err(io::Error::from);
     text.and_then(|text| fs::write(place, text)).map_err(failed)?;
@@ -150,6 +151,14 @@ pub(crate) fn track(
         fs::write(place, usage.encode()).map_err(failed)?;
     }
     Ok(Trace { ended, root, stats, usage: written.last })
+}
+
+/// Why a command with a sandbox may have been ended by our library, for those who wonder.
+fn forbidden_call(ended: Ended, backend: &str) -> Option<String> {
+    // A shell says it by its code.
+    (ended.code() == Ended::Signal(libc::SIGSYS).code() && backend == "preload").then(|| {
+        "the command was ended for a system call that it forbids itself (SIGSYS, seccomp): if that happens under `preload` only, the call was one of the library inside of it, and `--backend ebpf` makes none there".to_owned()
+    })
 }
 
 fn stats(backend: &dyn Backend, coverage: Coverage) -> TracerStats {

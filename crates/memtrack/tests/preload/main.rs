@@ -8,11 +8,13 @@
 )]
 
 mod allocators;
+mod becoming;
 mod behaviour;
 mod calls;
 mod crowd;
 #[path = "../programs/compile.rs"]
 mod programs;
+mod sandboxes;
 mod shims;
 mod support;
 mod unseen;

@@ -1,14 +1,17 @@
-//! Where the library and the segment are while a program is traced: two private folders that are gone afterwards.
+//! Where the library and the segment are while a program is traced: two folders that are gone afterwards.
+//!
+//! A traced process can become anybody, so anybody may load the library and write to the segment who knows its name.
+//! That name is a secret, which is in the environment of the traced processes: the folder can't be listed by others.
 
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Read},
     os::{
         fd::AsRawFd,
         unix::{
             ffi::OsStrExt,
-            fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown},
+            fs::{MetadataExt, PermissionsExt, chown},
         },
     },
     path::{Path, PathBuf},
@@ -58,21 +61,33 @@ impl Folders {
         }
         let (library_folder, library) = place_library(temp, owner)?;
         let (segment_folder, room) = place_segment(temp, owner)?;
-        let segment = segment_folder.path().join(SEGMENT_NAME);
+        let secret = secret().map_err(|source| PreloadError::Segment {
+            path: segment_folder.path().to_owned(),
+            source,
+        })?;
+        let name = format!("{SEGMENT_NAME}-{secret}");
+        let segment = segment_folder.path().join(&name);
         let failed = |source| PreloadError::Segment { path: segment.clone(), source };
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create_new(true)
-            .mode(0o600)
             .open(&segment)
             .map_err(failed)?;
+        file.set_permissions(fs::Permissions::from_mode(0o666)).map_err(failed)?;
         give(&segment, owner).map_err(failed)?;
-        let link = library_folder.path().join(SEGMENT_NAME);
+        let link = library_folder.path().join(&name);
         std::os::unix::fs::symlink(&segment, link).map_err(failed)?;
         let folders = Self { library, segment, room, _kept: [library_folder, segment_folder] };
         Ok((folders, file))
     }
+}
+
+/// 128 bits that nobody can guess, as text.
+fn secret() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 /// Programs are mapped from here, so the file system must allow that; the loader splits names at spaces and colons.
@@ -81,7 +96,12 @@ fn place_library(
     owner: Option<(u32, u32)>,
 ) -> Result<(TempDir, PathBuf), PreloadError> {
     let mut last = None;
-    for parent in [temp, Path::new("/tmp"), Path::new("/var/tmp"), Path::new(SHARED_MEMORY)] {
+    let mut parents = [temp, Path::new("/tmp"), Path::new("/var/tmp"), Path::new(SHARED_MEMORY)];
+    if nix::unistd::geteuid().is_root() {
+        // Programs can become other users.
+        parents.sort_by_key(|parent| !is_open_to_all(parent));
+    }
+    for parent in parents {
         if parent.as_os_str().as_bytes().iter().any(|byte| b" :".contains(byte)) {
             continue;
         }
@@ -98,11 +118,17 @@ fn place_library(
     }))
 }
 
+/// Whether any user reaches what is in a folder.
+fn is_open_to_all(folder: &Path) -> bool {
+    let Ok(folder) = folder.canonicalize() else { return false };
+    folder.ancestors().all(|of| fs::metadata(of).is_ok_and(|about| about.mode() & 0o001 != 0))
+}
+
 fn try_library(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<(TempDir, PathBuf)> {
-    let folder = private_folder(parent, owner)?;
+    let folder = folder_without_list(parent, owner)?;
     let path = folder.path().join(LIBRARY_NAME);
     fs::write(&path, LIBRARY)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o500))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o555))?;
     give(&path, owner)?;
     may_execute(&File::open(&path)?)?;
     Ok((folder, path))
@@ -117,11 +143,11 @@ fn place_segment(temp: &Path, owner: Option<(u32, u32)>) -> Result<(TempDir, u64
         0
     };
     if free >= ENOUGH
-        && let Ok(folder) = private_folder(memory, owner)
+        && let Ok(folder) = folder_without_list(memory, owner)
     {
         return Ok((folder, free));
     }
-    private_folder(temp, owner)
+    folder_without_list(temp, owner)
         .map(|folder| (folder, free_bytes(temp)))
         .map_err(|source| PreloadError::Segment { path: temp.to_owned(), source })
 }
@@ -139,7 +165,11 @@ fn remove_orphans(parent: &Path) {
 
 /// Whether the segment in a folder, or the one that it has a link to, has no tracer.
 fn is_abandoned(folder: &Path) -> bool {
-    let segment = folder.join(SEGMENT_NAME);
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_segment = |name: &OsStr| name.as_bytes().starts_with(SEGMENT_NAME.as_bytes());
+    let mut entries = entries.map(|entry| entry.file_name());
+    let Some(name) = entries.find(|name| is_segment(name)) else { return false };
+    let segment = folder.join(name);
     let Ok(about) = fs::symlink_metadata(&segment) else { return false };
     // One that is just being made has no lock yet.
     let age = about.modified().ok().and_then(|since| since.elapsed().ok());
@@ -157,9 +187,9 @@ fn free_bytes(folder: &Path) -> u64 {
         .map_or(0, |about| about.blocks_available().saturating_mul(about.fragment_size()))
 }
 
-fn private_folder(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<TempDir> {
+fn folder_without_list(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<TempDir> {
     let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700))?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
     give(folder.path(), owner)?;
     Ok(folder)
 }

@@ -119,6 +119,7 @@ impl Preload {
 
     fn collect(&mut self, all: bool, take: &mut dyn FnMut(Record<'_>)) -> usize {
         let now = clock::now().0.saturating_sub(self.segment.shape().epoch);
+        self.segment.look(now);
         let asides = &mut self.asides;
         let mut sink = Sink { record: take, aside: &mut |aside| asides.add(aside) };
         self.merger.drain(&self.segment, now, all, &mut sink)

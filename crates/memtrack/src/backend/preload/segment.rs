@@ -35,6 +35,10 @@ mod header {
     pub(super) const LOST: usize = 56;
     pub(super) const USED_SHARED: usize = 64;
     pub(super) const USED_FIRST: usize = 68;
+    pub(super) const BACKED_SHARED: usize = 72;
+    pub(super) const BACKED_FIRST: usize = 76;
+    pub(super) const EXHAUSTED: usize = 80;
+    pub(super) const LOOKED: usize = 88;
 }
 
 /// Offsets in a block.
@@ -45,6 +49,9 @@ mod block {
     pub(super) const STATE: usize = 24;
     pub(super) const NAMESPACE: usize = 32;
 }
+
+/// So many blocks have memory that were never used, at least: what may be asked for between two looks.
+const AHEAD: u32 = 256;
 
 /// What is fixed when a segment is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +121,8 @@ impl State {
 pub(super) struct Segment {
     base: NonNull<u8>,
     shape: Shape,
-    /// Held for the lock: programs that wait for us see by it that we live.
-    _file: File,
+    /// Held for the lock as well: programs that wait for us see by it that we live.
+    file: File,
 }
 
 // SAFETY: the mapping belongs to this value alone, and all access is atomic.
@@ -142,11 +149,13 @@ impl Segment {
             return Err(io::Error::last_os_error());
         }
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        let segment = Self { base, shape, _file: file };
+        let segment = Self { base, shape, file };
         segment.narrow(header::BLOCKS).store(shape.blocks, Ordering::Relaxed);
         segment.narrow(header::SHARED).store(shape.shared, Ordering::Relaxed);
         segment.narrow(header::FRAMES).store(shape.frames, Ordering::Relaxed);
         segment.wide(header::EPOCH).store(shape.epoch, Ordering::Relaxed);
+        segment.narrow(header::BACKED_FIRST).store(shape.shared, Ordering::Relaxed);
+        segment.look(0);
         segment.wide(header::MAGIC).store(MAGIC, Ordering::Release);
         Ok(segment)
     }
@@ -166,6 +175,55 @@ impl Segment {
         self.enable(false);
         self.narrow(header::CLOSED).store(1, Ordering::SeqCst);
         self.wake();
+    }
+
+    /// Says that we look, `now` nanoseconds after the epoch, and sees to it that there are enough blocks with memory:
+    /// without it a store would end a program, and not every program may ask for it itself.
+    pub(super) fn look(&self, now: u64) {
+        self.wide(header::LOOKED).store(now, Ordering::Relaxed);
+        let Shape { blocks, shared, .. } = self.shape;
+        let added = self.back(header::BACKED_SHARED, header::USED_SHARED, shared);
+        if self.back(header::BACKED_FIRST, header::USED_FIRST, blocks) || added {
+            self.wake();
+        }
+    }
+
+    /// Gives memory to as many blocks of a kind again as were used; true if some were added.
+    fn back(&self, backed: usize, used: usize, end: u32) -> bool {
+        let backed = self.narrow(backed);
+        let from = backed.load(Ordering::Relaxed);
+        let begin = if end == self.shape.shared { 0 } else { self.shape.shared };
+        let used = self.narrow(used).load(Ordering::Relaxed).max(begin);
+        let exhausted = self.narrow(header::EXHAUSTED);
+        if from >= end
+            || from > used.saturating_add(AHEAD / 2)
+            || exhausted.load(Ordering::Relaxed) != 0
+        {
+            return false;
+        }
+        let to = from.saturating_add(AHEAD.max(from.saturating_sub(begin))).min(end);
+        match self.allocate(from, to) {
+            Ok(()) => {}
+            // Such a file system allocates when it is written to.
+            Err(err) if err.kind() == io::ErrorKind::Unsupported => {}
+            Err(_full) => {
+                exhausted.store(1, Ordering::SeqCst);
+                return true;
+            }
+        }
+        backed.store(to, Ordering::SeqCst);
+        true
+    }
+
+    /// Gives memory to blocks.
+    fn allocate(&self, from: u32, to: u32) -> io::Result<()> {
+        let offset = |block| {
+            i64::try_from(self.block_offset(block)).map_err(|_huge| io::ErrorKind::FileTooLarge)
+        };
+        let (start, end) = (offset(from)?, offset(to)?);
+        // SAFETY: an open file and numbers.
+        let done = unsafe { libc::fallocate(self.file.as_raw_fd(), 0, start, end - start) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
     /// Calls that programs could not record.
