@@ -9,6 +9,12 @@ pub enum DurationError {
         /// The text as it was given.
         text: String,
     },
+    /// Above zero, but below the smallest step of our clocks: it would silently become zero.
+    #[error("`{text}` is shorter than a nanosecond")]
+    TooShort {
+        /// The text as it was given.
+        text: String,
+    },
     /// Neither a number nor a list of numbers with units.
     #[error("`{text}` is not a duration such as `2`, `0.5`, `300ms` or `1m 30s`: {reason}")]
     Malformed {
@@ -27,6 +33,9 @@ pub fn parse_nanos(text: &str) -> Result<u64, DurationError> {
     if let Ok(seconds) = trimmed.parse::<f64>() {
         if seconds.is_nan() || seconds < 0.0 {
             return Err(DurationError::Negative { text: text.to_owned() });
+        }
+        if 0.0 < seconds && seconds * 1e9 < 1.0 {
+            return Err(DurationError::TooShort { text: text.to_owned() });
         }
         #[expect(
             clippy::as_conversions,
@@ -125,6 +134,8 @@ mod tests {
             };
             assert_eq!(shown, text);
         }
+        let short = "1e-10".to_owned();
+        assert_eq!(parse_nanos(&short), Err(DurationError::TooShort { text: short }));
         for text in ["-1", "nan", "-inf"] {
             assert_eq!(parse_nanos(text), Err(DurationError::Negative { text: text.to_owned() }));
         }

@@ -49,16 +49,26 @@ pub struct WalltimeArgs {
     pub min_time: Option<String>,
     /// Most measured rounds [default: 10000].
     #[serde(default)]
-    #[cfg_attr(feature = "cli", arg(long, value_name = "COUNT"))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "COUNT", value_parser = rounds))]
     pub max_rounds: Option<u64>,
     /// Least measured rounds.
     #[serde(default)]
-    #[cfg_attr(feature = "cli", arg(long, value_name = "COUNT"))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "COUNT", value_parser = rounds))]
     pub min_rounds: Option<u64>,
     /// Stop early once the 95 % interval of the median is within this share of it, such as `1%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "SHARE"))]
     pub target_precision: Option<String>,
+}
+
+/// Reads a number of rounds. None at all is no measurement.
+#[cfg(feature = "cli")]
+fn rounds(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) => Err("at least one round has to be run".to_owned()),
+        Ok(rounds) => Ok(rounds),
+        Err(err) => Err(err.to_string()),
+    }
 }
 
 /// What happens around the rounds; our own extension of the wire format.

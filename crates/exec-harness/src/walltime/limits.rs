@@ -78,6 +78,12 @@ pub(crate) enum LimitsError {
         /// At most.
         max: u64,
     },
+    /// A measurement without rounds.
+    #[error("`{option}` is 0, but at least one round has to be run")]
+    NoRounds {
+        /// The option in snake case.
+        option: &'static str,
+    },
     /// Too many rounds to keep in memory.
     #[error("`{option}` is {rounds}, but at most {HARD_MAX_ROUNDS} rounds can be kept")]
     TooManyRounds {
@@ -121,15 +127,19 @@ impl Limits {
         if let Some(max) = max_time_ns.filter(|max| min_time_ns > *max) {
             return Err(LimitsError::Times { min: min_time_ns, max });
         }
+        for (option, rounds) in [("min_rounds", *min_rounds), ("max_rounds", *max_rounds)] {
+            match rounds {
+                Some(0) => return Err(LimitsError::NoRounds { option }),
+                Some(rounds) if rounds > HARD_MAX_ROUNDS => {
+                    return Err(LimitsError::TooManyRounds { option, rounds });
+                }
+                Some(_) | None => {}
+            }
+        }
         if let (Some(min), Some(max)) = (*min_rounds, *max_rounds)
             && min > max
         {
             return Err(LimitsError::Rounds { min, max });
-        }
-        for (option, rounds) in [("min_rounds", min_rounds), ("max_rounds", max_rounds)] {
-            if let Some(rounds) = rounds.filter(|rounds| *rounds > HARD_MAX_ROUNDS) {
-                return Err(LimitsError::TooManyRounds { option, rounds });
-            }
         }
         if nothing_given && max_time_ns.is_none() {
             return Err(LimitsError::Endless);
@@ -142,7 +152,7 @@ impl Limits {
             max_time_ns,
             min_rounds: min_rounds.unwrap_or(0),
             max_rounds: *max_rounds,
-            round_cap: max_rounds.unwrap_or(default_cap).max(1),
+            round_cap: max_rounds.unwrap_or(default_cap),
             floor_rounds: 1,
             target_precision: args.target_precision.as_deref().map(precision).transpose()?,
         })
@@ -195,7 +205,6 @@ mod tests {
         assert_eq!((limits.min_rounds, limits.max_rounds, limits.round_cap), (0, None, 10_000));
         assert_eq!(resolve(&[("min_rounds", "3")]).unwrap().max_time_ns, None);
         assert_eq!(resolve(&[("min_time", "1m")]).unwrap().round_cap, 1_000_000);
-        assert_eq!(resolve(&[("max_rounds", "0")]).unwrap().round_cap, 1);
         let endless = resolve(&[("max_time", "inf"), ("max_rounds", "5")]).unwrap();
         assert_eq!((endless.max_time_ns, endless.round_cap), (None, 5));
         assert_eq!(resolve(&[("precision", "1%")]).unwrap().target_precision, Some(0.01));
@@ -212,6 +221,9 @@ mod tests {
             &[("max_time", "soon")],
             &[("min_time", "-1")],
             &[("max_rounds", "18446744073709551615")],
+            &[("max_rounds", "0")],
+            &[("min_rounds", "0"), ("max_rounds", "3")],
+            &[("max_time", "1e-10")],
             &[("precision", "200%")],
         ]
         .iter()

@@ -160,6 +160,7 @@ fn what_is_wrong_with_a_project_file_is_said_with_its_place() {
     sandbox.file("two.yml", "benchmark: 1\nbenchmarks:\n- exec: ls\n- entrypoint: ls\n");
     sandbox.file("none.yml", "benchmarks: []\n");
     sandbox.file("rounds.yml", "options:\n  min-rounds: 5\n");
+    sandbox.file("no-rounds.yml", "options:\n  max-rounds: 0\n");
     insta::assert_snapshot!(shell(
         &sandbox,
         &[
@@ -169,6 +170,7 @@ fn what_is_wrong_with_a_project_file_is_said_with_its_place() {
             "codspeed run --config two.yml",
             "codspeed run -m walltime --config none.yml",
             "codspeed exec --config rounds.yml --max-rounds 3 -- true",
+            "codspeed exec --config no-rounds.yml -- true",
             "codspeed show",
         ]
     ));

@@ -61,6 +61,7 @@ fn unknown_words_and_missing_ones_are_refused() {
         &["exec"],
         &["exec", "--max-rounds", "3"],
         &["exec", "--max-rounds", "many", "--", "true"],
+        &["exec", "-m", "memory", "--min-rounds", "0", "--", "true"],
     ]));
 }
 

@@ -133,7 +133,8 @@ fn field(node: &Node, key: &Key, warnings: &mut Vec<Flaw>) -> Result<Field, Flaw
     match key.shape {
         Shape::Text => node.as_text().map(|text| Field::Text(text.to_owned())).ok_or_else(wrong),
         Shape::Count => {
-            let count = node.plain().and_then(|text| text.parse().ok()).ok_or_else(wrong)?;
+            let count = node.plain().and_then(|text| text.parse().ok());
+            let count = count.filter(|count| *count > 0).ok_or_else(wrong)?;
             Ok(Field::Count(count))
         }
         Shape::Duration => {

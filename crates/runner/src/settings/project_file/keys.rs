@@ -29,7 +29,7 @@ pub(super) enum Shape {
     Text,
     /// Seconds, or a text such as `500ms`.
     Duration,
-    /// A whole number from zero on.
+    /// A whole number from one on.
     Count,
     /// A mapping.
     Object(&'static Object),
@@ -43,7 +43,7 @@ impl Shape {
         match self {
             Self::Text => "a text",
             Self::Duration => "a number of seconds or a text such as `500ms`",
-            Self::Count => "a whole number",
+            Self::Count => "a whole number from 1 on",
             Self::Object(_) => "a mapping",
             Self::List(_) => "a list",
         }

@@ -46,7 +46,7 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Value {
             "minimum": 0,
             "examples": [2, "500ms", "1m 30s"],
         }),
-        Shape::Count => json!({ "type": ["integer", "null"], "minimum": 0 }),
+        Shape::Count => json!({ "type": ["integer", "null"], "minimum": 1 }),
         Shape::Object(inner) => {
             let inner = reference(inner, definitions);
             json!({ "anyOf": [inner, { "type": "null" }] })

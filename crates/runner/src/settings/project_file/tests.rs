@@ -251,7 +251,10 @@ fn a_file_that_is_named_has_to_be_there_and_not_too_large() {
     assert_eq!(source.to_string(), "it is larger than 262144 bytes");
     fs::write(folder.path().join("my.yml"), "options: {max-rounds: x}").unwrap();
     let said = load("my.yml").unwrap_err().to_string();
-    assert_eq!(said, "my.yml:1:23: `max-rounds` must be a whole number, but is the text `x`");
+    assert_eq!(
+        said,
+        "my.yml:1:23: `max-rounds` must be a whole number from 1 on, but is the text `x`"
+    );
 }
 
 #[test]
