@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use console::{Term, measure_text_width, truncate_str};
 use runner_shared::{
     clock::{Monotonic, now},
     duration::show_nanos,
@@ -37,7 +38,8 @@ pub(crate) struct Progress {
     terminal: bool,
     quiet: bool,
     last: Monotonic,
-    drawn: bool,
+    /// Width of the moving line that is on the screen; 0 for none.
+    drawn: usize,
     name: String,
 }
 
@@ -45,7 +47,7 @@ impl Progress {
     /// Looks at standard error once. `dumb` terminals get plain lines.
     pub(crate) fn new(quiet: bool, dumb: bool) -> Self {
         let terminal = std::io::stderr().is_terminal() && !dumb;
-        Self { terminal, quiet, last: Monotonic(0), drawn: false, name: String::new() }
+        Self { terminal, quiet, last: Monotonic(0), drawn: 0, name: String::new() }
     }
 
     /// A benchmark begins; `of` many are run.
@@ -77,8 +79,11 @@ impl Progress {
         self.last = time;
         let line = sentence(&self.name, view, running);
         if self.terminal {
-            self.drawn = true;
-            put(&format!("\r\x1b[2K{line}"));
+            // Asked each time: windows are resized.
+            let columns = columns();
+            let line = truncate_str(&line, columns - 1, "…");
+            put(&format!("{}{line}", erase(self.drawn, columns)));
+            self.drawn = measure_text_width(&line);
         } else {
             self.line(&line);
         }
@@ -88,23 +93,51 @@ impl Progress {
     pub(crate) fn line(&mut self, text: &str) {
         self.clear();
         if !self.quiet {
-            put(&lines(text));
+            put(&self.lines(text));
         }
     }
 
     /// A line that is shown even to those who want quiet.
     pub(crate) fn always(&mut self, text: &str) {
         self.clear();
-        put(&lines(text));
+        put(&self.lines(text));
     }
 
     /// Removes the moving line.
     pub(crate) fn clear(&mut self) {
-        if self.drawn {
-            put("\r\x1b[2K");
-            self.drawn = false;
+        if self.drawn > 0 {
+            put(&erase(self.drawn, columns()));
+            self.drawn = 0;
         }
     }
+
+    /// Whole lines without anything that could steer the terminal, broken between words where there is one.
+    fn lines(&self, text: &str) -> String {
+        let columns = self.terminal.then(columns);
+        text.lines().flat_map(|line| [wrapped(&one_line(line), columns), "\n".to_owned()]).collect()
+    }
+}
+
+/// Columns of the terminal, at least 2.
+fn columns() -> usize {
+    let columns = Term::stderr().size_checked().map_or(80, |(_, columns)| columns);
+    usize::from(columns).max(2)
+}
+
+/// What takes a line away whose end the cursor is at. A terminal that has become narrower has broken it into rows.
+fn erase(width: usize, columns: usize) -> String {
+    match width.saturating_sub(1) / columns {
+        0 => "\r\x1b[2K".to_owned(),
+        above => format!("\r\x1b[{above}A\x1b[0J"),
+    }
+}
+
+/// The line in rows of at most so many columns. Words that are longer, such as paths, stay whole.
+fn wrapped(line: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns else { return line.to_owned() };
+    let whole_words = textwrap::WordSplitter::NoHyphenation;
+    let options = textwrap::Options::new(columns).break_words(false).word_splitter(whole_words);
+    textwrap::fill(line, options)
 }
 
 fn sentence(name: &str, view: &View, running: u64) -> String {
@@ -130,11 +163,6 @@ fn sentence(name: &str, view: &View, running: u64) -> String {
     format!("{name}: {}", parts.join(", "))
 }
 
-/// Whole lines without anything that could steer the terminal.
-fn lines(text: &str) -> String {
-    text.lines().flat_map(|line| [one_line(line), "\n".to_owned()]).collect()
-}
-
 fn put(text: &str) {
     let mut stderr = std::io::stderr().lock();
     // Nobody reads it any more, or the disk is full: measuring goes on.
@@ -145,6 +173,21 @@ fn put(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_taken_away_also_from_a_terminal_that_has_become_narrower() {
+        assert_eq!(erase(0, 80), "\r\x1b[2K");
+        assert_eq!(erase(80, 80), "\r\x1b[2K");
+        assert_eq!(erase(81, 80), "\r\x1b[1A\x1b[0J");
+        assert_eq!(erase(79, 20), "\r\x1b[3A\x1b[0J");
+    }
+
+    #[test]
+    fn sentences_are_broken_between_words_on_a_terminal_only() {
+        assert_eq!(wrapped("a note of words", Some(7)), "a note\nof\nwords");
+        assert_eq!(wrapped("a/path/that/is/long x", Some(7)), "a/path/that/is/long\nx");
+        assert_eq!(wrapped("a note of words", None), "a note of words");
+    }
 
     #[test]
     fn the_line_says_how_far_and_how_long() {

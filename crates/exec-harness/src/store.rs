@@ -13,6 +13,8 @@ use runner_shared::{
     walltime::{Creator, Instrument, WalltimeBenchmark, WalltimeResults},
 };
 
+use crate::process;
+
 /// Results that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("could not write the results to `{}`", path.display())]
@@ -40,7 +42,11 @@ impl Store {
         let folder = profile_folder.join("results");
         fs::create_dir_all(&folder)
             .map_err(|source| StoreError { path: folder.clone(), source })?;
-        let log = RoundLog { version: RoundLog::VERSION, benchmarks: Vec::new() };
+        let log = RoundLog {
+            version: RoundLog::VERSION,
+            tick_ns: process::tick_ns(),
+            benchmarks: Vec::new(),
+        };
         Ok(Self {
             folder,
             pid: std::process::id(),

@@ -42,7 +42,8 @@ pub use export::{
 };
 pub use memory::{MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder};
 pub use model::{
-    BenchResult, Faults, Integration, Interval, Profile, RawRounds, Report, Robust, Switches,
+    BenchResult, Faults, Integration, Interval, NoInterval, Profile, RawRounds, Report, Robust,
+    Switches,
 };
 pub use precheck::{Concern, precheck};
 pub use read::{

@@ -1,5 +1,7 @@
 //! What a profile folder says about its benchmarks, free of file formats. Times are nanoseconds.
 
+use std::fmt;
+
 use runner_shared::{
     artifact::{Outcome, RobustSource, Rounds},
     walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float},
@@ -42,15 +44,19 @@ pub struct BenchResult {
     pub warmup_rounds: Option<u64>,
     /// The single rounds, where somebody kept them.
     pub rounds: Option<RawRounds>,
-    /// 95 % interval of the median; needs raw rounds, at least two.
+    /// 95 % interval of the median; needs raw rounds, at least two. Holds the median of `stats`.
     pub median_interval: Option<Interval>,
     /// 95 % interval of the mean; needs raw rounds, at least two.
     pub mean_interval: Option<Interval>,
+    /// Why there are no intervals; `None` if there are some, or not even a round.
+    pub no_interval: Option<NoInterval>,
     /// The same rounds without what other processes did to them.
     pub robust: Option<Robust>,
-    /// Median processor time of a round in user mode.
+    /// Median processor time of a round.
+    pub processor_ns: Option<f64>,
+    /// The part of it in user mode; `None` if the kernel can't tell for rounds as short as these.
     pub user_ns: Option<f64>,
-    /// Median processor time of a round in kernel mode.
+    /// The part of it in kernel mode; as `user_ns`.
     pub system_ns: Option<f64>,
     /// Median page faults of a round.
     pub faults: Option<Faults>,
@@ -71,6 +77,22 @@ pub struct Profile {
     pub samples: u64,
     /// Samples whose stack breaks off before its root.
     pub truncated: u64,
+}
+
+impl Report {
+    /// At most `most` of the profiles, those of the benchmarks with the longest medians, in the order of the run.
+    pub fn slowest_profiles(&self, most: usize) -> Vec<Profile> {
+        let median = |profile: &Profile| {
+            let of = self.benchmarks.iter().filter(|of| of.name == profile.stacks.benchmark);
+            of.map(|of| of.stats.median_ns).fold(0.0, f64::max)
+        };
+        let mut ranked: Vec<(usize, f64)> = self.profiles.iter().map(median).enumerate().collect();
+        ranked.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        let mut chosen: Vec<usize> =
+            ranked.into_iter().map(|(index, _)| index).take(most).collect();
+        chosen.sort_unstable();
+        chosen.into_iter().filter_map(|index| self.profiles.get(index)).cloned().collect()
+    }
 }
 
 impl BenchResult {
@@ -113,12 +135,55 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// The smallest interval that also holds `value`.
+    #[must_use]
+    pub(crate) const fn with(self, value: f64) -> Self {
+        Self { low: self.low.min(value), high: self.high.max(value) }
+    }
+
+    /// Whether `value` lies in it, as far as rounding in a file allows to say.
+    pub(crate) fn holds(self, value: f64) -> bool {
+        let slack = 1e-9 * value.abs();
+        (self.low - slack..=self.high + slack).contains(&value)
+    }
+
     /// The larger of the two distances from `centre` to the ends, as a share of `centre`.
     ///
     /// `None` for a centre that isn't positive.
     pub fn reach(self, centre: f64) -> Option<f64> {
         let far = (self.high - centre).abs().max((centre - self.low).abs());
         (centre > 0.0).then(|| far / centre)
+    }
+}
+
+/// Why a benchmark has no interval. Shown as the end of a sentence about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoInterval {
+    /// A single round doesn't vary.
+    OneRound,
+    /// The integration told nobody when its rounds were.
+    Unmarked,
+    /// The integration marked all of its rounds as one.
+    OneMark,
+    /// What was marked can't be what the summary is about.
+    Misfit,
+    /// There are more or fewer announcements of it than results.
+    Ambiguous,
+}
+
+impl fmt::Display for NoInterval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OneRound => "one round alone does not vary",
+            Self::Unmarked => "the integration marks no rounds, and states no single times",
+            Self::OneMark => {
+                "the integration marks all rounds as one, so that their single times are not known"
+            }
+            Self::Misfit => "the rounds that were marked do not fit the summary of the integration",
+            Self::Ambiguous => {
+                "it was announced more or less often than it has results, so that its rounds are not known"
+            }
+        })
     }
 }
 
@@ -131,10 +196,10 @@ pub enum RawRounds {
     Marked {
         /// Start of each round, nanoseconds on `CLOCK_MONOTONIC`, ascending.
         start_ns: Vec<u64>,
-        /// Length of each whole round in nanoseconds, all its iterations together.
+        /// Length of each whole round in nanoseconds, all its iterations together, without what the marks cost.
         wall_ns: Vec<u64>,
         /// Iterations in each round, at least 1.
-        iter_per_round: u64,
+        iterations: Vec<u64>,
     },
 }
 
@@ -143,19 +208,19 @@ impl RawRounds {
     pub fn wall_ns(&self) -> &[u64] {
         match self {
             Self::Logged(rounds) => &rounds.wall_ns,
-            Self::Marked { start_ns: _, wall_ns, iter_per_round: _ } => wall_ns,
+            Self::Marked { start_ns: _, wall_ns, iterations: _ } => wall_ns,
         }
     }
 
     /// Wall time per iteration in nanoseconds, in the order of the rounds.
     pub fn per_iteration_ns(&self) -> Vec<f64> {
-        let iterations = match self {
-            Self::Logged(_) => 1.0,
-            Self::Marked { start_ns: _, wall_ns: _, iter_per_round } => {
-                as_float(*iter_per_round).max(1.0)
+        match self {
+            Self::Logged(rounds) => rounds.wall_ns.iter().map(|wall| as_float(*wall)).collect(),
+            Self::Marked { start_ns: _, wall_ns, iterations } => {
+                let rounds = wall_ns.iter().zip(iterations);
+                rounds.map(|(wall, times)| as_float(*wall) / as_float(*times).max(1.0)).collect()
             }
-        };
-        self.wall_ns().iter().map(|wall| as_float(*wall) / iterations).collect()
+        }
     }
 }
 

@@ -178,6 +178,7 @@ fn target_json() {
 fn round_log() {
     let log = RoundLog {
         version: RoundLog::VERSION,
+        tick_ns: Some(4_000_000),
         benchmarks: vec![BenchmarkRounds {
             name: "n".to_owned(),
             uri: "exec_harness::n".to_owned(),

@@ -5,6 +5,7 @@ mod ring;
 mod ring_records;
 mod spawn;
 mod stdio;
+mod tick;
 mod watch;
 
 pub(crate) use executable::{Executable, ExecutableError, find};
@@ -12,4 +13,5 @@ pub(crate) use ring::Stamper;
 pub(crate) use ring_records::Stamps;
 pub(crate) use spawn::{Ended, Launch, NulError, Status};
 pub(crate) use stdio::{Output, Rewind, Stdio, StdioError, Tail};
+pub(crate) use tick::tick_ns;
 pub(crate) use watch::{Seen, Watch};

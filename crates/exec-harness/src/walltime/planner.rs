@@ -259,7 +259,6 @@ mod tests {
         runs("0", &[("min_time", "100ms"), ("max_time", "500ms")], 11 * MS, (0, 45, false));
         runs("100ms", &[("max_time", "500ms")], 11 * MS, (10, 45, false));
         runs("100ms", &[("max_time", "1s"), ("min_rounds", "3")], 11 * MS, (10, 90, false));
-        runs("0", &[("max_rounds", "0")], MS, (0, 1, false));
         runs("1", &[], MS / 2, (2000, 6000, false));
         runs("1", &[], MS / 10, (10_000, 10_000, false));
     }

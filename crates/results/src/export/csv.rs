@@ -81,6 +81,8 @@ const FIELDS: &[(&str, Field)] = &[
         of.robust.as_ref().map(|robust| source(robust.source).to_owned()).unwrap_or_default()
     }),
     ("robust_median_ns", |of| optional(of.robust.as_ref().map(|robust| robust.median_ns))),
+    ("processor_ns", |of| optional(of.processor_ns)),
+    ("no_interval", |of| of.no_interval.map(|why| why.to_string()).unwrap_or_default()),
 ];
 
 /// How an outcome is called in exported files.

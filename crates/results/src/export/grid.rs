@@ -2,7 +2,7 @@
 
 use runner_shared::text::one_line;
 
-use super::notes::Note;
+use super::{notes::Note, text::UNKNOWN};
 
 /// Rows of text below heads.
 pub(super) struct Grid {
@@ -35,6 +35,9 @@ pub(super) struct GridRow {
     pub mark: String,
     /// One cell per head.
     pub cells: Vec<String>,
+    /// More figures, each with its title, for a benchmark that is shown alone. One with the title of a column stands
+    /// in its place.
+    pub more: Vec<(&'static str, String)>,
     /// How much it needs to be looked at.
     pub alarm: Alarm,
 }
@@ -50,12 +53,34 @@ pub(super) enum Alarm {
     Failure,
 }
 
+impl Grid {
+    /// The same without the columns that say nothing about any benchmark.
+    pub(super) fn lean(mut self) -> Self {
+        let says = |column: usize| {
+            let mut cells = self.rows.iter().filter_map(|row| row.cells.get(column));
+            self.rows.is_empty() || cells.any(|cell| cell != UNKNOWN)
+        };
+        let kept: Vec<bool> = (0..self.heads.len()).map(says).collect();
+        keep(&mut self.heads, &kept);
+        for row in &mut self.rows {
+            keep(&mut row.cells, &kept);
+        }
+        self
+    }
+}
+
+/// Keeps the entries for which `kept` is true.
+fn keep<T>(entries: &mut Vec<T>, kept: &[bool]) {
+    let mut kept = kept.iter();
+    entries.retain(|_| kept.next().copied().unwrap_or(true));
+}
+
 impl GridRow {
     /// A row for a benchmark about which these remarks have to be made.
     pub(super) fn new(name: &str, remarks: &[String], cells: Vec<String>, alarm: Alarm) -> Self {
         let mark =
             if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join(", ")) };
-        Self { name: one_line(name), mark, cells, alarm }
+        Self { name: one_line(name), mark, cells, more: Vec::new(), alarm }
     }
 
     /// The name, cut in the middle to about `width` characters, and the mark, which stays whole as

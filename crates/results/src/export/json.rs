@@ -12,14 +12,16 @@
 //! | `.outcome`, `.failure` | `complete`, `failed` or `interrupted`; the reason if it failed |
 //! | `.cold` | the only round is a warm-up round |
 //! | `.warmup_rounds` | rounds before the measurement |
-//! | `.config`, `.stats` | as in the results file; `stats.total_time` is in seconds |
+//! | `.config`, `.stats` | as in the results file, but times that an integration has cut to whole nanoseconds have the fractions that the rounds know; `stats.total_time` is in seconds |
 //! | `.median_interval_ns`, `.mean_interval_ns` | 95 %: `low` and `high` |
+//! | `.no_interval` | why there are no intervals |
 //! | `.robust` | `source` (`kernel_stamps`, `processor_time`, `wall_clock`), `missing` (why there is no better one), `median_ns`, `interval_ns`, `in_stats` (`stats` is of these times) |
-//! | `.median_user_ns`, `.median_system_ns` | processor time per round |
+//! | `.median_processor_ns` | processor time per round |
+//! | `.median_user_ns`, `.median_system_ns` | its parts in user and in kernel mode, `null` for rounds too short for the kernel to tell |
 //! | `.median_faults`, `.median_switches` | per round: `minor`, `major`; `voluntary`, `involuntary` |
 //! | `.noise` | `noisy`, and the numbers of `rounds`, `preempted`, `stray` and `flagged` ones |
 //! | `.notes` | sentences about the benchmark |
-//! | `.rounds` | `source` (`log` or `markers`), `iter_per_round`, and one array per quantity, as in the log; `wall_ns` is of the whole round |
+//! | `.rounds` | `source` (`log` or `markers`), `iter_per_round` (the mean, rounded down), and one array per quantity, as in the log; `wall_ns` is of the whole round, of `markers` without what the marks cost, with `iterations` in each |
 
 use std::io::{self, Write};
 
@@ -95,7 +97,9 @@ struct Benchmark<'a> {
     stats: &'a BenchmarkStats,
     median_interval_ns: Option<JsonInterval>,
     mean_interval_ns: Option<JsonInterval>,
+    no_interval: Option<String>,
     robust: Option<JsonRobust<'a>>,
+    median_processor_ns: Option<f64>,
     median_user_ns: Option<f64>,
     median_system_ns: Option<f64>,
     median_faults: Option<JsonFaults>,
@@ -155,7 +159,7 @@ enum JsonRounds<'a> {
         rounds: &'a Rounds,
     },
     #[serde(rename = "markers")]
-    Markers { iter_per_round: u64, start_ns: &'a [u64], wall_ns: &'a [u64] },
+    Markers { iter_per_round: u64, iterations: &'a [u64], start_ns: &'a [u64], wall_ns: &'a [u64] },
 }
 
 impl<'a> Benchmark<'a> {
@@ -174,7 +178,9 @@ impl<'a> Benchmark<'a> {
             rounds,
             median_interval,
             mean_interval,
+            no_interval,
             robust,
+            processor_ns,
             user_ns,
             system_ns,
             faults,
@@ -198,7 +204,9 @@ impl<'a> Benchmark<'a> {
             stats,
             median_interval_ns: median_interval.map(JsonInterval::of),
             mean_interval_ns: mean_interval.map(JsonInterval::of),
+            no_interval: no_interval.map(|why| why.to_string()),
             robust: robust.as_ref().map(JsonRobust::of),
+            median_processor_ns: *processor_ns,
             median_user_ns: *user_ns,
             median_system_ns: *system_ns,
             median_faults: faults.map(|Faults { minor, major }| JsonFaults { minor, major }),
@@ -235,8 +243,11 @@ impl<'a> JsonRounds<'a> {
     fn of(rounds: &'a RawRounds) -> Self {
         match rounds {
             RawRounds::Logged(rounds) => Self::Log { iter_per_round: 1, rounds },
-            RawRounds::Marked { start_ns, wall_ns, iter_per_round } => {
-                Self::Markers { iter_per_round: *iter_per_round, start_ns, wall_ns }
+            RawRounds::Marked { start_ns, wall_ns, iterations } => {
+                let sum = iterations.iter().fold(0_u64, |sum, one| sum.saturating_add(*one));
+                let rounds = u64::try_from(iterations.len()).unwrap_or(u64::MAX);
+                let iter_per_round = sum.checked_div(rounds).unwrap_or(1);
+                Self::Markers { iter_per_round, iterations, start_ns, wall_ns }
             }
         }
     }

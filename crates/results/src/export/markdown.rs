@@ -71,9 +71,17 @@ fn code_in_table(text: &str) -> String {
     code(text).replace('|', "\\|")
 }
 
-/// Sentences hold code spans of ours, but no HTML and no links of a stranger.
+/// Sentences hold code spans of ours, but no HTML and no links of a stranger. What is in a code span is shown as it is.
 fn escaped(text: &str) -> String {
-    text.replace('<', "&lt;").replace('[', "\\[").replace('@', "@\u{200b}")
+    let parts: Vec<&str> = text.split('`').collect();
+    let is_paired = parts.len() % 2 == 1;
+    let shown = parts.iter().enumerate().map(|(nth, part)| {
+        if nth % 2 == 1 && is_paired {
+            return (*part).to_owned();
+        }
+        part.replace('<', "&lt;").replace('[', "\\[").replace('@', "@\u{200b}")
+    });
+    shown.collect::<Vec<_>>().join("`")
 }
 
 #[cfg(test)]
@@ -86,6 +94,8 @@ mod tests {
         assert_eq!(code("echo `date`"), "`` echo `date` ``");
         assert_eq!(code("<b>"), "`<b>`");
         assert_eq!(code(" "), "(no name)");
+        assert_eq!(escaped("`a[1]` [1] `x"), "`a\\[1]` \\[1] `x", "a span without an end");
+        assert_eq!(escaped("`a[1]` [1]"), "`a[1]` \\[1]");
         assert_eq!(escaped("<img> [x](y) @me"), "&lt;img> \\[x](y) @\u{200b}me");
     }
 }

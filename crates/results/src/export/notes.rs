@@ -1,5 +1,7 @@
 //! What has to be said about single benchmarks, below any table.
 
+use std::collections::BTreeMap;
+
 use runner_shared::{
     artifact::{Outcome, RobustSource},
     duration::show_nanos,
@@ -7,7 +9,10 @@ use runner_shared::{
 };
 
 use super::text::{count, percent};
-use crate::model::{BenchResult, RawRounds, Report, Robust};
+use crate::model::{BenchResult, NoInterval, RawRounds, Report, Robust};
+
+/// Names that one sentence lists.
+const NAMES: usize = 2;
 
 /// A sentence and the benchmark that it is about.
 pub(super) struct Note {
@@ -34,6 +39,50 @@ pub(super) fn notes(report: &Report) -> impl Iterator<Item = Note> {
             .map(move |text| Note { benchmark: benchmark.clone(), text: one_line(&text) })
     };
     report.benchmarks.iter().flat_map(about)
+}
+
+/// Sentences about all benchmarks that have something in common, each with the first of their names.
+pub(super) fn remarks_on_all(report: &Report) -> Vec<String> {
+    let mut missing: BTreeMap<NoInterval, Vec<&BenchResult>> = BTreeMap::new();
+    for benchmark in &report.benchmarks {
+        if let Some(why) = benchmark.no_interval {
+            missing.entry(why).or_default().push(benchmark);
+        }
+    }
+    let no_interval =
+        missing.iter().map(|(why, of)| format!("No interval for {}: {why}", names(of)));
+    no_interval.chain(other_counts(report)).collect()
+}
+
+/// Rounds that were run and are not as many as the integration states.
+fn other_counts(report: &Report) -> Option<String> {
+    let differs = |of: &&BenchResult| of.round_count() != of.stats.rounds;
+    let differing: Vec<&BenchResult> = report.benchmarks.iter().filter(differs).collect();
+    let first = differing.first()?;
+    let (run, stated) = (first.round_count(), first.stats.rounds);
+    Some(format!(
+        "Rounds are those that were run. {} states how many it had planned, which its time did not always allow: {run} of {stated} of {}",
+        one_line(&first.integration.name),
+        names(&differing)
+    ))
+}
+
+/// The first few names.
+fn names(of: &[&BenchResult]) -> String {
+    let mut names: Vec<String> = of
+        .iter()
+        .take(NAMES)
+        .map(|one| format!("`{}`", one_line(&one.name).replace('`', "'")))
+        .collect();
+    match of.len().saturating_sub(NAMES) {
+        0 => {}
+        more => names.push(format!("{more} more")),
+    }
+    match names.pop() {
+        Some(last) if !names.is_empty() => format!("{} and {last}", names.join(", ")),
+        Some(only) => only,
+        None => String::new(),
+    }
 }
 
 fn ending(of: &BenchResult) -> Option<String> {

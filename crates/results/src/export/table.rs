@@ -1,13 +1,15 @@
 //! The table on the terminal. Decides nothing about what is shown, only how it fits.
 
 use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Row, Table, Width};
+use textwrap::{Options, WordSplitter};
 
 use super::{
     columns,
-    grid::{Alarm, Grid},
+    grid::{Alarm, Grid, GridRow},
     memory,
     notes::Note,
     simulation,
+    text::UNKNOWN,
 };
 use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
 
@@ -48,8 +50,18 @@ pub fn memory_table(report: &MemoryReport, style: &TableStyle) -> String {
 pub(super) fn draw(grid: &Grid, style: TableStyle) -> String {
     let mut lines = Vec::new();
     if !grid.rows.is_empty() {
-        let rows = layout(grid, style.width);
-        let painted = rows.lines().zip(paints(grid));
+        let (shown, paints) = match &*grid.rows {
+            [alone] => (sheet(grid, alone), vec![paint(alone).or_bold()]),
+            rows => {
+                let head = [Paint::Bold, Paint::Plain];
+                (
+                    layout(grid, style.width).lines().collect(),
+                    head.into_iter().chain(rows.iter().map(paint)).collect(),
+                )
+            }
+        };
+        let paints = paints.into_iter().chain(std::iter::repeat(Paint::Plain));
+        let painted = shown.iter().zip(paints);
         lines.extend(painted.map(|(line, paint)| paint.apply(line.trim_end(), style.colour)));
     }
     let notes: Vec<String> =
@@ -58,9 +70,42 @@ pub(super) fn draw(grid: &Grid, style: TableStyle) -> String {
         if !block.is_empty() && !lines.is_empty() {
             lines.push(String::new());
         }
-        lines.extend(block);
+        lines.extend(block.iter().flat_map(|line| broken(line, style.width)));
     }
     lines.into_iter().flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
+/// A sentence in lines of at most so many columns. Longer words, such as paths, stay whole.
+fn broken(sentence: &str, width: Option<u16>) -> Vec<String> {
+    let Some(width) = width else { return vec![sentence.to_owned()] };
+    let options = Options::new(usize::from(width))
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .subsequent_indent("  ");
+    textwrap::wrap(sentence, options).into_iter().map(Into::into).collect()
+}
+
+/// A benchmark that is alone: its name, and its figures on a line each.
+fn sheet(grid: &Grid, alone: &GridRow) -> Vec<String> {
+    let fuller = |title: &str| alone.more.iter().find(|(other, _)| *other == title);
+    let cells = grid.heads.iter().zip(&alone.cells).filter(|(_, cell)| *cell != UNKNOWN);
+    let cells =
+        cells.map(|(head, cell)| (head.title, fuller(head.title).map_or(cell, |(_, text)| text)));
+    let is_new = |title: &str| grid.heads.iter().all(|head| head.title != title);
+    let more = alone.more.iter().filter(|(title, _)| is_new(title));
+    let figures: Vec<(&str, &String)> =
+        cells.chain(more.map(|(title, text)| (*title, text))).collect();
+    let width = figures.iter().map(|(title, _)| measure(title)).max().unwrap_or(0);
+    let line = |(title, text): &(&str, &String)| {
+        let gap = " ".repeat(width.saturating_sub(measure(title)));
+        format!("   {title}{gap}  {text}")
+    };
+    let name = format!(" {}", alone.title(usize::MAX));
+    std::iter::once(name).chain(figures.iter().map(line)).collect()
+}
+
+fn measure(text: &str) -> usize {
+    text.chars().count()
 }
 
 /// The widest layout that fits: first long names are cut, then columns left out, then names cut
@@ -126,6 +171,14 @@ enum Paint {
 }
 
 impl Paint {
+    /// Something stands out in any case.
+    const fn or_bold(self) -> Self {
+        match self {
+            Self::Plain => Self::Bold,
+            Self::Bold | Self::Red | Self::Yellow => self,
+        }
+    }
+
     fn apply(self, line: &str, colour: bool) -> String {
         let code = match self {
             Self::Plain => None,
@@ -140,12 +193,10 @@ impl Paint {
     }
 }
 
-/// One for each line of the layout.
-fn paints(grid: &Grid) -> impl Iterator<Item = Paint> {
-    let rows = grid.rows.iter().map(|row| match row.alarm {
+const fn paint(row: &GridRow) -> Paint {
+    match row.alarm {
         Alarm::Failure => Paint::Red,
         Alarm::Doubt => Paint::Yellow,
         Alarm::None => Paint::Plain,
-    });
-    [Paint::Bold, Paint::Plain].into_iter().chain(rows)
+    }
 }

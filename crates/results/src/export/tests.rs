@@ -8,7 +8,10 @@ use runner_shared::{
 };
 
 use super::*;
-use crate::model::{BenchResult, Faults, Integration, Interval, RawRounds, Robust, Switches};
+use crate::model::{
+    BenchResult, Faults, Integration, Interval, NoInterval, Profile, RawRounds, Robust, Switches,
+};
+use crate::stacks::Stacks;
 
 fn rounds(walls: &[u64], preempted: &[Option<u64>]) -> Rounds {
     let n = walls.len();
@@ -43,7 +46,9 @@ fn exec(name: &str, rounds: Rounds) -> BenchResult {
         warmup_rounds: Some(3),
         median_interval: None,
         mean_interval: None,
+        no_interval: None,
         robust: None,
+        processor_ns: Some(4_500_000.0),
         user_ns: Some(4_000_000.0),
         system_ns: Some(500_000.0),
         faults: Some(Faults { minor: 120.0, major: 0.0 }),
@@ -108,6 +113,8 @@ fn pytest() -> BenchResult {
         },
         warmup_rounds: None,
         rounds: None,
+        no_interval: Some(NoInterval::OneMark),
+        processor_ns: None,
         user_ns: None,
         system_ns: None,
         faults: None,
@@ -133,6 +140,54 @@ fn exported(id: &str) -> String {
 
 fn shown(report: &Report, width: Option<u16>) -> String {
     table(report, &TableStyle { colour: false, width })
+}
+
+#[test]
+fn a_benchmark_alone_is_shown_without_a_table() {
+    let alone = |benchmark| Report { benchmarks: vec![benchmark], ..Report::default() };
+    let all = [noisy(), failed(), pytest()].map(|one| shown(&alone(one), Some(60))).join("\n");
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn what_all_rows_lack_has_no_column_and_other_counts_are_explained_once() {
+    let early = |name: &str, run: u64| {
+        let marked = RawRounds::Marked {
+            start_ns: (0..run).collect(),
+            wall_ns: vec![10_400_000; usize::try_from(run).unwrap()],
+            iterations: vec![8000; usize::try_from(run).unwrap()],
+        };
+        BenchResult {
+            name: name.to_owned(),
+            rounds: Some(marked),
+            no_interval: None,
+            median_interval: Some(Interval { low: 1290.0, high: 1310.0 }),
+            ..pytest()
+        }
+    };
+    let benchmarks = vec![early("one", 280), early("two", 281), early("three", 290), pytest()];
+    insta::assert_snapshot!(shown(&Report { benchmarks, ..Report::default() }, Some(80)));
+}
+
+#[test]
+fn the_slowest_profiles_are_chosen_and_keep_their_order() {
+    let profile = |name: &str| Profile {
+        stacks: Stacks { benchmark: name.to_owned(), ..Stacks::default() },
+        ..Profile::default()
+    };
+    let of = |name: &str, median_ns: f64| BenchResult {
+        name: name.to_owned(),
+        stats: BenchmarkStats { median_ns, ..BenchmarkStats::default() },
+        ..pytest()
+    };
+    let report = Report {
+        benchmarks: vec![of("a", 5.0), of("b", 1.0), of("c", 9.0)],
+        profiles: ["a", "b", "c"].map(profile).to_vec(),
+        warnings: Vec::new(),
+    };
+    let slowest = report.slowest_profiles(2);
+    let names: Vec<&str> = slowest.iter().map(|one| one.stacks.benchmark.as_str()).collect();
+    assert_eq!(names, ["a", "c"]);
 }
 
 #[test]

@@ -8,15 +8,21 @@ use std::{
 use runner_shared::{
     artifact::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds},
     harness::INTEGRATION,
-    walltime::{BenchmarkConfig, BenchmarkStats, Creator, WalltimeBenchmark, quantile, sorted},
+    walltime::{
+        BenchmarkConfig, BenchmarkStats, Creator, WalltimeBenchmark, as_float, quantile, sorted,
+    },
 };
 
 use super::walltime::{Source, plain};
 use crate::{
     bootstrap::intervals_of,
-    model::{BenchResult, Faults, Integration, RawRounds, Robust, Switches},
+    model::{BenchResult, Faults, Integration, NoInterval, RawRounds, Robust, Switches},
 };
 
+/// With fewer ticks the shares of the modes are off by more than eleven points in every third round (binomial).
+const TICKS_FOR_A_SPLIT: f64 = 20.0;
+/// `CONFIG_HZ=100`, for logs that don't hold it.
+const SLOWEST_TICK_NS: u64 = 10_000_000;
 /// Medians that are equal but for rounding in the JSON.
 const SAME: f64 = 1e-9;
 
@@ -81,7 +87,9 @@ pub(super) fn join(sources: Vec<Source>, logs: Vec<(u32, RoundLog)>) -> Vec<Benc
     for (pid, log) in logs {
         let integration = Integration { name: INTEGRATION.to_owned(), version: None };
         benchmarks.extend(
-            log.benchmarks.into_iter().map(|entry| unfinished(integration.clone(), pid, entry)),
+            log.benchmarks
+                .into_iter()
+                .map(|entry| unfinished(integration.clone(), pid, log.tick_ns, entry)),
         );
     }
     benchmarks
@@ -106,11 +114,11 @@ fn join_one(source: Source, log: RoundLog) -> Vec<BenchResult> {
             Outcome::Failed { .. } | Outcome::Interrupted => None,
         };
         joined.push(if let Some(benchmark) = finished {
-            enriched(plain(&creator, benchmark), entry)
+            enriched(plain(&creator, benchmark), log.tick_ns, entry)
         } else {
             let Creator { name, version, pid } = &creator;
             let integration = Integration { name: name.clone(), version: Some(version.clone()) };
-            unfinished(integration, *pid, entry)
+            unfinished(integration, *pid, log.tick_ns, entry)
         });
     }
     joined.extend(uris.iter().filter_map(|uri| take(uri)).map(|left| plain(&creator, left)));
@@ -118,7 +126,12 @@ fn join_one(source: Source, log: RoundLog) -> Vec<BenchResult> {
 }
 
 /// A benchmark that is in the log only: its summary is that of the rounds that were kept.
-fn unfinished(integration: Integration, pid: u32, entry: BenchmarkRounds) -> BenchResult {
+fn unfinished(
+    integration: Integration,
+    pid: u32,
+    tick_ns: Option<u64>,
+    entry: BenchmarkRounds,
+) -> BenchResult {
     let stats = BenchmarkStats::of_rounds(&entry.rounds.wall_ns, entry.warmup_rounds);
     let creator = Creator { name: integration.name.clone(), version: String::new(), pid };
     let benchmark = WalltimeBenchmark {
@@ -127,10 +140,10 @@ fn unfinished(integration: Integration, pid: u32, entry: BenchmarkRounds) -> Ben
         config: BenchmarkConfig::default(),
         stats,
     };
-    enriched(BenchResult { integration, ..plain(&creator, benchmark) }, entry)
+    enriched(BenchResult { integration, ..plain(&creator, benchmark) }, tick_ns, entry)
 }
 
-fn enriched(benchmark: BenchResult, entry: BenchmarkRounds) -> BenchResult {
+fn enriched(benchmark: BenchResult, tick_ns: Option<u64>, entry: BenchmarkRounds) -> BenchResult {
     let BenchmarkRounds {
         name: _,
         uri: _,
@@ -150,17 +163,28 @@ fn enriched(benchmark: BenchResult, entry: BenchmarkRounds) -> BenchResult {
         Some(robust) if robust.in_stats => intervals_of(&rounds.robust_ns(robust.source)),
         Some(_) | None => of_wall,
     };
+    let stated = benchmark.stats.median_ns;
+    let (of_stats, no_interval) = match of_stats {
+        Some(of) if of.median.holds(stated) => (Some(of), None),
+        Some(_) => (None, Some(NoInterval::Misfit)),
+        None => (None, (rounds.len() == 1).then_some(NoInterval::OneRound)),
+    };
+    let processor = rounds.robust_ns(RobustSource::ProcessorTime);
     let median = |column: &[u64]| (!column.is_empty()).then(|| quantile(&sorted(column), 0.5));
     let pair = |one: &[u64], other: &[u64]| Some((median(one)?, median(other)?));
+    let processor_ns = median(&processor);
+    let is_split = processor_ns.is_some_and(|time| is_split(time, tick_ns));
     BenchResult {
         outcome,
         cold,
         warmup_rounds: Some(warmup_rounds),
         median_interval: of_stats.map(|of| of.median),
         mean_interval: of_stats.map(|of| of.mean),
+        no_interval,
         robust,
-        user_ns: median(&rounds.user_ns),
-        system_ns: median(&rounds.system_ns),
+        processor_ns,
+        user_ns: median(&rounds.user_ns).filter(|_| is_split),
+        system_ns: median(&rounds.system_ns).filter(|_| is_split),
         faults: pair(&rounds.minor_faults, &rounds.major_faults)
             .map(|(minor, major)| Faults { minor, major }),
         switches: pair(&rounds.voluntary_switches, &rounds.involuntary_switches)
@@ -170,6 +194,12 @@ fn enriched(benchmark: BenchResult, entry: BenchmarkRounds) -> BenchResult {
         rounds: (!rounds.is_empty()).then_some(RawRounds::Logged(Box::new(rounds))),
         ..benchmark
     }
+}
+
+/// Whether the kernel has looked often enough at rounds with this much processor time to tell the modes apart.
+fn is_split(processor_ns: f64, tick_ns: Option<u64>) -> bool {
+    let tick = as_float(tick_ns.unwrap_or(SLOWEST_TICK_NS));
+    processor_ns >= tick * TICKS_FOR_A_SPLIT
 }
 
 fn robust(

@@ -2,32 +2,22 @@
 //!
 //! A guess by time, so it is only believed if it fits the summary that the integration wrote.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    ops::RangeInclusive,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use runner_shared::{
     artifact::ExecutionTimestamps,
     fifo::MarkerType,
-    walltime::{BenchmarkStats, judge_noise, quantile},
+    walltime::{BenchmarkStats, as_float, judge_times, quantile},
 };
 
+use super::marked::{Pair, Recovered, recover};
 use crate::{
     bootstrap::intervals,
-    model::{BenchResult, RawRounds},
+    model::{BenchResult, NoInterval, RawRounds},
 };
 
-/// How far outside the range of the summary the median of rebuilt rounds may lie: markers enclose a
-/// little more than what the integration timed itself.
-const SLACK: f64 = 0.1;
-
-/// A round as it was marked.
-#[derive(Clone, Copy)]
-struct Pair {
-    start: u64,
-    end: u64,
-}
+/// Marks of equal rounds lie so many nanoseconds apart, more or less: two reads of a clock.
+const MARK_JITTER: f64 = 100.0;
 
 /// Time in which the profiler was on.
 struct Window {
@@ -44,65 +34,75 @@ pub(super) fn enrich(benchmarks: &mut [BenchResult], timestamps: &ExecutionTimes
     }
     // Repeated benchmarks take their announcements in order. Announcements don't name the file of
     // their results: with one too many or one too few there is no telling which is which.
+    let announced: BTreeSet<&str> = by_uri.keys().copied().collect();
     by_uri.retain(|uri, owned| {
         benchmarks.iter().filter(|benchmark| benchmark.uri == *uri).count() == owned.len()
     });
     for benchmark in benchmarks {
-        let owned = by_uri.get_mut(benchmark.uri.as_str()).and_then(VecDeque::pop_front);
-        if benchmark.rounds.is_none()
-            && let Some(rounds) = owned.and_then(|owned| rounds_of(&owned, &benchmark.stats))
-        {
-            add(benchmark, rounds);
+        if benchmark.rounds.is_some() || benchmark.stats.rounds < 2 {
+            continue;
+        }
+        let Some(owned) = by_uri.get_mut(benchmark.uri.as_str()).and_then(VecDeque::pop_front)
+        else {
+            if announced.contains(benchmark.uri.as_str()) {
+                benchmark.no_interval = Some(NoInterval::Ambiguous);
+            }
+            continue;
+        };
+        match rounds_of(&owned, &benchmark.stats) {
+            Ok(rounds) => add(benchmark, rounds),
+            Err(why) => benchmark.no_interval = Some(why),
         }
     }
 }
 
-fn add(benchmark: &mut BenchResult, rounds: RawRounds) {
-    let of = intervals(&rounds.per_iteration_ns());
-    benchmark.median_interval = of.map(|of| of.median);
-    benchmark.mean_interval = of.map(|of| of.mean);
-    benchmark.noise = Some(judge_noise(rounds.wall_ns(), &[]));
+fn add(benchmark: &mut BenchResult, recovered: Recovered) {
+    let Recovered { start_ns, wall_ns, iterations, is_finer } = recovered;
+    let rounds = RawRounds::Marked { start_ns, wall_ns, iterations };
+    let times = rounds.per_iteration_ns();
+    if is_finer {
+        refine(&mut benchmark.stats, &times);
+    }
+    let of = intervals(&times);
+    let least = MARK_JITTER / as_float(benchmark.stats.iter_per_round.max(1));
+    // Rounds are kept in whole nanoseconds: the median is the same but for that.
+    benchmark.median_interval = of.map(|of| of.median.with(benchmark.stats.median_ns));
+    benchmark.mean_interval = of.map(|of| of.mean.with(benchmark.stats.mean_ns));
+    benchmark.no_interval = of.is_none().then_some(NoInterval::OneRound);
+    benchmark.noise = Some(judge_times(&times, &[], least));
     benchmark.rounds = Some(rounds);
 }
 
-/// The rounds of the last window, or of all windows (one per round), whichever fits the summary.
-///
-/// pytest states the number of rounds that it planned and often stops before it has run them:
-/// fewer rounds are believed as well, if their median is the one of the summary.
-fn rounds_of(owned: &[&Window], stats: &BenchmarkStats) -> Option<RawRounds> {
-    let last: Vec<Pair> = owned.last()?.rounds.clone();
-    let all: Vec<Pair> = owned.iter().flat_map(|window| window.rounds.iter().copied()).collect();
-    let whole = stats.min_ns..=stats.max_ns;
-    let mut planned = [&last, &all].into_iter().filter(|pairs| as_count(pairs) == stats.rounds);
-    if let Some(rounds) = planned.find_map(|pairs| fitting(pairs, &whole, stats)) {
-        return Some(rounds);
-    }
-    let fewer = (2..stats.rounds).contains(&as_count(&last));
-    fewer.then(|| fitting(&last, &(stats.median_ns..=stats.median_ns), stats)).flatten()
-}
-
-fn as_count(pairs: &[Pair]) -> u64 {
-    u64::try_from(pairs.len()).unwrap_or(u64::MAX)
-}
-
-/// The rounds, if their median lies where it should.
-fn fitting(
-    pairs: &[Pair],
-    median: &RangeInclusive<f64>,
-    stats: &BenchmarkStats,
-) -> Option<RawRounds> {
-    if pairs.is_empty() {
-        return None;
-    }
-    let rounds = RawRounds::Marked {
-        start_ns: pairs.iter().map(|pair| pair.start).collect(),
-        wall_ns: pairs.iter().map(|pair| pair.end.saturating_sub(pair.start)).collect(),
-        iter_per_round: stats.iter_per_round.max(1),
+/// Gives the figures of a summary that was cut to whole nanoseconds their fractions back, so that they are those of
+/// the rounds. None moves by more than a nanosecond.
+fn refine(stats: &mut BenchmarkStats, times: &[f64]) {
+    let mut ascending = times.to_vec();
+    ascending.sort_by(f64::total_cmp);
+    let (Some(min), Some(max)) = (ascending.first(), ascending.last()) else { return };
+    let BenchmarkStats { mean_ns, stdev_ns, .. } = BenchmarkStats::of_times(times);
+    let finer = |stated: f64, ours: f64| ours.clamp(stated, stated + 1.0);
+    *stats = BenchmarkStats {
+        min_ns: finer(stats.min_ns, *min),
+        q1_ns: finer(stats.q1_ns, quantile(&ascending, 0.25)),
+        median_ns: finer(stats.median_ns, quantile(&ascending, 0.5)),
+        q3_ns: finer(stats.q3_ns, quantile(&ascending, 0.75)),
+        max_ns: finer(stats.max_ns, *max),
+        mean_ns: finer(stats.mean_ns, mean_ns),
+        stdev_ns: stdev_ns.clamp((stats.stdev_ns - 1.0).max(0.0), stats.stdev_ns + 1.0),
+        ..*stats
     };
-    let mut times = rounds.per_iteration_ns();
-    times.sort_by(f64::total_cmp);
-    let plausible = median.start() * (1.0 - SLACK)..=median.end() * (1.0 + SLACK);
-    plausible.contains(&quantile(&times, 0.5)).then_some(rounds)
+}
+
+/// The rounds of the last window, or of all windows (one per round), whichever fits the summary.
+fn rounds_of(owned: &[&Window], stats: &BenchmarkStats) -> Result<Recovered, NoInterval> {
+    let last: &[Pair] = owned.last().map_or(&[], |window| &window.rounds);
+    let all: Vec<Pair> = owned.iter().flat_map(|window| window.rounds.iter().copied()).collect();
+    let found = [last, &all].into_iter().find_map(|pairs| recover(pairs, stats));
+    found.ok_or(match all.len() {
+        0 => NoInterval::Unmarked,
+        1 => NoInterval::OneMark,
+        _ => NoInterval::Misfit,
+    })
 }
 
 /// Windows in time order with the rounds inside them. Rounds outside of all windows (warm-up) and

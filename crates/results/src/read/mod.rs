@@ -2,6 +2,7 @@
 
 mod file;
 mod log;
+mod marked;
 mod markers;
 mod memory;
 mod simulation;

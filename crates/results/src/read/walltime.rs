@@ -8,7 +8,7 @@ use runner_shared::{
 };
 
 use super::file::{ReadError, bytes};
-use crate::model::{BenchResult, Integration};
+use crate::model::{BenchResult, Integration, NoInterval};
 
 /// A results file that was read.
 pub(crate) struct Source {
@@ -76,7 +76,13 @@ pub(super) fn plain(creator: &Creator, benchmark: WalltimeBenchmark) -> BenchRes
         rounds: None,
         median_interval: None,
         mean_interval: None,
+        no_interval: match stats.rounds {
+            0 => None,
+            1 => Some(NoInterval::OneRound),
+            _ => Some(NoInterval::Unmarked),
+        },
         robust: None,
+        processor_ns: None,
         user_ns: None,
         system_ns: None,
         faults: None,

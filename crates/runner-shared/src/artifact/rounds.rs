@@ -13,6 +13,10 @@ use crate::walltime::NoiseVerdict;
 pub struct RoundLog {
     /// Version of this layout.
     pub version: u32,
+    /// How often the kernel looked whether a process was in user or in kernel mode, nanoseconds: it splits processor
+    /// time by what it saw. 0 if it stamps each change of mode; `None` in older logs.
+    #[serde(default)]
+    pub tick_ns: Option<u64>,
     /// One entry per benchmark.
     pub benchmarks: Vec<BenchmarkRounds>,
 }

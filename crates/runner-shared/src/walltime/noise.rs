@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stats::{as_float, quantile, sorted};
+use super::stats::{as_float, quantile};
 
 /// A round is flagged when more than this share of its wall time was spent preempted.
 const PREEMPTED_SHARE: f64 = 0.02;
@@ -41,16 +41,23 @@ impl NoiseVerdict {
 ///
 /// `preempted_ns` may be shorter than `wall_ns`; missing entries count as not preempted.
 pub fn judge_noise(wall_ns: &[u64], preempted_ns: &[Option<u64>]) -> NoiseVerdict {
-    let times = sorted(wall_ns);
+    let times: Vec<f64> = wall_ns.iter().map(|wall| as_float(*wall)).collect();
+    judge_times(&times, preempted_ns, 0.0)
+}
+
+/// The same for times that are no whole nanoseconds, such as those of single iterations. Differences of `least_ns` are
+/// those of the clock.
+pub fn judge_times(times_ns: &[f64], preempted_ns: &[Option<u64>], least_ns: f64) -> NoiseVerdict {
+    let mut times = times_ns.to_vec();
+    times.sort_by(f64::total_cmp);
     let median = quantile(&times, 0.5);
     let mut deviations: Vec<f64> = times.iter().map(|time| (time - median).abs()).collect();
     deviations.sort_by(f64::total_cmp);
     // Clocks tick: identical rounds have no deviation at all, and a nanosecond is no outlier.
-    let reach = MAD_FACTOR * quantile(&deviations, 0.5).max(median * 1e-4);
+    let reach = MAD_FACTOR * quantile(&deviations, 0.5).max(median * 1e-4).max(least_ns);
 
     let mut verdict = NoiseVerdict::default();
-    for (index, wall) in wall_ns.iter().enumerate() {
-        let wall = as_float(*wall);
+    for (index, wall) in times_ns.iter().copied().enumerate() {
         let lost = as_float(preempted_ns.get(index).copied().flatten().unwrap_or(0));
         let preempted = lost > PREEMPTED_SHARE * wall;
         let stray = (wall - median).abs() > reach;

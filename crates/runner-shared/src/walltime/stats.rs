@@ -51,9 +51,16 @@ pub struct BenchmarkStats {
 impl BenchmarkStats {
     /// Summarises rounds of one iteration each, given in nanoseconds.
     pub fn of_rounds(times_ns: &[u64], warmup_iters: u64) -> Self {
-        let times = sorted(times_ns);
+        let times: Vec<f64> = times_ns.iter().map(|time| as_float(*time)).collect();
+        Self { warmup_iters, ..Self::of_times(&times) }
+    }
+
+    /// Summarises rounds of one iteration each that are no whole nanoseconds.
+    pub fn of_times(times_ns: &[f64]) -> Self {
+        let mut times = times_ns.to_vec();
+        times.sort_by(f64::total_cmp);
         let (Some(min_ns), Some(max_ns)) = (times.first().copied(), times.last().copied()) else {
-            return Self { warmup_iters, ..Self::default() };
+            return Self::default();
         };
         let n = count(times.len());
         let sum: f64 = times.iter().sum();
@@ -79,7 +86,7 @@ impl BenchmarkStats {
                 (time - mean_ns).abs() > STDEV_OUTLIER_FACTOR * stdev_ns
             }),
             iter_per_round: 1,
-            warmup_iters,
+            warmup_iters: 0,
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     match &report {
         AnyReport::Simulation(report) => show(&hottest_functions(report, functions), context)?,
         AnyReport::Memory(report) => show(&memory_details(report, functions), context)?,
-        AnyReport::Walltime(_) => outcome::show_hottest(&report, functions, usize::MAX, context)?,
+        AnyReport::Walltime(_) => outcome::show_hottest(&report, functions, context)?,
     }
     if let Some(err) = broken.into_iter().find(|err| !outcome::is_empty(err)) {
         return Err(CliError::new(ExitKind::Failed, err));

@@ -90,8 +90,9 @@ fn measure_part(
 ) -> Result<(ExitKind, Measured), CliError> {
     let completed = execute(part, &context.env, &context.ui)?;
     let folder = completed.folder.clone();
+    // The table comes last: of a long output the end is read.
+    outcome::show_slowest(&completed.report, &folder, context)?;
     let shown = outcome::show(&part.exports, &completed.report, context);
-    outcome::show_hottest(&completed.report, outcome::A_FEW.0, outcome::A_FEW.1, context)?;
     if let AnyReport::Walltime(report) = &completed.report {
         show_verdict(report, &part.workload, context).map_err(|err| outcome::unwritten(&err))?;
     }

@@ -49,24 +49,50 @@ pub(crate) fn show(
     failed
 }
 
-/// Functions that are shown of each benchmark after a run, and benchmarks of which they are shown. `codspeed inspect`
-/// shows more.
-pub(super) const A_FEW: (usize, usize) = (3, 10);
+/// Functions that are shown of each benchmark after a run, and benchmarks of which they are shown: the slowest ones.
+/// `codspeed inspect` shows more.
+pub(super) const A_FEW: (usize, usize) = (3, 3);
 
 /// Shows in which functions profiled benchmarks spent their time.
 pub(crate) fn show_hottest(
     report: &AnyReport,
     functions: usize,
-    benchmarks: usize,
     context: &Context,
 ) -> Result<(), CliError> {
     let AnyReport::Walltime(report) = report else { return Ok(()) };
-    let shown = report.profiles.get(..benchmarks).unwrap_or(&report.profiles);
-    if shown.is_empty() {
+    if report.profiles.is_empty() {
         return Ok(());
     }
-    let text = format!("\n{}", results::hottest_samples(shown, functions));
-    context.print(&text)
+    let text = results::hottest_samples(&report.profiles, functions);
+    context.print(&format!("\n{text}"))
+}
+
+/// Shows in which functions the slowest of the profiled benchmarks spent their time, before the table.
+pub(crate) fn show_slowest(
+    report: &AnyReport,
+    folder: &Path,
+    context: &Context,
+) -> Result<(), CliError> {
+    let AnyReport::Walltime(report) = report else { return Ok(()) };
+    let (functions, benchmarks) = A_FEW;
+    let slowest = report.slowest_profiles(benchmarks);
+    if slowest.is_empty() {
+        return Ok(());
+    }
+    let all = report.profiles.len();
+    let shown = slowest.len();
+    let text = results::hottest_samples(&slowest, functions);
+    let others = if shown < all {
+        format!(
+            "\nthese are the {shown} slowest of {all} profiled benchmarks; `codspeed inspect {}` shows the functions of all\n",
+            folder.display()
+        )
+    } else {
+        String::new()
+    };
+    context.print(&format!("{text}{others}"))?;
+    // Between these lines and the table.
+    context.print("")
 }
 
 /// Standard output does not take the results.

@@ -124,8 +124,14 @@ pub(crate) fn the_exported(sandbox: &Sandbox) -> Value {
 /// The output as far as it is the same in every run.
 pub(crate) fn shown(sandbox: &Sandbox, run: &Run) -> String {
     let Run { code, stdout, stderr } = run.clone();
-    // How calm the machine is differs.
-    let calm: Vec<_> = stdout.lines().filter(|line| !line.contains(": noisy machine: ")).collect();
+    // How calm the machine is differs, whether its kernel stamps processes, and how long its ticks are.
+    let titles = ["Without preemption ", "Processor ", "User ", "System "];
+    let differs = |line: &&str| {
+        let is_one =
+            |title: &&str| line.starts_with("   ") && line.trim_start().starts_with(*title);
+        line.contains(": noisy machine: ") || titles.iter().any(is_one)
+    };
+    let calm: Vec<_> = stdout.lines().filter(|line| !differs(line)).collect();
     let mut stdout = calm.join("\n").trim_end().to_owned();
     stdout.push_str(if stdout.is_empty() { "" } else { "\n" });
     let text = redact(&Run { code, stdout, stderr }.shown(), sandbox);
@@ -142,21 +148,35 @@ fn figures(line: &str) -> String {
             .collect::<Vec<_>>()
             .join(" ");
     }
+    if let Some(title) = ["Page faults", "Context switches"]
+        .iter()
+        .find(|title| line.trim_start().starts_with(**title))
+    {
+        return format!("{title} [counts]");
+    }
+    // A title of a figure, which is none.
+    let line = line.replace("95 % interval", "95\u{a0}% interval");
     let parts: Vec<&str> = line.split(' ').collect();
-    let is_table = line.contains("  ") && parts.iter().any(|part| is_unit(part));
+    // How wide the titles of a benchmark alone are depends on which there are.
+    let is_alone = line.starts_with("   ") && !line.starts_with("    ");
+    let is_table = is_alone || line.contains("  ") && parts.iter().any(|part| is_unit(part));
     let mut out: Vec<String> = Vec::new();
     for part in parts.into_iter().filter(|part| !(is_table && part.is_empty())) {
-        let after_number = out.last().is_some_and(|last| last.parse::<f64>().is_ok());
+        let number = |last: &String| {
+            let digits = if is_table { last.trim_start_matches('(') } else { last };
+            digits.parse::<f64>().is_ok()
+        };
+        let after_number = out.last().is_some_and(number);
         let unit = part.trim_end_matches([',', ')', ';']);
         if after_number && is_unit(unit) {
-            out.pop();
+            let bracket = out.pop().filter(|number| number.starts_with('(')).map_or("", |_| "(");
             let kind = if unit == "%" { "[share]" } else { "[time]" };
-            out.push(part.replace(unit, kind));
+            out.push(format!("{bracket}{}", part.replace(unit, kind)));
         } else {
             out.push(part.to_owned());
         }
     }
-    out.join(" ")
+    out.join(" ").replace('\u{a0}', " ")
 }
 
 fn is_unit(word: &str) -> bool {

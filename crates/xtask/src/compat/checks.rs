@@ -76,9 +76,11 @@ fn reported(client: &Client, report: &Value, screen: &str) -> Vec<String> {
     let uris: Vec<&str> = benchmarks.iter().filter_map(|one| text(one, "uri")).collect();
     let mut problems = differing(client, "the report", &uris);
     for name in benchmarks.iter().filter_map(|one| text(one, "name")) {
-        // Behind the name stand its figures.
+        // Behind the name stand its figures, or on the lines below it.
         let is_row = |line: &str| {
-            line.trim_start().strip_prefix(name).is_some_and(|rest| rest.starts_with(' '))
+            line.trim_start()
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         };
         if !screen.lines().any(is_row) {
             problems.push(format!("`{name}` has no row on the screen"));

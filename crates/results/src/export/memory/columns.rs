@@ -1,12 +1,15 @@
 //! The table of memory mode, for the terminal and for Markdown.
 
-use runner_shared::text::{bytes, one_line};
+use runner_shared::{
+    text::{bytes, one_line},
+    walltime::as_float,
+};
 
 use crate::{
     export::{
         grid::{Alarm, Grid, GridRow, Head},
         notes::Note,
-        text::grouped,
+        text::{grouped, percent},
     },
     memory::{MemoryReport, MemoryResult, MemoryTrace},
 };
@@ -63,7 +66,14 @@ fn row(of: &MemoryResult, doubt: bool) -> GridRow {
     let alarm = if is_odd { Alarm::Doubt } else { Alarm::None };
     let remarks: Vec<String> =
         (of.occurrence > 1).then(|| format!("no. {}", of.occurrence)).into_iter().collect();
-    GridRow::new(&of.name, &remarks, cells, alarm)
+    let usage = &of.usage;
+    let share = percent(as_float(usage.temporary) / as_float(usage.alloc_calls.max(1)));
+    let more = vec![
+        ("Frees", grouped(usage.frees)),
+        ("Largest", bytes(usage.largest)),
+        ("Freed before the next", share),
+    ];
+    GridRow { more, ..GridRow::new(&of.name, &remarks, cells, alarm) }
 }
 
 pub(super) fn shown_name(of: &MemoryResult) -> String {

@@ -38,6 +38,18 @@ const COLUMNS: &[Column] = &[
     column("Syscalls", 4, |of, _| of.syscalls().map(grouped)),
 ];
 
+/// Counters that are shown of a benchmark alone: their names at callgrind, and what they are.
+const COUNTERS: &[(&str, &str)] = &[
+    ("Dr", "Data reads"),
+    ("Dw", "Data writes"),
+    ("I1mr", "First-level misses, instructions"),
+    ("D1mr", "First-level misses, reads"),
+    ("D1mw", "First-level misses, writes"),
+    ("ILmr", "Last-level misses, instructions"),
+    ("DLmr", "Last-level misses, reads"),
+    ("DLmw", "Last-level misses, writes"),
+];
+
 /// At most so many processes are named below the table.
 const MOST_PROCESSES: usize = 5;
 /// Command lines are cut to this.
@@ -50,13 +62,14 @@ pub(in crate::export) fn grid(report: &SimulationReport) -> Grid {
         let about = |text: &String| Note { benchmark: shown_name(of), text: one_line(text) };
         of.notes.iter().map(about)
     });
-    Grid {
+    let grid = Grid {
         heads: COLUMNS.iter().map(|column| column.head).collect(),
         rows: report.benchmarks.iter().map(|of| row(of, &report.view)).collect(),
         warnings: report.warnings.iter().map(warning).collect(),
         notes: notes.collect(),
         footer: footer(report),
-    }
+    };
+    grid.lean()
 }
 
 fn row(of: &SimulationResult, view: &View) -> GridRow {
@@ -64,7 +77,17 @@ fn row(of: &SimulationResult, view: &View) -> GridRow {
     let alarm = if of.notes.is_empty() && of.occurrence == 1 { Alarm::None } else { Alarm::Doubt };
     let remarks: Vec<String> =
         (of.occurrence > 1).then(|| format!("no. {}", of.occurrence)).into_iter().collect();
-    GridRow::new(&of.name, &remarks, COLUMNS.iter().map(cell).collect(), alarm)
+    let row = GridRow::new(&of.name, &remarks, COLUMNS.iter().map(cell).collect(), alarm);
+    GridRow { more: more(of, view), ..row }
+}
+
+/// What a table has no room for.
+fn more(of: &SimulationResult, view: &View) -> Vec<(&'static str, String)> {
+    let counts = of.counted(view);
+    COUNTERS
+        .iter()
+        .filter_map(|(event, title)| Some((*title, grouped(counts.get(event)?))))
+        .collect()
 }
 
 fn shown_name(of: &SimulationResult) -> String {

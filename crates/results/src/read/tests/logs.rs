@@ -67,6 +67,27 @@ fn intervals_are_of_the_robust_times_if_the_results_are() {
 }
 
 #[test]
+fn processor_time_is_split_where_the_kernel_has_looked_often_enough() {
+    let split = |tick_ns: Option<u64>| {
+        let benchmarks = vec![logged("a", Outcome::Complete, &[100, 200, 300])];
+        let log = RoundLog { version: RoundLog::VERSION, tick_ns, benchmarks }.encode();
+        let folder = Folder::new()
+            .with("results/9.json", results(9, &["a"]))
+            .with("results/9.RoundLog.msgpack", log);
+        let report = folder.report();
+        let [BenchResult { processor_ns, user_ns, system_ns, .. }] = report.benchmarks[..] else {
+            panic!()
+        };
+        assert_eq!(processor_ns, Some(50.0));
+        (user_ns, system_ns)
+    };
+    assert_eq!(split(Some(0)), (Some(40.0), Some(10.0)), "each change of mode is stamped");
+    assert_eq!(split(Some(2)), (Some(40.0), Some(10.0)));
+    assert_eq!(split(Some(3)), (None, None));
+    assert_eq!(split(None), (None, None), "an older log, the slowest tick");
+}
+
+#[test]
 fn damaged_artifacts_cost_their_information_and_nothing_else() {
     let whole = log(vec![logged("a", Outcome::Complete, &[100, 200, 300])]);
     for length in 0..whole.len() {
@@ -80,7 +101,7 @@ fn damaged_artifacts_cost_their_information_and_nothing_else() {
     }
     let mut uneven = logged("a", Outcome::Complete, &[1, 2]);
     uneven.rounds.user_ns.pop();
-    let newer = RoundLog { version: 2, benchmarks: Vec::new() }.encode();
+    let newer = RoundLog { version: 2, tick_ns: None, benchmarks: Vec::new() }.encode();
     let folder = Folder::new()
         .with("results/8.RoundLog.msgpack", log(vec![uneven]))
         .with("results/9.RoundLog.msgpack", newer);

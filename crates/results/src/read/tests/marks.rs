@@ -1,6 +1,7 @@
 //! Rounds from markers.
 
 use super::*;
+use crate::model::NoInterval;
 
 #[test]
 fn a_real_recording_gives_its_rounds_back() {
@@ -21,6 +22,17 @@ fn a_real_recording_gives_its_rounds_back() {
 
 /// The wall times that `enrich` finds for benchmarks of 3 rounds, 100 to 300 ns.
 fn rebuilt(uris: &[&str], uri_by_ts: &[(u64, &str)], markers: &[MarkerType]) -> Vec<Vec<u64>> {
+    let of =
+        |of: BenchResult| of.rounds.map(|rounds| rounds.wall_ns().to_vec()).unwrap_or_default();
+    read_marked(uris, uri_by_ts, markers).into_iter().map(of).collect()
+}
+
+/// Benchmarks of 3 rounds, 100 to 300 ns, with these marks beside them.
+fn read_marked(
+    uris: &[&str],
+    uri_by_ts: &[(u64, &str)],
+    markers: &[MarkerType],
+) -> Vec<BenchResult> {
     let timestamps = ExecutionTimestamps {
         uri_by_ts: uri_by_ts.iter().map(|(time, uri)| (*time, (*uri).to_owned())).collect(),
         markers: markers.to_vec(),
@@ -28,9 +40,7 @@ fn rebuilt(uris: &[&str], uri_by_ts: &[(u64, &str)], markers: &[MarkerType]) -> 
     let folder = Folder::new()
         .with("results/9.json", results(9, uris))
         .with("ExecutionTimestamps.msgpack", timestamps.encode());
-    let of =
-        |of: BenchResult| of.rounds.map(|rounds| rounds.wall_ns().to_vec()).unwrap_or_default();
-    folder.report().benchmarks.into_iter().map(of).collect()
+    folder.report().benchmarks
 }
 
 /// A window from `start` on with rounds of these lengths, one every 1000 ns.
@@ -39,7 +49,7 @@ fn window(start: u64, walls: &[u64]) -> Vec<MarkerType> {
     let mut time = start;
     for wall in walls {
         markers.extend([MarkerType::RoundStart(time), MarkerType::RoundEnd(time + wall)]);
-        time += 1000;
+        time += wall.max(&1000);
     }
     markers.push(MarkerType::SampleEnd(time));
     markers
@@ -89,7 +99,7 @@ fn rounds_that_do_not_fit_the_summary_are_not_believed() {
     assert_eq!(few(&[100, 150]), nothing, "another median");
     assert_eq!(few(&[100, 200, 200, 300]), nothing, "too many");
     assert_eq!(
-        rebuilt(&["a"], &[(50_000, "a")], &window(10_000, &[700, 800, 900])),
+        rebuilt(&["a"], &[(500_000, "a")], &window(10_000, &[30_100, 30_200, 30_300])),
         nothing,
         "too long"
     );
@@ -101,13 +111,57 @@ fn rounds_that_do_not_fit_the_summary_are_not_believed() {
 }
 
 #[test]
-fn a_plan_that_was_not_carried_out_in_full_is_no_contradiction() {
-    let markers = window(10_000, &[190, 210]);
-    assert_eq!(rebuilt(&["a"], &[(50_000, "a")], &markers), [[190, 210]]);
+fn why_there_is_no_interval_is_known() {
+    let why = |uris: &[&str], announced: &[(u64, &str)], markers: &[MarkerType]| {
+        let of: Vec<_> = read_marked(uris, announced, markers)
+            .into_iter()
+            .map(|of| (of.median_interval.is_some(), of.no_interval))
+            .collect();
+        of.into_iter().next().unwrap()
+    };
+    let one = [(50_000, "a")];
+    assert_eq!(why(&["a"], &one, &window(10_000, &WALLS)), (true, None));
+    assert_eq!(why(&["a"], &one, &[]), (false, Some(NoInterval::Unmarked)));
+    assert_eq!(why(&["a"], &[], &window(10_000, &WALLS)), (false, Some(NoInterval::Unmarked)));
+    assert_eq!(why(&["a"], &one, &window(10_000, &[600])), (false, Some(NoInterval::OneMark)));
+    let other = window(10_000, &[5, 5, 5]);
+    assert_eq!(why(&["a"], &one, &other), (false, Some(NoInterval::Misfit)));
+    let twice = [(50_000, "a"), (60_000, "a")];
+    assert_eq!(why(&["a"], &twice, &window(10_000, &WALLS)), (false, Some(NoInterval::Ambiguous)));
+}
+
+/// The clients of Rust cut to whole nanoseconds: what is shown is what the interval is of.
+#[test]
+fn figures_that_were_cut_get_their_fractions_back() {
+    let walls: Vec<u64> = (0..20).map(|nth| 4225 + nth % 5).collect();
+    let stats = BenchmarkStats {
+        iter_per_round: 1000,
+        total_time: 84_540e-9,
+        ..BenchmarkStats::of_rounds(&[4; 20], 0)
+    };
+    let mut json: serde_json::Value = serde_json::from_str(&results(9, &["a"])).unwrap();
+    json["benchmarks"][0]["stats"] = serde_json::to_value(stats).unwrap();
+    let timestamps = ExecutionTimestamps {
+        uri_by_ts: vec![(500_000, "a".to_owned())],
+        markers: window(10_000, &walls),
+    };
+    let folder = Folder::new()
+        .with("results/9.json", json.to_string())
+        .with("ExecutionTimestamps.msgpack", timestamps.encode());
+    let report = folder.report();
+    let [benchmark] = report.benchmarks.as_slice() else { panic!("{report:?}") };
+    assert_eq!(benchmark.stats.median_ns.to_string(), "4.227");
+    assert_eq!(benchmark.stats.iter_per_round, 1000);
+    let interval = benchmark.median_interval.unwrap();
+    assert!(interval.holds(4.227) && interval.high - interval.low < 0.01, "{interval:?}");
 }
 
 #[test]
 fn iterations_share_the_time_of_their_round() {
-    let rounds = RawRounds::Marked { start_ns: vec![0], wall_ns: vec![100], iter_per_round: 8 };
-    assert_eq!(rounds.per_iteration_ns(), [12.5]);
+    let rounds = RawRounds::Marked {
+        start_ns: vec![0, 200],
+        wall_ns: vec![100, 300],
+        iterations: vec![8, 16],
+    };
+    assert_eq!(rounds.per_iteration_ns(), [12.5, 18.75]);
 }

@@ -16,6 +16,7 @@ use std::{
 
 use console::truncate_str;
 use runner_shared::{clock::Monotonic, text::bytes, walltime::as_float};
+use textwrap::{Options, WordSplitter};
 
 use super::{
     Sink,
@@ -152,6 +153,14 @@ impl<W: Write> Terminal<W> {
         self.put(&format!("{text}\n"))
     }
 
+    /// Lines of text that are broken between words. Longer words, such as paths, stay whole.
+    fn sentence(&mut self, text: &str) -> io::Result<()> {
+        let options = Options::new(usize::from(self.size().1.max(1)))
+            .break_words(false)
+            .word_splitter(WordSplitter::NoHyphenation);
+        self.line(&textwrap::fill(text, options))
+    }
+
     /// Something has changed that need not be seen at once.
     fn soon(&mut self) -> io::Result<()> {
         let now = (self.facts.clock)();
@@ -284,8 +293,8 @@ impl<W: Write + Send> Sink for Terminal<W> {
     fn show(&mut self, shown: &Shown<'_>) -> io::Result<()> {
         let paint = self.look.paint;
         match shown {
-            Shown::Text(kind, text) => self.line(&labelled(paint, *kind, text)),
-            Shown::Announcement(title, text) => self.line(&announced(paint, title, text)),
+            Shown::Text(kind, text) => self.sentence(&labelled(paint, *kind, text)),
+            Shown::Announcement(title, text) => self.sentence(&announced(paint, title, text)),
             Shown::GroupStart { title, opened: _ } => {
                 let since = (self.facts.clock)();
                 self.window = Window::default();

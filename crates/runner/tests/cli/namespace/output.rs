@@ -117,7 +117,7 @@ fn a_log_leaves_standard_output_to_the_data() {
         assert_eq!(run.code, 0, "{}", run.stderr);
         let data: Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(data["benchmarks"][0]["name"], "true");
-        assert!(run.stderr.contains(marker) && run.stderr.contains("Benchmark "), "{}", run.stderr);
+        assert!(run.stderr.contains(marker) && run.stderr.contains("Median "), "{}", run.stderr);
     }
 }
 

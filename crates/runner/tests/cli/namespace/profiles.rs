@@ -68,7 +68,7 @@ int main(void) { NAME_hot(20000000); NAME_warm(20000000); NAME_cool(20000000); r
         let options = ["--warmup-time", "0", "--max-rounds", "8", "--vs", "./a"];
         let run = exec(&sandbox, &options, &["./b"]);
         assert_eq!(run.code, 0, "{}", run.stderr);
-        let (_, both) = run.stdout.split_once("\n./a (").unwrap();
+        let both = run.stdout.strip_prefix("./a (").unwrap();
         let (of_a, of_b) = both.split_once("\n./b (").unwrap();
         are_near(of_a, &[("a_hot", 70.0), ("a_warm", 20.0)]);
         are_near(of_b, &[("b_hot", 70.0), ("b_warm", 20.0)]);

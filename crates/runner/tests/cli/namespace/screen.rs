@@ -46,7 +46,7 @@ fn the_last_lines_roll_below_a_header_and_stay_at_the_end() {
     assert_eq!(code, 0, "{screen}");
     assert_eq!(window(&screen).last(), Some(&"last"), "{screen}");
     assert!(screen.contains("\n✓ walltime: for "), "{screen}");
-    assert!(screen.contains("\nprofile folder: "), "{screen}");
+    assert!(screen.contains("\nprofile folder:"), "{screen}");
     nothing_is_left(&sandbox);
 }
 
@@ -102,6 +102,42 @@ fn exec_harness_draws_by_itself_and_leaves_nothing_of_it() {
     let lines: Vec<_> = screen.lines().skip(1).take(3).collect();
     let starts = ["› walltime: true", "true: 3 rounds in ", "✓ walltime: true "];
     assert!(lines.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{screen}");
+}
+
+/// Forty characters, as many as progress shows.
+const LONG: &str = "a benchmark with a name of a good length";
+
+#[test]
+fn progress_that_is_wider_than_the_terminal_is_cut_and_leaves_nothing() {
+    let sandbox = with_terminal();
+    let options = ["--warmup-time", "0", "--max-rounds", "1", "--name", LONG];
+    let words = exec_words(&options, &["read x < hold"]);
+    let mut terminal = start(&sandbox, &words, 24, 50);
+    // The line is drawn again and again during a round, in the width that there is.
+    for (columns, shown) in [(50, ": presen…"), (70, ": present round runs"), (48, ": pres…")] {
+        terminal.resize(24, columns);
+        let screen = terminal.shows(shown);
+        assert_eq!(screen.matches(": pres").count(), 1, "{screen}");
+    }
+    let_go(&sandbox);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    assert!(!screen.contains(": pres"), "{screen}");
+}
+
+#[test]
+fn notes_are_broken_between_words() {
+    let sandbox = with_terminal();
+    let options = ["--warmup-time", "0", "--max-rounds", "1"];
+    let terminal = start(&sandbox, &exec_words(&options, &["true"]), 60, 40);
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 0, "{screen}");
+    let expected = "mode: walltime (real time); `-m` chooses\nanother one\n";
+    assert!(screen.contains(expected), "{screen}");
+    assert!(
+        screen.contains("No interval for `true`: one round alone\n  does not vary\n"),
+        "{screen}"
+    );
 }
 
 #[test]

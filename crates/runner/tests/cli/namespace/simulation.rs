@@ -25,6 +25,21 @@ fn the_same_command_costs_the_same_in_each_run_and_twice_the_work_costs_more() {
 }
 
 #[test]
+fn a_benchmark_alone_is_shown_by_its_figures() {
+    let sandbox = sandbox();
+    let run = exec(&sandbox, &["-m", "simulation", "--name", "x"], &["true"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let titles: Vec<&str> = run
+        .stdout
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.trim_start().split("  ").next().unwrap())
+        .collect();
+    assert_eq!(titles.get(..3), Some(&["x", "Instructions", "Est. time"][..]), "{}", run.stdout);
+    assert!(titles.contains(&"Data reads") && !run.stdout.contains('─'), "{}", run.stdout);
+}
+
+#[test]
 fn profiles_are_exported_and_allocations_can_be_left_out() {
     let sandbox = sandbox();
     let profiles = ["--export", "folded=stacks.txt", "--export", "speedscope=scope.json"];

@@ -1,0 +1,45 @@
+//! A single benchmark is shown by its name and its figures, without a table (simulation mode: `simulation.rs`).
+
+use crate::stage::{QUICK, exec, sandbox};
+
+/// Name and titles of what was shown, once it is sure that each title has a figure beside it.
+#[track_caller]
+fn titles(stdout: &str) -> Vec<&str> {
+    assert!(!stdout.contains('─'), "a table:\n{stdout}");
+    let shown = stdout.lines().take_while(|line| !line.is_empty());
+    shown
+        .map(|line| {
+            let line = line.trim_start().trim_end_matches(" (noisy)");
+            line.split_once("  ").map_or(line, |(title, figure)| {
+                assert!(!figure.trim().is_empty(), "{stdout}");
+                title
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn walltime_shows_times_with_their_intervals_and_what_was_counted() {
+    let sandbox = sandbox();
+    let run = exec(&sandbox, &[QUICK, &["--name", "x"]].concat(), &["true"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let shown = titles(&run.stdout);
+    let expected = ["x", "Median", "95 % interval", "Min", "Deviation", "Processor", "Rounds"];
+    assert_eq!(shown.get(..7), Some(&expected[..]), "{}", run.stdout);
+    for title in ["Outliers", "Mean", "Max", "Page faults", "Context switches"] {
+        assert!(shown.contains(&title), "no {title}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn memory_shows_bytes_and_calls() {
+    let sandbox = sandbox();
+    let tracer = sandbox.c_program("memtrack", include_str!("../../../fixtures/memtrack.c"));
+    let sandbox = sandbox.with("CODSPEED_MEMTRACK", tracer);
+    let run = exec(&sandbox, &["-m", "memory", "--name", "x"], &["echo", "hello"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let shown = titles(&run.stdout);
+    let expected = ["x", "Peak", "Total allocated", "Allocations"];
+    assert_eq!(shown.get(..4), Some(&expected[..]), "{}", run.stdout);
+    assert!(shown.contains(&"Largest"), "{}", run.stdout);
+}
