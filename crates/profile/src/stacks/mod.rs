@@ -68,7 +68,7 @@ pub struct BenchmarkStacks {
     pub samples: u64,
     /// Samples whose stack is known out to its root.
     pub whole: u64,
-    /// Samples whose stack breaks off.
+    /// Samples whose stack breaks off; those of which no stack was recorded are not among them.
     pub truncated: u64,
     /// Those of them that are deeper than what was recorded of them.
     pub beyond_copy: u64,

@@ -137,9 +137,17 @@ impl<'a> Sampler<'a> {
         }
         if let Some(counts) = self.counts.get_mut(uri) {
             counts.samples = counts.samples.saturating_add(1);
-            let is_whole = walk.end == End::Root;
-            let count = if is_whole { &mut counts.whole } else { &mut counts.truncated };
-            *count = count.saturating_add(1);
+            // A process that becomes another program just then has no stack that could break off.
+            let has_stack = attr.stack_user == 0 || !sample.stack.is_empty();
+            let count = match walk.end {
+                End::Root => Some(&mut counts.whole),
+                End::Copy | End::NoFramePointer | End::Broken => {
+                    has_stack.then_some(&mut counts.truncated)
+                }
+            };
+            if let Some(count) = count {
+                *count = count.saturating_add(1);
+            }
             let reason = match walk.end {
                 End::Copy => Some(&mut counts.beyond_copy),
                 End::NoFramePointer => Some(&mut counts.without_frame_pointers),
