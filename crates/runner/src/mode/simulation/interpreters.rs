@@ -20,13 +20,15 @@ with open('/proc/self/maps') as maps:
 found = sorted({f[5].strip() for f in fields if len(f) > 5 and os.path.basename(f[5]).startswith('libpython')})
 print(found[0] if found else os.path.realpath(sys.executable))";
 
-const FREE_THREADED: &str =
-    "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)";
+/// The ABI of builds without a global lock has a `t` in its name. Nothing is imported for it, as each run in memory mode
+/// waits for the answer.
+const FREE_THREADED: &[&str] =
+    &["-I", "-S", "-c", "import sys; print(int('t' in getattr(sys, 'abiflags', '')))"];
 
 /// Whether the Python in `PATH` runs its threads at the same time.
 pub(in crate::mode) fn is_free_threaded(env: &Env, cwd: &Path) -> bool {
     let python = PYTHONS.iter().find_map(|name| tools::find(name, env));
-    let answer = python.and_then(|python| ask(&python, &["-c", FREE_THREADED], env, cwd));
+    let answer = python.and_then(|python| ask(&python, FREE_THREADED, env, cwd));
     answer.is_some_and(|answer| answer.trim() == "1")
 }
 
