@@ -22,15 +22,16 @@ pub(crate) fn text(usage: &UsageSummary, stats: &TracerStats) -> String {
             "allocations",
             format!("{} ({} temporary)", grouped(usage.alloc_calls), grouped(usage.temporary)),
         ),
-        (
-            "never freed",
-            format!("{} in {} blocks", bytes(usage.leaked_bytes), grouped(usage.leaked_blocks)),
-        ),
+        ("live at end", blocks(usage.leaked_bytes, usage.leaked_blocks)),
+        ("unfreed at exit", blocks(usage.unfreed_bytes, usage.unfreed_blocks)),
         ("largest", bytes(usage.largest)),
         ("mapped besides", bytes(usage.peak_mapped)),
     ] {
-        // Only traces that were asked for it have this row.
-        if name == "mapped besides" && usage.peak_mapped == 0 {
+        // Only traces that were asked for it have this row; and where all processes ended, it is the one above.
+        if (name == "mapped besides" && usage.peak_mapped == 0)
+            || (name == "unfreed at exit"
+                && [0, usage.leaked_blocks].contains(&usage.unfreed_blocks))
+        {
             continue;
         }
         let _ = writeln!(text, "  {name:<16} {value}");
@@ -58,7 +59,9 @@ pub(crate) fn json(usage: &UsageSummary, stats: &TracerStats) -> Value {
         "allocations": usage.alloc_calls,
         "frees": usage.frees,
         "temporary": usage.temporary,
+        "live_at_end": {"bytes": usage.leaked_bytes, "blocks": usage.leaked_blocks},
         "never_freed": {"bytes": usage.leaked_bytes, "blocks": usage.leaked_blocks},
+        "unfreed_at_exit": {"bytes": usage.unfreed_bytes, "blocks": usage.unfreed_blocks},
         "largest": usage.largest,
         "peak_mapped": usage.peak_mapped,
         "sizes": sizes,
@@ -83,6 +86,10 @@ fn timeline(points: &[u64]) -> String {
         BARS.get(usize::try_from(bar).unwrap_or(0)).copied().unwrap_or(' ')
     };
     (0..columns).map(column).collect()
+}
+
+fn blocks(size: u64, number: u64) -> String {
+    format!("{} in {} blocks", bytes(size), grouped(number))
 }
 
 /// With commas between thousands.

@@ -49,7 +49,7 @@ pub fn what_it_amounts_to_is_shown_beside_the_commands_output(way: Way) {
     let table = shown(&[]);
     assert_eq!(table.stdout, "begin\n");
     for word in
-        ["MemtrackArtifact.msgpack: ", "peak", "total allocated", "allocations", "never freed"]
+        ["MemtrackArtifact.msgpack: ", "peak", "total allocated", "allocations", "live at end"]
     {
         assert!(table.stderr.contains(word), "{}", table.stderr);
     }

@@ -1,5 +1,6 @@
 //! What a profile folder of memory mode says: what each benchmark allocated, and what of it was never freed.
 
+mod one_time;
 mod sites;
 
 use runner_shared::memory::{TracerStats, UsageSummary};

@@ -7,6 +7,7 @@ use std::{
 
 use runner_shared::memory::{SiteUsage, StackFrame, StackTable};
 
+use super::one_time;
 use crate::{
     callgrind::FastBuild,
     stacks::{Frame, StackNode, Stacks, Unit},
@@ -19,6 +20,14 @@ pub struct MemorySite {
     pub node: u32,
     /// What it asked for.
     pub usage: SiteUsage,
+    /// A library or an interpreter keeps what it allocates here once, as buffers of `stdio.h` and locales.
+    pub is_one_time: bool,
+}
+
+impl MemorySite {
+    const fn live_bytes(&self, one_time: bool) -> u64 {
+        if self.is_one_time == one_time { self.usage.leaked_bytes } else { 0 }
+    }
 }
 
 /// A reason to look at a place in the program.
@@ -29,20 +38,37 @@ pub struct SiteOrder {
     /// The question that it answers, as a head of a list.
     pub title: &'static str,
     /// What the sites are ordered by, the largest first; those of 0 are left out.
-    pub key: fn(&SiteUsage) -> u64,
+    pub key: fn(&MemorySite) -> u64,
     /// The key is a number of calls, not of bytes.
     pub is_count: bool,
 }
 
 /// All reasons, in the order in which they are shown.
 pub const SITE_ORDERS: &[SiteOrder] = &[
-    SiteOrder { id: "bytes", title: "Allocates most", key: |of| of.bytes, is_count: false },
-    SiteOrder { id: "peak", title: "Live at the peak", key: |of| of.peak_bytes, is_count: false },
-    SiteOrder { id: "leaked", title: "Never freed", key: |of| of.leaked_bytes, is_count: false },
+    SiteOrder { id: "bytes", title: "Allocates most", key: |of| of.usage.bytes, is_count: false },
+    SiteOrder {
+        id: "peak",
+        title: "Live at the peak",
+        key: |of| of.usage.peak_bytes,
+        is_count: false,
+    },
+    // The older name is that of exports.
+    SiteOrder {
+        id: "leaked",
+        title: "Live at end",
+        key: |of| of.live_bytes(false),
+        is_count: false,
+    },
+    SiteOrder {
+        id: "one_time",
+        title: "Live at end, kept once by libraries and interpreters",
+        key: |of| of.live_bytes(true),
+        is_count: false,
+    },
     SiteOrder {
         id: "temporary",
         title: "Freed before the next allocation",
-        key: |of| of.temporary,
+        key: |of| of.usage.temporary,
         is_count: true,
     },
 ];
@@ -50,7 +76,7 @@ pub const SITE_ORDERS: &[SiteOrder] = &[
 impl SiteOrder {
     /// At most so many sites that matter, the most important one first.
     pub fn top(self, sites: &[MemorySite], most: usize) -> Vec<MemorySite> {
-        let of = |site: &&MemorySite| (self.key)(&site.usage);
+        let of = |site: &&MemorySite| (self.key)(site);
         let mut top: Vec<&MemorySite> = sites.iter().filter(|site| of(site) > 0).collect();
         top.sort_by_key(|site| (std::cmp::Reverse(of(site)), site.node));
         top.into_iter().take(most).copied().collect()
@@ -92,9 +118,17 @@ pub(crate) fn resolve<'a>(
             node.weight = usage.bytes;
         }
     }
-    let sites = usage.into_iter().map(|(node, usage)| MemorySite { node, usage }).collect();
     let (benchmark, unit) = (benchmark.to_owned(), Unit::Bytes);
     let stacks = Stacks { benchmark, unit, frames, nodes, ..Stacks::default() };
+    let is_one_time = |node| {
+        let mut frames = stacks.outwards(node).filter_map(|node| stacks.frame(node));
+        frames.any(|frame| one_time::is_one_time(&frame.name))
+    };
+    let sites = usage.into_iter().map(|(node, usage)| {
+        let is_one_time = usage.leaked_bytes > 0 && is_one_time(node);
+        MemorySite { node, usage, is_one_time }
+    });
+    let sites = sites.collect();
     Resolved { stacks, sites }
 }
 
@@ -183,6 +217,30 @@ mod tests {
         let top = SITE_ORDERS[0].top(&sites, 2);
         assert_eq!(top.iter().map(|site| site.usage.bytes).collect::<Vec<_>>(), [160, 80]);
         assert_eq!(SITE_ORDERS[1].top(&sites, 1)[0].usage.peak_bytes, 2, "both of alloc<main");
-        assert!(SITE_ORDERS[2].top(&sites, 9).is_empty(), "nothing was leaked");
+        assert!(SITE_ORDERS[2].top(&sites, 9).is_empty(), "nothing was live at the end");
+    }
+
+    #[test]
+    fn what_libraries_keep_once_is_apart() {
+        let mut bytes = Vec::new();
+        for name in ["_IO_file_doallocate", "puts", "main", "keep"] {
+            encode_frame(&mut bytes, name, "/bin/x");
+        }
+        for stack in [&[1, 2, 3][..], &[4, 3]] {
+            encode_stack(&mut bytes, stack);
+        }
+        let mut decoder = StackDecoder::default();
+        decoder.push(&bytes);
+        assert_eq!(decoder.next_event_stack(), Ok(None));
+        let table = decoder.finish().0;
+        let usage =
+            |bytes| SiteUsage { leaked_bytes: bytes, leaked_blocks: 1, ..SiteUsage::default() };
+        let sites = (1..).zip([4096, 10].map(usage)).collect();
+        let Resolved { sites, .. } = resolve("b", &sites, |stack| Some((&table, stack)));
+        let of = |id| {
+            let order = SITE_ORDERS.iter().find(|order| order.id == id).unwrap();
+            order.top(&sites, 9).iter().map(|site| site.usage.leaked_bytes).collect::<Vec<_>>()
+        };
+        assert_eq!((of("leaked"), of("one_time")), (vec![10], vec![4096]));
     }
 }

@@ -99,7 +99,7 @@ impl Event {
     pub const NO_THREAD: i32 = 0;
 
     /// The end of a block that its process `pid` never freed; the process ended at `timestamp`. Other readers take it
-    /// for a free, ours for a leak.
+    /// for a free; ours count the block as live at the end.
     pub const fn released(pid: i32, addr: u64, timestamp: u64) -> Self {
         Self { pid, tid: Self::NO_THREAD, timestamp, addr, kind: EventKind::Free }
     }

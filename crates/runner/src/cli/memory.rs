@@ -8,7 +8,7 @@ const HEADING: &str = "Memory mode";
 /// How allocations are traced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub(crate) struct MemoryArgs {
-    /// Record the stack of each allocation as well: who allocates, who leaks (`codspeed inspect`).
+    /// Record the stack of each allocation as well: who allocates, who keeps (`codspeed inspect`).
     ///
     /// Needs programs with frame pointers. Exports of profiles switch it on.
     #[arg(long, help_heading = HEADING)]

@@ -29,11 +29,11 @@ const COLUMNS: &[Column] = &[
     column("Peak", 0, |of| bytes(of.usage.peak_memory)),
     column("Total allocated", 1, |of| bytes(of.usage.total_allocated)),
     column("Allocations", 2, |of| grouped(of.usage.alloc_calls)),
-    column("Leaked", 3, leaked),
+    column("Live at end", 3, live_at_end),
 ];
 
-/// Bytes alone would hide that many small blocks are one mistake made often.
-fn leaked(of: &MemoryResult) -> String {
+/// Bytes alone would hide that many small blocks are kept by one place.
+fn live_at_end(of: &MemoryResult) -> String {
     match of.usage.leaked_blocks {
         0 => bytes(0),
         blocks => format!("{} in {}", bytes(of.usage.leaked_bytes), grouped(blocks)),

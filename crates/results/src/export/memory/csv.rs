@@ -31,4 +31,8 @@ const FIELDS: &[(&str, Field)] = &[
     ("temporary", |of| of.usage.temporary.to_string()),
     ("largest_bytes", |of| of.usage.largest.to_string()),
     ("peak_at_ns", |of| of.usage.peak_at.map(|at| at.to_string()).unwrap_or_default()),
+    ("live_at_end_bytes", |of| of.usage.leaked_bytes.to_string()),
+    ("live_at_end_blocks", |of| of.usage.leaked_blocks.to_string()),
+    ("unfreed_at_exit_bytes", |of| of.usage.unfreed_bytes.to_string()),
+    ("unfreed_at_exit_blocks", |of| of.usage.unfreed_blocks.to_string()),
 ];

@@ -41,6 +41,7 @@ fn paragraph(of: &MemoryResult, most: usize) -> String {
         grouped(*frees),
         bytes(*largest)
     ));
+    lines.extend(unfreed(&of.usage));
     lines.extend(course(timeline));
     let classes: Vec<SizeClass> = sizes.classes().collect();
     let highest = classes.iter().map(|class| class.count).max().unwrap_or(0);
@@ -49,6 +50,14 @@ fn paragraph(of: &MemoryResult, most: usize) -> String {
         lines.extend(SITE_ORDERS.iter().flat_map(|order| places(order, &of.sites, stacks, most)));
     }
     lines.into_iter().flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
+/// What processes have not freed until they ended.
+fn unfreed(usage: &UsageSummary) -> Option<String> {
+    (usage.unfreed_blocks > 0).then(|| {
+        let (size, blocks) = (bytes(usage.unfreed_bytes), grouped(usage.unfreed_blocks));
+        format!("  not freed by processes until they ended: {size} in {blocks}")
+    })
 }
 
 /// Live bytes over the time as one line.
@@ -84,9 +93,9 @@ fn places(order: &SiteOrder, sites: &[MemorySite], stacks: &Stacks, most: usize)
     if top.is_empty() {
         return Vec::new();
     }
-    let all = sites.iter().fold(0_u64, |sum, site| sum.saturating_add((order.key)(&site.usage)));
+    let all = sites.iter().fold(0_u64, |sum, site| sum.saturating_add((order.key)(site)));
     let line = |site: &MemorySite| {
-        let value = (order.key)(&site.usage);
+        let value = (order.key)(site);
         let share = percent(as_float(value) / as_float(all.max(1)));
         let shown = if order.is_count { grouped(value) } else { bytes(value) };
         format!("  {shown:>10}  {share:>6}  {}", place(site, stacks))

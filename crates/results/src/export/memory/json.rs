@@ -12,12 +12,14 @@
 //! | `.occurrence` | 1, or more if the same URI was measured before |
 //! | `.peak_bytes`, `.peak_at_ns` | the most that was live at a time in all processes, and when on `CLOCK_MONOTONIC` |
 //! | `.total_bytes`, `.allocations`, `.frees` | what was asked for, and the numbers of calls |
-//! | `.leaked_bytes`, `.leaked_blocks` | never freed |
+//! | `.live_at_end_bytes`, `.live_at_end_blocks` | not freed when the benchmark, or before that their process, ended |
+//! | `.leaked_bytes`, `.leaked_blocks` | the same, by their older names |
+//! | `.unfreed_at_exit_bytes`, `.unfreed_at_exit_blocks` | those of them whose process has ended |
 //! | `.temporary` | blocks that were freed before the next allocation of their thread |
 //! | `.largest_bytes` | the largest size in one call |
 //! | `.sizes[]` | calls by size: `low`, `high`, `count` |
 //! | `.timeline` | `width_ns`, and `live_bytes`: the most in each span of this width |
-//! | `.sites` | `null` without stacks; else `bytes`, `peak`, `leaked` and `temporary`: the stacks that matter most |
+//! | `.sites` | `null` without stacks; else `bytes`, `peak`, `leaked` (live at end), `one_time` (the same, of libraries and interpreters that keep it once) and `temporary`: the stacks that matter most |
 //! | `.notes` | sentences about the benchmark |
 
 use std::{
@@ -87,8 +89,12 @@ struct Benchmark<'a> {
     total_bytes: u64,
     allocations: u64,
     frees: u64,
+    live_at_end_bytes: u64,
+    live_at_end_blocks: u64,
     leaked_bytes: u64,
     leaked_blocks: u64,
+    unfreed_at_exit_bytes: u64,
+    unfreed_at_exit_blocks: u64,
     temporary: u64,
     largest_bytes: u64,
     mapped_bytes: u64,
@@ -159,6 +165,8 @@ impl<'a> Benchmark<'a> {
             peak_at,
             leaked_bytes,
             leaked_blocks,
+            unfreed_bytes,
+            unfreed_blocks,
             largest,
             temporary,
             sizes,
@@ -179,8 +187,12 @@ impl<'a> Benchmark<'a> {
             total_bytes: *total_allocated,
             allocations: *alloc_calls,
             frees: *frees,
+            live_at_end_bytes: *leaked_bytes,
+            live_at_end_blocks: *leaked_blocks,
             leaked_bytes: *leaked_bytes,
             leaked_blocks: *leaked_blocks,
+            unfreed_at_exit_bytes: *unfreed_bytes,
+            unfreed_at_exit_blocks: *unfreed_blocks,
             temporary: *temporary,
             largest_bytes: *largest,
             mapped_bytes: *peak_mapped,

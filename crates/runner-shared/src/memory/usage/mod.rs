@@ -66,10 +66,14 @@ pub struct UsageSummary {
     pub peak_mapped: u64,
     /// When that was, nanoseconds of `CLOCK_MONOTONIC`; `None` without allocations.
     pub peak_at: Option<u64>,
-    /// Bytes that the program never freed: live at the end, or when their process ended.
+    /// Bytes that were live at the end, or when their process ended before that.
     pub leaked_bytes: u64,
     /// The number of such blocks.
     pub leaked_blocks: u64,
+    /// Those of them whose process has ended: what it has really leaked is among them.
+    pub unfreed_bytes: u64,
+    /// The number of such blocks.
+    pub unfreed_blocks: u64,
     /// The largest size in one call.
     pub largest: u64,
     /// Blocks that were freed by their thread before it allocated anything else.
@@ -185,6 +189,8 @@ impl Usage {
             peak_at,
             leaked_bytes: saturated(live + released_bytes),
             leaked_blocks: blocks.len().saturating_add(released_blocks),
+            unfreed_bytes: saturated(released_bytes),
+            unfreed_blocks: released_blocks,
             largest,
             temporary,
             sizes,

@@ -58,7 +58,7 @@ fn the_tracer_is_told_what_the_user_wants() {
     assert!(again.stdout.starts_with(&run.stdout), "{}", again.stdout);
     insta::assert_snapshot!(again.stdout.replace(" ns", " µs").split("live:").next().unwrap());
     assert!(
-        again.stdout.contains("Never freed:\n      2.9 KB   100 %  parse (demo)"),
+        again.stdout.contains("Live at end:\n      2.9 KB   100 %  parse (demo)"),
         "{}",
         again.stdout
     );
