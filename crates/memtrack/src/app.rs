@@ -3,7 +3,7 @@
 use std::{
     env,
     error::Error,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs,
     io::{self, Write},
     path::Path,
@@ -11,7 +11,11 @@ use std::{
 };
 
 use clap::Parser;
-use runner_shared::memory::TracerStats;
+use runner_shared::{
+    env_names::EnvName,
+    memory::TracerStats,
+    run_as::{RunAs, RunAsError},
+};
 
 use crate::{
     backend::{
@@ -21,7 +25,7 @@ use crate::{
     },
     cli::{BackendChoice, Cli, Command, Track},
     command, doctor, summary,
-    track::{Plan, Trace, TrackError, track},
+    track::{Plan, Trace, TrackError, for_user, track},
     writer::{Options, Usages},
 };
 
@@ -39,6 +43,8 @@ enum AppError {
     Preload(#[from] PreloadError),
     #[error(transparent)]
     Track(#[from] TrackError),
+    #[error(transparent)]
+    RunAs(#[from] RunAsError),
     #[error("could not take over signals")]
     Signals(#[source] io::Error),
     #[error("could not write `{place}`")]
@@ -58,8 +64,10 @@ impl AppError {
         match self {
             Self::Missing(missing) if missing.rights => NOT_PERMITTED,
             Self::Track(TrackError::Start(err)) => err.code(),
+            Self::RunAs(RunAsError::NotRoot(_) | RunAsError::Refused(_)) => NOT_PERMITTED,
             Self::Missing(_)
             | Self::Preload(_)
+            | Self::RunAs(_)
             | Self::Track(_)
             | Self::Signals(_)
             | Self::Write { .. }
@@ -72,6 +80,7 @@ impl AppError {
         match self {
             Self::Missing(_) => Some(HOW_TO_PERMIT),
             Self::Preload(_)
+            | Self::RunAs(_)
             | Self::Track(_)
             | Self::Signals(_)
             | Self::Write { .. }
@@ -108,13 +117,22 @@ pub fn main() -> ExitCode {
 
 fn traced(options: &Track) -> Result<u8, AppError> {
     let signals = command::signals().map_err(AppError::Signals)?;
-    let mut backend = backend(options)?;
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
-    let environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+    let mut environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+    let user = RunAs::choose(options.run_as.as_deref(), |name| value(&environment, name))?;
     let shown = options.control.is_none() && !options.quiet;
+    if let Some(user) = &user {
+        let changed = user.environment(|name| value(&environment, name));
+        environment.extend(changed.into_iter().map(|(name, value)| (name.name.into(), value)));
+        if shown {
+            say(&format!("the command runs as {} (`--run-as root`: as root)", user.shown()));
+        }
+    }
+    let mut backend = backend(options, user.as_ref())?;
     let plan = Plan {
         command: &options.command,
         environment: &environment,
+        user: user.as_ref(),
         folder: &options.output,
         control: options.control.as_ref(),
         progress: options.progress.as_deref(),
@@ -125,7 +143,7 @@ fn traced(options: &Track) -> Result<u8, AppError> {
         },
     };
     let trace = track(&plan, backend.as_mut(), &signals)?;
-    report(&trace, options, shown)?;
+    report(&trace, options, shown, user.as_ref())?;
     let Trace { ended, stats, .. } = trace;
     complete(&stats, options.lossy)?;
     if let command::Ended::Signal(number) = ended {
@@ -157,7 +175,12 @@ fn complete(stats: &TracerStats, lossy: bool) -> Result<(), AppError> {
     Ok(())
 }
 
-fn report(trace: &Trace, options: &Track, shown: bool) -> Result<(), AppError> {
+fn report(
+    trace: &Trace,
+    options: &Track,
+    shown: bool,
+    user: Option<&RunAs>,
+) -> Result<(), AppError> {
     let Some(usage) = &trace.usage else { return Ok(()) };
     if shown {
         let place =
@@ -170,7 +193,7 @@ fn report(trace: &Trace, options: &Track, shown: bool) -> Result<(), AppError> {
     if path.as_os_str() == "-" {
         return print(&text);
     }
-    fs::write(path, text)
+    for_user(user, || fs::write(path, &text))
         .map_err(|source| AppError::Write { place: path.display().to_string(), source })
 }
 
@@ -179,32 +202,46 @@ fn wanted(options: &Track) -> Wanted {
     Wanted { ring_size, lossy, stacks, mappings }
 }
 
-fn backend(options: &Track) -> Result<Box<dyn Backend>, AppError> {
+/// The value of a variable.
+fn value(environment: &[(OsString, OsString)], name: EnvName) -> Option<&OsStr> {
+    let found = environment.iter().rev().find(|(other, _)| other == name.name);
+    found.map(|(_, value)| value.as_os_str()).filter(|value| !value.is_empty())
+}
+
+fn backend(options: &Track, user: Option<&RunAs>) -> Result<Box<dyn Backend>, AppError> {
     let wanted = wanted(options);
     match options.backend {
         BackendChoice::Ebpf => Ok(Box::new(Ebpf::new(wanted, options.rung)?)),
-        BackendChoice::Preload => library(wanted),
+        BackendChoice::Preload => library(wanted, user),
         BackendChoice::Auto => match Ebpf::new(wanted, options.rung) {
             Ok(backend) => Ok(Box::new(backend)),
             Err(missing) => {
                 say(&format!(
                     "{missing}; tracing by a library instead, which can't see static and set-user-ID programs"
                 ));
-                library(wanted)
+                library(wanted, user)
             }
         },
     }
 }
 
-fn library(wanted: Wanted) -> Result<Box<dyn Backend>, AppError> {
+fn library(wanted: Wanted, user: Option<&RunAs>) -> Result<Box<dyn Backend>, AppError> {
     for (option, given) in [("--mappings", wanted.mappings), ("--lossy", wanted.lossy)] {
         if given {
             say(&format!("{option} has no effect: only the kernel backend can do that"));
         }
     }
     let frames = if wanted.stacks { crate::backend::STACK_DEPTH } else { 0 };
-    let options = PreloadOptions { frames, ..PreloadOptions::default() };
-    Ok(Box::new(Preload::start(Path::new(&env::temp_dir()), &options)?))
+    let owner = user.map(RunAs::ids);
+    let options = PreloadOptions { frames, owner, ..PreloadOptions::default() };
+    // Not all folders for temporary files are for everybody.
+    let given = env::temp_dir();
+    let reached = user.is_none_or(|user| {
+        let _theirs = user.own_files();
+        tempfile::tempfile_in(&given).is_ok()
+    });
+    let place = if reached { &given } else { Path::new("/tmp") };
+    Ok(Box::new(Preload::start(place, &options)?))
 }
 
 /// To standard output, which otherwise is the command's.

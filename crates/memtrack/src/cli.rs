@@ -70,6 +70,10 @@ pub(crate) struct Track {
     /// Lose events instead of holding the program back when they can't be written fast enough; kernel backend only
     #[arg(long)]
     pub lossy: bool,
+    /// As root: run the command as this user, to whom the files belong as well; a name or `UID:GID` [default: who called
+    /// sudo, else root]
+    #[arg(long, value_name = "USER")]
+    pub run_as: Option<String>,
     /// Don't write frees for what a process had not freed when it ended
     #[arg(long)]
     pub no_release_on_exit: bool,

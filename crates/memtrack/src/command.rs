@@ -18,6 +18,7 @@ use nix::{
     },
     unistd::Pid,
 };
+use runner_shared::run_as::RunAs;
 
 /// What ends a tracer early. The command decides what it means: it is passed on, and the trace ends with the command.
 const STOPS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
@@ -96,10 +97,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts it. It dies with us: nobody would answer what the kernel asks in its name.
-    pub(crate) fn start(command: &mut Command) -> Result<Self, StartError> {
+    /// Starts it, as `user` if there is one. It dies with us: nobody would answer what the kernel asks in its name.
+    pub(crate) fn start(command: &mut Command, user: Option<&RunAs>) -> Result<Self, StartError> {
         let program = command.get_program().to_owned();
-        let tie = || {
+        let user = user.cloned();
+        let tie = move || {
+            if let Some(user) = &user {
+                user.become_them()?;
+            }
             // What we wait for by descriptor is blocked here, and a blocked signal stays so across `exec`.
             pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&SigSet::from_iter(STOPS)), None)?;
             Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)

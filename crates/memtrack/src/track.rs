@@ -15,6 +15,7 @@ use nix::{
 use runner_shared::{
     clock::now,
     memory::{CoveredObject, STATS_FILE, TracerStats, USAGE_FILE, UsageSummary},
+    run_as::RunAs,
 };
 
 use crate::{
@@ -63,6 +64,8 @@ pub(crate) struct Plan<'a> {
     pub command: &'a [OsString],
     /// What it sees.
     pub environment: &'a [(OsString, OsString)],
+    /// Who it runs as and whose the files are, if that isn't us.
+    pub user: Option<&'a RunAs>,
     /// Where the files go.
     pub folder: &'a Path,
     /// FIFOs of a client that switches recording.
@@ -109,12 +112,13 @@ pub(crate) fn track(
     command.env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
     command.envs(backend.environment(plan.environment));
     backend.prepare(&mut command).map_err(TrackError::Backend)?;
-    let running = Running::start(&mut command);
+    let running = Running::start(&mut command, plan.user);
     backend.started().map_err(TrackError::Backend)?;
     let running = running?;
     let root = running.pid();
     let ordered = backend.is_ordered();
-    let mut writer = Writer::create(plan.folder, root, plan.options, ordered).map_err(failed)?;
+    let writer = for_user(plan.user, || Writer::create(plan.folder, root, plan.options, ordered));
+    let mut writer = writer.map_err(failed)?;
     if control.is_none() {
         writer.switched(true, start);
     }
@@ -144,11 +148,11 @@ pub(crate) fn track(
     stats.notes.extend(forbidden_call(ended, backend.name()));
     let place = plan.folder.join(format!("{root}.{STATS_FILE}"));
     let text = serde_json::to_vec_pretty(&stats).map_err(io::Error::from);
-    text.and_then(|text| fs::write(place, text)).map_err(failed)?;
+    text.and_then(|text| for_user(plan.user, || fs::write(&place, &text))).map_err(failed)?;
     // For the client who has opened the windows; without one it is all shown at once.
     if let Some(usage) = written.usage.filter(|_| plan.control.is_some()) {
         let place = plan.folder.join(format!("{root}.{USAGE_FILE}"));
-        fs::write(place, usage.encode()).map_err(failed)?;
+        for_user(plan.user, || fs::write(&place, usage.encode())).map_err(failed)?;
     }
     Ok(Trace { ended, root, stats, usage: written.last })
 }
@@ -159,6 +163,19 @@ fn forbidden_call(ended: Ended, backend: &str) -> Option<String> {
     (ended.code() == Ended::Signal(libc::SIGSYS).code() && backend == "preload").then(|| {
         "the command was ended for a system call that it forbids itself (SIGSYS, seccomp): if that happens under `preload` only, the call was one of the library inside of it, and `--backend ebpf` makes none there".to_owned()
     })
+}
+
+/// Makes files that belong to `user`. Where they may not write and we may, the files are ours.
+pub(crate) fn for_user<T>(user: Option<&RunAs>, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    let Some(user) = user else { return make() };
+    let theirs = {
+        let _theirs = user.own_files();
+        make()
+    };
+    match theirs {
+        Err(err) if err.kind() == io::ErrorKind::PermissionDenied => make(),
+        other => other,
+    }
 }
 
 fn stats(backend: &dyn Backend, coverage: Coverage) -> TracerStats {

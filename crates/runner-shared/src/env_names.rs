@@ -101,6 +101,15 @@ pub const XDG_CACHE_HOME: EnvName = env(
 );
 /// The user's folder.
 pub const HOME: EnvName = env("HOME", "the user's folder");
+/// Set for a benchmark that runs as another user.
+pub const USER: EnvName = env("USER", "the user's name");
+/// The same.
+pub const LOGNAME: EnvName = env("LOGNAME", "the user's name");
+/// Set by sudo: who called it.
+pub const SUDO_UID: EnvName =
+    env("SUDO_UID", "set by sudo: benchmarks run as this user unless `--run-as` says otherwise");
+/// Set by sudo: the group of who called it.
+pub const SUDO_GID: EnvName = env("SUDO_GID", "set by sudo: the group of that user");
 /// Set for the first of two runs of Node: a file that receives the options which the plugin wants.
 pub const NODE_INTROSPECTION: EnvName =
     env("__CODSPEED_NODE_CORE_INTROSPECTION_PATH__", "where a Node plugin writes its options");
@@ -379,6 +388,10 @@ pub const ALL: &[EnvName] = &[
     XDG_RUNTIME_DIR,
     XDG_CACHE_HOME,
     HOME,
+    USER,
+    LOGNAME,
+    SUDO_UID,
+    SUDO_GID,
     NODE_INTROSPECTION,
     MONGO_TRACER,
     MONGO_SERVER_ADDRESS,

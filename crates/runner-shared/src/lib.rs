@@ -1,6 +1,7 @@
 //! The contract between the processes of CodSpeed: what crosses a pipe, the environment or the profile folder.
 //!
-//! Types, names and encodings only. Nothing here opens a file, starts a program or prints.
+//! Types, names and encodings only. Nothing here opens a file, starts a program or prints; only `run_as` asks the system
+//! something: for users.
 
 #![forbid(unsafe_code)]
 
@@ -12,5 +13,6 @@ pub mod fifo;
 pub mod harness;
 pub mod memory;
 pub mod mode;
+pub mod run_as;
 pub mod text;
 pub mod walltime;

@@ -13,7 +13,7 @@ use crate::{
     cli::{self, Args, Command, MessageFormat},
     commands::{self, Context},
     env::Env,
-    error::ExitKind,
+    error::{CliError, ExitKind},
     event::RunEvent,
     ui::{self, Claim, Level, Screen, Surface, Ui},
 };
@@ -49,26 +49,11 @@ fn run(
     for text in warnings {
         ui.event(&RunEvent::warning(text));
     }
-    let context = Context::new(env, ui, global);
+    let mut context = Context::new(env, ui, global);
     if measures {
         context.ui.event(&RunEvent::RunStarted);
     }
-    let outcome = match command {
-        Command::Run(args) => commands::run::run(*args, &context),
-        Command::Exec(args) => commands::exec::run(*args, &context),
-        Command::Upload(args) => commands::upload::run(&args, &context),
-        Command::Auth(args) => commands::auth::run(&args, &context),
-        Command::Setup(args) => commands::setup::run(&args, &context),
-        Command::Status => commands::status::run(&context),
-        Command::Update(args) => commands::update::run(&args, &context),
-        Command::Completions(args) => commands::documents::completions(&args, &context),
-        Command::Man(args) => commands::documents::man(&args, &context),
-        Command::Inspect(args) => commands::inspect::run(args, &context),
-        Command::Use(args) => commands::choose::run(&args, &context),
-        Command::Show => commands::choose::show(&context),
-        Command::Profile(args) => commands::profile::run(args, &context),
-        Command::Schema => commands::schema::run(&context),
-    };
+    let outcome = context.work_for_its_user(&command).and_then(|()| dispatch(command, &context));
     let code = match outcome {
         Ok(kind) => kind.code(),
         Err(err) => {
@@ -81,6 +66,25 @@ fn run(
         context.ui.event(&RunEvent::RunFinished { run_id, code });
     }
     code
+}
+
+fn dispatch(command: Command, context: &Context) -> Result<ExitKind, CliError> {
+    match command {
+        Command::Run(args) => commands::run::run(*args, context),
+        Command::Exec(args) => commands::exec::run(*args, context),
+        Command::Upload(args) => commands::upload::run(&args, context),
+        Command::Auth(args) => commands::auth::run(&args, context),
+        Command::Setup(args) => commands::setup::run(&args, context),
+        Command::Status => commands::status::run(context),
+        Command::Update(args) => commands::update::run(&args, context),
+        Command::Completions(args) => commands::documents::completions(&args, context),
+        Command::Man(args) => commands::documents::man(&args, context),
+        Command::Inspect(args) => commands::inspect::run(args, context),
+        Command::Use(args) => commands::choose::run(&args, context),
+        Command::Show => commands::choose::show(context),
+        Command::Profile(args) => commands::profile::run(args, context),
+        Command::Schema => commands::schema::run(context),
+    }
 }
 
 /// What the user sees of a command, and where.

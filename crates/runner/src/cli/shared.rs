@@ -30,6 +30,11 @@ pub(crate) struct SharedArgs {
     #[arg(long, value_name = "FOLDER")]
     pub working_directory: Option<PathBuf>,
 
+    /// As root: run the benchmark as this user, who gets the files as well; a name or `UID:GID` [default: who called
+    /// sudo, else root].
+    #[arg(long, value_name = "USER")]
+    pub run_as: Option<String>,
+
     /// Write the results to a file as well: `json=PATH`, `csv=PATH` or `markdown=PATH`; `-` is standard output.
     ///
     /// Also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or

@@ -15,6 +15,7 @@ mod sources;
 pub(crate) mod status;
 pub(crate) mod update;
 pub(crate) mod upload;
+mod user;
 
 use std::{cell::OnceCell, path::PathBuf};
 

@@ -38,7 +38,7 @@ pub(crate) struct ToolCommand {
     pub args: Vec<OsString>,
     /// Where it runs.
     pub cwd: PathBuf,
-    /// All variables that it sees.
+    /// All variables that it sees, and who it runs as.
     pub env: Env,
     /// What it reads.
     pub stdin: Stdin,
@@ -82,11 +82,12 @@ pub(crate) fn ask(program: &Path, args: &[&str], env: &Env, cwd: &Path) -> Optio
     #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
     let mut command = Command::new(program);
     command.args(args).current_dir(cwd).env_clear().envs(env.iter()).stdin(Stdio::null());
+    as_its_user(&mut command, env);
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs a program to its end, with our streams and in our process group: the user sees it as if
+/// Runs a program to its end, with our streams, our rights and in our process group: the user sees it as if
 /// they had started it.
 pub(crate) fn run_visibly(program: &Path, args: &[&str], env: &Env) -> Result<Ended, SpawnError> {
     #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
@@ -106,6 +107,7 @@ pub(crate) fn start_and_forget(program: &Path, args: &[&str], env: &Env) -> Resu
     #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
     let mut command = Command::new(program);
     command.args(args).env_clear().envs(env.iter()).process_group(0);
+    as_its_user(&mut command, env);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let failed = |source| SpawnError { program: program.to_owned(), source };
     command.spawn().map(drop).map_err(failed)
@@ -162,6 +164,8 @@ impl ToolCommand {
             Stdin::Null => Stdio::null(),
             Stdin::File(file) => file.into(),
         });
+        // First: what comes then would be undone by it.
+        as_its_user(&mut command, &env);
         in_the_child(&mut command, address_space);
         command
     }
@@ -245,6 +249,14 @@ impl Drop for Child {
             let _ = waitpid(self.pid, None);
         }
     }
+}
+
+/// Lets the program run as the user of its environment.
+#[expect(unsafe_code, reason = "only code that runs after the fork can change the child alone")]
+fn as_its_user(command: &mut Command, env: &Env) {
+    let Some(user) = env.user().cloned() else { return };
+    // SAFETY: these are plain system calls: async-signal-safe, and nothing is allocated.
+    unsafe { command.pre_exec(move || user.become_them()) };
 }
 
 /// What has to be done between fork and exec: tie the program's life to ours, unblock the signals,

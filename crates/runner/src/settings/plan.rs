@@ -121,6 +121,8 @@ impl RunPlan {
             perf,
             allow_empty,
             no_wait,
+            // What is run has that user's environment.
+            run_as: _,
             // The user interface knows already.
             quiet: _,
             verbose: _,

@@ -10,10 +10,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use nix::unistd::geteuid;
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     env_names,
     mode::Mode,
+    run_as::RunAs,
 };
 
 use super::{ModeError, benchmark, python};
@@ -81,6 +83,12 @@ pub(crate) fn command(
     if python.has_arenas() {
         args.push("--mappings".into());
     }
+    // The tracer looks for the caller of sudo, too, unless it is told.
+    let called_by_sudo = env.get(env_names::SUDO_UID).is_some() && geteuid().is_root();
+    let user = inner.env.user().map(RunAs::word).or(called_by_sudo.then(|| "root".to_owned()));
+    if let Some(user) = user {
+        args.extend(["--run-as".into(), user.into()]);
+    }
     if let Some(backend) = options.backend {
         args.extend(["--backend".into(), backend.name().into()]);
     }
@@ -89,7 +97,8 @@ pub(crate) fn command(
     args.extend(inner.args);
     let remarks: Vec<String> = python.remark(workload, cwd, &inner.env).into_iter().collect();
     let python = python.is_told() && !remarks.is_empty();
-    let command = ToolCommand { program, args, ..inner };
+    // The tracer needs all rights that there are; the benchmark has those of its user.
+    let command = ToolCommand { program, args, env: inner.env.with_our_rights(), ..inner };
     Ok(Traced { command, fifos, progress, remarks, python })
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use nix::unistd::{Uid, getgid, getpid, getuid};
-use runner_shared::env_names;
+use runner_shared::{env_names, run_as::RunAs};
 
 use crate::{
     env::Env,
@@ -30,6 +30,8 @@ const SYSTEMD: &str = "/run/systemd/system";
 #[derive(Debug)]
 pub(crate) struct Isolation {
     prefix: Vec<OsString>,
+    /// What comes before the benchmark becomes its user by itself.
+    needs_rights: bool,
     after: Option<PathBuf>,
     env: Env,
     /// What was asked for and can't be had.
@@ -81,13 +83,15 @@ impl Isolation {
         let prefix = match way {
             Way::None => Vec::new(),
             Way::Wrapper => hook(AROUND).map(PathBuf::into_os_string).into_iter().collect(),
-            Way::Scope => systemd_run().map(scope).unwrap_or_default(),
+            Way::Scope => systemd_run().map(|it| scope(it, env)).unwrap_or_default(),
         };
         let missing = (facts.wish == Some(true) && way == Way::None).then_some(
             "isolation was asked for, and is not possible: it needs `/usr/local/bin/codspeed-wrap-bench`, or systemd and root",
         );
-        let env = env.clone().without(env_names::SECRETS);
-        let mut isolation = Self { prefix, after: None, env, missing };
+        // Hooks are the machine's, and change it.
+        let env = env.clone().with_our_rights().without(env_names::SECRETS);
+        let needs_rights = way == Way::Scope;
+        let mut isolation = Self { prefix, needs_rights, after: None, env, missing };
         if facts.wish != Some(false) {
             isolation.after = hook(AFTER);
             if let Some(before) = hook(BEFORE) {
@@ -106,6 +110,9 @@ impl Isolation {
             benchmark.args =
                 words.iter().cloned().chain([inner.into_os_string()]).chain(args).collect();
         }
+        if self.needs_rights {
+            benchmark.env = benchmark.env.with_our_rights();
+        }
         benchmark
     }
 }
@@ -119,11 +126,13 @@ impl Drop for Isolation {
 }
 
 /// Puts the benchmark into a slice of its own. `--scope` keeps it below us, and its streams ours.
-fn scope(systemd_run: PathBuf) -> Vec<OsString> {
+fn scope(systemd_run: PathBuf, env: &Env) -> Vec<OsString> {
+    let ours = || (getuid().as_raw(), getgid().as_raw());
+    let (uid, gid) = env.user().map_or_else(ours, RunAs::ids);
     let mut words = vec![systemd_run.into_os_string()];
     words.extend(["--quiet", "--slice=codspeed.slice", "--scope", "--same-dir"].map(Into::into));
-    words.push(format!("--uid={}", getuid()).into());
-    words.push(format!("--gid={}", getgid()).into());
+    words.push(format!("--uid={uid}").into());
+    words.push(format!("--gid={gid}").into());
     words.push("--".into());
     words
 }
@@ -155,9 +164,10 @@ mod tests {
 
     #[test]
     fn the_benchmark_comes_last_with_its_words_unchanged() {
-        let prefix = scope("/bin/systemd-run".into());
         let env = Env::default();
-        let isolation = Isolation { prefix, after: None, env: env.clone(), missing: None };
+        let (prefix, needs_rights) = (scope("/bin/systemd-run".into(), &env), true);
+        let isolation =
+            Isolation { prefix, needs_rights, after: None, env: env.clone(), missing: None };
         let benchmark = ToolCommand {
             program: "/bin/sh".into(),
             args: vec!["-c".into(), "a 'b'".into()],

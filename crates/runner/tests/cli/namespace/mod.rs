@@ -26,6 +26,7 @@ mod setup;
 mod signals;
 mod simulation;
 mod simulation_odd;
+mod sudo;
 mod suites;
 mod two_runs;
 mod upload;

@@ -1,0 +1,75 @@
+//! Under sudo: who it is that commands work for. The program keeps the rights of root for its tools; files and benchmarks
+//! are the user's.
+
+use std::path::Path;
+
+use runner_shared::{
+    env_names,
+    run_as::{RunAs, RunAsError},
+};
+
+use super::Context;
+use crate::{
+    cli::Command,
+    error::{CliError, ExitKind},
+    event::RunEvent,
+};
+
+/// Where temporary files go when the folder of root is not for others.
+const TEMPORARY: &str = "/tmp";
+
+impl Context {
+    /// Makes the context that of whom `command` works for: who called sudo, or whom `--run-as` names. From then on what
+    /// this thread makes is theirs. To be called before there are other threads.
+    pub(crate) fn work_for_its_user(&mut self, command: &Command) -> Result<(), CliError> {
+        let shared = command.shared();
+        // What `setup` installs is what the others use.
+        let concerned = shared.is_some() || matches!(command, Command::Setup(_) | Command::Status);
+        if !concerned {
+            return Ok(());
+        }
+        let told = shared.and_then(|shared| shared.run_as.as_deref());
+        let Some(user) = RunAs::choose(told, |name| self.env.get(name))? else { return Ok(()) };
+        user.use_files()?;
+        if shared.is_some() {
+            let text = format!(
+                "the benchmark runs as {}, and the results are theirs; profiler and tracer run as root (`--run-as root`: all of it)",
+                user.shown()
+            );
+            self.ui.event(&RunEvent::Step(text));
+        }
+        let mut env = self.env.clone();
+        for (name, value) in user.environment(|name| self.env.get(name)) {
+            env = env.with(name, value);
+        }
+        let temporary = env.get(env_names::TMPDIR).map(Path::new);
+        if temporary.is_some_and(|folder| tempfile::tempfile_in(folder).is_err()) {
+            env = env.with(env_names::TMPDIR, TEMPORARY);
+            // Fails if somebody has done that before: there is nobody.
+            drop(tempfile::env::override_temp_dir(Path::new(TEMPORARY)));
+        }
+        self.env = env.of_user(user);
+        Ok(())
+    }
+}
+
+impl From<RunAsError> for CliError {
+    fn from(err: RunAsError) -> Self {
+        let (kind, hint) = match &err {
+            RunAsError::Unknown(_) => {
+                (ExitKind::Usage, "`--run-as` takes a name, a number that is known, or `UID:GID`")
+            }
+            RunAsError::NotRoot(_) => {
+                (ExitKind::Missing, "call it by sudo, or leave out `--run-as`")
+            }
+            RunAsError::Groups { .. } => {
+                (ExitKind::Failed, "`--run-as UID:GID` needs no list of users")
+            }
+            RunAsError::Refused(_) => (
+                ExitKind::Missing,
+                "`--run-as root` runs the benchmark with the rights that there are",
+            ),
+        };
+        Self::new(kind, err).hint(hint)
+    }
+}
