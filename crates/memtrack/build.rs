@@ -4,6 +4,8 @@
 mod bpf;
 #[path = "build/preload.rs"]
 mod preload;
+#[path = "build/stack.rs"]
+mod stack;
 
 use std::error::Error;
 
@@ -11,5 +13,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     #[expect(clippy::disallowed_methods, reason = "cargo's interface to build scripts")]
     let folder = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
     bpf::build(folder.as_ref())?;
+    bpf::check(folder.as_ref())?;
     preload::build(folder.as_ref())
 }

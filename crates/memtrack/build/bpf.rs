@@ -1,6 +1,10 @@
 //! Compiles `bpf/memtrack.bpf.c` with clang. Needs no kernel headers and no network.
 
-use std::{env, error::Error, path::Path, process::Command};
+use std::{env, error::Error, fs, path::Path, process::Command};
+
+use crate::stack;
+
+const OBJECT: &str = "memtrack.bpf.o";
 
 /// Leaves `memtrack.bpf.o` in the folder.
 #[expect(
@@ -17,7 +21,7 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     // The kernel's messages name lines of the source; where it lay on this machine says nothing.
     command.arg(format!("-ffile-prefix-map={}=.", env::var("CARGO_MANIFEST_DIR")?));
     command.arg(format!("-DTARGET_{target}")).args(["-c", "bpf/memtrack.bpf.c", "-o"]);
-    let status = command.arg(folder.join("memtrack.bpf.o")).status().map_err(|err| {
+    let status = command.arg(folder.join(OBJECT)).status().map_err(|err| {
         format!(
             "memtrack needs clang to build the part that runs in the kernel (on Debian: `apt-get install clang`; \
              CLANG names another one): {err}"
@@ -27,4 +31,20 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
         return Err(format!("`{command:?}` failed ({status}); see above").into());
     }
     Ok(())
+}
+
+/// Fails if a program of the object has more stack than it may have; see `stack.rs`.
+pub(crate) fn check(folder: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build");
+    let depths = stack::depths(&fs::read(folder.join(OBJECT))?)?;
+    let most = stack::LIMIT;
+    match depths.iter().find(|(_, depth)| *depth >= most) {
+        Some((name, depth)) => Err(format!(
+            "the program `{name}` for the kernel needs {depth} bytes of stack, and must need less than {most}: with \
+             more, threads that preempt each other overwrite each other's stack"
+        )
+        .into()),
+        None if depths.is_empty() => Err("no program for the kernel was built".into()),
+        None => Ok(()),
+    }
 }

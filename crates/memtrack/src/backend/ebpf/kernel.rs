@@ -368,21 +368,5 @@ pub(super) fn other(err: libbpf_rs::Error) -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_kind_of_loss_is_told() {
-        assert_eq!(Counters { dropped: 1, untracked: 1, ..Counters::default() }.notes().len(), 0);
-        let counters = Counters {
-            unkept: 2,
-            unheld: 3,
-            left_out: 4,
-            left_out_calls: 6,
-            unfollowed: 5,
-            ..Counters::default()
-        };
-        let numbers: Vec<_> = counters.notes().iter().map(|note| note[..1].to_owned()).collect();
-        assert_eq!(numbers, ["5", "2", "4", "6", "3"]);
-    }
-}
+#[path = "kernel_tests.rs"]
+mod tests;
