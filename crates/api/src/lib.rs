@@ -26,5 +26,5 @@ pub use http::{Http, HttpSettings, Pause, RealPause, Stop, check_url};
 pub use metadata::{Executor, Instrument, Machine, Metadata, MetadataVersion, Runner, Submission};
 pub use oidc::{ASK_FOR_A_TOKEN, Oidc, TokenSource};
 pub use secret::Secret;
-pub use upload::{SEND_THE_ARCHIVE, Uploaded};
+pub use upload::{REGISTER_THE_RUN, SEND_THE_ARCHIVE, Uploaded};
 pub use watch::{Step, Watch, unwatched};

@@ -16,6 +16,8 @@ use crate::{
     watch::{Step, Watch},
 };
 
+/// The `action` of errors of the service when it is told of a run.
+pub const REGISTER_THE_RUN: &str = "register the run";
 /// The `action` of errors of the storage, which is no part of the service.
 pub const SEND_THE_ARCHIVE: &str = "send the archive";
 
@@ -94,7 +96,7 @@ impl Http {
         metadata: &Metadata,
         watch: &mut Watch<'_>,
     ) -> Result<(Uploaded, Url), ApiError> {
-        let action = "register the run";
+        let action = REGISTER_THE_RUN;
         let request = Request {
             action,
             headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],

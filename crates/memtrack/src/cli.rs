@@ -38,7 +38,7 @@ pub(crate) enum Command {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[expect(clippy::doc_markdown, reason = "these are texts of the help")]
 pub(crate) struct Track {
-    /// Folder for the files of the trace; must exist
+    /// Folder for the files of the trace; made if it is not there
     #[arg(short, long, value_name = "FOLDER", default_value = ".")]
     pub output: PathBuf,
     /// How to see the calls: from the kernel (root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN), or by a library inside

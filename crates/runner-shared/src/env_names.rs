@@ -75,6 +75,14 @@ pub const EXCLUDE_ALLOCATIONS: EnvName =
 /// The same as `--experimental-fair-sched`.
 pub const FAIR_SCHED: EnvName =
     env("CODSPEED_EXPERIMENTAL_FAIR_SCHED", "`true`: threads take turns of equal length");
+/// What the variables of experiments begin with.
+pub const EXPERIMENTAL_PREFIX: &str = "CODSPEED_EXPERIMENTAL_";
+/// An early name of [`CYCLE_ESTIMATION`].
+pub const EXPERIMENTAL_CYCLE_ESTIMATION: EnvName =
+    env("CODSPEED_EXPERIMENTAL_CYCLE_ESTIMATION", "deprecated: does nothing");
+/// An early name of [`EXCLUDE_ALLOCATIONS`].
+pub const EXPERIMENTAL_EXCLUDE_ALLOCATIONS: EnvName =
+    env("CODSPEED_EXPERIMENTAL_EXCLUDE_ALLOCATIONS", "deprecated: does nothing");
 /// Where Valgrind finds its tools.
 pub const VALGRIND_LIB: EnvName =
     env("VALGRIND_LIB", "set for a Valgrind that `codspeed setup` installed");
@@ -197,9 +205,9 @@ pub const GO_SUPPRESS_UNWINDING_WARNING: EnvName = env(
 // What CI providers say about a job. `runner/src/ci/` reads it.
 /// Is `true` on Buildkite.
 pub const BUILDKITE: EnvName = env("BUILDKITE", "`true` on Buildkite");
-/// Number of the pull request, or `false`.
+/// Number of the pull request, or `false`, or empty.
 pub const BUILDKITE_PULL_REQUEST: EnvName =
-    env("BUILDKITE_PULL_REQUEST", "number of the pull request, or `false`");
+    env("BUILDKITE_PULL_REQUEST", "number of the pull request, or `false`, or empty");
 /// URL of the repository, on Buildkite.
 pub const BUILDKITE_REPO: EnvName = env("BUILDKITE_REPO", "URL of the repository, on Buildkite");
 /// The branch that is built, on Buildkite.
@@ -379,6 +387,8 @@ pub const ALL: &[EnvName] = &[
     CYCLE_ESTIMATION,
     EXCLUDE_ALLOCATIONS,
     FAIR_SCHED,
+    EXPERIMENTAL_CYCLE_ESTIMATION,
+    EXPERIMENTAL_EXCLUDE_ALLOCATIONS,
     VALGRIND_LIB,
     PROFILE,
     API_URL,

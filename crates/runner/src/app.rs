@@ -50,6 +50,9 @@ fn run(
         ui.event(&RunEvent::warning(text));
     }
     let mut context = Context::new(env, ui, global);
+    for text in commands::old_names::warnings(&context, measures) {
+        context.ui.event(&RunEvent::warning(text));
+    }
     if measures {
         context.ui.event(&RunEvent::RunStarted);
     }

@@ -127,6 +127,32 @@ pub struct MemoryDetails {
     pub alloc_calls: u64,
 }
 
+/// The two questions about a run. A service may know only one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// With its comparison: services that compare runs of a machine with their base.
+    Report,
+    /// Without: newer services, and older ones beside the other question.
+    Run,
+}
+
+impl Question {
+    const fn other(self) -> Self {
+        match self {
+            Self::Report => Self::Run,
+            Self::Run => Self::Report,
+        }
+    }
+}
+
+/// Whether a service did not understand a question, or answered another one. What it says of the
+/// token, the repository or the run it would say to any question.
+fn is_not_understood(err: &ApiError) -> bool {
+    let by_code = matches!(err.code(), Some(Code::Other(_)));
+    let by_status = matches!(err.status(), Some(400 | 404 | 422));
+    by_code || by_status || matches!(err, ApiError::Garbage { .. })
+}
+
 impl Service<'_> {
     /// A run, its comparison with its base, and its results.
     pub fn run_report(&self, owner: &str, name: &str, run_id: &str) -> Result<RunReport, ApiError> {
@@ -171,7 +197,9 @@ impl Service<'_> {
         })
     }
 
-    /// Waits until the service has finished with a run.
+    /// Waits until the service has finished with a run. Asks for its comparison too, and goes on
+    /// without where the service doesn't know that question; and the other way round if the
+    /// service becomes another one meanwhile.
     pub fn wait_for_report(
         &self,
         owner: &str,
@@ -179,8 +207,22 @@ impl Service<'_> {
         run_id: &str,
         watch: &mut Watch<'_>,
     ) -> Result<RunReport, ApiError> {
+        let mut question = Question::Report;
         self.wait(ACTION, INTERVAL, PATIENCE, watch, || {
-            let report = self.run_report(owner, name, run_id)?;
+            let ask = |question| match question {
+                Question::Report => self.run_report(owner, name, run_id),
+                Question::Run => self.run(owner, name, run_id),
+            };
+            let report = match ask(question) {
+                Err(err) if is_not_understood(&err) => {
+                    // If neither is understood, the first refusal tells more.
+                    let other = ask(question.other());
+                    let other = other.map_err(|e| if is_not_understood(&e) { err } else { e });
+                    question = question.other();
+                    other?
+                }
+                answered => answered?,
+            };
             match report.status {
                 RunStatus::Pending | RunStatus::Processing => Ok(None),
                 RunStatus::Failure => Err(ApiError::RunFailed { run_id: run_id.to_owned() }),

@@ -303,6 +303,56 @@ fn a_run_that_failed_and_one_that_takes_too_long_are_errors() {
     assert_eq!(pauses.seconds().iter().sum::<u64>(), 300);
 }
 
+/// A service that does not have a field that is asked for.
+fn not_understood() -> Answer {
+    let error = json!({"message": "Cannot query field \"x\" on type \"Run\".",
+        "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}});
+    Answer::json(&json!({ "errors": [error] }).to_string())
+}
+
+#[test]
+fn a_service_that_knows_one_of_the_questions_is_asked_that_one() {
+    let run = |status: &str| {
+        let run = json!({"id": "run-1", "status": status, "url": "u", "results": results()});
+        Answer::json(&json!({"data": {"repository": {"run": run}}}).to_string())
+    };
+    let garbage = || Answer::json(r#"{"data": {"repository": {"run": {"id": 7}}}}"#);
+    for refusal in [not_understood, garbage, || Answer::text(400, "no such field")] {
+        let (api, (http, _)) = (FakeApi::start(), client());
+        api.on("FetchLocalRunReport", [refusal()]);
+        api.on("FetchLocalRun", [run("PENDING"), run("COMPLETED")]);
+        let service = service(&http, &api);
+        let got = service.wait_for_report("acme", "widgets", "run-1", &mut unwatched).unwrap();
+        assert_eq!((got.conclusion, got.results), (None, plain_results(true)));
+        assert_eq!(api.routes(), ["FetchLocalRunReport", "FetchLocalRun", "FetchLocalRun"]);
+    }
+    // The other way round: it becomes an older one while we wait.
+    let (api, (http, _)) = (FakeApi::start(), client());
+    let reports = json!([{"id": "1", "impact": 0.1, "conclusion": "Success"}]);
+    api.on("FetchLocalRunReport", [not_understood(), report("COMPLETED", &reports)]);
+    api.on("FetchLocalRun", [run("PENDING"), not_understood()]);
+    let service = service(&http, &api);
+    let got = service.wait_for_report("acme", "widgets", "run-1", &mut unwatched).unwrap();
+    assert_eq!(got.conclusion, Some(Conclusion::Success));
+}
+
+#[test]
+fn a_service_that_knows_neither_question_or_no_run_is_an_error() {
+    let (api, (http, _)) = (FakeApi::start(), client());
+    let service = service(&http, &api);
+    api.on("FetchLocalRunReport", [Answer::text(400, "not this")]);
+    api.on("FetchLocalRun", [Answer::text(400, "nor that")]);
+    let err = service.wait_for_report("acme", "widgets", "run-1", &mut unwatched).unwrap_err();
+    assert!(err.to_string().contains("not this"), "{err}");
+    // What any question is answered with is not asked twice.
+    let no_run = json!({"data": {"repository": {"run": null}}}).to_string();
+    api.on("FetchLocalRunReport", [Answer::json(&no_run)]);
+    let err = service.wait_for_report("acme", "widgets", "run-1", &mut unwatched).unwrap_err();
+    assert_eq!(err.code(), Some(&Code::RunNotFound));
+    let asked = ["FetchLocalRunReport", "FetchLocalRun", "FetchLocalRunReport"];
+    assert_eq!(api.routes(), asked);
+}
+
 #[test]
 fn a_run_has_results_without_a_report() {
     let (api, (http, _)) = (FakeApi::start(), client());

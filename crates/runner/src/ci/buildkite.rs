@@ -57,14 +57,14 @@ fn identity(
     repository: RepositoryName,
 ) -> Result<Identity, CiError> {
     let branch = variables.text(env_names::BUILDKITE_BRANCH)?;
-    let number = variables.needed(env_names::BUILDKITE_PULL_REQUEST)?.parse::<u64>();
+    let number = variables.optional(env_names::BUILDKITE_PULL_REQUEST)?.map(str::parse::<u64>);
     let (event, reference, base_ref, head_ref) = match number {
-        Ok(number) => {
+        Some(Ok(number)) => {
             let base = variables.optional(env_names::BUILDKITE_BASE_BRANCH)?.map(str::to_owned);
             (Event::PullRequest, format!("refs/pull/{number}/merge"), base, Some(branch))
         }
-        // The word `false`.
-        Err(_) => (Event::Push, format!("refs/heads/{branch}"), None, None),
+        // The word `false`, or nothing.
+        Some(Err(_)) | None => (Event::Push, format!("refs/heads/{branch}"), None, None),
     };
     let (root, root_text) = if let Some(found) = context::root_above(situation.here) {
         found

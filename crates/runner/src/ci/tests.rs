@@ -11,6 +11,7 @@ use std::{
 
 use api::{Event, RepositoryProvider, RunContext, RunEnvironment};
 use proptest::prelude::*;
+use runner_shared::env_names::EnvName;
 
 use super::{git::tests::COMMIT, *};
 use crate::error::chain;
@@ -151,6 +152,154 @@ fn every_provider_understands_its_fixtures() {
             assert!(!shown.contains("s3cret"), "{name}: {shown}");
             insta::assert_snapshot!(format!("provider_{}_{name}", provider.id), shown, &text);
         }
+    }
+}
+
+/// What an empty variable of a provider leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    /// The error that it is missing, which names it.
+    Missing,
+    /// The same as without it.
+    Unset,
+    /// The job is none of this provider.
+    Elsewhere,
+}
+
+/// Variables that a provider reads, and a fixture of it in which they matter.
+type Row = (&'static str, &'static str, &'static [(EnvName, Empty)]);
+
+/// Every variable that a provider reads.
+const EMPTY: &[Row] = &[
+    (
+        "github-actions",
+        "matrix",
+        &[
+            (env_names::GITHUB_ACTIONS, Empty::Elsewhere),
+            (env_names::GITHUB_REPOSITORY, Empty::Missing),
+            (env_names::GITHUB_EVENT_PATH, Empty::Missing),
+            (env_names::GITHUB_EVENT_NAME, Empty::Missing),
+            (env_names::GITHUB_REF, Empty::Missing),
+            (env_names::GITHUB_JOB, Empty::Missing),
+            (env_names::GITHUB_RUN_ID, Empty::Missing),
+            (env_names::GITHUB_ACTOR, Empty::Missing),
+            (env_names::GITHUB_ACTOR_ID, Empty::Missing),
+            (env_names::GITHUB_BASE_REF, Empty::Unset),
+            (env_names::GITHUB_SHA, Empty::Unset),
+            (env_names::GITHUB_WORKSPACE, Empty::Unset),
+            (env_names::GH_MATRIX, Empty::Unset),
+            (env_names::GH_STRATEGY, Empty::Unset),
+            (env_names::OIDC_REQUEST_TOKEN, Empty::Unset),
+            (env_names::OIDC_REQUEST_URL, Empty::Unset),
+        ],
+    ),
+    (
+        "gitlab-ci",
+        "merge_request",
+        &[
+            (env_names::GITLAB_CI, Empty::Elsewhere),
+            (env_names::GITLAB_SOURCE, Empty::Missing),
+            (env_names::GITLAB_NAMESPACE, Empty::Missing),
+            (env_names::GITLAB_PROJECT_NAME, Empty::Missing),
+            (env_names::GITLAB_PROJECT_PATH, Empty::Missing),
+            (env_names::GITLAB_PROJECT_DIR, Empty::Missing),
+            (env_names::GITLAB_JOB_ID, Empty::Missing),
+            (env_names::GITLAB_JOB_NAME, Empty::Missing),
+            (env_names::GITLAB_USER_ID, Empty::Missing),
+            (env_names::GITLAB_USER_LOGIN, Empty::Missing),
+            (env_names::GITLAB_MR_IID, Empty::Missing),
+            (env_names::GITLAB_MR_SOURCE, Empty::Missing),
+            (env_names::GITLAB_MR_SOURCE_PATH, Empty::Missing),
+            (env_names::GITLAB_MR_TARGET, Empty::Missing),
+            (env_names::GITLAB_REF_NAME, Empty::Unset),
+            (env_names::GITLAB_TAG, Empty::Unset),
+            (env_names::GITLAB_COMMIT, Empty::Unset),
+        ],
+    ),
+    (
+        "gitlab-ci",
+        "tag",
+        &[(env_names::GITLAB_REF_NAME, Empty::Missing), (env_names::GITLAB_TAG, Empty::Unset)],
+    ),
+    ("gitlab-ci", "child_of_a_merge_request", &[(env_names::GITLAB_MR_IID, Empty::Unset)]),
+    (
+        "buildkite",
+        "pull_request",
+        &[
+            (env_names::BUILDKITE, Empty::Elsewhere),
+            (env_names::BUILDKITE_REPO, Empty::Missing),
+            (env_names::BUILDKITE_BRANCH, Empty::Missing),
+            (env_names::BUILDKITE_PULL_REQUEST, Empty::Unset),
+            (env_names::BUILDKITE_BASE_BRANCH, Empty::Unset),
+            (env_names::BUILDKITE_COMMIT, Empty::Unset),
+        ],
+    ),
+    (
+        "buildkite",
+        "without_git",
+        &[
+            (env_names::BUILDKITE_COMMIT, Empty::Unset),
+            (env_names::BUILDKITE_AGENT_NAME, Empty::Unset),
+            (env_names::BUILDKITE_ORGANIZATION, Empty::Unset),
+            (env_names::BUILDKITE_PIPELINE, Empty::Unset),
+        ],
+    ),
+    (
+        "generic",
+        "everything",
+        &[
+            (env_names::CI_REPOSITORY, Empty::Missing),
+            (env_names::CI_REF, Empty::Unset),
+            (env_names::CI_HEAD_REF, Empty::Unset),
+            (env_names::CI_BASE_REF, Empty::Unset),
+            (env_names::CI_COMMIT, Empty::Unset),
+            (env_names::CI_EVENT, Empty::Unset),
+            (env_names::CI_RUN_ID, Empty::Unset),
+            (env_names::CI_JOB, Empty::Unset),
+            (env_names::CI_PART, Empty::Unset),
+            (env_names::CI_PROVIDER, Empty::Unset),
+        ],
+    ),
+];
+
+/// A fixture with another value for one variable, or without it.
+fn with_value(text: &str, name: &str, value: Option<&str>) -> String {
+    let others = text.lines().filter(|line| line.split('=').next() != Some(name));
+    let line = value.map(|value| format!("{name}={value}"));
+    others.map(str::to_owned).chain(line).map(|line| line + "\n").collect()
+}
+
+#[test]
+fn empty_variables_are_what_unset_ones_are() {
+    for (provider, case, variables) in EMPTY {
+        let folder = fixtures().join(provider);
+        let text = fs::read_to_string(folder.join(format!("{case}.env"))).unwrap();
+        for (EnvName { name, .. }, expected) in *variables {
+            let shown = |value| Case::read(&with_value(&text, name, value), &folder).shown();
+            let empty = shown(Some(""));
+            assert_eq!(empty, shown(None), "{name} of {provider}/{case}");
+            let found = match empty.strip_prefix("error: ") {
+                Some(err) if err.contains(name) => Empty::Missing,
+                Some(err) => panic!("{name} of {provider}/{case}: {err}"),
+                None if empty.starts_with(&format!("{provider},")) => Empty::Unset,
+                None => Empty::Elsewhere,
+            };
+            assert_eq!(found, *expected, "{name} of {provider}/{case}: {empty}");
+        }
+    }
+}
+
+#[test]
+fn a_build_without_the_number_of_a_pull_request_is_a_push() {
+    let folder = fixtures().join("buildkite");
+    let text = fs::read_to_string(folder.join("pull_request.env")).unwrap();
+    for value in [None, Some(""), Some("false")] {
+        let text = with_value(&text, env_names::BUILDKITE_PULL_REQUEST.name, value);
+        let case = Case::read(&text, &folder);
+        let context = case.context().unwrap();
+        let found = context.run_context(&case.env, &Suffix::V8 { run_index: 0 }, None).unwrap();
+        assert_eq!((found.event, found.base_ref), (Event::Push, None));
+        assert_eq!(found.reference, "refs/heads/feat");
     }
 }
 

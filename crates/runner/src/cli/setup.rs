@@ -8,8 +8,9 @@ use super::{Instrument, shared::mode_parser};
 /// Install what a mode needs.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::doc_markdown, reason = "the help has no backticks around variables")]
 pub(crate) struct SetupArgs {
-    /// The mode to set up; several with commas, or repeated [default: all].
+    /// The mode to set up; several with commas, or repeated [env: CODSPEED_RUNNER_MODE] [default: all].
     #[arg(short, long, value_parser = mode_parser(), value_delimiter = ',', hide_possible_values = true)]
     pub mode: Vec<Mode>,
 

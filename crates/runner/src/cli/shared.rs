@@ -18,7 +18,7 @@ use super::{CompatArgs, MemoryArgs, PerfArgs, SimulationArgs, UploadArgs};
 pub(crate) struct SharedArgs {
     /// What to measure: `walltime` (real time), `simulation` (instructions, counted by Valgrind) or `memory`
     /// (allocations, seen by a tracer); several with commas, or repeated [env: CODSPEED_RUNNER_MODE] [default: as
-    /// chosen by `codspeed use`].
+    /// chosen by `codspeed use`, else `walltime`].
     #[arg(short, long, value_parser = mode_parser(), value_delimiter = ',', hide_possible_values = true)]
     pub mode: Vec<Mode>,
 

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &UseArgs, context: &Context) -> Result<ExitKind, CliErro
         store.forget(&ancestors())?;
         "this shell uses no mode of its own any more".to_owned()
     } else {
-        let modes = sources::modes(args.modes.clone(), context)?;
+        let (modes, _) = sources::modes(args.modes.clone(), context)?;
         let words: Vec<_> = modes.iter().map(|mode| mode.names().cli).collect();
         store.remember(&ancestors(), &words)?;
         format!("this shell uses {}", words.join(", "))

@@ -1,12 +1,11 @@
 //! `codspeed exec`: any command, alone or against another one.
 
-use runner_shared::{harness::Target, mode::Mode};
+use runner_shared::harness::Target;
 
 use super::{Context, here, measure::measure, sources};
 use crate::{
     cli::{ExecArgs, InstrumentArgs},
     error::{CliError, ExitKind},
-    event::RunEvent,
     settings::{RunPlan, targets::PlannedTarget},
     workload::Workload,
 };
@@ -27,10 +26,9 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
         Some(project) => project.complete(walltime)?,
         None => walltime,
     };
-    let told = !shared.mode.is_empty();
     sources::warn_of_old_words(&shared.compat, context);
-    shared.mode = sources::modes(shared.mode, context)?;
-    let unsaid = shared.mode.is_empty();
+    let by;
+    (shared.mode, by) = sources::modes(shared.mode, context)?;
     let head = Target { command, name, walltime_args: walltime, run_args: around };
     let base = vs.map(|text| {
         let command = words(&text)?;
@@ -52,13 +50,8 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
     let working_directory = here.join(shared.working_directory.clone().unwrap_or_default());
     let targets = vec![PlannedTarget { name: None, workload, working_directory }];
     let none = InstrumentArgs::default();
-    let plan = RunPlan::new(targets, shared, &none, Some(Mode::Walltime), &here)?;
-    if !told {
-        let why = if unsaid { "real time" } else { "as chosen by `codspeed use`" };
-        let modes: Vec<String> = plan.parts.iter().map(|part| part.mode.to_string()).collect();
-        let text = format!("mode: {} ({why}); `-m` chooses another one", modes.join(", "));
-        context.ui.event(&RunEvent::Step(text));
-    }
+    let plan = RunPlan::new(targets, shared, &none, &here)?;
+    sources::say_modes(&plan, by, context);
     measure(&plan, context)
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod documents;
 pub(crate) mod exec;
 pub(crate) mod inspect;
 mod measure;
+pub(crate) mod old_names;
 mod outcome;
 pub(crate) mod profile;
 pub(crate) mod run;

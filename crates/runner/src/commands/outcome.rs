@@ -200,23 +200,7 @@ fn explained(part: &RunPart, folder: &Path, err: CliError) -> CliError {
 
 impl From<SettingsError> for CliError {
     fn from(err: SettingsError) -> Self {
-        let hint = match &err {
-            SettingsError::NoMode => Some(
-                "`-m walltime` measures real time, `-m simulation` counts instructions, `-m memory` allocations; `codspeed use walltime` chooses for this shell",
-            ),
-            SettingsError::ComparisonNeedsTime
-            | SettingsError::NoStacks { .. }
-            | SettingsError::NothingIsCopied
-            | SettingsError::BlankCommand
-            | SettingsError::NoFolder { .. }
-            | SettingsError::OutputTwice
-            | SettingsError::SameExport { .. } => None,
-        };
-        let err = Self::new(ExitKind::Usage, err);
-        match hint {
-            Some(hint) => err.hint(hint),
-            None => err,
-        }
+        Self::new(ExitKind::Usage, err)
     }
 }
 

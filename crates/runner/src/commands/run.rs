@@ -25,7 +25,8 @@ pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError
         return Ok(ExitKind::Ok);
     }
     sources::warn_of_old_words(&shared.compat, context);
-    shared.mode = sources::modes(shared.mode, context)?;
+    let by;
+    (shared.mode, by) = sources::modes(shared.mode, context)?;
     if instruments.mongo_uri_env_name.is_some() && instruments.instruments.is_empty() {
         let text = "`--mongo-uri-env-name` does nothing without `--instruments mongodb`";
         context.ui.event(&RunEvent::warning(text));
@@ -47,7 +48,8 @@ pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError
         let workload = Workload::Suite(shell_text(command));
         vec![PlannedTarget { name: None, workload, working_directory }]
     };
-    let plan = RunPlan::new(targets, shared, &instruments, None, &here)?;
+    let plan = RunPlan::new(targets, shared, &instruments, &here)?;
+    sources::say_modes(&plan, by, context);
     measure(&plan, context)
 }
 

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use api::Step;
 use runner_shared::mode::Mode;
 
-use super::{Context, status};
+use super::{Context, sources, status};
 use crate::{
     cli::{Instrument, SetupArgs},
     error::{CliError, ExitKind},
@@ -61,7 +61,11 @@ pub(crate) fn run(args: &SetupArgs, context: &Context) -> Result<ExitKind, CliEr
         mongodb(args, context)?;
         return Ok(ExitKind::Ok);
     }
-    let wanted = |mode: &Mode| args.mode.is_empty() || args.mode.contains(mode);
+    let told = match sources::modes_of_environment(context)? {
+        Some(modes) if args.mode.is_empty() => modes,
+        Some(_) | None => args.mode.clone(),
+    };
+    let wanted = |mode: &Mode| told.is_empty() || told.contains(mode);
     for (_, step) in STEPS.iter().filter(|(mode, _)| wanted(mode)) {
         step(args, context)?;
     }

@@ -18,6 +18,7 @@ use crate::{
     event::RunEvent,
     process::ancestors,
     settings::{
+        RunPlan,
         project_file::{ConfigError, ProjectConfig},
         shell_session::{SessionError, SessionStore, Topic},
         user_config::{
@@ -50,22 +51,30 @@ pub(super) fn warn_of_old_words(args: &CompatArgs, context: &Context) {
     args.warnings().into_iter().for_each(|text| context.ui.event(&RunEvent::warning(text)));
 }
 
-/// The modes that were given, those that the environment gives, or those that this shell uses. None if nobody has said
-/// anything.
-pub(super) fn modes(told: Vec<Mode>, context: &Context) -> Result<Vec<Mode>, CliError> {
-    let chosen = match (told.is_empty(), text(context, env_names::RUNNER_MODE)) {
-        (false, _) => told,
-        (true, Some(words)) => {
-            let words = words.split(',').map(str::trim);
-            let old = words.clone().filter_map(old_mode);
-            old.for_each(|text| context.ui.event(&RunEvent::warning(text)));
-            let modes = words.map(Mode::parse);
-            modes.collect::<Result<_, _>>().map_err(|err| {
-                let what = format!("{}: {err}", env_names::RUNNER_MODE.name);
-                CliError::new(ExitKind::Usage, what)
-            })?
-        }
-        (true, None) => shell_modes(context)?,
+/// Who has chosen the modes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChosenBy {
+    /// The user, on the command line.
+    Option,
+    /// The environment.
+    Variable,
+    /// This shell, by `codspeed use`.
+    Shell,
+    /// Nobody.
+    Default,
+}
+
+/// Returns the modes that were given, those that the environment gives, or those that this shell uses; none if nobody
+/// has said anything.
+pub(super) fn modes(told: Vec<Mode>, context: &Context) -> Result<(Vec<Mode>, ChosenBy), CliError> {
+    let (chosen, by) = if !told.is_empty() {
+        (told, ChosenBy::Option)
+    } else if let Some(modes) = modes_of_environment(context)? {
+        (modes, ChosenBy::Variable)
+    } else {
+        let modes = shell_modes(context)?;
+        let by = if modes.is_empty() { ChosenBy::Default } else { ChosenBy::Shell };
+        (modes, by)
     };
     let mut modes: Vec<Mode> = Vec::new();
     for mode in chosen {
@@ -73,7 +82,39 @@ pub(super) fn modes(told: Vec<Mode>, context: &Context) -> Result<Vec<Mode>, Cli
             modes.push(mode);
         }
     }
-    Ok(modes)
+    Ok((modes, by))
+}
+
+/// Returns the modes that the environment gives, if it does.
+pub(super) fn modes_of_environment(context: &Context) -> Result<Option<Vec<Mode>>, CliError> {
+    let Some(words) = text(context, env_names::RUNNER_MODE) else { return Ok(None) };
+    let words = words.split(',').map(str::trim);
+    let old = words.clone().filter_map(old_mode);
+    old.for_each(|text| context.ui.event(&RunEvent::warning(text)));
+    let modes = words.map(Mode::parse).collect::<Result<_, _>>().map_err(|err| {
+        let what = format!("{}: {err}", env_names::RUNNER_MODE.name);
+        CliError::new(ExitKind::Usage, what)
+    })?;
+    Ok(Some(modes))
+}
+
+/// Says what is measured, unless the user has just said it.
+pub(super) fn say_modes(plan: &RunPlan, by: ChosenBy, context: &Context) {
+    let why = match by {
+        ChosenBy::Option => return,
+        ChosenBy::Variable => "by CODSPEED_RUNNER_MODE",
+        ChosenBy::Shell => "as chosen by `codspeed use`",
+        ChosenBy::Default => "real time",
+    };
+    let mut modes: Vec<String> = Vec::new();
+    for part in &plan.parts {
+        let mode = part.mode.to_string();
+        if !modes.contains(&mode) {
+            modes.push(mode);
+        }
+    }
+    let text = format!("mode: {} ({why}); `-m` chooses another one", modes.join(", "));
+    context.ui.event(&RunEvent::Step(text));
 }
 
 /// The modes that this shell uses.
@@ -101,10 +142,6 @@ pub(super) fn user_file(context: &Context) -> Result<Option<PathBuf>, CliError> 
         })?),
         (None, None) => None,
     };
-    if name.is_some() {
-        let text = "`--config-name` is deprecated: `--profile` chooses an account";
-        context.ui.event(&RunEvent::warning(text));
-    }
     Ok(user_config::path(&context.env, name.as_deref()))
 }
 

@@ -62,12 +62,12 @@ pub(crate) struct RunPart {
     pub wait: bool,
 }
 
+/// What is measured when nobody says what: what everybody can measure, and understands.
+const DEFAULT_MODE: Mode = Mode::Walltime;
+
 /// A plan that makes no sense.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SettingsError {
-    /// `run` was not told what to measure.
-    #[error("no mode was given")]
-    NoMode,
     /// `--vs` in another mode.
     #[error("`--vs` compares times and needs mode `walltime`")]
     ComparisonNeedsTime,
@@ -108,7 +108,6 @@ impl RunPlan {
         targets: Vec<PlannedTarget>,
         shared: SharedArgs,
         instruments: &InstrumentArgs,
-        default_mode: Option<Mode>,
         here: &Path,
     ) -> Result<Self, SettingsError> {
         let SharedArgs {
@@ -132,7 +131,7 @@ impl RunPlan {
             compat,
             mut memory,
         } = shared;
-        let modes = modes(mode, default_mode)?;
+        let modes = if mode.is_empty() { vec![DEFAULT_MODE] } else { mode };
         targets.iter().try_for_each(check_target)?;
         let profiling = profiling(&perf)?;
         // A profile of allocations is made of their stacks.
@@ -146,7 +145,7 @@ impl RunPlan {
                     return Err(SettingsError::ComparisonNeedsTime);
                 }
                 check_exports(&export, mode, profiling, message_format)?;
-                let name = format!("{}-{}", mode.names().executor, parts.len());
+                let name = format!("{mode}-{}", parts.len());
                 let of_this_part = |folder: PathBuf| {
                     let folder = here.join(folder);
                     if several { folder.join(&name) } else { folder }
@@ -170,15 +169,6 @@ impl RunPlan {
             }
         }
         Ok(Self { parts, upload, skip_run: compat.skip_run })
-    }
-}
-
-/// The modes that were told, or the default; never none.
-fn modes(told: Vec<Mode>, default: Option<Mode>) -> Result<Vec<Mode>, SettingsError> {
-    match default {
-        _ if !told.is_empty() => Ok(told),
-        Some(default) => Ok(vec![default]),
-        None => Err(SettingsError::NoMode),
     }
 }
 

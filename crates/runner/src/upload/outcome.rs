@@ -8,7 +8,11 @@ use results::{FreeRow, free_table};
 use runner_shared::{duration::show_nanos, text::bytes};
 
 use super::{Sent, Upload, refused};
-use crate::{error::CliError, event::RunEvent, ui::Ui};
+use crate::{
+    error::{CliError, ExitKind, chain},
+    event::RunEvent,
+    ui::Ui,
+};
 
 /// What the user wants to know of the service's judgement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,8 +46,10 @@ impl Upload {
         }
         let Sent { run_id, owner, name } = sent;
         ui.event(&RunEvent::Step("waiting for the service to look at the results".to_owned()));
-        let report =
-            service.wait_for_report(owner, name, run_id, &mut api::unwatched).map_err(refused)?;
+        let report = match service.wait_for_report(owner, name, run_id, &mut api::unwatched) {
+            Ok(report) => report,
+            Err(err) => return unjudged(err, self, sent, ui).map(|()| Gate::Open),
+        };
         let compared = base.as_ref().and_then(|base| {
             compared(service.compare_runs(owner, name, base, run_id), base, ui).transpose()
         });
@@ -51,16 +57,40 @@ impl Upload {
             Some(comparison) => comparison_text(&comparison),
             None => report_text(&report),
         };
-        ui.details(&format!("\n{text}"))
-            .map_err(|err| CliError::new(crate::error::ExitKind::Failed, err))?;
+        ui.details(&format!("\n{text}")).map_err(|err| CliError::new(ExitKind::Failed, err))?;
         for lost in report.results.iter().filter(|result| result.has_no_profile) {
             let text = format!("the service could not make a profile of `{}`", lost.name);
             ui.event(&RunEvent::warning(text));
         }
         ui.event(&RunEvent::Uploaded { run_id: run_id.clone(), url: report.url.clone() });
+        if *wait && matches!(report.conclusion, None | Some(Conclusion::Unknown)) {
+            ui.event(&RunEvent::warning(UNKNOWN_GATE));
+        }
         let is_worse = report.conclusion == Some(Conclusion::Failure);
         Ok(if *wait && is_worse { Gate::Regression } else { Gate::Open })
     }
+}
+
+/// What `--wait` asked for can't be had.
+const UNKNOWN_GATE: &str =
+    "the service doesn't say whether anything got slower than allowed: `--wait` can't fail with it";
+
+/// Says why there is no judgement. The upload has arrived all the same: that is no failure of it, whatever the service
+/// makes of the run. Only an interruption is an error.
+fn unjudged(err: ApiError, upload: &Upload, sent: &Sent, ui: &Ui) -> Result<(), CliError> {
+    let refused = refused(err);
+    if refused.kind == ExitKind::Interrupted {
+        return Err(refused);
+    }
+    let Sent { run_id, .. } = sent;
+    let why = chain(refused.source.as_ref());
+    let text = format!("the results have arrived as run {run_id}, but can't be shown: {why}");
+    let hint = (!refused.hints.is_empty()).then(|| refused.hints.join("; "));
+    ui.event(&RunEvent::Warning { text, hint });
+    if upload.outlook.wait {
+        ui.event(&RunEvent::warning(UNKNOWN_GATE));
+    }
+    Ok(())
 }
 
 /// A comparison that can't be had costs a warning: the run itself can be shown.
@@ -69,13 +99,15 @@ fn compared(
     base: &str,
     ui: &Ui,
 ) -> Result<Option<Comparison>, CliError> {
-    let why = match comparison {
+    let err = match comparison {
         Ok(comparison) => return Ok(Some(comparison)),
-        Err(err) => match err.code() {
-            Some(Code::RunNotFound) => "there is no such run",
-            Some(Code::NotFound) => "it was measured in another way",
-            _ => return Err(refused(err)),
-        },
+        Err(ApiError::Cancelled) => return Err(refused(ApiError::Cancelled)),
+        Err(err) => err,
+    };
+    let why = match err.code() {
+        Some(Code::RunNotFound) => "there is no such run".to_owned(),
+        Some(Code::NotFound) => "it was measured in another way".to_owned(),
+        _ => chain(&err),
     };
     ui.event(&RunEvent::warning(format!("can't compare with run {base}: {why}")));
     Ok(None)

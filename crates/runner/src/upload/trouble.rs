@@ -8,27 +8,29 @@ use crate::error::{CliError, ExitKind};
 const STATUSES: &[(Wanted, u16, &str)] = &[
     (Wanted::Token, 401, NO_RIGHT_TO_ASK),
     (Wanted::Token, 403, NO_RIGHT_TO_ASK),
+    (Wanted::Token, 404, NO_SUCH_REQUEST),
+    (Wanted::Answer, 401, LOGIN),
+    (Wanted::Answer, 403, NO_RIGHT),
+    (Wanted::Answer, 404, NO_SERVICE),
     (Wanted::Storage, 401, TOO_OLD),
     (Wanted::Storage, 403, TOO_OLD),
     (Wanted::Storage, 404, TOO_OLD),
     (
-        Wanted::Anything,
+        Wanted::Run,
         401,
         "the token is missing, wrong or too old: `codspeed auth login` on your machine; in CI the secret that holds CODSPEED_TOKEN, or the permission `id-token: write` of the workflow",
     ),
-    (Wanted::Anything, 403, "the token has no right to upload to this repository"),
+    (Wanted::Run, 403, "the token has no right to upload to this repository"),
     (
-        Wanted::Anything,
+        Wanted::Run,
         404,
         "the service doesn't know this repository: upper and lower case count in owner and name",
     ),
-    (Wanted::Anything, 409, "these results were uploaded before"),
-    (
-        Wanted::Anything,
-        413,
-        "the profile folder is too large for the service: fewer benchmarks in one run, or `--no-perf`",
-    ),
-    (Wanted::Anything, 429, "too many uploads at the same time: try again in a few minutes"),
+    (Wanted::Run, 409, "these results were uploaded before"),
+    (Wanted::Run, 413, TOO_LARGE),
+    (Wanted::Storage, 413, TOO_LARGE),
+    (Wanted::Run, 429, TOO_MANY),
+    (Wanted::Storage, 429, TOO_MANY),
 ];
 
 /// The CI system makes tokens for those who may ask only.
@@ -38,22 +40,33 @@ const NO_RIGHT_TO_ASK: &str =
 const TOO_OLD: &str =
     "the address that the service gave is good for a short time: another upload gets a fresh one";
 
-/// What was wanted, where the same status means different things.
+const TOO_LARGE: &str =
+    "the profile folder is too large for the service: fewer benchmarks in one run, or `--no-perf`";
+const TOO_MANY: &str = "too many uploads at the same time: try again in a few minutes";
+/// The address is made for one job, and good as long as that runs.
+const NO_SUCH_REQUEST: &str = "the CI system doesn't know this request for a token, which is that of one job: pass ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN of this job on unchanged, or set CODSPEED_TOKEN";
+const LOGIN: &str = "`codspeed auth login` renews your login";
+const NO_RIGHT: &str = "your login has no right to do this";
+const NO_SERVICE: &str = "no service answers questions at that address: check `--api-url`, CODSPEED_API_URL and `codspeed profile show`";
+
+/// What was wanted: the same status means different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
+    /// A token of the CI system.
     Token,
+    /// A place for the archive, which is another service.
     Storage,
-    Anything,
+    /// The registration of the run.
+    Run,
+    /// Anything that is asked with GraphQL.
+    Answer,
 }
 
 /// All that can be done about a run that has arrived.
 const AGAIN: &str = "this may pass: `codspeed upload` and the profile folder, in a few minutes";
 
 /// By the kind of an error of GraphQL.
-const CODES: &[(Code, &str)] = &[
-    (Code::Unauthenticated, "`codspeed auth login` renews your login"),
-    (Code::Unauthorized, "your login has no right to do this"),
-];
+const CODES: &[(Code, &str)] = &[(Code::Unauthenticated, LOGIN), (Code::Unauthorized, NO_RIGHT)];
 
 /// The error with what can be done.
 pub(crate) fn refused(err: ApiError) -> CliError {
@@ -83,10 +96,10 @@ fn by_status(err: &ApiError, status: u16) -> Option<&'static str> {
     let wanted = match action {
         api::ASK_FOR_A_TOKEN => Wanted::Token,
         api::SEND_THE_ARCHIVE => Wanted::Storage,
-        _ => Wanted::Anything,
+        api::REGISTER_THE_RUN => Wanted::Run,
+        _ => Wanted::Answer,
     };
-    let fits = |of: Wanted| of == wanted || of == Wanted::Anything;
-    let found = STATUSES.iter().find(|(of, known, _)| fits(*of) && *known == status);
+    let found = STATUSES.iter().find(|(of, known, _)| *of == wanted && *known == status);
     found.map(|(.., hint)| *hint)
 }
 

@@ -31,7 +31,6 @@ fn a_shell_and_what_it_starts_use_what_was_chosen() {
         &fresh(),
         &[
             "codspeed show",
-            "codspeed run -- true",
             "codspeed use memory,walltime memory",
             "codspeed show",
             "(codspeed show; true)",
@@ -167,13 +166,26 @@ fn what_is_wrong_with_a_project_file_is_said_with_its_place() {
             "codspeed run -m walltime",
             "codspeed exec -- true",
             "cd inner; codspeed exec -- true; cd ..",
-            "codspeed run --config two.yml",
+            "codspeed run --list --config two.yml",
             "codspeed run -m walltime --config none.yml",
             "codspeed exec --config rounds.yml --max-rounds 3 -- true",
             "codspeed exec --config no-rounds.yml -- true",
             "codspeed show",
         ]
     ));
+}
+
+#[test]
+fn what_is_set_up_may_be_told_by_the_environment() {
+    let sandbox = fresh().with("CODSPEED_RUNNER_MODE", "memory");
+    let modes = |words: &[&str]| {
+        let run = sandbox.run(sandbox.command(CODSPEED, words));
+        assert_eq!(run.code, 0, "{}", run.shown());
+        let said = run.stderr + &run.stdout;
+        ["walltime: ", "simulation: ", "memory: "].map(|mode| said.contains(mode))
+    };
+    assert_eq!(modes(&["setup", "--dry-run"]), [false, false, true]);
+    assert_eq!(modes(&["setup", "--dry-run", "-m", "walltime"]), [true, false, false]);
 }
 
 #[test]

@@ -74,7 +74,6 @@ fn modes_are_known_and_given() {
         &["exec", "-m", "memory", "--backend", "magic", "--", "true"],
         &["exec", "-m", "memory", "--python-allocator", "jemalloc", "--", "true"],
         &["exec", "--export", "folded=x", "--", "true"],
-        &["run", "--", "true"],
         &["run", "-m", "waltime", "--", "true"],
         &["run", "-m", "walltime,fast", "--", "true"],
         &["exec", "-m", "walltime", "-m", "memory", "--vs", "true", "--", "false"],

@@ -44,6 +44,25 @@ fn an_empty_variable_counts_as_unset() {
 }
 
 #[test]
+fn old_names_are_deprecated() {
+    for (name, value, says) in [
+        ("CODSPEED_CONFIG_NAME", "other", "`--profile` chooses an account"),
+        ("CODSPEED_EXPERIMENTAL_CYCLE_ESTIMATION", "false", "`CODSPEED_CYCLE_ESTIMATION`"),
+        ("CODSPEED_EXPERIMENTAL_EXCLUDE_ALLOCATIONS", "true", "`CODSPEED_EXCLUDE_ALLOCATIONS`"),
+        ("CODSPEED_EXPERIMENTAL_FAIR_SCHED", "true", "it still works"),
+        ("CODSPEED_EXPERIMENTAL_OTHER", "1", "there is no such experiment"),
+    ] {
+        let text = said((name, value), &[]);
+        let warning = format!("warning: `{name}` is deprecated");
+        assert_eq!(text.matches(&warning).count(), 1, "{text}");
+        assert!(text.contains(says), "{text}");
+        assert!(!said((name, ""), &[]).contains("deprecated"), "{name}");
+    }
+    let typed = said(("CODSPEED_CONFIG_NAME", ""), &["--config-name", "other"]);
+    assert!(typed.contains("warning: `--config-name` is deprecated"), "{typed}");
+}
+
+#[test]
 fn a_wrong_value_names_its_variable() {
     for (name, value) in [
         ("CODSPEED_SKIP_UPLOAD", "maybe"),

@@ -2,7 +2,7 @@
 
 use test_support::{Sandbox, redact};
 
-use crate::stage::{QUICK, exec, sandbox, suite};
+use crate::stage::{QUICK, codspeed, exec, sandbox, suite};
 
 fn with_secrets() -> Sandbox {
     sandbox()
@@ -80,10 +80,8 @@ fn signals_reach_commands_and_suites() {
 #[test]
 fn the_mode_may_come_from_the_environment() {
     let sandbox = sandbox().with("CODSPEED_RUNNER_MODE", "walltime");
-    let run = crate::stage::codspeed(
-        &sandbox,
-        ["run", "--profile-folder", "profile", "--allow-empty", "--", "true"],
-    );
+    let run =
+        codspeed(&sandbox, ["run", "--profile-folder", "profile", "--allow-empty", "--", "true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
@@ -92,4 +90,25 @@ fn a_harness_that_is_not_there_is_named() {
     let sandbox = sandbox().with("CODSPEED_EXEC_HARNESS", "/no/such/exec-harness");
     let run = exec(&sandbox, QUICK, &["true"]);
     insta::assert_snapshot!(crate::stage::shown(&sandbox, &run));
+}
+
+#[test]
+fn a_run_without_a_mode_measures_time_and_says_so() {
+    let sandbox = sandbox();
+    let script = "echo measured in $CODSPEED_RUNNER_MODE";
+    let words = [
+        "run",
+        "--no-perf",
+        "--allow-empty",
+        "--show-full-output",
+        "--profile-folder",
+        "profile",
+        "--",
+        script,
+    ];
+    let run = codspeed(&sandbox, words);
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let shown = run.shown();
+    assert!(shown.contains("mode: walltime (real time); `-m` chooses another one"), "{shown}");
+    assert!(shown.contains("measured in walltime"), "{shown}");
 }

@@ -242,3 +242,15 @@ fn another_ci_system_says_itself_what_it_measures() {
     assert_eq!((&told["ref"], &told["commitHash"]), (&"refs/heads/main".into(), &COMMIT.into()));
     assert_eq!(told["runPart"]["runId"], "77");
 }
+
+#[test]
+fn a_refusal_of_the_ci_system_is_not_told_as_one_of_the_service() {
+    let (sandbox, api) = push();
+    api.on("GET /oidc", [Answer::text(404, "")]);
+    let run = codspeed(&sandbox, quick(&[]));
+    let shown = run.shown();
+    assert_eq!(run.code, 5, "{shown}");
+    assert!(shown.contains("the CI system doesn't know this request for a token"), "{shown}");
+    assert!(!shown.contains("repository: upper and lower case"), "{shown}");
+    assert_eq!(api.routes(), ["GET /oidc"]);
+}

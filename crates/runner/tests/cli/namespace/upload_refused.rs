@@ -170,17 +170,38 @@ fn a_login_that_is_over_is_told_before_anything_is_sent() {
 }
 
 #[test]
-fn a_run_that_the_service_can_not_use_is_an_error_after_the_upload() {
-    let (sandbox, api) = user();
+fn an_upload_that_arrived_is_no_failure_whatever_becomes_of_the_run() {
     let failed = json!({"repository": {"settings": null, "run": {"id": "run-1", "status": "FAILURE",
         "url": "u", "headReports": [], "results": []}}});
-    api.on("FetchLocalRunReport", [data(&failed), report(&json!([]))]);
+    for (answer, why, hint) in [
+        (data(&failed), "the service could not process run run-1", "in a few minutes"),
+        (refusal("UNAUTHENTICATED"), "says: no", "`codspeed auth login`"),
+        (refusal("RUN_NOT_FOUND"), "says: no", ""),
+        (data(&json!({"repository": null})), "there is no such repository", ""),
+        (Answer::text(400, "odd question"), "odd question", ""),
+        (Answer::text(503, "busy"), "answered 503: busy", "try again later"),
+    ] {
+        let (sandbox, api) = user();
+        api.on("FetchLocalRunReport", [answer]);
+        let run = codspeed(&sandbox, quick(&["--wait"]));
+        assert_eq!(run.code, 0, "{}", run.shown());
+        let warning = "warning: the results have arrived as run run-1, but can't be shown: ";
+        let at = run.stderr.find(warning).unwrap_or_else(|| panic!("{}", run.shown()));
+        let (told, _) = run.stderr[at..].split_once("warning: the service doesn't say").unwrap();
+        assert!(told.contains(why) && told.contains(hint), "{told}");
+        assert!(!run.stderr.contains("nothing is lost"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_newer_service_without_reports_shows_the_results() {
+    let (sandbox, api) = user();
+    api.on("FetchLocalRunReport", [refusal("GRAPHQL_VALIDATION_FAILED")]);
+    api.on("FetchLocalRun", [report(&json!([]))]);
     let run = codspeed(&sandbox, quick(&[]));
-    assert_eq!(run.code, 5, "{}", run.shown());
-    let told = told(&sandbox, &api, &run);
-    insta::assert_snapshot!(told);
-    let again = codspeed(&sandbox, ["upload", "profile"]);
-    assert_eq!(again.code, 0, "{}", again.shown());
+    assert_eq!(run.code, 0, "{}", run.shown());
+    assert!(run.stderr.contains("results: http://service.test/run-1"), "{}", run.stderr);
+    assert!(!run.stderr.contains("warning: the results have arrived"), "{}", run.stderr);
 }
 
 #[test]
