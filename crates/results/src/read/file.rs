@@ -51,12 +51,6 @@ pub enum ReadError {
         #[source]
         source: serde_json::Error,
     },
-    /// A results file that is as it should be, but for the benchmarks that its process ought to have had.
-    #[error("`{}` has no benchmarks", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
     /// A file of simulation mode holds nothing that callgrind would write.
     #[error("`{}` has no results: its process was ended before it could write them, or it is no callgrind file", path.display())]
     NoParts {

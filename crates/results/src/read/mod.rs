@@ -68,7 +68,6 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
             }
         }
     }
-    broken.extend(walltime::empty_ones(&sources, &logs));
     report.benchmarks = log::join(sources, logs);
 
     let timestamps = profile_dir.join(ExecutionTimestamps::file_name(None));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use runner_shared::{
-    artifact::{Outcome, RoundLog},
+    artifact::Outcome,
     walltime::{Creator, WalltimeBenchmark, WalltimeResults},
 };
 
@@ -43,18 +43,6 @@ fn parse(bytes: &[u8]) -> Result<WalltimeResults, (String, serde_json::Error)> {
     })?;
     json.end().map_err(|err| (".".to_owned(), err))?;
     Ok(results)
-}
-
-/// The files without a benchmark, if any other file has one. If none has, there is nothing to tell
-/// apart: the report is empty, and the caller says so.
-pub(super) fn empty_ones(sources: &[Source], logs: &[(u32, RoundLog)]) -> Vec<ReadError> {
-    let logged = |pid| logs.iter().any(|(of, log)| *of == pid && !log.benchmarks.is_empty());
-    let is_empty = |source: &&Source| source.benchmarks.is_empty() && !logged(source.creator.pid);
-    if sources.iter().all(|source| is_empty(&source)) {
-        return Vec::new();
-    }
-    let error = |source: &Source| ReadError::Empty { path: source.path.clone() };
-    sources.iter().filter(is_empty).map(error).collect()
 }
 
 /// A benchmark of which nothing is known but its entry in the JSON.

@@ -33,7 +33,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
         AnyReport::Memory(report) => show(&memory_details(report, functions), context)?,
         AnyReport::Walltime(_) => outcome::show_hottest(&report, functions, context)?,
     }
-    if let Some(err) = broken.into_iter().find(|err| !outcome::is_empty(err)) {
+    if let Some(err) = broken.into_iter().next() {
         return Err(CliError::new(ExitKind::Failed, err));
     }
     if report.benchmarks() == 0 {

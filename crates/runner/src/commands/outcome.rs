@@ -2,7 +2,6 @@
 
 use std::{io, path::Path};
 
-use results::ReadError;
 use runner_shared::mode::Mode;
 
 use super::Context;
@@ -130,12 +129,7 @@ pub(crate) fn judge(
             return Err(CliError::new(ExitKind::Failed, what));
         }
     }
-    let broken = broken.into_iter().find(|err| !(part.allow_empty && is_empty(err)));
-    if let Some(err) = broken {
-        if is_empty(&err) {
-            return Err(CliError::new(ExitKind::Empty, err)
-                .hint("a process of the suite ran no benchmark; `--allow-empty` accepts that"));
-        }
+    if let Some(err) = broken.into_iter().next() {
         return Err(CliError::new(ExitKind::Failed, err)
             .hint("results of other files are shown; the program that wrote this one may have been ended too early"));
     }
@@ -183,11 +177,6 @@ fn judge_end(
             Err(explained(part, folder, CliError::new(ExitKind::Failed, what)))
         }
     }
-}
-
-/// Whether nothing is wrong with a results file but that it holds no benchmark.
-pub(super) const fn is_empty(err: &ReadError) -> bool {
-    matches!(err, ReadError::Empty { .. })
 }
 
 /// The same error with what the instrument has to say about it.

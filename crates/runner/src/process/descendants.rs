@@ -1,6 +1,6 @@
 //! Ends what an ended benchmark left running: processes that left its group, and their children.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use nix::{
     sys::{
@@ -21,12 +21,11 @@ pub(crate) fn adopt_orphans() {
 pub(crate) fn kill_descendants() {
     // A killed process may have started another one just before; the tree is finite.
     for _ in 0..100 {
-        let mut found = BTreeSet::new();
-        collect(getpid(), &mut found);
+        let found = descendants();
         if found.is_empty() {
             return;
         }
-        for pid in found {
+        for &pid in found.keys() {
             let _ = kill(pid, Signal::SIGKILL);
         }
         // Waits for one of ours, if there is one, then collects the others that have ended.
@@ -40,14 +39,21 @@ pub(crate) fn kill_descendants() {
     }
 }
 
-fn collect(pid: Pid, found: &mut BTreeSet<Pid>) {
+/// Returns every process below this one with its parent, as far as `/proc` shows them.
+pub(crate) fn descendants() -> BTreeMap<Pid, Pid> {
+    let mut found = BTreeMap::new();
+    collect(getpid(), &mut found);
+    found
+}
+
+fn collect(pid: Pid, found: &mut BTreeMap<Pid, Pid>) {
     let tasks = Path::new("/proc").join(pid.to_string()).join("task");
     let Ok(tasks) = fs::read_dir(tasks) else { return };
     for task in tasks.flatten() {
         let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
         for child in children.split_whitespace().filter_map(|word| word.parse().ok()) {
             let child = Pid::from_raw(child);
-            if found.insert(child) {
+            if found.insert(child, pid).is_none() {
                 collect(child, found);
             }
         }

@@ -10,7 +10,7 @@ mod relay;
 mod signals;
 mod spawn;
 
-pub(crate) use descendants::{adopt_orphans, kill_descendants};
+pub(crate) use descendants::{adopt_orphans, descendants, kill_descendants};
 pub(crate) use helper::{Helper, Streams};
 pub(crate) use lineage::{Ancestor, ancestors, start_of};
 pub(crate) use pipes::Output;

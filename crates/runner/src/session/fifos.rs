@@ -38,11 +38,20 @@ pub(crate) struct FifoPair {
     ctl: File,
     ack: File,
     /// `None` where the system has no watch to spare; then only dead clients are less well handled.
-    closings: Option<Closings>,
-    _made: [Made; 2],
+    watched: Option<Watched>,
+    made: [Made; 2],
 }
 
-/// Which sides were closed by a client.
+/// Comings and goings of clients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    /// One has opened the control FIFO.
+    pub opened: bool,
+    /// One has closed a side.
+    pub closed: Closed,
+}
+
+/// The sides that were closed by a client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Closed {
     /// It says no more.
@@ -51,18 +60,19 @@ pub(crate) struct Closed {
     pub ack: bool,
 }
 
-/// Tells when clients close their sides.
+/// Tells when clients come and go.
 #[derive(Debug)]
-struct Closings {
+struct Watched {
     inotify: Inotify,
     ctl: WatchDescriptor,
     ack: WatchDescriptor,
 }
 
-impl Closings {
+impl Watched {
     fn watch(paths: &FifoPaths) -> Option<Self> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok()?;
-        let ctl = inotify.add_watch(&paths.ctl, AddWatchFlags::IN_CLOSE).ok()?;
+        let ctl =
+            inotify.add_watch(&paths.ctl, AddWatchFlags::IN_OPEN | AddWatchFlags::IN_CLOSE).ok()?;
         let ack = inotify.add_watch(&paths.ack, AddWatchFlags::IN_CLOSE).ok()?;
         Some(Self { inotify, ctl, ack })
     }
@@ -80,7 +90,7 @@ impl FifoPair {
     pub(crate) fn create(paths: &FifoPaths) -> Result<Self, FifoError> {
         let (ack, made_ack) = make(&paths.ack)?;
         let (ctl, made_ctl) = make(&paths.ctl)?;
-        Ok(Self { ctl, ack, closings: Closings::watch(paths), _made: [made_ack, made_ctl] })
+        Ok(Self { ctl, ack, watched: Watched::watch(paths), made: [made_ack, made_ctl] })
     }
 
     /// Readable when a client sent something.
@@ -93,22 +103,30 @@ impl FifoPair {
         self.ack.as_fd()
     }
 
-    /// Readable when a client has closed its side.
-    pub(crate) fn closed(&self) -> Option<BorrowedFd<'_>> {
-        self.closings.as_ref().map(|closings| closings.inotify.as_fd())
+    /// Readable when a client has come or gone.
+    pub(crate) fn changed(&self) -> Option<BorrowedFd<'_>> {
+        self.watched.as_ref().map(|watched| watched.inotify.as_fd())
     }
 
-    /// Which sides clients have closed since this was asked last; doesn't wait.
+    /// Returns the device and the inode of the control FIFO.
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        let [_, ctl] = &self.made;
+        ctl.identity
+    }
+
+    /// Returns the comings and goings since this was asked last; doesn't wait.
     ///
     /// The kernel notes this before the client's parent can learn of its end, hence before the
     /// next client is even started.
-    pub(crate) fn take_closed(&mut self) -> Closed {
-        let mut seen = Closed::default();
-        let Some(closings) = &self.closings else { return seen };
-        while let Ok(events) = closings.inotify.read_events() {
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        let mut seen = Changes::default();
+        let Some(watched) = &self.watched else { return seen };
+        while let Ok(events) = watched.inotify.read_events() {
             for event in events {
-                seen.ctl |= event.wd == closings.ctl;
-                seen.ack |= event.wd == closings.ack;
+                let opened = event.mask.contains(AddWatchFlags::IN_OPEN);
+                seen.opened |= opened;
+                seen.closed.ctl |= !opened && event.wd == watched.ctl;
+                seen.closed.ack |= event.wd == watched.ack;
             }
         }
         seen

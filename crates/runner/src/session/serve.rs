@@ -14,7 +14,8 @@ use runner_shared::{
 };
 
 use super::{
-    fifos::{Closed, FifoPair},
+    clients::{Client, clients, unrelated},
+    fifos::{Changes, FifoPair},
     state::{Reaction, Refusal, Request, Session, SessionRecord},
 };
 use crate::{
@@ -24,6 +25,11 @@ use crate::{
 
 /// A benchmark that was asked to stop has this long to put its things in order.
 const GRACE_NS: u64 = 5_000_000_000;
+/// A benchmark that can't be served has this long to end.
+const REFUSED_NS: u64 = 1_000_000_000;
+/// A client that has finished has this long to go before another one is refused. The shortest time that a client waits
+/// for its answer is 1 s.
+const PATIENCE_NS: u64 = 500_000_000;
 /// While more answers than this wait for a reader, no further messages are taken.
 const MOST_UNSENT: usize = 64 * 1024;
 
@@ -82,12 +88,25 @@ pub(crate) fn serve(
     signals: &Signals,
     tell: &dyn Fn(RunEvent),
 ) -> Result<Served, ServeError> {
+    serve_with(PATIENCE_NS, conversation, child, signals, tell)
+}
+
+/// [`serve`] with another time, in nanoseconds, that a finished client has to go before another one is refused.
+fn serve_with(
+    patience: u64,
+    conversation: Option<Conversation<'_>>,
+    child: &mut Child,
+    signals: &Signals,
+    tell: &dyn Fn(RunEvent),
+) -> Result<Served, ServeError> {
     let mut talk = conversation.map(|Conversation { fifos, session, control }| Talk {
         fifos,
         session,
         control,
         decoder: FrameDecoder::default(),
         unsent: Vec::new(),
+        overlap: None,
+        patience,
         tell,
     });
     let mut stop = Stop::default();
@@ -97,9 +116,10 @@ pub(crate) fn serve(
             if ready.answers {
                 talk.send()?;
             }
-            if ready.messages || ready.closed {
-                talk.take(ready.closed)?;
+            if ready.messages || ready.changed {
+                talk.take(ready.changed)?;
             }
+            talk.lose_patience()?;
         }
         let mut changed = ready.ended;
         while let Some(heard) = ready.signals.then(|| signals.next()).flatten() {
@@ -108,11 +128,10 @@ pub(crate) fn serve(
                 Heard::Child => changed = true,
             }
         }
-        if stop.deadline.is_some_and(|deadline| now() >= deadline) {
-            stop.kill(child, tell);
-        }
-        if let Some(refusal) = talk.as_ref().and_then(|talk| talk.session.refusal()) {
-            return Err(refusal.clone().into());
+        stop.look_at_the_clock(child, tell);
+        let refusal = talk.as_ref().and_then(|talk| talk.session.refusal());
+        if refusal.is_some() {
+            stop.refuse(child);
         }
         if !changed {
             continue;
@@ -122,8 +141,14 @@ pub(crate) fn serve(
             Poll::Runs => {}
             Poll::WantsTerminal(signal) => return Err(ServeError::WantsTerminal(signal)),
             Poll::Ended(ended) => {
+                if let Some(refusal) = refusal {
+                    return Err(refusal.clone().into());
+                }
                 // The last words may still be in the FIFO.
                 if let Some(talk) = &mut talk {
+                    talk.take(true)?;
+                    // Those who were there at the same time are gone; none of them began to measure.
+                    talk.overlap = None;
                     talk.take(true)?;
                     talk.control.ended();
                 }
@@ -141,7 +166,7 @@ struct Ready {
     signals: bool,
     messages: bool,
     answers: bool,
-    closed: bool,
+    changed: bool,
 }
 
 fn wait(
@@ -150,6 +175,8 @@ fn wait(
     signals: &Signals,
     deadline: Option<Monotonic>,
 ) -> io::Result<Ready> {
+    let patience = talk.and_then(|talk| talk.overlap);
+    let deadline = [deadline, patience].into_iter().flatten().min();
     let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
         let millis = deadline.since(now()).div_ceil(1_000_000);
         PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
@@ -160,10 +187,11 @@ fn wait(
     ];
     if let Some(talk) = talk {
         let when = |wanted, flags| if wanted { flags } else { PollFlags::empty() };
-        let (listen, speak) = (talk.unsent.len() < MOST_UNSENT, !talk.unsent.is_empty());
+        let listen = talk.unsent.len() < MOST_UNSENT && talk.overlap.is_none();
+        let speak = !talk.unsent.is_empty();
         watched.push(PollFd::new(talk.fifos.ack(), when(speak, PollFlags::POLLOUT)));
         watched.push(PollFd::new(talk.fifos.ctl(), when(listen, PollFlags::POLLIN)));
-        watched.extend(talk.fifos.closed().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+        watched.extend(talk.fifos.changed().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
     }
     match poll(&mut watched, timeout) {
         Ok(_) | Err(Errno::EINTR) => {}
@@ -172,8 +200,8 @@ fn wait(
     let mut ready = watched.iter().map(|fd| fd.any().unwrap_or(false));
     let mut next = || ready.next().unwrap_or(false);
     // In the order in which they were added.
-    let (ended, signals, answers, messages, closed) = (next(), next(), next(), next(), next());
-    Ok(Ready { ended, signals, messages, answers, closed })
+    let (ended, signals, answers, messages, changed) = (next(), next(), next(), next(), next());
+    Ok(Ready { ended, signals, messages, answers, changed })
 }
 
 /// The conversation and its bytes.
@@ -184,6 +212,10 @@ struct Talk<'a> {
     decoder: FrameDecoder,
     /// Answers that the FIFO had no room for.
     unsent: Vec<u8>,
+    /// The time until which two clients that don't take turns may both be there; nobody is answered meanwhile.
+    overlap: Option<Monotonic>,
+    /// Nanoseconds from the coming of the second one to the end of that time.
+    patience: u64,
     tell: &'a dyn Fn(RunEvent),
 }
 
@@ -192,8 +224,9 @@ impl Talk<'_> {
     /// doesn't stop before the FIFO is empty.
     fn take(&mut self, all: bool) -> io::Result<()> {
         let mut chunk = [0; 16 * 1024];
-        let mut gone = all && self.notice_closing();
-        while self.unsent.len() < MOST_UNSENT {
+        let mut gone = all && self.notice_changes();
+        self.answer()?;
+        while self.unsent.len() < MOST_UNSENT && self.overlap.is_none() {
             let Some(len) = self.fifos.read(&mut chunk)? else {
                 // What a client wrote before it was gone was there to be read.
                 if gone && self.decoder.reset() > 0 {
@@ -204,7 +237,7 @@ impl Talk<'_> {
             };
             // Before answering: what is taken back must never be the answer to the successor of
             // the client that is gone.
-            gone |= self.notice_closing();
+            gone |= self.notice_changes();
             self.decoder.push(chunk.get(..len).unwrap_or_default());
             self.answer()?;
             if len < chunk.len() && !all && !gone {
@@ -216,19 +249,52 @@ impl Talk<'_> {
     }
 
     /// Takes back the answers that a client left unread when it closed its side: the next client
-    /// would take them for its own. Returns whether a client will say no more.
-    fn notice_closing(&mut self) -> bool {
-        let Closed { ctl, ack } = self.fifos.take_closed();
-        if ack {
+    /// would take them for its own. Looks at the clients anew when one has come, or when one may have gone that others
+    /// wait for. Returns whether a client will say no more.
+    fn notice_changes(&mut self) -> bool {
+        let Changes { opened, closed } = self.fifos.take_changes();
+        if closed.ack {
             self.unsent.clear();
             self.fifos.drain_answers();
         }
-        ctl
+        if opened || (closed.ctl && self.overlap.is_some()) {
+            self.look_at_clients();
+        }
+        closed.ctl
+    }
+
+    /// Begins to wait if two clients are there that don't take turns, and ends that when they are not.
+    fn look_at_clients(&mut self) -> Option<[Client; 2]> {
+        let clients = clients(self.fifos.identity());
+        let busy = |client: &&Client| client.tool.is_some_and(|tool| tool.main_is_busy);
+        if self.session.counts_all_processes()
+            && let Some(client) = clients.iter().find(busy)
+        {
+            self.session.refuse(Refusal::BusyMain { client: client.clone() });
+        }
+        let pair = unrelated(&clients);
+        let until = self.overlap.unwrap_or_else(|| now().plus(self.patience));
+        self.overlap = pair.is_some().then_some(until);
+        pair
+    }
+
+    /// Refuses two clients that are both still there after the time they had.
+    fn lose_patience(&mut self) -> io::Result<()> {
+        if self.overlap.is_some_and(|until| now() >= until) {
+            match self.look_at_clients() {
+                Some(pair) => {
+                    self.overlap = None;
+                    self.session.refuse(Refusal::Overlap { pair: Box::new(pair) });
+                }
+                None => self.take(true)?,
+            }
+        }
+        Ok(())
     }
 
     /// Answers all complete frames: one write for the answers to what came in one piece.
     fn answer(&mut self) -> io::Result<()> {
-        loop {
+        while self.overlap.is_none() {
             let reaction = match self.decoder.next_frame() {
                 Ok(None) => break,
                 Ok(Some(payload)) => self.session.frame(payload, now()),
@@ -236,6 +302,9 @@ impl Talk<'_> {
             };
             if let Some(pid) = self.session.newcomer() {
                 self.control.meet(pid);
+            }
+            if let Some(pids) = self.session.clash() {
+                self.session.refuse(Refusal::Overlap { pair: Box::new(pids.map(Client::of)) });
             }
             let answer = match reaction {
                 Reaction::Reply(answer) => answer,
@@ -263,7 +332,9 @@ impl Talk<'_> {
 /// How far we are in ending the benchmark.
 #[derive(Default)]
 struct Stop {
+    /// By the user.
     requested: bool,
+    refused: bool,
     deadline: Option<Monotonic>,
 }
 
@@ -271,7 +342,8 @@ impl Stop {
     /// The first request is passed on, the second one is the end.
     fn request(&mut self, child: &Child, signal: Signal, tell: &dyn Fn(RunEvent)) {
         if self.requested {
-            return self.kill(child, tell);
+            self.kill(child);
+            return tell(RunEvent::Killing);
         }
         self.requested = true;
         self.deadline = Some(now().plus(GRACE_NS));
@@ -279,8 +351,25 @@ impl Stop {
         child.signal_group(signal);
     }
 
-    fn kill(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
-        tell(RunEvent::Killing);
+    /// Ends a benchmark that can't be served: a tracer around it removes its files, and nothing of it is worth waiting for.
+    fn refuse(&mut self, child: &Child) {
+        if !self.refused {
+            self.refused = true;
+            self.deadline = Some(now().plus(REFUSED_NS));
+            child.signal_group(Signal::SIGTERM);
+        }
+    }
+
+    fn look_at_the_clock(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
+        if self.deadline.is_some_and(|deadline| now() >= deadline) {
+            self.kill(child);
+            if self.requested {
+                tell(RunEvent::Killing);
+            }
+        }
+    }
+
+    fn kill(&mut self, child: &Child) {
         self.deadline = None;
         child.signal_group(Signal::SIGKILL);
     }

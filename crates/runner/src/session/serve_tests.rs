@@ -50,6 +50,10 @@ struct Scene {
 
 impl Scene {
     fn start() -> Self {
+        Self::with_patience(u64::MAX / 2)
+    }
+
+    fn with_patience(patience: u64) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         let paths = FifoPaths::in_dir(folder.path());
@@ -69,7 +73,7 @@ impl Scene {
             let tell = |event| drop(tell.send(event));
             let (session, fifos) = (Session::walltime(), &mut fifos);
             let conversation = Conversation { fifos, session, control: &mut Willing };
-            serve(Some(conversation), &mut child, &signals, &tell)
+            serve_with(patience, Some(conversation), &mut child, &signals, &tell)
         });
         made.recv().unwrap();
         let probe = OpenOptions::new().read(true).write(true).open(&paths.ack).unwrap();
@@ -96,6 +100,28 @@ impl Scene {
         let Self { server, alive, _turn, .. } = self;
         drop(alive);
         server.join().unwrap().unwrap()
+    }
+}
+
+/// A process that holds the control FIFO until its standard input is closed.
+struct Other {
+    process: std::process::Child,
+}
+
+impl Other {
+    #[expect(clippy::disallowed_methods, reason = "a process that is not of the benchmark")]
+    fn open(scene: &Scene) -> Self {
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", "exec 8<> \"$0\"; echo; read x"]).arg(&scene.paths.ctl);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        process.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        Self { process }
+    }
+
+    fn end(mut self) {
+        drop(self.process.stdin.take());
+        self.process.wait().unwrap();
     }
 }
 
@@ -159,6 +185,34 @@ fn a_run_in_which_nobody_speaks_ends_with_its_child() {
     let served = Scene::start().end();
     assert_eq!((served.ended, served.interrupted), (Ended::Code(0), false));
     assert_eq!(served.record, SessionRecord::default());
+}
+
+#[test]
+fn a_client_waits_for_the_end_of_another_one() {
+    let scene = Scene::start();
+    let mut client = scene.client();
+    let (first, second) = (Other::open(&scene), Other::open(&scene));
+    client.send(&Command::SetVersion(2).encode());
+    first.end();
+    client.answered(&[Command::Ack]);
+    second.end();
+    scene.end();
+}
+
+#[test]
+fn two_clients_that_stay_are_refused_by_name() {
+    let scene = Scene::with_patience(0);
+    let others = [Other::open(&scene), Other::open(&scene)];
+    let Scene { server, alive, _folder, _turn, .. } = scene;
+    let err = server.join().unwrap().unwrap_err();
+    for other in &others {
+        let named = format!("sh` (process {})", other.process.id());
+        assert!(err.to_string().contains(&named), "{err}: {named}");
+    }
+    drop(alive);
+    for other in others {
+        other.end();
+    }
 }
 
 #[test]

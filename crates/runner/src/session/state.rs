@@ -10,7 +10,10 @@ use runner_shared::{
     fifo::{Command, FrameError, IntegrationMode, MINIMUM_VERSION, MarkerType, PROTOCOL_VERSION},
 };
 
-use super::integrations::{IntegrationError, MEMORY_INTEGRATIONS, MinimumVersion, check, known};
+use super::{
+    clients::Client,
+    integrations::{IntegrationError, MEMORY_INTEGRATIONS, MinimumVersion, check, known},
+};
 
 /// The first protocol in which an integration asks for the mode.
 const FIRST_WITH_MODES: u64 = 2;
@@ -51,7 +54,48 @@ pub(crate) enum Refusal {
     /// An integration that can't be measured in this mode.
     #[error(transparent)]
     Integration(#[from] IntegrationError),
+    /// Two processes measure without waiting for each other.
+    #[error(
+        "two benchmark processes are connected at the same time, so their measurements would mix: {}",
+        pair.each_ref().map(described).join(" and ")
+    )]
+    Overlap {
+        /// In the order of their ids.
+        pair: Box<[Client; 2]>,
+    },
+    /// In memory mode: the tool that started a worker goes on working while the worker measures.
+    #[error(
+        "{} measures in a worker process, and what its main process allocates at the same time would be counted, too",
+        described(client)
+    )]
+    BusyMain {
+        /// The worker.
+        client: Client,
+    },
 }
+
+/// Names a process for a message.
+fn described(client: &Client) -> String {
+    let Client { pid, name, tool } = client;
+    match tool {
+        Some(tool) => format!("`{name}` (process {pid}, {})", tool.name),
+        None => format!("`{name}` (process {pid})"),
+    }
+}
+
+/// Returns the way out when these measure at the same time.
+fn way_out(clients: &[Client]) -> String {
+    if let Some(tool) = clients.iter().find_map(|client| client.tool) {
+        return tool.mend.to_owned();
+    }
+    if clients.iter().any(|client| client.name == HARNESS) {
+        return "a command with a CodSpeed integration of its own is measured by `codspeed run -- COMMAND`, not by `codspeed exec`".to_owned();
+    }
+    "run them one after the other (`a; b`, not `a & b`), or turn off the workers of your benchmark tool".to_owned()
+}
+
+/// The name of the process that turns a command into a benchmark.
+const HARNESS: &str = "exec-harness";
 
 impl Refusal {
     /// What the user can do.
@@ -67,6 +111,8 @@ impl Refusal {
                     .to_owned()
             }
             Self::Integration(err) => err.hint(),
+            Self::Overlap { pair } => way_out(&pair[..]),
+            Self::BusyMain { client } => way_out(std::slice::from_ref(client)),
         }
     }
 }
@@ -107,6 +153,10 @@ pub(crate) struct Session {
     /// Processes that named themselves, in whatever message.
     speakers: BTreeSet<i32>,
     newcomer: Option<i32>,
+    /// The process that named itself first in the open window.
+    window_pid: Option<i32>,
+    /// Two processes that named themselves in one window.
+    clash: Option<[i32; 2]>,
 }
 
 impl Session {
@@ -121,6 +171,8 @@ impl Session {
             refusal: None,
             speakers: BTreeSet::new(),
             newcomer: None,
+            window_pid: None,
+            clash: None,
         }
     }
 
@@ -140,10 +192,8 @@ impl Session {
             self.record.unreadable += 1;
             return Reaction::Reply(Command::Err);
         };
-        if let Command::CurrentBenchmark { pid, .. } | Command::AddMarker { pid, .. } = &command
-            && self.speakers.insert(*pid)
-        {
-            self.newcomer = Some(*pid);
+        if let Command::CurrentBenchmark { pid, .. } | Command::AddMarker { pid, .. } = command {
+            self.names_itself(pid);
         }
         let answer = match command {
             Command::CurrentBenchmark { pid, uri } => {
@@ -189,10 +239,38 @@ impl Session {
         // A second start or a stray stop changes nothing and is no error: real clients do it.
         if opens != self.window_open {
             self.window_open = opens;
+            self.window_pid = None;
             let marker = if opens { MarkerType::SampleStart } else { MarkerType::SampleEnd };
             self.record.timestamps.markers.push(marker(now.0));
         }
         Command::Ack
+    }
+
+    fn names_itself(&mut self, pid: i32) {
+        if self.speakers.insert(pid) {
+            self.newcomer = Some(pid);
+        }
+        if self.window_open {
+            let first = *self.window_pid.get_or_insert(pid);
+            if first != pid {
+                self.clash = Some([first, pid]);
+            }
+        }
+    }
+
+    /// Returns two processes that named themselves in one window, once.
+    pub(crate) fn clash(&mut self) -> Option<[i32; 2]> {
+        self.clash.take()
+    }
+
+    /// Returns whether all processes of the benchmark count in every window.
+    pub(crate) fn counts_all_processes(&self) -> bool {
+        self.mode == IntegrationMode::Analysis
+    }
+
+    /// Ends the conversation for this reason; an earlier one stands.
+    pub(crate) fn refuse(&mut self, reason: Refusal) {
+        self.refusal.get_or_insert(reason);
     }
 
     /// The process that named itself for the first time in the last message, if one did.
@@ -217,7 +295,7 @@ impl Session {
         match refused {
             None => Command::Ack,
             Some(err) => {
-                self.refusal.get_or_insert(err.into());
+                self.refuse(err.into());
                 Command::Err
             }
         }
@@ -228,7 +306,7 @@ impl Session {
             return Command::Ack;
         }
         let minimum = self.minimum_version;
-        self.refusal.get_or_insert(Refusal::Version { version, minimum });
+        self.refuse(Refusal::Version { version, minimum });
         Command::Err
     }
 }
@@ -300,6 +378,40 @@ mod tests {
             session.newcomer()
         });
         assert_eq!(newcomers, [None, Some(7), None, Some(8), None]);
+    }
+
+    #[test]
+    fn two_processes_in_one_window_clash() {
+        let mut session = Session::walltime();
+        let marker = |pid| Command::AddMarker { pid, marker: MarkerType::RoundStart(1) };
+        let current = |pid| Command::CurrentBenchmark { pid, uri: String::new() };
+        let mut clash_after = |command| {
+            assert_eq!(send(&mut session, &command, 1), Command::Ack);
+            session.clash()
+        };
+        // One after the other, in windows of their own or outside of any, is fine.
+        let fine = [marker(7), current(8), Command::StartBenchmark, marker(7), current(7)];
+        let next = [Command::StopBenchmark, current(8), Command::StartBenchmark, marker(8)];
+        for command in fine.into_iter().chain(next) {
+            assert_eq!(clash_after(command), None);
+        }
+        assert_eq!(clash_after(current(9)), Some([8, 9]));
+        assert_eq!(clash_after(marker(8)), None);
+    }
+
+    #[test]
+    fn the_way_out_fits_the_processes() {
+        let client = |pid, name: &str| Client { pid, name: name.to_owned(), tool: None };
+        let overlap = |pair| Refusal::Overlap { pair: Box::new(pair) };
+        let suites = overlap([client(3, "python3"), client(4, "bench")]);
+        assert_eq!(
+            suites.to_string(),
+            "two benchmark processes are connected at the same time, so their measurements would mix: \
+             `python3` (process 3) and `bench` (process 4)"
+        );
+        assert!(suites.hint().starts_with("run them one after the other"), "{}", suites.hint());
+        let nested = overlap([client(3, "exec-harness"), client(4, "bench")]);
+        assert!(nested.hint().contains("codspeed run"), "{}", nested.hint());
     }
 
     #[test]

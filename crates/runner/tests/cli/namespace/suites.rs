@@ -102,17 +102,12 @@ fn a_results_file_that_is_broken_is_named_with_the_reason() {
 }
 
 #[test]
-fn an_empty_results_file_beside_a_full_one_is_an_error_unless_allowed() {
+fn an_empty_results_file_beside_a_full_one_is_no_error() {
     let sandbox = with_client();
     let empty = r#"{"creator":{"name":"codspeed-cpp","version":"2.3.0","pid":1},"instrument":{"type":"walltime"},"benchmarks":[]}"#;
     sandbox.file("empty", empty);
     let run =
         suite(&sandbox, EXPORT, "./client && cp empty $CODSPEED_PROFILE_FOLDER/results/1.json");
-    insta::assert_snapshot!(shown(&sandbox, &run));
-    assert_eq!(the_exported(&sandbox)["uri"], URI);
-    let options = [EXPORT, &["--allow-empty"]].concat();
-    let run =
-        suite(&sandbox, &options, "./client && cp empty $CODSPEED_PROFILE_FOLDER/results/1.json");
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(the_exported(&sandbox)["uri"], URI);
 }
@@ -128,7 +123,7 @@ fn what_a_suite_leaves_is_judged_as_by_the_service() {
         (with("empty"), 4, 0),
         (with("broken"), 1, 1),
         ("./client".to_owned(), 0, 0),
-        (format!("./client; {}", with("empty")), 4, 0),
+        (format!("./client; {}", with("empty")), 0, 0),
         (format!("./client; {}", with("broken")), 1, 1),
     ] {
         let code = |options: &[&str]| {
