@@ -78,7 +78,8 @@ fn colours_come_only_when_asked_for() {
     let plain = sandbox();
     assert!(!exec(&plain, QUICK, &["true"]).stdout.contains('\u{1b}'));
     let forced = sandbox().with("CLICOLOR_FORCE", "1");
-    assert!(exec(&forced, QUICK, &["true"]).stdout.contains("\u{1b}[1m"));
+    // In bold, or in yellow on a busy machine.
+    assert!(exec(&forced, QUICK, &["true"]).stdout.contains("\u{1b}["));
     let both = sandbox().with("CLICOLOR_FORCE", "1").with("NO_COLOR", "1");
     let run = exec(&both, QUICK, &["true"]);
     assert!(!run.stdout.contains('\u{1b}'), "{}", shown(&both, &run));
