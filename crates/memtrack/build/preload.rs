@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::Path};
 
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 9] = [
     "preload/trace.c",
     "preload/calls.c",
     "preload/others.c",
@@ -10,6 +10,8 @@ const SOURCES: [&str; 7] = [
     "preload/maps.c",
     "preload/find.c",
     "preload/sandbox.c",
+    "preload/reach.c",
+    "preload/symbols.c",
 ];
 
 /// Leaves `memtrack_preload.so` in the folder.

@@ -90,8 +90,16 @@ enum kind {
     KIND_FREE = 5,    /* address */
     KIND_START = 6,   /* a process image or a copy of one begins */
     KIND_OBJECT = 7,  /* number of functions << 32 | length, text: the file of an allocator */
-    KIND_EXEC = 8,    /* environment is ours << 32 | length, text: a program that is about to be executed */
+    KIND_EXEC = 8,    /* `enum reach` << 32 | length, stamp before, process, text: a program that is executed */
     KIND_MAPPED = 9,  /* length, the words of `struct mapped`, text: a file in the memory of the process */
+    KIND_FAILED = 10, /* length, 0, process: the program could not be executed after all */
+    KIND_PAST = 11,   /* `enum past` << 32 | length, text: a file whose allocator may be called without us */
+};
+
+/* How that can be. */
+enum past {
+    PAST_NAMESPACE = 1, /* `dlmopen` */
+    PAST_ADDRESS = 2,   /* `dlsym` */
 };
 
 /* Code of a file in memory: addresses, offset in the file, and what tells the file from others. */

@@ -17,6 +17,7 @@
 #include "calls.h"
 #include "maps.h"
 #include "others.h"
+#include "reach.h"
 #include "sandbox.h"
 #include "trace.h"
 
@@ -84,7 +85,7 @@ static void give_up(void)
 static bool tracer_lives(void)
 {
     /* A sandbox can forbid it; and a process with another root or user needn't find the segment. */
-    int file = sandbox_is_near() ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int file = sandbox_is_near() || reach_descriptor(path) >= 0 ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0) {
         uint64_t now = trace_now();
         uint64_t looked = atomic_load(&segment->looked);
@@ -229,7 +230,8 @@ static struct header *open_segment(void)
         return NULL;
     }
     strcpy(path, name);
-    int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int inherited = reach_descriptor(path);
+    int file = inherited >= 0 ? inherited : open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     struct stat about;
     if (file < 0) {
         return NULL;
@@ -238,7 +240,9 @@ static struct header *open_segment(void)
     if (fstat(file, &about) == 0 && about.st_size > DIRECTORY_OFFSET) {
         place = mmap(NULL, (size_t)about.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
     }
-    close(file);
+    if (inherited < 0) {
+        close(file);
+    }
     if (place == MAP_FAILED) {
         return NULL;
     }
@@ -408,7 +412,17 @@ void trace_mapped(const struct mapped *mapped, const char *path)
     }
 }
 
-void trace_say(enum kind kind, uint32_t extra, const char *text)
+uint64_t trace_stamp(void)
+{
+    return segment == &starting || segment == &nobody ? 0 : trace_now();
+}
+
+int32_t trace_pid(void)
+{
+    return sandbox_is_near() ? own_pid : getpid();
+}
+
+void trace_say(enum kind kind, uint32_t extra, const void *before, size_t bytes, const char *text)
 {
     if (segment == &starting || segment == &nobody || self.busy || text == NULL) {
         return;
@@ -417,7 +431,7 @@ void trace_say(enum kind kind, uint32_t extra, const char *text)
     COMPILER_BARRIER();
     /* Whether calls are recorded doesn't matter to it. */
     trace_take(2 + MAX_TEXT / 8);
-    trace_text(kind, extra, text);
+    append(kind, extra, before, bytes, text);
     COMPILER_BARRIER();
     self.busy = false;
 }

@@ -52,7 +52,12 @@ void trace_lost(void);
 void trace_text(enum kind kind, uint32_t extra, const char *text);
 void trace_mapped(const struct mapped *mapped, const char *path);
 /* From outside, at any time. */
-void trace_say(enum kind kind, uint32_t extra, const char *text);
+/* With so many bytes before the text. */
+void trace_say(enum kind kind, uint32_t extra, const void *before, size_t bytes, const char *text);
+/* The time, as records have it; 0 where there is no tracer. */
+uint64_t trace_stamp(void);
+/* The number of this process, also of one that shares the memory of another (`vfork`). */
+int32_t trace_pid(void);
 size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most);
 
 INLINE uintptr_t trace_back(uintptr_t frame)

@@ -165,6 +165,11 @@ pub const MEMTRACK_BACKEND: EnvName =
 /// Set for a command that is traced by a library: the memory that it shares with the tracer.
 pub const MEMTRACK_SEGMENT: EnvName =
     env("CODSPEED_MEMTRACK_SEGMENT", "file through which allocations are told to the tracer");
+/// Of traced processes that may see other files than the tracer; set by the library inside of them.
+pub const MEMTRACK_HELD: EnvName = env(
+    "CODSPEED_MEMTRACK_HELD",
+    "descriptors by which a traced process with another root folder finds its tracer",
+);
 /// Set for `CPython` 3.12 and newer: write a map of generated code.
 pub const PYTHONPERFSUPPORT: EnvName =
     env("PYTHONPERFSUPPORT", "`1` in simulation mode, so that Python functions have names");
@@ -419,6 +424,7 @@ pub const ALL: &[EnvName] = &[
     LD_PRELOAD,
     MEMTRACK_BACKEND,
     MEMTRACK_SEGMENT,
+    MEMTRACK_HELD,
     PYTHONPERFSUPPORT,
     NODE_OPTIONS,
     PERF,

@@ -1,6 +1,9 @@
 //! Processes that become other users, or get another view of the files.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use runner_shared::memory::EventKind;
 
@@ -44,8 +47,112 @@ mod privileged {
             let traced = trace(Command::new("bash").args(["-c", &format!("{line}; exit $?")]));
             let traced = traced.succeeded();
             has_all(&traced);
-            let notes = traced.coverage.notes;
-            assert!(notes.iter().all(|note| note.contains("/su runs as")), "{line} {notes:?}");
+            assert_eq!(traced.coverage.notes, [""; 0], "{line}");
         }
     }
+
+    /// A folder with the program and its libraries.
+    fn root(programs: &Programs, program: &Path) -> PathBuf {
+        let root = programs.path().join("root");
+        let script = format!(
+            "mkdir -p {root}/proc && cp {program} {root}/program && for file in $(ldd {program} | grep -o '/[^ ]*'); do mkdir -p {root}$(dirname $file) && cp $file {root}$file; done",
+            root = root.display(),
+            program = program.display()
+        );
+        assert!(Command::new("bash").args(["-c", &script]).status().unwrap().success());
+        root
+    }
+
+    fn in_shell(line: &str) -> Traced {
+        trace(Command::new("bash").args(["-c", &format!("{line}; exit $?")])).succeeded()
+    }
+
+    #[test]
+    fn other_views_of_the_files_are_followed_or_named() {
+        let programs = Programs::new();
+        let program = program(&programs);
+        let root = root(&programs, &program);
+        let root = root.display();
+        let seen = format!(
+            "unshare -m sh -c 'mount -t proc proc {root}/proc; exec chroot {root} /program forks 20'"
+        );
+        let traced = in_shell(&seen);
+        has_all(&traced);
+        assert_eq!(traced.coverage.notes, [""; 0]);
+        let hidden = "mount -t tmpfs tmpfs /dev/shm; mount -t tmpfs tmpfs /tmp";
+        let kept = tempfile::tempdir_in("/var/tmp").unwrap();
+        std::fs::copy(&program, kept.path().join("program")).unwrap();
+        let kept = kept.path().display();
+        let traced = in_shell(&format!("unshare -m sh -c '{hidden}; {kept}/program forks 20'"));
+        has_all(&traced);
+        assert_eq!(traced.coverage.notes, [""; 0]);
+        let traced = in_shell(&format!("chroot {root} /program forks 20"));
+        let notes = &traced.coverage.notes;
+        assert!(matches!(&notes[..], [note] if note.contains("can't be reached")), "{notes:?}");
+        let chroot_closed = format!(
+            "python3 -c \"import os; os.chroot('{root}'); os.closerange(3, 2000); os.execv('/program', ['program', 'forks', '20'])\""
+        );
+        let notes = in_shell(&chroot_closed).coverage.notes;
+        assert!(matches!(&notes[..], [note] if note.contains("can't be reached")), "{notes:?}");
+        let fixed = programs.compile("pairs.c", &["-static"]);
+        let fixed = fixed.display();
+        let line = format!("cp {fixed} {root}/fixed; chroot {root} /fixed 10");
+        let notes = in_shell(&line).coverage.notes;
+        assert!(matches!(&notes[..], [note] if note.contains("/fixed was started")), "{notes:?}");
+    }
+}
+
+#[test]
+fn ways_to_execute_are_followed_or_named() {
+    let programs = Programs::new();
+    let program = program(&programs);
+    let shown = program.display();
+    let python = |code: &str| {
+        let code = format!("import os, ctypes\nprogram = '{shown}'\n{code}");
+        trace(Command::new("python3").args(["-c", &code])).succeeded()
+    };
+    let arguments = "['program', 'forks', '20']";
+    for seen in [
+        format!("os.closerange(3, 2000)\nos.execv(program, {arguments})"),
+        format!(
+            "file = os.memfd_create('it')\nos.write(file, open(program, 'rb').read())\nos.execve(file, {arguments}, os.environ)"
+        ),
+        "ctypes.CDLL(None).execl(program.encode(), b'program', b'forks', b'20', None)".to_owned(),
+        format!("os.waitpid(os.posix_spawn(program, {arguments}, os.environ), 0)"),
+        "os.system(program + ' forks 20')".to_owned(),
+    ] {
+        let traced = python(&seen);
+        let count = traced.count(|kind| matches!(kind, EventKind::Malloc { size: 500..=506 }));
+        assert!(count >= 200, "{seen} {count}");
+        assert_eq!(traced.coverage.notes, [""; 0], "{seen}");
+    }
+    for (unseen, words) in [
+        (format!("os.execve(program, {arguments}, {{}})"), "without the variables"),
+        ("os.unsetenv('LD_PRELOAD')\nos.system(program)".to_owned(), "without the variables"),
+        (
+            format!(
+                "file = os.memfd_create('it')\nos.write(file, open(program, 'rb').read())\nos.execve(file, {arguments}, {{}})"
+            ),
+            "memfd:it",
+        ),
+        (
+            "assert ctypes.CDLL(None).dlmopen(ctypes.c_long(-1), b'libm.so.6', 2)".to_owned(),
+            "libm.so.6 was loaded into a namespace",
+        ),
+        ("assert ctypes.CDLL('libc.so.6').malloc".to_owned(), "has looked up the allocator of"),
+    ] {
+        let traced = python(&unseen);
+        let notes = &traced.coverage.notes;
+        assert!(matches!(&notes[..], [note] if note.contains(words)), "{unseen} {notes:?}");
+    }
+}
+
+#[test]
+fn a_program_that_is_not_there_is_not_missed() {
+    let traced =
+        trace(Command::new("python3").args([
+            "-c",
+            "import os\ntry: os.execv('/there/is/none', ['x'])\nexcept OSError: pass",
+        ]));
+    assert_eq!(traced.succeeded().coverage.notes, [""; 0]);
 }

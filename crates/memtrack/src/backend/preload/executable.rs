@@ -4,7 +4,10 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     io::Read,
-    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{MetadataExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -17,36 +20,43 @@ const HEAD: u64 = 4096;
 /// Scripts that are interpreted by scripts, at most.
 const MAX_SCRIPTS: usize = 4;
 
-/// Why the allocations of a program aren't seen; `None` when they are, or when the file can't be read.
-pub(super) fn why_unseen(path: &Path) -> Option<String> {
+/// The program that runs a file: the file itself, or what interprets the script in it. `None` when it can't be read, and
+/// for the loader, which has no loader either.
+fn program(path: &Path) -> Option<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_SCRIPTS {
-        let head = head(&path)?;
-        if let Some(interpreter) = interpreter(&head) {
-            path = interpreter;
-            continue;
-        }
-        // The loader has no loader either.
-        if path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"ld-")) {
-            return None;
-        }
-        let shown = path.display();
-        let mode = fs::metadata(&path).ok()?.permissions().mode();
-        return if mode & 0o6000 != 0 {
-            Some(format!(
-                "{shown} runs as another user or group (it is set-user-ID or set-group-ID): the loader doesn't let the library of `preload` in, and its allocations are not seen"
-            ))
-        } else if let Some(what) = kind(&head) {
-            Some(format!(
-                "{shown} {what}: the library of `preload` can't get in, and its allocations are not seen"
-            ))
-        } else {
-            own_allocators(&path).map(|names| {
-                format!("{shown} has an allocator of its own in it ({names}), whose calls the library of `preload` doesn't see")
-            })
+        let Some(interpreter) = interpreter(&head(&path)?) else {
+            let is_loader =
+                path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"ld-"));
+            return (!is_loader).then_some(path);
         };
+        path = interpreter;
     }
     None
+}
+
+/// Why the library doesn't get into a program that `user` starts, if that is known; `None` when it does, or when the file
+/// can't be read.
+pub(super) fn why_unseen(path: &Path, user: Option<u32>) -> Option<String> {
+    let path = program(path)?;
+    let shown = path.display();
+    let about = fs::metadata(&path).ok()?;
+    if changes_user(&about, user) {
+        Some(format!(
+            "{shown} runs as another user or group (it is set-user-ID or set-group-ID): the loader doesn't let the library of `preload` in, and its allocations are not seen"
+        ))
+    } else {
+        kind(&head(&path)?).map(|what| {
+            format!(
+                "{shown} {what}: the library of `preload` can't get in, and its allocations are not seen"
+            )
+        })
+    }
+}
+
+fn changes_user(about: &fs::Metadata, user: Option<u32>) -> bool {
+    let mode = about.permissions().mode();
+    mode & 0o2000 != 0 || (mode & 0o4000 != 0 && user != Some(about.uid()))
 }
 
 /// The file that is meant by what a program asked to be executed: a path from the root, or a name to be searched.
@@ -71,8 +81,23 @@ fn head(path: &Path) -> Option<Vec<u8>> {
     Some(head)
 }
 
-/// Names of the allocators that are linked into a program: its calls of them don't come by any table of the loader.
-fn own_allocators(path: &Path) -> Option<String> {
+/// What is not seen of a program that has allocators of its own: its calls of them don't come by any table of the
+/// loader. `None` when it has none.
+pub(super) fn own_allocators(path: &Path) -> Option<String> {
+    let path = program(path)?;
+    if kind(&head(&path)?).is_some() {
+        // All of it is unseen, which is said.
+        return None;
+    }
+    let names = names_of_allocators(&path)?;
+    let shown = path.display();
+    Some(format!(
+        "{shown} has an allocator of its own in it ({names}), whose calls the library of `preload` doesn't see"
+    ))
+}
+
+/// Names of the allocators that are linked into a program.
+fn names_of_allocators(path: &Path) -> Option<String> {
     let file = File::open(path).ok()?;
     #[expect(unsafe_code, reason = "programs are large")]
     // SAFETY: the bytes are only looked at here; who cuts a program that is being started ends it, too.
@@ -155,14 +180,16 @@ mod tests {
         fs::write(&program, elf(2, &[1])).unwrap();
         let script = folder.path().join("script");
         write!(File::create(&script).unwrap(), "#! {} -x\nbody", program.display()).unwrap();
-        let why = why_unseen(&script).unwrap();
+        let why = why_unseen(&script, None).unwrap();
         assert!(why.starts_with(program.to_str().unwrap()) && why.contains("statically linked"));
         let endless = folder.path().join("endless");
         write!(File::create(&endless).unwrap(), "#!{}", endless.display()).unwrap();
-        assert_eq!(why_unseen(&endless), None);
-        assert_eq!(why_unseen(folder.path()), None);
+        assert_eq!(why_unseen(&endless, None), None);
+        assert_eq!(why_unseen(folder.path(), None), None);
         fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
-        assert!(why_unseen(&script).unwrap().contains("another user"));
+        assert!(why_unseen(&script, None).unwrap().contains("another user"));
+        let us = Some(fs::metadata(&program).unwrap().uid());
+        assert!(why_unseen(&script, us).unwrap().contains("statically linked"), "no change");
     }
 
     #[test]

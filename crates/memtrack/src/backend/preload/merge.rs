@@ -11,6 +11,7 @@ use std::{
 use runner_shared::memory::Event;
 
 use super::{
+    asides::Aside,
     processes::{Key, Processes},
     segment::Segment,
     stream::{Next, Stream},
@@ -32,25 +33,6 @@ const MAX_SCANS: u32 = 4;
 const WAKE_AFTER: usize = 64;
 /// More threads than blocks could ever be are a program's nonsense.
 const MAX_STREAMS: usize = 1 << 17;
-
-/// What the programs said besides their calls.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Aside {
-    /// The file of an allocator.
-    Object {
-        /// Number of functions that are watched.
-        probes: u32,
-        /// The file, as the loader knows it.
-        path: Vec<u8>,
-    },
-    /// A program is about to be executed.
-    Exec {
-        /// Its environment has the variables of the tracer.
-        ours: bool,
-        /// The file.
-        path: Vec<u8>,
-    },
-}
 
 /// Where the records go.
 pub(super) struct Sink<'a> {
@@ -325,11 +307,22 @@ impl Merger {
             }
             let Some(other) = other else { continue };
             match other {
-                What::Start if process.started => (sink.record)(Record::Exec { pid, timestamp }),
-                What::Start => process.started = true,
+                What::Start => {
+                    (sink.aside)(Aside::Start { who: process.who(None), stamp });
+                    if process.started {
+                        (sink.record)(Record::Exec { pid, timestamp });
+                    }
+                    process.started = true;
+                }
                 What::Object { probes, path } => (sink.aside)(Aside::Object { probes, path }),
                 What::Mapped(mapping) => (sink.record)(Record::Mapped { pid, mapping: &mapping }),
-                What::Exec { ours, path } => (sink.aside)(Aside::Exec { ours, path }),
+                What::Exec { pid, since, reach, path } => {
+                    (sink.aside)(Aside::Exec { who: process.who(Some(pid)), since, reach, path });
+                }
+                What::Failed { pid } => {
+                    (sink.aside)(Aside::Failed { who: process.who(Some(pid)) });
+                }
+                What::Past { how, path } => (sink.aside)(Aside::Past { how, path }),
             }
         }
         count

@@ -4,6 +4,7 @@
 //! when we are behind. What the loader doesn't start can't be seen: static and set-user-ID programs, and programs
 //! without our environment.
 
+mod asides;
 mod executable;
 mod folder;
 mod merge;
@@ -13,7 +14,6 @@ mod stream;
 mod wire;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     io,
     path::{Path, PathBuf},
@@ -26,16 +26,15 @@ use runner_shared::{
 };
 
 use self::{
+    asides::Asides,
     folder::{Folders, preload_list},
-    merge::{Aside, Merger, Sink},
+    merge::{Merger, Sink},
     segment::{BLOCK_BYTES, Segment, Shape},
 };
-use super::{Backend, Coverage, Covered, Record};
+use super::{Backend, Coverage, Record};
 
 /// Blocks for the first records of as many threads at once.
 const FIRST_BLOCKS: u32 = 28 * 1024;
-/// Different files, and sentences, that are kept at most.
-const MAX_KINDS: usize = 1000;
 
 /// What the tracer wants of the backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +86,8 @@ pub struct Preload {
     folders: Option<Folders>,
     library: PathBuf,
     segment_path: PathBuf,
+    /// Whom the command runs as.
+    user: u32,
 }
 
 impl Preload {
@@ -113,6 +114,7 @@ impl Preload {
             asides: Asides::default(),
             library: folders.library.clone(),
             segment_path: folders.segment.clone(),
+            user: options.owner.map_or_else(|| nix::unistd::geteuid().as_raw(), |(user, _)| user),
             folders: Some(folders),
         })
     }
@@ -157,7 +159,11 @@ impl Backend for Preload {
         } else {
             executable::find(asked, &self.asides.search)
         };
-        self.asides.notes.extend(found.and_then(|path| executable::why_unseen(&path)));
+        let user = self.user;
+        let note = found.and_then(|path| {
+            executable::why_unseen(&path, Some(user)).or_else(|| executable::own_allocators(&path))
+        });
+        self.asides.notes.extend(note);
         Ok(())
     }
 
@@ -179,95 +185,7 @@ impl Backend for Preload {
         self.segment.close();
         self.collect(true, take);
         self.folders = None;
-        Ok(self.asides.coverage(self.segment.lost(), self.merger.damaged()))
-    }
-}
-
-/// What the programs said besides their calls.
-#[derive(Debug, Default)]
-struct Asides {
-    objects: BTreeMap<String, u32>,
-    /// Programs that were started, and whether with our variables.
-    programs: BTreeSet<(PathBuf, bool)>,
-    /// `PATH` of the command.
-    search: OsString,
-    notes: BTreeSet<String>,
-}
-
-impl Asides {
-    fn add(&mut self, aside: Aside) {
-        match aside {
-            Aside::Object { probes, path } => {
-                if self.objects.len() < MAX_KINDS {
-                    let path = String::from_utf8_lossy(&path).into_owned();
-                    let known = self.objects.entry(path).or_default();
-                    *known = probes.max(*known);
-                }
-            }
-            Aside::Exec { ours, path } => self.program(ours, &path),
-        }
-    }
-
-    fn program(&mut self, ours: bool, asked: &[u8]) {
-        let Some(path) = executable::find(asked, &self.search) else { return };
-        // A shell tries one folder after the other.
-        if self.programs.len() >= MAX_KINDS
-            || !path.is_file()
-            || !self.programs.insert((path.clone(), ours))
-        {
-            return;
-        }
-        if let Some(why) = executable::why_unseen(&path) {
-            self.notes.insert(why);
-        } else if !ours {
-            self.notes.insert(format!(
-                "{} was started without the variables {} and {} of the tracer (`env -i` does so): its allocations are not seen",
-                path.display(),
-                LD_PRELOAD.name,
-                MEMTRACK_SEGMENT.name
-            ));
-        }
-    }
-
-    fn coverage(&self, lost: u64, damaged: u64) -> Coverage {
-        let objects = self.objects.iter().map(|(path, probes)| Covered {
-            path: path.clone(),
-            allocators: vec![allocator_of(path).to_owned()],
-            probes: *probes,
-        });
-        let mut notes: Vec<String> = self.notes.iter().cloned().collect();
-        if damaged > 0 {
-            notes.push(format!(
-                "a traced program has written over {damaged} parts of the tracer's memory; calls are missing"
-            ));
-        }
-        Coverage {
-            lost: lost.saturating_add(damaged),
-            untracked: 0,
-            objects: objects.collect(),
-            notes,
-        }
-    }
-}
-
-/// The allocators that come as libraries, by what their files are called.
-const ALLOCATORS: &[&str] =
-    &["jemalloc", "tcmalloc", "mimalloc", "snmalloc", "hoard", "scudo", "musl"];
-
-fn allocator_of(path: &str) -> &'static str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    // musl's library has the name of a loader, as `ld-musl-x86_64.so.1`.
-    ALLOCATORS.iter().find(|allocator| name.contains(**allocator)).copied().unwrap_or("libc")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn allocators_are_known_by_their_files() {
-        assert_eq!(allocator_of("/usr/lib/libjemalloc.so.2"), "jemalloc");
-        assert_eq!(allocator_of("/usr/lib/libtcmalloc_minimal.so.4"), "tcmalloc");
-        assert_eq!(allocator_of("/usr/lib/libc.so.6"), "libc");
+        let asides = std::mem::take(&mut self.asides);
+        Ok(asides.coverage(self.segment.lost(), self.merger.damaged()))
     }
 }

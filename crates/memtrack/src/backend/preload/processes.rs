@@ -14,6 +14,8 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
+use super::asides::Who;
+
 /// As many descriptors are used to watch processes; the others are asked one by one.
 const MAX_DESCRIPTORS: usize = 400;
 /// More processes than the kernel can have at once are a program's nonsense.
@@ -29,6 +31,8 @@ pub(super) struct Process {
     pub pid: i32,
     /// Its number in its own namespace.
     inner_pid: i32,
+    /// The inode of that.
+    namespace: u64,
     /// How its end is seen.
     watch: Watch,
     /// Threads that have not ended, or whose records are not all read.
@@ -42,6 +46,11 @@ pub(super) struct Process {
 }
 
 impl Process {
+    /// The process as it calls itself, or another one of its namespace.
+    pub(super) fn who(&self, other: Option<i32>) -> Who {
+        (self.namespace, other.unwrap_or(self.inner_pid))
+    }
+
     /// The number of one of its threads in the namespace of the tracer, as far as it is known.
     pub(super) const fn outer_tid(&self, tid: i32) -> i32 {
         if tid == self.inner_pid { self.pid } else { tid }
@@ -107,6 +116,7 @@ impl Processes {
         let mut process = Process {
             pid: inner_pid,
             inner_pid,
+            namespace: if namespace == 0 { self.namespace } else { namespace },
             watch: Watch::Number,
             threads: 0,
             started: false,
@@ -213,10 +223,16 @@ fn gone(pid: i32, tid: i32) -> bool {
 }
 
 /// Whether a process has not ended; one that nobody has waited for has.
-fn lives(pid: i32) -> bool {
+pub(super) fn lives(pid: i32) -> bool {
     let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else { return !gone(pid, pid) };
     let after_name = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);
     !matches!(stat.get(after_name + 2), Some(b'Z' | b'X'))
+}
+
+/// The number in our namespace of a process that lives.
+pub(super) fn outer_pid_of((namespace, inner): Who) -> Option<i32> {
+    let own = fs::metadata("/proc/self/ns/pid").map_or(0, |about| about.ino());
+    if namespace == own { Some(inner) } else { outer_pid(namespace, inner) }
 }
 
 /// The number that a process of another namespace has in ours.

@@ -4,6 +4,7 @@
 
 use runner_shared::memory::EventKind;
 
+use super::asides::{Past, Reach};
 use crate::backend::Mapping;
 
 /// Most return addresses of a record.
@@ -27,10 +28,26 @@ pub(super) enum What {
         /// The file, as the loader knows it.
         path: Vec<u8>,
     },
-    /// A program is about to be executed.
+    /// A program is about to be executed, or was.
     Exec {
-        /// Its environment has the variables of the tracer.
-        ours: bool,
+        /// Its process, in the namespace of the one who says so; 0 when that isn't known.
+        pid: i32,
+        /// It begins after this stamp.
+        since: u64,
+        /// What it finds of us.
+        reach: Reach,
+        /// The file.
+        path: Vec<u8>,
+    },
+    /// A program could not be executed.
+    Failed {
+        /// The process.
+        pid: i32,
+    },
+    /// The allocator of a file may be called without us.
+    Past {
+        /// How.
+        how: Past,
         /// The file.
         path: Vec<u8>,
     },
@@ -110,12 +127,33 @@ pub(super) fn decode(word: impl Fn(usize) -> u64, len: usize) -> Option<Item> {
             (What::Object { probes, path }, head)
         }
         8 => {
-            let (ours, path, head) = text(&word, len)?;
-            (What::Exec { ours: ours != 0, path }, head)
+            let (reach, bytes, head) = text(&word, len)?;
+            let (since, pid, path) = process(&bytes)?;
+            let reach = match reach {
+                0 => Reach::All,
+                1 => Reach::NoVariables,
+                2 => Reach::Nowhere,
+                _ => return None,
+            };
+            (What::Exec { pid, since, reach, path }, head)
         }
         9 => {
             let (_, bytes, head) = text(&word, len)?;
             (What::Mapped(mapping(&bytes)?), head)
+        }
+        10 => {
+            let (_, bytes, head) = text(&word, len)?;
+            let (_, pid, _) = process(&bytes)?;
+            (What::Failed { pid }, head)
+        }
+        11 => {
+            let (how, path, head) = text(&word, len)?;
+            let how = match how {
+                1 => Past::Namespace,
+                2 => Past::Address,
+                _ => return None,
+            };
+            (What::Past { how, path }, head)
         }
         _ => return None,
     };
@@ -134,6 +172,14 @@ fn text(word: impl Fn(usize) -> u64, len: usize) -> Option<(u32, Vec<u8>, usize)
     let mut text: Vec<u8> = (2..head).flat_map(|at| word(at).to_ne_bytes()).collect();
     text.truncate(bytes);
     Some((extra, text, head))
+}
+
+/// A stamp, a process, and a text.
+fn process(bytes: &[u8]) -> Option<(u64, i32, Vec<u8>)> {
+    let (since, rest) = bytes.split_first_chunk()?;
+    let (pid, path) = rest.split_first_chunk()?;
+    let pid = i32::try_from(u64::from_ne_bytes(*pid)).ok()?;
+    Some((u64::from_ne_bytes(*since), pid, path.to_vec()))
 }
 
 /// `struct mapped` and a path.
@@ -187,6 +233,13 @@ mod tests {
         let object = What::Object { probes: 13, path: b"/lib/libc".to_vec() };
         assert_eq!(read(&text).unwrap().what, object);
         let path = u64::from_ne_bytes(*b"/bin/ls\0");
+        let exec = read(&[first(7, 0, 8), 2 << 32 | 23, 5, 70, path]).unwrap().what;
+        let path_of_exec = b"/bin/ls".to_vec();
+        let expected = What::Exec { pid: 70, since: 5, reach: Reach::Nowhere, path: path_of_exec };
+        assert_eq!(exec, expected);
+        assert_eq!(read(&[first(7, 0, 10), 16, 0, 70]).unwrap().what, What::Failed { pid: 70 });
+        let past = What::Past { how: Past::Address, path: b"/bin/ls".to_vec() };
+        assert_eq!(read(&[first(7, 0, 11), 2 << 32 | 7, path]).unwrap().what, past);
         let mapped = read(&[first(7, 0, 9), 47, 0x1000, 0x2000, 3, 4, 5, path]).unwrap();
         let mapping = Mapping {
             start: 0x1000,
@@ -202,7 +255,10 @@ mod tests {
     #[test]
     fn what_is_no_record_is_refused() {
         assert_eq!(read(&[first(7, 0, 0)]), None, "no such kind");
-        assert_eq!(read(&[first(7, 0, 10)]), None, "no such kind");
+        assert_eq!(read(&[first(7, 0, 12)]), None, "no such kind");
+        assert_eq!(read(&[first(7, 0, 8), 3 << 32 | 16, 0, 70]), None, "no such reach");
+        assert_eq!(read(&[first(7, 0, 8), 8, 0]), None, "no process");
+        assert_eq!(read(&[first(7, 0, 11), 0]), None, "no such way");
         assert_eq!(read(&[first(7, 0, 9), 8, 1]), None, "not all of its numbers");
         assert_eq!(read_call(&[first(7, 0, 1), 1]), None, "cut off");
         assert_eq!(read_call(&[first(7, 1, 5), 1]), None, "its stack is cut off");

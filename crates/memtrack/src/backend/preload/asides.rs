@@ -1,0 +1,281 @@
+//! What the programs say besides their calls: which allocators are seen, and which programs aren't.
+//!
+//! A process says before it becomes another program, or after it has started one, which one that is; the new program
+//! says that it begins. Of whom that isn't heard, the allocations are not seen.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use runner_shared::env_names::{LD_PRELOAD, MEMTRACK_SEGMENT};
+
+use super::{executable, processes};
+use crate::backend::{Coverage, Covered};
+
+/// Different files, and sentences, that are kept at most.
+const MAX_KINDS: usize = 1000;
+/// Processes of which it is kept that they began.
+const MAX_STARTS: usize = 1 << 17;
+
+/// A process as it calls itself: the inode of its namespace, and its number there.
+pub(super) type Who = (u64, i32);
+
+/// Something that is said.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Aside {
+    /// The file of an allocator.
+    Object {
+        /// Number of functions that are watched.
+        probes: u32,
+        /// The file, as the loader knows it.
+        path: Vec<u8>,
+    },
+    /// A program, or a copy of one, begins.
+    Start {
+        /// Its process.
+        who: Who,
+        /// When.
+        stamp: u64,
+    },
+    /// A process becomes another program, or was started as one.
+    Exec {
+        /// The process; number 0 when that isn't known.
+        who: Who,
+        /// The program began after this.
+        since: u64,
+        /// What it finds of us.
+        reach: Reach,
+        /// The file.
+        path: Vec<u8>,
+    },
+    /// The process didn't become another program after all.
+    Failed {
+        /// The process.
+        who: Who,
+    },
+    /// An allocator may be called without us.
+    Past {
+        /// How.
+        how: Past,
+        /// The file.
+        path: Vec<u8>,
+    },
+}
+
+/// What a program finds of us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Library and segment.
+    All,
+    /// Its environment lacks our variables.
+    NoVariables,
+    /// Our variables lead nowhere from where it runs.
+    Nowhere,
+}
+
+/// How an allocator can be called without us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Past {
+    /// It was loaded into a namespace of the loader.
+    Namespace,
+    /// Its address was looked up.
+    Address,
+}
+
+/// A program that has not begun yet.
+#[derive(Debug)]
+struct Expected {
+    since: u64,
+    reach: Reach,
+    path: Vec<u8>,
+}
+
+/// All that was said.
+#[derive(Debug, Default)]
+pub(super) struct Asides {
+    objects: BTreeMap<String, u32>,
+    /// Programs that were started.
+    programs: BTreeSet<PathBuf>,
+    expected: HashMap<Who, Expected>,
+    /// When processes last began a program.
+    starts: HashMap<Who, u64>,
+    /// `PATH` of the command.
+    pub search: OsString,
+    /// What the user must know.
+    pub notes: BTreeSet<String>,
+}
+
+impl Asides {
+    /// Takes in what was said.
+    pub(super) fn add(&mut self, aside: Aside) {
+        match aside {
+            Aside::Object { probes, path } => {
+                if self.objects.len() < MAX_KINDS {
+                    let path = String::from_utf8_lossy(&path).into_owned();
+                    let known = self.objects.entry(path).or_default();
+                    *known = probes.max(*known);
+                }
+            }
+            Aside::Start { who, stamp } => {
+                if self.expected.get(&who).is_some_and(|expected| expected.since <= stamp) {
+                    self.expected.remove(&who);
+                }
+                if self.starts.len() < MAX_STARTS {
+                    self.starts.insert(who, stamp);
+                }
+            }
+            Aside::Exec { who: (_, 0), reach, path, .. } => {
+                let note = self.unseen(reach, &path);
+                self.note(note);
+            }
+            Aside::Exec { who, since, reach, path } => {
+                self.exec(who, Expected { since, reach, path })
+            }
+            Aside::Failed { who } => {
+                self.expected.remove(&who);
+            }
+            Aside::Past { how, path } => self.note(past(how, &String::from_utf8_lossy(&path))),
+        }
+    }
+
+    fn exec(&mut self, who: Who, expected: Expected) {
+        if self.programs.len() < MAX_KINDS
+            && let Some(path) = executable::find(&expected.path, &self.search)
+            && !self.programs.contains(&path)
+        {
+            let note = executable::own_allocators(&path);
+            self.notes.extend(note);
+            self.programs.insert(path);
+        }
+        if self.starts.get(&who).is_none_or(|stamp| *stamp < expected.since)
+            && self.expected.len() < MAX_STARTS
+        {
+            self.expected.insert(who, expected);
+        }
+    }
+
+    fn note(&mut self, note: String) {
+        if self.notes.len() < MAX_KINDS {
+            self.notes.insert(note);
+        }
+    }
+
+    /// Why a program was not seen.
+    fn unseen(&self, reach: Reach, asked: &[u8]) -> String {
+        let found = executable::find(asked, &self.search);
+        let shown = String::from_utf8_lossy(asked);
+        let shown = found.as_deref().map_or(Path::new(&*shown), |path| path).display();
+        if reach == Reach::Nowhere {
+            return format!(
+                "{shown} was started where the library of `preload` can't be reached (another root folder, or a namespace with other files): its allocations are not seen"
+            );
+        }
+        if let Some(why) = found.as_deref().and_then(|path| executable::why_unseen(path, None)) {
+            return why;
+        }
+        if reach == Reach::NoVariables {
+            return format!(
+                "{shown} was started without the variables {} and {} of the tracer (`env -i` does so): its allocations are not seen",
+                LD_PRELOAD.name, MEMTRACK_SEGMENT.name
+            );
+        }
+        format!(
+            "{shown} was started, and the library of `preload` didn't get into it (it is static, has rights of its own, or sees other files): its allocations are not seen"
+        )
+    }
+
+    /// What is to be reported when all is over.
+    pub(super) fn coverage(mut self, lost: u64, damaged: u64) -> Coverage {
+        for (who, expected) in std::mem::take(&mut self.expected) {
+            // What has just been started may not have come to the point of saying so.
+            let is_young = processes::outer_pid_of(who).is_some_and(processes::lives)
+                && expected.reach == Reach::All
+                && executable::find(&expected.path, &self.search)
+                    .is_none_or(|path| executable::why_unseen(&path, None).is_none());
+            if !is_young {
+                let note = self.unseen(expected.reach, &expected.path);
+                self.note(note);
+            }
+        }
+        let objects = self.objects.iter().map(|(path, probes)| Covered {
+            path: path.clone(),
+            allocators: vec![allocator_of(path).to_owned()],
+            probes: *probes,
+        });
+        let mut notes: Vec<String> = self.notes.iter().cloned().collect();
+        if damaged > 0 {
+            notes.push(format!(
+                "a traced program has written over {damaged} parts of the tracer's memory; calls are missing"
+            ));
+        }
+        Coverage {
+            lost: lost.saturating_add(damaged),
+            untracked: 0,
+            objects: objects.collect(),
+            notes,
+        }
+    }
+}
+
+fn past(how: Past, file: &str) -> String {
+    match how {
+        Past::Namespace => format!(
+            "{file} was loaded into a namespace of its own (`dlmopen`), with a C library of its own: what is allocated there is not seen"
+        ),
+        Past::Address => format!(
+            "a program has looked up the allocator of {file} by name (`dlsym`): what it calls by that address is not seen"
+        ),
+    }
+}
+
+/// The allocators that come as libraries, by what their files are called.
+const ALLOCATORS: &[&str] =
+    &["jemalloc", "tcmalloc", "mimalloc", "snmalloc", "hoard", "scudo", "musl"];
+
+fn allocator_of(path: &str) -> &'static str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    // musl's library has the name of a loader, as `ld-musl-x86_64.so.1`.
+    ALLOCATORS.iter().find(|allocator| name.contains(**allocator)).copied().unwrap_or("libc")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exec(pid: i32, since: u64) -> Aside {
+        let path = b"/there/is/none".to_vec();
+        Aside::Exec { who: (1, pid), since, reach: Reach::All, path }
+    }
+
+    fn notes(said: impl IntoIterator<Item = Aside>) -> Vec<String> {
+        let mut asides = Asides::default();
+        for aside in said {
+            asides.add(aside);
+        }
+        asides.coverage(0, 0).notes
+    }
+
+    #[test]
+    fn allocators_are_known_by_their_files() {
+        assert_eq!(allocator_of("/usr/lib/libjemalloc.so.2"), "jemalloc");
+        assert_eq!(allocator_of("/usr/lib/libtcmalloc_minimal.so.4"), "tcmalloc");
+        assert_eq!(allocator_of("/usr/lib/libc.so.6"), "libc");
+    }
+
+    #[test]
+    fn a_program_that_never_begins_is_named_and_others_are_not() {
+        let start = |pid, stamp| Aside::Start { who: (1, pid), stamp };
+        assert_eq!(notes([exec(7, 10)]).len(), 1);
+        assert_eq!(
+            notes([start(7, 5), exec(7, 10)]).len(),
+            1,
+            "an earlier program of this process"
+        );
+        assert_eq!(notes([exec(7, 10), start(8, 20)]).len(), 1, "another process");
+        assert!(notes([exec(7, 10), start(7, 20)]).is_empty());
+        assert!(notes([start(7, 20), exec(7, 10)]).is_empty(), "said afterwards");
+        assert!(notes([exec(7, 10), Aside::Failed { who: (1, 7) }]).is_empty());
+    }
+}
