@@ -125,7 +125,7 @@ impl Ui {
     /// The results of a mode.
     pub(crate) fn report(&self, results: &AnyReport) -> io::Result<()> {
         let mut state = self.state();
-        let finished = report::finished(results, state.style)?;
+        let finished = report::finished(results, open::resized(state.style))?;
         state.event(&RunEvent::Report(Box::new(finished)))
     }
 

@@ -87,8 +87,13 @@ pub(super) fn table_style(env: &Env, screen: Screen) -> TableStyle {
         Surface::GitLab => true,
         Surface::GitHub | Surface::Buildkite => false,
     };
+    resized(TableStyle { colour: Paint::choose(env, natural).0, width: None })
+}
+
+/// The same style for the terminal as it is now.
+pub(super) fn resized(style: TableStyle) -> TableStyle {
     let width = terminal_size(io::stdout().as_fd()).map(|(_, columns)| columns);
-    TableStyle { colour: Paint::choose(env, natural).0, width }
+    TableStyle { width, ..style }
 }
 
 /// For news that came before anybody had chosen anything.
