@@ -131,7 +131,7 @@ impl Asides {
                 self.note(note);
             }
             Aside::Exec { who, since, reach, path } => {
-                self.exec(who, Expected { since, reach, path })
+                self.exec(who, Expected { since, reach, path });
             }
             Aside::Failed { who } => {
                 self.expected.remove(&who);

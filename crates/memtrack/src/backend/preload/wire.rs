@@ -233,7 +233,7 @@ mod tests {
         let object = What::Object { probes: 13, path: b"/lib/libc".to_vec() };
         assert_eq!(read(&text).unwrap().what, object);
         let path = u64::from_ne_bytes(*b"/bin/ls\0");
-        let exec = read(&[first(7, 0, 8), 2 << 32 | 23, 5, 70, path]).unwrap().what;
+        let exec = read(&[first(7, 0, 8), 2 << 32 | 0x17, 5, 70, path]).unwrap().what;
         let path_of_exec = b"/bin/ls".to_vec();
         let expected = What::Exec { pid: 70, since: 5, reach: Reach::Nowhere, path: path_of_exec };
         assert_eq!(exec, expected);
