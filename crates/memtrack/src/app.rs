@@ -20,7 +20,7 @@ use runner_shared::{
 use crate::{
     backend::{
         Backend, Wanted,
-        ebpf::{Ebpf, HOW_TO_PERMIT, Missing},
+        ebpf::{Ebpf, HOW_TO_PERMIT, Missing, run_self_test},
         preload::{Options as PreloadOptions, Preload, PreloadError},
     },
     cli::{BackendChoice, Cli, Command, Track},
@@ -45,6 +45,8 @@ enum AppError {
     Track(#[from] TrackError),
     #[error(transparent)]
     RunAs(#[from] RunAsError),
+    #[error("the program of the self-test can't go on")]
+    SelfTest(#[source] io::Error),
     #[error("could not take over signals")]
     Signals(#[source] io::Error),
     #[error("could not write `{place}`")]
@@ -69,6 +71,7 @@ impl AppError {
             | Self::Preload(_)
             | Self::RunAs(_)
             | Self::Track(_)
+            | Self::SelfTest(_)
             | Self::Signals(_)
             | Self::Write { .. }
             | Self::Lost { .. }
@@ -82,6 +85,7 @@ impl AppError {
             Self::Preload(_)
             | Self::RunAs(_)
             | Self::Track(_)
+            | Self::SelfTest(_)
             | Self::Signals(_)
             | Self::Write { .. }
             | Self::Lost { .. }
@@ -98,6 +102,9 @@ pub fn main() -> ExitCode {
         Command::Doctor => {
             let report = doctor::report(Wanted::default(), &env::temp_dir());
             print(&report).map(|()| 0)
+        }
+        Command::SelfTest { child } => {
+            run_self_test(*child).map(|()| 0).map_err(AppError::SelfTest)
         }
     };
     ExitCode::from(outcome.unwrap_or_else(|err| {

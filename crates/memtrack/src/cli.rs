@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use runner_shared::env_names;
 
-use crate::backend::ebpf::Rung;
+use crate::backend::ebpf::{Rung, SELF_TEST};
 
 /// Traces the allocations of a program and of everything that it starts.
 #[derive(Debug, Parser)]
@@ -31,6 +31,13 @@ pub(crate) enum Command {
     Track(Track),
     /// Say which ways of tracing work here, and what the others lack
     Doctor,
+    /// Make a known number of calls, to be traced
+    #[command(name = SELF_TEST, hide = true)]
+    SelfTest {
+        /// Be a child of the one that is traced
+        #[arg(long)]
+        child: bool,
+    },
 }
 
 /// Options of `track`.

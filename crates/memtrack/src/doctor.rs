@@ -1,4 +1,4 @@
-//! Says which ways of tracing work here, by trying each.
+//! Says which ways of tracing work here, by trying each on a program whose calls are known.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ pub(crate) fn report(wanted: Wanted, temp: &std::path::Path) -> String {
         let line = match ebpf::try_rung(*rung, wanted) {
             Ok(()) => {
                 best.get_or_insert(rung.name());
-                "works".to_owned()
+                "works, exact in a self-test".to_owned()
             }
             Err(err) => format!("{err} (needs Linux {})", rung.since()),
         };

@@ -4,6 +4,7 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt, chown},
     path::Path,
+    process::Command,
 };
 
 use crate::{
@@ -67,6 +68,15 @@ fn unprivileged(track: Track) -> Track {
 
 mod privileged {
     use super::*;
+
+    #[test]
+    fn the_doctor_tries_each_way_on_calls_that_are_known() {
+        let output = Command::new(TRACER).arg("doctor").output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let exact = said.lines().filter(|line| line.ends_with("works, exact in a self-test"));
+        assert_eq!(exact.count(), 3, "{said}");
+        assert!(said.contains("chosen by `auto`: ebpf, uprobe session"), "{said}");
+    }
 
     #[test]
     fn without_rights_auto_takes_the_library_and_says_what_is_missing() {

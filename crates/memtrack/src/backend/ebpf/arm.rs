@@ -100,6 +100,11 @@ impl Armoury {
         Ok(())
     }
 
+    /// Whether any allocator is watched by now.
+    pub(super) fn watches(&self) -> bool {
+        !self.state.lock().unwrap_or_else(PoisonError::into_inner).covered.is_empty()
+    }
+
     /// Remembers what the user must know.
     pub(super) fn note(&self, note: String) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).notes.push(note);

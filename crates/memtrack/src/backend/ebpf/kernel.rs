@@ -17,12 +17,16 @@ use libbpf_rs::{
 
 use super::{
     link::{Programs, Rung, copied},
+    record::{self, Stack},
     ring::Ring,
 };
-use crate::backend::Wanted;
+use crate::backend::{Record, Wanted};
 
 /// `bpf/memtrack.bpf.c`, compiled.
 const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/memtrack.bpf.o"));
+
+/// Records that are taken at a time, so that nothing else waits for long.
+const MOST_AT_ONCE: usize = 16 * 1024;
 
 /// Number of the initial PID namespace (`include/linux/proc_ns.h`).
 const INITIAL_NAMESPACE: u64 = 0xefff_fffc;
@@ -216,6 +220,18 @@ impl Kernel {
                 .or_insert(misses);
         }
         Ok(left_out.values().sum())
+    }
+
+    /// Hands over what is in the ring, up to a number of records, and lets those go on that wait for room; returns the
+    /// number of records.
+    pub(super) fn take(&self, stack: &mut Stack, take: &mut dyn FnMut(Record<'_>)) -> usize {
+        let count = self.ring.consume(MOST_AT_ONCE, &mut |bytes| {
+            if let Some(record) = record::read(bytes, stack) {
+                take(record);
+            }
+        });
+        self.resume(false);
+        count
     }
 
     /// Lets processes go on that were stopped because the ring was nearly full, as soon as there is room.

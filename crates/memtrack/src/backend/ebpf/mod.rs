@@ -9,6 +9,7 @@ mod notify;
 mod record;
 mod rights;
 mod ring;
+mod selftest;
 mod usher;
 
 use std::{
@@ -28,11 +29,9 @@ use notify::{Listener, Offer};
 use usher::Usher;
 
 pub(crate) use rights::{HOW_TO_PERMIT, Missing};
+pub(crate) use selftest::{COMMAND as SELF_TEST, run as run_self_test};
 
 use super::{Backend, Coverage, Record, Wanted};
-
-/// Records that are taken at a time, so that nothing else waits for long.
-const MOST_AT_ONCE: usize = 16 * 1024;
 
 /// The backend in the kernel.
 #[derive(Debug)]
@@ -53,15 +52,15 @@ struct Watch {
     thread: JoinHandle<()>,
 }
 
-/// Whether this way of attaching works here.
+/// Whether this way of attaching works here, and sees each call.
 pub(crate) fn try_rung(rung: Rung, wanted: Wanted) -> io::Result<()> {
     let mut backend = Ebpf::on(rung, wanted)?;
     backend.finish(&mut |_| {}).map(drop)
 }
 
 impl Ebpf {
-    /// Loads the program and attaches it to the C library, in the best way that this kernel and our rights allow, or
-    /// in the one that is asked for.
+    /// Loads the program and attaches it to the C library, in the best way that this kernel and our rights allow and
+    /// that proves to be exact, or in the one that is asked for.
     pub(crate) fn new(wanted: Wanted, only: Option<Rung>) -> Result<Self, Missing> {
         let mut reasons = Vec::new();
         for rung in RUNGS.iter().filter(|rung| only.is_none_or(|only| only == **rung)) {
@@ -73,8 +72,39 @@ impl Ebpf {
         Err(Missing::from(reasons))
     }
 
-    /// Loads and attaches in one way.
+    /// Loads and attaches in one way, and lets it prove itself.
     fn on(rung: Rung, wanted: Wanted) -> io::Result<Self> {
+        let usual = Wanted { lossy: false, ring_size: Wanted::default().ring_size, ..wanted };
+        if wanted.lossy || wanted.ring_size < usual.ring_size {
+            // What may lose calls proves nothing.
+            try_rung(rung, usual)?;
+            return Self::attached(rung, wanted);
+        }
+        let mut backend = Self::attached(rung, wanted)?;
+        backend.prove()?;
+        Ok(backend)
+    }
+
+    /// Traces a program whose calls are known.
+    fn prove(&mut self) -> io::Result<()> {
+        if !self.armoury.watches() {
+            // A tracer that is statically linked would see nothing of itself.
+            return Ok(());
+        }
+        self.kernel.record(true)?;
+        self.kernel.adopt_children()?;
+        let child = selftest::start();
+        self.kernel.release_children()?;
+        let mut tally = selftest::Tally::default();
+        selftest::follow(child?, self.kernel.readable(), || {
+            let mut stack = [0; record::DEPTH];
+            Ok(self.kernel.take(&mut stack, &mut |record| tally.take(record)))
+        })?;
+        self.kernel.record(false)?;
+        tally.judge()
+    }
+
+    fn attached(rung: Rung, wanted: Wanted) -> io::Result<Self> {
         let mut kernel = Kernel::load(rung, wanted)?;
         kernel.follow(wanted)?;
         let programs = kernel.programs.try_clone()?;
@@ -171,14 +201,7 @@ impl Backend for Ebpf {
     }
 
     fn drain(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<usize> {
-        let mut stack = [0; record::DEPTH];
-        let count = self.kernel.ring.consume(MOST_AT_ONCE, &mut |bytes| {
-            if let Some(record) = record::read(bytes, &mut stack) {
-                take(record);
-            }
-        });
-        self.kernel.resume(false);
-        Ok(count)
+        Ok(self.kernel.take(&mut [0; record::DEPTH], take))
     }
 
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<Coverage> {
