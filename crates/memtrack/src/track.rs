@@ -97,7 +97,7 @@ pub(crate) fn track(
 ) -> Result<Trace, TrackError> {
     let failed = |source| TrackError::Write { folder: plan.folder.to_owned(), source };
     // Before the command does something that nobody will see.
-    fs::create_dir_all(plan.folder).map_err(failed)?;
+    for_user(plan.user, || fs::create_dir_all(plan.folder)).map_err(failed)?;
     let control = plan.control.map(|(ctl, ack)| Control::open(ctl, ack)).transpose();
     let control = control.map_err(TrackError::Control)?;
     let progress = plan.progress.map(|fifo| Progress::open(fifo, backend.name())).transpose();

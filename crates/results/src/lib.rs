@@ -36,9 +36,9 @@ mod tracegrind;
 pub use bootstrap::{Intervals, intervals};
 pub use compare::{Comparison, MINIMUM_PAIRS, Verdict, compare};
 pub use export::{
-    EXPORTERS, Exporter, FreeRow, PROFILE_EXPORTERS, ProfileExporter, TableStyle, exporter,
-    free_table, hottest_functions, hottest_samples, memory_details, memory_table, profile_exporter,
-    simulation_table, table,
+    EXPORTERS, Exporter, FreeRow, PROFILE_EXPORTERS, ProfileExporter, TableStyle,
+    environment_details, exporter, free_table, hottest_functions, hottest_samples, memory_details,
+    memory_table, profile_exporter, simulation_table, table,
 };
 pub use memory::{MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder};
 pub use model::{
@@ -47,8 +47,8 @@ pub use model::{
 };
 pub use precheck::{Concern, precheck};
 pub use read::{
-    MemoryReading, ReadError, Reading, SimulationReading, TraceError, read, read_fresh_memory,
-    read_memory, read_simulation,
+    Environment, Fact, Library, MemoryReading, ReadError, Reading, SimulationReading, TraceError,
+    read, read_environments, read_fresh_memory, read_memory, read_simulation,
 };
 pub use simulation::{
     Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationReport,

@@ -3,6 +3,7 @@
 
 mod columns;
 mod csv;
+mod environment;
 mod free;
 mod grid;
 mod json;
@@ -19,6 +20,7 @@ use std::io;
 
 use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
 
+pub use environment::environment_details;
 pub use free::{FreeRow, free_table};
 pub use memory::memory_details;
 pub use profile::{PROFILE_EXPORTERS, ProfileExporter, profile_exporter};

@@ -1,5 +1,6 @@
 //! From the profile folder to a report: results first, then everything that enriches them.
 
+mod environment;
 mod file;
 mod log;
 mod marked;
@@ -14,6 +15,7 @@ use runner_shared::artifact::{Artifact, ExecutionTimestamps, RoundLog};
 
 use crate::model::Report;
 
+pub use environment::{Environment, Fact, Library, read_environments};
 pub use file::ReadError;
 pub use memory::{MemoryReading, TraceError, read_fresh_memory, read_memory};
 pub use simulation::{SimulationReading, read_simulation};

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{ExportArg, shared::parse_export};
 
 /// Show the results in a profile folder.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct InspectArgs {
     /// The folder that a run has left.
     #[arg(value_name = "FOLDER")]

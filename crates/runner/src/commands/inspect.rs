@@ -1,11 +1,13 @@
 //! `codspeed inspect`: what a run has left, once more.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use results::{
     Allocations, MemoryReading, ReadError, Reading, SimulationReading, hottest_functions,
     memory_details,
 };
+
+use runner_shared::mode::MODES;
 
 use super::{Context, outcome};
 use crate::{
@@ -14,15 +16,62 @@ use crate::{
     event::RunEvent,
     mode::walltime,
     report::AnyReport,
-    settings::SettingsError,
+    settings::{SettingsError, apart},
 };
 
-/// Reads the folder and shows what is in it.
+/// Reads the folder and shows what is in it, and in the folders of its parts.
 pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let InspectArgs { folder, functions, export, exclude_allocations } = args;
-    if !folder.is_dir() {
-        return Err(SettingsError::NoFolder { path: folder }.into());
+    if !args.folder.is_dir() {
+        return Err(SettingsError::NoFolder { path: args.folder }.into());
     }
+    let parts = parts(&args.folder).map_err(|err| {
+        let what = format!("could not list `{}`: {err}", args.folder.display());
+        CliError::new(ExitKind::Failed, what)
+    })?;
+    if parts.is_empty() {
+        return inspect(args, context);
+    }
+    let noun = if parts.len() == 1 { "part" } else { "parts" };
+    context.print(&format!("{} {noun}: {}", parts.len(), parts.join(", ")))?;
+    let mut ended = ExitKind::Ok;
+    for name in parts {
+        context.print(&format!("\n{name}\n"))?;
+        let folder = args.folder.join(&name);
+        let part = InspectArgs { folder, export: apart(&args.export, &name), ..args.clone() };
+        // What is wrong with one part keeps no other one from being shown.
+        let kind = inspect(part, context).unwrap_or_else(|err| {
+            context.ui.error(&err);
+            err.kind
+        });
+        if ended == ExitKind::Ok {
+            ended = kind;
+        }
+    }
+    Ok(ended)
+}
+
+/// Returns the folders of the parts of a run, in their order. Older runs named them after executors.
+pub(super) fn parts(folder: &Path) -> io::Result<Vec<String>> {
+    let position = |name: &str| -> Option<u64> {
+        let (mode, number) = name.rsplit_once('-')?;
+        let is_mode = MODES.iter().any(|(_, names)| [names.cli, names.executor].contains(&mode));
+        number.parse().ok().filter(|_| is_mode)
+    };
+    let mut parts = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().into_string().unwrap_or_default();
+        if let Some(position) = position(&name).filter(|_| entry.path().is_dir()) {
+            parts.push((position, name));
+        }
+    }
+    parts.sort();
+    Ok(parts.into_iter().map(|(_, name)| name).collect())
+}
+
+/// Shows what is in one folder.
+fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
+    let InspectArgs { folder, functions, export, exclude_allocations } = args;
     let (report, broken) = read(&folder, exclude_allocations)?;
     for warning in report.warnings() {
         context.ui.event(&RunEvent::warning(warning));
@@ -33,6 +82,11 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
         AnyReport::Memory(report) => show(&memory_details(report, functions), context)?,
         AnyReport::Walltime(_) => outcome::show_hottest(&report, functions, context)?,
     }
+    let (environments, odd) = results::read_environments(&folder);
+    for text in odd {
+        context.ui.event(&RunEvent::warning(text));
+    }
+    show(&results::environment_details(&environments), context)?;
     if let Some(err) = broken.into_iter().next() {
         return Err(CliError::new(ExitKind::Failed, err));
     }

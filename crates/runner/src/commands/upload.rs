@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use runner_shared::mode::{MODES, Mode};
 
-use super::{Context, here, sources};
+use super::{Context, here, inspect, sources};
 use crate::{
     cli::UploadCommandArgs,
     error::{CliError, ExitKind},
@@ -32,8 +32,16 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
     }
     let manifest = Manifest::load(folder)?.ok_or_else(|| {
         let what = format!("`{}` is no profile folder of a run", folder.display());
-        CliError::new(ExitKind::Usage, what)
-            .hint("a run names its folder in its last lines, and `--profile-folder` chooses it")
+        let err = CliError::new(ExitKind::Usage, what);
+        let parts = inspect::parts(folder).unwrap_or_default();
+        if parts.is_empty() {
+            err.hint("a run names its folder in its last lines, and `--profile-folder` chooses it")
+        } else {
+            let folders = parts.iter().map(|part| folder.join(part).display().to_string());
+            let commands: Vec<_> =
+                folders.map(|folder| format!("`codspeed upload {folder}`")).collect();
+            err.hint(format!("it holds the parts of a run: {}", commands.join(", ")))
+        }
     })?;
     let executor = manifest.runner.executor;
     let mode = MODES.iter().find(|(_, names)| upload::executor(names.executor) == executor);

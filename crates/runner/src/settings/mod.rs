@@ -8,4 +8,4 @@ pub(crate) mod targets;
 pub(crate) mod user_config;
 mod yaml;
 
-pub(crate) use plan::{RunPart, RunPlan, SettingsError};
+pub(crate) use plan::{RunPart, RunPlan, SettingsError, apart};

@@ -173,7 +173,7 @@ impl RunPlan {
 }
 
 /// The same exports to files of their own: `out.json` becomes `out.walltime-0.json`.
-fn apart(exports: &[ExportArg], name: &str) -> Vec<ExportArg> {
+pub(crate) fn apart(exports: &[ExportArg], name: &str) -> Vec<ExportArg> {
     let apart = |export: &ExportArg| {
         let ExportArg { format, path } = export.clone();
         if path == Path::new("-") {

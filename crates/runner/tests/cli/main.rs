@@ -9,6 +9,7 @@
 )]
 
 mod configuration;
+mod inspect;
 mod namespace;
 mod service;
 mod stage;

@@ -1,0 +1,61 @@
+//! `codspeed inspect` on what runs have left.
+
+use std::fs;
+
+use test_support::Sandbox;
+
+use crate::stage::{CODSPEED, sandbox};
+
+const RESULTS: &str = include_str!("../../../results/fixtures/pytest.json");
+const ENVIRONMENT: &str = r#"{"integration_environment": {"python": {"version": "3.13.0"}},
+    "linked_libraries": {"libc.so.6": {"path": "/lib/libc.so.6", "build_id": "93ac"}}}"#;
+
+/// A folder with results of walltime mode.
+fn results(sandbox: &Sandbox, folder: &str) {
+    fs::create_dir_all(sandbox.path().join(folder).join("results")).unwrap();
+    sandbox.file(&format!("{folder}/results/1.json"), RESULTS);
+}
+
+#[test]
+fn the_parts_of_a_run_are_listed_and_shown() {
+    let sandbox = sandbox();
+    for part in ["walltime-10", "walltime-0"] {
+        results(&sandbox, &format!("profile/{part}"));
+    }
+    // The name that older runs gave to parts of simulation mode, and what is no part.
+    fs::create_dir_all(sandbox.path().join("profile/valgrind-1")).unwrap();
+    fs::create_dir_all(sandbox.path().join("profile/other-2")).unwrap();
+    let words = ["inspect", "profile", "--export", "json=out.json"];
+    let run = sandbox.run(sandbox.command(CODSPEED, words));
+    assert_eq!(run.code, 4, "one of them is empty: {}", run.shown());
+    assert!(
+        run.stdout.starts_with("3 parts: walltime-0, valgrind-1, walltime-10\n"),
+        "{}",
+        run.stdout
+    );
+    let titles = ["\nwalltime-0\n", "\nvalgrind-1\n", "\nwalltime-10\n"];
+    let places = titles.map(|title| run.stdout.find(title).unwrap());
+    assert!(places.is_sorted(), "{}", run.stdout);
+    assert!(run.stderr.contains("`profile/valgrind-1` holds no results"), "{}", run.stderr);
+    for file in ["out.walltime-0.json", "out.walltime-10.json"] {
+        assert!(sandbox.text(file).contains("benchmarks"), "{file}");
+    }
+    let upload = sandbox.run(sandbox.command(CODSPEED, ["upload", "profile"]));
+    assert_eq!(upload.code, 2, "{}", upload.shown());
+    assert!(upload.stderr.contains("`codspeed upload profile/walltime-0`"), "{}", upload.stderr);
+}
+
+#[test]
+fn what_integrations_say_of_their_processes_is_shown() {
+    let sandbox = sandbox();
+    results(&sandbox, "profile");
+    for pid in [7, 8] {
+        sandbox.file(&format!("profile/environment-{pid}.json"), ENVIRONMENT);
+    }
+    sandbox.file("profile/environment-9.json", "{");
+    let run = sandbox.run(sandbox.command(CODSPEED, ["inspect", "profile"]));
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let expected = "Environment of processes 7, 8:\n  python\n    version  3.13.0\n  libraries\n    libc.so.6  /lib/libc.so.6 (build ID 93ac)\n";
+    assert!(run.stdout.contains(expected), "{}", run.stdout);
+    assert!(run.stderr.contains("environment-9.json` was left out"), "{}", run.stderr);
+}
