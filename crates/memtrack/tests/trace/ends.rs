@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{Read, Write},
     os::unix::process::CommandExt,
+    path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -152,17 +153,32 @@ pub fn a_tracer_that_is_killed_takes_the_command_and_its_probes_along(way: Way) 
     }
 }
 
-pub fn a_folder_that_is_not_there_is_an_error_before_the_command_starts(way: Way) {
-    let folder = tempfile::tempdir().unwrap();
-    let [absent, made] = ["absent", "made"].map(|name| folder.path().join(name));
+/// Traces `touch MADE` into this folder; returns the exit code, standard error and whether the command has run.
+fn touched_into(way: Way, folder: &Path, made: &Path) -> (Option<i32>, String, bool) {
     let mut command = Command::new(TRACER);
-    command.args(["track", "--output"]).arg(&absent).args(way.options());
-    command.arg("--").arg("touch").arg(&made);
+    command.args(["track", "--output"]).arg(folder).args(way.options());
+    command.arg("--").arg("touch").arg(made);
     let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains(absent.to_str().unwrap()), "{stderr}");
-    assert!(!fs::exists(made).unwrap(), "the command has run");
+    (output.status.code(), stderr, fs::exists(made).unwrap())
+}
+
+pub fn a_folder_that_is_not_there_is_made(way: Way) {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = folder.path().join("absent/too");
+    let (code, stderr, has_run) = touched_into(way, &absent, &folder.path().join("made"));
+    assert_eq!((code, has_run), (Some(0), true), "{stderr}");
+    assert_eq!(fs::read_dir(absent).unwrap().count(), 2, "{stderr}");
+}
+
+pub fn a_folder_that_cannot_be_made_is_an_error_before_the_command_starts(way: Way) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let below = file.join("results");
+    let (code, stderr, has_run) = touched_into(way, &below, &folder.path().join("made"));
+    assert_eq!((code, has_run), (Some(1), false), "{stderr}");
+    assert!(stderr.contains(below.to_str().unwrap()), "{stderr}");
 }
 
 /// Needs a mount namespace.

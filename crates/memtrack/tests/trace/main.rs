@@ -86,7 +86,8 @@ mod preload {
             a_signal_is_passed_on_and_the_trace_is_whole,
             an_interrupt_reaches_everybody_and_the_trace_is_whole,
             a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
-            a_folder_that_is_not_there_is_an_error_before_the_command_starts,
+            a_folder_that_is_not_there_is_made,
+            a_folder_that_cannot_be_made_is_an_error_before_the_command_starts,
         }
         exec::{
             a_program_with_an_allocator_of_its_own_is_seen_or_named,
@@ -161,7 +162,8 @@ mod privileged {
                 a_signal_is_passed_on_and_the_trace_is_whole,
                 an_interrupt_reaches_everybody_and_the_trace_is_whole,
                 a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
-                a_folder_that_is_not_there_is_an_error_before_the_command_starts,
+                a_folder_that_is_not_there_is_made,
+                a_folder_that_cannot_be_made_is_an_error_before_the_command_starts,
             }
             exec::{
                 a_program_with_an_allocator_of_its_own_is_seen_or_named,
