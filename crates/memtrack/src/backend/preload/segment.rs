@@ -7,6 +7,7 @@
 use std::{
     fs::File,
     io,
+    ops::Range,
     os::fd::AsRawFd,
     ptr::{self, NonNull},
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
@@ -50,8 +51,9 @@ mod block {
     pub(super) const NAMESPACE: usize = 32;
 }
 
-/// So many blocks have memory that were never used, at least: what may be asked for between two looks.
-const AHEAD: u32 = 256;
+/// So many blocks have memory from the start, and half as many always that were never used: what may be asked for while
+/// we don't look. Those that threads share, and those for the first records of each.
+const AHEAD: [u32; 2] = [1024, 256];
 
 /// What is fixed when a segment is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,37 +183,47 @@ impl Segment {
     /// without it a store would end a program, and not every program may ask for it itself.
     pub(super) fn look(&self, now: u64) {
         self.wide(header::LOOKED).store(now, Ordering::Relaxed);
-        let Shape { blocks, shared, .. } = self.shape;
-        let added = self.back(header::BACKED_SHARED, header::USED_SHARED, shared);
-        if self.back(header::BACKED_FIRST, header::USED_FIRST, blocks) || added {
-            self.wake();
+        if self.back() {
+            self.tell();
         }
     }
 
+    /// Sees to the memory of both kinds of blocks; true if some have got it.
+    fn back(&self) -> bool {
+        let Shape { blocks, shared, .. } = self.shape;
+        let [ahead_shared, ahead_first] = AHEAD;
+        let added =
+            self.back_kind(header::BACKED_SHARED, header::USED_SHARED, 0..shared, ahead_shared);
+        self.back_kind(header::BACKED_FIRST, header::USED_FIRST, shared..blocks, ahead_first)
+            || added
+    }
+
     /// Gives memory to as many blocks of a kind again as were used; true if some were added.
-    fn back(&self, backed: usize, used: usize, end: u32) -> bool {
+    fn back_kind(&self, backed: usize, used: usize, all: Range<u32>, ahead: u32) -> bool {
+        let Range { start: begin, end } = all;
         let backed = self.narrow(backed);
         let from = backed.load(Ordering::Relaxed);
-        let begin = if end == self.shape.shared { 0 } else { self.shape.shared };
         let used = self.narrow(used).load(Ordering::Relaxed).max(begin);
         let exhausted = self.narrow(header::EXHAUSTED);
         if from >= end
-            || from > used.saturating_add(AHEAD / 2)
+            || from > used.saturating_add(ahead / 2)
             || exhausted.load(Ordering::Relaxed) != 0
         {
             return false;
         }
-        let to = from.saturating_add(AHEAD.max(from.saturating_sub(begin))).min(end);
-        match self.allocate(from, to) {
-            Ok(()) => {}
-            // Such a file system allocates when it is written to.
-            Err(err) if err.kind() == io::ErrorKind::Unsupported => {}
-            Err(_full) => {
-                exhausted.store(1, Ordering::SeqCst);
-                return true;
+        let mut count = ahead.max(from.saturating_sub(begin)).min(end - from);
+        while count > 0 {
+            match self.allocate(from, from + count) {
+                Ok(()) => break,
+                // Such a file system allocates when it is written to.
+                Err(err) if err.kind() == io::ErrorKind::Unsupported => break,
+                Err(_full) => count /= 2,
             }
         }
-        backed.store(to, Ordering::SeqCst);
+        if count == 0 {
+            exhausted.store(1, Ordering::SeqCst);
+        }
+        backed.store(from + count, Ordering::SeqCst);
         true
     }
 
@@ -280,6 +292,12 @@ impl Segment {
 
     /// Wakes all that wait for a block; to be called after some were given back.
     pub(super) fn wake(&self) {
+        // Programs may be fast while we read.
+        self.back();
+        self.tell();
+    }
+
+    fn tell(&self) {
         let freed = self.narrow(header::FREED);
         freed.fetch_add(1, Ordering::SeqCst);
         if self.narrow(header::WAITERS).load(Ordering::SeqCst) > 0 {
