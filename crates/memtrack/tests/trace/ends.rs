@@ -196,3 +196,18 @@ pub fn a_full_disk_is_an_error_and_the_command_completes(way: Way) {
     assert!(stderr.contains("No space left on device"), "{stderr}");
     assert!(String::from_utf8(output.stdout).unwrap().ends_with("400000 pairs\n"));
 }
+
+pub fn a_command_that_its_own_filter_ends_is_told_the_reason(way: Way) {
+    let programs = Programs::new();
+    let program = programs.compile("filter.c", &[]);
+    let program = program.to_str().unwrap();
+    for (command, code) in [
+        (vec![program, "kill", "stray"], 159),
+        (vec!["sh", "-c", "$0 kill stray; exit $?", program], 159),
+    ] {
+        let traced = Track::by(way).run(&command);
+        assert_eq!(traced.code, Some(code));
+        let notes = traced.stats["notes"].to_string();
+        assert!(notes.contains("SIGSYS") && notes.contains("--backend ebpf"), "{notes}");
+    }
+}

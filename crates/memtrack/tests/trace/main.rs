@@ -88,6 +88,7 @@ mod preload {
             a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
             a_folder_that_is_not_there_is_made,
             a_folder_that_cannot_be_made_is_an_error_before_the_command_starts,
+            a_command_that_its_own_filter_ends_is_told_the_reason,
         }
         exec::{
             a_program_with_an_allocator_of_its_own_is_seen_or_named,
