@@ -7,6 +7,7 @@
 
 pub mod artifact;
 pub mod clock;
+pub mod command_text;
 pub mod duration;
 pub mod env_names;
 pub mod fifo;

@@ -7,12 +7,7 @@ use std::{
 };
 
 use nix::unistd::{AccessFlags, access};
-
-/// What is shell syntax when it stands in a single word.
-const SHELL_CHARACTERS: &[char] = &[
-    ' ', '\t', '\n', '|', '&', ';', '<', '>', '(', ')', '$', '`', '"', '\'', '*', '?', '[', '~',
-    '=', '{',
-];
+use runner_shared::command_text::{CommandText, OpenQuote};
 
 /// Why a command cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +34,7 @@ pub(crate) enum ExecutableError {
     #[error("the name of the program is empty")]
     Empty,
     /// Unbalanced quotes.
-    #[error("`{text}` can't be split into words; `--shell` leaves it to the shell")]
+    #[error("`{text}` is no command: a quote is not closed")]
     Quotes {
         /// The text as given.
         text: String,
@@ -60,8 +55,7 @@ pub(crate) struct Executable {
 impl Executable {
     /// Resolves a command given as words.
     ///
-    /// A single word that is shell text (`a | b`) and no program is run by `sh -c`, as is
-    /// everything when `shell` is set.
+    /// A single word that is no program is a text. Everything is run by `sh -c` when `shell` is set.
     pub(crate) fn of_words(
         words: &[String],
         shell: bool,
@@ -73,14 +67,15 @@ impl Executable {
         let name = words.first().ok_or(ExecutableError::Empty)?;
         match find(name, path_variable) {
             Ok(path) => Ok(Self { path, argv: words.to_vec(), by_shell: false }),
-            Err(_) if words.len() == 1 && name.contains(SHELL_CHARACTERS) => {
-                Self::by_shell(name, path_variable)
-            }
-            Err(err) => Err(err),
+            Err(err) if words.len() > 1 => Err(err),
+            Err(err) => match CommandText::read(name) {
+                Ok(CommandText::Words(split)) if split == words => Err(err),
+                _ => Self::of_text(name, false, path_variable),
+            },
         }
     }
 
-    /// Resolves a command given as one text, such as a hook: split like a shell does, without one.
+    /// Resolves a command given as one text, such as a hook: run by `sh -c` if only a shell can do it.
     pub(crate) fn of_text(
         text: &str,
         shell: bool,
@@ -89,8 +84,10 @@ impl Executable {
         if shell {
             return Self::by_shell(text, path_variable);
         }
-        let Ok(words) = shell_words::split(text) else {
-            return Err(ExecutableError::Quotes { text: text.to_owned() });
+        let words = match CommandText::read(text) {
+            Ok(CommandText::Words(words)) => words,
+            Ok(CommandText::Shell) => return Self::by_shell(text, path_variable),
+            Err(OpenQuote) => return Err(ExecutableError::Quotes { text: text.to_owned() }),
         };
         let name = words.first().ok_or(ExecutableError::Empty)?;
         let path = find(name, path_variable)?;
@@ -197,5 +194,11 @@ mod tests {
         assert!(piped.by_shell);
         assert_eq!(piped.argv, ["sh", "-c", "true | cat"]);
         assert!(resolve(&["no-such-program", "|"]).is_err(), "several words are no shell text");
+        let split = resolve(&["true 'a b'"]).unwrap();
+        assert_eq!((split.by_shell, &split.argv[..]), (false, &words(&["true", "a b"])[..]));
+        let hook = |text| Executable::of_text(text, false, Some(&path)).unwrap();
+        assert!(
+            hook("exit 3").by_shell && hook("rm -rf out/*").by_shell && !hook("true x").by_shell
+        );
     }
 }

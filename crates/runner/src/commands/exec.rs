@@ -1,6 +1,6 @@
 //! `codspeed exec`: any command, alone or against another one.
 
-use runner_shared::harness::Target;
+use runner_shared::{command_text::CommandText, harness::Target};
 
 use super::{Context, here, measure::measure, sources};
 use crate::{
@@ -9,9 +9,6 @@ use crate::{
     settings::{RunPlan, targets::PlannedTarget},
     workload::Workload,
 };
-
-/// A text with one of these is left to a shell.
-const SHELL_CHARACTERS: &[char] = &['|', '&', ';', '<', '>', '(', ')', '$', '`', '*', '?', '~'];
 
 /// Runs the command and shows what came out.
 pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliError> {
@@ -57,12 +54,13 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
 
 /// The words of a command line, or the one word of a text that a shell shall run.
 fn words(text: &str) -> Result<Vec<String>, CliError> {
-    if text.contains(SHELL_CHARACTERS) {
-        return Ok(vec![text.to_owned()]);
+    match CommandText::read(text) {
+        Ok(CommandText::Words(words)) => Ok(words),
+        Ok(CommandText::Shell) => Ok(vec![text.to_owned()]),
+        Err(err) => {
+            Err(CliError::new(ExitKind::Usage, format!("`--vs {text}` is no command: {err}")))
+        }
     }
-    shell_words::split(text).map_err(|err| {
-        CliError::new(ExitKind::Usage, format!("`--vs {text}` can't be split into words: {err}"))
-    })
 }
 
 #[cfg(test)]

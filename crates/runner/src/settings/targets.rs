@@ -47,8 +47,8 @@ pub(crate) fn plan_targets(
             TargetCommand::Exec(command) => command.clone(),
         };
         let target = harness::Target {
+            name: name.clone().or_else(|| name_of_lines(&command)),
             command,
-            name: name.clone(),
             walltime_args: rounds.over(&config.options.rounds).to_args(),
             run_args: harness::RunArgs::default(),
         };
@@ -133,6 +133,11 @@ fn called(target: &ConfigTarget) -> String {
         TargetCommand::Entrypoint(text) => one_line(text),
     };
     target.name.clone().unwrap_or_else(words)
+}
+
+/// A name for shell text of several lines: names and URIs have one.
+fn name_of_lines(words: &[String]) -> Option<String> {
+    words.iter().any(|word| word.contains('\n')).then(|| one_line(&words.join(" ")))
 }
 
 fn one_line(text: &str) -> String {

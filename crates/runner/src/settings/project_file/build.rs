@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use runner_shared::harness;
+use runner_shared::{command_text::CommandText, harness};
 
 use super::{
     ConfigTarget, ProjectOptions, TargetCommand,
@@ -19,9 +19,6 @@ pub(super) struct Contents {
     pub targets: Vec<ConfigTarget>,
     pub warnings: Vec<Flaw>,
 }
-
-/// Words that do something in a shell only.
-const OPERATORS: &[&str] = &["|", "||", "&&", "&", ";", "<", ">", ">>", "2>", "2>&1", "&>"];
 
 /// Reads the bytes of a file.
 pub(super) fn parse(bytes: &[u8]) -> Result<Contents, Flaw> {
@@ -77,7 +74,7 @@ fn target(
     let command = match (exec, entrypoint) {
         (Some(exec), _) => {
             rounds.over(&root.rounds).check()?;
-            TargetCommand::Exec(words(&exec, warnings)?)
+            TargetCommand::Exec(words(&exec)?)
         }
         (None, Some(entrypoint)) if entrypoint.value.trim().is_empty() => {
             return Err(Flaw::new(entrypoint.at, "`entrypoint` is blank"));
@@ -95,20 +92,16 @@ fn target(
     Ok(ConfigTarget { at, id, name, command, rounds })
 }
 
-/// The words of a command line.
-fn words(exec: &Placed<String>, warnings: &mut Vec<Flaw>) -> Result<Vec<String>, Flaw> {
-    let words = shell_words::split(&exec.value)
-        .map_err(|err| Flaw::new(exec.at, format!("`exec` can't be split into words: {err}")))?;
+/// The words of a command line, or the one word of a text for a shell.
+fn words(exec: &Placed<String>) -> Result<Vec<String>, Flaw> {
+    let words = match CommandText::read(&exec.value) {
+        Ok(CommandText::Words(words)) => words,
+        // As one word it is run by a shell.
+        Ok(CommandText::Shell) => vec![exec.value.trim().to_owned()],
+        Err(err) => return Err(Flaw::new(exec.at, format!("`exec` is no command: {err}"))),
+    };
     if words.first().is_none_or(|word| word.trim().is_empty()) {
         return Err(Flaw::new(exec.at, "`exec` is blank"));
-    }
-    if let Some(word) =
-        words.iter().find(|word| OPERATORS.contains(&word.as_str()) && words.len() > 1)
-    {
-        let what = format!(
-            "no shell reads `exec`, so `{word}` is an ordinary argument; `sh -c '…'` starts a shell"
-        );
-        warnings.push(Flaw::new(exec.at, what));
     }
     Ok(words)
 }

@@ -109,7 +109,7 @@ const TARGET: &Object = &Object {
         key(
             EXEC,
             Shape::Text,
-            "A command to benchmark, split into words as a shell does it, without its other features.",
+            "A command to benchmark: words, or text for a shell (pipes, variables, several lines), which `sh` runs.",
         ),
         key(
             ENTRYPOINT,

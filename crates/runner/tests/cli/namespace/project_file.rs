@@ -86,3 +86,49 @@ fn benchmarks_of_the_file_are_listed_and_chosen_by_id_and_name() {
                     hint: `codspeed run --list` shows what there is\n";
     assert_eq!((run.code, run.stderr.as_str()), (2, expected), "{}", run.shown());
 }
+
+/// What each of these texts says on its standard output, as `sh` would run it: in the project file, and in full.
+#[test]
+fn a_command_in_one_text_means_what_sh_makes_of_it() {
+    let sandbox = sandbox().with("WHO", "me");
+    let texts = [
+        ("printf '%s,' a 'b c' \"d e\"", "a,b c,d e,"),
+        ("printf a &&printf b", "ab"),
+        ("printf a; printf b", "ab"),
+        ("X=1 sh -c 'printf $X'", "1"),
+        ("printf $WHO", "me"),
+        ("printf '$WHO'", "$WHO"),
+        ("printf $(echo x)", "x"),
+        ("printf %s, p?x*", "p1x,p2x,"),
+        ("printf a\nprintf b\n", "ab"),
+        ("cd / && pwd", "/\n"),
+    ];
+    sandbox.file("p1x", "");
+    sandbox.file("p2x", "");
+    let mut file = "options: {warmup-time: '0', max-rounds: 1}\nbenchmarks:\n".to_owned();
+    for (index, (text, _)) in texts.iter().enumerate() {
+        // Around it, so that it stays one text.
+        let told = format!("{{ {text}\n}} > out{index}");
+        let plain = index == 0;
+        let told = if plain { format!("{text} > out0") } else { told };
+        let exec = serde_json::to_string(&told).unwrap();
+        file += &format!("- name: n{index}\n  exec: {exec}\n");
+    }
+    sandbox.file("codspeed.yml", file);
+    let run = codspeed(&sandbox, ["run", "-m", "walltime", "--profile-folder", "profile"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for (index, (text, said)) in texts.iter().enumerate() {
+        assert_eq!(sandbox.text(&format!("out{index}")), *said, "{text}");
+    }
+}
+
+#[test]
+fn lines_without_a_name_are_named_in_one_line() {
+    let sandbox = sandbox();
+    sandbox.file("codspeed.yml", "benchmarks:\n- exec: |\n    true\n    echo  x\n  options: {warmup-time: '0', max-rounds: 1}\n");
+    let words =
+        ["run", "-m", "walltime", "--profile-folder", "profile", "--export", "json=out.json"];
+    let run = codspeed(&sandbox, words);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(the_exported(&sandbox)["uri"], "exec_harness::true echo x");
+}
