@@ -5,6 +5,7 @@ use std::{ffi::OsString, os::unix::ffi::OsStrExt, path::Path};
 use nix::sys::signal::SigSet;
 use runner_shared::{
     duration::{DurationError, parse_nanos, show_nanos},
+    fault::{Attempt, explain},
     harness::{RunArgs, Target},
     mode::Mode,
     walltime::as_float,
@@ -164,17 +165,18 @@ impl Runnable {
             output: args.output.as_deref().map(Output::parse).unwrap_or_default(),
         };
         let program = Executable::of_words(&target.command, args.shell, path)?;
-        let hook = |text: &Option<String>| -> Result<Option<Ready>, Failure> {
+        let hook = |name: &'static str, text: &Option<String>| -> Result<_, Failure> {
             let Some(text) = text else { return Ok(None) };
-            let program = Executable::of_text(text, args.shell, path)?;
+            let program = Executable::of_text(text, args.shell, path)
+                .map_err(|source| Failure::Hook { name, source })?;
             Ready::new(&program, &Stdio::default(), with_hooks).map(Some)
         };
         Ok(Self {
             command: Ready::new(&program, &stdio, with)?,
-            setup: hook(&args.setup)?,
-            prepare: hook(&args.prepare)?,
-            conclude: hook(&args.conclude)?,
-            cleanup: hook(&args.cleanup)?,
+            setup: hook("--setup", &args.setup)?,
+            prepare: hook("--prepare", &args.prepare)?,
+            conclude: hook("--conclude", &args.conclude)?,
+            cleanup: hook("--cleanup", &args.cleanup)?,
             around: around.clone(),
             shell_text: program.by_shell.then(|| target.command.join(" ")),
         })
@@ -282,16 +284,9 @@ fn failure(what: &str, err: &RoundError, timeout_ns: Option<u64>, tail: &Tail) -
             let words = format!("did not finish within {limit}; `--timeout` allows more");
             Failure::Ended { what, words, tail: tail.last_words() }
         }
-        // The errno says it all; `io::Error` can't be cloned.
         RoundError::Start(source) => Failure::Start {
             what,
-            source: match source.raw_os_error() {
-                Some(libc::ENOEXEC) => std::io::Error::other(
-                    "not a program the system can run: a script needs a first line such as `#!/bin/sh`, or use `--shell`",
-                ),
-                Some(code) => std::io::Error::from_raw_os_error(code),
-                None => std::io::Error::other(source.to_string()),
-            },
+            source: std::io::Error::other(explain(source, Attempt::Start).to_string()),
         },
     }
 }

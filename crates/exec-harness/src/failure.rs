@@ -15,6 +15,15 @@ pub(crate) enum Failure {
     /// The program can't be run.
     #[error("the command cannot be run")]
     Executable(#[from] ExecutableError),
+    /// The program of a hook can't be run.
+    #[error("the command of `{name}` cannot be run")]
+    Hook {
+        /// The option that gave it.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: ExecutableError,
+    },
     /// A stream can't be opened.
     #[error(transparent)]
     Stdio(#[from] StdioError),
@@ -66,6 +75,7 @@ impl Failure {
         match self {
             Self::Interrupted => Outcome::Interrupted,
             Self::Executable(_)
+            | Self::Hook { .. }
             | Self::Stdio(_)
             | Self::Nul(_)
             | Self::Ended { .. }
@@ -84,6 +94,7 @@ impl Failure {
             | Self::Unfit(_)
             | Self::Profile(_)
             | Self::Executable(_)
+            | Self::Hook { .. }
             | Self::Stdio(_)
             | Self::Nul(_)
             | Self::Start { .. } => "",

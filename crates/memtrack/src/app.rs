@@ -55,7 +55,9 @@ enum AppError {
         #[source]
         source: io::Error,
     },
-    #[error("{lost} events were lost: the numbers are too small. A larger --ring-size helps, unless a note says otherwise")]
+    #[error(
+        "{lost} events were lost: the numbers are too small. A larger --ring-size helps, unless a note says otherwise"
+    )]
     Lost { lost: u64 },
     #[error("{untracked} processes could not be followed: the numbers are too small")]
     Untracked { untracked: u64 },

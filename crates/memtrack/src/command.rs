@@ -18,7 +18,10 @@ use nix::{
     },
     unistd::Pid,
 };
-use runner_shared::run_as::RunAs;
+use runner_shared::{
+    fault::{Attempt, explain},
+    run_as::RunAs,
+};
 
 /// What ends a tracer early. The command decides what it means: it is passed on, and the trace ends with the command.
 const STOPS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
@@ -121,7 +124,10 @@ impl Running {
             let pidfd = pidfd_open(child.id())?;
             Ok(Self { child, pidfd })
         });
-        started.map_err(|source| StartError { program, source })
+        started.map_err(|err| {
+            let source = io::Error::new(err.kind(), explain(&err, Attempt::Start).to_string());
+            StartError { program, source }
+        })
     }
 
     /// Its number.

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod command_text;
 pub mod duration;
 pub mod env_names;
+pub mod fault;
 pub mod fifo;
 pub mod harness;
 pub mod memory;

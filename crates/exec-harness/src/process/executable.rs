@@ -2,12 +2,16 @@
 
 use std::{
     ffi::OsStr,
-    os::unix::ffi::OsStrExt,
+    io,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use nix::unistd::{AccessFlags, access};
-use runner_shared::command_text::{CommandText, OpenQuote};
+use runner_shared::{
+    command_text::{CommandText, OpenQuote},
+    fault::{Attempt, explain},
+};
 
 /// Why a command cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +28,35 @@ pub(crate) enum ExecutableError {
         /// The path as given.
         path: PathBuf,
     },
-    /// A folder, or a file without the right to run it.
+    /// A link whose target is not there.
+    #[error("`{}` is a link to something that does not exist", path.display())]
+    DeadLink {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The system doesn't even say whether it is there.
+    #[error("`{}` can't be reached: {why}", path.display())]
+    Unreachable {
+        /// The path as given, or a folder of `PATH`.
+        path: PathBuf,
+        /// In words.
+        why: String,
+    },
+    /// Something else than a program.
+    #[error("`{}` is {what}, no program", path.display())]
+    NoFile {
+        /// The path as given.
+        path: PathBuf,
+        /// A folder, or a device.
+        what: &'static str,
+    },
+    /// A program for others.
+    #[error("`{}` is a program that you may not run", path.display())]
+    Forbidden {
+        /// The path that was found.
+        path: PathBuf,
+    },
+    /// A file that nobody may run.
     #[error("`{}` is not an executable file; `chmod +x` makes it one", path.display())]
     NotExecutable {
         /// The path that was found.
@@ -111,39 +143,61 @@ pub(crate) fn find(name: &str, path_variable: Option<&OsStr>) -> Result<PathBuf,
     }
     if name.contains('/') {
         let path = PathBuf::from(name);
-        return match path.try_exists() {
-            Ok(true) if can_run(&path) => Ok(path),
-            Ok(true) => Err(ExecutableError::NotExecutable { path }),
-            Ok(false) | Err(_) => Err(ExecutableError::Missing { path }),
-        };
+        return check(&path).map(|()| path);
     }
     let folders = path_variable.unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
-    let mut not_executable = None;
+    let mut why_not = None;
     for folder in folders.as_bytes().split(|byte| *byte == b':') {
         // An empty entry means the working directory.
         let folder =
             if folder.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(folder)) };
         let path = folder.join(name);
-        if can_run(&path) {
-            return Ok(path);
-        }
-        if path.is_file() {
-            not_executable.get_or_insert(path);
+        match check(&path) {
+            Ok(()) => return Ok(path),
+            // No program of that name is there.
+            Err(ExecutableError::Missing { .. } | ExecutableError::NoFile { .. }) => {}
+            Err(err) => {
+                why_not.get_or_insert(err);
+            }
         }
     }
-    Err(match not_executable {
-        Some(path) => ExecutableError::NotExecutable { path },
-        None => ExecutableError::NotInPath { name: name.to_owned() },
-    })
+    Err(why_not.unwrap_or_else(|| ExecutableError::NotInPath { name: name.to_owned() }))
 }
 
-fn can_run(path: &Path) -> bool {
-    path.is_file() && access(path, AccessFlags::X_OK).is_ok()
+/// Says why a file can't be started, as far as that shows before it is.
+fn check(path: &Path) -> Result<(), ExecutableError> {
+    let path = path.to_owned();
+    let data = match path.metadata() {
+        Ok(data) => data,
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {
+            let is_link = path.symlink_metadata().is_ok();
+            return Err(if is_link {
+                ExecutableError::DeadLink { path }
+            } else {
+                ExecutableError::Missing { path }
+            });
+        }
+        Err(err) => {
+            let why = explain(&err, Attempt::Read).why;
+            return Err(ExecutableError::Unreachable { path, why });
+        }
+    };
+    if !data.is_file() {
+        let what = if data.is_dir() { "a folder" } else { "a device or a pipe" };
+        return Err(ExecutableError::NoFile { path, what });
+    }
+    match access(&path, AccessFlags::X_OK) {
+        Ok(()) => Ok(()),
+        Err(_) if data.permissions().mode() & 0o111 == 0 => {
+            Err(ExecutableError::NotExecutable { path })
+        }
+        Err(_) => Err(ExecutableError::Forbidden { path }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::{fs, os::unix::fs::symlink};
 
     use super::*;
 
@@ -178,6 +232,20 @@ mod tests {
         assert_eq!(err("nothing"), ExecutableError::NotInPath { name: "nothing".to_owned() });
         assert_eq!(err("plain"), ExecutableError::NotExecutable { path: plain });
         assert_eq!(err("./no/such"), ExecutableError::Missing { path: "./no/such".into() });
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        for (target, link) in [("gone", "dead"), ("round", "round")] {
+            symlink(target, at(link)).unwrap();
+        }
+        for (path, why) in [
+            (at(""), "is a folder, no program"),
+            ("/dev/null".to_owned(), "is a device or a pipe, no program"),
+            (at("dead"), "is a link to something that does not exist"),
+            (at("round"), "can't be reached: its links lead around in a circle"),
+            (at("plain/x"), "can't be reached: a part of its path is a file, no folder"),
+            (at(&"n".repeat(300)), "can't be reached: its name is too long"),
+        ] {
+            assert_eq!(err(&path).to_string(), format!("`{path}` {why}"));
+        }
         assert_eq!(err(""), ExecutableError::Empty);
         let quotes = Executable::of_text("echo 'x", false, path).unwrap_err();
         assert_eq!(quotes, ExecutableError::Quotes { text: "echo 'x".to_owned() });

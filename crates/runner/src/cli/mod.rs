@@ -29,7 +29,7 @@ pub(crate) use exec::ExecArgs;
 pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use instruments::{Instrument, InstrumentArgs};
-pub(crate) use memory::MemoryArgs;
+pub(crate) use memory::{Backend, MemoryArgs};
 pub(crate) use perf::{MOST_STACK_BYTES, PerfArgs};
 pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
 pub(crate) use run::RunArgs;

@@ -113,7 +113,7 @@ pub(crate) fn judge(
         return Ok(ExitKind::Interrupted);
     }
     if let Some(trouble) = trouble {
-        let (kind, hint) = trouble.advice();
+        let (kind, hint) = trouble.advice(part.memory.backend);
         let err = CliError::new(kind, trouble);
         return Err(match hint {
             Some(hint) => err.hint(hint),
@@ -224,10 +224,10 @@ impl From<RunError> for CliError {
                 ExitKind::Failed,
                 Some("every run takes this lock: its folder has to be there and writable"),
             ),
-            RunError::Fifo(_) => (
-                ExitKind::Missing,
-                Some("the FIFO may belong to another user: its owner, or root, can remove it"),
-            ),
+            RunError::Fifo(fifo) => {
+                let hint = fifo.hint();
+                return Self::new(ExitKind::Missing, err).hint(hint);
+            }
             RunError::Mode(ModeError::MissingSibling(missing)) => {
                 let hint = missing.hint();
                 return Self::new(ExitKind::Missing, err).hint(hint);

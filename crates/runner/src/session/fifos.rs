@@ -18,7 +18,10 @@ use nix::{
     },
     unistd::mkfifo,
 };
-use runner_shared::fifo::FifoPaths;
+use runner_shared::{
+    fault::{Attempt, explain},
+    fifo::FifoPaths,
+};
 
 /// A FIFO that can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,18 @@ pub(crate) struct FifoError {
     path: PathBuf,
     #[source]
     source: io::Error,
+}
+
+impl FifoError {
+    /// Returns what can be done. Only who has put something else there can be another user.
+    pub(crate) fn hint(&self) -> String {
+        let of_others = [io::ErrorKind::PermissionDenied, io::ErrorKind::AlreadyExists];
+        if of_others.contains(&self.source.kind()) {
+            return "the FIFO may belong to another user: its owner, or root, can remove it"
+                .to_owned();
+        }
+        explain(&self.source, Attempt::Write).to_string()
+    }
 }
 
 /// Both FIFOs, open.

@@ -10,7 +10,12 @@ use results::{
     BenchResult, Events, MemoryReport, MemoryResult, Report, SimulationReport, SimulationResult,
     TableStyle, exporter, memory_table, profile_exporter, simulation_table, table,
 };
-use runner_shared::{artifact::Outcome, mode::Mode, walltime::as_float};
+use runner_shared::{
+    artifact::Outcome,
+    fault::{Attempt, explain},
+    mode::Mode,
+    walltime::as_float,
+};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -145,14 +150,16 @@ pub(crate) fn export(report: &AnyReport, export: &ExportArg) -> io::Result<()> {
         return stdout.flush();
     }
     // A device or a pipe can't be replaced by a file, it has to be written to.
-    if path.metadata().is_ok_and(|data| !data.is_file()) {
-        return fs::write(path, bytes);
-    }
-    // The text of the error would name the temporary file; what went wrong is its kind.
-    files::replace(path, &bytes).map_err(|err| {
-        if err.kind() == io::ErrorKind::NotFound {
-            return io::Error::new(err.kind(), "its folder does not exist");
-        }
-        err.kind().into()
+    let written = if path.metadata().is_ok_and(|data| !data.is_file()) {
+        fs::write(path, bytes)
+    } else {
+        files::replace(path, &bytes)
+    };
+    // The text of the error would name the temporary file.
+    written.map_err(|err| {
+        // Kinds of our own say that there is nothing to write.
+        let kind = Some(err.kind()).filter(|kind| *kind != io::ErrorKind::Other);
+        let kind = kind.unwrap_or(io::ErrorKind::InvalidInput);
+        io::Error::new(kind, explain(&err, Attempt::Write).to_string())
     })
 }

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use results::MemoryReport;
 
-use crate::{error::ExitKind, process::Ended, profiler::ControlError};
+use crate::{cli::Backend, error::ExitKind, process::Ended, profiler::ControlError};
 
 /// The tracer has failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,12 +37,14 @@ pub(crate) enum TracerTrouble {
 
 impl TracerTrouble {
     /// The exit code and what the user can do.
-    pub(crate) fn advice(&self) -> (ExitKind, Option<&'static str>) {
+    pub(crate) fn advice(&self, backend: Option<Backend>) -> (ExitKind, Option<&'static str>) {
+        // Nobody is told to do what was just done.
+        let other = if backend == Some(Backend::Preload) { DOCTOR } else { RIGHTS };
         match self {
             Self::NotStarted { code } if *code == i32::from(ExitKind::Missing.code()) => {
-                (ExitKind::Missing, Some(RIGHTS))
+                (ExitKind::Missing, Some(other))
             }
-            Self::NotStarted { .. } => (ExitKind::Failed, Some(RIGHTS)),
+            Self::NotStarted { .. } => (ExitKind::Failed, Some(other)),
             Self::Killed { .. } => {
                 (ExitKind::Failed, Some("results of earlier benchmarks are kept"))
             }
@@ -51,6 +53,8 @@ impl TracerTrouble {
     }
 }
 
+const DOCTOR: &str =
+    "`codspeed-memtrack doctor` says what works here, and what the other backend needs";
 const RIGHTS: &str = "`--backend preload` needs no rights, but sees no statically linked allocators; tracing from the kernel (`--backend ebpf`) needs root or file capabilities";
 
 /// What is wrong with a tracer that ended like this; `failed` is why it could not be switched any more. Its exit status

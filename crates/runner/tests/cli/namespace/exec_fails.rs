@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use test_support::Sandbox;
+
 use crate::stage::{QUICK, exec, sandbox, shown, the_exported};
 
 const EXPORT: &[&str] = &["--warmup-time", "0", "--max-rounds", "10", "--export", "json=out.json"];
@@ -111,4 +113,35 @@ fn accepted_failures_are_measured() {
     assert_eq!(accepted(&["--ignore-failure"], "kill -KILL $$"), 0);
     assert_eq!(accepted(&["--ignore-failure=2,3"], "exit 3"), 0);
     assert_eq!(accepted(&["--ignore-failure=2"], "exit 3"), 1);
+}
+
+/// What `exec` says of a command that it can't start.
+#[track_caller]
+fn why(sandbox: &Sandbox, options: &[&str], command: &str) -> String {
+    let run = exec(sandbox, &[QUICK, options].concat(), &[command]);
+    assert_eq!(run.code, 1, "{}", run.shown());
+    run.stderr
+}
+
+#[test]
+fn what_keeps_a_program_from_being_run_is_told_as_what_it_is() {
+    let sandbox = sandbox();
+    let at = |name: &str| sandbox.path().join(name);
+    fs::create_dir(at("folder")).unwrap();
+    std::os::unix::fs::symlink("circle", at("circle")).unwrap();
+    std::os::unix::fs::symlink("gone", at("dead")).unwrap();
+    sandbox.file("file", "x");
+    for (command, says) in [
+        ("./folder", "`./folder` is a folder, no program"),
+        ("./circle", "its links lead around in a circle"),
+        ("./dead", "`./dead` is a link to something that does not exist"),
+        ("./file/x", "a part of its path is a file, no folder"),
+        ("/dev/null", "is a device or a pipe, no program"),
+    ] {
+        let said = why(&sandbox, &[], command);
+        assert!(said.contains(says) && !said.contains("chmod"), "{command}: {said}");
+    }
+    let hook = why(&sandbox, &["--prepare", "no-such-program"], "true");
+    let says = "the command of `--prepare` cannot be run: `no-such-program` was not found";
+    assert!(hook.contains(says), "{hook}");
 }

@@ -1,0 +1,182 @@
+//! Refusals of the system, in words: one place, so that all programs say the same of the same fault.
+
+use std::{error::Error, fmt, io};
+
+use nix::errno::Errno;
+
+/// What was tried with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// To start it as a program.
+    Start,
+    /// To read it, or what is in it.
+    Read,
+    /// To make it, or to write it.
+    Write,
+}
+
+/// What a refusal means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Why, as the end of a sentence about the file.
+    pub why: String,
+    /// What helps, as an imperative.
+    pub hint: Option<&'static str>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)?;
+        self.hint.map_or(Ok(()), |hint| write!(f, ": {hint}"))
+    }
+}
+
+/// A refusal, to whom it means that, why, and what helps.
+type Row = (Errno, Option<Attempt>, &'static str, Option<&'static str>);
+
+const SOME: Option<Attempt> = None;
+const FILES: Option<&str> = Some("`ulimit -n` says how many there may be, and allows more");
+
+/// The first row that fits counts.
+const ROWS: &[Row] = &[
+    (
+        Errno::ENOENT,
+        Some(Attempt::Start),
+        "it, the interpreter in its first line, or the loader that it names does not exist",
+        None,
+    ),
+    (Errno::ENOENT, Some(Attempt::Write), "its folder does not exist", None),
+    (Errno::ENOENT, SOME, "it does not exist", None),
+    (
+        Errno::EACCES,
+        Some(Attempt::Start),
+        "permission denied: you may not run it, not enter its folder, or its file system runs no programs",
+        None,
+    ),
+    (
+        Errno::EACCES,
+        Some(Attempt::Write),
+        "permission denied: you may not write there, or not enter one of its folders",
+        None,
+    ),
+    (
+        Errno::EACCES,
+        SOME,
+        "permission denied: you may not read it, or not enter one of its folders",
+        None,
+    ),
+    (Errno::EPERM, SOME, "the system permits it to its owner, or to root only", None),
+    (Errno::ENOTDIR, SOME, "a part of its path is a file, no folder", None),
+    (Errno::EISDIR, SOME, "it is a folder", None),
+    (Errno::ELOOP, SOME, "its links lead around in a circle", None),
+    (Errno::ENAMETOOLONG, SOME, "its name is too long", None),
+    (
+        Errno::ENOEXEC,
+        SOME,
+        "not a program the system can run",
+        Some("a script needs a first line such as `#!/bin/sh`, or use `--shell`"),
+    ),
+    (
+        Errno::ETXTBSY,
+        Some(Attempt::Start),
+        "a program has it open for writing",
+        Some("let the build or the copy end first"),
+    ),
+    (Errno::ETXTBSY, SOME, "it is a program that runs", None),
+    (Errno::E2BIG, SOME, "its arguments and its environment are too long for the system", None),
+    (Errno::EMFILE, SOME, "this process has too many open files", FILES),
+    (Errno::ENFILE, SOME, "the system has too many open files", None),
+    (
+        Errno::ENOSPC,
+        SOME,
+        "the disk is full",
+        Some("make room, or choose another disk by TMPDIR or a path"),
+    ),
+    (Errno::EDQUOT, SOME, "your share of the disk is used up", None),
+    (Errno::EROFS, SOME, "its file system is read-only", None),
+    (
+        Errno::EAGAIN,
+        Some(Attempt::Start),
+        "there are too many processes",
+        Some("`ulimit -u` says how many there may be"),
+    ),
+    (Errno::ENOMEM, SOME, "the system has no memory left for it", None),
+];
+
+/// Kinds of errors that were made without a number.
+const KINDS: &[(io::ErrorKind, Errno)] = &[
+    (io::ErrorKind::NotFound, Errno::ENOENT),
+    (io::ErrorKind::PermissionDenied, Errno::EACCES),
+    (io::ErrorKind::NotADirectory, Errno::ENOTDIR),
+    (io::ErrorKind::IsADirectory, Errno::EISDIR),
+    (io::ErrorKind::StorageFull, Errno::ENOSPC),
+    (io::ErrorKind::QuotaExceeded, Errno::EDQUOT),
+    (io::ErrorKind::ReadOnlyFilesystem, Errno::EROFS),
+    (io::ErrorKind::ExecutableFileBusy, Errno::ETXTBSY),
+    (io::ErrorKind::OutOfMemory, Errno::ENOMEM),
+];
+
+/// Returns what an error means for a file that was tried to be used like this. An error that is not known keeps its own
+/// words.
+pub fn explain(err: &io::Error, attempt: Attempt) -> Fault {
+    let number = number(err);
+    let fits = |row: &&Row| Some(row.0) == number && row.1.is_none_or(|of| of == attempt);
+    match ROWS.iter().find(fits) {
+        Some((_, _, why, hint)) => Fault { why: (*why).to_owned(), hint: *hint },
+        None => Fault { why: err.to_string(), hint: None },
+    }
+}
+
+/// Returns the number of the error, also of one that a library has wrapped into its own.
+fn number(err: &io::Error) -> Option<Errno> {
+    if let Some(code) = err.raw_os_error() {
+        return Some(Errno::from_raw(code));
+    }
+    let mut inner: Option<&(dyn Error + 'static)> =
+        err.get_ref().map(|err| -> &(dyn Error + 'static) { err });
+    while let Some(cause) = inner {
+        if let Some(code) = cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            return Some(Errno::from_raw(code));
+        }
+        inner = cause.source();
+    }
+    KINDS.iter().find(|(kind, _)| *kind == err.kind()).map(|(_, number)| *number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(errno: Errno, attempt: Attempt) -> String {
+        explain(&io::Error::from(errno), attempt).why
+    }
+
+    #[test]
+    fn every_refusal_has_words_of_its_own() {
+        for (errno, attempt, words, _) in ROWS {
+            assert_eq!(why(*errno, attempt.unwrap_or(Attempt::Read)), *words);
+        }
+        assert!(why(Errno::EACCES, Attempt::Read).contains("permission denied"));
+        assert!(!why(Errno::EACCES, Attempt::Read).contains("not exist"));
+        assert_eq!(why(Errno::ENOENT, Attempt::Write), "its folder does not exist");
+        // What nobody has met yet says what the system says.
+        assert_eq!(why(Errno::EXDEV, Attempt::Read), io::Error::from(Errno::EXDEV).to_string());
+    }
+
+    #[test]
+    fn errors_without_a_number_and_wrapped_ones_are_known() {
+        let plain = io::Error::from(io::ErrorKind::StorageFull);
+        assert_eq!(explain(&plain, Attempt::Write).why, "the disk is full");
+        let inner = io::Error::from(Errno::EMFILE);
+        let wrapped = io::Error::other(inner);
+        let fault = explain(&wrapped, Attempt::Write);
+        assert_eq!(fault.why, "this process has too many open files");
+        assert!(
+            fault
+                .to_string()
+                .ends_with(": `ulimit -n` says how many there may be, and allows more")
+        );
+        let said = io::Error::other("something else");
+        assert_eq!(explain(&said, Attempt::Read).to_string(), "something else");
+    }
+}
