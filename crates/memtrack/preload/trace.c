@@ -352,10 +352,13 @@ static bool begin_thread(void)
     return true;
 }
 
-/* The slow path of `trace_begin`: makes room for so many words. */
+/* The slow path of `trace_begin`: makes room for so many words. Allocating is no cancellation point, but what this does
+   may contain some (`open`, `close`): a thread that was cancelled meanwhile must not end in here. */
 bool trace_take(size_t words)
 {
     int before = errno;
+    int cancel = PTHREAD_CANCEL_ENABLE;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     if (segment == &starting) {
         attach();
     }
@@ -375,6 +378,7 @@ bool trace_take(size_t words)
             self.image = 0;
         }
     }
+    pthread_setcancelstate(cancel, NULL);
     errno = before;
     /* The first call of an image comes here even when nothing is recorded. */
     return room && atomic_load_explicit(&segment->enabled, memory_order_relaxed);

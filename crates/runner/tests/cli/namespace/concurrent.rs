@@ -29,8 +29,8 @@ fn a_process_and_those_that_it_started_take_turns() {
     sandbox.c_program("client", include_str!("../../../fixtures/client.c"));
     // The main process is connected all the time, its workers one after the other; copies that came by `fork` are no
     // clients.
-    let forked = "(read x < hold) & (read x < hold) &";
-    let text = format!("{CONNECT}; {forked} ./client; ./client; echo > hold; echo > hold; wait");
+    let forked = "exec 9<> hold; (read x <&9) & (read x <&9) &";
+    let text = format!("{CONNECT}; {forked} ./client; ./client; echo >&9; echo >&9; wait");
     let run = suite(&sandbox, &["--export", "json=out.json"], &text);
     assert_eq!(run.code, 0, "{}", run.stderr);
 }

@@ -1,6 +1,6 @@
 //! What the project file lists is run where it says and as it says.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use test_support::Sandbox;
 
@@ -112,7 +112,7 @@ fn a_command_in_one_text_means_what_sh_makes_of_it() {
         let plain = index == 0;
         let told = if plain { format!("{text} > out0") } else { told };
         let exec = serde_json::to_string(&told).unwrap();
-        file += &format!("- name: n{index}\n  exec: {exec}\n");
+        writeln!(file, "- name: n{index}\n  exec: {exec}").unwrap();
     }
     sandbox.file("codspeed.yml", file);
     let run = codspeed(&sandbox, ["run", "-m", "walltime", "--profile-folder", "profile"]);
