@@ -248,3 +248,28 @@ fn interleaved_benchmarks_take_turns_in_at_least_eight_blocks() {
     assert!(first(&a.rounds, 0) < first(&b.rounds, 0));
     assert!(first(&b.rounds, 1) < first(&a.rounds, 1));
 }
+
+#[test]
+fn what_a_command_leaves_running_is_said() {
+    let sandbox = sandbox();
+    sandbox.fifo("hold");
+    let leaves = "read x < hold & echo $! >> pids";
+    for (text, left) in [(leaves, 2), ("(:) & wait", 0), (": | :", 0)] {
+        let words = ["--warmup-time", "0", "--max-rounds", "2", "sh", "-c", text];
+        let run = harness(&sandbox, &words);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let (_, logs) = results(&sandbox);
+        let notes: Vec<_> =
+            logs.iter().flat_map(|log| &log.benchmarks).flat_map(|of| &of.notes).collect();
+        let said = format!(
+            "in {left} of 2 rounds a process that the command had started was still running"
+        );
+        let count = notes.iter().filter(|note| note.starts_with(&said)).count();
+        assert_eq!(count, usize::from(left > 0), "{text}: {notes:?}");
+        std::fs::remove_dir_all(sandbox.path().join(".codspeed")).unwrap();
+    }
+    for pid in sandbox.text("pids").lines() {
+        let pid = nix::unistd::Pid::from_raw(pid.parse().unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    }
+}

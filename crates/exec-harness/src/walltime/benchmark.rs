@@ -55,9 +55,14 @@ pub(crate) struct Benchmark {
     cold: bool,
     /// A round had more than one thread or process.
     company: bool,
+    /// Rounds whose command has left processes running.
+    outlived: usize,
     outcome: Outcome,
     robust: bool,
 }
+
+/// What it means that processes outlive their command.
+pub(super) const PARTLY_MEASURED: &str = "how much of its work is measured is left to chance; a command that waits for all it starts is measured whole";
 
 impl Benchmark {
     /// Resolves programs and opens streams. Nothing has run yet.
@@ -79,6 +84,7 @@ impl Benchmark {
             last_warmup: None,
             cold: false,
             company: false,
+            outlived: 0,
             outcome: Outcome::Complete,
             robust: settings.robust,
         })
@@ -206,6 +212,7 @@ impl Benchmark {
 
     fn keep(&mut self, sample: &Sample, block: u32) {
         self.company |= sample.stamps.company;
+        self.outlived += usize::from(sample.outlived);
         let rounds = &mut self.rounds;
         rounds.start_ns.push(sample.start.0);
         rounds.wall_ns.push(sample.wall_ns());
@@ -258,6 +265,10 @@ impl Benchmark {
             notes.push("one round only: it takes longer than the time for all rounds; `--max-time` or `--min-rounds` allow more".to_owned());
         }
         notes.extend(drift(&self.rounds.wall_ns));
+        if self.outlived > 0 {
+            let (outlived, rounds) = (self.outlived, self.rounds.len());
+            notes.push(format!("in {outlived} of {rounds} rounds a process that the command had started was still running at its end: {PARTLY_MEASURED}"));
+        }
         BenchmarkRounds {
             name: self.target.display_name(),
             uri: self.target.uri(),

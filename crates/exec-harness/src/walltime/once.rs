@@ -1,5 +1,6 @@
 //! Memory mode: every command runs once between two messages, and the runner looks on.
 
+use super::benchmark::PARTLY_MEASURED;
 use crate::{command::Runnable, failure::Failure, plan::Plan, session::Session};
 
 /// Runs each command once. The first failure ends it, as the runner's record of the run is then
@@ -25,6 +26,10 @@ fn run_once(session: &mut Session<'_>, plan: &Plan) -> Result<(), Failure> {
     session.link.start();
     let outcome = ready.and_then(|()| runnable.checked_round(session.machine, "round", 1, |_| {}));
     session.link.stop(std::iter::empty());
+    if outcome.as_ref().is_ok_and(|sample| sample.outlived) {
+        let name = plan.target.display_name();
+        session.progress.always(&format!("warning: a process that `{name}` had started was still running at its end: {PARTLY_MEASURED}"));
+    }
     let after = outcome.and_then(|_| runnable.after_round(session.machine, "round", 1));
     after.and(runnable.clean_up(session.machine))
 }

@@ -38,6 +38,8 @@ pub(crate) struct Sample {
     pub ended: Ended,
     /// What the kernel saw of it.
     pub stamps: Stamps,
+    /// Processes that it started ran on when it had ended.
+    pub outlived: bool,
 }
 
 /// Why a round yielded nothing.
@@ -106,7 +108,8 @@ impl Machine {
                     let stamps = self.stamper.as_mut().map(|stamper| stamper.finish(child.pid));
                     let stamps = stamps.unwrap_or_default();
                     let pid = child.pid;
-                    return Ok(Sample { pid, start, end, ended, stamps });
+                    let outlived = child.left_others();
+                    return Ok(Sample { pid, start, end, ended, stamps, outlived });
                 }
                 Ok(Seen::Time) if deadline.is_some_and(|deadline| now() >= deadline) => {
                     break RoundError::TimedOut;
