@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::Context;
@@ -21,7 +21,9 @@ const SOURCE: &str = concat!("codspeed ", env!("CARGO_PKG_VERSION"));
 pub(crate) fn completions(args: &CompletionsArgs, context: &Context) -> Result<ExitKind, CliError> {
     let CompletionsArgs { shell } = args;
     let mut script = Vec::new();
-    clap_complete::generate(*shell, &mut program(), PROGRAM, &mut script);
+    let mut whole = program();
+    whole.build();
+    clap_complete::generate(*shell, &mut shown(&whole), PROGRAM, &mut script);
     print(&script, context)
 }
 
@@ -63,6 +65,51 @@ fn program() -> Command {
     Args::command().name(PROGRAM).bin_name(PROGRAM)
 }
 
+/// The command with nothing in it that is hidden: completions would offer that.
+fn shown(command: &Command) -> Command {
+    let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let subcommands = command.get_subcommands().filter(|command| !command.is_hide_set());
+    Command::new(command.get_name().to_owned())
+        .about(command.get_about().cloned().unwrap_or_default())
+        .visible_aliases(command.get_visible_aliases().map(str::to_owned).collect::<Vec<_>>())
+        .version(env!("CARGO_PKG_VERSION"))
+        // These are among what there is already.
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .disable_help_subcommand(true)
+        .args(arguments.map(offered))
+        .subcommands(subcommands.map(shown))
+}
+
+/// As much of an argument as a completion shows. What it says of other arguments may be about hidden ones.
+fn offered(argument: &Arg) -> Arg {
+    let mut offered = Arg::new(argument.get_id().to_string())
+        .action(argument.get_action().clone())
+        .value_parser(argument.get_value_parser().clone())
+        .value_hint(argument.get_value_hint())
+        .help(argument.get_help().cloned().unwrap_or_default())
+        .hide_possible_values(argument.is_hide_possible_values_set())
+        .last(argument.is_last_set())
+        .trailing_var_arg(argument.is_trailing_var_arg_set())
+        .require_equals(argument.is_require_equals_set());
+    if let Some(long) = argument.get_long() {
+        offered = offered.long(long.to_owned());
+    }
+    if let Some(short) = argument.get_short() {
+        offered = offered.short(short);
+    }
+    if let Some(count) = argument.get_num_args() {
+        offered = offered.num_args(count);
+    }
+    if let Some(names) = argument.get_value_names() {
+        offered = offered.value_names(names.to_vec());
+    }
+    for alias in argument.get_visible_aliases().unwrap_or_default() {
+        offered = offered.visible_alias(alias.to_owned());
+    }
+    offered
+}
+
 /// The page of the program, and one for each subcommand that is shown.
 fn pages() -> io::Result<Vec<Page>> {
     let mut program = program();
@@ -91,6 +138,11 @@ fn print(bytes: &[u8], context: &Context) -> Result<ExitKind, CliError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::ValueEnum;
+    use clap_complete::Shell;
+
     use super::*;
 
     #[test]
@@ -105,6 +157,41 @@ mod tests {
             let text = String::from_utf8_lossy(text);
             assert!(text.contains(&format!(".TH {name} 1")), "{name}: {text}");
         }
+    }
+
+    /// Options of `command` and of all below it that are shown, or hidden.
+    fn options(command: &Command, hidden: bool, into: &mut BTreeSet<String>) {
+        let of_this = command.get_arguments().filter(|argument| argument.is_hide_set() == hidden);
+        into.extend(of_this.filter_map(|argument| Some(format!("--{}", argument.get_long()?))));
+        command.get_subcommands().for_each(|below| options(below, hidden, into));
+    }
+
+    #[test]
+    fn completions_offer_all_that_is_shown_and_nothing_that_is_hidden() {
+        let mut program = program();
+        program.build();
+        let [mut seen, mut hidden] = [BTreeSet::new(), BTreeSet::new()];
+        options(&program, false, &mut seen);
+        options(&program, true, &mut hidden);
+        let mut offered = shown(&program);
+        for shell in Shell::value_variants() {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut offered, PROGRAM, &mut script);
+            let script = String::from_utf8(script).unwrap();
+            // `fish` names options without dashes.
+            let words: BTreeSet<&str> = script
+                .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-')
+                .collect();
+            let is_there =
+                |option: &&String| words.contains(option.as_str()) || words.contains(&option[2..]);
+            for option in &seen {
+                assert!(is_there(&option), "{shell}: {option}");
+            }
+            let leaked: Vec<_> =
+                hidden.difference(&seen).filter(|option| words.contains(option.as_str())).collect();
+            assert!(leaked.is_empty(), "{shell}: {leaked:?}");
+        }
+        assert!(hidden.contains("--skip-run"), "{hidden:?}");
     }
 
     #[test]

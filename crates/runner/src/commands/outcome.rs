@@ -138,7 +138,8 @@ pub(crate) fn judge(
     if all == 0 && !part.allow_empty {
         return Err(CliError::new(ExitKind::Empty, "the command ran, but no benchmark reported a result")
             .hint("`codspeed run` needs a benchmark suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
-            .hint("`codspeed exec -- COMMAND` benchmarks any command; `--allow-empty` accepts a run without benchmarks"));
+            .hint("`codspeed exec -- COMMAND` benchmarks any command; `--allow-empty` accepts a run without benchmarks"))
+            .map_err(|err| without_repository(part).into_iter().fold(err, CliError::hint));
     }
     Ok(ExitKind::Ok)
 }
@@ -170,12 +171,42 @@ fn judge_end(
         }
         Ended::Code(code) => {
             let what = format!("the benchmark command ended with exit status {code}");
-            Err(explained(part, folder, CliError::new(ExitKind::Failed, what)))
+            let err = explained(part, folder, CliError::new(ExitKind::Failed, what));
+            Err(without_repository(part).into_iter().fold(err, CliError::hint))
         }
         Ended::Signal(signal) => {
             let what = format!("the benchmark command was ended by {signal}");
             Err(explained(part, folder, CliError::new(ExitKind::Failed, what)))
         }
+    }
+}
+
+/// Programs whose integrations name benchmarks by their place in a Git repository, and fail where they see none.
+const WANT_A_REPOSITORY: &[&str] =
+    &["vitest", "node", "npm", "npx", "pnpm", "pnpx", "yarn", "bun", "bunx", "deno", "tsx"];
+
+/// What to do if the suite may have failed for want of a Git repository.
+fn without_repository(part: &RunPart) -> Option<&'static str> {
+    let Workload::Suite(text) = &part.workload else { return None };
+    let is_name =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    let mut words = text.split(|letter: char| !is_name(letter));
+    if !words.any(|word| WANT_A_REPOSITORY.contains(&word)) {
+        return None;
+    }
+    repository_hint(&part.working_directory.canonicalize().ok()?)
+}
+
+/// The same for a folder. Integrations look for a folder `.git`, and know no other form of it.
+fn repository_hint(folder: &Path) -> Option<&'static str> {
+    match folder.ancestors().map(|above| above.join(".git")).find(|git| git.exists()) {
+        Some(git) if git.is_dir() => None,
+        Some(_) => Some(
+            "this is a worktree of Git: integrations for Node look for a folder `.git`, and find a file; run the suite in a clone",
+        ),
+        None => Some(
+            "there is no Git repository here, and integrations for Node (vitest, tinybench, ...) need one to name benchmarks: `git init`",
+        ),
     }
 }
 
@@ -270,5 +301,24 @@ impl From<RunError> for CliError {
             Some(hint) => err.hint(hint),
             None => err,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_integrations_for_node_from_naming_benchmarks_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("packages/one");
+        std::fs::create_dir_all(&inner).unwrap();
+        assert!(repository_hint(&inner).unwrap().ends_with("`git init`"));
+        let git = folder.path().join(".git");
+        std::fs::write(&git, "gitdir: elsewhere\n").unwrap();
+        assert!(repository_hint(&inner).unwrap().starts_with("this is a worktree"));
+        std::fs::remove_file(&git).unwrap();
+        std::fs::create_dir(&git).unwrap();
+        assert_eq!(repository_hint(&inner), None);
     }
 }
