@@ -67,7 +67,7 @@ impl CompatArgs {
 }
 
 /// A version as `1.2.3`, without a `v`.
-fn parse_version(text: &str) -> Result<String, String> {
+pub(super) fn parse_version(text: &str) -> Result<String, String> {
     let parts: Vec<&str> = text.split(['-', '+']).next().unwrap_or_default().split('.').collect();
     let is_number =
         |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());

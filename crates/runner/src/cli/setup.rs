@@ -1,9 +1,9 @@
 //! Options of `codspeed setup`.
 
 use clap::Args;
-use runner_shared::mode::Mode;
+use runner_shared::{env_names, mode::Mode};
 
-use super::{Instrument, shared::mode_parser};
+use super::{Instrument, compat::parse_version, shared::mode_parser};
 
 /// Install what a mode needs.
 #[derive(Debug, Args)]
@@ -18,11 +18,19 @@ pub(crate) struct SetupArgs {
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', conflicts_with_all = ["mode", "apt"])]
     pub instruments: Vec<Instrument>,
 
+    /// Install the program that measures benchmarks of Go, by `go install`, rather than set up a mode.
+    #[arg(long, conflicts_with_all = ["apt", "instruments", "sha256"])]
+    pub go_runner: bool,
+
+    /// Which version of it; the newest if none is named.
+    #[arg(long, env = env_names::GO_RUNNER_VERSION.name, value_name = "VERSION", value_parser = parse_version)]
+    pub go_runner_version: Option<String>,
+
     /// Install the packages of your distribution for everybody: with apt-get, as root.
     #[arg(long, conflicts_with_all = ["package", "sha256"])]
     pub apt: bool,
 
-    /// Take the package from here rather than from its publisher: a path or a URL.
+    /// Take the package from here rather than from its publisher: a path or a URL, for Go the path of a module.
     #[arg(long, value_name = "SOURCE")]
     pub package: Option<String>,
 
@@ -45,6 +53,7 @@ Examples:
   codspeed setup -m simulation --apt    the Valgrind of your distribution, and names for the C library
   codspeed setup -m walltime --apt      the perf of your distribution, for profiles
   codspeed setup -m memory              says which command gives the tracer its rights
+  codspeed setup --go-runner            codspeed-go-runner, for `go test -bench` in walltime mode
   codspeed setup -m simulation --package mirror/valgrind.deb
                                         the same file from elsewhere
 

@@ -52,10 +52,17 @@ const MONGO_INSTALLER: (&str, &str) = (
     "685f1d540cb24c2aa6f447991958339c6b70ec7664df2dba2713b8b3d77687e7",
 );
 
+/// The program that measures benchmarks of Go, for `go install`.
+const GO_RUNNER: &str = "github.com/CodSpeedHQ/codspeed-go/cmd/codspeed-go-runner";
+
 /// Sets up the modes that the user names, or all.
 pub(crate) fn run(args: &SetupArgs, context: &Context) -> Result<ExitKind, CliError> {
     if args.what.is_some() {
         return status::of_modes(&args.mode, context);
+    }
+    if args.go_runner {
+        go_runner(args, context)?;
+        return Ok(ExitKind::Ok);
     }
     if args.instruments.contains(&Instrument::Mongodb) {
         mongodb(args, context)?;
@@ -170,6 +177,21 @@ fn mongodb(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
         CliError::new(ExitKind::Missing, "`bash`, which runs the installer, was not found in PATH")
     })?;
     visible_step(&bash, &[&file.path().display().to_string()], context)
+}
+
+/// Lets Go install the program that measures its benchmarks, where Go puts programs.
+fn go_runner(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
+    let go = tools::find("go", &context.env).ok_or_else(|| {
+        CliError::new(ExitKind::Missing, "`go`, which installs the program, was not found in PATH")
+    })?;
+    let version = args.go_runner_version.as_deref();
+    let version = version.map_or_else(|| "latest".to_owned(), |version| format!("v{version}"));
+    let module = format!("{}@{version}", args.package.as_deref().unwrap_or(GO_RUNNER));
+    say(context, format!("go: runs: {} install {module}", go.display()));
+    if args.dry_run {
+        return Ok(());
+    }
+    visible_step(&go, &["install", &module], context)
 }
 
 /// Installs packages of the distribution, as root.

@@ -1,5 +1,5 @@
 //! Small scripts before `node` and `go` in `PATH`. That of Node asks the benchmark plugin for
-//! the options that it needs, and starts Node with them; that of Go says what can't be measured.
+//! the options that it needs, and starts Node with them; that of Go has tests measured, or says that they can't be.
 //!
 //! They are written for one run into a folder below its profile folder, are removed at its end, and
 //! use nothing but a shell: below Valgrind, each further program takes a quarter of a second.
@@ -37,7 +37,12 @@ const EVERY: &[Mode] = &[Mode::Simulation, Mode::Walltime, Mode::Memory];
 /// Every script. To add a program or a mode, add it here.
 const SHIMS: &[Shim] = &[
     Shim { name: "node", script: include_str!("shims/node.sh"), modes: EVERY },
-    Shim { name: "go", script: include_str!("shims/go.sh"), modes: &[Mode::Simulation] },
+    Shim { name: "go", script: include_str!("shims/go.sh"), modes: &[Mode::Walltime] },
+    Shim {
+        name: "go",
+        script: include_str!("shims/go-refused.sh"),
+        modes: &[Mode::Simulation, Mode::Memory],
+    },
 ];
 
 /// Puts the scripts of this mode before the programs that there are. Commands that `exec-harness` measures have no
@@ -167,13 +172,67 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
     }
 
     #[test]
-    fn go_tests_are_refused_and_all_else_is_passed_on() {
-        let (dir, env) = stage(&[("go", "echo go \"$@\"")]);
-        let (env, _shims) = install(Mode::Simulation, &suite(), dir.path(), env).unwrap();
-        assert_eq!(said(&env, dir.path(), "go version -m 'a b'").unwrap(), "go version -m a b\n");
-        let refused = said(&env, dir.path(), "go test ./... 2>&1 || echo status $?").unwrap();
-        assert!(refused.contains("`-m walltime`"), "{refused}");
-        assert!(refused.ends_with("status 1\n"), "{refused}");
+    fn go_tests_are_refused_where_they_can_t_be_measured_and_all_else_is_passed_on() {
+        for mode in [Mode::Simulation, Mode::Memory] {
+            let (dir, env) = stage(&[("go", "echo go \"$@\"")]);
+            let (env, _shims) = install(mode, &suite(), dir.path(), env).unwrap();
+            let passed = said(&env, dir.path(), "go version -m 'a b'").unwrap();
+            assert_eq!(passed, "go version -m a b\n");
+            let refused = said(&env, dir.path(), "go test ./... 2>&1 || echo status $?").unwrap();
+            assert!(refused.contains("`-m walltime`"), "{refused}");
+            assert!(refused.ends_with("status 1\n"), "{refused}");
+        }
+    }
+
+    /// What `words` print below the shims of walltime mode; `go` and the runner say what they are called with.
+    fn go(others: &[(&str, &str)], words: &str) -> String {
+        let real = r#"
+case "$1 $2" in
+"env GOBIN") echo ;;
+"env GOPATH") echo "$HOME/gopath" ;;
+*) echo "go in ${PWD##*/}:"; printf ' [%s]' "$@" ;;
+esac"#;
+        let (dir, env) = stage(&[&[("go", real)], others].concat());
+        let env = env.with(env_names::HOME, dir.path());
+        fs::create_dir_all(dir.path().join("sub")).unwrap();
+        let (env, _shims) = install(Mode::Walltime, &suite(), dir.path(), env).unwrap();
+        said(&env, dir.path(), &format!("{{ {words} || echo status $?; }} 2>&1")).unwrap()
+    }
+
+    const RUNNER: &str = "echo \"runner in ${PWD##*/}:\"; printf ' [%s]' \"$@\"; go version";
+
+    #[test]
+    fn go_tests_are_run_by_their_runner_and_that_calls_the_real_go() {
+        let runner = &[("codspeed-go-runner", RUNNER)];
+        let said = go(runner, "cd sub && go test -bench . './...'");
+        assert_eq!(said, "runner in sub:\n [test] [-bench] [.] [./...]go in sub:\n [version]");
+        let said = go(runner, "go -C sub test -run '^$'");
+        assert_eq!(said, "runner in sub:\n [test] [-run] [^$]go in sub:\n [version]");
+    }
+
+    #[test]
+    fn the_runner_of_go_may_be_where_go_installs_programs() {
+        let move_it = |to: &str| {
+            format!("mkdir -p {to}; mv codspeed-go-runner.not-in-path {to}/codspeed-go-runner; ")
+        };
+        let runner = &[("codspeed-go-runner.not-in-path", RUNNER)];
+        let expected = "runner in ";
+        let in_path = go(runner, &(move_it("gopath/bin") + "go test"));
+        assert!(in_path.starts_with(expected), "{in_path}");
+        let in_bin = go(runner, &(move_it("bin") + "GOBIN=$HOME/bin go test"));
+        assert!(in_bin.starts_with(expected), "{in_bin}");
+        let missing = go(&[], "go test ./...");
+        assert!(missing.contains("`codspeed setup --go-runner` installs it"), "{missing}");
+        assert!(missing.ends_with("status 1\n"), "{missing}");
+    }
+
+    #[test]
+    fn go_keeps_symbols_of_what_it_runs_and_all_else_is_passed_on() {
+        let said = go(&[], "go run ./cmd a 'b c'");
+        assert!(said.ends_with(" [run] [-work] [-ldflags=-s=false -w=false] [./cmd] [a] [b c]"));
+        assert!(go(&[], "go -C sub run .").starts_with("go in sub:\n [run]"));
+        assert!(go(&[], "go build -o x").ends_with(" [build] [-o] [x]"));
+        assert!(go(&[], "go").starts_with("go in "));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod exec_limits;
 mod exec_measures;
 mod exec_names;
 mod exec_versus;
+mod go;
 mod hooks;
 mod instruments;
 mod leftovers;
