@@ -19,8 +19,11 @@ type Line = (Vec<u8>, Option<u32>);
 pub(super) struct Stacks {
     file: Frames<Line>,
     symbols: Symbols,
-    /// By the addresses in a process.
-    seen: HashMap<(i32, Box<[u64]>), u32, FixedState>,
+    /// By the process and the addresses in it, see `key`.
+    seen: HashMap<Box<[u64]>, u32, FixedState>,
+    /// What is looked for. A key of its own for each event would have to be allocated, which from the kernel's view is a
+    /// call of a function that is probed.
+    key: Vec<u64>,
     /// By the numbers of their frames: the same place in two processes is the same.
     numbers: HashMap<Box<[u32]>, u32, FixedState>,
     frames: HashMap<Function, u32, FixedState>,
@@ -38,6 +41,7 @@ impl Stacks {
             file: Frames::create(path, encode)?,
             symbols: Symbols::default(),
             seen: HashMap::default(),
+            key: Vec::new(),
             numbers: HashMap::default(),
             frames: HashMap::default(),
             seen_ever: 0,
@@ -51,8 +55,10 @@ impl Stacks {
         if addresses.is_empty() {
             return 0;
         }
-        let key = (pid, Box::from(addresses));
-        if let Some(number) = self.seen.get(&key) {
+        self.key.clear();
+        self.key.push(process(pid));
+        self.key.extend_from_slice(addresses);
+        if let Some(number) = self.seen.get(self.key.as_slice()) {
             return *number;
         }
         let frames: Box<[u32]> =
@@ -66,7 +72,7 @@ impl Stacks {
             encode_stack(definitions, frames);
             next
         });
-        self.seen.insert(key, number);
+        self.seen.insert(Box::from(self.key.as_slice()), number);
         number
     }
 
@@ -87,7 +93,7 @@ impl Stacks {
 
     /// A process is gone, or has become another program; its number may be given out again.
     pub(super) fn forget(&mut self, pid: i32) {
-        self.seen.retain(|(process, _), _| *process != pid);
+        self.seen.retain(|key, _| key.first() != Some(&process(pid)));
         self.symbols.forget(pid);
     }
 
@@ -114,6 +120,11 @@ fn encode((definitions, number): &Line, into: &mut Vec<u8>) {
     if let Some(number) = number {
         encode_event_stack(into, *number);
     }
+}
+
+/// The first number of a key.
+fn process(pid: i32) -> u64 {
+    u64::from(pid.cast_unsigned())
 }
 
 /// Numbers count from 1.
