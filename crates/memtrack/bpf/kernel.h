@@ -164,6 +164,7 @@ struct task_struct {
   s32 tgid;
   u32 ptrace;
   u64 self_exec_id;
+  struct task_struct *real_parent;
   struct signal_struct *signal;
 } CORE;
 

@@ -191,8 +191,15 @@ INLINE struct thread *running_thread(void) {
   if (thread && thread->both == both)
     return thread;
   u32 key = both >> 32;
-  if (!map_lookup(&tracked, &key))
-    return 0;
+  if (!map_lookup(&tracked, &key)) {
+    /* Perhaps the kernel has left out the beginning of the process; see `TWICE`. Then its parent is one of the tree. */
+    key = get_current_task_btf()->real_parent->tgid;
+    if (!map_lookup(&tracked, &key))
+      return 0;
+    key = both >> 32;
+    if (map_update(&tracked, &key, (void *)&fresh, ANY))
+      __sync_fetch_and_add(&counters.untracked, 1);
+  }
   key = both;
   if (!thread)
     thread = map_lookup(&strays, &key);
@@ -248,7 +255,7 @@ INLINE void take_stack(void *ctx, struct record_with_stack *record) {
   record->record.stack_bytes = len > 0 ? len : 0;
 }
 
-INLINE void write_record(void *ctx, struct thread *thread, u32 kind, u64 at, u64 addr, u64 size, u64 old) {
+INLINE void emit(void *ctx, struct thread *thread, u32 kind, u64 at, u64 addr, u64 size, u64 old) {
   struct record *record;
   bool stacked = settings.stacks && ctx;
   thread->addr = addr;
@@ -260,6 +267,7 @@ INLINE void write_record(void *ctx, struct thread *thread, u32 kind, u64 at, u64
     record = ring_reserve(&events, sizeof(struct record), 0);
   if (!record) {
     __sync_fetch_and_add(&counters.dropped, 1);
+    hold_back(thread);
     return;
   }
   record->timestamp = at == NOW ? ktime_get_ns() : at;
@@ -273,10 +281,6 @@ INLINE void write_record(void *ctx, struct thread *thread, u32 kind, u64 at, u64
   if (stacked)
     take_stack(ctx, (void *)record);
   ring_submit(record, kind == EXEC || kind == EXIT ? 0 : NO_WAKEUP);
-}
-
-INLINE void emit(void *ctx, struct thread *thread, u32 kind, u64 at, u64 addr, u64 size, u64 old) {
-  write_record(ctx, thread, kind, at, addr, size, old);
   hold_back(thread);
 }
 
@@ -439,9 +443,8 @@ int leave(struct pt_regs *ctx) {
 /* ---- programs at tracepoints ---- */
 
 /* From Linux 7.0 on a program at a tracepoint may be interrupted by another thread, whose own event the kernel then
- * leaves out: a program isn't started twice on a processor (`recursion_misses`). So these keep the processor, and each
- * is there twice: what the first one misses because it is only just beginning or ending elsewhere, the second one sees.
- * What both have seen counts once. */
+ * leaves out: a program isn't started twice on a processor (`recursion_misses`). So each is there twice: what the first
+ * one misses because it is at work elsewhere, the second one sees. What both have seen counts once. */
 #define TWICE(name, place)                           \
   SEC(place) int name(u64 *args) { return see_##name(args); } \
   SEC(place) int name##_again(u64 *args) { return see_##name(args); }
@@ -463,43 +466,36 @@ INLINE int see_enter_syscall(u64 *args) {
   u64 number = args[1];
   if (number != SYSCALL_MMAP && number != SYSCALL_MUNMAP)
     return 0;
-  struct pt_regs *regs = (void *)args[0];
-  u64 length = SYSCALL_ARGUMENT(regs, 1);
-  keep_processor();
   struct thread *thread = mapping_thread();
-  bool unmaps = thread && number == SYSCALL_MUNMAP && !thread->unmaps;
-  if (unmaps) {
+  struct pt_regs *regs = (void *)args[0];
+  if (!thread)
+    return 0;
+  u64 length = SYSCALL_ARGUMENT(regs, 1);
+  if (number == SYSCALL_MUNMAP) {
+    if (!thread->unmaps)
+      emit(0, thread, MUNMAP, NOW, SYSCALL_ARGUMENT(regs, 0), length, 0);
     thread->unmaps = true;
-    write_record(0, thread, MUNMAP, NOW, SYSCALL_ARGUMENT(regs, 0), length, 0);
-  } else if (thread && number == SYSCALL_MMAP) {
-    u64 flags = SYSCALL_ARGUMENT(regs, 3);
-    /* Memory that can't be used yet, stacks of threads, and what replaces another mapping, is no arena. */
-    bool usable = SYSCALL_ARGUMENT(regs, 2) != 0;
-    if (usable && (flags & MAP_PRIVATE) && (flags & MAP_ANONYMOUS) && !(flags & (MAP_STACK | MAP_FIXED)))
-      thread->mapping = length;
+    return 0;
   }
-  release_processor();
-  if (unmaps)
-    hold_back(thread);
+  u64 flags = SYSCALL_ARGUMENT(regs, 3);
+  /* Memory that can't be used yet, stacks of threads, and what replaces another mapping, is no arena. */
+  bool usable = SYSCALL_ARGUMENT(regs, 2) != 0;
+  if (usable && (flags & MAP_PRIVATE) && (flags & MAP_ANONYMOUS) && !(flags & (MAP_STACK | MAP_FIXED)))
+    thread->mapping = length;
   return 0;
 }
 TWICE(enter_syscall, "raw_tp/sys_enter")
 
 INLINE int see_leave_syscall(u64 *args) {
-  keep_processor();
   struct thread *thread = mapping_thread();
-  u64 length = thread ? thread->mapping : 0;
+  if (!thread)
+    return 0;
+  u64 length = thread->mapping;
+  thread->mapping = 0;
+  thread->unmaps = false;
   /* The last page of numbers are errors. */
-  bool maps = length && args[1] < -4095ull;
-  if (thread) {
-    thread->mapping = 0;
-    thread->unmaps = false;
-    if (maps)
-      write_record(0, thread, MMAP, NOW, args[1], length, 0);
-  }
-  release_processor();
-  if (maps && thread)
-    hold_back(thread);
+  if (length && args[1] < -4095ull)
+    emit(0, thread, MMAP, NOW, args[1], length, 0);
   return 0;
 }
 TWICE(leave_syscall, "raw_tp/sys_exit")
@@ -512,28 +508,22 @@ INLINE int see_forked(u64 *args) {
   u8 one = 1;
   if (from == to)
     return 0;
-  keep_processor();
-  if (from == *(volatile u32 *)&control.spawner || map_lookup(&tracked, &from))
-    if (map_update(&tracked, &to, &one, ANY))
-      __sync_fetch_and_add(&counters.untracked, 1);
-  release_processor();
+  if (from != *(volatile u32 *)&control.spawner && !map_lookup(&tracked, &from))
+    return 0;
+  if (map_update(&tracked, &to, &one, ANY))
+    __sync_fetch_and_add(&counters.untracked, 1);
   return 0;
 }
 TWICE(forked, "raw_tp/sched_process_fork")
 
 INLINE int see_became(u64 *args) {
-  keep_processor();
   struct thread *thread = running_thread();
-  u64 image = READ_FIELD((struct task_struct *)get_current_task(), self_exec_id);
-  bool is_new = thread && thread->image != image;
-  if (is_new) {
-    identify(thread, thread->both);
-    thread->image = image;
-    write_record(0, thread, EXEC, NOW, 0, 0, 0);
-  }
-  release_processor();
-  if (is_new)
-    hold_back(thread);
+  u64 image = get_current_task_btf()->self_exec_id;
+  if (!thread || thread->image == image)
+    return 0;
+  identify(thread, thread->both);
+  thread->image = image;
+  emit(0, thread, EXEC, NOW, 0, 0, 0);
   return 0;
 }
 TWICE(became, "raw_tp/sched_process_exec")
@@ -542,20 +532,18 @@ INLINE int see_ended(u64 *args) {
   struct signal_struct *signal = READ_FIELD((struct task_struct *)args[0], signal);
   u64 both = get_current_pid_tgid();
   u32 key = both >> 32;
-  keep_processor();
-  if (map_lookup(&tracked, &key)) {
-    if (!READ_FIELD(signal, live.counter)) {
-      struct thread *thread = running_thread();
-      /* Of threads that end at the same time one speaks for all. */
-      if (map_delete(&tracked, &key) != NOT_THERE && thread)
-        write_record(0, thread, EXIT, NOW, 0, 0, 0);
-      map_delete(&paused, &key);
-      map_delete(&stopped, &key);
-    }
-    key = both;
-    map_delete(&strays, &key);
+  if (!map_lookup(&tracked, &key))
+    return 0;
+  if (!READ_FIELD(signal, live.counter)) {
+    struct thread *thread = running_thread();
+    /* Of threads that end at the same time one speaks for all. */
+    if (map_delete(&tracked, &key) != NOT_THERE && thread)
+      emit(0, thread, EXIT, NOW, 0, 0, 0);
+    map_delete(&paused, &key);
+    map_delete(&stopped, &key);
   }
-  release_processor();
+  key = both;
+  map_delete(&strays, &key);
   return 0;
 }
 TWICE(ended, "raw_tp/sched_process_exit")
@@ -574,16 +562,14 @@ int signalled(u64 *args) {
   if (stops && (args[1] <= 1 || args[4] == SIGNAL_IGNORED || READ_FIELD(task, ptrace)))
     return 0;
   u32 tgid = READ_FIELD(task, tgid);
-  keep_processor();
-  if (map_lookup(&tracked, &tgid)) {
-    if (!stops)
-      map_delete(&stopped, &tgid);
-    else if (map_update(&stopped, &tgid, &one, ANY))
-      __sync_fetch_and_add(&counters.unheld, 1);
-    /* Either it runs, or it isn't held by us. */
-    map_delete(&paused, &tgid);
-  }
-  release_processor();
+  if (!map_lookup(&tracked, &tgid))
+    return 0;
+  if (!stops)
+    map_delete(&stopped, &tgid);
+  else if (map_update(&stopped, &tgid, &one, ANY))
+    __sync_fetch_and_add(&counters.unheld, 1);
+  /* Either it runs, or it isn't held by us. */
+  map_delete(&paused, &tgid);
   return 0;
 }
 

@@ -43,6 +43,7 @@ pub(super) struct Kernel {
     control: MapHandle,
     counters: MapHandle,
     paused: MapHandle,
+    tracked: MapHandle,
     object: Object,
     tracepoints: Vec<Link>,
 }
@@ -60,32 +61,42 @@ pub(super) struct Counters {
     pub unkept: u64,
     /// Stops and continuations of processes that could not be noted down, or may not have been seen.
     pub unheld: u64,
-    /// Times that the kernel left a program out because it was busy with it on the same processor; for one that is
-    /// there twice, times that it left out the second one, if it left out the first one as well.
-    pub left_out: u64,
+    /// Processes whose end the kernel left out.
+    pub endless: u64,
+    /// Times that the kernel left out both programs that see what processes become, for whatever process.
+    pub unseen_programs: u64,
     /// The same of the programs that see system calls, most of which are no mappings.
-    pub left_out_calls: u64,
+    pub unseen_calls: u64,
 }
 
 impl Counters {
     /// What the user must know of it, besides what every loss means.
     pub(super) fn notes(&self) -> Vec<String> {
-        let Self { dropped: _, untracked: _, unfollowed, unkept, unheld, left_out, left_out_calls } =
-            *self;
+        let Self {
+            dropped: _,
+            untracked: _,
+            unfollowed,
+            unkept,
+            unheld,
+            endless,
+            unseen_programs,
+            unseen_calls,
+        } = *self;
         let sentences = [
             (unfollowed, "huge requests to functions that may throw were not followed"),
             (unkept, "calls were lost: the kernel could not keep the state of their threads"),
+            (endless, "processes ended unseen: what they had not freed counts as live"),
             (
-                left_out,
-                "events were lost: the kernel left them out because it was interrupted while it handled another one",
+                unseen_programs,
+                "events of this machine were left out by the kernel: a process may have become another program unseen",
             ),
             (
-                left_out_calls,
+                unseen_calls,
                 "system calls of this machine were left out by the kernel: some mappings may not have been seen",
             ),
             (
                 unheld,
-                "stops of processes could not be noted down: a process that others had stopped may have been continued",
+                "stops of processes may not have been noted down: one that others had stopped may have been continued",
             ),
         ];
         let told = sentences.iter().filter(|(number, _)| *number > 0);
@@ -128,6 +139,7 @@ impl Kernel {
             control: map(".data.control")?,
             counters: map(".data.counters")?,
             paused: map("paused")?,
+            tracked: map("tracked")?,
             object,
             tracepoints: Vec::new(),
         })
@@ -189,37 +201,46 @@ impl Kernel {
         let mut next = || words.next().unwrap_or(0);
         let [dropped, untracked, unfollowed, unkept, unheld, held] =
             std::array::from_fn(|_| next());
-        let sees_signals = |program: &str| program == SIGNAL_PROGRAM;
         // Who was never held by us doesn't go on through us.
-        let signals = if held > 0 { self.left_out(sees_signals)? } else { 0 };
+        let signals = if held > 0 { self.left_out(&[SIGNAL_PROGRAM])? } else { 0 };
         Ok(Counters {
             dropped,
             untracked,
             unfollowed,
             unkept,
             unheld: unheld + signals,
-            left_out: self
-                .left_out(|program| !sees_system_calls(program) && !sees_signals(program))?,
-            left_out_calls: self.left_out(sees_system_calls)?,
+            endless: if self.left_out(&["ended"])? > 0 { self.endless()? } else { 0 },
+            unseen_programs: self.left_out(&["became"])?,
+            unseen_calls: self.left_out(&["enter_syscall", "leave_syscall"])?,
         })
     }
 
-    /// How often the kernel left out those of the programs that `counts` says.
-    fn left_out(&self, counts: impl Fn(&str) -> bool) -> io::Result<u64> {
+    /// Times that the kernel left out these programs because it was busy with them on the same processor. For one that is
+    /// there twice: times that it left out one of the two, if it left out the other one as well.
+    fn left_out(&self, programs: &[&str]) -> io::Result<u64> {
         let mut left_out: BTreeMap<String, u64> = BTreeMap::new();
         for program in self.object.progs().filter(libbpf_rs::Program::autoload) {
             let name = program.name().to_string_lossy().into_owned();
-            if !counts(&name) {
-                continue;
+            let name = name.strip_suffix(AGAIN).unwrap_or(&name);
+            if programs.contains(&name) {
+                let misses = recursion_misses(program.as_fd())?;
+                let least = left_out.entry(name.to_owned()).or_insert(misses);
+                *least = misses.min(*least);
             }
-            let name = name.strip_suffix(AGAIN).unwrap_or(&name).to_owned();
-            let misses = recursion_misses(program.as_fd())?;
-            left_out
-                .entry(name)
-                .and_modify(|before| *before = misses.min(*before))
-                .or_insert(misses);
         }
         Ok(left_out.values().sum())
+    }
+
+    /// Processes of the tree that are gone without having been seen to end. In a namespace of its own the tracer can't
+    /// tell; then all that are left count.
+    fn endless(&self) -> io::Result<u64> {
+        let here = fs::metadata("/proc/self/ns/pid")?.ino() == INITIAL_NAMESPACE;
+        let is_gone = |key: Vec<u8>| {
+            let pid = key.try_into().map_or(0, u32::from_ne_bytes);
+            !here || !fs::exists(format!("/proc/{pid}")).unwrap_or(true)
+        };
+        let gone = self.tracked.keys().filter(|key| is_gone(key.clone())).count();
+        Ok(u64::try_from(gone).unwrap_or(u64::MAX))
     }
 
     /// Hands over what is in the ring, up to a number of records, and lets those go on that wait for room; returns the
@@ -292,11 +313,6 @@ const MAPPING_PROGRAMS: &[(&str, &str)] = &[
     ("leave_syscall", "sys_exit"),
     ("leave_syscall_again", "sys_exit"),
 ];
-
-/// Whether this is one of the programs that see all system calls of the machine.
-fn sees_system_calls(name: &str) -> bool {
-    MAPPING_PROGRAMS.iter().any(|(each, _)| *each == name)
-}
 
 /// Chooses programs and sizes before loading.
 fn configure(open: &mut OpenObject, rung: Rung, wanted: Wanted) -> io::Result<()> {

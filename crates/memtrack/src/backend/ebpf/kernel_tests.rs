@@ -11,13 +11,14 @@ fn each_kind_of_loss_is_told() {
     let counters = Counters {
         unkept: 2,
         unheld: 3,
-        left_out: 4,
-        left_out_calls: 6,
+        endless: 4,
         unfollowed: 5,
+        unseen_programs: 6,
+        unseen_calls: 7,
         ..Counters::default()
     };
     let numbers: Vec<_> = counters.notes().iter().map(|note| note[..1].to_owned()).collect();
-    assert_eq!(numbers, ["5", "2", "4", "6", "3"]);
+    assert_eq!(numbers, ["5", "2", "4", "6", "7", "3"]);
 }
 
 #[test]

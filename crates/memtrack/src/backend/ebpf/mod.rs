@@ -219,7 +219,7 @@ impl Backend for Ebpf {
         let counters = self.kernel.counters()?;
         notes.extend(counters.notes());
         Ok(Coverage {
-            lost: counters.dropped + counters.unkept + counters.left_out,
+            lost: counters.dropped + counters.unkept + counters.endless,
             untracked: counters.untracked,
             objects: covered,
             notes,
