@@ -26,12 +26,13 @@ esac
 # Without our folder, wherever it is by now.
 ours=@FOLDER@
 rest=$PATH:
-PATH=
+others=
 while [ -n "$rest" ]; do
     entry=${rest%%:*}
     rest=${rest#*:}
-    [ "$entry" = "$ours" ] || PATH=$PATH${PATH:+:}$entry
+    [ "$entry" = "$ours" ] || others=$others${others:+:}$entry
 done
+PATH=$others
 export PATH
 if command -v codspeed-go-runner >/dev/null; then
     exec codspeed-go-runner "$@"
