@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 use runner_shared::{
+    command_line::without_variables,
     env_names,
     harness::{RunArgs, Target, WalltimeArgs},
     mode::{Mode, UnknownMode},
@@ -74,6 +75,15 @@ fn parse_mode(word: &str) -> Result<Mode, UnknownMode> {
 }
 
 impl Args {
+    /// Reads the command line of this process, or ends it with what is wrong. Empty variables count as unset.
+    pub fn read(environment: &[(OsString, OsString)]) -> Self {
+        let is_empty = |name: &str| {
+            environment.iter().any(|(of, value)| of.as_os_str() == name && value.is_empty())
+        };
+        let matches = without_variables(Self::command(), &is_empty).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|err| err.exit())
+    }
+
     /// Standard input holds the list of benchmarks.
     pub fn reads_stdin(&self) -> bool {
         matches!(self.command.as_slice(), [only] if only == "-")

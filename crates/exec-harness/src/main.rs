@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use runner_shared::fifo::FifoPaths;
 
 fn main() -> ExitCode {
-    let args = exec_harness::Args::parse();
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
-    let environment = std::env::vars_os().collect();
+    let environment: Vec<_> = std::env::vars_os().collect();
+    let args = exec_harness::Args::read(&environment);
     ExitCode::from(exec_harness::run(&args, &environment, &FifoPaths::well_known()))
 }

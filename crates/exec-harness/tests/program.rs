@@ -273,3 +273,13 @@ fn what_a_command_leaves_running_is_said() {
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
     }
 }
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let sandbox = sandbox().with("CODSPEED_RUNNER_MODE", "");
+    let run = harness(&sandbox, &["--max-rounds", "1", "true"]);
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let sandbox = sandbox.with("CODSPEED_RUNNER_MODE", "odd");
+    let run = harness(&sandbox, &["--max-rounds", "1", "true"]);
+    assert_eq!(run.code, 2, "{}", run.shown());
+}

@@ -10,7 +10,6 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
 use runner_shared::{
     env_names::EnvName,
     memory::TracerStats,
@@ -98,7 +97,7 @@ impl AppError {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let outcome = match &cli.command {
         Command::Track(options) => traced(options),
         Command::Doctor => {

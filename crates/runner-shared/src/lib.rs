@@ -7,6 +7,8 @@
 
 pub mod artifact;
 pub mod clock;
+#[cfg(feature = "cli")]
+pub mod command_line;
 pub mod command_text;
 pub mod duration;
 pub mod env_names;

@@ -211,3 +211,17 @@ pub fn a_command_that_its_own_filter_ends_is_told_the_reason(way: Way) {
         assert!(notes.contains("SIGSYS") && notes.contains("--backend ebpf"), "{notes}");
     }
 }
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let said = |value: &str| {
+        // There is no command: nothing is traced.
+        let output =
+            Command::new(TRACER).arg("track").env("CODSPEED_MEMTRACK_BACKEND", value).output();
+        String::from_utf8(output.unwrap().stderr).unwrap()
+    };
+    let empty = said("");
+    assert!(empty.contains("<COMMAND>") && !empty.contains("--backend"), "{empty}");
+    let odd = said("odd");
+    assert!(odd.contains("--backend"), "{odd}");
+}

@@ -1,13 +1,13 @@
 //! From words and variables to [`Args`]: what the parser alone doesn't know.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use clap::{
     Arg, ArgMatches, Command, CommandFactory, Error, FromArgMatches,
-    builder::Resettable,
     error::{ContextKind, ContextValue},
 };
 use runner_shared::{
+    command_line::without_variables,
     env_names::{self, EnvName},
     mode::MODES,
 };
@@ -31,7 +31,7 @@ pub(crate) fn parse(
         let flag = OVERRULED.iter().find(|(_, variable)| variable.name == name);
         flag.is_some_and(|(flag, _)| options.clone().any(|word| word == flag))
     };
-    let command = without(Args::command(), &|name| is_empty(name) || overruled(name));
+    let command = without_variables(Args::command(), &|name| is_empty(name) || overruled(name));
     let matches = command
         .clone()
         .try_get_matches_from(&words)
@@ -44,15 +44,6 @@ pub(crate) fn parse(
 pub(crate) fn old_mode(word: &str) -> Option<String> {
     let (mode, _) = MODES.iter().find(|(_, names)| names.aliases.contains(&word))?;
     Some(format!("mode `{word}` is deprecated: its name is `{mode}`"))
-}
-
-/// The same, but blind to some variables.
-fn without(command: Command, unseen: &dyn Fn(&str) -> bool) -> Command {
-    let blind = |arg: Arg| {
-        let name = arg.get_env().and_then(OsStr::to_str);
-        if name.is_some_and(unseen) { arg.env(Resettable::Reset) } else { arg }
-    };
-    command.mut_args(blind).mut_subcommands(|inner| without(inner, unseen))
 }
 
 /// An error about a value that nobody has typed says where the value comes from.
