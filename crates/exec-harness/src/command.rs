@@ -134,6 +134,23 @@ impl Ready {
     }
 }
 
+/// Programs that stop early when their output is `/dev/null`.
+const DO_LESS: &[&str] = &["grep", "egrep", "fgrep"];
+
+/// The program, if it is one of those and that is where it writes to.
+fn does_less(program: &Executable, stdio: &Stdio) -> Option<String> {
+    let name = if program.by_shell {
+        // The last command of a line writes where the shell does.
+        let last = program.argv.last()?.rsplit(['|', ';', '&', '\n']).next()?;
+        last.split_whitespace().next().filter(|_| !last.contains('>'))?
+    } else {
+        program.argv.first()?
+    };
+    let name = name.rsplit('/').next()?;
+    let is_unread = stdio.output == Output::Null;
+    (is_unread && DO_LESS.contains(&name)).then(|| name.to_owned())
+}
+
 /// The command and everything that is run around it.
 pub(crate) struct Runnable {
     command: Ready,
@@ -143,6 +160,7 @@ pub(crate) struct Runnable {
     cleanup: Option<Ready>,
     around: Around,
     shell_text: Option<String>,
+    does_less: Option<String>,
 }
 
 impl Runnable {
@@ -178,6 +196,7 @@ impl Runnable {
             conclude: hook("--conclude", &args.conclude)?,
             cleanup: hook("--cleanup", &args.cleanup)?,
             around: around.clone(),
+            does_less: does_less(&program, &stdio),
             shell_text: program.by_shell.then(|| target.command.join(" ")),
         })
     }
@@ -185,6 +204,11 @@ impl Runnable {
     /// The text that is run by a shell, if it is one.
     pub(crate) fn shell_text(&self) -> Option<&str> {
         self.shell_text.as_deref()
+    }
+
+    /// The program, if it is one that does less as nobody reads what it says.
+    pub(crate) fn does_less(&self) -> Option<&str> {
+        self.does_less.as_deref()
     }
 
     /// The end of what the command said on its standard error.

@@ -91,6 +91,9 @@ impl<'a> Session<'a> {
                 if let Some(text) = benchmark.shell_text() {
                     self.progress.line(&format!("note: `{text}` is run by `sh -c`"));
                 }
+                if let Some(program) = benchmark.does_less() {
+                    self.progress.line(&format!("note: `{program}` reads less when it writes to /dev/null; `--output FILE` makes it read all"));
+                }
                 Ok(Some(benchmark))
             }
             Err(failure) => {

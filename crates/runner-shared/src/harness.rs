@@ -10,6 +10,10 @@ pub const URI_PREFIX: &str = "exec_harness::";
 /// Names are cut to this many bytes; the URI stays whole.
 pub const MAX_NAME_BYTES: usize = 924;
 
+/// How the name of a text file ends that says of the count in `<pid>.out` (simulation): it is only that of this program,
+/// which the command became.
+pub const BECAME_ENDING: &str = ".became";
+
 /// One command to benchmark.
 ///
 /// `command`, `name` and the first five keys of `walltime_args` are the wire format of the
@@ -96,6 +100,9 @@ pub struct RunArgs {
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
     pub input: Option<String>,
     /// Where standard output goes: `null`, `inherit` or a file [default: null].
+    ///
+    /// Some programs do less when nobody reads it: GNU grep stops at its first match when it writes to `/dev/null`. A
+    /// file, a pipe (`COMMAND | cat`) or a FIFO makes them do all of it, and may cost time of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "WHERE"))]
     pub output: Option<String>,

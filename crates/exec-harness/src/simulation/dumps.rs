@@ -10,6 +10,7 @@ use std::{
 };
 
 use nix::unistd::Pid;
+use runner_shared::harness::BECAME_ENDING;
 
 use super::parts::{Parts, relabel};
 
@@ -86,6 +87,19 @@ impl Dumps {
         Ok(())
     }
 
+    /// Notes beside the count of a process that it is only that of the program which the process became last; without
+    /// one, that it is not so.
+    pub(crate) fn note_became(&self, pid: Pid, program: Option<&str>) -> io::Result<()> {
+        let path = self.folder.join(format!("{pid}{BECAME_ENDING}"));
+        match program {
+            Some(program) => fs::write(path, program),
+            None => match fs::remove_file(path) {
+                Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
+                Ok(()) | Err(_) => Ok(()),
+            },
+        }
+    }
+
     /// Removes what came since: what a failed benchmark left must not look like its result.
     pub(crate) fn remove_new(&self, not_ours: impl Fn(Pid) -> bool) -> io::Result<()> {
         for (pid, path) in self.new_files()? {
@@ -148,8 +162,10 @@ mod tests {
         write("5.out", "of somebody else");
         let not_ours = |pid: Pid| pid.as_raw() == 5;
         let found: Vec<_> = dumps.read_new("u", not_ours).unwrap().into_iter().collect();
-        let parts =
-            |command: &str| Dump::Parts(Parts { command: command.to_owned(), ..Parts::default() });
+        let parts = |command: &str| {
+            let command = command.to_owned();
+            Dump::Parts(Parts { command, cut_off: true, ..Parts::default() })
+        };
         let expected = [(2, parts("")), (3, parts("new")), (4, Dump::Trace)]
             .map(|(pid, dump)| (Pid::from_raw(pid), dump));
         assert_eq!(found, expected);

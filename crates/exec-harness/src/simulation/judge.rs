@@ -87,6 +87,14 @@ pub(crate) enum NotCounted {
         /// The process of the command.
         pid: Pid,
     },
+    /// The file is not whole.
+    #[error(
+        "its file `{pid}.out` ends in the middle: the disk is full, or something has ended Valgrind"
+    )]
+    CutOff {
+        /// The process of the command.
+        pid: Pid,
+    },
     /// Counted nothing.
     #[error("its count is 0: something in it switches callgrind off")]
     Nothing,
@@ -140,6 +148,9 @@ impl Evidence<'_> {
     }
 
     fn judge_parts(&self, parts: &Parts) -> Result<Counted, NotCounted> {
+        if parts.cut_off {
+            return Err(NotCounted::CutOff { pid: self.pid });
+        }
         let starts = self.of_command().filter(|report| report.what == What::Started).count();
         let counted = |instructions, unlabelled| {
             let became = (starts > 1).then(|| parts.command.clone());
@@ -199,7 +210,8 @@ mod tests {
     }
 
     fn parts(command: &str, labelled: &[u64], rest: u64) -> Dump {
-        Dump::Parts(Parts { command: command.to_owned(), labelled: labelled.to_vec(), rest })
+        let (command, labelled) = (command.to_owned(), labelled.to_vec());
+        Dump::Parts(Parts { command, labelled, rest, cut_off: false })
     }
 
     /// Judges a command `prog` that was started and, unless told otherwise, dumped.
@@ -223,6 +235,13 @@ mod tests {
         // The lines get lost on a full disk; the file tells enough.
         assert_eq!(judge(&[], &[(COMMAND, parts("prog", &[5], 0))]), Ok(whole(5)));
         assert_eq!(judge(&good(), &[(COMMAND, Dump::Trace)]), Ok(Counted::default()));
+    }
+
+    #[test]
+    fn a_file_that_ends_in_the_middle_is_no_other_program() {
+        let parts = Parts { command: "prog".to_owned(), cut_off: true, ..Parts::default() };
+        let found = judge(&good(), &[(COMMAND, Dump::Parts(parts))]).unwrap_err().to_string();
+        assert!(found.contains("`70.out` ends in the middle: the disk is full"), "{found}");
     }
 
     #[test]

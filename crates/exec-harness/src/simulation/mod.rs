@@ -153,10 +153,11 @@ impl Simulation {
         let found = evidence
             .judge()
             .map_err(|source| Failure::NotCounted { source, tail: runnable.last_words() })?;
-        if let Some(dumps) = &run.dumps
-            && found.unlabelled
-        {
-            dumps.relabel(pid, run.uri).map_err(Failure::Profile)?;
+        if let Some(dumps) = &run.dumps {
+            if found.unlabelled {
+                dumps.relabel(pid, run.uri).map_err(Failure::Profile)?;
+            }
+            dumps.note_became(pid, found.became.as_deref()).map_err(Failure::Profile)?;
         }
         Ok((pid, found))
     }

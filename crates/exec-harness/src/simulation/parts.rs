@@ -16,6 +16,8 @@ pub(crate) struct Parts {
     pub labelled: Vec<u64>,
     /// Instructions that no request dumped before the program ended.
     pub rest: u64,
+    /// The file ends within a part, or before the first one.
+    pub cut_off: bool,
 }
 
 /// Whose part the present line belongs to.
@@ -29,7 +31,7 @@ enum Label {
 impl Parts {
     /// Reads a whole file, whatever its size, in constant memory.
     pub(crate) fn read(mut file: impl BufRead, uri: &str) -> io::Result<Self> {
-        let mut parts = Self::default();
+        let mut parts = Self { cut_off: true, ..Self::default() };
         let (mut label, mut column) = (Label::Other, 0);
         let mut line = Vec::new();
         while read_line(&mut file, &mut line)? {
@@ -44,8 +46,10 @@ impl Parts {
             } else if let Some(events) = line.strip_prefix(b"events:") {
                 let mut events =
                     events.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+                parts.cut_off = true;
                 column = events.position(|event| event == b"Ir").unwrap_or(0);
             } else if let Some(totals) = line.strip_prefix(b"totals:") {
+                parts.cut_off = false;
                 let totals = String::from_utf8_lossy(totals);
                 let cost = totals.split_ascii_whitespace().nth(column);
                 let cost = cost.and_then(|word| word.parse().ok()).unwrap_or(0);
@@ -107,8 +111,18 @@ mod tests {
         ]
         .concat();
         let parts = Parts::read(file.as_bytes(), "exec_harness::ls").unwrap();
-        let expected = Parts { command: "ls -d /".to_owned(), labelled: vec![41], rest: 17 };
+        let command = "ls -d /".to_owned();
+        let expected = Parts { command, labelled: vec![41], rest: 17, cut_off: false };
         assert_eq!(parts, expected);
+    }
+
+    #[test]
+    fn a_file_that_ends_in_the_middle_is_noticed() {
+        let whole = part("Client Request: u", "3 17");
+        let cut_off = |text: &str| Parts::read(text.as_bytes(), "u").unwrap().cut_off;
+        assert!(!cut_off(&whole));
+        assert!(cut_off("") && cut_off("# callgrind format\ncmd: x\n"));
+        assert!(cut_off(&format!("{whole}{}", whole.split("totals").next().unwrap())));
     }
 
     #[test]

@@ -328,6 +328,11 @@ impl Benchmark {
         self.runnable.shell_text().filter(|_| !self.target.run_args.shell)
     }
 
+    /// The program, if it is one that does less as nobody reads what it says.
+    pub(crate) fn does_less(&self) -> Option<&str> {
+        self.runnable.does_less()
+    }
+
     /// The log of a benchmark that could not even be prepared.
     pub(crate) fn never_run(
         target: &Target,

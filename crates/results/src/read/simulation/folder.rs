@@ -4,10 +4,16 @@ use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs,
+    io::Read,
     path::{Path, PathBuf},
 };
 
+use runner_shared::harness::BECAME_ENDING;
+
 use crate::read::{ReadError, file::names};
+
+/// So much of a command is shown, in bytes.
+const LONGEST_COMMAND: u64 = 1000;
 
 /// A file that a process has left.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +43,17 @@ pub(super) fn entries(dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Vec<Ent
         names.difference(ignore).filter_map(|name| Entry::of(dir.join(name))).collect();
     entries.sort_unstable();
     Ok(entries)
+}
+
+/// The program that the count of a process is only of, if the process was another one before.
+pub(super) fn became(dir: &Path, pid: u32) -> Option<String> {
+    let path = dir.join(format!("{pid}{BECAME_ENDING}"));
+    if !fs::symlink_metadata(&path).ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(&path).ok()?.take(LONGEST_COMMAND).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 impl Entry {

@@ -13,7 +13,7 @@ use std::{
 use super::ReadError;
 use crate::simulation::{Events, SimulationReport};
 
-use folder::{Entry, entries};
+use folder::{Entry, became, entries};
 pub(super) use process::name_of;
 
 /// Reads a profile folder of simulation mode, except the file names in `ignore`.
@@ -42,6 +42,7 @@ pub fn read_simulation(
     reading.report.tools = tools.into_iter().collect();
     number(&mut reading.report);
     tell_spawned(&mut reading.report);
+    tell_became(&mut reading.report, profile_dir);
     Ok(reading)
 }
 
@@ -84,6 +85,17 @@ fn tell_spawned(report: &mut SimulationReport) {
                     child.command, child.pid
                 ));
             }
+        }
+    }
+}
+
+/// A command that becomes one program after the other is counted in the last one only.
+fn tell_became(report: &mut SimulationReport, dir: &Path) {
+    for benchmark in &mut report.benchmarks {
+        if let Some(program) = became(dir, benchmark.pid) {
+            benchmark.notes.push(format!(
+                "only `{program}` is counted, which the command became; what it did before is not in this number"
+            ));
         }
     }
 }

@@ -20,6 +20,10 @@ const ALWAYS: &[&str] = &[
     "--D1=32768,8,64",
     "--LL=8388608,16,64",
     "--instr-atstart=no",
+    // `-q` would leave out which instruction it was that this Valgrind doesn't know.
+    "--sigill-diagnostics=yes",
+    // The default of 500 ends programs that work alone; this costs 25 MB and no time.
+    "--max-threads=4096",
     // Nobody attaches a debugger, and a killed process would leave its pipes behind.
     "--vgdb=no",
     "--collect-systime=nsec",

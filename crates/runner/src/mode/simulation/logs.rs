@@ -5,19 +5,34 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Lines that are shown.
-const TAIL_LINES: usize = 12;
+use crate::files;
+
+/// Logs that are looked at, the longest first.
+const MAX_LOGS: usize = 100;
 /// Longer logs are not read.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// What Valgrind says in every run.
-const CHATTER: &[&str] = &["L3 cache found, using its data for the LL simulation"];
-
-/// What words in a log mean.
+/// What words in a log mean. The line with the words is shown as well.
 const DIAGNOSES: &[(&str, &str)] = &[
     (
         "unhandled instruction bytes",
         "the program uses instructions that this Valgrind doesn't know: build it for an older processor, such as `-C target-cpu=x86-64-v3`",
+    ),
+    (
+        "Max number of threads is too low",
+        "the program has more threads at a time than the 4096 that Valgrind is told to bear: let it use fewer, or use mode `walltime`",
+    ),
+    (
+        "memory management: out of memory",
+        "Valgrind had no memory left: it needs several times as much as the program alone, so raise the limit or give it less work",
+    ),
+    (
+        "can not open cache simulation output file",
+        "the program has changed its user or its root folder (setuid, chroot), so that Valgrind can't write the count: leave that out of the benchmark, or use mode `walltime`",
+    ),
+    (
+        "No space left on device",
+        "the disk with the profile folder is full: `--profile-folder` names another place",
     ),
     (
         "default action of signal 5",
@@ -28,49 +43,99 @@ const DIAGNOSES: &[(&str, &str)] = &[
         "Valgrind can't run programs with special rights (setuid, file capabilities)",
     ),
 ];
+/// What Valgrind says when it gives up, for reasons that nobody has foreseen.
+const GIVES_UP: &[&str] = &["valgrind: the 'impossible' happened", "valgrind: fatal error"];
 
-/// The end of the longest log in the profile folder, and what it means, as hints.
+/// What logs in the profile folder say about the end of a run, as hints: a known reason with its meaning, else the words
+/// with which Valgrind gave up. What a program does by itself, such as to fail, is told by others.
 pub(crate) fn diagnose(folder: &Path) -> Vec<String> {
-    let Some(text) = newest_words(folder) else { return Vec::new() };
-    let mut hints: Vec<String> = DIAGNOSES
+    let texts: Vec<String> = logs(folder).iter().filter_map(|path| read(path)).collect();
+    let line =
+        |words: &str| texts.iter().flat_map(|text| text.lines()).find(|it| it.contains(words));
+    let known: Vec<String> = DIAGNOSES
         .iter()
-        .filter(|(words, _)| text.contains(words))
-        .map(|(_, meaning)| (*meaning).to_owned())
+        .filter_map(|(words, meaning)| Some((line(words)?, meaning)))
+        .map(|(line, meaning)| format!("{meaning}\n  Valgrind says: {}", line.trim()))
         .collect();
-    let lines: Vec<&str> = text.lines().collect();
-    let tail = lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default();
-    hints.push(format!("Valgrind says:\n  | {}", tail.join("\n  | ")));
-    hints
+    if !known.is_empty() {
+        return known;
+    }
+    let last = texts.iter().find_map(|text| {
+        let mut lines =
+            text.lines().skip_while(|it| !GIVES_UP.iter().any(|words| it.contains(words)));
+        Some(format!(
+            "Valgrind says: {} {}",
+            lines.next()?.trim(),
+            lines.next().unwrap_or("").trim()
+        ))
+    });
+    last.map(|text| text.trim_end().to_owned()).into_iter().collect()
 }
 
-fn newest_words(folder: &Path) -> Option<String> {
-    let logs = fs::read_dir(folder).ok()?.flatten().filter_map(|entry| {
+/// The logs, the longest first.
+fn logs(folder: &Path) -> Vec<PathBuf> {
+    let logs = fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
         let is_log = name.strip_prefix("valgrind.").and_then(|name| name.strip_suffix(".log"));
         let len = entry.metadata().ok()?.len();
         let useful = is_log.is_some() && (1..=MAX_BYTES).contains(&len);
         useful.then(|| (len, entry.path()))
     });
-    let (_, path): (u64, PathBuf) = logs.max()?;
-    let bytes = fs::read(path).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let telling = text.lines().filter(|line| !CHATTER.iter().any(|words| line.contains(words)));
-    Some(telling.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
+    let mut logs: Vec<(u64, PathBuf)> = logs.collect();
+    logs.sort_unstable_by(|one, other| other.cmp(one));
+    logs.into_iter().take(MAX_LOGS).map(|(_, path)| path).collect()
+}
+
+fn read(path: &Path) -> Option<String> {
+    let bytes = files::read_at_most(path, MAX_BYTES).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn known_words_are_explained_and_the_end_is_shown() {
+    fn hints(logs: &[&str]) -> String {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(diagnose(folder.path()), Vec::<String>::new());
-        let chatter = "--1-- warning: L3 cache found, using its data for the LL simulation.\n";
-        fs::write(folder.path().join("valgrind.1.log"), chatter).unwrap();
-        assert_eq!(diagnose(folder.path()), Vec::<String>::new());
-        let text = "==2== Process terminating with default action of signal 5 (SIGTRAP)\n==2==    at malloc\n";
-        fs::write(folder.path().join("valgrind.2.log"), text).unwrap();
-        insta::assert_snapshot!(diagnose(folder.path()).join("\n"));
+        for (pid, text) in logs.iter().enumerate() {
+            fs::write(folder.path().join(format!("valgrind.{pid}.log")), text).unwrap();
+        }
+        diagnose(folder.path()).join("\n")
+    }
+
+    const CHATTER: &str = "--1-- warning: L3 cache found, using its data for the LL simulation.
+--1-- warning: specified LL cache: line_size 64  assoc 1  total_size 335,544,320
+--1-- warning: simulated LL cache: line_size 64  assoc 1  total_size 268,435,456
+";
+
+    #[test]
+    fn what_valgrind_says_in_every_run_and_of_crashes_is_no_hint() {
+        assert_eq!(hints(&[]), "");
+        assert_eq!(hints(&[CHATTER]), "");
+        let crash = "==2== Process terminating with default action of signal 11 (SIGSEGV)\n==2==    at 0x1: PyObject_Call\n";
+        assert_eq!(hints(&[CHATTER, crash]), "");
+    }
+
+    #[test]
+    fn known_words_are_explained_and_other_last_words_are_shown() {
+        let with = |text: &str| format!("{CHATTER}{text}");
+        let all = [
+            with(
+                "==2== Process terminating with default action of signal 5 (SIGTRAP)\n==2==    at malloc\n",
+            ),
+            with("vex amd64->IR: unhandled instruction bytes: 0x62 0xF1\nvex amd64->IR:   REX=0\n"),
+            with(
+                "Use --max-threads=INT\n\nvalgrind: the 'impossible' happened:\n   Max number of threads is too low\n",
+            ),
+            with("==3360== Error: can not open cache simulation output file `/p/3360.out'\n"),
+            with(
+                "==9== Valgrind's memory management: out of memory:\n==9==    newSuperblock's request for 4194304 bytes failed.\n",
+            ),
+            with(
+                "valgrind: the 'impossible' happened:\n   main(): assertion failed\n\nhost stacktrace:\n==9==    at 0x58020C4A: ???\n",
+            ),
+        ];
+        let shown = all.each_ref().map(|text| hints(&["short", text]));
+        insta::assert_snapshot!(shown.join("\n\n"));
     }
 }

@@ -120,3 +120,21 @@ fn results_of_an_earlier_run_are_left_and_not_shown() {
     let files = std::fs::read_dir(sandbox.path().join("profile/results")).unwrap().count();
     assert_eq!(files, 4, "a results file and a log of each run");
 }
+
+#[test]
+fn a_command_that_reads_less_as_nobody_reads_it_is_named() {
+    let note = "`grep` reads less when it writes to /dev/null";
+    for (options, command, said) in [
+        (&[][..], "grep a file", true),
+        (&[][..], "cat file | grep a", true),
+        (&[][..], "grep a file | cat", false),
+        (&["--output", "out"][..], "grep a file", false),
+        (&[][..], "cat file", false),
+    ] {
+        let sandbox = sandbox();
+        sandbox.file("file", "a\n");
+        let run = exec(&sandbox, &[QUICK, options].concat(), &[command]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert_eq!(run.stderr.contains(note), said, "{command}: {}", run.stderr);
+    }
+}

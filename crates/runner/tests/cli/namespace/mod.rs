@@ -28,6 +28,7 @@ mod setup;
 mod signals;
 mod simulation;
 mod simulation_odd;
+mod simulation_reasons;
 mod sudo;
 mod suites;
 mod two_runs;
