@@ -219,7 +219,17 @@ mod privileged {
         assert_eq!(run.code, 0);
         let said = "instructions (only of `/usr/bin/ls -d /`, which the command became; what came before is not counted)";
         assert!(run.stderr.trim_end().ends_with(said), "{}", run.stderr);
-        assert_eq!(counts(&sandbox.path().join("profile")).len(), 1);
+        // The note for the runner lies beside the count of its process.
+        let profile = sandbox.path().join("profile");
+        let notes: Vec<_> = fs::read_dir(&profile)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|ending| ending == "became"))
+            .collect();
+        let [note] = &notes[..] else { panic!("{notes:?}") };
+        assert_eq!(fs::read_to_string(note).unwrap().trim_end(), "/usr/bin/ls -d /");
+        fs::remove_file(note).unwrap();
+        assert_eq!(counts(&profile).len(), 1);
     }
 
     #[test]
