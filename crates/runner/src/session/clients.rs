@@ -77,10 +77,15 @@ struct Holder {
     fd: u64,
 }
 
-/// Returns the processes below us that opened the FIFO with this identity (device and inode) themselves.
+/// Returns the processes below us that opened the FIFO with this identity (device and inode) themselves. A process that
+/// we are starting holds copies of our own descriptors until it executes its program; these don't count.
 pub(crate) fn clients(fifo: (u64, u64)) -> Vec<Client> {
     let parents = descendants();
-    owners(&holders(parents.keys(), fifo), &parents, same_file)
+    let ours = holders(std::iter::once(&Pid::this()), fifo);
+    let mut theirs = holders(parents.keys(), fifo);
+    theirs.retain(|&held| !ours.iter().any(|&own| same_file(own, held) == Some(true)));
+    // A copy is never taken for a second client, also where the kernel doesn't tell.
+    owners(&theirs, &parents, |a, b| same_file(a, b).unwrap_or(true))
         .into_iter()
         .map(|pid| Client::of(pid.as_raw()))
         .collect()
@@ -146,16 +151,15 @@ fn is_below(pid: Pid, above: Pid, parents: &BTreeMap<Pid, Pid>) -> bool {
     up.take(parents.len()).any(|&pid| pid == above)
 }
 
-/// Returns whether both descriptors came from one call of `open`, by `kcmp(2)`. A kernel that doesn't tell counts as
-/// yes, so that a copy is never taken for a second client.
+/// Returns whether both descriptors came from one call of `open`, by `kcmp(2)`, or `None` where the kernel doesn't tell.
 #[expect(unsafe_code, reason = "no crate offers this system call")]
-fn same_file(a: Holder, b: Holder) -> bool {
+fn same_file(a: Holder, b: Holder) -> Option<bool> {
     const KCMP_FILE: libc::c_int = 0;
     // SAFETY: `kcmp` takes numbers only and touches no memory of ours.
     let order = unsafe {
         libc::syscall(libc::SYS_kcmp, a.pid.as_raw(), b.pid.as_raw(), KCMP_FILE, a.fd, b.fd)
     };
-    !matches!(order, 1..=3)
+    (order >= 0).then_some(order == 0)
 }
 
 #[cfg(test)]
@@ -200,5 +204,36 @@ mod tests {
     fn a_circle_of_parents_ends() {
         let circle = [(2, 3), (3, 2)].map(|(a, b)| (pid(a), pid(b))).into();
         assert!(!is_below(pid(2), pid(9), &circle));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "processes that are not of a benchmark")]
+    fn a_copy_of_our_own_descriptor_is_no_client() {
+        use std::{
+            fs::{File, OpenOptions},
+            io::Read,
+            process::{Command, Stdio},
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ctl");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let data = fs::metadata(&path).unwrap();
+        let fifo = (data.dev(), data.ino());
+        let ours = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let hold = |script: &str, copy: File| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", script]).arg(&path).stdin(Stdio::piped());
+            let mut child = command.stdout(Stdio::piped()).stderr(copy).spawn().unwrap();
+            child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+            child
+        };
+        let mut copy = hold("echo; read x", ours.try_clone().unwrap());
+        assert_eq!(clients(fifo), []);
+        let mut client = hold("exec 2<> \"$0\"; echo; read x", ours.try_clone().unwrap());
+        assert_eq!(clients(fifo), [Client::of(i32::try_from(client.id()).unwrap())]);
+        for child in [&mut copy, &mut client] {
+            drop(child.stdin.take());
+            child.wait().unwrap();
+        }
     }
 }
