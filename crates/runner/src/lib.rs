@@ -12,7 +12,6 @@ mod commands;
 mod env;
 mod error;
 mod event;
-mod files;
 mod host;
 mod instruments;
 mod mode;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use system::files::{self, Links};
 
 use super::CiError;
-use crate::files;
 
 /// GitHub sends at most 25 MB.
 const LIMIT: u64 = 32 << 20;
@@ -30,7 +30,7 @@ impl Payload {
     /// Reads the file.
     pub(super) fn read(path: &Path) -> Result<Self, CiError> {
         let failed = |source| CiError::PayloadRead { path: path.to_owned(), source };
-        let bytes = files::read_at_most(path, LIMIT).map_err(failed)?;
+        let bytes = files::read(path, Links::Follow, LIMIT).map_err(failed)?;
         Self::parse(path, &bytes)
     }
 

@@ -16,9 +16,9 @@ use nix::{
     fcntl::{Flock, FlockArg},
 };
 use serde::{Deserialize, Serialize};
+use system::files::{self, Links};
 
 use super::PartKey;
-use crate::files;
 
 /// How often it is looked whether another upload is over.
 const TURN: Duration = Duration::from_millis(50);
@@ -59,7 +59,7 @@ impl RunIndex {
         }
         hide(&key.home())?;
         let lock = lock(&path.with_extension("lock"), waiting)?;
-        let number = match files::read_at_most(&path, 4096) {
+        let number = match files::read(&path, Links::Follow, 4096) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_or(0, |State { run_index }| run_index),
             Err(err)
                 if [io::ErrorKind::NotFound, io::ErrorKind::InvalidData].contains(&err.kind()) =>

@@ -1,11 +1,12 @@
 //! `codspeed use` and `codspeed show`: what this shell measures.
 
+use system::lineage::ancestors;
+
 use super::{Context, sources};
 use crate::{
     cli::UseArgs,
     error::{CliError, ExitKind},
     event::RunEvent,
-    process::ancestors,
     settings::{
         shell_session::{SessionStore, Topic},
         user_config::DEFAULT,

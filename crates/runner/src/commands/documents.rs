@@ -4,12 +4,12 @@ use std::{fs, io, path::Path};
 
 use clap::{Arg, Command, CommandFactory};
 use clap_mangen::Man;
+use system::files;
 
 use super::Context;
 use crate::{
     cli::{Args, CompletionsArgs, ManArgs},
     error::{CliError, ExitKind},
-    files,
 };
 
 /// What users type, and the stem of all names of files.

@@ -3,6 +3,7 @@
 use std::{io, path::Path};
 
 use runner_shared::mode::Mode;
+use system::lock::LockError;
 
 use super::Context;
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     orchestrator::{Completed, RunError},
     process::Ended,
     report::AnyReport,
-    session::{LockError, ServeError},
+    session::ServeError,
     settings::{RunPart, SettingsError},
     ui,
     workload::Workload,
@@ -244,17 +245,32 @@ fn instrument_advice(err: &InstrumentError) -> (ExitKind, Option<&'static str>) 
     }
 }
 
+fn lock_advice(err: &LockError) -> (ExitKind, Option<&'static str>) {
+    let (kind, hint) = match err {
+        LockError::Held { .. } => {
+            (ExitKind::Failed, "without `--no-wait` this run would begin when the other one ends")
+        }
+        LockError::Folder { .. } => {
+            (ExitKind::Failed, "give each run a folder of its own by `--profile-folder`")
+        }
+        LockError::Nested { .. } => {
+            (ExitKind::Usage, "measure the inner command itself, or take the outer `codspeed` away")
+        }
+        LockError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidInput => (
+            ExitKind::Failed,
+            "every run takes this lock: remove what lies there, or ask its owner",
+        ),
+        LockError::Io { .. } => {
+            (ExitKind::Failed, "every run takes this lock: its folder has to be there and writable")
+        }
+    };
+    (kind, Some(hint))
+}
+
 impl From<RunError> for CliError {
     fn from(err: RunError) -> Self {
         let (kind, hint) = match &err {
-            RunError::Lock(LockError::Held { .. }) => (
-                ExitKind::Failed,
-                Some("without `--no-wait` this run would begin when the other one ends"),
-            ),
-            RunError::Lock(LockError::Io { .. }) => (
-                ExitKind::Failed,
-                Some("every run takes this lock: its folder has to be there and writable"),
-            ),
+            RunError::Lock(err) => lock_advice(err),
             RunError::Fifo(fifo) => {
                 let hint = fifo.hint();
                 return Self::new(ExitKind::Missing, err).hint(hint);

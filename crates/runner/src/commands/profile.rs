@@ -1,5 +1,7 @@
 //! `codspeed profile`: accounts and services to choose from.
 
+use system::lineage::ancestors;
+
 use super::{
     Context,
     sources::{self, Account},
@@ -8,7 +10,6 @@ use crate::{
     cli::{ProfileArgs, ProfileCommand, ProfileSetArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
-    process::ancestors,
     settings::{
         shell_session::{SessionStore, Topic},
         user_config::{self, DEFAULT, Profile, ProfileSource, UserConfig},

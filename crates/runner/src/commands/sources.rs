@@ -10,13 +10,13 @@ use runner_shared::{
     env_names::{self, EnvName},
     mode::Mode,
 };
+use system::lineage::ancestors;
 
 use super::Context;
 use crate::{
     cli::{CompatArgs, old_mode, parse_name},
     error::{CliError, ExitKind, chain},
     event::RunEvent,
-    process::ancestors,
     settings::{
         RunPlan,
         project_file::{ConfigError, ProjectConfig},

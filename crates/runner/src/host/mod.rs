@@ -12,7 +12,7 @@ use nix::unistd::{Uid, User};
 
 pub(crate) use support::{Support, support};
 
-use crate::files;
+use system::files::{self, Links};
 
 /// What stands for something that can't be found out.
 const UNKNOWN: &str = "unknown";
@@ -55,7 +55,7 @@ pub(crate) struct Cpu {
 pub(crate) fn read() -> Host {
     let text = |path: &str| {
         // All of them are small; some hundred processors fill half a megabyte.
-        let bytes = files::read_at_most(Path::new(path), 16 << 20).unwrap_or_default();
+        let bytes = files::read(Path::new(path), Links::Follow, 16 << 20).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     };
     let release = os_release::FILES.iter().map(|path| text(path)).find(|text| !text.is_empty());

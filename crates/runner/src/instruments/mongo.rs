@@ -11,13 +11,13 @@ use std::{
 
 use api::{ApiError, Http, HttpSettings, unwatched};
 use runner_shared::{clock::now, env_names};
+use system::files;
 use tempfile::NamedTempFile;
 
 use super::{InstrumentError, mongo_uri::MongoUri};
 use crate::{
     env::Env,
     error::chain,
-    files,
     process::{AddressSpace, Child, Output, Poll, Stdin, ToolCommand},
     tools,
 };

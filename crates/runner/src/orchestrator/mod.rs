@@ -14,6 +14,7 @@ use std::{
 
 use results::ReadError;
 use runner_shared::{env_names, fifo::FifoPaths, mode::Mode};
+use system::lock::{FolderLock, Holder, LockError, RunLock, Sharing};
 
 use crate::{
     env::Env,
@@ -22,7 +23,7 @@ use crate::{
     mode::{ModeError, memory::TracerTrouble, walltime::StartError},
     process::{Ended, Output, Signals, SpawnError},
     report::AnyReport,
-    session::{FifoError, LockError, RunLock, ServeError, Served, Sharing},
+    session::{FifoError, ServeError, Served},
     settings::RunPart,
     ui::Ui,
     upload,
@@ -133,15 +134,16 @@ struct Measured {
 /// Runs the part.
 pub(crate) fn execute(part: &RunPart, env: &Env, ui: &Ui) -> Result<Completed, RunError> {
     let paths = FifoPaths::well_known();
-    let waiting = |holder| ui.event(&RunEvent::Waiting { holder });
+    let waiting = |holder: Holder| ui.event(&RunEvent::Waiting { holder: holder.to_string() });
     let sharing = match part.mode {
         Mode::Walltime | Mode::Memory => Sharing::Alone,
         Mode::Simulation => Sharing::Together,
     };
     let lock = RunLock::acquire(&paths.lock, sharing, part.wait, waiting)?;
     let folder = profile_folder(part, env)?;
+    let turn = FolderLock::acquire(&folder)?;
     let outcome = run(part, env, &paths, &folder, ui);
-    drop(lock);
+    drop((lock, turn));
     // Nobody needs an empty folder; one with something in it stays.
     let unused = outcome.is_err() && part.profile_folder.is_none();
     if !(unused && fs::remove_dir(&folder).is_ok()) {

@@ -3,7 +3,6 @@
 mod descendants;
 mod held;
 mod helper;
-mod lineage;
 mod lines;
 mod pipes;
 mod relay;
@@ -12,7 +11,6 @@ mod spawn;
 
 pub(crate) use descendants::{adopt_orphans, descendants, kill_descendants};
 pub(crate) use helper::{Helper, Streams};
-pub(crate) use lineage::{Ancestor, ancestors, start_of};
 pub(crate) use pipes::Output;
 pub(crate) use relay::{Relayed, relay};
 pub(crate) use signals::{Heard, Signals};

@@ -3,11 +3,9 @@
 mod clients;
 mod fifos;
 mod integrations;
-mod lock;
 mod serve;
 mod state;
 
 pub(crate) use fifos::{FifoError, FifoPair};
-pub(crate) use lock::{LockError, RunLock, Sharing};
 pub(crate) use serve::{Conversation, ProfilerControl, ServeError, Served, serve};
 pub(crate) use state::{Request, Session, SessionRecord};

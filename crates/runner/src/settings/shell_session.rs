@@ -11,12 +11,12 @@ use std::{
 
 use nix::unistd::geteuid;
 use runner_shared::env_names;
-
-use crate::{
-    env::Env,
+use system::{
     files,
-    process::{Ancestor, start_of},
+    lineage::{Ancestor, start_of},
 };
+
+use crate::env::Env;
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,9 @@ use std::{
 use runner_shared::env_names;
 use semver::Version;
 use serde::Deserialize;
+use system::files::{self, Links};
 
-use crate::{env::Env, files};
+use crate::env::Env;
 
 /// Longer ones are none.
 const MOST_BYTES: u64 = 1 << 20;
@@ -78,7 +79,7 @@ impl Receipt {
         let home = || Some(Path::new(env.get(env_names::HOME)?).join(".config"));
         let folder = told.or_else(home).ok_or(ReceiptError::NoHome)?;
         let path = folder.join("codspeed/receipt.json");
-        let text = match files::read_at_most(&path, MOST_BYTES) {
+        let text = match files::read(&path, Links::Follow, MOST_BYTES) {
             Ok(text) => text,
             Err(err) if err.kind() == io::ErrorKind::NotFound => {
                 return Err(ReceiptError::None(path));

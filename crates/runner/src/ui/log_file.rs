@@ -11,14 +11,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use system::files;
+
 use super::{
     shown::{Kind, Shown},
     surface::Level,
 };
-use crate::{
-    event::{RunEvent, Stream},
-    files,
-};
+use crate::event::{RunEvent, Stream};
 
 /// The name in the profile folder.
 pub(super) const NAME: &str = "runner.log";

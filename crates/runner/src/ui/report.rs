@@ -17,11 +17,11 @@ use runner_shared::{
     walltime::as_float,
 };
 use serde_json::{Map, Value};
+use system::files;
 
 use crate::{
     cli::ExportArg,
     event::{Benchmark, Finished},
-    files,
     report::AnyReport,
 };
 

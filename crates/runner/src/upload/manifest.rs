@@ -9,11 +9,9 @@ use std::{
 
 use api::{Executor, Instrument, Machine, RunContext, Runner};
 use serde::{Deserialize, Serialize};
+use system::files::{self, Links};
 
-use crate::{
-    files,
-    host::{self, Host},
-};
+use crate::host::{self, Host};
 
 /// No honest one is larger.
 const MAX_BYTES: u64 = 1 << 20;
@@ -73,7 +71,7 @@ impl Manifest {
     /// What an earlier run has kept; nothing if the folder is of another program.
     pub(crate) fn load(folder: &Path) -> Result<Option<Self>, ManifestError> {
         let path = file(folder);
-        let bytes = match files::read_at_most(&path, MAX_BYTES) {
+        let bytes = match files::read(&path, Links::Follow, MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(ManifestError::Read { path, source }),

@@ -8,10 +8,11 @@ use crate::workspace::items;
 /// A crate, and those of ours that it may link.
 const CRATES: &[(&str, &[&str])] = &[
     ("runner-shared", &[]),
+    ("system", &[]),
     ("profile", &["runner-shared"]),
     ("results", &["runner-shared"]),
     ("api", &["runner-shared"]),
-    ("runner", &["profile", "results", "api", "runner-shared"]),
+    ("runner", &["profile", "results", "api", "runner-shared", "system"]),
     ("exec-harness", &["runner-shared"]),
     ("memtrack", &["runner-shared"]),
     ("test-support", &["runner-shared"]),

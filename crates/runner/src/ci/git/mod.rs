@@ -14,9 +14,10 @@ use std::{
 };
 
 use config::Config;
+use system::files::{self, Links};
 
 use super::remote::Remote;
-use crate::{env::Env, files, process};
+use crate::{env::Env, process};
 
 /// Small files: `HEAD`, a loose reference, `.git` of a worktree. A path may have 4 KiB.
 const SMALL: u64 = 16 << 10;
@@ -195,7 +196,7 @@ fn git_dir(root: &Path) -> Option<PathBuf> {
 
 /// The path in a file, relative to a folder.
 fn pointer(file: &Path, key: &str, base: &Path) -> Option<PathBuf> {
-    let bytes = files::read_at_most(file, SMALL).ok()?;
+    let bytes = files::read(file, Links::Follow, SMALL).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let path = text.strip_prefix(key)?.trim();
     (!path.is_empty() && !path.contains('\0')).then(|| base.join(path))
@@ -203,7 +204,7 @@ fn pointer(file: &Path, key: &str, base: &Path) -> Option<PathBuf> {
 
 /// A file, or nothing where there is none.
 fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, GitError> {
-    match files::read_at_most(path, limit) {
+    match files::read(path, Links::Follow, limit) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(err) if is_absence(&err) => Ok(None),
         // A folder with the name of a reference: branches `a/b` have left it behind.

@@ -17,12 +17,12 @@ use runner_shared::{
     mode::Mode,
     run_as::RunAs,
 };
+use system::files;
 
 use super::{ModeError, benchmark, python};
 use crate::{
     cli::{MemoryArgs, PythonAllocator},
     env::Env,
-    files,
     process::ToolCommand,
     profiler::ControlFifos,
     session::SessionRecord,

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::files;
+use system::files::{self, Links};
 
 /// Logs that are looked at, the longest first.
 const MAX_LOGS: usize = 100;
@@ -87,7 +87,7 @@ fn logs(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Option<String> {
-    let bytes = files::read_at_most(path, MAX_BYTES).ok()?;
+    let bytes = files::read(path, Links::Follow, MAX_BYTES).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

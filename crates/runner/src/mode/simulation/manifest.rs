@@ -8,11 +8,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use system::files::{self, Links};
 
-use crate::{
-    files,
-    tools::{deb::Package, fetch::Hash},
-};
+use crate::tools::{deb::Package, fetch::Hash};
 
 /// In the folder of the files.
 const NAME: &str = "manifest.json";
@@ -48,7 +46,7 @@ impl Manifest {
 
     /// The one in a folder, if there is one that makes sense.
     pub(super) fn load(folder: &Path) -> Option<Self> {
-        let text = files::read_at_most(&folder.join(NAME), MOST_BYTES).ok()?;
+        let text = files::read(&folder.join(NAME), Links::Follow, MOST_BYTES).ok()?;
         serde_json::from_slice(&text).ok()
     }
 

@@ -21,13 +21,13 @@ use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     mode::Mode,
 };
+use system::files;
 
 use super::{ModeError, benchmark};
 use crate::{
     env::Env,
     error::chain,
     event::RunEvent,
-    files,
     process::{Child, Output, SpawnError, ToolCommand},
     session::{ProfilerControl, Request, SessionRecord},
     workload::{Profiling, UnwindingMode, Workload},

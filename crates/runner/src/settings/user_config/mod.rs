@@ -18,8 +18,10 @@ use runner_shared::env_names;
 
 pub(crate) use select::{ProfileSource, Selected, UnknownProfile, select};
 
+use system::files;
+
 use super::yaml::{self, Flaw, MAX_BYTES, Node};
-use crate::{env::Env, files};
+use crate::env::Env;
 
 /// The profile that is always there.
 pub(crate) const DEFAULT: &str = "default";

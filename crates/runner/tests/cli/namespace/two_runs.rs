@@ -56,3 +56,40 @@ fn the_second_run_fails_at_once_when_it_shall_not_wait() {
     assert_eq!(first.code, 0, "{}", first.stderr);
     nothing_is_left(&sandbox);
 }
+
+#[test]
+fn a_run_within_a_run_is_refused_at_once() {
+    let sandbox = sandbox();
+    let inner = format!("{} exec --max-rounds 1 -- true", env!("CARGO_BIN_EXE_codspeed"));
+    let outer = start(&sandbox, exec_words(ONE_ROUND, &["sh", "-c", &inner]));
+    let expected = format!("this run was started by another codspeed run (pid {})", outer.pid());
+    let run = outer.end();
+    assert_ne!(run.code, 0);
+    assert!(run.stderr.contains(&expected), "{}", run.stderr);
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn a_lock_file_that_is_none_is_named_at_once() {
+    let sandbox = sandbox();
+    nix::unistd::mkfifo(&sandbox.tmp().join("runner.lock"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let run = start(&sandbox, exec_words(ONE_ROUND, &["true"])).end();
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    insta::assert_snapshot!(run.stderr, @"
+    mode: walltime (real time); `-m` chooses another one
+    error: could not use the lock file `/tmp/runner.lock`
+      caused by: it is a pipe (FIFO), no regular file
+    hint: every run takes this lock: remove what lies there, or ask its owner
+    ");
+}
+
+#[test]
+fn what_others_write_into_the_lock_file_is_not_shown() {
+    let (sandbox, first) = busy();
+    fs::write(sandbox.tmp().join("runner.lock"), "pid 1\u{1b}[2J\n::error::boo").unwrap();
+    let run = start(&sandbox, second(&["--no-wait"])).end();
+    assert!(run.stderr.contains(&format!("(pid {})", first.pid())), "{}", run.stderr);
+    assert!(!run.stderr.contains("boo"), "{}", run.stderr);
+    fs::write(sandbox.path().join("hold"), "go\n").unwrap();
+    assert_eq!(first.end().code, 0);
+}

@@ -1,15 +1,17 @@
 //! The processes above this one, each with the time when it started: process ids are used again, the pair is not.
 
 use std::{
-    fs,
+    path::Path,
     time::{Duration, SystemTime},
 };
 
 use nix::unistd::getppid;
 
+use crate::files::{self, Links};
+
 /// A process above this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ancestor {
+pub struct Ancestor {
     /// Its id.
     pub pid: i32,
     /// When it started, in ticks since the machine was started.
@@ -25,8 +27,8 @@ const TICKS: u64 = 100;
 const MOST: usize = 256;
 
 /// Our parent, its parent, and so on, as far as they can be seen.
-pub(crate) fn ancestors() -> Vec<Ancestor> {
-    let boot = fs::read_to_string("/proc/stat").ok().and_then(|text| boot_time(&text));
+pub fn ancestors() -> Vec<Ancestor> {
+    let boot = read("/proc/stat").and_then(|text| boot_time(&text));
     let mut ancestors = Vec::new();
     let mut pid = getppid().as_raw();
     while let Some(Facts { parent, start }) = facts(pid)
@@ -40,7 +42,7 @@ pub(crate) fn ancestors() -> Vec<Ancestor> {
 }
 
 /// When the process started, in ticks; nothing if there is none.
-pub(crate) fn start_of(pid: i32) -> Option<u64> {
+pub fn start_of(pid: i32) -> Option<u64> {
     facts(pid).map(|facts| facts.start)
 }
 
@@ -54,8 +56,14 @@ fn facts(pid: i32) -> Option<Facts> {
     if pid <= 0 {
         return None;
     }
-    let bytes = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    parse_stat(&String::from_utf8_lossy(&bytes))
+    parse_stat(&read(&format!("/proc/{pid}/stat"))?)
+}
+
+/// Reads a file of the kernel.
+fn read(path: &str) -> Option<String> {
+    const MOST_BYTES: u64 = 1 << 20;
+    let bytes = files::read(Path::new(path), Links::Follow, MOST_BYTES).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Reads `/proc/<pid>/stat`, see `proc_pid_stat(5)`: fields 4 and 22. The name may hold anything, so the last `)` ends it.

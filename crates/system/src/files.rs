@@ -1,0 +1,199 @@
+//! Files that others may have made are opened without waiting and read within a limit; our own are written whole or not
+//! at all.
+
+use std::{
+    fs::{File, FileType, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+use nix::fcntl::OFlag;
+
+/// Whether the last part of a path may be a symbolic link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// It may: the user has named the file, or only the user can have made it.
+    Follow,
+    /// It is an error: in this folder others may have put it there.
+    Refuse,
+}
+
+/// Opens a regular file to be read. Never waits.
+///
+/// # Errors
+///
+/// If it can't be opened, or is something else than a regular file: a pipe would keep us waiting, a device may never end.
+pub fn open(path: &Path, links: Links) -> io::Result<File> {
+    open_with(path, links, OpenOptions::new().read(true))
+}
+
+/// Opens a regular file with these options, which don't truncate. Never waits.
+///
+/// # Errors
+///
+/// As those of [`open`].
+pub fn open_with(path: &Path, links: Links, options: &mut OpenOptions) -> io::Result<File> {
+    // Without the first flag the opening of a pipe waits for somebody at its other end; a terminal would become ours
+    // without the second.
+    let mut flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    if links == Links::Refuse {
+        flags |= OFlag::O_NOFOLLOW;
+    }
+    let file = match options.custom_flags(flags.bits()).open(path) {
+        Err(err) if links == Links::Refuse && is_link(path) => {
+            return Err(io::Error::new(
+                err.kind(),
+                "it is a symbolic link, and those aren't followed here",
+            ));
+        }
+        other => other?,
+    };
+    match kind(file.metadata()?.file_type()) {
+        None => Ok(file),
+        Some(kind) => Err(refused(format!("it is {kind}, no regular file"))),
+    }
+}
+
+/// Reads a regular file of at most `limit` bytes.
+///
+/// # Errors
+///
+/// If it can't be opened as [`open`] does, if it is larger, or if reading fails.
+pub fn read(path: &Path, links: Links, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open(path, links)?;
+    let length = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    // Files below /proc have no length, others may grow while they are read.
+    if length <= limit {
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    }
+    let longest = usize::try_from(limit).unwrap_or(usize::MAX);
+    if length > limit || bytes.len() > longest {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {}", amount(limit)),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Makes or replaces the file `path`. Whoever reads it sees the old content or the new one.
+///
+/// # Errors
+///
+/// If it can't be written; the old content is there as before.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_by(path, |file| file.write_all(bytes))
+}
+
+/// The same with what `write` writes.
+///
+/// # Errors
+///
+/// As those of [`replace`], and those of `write`.
+pub fn replace_by(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    replace_with(path, 0o644, write)
+}
+
+/// The same for a file that nobody else may read.
+///
+/// # Errors
+///
+/// As those of [`replace`].
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, 0o600, |file| file.write_all(bytes))
+}
+
+fn replace_with(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::Builder::new()
+        .prefix(".unfinished-")
+        .permissions(PermissionsExt::from_mode(mode))
+        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    write(file.as_file_mut())?;
+    file.persist(path).map_err(|err| err.error)?;
+    Ok(())
+}
+
+fn is_link(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|data| data.file_type().is_symlink())
+}
+
+/// A type of files, and its name.
+type Kind = (fn(&FileType) -> bool, &'static str);
+
+/// Names a type of files that isn't the regular one.
+fn kind(of: FileType) -> Option<&'static str> {
+    const KINDS: &[Kind] = &[
+        (FileType::is_dir, "a folder"),
+        (FileTypeExt::is_fifo, "a pipe (FIFO)"),
+        (FileTypeExt::is_char_device, "a device"),
+        (FileTypeExt::is_block_device, "a device"),
+        (FileTypeExt::is_socket, "a socket"),
+    ];
+    if of.is_file() {
+        return None;
+    }
+    let known = KINDS.iter().find(|(is, _)| is(&of));
+    Some(known.map_or("something else", |(_, name)| name))
+}
+
+/// A limit in words.
+fn amount(bytes: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    if bytes >= MIB && bytes.is_multiple_of(MIB) {
+        format!("{} MiB", bytes / MIB)
+    } else {
+        format!("{bytes} bytes")
+    }
+}
+
+fn refused(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::{sys::stat::Mode, unistd::mkfifo};
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_within_the_limit_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("file"), "12345").unwrap();
+        mkfifo(&at("pipe"), Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        File::create(at("sparse")).unwrap().set_len(1 << 30).unwrap();
+        let read = |path: &Path, limit| read(path, Links::Follow, limit);
+        assert_eq!(read(&at("file"), 5).unwrap(), b"12345");
+        let why = |path: &Path| read(path, 4).unwrap_err().to_string();
+        assert_eq!(why(&at("file")), "it has more than 4 bytes");
+        assert_eq!(why(&at("pipe")), "it is a pipe (FIFO), no regular file");
+        assert_eq!(why(folder.path()), "it is a folder, no regular file");
+        assert_eq!(why(Path::new("/dev/zero")), "it is a device, no regular file");
+        assert!(read(&at("socket"), 4).is_err());
+        assert_eq!(read(&at("sparse"), 3 << 20).unwrap_err().to_string(), "it has more than 3 MiB");
+        assert!(!read(Path::new("/proc/self/status"), 1 << 20).unwrap().is_empty());
+    }
+
+    #[test]
+    fn links_are_followed_only_where_that_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "1").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(read(&link, Links::Follow, 9).unwrap(), b"1");
+        let err = read(&link, Links::Refuse, 9).unwrap_err();
+        assert_eq!(err.to_string(), "it is a symbolic link, and those aren't followed here");
+        assert_eq!(read(&file, Links::Refuse, 9).unwrap(), b"1");
+        let missing = read(&folder.path().join("missing"), Links::Refuse, 9).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -1,0 +1,8 @@
+//! What all programs of CodSpeed need of the system, done with care in one place: files that others may have made, files
+//! that are written whole or not at all, and the lock that a measurement holds.
+
+#![forbid(unsafe_code)]
+
+pub mod files;
+pub mod lineage;
+pub mod lock;
