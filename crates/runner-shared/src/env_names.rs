@@ -1,5 +1,9 @@
 //! Every environment variable that one of our programs reads or sets. No other file spells such a name.
 
+mod secrets;
+
+pub use secrets::SECRETS;
+
 /// An environment variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EnvName {
@@ -492,9 +496,6 @@ pub const ALL: &[EnvName] = &[
     GITHUB_STEP_SUMMARY,
 ];
 
-/// Variables that hold a secret; they never reach the benchmark.
-pub const SECRETS: &[EnvName] = &[TOKEN, OAUTH_TOKEN, OIDC_REQUEST_URL, OIDC_REQUEST_TOKEN];
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -502,9 +503,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_every_secret_is_registered() {
+    fn names_are_unique() {
         let names: BTreeSet<_> = ALL.iter().map(|env| env.name).collect();
         assert_eq!(names.len(), ALL.len());
-        assert!(SECRETS.iter().all(|secret| names.contains(secret.name)));
     }
 }

@@ -107,12 +107,8 @@ mod tests {
 
     #[test]
     fn the_benchmark_sees_what_integrations_expect_and_no_secret() {
-        let env = Env::default()
-            .with(env_names::PATH, "/bin")
-            .with(env_names::TOKEN, "secret")
-            .with(env_names::OAUTH_TOKEN, "secret")
-            .with(env_names::OIDC_REQUEST_TOKEN, "secret")
-            .with(env_names::OIDC_REQUEST_URL, "https://secret");
+        let env = Env::default().with(env_names::PATH, "/bin");
+        let env = env_names::SECRETS.iter().fold(env, |env, name| env.with(*name, "secret"));
         let seen = environment(&env, Mode::Walltime, Path::new("/profile folder"));
         let names: Vec<_> = seen
             .iter()
