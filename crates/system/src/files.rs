@@ -23,7 +23,8 @@ pub enum Links {
 ///
 /// # Errors
 ///
-/// If it can't be opened, or is something else than a regular file: a pipe would keep us waiting, a device may never end.
+/// If it can't be opened, or is something else than a regular file (`InvalidData`): a pipe would keep us waiting, a
+/// device may never end.
 pub fn open(path: &Path, links: Links) -> io::Result<File> {
     open_with(path, links, OpenOptions::new().read(true))
 }
@@ -59,7 +60,7 @@ pub fn open_with(path: &Path, links: Links, options: &mut OpenOptions) -> io::Re
 ///
 /// # Errors
 ///
-/// If it can't be opened as [`open`] does, if it is larger, or if reading fails.
+/// If it can't be opened as [`open`] does, if it is larger (`InvalidData`), or if reading fails.
 pub fn read(path: &Path, links: Links, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path, links)?;
     let length = file.metadata()?.len();
@@ -70,10 +71,7 @@ pub fn read(path: &Path, links: Links, limit: u64) -> io::Result<Vec<u8>> {
     }
     let longest = usize::try_from(limit).unwrap_or(usize::MAX);
     if length > limit || bytes.len() > longest {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("it has more than {}", amount(limit)),
-        ));
+        return Err(refused(format!("it has more than {}", amount(limit))));
     }
     Ok(bytes)
 }
@@ -154,7 +152,7 @@ fn amount(bytes: u64) -> String {
 }
 
 fn refused(why: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, why)
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 #[cfg(test)]

@@ -256,7 +256,7 @@ fn lock_advice(err: &LockError) -> (ExitKind, Option<&'static str>) {
         LockError::Nested { .. } => {
             (ExitKind::Usage, "measure the inner command itself, or take the outer `codspeed` away")
         }
-        LockError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidInput => (
+        LockError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidData => (
             ExitKind::Failed,
             "every run takes this lock: remove what lies there, or ask its owner",
         ),
