@@ -5,7 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use nix::unistd::getppid;
+use nix::{
+    time::{ClockId, clock_gettime},
+    unistd::getppid,
+};
 
 use crate::files::{self, Links};
 
@@ -44,6 +47,13 @@ pub fn ancestors() -> Vec<Ancestor> {
 /// When the process started, in ticks; nothing if there is none.
 pub fn start_of(pid: i32) -> Option<u64> {
     facts(pid).map(|facts| facts.start)
+}
+
+/// The present in ticks since the machine was started, the time that it slept included, as [`start_of`] has it.
+pub fn ticks_now() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from);
+    let ticks = now.as_nanos() / u128::from(1_000_000_000 / TICKS);
+    u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -106,6 +116,7 @@ mod tests {
         assert_eq!(first.pid, getppid().as_raw());
         assert_eq!(start_of(first.pid), Some(first.start));
         assert!(first.started.unwrap() <= SystemTime::now());
+        assert!(first.start <= ticks_now());
         assert_eq!(start_of(0), None);
     }
 }

@@ -1,8 +1,9 @@
-//! Finds the processes that hold the FIFOs, and pairs of them that could measure at the same time.
+//! Finds the processes that can speak through the FIFOs, and pairs of them that could measure at the same time.
 //!
 //! The protocol has no connections: two clients read each other's answers, and each counts in the windows of the other.
 //! A process and those that it started take turns (a test runner and its worker, a benchmark that isolates itself in a
-//! child); two processes of which neither started the other do not wait for each other.
+//! child); two processes of which neither started the other do not wait for each other. Who has measured when, and
+//! what follows from it, is in `turns.rs`.
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +14,7 @@ use std::{
 
 use nix::{libc, unistd::Pid};
 use runner_shared::text::one_line;
+use system::lineage::start_of;
 
 use crate::process::descendants;
 
@@ -70,6 +72,31 @@ impl Client {
     }
 }
 
+/// A process that can speak: it opened the FIFOs, or got them by `fork` from one that did and runs the same program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Speaker {
+    pub client: Client,
+    /// When it started, in ticks since the machine was started.
+    pub start: u64,
+    /// Its parent, the parent of that, and so on up to us.
+    pub above: Vec<i32>,
+    /// It opened the FIFOs itself.
+    pub opened: bool,
+}
+
+impl Speaker {
+    /// Returns whether both are the same process.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (self.client.pid, self.start) == (other.client.pid, other.start)
+    }
+
+    /// Returns whether they are the same, or one started the other.
+    pub(crate) fn is_of_one_line_with(&self, other: &Self) -> bool {
+        let below = |lower: &Self, upper: &Self| lower.above.contains(&upper.client.pid);
+        self.client.pid == other.client.pid || below(self, other) || below(other, self)
+    }
+}
+
 /// A descriptor of a process below us that refers to the control FIFO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Holder {
@@ -77,33 +104,29 @@ struct Holder {
     fd: u64,
 }
 
-/// Returns the processes below us that opened the FIFO with this identity (device and inode) themselves. A process that
+/// Returns the processes below us that can speak through the FIFO with this identity (device and inode). A process that
 /// we are starting holds copies of our own descriptors until it executes its program; these don't count.
-pub(crate) fn clients(fifo: (u64, u64)) -> Vec<Client> {
+pub(crate) fn speakers(fifo: (u64, u64)) -> Vec<Speaker> {
     let parents = descendants();
     let ours = holders(std::iter::once(&Pid::this()), fifo);
     let mut theirs = holders(parents.keys(), fifo);
     theirs.retain(|&held| !ours.iter().any(|&own| same_file(own, held) == Some(true)));
     // A copy is never taken for a second client, also where the kernel doesn't tell.
-    owners(&theirs, &parents, |a, b| same_file(a, b).unwrap_or(true))
-        .into_iter()
-        .map(|pid| Client::of(pid.as_raw()))
-        .collect()
+    let found = voices(&theirs, &parents, |a, b| same_file(a, b).unwrap_or(true), same_program);
+    found.into_iter().filter_map(|(pid, opened)| speaker(pid, opened, &parents)).collect()
 }
 
-/// Returns the first pair of clients of which neither started the other.
-pub(crate) fn unrelated(clients: &[Client]) -> Option<[Client; 2]> {
-    let parents = descendants();
-    let pids: Vec<Pid> = clients.iter().map(|client| Pid::from_raw(client.pid)).collect();
-    let (first, second) = first_unrelated(&pids, &parents)?;
-    Some([clients.get(first)?.clone(), clients.get(second)?.clone()])
+fn speaker(pid: Pid, opened: bool, parents: &BTreeMap<Pid, Pid>) -> Option<Speaker> {
+    let pid = pid.as_raw();
+    let above = above(Pid::from_raw(pid), parents).map(Pid::as_raw).collect();
+    Some(Speaker { client: Client::of(pid), start: start_of(pid)?, above, opened })
 }
 
-fn first_unrelated(pids: &[Pid], parents: &BTreeMap<Pid, Pid>) -> Option<(usize, usize)> {
-    let apart = |a: Pid, b: Pid| a != b && !is_below(a, b, parents) && !is_below(b, a, parents);
-    pids.iter().enumerate().find_map(|(at, &first)| {
-        let later = pids.iter().enumerate().skip(at + 1);
-        later.into_iter().find(|&(_, &second)| apart(first, second)).map(|(other, _)| (at, other))
+/// Returns the first pair of which neither started the other.
+pub(crate) fn unrelated(speakers: &[Speaker]) -> Option<[&Speaker; 2]> {
+    speakers.iter().enumerate().find_map(|(at, first)| {
+        let mut later = speakers.iter().skip(at + 1);
+        later.find(|second| !first.is_of_one_line_with(second)).map(|second| [first, second])
     })
 }
 
@@ -125,30 +148,50 @@ fn holders<'a>(pids: impl Iterator<Item = &'a Pid>, fifo: (u64, u64)) -> Vec<Hol
     found
 }
 
-/// Reduces the holders to the processes that opened the FIFO: a copy that came by `fork` belongs to the process on top.
-fn owners(
+/// Returns the processes that can speak, and whether each opened the FIFO itself: of those that have one opened file in
+/// common this is the process on top. The others have a copy, which is of use to them only if they run its program.
+fn voices(
     holders: &[Holder],
     parents: &BTreeMap<Pid, Pid>,
-    same: impl Fn(Holder, Holder) -> bool,
-) -> Vec<Pid> {
-    let mut owners: Vec<Holder> = Vec::new();
+    same_file: impl Fn(Holder, Holder) -> bool,
+    same_program: impl Fn(Pid, Pid) -> bool,
+) -> BTreeMap<Pid, bool> {
+    let mut files: Vec<Vec<Holder>> = Vec::new();
     for &holder in holders {
-        match owners.iter_mut().find(|owner| same(**owner, holder)) {
-            None => owners.push(holder),
-            Some(owner) if is_below(owner.pid, holder.pid, parents) => *owner = holder,
-            Some(_) => {}
+        let place = files
+            .iter()
+            .position(|file| file.first().is_some_and(|&first| same_file(first, holder)));
+        match place.and_then(|place| files.get_mut(place)) {
+            Some(file) => file.push(holder),
+            None => files.push(vec![holder]),
         }
     }
-    let mut pids: Vec<Pid> = owners.into_iter().map(|owner| owner.pid).collect();
-    pids.sort_unstable();
-    pids.dedup();
-    pids
+    let mut found = BTreeMap::new();
+    for file in files {
+        let depth = |holder: &&Holder| above(holder.pid, parents).count();
+        let Some(top) = file.iter().min_by_key(depth).map(|holder| holder.pid) else { continue };
+        for Holder { pid, .. } in file {
+            if pid == top {
+                found.insert(pid, true);
+            } else if same_program(pid, top) {
+                found.entry(pid).or_insert(false);
+            }
+        }
+    }
+    found
 }
 
-fn is_below(pid: Pid, above: Pid, parents: &BTreeMap<Pid, Pid>) -> bool {
+/// Returns the parent, the parent of that, and so on.
+fn above(pid: Pid, parents: &BTreeMap<Pid, Pid>) -> impl Iterator<Item = Pid> {
     let up = std::iter::successors(parents.get(&pid), |pid| parents.get(pid));
     // The picture was taken while processes came and went: a circle can't be excluded.
-    up.take(parents.len()).any(|&pid| pid == above)
+    up.take(parents.len()).copied()
+}
+
+fn same_program(a: Pid, b: Pid) -> bool {
+    let program = |pid: Pid| fs::metadata(format!("/proc/{pid}/exe")).ok();
+    let identity = |pid| program(pid).map(|data| (data.dev(), data.ino()));
+    identity(a).is_some_and(|program| identity(b) == Some(program))
 }
 
 /// Returns whether both descriptors came from one call of `open`, by `kcmp(2)`, or `None` where the kernel doesn't tell.
@@ -175,18 +218,26 @@ mod tests {
         [(2, 1), (3, 1), (4, 2)].map(|(child, parent)| (pid(child), pid(parent))).into()
     }
 
+    fn speaker(pid: i32) -> Speaker {
+        let client = Client { pid, name: String::new(), tool: None };
+        let parents = family();
+        let above = above(Pid::from_raw(pid), &parents).map(Pid::as_raw).collect();
+        Speaker { client, start: 0, above, opened: true }
+    }
+
     #[test]
     fn processes_of_one_line_take_turns() {
         for (pids, expected) in [
             (&[1, 2][..], None),
             (&[1, 2, 4], None),
-            (&[2, 3], Some((0, 1))),
-            (&[1, 3, 4], Some((1, 2))),
+            (&[2, 3], Some([2, 3])),
+            (&[1, 3, 4], Some([3, 4])),
             (&[3, 3], None),
             (&[], None),
         ] {
-            let pids: Vec<Pid> = pids.iter().map(|&raw| pid(raw)).collect();
-            assert_eq!(first_unrelated(&pids, &family()), expected, "{pids:?}");
+            let speakers: Vec<Speaker> = pids.iter().copied().map(speaker).collect();
+            let pair = unrelated(&speakers).map(|pair| pair.map(|speaker| speaker.client.pid));
+            assert_eq!(pair, expected, "{pids:?}");
         }
     }
 
@@ -196,14 +247,19 @@ mod tests {
         let all = [holder(4, 5), holder(2, 5), holder(3, 5), holder(2, 6)];
         // 4 has a copy of 2's descriptor, 3 opened the file itself.
         let same = |a: Holder, b: Holder| a.fd == b.fd && (a.pid == pid(3)) == (b.pid == pid(3));
-        assert_eq!(owners(&all, &family(), same), [pid(2), pid(3)]);
-        assert_eq!(owners(&all, &family(), |_, _| true), [pid(2)]);
+        let found = |same: fn(Holder, Holder) -> bool, program: fn(Pid, Pid) -> bool| {
+            let found = voices(&all, &family(), same, program);
+            found.into_iter().map(|(pid, opened)| (pid.as_raw(), opened)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(same, |_, _| true), [(2, true), (3, true), (4, false)]);
+        assert_eq!(found(same, |_, _| false), [(2, true), (3, true)]);
+        assert_eq!(found(|_, _| true, |_, _| false), [(2, true)]);
     }
 
     #[test]
     fn a_circle_of_parents_ends() {
         let circle = [(2, 3), (3, 2)].map(|(a, b)| (pid(a), pid(b))).into();
-        assert!(!is_below(pid(2), pid(9), &circle));
+        assert_eq!(above(pid(2), &circle).count(), 2);
     }
 
     #[test]
@@ -228,9 +284,10 @@ mod tests {
             child
         };
         let mut copy = hold("echo; read x", ours.try_clone().unwrap());
-        assert_eq!(clients(fifo), []);
+        assert_eq!(speakers(fifo), []);
         let mut client = hold("exec 2<> \"$0\"; echo; read x", ours.try_clone().unwrap());
-        assert_eq!(clients(fifo), [Client::of(i32::try_from(client.id()).unwrap())]);
+        let seen: Vec<i32> = speakers(fifo).iter().map(|speaker| speaker.client.pid).collect();
+        assert_eq!(seen, [i32::try_from(client.id()).unwrap()]);
         for child in [&mut copy, &mut client] {
             drop(child.stdin.take());
             child.wait().unwrap();

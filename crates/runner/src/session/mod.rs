@@ -5,6 +5,7 @@ mod fifos;
 mod integrations;
 mod serve;
 mod state;
+mod turns;
 
 pub(crate) use fifos::{FifoError, FifoPair};
 pub(crate) use serve::{Conversation, ProfilerControl, ServeError, Served, serve};

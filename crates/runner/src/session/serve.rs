@@ -10,13 +10,15 @@ use nix::{
 };
 use runner_shared::{
     clock::{Monotonic, now},
-    fifo::FrameDecoder,
+    fifo::{Command, FrameDecoder},
 };
+use system::lineage::ticks_now;
 
 use super::{
-    clients::{Client, clients, unrelated},
+    clients::{Client, Speaker, speakers, unrelated},
     fifos::{Changes, FifoPair},
     state::{Reaction, Refusal, Request, Session, SessionRecord},
+    turns::{Opening, Turns},
 };
 use crate::{
     event::RunEvent,
@@ -105,6 +107,7 @@ fn serve_with(
         control,
         decoder: FrameDecoder::default(),
         unsent: Vec::new(),
+        turns: Turns::default(),
         overlap: None,
         patience,
         tell,
@@ -212,6 +215,7 @@ struct Talk<'a> {
     decoder: FrameDecoder,
     /// Answers that the FIFO had no room for.
     unsent: Vec<u8>,
+    turns: Turns,
     /// The time until which two clients that don't take turns may both be there; nobody is answered meanwhile.
     overlap: Option<Monotonic>,
     /// Nanoseconds from the coming of the second one to the end of that time.
@@ -229,7 +233,7 @@ impl Talk<'_> {
         while self.unsent.len() < MOST_UNSENT && self.overlap.is_none() {
             let Some(len) = self.fifos.read(&mut chunk)? else {
                 // What a client wrote before it was gone was there to be read.
-                if gone && self.decoder.reset() > 0 {
+                if gone && self.decoder.reset() > 0 && self.session.refusal().is_none() {
                     let text = "a benchmark process ended in the middle of a message";
                     (self.tell)(RunEvent::warning(text));
                 }
@@ -265,14 +269,15 @@ impl Talk<'_> {
 
     /// Begins to wait if two clients are there that don't take turns, and ends that when they are not.
     fn look_at_clients(&mut self) -> Option<[Client; 2]> {
-        let clients = clients(self.fifos.identity());
-        let busy = |client: &&Client| client.tool.is_some_and(|tool| tool.main_is_busy);
+        let mut connected = speakers(self.fifos.identity());
+        connected.retain(|speaker| speaker.opened);
+        let busy = |speaker: &&Speaker| speaker.client.tool.is_some_and(|tool| tool.main_is_busy);
         if self.session.counts_all_processes()
-            && let Some(client) = clients.iter().find(busy)
+            && let Some(Speaker { client, .. }) = connected.iter().find(busy)
         {
             self.session.refuse(Refusal::BusyMain { client: client.clone() });
         }
-        let pair = unrelated(&clients);
+        let pair = unrelated(&connected).map(|pair| pair.map(|speaker| speaker.client.clone()));
         let until = self.overlap.unwrap_or_else(|| now().plus(self.patience));
         self.overlap = pair.is_some().then_some(until);
         pair
@@ -303,19 +308,41 @@ impl Talk<'_> {
             if let Some(pid) = self.session.newcomer() {
                 self.control.meet(pid);
             }
-            if let Some(pids) = self.session.clash() {
-                self.session.refuse(Refusal::Overlap { pair: Box::new(pids.map(Client::of)) });
-            }
+            let clash = self.session.clash().map(|pids| pids.map(Client::of));
+            let late = self.session.claim().and_then(|pid| self.turns.claims(pid));
+            self.refuse_overlap(clash.or(late));
             let answer = match reaction {
                 Reaction::Reply(answer) => answer,
-                Reaction::Ask(request) => {
-                    let worked = self.control.ask(request);
-                    self.session.resolved(request, worked, now())
-                }
+                Reaction::Ask(request) => self.resolve(request),
             };
             self.unsent.extend(answer.encode());
         }
         self.send()
+    }
+
+    /// Has the profiler do what is asked, and keeps in mind whose turn it is.
+    fn resolve(&mut self, request: Request) -> Command {
+        if request == Request::Enable {
+            match self.turns.opens(speakers(self.fifos.identity())) {
+                Opening::Fine => {}
+                Opening::Overlap(pair) => self.refuse_overlap(Some(pair)),
+                Opening::Abandoned => {
+                    self.control.ask(Request::Disable);
+                    self.session.abandon();
+                }
+            }
+        }
+        let worked = self.control.ask(request);
+        if request == Request::Disable {
+            self.turns.closes(ticks_now());
+        }
+        self.session.resolved(request, worked, now())
+    }
+
+    fn refuse_overlap(&mut self, pair: Option<[Client; 2]>) {
+        if let Some(pair) = pair {
+            self.session.refuse(Refusal::Overlap { pair: Box::new(pair) });
+        }
     }
 
     fn send(&mut self) -> io::Result<()> {

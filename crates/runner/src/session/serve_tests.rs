@@ -109,10 +109,15 @@ struct Other {
 }
 
 impl Other {
-    #[expect(clippy::disallowed_methods, reason = "a process that is not of the benchmark")]
     fn open(scene: &Scene) -> Self {
+        Self::run(scene, "exec 8<> \"$0\"; echo; read x")
+    }
+
+    /// One that runs this shell text, which writes a line to say that it has come so far.
+    #[expect(clippy::disallowed_methods, reason = "a process that is not of the benchmark")]
+    fn run(scene: &Scene, text: &str) -> Self {
         let mut command = std::process::Command::new("/bin/sh");
-        command.args(["-c", "exec 8<> \"$0\"; echo; read x"]).arg(&scene.paths.ctl);
+        command.args(["-c", text]).arg(&scene.paths.ctl);
         command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
         let mut process = command.spawn().unwrap();
         process.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
@@ -213,6 +218,45 @@ fn two_clients_that_stay_are_refused_by_name() {
     for other in others {
         other.end();
     }
+}
+
+/// Shell text that opens a window through the descriptor 8.
+const START: &str = r"printf '\4\0\0\0\1\0\0\0' >&8";
+const STOP: &str = r"printf '\4\0\0\0\2\0\0\0' >&8";
+
+#[test]
+fn a_window_of_a_process_that_is_gone_is_forgotten() {
+    let scene = Scene::start();
+    let mut listener = scene.client();
+    let first = Other::run(&scene, &format!("exec 8<> \"$0\"; {START}; echo; read x"));
+    listener.answered(&[Command::Ack]);
+    first.end();
+    let text = format!("exec 8<> \"$0\"; {START}; {START}; {STOP}; echo; read x");
+    let second = Other::run(&scene, &text);
+    listener.answered(&[Command::Ack, Command::Ack, Command::Ack]);
+    second.end();
+    let record = scene.end().record;
+    let markers = &record.timestamps.markers[..];
+    assert!(
+        matches!(markers, [MarkerType::SampleStart(_), MarkerType::SampleEnd(_)]),
+        "{markers:?}"
+    );
+    assert_eq!(record.open_windows, 1);
+}
+
+#[test]
+fn workers_that_share_a_connection_are_refused_by_name() {
+    let scene = Scene::start();
+    let worker = format!("({START}; echo; exec 0<&7; read x) &");
+    let text = format!("exec 8<> \"$0\" 7<&0; {worker} {worker} wait");
+    let main = Other::run(&scene, &text);
+    let Scene { server, alive, _folder, _turn, .. } = scene;
+    let err = server.join().unwrap().unwrap_err();
+    let problem = "two benchmark processes run at the same time";
+    assert!(err.to_string().starts_with(problem), "{err}");
+    assert!(!err.to_string().contains(&format!("process {})", main.process.id())), "{err}");
+    drop(alive);
+    main.end();
 }
 
 #[test]

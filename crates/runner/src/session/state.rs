@@ -56,7 +56,7 @@ pub(crate) enum Refusal {
     Integration(#[from] IntegrationError),
     /// Two processes measure without waiting for each other.
     #[error(
-        "two benchmark processes are connected at the same time, so their measurements would mix: {}",
+        "two benchmark processes run at the same time, so their measurements would mix: {}",
         pair.each_ref().map(described).join(" and ")
     )]
     Overlap {
@@ -157,6 +157,8 @@ pub(crate) struct Session {
     window_pid: Option<i32>,
     /// Two processes that named themselves in one window.
     clash: Option<[i32; 2]>,
+    /// The process that named its benchmark in the last message.
+    claim: Option<i32>,
 }
 
 impl Session {
@@ -173,6 +175,7 @@ impl Session {
             newcomer: None,
             window_pid: None,
             clash: None,
+            claim: None,
         }
     }
 
@@ -199,6 +202,7 @@ impl Session {
             Command::CurrentBenchmark { pid, uri } => {
                 self.record.timestamps.uri_by_ts.push((now.0, uri));
                 self.record.pids.insert(pid);
+                self.claim = Some(pid);
                 Command::Ack
             }
             Command::StartBenchmark => return Reaction::Ask(Request::Enable),
@@ -261,6 +265,23 @@ impl Session {
     /// Returns two processes that named themselves in one window, once.
     pub(crate) fn clash(&mut self) -> Option<[i32; 2]> {
         self.clash.take()
+    }
+
+    /// Returns the process that named its benchmark in the last message, if one did.
+    pub(crate) fn claim(&mut self) -> Option<i32> {
+        self.claim.take()
+    }
+
+    /// The process that opened the window is gone: forgets what it has begun.
+    pub(crate) fn abandon(&mut self) {
+        if self.window_open {
+            self.window_open = false;
+            self.window_pid = None;
+            self.record.open_windows += 1;
+            let markers = &mut self.record.timestamps.markers;
+            let start = markers.iter().rposition(|of| matches!(of, MarkerType::SampleStart(_)));
+            markers.truncate(start.unwrap_or(markers.len()));
+        }
     }
 
     /// Returns whether all processes of the benchmark count in every window.
@@ -400,13 +421,37 @@ mod tests {
     }
 
     #[test]
+    fn a_window_whose_process_is_gone_leaves_no_marker() {
+        let mut session = Session::walltime();
+        let marker = |marker| Command::AddMarker { pid: 7, marker };
+        for (now, command) in [
+            (1, Command::StartBenchmark),
+            (2, Command::StopBenchmark),
+            (3, marker(MarkerType::RoundStart(3))),
+            (4, Command::StartBenchmark),
+            (5, marker(MarkerType::RoundStart(5))),
+        ] {
+            send(&mut session, &command, now);
+        }
+        session.abandon();
+        session.abandon();
+        send(&mut session, &Command::StartBenchmark, 9);
+        send(&mut session, &Command::StopBenchmark, 12);
+        let record = session.finish();
+        let (start, end) = (MarkerType::SampleStart, MarkerType::SampleEnd);
+        let kept = [start(1), end(2), MarkerType::RoundStart(3), start(9), end(12)];
+        assert_eq!(record.timestamps.markers, kept);
+        assert_eq!(record.open_windows, 1);
+    }
+
+    #[test]
     fn the_way_out_fits_the_processes() {
         let client = |pid, name: &str| Client { pid, name: name.to_owned(), tool: None };
         let overlap = |pair| Refusal::Overlap { pair: Box::new(pair) };
         let suites = overlap([client(3, "python3"), client(4, "bench")]);
         assert_eq!(
             suites.to_string(),
-            "two benchmark processes are connected at the same time, so their measurements would mix: \
+            "two benchmark processes run at the same time, so their measurements would mix: \
              `python3` (process 3) and `bench` (process 4)"
         );
         assert!(suites.hint().starts_with("run them one after the other"), "{}", suites.hint());

@@ -15,7 +15,7 @@ fn two_suites_in_the_background_are_refused_by_name() {
         let words = if mode == "memory" { &words[..] } else { RUN };
         let run = codspeed(&sandbox, [words, &["--", &text]].concat());
         assert_eq!(run.code, 1, "{mode}: {}", run.stderr);
-        let problem = "two benchmark processes are connected at the same time";
+        let problem = "two benchmark processes run at the same time";
         assert!(run.stderr.contains(problem), "{mode}: {}", run.stderr);
         assert_eq!(run.stderr.matches("sh` (process ").count(), 2, "{mode}: {}", run.stderr);
         assert!(run.stderr.contains("hint: run them one after the other"), "{}", run.stderr);
@@ -33,6 +33,20 @@ fn a_process_and_those_that_it_started_take_turns() {
     let text = format!("{CONNECT}; {forked} ./client; ./client; echo >&9; echo >&9; wait");
     let run = suite(&sandbox, &["--export", "json=out.json"], &text);
     assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn one_that_ran_while_another_measured_is_refused_when_it_measures() {
+    let sandbox = sandbox();
+    sandbox.fifo("hold");
+    sandbox.c_program("client", include_str!("../../../fixtures/client.c"));
+    // The shell in the background is there from the start, and becomes the second client once the first is gone.
+    let text = "sh -c 'read x < hold; exec ./client' & ./client; echo > hold; wait";
+    let run = suite(&sandbox, &[], text);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let problem = "error: two benchmark processes run at the same time";
+    assert!(run.stderr.contains(problem), "{}", run.stderr);
+    assert_eq!(run.stderr.matches("`client` (process ").count(), 2, "{}", run.stderr);
 }
 
 mod network {
