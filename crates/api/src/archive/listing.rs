@@ -25,10 +25,8 @@ pub struct Skipped {
 pub enum Why {
     /// A FIFO, a socket or a device.
     Special,
-    /// A link that leads nowhere, or around in a circle.
-    DeadLink,
-    /// A link to a folder.
-    FolderLink,
+    /// A symbolic link: what it leads to may be of another user, endless, or what is just being packed.
+    Link,
     /// It was there, and is gone.
     Vanished,
 }
@@ -37,8 +35,7 @@ impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = match self.why {
             Why::Special => "it is a FIFO, a socket or a device",
-            Why::DeadLink => "the link leads nowhere",
-            Why::FolderLink => "it is a link to a folder",
+            Why::Link => "it is a symbolic link",
             Why::Vanished => "it is gone",
         };
         write!(f, "`{}`: {why}", self.path.display())
@@ -123,28 +120,16 @@ fn look(path: &Path) -> io::Result<Found> {
         }
         Err(err) => return Err(err),
     };
-    let is_link = itself.is_symlink();
-    let target = if is_link {
-        match fs::metadata(path) {
-            Ok(target) => target,
-            Err(err) if leads_nowhere(&err) => return Ok(Found::Nothing(Why::DeadLink)),
-            Err(err) => return Err(err),
-        }
+    let kind = itself.file_type();
+    Ok(if kind.is_dir() {
+        Found::Folder
+    } else if kind.is_file() {
+        Found::File { size: itself.len(), id: (itself.dev(), itself.ino()) }
+    } else if kind.is_symlink() {
+        Found::Nothing(Why::Link)
     } else {
-        itself
-    };
-    Ok(match (target.is_dir(), target.is_file()) {
-        // Its content may lie anywhere, be endless, or be what we are just listing.
-        (true, _) if is_link => Found::Nothing(Why::FolderLink),
-        (true, _) => Found::Folder,
-        (_, true) => Found::File { size: target.len(), id: (target.dev(), target.ino()) },
-        (false, false) => Found::Nothing(Why::Special),
+        Found::Nothing(Why::Special)
     })
-}
-
-fn leads_nowhere(err: &io::Error) -> bool {
-    matches!(err.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-        || err.raw_os_error() == Some(libc::ELOOP)
 }
 
 /// What is in a folder, the last name first.

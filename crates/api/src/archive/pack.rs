@@ -79,6 +79,7 @@ impl Packing<'_, '_> {
         let file = match open(&path) {
             Ok(file) => file,
             Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(Some(Why::Vanished)),
+            Err(err) if err.raw_os_error() == Some(libc::ELOOP) => return Ok(Some(Why::Link)),
             Err(err) => return Err(read_failed(err)),
         };
         // What was opened may be something else than what was listed.
@@ -114,9 +115,9 @@ impl Packing<'_, '_> {
     }
 }
 
-/// Opens without waiting, also what became a FIFO meanwhile.
+/// Opens without waiting and without following a link, also what became a FIFO or a link meanwhile.
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path)
 }
 
 /// What a file held when its header was written: exactly so many bytes, or a failure. More that comes later is left out.

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs,
     io::{self, BufReader, BufWriter},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -11,6 +11,7 @@ use std::{
 
 use nix::unistd::Pid;
 use runner_shared::harness::BECAME_ENDING;
+use system::files::{self, Links};
 
 use super::parts::{Parts, relabel};
 
@@ -69,7 +70,7 @@ impl Dumps {
                 continue;
             }
             let dump = if path.extension().is_some_and(|ending| ending == "out") {
-                Dump::Parts(Parts::read(BufReader::new(File::open(path)?), uri)?)
+                Dump::Parts(Parts::read(BufReader::new(files::open(&path, Links::Refuse)?), uri)?)
             } else {
                 Dump::Trace
             };
@@ -82,7 +83,11 @@ impl Dumps {
     pub(crate) fn relabel(&self, pid: Pid, uri: &str) -> io::Result<()> {
         let path = self.folder.join(format!("{pid}{CALLGRIND}"));
         let mut new = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(&self.folder)?;
-        relabel(BufReader::new(File::open(&path)?), BufWriter::new(new.as_file_mut()), uri)?;
+        relabel(
+            BufReader::new(files::open(&path, Links::Refuse)?),
+            BufWriter::new(new.as_file_mut()),
+            uri,
+        )?;
         new.persist(path).map_err(|err| err.error)?;
         Ok(())
     }
@@ -92,7 +97,7 @@ impl Dumps {
     pub(crate) fn note_became(&self, pid: Pid, program: Option<&str>) -> io::Result<()> {
         let path = self.folder.join(format!("{pid}{BECAME_ENDING}"));
         match program {
-            Some(program) => fs::write(path, program),
+            Some(program) => files::replace(&path, program.as_bytes()),
             None => match fs::remove_file(path) {
                 Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
                 Ok(()) | Err(_) => Ok(()),

@@ -3,11 +3,12 @@
 
 use std::{
     ffi::OsStr,
-    fs::File,
     io::{self, BufRead, BufReader, Read},
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
 };
+
+use system::files::{self, Links};
 
 use super::{
     elf::{Linkage, linkage},
@@ -122,7 +123,7 @@ fn check_below(path: &Path, path_variable: Option<&OsStr>, left: u8) -> Result<(
 }
 
 fn look(path: &Path) -> io::Result<(Linkage, Vec<u8>)> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path, Links::Follow)?;
     let found = linkage(&mut file)?;
     let mut line = Vec::new();
     if found == Linkage::NotElf {

@@ -2,11 +2,11 @@
 
 use std::{
     fmt::Write as _,
-    fs::File,
     path::{Path, PathBuf},
 };
 
 use object::Object;
+use system::files::{self, Links};
 
 use super::elf::Elf;
 use crate::mapped::Mapped;
@@ -55,12 +55,9 @@ impl DebugRoots {
     }
 }
 
-/// Maps a regular file; a pipe of that name would block.
+/// Maps a regular file.
 fn open(path: &Path) -> Option<Mapped> {
-    if !path.metadata().ok()?.is_file() {
-        return None;
-    }
-    Mapped::file(&File::open(path).ok()?).ok()
+    Mapped::file(&files::open(path, Links::Follow).ok()?).ok()
 }
 
 #[cfg(test)]

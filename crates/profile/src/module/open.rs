@@ -9,6 +9,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use system::files::{self, Links};
+
 use super::{elf::Elf, vdso::own_vdso};
 use crate::{
     mapped::Mapped,
@@ -115,11 +117,7 @@ fn changed(metadata: &Metadata) -> Option<SystemTime> {
 }
 
 fn open_file(path: &str) -> Result<File, NotOpened> {
-    // Opening a pipe would block.
-    if !Path::new(path).metadata()?.is_file() {
-        return Err(NotOpened::NotAFile);
-    }
-    Ok(File::open(path)?)
+    Ok(files::open(Path::new(path), Links::Follow)?)
 }
 
 fn opened(file: &File) -> Result<Opened, NotOpened> {

@@ -2,10 +2,11 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
     path::Path,
 };
+
+use system::files::{self, Links};
 
 use super::{
     attr::Attr,
@@ -56,7 +57,7 @@ pub(crate) struct Summary {
 /// Reads a recording from its begin to its end, or to where it breaks off.
 pub(crate) fn scan(path: &Path, visitor: &mut impl Visitor) -> Result<Summary, ProfileError> {
     let failed = |source| ProfileError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
+    let file = files::open(path, Links::Refuse).map_err(failed)?;
     let summary = scan_input(file, visitor).map_err(failed)?;
     summary.ok_or_else(|| ProfileError::NotPerf { path: path.to_owned() })
 }

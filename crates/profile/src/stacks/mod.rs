@@ -15,7 +15,6 @@ mod unwind;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs,
     path::Path,
     sync::Arc,
 };
@@ -23,6 +22,7 @@ use std::{
 use runner_shared::artifact::{
     Artifact, ExecutionTimestamps, OLDER_WALLTIME_METADATA, WALLTIME_METADATA,
 };
+use system::files::{self, Links};
 
 pub(crate) use self::unwind::unwind_with;
 use self::{modules::Modules, names::Names, sampler::Sampler, threads::Role, tree::Forest};
@@ -182,9 +182,12 @@ fn threads(sampler: &Sampler<'_>, uri: usize, places: &[Option<u32>]) -> Vec<Thr
     roles.map(thread).collect()
 }
 
+/// Bytes of the record of a run, at most: ten million markers are half of that.
+const MOST_TIMESTAMPS: u64 = 256 << 20;
+
 fn read_timestamps(folder: &Path) -> Result<ExecutionTimestamps, ProfileError> {
     let path = folder.join(ExecutionTimestamps::file_name(None));
-    match fs::read(&path) {
+    match files::read(&path, Links::Refuse, MOST_TIMESTAMPS) {
         Ok(bytes) => ExecutionTimestamps::decode(&bytes)
             .map_err(|source| ProfileError::Timestamps { path, source }),
         Err(source) => Err(ProfileError::Read { path, source }),
@@ -195,7 +198,7 @@ fn read_timestamps(folder: &Path) -> Result<ExecutionTimestamps, ProfileError> {
 fn read_metadata(folder: &Path) -> Result<Option<Metadata>, ProfileError> {
     for name in [WALLTIME_METADATA, OLDER_WALLTIME_METADATA] {
         let path = folder.join(name);
-        let bytes = match fs::File::open(&path).and_then(|file| Mapped::file(&file)) {
+        let bytes = match files::open(&path, Links::Refuse).and_then(|file| Mapped::file(&file)) {
             Ok(bytes) => bytes,
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => continue,
             Err(source) => return Err(ProfileError::Read { path, source }),

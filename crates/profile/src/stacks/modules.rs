@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::File,
     ops::Deref,
     path::Path,
     sync::{Arc, OnceLock},
 };
+
+use system::files::{self, Links};
 
 use super::cfi::Cfi;
 use crate::{
@@ -123,7 +124,7 @@ impl<'m> Modules<'m> {
     }
 
     fn file(&self, name: &str) -> Option<Mapped> {
-        Mapped::file(&File::open(self.folder.join(name)).ok()?).ok()
+        Mapped::file(&files::open(&self.folder.join(name), Links::Refuse).ok()?).ok()
     }
 
     fn read_unwind(&self, key: &str) -> Option<Cfi> {

@@ -2,12 +2,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::File,
     path::Path,
     sync::Arc,
 };
 
 use rayon::prelude::*;
+use system::files::{self, Links};
 
 use super::{Frame, demangle::demangle, modules::Modules, sampler::Address, tree::nameless};
 use crate::{
@@ -89,7 +89,7 @@ impl Names {
 
 /// Generated code, by the map of its process.
 fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &Path) -> Vec<(usize, Vec<Line>)> {
-    let file = File::open(folder.join(format!("perf-{pid}.map")));
+    let file = files::open(&folder.join(format!("perf-{pid}.map")), Links::Refuse);
     let text = file.and_then(|file| Mapped::file(&file)).unwrap_or(Mapped::Memory(Vec::new()));
     let map = PerfMap::parse(&text);
     let module: Arc<str> = "[jit]".into();
@@ -195,10 +195,10 @@ fn inlined(context: &DwarfContext<'_>, svma: u64) -> Vec<Place> {
 
 /// The module itself, if it still is the one that ran: its unwind data says so.
 fn open_original(key: &str, path: &str, modules: &Modules<'_>) -> Option<Mapped> {
-    if path == VDSO || !Path::new(path).metadata().ok()?.is_file() {
+    if path == VDSO {
         return None;
     }
-    let file = Mapped::file(&File::open(path).ok()?).ok()?;
+    let file = Mapped::file(&files::open(Path::new(path), Links::Follow).ok()?).ok()?;
     let own = modules.cfi(key)?.eh_frame();
     let is_same = Elf::parse(&file)?.unwind_data(path)?.eh_frame.data == own;
     is_same.then_some(file)

@@ -9,6 +9,7 @@ use std::{
 };
 
 use runner_shared::artifact::{Artifact, RoundLog};
+use system::files::{self, Links};
 
 /// Larger files are refused unread; ten thousand rounds are one megabyte.
 const MAX_BYTES: u64 = 256 << 20;
@@ -142,7 +143,7 @@ impl Entry {
 /// The bytes of a file, unless it is too large.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     let failed = |source| ReadError::Io { path: path.to_owned(), source };
-    let file = fs::File::open(path).map_err(failed)?;
+    let file = files::open(path, Links::Refuse).map_err(failed)?;
     let too_large = || ReadError::TooLarge { path: path.to_owned() };
     if file.metadata().map_err(failed)?.len() > MAX_BYTES {
         return Err(too_large());

@@ -9,12 +9,12 @@ use crate::workspace::items;
 const CRATES: &[(&str, &[&str])] = &[
     ("runner-shared", &[]),
     ("system", &[]),
-    ("profile", &["runner-shared"]),
-    ("results", &["runner-shared"]),
-    ("api", &["runner-shared"]),
+    ("profile", &["runner-shared", "system"]),
+    ("results", &["runner-shared", "system"]),
+    ("api", &["runner-shared", "system"]),
     ("runner", &["profile", "results", "api", "runner-shared", "system"]),
-    ("exec-harness", &["runner-shared"]),
-    ("memtrack", &["runner-shared"]),
+    ("exec-harness", &["runner-shared", "system"]),
+    ("memtrack", &["runner-shared", "system"]),
     ("test-support", &["runner-shared"]),
     ("xtask", &[]),
 ];

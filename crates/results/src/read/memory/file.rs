@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use system::files::{self, Links};
 use zstd::stream::read::Decoder;
 
 /// How much is decompressed at a time.
@@ -20,7 +21,7 @@ pub(super) struct Compressed {
 impl Compressed {
     /// Opens it. A file without a single frame is a damaged one.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = files::open(path, Links::Refuse)?;
         if file.metadata()?.len() == 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is empty"));
         }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use runner_shared::harness::BECAME_ENDING;
+use system::files::{self, Links};
 
 use crate::read::{ReadError, file::names};
 
@@ -48,11 +49,8 @@ pub(super) fn entries(dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Vec<Ent
 /// The program that the count of a process is only of, if the process was another one before.
 pub(super) fn became(dir: &Path, pid: u32) -> Option<String> {
     let path = dir.join(format!("{pid}{BECAME_ENDING}"));
-    if !fs::symlink_metadata(&path).ok()?.is_file() {
-        return None;
-    }
     let mut bytes = Vec::new();
-    fs::File::open(&path).ok()?.take(LONGEST_COMMAND).read_to_end(&mut bytes).ok()?;
+    files::open(&path, Links::Refuse).ok()?.take(LONGEST_COMMAND).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

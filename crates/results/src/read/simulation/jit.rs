@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
     io::{self, Read},
     path::Path,
 };
+
+use system::files::{self, Links};
 
 use crate::callgrind::Lines;
 
@@ -31,7 +32,7 @@ pub(super) fn address(name: &str) -> Option<u64> {
 /// Names for addresses, as far as the map knows them. Of two entries for an address the later one
 /// is meant. The map is streamed: it may be larger than all results.
 pub(super) fn names(path: &Path, wanted: &mut BTreeMap<u64, Option<String>>) -> io::Result<()> {
-    resolve(File::open(path)?, wanted)
+    resolve(files::open(path, Links::Refuse)?, wanted)
 }
 
 fn resolve(map: impl Read, wanted: &mut BTreeMap<u64, Option<String>>) -> io::Result<()> {

@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     io::{BufReader, Read},
     path::Path,
     sync::Arc,
 };
+
+use system::files::{self, Links};
 
 use super::{ReadError, SimulationReading, jit};
 use crate::{
@@ -23,7 +24,7 @@ pub(super) fn read(
     reading: &mut SimulationReading,
     tools: &mut BTreeSet<String>,
 ) {
-    match File::open(path) {
+    match files::open(path, Links::Refuse) {
         Ok(file) => read_text(file, path, pid, reading, tools),
         Err(source) => reading.broken.push(ReadError::Io { path: path.to_owned(), source }),
     }
@@ -37,7 +38,7 @@ pub(super) fn read_trace(
     reading: &mut SimulationReading,
     tools: &mut BTreeSet<String>,
 ) {
-    let trace = File::open(path).map_err(TraceError::from);
+    let trace = files::open(path, Links::Refuse).map_err(TraceError::from);
     match trace.and_then(|file| tracegrind::to_callgrind(BufReader::new(file))) {
         Ok(text) => read_text(&text[..], path, pid, reading, tools),
         Err(err) => {
