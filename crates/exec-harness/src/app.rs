@@ -1,7 +1,7 @@
 //! The order of events: what to measure, one benchmark after the other or in turns, exit code.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io::{self, Read},
     os::unix::ffi::OsStrExt,
     path::Path,
@@ -10,14 +10,15 @@ use std::{
 use runner_shared::{
     env_names::{self, EnvName},
     fifo::FifoPaths,
-    harness::{MAX_NAME_BYTES, Target, TargetsError, parse_targets},
+    harness::{CHECKED_FAILED, CHECKED_USAGE, MAX_NAME_BYTES, Target, TargetsError, parse_targets},
     mode::Mode,
 };
 
 use crate::{
+    check::faults,
     cli::Args,
     command::Prepared,
-    failure::chain,
+    failure::{Failure, chain},
     link::{Incompatible, Link},
     plan::{Plan, PlanError},
     progress::Progress,
@@ -57,6 +58,15 @@ pub(crate) enum AppError {
         #[source]
         source: PlanError,
     },
+    /// A benchmark that can't be run.
+    #[error("benchmark `{name}`")]
+    Unrunnable {
+        /// The benchmark.
+        name: String,
+        /// Why.
+        #[source]
+        source: Failure,
+    },
     /// Nobody counts.
     #[error(
         "mode `simulation` counts instructions below Valgrind, and exec-harness was not started below it; `codspeed exec -m simulation` does that"
@@ -76,6 +86,31 @@ pub(crate) enum AppError {
     Signals(#[source] io::Error),
 }
 
+/// All that is wrong.
+struct Refused(Vec<AppError>);
+
+impl<E: Into<AppError>> From<E> for Refused {
+    fn from(err: E) -> Self {
+        Self(vec![err.into()])
+    }
+}
+
+impl AppError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Plan { .. } => USAGE,
+            Self::Stdin(_)
+            | Self::Targets(_)
+            | Self::Unrunnable { .. }
+            | Self::NotBelowValgrind
+            | Self::Preload(_)
+            | Self::Incompatible(_)
+            | Self::Store(_)
+            | Self::Signals(_) => FAILED,
+        }
+    }
+}
+
 /// Runs the program: measures what `args` say, tells the runner at `fifos` if there is one, and
 /// returns the exit code.
 pub fn run(args: &Args, environment: &Environment, fifos: &FifoPaths) -> u8 {
@@ -83,17 +118,15 @@ pub fn run(args: &Args, environment: &Environment, fifos: &FifoPaths) -> u8 {
     let mut progress = Progress::new(args.quiet, dumb);
     match measure(args, environment, fifos, &mut progress) {
         Ok(code) => code,
-        Err(err) => {
-            progress.always(&format!("error: {}", chain(&err)));
-            match err {
-                AppError::Plan { .. } => USAGE,
-                AppError::Stdin(_)
-                | AppError::Targets(_)
-                | AppError::NotBelowValgrind
-                | AppError::Preload(_)
-                | AppError::Incompatible(_)
-                | AppError::Store(_)
-                | AppError::Signals(_) => FAILED,
+        Err(Refused(errs)) => {
+            for err in &errs {
+                progress.always(&format!("error: {}", chain(err)));
+            }
+            let code = errs.iter().map(AppError::code).max().unwrap_or(FAILED);
+            match (args.check, code) {
+                (false, code) => code,
+                (true, USAGE) => CHECKED_USAGE,
+                (true, _) => CHECKED_FAILED,
             }
         }
     }
@@ -104,18 +137,17 @@ fn measure(
     environment: &Environment,
     fifos: &FifoPaths,
     progress: &mut Progress,
-) -> Result<u8, AppError> {
+) -> Result<u8, Refused> {
     let targets = targets(args, progress)?;
     warn_of_odd_names(&targets, progress);
     let mode = args.measurement_mode.unwrap_or(Mode::Walltime);
-    if mode == Mode::Simulation && args.launcher.is_empty() && !below_valgrind() {
-        return Err(AppError::NotBelowValgrind);
+    let is_counted = !args.launcher.is_empty() || below_valgrind();
+    if mode == Mode::Simulation && !is_counted && !args.check {
+        return Err(AppError::NotBelowValgrind.into());
     }
-    let mut plans = Vec::with_capacity(targets.len());
-    for target in targets {
-        let name = target.display_name();
-        let plan = Plan::resolve(target, mode);
-        plans.push(plan.map_err(|source| AppError::Plan { name, source })?);
+    let plans = plans(targets, mode, value(environment, env_names::PATH))?;
+    if args.check {
+        return Ok(OK);
     }
     // Below Valgrind, nobody answers at the FIFOs.
     let (machine, link) = match mode {
@@ -162,6 +194,26 @@ fn measure(
     Ok(code)
 }
 
+/// The checked plan of each target, or all that keeps one of them from being run: better than to say it when the others
+/// have been measured.
+fn plans(targets: Vec<Target>, mode: Mode, path: Option<&OsStr>) -> Result<Vec<Plan>, Refused> {
+    let (mut plans, mut errs) = (Vec::with_capacity(targets.len()), Vec::new());
+    for target in targets {
+        let name = target.display_name();
+        match Plan::resolve(target, mode) {
+            Ok(plan) => {
+                let faults = faults(&plan, mode, path).into_iter();
+                errs.extend(
+                    faults.map(|source| AppError::Unrunnable { name: name.clone(), source }),
+                );
+                plans.push(plan);
+            }
+            Err(source) => errs.push(AppError::Plan { name, source }),
+        }
+    }
+    if errs.is_empty() { Ok(plans) } else { Err(Refused(errs)) }
+}
+
 fn targets(args: &Args, progress: &mut Progress) -> Result<Vec<Target>, AppError> {
     if !args.reads_stdin() {
         return Ok(vec![args.target()]);
@@ -190,7 +242,7 @@ fn warn_of_odd_names(targets: &[Target], progress: &mut Progress) {
     }
 }
 
-fn value(environment: &Environment, wanted: EnvName) -> Option<&std::ffi::OsStr> {
+fn value(environment: &Environment, wanted: EnvName) -> Option<&OsStr> {
     environment.iter().find(|(name, _)| name == wanted.name).map(|(_, value)| value.as_os_str())
 }
 

@@ -6,7 +6,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use runner_shared::{
     command_line::without_variables,
     env_names,
-    harness::{RunArgs, Target, WalltimeArgs},
+    harness::{RunArgs, Target, WalltimeArgs, name},
     mode::{Mode, UnknownMode},
 };
 
@@ -19,7 +19,7 @@ use runner_shared::{
 #[command(name = "exec-harness", version, after_help = EXAMPLES)]
 pub struct Args {
     /// Name of the benchmark [default: the words of the command].
-    #[arg(long)]
+    #[arg(long, value_parser = name())]
     pub name: Option<String>,
 
     /// What to measure: `walltime`, or what `codspeed exec -m` sets the stage for: `simulation`
@@ -49,6 +49,10 @@ pub struct Args {
     #[arg(short, long)]
     pub quiet: bool,
 
+    /// Only say what is known to be wrong with the benchmarks: nothing is run.
+    #[arg(long, hide = true)]
+    pub check: bool,
+
     /// How long and how often.
     #[command(flatten)]
     pub walltime: WalltimeArgs,
@@ -59,7 +63,7 @@ pub struct Args {
 
     /// The command to benchmark, or `-` to read a JSON list of benchmarks from standard input.
     #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
+    pub command: Vec<OsString>,
 }
 
 const EXAMPLES: &str = "\

@@ -1,6 +1,10 @@
 //! The command of a benchmark with its hooks, ready to be run again and again.
 
-use std::{ffi::OsString, os::unix::ffi::OsStrExt, path::Path};
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+};
 
 use nix::sys::signal::SigSet;
 use runner_shared::{
@@ -119,7 +123,7 @@ struct Ready {
 impl Ready {
     fn new(program: &Executable, stdio: &Stdio, with: &Prepared) -> Result<Self, Failure> {
         let (streams, rewind, tail) = stdio.open()?.split();
-        let own = program.argv.iter().map(|word| word.clone().into_bytes());
+        let own = program.argv.iter().map(|word| word.as_bytes().to_vec());
         let (path, args): (&Path, Vec<Vec<u8>>) = match with.launcher.first() {
             None => (&program.path, own.collect()),
             Some(launcher) => {
@@ -141,15 +145,26 @@ const DO_LESS: &[&str] = &["grep", "egrep", "fgrep"];
 fn does_less(program: &Executable, stdio: &Stdio) -> Option<String> {
     let name = if program.by_shell {
         // The last command of a line writes where the shell does.
-        let last = program.argv.last()?.rsplit(['|', ';', '&', '\n']).next()?;
+        let last = program.argv.last()?.to_str()?.rsplit(['|', ';', '&', '\n']).next()?;
         last.split_whitespace().next().filter(|_| !last.contains('>'))?
     } else {
-        program.argv.first()?
+        program.argv.first()?.to_str()?
     };
     let name = name.rsplit('/').next()?;
     let is_unread = stdio.output == Output::Null;
     (is_unread && DO_LESS.contains(&name)).then(|| name.to_owned())
 }
+
+/// An option that gives a hook, and where it stands.
+type Hook = (&'static str, fn(&RunArgs) -> Option<&OsStr>);
+
+/// All hooks, in the order in which they run first.
+pub(crate) const HOOKS: [Hook; 4] = [
+    ("--setup", |args| args.setup.as_deref()),
+    ("--prepare", |args| args.prepare.as_deref()),
+    ("--conclude", |args| args.conclude.as_deref()),
+    ("--cleanup", |args| args.cleanup.as_deref()),
+];
 
 /// The command and everything that is run around it.
 pub(crate) struct Runnable {
@@ -178,26 +193,25 @@ impl Runnable {
     ) -> Result<Self, Failure> {
         let args = &target.run_args;
         let path = with.path.as_deref();
-        let stdio = Stdio {
-            input: args.input.as_ref().map(Into::into),
-            output: args.output.as_deref().map(Output::parse).unwrap_or_default(),
-        };
+        let stdio = Stdio::of(args);
         let program = Executable::of_words(&target.command, args.shell, path)?;
-        let hook = |name: &'static str, text: &Option<String>| -> Result<_, Failure> {
-            let Some(text) = text else { return Ok(None) };
+        let hook = |(name, of): Hook| -> Result<_, Failure> {
+            let Some(text) = of(args) else { return Ok(None) };
             let program = Executable::of_text(text, args.shell, path)
                 .map_err(|source| Failure::Hook { name, source })?;
             Ready::new(&program, &Stdio::default(), with_hooks).map(Some)
         };
+        let command = Ready::new(&program, &stdio, with)?;
+        let [setup, prepare, conclude, cleanup] = HOOKS.map(hook);
         Ok(Self {
-            command: Ready::new(&program, &stdio, with)?,
-            setup: hook("--setup", &args.setup)?,
-            prepare: hook("--prepare", &args.prepare)?,
-            conclude: hook("--conclude", &args.conclude)?,
-            cleanup: hook("--cleanup", &args.cleanup)?,
+            command,
+            setup: setup?,
+            prepare: prepare?,
+            conclude: conclude?,
+            cleanup: cleanup?,
             around: around.clone(),
             does_less: does_less(&program, &stdio),
-            shell_text: program.by_shell.then(|| target.command.join(" ")),
+            shell_text: program.by_shell.then(|| target.words()),
         })
     }
 

@@ -4,6 +4,7 @@
 //! `simulation` below Valgrind), tells the runner about it (`link`) and keeps the results (`store`).
 
 mod app;
+mod check;
 mod cli;
 mod command;
 mod failure;

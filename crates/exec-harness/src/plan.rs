@@ -33,13 +33,14 @@ pub(crate) enum PlanError {
 }
 
 impl Plan {
-    /// Checks a benchmark. One that runs only once needs no limits, whatever they say.
+    /// Checks a benchmark. One that runs only once needs no limits, but those that are given have to make sense.
     pub(crate) fn resolve(target: Target, mode: Mode) -> Result<Self, PlanError> {
-        let default = WalltimeArgs::default();
-        let limits = Limits::resolve(match mode {
-            Mode::Walltime => &target.walltime_args,
-            Mode::Simulation | Mode::Memory => &default,
-        })?;
+        let limits = match (Limits::resolve(&target.walltime_args), mode) {
+            (Err(LimitsError::Endless), Mode::Simulation | Mode::Memory) => {
+                Limits::resolve(&WalltimeArgs::default())
+            }
+            (limits, _) => limits,
+        }?;
         let around = Around::resolve(&target.run_args, mode)?;
         Ok(Self { target, limits, around })
     }

@@ -106,7 +106,8 @@ fn refused(sandbox: &Sandbox, words: &[&str]) -> String {
 #[track_caller]
 fn reason(run: &Run, sandbox: &Sandbox) -> String {
     let said = run.stderr.replace(&sandbox.path().display().to_string(), "[sandbox]");
-    let said = said.strip_prefix("error: benchmark `n` failed: ").unwrap_or(&said);
+    let starts = ["error: benchmark `n` failed: ", "error: benchmark `n`: "];
+    let said = starts.iter().find_map(|start| said.strip_prefix(start)).unwrap_or(&said);
     let mut words = Vec::new();
     let mut after_process = false;
     for word in said.trim_end().split(' ') {

@@ -11,9 +11,12 @@ use std::{
 };
 
 use runner_shared::{
-    env_names::EnvName,
+    env_names::{self, EnvName},
+    fault::{Attempt, Fault, explain},
     memory::TracerStats,
+    reach,
     run_as::{RunAs, RunAsError},
+    text,
 };
 
 use crate::{
@@ -54,6 +57,8 @@ enum AppError {
         #[source]
         source: io::Error,
     },
+    #[error("can't write to `{place}`: {why}")]
+    Unwritable { place: String, why: Fault },
     #[error(
         "{lost} events were lost: the numbers are too small. A larger --ring-size helps, unless a note says otherwise"
     )]
@@ -75,6 +80,7 @@ impl AppError {
             | Self::SelfTest(_)
             | Self::Signals(_)
             | Self::Write { .. }
+            | Self::Unwritable { .. }
             | Self::Lost { .. }
             | Self::Untracked { .. } => FAILED,
         }
@@ -89,6 +95,7 @@ impl AppError {
             | Self::SelfTest(_)
             | Self::Signals(_)
             | Self::Write { .. }
+            | Self::Unwritable { .. }
             | Self::Lost { .. }
             | Self::Untracked { .. } => None,
         }
@@ -136,6 +143,7 @@ fn traced(options: &Track) -> Result<u8, AppError> {
             say(&format!("the command runs as {} (`--run-as root`: as root)", user.shown()));
         }
     }
+    check(options, &environment, user.as_ref())?;
     let mut backend = backend(options, user.as_ref())?;
     let plan = Plan {
         command: &options.command,
@@ -158,6 +166,29 @@ fn traced(options: &Track) -> Result<u8, AppError> {
         say(&format!("the command was ended by signal {number}"));
     }
     Ok(ended.code())
+}
+
+/// Says what is known to go wrong, before anything is loaded, made or run.
+fn check(
+    options: &Track,
+    environment: &[(OsString, OsString)],
+    user: Option<&RunAs>,
+) -> Result<(), AppError> {
+    let program = {
+        let _theirs = user.map(RunAs::own_files);
+        command::check(&options.command, value(environment, env_names::PATH))
+    };
+    program.map_err(TrackError::Start)?;
+    let unwritable = |path: &Path, err: &io::Error| AppError::Unwritable {
+        place: text::shown(path).into_owned(),
+        why: explain(err, Attempt::Write),
+    };
+    for_user(user, || reach::can_make_folder(&options.output))
+        .map_err(|err| unwritable(&options.output, &err))?;
+    let json = options.json.as_deref().filter(|path| path.as_os_str() != "-");
+    let json = json.filter(|path| !reach::is_made_with(path, &options.output));
+    let Some(path) = json else { return Ok(()) };
+    for_user(user, || reach::can_write(path)).map_err(|err| unwritable(path, &err))
 }
 
 /// Whose events are counted, if somebody wants to know.
@@ -193,7 +224,7 @@ fn report(
     if shown {
         let place =
             options.output.join(format!("{}.{}", trace.root, runner_shared::memory::EVENTS_FILE));
-        say(&format!("{}: {} events", place.display(), trace.stats.events.total()));
+        say(&format!("{}: {} events", text::shown(&place), trace.stats.events.total()));
         say(summary::text(usage, &trace.stats).trim_end());
     }
     let Some(path) = &options.json else { return Ok(()) };
@@ -202,7 +233,7 @@ fn report(
         return print(&text);
     }
     for_user(user, || fs::write(path, &text))
-        .map_err(|source| AppError::Write { place: path.display().to_string(), source })
+        .map_err(|source| AppError::Write { place: text::shown(path).into_owned(), source })
 }
 
 fn wanted(options: &Track) -> Wanted {

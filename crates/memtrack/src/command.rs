@@ -1,12 +1,13 @@
 //! The command that is traced: started once, accompanied to its end.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io,
     os::{
         fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
+    path::Path,
     process::{Child, Command},
 };
 
@@ -20,7 +21,9 @@ use nix::{
 };
 use runner_shared::{
     fault::{Attempt, explain},
+    program,
     run_as::RunAs,
+    text::shown,
 };
 
 /// What ends a tracer early. The command decides what it means: it is passed on, and the trace ends with the command.
@@ -51,7 +54,7 @@ impl Ended {
 
 /// A command that can't be started.
 #[derive(Debug, thiserror::Error)]
-#[error("could not start `{}`", program.display())]
+#[error("could not start `{}`", shown(program))]
 pub(crate) struct StartError {
     program: OsString,
     #[source]
@@ -63,6 +66,25 @@ impl StartError {
     pub(crate) fn code(&self) -> u8 {
         if self.source.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE }
     }
+}
+
+/// Says that a command can't be started, as far as that shows before it is; `path` is the value of `PATH`.
+///
+/// # Errors
+///
+/// What the start would end with.
+pub(crate) fn check(words: &[OsString], path: Option<&OsStr>) -> Result<(), StartError> {
+    let command = command(words);
+    let program = command.get_program();
+    let found = program::find(program, path, Path::new(""));
+    found.map(drop).map_err(|err| {
+        let kind = if err.is_missing() {
+            io::ErrorKind::NotFound
+        } else {
+            io::ErrorKind::PermissionDenied
+        };
+        StartError { program: program.to_owned(), source: io::Error::new(kind, err) }
+    })
 }
 
 /// The program with its arguments; a single word is a line for the shell, as today's runner gives it.
@@ -78,7 +100,7 @@ pub(crate) fn command(words: &[OsString]) -> Command {
     base("bash".as_ref(), [&OsString::from("-c"), line].into_iter())
 }
 
-fn base<'a>(program: &std::ffi::OsStr, args: impl Iterator<Item = &'a OsString>) -> Command {
+fn base<'a>(program: &OsStr, args: impl Iterator<Item = &'a OsString>) -> Command {
     #[expect(clippy::disallowed_methods, reason = "the one place that starts the traced program")]
     let mut command = Command::new(program);
     command.args(args);

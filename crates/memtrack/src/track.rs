@@ -16,6 +16,7 @@ use runner_shared::{
     clock::now,
     memory::{CoveredObject, STATS_FILE, TracerStats, USAGE_FILE, UsageSummary},
     run_as::RunAs,
+    text::shown,
 };
 
 use crate::{
@@ -44,7 +45,7 @@ pub(crate) enum TrackError {
     #[error("tracing failed")]
     Backend(#[source] io::Error),
     /// A file can't be written.
-    #[error("could not write the trace to `{}`", folder.display())]
+    #[error("could not write the trace to `{}`", shown(folder))]
     Write {
         /// Where to.
         folder: PathBuf,

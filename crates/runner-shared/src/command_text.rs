@@ -2,12 +2,19 @@
 //! split into words is split here, so that no shell is measured and none is needed.
 //!
 //! Rules: POSIX.1-2024, Shell Command Language, 2.2 (quoting), 2.3 (tokens) and 2.9.1 (simple commands).
+//!
+//! All that has a meaning is ASCII, so texts are read byte by byte and need not be UTF-8.
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::{OsStrExt, OsStringExt},
+};
 
 /// What a text amounts to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandText {
     /// A program and its arguments; nothing if the text is blank.
-    Words(Vec<String>),
+    Words(Vec<OsString>),
     /// Something for `sh -c`: several commands, redirections, variables, patterns, words of the shell.
     Shell,
 }
@@ -35,7 +42,8 @@ impl CommandText {
     /// # Errors
     ///
     /// If a quote is not closed.
-    pub fn read(text: &str) -> Result<Self, OpenQuote> {
+    pub fn read(text: impl AsRef<OsStr>) -> Result<Self, OpenQuote> {
+        let text = letters(text.as_ref());
         let text = text.trim_matches([' ', '\t', '\n', '\r']);
         if needs_shell(text) {
             return Ok(Self::Shell);
@@ -44,8 +52,28 @@ impl CommandText {
         let first = words.first().map_or("", String::as_str);
         // Quoted words are programs, but for those that are quoted for fun.
         let is_shell = text.starts_with(first) && (SHELL_WORDS.contains(&first) || assigns(first));
-        Ok(if is_shell { Self::Shell } else { Self::Words(words) })
+        Ok(if is_shell {
+            Self::Shell
+        } else {
+            Self::Words(words.iter().map(|letters| word(letters)).collect())
+        })
     }
+}
+
+/// Returns a text that a shell splits into these words.
+pub fn join(words: &[OsString]) -> OsString {
+    let words: Vec<String> = words.iter().map(|word| letters(word)).collect();
+    word(&shell_words::join(words))
+}
+
+/// Returns a letter for each byte.
+fn letters(text: &OsStr) -> String {
+    text.as_bytes().iter().copied().map(char::from).collect()
+}
+
+/// Returns the bytes that the letters stand for.
+fn word(letters: &str) -> OsString {
+    OsString::from_vec(letters.chars().filter_map(|letter| u8::try_from(letter).ok()).collect())
 }
 
 /// Whether there is something outside of quotes that only a shell can do.
@@ -88,7 +116,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn words(text: &str) -> Vec<String> {
+    fn words(text: &str) -> Vec<OsString> {
         match CommandText::read(text) {
             Ok(CommandText::Words(words)) => words,
             other => panic!("{text}: {other:?}"),
@@ -106,6 +134,13 @@ mod tests {
         assert_eq!(words("grep '*.c' \"a'b\""), ["grep", "*.c", "a'b"]);
         assert_eq!(words("'exit' 3"), ["exit", "3"]);
         assert_eq!(words(" "), [""; 0]);
+        assert_eq!(words("é 'ü ß'"), ["é", "ü ß"]);
+        let odd = CommandText::read(OsStr::from_bytes(b"cat 'caf\xe9 au lait'")).unwrap();
+        let odd_word = OsStr::from_bytes(b"caf\xe9 au lait").to_owned();
+        let words = vec!["cat".into(), odd_word];
+        assert_eq!(CommandText::read(join(&words)), Ok(odd.clone()));
+        assert_eq!(odd, CommandText::Words(words));
+        assert_eq!(join(&["a".into(), "é b".into()]), "a 'é b'");
     }
 
     #[test]

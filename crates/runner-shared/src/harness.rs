@@ -1,7 +1,11 @@
 //! What `exec-harness` is told: the JSON on its standard input, the same as options (feature `cli`),
 //! and the identity of its benchmarks.
 
+use std::ffi::OsString;
+
 use serde::{Deserialize, Serialize};
+
+use crate::{os_text, text::shown};
 
 /// Name under which `exec-harness` announces itself.
 pub const INTEGRATION: &str = "exec-harness";
@@ -9,6 +13,14 @@ pub const INTEGRATION: &str = "exec-harness";
 pub const URI_PREFIX: &str = "exec_harness::";
 /// Names are cut to this many bytes; the URI stays whole.
 pub const MAX_NAME_BYTES: usize = 924;
+
+/// Exit codes of `exec-harness --check`, which no other program has by chance: options that make no sense, and benchmarks
+/// that can't be run. Each line on its standard error that begins with [`CHECK_SAYS`] is one reason.
+pub const CHECKED_USAGE: u8 = 92;
+/// See [`CHECKED_USAGE`].
+pub const CHECKED_FAILED: u8 = 91;
+/// What a reason begins with.
+pub const CHECK_SAYS: &str = "error: ";
 
 /// How the name of a text file ends that says of the count in `<pid>.out` (simulation): it is only that of this program,
 /// which the command became.
@@ -21,7 +33,8 @@ pub const BECAME_ENDING: &str = ".became";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Program and arguments; never empty.
-    pub command: Vec<String>,
+    #[serde(with = "os_text::list")]
+    pub command: Vec<OsString>,
     /// Name of the benchmark; without one, the words of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -65,6 +78,13 @@ pub struct WalltimeArgs {
     pub target_precision: Option<String>,
 }
 
+/// Returns what reads the name of a benchmark. One that is no text is spelt out: names are shown and kept as text.
+#[cfg(feature = "cli")]
+pub fn name() -> impl clap::builder::TypedValueParser<Value = String> {
+    use clap::builder::{OsStringValueParser, TypedValueParser};
+    OsStringValueParser::new().map(|name| shown(&name).into_owned())
+}
+
 /// Reads a number of rounds. None at all is no measurement.
 #[cfg(feature = "cli")]
 fn rounds(text: &str) -> Result<u64, String> {
@@ -80,32 +100,32 @@ fn rounds(text: &str) -> Result<u64, String> {
 #[cfg_attr(feature = "cli", derive(clap::Args), command(next_help_heading = "Around the rounds"))]
 pub struct RunArgs {
     /// Command to run once before the warm-up; not measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "os_text::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "COMMAND"))]
-    pub setup: Option<String>,
+    pub setup: Option<OsString>,
     /// Command to run before each round; not measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "os_text::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "COMMAND"))]
-    pub prepare: Option<String>,
+    pub prepare: Option<OsString>,
     /// Command to run after each round; not measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "os_text::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "COMMAND"))]
-    pub conclude: Option<String>,
+    pub conclude: Option<OsString>,
     /// Command to run once at the end, also after a failure; not measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "os_text::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "COMMAND"))]
-    pub cleanup: Option<String>,
+    pub cleanup: Option<OsString>,
     /// File that each round reads as standard input [default: /dev/null].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "os_text::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
-    pub input: Option<String>,
+    pub input: Option<OsString>,
     /// Where standard output goes: `null`, `inherit` or a file [default: null].
     ///
     /// Some programs do less when nobody reads it: GNU grep stops at its first match when it writes to `/dev/null`. A
     /// file, a pipe (`COMMAND | cat`) or a FIFO makes them do all of it, and may cost time of its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "os_text::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "WHERE"))]
-    pub output: Option<String>,
+    pub output: Option<OsString>,
     /// Longest time for one round; the round is ended and counts as a failure [default: 10m; 0 for none].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "DURATION"))]
@@ -134,7 +154,12 @@ fn is_false(flag: &bool) -> bool {
 impl Target {
     /// The name of the benchmark before it is cut: as given, else the command's words.
     pub fn full_name(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.command.join(" "))
+        self.name.clone().unwrap_or_else(|| self.words())
+    }
+
+    /// The words of the command as text, with blanks between them.
+    pub fn words(&self) -> String {
+        self.command.iter().map(shown).collect::<Vec<_>>().join(" ")
     }
 
     /// The name as written to results: at most [`MAX_NAME_BYTES`], cut between characters.
@@ -188,13 +213,13 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> Target {
-        Target { command: vec!["x".to_owned()], name: Some(name.to_owned()), ..Target::default() }
+        Target { command: vec!["x".into()], name: Some(name.to_owned()), ..Target::default() }
     }
 
     #[test]
     fn names_and_uris_follow_the_command_or_the_given_name() {
         let words = |words: &[&str]| Target {
-            command: words.iter().map(|word| (*word).to_owned()).collect(),
+            command: words.iter().map(Into::into).collect(),
             ..Target::default()
         };
         assert_eq!(words(&["ls", "-d", "/"]).uri(), "exec_harness::ls -d /");
@@ -220,7 +245,29 @@ mod tests {
         assert_eq!(unknown, Vec::<String>::new());
         assert_eq!(targets[0].walltime_args.max_rounds, Some(3));
         assert_eq!(targets[0].walltime_args.warmup_time.as_deref(), Some("0"));
-        assert_eq!(targets[1], Target { command: vec!["true".to_owned()], ..Target::default() });
+        assert_eq!(targets[1], Target { command: vec!["true".into()], ..Target::default() });
+    }
+
+    #[test]
+    fn words_that_are_no_text_survive_and_text_is_written_as_ever() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = || OsString::from_vec(b"caf\xe9".to_vec());
+        let target = Target {
+            command: vec!["cat".into(), odd(), "é".into()],
+            run_args: RunArgs { input: Some(odd()), setup: Some("x".into()), ..RunArgs::default() },
+            ..Target::default()
+        };
+        let text = serde_json::to_string(&[&target]).unwrap();
+        assert!(
+            text.starts_with(r#"[{"command":["cat",{"bytes":[99,97,102,233]},"é"],"#),
+            "{text}"
+        );
+        assert!(text.contains(r#""setup":"x""#), "{text}");
+        assert_eq!(parse_targets(&text).unwrap(), (vec![target.clone()], Vec::new()));
+        assert_eq!(target.uri(), r"exec_harness::cat caf\xe9 é");
+        let odd = parse_targets(r#"[{"command":[1]}]"#).unwrap_err();
+        let why = std::error::Error::source(&odd).unwrap().to_string();
+        assert!(why.contains("expected a string, or an object whose key `bytes`"), "{why}");
     }
 
     #[test]

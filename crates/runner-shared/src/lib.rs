@@ -1,7 +1,7 @@
 //! The contract between the processes of CodSpeed: what crosses a pipe, the environment or the profile folder.
 //!
-//! Types, names and encodings only. Nothing here opens a file, starts a program or prints; only `run_as` asks the system
-//! something: for users.
+//! Types, names and encodings only. Nothing here opens a file, starts a program or prints; the system is asked something
+//! only by `run_as` (for users), `program` (where it is) and `reach` (what may be read and written).
 
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,9 @@ pub mod fifo;
 pub mod harness;
 pub mod memory;
 pub mod mode;
+mod os_text;
+pub mod program;
+pub mod reach;
 pub mod run_as;
 pub mod text;
 pub mod walltime;

@@ -1,4 +1,28 @@
-//! Text of others, made fit for a terminal.
+//! Text of others, made fit for a terminal and for files that hold text only.
+
+use std::{borrow::Cow, ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
+
+/// Returns a word, a name or a path of the system as text. What is UTF-8 is itself. In anything else each byte that is no
+/// text becomes `\xNN`, and a backslash becomes two, so that two of them never look the same.
+pub fn shown(text: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
+    shown_bytes(text.as_ref().as_bytes())
+}
+
+/// The same for bytes.
+pub fn shown_bytes(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\\', r"\\"));
+        for byte in chunk.invalid() {
+            // A string takes all that is written to it.
+            let _ = write!(text, r"\x{byte:02x}");
+        }
+    }
+    Cow::Owned(text)
+}
 
 /// Text on one line that can't steer a terminal: control characters (a name may hold an escape
 /// sequence) and characters that turn the direction of writing are spelt out.
@@ -51,6 +75,21 @@ mod tests {
         for (number, shown) in rows {
             assert_eq!(bytes(number), shown);
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_spelt_out_and_never_look_the_same() {
+        let rows: [(&[u8], &str); 5] = [
+            ("é \\xe9 \u{fffd}".as_bytes(), "é \\xe9 \u{fffd}"),
+            (b"caf\xe9.txt", r"caf\xe9.txt"),
+            (b"caf\xe8.txt", r"caf\xe8.txt"),
+            (b"\\xe9\xe9", r"\\xe9\xe9"),
+            (b"\xff\xc3\xa9\xc3", r"\xffé\xc3"),
+        ];
+        for (bytes, expected) in rows {
+            assert_eq!(shown(OsStr::from_bytes(bytes)), expected);
+        }
+        assert!(matches!(shown("plain"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -143,7 +143,7 @@ fn results_json() {
 #[test]
 fn target_json() {
     let plain = Target {
-        command: vec!["./bin".to_owned(), "--n".to_owned(), "3".to_owned()],
+        command: vec!["./bin".into(), "--n".into(), "3".into()],
         name: Some("small".to_owned()),
         walltime_args: WalltimeArgs {
             warmup_time: Some("0s".to_owned()),
@@ -157,12 +157,12 @@ fn target_json() {
 
     let full = Target {
         run_args: RunArgs {
-            setup: Some("a".to_owned()),
-            prepare: Some("b".to_owned()),
-            conclude: Some("c".to_owned()),
-            cleanup: Some("d".to_owned()),
-            input: Some("in".to_owned()),
-            output: Some("null".to_owned()),
+            setup: Some("a".into()),
+            prepare: Some("b".into()),
+            conclude: Some("c".into()),
+            cleanup: Some("d".into()),
+            input: Some("in".into()),
+            output: Some("null".into()),
             timeout: Some("1s".to_owned()),
             ignore_failure: Some("all".to_owned()),
             shell: true,

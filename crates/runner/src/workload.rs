@@ -1,12 +1,14 @@
 //! What a run runs, as plain data.
 
-use runner_shared::harness;
+use std::ffi::OsString;
+
+use runner_shared::{harness, text::shown};
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Workload {
     /// A suite with an integration, as shell text.
-    Suite(String),
+    Suite(OsString),
     /// Commands that `exec-harness` turns into benchmarks.
     Commands {
         /// The commands.
@@ -29,11 +31,9 @@ impl Workload {
     /// What it is called beside others: short, on one line.
     pub(crate) fn label(&self) -> String {
         let text = match self {
-            Self::Suite(text) => text.clone(),
+            Self::Suite(text) => shown(text).into_owned(),
             Self::Commands { targets, .. } => {
-                let names = targets
-                    .iter()
-                    .map(|target| target.name.clone().unwrap_or_else(|| target.command.join(" ")));
+                let names = targets.iter().map(harness::Target::full_name);
                 names.collect::<Vec<_>>().join(", ")
             }
         };

@@ -1,6 +1,7 @@
 //! Where the standard streams of a round lead: never through a pipe that slows the program down.
 
 use std::{
+    ffi::OsStr,
     fs::{File, OpenOptions},
     io::{self, Seek},
     os::{
@@ -11,10 +12,17 @@ use std::{
 };
 
 use nix::{
+    errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl},
     sys::memfd::{MFdFlags, memfd_create},
 };
-use runner_shared::walltime::as_float;
+use runner_shared::{
+    fault::{Attempt, Fault, explain},
+    harness::RunArgs,
+    reach,
+    text::shown,
+    walltime::as_float,
+};
 
 /// How much of the standard error of a failed round is shown.
 const TAIL_BYTES: u64 = 4096;
@@ -24,11 +32,16 @@ const FLOOD_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A stream that could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("could not open `{}` for the benchmarked command", path.display())]
+#[error("could not open `{}` for the benchmarked command: {why}", shown(path))]
 pub(crate) struct StdioError {
     path: PathBuf,
-    #[source]
-    source: io::Error,
+    why: Fault,
+}
+
+impl StdioError {
+    fn new(path: &Path, attempt: Attempt, err: &io::Error) -> Self {
+        Self { path: path.to_owned(), why: explain(err, attempt) }
+    }
 }
 
 /// What the user asked for.
@@ -54,11 +67,11 @@ pub(crate) enum Output {
 
 impl Output {
     /// Reads `null`, `inherit` or a path.
-    pub(crate) fn parse(word: &str) -> Self {
-        match word {
-            "null" => Self::Null,
-            "inherit" => Self::Inherit,
-            path => Self::File(path.into()),
+    pub(crate) fn parse(word: &OsStr) -> Self {
+        match word.to_str() {
+            Some("null") => Self::Null,
+            Some("inherit") => Self::Inherit,
+            _ => Self::File(word.into()),
         }
     }
 }
@@ -82,24 +95,46 @@ pub(crate) struct OpenStdio {
 }
 
 impl Stdio {
+    /// Reads what the user asked for.
+    pub(crate) fn of(args: &RunArgs) -> Self {
+        let input = args.input.as_ref().map(Into::into);
+        Self { input, output: args.output.as_deref().map(Output::parse).unwrap_or_default() }
+    }
+
+    /// Returns what is known to go wrong when the streams are opened.
+    pub(crate) fn check(&self) -> Vec<StdioError> {
+        let input = self.input.as_deref().map(|path| (path, Attempt::Read, reach::can_read(path)));
+        let output = match &self.output {
+            Output::Null | Output::Inherit => None,
+            Output::File(path) => Some((path.as_path(), Attempt::Write, reach::can_write(path))),
+        };
+        let refused = |(path, attempt, outcome): (_, _, io::Result<()>)| {
+            outcome.err().map(|err| StdioError::new(path, attempt, &err))
+        };
+        input.into_iter().chain(output).filter_map(refused).collect()
+    }
+
     /// Opens the three streams.
     pub(crate) fn open(&self) -> Result<OpenStdio, StdioError> {
         let null = Path::new("/dev/null");
         let mut rewind = Rewind::default();
         let input = self.input.as_deref().unwrap_or(null);
-        let stdin = open(input, OpenOptions::new().read(true))?;
+        let stdin = open(input, Attempt::Read, OpenOptions::new().read(true))?;
         if self.input.is_some() {
             rewind.input = Some(duplicate(input, &stdin)?);
         }
         let (stdout, tail) = match &self.output {
-            Output::Null => (open(null, OpenOptions::new().write(true))?, Tail::capture()?),
+            Output::Null => {
+                (open(null, Attempt::Write, OpenOptions::new().write(true))?, Tail::capture()?)
+            }
             Output::Inherit => {
                 let name = Path::new("standard output");
                 (duplicate(name, io::stdout())?, Tail { file: None, flooded: false })
             }
             Output::File(path) => {
                 let options = &mut OpenOptions::new();
-                let file = open(path, options.write(true).create(true).truncate(true))?;
+                let file =
+                    open(path, Attempt::Write, options.write(true).create(true).truncate(true))?;
                 rewind.output = Some(duplicate(path, &file)?);
                 (file, Tail::capture()?)
             }
@@ -143,11 +178,11 @@ impl Rewind {
 
 impl Tail {
     fn capture() -> Result<Self, StdioError> {
-        let failed = |source: io::Error| StdioError { path: "memory file".into(), source };
-        let memory =
-            memfd_create("stderr", MFdFlags::MFD_CLOEXEC).map_err(|errno| failed(errno.into()))?;
+        let failed =
+            |errno: Errno| StdioError::new(Path::new("memory file"), Attempt::Write, &errno.into());
+        let memory = memfd_create("stderr", MFdFlags::MFD_CLOEXEC).map_err(failed)?;
         // Several processes of a round may write, and the file is emptied between rounds.
-        fcntl(&memory, FcntlArg::F_SETFL(OFlag::O_APPEND)).map_err(|errno| failed(errno.into()))?;
+        fcntl(&memory, FcntlArg::F_SETFL(OFlag::O_APPEND)).map_err(failed)?;
         Ok(Self { file: Some(memory.into()), flooded: false })
     }
 
@@ -196,9 +231,8 @@ impl Tail {
     }
 }
 
-fn open(path: &Path, options: &OpenOptions) -> Result<File, StdioError> {
-    let failed = |source| StdioError { path: path.to_owned(), source };
-    let file = options.open(path).map_err(failed)?;
+fn open(path: &Path, attempt: Attempt, options: &OpenOptions) -> Result<File, StdioError> {
+    let file = options.open(path).map_err(|err| StdioError::new(path, attempt, &err))?;
     duplicate(path, &file)
 }
 
@@ -206,7 +240,7 @@ fn open(path: &Path, options: &OpenOptions) -> Result<File, StdioError> {
 /// the child never overwrites a stream that it still has to place.
 fn duplicate(path: &Path, stream: impl AsFd) -> Result<File, StdioError> {
     let copy = stream.as_fd().try_clone_to_owned();
-    copy.map(File::from).map_err(|source| StdioError { path: path.to_owned(), source })
+    copy.map(File::from).map_err(|err| StdioError::new(path, Attempt::Read, &err))
 }
 
 #[cfg(test)]
@@ -241,6 +275,10 @@ mod tests {
     fn a_missing_input_is_named() {
         let stdio = Stdio { input: Some("/no/such/input".into()), output: Output::Null };
         let err = stdio.open().unwrap_err();
-        assert_eq!(err.to_string(), "could not open `/no/such/input` for the benchmarked command");
+        let expected =
+            "could not open `/no/such/input` for the benchmarked command: it does not exist";
+        assert_eq!(err.to_string(), expected);
+        // The same as is said before anything is opened.
+        assert_eq!(stdio.check()[0].to_string(), expected);
     }
 }

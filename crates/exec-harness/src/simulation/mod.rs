@@ -16,12 +16,13 @@ mod valgrind;
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io,
     path::{Path, PathBuf},
 };
 
 use nix::unistd::Pid;
+use runner_shared::harness::Target;
 
 use self::{
     dumps::{Dump, Dumps},
@@ -86,12 +87,10 @@ impl Simulation {
 
     fn benchmark(&mut self, session: &mut Session<'_>, plan: &Plan) -> Result<Counted, Failure> {
         let uri = plan.target.uri();
-        if uri.contains('\n') {
-            return Err(Unfit::LineBreak.into());
-        }
         let path = session.with.path.as_deref();
         let program = Executable::of_words(&plan.target.command, plan.target.run_args.shell, path)?;
-        program::check(&program.path, path)?;
+        // It was so when all began.
+        fit(&plan.target, &program, path)?;
         let instrumented = Prepared {
             environment: self.preload.environment(&session.with.environment, &uri),
             launcher: self.launcher.clone(),
@@ -169,6 +168,18 @@ impl Simulation {
             session.report(&earlier, &Failure::NotCounted { source, tail: String::new() });
         }
     }
+}
+
+/// Refuses what can't be counted, as far as that shows before it runs; `path` is the value of `PATH`.
+pub(crate) fn fit(
+    target: &Target,
+    program: &Executable,
+    path: Option<&OsStr>,
+) -> Result<(), Failure> {
+    if target.uri().contains('\n') {
+        return Err(Unfit::LineBreak.into());
+    }
+    Ok(program::check(&program.path, path)?)
 }
 
 /// What was known before a command was run.

@@ -2,7 +2,7 @@
 //! privileges, programs of another processor. Scripts are followed to their interpreter.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     io::{self, BufRead, BufReader, Read},
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
@@ -14,7 +14,9 @@ use super::{
     elf::{Linkage, linkage},
     valgrind::has_capabilities,
 };
-use crate::process::{ExecutableError, find};
+use runner_shared::{program::ProgramError, text::shown};
+
+use crate::process::find;
 
 /// The system follows that many scripts, too.
 const MOST_SCRIPTS: u8 = 5;
@@ -31,31 +33,43 @@ const INSTEAD: &str = "mode `walltime` can measure it, and so can an integration
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unfit {
     /// No loader, so nobody takes our library.
-    #[error("`{}` is statically linked, and simulation mode needs a dynamically linked program (a build without `-static` or `-static-pie`); {INSTEAD}", path.display())]
+    #[error(
+        "`{}` is statically linked, and simulation mode needs a dynamically linked program (a build without `-static` or `-static-pie`); {INSTEAD}",
+        shown(path)
+    )]
     Static {
         /// The program.
         path: PathBuf,
     },
     /// For another processor.
-    #[error("`{}` is a program for another processor, and simulation mode can't count it; {INSTEAD}", path.display())]
+    #[error(
+        "`{}` is a program for another processor, and simulation mode can't count it; {INSTEAD}",
+        shown(path)
+    )]
     Foreign {
         /// The program.
         path: PathBuf,
     },
     /// Runs with other rights than its caller.
-    #[error("`{}` gains privileges when it is run (setuid, setgid or file capabilities), which Valgrind does not allow; a copy without them can be measured, or mode `walltime` used", path.display())]
+    #[error(
+        "`{}` gains privileges when it is run (setuid, setgid or file capabilities), which Valgrind does not allow; a copy without them can be measured, or mode `walltime` used",
+        shown(path)
+    )]
     Privileged {
         /// The program.
         path: PathBuf,
     },
     /// Neither a binary nor a script.
-    #[error("`{}` is not a program the system can run: a script needs a first line such as `#!/bin/sh`, or use `--shell`", path.display())]
+    #[error(
+        "`{}` is not a program the system can run: a script needs a first line such as `#!/bin/sh`, or use `--shell`",
+        shown(path)
+    )]
     NoProgram {
         /// The file.
         path: PathBuf,
     },
     /// Valgrind must read what it runs.
-    #[error("`{}` can't be read, which Valgrind needs for running it", path.display())]
+    #[error("`{}` can't be read, which Valgrind needs for running it", shown(path))]
     Unreadable {
         /// The program.
         path: PathBuf,
@@ -64,16 +78,16 @@ pub(crate) enum Unfit {
         source: io::Error,
     },
     /// The first line of a script names something that can't be run.
-    #[error("the interpreter of the script `{}` cannot be run", script.display())]
+    #[error("the interpreter of the script `{}` cannot be run", shown(script))]
     Interpreter {
         /// The script.
         script: PathBuf,
         /// Why.
         #[source]
-        source: ExecutableError,
+        source: ProgramError,
     },
     /// A script that is run by a script, and so on.
-    #[error("`{}` is a script that is run by a script, and so on without end", path.display())]
+    #[error("`{}` is a script that is run by a script, and so on without end", shown(path))]
     TooDeep {
         /// The last one looked at.
         path: PathBuf,
@@ -113,7 +127,11 @@ fn check_below(path: &Path, path_variable: Option<&OsStr>, left: u8) -> Result<(
     }
     let Interpreter { program, by_env } = interpreter;
     // Unlike in a command, a name without a slash is a file of the working directory.
-    let program = if program.contains('/') { program } else { format!("./{program}") };
+    let program = if program.as_bytes().contains(&b'/') {
+        program
+    } else {
+        Path::new(".").join(program).into_os_string()
+    };
     for name in [Some(program), by_env].into_iter().flatten() {
         let next = find(&name, path_variable)
             .map_err(|source| Unfit::Interpreter { script: path.clone(), source })?;
@@ -142,21 +160,22 @@ fn gains_privileges(path: &Path) -> bool {
 /// What the first line of a script names.
 #[derive(Debug, PartialEq, Eq)]
 struct Interpreter {
-    program: String,
+    program: OsString,
     /// The program that `env` looks for in PATH.
-    by_env: Option<String>,
+    by_env: Option<OsString>,
 }
 
 impl Interpreter {
     fn parse(line: &[u8]) -> Option<Self> {
-        let text = OsStr::from_bytes(line.strip_prefix(b"#!")?).to_str()?;
-        let mut words = text.split_ascii_whitespace();
-        let program = words.next()?.to_owned();
+        let line = line.strip_prefix(b"#!")?;
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let program = OsStr::from_bytes(words.next()?).to_owned();
         let by_env = if Path::new(&program).file_name() == Some(OsStr::new("env")) {
-            let mut words = words.skip_while(|word| matches!(*word, "-S" | "-i" | "-"));
-            let name = words.find(|word| word.starts_with('-') || !word.contains('='));
+            let mut words = words.skip_while(|word| matches!(*word, b"-S" | b"-i" | b"-"));
+            let name = words.find(|word| word.starts_with(b"-") || !word.contains(&b'='));
             // Other options may take a word; what they lead to is checked after the run.
-            name.filter(|word| !word.starts_with('-')).map(str::to_owned)
+            let name = name.filter(|word| !word.starts_with(b"-"));
+            name.map(|name| OsStr::from_bytes(name).to_owned())
         } else {
             None
         };
@@ -182,9 +201,8 @@ mod tests {
         let parse = |line: &str| {
             Interpreter::parse(line.as_bytes()).map(|found| (found.program, found.by_env))
         };
-        let found = |program: &str, by_env: Option<&str>| {
-            Some((program.to_owned(), by_env.map(str::to_owned)))
-        };
+        let found =
+            |program: &str, by_env: Option<&str>| Some((program.into(), by_env.map(Into::into)));
         assert_eq!(parse("#! /bin/bash -e\n"), found("/bin/bash", None));
         assert_eq!(parse("#!/usr/bin/env python3\n"), found("/usr/bin/env", Some("python3")));
         assert_eq!(parse("#!/usr/bin/env -S A=1 node -x\n"), found("/usr/bin/env", Some("node")));

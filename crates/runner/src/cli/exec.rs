@@ -1,5 +1,7 @@
 //! Options of `codspeed exec`.
 
+use std::ffi::OsString;
+
 use clap::Args;
 use runner_shared::harness;
 
@@ -14,12 +16,12 @@ pub(crate) struct ExecArgs {
     pub shared: SharedArgs,
 
     /// Name of the benchmark [default: the words of the command].
-    #[arg(long)]
+    #[arg(long, value_parser = harness::name())]
     pub name: Option<String>,
 
     /// Compare with this command: both are run in turns and the ratio is judged.
     #[arg(long, value_name = "COMMAND LINE")]
-    pub vs: Option<String>,
+    pub vs: Option<OsString>,
 
     /// Put the time without preemption into the results instead of the wall time.
     #[arg(long)]
@@ -35,7 +37,7 @@ pub(crate) struct ExecArgs {
 
     /// The command to benchmark, after `--`.
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
+    pub command: Vec<OsString>,
 }
 
 const EXAMPLES: &str = "\

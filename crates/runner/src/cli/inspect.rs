@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ExportArg, shared::parse_export};
+use super::{ExportArg, shared::export_parser};
 
 /// Show the results in a profile folder.
 #[derive(Debug, Clone, Args)]
@@ -18,7 +18,7 @@ pub(crate) struct InspectArgs {
     pub functions: usize,
 
     /// Write the results to a file as well: as for `codspeed exec`.
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_export)]
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser())]
     pub export: Vec<ExportArg>,
 
     /// Leave out what allocator functions cost (simulation mode).

@@ -1,5 +1,7 @@
 //! Options of `codspeed run`.
 
+use std::ffi::OsString;
+
 use clap::Args;
 
 use super::{InstrumentArgs, SharedArgs};
@@ -26,7 +28,7 @@ pub(crate) struct RunArgs {
 
     /// The command, after `--`; a single word is shell text [default: the benchmarks of the project file].
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
+    pub command: Vec<OsString>,
 }
 
 const EXAMPLES: &str = "\

@@ -1,10 +1,10 @@
 //! Options that `run` and `exec` have in common.
 
-use std::path::PathBuf;
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use clap::{
     ArgAction, Args, ValueEnum,
-    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+    builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use results::{EXPORTERS, PROFILE_EXPORTERS};
 use runner_shared::mode::{MODES, Mode};
@@ -39,7 +39,7 @@ pub(crate) struct SharedArgs {
     ///
     /// Also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
     /// `pprof=PATH`.
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = parse_export)]
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser())]
     pub export: Vec<ExportArg>,
 
     /// Whether and how a profile is recorded.
@@ -116,13 +116,23 @@ pub(super) fn mode_parser() -> impl TypedValueParser<Value = Mode> {
     PossibleValuesParser::new(names).try_map(|word| Mode::parse(&word))
 }
 
-pub(super) fn parse_export(text: &str) -> Result<ExportArg, String> {
+/// Reads an export. Its path may be any.
+pub(super) fn export_parser() -> impl TypedValueParser<Value = ExportArg> {
+    OsStringValueParser::new().try_map(|word| parse_export(&word))
+}
+
+fn parse_export(word: &OsStr) -> Result<ExportArg, String> {
     let ids = || {
         let profiles = PROFILE_EXPORTERS.iter().map(|exporter| exporter.id());
         EXPORTERS.iter().map(|exporter| exporter.id()).chain(profiles)
     };
     let known = || ids().collect::<Vec<_>>().join(", ");
-    let Some((format, path)) = text.split_once('=').filter(|(_, path)| !path.is_empty()) else {
+    let split = |at: usize| {
+        let (format, path) = word.as_bytes().split_at_checked(at)?;
+        Some((str::from_utf8(format).ok()?, OsStr::from_bytes(path.get(1..)?)))
+    };
+    let equals = word.as_bytes().iter().position(|byte| *byte == b'=');
+    let Some((format, path)) = equals.and_then(split).filter(|(_, path)| !path.is_empty()) else {
         return Err(format!(
             "give a format and a path as in `json=results.json`; the formats are {}",
             known()

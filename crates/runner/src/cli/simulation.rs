@@ -1,6 +1,6 @@
 //! Options that only simulation mode looks at.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
 use results::{COST_MODELS, CostModel, cost_model};
@@ -43,7 +43,7 @@ pub(crate) struct SimulationArgs {
 
     /// Neither count programs whose path fits this pattern nor what they start (repeatable).
     #[arg(help_heading = HEADING, long, value_name = "PATTERN")]
-    pub skip_program: Vec<String>,
+    pub skip_program: Vec<OsString>,
 
     /// Also trace compilers and small helpers, which are left out otherwise.
     #[arg(help_heading = HEADING, long, hide = true)]
@@ -55,7 +55,7 @@ pub(crate) struct SimulationArgs {
 
     /// A variable that the benchmark shall see all the same (repeatable).
     #[arg(help_heading = HEADING, long, value_name = "NAME")]
-    pub keep_env: Vec<String>,
+    pub keep_env: Vec<OsString>,
 
     /// Hand on all variables, also the bookkeeping of a CI system.
     #[arg(help_heading = HEADING, long)]

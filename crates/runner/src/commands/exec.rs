@@ -1,6 +1,8 @@
 //! `codspeed exec`: any command, alone or against another one.
 
-use runner_shared::{command_text::CommandText, harness::Target};
+use std::ffi::{OsStr, OsString};
+
+use runner_shared::{command_text::CommandText, harness::Target, text::shown};
 
 use super::{Context, here, measure::measure, sources};
 use crate::{
@@ -53,13 +55,14 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
 }
 
 /// The words of a command line, or the one word of a text that a shell shall run.
-fn words(text: &str) -> Result<Vec<String>, CliError> {
+fn words(text: &OsStr) -> Result<Vec<OsString>, CliError> {
     match CommandText::read(text) {
         Ok(CommandText::Words(words)) => Ok(words),
         Ok(CommandText::Shell) => Ok(vec![text.to_owned()]),
-        Err(err) => {
-            Err(CliError::new(ExitKind::Usage, format!("`--vs {text}` is no command: {err}")))
-        }
+        Err(err) => Err(CliError::new(
+            ExitKind::Usage,
+            format!("`--vs {}` is no command: {err}", shown(text)),
+        )),
     }
 }
 
@@ -69,9 +72,9 @@ mod tests {
 
     #[test]
     fn a_command_line_is_split_unless_it_is_shell_text() {
-        let split = |text| words(text).unwrap();
+        let split = |text| words(OsStr::new(text)).unwrap();
         assert_eq!(split("./old 'in put.txt' -n"), ["./old", "in put.txt", "-n"]);
         assert_eq!(split("a | b"), ["a | b"]);
-        assert!(words("./old 'x").is_err());
+        assert!(words(OsStr::new("./old 'x")).is_err());
     }
 }

@@ -9,7 +9,7 @@ use results::{
 
 use runner_shared::mode::MODES;
 
-use super::{Context, outcome};
+use super::{Context, here, outcome, preflight};
 use crate::{
     cli::InspectArgs,
     error::{CliError, ExitKind},
@@ -24,6 +24,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     if !args.folder.is_dir() {
         return Err(SettingsError::NoFolder { path: args.folder }.into());
     }
+    preflight::check_exports(&args.export, context, &here()?)?;
     let parts = parts(&args.folder).map_err(|err| {
         let what = format!("could not list `{}`: {err}", args.folder.display());
         CliError::new(ExitKind::Failed, what)

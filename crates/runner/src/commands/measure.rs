@@ -7,7 +7,7 @@ use results::{BenchResult, RawRounds, Report, compare};
 use runner_shared::{artifact::Rounds, mode::Mode};
 
 use super::{
-    Context, here, outcome, sources,
+    Context, here, outcome, preflight, sources,
     upload::{Measured, send_all},
 };
 use crate::{
@@ -45,6 +45,7 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
     if plan.skip_run {
         return Err(CliError::new(ExitKind::Usage, "`--skip-run` without an upload does nothing"));
     }
+    preflight::check(plan, context, &here)?;
     let mut measured = Vec::new();
     let mut first_failure = ExitKind::Ok;
     let parts = plan.parts.len();

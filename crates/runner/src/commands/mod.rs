@@ -8,6 +8,7 @@ pub(crate) mod inspect;
 mod measure;
 pub(crate) mod old_names;
 mod outcome;
+mod preflight;
 pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod schema;

@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use runner_shared::mode::Mode;
+use runner_shared::{mode::Mode, text::shown};
 use system::lock::LockError;
 
 use super::Context;
@@ -191,6 +191,7 @@ fn without_repository(part: &RunPart) -> Option<&'static str> {
     let Workload::Suite(text) = &part.workload else { return None };
     let is_name =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    let text = shown(text);
     let mut words = text.split(|letter: char| !is_name(letter));
     if !words.any(|word| WANT_A_REPOSITORY.contains(&word)) {
         return None;

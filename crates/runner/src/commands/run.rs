@@ -1,6 +1,8 @@
 //! `codspeed run`: a suite that has an integration, or what the project file lists.
 
-use std::path::Path;
+use std::{ffi::OsString, path::Path};
+
+use runner_shared::command_text;
 
 use super::{Context, here, measure::measure, sources};
 use crate::{
@@ -54,10 +56,10 @@ pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError
 }
 
 /// One word is shell text; several are the words of a command, and stay what they are.
-fn shell_text(command: Vec<String>) -> String {
-    match <[String; 1]>::try_from(command) {
+fn shell_text(command: Vec<OsString>) -> OsString {
+    match <[OsString; 1]>::try_from(command) {
         Ok([text]) => text,
-        Err(words) => shell_words::join(words),
+        Err(words) => command_text::join(&words),
     }
 }
 

@@ -69,6 +69,14 @@ impl Instruments {
         Ok(Self { mongo })
     }
 
+    /// Says what is known to go wrong with what the user wants, before anything is started.
+    pub(crate) fn check(args: &InstrumentArgs, env: &Env) -> Result<(), InstrumentError> {
+        if args.instruments.contains(&Instrument::Mongodb) {
+            MongoTracer::check(args.mongo_uri_env_name.as_deref(), env)?;
+        }
+        Ok(())
+    }
+
     /// The environment of the benchmark.
     pub(crate) fn environment(&self, env: Env) -> Env {
         match &self.mongo {

@@ -48,15 +48,31 @@ pub(super) struct MongoTracer {
     variable: Option<(String, String)>,
 }
 
-impl MongoTracer {
-    /// Starts the tracer and waits until it listens. `name` is the variable with the address of
-    /// the database; without it the benchmark itself tells the tracer.
-    pub(super) fn start(name: Option<&str>, env: &Env) -> Result<Self, InstrumentError> {
+/// What there has to be.
+struct Needs {
+    /// The user's variable and what is in it.
+    uri: Option<(String, MongoUri)>,
+    /// The tracer.
+    program: PathBuf,
+    shell: PathBuf,
+}
+
+impl Needs {
+    fn find(name: Option<&str>, env: &Env) -> Result<Self, InstrumentError> {
         let uri = name.map(|name| read_uri(name, env)).transpose()?;
         let told = env.get(env_names::MONGO_TRACER).map(PathBuf::from);
         let program = told.or_else(|| tools::find(PROGRAM, env));
         let program = program.ok_or(InstrumentError::MissingTracer(PROGRAM))?;
         let shell = tools::find("sh", env).ok_or(InstrumentError::MissingTracer("sh"))?;
+        Ok(Self { uri, program, shell })
+    }
+}
+
+impl MongoTracer {
+    /// Starts the tracer and waits until it listens. `name` is the variable with the address of
+    /// the database; without it the benchmark itself tells the tracer.
+    pub(super) fn start(name: Option<&str>, env: &Env) -> Result<Self, InstrumentError> {
+        let Needs { uri, program, shell } = Needs::find(name, env)?;
         let log = NamedTempFile::new().map_err(InstrumentError::Prepare)?;
         let [control, proxy] = free_ports().map_err(InstrumentError::Prepare)?;
         let mut seen = env
@@ -82,6 +98,11 @@ impl MongoTracer {
         let mut tracer = Self { child: command.spawn()?, log, control, variable };
         tracer.wait_until_it_listens()?;
         Ok(tracer)
+    }
+
+    /// Says what is missing.
+    pub(super) fn check(name: Option<&str>, env: &Env) -> Result<(), InstrumentError> {
+        Needs::find(name, env).map(drop)
     }
 
     /// The environment of the benchmark.

@@ -1,5 +1,6 @@
 //! The ways to measure: how each starts a benchmark and what it leaves in the profile folder.
 
+mod check;
 pub(crate) mod memory;
 mod python;
 pub(crate) mod shims;
@@ -15,6 +16,8 @@ use std::{
 };
 
 use runner_shared::{env_names, mode::Mode};
+
+pub(crate) use check::{Refusal, check};
 
 use crate::{
     env::Env,

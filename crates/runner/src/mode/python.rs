@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use runner_shared::env_names;
+use runner_shared::{env_names, text::shown};
 
 use super::simulation::is_free_threaded;
 use crate::{cli::PythonAllocator, env::Env, tools, workload::Workload};
@@ -82,12 +82,11 @@ fn runs_python(workload: &Workload, cwd: &Path, env: &Env) -> bool {
         known || (is_name(word) && script_of_python(word, cwd, env))
     };
     match workload {
-        Workload::Suite(text) => text.split_whitespace().any(is_python),
+        Workload::Suite(text) => shown(text).split_whitespace().any(is_python),
         Workload::Commands { targets, .. } => targets
             .iter()
             .flat_map(|target| &target.command)
-            .flat_map(|word| word.split_whitespace())
-            .any(is_python),
+            .any(|word| shown(word).split_whitespace().any(is_python)),
     }
 }
 
@@ -118,7 +117,7 @@ mod tests {
     }
 
     fn suite(text: &str) -> Workload {
-        Workload::Suite(text.to_owned())
+        Workload::Suite(text.into())
     }
 
     #[test]

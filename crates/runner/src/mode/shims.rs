@@ -139,7 +139,7 @@ mod tests {
     }
 
     fn suite() -> Workload {
-        Workload::Suite("node bench.mjs".to_owned())
+        Workload::Suite("node bench.mjs".into())
     }
 
     /// What `words` print below the shims, if they succeed.

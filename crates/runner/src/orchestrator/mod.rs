@@ -13,7 +13,13 @@ use std::{
 };
 
 use results::ReadError;
-use runner_shared::{env_names, fifo::FifoPaths, mode::Mode};
+use runner_shared::{
+    env_names,
+    fault::{Attempt, explain},
+    fifo::FifoPaths,
+    mode::Mode,
+    text::shown,
+};
 use system::lock::{FolderLock, Holder, LockError, RunLock, Sharing};
 
 use crate::{
@@ -55,13 +61,16 @@ pub(crate) struct Completed {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     /// The profile folder can't be made.
-    #[error("could not make the profile folder `{}`", path.display())]
+    #[error(
+        "could not make the profile folder `{}`: {}",
+        shown(path),
+        explain(err, Attempt::Write)
+    )]
     Folder {
         /// The folder.
         path: PathBuf,
         /// What the system says.
-        #[source]
-        source: io::Error,
+        err: io::Error,
     },
     /// Somebody else measures.
     #[error(transparent)]
@@ -204,7 +213,6 @@ fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
         fresh.prefix("profile.").suffix(".out").rand_bytes(10);
         fresh.tempdir_in(&parent).map(tempfile::TempDir::keep)
     };
-    let shown = part.profile_folder.clone().unwrap_or_else(std::env::temp_dir);
-    made.and_then(|path| path.canonicalize())
-        .map_err(|source| RunError::Folder { path: shown, source })
+    let path = part.profile_folder.clone().unwrap_or_else(std::env::temp_dir);
+    made.and_then(|path| path.canonicalize()).map_err(|err| RunError::Folder { path, err })
 }

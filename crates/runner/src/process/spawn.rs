@@ -2,7 +2,7 @@
 //! A program can be held before its first instruction (`held.rs`), or run beside the benchmark (`helper.rs`).
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::File,
     io,
     os::{
@@ -10,7 +10,7 @@ use std::{
         unix::process::{CommandExt, ExitStatusExt},
     },
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
 };
 
 use nix::{
@@ -22,6 +22,8 @@ use nix::{
     },
     unistd::Pid,
 };
+
+use runner_shared::{command_text, text::shown};
 
 use super::{
     pipes::{Output, Pipes},
@@ -70,7 +72,7 @@ pub(crate) enum Stdin {
 
 /// A program that could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("could not start `{}`", program.display())]
+#[error("could not start `{}`", shown(program))]
 pub(crate) struct SpawnError {
     pub(super) program: PathBuf,
     #[source]
@@ -94,12 +96,7 @@ pub(crate) fn run_visibly(program: &Path, args: &[&str], env: &Env) -> Result<En
     let mut command = Command::new(program);
     command.args(args).env_clear().envs(env.iter());
     let failed = |source| SpawnError { program: program.to_owned(), source };
-    let status = command.status().map_err(failed)?;
-    let by_signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
-    Ok(match (status.code(), by_signal) {
-        (None, Some(signal)) => Ended::Signal(signal),
-        (code, _) => Ended::Code(code.unwrap_or(-1)),
-    })
+    command.status().map(Ended::of).map_err(failed)
 }
 
 /// Starts a program that goes its own way, such as a browser: nobody hears of it again, and it says nothing here.
@@ -122,6 +119,16 @@ pub(crate) enum Ended {
     Signal(Signal),
 }
 
+impl Ended {
+    fn of(status: ExitStatus) -> Self {
+        let by_signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
+        match (status.code(), by_signal) {
+            (None, Some(signal)) => Self::Signal(signal),
+            (code, _) => Self::Code(code.unwrap_or(-1)),
+        }
+    }
+}
+
 /// A running program and the group that it leads. Dropping it ends the group.
 #[derive(Debug)]
 pub(crate) struct Child {
@@ -137,8 +144,8 @@ impl ToolCommand {
     pub(crate) fn shown(&self) -> String {
         let words =
             [self.program.as_os_str()].into_iter().chain(self.args.iter().map(|arg| &**arg));
-        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-        shell_words::join(words)
+        let words: Vec<_> = words.map(OsStr::to_owned).collect();
+        shown(&command_text::join(&words)).into_owned()
     }
 
     /// Starts the program.
@@ -151,6 +158,16 @@ impl ToolCommand {
             Ok(Child { pid, pidfd: pidfd_open(pid)?, ended: None, pipes })
         });
         started.map_err(|source| SpawnError { program, source })
+    }
+
+    /// Runs the program to its end, and returns how it ended and what it said on its standard error.
+    pub(crate) fn complaints(self) -> Result<(Ended, String), SpawnError> {
+        let program = self.program.clone();
+        let mut command = self.prepare();
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let output = command.output().map_err(|source| SpawnError { program, source })?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok((Ended::of(output.status), said))
     }
 
     /// The program for the standard library. Its output is not taken care of.

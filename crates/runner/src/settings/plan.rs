@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::mode::Mode;
+use runner_shared::{mode::Mode, text::shown};
 
 use crate::{
     cli::{
@@ -86,7 +86,7 @@ pub(crate) enum SettingsError {
     #[error("the benchmark command is blank")]
     BlankCommand,
     /// A folder that is not there.
-    #[error("`{}` is not a folder", path.display())]
+    #[error("`{}` is not a folder", shown(path))]
     NoFolder {
         /// As given.
         path: PathBuf,
@@ -95,7 +95,7 @@ pub(crate) enum SettingsError {
     #[error("both `--message-format json` and an export want standard output")]
     OutputTwice,
     /// Two exports to one file.
-    #[error("two exports go to `{}`", path.display())]
+    #[error("two exports go to `{}`", shown(path))]
     SameExport {
         /// As given.
         path: PathBuf,
@@ -194,10 +194,10 @@ pub(crate) fn apart(exports: &[ExportArg], name: &str) -> Vec<ExportArg> {
 fn check_target(target: &PlannedTarget) -> Result<(), SettingsError> {
     let PlannedTarget { name: _, workload, working_directory } = target;
     let is_blank = match workload {
-        Workload::Suite(text) => text.trim().is_empty(),
+        Workload::Suite(text) => shown(text).trim().is_empty(),
         Workload::Commands { targets, .. } => targets
             .iter()
-            .any(|target| target.command.first().is_none_or(|word| word.trim().is_empty())),
+            .any(|target| target.command.first().is_none_or(|word| shown(word).trim().is_empty())),
     };
     if is_blank {
         return Err(SettingsError::BlankCommand);

@@ -39,16 +39,16 @@ pub(crate) fn plan_targets(
     };
     let mut targets: Vec<PlannedTarget> = Vec::new();
     for ConfigTarget { at: _, id: _, name, command, rounds } in &config.targets {
-        let command = match command {
+        let words = match command {
             TargetCommand::Entrypoint(text) => {
-                targets.push(planned(name.clone(), Workload::Suite(text.clone())));
+                targets.push(planned(name.clone(), Workload::Suite(text.into())));
                 continue;
             }
-            TargetCommand::Exec(command) => command.clone(),
+            TargetCommand::Exec(words) => words,
         };
         let target = harness::Target {
-            name: name.clone().or_else(|| name_of_lines(&command)),
-            command,
+            name: name.clone().or_else(|| name_of_lines(words)),
+            command: words.iter().map(Into::into).collect(),
             walltime_args: rounds.over(&config.options.rounds).to_args(),
             run_args: harness::RunArgs::default(),
         };

@@ -31,14 +31,14 @@ impl MissingSibling {
 }
 
 /// Where `name` is in `PATH`.
-pub(crate) fn find(name: &str, env: &Env) -> Option<PathBuf> {
+pub(crate) fn find(name: impl AsRef<Path>, env: &Env) -> Option<PathBuf> {
     find_all(name, env).into_iter().next()
 }
 
 /// All programs called `name` in `PATH`, in its order.
-pub(crate) fn find_all(name: &str, env: &Env) -> Vec<PathBuf> {
+pub(crate) fn find_all(name: impl AsRef<Path>, env: &Env) -> Vec<PathBuf> {
     let folders = env.get(env_names::PATH).unwrap_or(OsStr::new("/usr/bin:/bin"));
-    let paths = std::env::split_paths(folders).map(|folder| folder.join(name));
+    let paths = std::env::split_paths(folders).map(|folder| folder.join(&name));
     paths.filter(|path| is_program(path)).collect()
 }
 

@@ -51,6 +51,11 @@ pub(crate) struct Traced {
     pub python: bool,
 }
 
+/// Says if there is no tracer.
+pub(crate) fn check(env: &Env) -> Result<(), ModeError> {
+    Ok(tools::sibling(TRACER, env_names::MEMTRACK, env).map(drop)?)
+}
+
 /// The benchmark below the tracer, as a program to start in the folder `cwd`; `folder` is the profile folder.
 pub(crate) fn command(
     workload: &Workload,

@@ -1,7 +1,7 @@
 //! The command line of Valgrind. The simulated machine is the same on every host.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 
@@ -99,11 +99,13 @@ fn skips(suite: Option<&str>, options: &SimulationArgs) -> Vec<OsString> {
         Some(_) if options.trace_helpers => (UNFIT, &[]),
         Some(_) => (UNFIT, HELPERS),
     };
-    let own = unfit.iter().chain(helpers).copied();
-    let patterns: Vec<&str> = own.chain(options.skip_program.iter().map(String::as_str)).collect();
+    let own = unfit.iter().chain(helpers).map(OsStr::new);
+    let patterns: Vec<&OsStr> = own.chain(options.skip_program.iter().map(|it| &**it)).collect();
     let mut args: Vec<OsString> = Vec::new();
     if !patterns.is_empty() {
-        args.push(format!("--trace-children-skip={}", patterns.join(",")).into());
+        let mut option = OsString::from("--trace-children-skip=");
+        option.push(patterns.join(OsStr::new(",")));
+        args.push(option);
     }
     let starts_cargo =
         |text: &str| text.contains("cargo-codspeed") || text.contains("cargo codspeed");

@@ -45,7 +45,7 @@ const NEEDED: &[&str] = &[
 
 /// The environment without what differs between runs for no good reason.
 pub(super) fn stable(env: &Env, options: &SimulationArgs) -> Env {
-    let kept = |name: &[u8]| options.keep_env.iter().any(|keep| keep.as_bytes() == name);
+    let kept = |name: &[u8]| options.keep_env.iter().any(|keep| keep.as_encoded_bytes() == name);
     let begins = |name: &[u8], starts: &[&str]| {
         starts.iter().any(|start| name.starts_with(start.as_bytes()))
     };

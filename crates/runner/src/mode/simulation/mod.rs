@@ -14,7 +14,7 @@ mod version;
 
 use std::{ffi::OsString, path::Path};
 
-use runner_shared::{env_names, mode::Mode};
+use runner_shared::{env_names, mode::Mode, text::shown};
 
 use super::{
     ModeError, benchmark, python,
@@ -68,11 +68,16 @@ pub(crate) fn prepare(
     let can_fold = valgrind.capabilities.obj_skip;
     let objects = if can_fold { interpreters::objects(&visible, cwd) } else { Vec::new() };
     let suite = match workload {
-        Workload::Suite(text) => Some(text.as_str()),
+        Workload::Suite(text) => Some(shown(text)),
         Workload::Commands { .. } => None,
     };
-    let request =
-        arguments::Request { valgrind: &valgrind, folder, objects: &objects, suite, options };
+    let request = arguments::Request {
+        valgrind: &valgrind,
+        folder,
+        objects: &objects,
+        suite: suite.as_deref(),
+        options,
+    };
     let before = request.arguments();
     let (visible, shims) = shims::install(Mode::Simulation, workload, folder, visible)?;
     let inner = benchmark(workload, cwd, visible)?;

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn suites_look_after_node_themselves() {
-        let suite = Workload::Suite("vitest".to_owned());
+        let suite = Workload::Suite("vitest".into());
         let env = recorded(Env::default(), &suite, Unwinding::Dwarf(8192));
         assert_eq!(env.get(env_names::NODE_OPTIONS), None);
         assert_eq!(env.get(env_names::PYTHON_PERF_JIT_SUPPORT), Some(OsStr::new("1")));

@@ -6,14 +6,16 @@
 //! Programs of Go have no such information, and switch between stacks, which copies can't follow.
 
 use std::{
+    ffi::{OsStr, OsString},
     fs::File,
     io::{BufRead, BufReader, Read},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use nix::fcntl::OFlag;
 use profile::is_built_by_go;
+use runner_shared::text::shown;
 
 use crate::{
     env::Env,
@@ -52,7 +54,7 @@ impl Unwinding {
             Some(UnwindingMode::FramePointers) => Self::FramePointers,
             Some(UnwindingMode::Dwarf(bytes)) => Self::Dwarf(bytes.unwrap_or(USUAL_STACK)),
             None => {
-                let files = programs(workload).into_iter().map(|word| runs(word, cwd, env));
+                let files = programs(workload).into_iter().map(|word| runs(&word, cwd, env));
                 Self::suitable(files, is_built_by_go)
             }
         }
@@ -87,22 +89,23 @@ impl Unwinding {
 }
 
 /// The words of a workload that name programs: the first one of each command.
-fn programs(workload: &Workload) -> Vec<&str> {
+fn programs(workload: &Workload) -> Vec<OsString> {
     match workload {
         Workload::Commands { targets, .. } => {
-            targets.iter().filter_map(|target| Some(target.command.first()?.as_str())).collect()
+            targets.iter().filter_map(|target| target.command.first().cloned()).collect()
         }
         Workload::Suite(text) => {
+            let text = shown(text);
             let commands = text.split(|char: char| ";|&()\n".contains(char));
             let words = commands
                 .filter_map(|command| command.split_whitespace().find(|word| !word.contains('=')));
-            words.filter(|word| !BUILTINS.contains(word)).collect()
+            words.filter(|word| !BUILTINS.contains(word)).map(Into::into).collect()
         }
     }
 }
 
 /// The file that runs when a word is called: behind links, and behind `#!`.
-fn runs(word: &str, cwd: &Path, env: &Env) -> Option<PathBuf> {
+fn runs(word: &OsStr, cwd: &Path, env: &Env) -> Option<PathBuf> {
     let mut path = located(word, cwd, env)?;
     for _ in 0..MOST_SCRIPTS {
         let Some(line) = interpreter_line(&path) else { return Some(path) };
@@ -110,7 +113,10 @@ fn runs(word: &str, cwd: &Path, env: &Env) -> Option<PathBuf> {
         let interpreter = words.next()?;
         // `env` looks up what follows its options and variables, the kernel looks up nothing.
         path = if interpreter.rsplit('/').next() == Some("env") {
-            located(words.find(|word| !word.starts_with('-') && !word.contains('='))?, cwd, env)?
+            {
+                let name = words.find(|word| !word.starts_with('-') && !word.contains('='))?;
+                located(OsStr::new(name), cwd, env)?
+            }
         } else {
             cwd.join(interpreter)
         };
@@ -118,8 +124,8 @@ fn runs(word: &str, cwd: &Path, env: &Env) -> Option<PathBuf> {
     None
 }
 
-fn located(word: &str, cwd: &Path, env: &Env) -> Option<PathBuf> {
-    if word.contains('/') { Some(cwd.join(word)) } else { tools::find(word, env) }
+fn located(word: &OsStr, cwd: &Path, env: &Env) -> Option<PathBuf> {
+    if word.as_bytes().contains(&b'/') { Some(cwd.join(word)) } else { tools::find(word, env) }
 }
 
 /// What follows `#!`, if the file begins so.
@@ -175,17 +181,17 @@ mod tests {
             let path = path.canonicalize().unwrap_or_default();
             path.extension().is_some_and(|end| end == "go")
         };
-        let files = programs(workload).into_iter().map(|word| runs(word, folder.path(), &env));
+        let files = programs(workload).into_iter().map(|word| runs(&word, folder.path(), &env));
         Unwinding::suitable(files, is_go)
     }
 
     fn suite(text: &str) -> Unwinding {
-        chosen(&Workload::Suite(text.to_owned()))
+        chosen(&Workload::Suite(text.into()))
     }
 
     fn commands(commands: &[&[&str]]) -> Unwinding {
         let target = |words: &&[&str]| Target {
-            command: words.iter().map(|word| (*word).to_owned()).collect(),
+            command: words.iter().map(Into::into).collect(),
             ..Target::default()
         };
         let targets = commands.iter().map(target).collect();
@@ -224,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_wins() {
-        let workload = Workload::Suite("x".to_owned());
+        let workload = Workload::Suite("x".into());
         let env = Env::default();
         let asked =
             |mode| Unwinding::choose(Some(mode), &workload, Path::new("/"), &env).argument();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use runner_shared::{command_text::CommandText, harness};
+use runner_shared::{command_text::CommandText, harness, text::shown};
 
 use super::{
     ConfigTarget, ProjectOptions, TargetCommand,
@@ -41,7 +41,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Contents, Flaw> {
         let target = target(fields, &options, &mut warnings)?;
         if let TargetCommand::Exec(command) = &target.command {
             let uri = harness::Target {
-                command: command.clone(),
+                command: command.iter().map(Into::into).collect(),
                 name: target.name.clone(),
                 ..harness::Target::default()
             };
@@ -94,8 +94,9 @@ fn target(
 
 /// The words of a command line, or the one word of a text for a shell.
 fn words(exec: &Placed<String>) -> Result<Vec<String>, Flaw> {
-    let words = match CommandText::read(&exec.value) {
-        Ok(CommandText::Words(words)) => words,
+    let words: Vec<String> = match CommandText::read(&exec.value) {
+        // What is in the file is text.
+        Ok(CommandText::Words(words)) => words.iter().map(|it| shown(it).into_owned()).collect(),
         // As one word it is run by a shell.
         Ok(CommandText::Shell) => vec![exec.value.trim().to_owned()],
         Err(err) => return Err(Flaw::new(exec.at, format!("`exec` is no command: {err}"))),

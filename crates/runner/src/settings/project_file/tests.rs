@@ -61,7 +61,7 @@ fn a_full_file_is_understood_without_a_warning() {
         ..WalltimeArgs::default()
     };
     let target = |name: Option<&str>, command: &[&str], walltime_args| harness::Target {
-        command: command.iter().map(|word| (*word).to_owned()).collect(),
+        command: command.iter().map(Into::into).collect(),
         name: name.map(str::to_owned),
         walltime_args,
         run_args: harness::RunArgs::default(),
@@ -78,7 +78,7 @@ fn a_full_file_is_understood_without_a_warning() {
     let (interleave, robust, quiet) = (false, false, true);
     let expected = [
         planned(None, Workload::Commands { targets: commands, interleave, robust, quiet }),
-        planned(Some("suite"), Workload::Suite("pytest --codspeed\n".to_owned())),
+        planned(Some("suite"), Workload::Suite("pytest --codspeed\n".into())),
     ];
     assert_eq!(plan_targets(&config, None, true), (expected.to_vec(), None));
     let (_, ignored) = plan_targets(&config, Some(Path::new("x")), true);

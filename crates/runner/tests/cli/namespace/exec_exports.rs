@@ -45,16 +45,19 @@ fn a_failed_benchmark_is_exported_as_well() {
 
 #[test]
 fn an_export_that_cannot_be_written_is_named_and_the_table_is_shown() {
-    for path in ["no/such/folder.json", "profile", "/dev/full"] {
+    // The folder goes while the command runs: what is wrong before is told before.
+    for path in ["gone/out.json", "/dev/full"] {
         let sandbox = sandbox();
+        std::fs::create_dir(sandbox.path().join("gone")).unwrap();
         let export = format!("json={path}");
-        let run = exec(&sandbox, &[QUICK, &["--export", &export]].concat(), &["true"]);
+        let command = ["rm", "-rf", "gone", "--", "true"];
+        let run = exec(&sandbox, &[QUICK, &["--export", &export]].concat(), &command);
         assert_eq!(run.code, 1, "{}", run.stderr);
         assert!(run.stdout.contains("true"), "{}", run.stdout);
         let expected = format!("error: could not write the export `{path}`: ");
         assert!(run.stderr.contains(&expected), "{}", run.stderr);
         assert!(run.stderr.contains("`codspeed inspect` takes `--export`"), "{}", run.stderr);
-        assert_eq!(run.stderr.contains("its folder does not exist"), path.contains("such"));
+        assert_eq!(run.stderr.contains("its folder does not exist"), path.contains("gone"));
     }
 }
 

@@ -25,7 +25,6 @@ fn a_failure_in_round_three_keeps_two_rounds_and_shows_the_last_words() {
 #[track_caller]
 fn fails(options: &[&str], command: &[&str]) -> String {
     let sandbox = sandbox();
-    sandbox.file("plain", "text\n");
     let script = sandbox.program("script", "echo x\n");
     assert_eq!(fs::metadata(script).unwrap().permissions().mode() & 0o777, 0o755);
     let run = exec(&sandbox, &[EXPORT, options].concat(), command);
@@ -38,19 +37,31 @@ fn fails(options: &[&str], command: &[&str]) -> String {
     shown(&sandbox, &run)
 }
 
+/// The whole outcome of a command that is known to fail before anything runs.
+#[track_caller]
+fn refused(options: &[&str], command: &[&str]) -> String {
+    let sandbox = sandbox();
+    sandbox.file("plain", "text\n");
+    let run = exec(&sandbox, &[EXPORT, options].concat(), command);
+    for name in ["profile", "out.json"] {
+        assert!(!sandbox.path().join(name).exists(), "{name}: {}", run.shown());
+    }
+    shown(&sandbox, &run)
+}
+
 #[test]
 fn a_command_that_does_not_exist_is_named() {
-    insta::assert_snapshot!(fails(&[], &["no-such-program", "x"]));
+    insta::assert_snapshot!(refused(&[], &["no-such-program", "x"]));
 }
 
 #[test]
 fn a_path_that_does_not_exist_is_named() {
-    insta::assert_snapshot!(fails(&[], &["./no/such"]));
+    insta::assert_snapshot!(refused(&[], &["./no/such"]));
 }
 
 #[test]
 fn a_file_without_the_right_to_run_is_named() {
-    insta::assert_snapshot!(fails(&[], &["./plain"]));
+    insta::assert_snapshot!(refused(&[], &["./plain"]));
 }
 
 #[test]
@@ -89,8 +100,8 @@ fn options_of_the_measurement_that_make_no_sense_are_named() {
         assert_eq!(run.code, 2, "{}", run.stderr);
         insta::assert_snapshot!(shown(&sandbox, &run));
     }
-    insta::assert_snapshot!(fails(&["--input", "no-such-file"], &["true"]));
-    insta::assert_snapshot!(fails(&["--setup", "echo 'x"], &["true"]));
+    insta::assert_snapshot!(refused(&["--input", "no-such-file"], &["true"]));
+    insta::assert_snapshot!(refused(&["--setup", "echo 'x"], &["true"]));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod memory_traced;
 mod no_profile;
 mod output;
 mod perf_records;
+mod preflight;
 mod profiles;
 mod project_file;
 mod protocol;

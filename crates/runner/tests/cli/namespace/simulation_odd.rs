@@ -130,7 +130,7 @@ fn a_valgrind_that_fails_is_told_apart_from_a_benchmark_that_fails() {
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("Valgrind could not run the benchmark"), "{}", run.stderr);
     let words = ["run", "-m", "simulation", "--profile-folder", "p"];
-    for (command, code) in [("exit 3", 3), ("kill -KILL $$", 9), ("no-such-command", 127)] {
+    for (command, code) in [("exit 3", 3), ("kill -KILL $$", 9), ("exec no-such-command", 127)] {
         let run = codspeed(&sandbox, [&words[..], &["--", command]].concat());
         assert_eq!(run.code, 1);
         assert!(
