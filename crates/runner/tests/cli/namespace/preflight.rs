@@ -1,16 +1,15 @@
 //! What is known to go wrong is said before the lock is waited for, and nothing has been made or run by then.
 
-use std::{fs::File, path::Path};
+use std::path::Path;
 
-use nix::fcntl::{Flock, FlockArg};
-use test_support::{Run, Sandbox};
+use test_support::{Run, Running, Sandbox};
 
 use crate::stage::{CODSPEED, sandbox};
 
 /// A sandbox whose machine is measured by somebody else: who gets as far as to the lock says so, and ends.
 struct Busy {
     sandbox: Sandbox,
-    _lock: Flock<File>,
+    _holder: Running,
 }
 
 /// What a run says that finds nothing wrong.
@@ -18,13 +17,18 @@ const BUSY: &str = "another codspeed run is going on";
 
 impl Busy {
     fn new(sandbox: Sandbox) -> Self {
-        let lock = File::create(sandbox.tmp().join("runner.lock")).unwrap();
-        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).unwrap();
+        // Not by this process: a run within a run is refused at once.
+        let mut ready = sandbox.notice("ready");
+        sandbox.fifo("hold");
+        let hold = ["sh", "-c", "echo ready > ready; read x < hold"];
+        let words = [&["--no-fork", "tmp/runner.lock"], &hold[..]].concat();
+        let holder = sandbox.start(sandbox.command("flock", words));
+        ready.wait();
         sandbox.file("plain", "text\n");
         sandbox.program("tool", "#!/bin/sh\n");
         sandbox.fifo("fifo");
         std::fs::create_dir(sandbox.path().join("folder")).unwrap();
-        Self { sandbox, _lock: lock }
+        Self { sandbox, _holder: holder }
     }
 
     /// Runs a command line, and makes sure that it leaves everything as it was.
