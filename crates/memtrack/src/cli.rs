@@ -88,7 +88,7 @@ pub(crate) struct Track {
     #[arg(long)]
     pub lossy: bool,
     /// As root: run the command as this user, to whom the files belong as well; a name or `UID:GID` [default: who called
-    /// sudo, else root]
+    /// sudo, doas or pkexec, else root]
     #[arg(long, value_name = "USER")]
     pub run_as: Option<String>,
     /// Don't write frees for what a process had not freed when it ended

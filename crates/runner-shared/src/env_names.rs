@@ -122,6 +122,10 @@ pub const SUDO_UID: EnvName =
     env("SUDO_UID", "set by sudo: benchmarks run as this user unless `--run-as` says otherwise");
 /// Set by sudo: the group of who called it.
 pub const SUDO_GID: EnvName = env("SUDO_GID", "set by sudo: the group of that user");
+/// Set by doas: who called it.
+pub const DOAS_USER: EnvName = env("DOAS_USER", "set by doas: the same as `SUDO_UID`, a name");
+/// Set by pkexec: who called it.
+pub const PKEXEC_UID: EnvName = env("PKEXEC_UID", "set by pkexec: the same as `SUDO_UID`");
 /// Set for the first of two runs of Node: a file that receives the options which the plugin wants.
 pub const NODE_INTROSPECTION: EnvName =
     env("__CODSPEED_NODE_CORE_INTROSPECTION_PATH__", "where a Node plugin writes its options");
@@ -411,6 +415,8 @@ pub const ALL: &[EnvName] = &[
     LOGNAME,
     SUDO_UID,
     SUDO_GID,
+    DOAS_USER,
+    PKEXEC_UID,
     NODE_INTROSPECTION,
     MONGO_TRACER,
     MONGO_SERVER_ADDRESS,

@@ -1,4 +1,4 @@
-//! The user that a benchmark runs as when it is started by root: under sudo, the one who called it.
+//! The user that a benchmark runs as when it is started by root: under sudo and its like, the one who called it.
 //!
 //! The only module of this crate that asks the system: for users and groups, by name service.
 
@@ -23,8 +23,8 @@ pub struct RunAs {
     groups: Vec<Gid>,
     /// Name and home folder, if the system knows the user.
     known: Option<(String, PathBuf)>,
-    /// They called sudo.
-    by_sudo: bool,
+    /// The program that they called to become root.
+    called: Option<&'static str>,
 }
 
 /// Why a benchmark can't run as the wanted user.
@@ -52,7 +52,7 @@ pub enum RunAsError {
 
 impl RunAs {
     /// Decides for whom a process works: the one that is told (a name, a number, or `UID:GID`), else the caller of
-    /// sudo. `None` stands for the user that the process has already. `get` reads the environment.
+    /// sudo, doas or pkexec. `None` stands for the user that the process has already. `get` reads the environment.
     ///
     /// # Errors
     ///
@@ -62,13 +62,12 @@ impl RunAs {
         get: impl Fn(EnvName) -> Option<&'a OsStr>,
     ) -> Result<Option<Self>, RunAsError> {
         let we = geteuid();
-        let number = |name| get(name)?.to_str()?.parse::<u32>().ok();
-        let (user, by_sudo) = match told {
-            Some(told) => (find(told)?, false),
+        let user = match told {
+            Some(told) => find(told)?,
             None if !we.is_root() => return Ok(None),
-            None => match (number(env_names::SUDO_UID), number(env_names::SUDO_GID)) {
-                (Some(uid), Some(gid)) => (numbered(Uid::from_raw(uid), Gid::from_raw(gid)), true),
-                _ => return Ok(None),
+            None => match caller(get) {
+                Some(user) => user,
+                None => return Ok(None),
             },
         };
         if user.uid == we {
@@ -78,7 +77,13 @@ impl RunAs {
             return Err(RunAsError::NotRoot(told.unwrap_or_default().to_owned()));
         }
         let groups = user.groups()?;
-        Ok(Some(Self { groups, by_sudo, ..user }))
+        Ok(Some(Self { groups, ..user }))
+    }
+
+    /// Returns whether the environment, which `get` reads, names somebody who has become root to start this process.
+    #[must_use]
+    pub fn has_caller<'a>(get: impl Fn(EnvName) -> Option<&'a OsStr>) -> bool {
+        caller(get).is_some()
     }
 
     /// User and group.
@@ -100,7 +105,10 @@ impl RunAs {
             Some((name, _)) => format!("`{name}`"),
             None => format!("user {}", self.uid),
         };
-        if self.by_sudo { format!("{name}, who called sudo") } else { name }
+        match self.called {
+            Some(program) => format!("{name}, who called {program}"),
+            None => name,
+        }
     }
 
     /// Makes the files of this thread, and of those that it starts from now on, the user's: what it makes belongs to
@@ -177,6 +185,22 @@ impl Drop for OwnFiles {
     }
 }
 
+/// Returns who has become root, as the program says that they called: sudo by numbers, doas by name, pkexec by the
+/// number of the user.
+fn caller<'a>(get: impl Fn(EnvName) -> Option<&'a OsStr>) -> Option<RunAs> {
+    let text = |name| get(name)?.to_str();
+    let number = |name| text(name)?.parse::<u32>().ok();
+    let by = |program, user| Some(RunAs { called: Some(program), ..user });
+    if let (Some(uid), Some(gid)) = (number(env_names::SUDO_UID), number(env_names::SUDO_GID)) {
+        return by("sudo", numbered(Uid::from_raw(uid), Gid::from_raw(gid)));
+    }
+    if let Some(name) = text(env_names::DOAS_USER) {
+        return by("doas", known(User::from_name(name).ok()??));
+    }
+    let uid = Uid::from_raw(number(env_names::PKEXEC_UID)?);
+    by("pkexec", known(User::from_uid(uid).ok()??))
+}
+
 /// The user of a name or a number.
 fn find(told: &str) -> Result<RunAs, RunAsError> {
     let unknown = || RunAsError::Unknown(told.to_owned());
@@ -198,13 +222,13 @@ fn find(told: &str) -> Result<RunAs, RunAsError> {
 
 fn known(user: User) -> RunAs {
     let User { uid, gid, name, dir, .. } = user;
-    RunAs { uid, gid, groups: Vec::new(), known: Some((name, dir)), by_sudo: false }
+    RunAs { uid, gid, groups: Vec::new(), known: Some((name, dir)), called: None }
 }
 
 fn numbered(uid: Uid, gid: Gid) -> RunAs {
     let found = User::from_uid(uid).ok().flatten();
     let known = found.map(|user| (user.name, user.dir));
-    RunAs { uid, gid, groups: Vec::new(), known, by_sudo: false }
+    RunAs { uid, gid, groups: Vec::new(), known, called: None }
 }
 
 #[cfg(test)]
@@ -219,6 +243,27 @@ mod tests {
         assert!(RunAs::choose(Some("12:x y"), none).is_err());
         assert!(RunAs::choose(Some(&geteuid().to_string()), none).unwrap().is_none());
         assert!(RunAs::choose(None, none).unwrap().is_none());
+    }
+
+    #[test]
+    fn each_way_to_become_root_tells_who_called_it() {
+        let root = User::from_uid(Uid::from_raw(0)).unwrap().unwrap().name;
+        let root = OsStr::new(&root);
+        let said = |variables: &[(EnvName, &'static str)]| {
+            let get = |name| {
+                let found = variables.iter().find(|(other, _)| *other == name);
+                found.map(|(_, value)| if *value == "ROOT" { root } else { OsStr::new(value) })
+            };
+            caller(get).and_then(|user| Some((user.called?, user.uid.as_raw(), user.gid.as_raw())))
+        };
+        let sudo = [(env_names::SUDO_UID, "4123456"), (env_names::SUDO_GID, "77")];
+        assert_eq!(said(&sudo), Some(("sudo", 4_123_456, 77)));
+        assert_eq!(said(&[(env_names::DOAS_USER, "ROOT")]), Some(("doas", 0, 0)));
+        assert_eq!(said(&[(env_names::PKEXEC_UID, "0")]), Some(("pkexec", 0, 0)));
+        for nobody in [env_names::DOAS_USER, env_names::PKEXEC_UID, env_names::SUDO_UID] {
+            assert_eq!(said(&[(nobody, "no such user")]), None);
+            assert_eq!(said(&[]), None);
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) struct SharedArgs {
     pub working_directory: Option<PathBuf>,
 
     /// As root: run the benchmark as this user, who gets the files as well; a name or `UID:GID` [default: who called
-    /// sudo, else root].
+    /// sudo, doas or pkexec, else root].
     #[arg(long, value_name = "USER")]
     pub run_as: Option<String>,
 

@@ -1,7 +1,7 @@
-//! Under sudo: who it is that commands work for. The program keeps the rights of root for its tools; files and benchmarks
+//! Under sudo and its like: who it is that commands work for. The program keeps the rights of root for its tools; files and benchmarks
 //! are the user's.
 
-use std::path::Path;
+use std::{fs, io, path::Path};
 
 use runner_shared::{
     env_names,
@@ -31,7 +31,8 @@ impl Context {
         let told = shared.and_then(|shared| shared.run_as.as_deref());
         let Some(user) = RunAs::choose(told, |name| self.env.get(name))? else { return Ok(()) };
         user.use_files()?;
-        if shared.is_some() {
+        if let Some(shared) = shared {
+            usable(shared.working_directory.as_deref().unwrap_or(Path::new(".")), &user)?;
             let text = format!(
                 "the benchmark runs as {}, and the results are theirs; profiler and tracer run as root (`--run-as root`: all of it)",
                 user.shown()
@@ -50,6 +51,21 @@ impl Context {
         }
         self.env = env.of_user(user);
         Ok(())
+    }
+}
+
+/// Whether `user`, whose files this thread uses, may use the folder that the benchmark is to run in.
+fn usable(folder: &Path, user: &RunAs) -> Result<(), CliError> {
+    // A name that is in every folder: to look it up needs the right to use the folder.
+    match fs::metadata(folder.join(".")) {
+        Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
+            let shown = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+            let text =
+                format!("the folder `{}` may not be used by {}", shown.display(), user.shown());
+            let hint = "call it in a folder of theirs, or with `--run-as root`";
+            Err(CliError::new(ExitKind::Missing, text).hint(hint))
+        }
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

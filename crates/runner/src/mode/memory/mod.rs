@@ -88,9 +88,9 @@ pub(crate) fn command(
     if python.has_arenas() {
         args.push("--mappings".into());
     }
-    // The tracer looks for the caller of sudo, too, unless it is told.
-    let called_by_sudo = env.get(env_names::SUDO_UID).is_some() && geteuid().is_root();
-    let user = inner.env.user().map(RunAs::word).or(called_by_sudo.then(|| "root".to_owned()));
+    // The tracer looks for who called sudo, too, unless it is told.
+    let is_called = geteuid().is_root() && RunAs::has_caller(|name| env.get(name));
+    let user = inner.env.user().map(RunAs::word).or(is_called.then(|| "root".to_owned()));
     if let Some(user) = user {
         args.extend(["--run-as".into(), user.into()]);
     }

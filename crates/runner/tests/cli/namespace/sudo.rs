@@ -119,6 +119,35 @@ mod privileged {
     }
 
     #[test]
+    fn doas_and_pkexec_are_what_sudo_is() {
+        for (program, variables) in [("doas", "DOAS_USER=alice"), ("pkexec", "PKEXEC_UID=4321")] {
+            let (run, _sandbox) = called_by_sudo(&format!(
+                "unset SUDO_UID SUDO_GID SUDO_USER; export {variables}
+                 /mnt/codspeed exec -m memory --backend preload --name x -- 'id -un > who' >&2
+                 /mnt/codspeed exec -m memory --backend preload --name x --run-as root -- 'id -un >> /tmp/roots/who' >&2
+                 cat who /tmp/roots/who"
+            ));
+            assert_eq!((run.code, run.stdout.as_str()), (0, "alice\nroot\n"), "{}", run.stderr);
+            let said = format!("runs as `alice`, who called {program}");
+            assert!(run.stderr.contains(&said), "{}", run.stderr);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_they_may_not_use_is_named_before_anything_runs() {
+        for mode in ["walltime", "memory", "simulation"] {
+            let (run, _sandbox) = called_by_sudo(&format!(
+                "cd /tmp/roots; /mnt/codspeed exec -m {mode} -- /bin/true || echo $? >&2; ls /tmp"
+            ));
+            assert_eq!(run.stdout, "home\nroots\n", "{}", run.stderr);
+            let said =
+                "error: the folder `/tmp/roots` may not be used by `alice`, who called sudo\n";
+            assert!(run.stderr.contains(said), "{}", run.stderr);
+            assert!(run.stderr.ends_with("`--run-as root`\n3\n"), "{}", run.stderr);
+        }
+    }
+
+    #[test]
     fn nobody_who_is_told_is_an_error() {
         let (run, _sandbox) = called_by_sudo("/mnt/codspeed exec --run-as nobody2 -- true");
         assert_eq!(run.code, 2, "{}", run.stderr);
