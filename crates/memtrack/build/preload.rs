@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::Path};
 
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 13] = [
     "preload/trace.c",
     "preload/calls.c",
     "preload/others.c",
@@ -12,6 +12,10 @@ const SOURCES: [&str; 9] = [
     "preload/sandbox.c",
     "preload/reach.c",
     "preload/symbols.c",
+    "preload/mapping.c",
+    "preload/limits.c",
+    "preload/libc.c",
+    "preload/libc_names.c",
 ];
 
 /// Leaves `memtrack_preload.so` in the folder.
@@ -26,6 +30,8 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     build.flag("-fvisibility=hidden").force_frame_pointer(true);
     // The loader's way to thread-local memory can allocate; and programs with another C library have other loaders.
     build.flag("-ftls-model=initial-exec");
+    // `libc.c` defines `memcpy` and others, which then must not be made of calls of themselves.
+    build.flag("-fno-builtin").flag_if_supported("-fno-tree-loop-distribute-patterns");
     // What the unwinder must know of a function is said inside of it, and holds for one part only.
     build.flag_if_supported("-fno-reorder-blocks-and-partition");
     let compiler = build.try_get_compiler().map_err(|err| needs_compiler(&err))?;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "find.h"
 #include "others.h"
@@ -220,34 +221,6 @@ void calls_introduce(void)
     }
 }
 
-/* Calls an allocating function and records its result. */
-#define ALLOCATION(kind, size, call)                                          \
-    do {                                                                      \
-        struct outermost before;                                              \
-        if (!trace_enter(FRAME, &before)) {                                   \
-            return call;                                                      \
-        }                                                                     \
-        void *result = call;                                                  \
-        if (result != NULL) {                                                 \
-            trace_allocation(kind, FRAME, result, size, NULL);                \
-        }                                                                     \
-        trace_leave(before);                                                  \
-        return result;                                                        \
-    } while (0)
-
-/* Records a free and lets it happen. */
-#define RELEASE(block, call)                                                  \
-    do {                                                                      \
-        struct outermost before;                                              \
-        if ((block) == NULL || !trace_enter(FRAME, &before)) {                \
-            call;                                                             \
-            return;                                                           \
-        }                                                                     \
-        trace_free(block);                                                    \
-        call;                                                                 \
-        trace_leave(before);                                                  \
-    } while (0)
-
 EXPORT void *malloc(size_t size)
 {
     ALLOCATION(KIND_MALLOC, size, next.malloc(size));
@@ -350,6 +323,11 @@ INLINE void *recorded_realloc(void *block, void *(*call)(void *, size_t, size_t)
     return result;
 }
 
+void *calls_realloc(void *block, void *(*call)(void *, size_t, size_t), size_t size, uintptr_t frame)
+{
+    return recorded_realloc(block, call, 1, size, frame);
+}
+
 EXPORT void *realloc(void *block, size_t size)
 {
     return recorded_realloc(block, call_realloc, 1, size, FRAME);
@@ -378,4 +356,18 @@ EXPORT void free_sized(void *block, size_t size)
 EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size)
 {
     RELEASE(block, next.free_aligned_sized(block, alignment, size));
+}
+
+void *calls_instead_of(const char *name, const void *found)
+{
+    if (next.malloc == early_malloc) {
+        resolve();
+    }
+    for (size_t row = 0; row < sizeof TABLE / sizeof *TABLE; row++) {
+        const void *handed_on = *(void **)((char *)&next + TABLE[row].offset);
+        if (found == handed_on && strcmp(name, TABLE[row].name) == 0) {
+            return find_in(find_ourselves(), name);
+        }
+    }
+    return NULL;
 }

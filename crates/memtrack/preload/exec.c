@@ -48,9 +48,19 @@ static const char *from_root(const char *path, char *whole)
     return path;
 }
 
+/* No address: the system is to say so (EFAULT). */
+static bool is_wild(const void *place)
+{
+    return (uintptr_t)place < 4096;
+}
+
 /* A call that replaces this process, unless it fails. */
 #define BECOME(path, environment, call)                                                   \
     do {                                                                                  \
+        if (is_wild(path) || (environment != NULL && is_wild(environment))) {             \
+            char *const *given = environment;                                             \
+            return call;                                                                  \
+        }                                                                                 \
         char whole[MAX_TEXT];                                                             \
         struct reach_room room;                                                           \
         enum reach reach;                                                                 \
@@ -58,8 +68,9 @@ static const char *from_root(const char *path, char *whole)
         int before = errno;                                                               \
         char *const *given = reach_environment(environment, changed, &room, &reach);      \
         errno = before;                                                                   \
+        uint64_t since = trace_stamp();                                                   \
         int32_t pid = trace_pid();                                                        \
-        say(KIND_EXEC, reach, trace_stamp(), pid, from_root(path, whole));                \
+        say(KIND_EXEC, reach, since, pid, from_root(path, whole));                        \
         int result = call;                                                                \
         say(KIND_FAILED, 0, 0, pid, "");                                                  \
         return result;                                                                    \

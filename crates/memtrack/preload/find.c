@@ -195,7 +195,22 @@ static void *look_into(const struct link_map *file, const struct wanted *wanted)
 void *find_in(const struct link_map *file, const char *name)
 {
     struct wanted wanted = wanted_of(name);
-    return look_into(file, &wanted);
+    return file == NULL ? NULL : look_into(file, &wanted);
+}
+
+const struct link_map *find_libc(void)
+{
+    static _Atomic(const struct link_map *) known;
+    const struct link_map *libc = atomic_load_explicit(&known, memory_order_relaxed);
+    if (libc == NULL) {
+        /* Who defines some of its functions comes before it. */
+        struct wanted wanted = wanted_of("__libc_start_main");
+        for (const struct link_map *file = find_first(); file != NULL; file = file->l_next) {
+            libc = look_into(file, &wanted) == NULL ? libc : file;
+        }
+        atomic_store_explicit(&known, libc, memory_order_relaxed);
+    }
+    return libc;
 }
 
 void *find_from(const struct link_map *file, const char *name, const struct link_map **where)

@@ -16,7 +16,9 @@
 const struct link_map *find_first(void);
 /* This library. */
 const struct link_map *find_ourselves(void);
-/* A function in one file. */
+/* The C library. */
+const struct link_map *find_libc(void);
+/* A function in one file; NULL without a file, too. */
 void *find_in(const struct link_map *file, const char *name);
 /* A function in the first file that has it, from this one on; sets `where`, if wanted, to the file. */
 void *find_from(const struct link_map *file, const char *name, const struct link_map **where);

@@ -10,8 +10,8 @@
 
 #include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "find.h"
 #include "others_table.h"
@@ -274,7 +274,7 @@ static const struct row *row_of(const char *name)
 
 static void write_slot(const struct file *file, uintptr_t *slot, uintptr_t value)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t page = (size_t)getauxval(AT_PAGESZ);
     void *start = (void *)((uintptr_t)slot & ~(page - 1));
     bool sealed = false;
     for (size_t at = 0; at < file->count; at++) {

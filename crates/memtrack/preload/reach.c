@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,7 +75,12 @@ size_t reach_count(char *const *environment)
 /* A copy of a descriptor that programs inherit, and don't take for theirs. */
 static int held_copy(const char *path, int flags)
 {
-    int file = open(path, flags | O_CLOEXEC);
+    /* A filter that forbids `fcntl` leaves us with a low number. */
+    bool as_it_is = sandbox_is_filtered();
+    int file = open(path, as_it_is ? flags : flags | O_CLOEXEC);
+    if (as_it_is) {
+        return file;
+    }
     if (file < 0) {
         return -1;
     }
@@ -90,10 +96,9 @@ static int held_library = -1;
 static int held_segment = -1;
 static bool may_have_moved;
 
-/* Before the view of the files changes. */
-static void hold(void)
+void reach_hold(void)
 {
-    if (may_have_moved || sandbox_is_near() || getenv("CODSPEED_MEMTRACK_SEGMENT") == NULL) {
+    if (may_have_moved || sandbox_is_own() || getenv("CODSPEED_MEMTRACK_SEGMENT") == NULL) {
         return;
     }
     int before = errno;
@@ -116,11 +121,10 @@ static bool is_still(int file, const void *bytes, size_t count)
 static void learn(char *const *environment)
 {
     const char *held = value_of(environment, HELD);
-    int library;
-    int segment_file;
-    if (!may_have_moved && held != NULL && sscanf(held, "%d:%d", &library, &segment_file) == 2) {
-        held_library = library;
-        held_segment = segment_file;
+    const char *second = held == NULL ? NULL : strchr(held, ':');
+    if (!may_have_moved && second != NULL) {
+        held_library = atoi(held);
+        held_segment = atoi(second + 1);
         may_have_moved = true;
     }
 }
@@ -166,7 +170,7 @@ char *const *reach_environment(char *const *environment, char **changed, struct 
 {
     *reach = reach_of(environment);
     learn(environment);
-    if (*reach != REACH_ALL || !may_have_moved || sandbox_is_near()) {
+    if (*reach != REACH_ALL || !may_have_moved || sandbox_is_own()) {
         return environment;
     }
     const char *list = value_of(environment, PRELOAD);
@@ -198,20 +202,27 @@ char *const *reach_environment(char *const *environment, char **changed, struct 
 
 EXPORT int chroot(const char *path)
 {
-    hold();
+    reach_hold();
     return NEXT(chroot)(path);
 }
 
 EXPORT int unshare(int flags)
 {
     if (flags & CLONE_NEWNS) {
-        hold();
+        reach_hold();
     }
     return NEXT(unshare)(flags);
 }
 
+/* In a namespace that was made by `clone`, this is what comes next. */
+EXPORT int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data)
+{
+    reach_hold();
+    return NEXT(mount)(source, target, type, flags, data);
+}
+
 EXPORT int setns(int file, int kind)
 {
-    hold();
+    reach_hold();
     return NEXT(setns)(file, kind);
 }

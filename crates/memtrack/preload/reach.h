@@ -34,6 +34,8 @@ enum reach reach_of(char *const *environment);
  * many variables and REACH_MORE.
  */
 char *const *reach_environment(char *const *environment, char **changed, struct reach_room *room, enum reach *reach);
+/* Before the view of the files changes. */
+void reach_hold(void);
 /* Number of variables. */
 size_t reach_count(char *const *environment);
 /* The descriptor that a path like /proc/self/fd/9 means; -1 for another path. */

@@ -100,6 +100,8 @@ enum kind {
 enum past {
     PAST_NAMESPACE = 1, /* `dlmopen` */
     PAST_ADDRESS = 2,   /* `dlsym` */
+    PAST_STRICT = 3,    /* the strict mode of seccomp */
+    PAST_DEEP = 4,      /* `dlopen` with RTLD_DEEPBIND */
 };
 
 /* Code of a file in memory: addresses, offset in the file, and what tells the file from others. */

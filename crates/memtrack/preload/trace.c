@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "mapping.h"
 #include "maps.h"
 #include "others.h"
 #include "reach.h"
 #include "sandbox.h"
 #include "trace.h"
 
-#define MAX_BLOCKS 65536
 /* How long a thread waits at most until it looks for a free block again, and until it asks after the tracer. */
 #define WAIT_NS 5000000
 #define WAITS_UNTIL_DOUBT 40
@@ -40,24 +40,16 @@ _Thread_local struct thread self __attribute__((tls_model("initial-exec")));
 struct header *segment = &starting;
 _Atomic uint32_t *image = &unborn;
 
-static owner_t *owners;
-static char *blocks;
 static _Atomic bool attaching;
 static _Atomic uint32_t last_image;
 static pthread_key_t key;
 static bool has_key;
 /* The image has told which object its allocator is in; a copy of the process needn't. */
 static _Atomic bool introduced;
-static char path[PATH_MAX];
 /* The inode of the namespace that our process number belongs to. */
 static uint64_t own_namespace;
 /* That of the image. */
 static int32_t own_pid;
-
-static struct block *block_at(uint32_t number)
-{
-    return (struct block *)(blocks + (size_t)number * BLOCK_BYTES);
-}
 
 void trace_lost(void)
 {
@@ -85,7 +77,8 @@ static void give_up(void)
 static bool tracer_lives(void)
 {
     /* A sandbox can forbid it; and a process with another root or user needn't find the segment. */
-    int file = sandbox_is_near() || reach_descriptor(path) >= 0 ? -1 : open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int file = sandbox_is_near() || reach_descriptor(mapping_path) >= 0 ? -1
+                                                                                  : open(mapping_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0) {
         uint64_t now = trace_now();
         uint64_t looked = atomic_load(&segment->looked);
@@ -97,18 +90,29 @@ static bool tracer_lives(void)
     return lives;
 }
 
+static uint32_t smaller(uint32_t one, uint32_t other)
+{
+    return one < other ? one : other;
+}
+
 static struct block *try_claim(uint32_t from, uint32_t to, _Atomic uint32_t *used, uint64_t me)
 {
     for (uint32_t number = from; number < to; number++) {
         uint64_t nobody_yet = 0;
-        if (atomic_load_explicit(&owners[number], memory_order_relaxed) != 0
-            || !atomic_compare_exchange_strong(&owners[number], &nobody_yet, me)) {
+        if (atomic_load_explicit(&mapping_owners[number], memory_order_relaxed) != 0
+            || !atomic_compare_exchange_strong(&mapping_owners[number], &nobody_yet, me)) {
             continue;
+        }
+        struct block *block = mapping_block(number);
+        if (block == NULL) {
+            atomic_store(&mapping_owners[number], 0);
+            return NULL;
         }
         uint32_t seen = atomic_load(used);
         while (seen <= number && !atomic_compare_exchange_weak(used, &seen, number + 1)) {
         }
-        return block_at(number);
+        self.number = number;
+        return block;
     }
     return NULL;
 }
@@ -125,7 +129,7 @@ static void wait_for_blocks(uint32_t freed)
     }
     struct timespec most = {.tv_nsec = WAIT_NS};
     atomic_fetch_add(&segment->waiters, 1);
-    syscall(SYS_futex, &segment->freed, FUTEX_WAIT, freed, &most, NULL, 0);
+    sandbox_syscall(SYS_futex, (long)&segment->freed, FUTEX_WAIT, freed, (long)&most);
     atomic_fetch_sub(&segment->waiters, 1);
 }
 
@@ -135,17 +139,19 @@ static struct block *look_for_block(uint64_t me, bool *sure)
     struct block *own = self.block;
     if (own == NULL) {
         /* Who has none must not wait for those who have: they may wait for this thread. */
-        uint32_t backed = atomic_load(&segment->backed_first);
+        uint32_t end = mapping_first_end();
+        uint32_t backed = smaller(atomic_load(&segment->backed_first), end);
         struct block *block = try_claim(segment->shared, backed, &segment->used_first, me);
-        *sure = backed >= segment->blocks || atomic_load(&segment->exhausted);
+        *sure = backed >= end || atomic_load(&segment->exhausted);
         return block;
     }
-    struct block *block = try_claim(0, atomic_load(&segment->backed_shared), &segment->used_shared, me);
+    uint32_t backed = smaller(atomic_load(&segment->backed_shared), mapping_shared_end());
+    struct block *block = try_claim(0, backed, &segment->used_shared, me);
     if (block != NULL) {
         return block;
     }
     /* The one that it had comes back as soon as it is read. */
-    uint32_t number = (uint32_t)(((char *)own - blocks) / BLOCK_BYTES);
+    uint32_t number = self.number;
     _Atomic uint32_t *used = number < segment->shared ? &segment->used_shared : &segment->used_first;
     return try_claim(number, number + 1, used, me);
 }
@@ -187,6 +193,7 @@ static void close_block(uint64_t flags)
 static void end_thread(void *unused)
 {
     (void)unused;
+    bool busy = self.busy;
     self.busy = true;
     if (self.image == atomic_load(image)) {
         close_block(STATE_END);
@@ -194,7 +201,7 @@ static void end_thread(void *unused)
     self.block = NULL;
     self.image = 0;
     COMPILER_BARRIER();
-    self.busy = false;
+    self.busy = busy;
 }
 
 /* Of glibc; `pthread_atfork` is nothing else. */
@@ -223,41 +230,6 @@ static bool make_image(void)
     return true;
 }
 
-static struct header *open_segment(void)
-{
-    const char *name = getenv("CODSPEED_MEMTRACK_SEGMENT");
-    if (name == NULL || strlen(name) >= sizeof path) {
-        return NULL;
-    }
-    strcpy(path, name);
-    int inherited = reach_descriptor(path);
-    int file = inherited >= 0 ? inherited : open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    struct stat about;
-    if (file < 0) {
-        return NULL;
-    }
-    void *place = MAP_FAILED;
-    if (fstat(file, &about) == 0 && about.st_size > DIRECTORY_OFFSET) {
-        place = mmap(NULL, (size_t)about.st_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
-    }
-    if (inherited < 0) {
-        close(file);
-    }
-    if (place == MAP_FAILED) {
-        return NULL;
-    }
-    struct header *header = place;
-    size_t needed = DIRECTORY_OFFSET + (size_t)header->blocks * (sizeof(owner_t) + BLOCK_BYTES);
-    if (header->magic != SEGMENT_MAGIC || header->blocks > MAX_BLOCKS || header->shared > header->blocks
-        || header->frames > MAX_FRAMES || needed > (size_t)about.st_size || atomic_load(&header->closed)) {
-        munmap(place, (size_t)about.st_size);
-        return NULL;
-    }
-    owners = (owner_t *)((char *)place + DIRECTORY_OFFSET);
-    blocks = (char *)(owners + header->blocks);
-    return header;
-}
-
 /* Once per process image. */
 static void attach(void)
 {
@@ -265,13 +237,18 @@ static void attach(void)
         return;
     }
     sandbox_look();
-    struct header *header = open_segment();
+    struct header *header = mapping_open();
     if (header == NULL || !make_image()) {
         segment = &nobody;
         return;
     }
     has_key = pthread_key_create(&key, end_thread) == 0;
     segment = header;
+}
+
+void trace_shrink(uint64_t limit)
+{
+    mapping_shrink(limit, own_pid);
 }
 
 /* The number of this thread, without a system call: the C library knows it, and the kernel tells it that of a copy. */
@@ -320,7 +297,7 @@ static bool begin_thread(void)
     if (known == 0) {
         /* A new image, or a copy: whoever is the first of its threads says so. */
         uint32_t number = atomic_load(&last_image) + 1;
-        own_pid = sandbox_is_near() ? known_tid() : getpid();
+        own_pid = sandbox_is_filtered() ? known_tid() : getpid();
         if (own_namespace == 0 || !sandbox_is_near()) {
             own_namespace = namespace_of_processes();
         }
@@ -333,7 +310,7 @@ static bool begin_thread(void)
     self.stream = atomic_fetch_add(&segment->next_stream, 1);
     self.sequence = 0;
     self.stack_low = self.stack_high = 0;
-    if (!next_block(own_pid, sandbox_is_near() ? known_tid() : (int32_t)syscall(SYS_gettid))) {
+    if (!next_block(own_pid, sandbox_is_filtered() ? known_tid() : (int32_t)sandbox_syscall(SYS_gettid, 0, 0, 0, 0))) {
         return false;
     }
     self.image = known;
@@ -418,12 +395,20 @@ void trace_mapped(const struct mapped *mapped, const char *path)
 
 uint64_t trace_stamp(void)
 {
+    /* A copy of a process must have said that it begins: what it becomes begins after this stamp. */
+    if (!self.busy) {
+        self.busy = true;
+        COMPILER_BARRIER();
+        trace_take(0);
+        COMPILER_BARRIER();
+        self.busy = false;
+    }
     return segment == &starting || segment == &nobody ? 0 : trace_now();
 }
 
 int32_t trace_pid(void)
 {
-    return sandbox_is_near() ? own_pid : getpid();
+    return sandbox_is_filtered() ? own_pid : getpid();
 }
 
 void trace_say(enum kind kind, uint32_t extra, const void *before, size_t bytes, const char *text)

@@ -35,6 +35,8 @@ struct thread {
     uint64_t *at;
     uint64_t *end;
     struct block *block;
+    /* Of the block. */
+    uint32_t number;
     uint64_t stream;
     uint64_t sequence;
     uintptr_t stack_low;
@@ -56,6 +58,8 @@ void trace_mapped(const struct mapped *mapped, const char *path);
 void trace_say(enum kind kind, uint32_t extra, const void *before, size_t bytes, const char *text);
 /* The time, as records have it; 0 where there is no tracer. */
 uint64_t trace_stamp(void);
+/* This process is about to get by with so much memory. */
+void trace_shrink(uint64_t limit);
 /* The number of this process, also of one that shares the memory of another (`vfork`). */
 int32_t trace_pid(void);
 size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most);

@@ -139,7 +139,10 @@ fn ways_to_execute_are_followed_or_named() {
             "assert ctypes.CDLL(None).dlmopen(ctypes.c_long(-1), b'libm.so.6', 2)".to_owned(),
             "libm.so.6 was loaded into a namespace",
         ),
-        ("assert ctypes.CDLL('libc.so.6').malloc".to_owned(), "has looked up the allocator of"),
+        (
+            "assert ctypes.CDLL('libm.so.6', mode=8 | ctypes.RTLD_LOCAL)".to_owned(),
+            "libm.so.6 was loaded by `dlopen` with RTLD_DEEPBIND",
+        ),
     ] {
         let traced = python(&unseen);
         let notes = &traced.coverage.notes;

@@ -18,3 +18,4 @@ mod sandboxes;
 mod shims;
 mod support;
 mod unseen;
+mod ways;

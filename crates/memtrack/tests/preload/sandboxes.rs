@@ -16,7 +16,9 @@ fn a_program_that_permits_itself_little_is_not_ended_and_is_counted() {
     let stacks = Options { frames: 4, ..Options::default() };
     for options in [Options::default(), tight, stacks] {
         for kind in ["kill", "errno"] {
-            for (how, pairs) in [("alone", 100_000), ("fork", 200_000), ("exec", 100_000)] {
+            for (how, pairs) in
+                [("alone", 100_000), ("fork", 200_000), ("raw", 200_000), ("exec", 100_000)]
+            {
                 let traced = trace_with(&options, Command::new(&program).args([kind, how]));
                 let traced = traced.succeeded();
                 let count = traced.count(|kind| *kind == EventKind::Malloc { size: 500 });

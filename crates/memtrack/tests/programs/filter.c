@@ -1,6 +1,7 @@
 /*
  * filter KIND [exec]: makes pairs under a filter of system calls (seccomp) that permits little. What else is called
- * ends the program (`kill`) or fails (`errno`). With `exec` the program begins again after that; `fork`: so does a copy.
+ * ends the program (`kill`) or fails (`errno`). With `exec` the program begins again after that; `fork`: so does a copy; `raw`: and the
+ * filter is installed by system calls alone.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -54,6 +55,9 @@ static void permit(const int *numbers, size_t bytes)
     }
 }
 
+/* Past the functions of the C library. */
+static int raw;
+
 static int install(int kill, int beginning)
 {
     count = 0;
@@ -64,6 +68,10 @@ static int install(int kill, int beginning)
     }
     add((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, kill ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | EPERM));
     struct sock_fprog program = {count, rules};
+    if (raw) {
+        return syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0
+               || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0;
+    }
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0;
 }
 
@@ -79,6 +87,7 @@ int main(int argc, char **argv)
 {
     int kill = argc > 1 && strcmp(argv[1], "kill") == 0;
     int again = argc > 2 && strcmp(argv[2], "exec") == 0;
+    raw = argc > 2 && strcmp(argv[2], "raw") == 0;
     if (argc > 2 && strcmp(argv[2], "stray") == 0) {
         install(1, 0);
         return (int)syscall(SYS_getppid);
@@ -93,7 +102,7 @@ int main(int argc, char **argv)
     mark(MARK_BEGIN);
     work();
     mark(MARK_END);
-    if (argc > 2 && strcmp(argv[2], "fork") == 0) {
+    if (argc > 2 && (raw || strcmp(argv[2], "fork") == 0)) {
         pid_t child = fork();
         if (child == 0) {
             work();

@@ -82,6 +82,10 @@ pub(super) enum Past {
     Namespace,
     /// Its address was looked up.
     Address,
+    /// The program has entered the strict mode of seccomp.
+    Strict,
+    /// It was loaded so that it prefers what it brings along.
+    Deep,
 }
 
 /// A program that has not begun yet.
@@ -223,6 +227,12 @@ fn past(how: Past, file: &str) -> String {
     match how {
         Past::Namespace => format!(
             "{file} was loaded into a namespace of its own (`dlmopen`), with a C library of its own: what is allocated there is not seen"
+        ),
+        Past::Strict => format!(
+            "{file} has entered the strict mode of seccomp, in which not even the time can be read: what it allocates from there on is not seen (`--backend ebpf` sees it)"
+        ),
+        Past::Deep => format!(
+            "{file} was loaded by `dlopen` with RTLD_DEEPBIND: the allocator that it brings along itself, and what it allocates by that, is not seen"
         ),
         Past::Address => format!(
             "a program has looked up the allocator of {file} by name (`dlsym`): what it calls by that address is not seen"

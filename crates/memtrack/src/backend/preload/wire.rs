@@ -151,6 +151,8 @@ pub(super) fn decode(word: impl Fn(usize) -> u64, len: usize) -> Option<Item> {
             let how = match how {
                 1 => Past::Namespace,
                 2 => Past::Address,
+                3 => Past::Strict,
+                4 => Past::Deep,
                 _ => return None,
             };
             (What::Past { how, path }, head)

@@ -1,0 +1,110 @@
+//! Programs that call allocators in unusual ways, or have little memory: counted, or named, and never hurt.
+
+use std::process::Command;
+
+use runner_shared::memory::EventKind;
+
+use crate::{
+    programs::Programs,
+    support::{Traced, trace},
+};
+
+const FLAGS: &[&str] = &["-pthread", "-ldl"];
+
+#[track_caller]
+fn traced(command: &mut Command) -> (Traced, usize) {
+    let traced = trace(command);
+    assert_eq!(traced.status.code(), Some(3), "{command:?} {}", traced.stdout);
+    assert_eq!(traced.coverage.lost, 0);
+    let count = traced.count(|kind| *kind == EventKind::Malloc { size: 500 });
+    (traced, count)
+}
+
+#[test]
+fn unusual_calls_are_counted_and_leave_no_note() {
+    let programs = Programs::new();
+    let program = programs.compile("ways.c", FLAGS);
+    for way in [
+        "pairs",
+        "libc",
+        "dlsym libc",
+        "dlvsym libc",
+        "dlvsym next",
+        "dlvsym default",
+        "raw execve",
+        "wild",
+    ] {
+        let (traced, count) = traced(Command::new(&program).arg(way));
+        assert_eq!((count, &traced.coverage.notes[..]), (100, &[][..]), "{way}");
+    }
+}
+
+#[test]
+fn what_is_not_seen_is_named() {
+    let programs = Programs::new();
+    let program = programs.compile("ways.c", FLAGS);
+    for (way, words) in [
+        ("raw execve without", "without the variables"),
+        ("copy without", "without the variables"),
+        ("strict", "strict mode of seccomp"),
+        ("raw strict", "strict mode of seccomp"),
+    ] {
+        let (traced, _) = traced(Command::new(&program).arg(way));
+        let notes = &traced.coverage.notes;
+        assert!(matches!(&notes[..], [note] if note.contains(words)), "{way} {notes:?}");
+    }
+}
+
+#[test]
+fn a_limit_of_memory_leaves_a_program_nearly_all_of_it() {
+    let programs = Programs::new();
+    let program = programs.compile("ways.c", FLAGS);
+    for way in ["setrlimit", "prlimit", "raw prlimit"] {
+        assert_eq!(traced(Command::new(&program).arg(way)).1, 100, "{way}");
+    }
+    for megabytes in [60, 500, 3000] {
+        let line = format!(
+            "ulimit -v {}; exec {} memory {}",
+            megabytes << 10,
+            program.display(),
+            megabytes - 20
+        );
+        assert_eq!(traced(Command::new("bash").args(["-c", &line])).1, 100, "{line}");
+    }
+}
+
+#[test]
+fn functions_of_a_program_are_not_called_by_the_library() {
+    let programs = Programs::new();
+    let watch = programs.compile("watch.c", &["-shared", "-fPIC"]);
+    let program = programs.compile("pairs_500.c", &[]);
+    let (_, count) = traced(Command::new(&program).env("LD_PRELOAD", &watch));
+    assert_eq!(count, 100);
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/watch.c");
+    let program = programs.compile("pairs_500.c", &["-rdynamic", own]);
+    assert_eq!(traced(&mut Command::new(&program)).1, 100);
+}
+
+#[test]
+fn operators_that_look_for_the_next_malloc_are_counted() {
+    let programs = Programs::new();
+    let shim = programs.compile("operators_shim.cpp", &["-shared", "-fPIC", "-ldl"]);
+    let program = programs.compile("operators_500.cpp", &[]);
+    let (_, count) = traced(Command::new(&program).env("LD_PRELOAD", &shim));
+    assert_eq!(count, 100);
+}
+
+mod sanitized {
+    use super::*;
+
+    #[test]
+    fn programs_with_a_sanitizer_run_and_are_counted() {
+        let programs = Programs::new();
+        for sanitizer in ["address", "thread", "leak"] {
+            let flag = format!("-fsanitize={sanitizer}");
+            let program = programs.compile("pairs_500.c", &[&flag]);
+            let (_, count) = traced(&mut Command::new(&program));
+            assert_eq!(count, 100, "{sanitizer}");
+        }
+    }
+}
