@@ -28,6 +28,16 @@ pub enum ApiError {
     /// A token that can't be sent.
     #[error("the token has characters that no token has")]
     Token,
+    /// A token would be sent where everybody on the way can read it.
+    #[error(
+        "could not {action}: a token is sent to {host} by `https://` only, and its address begins with `http://`"
+    )]
+    Unsafe {
+        /// What was wanted.
+        action: &'static str,
+        /// Where it would have gone.
+        host: String,
+    },
     /// The service answered, and refused.
     #[error("could not {action}: {host} answered {status}{}", colon(message))]
     Status {
@@ -224,6 +234,7 @@ impl ApiError {
             Self::Url { .. }
             | Self::Setup { .. }
             | Self::Token
+            | Self::Unsafe { .. }
             | Self::Redirects { .. }
             | Self::TooLong { .. }
             | Self::Garbage { .. }

@@ -1,6 +1,6 @@
 //! One try: from address to address, until there is an answer, silence, or an answer that is too long.
 
-use std::{fs::File, io, pin::pin, sync::Arc, time::Duration};
+use std::{fs::File, io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use reqwest::{Response, StatusCode, Url, header};
 use serde::Deserialize;
@@ -102,6 +102,9 @@ impl Http {
             builder = builder.header(name, value);
         }
         if let Some(token) = request.token.as_ref().filter(|_| may_have_token) {
+            if !is_private(url) {
+                return Err(ApiError::Unsafe { action: request.action, host: host(url) });
+            }
             builder = builder.header(header::AUTHORIZATION, token);
         }
         let sending = Arc::new(Sending::default());
@@ -147,6 +150,16 @@ fn redirection(from: &Url, response: &Response) -> Option<Url> {
     let next = from.join(location).ok()?;
     let is_safe = next.scheme() == "https" || (next.scheme(), from.scheme()) == ("http", "http");
     is_safe.then_some(next)
+}
+
+/// Whether nobody on the way can read what is sent: it is encrypted, or stays on this machine.
+fn is_private(url: &Url) -> bool {
+    let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let stays_here = match name.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => name == "localhost" || name.ends_with(".localhost"),
+    };
+    url.scheme() == "https" || stays_here
 }
 
 /// Whether a token for one address may be seen at the other: the same host, and not less safe.
@@ -198,6 +211,24 @@ mod tests {
         shares_token("https://a.test/", "https://b.test/", false);
         shares_token("https://a.test/", "https://b.a.test/", false);
         shares_token("https://a.test/", "https://a.test:8443/", false);
+    }
+
+    #[test]
+    fn a_token_is_encrypted_unless_it_stays_on_this_machine() {
+        for (url, expected) in [
+            ("https://a.test/", true),
+            ("http://a.test/", false),
+            ("http://10.0.0.1/", false),
+            ("http://127.0.0.1:4000/", true),
+            ("http://127.1.2.3/", true),
+            ("http://[::1]:4000/", true),
+            ("http://localhost/", true),
+            ("http://a.localhost/", true),
+            ("http://localhost.a.test/", false),
+            ("http://notlocalhost/", false),
+        ] {
+            assert_eq!(is_private(&Url::parse(url).unwrap()), expected, "{url}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub(crate) fn refused(err: ApiError) -> CliError {
         err.is_retryable()
             .then_some("the service may be busy, or the network away: try again later")
     });
-    let kind = if matches!(err, ApiError::Url { .. }) {
+    let kind = if matches!(err, ApiError::Url { .. } | ApiError::Unsafe { .. }) {
         ExitKind::Usage
     } else if matches!(err, ApiError::Cancelled) {
         ExitKind::Interrupted
