@@ -78,7 +78,8 @@ mod privileged {
 
     #[test]
     fn profiles_are_theirs_too() {
-        exec("-m walltime --enable-perf");
+        let run = exec("-m walltime --enable-perf");
+        assert!(!run.stderr.contains("vdso"), "{}", run.stderr);
     }
 
     #[test]
