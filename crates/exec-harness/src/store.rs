@@ -10,6 +10,7 @@ use runner_shared::{
     artifact::{Artifact, BenchmarkRounds, RoundLog},
     clock::{Monotonic, now},
     harness::INTEGRATION,
+    text::shown,
     walltime::{Creator, Instrument, WalltimeBenchmark, WalltimeResults},
 };
 
@@ -17,7 +18,7 @@ use crate::process;
 
 /// Results that could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("could not write the results to `{}`", path.display())]
+#[error("could not write the results to `{}`", shown(&path))]
 pub(crate) struct StoreError {
     path: PathBuf,
     #[source]

@@ -1,6 +1,8 @@
 //! How a profiler is switched on and off: the text protocol of `perf record --control=fifo:CTL,ACK`, which
 //! `codspeed-memtrack` speaks as well. Each line is answered with `ack`; a profiler that is dead or silent is given up.
 
+use runner_shared::text::shown;
+
 use std::{
     ffi::OsString,
     fs::{File, OpenOptions, Permissions},
@@ -29,7 +31,7 @@ const ACK: &[u8] = b"ack\n";
 
 /// A control channel that can't be made.
 #[derive(Debug, thiserror::Error)]
-#[error("could not make a control channel for the profiler in `{}`", folder.display())]
+#[error("could not make a control channel for the profiler in `{}`", shown(&folder))]
 pub(crate) struct ChannelError {
     folder: PathBuf,
     #[source]

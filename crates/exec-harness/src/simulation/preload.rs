@@ -18,6 +18,7 @@ use nix::sys::{
 use runner_shared::{
     env_names::{self, EnvName},
     mode::Mode,
+    text::shown,
 };
 use tempfile::TempDir;
 
@@ -29,7 +30,7 @@ const NOT_IN_LIST: &[u8] = b" \t\n:$";
 
 /// The library has no place.
 #[derive(Debug, thiserror::Error)]
-#[error("could not put the library that switches the count on into `{}`", folder.display())]
+#[error("could not put the library that switches the count on into `{}`", shown(&folder))]
 pub(crate) struct PreloadError {
     folder: PathBuf,
     #[source]

@@ -9,6 +9,8 @@ use std::{
 use rayon::prelude::*;
 use system::files::{self, Links};
 
+use runner_shared::text::shown_bytes;
+
 use super::{Frame, demangle::demangle, modules::Modules, sampler::Address, tree::nameless};
 use crate::{
     jit::PerfMap,
@@ -95,7 +97,7 @@ fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &Path) -> Vec<(usize,
     let module: Arc<str> = "[jit]".into();
     let name = |address| match map.at(address) {
         Some(name) => Frame {
-            name: String::from_utf8_lossy(name).into(),
+            name: shown_bytes(name).into(),
             module: Arc::clone(&module),
             file: Arc::default(),
         },

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use runner_shared::text::shown_bytes;
+
 use super::{
     line::Line,
     lines::Lines,
@@ -67,7 +69,7 @@ pub(crate) fn read_parts(
 impl Header {
     /// Keeps what it knows.
     fn takes(&mut self, key: &[u8], value: &[u8]) -> bool {
-        let text = || String::from_utf8_lossy(value).into_owned();
+        let text = || shown_bytes(value).into_owned();
         match key {
             b"creator" => self.creator = text(),
             b"cmd" => self.command = text(),

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use runner_shared::text::shown_bytes;
+
 use super::{hash::FastBuild, line::number};
 
 /// A name by its number in [`Names`].
@@ -26,7 +28,7 @@ impl Names {
         }
         // Four thousand million names don't fit in memory.
         let id = NameId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
-        self.texts.push(String::from_utf8_lossy(name).into());
+        self.texts.push(shown_bytes(name).into());
         self.ids.insert(name.into(), id);
         id
     }

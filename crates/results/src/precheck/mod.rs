@@ -14,6 +14,7 @@ use std::{
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     mode::Mode,
+    text::shown,
 };
 
 use crate::read;
@@ -62,7 +63,7 @@ impl fmt::Display for Concern {
         match self {
             Self::NoResults => f.write_str("there are no results that the service could show"),
             Self::Unreadable { why } => f.write_str(why),
-            Self::EmptyFile { path } => write!(f, "`{}` has no benchmarks", path.display()),
+            Self::EmptyFile { path } => write!(f, "`{}` has no benchmarks", shown(&path)),
             Self::OddVersion { name, version } => write!(
                 f,
                 "{name} says that its version is `{version}`; the service drops runs of integrations without a semantic version"

@@ -7,6 +7,8 @@ use std::{
 
 use serde::Deserialize;
 
+use runner_shared::text::shown;
+
 use super::file::{bytes, names, with_causes};
 
 /// What the processes of a run said of themselves. Those that said the same are one.
@@ -69,7 +71,7 @@ pub fn read_environments(profile_dir: &Path) -> (Vec<Environment>, Vec<String>) 
     for (pid, path) in files {
         let read = bytes(&path).map_err(|err| with_causes(&err));
         let parsed = read.and_then(|bytes| {
-            let shape = |err| format!("`{}` was left out: {err}", path.display());
+            let shape = |err| format!("`{}` was left out: {err}", shown(&path));
             serde_json::from_slice::<File>(&bytes).map_err(shape)
         });
         let File { integration_environment: languages, linked_libraries: libraries } = match parsed

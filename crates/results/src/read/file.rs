@@ -1,5 +1,7 @@
 //! The files of the results folder: which there are, and their bytes within a limit.
 
+use runner_shared::text::shown;
+
 use std::{
     collections::BTreeSet,
     ffi::OsString,
@@ -18,7 +20,7 @@ const MAX_BYTES: u64 = 256 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A folder can't be listed.
-    #[error("could not list `{}`", path.display())]
+    #[error("could not list `{}`", shown(&path))]
     List {
         /// The folder.
         path: PathBuf,
@@ -27,7 +29,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// A results file can't be read.
-    #[error("could not read `{}`", path.display())]
+    #[error("could not read `{}`", shown(&path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -36,13 +38,13 @@ pub enum ReadError {
         source: io::Error,
     },
     /// A results file is larger than any honest one.
-    #[error("`{}` is larger than {} MiB", path.display(), MAX_BYTES >> 20)]
+    #[error("`{}` is larger than {} MiB", shown(&path), MAX_BYTES >> 20)]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
     /// A results file is not JSON or not of the shape that all integrations write.
-    #[error("`{}` is not a valid results file{}", path.display(), place(at))]
+    #[error("`{}` is not a valid results file{}", shown(&path), place(at))]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -53,19 +55,19 @@ pub enum ReadError {
         source: serde_json::Error,
     },
     /// A file of simulation mode holds nothing that callgrind would write.
-    #[error("`{}` has no results: its process was ended before it could write them, or it is no callgrind file", path.display())]
+    #[error("`{}` has no results: its process was ended before it could write them, or it is no callgrind file", shown(&path))]
     NoParts {
         /// The file.
         path: PathBuf,
     },
     /// There are benchmarks of memory mode, but no file of events.
-    #[error("`{}` holds no events: the tracer was ended before it could write them", path.display())]
+    #[error("`{}` holds no events: the tracer was ended before it could write them", shown(&path))]
     NoTrace {
         /// The folder.
         path: PathBuf,
     },
     /// A file of events is not whole.
-    #[error("`{}` is not whole; {events} events of it were used", path.display())]
+    #[error("`{}` is not whole; {events} events of it were used", shown(&path))]
     Trace {
         /// The file.
         path: PathBuf,
@@ -76,7 +78,7 @@ pub enum ReadError {
         source: super::TraceError,
     },
     /// A file of simulation mode ends within a benchmark.
-    #[error("`{}` ends within the results of `{uri}`", path.display())]
+    #[error("`{}` ends within the results of `{uri}`", shown(&path))]
     Incomplete {
         /// The file.
         path: PathBuf,
@@ -170,7 +172,7 @@ pub(crate) fn artifact<A: Artifact>(path: &Path, warnings: &mut Vec<String>) -> 
     match A::decode(&bytes) {
         Ok(artifact) => Some(artifact),
         Err(err) => {
-            warnings.push(format!("`{}` was left out: {}", path.display(), with_causes(&err)));
+            warnings.push(format!("`{}` was left out: {}", shown(&path), with_causes(&err)));
             None
         }
     }

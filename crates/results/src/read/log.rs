@@ -8,6 +8,7 @@ use std::{
 use runner_shared::{
     artifact::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds},
     harness::INTEGRATION,
+    text::shown,
     walltime::{
         BenchmarkConfig, BenchmarkStats, Creator, WalltimeBenchmark, as_float, quantile, sorted,
     },
@@ -29,7 +30,7 @@ const SAME: f64 = 1e-9;
 /// The log, or a warning: a newer layout, or columns that don't fit together.
 pub(super) fn usable(log: RoundLog, path: &Path, warnings: &mut Vec<String>) -> Option<RoundLog> {
     let mut refuse = |reason: String| {
-        warnings.push(format!("`{}` was left out: {reason}", path.display()));
+        warnings.push(format!("`{}` was left out: {reason}", shown(&path)));
         None
     };
     if log.version > RoundLog::VERSION {

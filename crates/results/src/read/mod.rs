@@ -13,6 +13,8 @@ use std::{collections::BTreeSet, ffi::OsString, path::Path};
 
 use runner_shared::artifact::{Artifact, ExecutionTimestamps, RoundLog};
 
+use runner_shared::text::shown;
+
 use crate::model::Report;
 
 pub use environment::{Environment, Fact, Library, read_environments};
@@ -65,7 +67,7 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
                 );
             }
             Entry::NoFile(path) => {
-                let warning = format!("`{}` is not a file and was left out", path.display());
+                let warning = format!("`{}` is not a file and was left out", shown(&path));
                 report.warnings.push(warning);
             }
         }

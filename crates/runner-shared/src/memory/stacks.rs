@@ -16,6 +16,7 @@
 use super::wire::{
     Cursor, Head, Pieces, RecordError, Stop, put_array, put_map, put_text, put_unsigned,
 };
+use crate::text::shown_bytes;
 
 /// Longer records are refused. C++ makes names of many thousand characters.
 const LONGEST: usize = 1 << 20;
@@ -159,7 +160,7 @@ fn record(cursor: &mut Cursor<'_>) -> Result<Record, Stop> {
 
 fn text(cursor: &mut Cursor<'_>) -> Result<String, Stop> {
     let text = cursor.text()?.unwrap_or_default();
-    Ok(String::from_utf8_lossy(text).into_owned())
+    Ok(shown_bytes(text).into_owned())
 }
 
 #[cfg(test)]
@@ -210,7 +211,7 @@ mod tests {
         let odd = b"\xa3new\xc0\x83\xa1x\x91\x07\xa6module\x05\xa8function\xd9\x01\xff\xff";
         let (stacks, table, end) = decode(odd, 3);
         assert_eq!((stacks, end), (Vec::new(), Ok(())));
-        let frame = StackFrame { function: "\u{fffd}".to_owned(), module: String::new() };
+        let frame = StackFrame { function: r"\xff".to_owned(), module: String::new() };
         assert_eq!(table.frame(1), Some(&frame));
         assert!(decode(b"\xcf\0\0\0\x01\0\0\0\0", 9).2.is_err());
         assert!(decode(b"\xdd\xff\xff\xff\xff", 5).2.is_err());

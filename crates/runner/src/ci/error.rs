@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use runner_shared::env_names::{self, EnvName};
 
+use runner_shared::text;
+
 use super::{PROVIDERS, git::GitError};
 
 /// The job can't be described.
@@ -26,7 +28,7 @@ pub(crate) enum CiError {
         expected: &'static str,
     },
     /// The payload of the event can't be read.
-    #[error("could not read the event `{}`", path.display())]
+    #[error("could not read the event `{}`", text::shown(&path))]
     PayloadRead {
         /// The file.
         path: PathBuf,
@@ -35,7 +37,7 @@ pub(crate) enum CiError {
         source: io::Error,
     },
     /// The payload is no JSON.
-    #[error("the event `{}` is no JSON", path.display())]
+    #[error("the event `{}` is no JSON", text::shown(&path))]
     PayloadParse {
         /// The file.
         path: PathBuf,
@@ -44,7 +46,7 @@ pub(crate) enum CiError {
         source: serde_json::Error,
     },
     /// The payload lacks something.
-    #[error("the event `{}` has no `{field}`", path.display())]
+    #[error("the event `{}` has no `{field}`", text::shown(&path))]
     PayloadField {
         /// The file.
         path: PathBuf,
@@ -61,7 +63,7 @@ pub(crate) enum CiError {
     #[error("the run belongs to no repository")]
     NoRepository,
     /// The commit can't be found out.
-    #[error("could not find out which commit was measured in `{}`", root.display())]
+    #[error("could not find out which commit was measured in `{}`", text::shown(&root))]
     Commit {
         /// The folder of the repository.
         root: PathBuf,

@@ -10,6 +10,7 @@ use runner_shared::{
     command_line::without_variables,
     env_names::{self, EnvName},
     mode::MODES,
+    text::shown,
 };
 
 use super::Args;
@@ -58,7 +59,7 @@ fn naming_the_variable(mut err: Error, command: &Command, words: &[OsString]) ->
     let of_flag = |arg: &&Arg| arg.get_long().is_some_and(|long| format!("--{long}") == flag);
     let variable = args.filter(of_flag).find_map(Arg::get_env);
     if let Some(variable) = variable {
-        let text = format!("the value is that of the variable {}", variable.display());
+        let text = format!("the value is that of the variable {}", shown(&variable));
         err.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![text.into()]));
     }
     err

@@ -6,6 +6,8 @@ use clap::{Arg, Command, CommandFactory};
 use clap_mangen::Man;
 use system::files;
 
+use runner_shared::text;
+
 use super::Context;
 use crate::{
     cli::{Args, CompletionsArgs, ManArgs},
@@ -34,7 +36,7 @@ pub(crate) fn man(args: &ManArgs, context: &Context) -> Result<ExitKind, CliErro
     if let Some(folder) = out {
         write(folder, &pages).map_err(|source| {
             let text =
-                format!("could not write manual pages into `{}`: {source}", folder.display());
+                format!("could not write manual pages into `{}`: {source}", text::shown(&folder));
             CliError::new(ExitKind::Failed, text)
         })?;
         return Ok(ExitKind::Ok);

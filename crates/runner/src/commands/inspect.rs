@@ -7,7 +7,7 @@ use results::{
     memory_details,
 };
 
-use runner_shared::mode::MODES;
+use runner_shared::{mode::MODES, text::shown};
 
 use super::{Context, here, outcome, preflight};
 use crate::{
@@ -26,7 +26,7 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     }
     preflight::check_exports(&args.export, context, &here()?)?;
     let parts = parts(&args.folder).map_err(|err| {
-        let what = format!("could not list `{}`: {err}", args.folder.display());
+        let what = format!("could not list `{}`: {err}", shown(&args.folder));
         CliError::new(ExitKind::Failed, what)
     })?;
     if parts.is_empty() {
@@ -92,7 +92,7 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
         return Err(CliError::new(ExitKind::Failed, err));
     }
     if report.benchmarks() == 0 {
-        let err = format!("`{}` holds no results", folder.display());
+        let err = format!("`{}` holds no results", shown(&folder));
         return Err(CliError::new(ExitKind::Empty, err).hint(
             "the folder of a run is named in its last line, or chosen by `--profile-folder`",
         ));

@@ -34,7 +34,7 @@ pub(crate) fn show(
     let mut failed = Ok(());
     for export in exports {
         if let Err(err) = ui::export(report, export) {
-            let what = format!("could not write the export `{}`: {err}", export.path.display());
+            let what = format!("could not write the export `{}`: {err}", shown(&export.path));
             let unwritten = CliError::new(ExitKind::Failed, what);
             // Otherwise there is nothing to write.
             failed = Err(if err.kind() == io::ErrorKind::Other {
@@ -80,12 +80,12 @@ pub(crate) fn show_slowest(
         return Ok(());
     }
     let all = report.profiles.len();
-    let shown = slowest.len();
+    let few = slowest.len();
     let text = results::hottest_samples(&slowest, functions);
-    let others = if shown < all {
+    let others = if few < all {
         format!(
-            "\nthese are the {shown} slowest of {all} profiled benchmarks; `codspeed inspect {}` shows the functions of all\n",
-            folder.display()
+            "\nthese are the {few} slowest of {all} profiled benchmarks; `codspeed inspect {}` shows the functions of all\n",
+            shown(&folder)
         )
     } else {
         String::new()
@@ -107,7 +107,7 @@ pub(crate) fn judge(
     context: &Context,
 ) -> Result<ExitKind, CliError> {
     let Completed { report, broken, ended, trouble, interrupted, folder, instruments } = completed;
-    context.ui.event(&RunEvent::Step(format!("profile folder: {}", folder.display())));
+    context.ui.event(&RunEvent::Step(format!("profile folder: {}", shown(&folder))));
     if interrupted || ended == Ended::Code(i32::from(ExitKind::Interrupted.code())) {
         let kept = report.complete();
         context.ui.event(&RunEvent::Step(format!("interrupted; finished benchmarks kept: {kept}")));

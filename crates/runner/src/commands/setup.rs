@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use api::Step;
-use runner_shared::mode::Mode;
+use runner_shared::{mode::Mode, text::shown};
 
 use super::{Context, sources, status};
 use crate::{
@@ -116,7 +116,7 @@ fn status_of(mode: Mode, context: &Context) -> impl Iterator<Item = ModeStatus> 
 
 fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     for Valgrind { version, build, program, .. } in Valgrind::all(&context.env) {
-        say(context, format!("simulation: found {version} ({build}) at {}", program.display()));
+        say(context, format!("simulation: found {version} ({build}) at {}", shown(&program)));
     }
     if args.apt {
         return apt(&["valgrind", "libc6-dbg"], args, context);
@@ -129,17 +129,17 @@ fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let Plan { source, folder, expected, .. } = &plan;
     match plan.installed(&context.env) {
         Some(Installed::Whole(valgrind)) => {
-            let program = valgrind.program.display();
+            let program = shown(&valgrind.program);
             say(context, format!("simulation: installed already and as it was: {program}"));
             return Ok(());
         }
         Some(Installed::Damaged(file)) => context.ui.event(&RunEvent::warning(format!(
             "what was installed is damaged, and is installed anew: `{}` is not as it was",
-            file.display()
+            shown(&file)
         ))),
         None => {}
     }
-    let into = folder.display();
+    let into = shown(&folder);
     say(context, format!("simulation: takes {expected} from {source}"));
     say(context, format!("simulation: and unpacks callgrind into a folder of {into}; no root"));
     if args.dry_run {
@@ -148,7 +148,7 @@ fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let Valgrind { version, program, .. } = plan
         .carry_out(&context.env, &mut |step| transfer::tell(&context.ui, &step))
         .map_err(not_installed)?;
-    say(context, format!("simulation: installed {version} as {}", program.display()));
+    say(context, format!("simulation: installed {version} as {}", shown(&program)));
     Ok(())
 }
 
@@ -176,7 +176,7 @@ fn mongodb(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let bash = tools::find("bash", &context.env).ok_or_else(|| {
         CliError::new(ExitKind::Missing, "`bash`, which runs the installer, was not found in PATH")
     })?;
-    visible_step(&bash, &[&file.path().display().to_string()], context)
+    visible_step(&bash, &[&shown(&file.path())], context)
 }
 
 /// Lets Go install the program that measures its benchmarks, where Go puts programs.
@@ -187,7 +187,7 @@ fn go_runner(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let version = args.go_runner_version.as_deref();
     let version = version.map_or_else(|| "latest".to_owned(), |version| format!("v{version}"));
     let module = format!("{}@{version}", args.package.as_deref().unwrap_or(GO_RUNNER));
-    say(context, format!("go: runs: {} install {module}", go.display()));
+    say(context, format!("go: runs: {} install {module}", shown(&go)));
     if args.dry_run {
         return Ok(());
     }
@@ -206,13 +206,13 @@ fn apt(packages: &[&str], args: &SetupArgs, context: &Context) -> Result<(), Cli
     let sudo = if is_root { None } else { Some(tools::find("sudo", env)) };
     let sudo = sudo.map(|found| found.ok_or_else(|| missing("sudo"))).transpose()?;
     let program = sudo.as_deref().unwrap_or(&apt_get);
-    let apt_path = apt_get.display().to_string();
+    let apt_path = shown(&apt_get).into_owned();
     let before: &[&str] = if sudo.is_some() { &[&apt_path] } else { &[] };
     let update = [&["update"], APT_LIMITS].concat();
     let steps = [&update[..], &[&["install", "--yes"], APT_LIMITS, packages].concat()];
     for step in steps {
         let words = [before, step].concat();
-        say(context, format!("runs: {} {}", program.display(), words.join(" ")));
+        say(context, format!("runs: {} {}", shown(&program), words.join(" ")));
     }
     if args.dry_run {
         return Ok(());
@@ -226,7 +226,7 @@ fn visible_step(program: &Path, words: &[&str], context: &Context) -> Result<(),
     if ended == Ended::Code(0) {
         return Ok(());
     }
-    let what = format!("`{} {}` failed", program.display(), words.join(" "));
+    let what = format!("`{} {}` failed", shown(&program), words.join(" "));
     Err(CliError::new(ExitKind::Failed, what))
 }
 

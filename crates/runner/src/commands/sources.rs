@@ -9,6 +9,7 @@ use api::Secret;
 use runner_shared::{
     env_names::{self, EnvName},
     mode::Mode,
+    text::shown,
 };
 use system::lineage::ancestors;
 
@@ -249,7 +250,7 @@ pub(super) fn warn_of_broken(
 ) {
     if let (Some(err), Some(kept)) = (broken, kept) {
         let text =
-            format!("{}; it is kept as `{}`, and a new file is begun", chain(&err), kept.display());
+            format!("{}; it is kept as `{}`, and a new file is begun", chain(&err), shown(&kept));
         context.ui.event(&RunEvent::warning(text));
     }
 }

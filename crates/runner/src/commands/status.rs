@@ -1,7 +1,7 @@
 //! `codspeed status`: what each mode finds and lacks, and where and for whom we run. Asks nobody over the network.
 
 use api::Secret;
-use runner_shared::{env_names, mode::Mode};
+use runner_shared::{env_names, mode::Mode, text::shown};
 
 use super::{Context, here, sources};
 use crate::{
@@ -24,7 +24,7 @@ pub(super) fn of_modes(modes: &[Mode], context: &Context) -> Result<ExitKind, Cl
 pub(crate) fn run(context: &Context) -> Result<ExitKind, CliError> {
     let mut lines = lines(&status::all(&context.env));
     if let Some(cache) = tools::cache(&context.env).filter(|cache| cache.is_dir()) {
-        lines.push(format!("installed by `codspeed setup`: {}", cache.display()));
+        lines.push(format!("installed by `codspeed setup`: {}", shown(&cache)));
     }
     lines.extend(machine());
     lines.extend(account(context));

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, Write};
 
 use api::{Http, HttpSettings};
-use runner_shared::env_names;
+use runner_shared::{env_names, text::shown};
 use semver::Version;
 
 use super::Context;
@@ -67,7 +67,7 @@ fn is_ours(receipt: &Receipt) -> Result<(), CliError> {
     let own = std::env::current_exe().and_then(|own| own.canonicalize());
     match (own, installed.canonicalize()) {
         (Ok(own), Ok(installed)) if own != installed => {
-            let (own, installed) = (own.display(), installed.display());
+            let (own, installed) = (shown(&own), shown(&installed));
             let text = format!("this is `{own}`, and the installer has installed `{installed}`");
             Err(CliError::new(ExitKind::Missing, text).hint(format!("`{installed} update`")))
         }
@@ -104,8 +104,8 @@ fn install(receipt: &Receipt, version: &Version, context: &Context) -> Result<()
     let mut script =
         tempfile::NamedTempFile::new().map_err(|err| CliError::new(ExitKind::Failed, err))?;
     script.write_all(INSTALLER.as_bytes()).map_err(|err| CliError::new(ExitKind::Failed, err))?;
-    let path = script.path().display().to_string();
-    let (version, dir) = (version.to_string(), receipt.dir.display().to_string());
+    let path = shown(&script.path()).into_owned();
+    let (version, dir) = (version.to_string(), shown(&receipt.dir).into_owned());
     let words = [&path, "--version", &version, "--dir", &dir, "--base-url", &receipt.base_url];
     context.ui.event(&RunEvent::Debug(format!("runs the installer: {}", words.join(" "))));
     let env = context.env.clone().without(env_names::SECRETS);

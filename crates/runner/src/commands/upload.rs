@@ -4,6 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use runner_shared::mode::{MODES, Mode};
 
+use runner_shared::text::shown;
+
 use super::{Context, here, inspect, sources};
 use crate::{
     cli::UploadCommandArgs,
@@ -31,7 +33,7 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
         return Err(SettingsError::NoFolder { path: folder.clone() }.into());
     }
     let manifest = Manifest::load(folder)?.ok_or_else(|| {
-        let what = format!("`{}` is no profile folder of a run", folder.display());
+        let what = format!("`{}` is no profile folder of a run", shown(&folder));
         let err = CliError::new(ExitKind::Usage, what);
         let parts = inspect::parts(folder).unwrap_or_default();
         if parts.is_empty() {
@@ -70,7 +72,7 @@ pub(super) fn send_all(
     let not_sent = |from: usize, err: CliError| {
         let left = folders.iter().skip(from);
         left.fold(err, |err, folder| {
-            err.hint(format!("nothing is lost: `codspeed upload {}` tries again", folder.display()))
+            err.hint(format!("nothing is lost: `codspeed upload {}` tries again", shown(&folder)))
         })
     };
     let (env, ui) = (&context.env, &context.ui);

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::{env_names, mode::Mode};
+use runner_shared::{env_names, mode::Mode, text::shown};
 
 pub(crate) use check::{Refusal, check};
 
@@ -43,7 +43,7 @@ pub(crate) enum ModeError {
     #[error(transparent)]
     Channel(#[from] ChannelError),
     /// A file can't be written.
-    #[error("could not write `{}`", path.display())]
+    #[error("could not write `{}`", shown(&path))]
     Write {
         /// The file.
         path: PathBuf,

@@ -26,7 +26,7 @@ pub(super) enum Python {
 
 /// The environment with Python's allocator chosen.
 pub(super) fn prepared(env: Env, cwd: &Path, wanted: Option<PythonAllocator>) -> (Env, Python) {
-    let told = env.get(env_names::PYTHONMALLOC).map(|value| value.display().to_string());
+    let told = env.get(env_names::PYTHONMALLOC).map(|value| shown(&value).into_owned());
     match (wanted, told) {
         (Some(PythonAllocator::Own), told) | (None, told @ Some(_)) => {
             let is_malloc = told.is_some_and(|value| value.starts_with("malloc"));

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use runner_shared::{env_names, mode::Mode};
+use runner_shared::{env_names, mode::Mode, text};
 
 use super::{memory::TRACER, simulation, walltime};
 use crate::{env::Env, process, tools};
@@ -50,7 +50,7 @@ fn memory(env: &Env) -> ModeStatus {
         ModeStatus { mode: Mode::Memory, ready: true, found: Vec::new(), lacks: Vec::new() };
     match tools::sibling(TRACER, env_names::MEMTRACK, env) {
         Ok(path) => {
-            status.found.push(format!("{TRACER}: {}", path.display()));
+            status.found.push(format!("{TRACER}: {}", text::shown(&path)));
             status.lacks.extend(rights(&path, env));
         }
         Err(err) => {
@@ -64,7 +64,7 @@ fn memory(env: &Env) -> ModeStatus {
 
 /// The rights that a tracer lacks to use eBPF, unless we are root or its file has them.
 fn rights(tracer: &Path, env: &Env) -> Option<Lack> {
-    let shown = tracer.display().to_string();
+    let shown = text::shown(&tracer).into_owned();
     let ask = |getcap: PathBuf| process::ask(&getcap, &[&shown], env, Path::new("/"));
     let has_some =
         || tools::find("getcap", env).and_then(ask).is_some_and(|caps| caps.contains("cap_bpf"));
@@ -80,7 +80,7 @@ fn rights(tracer: &Path, env: &Env) -> Option<Lack> {
 /// What `codspeed exec` needs in every mode.
 pub(in crate::mode) fn harness(status: &mut ModeStatus, env: &Env) {
     match tools::sibling("exec-harness", env_names::EXEC_HARNESS, env) {
-        Ok(path) => status.found.push(format!("exec-harness: {}", path.display())),
+        Ok(path) => status.found.push(format!("exec-harness: {}", text::shown(&path))),
         Err(err) => status.lacks.push(Lack::with_fix(
             format!("{err}; `codspeed exec` needs it"),
             "unpack the whole release, or set CODSPEED_EXEC_HARNESS",

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::mode::Mode;
+use runner_shared::{mode::Mode, text::shown};
 
 use crate::{event::RunEvent, ui::Ui};
 
@@ -39,7 +39,7 @@ impl OldResults {
         if !files.is_empty() {
             ui.event(&RunEvent::warning(format!(
                 "`{}` holds results of an earlier run; they are left there and not shown",
-                folder.display()
+                shown(&folder)
             )));
         }
         Self { place, files }

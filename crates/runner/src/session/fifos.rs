@@ -21,11 +21,12 @@ use nix::{
 use runner_shared::{
     fault::{Attempt, explain},
     fifo::FifoPaths,
+    text::shown,
 };
 
 /// A FIFO that can't be made.
 #[derive(Debug, thiserror::Error)]
-#[error("could not make the FIFO `{}`", path.display())]
+#[error("could not make the FIFO `{}`", shown(&path))]
 pub(crate) struct FifoError {
     path: PathBuf,
     #[source]

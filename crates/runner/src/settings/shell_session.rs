@@ -10,7 +10,7 @@ use std::{
 };
 
 use nix::unistd::geteuid;
-use runner_shared::env_names;
+use runner_shared::{env_names, text::shown};
 use system::{
     files,
     lineage::{Ancestor, start_of},
@@ -44,13 +44,13 @@ pub(crate) enum SessionError {
     #[error("the shell that started this program can't be found")]
     NoShell,
     /// Somebody else may write there.
-    #[error("`{}` belongs to somebody else, or others may write to it", path.display())]
+    #[error("`{}` belongs to somebody else, or others may write to it", shown(&path))]
     Foreign {
         /// The folder.
         path: PathBuf,
     },
     /// It can't be read or written.
-    #[error("could not use `{}`", path.display())]
+    #[error("could not use `{}`", shown(&path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -59,7 +59,7 @@ pub(crate) enum SessionError {
         source: io::Error,
     },
     /// It holds something else.
-    #[error("`{}` holds something unknown: {what}", path.display())]
+    #[error("`{}` holds something unknown: {what}", shown(&path))]
     Corrupt {
         /// The file.
         path: PathBuf,

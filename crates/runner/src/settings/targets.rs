@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use runner_shared::harness;
+use runner_shared::{harness, text::shown};
 use wildmatch::WildMatch;
 
 use super::{
@@ -67,9 +67,9 @@ pub(crate) fn plan_targets(
     let ignored = flag.map(|flag| {
         format!(
             "`--working-directory {}` does nothing for the benchmarks of `{}`: they run in `{}`",
-            flag.display(),
+            shown(&flag),
             config.shown(),
-            working_directory.display()
+            shown(&working_directory)
         )
     });
     (targets, ignored)

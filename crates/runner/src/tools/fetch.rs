@@ -1,6 +1,8 @@
 //! Gets a file of which the hash is known: from this machine or by HTTP. What has another hash
 //! never leaves this module.
 
+use runner_shared::text::shown;
+
 use std::{
     fmt, fs,
     io::{self, Read, Seek, Write},
@@ -31,7 +33,7 @@ pub(crate) struct Hash([u8; 32]);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
     /// Not readable.
-    #[error("could not read `{}`", path.display())]
+    #[error("could not read `{}`", shown(&path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -84,7 +86,7 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File(path) => write!(f, "{}", shown(&path)),
             Self::Web(url) => f.write_str(url),
         }
     }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::env_names;
+use runner_shared::{env_names, text::shown};
 use semver::Version;
 use serde::Deserialize;
 use system::files::{self, Links};
@@ -45,7 +45,7 @@ pub(crate) enum ReceiptError {
     #[error("the installer has left no receipt at `{}`", .0.display())]
     None(PathBuf),
     /// Not readable.
-    #[error("could not read the receipt of the installer, `{}`", path.display())]
+    #[error("could not read the receipt of the installer, `{}`", shown(&path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub(crate) enum ReceiptError {
         source: io::Error,
     },
     /// Not what the installer writes.
-    #[error("the receipt of the installer, `{}`, is damaged", path.display())]
+    #[error("the receipt of the installer, `{}`, is damaged", shown(&path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -63,7 +63,7 @@ pub(crate) enum ReceiptError {
         source: serde_json::Error,
     },
     /// Of another time.
-    #[error("the receipt of the installer, `{}`, has the format {format}; {FORMAT} is known", path.display())]
+    #[error("the receipt of the installer, `{}`, has the format {format}; {FORMAT} is known", shown(&path))]
     Format {
         /// The file.
         path: PathBuf,

@@ -2,6 +2,8 @@
 //!
 //! Source: <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary>
 
+use runner_shared::text::shown;
+
 use std::{
     fs::OpenOptions,
     io::{self, Write},
@@ -39,8 +41,8 @@ impl Summary {
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> std::path::Display<'_> {
-        self.path.display()
+    pub(super) fn path(&self) -> std::borrow::Cow<'_, str> {
+        shown(&self.path)
     }
 }
 

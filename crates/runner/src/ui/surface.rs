@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use runner_shared::env_names;
+use runner_shared::{env_names, text::shown};
 
 use crate::env::Env;
 
@@ -87,7 +87,7 @@ impl Level {
             return (*level, None);
         }
         let words: Vec<_> = LEVELS.iter().map(|(word, _)| *word).collect();
-        let (name, word, known) = (env_names::LOG.name, word.display(), words.join(", "));
+        let (name, word, known) = (env_names::LOG.name, shown(&word), words.join(", "));
         (Self::Info, Some(format!("{name} is `{word}`, which is none of {known}")))
     }
 }

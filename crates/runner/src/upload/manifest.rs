@@ -11,6 +11,8 @@ use api::{Executor, Instrument, Machine, RunContext, Runner};
 use serde::{Deserialize, Serialize};
 use system::files::{self, Links};
 
+use runner_shared::text::shown;
+
 use crate::host::{self, Host};
 
 /// No honest one is larger.
@@ -37,7 +39,7 @@ pub(crate) struct Manifest {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ManifestError {
     /// It can't be read.
-    #[error("could not read `{}`", path.display())]
+    #[error("could not read `{}`", shown(&path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -46,7 +48,7 @@ pub(crate) enum ManifestError {
         source: io::Error,
     },
     /// It is of another format.
-    #[error("`{}` is none that this version understands", path.display())]
+    #[error("`{}` is none that this version understands", shown(&path))]
     Format {
         /// The file.
         path: PathBuf,

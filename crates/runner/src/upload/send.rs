@@ -6,7 +6,7 @@ use api::{
     Archive, ArchiveError, Event, Http, RepositoryName, RunContext, RunEnvironment, Step,
     Submission, Uploaded,
 };
-use runner_shared::mode::Mode;
+use runner_shared::{mode::Mode, text::shown};
 
 use super::{Manifest, Upload, manifest, refused};
 use crate::{
@@ -182,7 +182,7 @@ fn keep(manifest: &Manifest, folder: &Path, ui: &Ui) {
     if let Err(err) = manifest.save(folder) {
         ui.event(&RunEvent::warning(format!(
             "could not keep what a later upload of `{}` needs: {err}",
-            folder.display()
+            shown(&folder)
         )));
     }
 }

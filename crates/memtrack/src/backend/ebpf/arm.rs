@@ -15,6 +15,8 @@ use std::{
 
 use memmap2::Mmap;
 
+use runner_shared::text::shown;
+
 use super::link::{Programs, Rung, attach};
 use crate::{
     backend::Covered,
@@ -77,14 +79,14 @@ impl Armoury {
             Ok(examined) => examined,
             Err(NotExamined::NotElf) => return Ok(()),
             Err(why @ (NotExamined::Short | NotExamined::Foreign | NotExamined::Damaged(_))) => {
-                state.notes.push(format!("`{}` is not traced: {why}", path.display()));
+                state.notes.push(format!("`{}` is not traced: {why}", shown(&path)));
                 return Ok(());
             }
         };
         if examined.may_hide_one {
             state.notes.push(format!(
                 "`{}` is statically linked and has no symbols of a known allocator: what it allocates is not seen",
-                path.display()
+                shown(&path)
             ));
         }
         if examined.probes.is_empty() {
@@ -93,7 +95,7 @@ impl Armoury {
         let links = self.attach(file, &examined.probes)?;
         state.links.extend(links);
         state.covered.push(Covered {
-            path: path.display().to_string(),
+            path: shown(&path).into_owned(),
             allocators: examined.allocators.iter().map(|&name| name.to_owned()).collect(),
             probes: u32::try_from(examined.probes.len()).unwrap_or(u32::MAX),
         });

@@ -31,6 +31,8 @@ use usher::Usher;
 pub(crate) use rights::{HOW_TO_PERMIT, Missing};
 pub(crate) use selftest::{COMMAND as SELF_TEST, run as run_self_test};
 
+use runner_shared::text::shown;
+
 use super::{Backend, Coverage, Record, Wanted};
 
 /// The backend in the kernel.
@@ -150,7 +152,7 @@ fn answer(listener: &Listener, stopped: &OwnedFd, armoury: &Armoury) {
         let Ok(Some((id, question))) = listener.take() else { continue };
         for mapped in files::asked_about(question) {
             if let Err(err) = armoury.look_at(&mapped.file, &mapped.path) {
-                armoury.note(format!("`{}` is not traced: {err}", mapped.path.display()));
+                armoury.note(format!("`{}` is not traced: {err}", shown(&mapped.path)));
             }
         }
         if listener.agree(id).is_err() {

@@ -6,10 +6,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     ffi::OsString,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use runner_shared::env_names::{LD_PRELOAD, MEMTRACK_SEGMENT};
+
+use runner_shared::text::{self, shown_bytes};
 
 use super::{executable, processes};
 use crate::backend::{Coverage, Covered};
@@ -117,7 +119,7 @@ impl Asides {
         match aside {
             Aside::Object { probes, path } => {
                 if self.objects.len() < MAX_KINDS {
-                    let path = String::from_utf8_lossy(&path).into_owned();
+                    let path = shown_bytes(&path).into_owned();
                     let known = self.objects.entry(path).or_default();
                     *known = probes.max(*known);
                 }
@@ -140,7 +142,7 @@ impl Asides {
             Aside::Failed { who } => {
                 self.expected.remove(&who);
             }
-            Aside::Past { how, path } => self.note(past(how, &String::from_utf8_lossy(&path))),
+            Aside::Past { how, path } => self.note(past(how, &shown_bytes(&path))),
         }
     }
 
@@ -169,8 +171,8 @@ impl Asides {
     /// Why a program was not seen.
     fn unseen(&self, reach: Reach, asked: &[u8]) -> String {
         let found = executable::find(asked, &self.search);
-        let shown = String::from_utf8_lossy(asked);
-        let shown = found.as_deref().map_or(Path::new(&*shown), |path| path).display();
+        let shown = shown_bytes(asked);
+        let shown = found.as_deref().map_or(shown, |path| text::shown(path));
         if reach == Reach::Nowhere {
             return format!(
                 "{shown} was started where the library of `preload` can't be reached (another root folder, or a namespace with other files): its allocations are not seen"

@@ -13,6 +13,8 @@ use std::{
 
 use memmap2::Mmap;
 
+use runner_shared::text;
+
 use crate::discovery::examine;
 
 /// As much of a file as is read: its head, and where its parts are.
@@ -39,7 +41,7 @@ fn program(path: &Path) -> Option<PathBuf> {
 /// can't be read.
 pub(super) fn why_unseen(path: &Path, user: Option<u32>) -> Option<String> {
     let path = program(path)?;
-    let shown = path.display();
+    let shown = text::shown(&path);
     let about = fs::metadata(&path).ok()?;
     if changes_user(&about, user) {
         Some(format!(
@@ -90,7 +92,7 @@ pub(super) fn own_allocators(path: &Path) -> Option<String> {
         return None;
     }
     let names = names_of_allocators(&path)?;
-    let shown = path.display();
+    let shown = text::shown(&path);
     Some(format!(
         "{shown} has an allocator of its own in it ({names}), whose calls the library of `preload` doesn't see"
     ))

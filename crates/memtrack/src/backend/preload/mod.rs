@@ -23,6 +23,7 @@ use std::{
 use runner_shared::{
     clock,
     env_names::{LD_PRELOAD, MEMTRACK_SEGMENT, PATH},
+    text::shown,
 };
 
 use self::{
@@ -58,7 +59,7 @@ impl Default for Options {
 pub enum PreloadError {
     /// There is no folder for the library.
     #[error(
-        "can't put the library for traced programs below {path} ({source}); TMPDIR can name a folder, without spaces and colons in its name, whose file system isn't mounted with `noexec`", path = .path.display()
+        "can't put the library for traced programs below {path} ({source}); TMPDIR can name a folder, without spaces and colons in its name, whose file system isn't mounted with `noexec`", path = .shown(&path)
     )]
     Library {
         /// The folder that was tried last.
@@ -67,7 +68,7 @@ pub enum PreloadError {
         source: io::Error,
     },
     /// There is no memory to share.
-    #[error("can't make the memory that is shared with traced programs, {path}: {source}", path = .path.display())]
+    #[error("can't make the memory that is shared with traced programs, {path}: {source}", path = .shown(&path))]
     Segment {
         /// The file or its folder.
         path: PathBuf,

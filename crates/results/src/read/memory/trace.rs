@@ -10,6 +10,8 @@ use runner_shared::memory::{
     TracerStats,
 };
 
+use runner_shared::text::shown;
+
 use super::{
     file::Compressed,
     order::{Item, Reorder},
@@ -134,7 +136,7 @@ impl Trace {
             let late = self.order.late;
             self.warnings.push(format!(
                 "`{}` has {late} events far out of order: peaks may be a little off",
-                self.path.display()
+                shown(&self.path)
             ));
         }
         (table, damage.or_else(short))
@@ -148,7 +150,7 @@ fn stats(path: &Path, warnings: &mut Vec<String>) -> Option<TracerStats> {
     let read = bytes(path).map_err(|err| with_causes(&err));
     let parsed = read.and_then(|bytes| {
         serde_json::from_slice(&bytes)
-            .map_err(|err| format!("`{}` was left out: {err}", path.display()))
+            .map_err(|err| format!("`{}` was left out: {err}", shown(&path)))
     });
     parsed.map_err(|problem| warnings.push(problem)).ok()
 }
@@ -209,7 +211,7 @@ impl StackFile {
             let odd = if surplus { "more" } else { "fewer" };
             (surplus || self.missing).then(|| format!("it has {odd} stacks than there are events"))
         });
-        let path = self.path.display().to_string();
+        let path = shown(&self.path).into_owned();
         (
             table,
             problem.map(|problem| format!("stacks are missing, as `{path}` is damaged: {problem}")),

@@ -10,6 +10,8 @@ use std::{
     path::Path,
 };
 
+use runner_shared::text::shown;
+
 use super::ReadError;
 use crate::simulation::{Events, SimulationReport};
 
@@ -34,7 +36,7 @@ pub fn read_simulation(
                 process::read_trace(&path, pid, &mut reading, &mut tools);
             }
             Entry::NoFile(path) => {
-                let warning = format!("`{}` is not a file and was left out", path.display());
+                let warning = format!("`{}` is not a file and was left out", shown(&path));
                 reading.report.warnings.push(warning);
             }
         }

@@ -9,6 +9,8 @@ use std::{
 
 use system::files::{self, Links};
 
+use runner_shared::text;
+
 use super::{ReadError, SimulationReading, jit};
 use crate::{
     callgrind::{Header, Names, Part, Trigger, read_parts},
@@ -45,7 +47,7 @@ pub(super) fn read_trace(
             reading.report.processes = reading.report.processes.saturating_add(1);
             reading.report.warnings.push(format!(
                 "`{}` is not shown: {err}; simulate with callgrind to see results",
-                path.display()
+                text::shown(&path)
             ));
         }
     }
@@ -79,7 +81,7 @@ fn read_text(
             let odd = odd_lines.saturating_add(damage.odd_lines);
             if odd > 0 {
                 let lines = if odd == 1 { "line was" } else { "lines were" };
-                let warning = format!("`{}`: {odd} {lines} not understood", path.display());
+                let warning = format!("`{}`: {odd} {lines} not understood", text::shown(&path));
                 report.warnings.push(warning);
             }
         }
@@ -193,7 +195,7 @@ fn name_compiled(path: &Path, pid: u32, benchmarks: &mut [SimulationResult]) -> 
             *name = known.into();
         }
     });
-    failed.map(|err| format!("`{}` could not be read: {err}", map.display()))
+    failed.map(|err| format!("`{}` could not be read: {err}", text::shown(&map)))
 }
 
 /// Functions of no object: code that was made at run time.

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use runner_shared::fifo::perf_map;
+use runner_shared::{fifo::perf_map, text::shown};
 
 /// Copies the maps of all processes that left a count into the profile folder and removes them
 /// where they were. A map that is older than the run belongs to another process that had the same
@@ -17,7 +17,7 @@ pub(crate) fn harvest(folder: &Path, start: SystemTime) -> Vec<String> {
     let maps = pids.map(perf_map).filter(|map| is_of_this_run(map, start));
     maps.filter_map(|map| {
         let problem =
-            |err| format!("could not copy `{}`, so names are missing: {err}", map.display());
+            |err| format!("could not copy `{}`, so names are missing: {err}", shown(&map));
         take(&map, folder).map_err(problem).err()
     })
     .collect()

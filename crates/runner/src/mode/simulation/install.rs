@@ -11,6 +11,8 @@ use std::{
 
 use api::Watch;
 
+use runner_shared::text::shown;
+
 use super::{
     manifest::Manifest,
     valgrind::{CACHED_PROGRAM, Valgrind, cache},
@@ -110,7 +112,7 @@ pub(crate) enum InstallError {
         version: String,
     },
     /// Not writable.
-    #[error("could not write below `{}`", path.display())]
+    #[error("could not write below `{}`", shown(&path))]
     Write {
         /// The folder.
         path: PathBuf,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use runner_shared::mode::Mode;
+use runner_shared::{mode::Mode, text::shown};
 
 use super::{valgrind::Valgrind, version::PINNED};
 use crate::{
@@ -24,7 +24,7 @@ pub(crate) fn status(env: &Env) -> ModeStatus {
     };
     for (index, Valgrind { program, version, build, .. }) in all.iter().enumerate() {
         let used = if index == 0 { "" } else { ", not used" };
-        status.found.push(format!("valgrind: {version}, {build}, {}{used}", program.display()));
+        status.found.push(format!("valgrind: {version}, {build}, {}{used}", shown(&program)));
     }
     let setup = "codspeed setup -m simulation";
     match all.first() {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::env_names;
+use runner_shared::{env_names, text::shown};
 
 use super::version::Build;
 use crate::{
@@ -51,13 +51,13 @@ pub(crate) enum ValgrindError {
     #[error("`valgrind` was not found in PATH")]
     Missing,
     /// It does not run.
-    #[error("`{}` is not a Valgrind with the tool callgrind", path.display())]
+    #[error("`{}` is not a Valgrind with the tool callgrind", shown(&path))]
     Unusable {
         /// The program.
         path: PathBuf,
     },
     /// Another build was asked for.
-    #[error("`--require-fork`: {version} at `{}` is not CodSpeed's fork of Valgrind", path.display())]
+    #[error("`--require-fork`: {version} at `{}` is not CodSpeed's fork of Valgrind", shown(&path))]
     NoFork {
         /// The best one that was found.
         version: String,
@@ -65,7 +65,7 @@ pub(crate) enum ValgrindError {
         path: PathBuf,
     },
     /// It lacks a tool.
-    #[error("{version} at `{}` does not have the tool tracegrind; only some builds of CodSpeed's fork do", path.display())]
+    #[error("{version} at `{}` does not have the tool tracegrind; only some builds of CodSpeed's fork do", shown(&path))]
     NoTracegrind {
         /// As it says itself.
         version: String,

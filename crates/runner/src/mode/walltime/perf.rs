@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::env_names;
+use runner_shared::{env_names, text::shown};
 
 use crate::{env::Env, process::ask, tools};
 
@@ -39,7 +39,7 @@ pub(crate) enum PerfError {
         hint: String,
     },
     /// It does not run.
-    #[error("`{}` does not run (often because it is made for another kernel); {hint}", path.display())]
+    #[error("`{}` does not run (often because it is made for another kernel); {hint}", shown(&path))]
     Broken {
         /// The program.
         path: PathBuf,
@@ -47,7 +47,7 @@ pub(crate) enum PerfError {
         hint: String,
     },
     /// It can't be controlled.
-    #[error("`{}` is version {version}, and 5.10 is the first one that can be switched on and off; {hint}", path.display())]
+    #[error("`{}` is version {version}, and 5.10 is the first one that can be switched on and off; {hint}", shown(&path))]
     TooOld {
         /// The program.
         path: PathBuf,

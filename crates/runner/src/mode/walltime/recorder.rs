@@ -14,6 +14,7 @@ use profile::PERF_DATA;
 use runner_shared::{
     artifact::{OLDER_WALLTIME_METADATA, WALLTIME_METADATA},
     env_names,
+    text::shown,
 };
 
 use super::{
@@ -41,7 +42,7 @@ pub(crate) enum RecorderError {
     #[error(transparent)]
     Channel(#[from] ChannelError),
     /// There is no place for its data.
-    #[error("could not write `{}`", path.display())]
+    #[error("could not write `{}`", shown(&path))]
     Data {
         /// The file.
         path: PathBuf,

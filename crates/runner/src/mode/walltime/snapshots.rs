@@ -11,7 +11,7 @@ use std::{
 };
 
 use profile::{Mapping, PinnedFile, Snapshot, executable_mappings};
-use runner_shared::clock::now;
+use runner_shared::{clock::now, text::shown_bytes};
 
 /// Files that are held open at most: a process may have 1024 of them as a rule.
 const MOST_FILES: usize = 400;
@@ -46,12 +46,14 @@ impl Snapshots {
         let seen = self.seen.entry(pid).or_default();
         // One that has ended, or that counts its processes otherwise than we do, has nothing to show.
         let Ok(text) = fs::read(process.join("maps")) else { return };
-        let text = String::from_utf8_lossy(&text);
+        // Paths as perf's records have them.
+        let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(shown_bytes).collect();
+        let text = lines.join("\n");
         if text.is_empty() || text == seen.text {
             return;
         }
         let mappings = executable_mappings(&text);
-        seen.text = text.into_owned();
+        seen.text = text;
         // Most of what changes is the heap.
         if mappings == seen.mappings {
             return;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use runner_shared::mode::Mode;
+use runner_shared::{mode::Mode, text::shown};
 
 use super::{kernel, perf::Perf};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn status(env: &Env) -> ModeStatus {
     let (mut found, mut lacks) = (Vec::new(), Vec::new());
     match Perf::find(env) {
-        Ok(perf) => found.push(format!("perf: {}, {}", perf.version, perf.program.display())),
+        Ok(perf) => found.push(format!("perf: {}, {}", perf.version, shown(&perf.program))),
         Err(err) => lacks.push(lack(&err)),
     }
     if let Err(err) = kernel::try_recording() {
