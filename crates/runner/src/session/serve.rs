@@ -277,7 +277,7 @@ impl Talk<'_> {
         {
             self.session.refuse(Refusal::BusyMain { client: client.clone() });
         }
-        let pair = unrelated(&connected).map(|pair| pair.map(|speaker| speaker.client.clone()));
+        let pair = unrelated(&connected).map(named);
         let until = self.overlap.unwrap_or_else(|| now().plus(self.patience));
         self.overlap = pair.is_some().then_some(until);
         pair
@@ -310,7 +310,11 @@ impl Talk<'_> {
             }
             let clash = self.session.clash().map(|pids| pids.map(Client::of));
             let late = self.session.claim().and_then(|pid| self.turns.claims(pid));
-            self.refuse_overlap(clash.or(late));
+            // What nobody can read may be the messages of two processes, one within the other.
+            let is_unreadable = reaction == Reaction::Reply(Command::Err);
+            let all = if is_unreadable { speakers(self.fifos.identity()) } else { Vec::new() };
+            let mixed = unrelated(&all).map(named);
+            self.refuse_overlap(clash.or(late).or(mixed));
             let answer = match reaction {
                 Reaction::Reply(answer) => answer,
                 Reaction::Ask(request) => self.resolve(request),
@@ -354,6 +358,10 @@ impl Talk<'_> {
         }
         Ok(())
     }
+}
+
+fn named(pair: [&Speaker; 2]) -> [Client; 2] {
+    pair.map(|speaker| speaker.client.clone())
 }
 
 /// How far we are in ending the benchmark.
