@@ -109,6 +109,23 @@ fn unknown_keys_and_equal_names_are_warned_of() {
 }
 
 #[test]
+fn a_list_with_a_program_that_cannot_be_run_is_not_measured_at_all() {
+    let sandbox = sandbox();
+    let list = format!(
+        r#"[{{"command":["touch","ran"],{QUICK}}},{{"command":["no-such"]}},{{"command":["./no/such"]}}]"#
+    );
+    let run = with_list(&sandbox, &list);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let expected = "error: benchmark `no-such`: the command cannot be run: `no-such` was not found in any folder of PATH
+error: benchmark `./no/such`: the command cannot be run: `./no/such` does not exist
+";
+    assert_eq!(run.stderr, expected);
+    for name in ["ran", ".codspeed", "profile"] {
+        assert!(!sandbox.path().join(name).exists(), "{name}");
+    }
+}
+
+#[test]
 fn what_was_measured_before_a_failure_is_kept() {
     let sandbox = sandbox();
     let list = format!(

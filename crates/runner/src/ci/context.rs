@@ -7,6 +7,8 @@ use api::{
     Sender,
 };
 
+use runner_shared::text::shown;
+
 use super::{
     CiError, Obstacle,
     git::Repository,
@@ -177,7 +179,7 @@ impl Identity {
 /// The top of the repository around a folder as the wire wants it, with a slash at its end.
 pub(super) fn root_above(here: &std::path::Path) -> Option<(PathBuf, String)> {
     let root = Repository::find(here)?.root;
-    let text = with_slash(&root.to_string_lossy());
+    let text = with_slash(&shown(&root));
     Some((root, text))
 }
 

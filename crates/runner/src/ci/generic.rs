@@ -7,6 +7,8 @@ use api::{Event, RepositoryName, RepositoryProvider, RunEnvironment};
 use runner_shared::env_names::{self, EnvName};
 use serde_json::Map;
 
+use runner_shared::text::shown;
+
 use super::{
     CiContext, CiError, Identity, Obstacle, Provider, Situation, TokenPolicy,
     context::{self, Commit},
@@ -113,7 +115,7 @@ fn identity(
         found
     } else {
         let here = situation.here.to_owned();
-        let text = context::with_slash(&here.to_string_lossy());
+        let text = context::with_slash(&shown(&here));
         (here, text)
     };
     Ok(Identity {
