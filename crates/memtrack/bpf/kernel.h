@@ -109,6 +109,8 @@ struct pt_regs {
   u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
 };
 INLINE u64 argument(const struct pt_regs *regs, u32 index) {
+  if (__builtin_constant_p(index == 0) && index == 0)
+    return regs->di;
   return one_of(regs->di, regs->si, regs->dx, regs->cx, index);
 }
 INLINE u64 returned(const struct pt_regs *regs) { return regs->ax; }
@@ -131,6 +133,8 @@ struct pt_regs {
   u64 regs[31], sp, pc, pstate;
 };
 INLINE u64 argument(const struct pt_regs *regs, u32 index) {
+  if (__builtin_constant_p(index == 0) && index == 0)
+    return regs->regs[0];
   return one_of(regs->regs[0], regs->regs[1], regs->regs[2], regs->regs[3], index);
 }
 INLINE u64 returned(const struct pt_regs *regs) { return regs->regs[0]; }

@@ -186,14 +186,16 @@ INLINE void identify(struct thread *thread, u64 both) {
 
 /* The running thread, if it is one of the tree. One that was seen before is found at once. */
 INLINE struct thread *running_thread(void) {
-  struct thread *thread = task_storage_get(&threads, get_current_task_btf(), 0, 0);
-  u64 both = get_current_pid_tgid();
-  if (thread && thread->both == both)
+  struct task_struct *task = get_current_task_btf();
+  struct thread *thread = task_storage_get(&threads, task, 0, 0);
+  /* Its number may change when its process becomes another program, its process never does. */
+  if (thread && (u32)thread->both == (u32)task->pid)
     return thread;
+  u64 both = get_current_pid_tgid();
   u32 key = both >> 32;
   if (!map_lookup(&tracked, &key)) {
     /* Perhaps the kernel has left out the beginning of the process; see `TWICE`. Then its parent is one of the tree. */
-    key = get_current_task_btf()->real_parent->tgid;
+    key = task->real_parent->tgid;
     if (!map_lookup(&tracked, &key))
       return 0;
     key = both >> 32;
@@ -204,7 +206,7 @@ INLINE struct thread *running_thread(void) {
   if (!thread)
     thread = map_lookup(&strays, &key);
   if (!thread)
-    thread = task_storage_get(&threads, get_current_task_btf(), 0, CREATE);
+    thread = task_storage_get(&threads, task, 0, CREATE);
   if (!thread && !map_update(&strays, &key, (void *)&fresh, ANY))
     thread = map_lookup(&strays, &key);
   if (!thread)
@@ -232,11 +234,14 @@ INLINE void hold_back(struct thread *thread) {
   u64 waiting = ring_query(&events, AVAILABLE);
   if (waiting < settings.pause_at)
     return;
+  if (!thread)
+    thread = running_thread();
+  if (!thread)
+    return;
   if (waiting < settings.pause_at / 6 * 7 && map_lookup(&paused, &thread->tgid))
     return;
   if (map_lookup(&stopped, &thread->tgid) || send_signal_thread(SIGSTOP))
     return;
-  __sync_fetch_and_add(&counters.held, 1);
   if (map_update(&paused, &thread->tgid, &thread->shown_tgid, ANY)) {
     /* Nobody would know that it is to be continued. */
     send_signal_thread(SIGCONT);
@@ -244,6 +249,8 @@ INLINE void hold_back(struct thread *thread) {
   } else if (map_lookup(&stopped, &thread->tgid)) {
     map_delete(&paused, &thread->tgid);
   }
+  /* The tracer looks for entries when this has changed, so it comes last. */
+  __sync_fetch_and_add(&counters.held, 1);
 }
 
 /* Writes the stack of the program into a record. The kernel collects it in memory of the processor, which from Linux 6.0
@@ -255,12 +262,15 @@ INLINE void take_stack(void *ctx, struct record_with_stack *record) {
   record->record.stack_bytes = len > 0 ? len : 0;
 }
 
+/* Without a thread it is the running one, and there is no stack; see `shown_as_they_are`. */
 INLINE void emit(void *ctx, struct thread *thread, u32 kind, u64 at, u64 addr, u64 size, u64 old) {
   struct record *record;
   bool stacked = settings.stacks && ctx;
-  thread->addr = addr;
-  thread->size = size;
-  thread->old = old;
+  if (thread) {
+    thread->addr = addr;
+    thread->size = size;
+    thread->old = old;
+  }
   if (stacked)
     record = ring_reserve(&events, sizeof(struct record_with_stack), 0);
   else
@@ -271,11 +281,20 @@ INLINE void emit(void *ctx, struct thread *thread, u32 kind, u64 at, u64 addr, u
     return;
   }
   record->timestamp = at == NOW ? ktime_get_ns() : at;
-  record->pid = thread->shown_tgid;
-  record->tid = thread->shown_tid;
-  record->addr = thread->addr;
-  record->size = thread->size;
-  record->old = thread->old;
+  if (thread) {
+    record->pid = thread->shown_tgid;
+    record->tid = thread->shown_tid;
+    record->addr = thread->addr;
+    record->size = thread->size;
+    record->old = thread->old;
+  } else {
+    struct task_struct *task = get_current_task_btf();
+    record->pid = task->tgid;
+    record->tid = task->pid;
+    record->addr = addr;
+    record->size = size;
+    record->old = old;
+  }
   record->kind = kind;
   record->stack_bytes = 0;
   if (stacked)
@@ -406,26 +425,53 @@ INLINE void leave_call(struct pt_regs *ctx) {
   thread->hidden.sp = 0;
 }
 
-/* Entry and return of a call, from Linux 6.13 on. 1: the return is of no interest. */
-SEC("uprobe.session")
-int session(struct pt_regs *ctx) {
-  u64 cookie = get_attach_cookie(ctx);
+/* Whether a record of an allocation can be written without looking the thread up: nothing is kept of it, its stack is
+ * not wanted, and its numbers are the kernel's own. */
+INLINE bool shown_as_they_are(u64 cookie) {
+  bool plain = call_class(cookie) == CLASS_MALLOC || call_class(cookie) == CLASS_CALLOC;
+  return plain && !call_chains(cookie) && !settings.stacks && !settings.namespace_dev && !settings.namespace_ino;
+}
+
+/* The end of a leaf. */
+INLINE void leave_leaf(struct pt_regs *ctx, u64 cookie) {
+  if (__builtin_constant_p(cookie) && shown_as_they_are(cookie)) {
+    u64 addr = returned(ctx);
+    if (addr)
+      emit(0, 0, call_class(cookie) == CLASS_MALLOC ? MALLOC : CALLOC, NOW, addr, *session_cookie(ctx), 0);
+    return;
+  }
+  struct thread *thread = running_thread();
+  if (!thread)
+    return;
+  thread->leaf.cookie = cookie;
+  thread->leaf.size = *session_cookie(ctx);
+  tell(ctx, thread, &thread->leaf);
+}
+
+/* Entry and return of a call. 1: the return is of no interest. */
+INLINE int see_session(struct pt_regs *ctx, u64 cookie) {
   bool leaf = call_is_leaf(cookie) && !settings.follow_leafs;
-  if (session_is_return(ctx)) {
-    if (leaf) {
-      struct thread *thread = running_thread();
-      if (!thread)
-        return 0;
-      thread->leaf.cookie = cookie;
-      thread->leaf.size = *session_cookie(ctx);
-      tell(ctx, thread, &thread->leaf);
-    } else {
+  if (call_class(cookie) != CLASS_FREE && session_is_return(ctx)) {
+    if (leaf)
+      leave_leaf(ctx, cookie);
+    else
       leave_call(ctx);
-    }
     return 0;
   }
   return enter(ctx, cookie, leaf) ? 0 : 1;
 }
+
+/* From Linux 6.13 on. */
+SEC("uprobe.session")
+int session(struct pt_regs *ctx) { return see_session(ctx, get_attach_cookie(ctx)); }
+
+/* The same for the functions that nearly all calls go to, `malloc` and `free` of an allocator with one `free`: what the
+ * cookie would say is known here, so that less is asked of the kernel. `OWN_PROGRAMS` in `link.rs` has the same numbers. */
+SEC("uprobe.session")
+int session_malloc(struct pt_regs *ctx) { return see_session(ctx, 0x10f01); }
+
+SEC("uprobe.session")
+int session_free(struct pt_regs *ctx) { return see_session(ctx, 0xf06); }
 
 /* The same as two probes. A leaf is kept, too: nothing else connects the two. */
 SEC("uprobe.multi")

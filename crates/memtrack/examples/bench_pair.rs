@@ -3,7 +3,7 @@
 //! figure: name, value, unit, note.
 //!
 //! All ways take turns, so that the noise of the machine hits all alike; the best turn of each counts as the program
-//! sees it, the median for whole commands.
+//! sees it, the median for whole commands. On a busy machine their processor time says more than how long they take.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -13,13 +13,9 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use runner_shared::{
-    clock::now,
-    walltime::{quantile, sorted},
-};
-use support::{Bench, Outcome};
+use support::{Bench, Cost, Outcome, cost};
 
 const PAIRS: &str = "500000";
 const TURNS: usize = 7;
@@ -42,11 +38,11 @@ struct Way {
 const WHOLE_PAIRS: &str = "1000000";
 const WHOLE_TURNS: usize = 9;
 /// Options of tracing, and the most that the whole command may take, as a multiple of what heaptrack takes.
-const WHOLE: [(&str, &[&str], f64); 4] = [
-    ("preload", &["--backend", "preload"], 0.4),
-    ("preload with stacks", &["--backend", "preload", "--stacks"], f64::INFINITY),
-    ("ebpf", &["--backend", "ebpf"], 4.0),
-    ("ebpf with stacks", &["--backend", "ebpf", "--stacks"], 7.0),
+const WHOLE: [(&str, &[&str], Option<f64>); 4] = [
+    ("preload", &["--backend", "preload"], Some(0.4)),
+    ("preload with stacks", &["--backend", "preload", "--stacks"], None),
+    ("ebpf", &["--backend", "ebpf"], Some(4.0)),
+    ("ebpf with stacks", &["--backend", "ebpf", "--stacks"], Some(7.0)),
 ];
 
 enum How {
@@ -75,51 +71,70 @@ fn main() -> Outcome<()> {
     whole(&bench)
 }
 
-/// Times of whole commands: heaptrack's, and those of the tracer alone and of the runner with it, summaries included.
+/// A whole command.
+struct Whole {
+    name: String,
+    /// By the runner or by the tracer alone, and with these options; heaptrack otherwise.
+    traced: Option<(bool, &'static [&'static str])>,
+    bar: Option<f64>,
+    costs: Vec<Cost>,
+}
+
+/// Costs of whole commands: heaptrack's, and those of the tracer alone and of the runner with it, summaries included.
 fn whole(bench: &Bench) -> Outcome<()> {
-    let heaptrack = || {
-        let mut command = Command::new("heaptrack");
-        command.arg("-o").arg(bench.folder.path().join("heaptrack"));
-        command
-    };
-    let mut rows = vec![("heaptrack".to_owned(), None, Vec::new())];
-    for (name, options, bar) in &WHOLE {
-        rows.push((format!("track, {name}"), Some((false, options, *bar)), Vec::new()));
-        rows.push((format!("exec -m memory, {name}"), Some((true, options, *bar)), Vec::new()));
+    let row = |name, traced, bar| Whole { name, traced, bar, costs: Vec::new() };
+    let mut rows = vec![row("heaptrack".to_owned(), None, None)];
+    for (name, options, bar) in WHOLE {
+        rows.push(row(format!("track, {name}"), Some((false, options)), bar));
+        rows.push(row(format!("exec -m memory, {name}"), Some((true, options)), bar));
+    }
+    let has_heaptrack = heaptrack(bench).arg("--version").output().is_ok();
+    if !has_heaptrack {
+        println!(
+            "heaptrack is not installed: there is nothing to compare with (on Debian: apt-get install heaptrack)"
+        );
     }
     for _ in 0..WHOLE_TURNS {
-        for (_, way, times) in &mut rows {
-            let time = match way {
-                None if heaptrack().arg("--version").output().is_err() => None,
-                None => nanos(heaptrack().arg(&bench.pairs).arg(WHOLE_PAIRS))?,
-                Some((by_runner, options, _)) => traced(bench, *by_runner, options)?,
+        for Whole { traced, costs, .. } in &mut rows {
+            let cost = match traced {
+                None if has_heaptrack => cost(heaptrack(bench).arg(&bench.pairs).arg(WHOLE_PAIRS))?,
+                None => None,
+                Some((by_runner, options)) => cost_of_trace(bench, *by_runner, options)?,
             };
-            times.extend(time);
+            costs.extend(cost);
         }
     }
     let mut beside = None;
-    for (name, way, times) in &rows {
+    for Whole { name, traced, bar, costs } in &rows {
         let name = format!("whole command of {WHOLE_PAIRS} pairs, {name}");
-        if times.is_empty() {
+        let Some(medians) = Cost::medians(costs) else {
             println!("{name}\t-\ts\tnot installed, or not permitted");
             continue;
-        }
-        let median = quantile(&sorted(times), 0.5) / 1e9;
-        println!("{name}\t{median:.3}\ts\tmedian of {}", times.len());
-        let Some((_, _, bar)) = way else {
-            beside = Some(median);
-            continue;
         };
-        if let Some(heaptrack) = beside {
-            let note = if bar.is_finite() { format!("bar: at most {bar}") } else { String::new() };
-            println!("{name} / heaptrack\t{:.2}\tx\t{note}", median / heaptrack);
+        let note = format!("median of {}; processor time {:.3} s", costs.len(), medians.cpu / 1e9);
+        println!("{name}\t{:.3}\ts\t{note}", medians.wall / 1e9);
+        if traced.is_none() {
+            beside = Some(medians);
+        } else if let Some(heaptrack) = &beside {
+            let (wall, cpu) = (medians.wall / heaptrack.wall, medians.cpu / heaptrack.cpu);
+            let judged = bar.map_or_else(String::new, |bar| {
+                let met = |ratio: f64| if ratio <= bar { "met" } else { "missed" };
+                format!("; bar {bar}: {}, by processor time {}", met(wall), met(cpu))
+            });
+            println!("{name} / heaptrack\t{wall:.2}\tx\tprocessor time {cpu:.2} x{judged}");
         }
     }
     Ok(())
 }
 
-/// Nanoseconds of a trace, whose events must be all there. `None`: this can't be had here.
-fn traced(bench: &Bench, by_runner: bool, options: &[&str]) -> Outcome<Option<u64>> {
+fn heaptrack(bench: &Bench) -> Command {
+    let mut command = Command::new("heaptrack");
+    command.arg("-o").arg(bench.folder.path().join("heaptrack"));
+    command
+}
+
+/// The cost of a trace, whose events must be all there. `None`: this can't be had here.
+fn cost_of_trace(bench: &Bench, by_runner: bool, options: &[&str]) -> Outcome<Option<Cost>> {
     let trace = bench.fresh_folder()?;
     let mut command = bench.program(if by_runner { "codspeed" } else { "codspeed-memtrack" });
     if by_runner {
@@ -128,23 +143,14 @@ fn traced(bench: &Bench, by_runner: bool, options: &[&str]) -> Outcome<Option<u6
         command.args(["track", "--output"]);
     }
     command.arg(&trace).args(options).arg("--").arg(&bench.pairs).arg(WHOLE_PAIRS);
-    let Some(nanos) = nanos(&mut command)? else { return Ok(None) };
+    let Some(cost) = cost(&mut command)? else { return Ok(None) };
     let results = if by_runner { trace.join("results") } else { trace };
     let stats = Bench::stats(&results)?;
     let wanted = 2 * WHOLE_PAIRS.parse::<u64>()?;
     if stats.events.total() < wanted || stats.lost_events > 0 {
         return Err(format!("{} events are too few", stats.events.total()).into());
     }
-    Ok(Some(nanos))
-}
-
-/// Nanoseconds of a command from its start to its end; `None` if it fails.
-fn nanos(command: &mut Command) -> Outcome<Option<u64>> {
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let start = now();
-    let ended = command.status()?;
-    let nanos = now().since(start);
-    Ok(ended.success().then_some(nanos))
+    Ok(Some(cost))
 }
 
 fn print(way: &Way, threads: &str, nanos: Option<f64>, native: f64, heaptrack: Option<f64>) {
@@ -170,12 +176,10 @@ impl Way {
         match self.how {
             How::Bare => output(Command::new(&bench.pairs).args([PAIRS, threads])).map(Some),
             How::Heaptrack => {
-                if Command::new("heaptrack").arg("--version").output().is_err() {
+                if heaptrack(bench).arg("--version").output().is_err() {
                     return Ok(None);
                 }
-                let mut command = Command::new("heaptrack");
-                command.arg("-o").arg(bench.folder.path().join("heaptrack")).arg(&bench.pairs);
-                output(command.args([PAIRS, threads])).map(Some)
+                output(heaptrack(bench).arg(&bench.pairs).args([PAIRS, threads])).map(Some)
             }
             How::Tracer(options) => {
                 let words = [bench.pairs.as_os_str(), PAIRS.as_ref(), threads.as_ref()];

@@ -5,6 +5,7 @@
     clippy::print_stdout,
     reason = "a bench prints its figures and starts what it measures"
 )]
+#![expect(dead_code, reason = "benches share a module, and not all need all of it")]
 
 mod support;
 

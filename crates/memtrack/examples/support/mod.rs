@@ -104,7 +104,8 @@ impl Bench {
         waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT)?;
         let wall_ns = now().since(start);
         let cpu_seconds = cpu_seconds(&fs::read_to_string(format!("/proc/{pid}/stat"))?)?;
-        let (ended, peak_bytes) = fetch(pid)?;
+        let (ended, usage) = fetch(pid)?;
+        let peak_bytes = u64::try_from(usage.ru_maxrss)? * 1024;
         let mut stdout = String::new();
         child.stdout.ok_or("no output")?.read_to_string(&mut stdout)?;
         let mut stderr = String::new();
@@ -141,10 +142,47 @@ fn cpu_seconds(stat: &str) -> Outcome<f64> {
     Ok(as_float(ticks) / as_float(per_second.ok_or("no clock")?))
 }
 
-/// Fetches how a process has ended, and its peak of memory: that of the largest of it, its children, and this program,
-/// which it was before `exec`. Neither of the latter holds much.
+/// What a whole command costs, with all that it starts and waits for; in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cost {
+    /// From its start to its end.
+    pub(crate) wall: f64,
+    /// Processor time.
+    pub(crate) cpu: f64,
+}
+
+impl Cost {
+    /// The median of each; `None` of none.
+    pub(crate) fn medians(costs: &[Self]) -> Option<Self> {
+        let median = |of: fn(&Self) -> f64| {
+            let mut all: Vec<f64> = costs.iter().map(of).collect();
+            all.sort_by(f64::total_cmp);
+            all.get(all.len() / 2).copied()
+        };
+        Some(Self { wall: median(|cost| cost.wall)?, cpu: median(|cost| cost.cpu)? })
+    }
+}
+
+/// Runs a command to its end; `None` if it fails.
+pub(crate) fn cost(command: &mut Command) -> Outcome<Option<Cost>> {
+    let start = now();
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let (ended, usage) = fetch(Pid::from_raw(i32::try_from(child.id())?))?;
+    let wall = as_float(now().since(start));
+    let cpu = [usage.ru_utime, usage.ru_stime].map(nanos).iter().sum();
+    Ok(ended.success().then_some(Cost { wall, cpu }))
+}
+
+fn nanos(time: libc::timeval) -> f64 {
+    let part = |number: i64| as_float(u64::try_from(number).unwrap_or(0));
+    part(time.tv_sec) * 1e9 + part(time.tv_usec) * 1e3
+}
+
+/// Fetches how a process has ended, and what it has used together with its children that it has waited for. The peak of
+/// memory is that of the largest of these, and of this program, which it was before `exec`; neither of the latter holds
+/// much.
 #[expect(unsafe_code, reason = "wait4 has no safe wrapper in the crates that we use")]
-fn fetch(pid: Pid) -> Outcome<(ExitStatus, u64)> {
+fn fetch(pid: Pid) -> Outcome<(ExitStatus, libc::rusage)> {
     let mut status = 0;
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: both pointers are good for writing what the call writes.
@@ -152,6 +190,5 @@ fn fetch(pid: Pid) -> Outcome<(ExitStatus, u64)> {
         return Err(io::Error::last_os_error().into());
     }
     // SAFETY: it is plain numbers, which were zeroed and then filled in.
-    let usage = unsafe { usage.assume_init() };
-    Ok((ExitStatus::from_raw(status), u64::try_from(usage.ru_maxrss)? * 1024))
+    Ok((ExitStatus::from_raw(status), unsafe { usage.assume_init() }))
 }

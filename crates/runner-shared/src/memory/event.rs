@@ -3,7 +3,7 @@
 //! The artifact is a plain concatenation of MessagePack maps, one per event, inside zstd frames. Integers have the
 //! shortest form, keys and tags are strings in a fixed order; readers accept any order and any width.
 
-use super::wire::Line;
+use super::wire::{Line, put_line};
 
 /// One call of an allocator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,9 +110,14 @@ impl Event {
     }
 
     /// Appends the bytes of this event.
+    #[inline]
     pub fn encode(&self, into: &mut Vec<u8>) {
+        put_line(into, |line| self.write(line));
+    }
+
+    #[inline]
+    fn write(&self, line: &mut Line<'_>) {
         let Self { pid, tid, timestamp, addr, kind } = *self;
-        let mut line = Line::default();
         line.put(match kind {
             EventKind::Free => b"\x85\xa3pid",
             EventKind::Realloc { old_addr: Some(_), .. } => b"\x87\xa3pid",
@@ -149,7 +154,6 @@ impl Event {
             line.put(b"\xa4size");
             line.put_unsigned(size);
         }
-        line.append_to(into);
     }
 }
 

@@ -44,29 +44,39 @@ fn put_length(
 
 /// Appends a number of zero or more in its shortest form.
 pub(super) fn put_unsigned(into: &mut Vec<u8>, value: u64) {
-    let mut line = Line::default();
-    line.put_unsigned(value);
-    line.append_to(into);
+    put_line(into, |line| line.put_unsigned(value));
 }
 
 /// The longest record of an event has 97 bytes.
 const LINE: usize = 128;
 
-/// A record in the making. Its pieces have lengths that the compiler knows, and there is room for all of them: a list
-/// that grows would cost several times as much, for each of millions of events.
+/// Appends a record of up to [`LINE`] bytes, which `write` makes in its place: its pieces have lengths that the compiler
+/// knows, and there is room for all of them. A list that grows would cost several times as much, for each of millions of
+/// events; and so would a record that is made elsewhere and then copied, since the processor would have to wait for its
+/// small pieces before it could read them as a whole.
+#[inline]
+pub(super) fn put_line(into: &mut Vec<u8>, write: impl FnOnce(&mut Line<'_>)) {
+    let start = into.len();
+    into.extend_from_slice(&[0; LINE]);
+    let len = match into.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
+        Some(bytes) => {
+            let mut line = Line { bytes, len: 0 };
+            write(&mut line);
+            line.len
+        }
+        None => 0,
+    };
+    into.truncate(start + len);
+}
+
+/// A record in the making.
 #[derive(Debug)]
-pub(super) struct Line {
-    bytes: [u8; LINE],
+pub(super) struct Line<'a> {
+    bytes: &'a mut [u8; LINE],
     len: usize,
 }
 
-impl Default for Line {
-    fn default() -> Self {
-        Self { bytes: [0; LINE], len: 0 }
-    }
-}
-
-impl Line {
+impl Line<'_> {
     /// Appends bytes as they are. What doesn't fit is left out, which no event comes near to.
     #[inline]
     pub(super) fn put<const N: usize>(&mut self, piece: &[u8; N]) {
@@ -112,14 +122,6 @@ impl Line {
             -0x8000..-0x80 => self.put(&[0xd1, c, d]),
             ..-0x8000 => self.put(&[0xd2, a, b, c, d]),
         }
-    }
-
-    /// Appends it to others. All of its room is copied and the surplus cut off: a copy of a fixed length needs no call.
-    #[inline]
-    pub(super) fn append_to(&self, into: &mut Vec<u8>) {
-        let len = into.len() + self.len;
-        into.extend_from_slice(&self.bytes);
-        into.truncate(len);
     }
 }
 
@@ -418,9 +420,8 @@ mod tests {
         assert_eq!(of(0xffff_ffff), [0xce, 0xff, 0xff, 0xff, 0xff]);
         assert_eq!(of(0x1_0000_0000), [0xcf, 0, 0, 0, 1, 0, 0, 0, 0]);
         let of = |value| {
-            let (mut line, mut bytes) = (Line::default(), Vec::new());
-            line.put_signed(value);
-            line.append_to(&mut bytes);
+            let mut bytes = Vec::new();
+            put_line(&mut bytes, |line| line.put_signed(value));
             bytes
         };
         assert_eq!(of(-1), [0xff]);

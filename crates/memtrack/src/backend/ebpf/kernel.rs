@@ -1,6 +1,7 @@
 //! The kernel's program, loaded: settings, the switch, the table of processes.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     ffi::OsStr,
     fs, io,
@@ -16,7 +17,7 @@ use libbpf_rs::{
 };
 
 use super::{
-    link::{Programs, Rung, copied},
+    link::{OWN_PROGRAMS, Programs, Rung, copied},
     record::{self, Stack},
     ring::Ring,
 };
@@ -39,6 +40,8 @@ pub(super) struct Kernel {
     /// Records.
     pub ring: Ring,
     ring_size: u64,
+    /// So often somebody had been held back when nobody was any more.
+    settled: Cell<u64>,
     events: MapHandle,
     control: MapHandle,
     counters: MapHandle,
@@ -126,6 +129,10 @@ impl Kernel {
         };
         let programs = Programs {
             session: program("session")?,
+            own: OWN_PROGRAMS
+                .iter()
+                .filter_map(|(name, _)| program(name).transpose())
+                .collect::<io::Result<_>>()?,
             entry: program("entry")?,
             leave: program("leave")?,
         };
@@ -135,6 +142,7 @@ impl Kernel {
             programs,
             ring: mapped,
             ring_size: u64::from(ring_size),
+            settled: Cell::new(0),
             events,
             control: map(".data.control")?,
             counters: map(".data.counters")?,
@@ -195,12 +203,7 @@ impl Kernel {
 
     /// What was counted so far.
     pub(super) fn counters(&self) -> io::Result<Counters> {
-        let bytes = lookup(&self.counters, &0_u32.to_ne_bytes())?;
-        let mut words =
-            bytes.chunks_exact(8).filter_map(|word| word.try_into().ok().map(u64::from_ne_bytes));
-        let mut next = || words.next().unwrap_or(0);
-        let [dropped, untracked, unfollowed, unkept, unheld, held] =
-            std::array::from_fn(|_| next());
+        let [dropped, untracked, unfollowed, unkept, unheld, held] = self.counter_words()?;
         // Who was never held by us doesn't go on through us.
         let signals = if held > 0 { self.left_out(&[SIGNAL_PROGRAM])? } else { 0 };
         Ok(Counters {
@@ -213,6 +216,14 @@ impl Kernel {
             unseen_programs: self.left_out(&["became"])?,
             unseen_calls: self.left_out(&["enter_syscall", "leave_syscall"])?,
         })
+    }
+
+    /// `counters` in the kernel's program.
+    fn counter_words(&self) -> io::Result<[u64; 6]> {
+        let bytes = lookup(&self.counters, &0_u32.to_ne_bytes())?;
+        let mut words =
+            bytes.chunks_exact(8).filter_map(|word| word.try_into().ok().map(u64::from_ne_bytes));
+        Ok(std::array::from_fn(|_| words.next().unwrap_or(0)))
     }
 
     /// Times that the kernel left out these programs because it was busy with them on the same processor. For one that is
@@ -257,10 +268,18 @@ impl Kernel {
 
     /// Lets processes go on that were stopped because the ring was nearly full, as soon as there is room.
     ///
-    /// The room is looked at anew before each: one that goes on may fill the ring at once.
+    /// The room is looked at anew before each: one that goes on may fill the ring at once. The table is looked at only if
+    /// somebody was held back since it was empty: to find nothing in it the kernel goes through all of it.
     pub(super) fn resume(&self, regardless: bool) {
+        let held = self.counter_words().map_or(u64::MAX, |[.., held]| held);
+        if !regardless && held == self.settled.get() {
+            return;
+        }
         while regardless || self.ring.waiting() < self.ring_size / 4 {
-            let Some(key) = self.paused.keys().next() else { return };
+            let Some(key) = self.paused.keys().next() else {
+                self.settled.set(held);
+                return;
+            };
             // The entry first: the process may be stopped again at any time after that. If it is gone by now, somebody
             // else has stopped or continued the process.
             let Ok(pid) = lookup(&self.paused, &key) else { continue };
@@ -321,7 +340,7 @@ fn configure(open: &mut OpenObject, rung: Rung, wanted: Wanted) -> io::Result<()
         let is = |names: &[&str]| names.iter().any(|each| OsStr::new(each) == name);
         if MAPPING_PROGRAMS.iter().any(|(each, _)| OsStr::new(each) == name) {
             program.set_autoload(wanted.mappings);
-        } else if is(&["session"]) {
+        } else if name.as_encoded_bytes().starts_with(b"session") {
             program.set_autoload(rung == Rung::Session);
         } else if is(&["entry", "leave"]) {
             program.set_autoload(rung != Rung::Session);

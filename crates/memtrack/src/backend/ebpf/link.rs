@@ -49,11 +49,20 @@ impl Rung {
     }
 }
 
+/// Programs of the first rung that serve functions of one kind only, and the cookie of those: what they don't have to ask
+/// the kernel for makes each call cheaper.
+pub(super) const OWN_PROGRAMS: [(&str, u64); 2] =
+    [("session_malloc", 0x1_0f01), ("session_free", 0xf06)];
+/// The number of a function says nothing of its kind.
+const KIND: u64 = 0xff_ffff;
+
 /// Descriptors of the loaded programs.
 #[derive(Debug)]
 pub(super) struct Programs {
     /// Entry and return, on the first rung.
     pub session: Option<OwnedFd>,
+    /// The same, for the functions of [`OWN_PROGRAMS`].
+    pub own: Vec<OwnedFd>,
     /// Entry, on the others.
     pub entry: Option<OwnedFd>,
     /// Return, on the others.
@@ -66,6 +75,7 @@ impl Programs {
         let copy = |fd: &Option<OwnedFd>| fd.as_ref().map(OwnedFd::try_clone).transpose();
         Ok(Self {
             session: copy(&self.session)?,
+            own: self.own.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>()?,
             entry: copy(&self.entry)?,
             leave: copy(&self.leave)?,
         })
@@ -83,9 +93,21 @@ pub(super) fn attach(
     let returning: Vec<Probe> = probes.iter().filter(|probe| !probe.is_free).copied().collect();
     match rung {
         Rung::Session => {
-            let program = programs.session.as_ref().ok_or_else(missing)?;
-            multi(program, libbpf_sys::BPF_TRACE_UPROBE_SESSION, path, probes, false)
-                .map(|link| vec![link])
+            let usual = programs.session.as_ref().ok_or_else(missing)?;
+            let mut parts = vec![(usual, Vec::new())];
+            parts.extend(programs.own.iter().map(|program| (program, Vec::new())));
+            for probe in probes {
+                let own =
+                    OWN_PROGRAMS.iter().position(|(_, cookie)| probe.cookie & KIND == *cookie);
+                if let Some((_, part)) = parts.get_mut(own.map_or(0, |own| own + 1)) {
+                    part.push(*probe);
+                }
+            }
+            parts.retain(|(_, part)| !part.is_empty());
+            let attach = |(program, part): &(&OwnedFd, Vec<Probe>)| {
+                multi(program, libbpf_sys::BPF_TRACE_UPROBE_SESSION, path, part, false)
+            };
+            parts.iter().map(attach).collect()
         }
         Rung::Multi | Rung::PerfEvent => {
             let entry = programs.entry.as_ref().ok_or_else(missing)?;
