@@ -193,7 +193,12 @@ mod privileged {
             let stacks = alarm(args, "dwarf,8192");
             let benchmark = &stacks.benchmarks[0];
             assert!(benchmark.truncated * 50 <= benchmark.samples, "{args:?} {benchmark:?}");
-            assert!(below(&stacks, "on_alarm") > 20.0, "{args:?} {:?}", shares(&stacks));
+            assert!(
+                below(&stacks, "on_alarm") > 20.0,
+                "{args:?} {} {:?}",
+                below(&stacks, "on_alarm"),
+                shares(&stacks)
+            );
             // The beginning of a process, outside of `main`, takes a share that differs from run to run.
             let shares = shares(&stacks);
             assert!(shares["burn"] > 80.0, "{args:?} {shares:?}");
