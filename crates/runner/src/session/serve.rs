@@ -309,10 +309,11 @@ impl Talk<'_> {
                 self.control.meet(pid);
             }
             let clash = self.session.clash().map(|pids| pids.map(Client::of));
-            let late = self.session.claim().and_then(|pid| self.turns.claims(pid));
-            // What nobody can read may be the messages of two processes, one within the other.
-            let is_unreadable = reaction == Reaction::Reply(Command::Err);
-            let all = if is_unreadable { speakers(self.fifos.identity()) } else { Vec::new() };
+            let all = || speakers(self.fifos.identity());
+            let late = self.session.claim().and_then(|pid| self.turns.claims(pid, all));
+            // What nobody can read, or comes out of order, may be what two processes say at the same time.
+            let is_odd = reaction == Reaction::Reply(Command::Err) || self.session.is_untimely();
+            let all = if is_odd { all() } else { Vec::new() };
             let mixed = unrelated(&all).map(named);
             self.refuse_overlap(clash.or(late).or(mixed));
             let answer = match reaction {

@@ -159,6 +159,8 @@ pub(crate) struct Session {
     clash: Option<[i32; 2]>,
     /// The process that named its benchmark in the last message.
     claim: Option<i32>,
+    /// The last message named a benchmark within a window, which one client alone never does.
+    untimely: bool,
 }
 
 impl Session {
@@ -176,6 +178,7 @@ impl Session {
             window_pid: None,
             clash: None,
             claim: None,
+            untimely: false,
         }
     }
 
@@ -203,6 +206,7 @@ impl Session {
                 self.record.timestamps.uri_by_ts.push((now.0, uri));
                 self.record.pids.insert(pid);
                 self.claim = Some(pid);
+                self.untimely = self.window_open;
                 Command::Ack
             }
             Command::StartBenchmark => return Reaction::Ask(Request::Enable),
@@ -270,6 +274,11 @@ impl Session {
     /// Returns the process that named its benchmark in the last message, if one did.
     pub(crate) fn claim(&mut self) -> Option<i32> {
         self.claim.take()
+    }
+
+    /// Returns whether the last message named a benchmark within a window, once.
+    pub(crate) fn is_untimely(&mut self) -> bool {
+        std::mem::take(&mut self.untimely)
     }
 
     /// The process that opened the window is gone: forgets what it has begun.

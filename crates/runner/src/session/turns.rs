@@ -71,9 +71,18 @@ impl Turns {
     }
 
     /// The process says that the last window was its own. Returns the two if it was there while another one measured.
-    pub(super) fn claims(&mut self, pid: i32) -> Option<[Client; 2]> {
+    /// `speakers` finds those who can speak, for one that was not known when the window was opened.
+    pub(super) fn claims(
+        &mut self,
+        pid: i32,
+        speakers: impl FnOnce() -> Vec<Speaker>,
+    ) -> Option<[Client; 2]> {
+        let is_it = |speaker: &&Speaker| speaker.client.pid == pid;
         let last = self.measured.last()?;
-        let own = last.by.iter().find(|speaker| speaker.client.pid == pid)?.clone();
+        let Some(own) = last.by.iter().find(is_it).cloned() else {
+            let all = speakers();
+            return self.late(&[all.iter().find(is_it)?.clone()]);
+        };
         let end = last.end;
         self.measured.pop();
         self.remember(vec![own.clone()], end);
@@ -133,7 +142,7 @@ mod tests {
             assert_eq!(turns.opens(one()), Opening::Fine);
             assert_eq!(turns.opens(one()), Opening::Fine);
             turns.closes(now);
-            assert_eq!(turns.claims(5), None);
+            assert_eq!(turns.claims(5, Vec::new), None);
         }
         assert_eq!(turns.measured.len(), 1);
     }
@@ -186,14 +195,26 @@ mod tests {
         let (main, one, two) =
             (speaker(5, 1, &[1]), speaker(6, 2, &[5, 1]), speaker(7, 2, &[5, 1]));
         let mut turns = Turns::default();
-        assert_eq!(turns.claims(6), None);
+        assert_eq!(turns.claims(6, Vec::new), None);
         assert_eq!(turns.opens(vec![main.clone(), one, two.clone()]), Opening::Fine);
         turns.closes(20);
-        assert_eq!(turns.claims(6), None);
+        assert_eq!(turns.claims(6, Vec::new), None);
         // It may be the main process that measures now, which may have waited.
         assert_eq!(turns.opens(vec![main, two]), Opening::Fine);
         turns.closes(30);
-        assert_eq!(turns.claims(7), Some([client(6), client(7)]));
+        assert_eq!(turns.claims(7, Vec::new), Some([client(6), client(7)]));
+    }
+
+    #[test]
+    fn who_names_a_benchmark_was_not_there_while_another_one_measured() {
+        let (one, two) = (speaker(6, 2, &[5, 1]), speaker(7, 2, &[5, 1]));
+        let mut turns = Turns::default();
+        assert_eq!(turns.opens(vec![one.clone()]), Opening::Fine);
+        turns.closes(20);
+        let all = || vec![one.clone(), two.clone()];
+        assert_eq!(turns.claims(6, all), None);
+        assert_eq!(turns.claims(9, all), None);
+        assert_eq!(turns.claims(7, all), Some([client(6), client(7)]));
     }
 
     #[test]
@@ -203,7 +224,7 @@ mod tests {
         for (now, pid) in [(10, 5), (20, 6), (30, 5), (40, 6)] {
             assert_eq!(turns.opens(vec![main.clone(), child.clone()]), Opening::Fine);
             turns.closes(now);
-            assert_eq!(turns.claims(pid), None);
+            assert_eq!(turns.claims(pid, Vec::new), None);
         }
     }
 }
