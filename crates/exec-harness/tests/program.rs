@@ -271,8 +271,19 @@ fn what_a_command_leaves_running_is_said() {
     let sandbox = sandbox();
     sandbox.fifo("hold");
     let leaves = "read x < hold & echo $! >> pids";
-    for (text, left) in [(leaves, 2), ("(:) & wait", 0), (": | :", 0)] {
-        let words = ["--warmup-time", "0", "--max-rounds", "2", "sh", "-c", text];
+    let another_session = "setsid sh -c 'read x < hold' & echo $! >> pids";
+    let orphan_of_an_orphan = "((read x < hold) & echo $! >> pids) & wait";
+    for (setup, text, left) in [
+        ("true", leaves, 2),
+        ("true", another_session, 2),
+        ("true", orphan_of_an_orphan, 2),
+        ("true", "(:) & wait", 0),
+        ("true", ": | :", 0),
+        // A server that the benchmark needs is none of its processes.
+        (leaves, "true", 0),
+    ] {
+        let hook = ["--setup", setup, "--warmup-time", "0", "--max-rounds", "2"];
+        let words = [&hook[..], &["sh", "-c", text]].concat();
         let run = harness(&sandbox, &words);
         assert_eq!(run.code, 0, "{}", run.stderr);
         let (_, logs) = results(&sandbox);

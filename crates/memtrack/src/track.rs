@@ -18,6 +18,7 @@ use runner_shared::{
     run_as::RunAs,
     text::shown,
 };
+use system::orphans::Orphans;
 
 use crate::{
     backend::{Backend, Coverage},
@@ -31,6 +32,9 @@ use crate::{
 /// else.
 const BUSY_MS: u8 = 1;
 const IDLE_MS: u8 = 10;
+
+/// Something of the command goes on without being seen.
+const OUTLIVED: &str = "a process that the command had started was still running at its end: how much of what it allocates is counted is left to chance";
 
 /// Why there is no trace.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +111,7 @@ pub(crate) fn track(
         backend.record(true).map_err(TrackError::Backend)?;
     }
     let start = now().0;
+    let mut orphans = Orphans::adopt();
     let mut command = command(plan.command);
     command.env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
     command.envs(backend.environment(plan.environment));
@@ -114,6 +119,7 @@ pub(crate) fn track(
     let running = Running::start(&mut command, plan.user);
     backend.started().map_err(TrackError::Backend)?;
     let running = running?;
+    orphans.note_children();
     let root = running.pid();
     let ordered = backend.is_ordered();
     let writer = for_user(plan.user, || Writer::create(plan.folder, root, plan.options, ordered));
@@ -125,6 +131,7 @@ pub(crate) fn track(
     let mut follow =
         Follow { running, control, progress, recording, backend, writer, failure: None, signals };
     let ended = follow.accompany()?;
+    let outlived = orphans.have_come();
     let Follow { mut writer, mut failure, backend, .. } = follow;
     let coverage = backend.finish(&mut |record| {
         if failure.is_none() {
@@ -145,6 +152,7 @@ pub(crate) fn track(
     };
     stats.notes.extend(written.note);
     stats.notes.extend(forbidden_call(ended, backend.name()));
+    stats.notes.extend(outlived.then(|| OUTLIVED.to_owned()));
     let place = plan.folder.join(format!("{root}.{STATS_FILE}"));
     let text = serde_json::to_vec_pretty(&stats).map_err(io::Error::from);
     text.and_then(|text| for_user(plan.user, || fs::write(&place, &text))).map_err(failed)?;

@@ -6,3 +6,4 @@
 pub mod files;
 pub mod lineage;
 pub mod lock;
+pub mod orphans;

@@ -7,7 +7,7 @@
 
 use std::{
     ffi::{CString, c_char, c_int, c_void},
-    fs, io,
+    io,
     os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
     ptr,
 };
@@ -186,34 +186,11 @@ impl Child {
         matches!(status, Ok(WaitStatus::Stopped(_, Signal::SIGTTIN | Signal::SIGTTOU)))
     }
 
-    /// Whether other processes of its group still run. Asked once the process is collected.
-    pub(crate) fn left_others(&self) -> bool {
-        // One call says no in nearly every case; what has ended and is not collected counts for it, but not for us.
-        killpg(self.pid, None).is_ok() && group_runs(self.pid)
-    }
-
     /// Ends the process and all others of its group, without asking.
     pub(crate) fn kill_group(&self) {
         // The group may be gone already, which is what we want.
         let _ = killpg(self.pid, Signal::SIGKILL);
     }
-}
-
-/// Whether a process of the group does anything.
-fn group_runs(group: Pid) -> bool {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit))
-        .filter_map(|entry| fs::read(entry.path().join("stat")).ok())
-        .any(|stat| runs_in(&String::from_utf8_lossy(&stat), group))
-}
-
-/// Reads `/proc/<pid>/stat`, see `proc_pid_stat(5)`: fields 3 and 5. The name may hold anything, so the last `)` ends it.
-fn runs_in(stat: &str, group: Pid) -> bool {
-    let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
-    let mut fields = fields.split_ascii_whitespace();
-    let runs = fields.next().is_some_and(|state| !matches!(state, "Z" | "X"));
-    runs && fields.nth(1).and_then(|field| field.parse().ok()) == Some(group.as_raw())
 }
 
 /// Ends a process that nobody can wait for.
@@ -278,24 +255,4 @@ fn fail(args: &mut ChildArgs) -> c_int {
     args.errno = io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO);
     // Returning from here ends the process through `_exit` in the clone wrapper.
     127
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_process_runs_in_its_group_until_it_has_ended() {
-        let group = Pid::from_raw(12);
-        for (stat, runs) in [
-            ("15 (a) b) S 1 12 12 0", true),
-            ("15 (sh) R 1 12 12 0", true),
-            ("15 (sh) Z 1 12 12 0", false),
-            ("12 (sh) S 12 13 12 0", false),
-            ("15 (sh) S", false),
-            ("", false),
-        ] {
-            assert_eq!(runs_in(stat, group), runs, "{stat}");
-        }
-    }
 }

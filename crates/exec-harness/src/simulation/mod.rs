@@ -27,7 +27,7 @@ use runner_shared::harness::Target;
 use self::{
     dumps::{Dump, Dumps},
     judge::{Counted, Evidence},
-    processes::{Running, adopt_orphans},
+    processes::Running,
 };
 pub(crate) use self::{
     judge::NotCounted,
@@ -64,8 +64,6 @@ impl Simulation {
         launcher: &[OsString],
     ) -> Result<Self, PreloadError> {
         let preload = Preload::install(folder.unwrap_or(temporary))?;
-        // Only on systems before 3.4 this fails, and then only what is left behind goes unseen.
-        let _ = adopt_orphans();
         let (folder, launcher) = (folder.map(Path::to_owned), launcher.to_vec());
         Ok(Self { preload, launcher, folder, counted: BTreeMap::new() })
     }

@@ -1,7 +1,7 @@
 //! Processes that go on running when the command of a benchmark has ended.
 //!
-//! While simulation mode is on, orphans become children of ours, wherever they come from: so
-//! nothing that a command leaves behind stays unseen.
+//! Orphans become children of ours, wherever they come from (`system::orphans`): so nothing that a command leaves
+//! behind stays unseen.
 
 use std::{collections::BTreeSet, fs};
 
@@ -17,11 +17,6 @@ use nix::{
 /// Processes that ran at some time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Running(BTreeSet<Pid>);
-
-/// Makes orphans children of ours from now on.
-pub(crate) fn adopt_orphans() -> Result<(), Errno> {
-    nix::sys::prctl::set_child_subreaper(true)
-}
 
 impl Running {
     /// All processes of the system.

@@ -7,6 +7,7 @@ use runner_shared::{
     artifact::RobustSource,
     clock::{Monotonic, now},
 };
+use system::orphans::Orphans;
 
 use crate::process::{Ended, Launch, Seen, Stamper, Stamps, Status, Tail, Watch};
 
@@ -23,6 +24,8 @@ pub(crate) struct Machine {
     pub stamper: Option<Stamper>,
     /// Why there are no kernel stamps.
     pub missing: String,
+    /// What commands leave running.
+    orphans: Orphans,
 }
 
 /// What one round yielded.
@@ -67,13 +70,14 @@ impl Machine {
             Ok(stamper) => (Some(stamper), String::new()),
             Err(err) => (None, err.to_string()),
         };
-        Ok(Self { watch, stamper, missing })
+        Ok(Self { watch, stamper, missing, orphans: Orphans::adopt() })
     }
 
     /// Takes over signals only: what is counted needs no stamps.
     pub(crate) fn without_stamps() -> io::Result<Self> {
         let missing = "not asked for".to_owned();
-        Ok(Self { watch: Watch::start()?, stamper: None, missing })
+        let (watch, orphans) = (Watch::start()?, Orphans::adopt());
+        Ok(Self { watch, stamper: None, missing, orphans })
     }
 
     /// Where the noise-robust time of the rounds comes from.
@@ -96,6 +100,7 @@ impl Machine {
         if let Some(stamper) = &mut self.stamper {
             stamper.skip();
         }
+        self.orphans.note();
         let start = now();
         let child = launch.spawn().map_err(RoundError::Start)?;
         let deadline = timeout_ns.map(|nanos| start.plus(nanos));
@@ -108,7 +113,7 @@ impl Machine {
                     let stamps = self.stamper.as_mut().map(|stamper| stamper.finish(child.pid));
                     let stamps = stamps.unwrap_or_default();
                     let pid = child.pid;
-                    let outlived = child.left_others();
+                    let outlived = self.orphans.have_come();
                     return Ok(Sample { pid, start, end, ended, stamps, outlived });
                 }
                 Ok(Seen::Time) if deadline.is_some_and(|deadline| now() >= deadline) => {

@@ -56,7 +56,9 @@ pub fn a_daemon_that_outlives_the_trace_can_start_programs(way: Way) {
     let (go, answer) = (fifo("go"), fifo("answer"));
     let line =
         format!("(read line < {go}; ls -d / > {answer}) > /dev/null 2>&1 < /dev/null & true");
-    Track::by(way).run(&["bash", "-c", &line]).succeeded();
+    let traced = Track::by(way).run(&["bash", "-c", &line]).succeeded();
+    let notes = traced.notes();
+    assert!(notes.iter().any(|note| note.contains("was still running at its end")), "{notes:?}");
     // The tracer is gone; the daemon has yet to start its program.
     fs::write(go, "now\n").unwrap();
     assert_eq!(fs::read_to_string(answer).unwrap(), "/\n");
