@@ -237,7 +237,8 @@ impl Follow<'_> {
 
     /// Returns when there may be something to do.
     fn wait(&self, was_busy: bool) -> Result<(), TrackError> {
-        let unnoticed = self.recording || self.backend.readable().is_none();
+        let readable = self.backend.readable();
+        let unnoticed = self.recording || readable.is_none();
         let timeout = match (unnoticed, was_busy) {
             (true, true) => PollTimeout::from(BUSY_MS),
             (true, false) => PollTimeout::from(IDLE_MS),
@@ -248,7 +249,9 @@ impl Follow<'_> {
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
         ];
         watched.extend(self.control.as_ref().map(|it| PollFd::new(it.as_fd(), PollFlags::POLLIN)));
-        watched.extend(self.backend.readable().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+        // While calls are recorded this is readable as soon as one is there to be taken, and there would be no rest.
+        let rests = self.recording && self.backend.has_room();
+        watched.extend(readable.filter(|_| !rests).map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         match poll(&mut watched, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(errno) => Err(TrackError::Watch(errno.into())),

@@ -140,6 +140,11 @@ pub trait Backend {
         None
     }
 
+    /// Returns whether the calls of some milliseconds can wait to be handed over.
+    fn has_room(&self) -> bool {
+        true
+    }
+
     /// Records of all threads come in the order of their times, not only those of one.
     fn is_ordered(&self) -> bool {
         false

@@ -266,6 +266,12 @@ impl Kernel {
         count
     }
 
+    /// Returns whether the calls of some milliseconds fit into the ring.
+    pub(super) fn has_room(&self) -> bool {
+        const OF_MILLISECONDS: u64 = 1 << 20;
+        self.ring.waiting().saturating_add(OF_MILLISECONDS) < self.ring_size
+    }
+
     /// Lets processes go on that were stopped because the ring was nearly full, as soon as there is room.
     ///
     /// The room is looked at anew before each: one that goes on may fill the ring at once. The table is looked at only if

@@ -202,6 +202,10 @@ impl Backend for Ebpf {
         Some(self.kernel.readable())
     }
 
+    fn has_room(&self) -> bool {
+        self.kernel.has_room()
+    }
+
     fn drain(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<usize> {
         Ok(self.kernel.take(&mut [0; record::DEPTH], take))
     }
