@@ -33,9 +33,9 @@ pub enum ApiError {
         "could not {action}: a token is sent to {host} by `https://` only, and its address begins with `http://`"
     )]
     Unsafe {
-        /// What was wanted.
+        /// The action that failed.
         action: &'static str,
-        /// Where it would have gone.
+        /// Host that it would have gone to.
         host: String,
     },
     /// The service answered, and refused.

@@ -1,4 +1,4 @@
-//! What is known to be wrong with a benchmark before anything runs: programs that can't be started, files that can't be
+//! Finds faults of a benchmark before anything runs: programs that can't be started, files that can't be
 //! opened. Nothing is opened or made for the answer.
 
 use std::ffi::OsStr;

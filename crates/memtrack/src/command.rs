@@ -72,7 +72,7 @@ impl StartError {
 ///
 /// # Errors
 ///
-/// What the start would end with.
+/// Returns the error that the start would end with.
 pub(crate) fn check(words: &[OsString], path: Option<&OsStr>) -> Result<(), StartError> {
     let command = command(words);
     let program = command.get_program();

@@ -19,10 +19,10 @@ pub const MAX_NAME_BYTES: usize = 924;
 pub const CHECKED_USAGE: u8 = 92;
 /// See [`CHECKED_USAGE`].
 pub const CHECKED_FAILED: u8 = 91;
-/// What a reason begins with.
+/// Beginning of each reason.
 pub const CHECK_SAYS: &str = "error: ";
 
-/// How the name of a text file ends that says of the count in `<pid>.out` (simulation): it is only that of this program,
+/// End of the name of a text file that says of the count in `<pid>.out` (simulation): it is only that of this program,
 /// which the command became.
 pub const BECAME_ENDING: &str = ".became";
 

@@ -1,4 +1,4 @@
-//! Where the program of a command is, and why it can't be started, as far as that shows before it is: the same answer for
+//! Finds the program of a command, and tells why it can't be started, as far as that shows before it is: the same answer for
 //! all that start programs.
 
 use std::{
@@ -16,7 +16,7 @@ use crate::{
     text::shown,
 };
 
-/// Where programs are looked for when nobody says where.
+/// Folders in which programs are looked for where `PATH` is not set.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Why a program can't be started.
@@ -74,7 +74,7 @@ pub enum ProgramError {
 }
 
 impl ProgramError {
-    /// Whether there is no file of that name at all.
+    /// Returns whether there is no file of that name at all.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::NotInPath { .. } | Self::Missing { .. } | Self::DeadLink { .. })

@@ -1,4 +1,4 @@
-//! Whether something can be read, written or made, asked before anything is done and without leaving a trace: nothing is
+//! Tells whether something can be read, written or made, before anything is done and without leaving a trace: nothing is
 //! opened (a FIFO would wait, a device may do something) and nothing is made.
 //!
 //! The rights are those of the thread's file system user (see [`crate::run_as`]), as they will be when it happens.
@@ -19,7 +19,7 @@ use nix::{
 ///
 /// # Errors
 ///
-/// What the system would say to who uses it in this way.
+/// The refusal that a use in this way would meet.
 pub fn allows(path: &Path, rights: AccessFlags) -> io::Result<()> {
     // Not as the real user, who is root under sudo.
     Ok(faccessat(AT_FDCWD, path, rights, AtFlags::AT_EACCESS)?)
@@ -29,7 +29,7 @@ pub fn allows(path: &Path, rights: AccessFlags) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the system would say to who reads it.
+/// The refusal that reading would meet.
 pub fn can_read(path: &Path) -> io::Result<()> {
     path.metadata()?;
     allows(path, AccessFlags::R_OK)
@@ -40,7 +40,7 @@ pub fn can_read(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the system would say to who writes it.
+/// The refusal that writing would meet.
 pub fn can_replace(path: &Path) -> io::Result<()> {
     match path.metadata() {
         Ok(data) if data.is_dir() => Err(Errno::EISDIR.into()),
@@ -50,7 +50,7 @@ pub fn can_replace(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the folder of a file is not there yet, and comes when `folder` is made: with what is above that, or in it.
+/// Returns whether the folder of a file is not there yet, and comes when `folder` is made: with what is above that, or in it.
 #[must_use]
 pub fn is_made_with(path: &Path, folder: &Path) -> bool {
     let own = path.parent().map_or(path, not_empty);
@@ -61,7 +61,7 @@ pub fn is_made_with(path: &Path, folder: &Path) -> bool {
 ///
 /// # Errors
 ///
-/// What the system would say to who writes it.
+/// The refusal that writing would meet.
 pub fn can_write(path: &Path) -> io::Result<()> {
     match path.metadata() {
         Ok(data) if data.is_dir() => Err(Errno::EISDIR.into()),
@@ -79,7 +79,7 @@ pub fn can_write(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the system would say to who does so.
+/// The refusal that making it would meet.
 pub fn can_make_folder(path: &Path) -> io::Result<()> {
     match path.metadata() {
         Err(err) if err.kind() == io::ErrorKind::NotFound => {}
@@ -99,7 +99,7 @@ pub fn can_make_folder(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// What the system would say to who does so.
+/// The refusal that making it would meet.
 pub fn can_make_in(folder: &Path) -> io::Result<()> {
     if !folder.metadata()?.is_dir() {
         return Err(Errno::ENOTDIR.into());

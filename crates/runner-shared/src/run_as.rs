@@ -1,6 +1,6 @@
 //! The user that a benchmark runs as when it is started by root: under sudo and its like, the one who called it.
 //!
-//! The only module of this crate that asks the system: for users and groups, by name service.
+//! Asks the system for users and groups, by name service.
 
 use std::{
     ffi::{CString, OsStr, OsString},

@@ -10,7 +10,7 @@ use std::{
 
 use nix::fcntl::OFlag;
 
-/// Whether the last part of a path may be a symbolic link.
+/// Permission for the last part of a path to be a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
     /// It may: the user has named the file, or only the user can have made it.

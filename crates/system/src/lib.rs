@@ -1,4 +1,4 @@
-//! What all programs of CodSpeed need of the system, done with care in one place: files that others may have made, files
+//! Services of the system that all programs of CodSpeed need, done with care in one place: files that others may have made, files
 //! that are written whole or not at all, and the lock that a measurement holds.
 
 #![forbid(unsafe_code)]

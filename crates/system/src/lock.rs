@@ -26,7 +26,7 @@ pub enum LockError {
     Io {
         /// The lock file.
         path: PathBuf,
-        /// What the system says.
+        /// The refusal of the system.
         #[source]
         source: io::Error,
     },

@@ -152,7 +152,7 @@ fn redirection(from: &Url, response: &Response) -> Option<Url> {
     is_safe.then_some(next)
 }
 
-/// Whether nobody on the way can read what is sent: it is encrypted, or stays on this machine.
+/// Returns whether nobody on the way can read what is sent: it is encrypted, or stays on this machine.
 fn is_private(url: &Url) -> bool {
     let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let stays_here = match name.parse::<IpAddr>() {

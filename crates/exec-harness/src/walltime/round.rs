@@ -24,7 +24,7 @@ pub(crate) struct Machine {
     pub stamper: Option<Stamper>,
     /// Why there are no kernel stamps.
     pub missing: String,
-    /// What commands leave running.
+    /// Processes that commands leave running.
     orphans: Orphans,
 }
 

@@ -142,7 +142,7 @@ fn cpu_seconds(stat: &str) -> Outcome<f64> {
     Ok(as_float(ticks) / as_float(per_second.ok_or("no clock")?))
 }
 
-/// What a whole command costs, with all that it starts and waits for; in nanoseconds.
+/// Cost of a whole command, with all that it starts and waits for; in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
     /// From its start to its end.

@@ -4,9 +4,8 @@ use std::{fs, io, path::Path};
 
 use clap::{Arg, Command, CommandFactory};
 use clap_mangen::Man;
-use system::files;
-
 use runner_shared::text;
+use system::files;
 
 use super::Context;
 use crate::{

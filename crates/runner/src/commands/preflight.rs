@@ -1,4 +1,4 @@
-//! What is known to go wrong with a run before anything is waited for, made, asked or measured. Nothing is left behind.
+//! Finds faults of a run before anything is waited for, made, asked or measured. Nothing is left behind.
 
 use std::{
     io,
@@ -80,7 +80,7 @@ fn refuse(mut errs: Vec<CliError>, context: &Context) -> Result<(), CliError> {
     Err(last)
 }
 
-/// What the user has given can't be used.
+/// The error for something that the user has given and that can't be used.
 fn unusable(what: String) -> CliError {
     CliError::new(ExitKind::Usage, what)
 }
@@ -174,8 +174,6 @@ const BUILTINS: &[&str] = &[
     "suspend",
     "time",
     "typeset",
-    "umask",
-    "wait",
 ];
 /// Beginnings of variables that give Bash functions, which may stand for programs.
 const FUNCTIONS: &[&str] = &["BASH_FUNC_", "BASH_ENV"];

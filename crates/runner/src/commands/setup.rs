@@ -1,6 +1,6 @@
 //! `codspeed setup`: says what it will install, and does.
 
-use std::{fs, path::Path};
+use std::{ffi::OsStr, fs, path::Path};
 
 use api::Step;
 use runner_shared::{mode::Mode, text::shown};
@@ -176,7 +176,7 @@ fn mongodb(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let bash = tools::find("bash", &context.env).ok_or_else(|| {
         CliError::new(ExitKind::Missing, "`bash`, which runs the installer, was not found in PATH")
     })?;
-    visible_step(&bash, &[&shown(&file.path())], context)
+    visible_step(&bash, &[file.path().as_os_str()], context)
 }
 
 /// Lets Go install the program that measures its benchmarks, where Go puts programs.
@@ -191,7 +191,7 @@ fn go_runner(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     if args.dry_run {
         return Ok(());
     }
-    visible_step(&go, &["install", &module], context)
+    visible_step(&go, &["install", &module].map(OsStr::new), context)
 }
 
 /// Installs packages of the distribution, as root.
@@ -206,27 +206,34 @@ fn apt(packages: &[&str], args: &SetupArgs, context: &Context) -> Result<(), Cli
     let sudo = if is_root { None } else { Some(tools::find("sudo", env)) };
     let sudo = sudo.map(|found| found.ok_or_else(|| missing("sudo"))).transpose()?;
     let program = sudo.as_deref().unwrap_or(&apt_get);
-    let apt_path = shown(&apt_get).into_owned();
-    let before: &[&str] = if sudo.is_some() { &[&apt_path] } else { &[] };
+    let before: &[&OsStr] = if sudo.is_some() { &[apt_get.as_os_str()] } else { &[] };
     let update = [&["update"], APT_LIMITS].concat();
-    let steps = [&update[..], &[&["install", "--yes"], APT_LIMITS, packages].concat()];
-    for step in steps {
-        let words = [before, step].concat();
-        say(context, format!("runs: {} {}", shown(&program), words.join(" ")));
+    let steps = [update, [&["install", "--yes"], APT_LIMITS, packages].concat()];
+    let steps = steps.map(|step| {
+        let words = step.into_iter().map(OsStr::new);
+        before.iter().copied().chain(words).collect::<Vec<_>>()
+    });
+    for step in &steps {
+        say(context, format!("runs: {} {}", shown(&program), sentence(step)));
     }
     if args.dry_run {
         return Ok(());
     }
-    steps.iter().try_for_each(|step| visible_step(program, &[before, step].concat(), context))
+    steps.iter().try_for_each(|step| visible_step(program, step, context))
 }
 
-fn visible_step(program: &Path, words: &[&str], context: &Context) -> Result<(), CliError> {
+/// The words with blanks between them, for people.
+fn sentence(words: &[&OsStr]) -> String {
+    words.iter().map(shown).collect::<Vec<_>>().join(" ")
+}
+
+fn visible_step(program: &Path, words: &[&OsStr], context: &Context) -> Result<(), CliError> {
     let ended = run_visibly(program, words, &context.env)
         .map_err(|err| CliError::new(ExitKind::Missing, err))?;
     if ended == Ended::Code(0) {
         return Ok(());
     }
-    let what = format!("`{} {}` failed", shown(&program), words.join(" "));
+    let what = format!("`{} {}` failed", shown(&program), sentence(words));
     Err(CliError::new(ExitKind::Failed, what))
 }
 

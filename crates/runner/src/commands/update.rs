@@ -1,6 +1,9 @@
 //! `codspeed update`: finds another release, and lets the installer put it in place, the way it was installed before.
 
-use std::io::{self, Read, Seek, Write};
+use std::{
+    ffi::OsStr,
+    io::{self, Read, Seek, Write},
+};
 
 use api::{Http, HttpSettings};
 use runner_shared::{env_names, text::shown};
@@ -104,10 +107,18 @@ fn install(receipt: &Receipt, version: &Version, context: &Context) -> Result<()
     let mut script =
         tempfile::NamedTempFile::new().map_err(|err| CliError::new(ExitKind::Failed, err))?;
     script.write_all(INSTALLER.as_bytes()).map_err(|err| CliError::new(ExitKind::Failed, err))?;
-    let path = shown(&script.path()).into_owned();
-    let (version, dir) = (version.to_string(), shown(&receipt.dir).into_owned());
-    let words = [&path, "--version", &version, "--dir", &dir, "--base-url", &receipt.base_url];
-    context.ui.event(&RunEvent::Debug(format!("runs the installer: {}", words.join(" "))));
+    let version = version.to_string();
+    let words = [
+        script.path().as_os_str(),
+        OsStr::new("--version"),
+        OsStr::new(&version),
+        OsStr::new("--dir"),
+        receipt.dir.as_os_str(),
+        OsStr::new("--base-url"),
+        OsStr::new(&receipt.base_url),
+    ];
+    let said = words.map(|word| shown(word).into_owned()).join(" ");
+    context.ui.event(&RunEvent::Debug(format!("runs the installer: {said}")));
     let env = context.env.clone().without(env_names::SECRETS);
     let ended =
         run_visibly(&shell, &words, &env).map_err(|err| CliError::new(ExitKind::Missing, err))?;

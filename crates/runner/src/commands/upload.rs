@@ -2,9 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use runner_shared::mode::{MODES, Mode};
-
-use runner_shared::text::shown;
+use runner_shared::{
+    mode::{MODES, Mode},
+    text::shown,
+};
 
 use super::{Context, here, inspect, sources};
 use crate::{

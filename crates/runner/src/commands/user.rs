@@ -54,7 +54,7 @@ impl Context {
     }
 }
 
-/// Whether `user`, whose files this thread uses, may use the folder that the benchmark is to run in.
+/// Returns whether `user`, whose files this thread uses, may use the folder that the benchmark is to run in.
 fn usable(folder: &Path, user: &RunAs) -> Result<(), CliError> {
     // A name that is in every folder: to look it up needs the right to use the folder.
     match fs::metadata(folder.join(".")) {

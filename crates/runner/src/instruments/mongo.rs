@@ -48,7 +48,7 @@ pub(super) struct MongoTracer {
     variable: Option<(String, String)>,
 }
 
-/// What there has to be.
+/// Programs that have to be there.
 struct Needs {
     /// The user's variable and what is in it.
     uri: Option<(String, MongoUri)>,

@@ -1,4 +1,4 @@
-//! What `exec-harness` knows of its commands before it runs them: programs, files, durations.
+//! Asks `exec-harness` for faults of its commands before it runs them: programs, files, durations.
 
 use std::{ffi::OsString, path::Path};
 
@@ -19,7 +19,7 @@ use crate::{
 /// Why commands can't be measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    /// What is to blame.
+    /// Kind of the first fault.
     pub kind: ExitKind,
     /// A sentence for each reason.
     pub reasons: Vec<String>,

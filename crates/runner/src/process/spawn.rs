@@ -91,7 +91,7 @@ pub(crate) fn ask(program: &Path, args: &[&str], env: &Env, cwd: &Path) -> Optio
 
 /// Runs a program to its end, with our streams, our rights and in our process group: the user sees it as if
 /// they had started it.
-pub(crate) fn run_visibly(program: &Path, args: &[&str], env: &Env) -> Result<Ended, SpawnError> {
+pub(crate) fn run_visibly(program: &Path, args: &[&OsStr], env: &Env) -> Result<Ended, SpawnError> {
     #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
     let mut command = Command::new(program);
     command.args(args).env_clear().envs(env.iter());

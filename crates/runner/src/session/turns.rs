@@ -1,4 +1,4 @@
-//! Who has measured when. Processes that measure must take turns: what is known of them is enough to notice that they
+//! Remembers which processes have measured when. Processes that measure must take turns: what is known of them is enough to notice that they
 //! don't, though a message doesn't say from whom it is. No I/O and no clock.
 
 use super::clients::{Client, Speaker, unrelated};
@@ -22,12 +22,12 @@ struct Turn {
     end: u64,
 }
 
-/// What a window that is to be opened means.
+/// Meaning of a window that is to be opened.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Opening {
     /// Nothing.
     Fine,
-    /// Who opened the window that is still open is gone: it measures nothing any more.
+    /// The process that opened the window that is still open is gone: it measures nothing any more.
     Abandoned,
     /// Two processes measure at the same time.
     Overlap([Client; 2]),

@@ -12,7 +12,7 @@ const MAX_LOGS: usize = 100;
 /// Longer logs are not read.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// What words in a log mean. The line with the words is shown as well.
+/// Meanings of words in a log. The line with the words is shown as well.
 const DIAGNOSES: &[(&str, &str)] = &[
     (
         "unhandled instruction bytes",
@@ -43,10 +43,10 @@ const DIAGNOSES: &[(&str, &str)] = &[
         "Valgrind can't run programs with special rights (setuid, file capabilities)",
     ),
 ];
-/// What Valgrind says when it gives up, for reasons that nobody has foreseen.
+/// Words of Valgrind when it gives up, for reasons that nobody has foreseen.
 const GIVES_UP: &[&str] = &["valgrind: the 'impossible' happened", "valgrind: fatal error"];
 
-/// What logs in the profile folder say about the end of a run, as hints: a known reason with its meaning, else the words
+/// Returns what logs in the profile folder say about the end of a run, as hints: a known reason with its meaning, else the words
 /// with which Valgrind gave up. What a program does by itself, such as to fail, is told by others.
 pub(crate) fn diagnose(folder: &Path) -> Vec<String> {
     let texts: Vec<String> = logs(folder).iter().filter_map(|path| read(path)).collect();

@@ -12,7 +12,7 @@ use test_support::{Run, Sandbox};
 
 use crate::stage::{codspeed, sandbox};
 
-/// What is run says its arguments byte by byte; where it runs; and one of its variables.
+/// The program says its arguments byte by byte; where it runs; and one of its variables.
 const SCRIPT: &str = "#!/bin/sh\nprintf '%s|' \"$@\" \"${PWD##*/}\" \"$ODD\" >> \"$HOME/said\"\n";
 
 fn bytes(text: &[u8]) -> OsString {

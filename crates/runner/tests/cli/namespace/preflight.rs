@@ -1,4 +1,4 @@
-//! What is known to go wrong is said before the lock is waited for, and nothing has been made or run by then.
+//! Faults that can be known are said before the lock is waited for, and nothing has been made or run by then.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ struct Busy {
     _holder: Running,
 }
 
-/// What a run says that finds nothing wrong.
+/// The words of a run that finds nothing wrong.
 const BUSY: &str = "another codspeed run is going on";
 
 impl Busy {
