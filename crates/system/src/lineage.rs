@@ -44,6 +44,11 @@ pub fn ancestors() -> Vec<Ancestor> {
     ancestors
 }
 
+/// Returns the parent of a process; nothing if there is none.
+pub fn parent_of(pid: i32) -> Option<i32> {
+    facts(pid).map(|facts| facts.parent)
+}
+
 /// When the process started, in ticks; nothing if there is none.
 pub fn start_of(pid: i32) -> Option<u64> {
     facts(pid).map(|facts| facts.start)
@@ -118,5 +123,6 @@ mod tests {
         assert!(first.started.unwrap() <= SystemTime::now());
         assert!(first.start <= ticks_now());
         assert_eq!(start_of(0), None);
+        assert_eq!(parent_of(std::process::id().cast_signed()), Some(first.pid));
     }
 }

@@ -13,6 +13,7 @@ use nix::{
     },
     unistd::{Pid, getpid},
 };
+use system::lineage::parent_of;
 
 /// Processes that ran at some time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,26 +59,12 @@ fn all() -> impl Iterator<Item = Pid> {
 }
 
 fn parent(pid: Pid) -> Option<Pid> {
-    parent_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-}
-
-/// The field behind the state, which stands behind the name, which may contain anything.
-fn parent_in(stat: &str) -> Option<Pid> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(1)?.parse().ok().map(Pid::from_raw)
+    parent_of(pid.as_raw()).map(Pid::from_raw)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_parent_is_found_behind_any_name() {
-        let raw = |stat| parent_in(stat).map(Pid::as_raw);
-        assert_eq!(raw("12 (a b) c) S 7 12 12 0"), Some(7));
-        assert_eq!(raw("12 (sh) R"), None);
-        assert_eq!(raw(""), None);
-    }
 
     #[test]
     fn we_are_a_child_of_our_parent() {

@@ -6,10 +6,12 @@ use std::{
     thread::{Builder, scope},
 };
 
+use system::orphans;
+
 use super::RunError;
 use crate::{
     event::RunEvent,
-    process::{Child, Ended, Relayed, Signals, adopt_orphans, kill_descendants, relay},
+    process::{Child, Ended, Relayed, Signals, kill_descendants, relay},
     session::{Conversation, ServeError, Served, SessionRecord, serve},
     ui::Ui,
 };
@@ -22,7 +24,7 @@ pub(super) fn watch(
     signals: &Signals,
     ui: &Ui,
 ) -> Result<Served, RunError> {
-    adopt_orphans();
+    orphans::adopt();
     let pipes = child.take_pipes();
     // Who draws on standard error by himself is not disturbed.
     let lent = (pipes.stderr.is_none() && ui.draws()).then(|| ui.lend());

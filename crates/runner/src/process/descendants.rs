@@ -1,21 +1,15 @@
 //! Ends what an ended benchmark left running: processes that left its group, and their children.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
 use nix::{
     sys::{
-        prctl::set_child_subreaper,
         signal::{Signal, kill},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
     unistd::{Pid, getpid},
 };
-
-/// From now on orphans of our descendants become our children, so that none can hide.
-pub(crate) fn adopt_orphans() {
-    // Older kernels can't; then orphans go to init, as everywhere.
-    let _ = set_child_subreaper(true);
-}
+use system::orphans::children_of;
 
 /// Kills every process below us and collects it.
 pub(crate) fn kill_descendants() {
@@ -47,15 +41,9 @@ pub(crate) fn descendants() -> BTreeMap<Pid, Pid> {
 }
 
 fn collect(pid: Pid, found: &mut BTreeMap<Pid, Pid>) {
-    let tasks = Path::new("/proc").join(pid.to_string()).join("task");
-    let Ok(tasks) = fs::read_dir(tasks) else { return };
-    for task in tasks.flatten() {
-        let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-        for child in children.split_whitespace().filter_map(|word| word.parse().ok()) {
-            let child = Pid::from_raw(child);
-            if found.insert(child, pid).is_none() {
-                collect(child, found);
-            }
+    for child in children_of(pid) {
+        if found.insert(child, pid).is_none() {
+            collect(child, found);
         }
     }
 }
