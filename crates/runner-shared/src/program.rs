@@ -1,5 +1,5 @@
-//! Finds the program of a command, and tells why it can't be started, as far as that shows before it is: the same answer for
-//! all that start programs.
+//! Finds the program of a command, and tells why it can't be started, as far as that shows before it is: the same answer
+//! for all that start programs.
 
 use std::{
     ffi::{OsStr, OsString},

@@ -50,7 +50,8 @@ pub fn can_replace(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns whether the folder of a file is not there yet, and comes when `folder` is made: with what is above that, or in it.
+/// Returns whether the folder of a file is not there yet, and comes when `folder` is made: with what is above that, or in
+/// it.
 #[must_use]
 pub fn is_made_with(path: &Path, folder: &Path) -> bool {
     let own = path.parent().map_or(path, not_empty);

@@ -21,8 +21,8 @@ pub(super) struct Stacks {
     symbols: Symbols,
     /// By the process and the addresses in it, see `key`.
     seen: HashMap<Box<[u64]>, u32, FixedState>,
-    /// The key that is looked for. One of its own for each event would have to be allocated, which from the kernel's view is a
-    /// call of a function that is probed.
+    /// The key that is looked for. One of its own for each event would have to be allocated, which from the kernel's view
+    /// is a call of a function that is probed.
     key: Vec<u64>,
     /// By the numbers of their frames: the same place in two processes is the same.
     numbers: HashMap<Box<[u32]>, u32, FixedState>,

@@ -1,5 +1,5 @@
-//! Under sudo and its like: who it is that commands work for. The program keeps the rights of root for its tools; files and benchmarks
-//! are the user's.
+//! The user for whom commands work under sudo and its like. The program keeps the rights of root for its tools; files
+//! and benchmarks are the user's.
 
 use std::{fs, io, path::Path};
 

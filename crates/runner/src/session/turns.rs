@@ -1,5 +1,5 @@
-//! Remembers which processes have measured when. Processes that measure must take turns: what is known of them is enough to notice that they
-//! don't, though a message doesn't say from whom it is. No I/O and no clock.
+//! Remembers which processes have measured when. Processes that measure must take turns: what is known of them is enough
+//! to notice that they don't, though a message doesn't say from whom it is. No I/O and no clock.
 
 use super::clients::{Client, Speaker, unrelated};
 
