@@ -67,8 +67,9 @@ def test_sum(benchmark, n):
         python_with(&sandbox, &["pytest==9.2.0", "pytest-codspeed==5.0.4", "pytest-xdist==3.8.0"]);
         sandbox.file("test_sums.py", SUITE);
         let run = |mode: &str, workers: &str| {
+            // Python tries its folder for temporary files by a file, which stays there if it is ended meanwhile.
             let pytest = format!(
-                "venv/bin/python -m pytest -q --codspeed --codspeed-warmup-time=0 --codspeed-max-time=0.1 --basetemp=scratch -n {workers}"
+                "mkdir -p temporary && TMPDIR=temporary venv/bin/python -m pytest -q --codspeed --codspeed-warmup-time=0 --codspeed-max-time=0.1 --basetemp=scratch -n {workers}"
             );
             let words = ["run", "-m", mode, "--backend", "preload", "--profile-folder", "profile"];
             let words = if mode == "memory" { &words[..] } else { RUN };
