@@ -1,9 +1,15 @@
 //! Processes that outlive the command that has started them, wherever they have moved: another group, another session.
 //! They become children of ours, so that none stays unseen.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{self, ErrorKind},
+    path::PathBuf,
+};
 
 use nix::{
+    errno::Errno,
     sys::{
         prctl::set_child_subreaper,
         wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid},
@@ -39,11 +45,43 @@ impl Orphans {
     /// where there are none.
     pub fn have_come(&self) -> bool {
         let living = living();
-        let mut new = living.difference(&self.known);
+        let ours = fs::read_link("/proc/self/exe").ok();
         // A fork of ours is a helper: it may have been made at any time.
-        let program = |pid: Pid| fs::read_link(format!("/proc/{pid}/exe")).ok();
-        new.any(|&pid| program(pid).is_none_or(|theirs| Some(theirs) != program(Pid::this())))
+        let is_foreign = |&pid: &Pid| match program(pid) {
+            Program::At(theirs) => Some(theirs) != ours,
+            Program::Hidden => true,
+            Program::None => false,
+        };
+        living.difference(&self.known).any(is_foreign)
     }
+}
+
+/// The program that a process runs.
+#[derive(Debug, PartialEq, Eq)]
+enum Program {
+    /// The path of its file.
+    At(PathBuf),
+    /// We may not know.
+    Hidden,
+    /// None any more. A process that ends gives up its memory first, its files next, and can be collected last; so the
+    /// reader at the other end of its pipe may see it end before its parent does.
+    None,
+}
+
+/// Returns the program of a process. Its first thread alone doesn't tell: it may have ended while others go on.
+fn program(pid: Pid) -> Program {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut answers = tasks.map(|task| match fs::read_link(task.path().join("exe")) {
+        Ok(path) => Program::At(path),
+        Err(err) if is_gone(&err) => Program::None,
+        Err(_) => Program::Hidden,
+    });
+    answers.find(|answer| *answer != Program::None).unwrap_or(Program::None)
+}
+
+fn is_gone(err: &io::Error) -> bool {
+    err.kind() == ErrorKind::NotFound
+        || err.raw_os_error().map(Errno::from_raw) == Some(Errno::ESRCH)
 }
 
 /// Returns our children that run; those that have ended are collected.
@@ -76,4 +114,25 @@ pub fn children_of(pid: Pid) -> BTreeSet<Pid> {
 pub fn adopt() {
     // Kernels before 3.4 can't; then they go to the first process, as everywhere.
     let _ = set_child_subreaper(true);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a process to look at, started as it comes")]
+    fn a_process_that_has_ended_runs_no_program_and_one_that_goes_on_runs_its_own() {
+        assert_eq!(program(Pid::this()), Program::At(fs::read_link("/proc/self/exe").unwrap()));
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = Pid::from_raw(child.id().cast_signed());
+        let ended = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        waitid(Id::Pid(pid), ended).unwrap();
+        // Not collected yet: there is a process still.
+        assert_eq!(program(pid), Program::None);
+        child.wait().unwrap();
+        assert_eq!(program(pid), Program::None);
+    }
 }
