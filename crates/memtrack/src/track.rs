@@ -13,8 +13,8 @@ use nix::{
     sys::signalfd::SignalFd,
 };
 use runner_shared::{
-    clock::now,
-    memory::{CoveredObject, STATS_FILE, TracerStats, USAGE_FILE, UsageSummary},
+    clock::{Monotonic, now},
+    memory::{CoveredObject, STATS_FILE, TraceUsage, TracerStats, USAGE_FILE, UsageSummary},
     run_as::RunAs,
     text::shown,
 };
@@ -32,6 +32,8 @@ use crate::{
 /// else.
 const BUSY_MS: u8 = 1;
 const IDLE_MS: u8 = 10;
+/// After so much time without recording the next may be far away. Waking up takes the backend some milliseconds.
+const PAUSE_NS: u64 = 1_000_000_000;
 
 /// Something of the command goes on without being seen.
 const OUTLIVED: &str = "a process that the command had started was still running at its end: how much of what it allocates is counted is left to chance";
@@ -109,17 +111,11 @@ pub(crate) fn track(
     let progress = progress.map_err(TrackError::Control)?;
     if control.is_none() {
         backend.record(true).map_err(TrackError::Backend)?;
+    } else {
+        backend.rest();
     }
     let start = now().0;
-    let mut orphans = Orphans::adopt();
-    let mut command = command(plan.command);
-    command.env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
-    command.envs(backend.environment(plan.environment));
-    backend.prepare(&mut command).map_err(TrackError::Backend)?;
-    let running = Running::start(&mut command, plan.user);
-    backend.started().map_err(TrackError::Backend)?;
-    let running = running?;
-    orphans.note_children();
+    let (running, orphans) = start_command(plan, backend)?;
     let root = running.pid();
     let ordered = backend.is_ordered();
     let writer = for_user(plan.user, || Writer::create(plan.folder, root, plan.options, ordered));
@@ -128,8 +124,18 @@ pub(crate) fn track(
         writer.switched(true, start);
     }
     let recording = control.is_none();
-    let mut follow =
-        Follow { running, control, progress, recording, backend, writer, failure: None, signals };
+    let (rest_at, failure) = (None, None);
+    let mut follow = Follow {
+        running,
+        control,
+        progress,
+        recording,
+        rest_at,
+        backend,
+        writer,
+        failure,
+        signals,
+    };
     let ended = follow.accompany()?;
     let outlived = orphans.have_come();
     let Follow { mut writer, mut failure, backend, .. } = follow;
@@ -153,15 +159,42 @@ pub(crate) fn track(
     stats.notes.extend(written.note);
     stats.notes.extend(forbidden_call(ended, backend.name()));
     stats.notes.extend(outlived.then(|| OUTLIVED.to_owned()));
-    let place = plan.folder.join(format!("{root}.{STATS_FILE}"));
-    let text = serde_json::to_vec_pretty(&stats).map_err(io::Error::from);
-    text.and_then(|text| for_user(plan.user, || fs::write(&place, &text))).map_err(failed)?;
-    // For the client who has opened the windows; without one it is all shown at once.
-    if let Some(usage) = written.usage.filter(|_| plan.control.is_some()) {
-        let place = plan.folder.join(format!("{root}.{USAGE_FILE}"));
-        for_user(plan.user, || fs::write(&place, usage.encode())).map_err(failed)?;
-    }
+    write_beside(plan, root, &stats, written.usage.as_ref()).map_err(failed)?;
     Ok(Trace { ended, root, stats, usage: written.last })
+}
+
+/// Starts the command, so that the backend sees it and all that it starts.
+fn start_command(
+    plan: &Plan<'_>,
+    backend: &mut dyn Backend,
+) -> Result<(Running, Orphans), TrackError> {
+    let mut orphans = Orphans::adopt();
+    let mut command = command(plan.command);
+    command.env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
+    command.envs(backend.environment(plan.environment));
+    backend.prepare(&mut command).map_err(TrackError::Backend)?;
+    let running = Running::start(&mut command, plan.user);
+    backend.started().map_err(TrackError::Backend)?;
+    let running = running?;
+    orphans.note_children();
+    Ok((running, orphans))
+}
+
+/// Writes what goes with the events.
+fn write_beside(
+    plan: &Plan<'_>,
+    root: u32,
+    stats: &TracerStats,
+    usage: Option<&TraceUsage>,
+) -> io::Result<()> {
+    let place = |name: &str| plan.folder.join(format!("{root}.{name}"));
+    let text = serde_json::to_vec_pretty(stats)?;
+    for_user(plan.user, || fs::write(place(STATS_FILE), &text))?;
+    // For the client who has opened the windows; without one it is all shown at once.
+    match usage.filter(|_| plan.control.is_some()) {
+        Some(usage) => for_user(plan.user, || fs::write(place(USAGE_FILE), usage.encode())),
+        None => Ok(()),
+    }
 }
 
 /// Why a command with a sandbox may have been ended by our library, for those who wonder.
@@ -205,12 +238,20 @@ fn stats(backend: &dyn Backend, coverage: Coverage) -> TracerStats {
     }
 }
 
+/// Returns the milliseconds that are left, rounded up.
+fn until(at: Monotonic) -> PollTimeout {
+    let millis = at.since(now()).div_ceil(1_000_000);
+    PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
+}
+
 /// A trace that goes on.
 struct Follow<'a> {
     running: Running,
     control: Option<Control>,
     progress: Option<Progress>,
     recording: bool,
+    /// When the backend may rest, while recording is off and it is awake.
+    rest_at: Option<Monotonic>,
     backend: &'a mut dyn Backend,
     writer: Writer,
     /// Nothing can be written any more; the command goes on all the same.
@@ -223,6 +264,10 @@ impl Follow<'_> {
         let mut was_busy = true;
         loop {
             self.wait(was_busy)?;
+            if self.rest_at.is_some_and(|at| now() >= at) {
+                self.rest_at = None;
+                self.backend.rest();
+            }
             self.running.pass_on(self.signals);
             was_busy = self.drain()? > 0;
             if let Some(progress) = self.progress.as_mut().filter(|_| self.recording) {
@@ -242,7 +287,7 @@ impl Follow<'_> {
         let timeout = match (unnoticed, was_busy) {
             (true, true) => PollTimeout::from(BUSY_MS),
             (true, false) => PollTimeout::from(IDLE_MS),
-            (false, _) => PollTimeout::NONE,
+            (false, _) => self.rest_at.map_or(PollTimeout::NONE, until),
         };
         let mut watched = vec![
             PollFd::new(self.running.as_fd(), PollFlags::POLLIN),
@@ -275,13 +320,15 @@ impl Follow<'_> {
         Ok(count)
     }
 
-    /// Does what the client wants.
+    /// Does what the client wants. It may end as soon as it has the answer, and all that is known of it goes with it: the
+    /// names of its functions are found while its calls are taken. So these are taken first.
     fn serve(&mut self) -> Result<(), TrackError> {
-        let Some(control) = &mut self.control else { return Ok(()) };
-        while let Some(request) = control.next().map_err(TrackError::Control)? {
+        while let Some(request) = self.next_request()? {
             match request {
                 Request::Enable | Request::Disable if self.failure.is_some() => {}
                 Request::Enable => {
+                    self.rest_at = None;
+                    self.backend.wake();
                     self.writer.switched(true, now().0);
                     self.backend.record(true).map_err(TrackError::Backend)?;
                     self.recording = true;
@@ -290,11 +337,23 @@ impl Follow<'_> {
                     self.backend.record(false).map_err(TrackError::Backend)?;
                     self.writer.switched(false, now().0);
                     self.recording = false;
+                    self.rest_at = Some(now().plus(PAUSE_NS));
+                    while self.drain()? > 0 {}
                 }
-                Request::Ping => {}
+                // Calls may go on to come.
+                Request::Ping => {
+                    self.drain()?;
+                }
             }
-            control.acknowledge().map_err(TrackError::Control)?;
+            if let Some(control) = &mut self.control {
+                control.acknowledge().map_err(TrackError::Control)?;
+            }
         }
         Ok(())
+    }
+
+    fn next_request(&mut self) -> Result<Option<Request>, TrackError> {
+        let next = self.control.as_mut().map(Control::next).transpose();
+        next.map(Option::flatten).map_err(TrackError::Control)
     }
 }

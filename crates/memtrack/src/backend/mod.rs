@@ -105,7 +105,7 @@ pub struct Covered {
 ///
 /// The order of calls: `environment` and `prepare`, then the tracer starts its command with these variables, then
 /// `started`, any number of `record` and `drain`, at last `finish`. Recording is off until `record(true)`, which may
-/// come before the start.
+/// come before the start. While it is off there may be a `rest`, which ends with `wake`.
 pub trait Backend {
     /// The name that a user chooses it by.
     fn name(&self) -> &'static str;
@@ -129,6 +129,12 @@ pub trait Backend {
     fn started(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    /// Nothing will be recorded for a while: what costs the programs something all the same is put aside until `wake`.
+    fn rest(&mut self) {}
+
+    /// Gets ready to record again.
+    fn wake(&mut self) {}
 
     /// Switches recording. When it returns, the new state holds in all processes; the tracer drops events with a
     /// later time stamp than the return of `record(false)`.

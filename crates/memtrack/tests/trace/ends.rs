@@ -119,8 +119,8 @@ pub fn an_interrupt_reaches_everybody_and_the_trace_is_whole(way: Way) {
     ended(track, child, 130);
 }
 
-/// The links that the process holds: of its probes, and of nobody else's.
-fn probes_of(pid: Pid) -> BTreeSet<u32> {
+/// The links that the process holds: those of its probes and of its tracepoints, and nobody else's.
+pub fn links_of(pid: Pid) -> BTreeSet<u32> {
     let of = |file: fs::DirEntry| {
         // A descriptor may be closed while we look.
         let text = fs::read_to_string(file.path()).unwrap_or_default();
@@ -141,7 +141,7 @@ pub fn a_tracer_that_is_killed_takes_the_command_and_its_probes_along(way: Way) 
     let scratch = tempfile::tempdir().unwrap();
     let track = Track::by(way).env("TMPDIR", scratch.path());
     let (mut child, _input, mut output) = start(&track);
-    let probes = probes_of(pid(&child));
+    let probes = links_of(pid(&child));
     assert_eq!(probes.is_empty(), way == Way::Preload);
     kill(pid(&child), Signal::SIGKILL).unwrap();
     child.wait().unwrap();

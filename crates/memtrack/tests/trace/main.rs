@@ -202,6 +202,7 @@ mod privileged {
             }
             windows::{
                 only_what_lies_in_windows_is_recorded,
+                probes_are_there_while_calls_may_be_recorded,
                 blocks_may_cross_the_borders_of_windows,
             }
         }
@@ -261,6 +262,7 @@ mod privileged {
             }
             windows::{
                 only_what_lies_in_windows_is_recorded,
+                probes_are_there_while_calls_may_be_recorded,
             }
         }
     }

@@ -5,12 +5,17 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Stdio},
+    time::{Duration, Instant},
 };
 
-use nix::{sys::stat::Mode, unistd::mkfifo};
+use nix::{
+    sys::stat::Mode,
+    unistd::{Pid, mkfifo},
+};
 
 use crate::{
     artifact::Kind,
+    ends::links_of,
     programs::Programs,
     support::{Traced, Track, Way, line},
 };
@@ -66,6 +71,11 @@ impl Session {
         assert_eq!(&answer, b"ack\n\0");
     }
 
+    /// The number of probes, as a number of links.
+    fn links(&self) -> usize {
+        links_of(Pid::from_raw(self.child.id().cast_signed())).len()
+    }
+
     pub fn end(self) -> Traced {
         let Self { track, child, input, .. } = self;
         drop(input);
@@ -86,6 +96,29 @@ pub fn only_what_lies_in_windows_is_recorded(way: Way) {
     let traced = session.end();
     let story: Vec<String> = traced.events.iter().map(line).collect();
     assert_eq!(story, ["Malloc 302", "Free"].repeat(5 * 300));
+}
+
+/// A probe costs every process of the machine, so there are none before the first window, nor long after one.
+pub fn probes_are_there_while_calls_may_be_recorded(way: Way) {
+    let mut session = Session::start(Track::by(way));
+    let resting = session.links();
+    session.tell("p 3 301");
+    for _ in 0..2 {
+        session.ask("enable");
+        assert!(session.links() > resting);
+        session.tell("p 5 302");
+        session.ask("disable");
+        session.tell("p 3 301");
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while session.links() > resting {
+            assert!(Instant::now() < deadline, "{} links are left", session.links());
+            std::thread::yield_now();
+        }
+        session.tell("p 3 301");
+    }
+    let traced = session.end();
+    let story: Vec<String> = traced.events.iter().map(line).collect();
+    assert_eq!(story, ["Malloc 302", "Free"].repeat(2 * 5));
 }
 
 pub fn blocks_may_cross_the_borders_of_windows(way: Way) {

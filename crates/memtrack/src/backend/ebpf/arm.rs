@@ -1,8 +1,9 @@
-//! Attaches to the allocators of a file when it is first seen, and remembers it.
+//! Attaches to the allocators of the files that were seen, while calls are of interest.
 
 use std::{
     collections::HashSet,
     ffi::CString,
+    fmt::Display,
     fs::File,
     io,
     os::{
@@ -10,7 +11,7 @@ use std::{
         unix::fs::MetadataExt,
     },
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use memmap2::Mmap;
@@ -36,10 +37,22 @@ pub(super) struct Armoury {
 
 #[derive(Debug, Default)]
 struct State {
+    /// A probe costs each call of every process of the machine, recorded or not: so there are none while nothing is
+    /// recorded.
+    rests: bool,
     seen: HashSet<Identity>,
-    links: Vec<OwnedFd>,
-    covered: Vec<Covered>,
+    sites: Vec<Site>,
     notes: Vec<String>,
+}
+
+/// A file with allocators.
+#[derive(Debug)]
+struct Site {
+    file: File,
+    probes: Vec<Probe>,
+    /// None while nothing is recorded.
+    links: Vec<OwnedFd>,
+    covered: Covered,
 }
 
 /// What is left of an armoury at the end.
@@ -64,7 +77,7 @@ impl Armoury {
     pub(super) fn look_at(&self, file: &File, path: &Path) -> io::Result<()> {
         let data = file.metadata()?;
         let identity = (data.dev(), data.ino(), data.size(), data.ctime(), data.ctime_nsec());
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         if !state.seen.insert(identity) || data.size() == 0 {
             return Ok(());
         }
@@ -79,7 +92,7 @@ impl Armoury {
             Ok(examined) => examined,
             Err(NotExamined::NotElf) => return Ok(()),
             Err(why @ (NotExamined::Short | NotExamined::Foreign | NotExamined::Damaged(_))) => {
-                state.notes.push(format!("`{}` is not traced: {why}", shown(&path)));
+                state.notes.push(not_traced(&shown(&path), &why));
                 return Ok(());
             }
         };
@@ -92,31 +105,70 @@ impl Armoury {
         if examined.probes.is_empty() {
             return Ok(());
         }
-        let links = self.attach(file, &examined.probes)?;
-        state.links.extend(links);
-        state.covered.push(Covered {
+        let file = file.try_clone()?;
+        let links = if state.rests { Vec::new() } else { self.attach(&file, &examined.probes)? };
+        let covered = Covered {
             path: shown(&path).into_owned(),
             allocators: examined.allocators.iter().map(|&name| name.to_owned()).collect(),
             probes: u32::try_from(examined.probes.len()).unwrap_or(u32::MAX),
-        });
+        };
+        state.sites.push(Site { file, probes: examined.probes, links, covered });
         Ok(())
     }
 
-    /// Whether any allocator is watched by now.
+    /// Attaches to all files that were seen, and from now on to each that is. What can't be watched is remembered as a
+    /// note.
+    pub(super) fn wake(&self) {
+        let mut state = self.state();
+        if !std::mem::take(&mut state.rests) {
+            return;
+        }
+        let State { sites, notes, .. } = &mut *state;
+        sites.retain_mut(|site| match self.attach(&site.file, &site.probes) {
+            Ok(links) => {
+                site.links = links;
+                true
+            }
+            Err(err) => {
+                notes.push(not_traced(&site.covered.path, &err));
+                false
+            }
+        });
+    }
+
+    /// Removes all probes, until [`wake`](Self::wake).
+    pub(super) fn rest(&self) {
+        let mut state = self.state();
+        state.rests = true;
+        let links = state.sites.iter_mut().flat_map(|site| std::mem::take(&mut site.links));
+        let links = links.collect();
+        drop(state);
+        close(links);
+    }
+
+    /// Whether any allocator was found by now.
     pub(super) fn watches(&self) -> bool {
-        !self.state.lock().unwrap_or_else(PoisonError::into_inner).covered.is_empty()
+        !self.state().sites.is_empty()
     }
 
     /// Remembers what the user must know.
     pub(super) fn note(&self, note: String) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).notes.push(note);
+        self.state().notes.push(note);
     }
 
     /// Takes everything out: the armoury is empty afterwards.
     pub(super) fn take(&self) -> Armed {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { seen: _, links, covered, notes } = std::mem::take(&mut *state);
-        Armed { links, covered, notes }
+        let State { rests: _, seen: _, sites, notes } = std::mem::take(&mut *self.state());
+        let mut armed = Armed { notes, ..Armed::default() };
+        for Site { links, covered, .. } in sites {
+            armed.links.extend(links);
+            armed.covered.push(covered);
+        }
+        armed
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn attach(&self, file: &File, probes: &[Probe]) -> io::Result<Vec<OwnedFd>> {
@@ -124,6 +176,11 @@ impl Armoury {
         let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
         attach(self.rung, &self.programs, &path, probes)
     }
+}
+
+/// Says of a file that its calls are not seen.
+pub(super) fn not_traced(shown: &str, why: &dyn Display) -> String {
+    format!("`{shown}` is not traced: {why}")
 }
 
 /// Closes all links, each in a thread of its own: the kernel waits for all processors, once per link, and longer than

@@ -152,7 +152,7 @@ fn answer(listener: &Listener, stopped: &OwnedFd, armoury: &Armoury) {
         let Ok(Some((id, question))) = listener.take() else { continue };
         for mapped in files::asked_about(question) {
             if let Err(err) = armoury.look_at(&mapped.file, &mapped.path) {
-                armoury.note(format!("`{}` is not traced: {err}", shown(&mapped.path)));
+                armoury.note(arm::not_traced(&shown(&mapped.path), &err));
             }
         }
         if listener.agree(id).is_err() {
@@ -192,6 +192,14 @@ impl Backend for Ebpf {
     fn started(&mut self) -> io::Result<()> {
         drop(self.offering.take());
         self.kernel.release_children()
+    }
+
+    fn rest(&mut self) {
+        self.armoury.rest();
+    }
+
+    fn wake(&mut self) {
+        self.armoury.wake();
     }
 
     fn record(&mut self, on: bool) -> io::Result<()> {
