@@ -3,8 +3,12 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
+    io::Read,
     path::{Path, PathBuf},
 };
+
+use system::files::{self, Links};
 
 use crate::{env::Env, process::ask, tools};
 
@@ -27,9 +31,29 @@ const FREE_THREADED: &[&str] =
 
 /// Whether the Python in `PATH` runs its threads at the same time.
 pub(in crate::mode) fn is_free_threaded(env: &Env, cwd: &Path) -> bool {
-    let python = PYTHONS.iter().find_map(|name| tools::find(name, env));
-    let answer = python.and_then(|python| ask(&python, FREE_THREADED, env, cwd));
-    answer.is_some_and(|answer| answer.trim() == "1")
+    let Some(python) = PYTHONS.iter().find_map(|name| tools::find(name, env)) else {
+        return false;
+    };
+    if is_older_than_free_threading(&python) {
+        return false;
+    }
+    ask(&python, FREE_THREADED, env, cwd).is_some_and(|answer| answer.trim() == "1")
+}
+
+/// Whether this is the program of a Python from before 3.13, which had no such builds. Asking would take longer than the
+/// rest of a short run. Scripts that choose a Python and programs of other names have to be asked.
+fn is_older_than_free_threading(python: &Path) -> bool {
+    const FIRST: u32 = 13;
+    let Ok(program) = python.canonicalize() else { return false };
+    let name = program.file_name().and_then(OsStr::to_str);
+    let minor = name.and_then(|name| name.strip_prefix("python3.")?.parse::<u32>().ok());
+    minor.is_some_and(|minor| minor < FIRST) && is_elf(&program)
+}
+
+fn is_elf(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    let read = files::open(path, Links::Follow).map(|mut file| file.read_exact(&mut magic));
+    matches!(read, Ok(Ok(()))) && magic == *b"\x7fELF"
 }
 
 /// The files whose frames are noise; each once.
@@ -85,6 +109,28 @@ mod tests {
         program(dir.path(), "python", "echo 1");
         assert!(is_free_threaded(&env, dir.path()));
         assert!(objects(&Env::default().with(env_names::PATH, "/nowhere"), dir.path()).is_empty());
+    }
+
+    #[test]
+    fn only_programs_that_bear_an_old_version_need_not_be_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let cases: [(&str, &[u8], bool); 6] = [
+            ("python3.12", b"\x7fELF and so on", true),
+            ("python3.13", b"\x7fELF and so on", false),
+            ("python3.9", b"\x7fELF", true),
+            ("python3.12t", b"\x7fELF", false),
+            ("python3.8", b"#!/bin/sh", false),
+            ("python3.7", b"", false),
+        ];
+        for (name, bytes, expected) in cases {
+            let path = dir.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(is_older_than_free_threading(&path), expected, "{name}");
+            let link = dir.path().join("python");
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            assert_eq!(is_older_than_free_threading(&link), expected, "link to {name}");
+            fs::remove_file(link).unwrap();
+        }
     }
 
     mod network {
