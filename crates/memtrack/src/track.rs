@@ -16,9 +16,9 @@ use runner_shared::{
     clock::{Monotonic, now},
     memory::{CoveredObject, STATS_FILE, TraceUsage, TracerStats, USAGE_FILE, UsageSummary},
     run_as::RunAs,
-    text::shown,
+    text::{processes, shown},
 };
-use system::orphans::Orphans;
+use system::orphans::{Leftover, Orphans};
 
 use crate::{
     backend::{Backend, Coverage},
@@ -34,9 +34,6 @@ const BUSY_MS: u8 = 1;
 const IDLE_MS: u8 = 10;
 /// After so much time without recording the next may be far away. Waking up takes the backend some milliseconds.
 const PAUSE_NS: u64 = 1_000_000_000;
-
-/// Something of the command goes on without being seen.
-const OUTLIVED: &str = "a process that the command had started was still running at its end: how much of what it allocates is counted is left to chance";
 
 /// Why there is no trace.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +134,7 @@ pub(crate) fn track(
         signals,
     };
     let ended = follow.accompany()?;
-    let outlived = orphans.have_come();
+    let left = orphans.come();
     let Follow { mut writer, mut failure, backend, .. } = follow;
     let coverage = backend.finish(&mut |record| {
         if failure.is_none() {
@@ -158,7 +155,7 @@ pub(crate) fn track(
     };
     stats.notes.extend(written.note);
     stats.notes.extend(forbidden_call(ended, backend.name()));
-    stats.notes.extend(outlived.then(|| OUTLIVED.to_owned()));
+    stats.notes.extend(outlived(&left));
     write_beside(plan, root, &stats, written.usage.as_ref()).map_err(failed)?;
     Ok(Trace { ended, root, stats, usage: written.last })
 }
@@ -195,6 +192,14 @@ fn write_beside(
         Some(usage) => for_user(plan.user, || fs::write(place(USAGE_FILE), usage.encode())),
         None => Ok(()),
     }
+}
+
+/// Returns a sentence about processes of the command that go on without being seen, if there are some.
+fn outlived(left: &[Leftover]) -> Option<String> {
+    let names = processes(left.iter().map(|process| (process.pid.as_raw(), &*process.name)));
+    (!left.is_empty()).then(|| {
+        format!("a process that the command had started was still running at its end: how much of what it allocates is counted is left to chance: {names}")
+    })
 }
 
 /// Why a command with a sandbox may have been ended by our library, for those who wonder.

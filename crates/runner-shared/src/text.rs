@@ -39,6 +39,26 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
+/// So many processes are named at most.
+const MOST_NAMES: usize = 4;
+
+/// Names processes, given by their ids and the names of their programs, in a sentence.
+pub fn processes<'a>(those: impl IntoIterator<Item = (i32, &'a str)>) -> String {
+    let all: Vec<_> = those.into_iter().collect();
+    let named = all.iter().take(MOST_NAMES).map(|(pid, name)| match *name {
+        "" => format!("process {pid}"),
+        name => format!("`{}` (process {pid})", one_line(name)),
+    });
+    let mut parts: Vec<String> = named.collect();
+    if let more @ 1.. = all.len().saturating_sub(MOST_NAMES) {
+        parts.push(format!("{more} more"));
+    }
+    match parts.pop() {
+        Some(last) if !parts.is_empty() => format!("{} and {last}", parts.join(", ")),
+        last => last.unwrap_or_default(),
+    }
+}
+
 /// Units of [`bytes`], each 1024 times the one before.
 const UNITS: &[&str] = &["B", "KB", "MB", "GB", "TB", "PB"];
 
@@ -57,6 +77,20 @@ pub fn bytes(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processes_are_named_as_in_a_sentence() {
+        let of = |count: usize| {
+            let all = [(1, "a"), (2, ""), (3, "c\x1b"), (4, "d"), (5, "e"), (6, "f")];
+            processes(all.into_iter().take(count))
+        };
+        assert_eq!(of(0), "");
+        assert_eq!(of(1), "`a` (process 1)");
+        assert_eq!(of(2), "`a` (process 1) and process 2");
+        let four = "`a` (process 1), process 2, `c\\u{1b}` (process 3) and `d` (process 4)";
+        assert_eq!(of(4), four);
+        assert_eq!(of(6), format!("{} and 2 more", four.replace(" and", ",")));
+    }
 
     #[test]
     fn bytes_are_shown_in_units_of_1024() {

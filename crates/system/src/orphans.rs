@@ -2,7 +2,7 @@
 //! They become children of ours, so that none stays unseen.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, ErrorKind},
     path::PathBuf,
@@ -16,6 +16,15 @@ use nix::{
     },
     unistd::Pid,
 };
+
+/// A process that goes on without the command that has started it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its id.
+    pub pid: Pid,
+    /// The name of its program, as the process has it; empty if it is gone.
+    pub name: String,
+}
 
 /// Orphans that are no concern of the next command: servers that a hook has started, and what an earlier command has
 /// left.
@@ -41,9 +50,26 @@ impl Orphans {
         self.known = children_of(Pid::this());
     }
 
+    /// Notes all that runs below us: what one of these leaves behind later is no concern of the command either.
+    pub fn note_descendants(&mut self) {
+        self.known = descendants().into_keys().collect();
+    }
+
+    /// Returns every process below us that is neither noted nor below one that is, with its parent.
+    pub fn strangers(&self) -> BTreeMap<Pid, Pid> {
+        let mut found = BTreeMap::new();
+        collect(Pid::this(), &self.known, &mut found);
+        found
+    }
+
     /// Returns whether others run than those that were noted. To be asked when the command is collected; one system call
     /// where there are none.
     pub fn have_come(&self) -> bool {
+        !self.come().is_empty()
+    }
+
+    /// Returns those that run and were not noted; as [`Orphans::have_come`].
+    pub fn come(&self) -> Vec<Leftover> {
         let living = living();
         let ours = fs::read_link("/proc/self/exe").ok();
         // A fork of ours is a helper: it may have been made at any time.
@@ -52,8 +78,14 @@ impl Orphans {
             Program::Hidden => true,
             Program::None => false,
         };
-        living.difference(&self.known).any(is_foreign)
+        let strangers = living.difference(&self.known).copied().filter(is_foreign);
+        strangers.map(|pid| Leftover { pid, name: name(pid) }).collect()
     }
+}
+
+fn name(pid: Pid) -> String {
+    let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    String::from_utf8_lossy(&name).trim_end().to_owned()
 }
 
 /// The program that a process runs.
@@ -110,8 +142,23 @@ pub fn children_of(pid: Pid) -> BTreeSet<Pid> {
     numbers.filter_map(|number| number.parse().ok().map(Pid::from_raw)).collect()
 }
 
+/// Returns every process below this one with its parent, as far as `/proc` shows them.
+pub fn descendants() -> BTreeMap<Pid, Pid> {
+    let mut found = BTreeMap::new();
+    collect(Pid::this(), &BTreeSet::new(), &mut found);
+    found
+}
+
+fn collect(pid: Pid, passed_over: &BTreeSet<Pid>, found: &mut BTreeMap<Pid, Pid>) {
+    for child in children_of(pid) {
+        if !passed_over.contains(&child) && found.insert(child, pid).is_none() {
+            collect(child, passed_over, found);
+        }
+    }
+}
+
 /// Makes orphans below this process its children from now on, so that none can hide.
-pub fn adopt() {
+fn adopt() {
     // Kernels before 3.4 can't; then they go to the first process, as everywhere.
     let _ = set_child_subreaper(true);
 }

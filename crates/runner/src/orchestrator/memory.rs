@@ -11,7 +11,7 @@ use runner_shared::mode::Mode;
 
 use super::{
     Measured, RunError, Stage,
-    watch::{warn_of, watch},
+    watch::{before, warn_of, watch},
 };
 use crate::{
     event::RunEvent,
@@ -30,7 +30,7 @@ impl Stage<'_> {
     pub(super) fn memory(self) -> Result<Measured, RunError> {
         // Also for `exec-harness`, which runs the command once and has nothing to draw; we have.
         let output = Output::Piped;
-        let Self { part, env, folder, before, instruments, paths, signals, ui } = self;
+        let Self { part, env, folder, before: old, instruments, paths, signals, ui } = self;
         let RunPart { workload, working_directory, memory: options, python_allocator, .. } = part;
         let memory::Traced { command, fifos: control, progress, remarks, python } =
             memory::command(workload, *options, *python_allocator, working_directory, folder, env)?;
@@ -39,6 +39,7 @@ impl Stage<'_> {
         let command = ToolCommand { env, output, ..command };
         ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
         let mut fifos = FifoPair::create(paths)?;
+        let before = before();
         let child = command.spawn()?;
         let ended = child.as_fd().try_clone_to_owned().map_err(ServeError::Watch)?;
         let mut control = TracerControl::new(control.connect(ended));
@@ -49,7 +50,7 @@ impl Stage<'_> {
             let follow = Builder::new()
                 .name("progress".to_owned())
                 .spawn_scoped(scope, || progress.follow(&over, python, &|event| ui.event(&event)));
-            let served = watch(child, Some(conversation), &signals, ui);
+            let served = watch(child, &before, Some(conversation), &signals, ui);
             drop(ended);
             let followed = follow.map(|thread| {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -64,7 +65,7 @@ impl Stage<'_> {
         warn_of(&SessionRecord { open_windows: 0, ..served.record.clone() }, ui);
         memory::finish(&served.record, folder)?;
         let MemoryReading { mut report, broken } =
-            results::read_fresh_memory(folder, &before.untouched())?;
+            results::read_fresh_memory(folder, &old.untouched())?;
         // Ours first: the tracer may have many.
         report.remarks.splice(..0, remarks);
         let trouble = memory::trouble(served.ended, control.failed(), &report);

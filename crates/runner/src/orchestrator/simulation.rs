@@ -4,7 +4,10 @@ use std::time::SystemTime;
 
 use results::{Allocations, SimulationReading};
 
-use super::{Measured, RunError, Stage, watch::watch};
+use super::{
+    Measured, RunError, Stage,
+    watch::{before, left_by_suite, watch},
+};
 use crate::{
     event::RunEvent,
     mode::simulation::{self, Keeper, Valgrind},
@@ -13,11 +16,14 @@ use crate::{
     settings::RunPart,
 };
 
+/// Meaning of processes that outlive a suite.
+const LEFT_RUNNING: &str = "what is counted of it until it ends is not in the results";
+
 impl Stage<'_> {
     /// Counts below Valgrind; nobody is spoken to.
     pub(super) fn simulation(self) -> Result<Measured, RunError> {
         let output = self.output();
-        let Self { part, env, folder, before, instruments, paths: _, signals, ui } = self;
+        let Self { part, env, folder, before: old, instruments, paths: _, signals, ui } = self;
         let RunPart { workload, simulation: options, working_directory, python_allocator, .. } =
             part;
         let ready = simulation::prepare(
@@ -33,14 +39,17 @@ impl Stage<'_> {
         let command = ToolCommand { env: instruments.environment(command.env), output, ..command };
         ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
         let start = SystemTime::now();
-        let served = watch(command.spawn()?, None, &signals, ui)?;
+        let before = before();
+        let served = watch(command.spawn()?, &before, None, &signals, ui)?;
+        let left = left_by_suite(workload, &before, &served, LEFT_RUNNING);
         drop(ready.shims);
         let kept = ready.keeper.map(Keeper::finish).unwrap_or_default();
         for warning in kept.into_iter().chain(simulation::harvest(folder, start)) {
             ui.event(&RunEvent::warning(warning));
         }
         let SimulationReading { mut report, broken } =
-            results::read_simulation(folder, &before.untouched())?;
+            results::read_simulation(folder, &old.untouched())?;
+        report.warnings.extend(left);
         report.view.model = options.cost_model;
         if options.exclude_allocations {
             report.view.allocations = Allocations::Excluded;

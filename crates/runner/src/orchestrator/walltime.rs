@@ -5,7 +5,7 @@ use runner_shared::mode::Mode;
 
 use super::{
     Measured, RunError, Stage,
-    watch::{warn_of, watch},
+    watch::{before, left_by_suite, warn_of, watch},
 };
 use crate::{
     error,
@@ -18,11 +18,14 @@ use crate::{
     session::{Conversation, FifoPair, Session},
 };
 
+/// Meaning of processes that outlive a suite.
+const LEFT_RUNNING: &str = "how much of what it did disturbed the measurements is left to chance";
+
 impl Stage<'_> {
     /// Lets the benchmark measure itself, with a profiler beside it.
     pub(super) fn walltime(self) -> Result<Measured, RunError> {
         let output = self.output();
-        let Self { part, env, folder, before, instruments, paths, signals, ui } = self;
+        let Self { part, env, folder, before: old, instruments, paths, signals, ui } = self;
         let tell = |event| ui.event(&event);
         let mut fifos = FifoPair::create(paths)?;
         let isolation = Isolation::begin(env);
@@ -34,18 +37,22 @@ impl Stage<'_> {
         let (env, shims) = shims::install(Mode::Walltime, workload, folder, env)?;
         let env = &env;
         let scene = Scene { workload, cwd, folder, env, isolation: &isolation, output };
+        let before = before();
         let (child, mut profiler) = walltime::start(&scene, part.profiling, &tell)?;
         let (session, control) = (Session::walltime(), &mut profiler);
         let conversation = Conversation { fifos: &mut fifos, session, control };
-        let served = watch(child, Some(conversation), &signals, ui)?;
-        drop((isolation, shims));
+        let served = watch(child, &before, Some(conversation), &signals, ui)?;
         let recorded = profiler.finish();
+        // perf is gone, and what comes after the benchmark is still to come.
+        let left = left_by_suite(workload, &before, &served, LEFT_RUNNING);
+        drop((isolation, shims));
         warn_of(&served.record, ui);
         if let Err(err) = walltime::finish(&served.record, folder) {
             // The results themselves are there, and are worth more.
             tell(RunEvent::warning(error::chain(&err)));
         }
-        let Reading { mut report, broken } = results::read(folder, &before.untouched())?;
+        let Reading { mut report, broken } = results::read(folder, &old.untouched())?;
+        report.warnings.extend(left);
         // Ctrl-C means us from now on: what was measured is safe.
         drop(signals);
         if let Some(recorded) = recorded {

@@ -6,25 +6,27 @@ use std::{
     thread::{Builder, scope},
 };
 
-use system::orphans;
+use runner_shared::text::processes;
+use system::orphans::Orphans;
 
 use super::RunError;
 use crate::{
     event::RunEvent,
-    process::{Child, Ended, Relayed, Signals, kill_descendants, relay},
+    process::{Child, Ended, Relayed, Signals, kill_descendants, left_running, relay},
     session::{Conversation, ServeError, Served, SessionRecord, serve},
     ui::Ui,
+    workload::Workload,
 };
 
-/// Accompanies the benchmark to its end, and ends what is left of it when it did not end by itself. All that it has said
-/// is shown by then.
+/// Accompanies the benchmark to its end, and ends what is left of it when it did not end by itself, but nothing that ran
+/// `before`. All that it has said is shown by then.
 pub(super) fn watch(
     mut child: Child,
+    before: &Orphans,
     conversation: Option<Conversation<'_>>,
     signals: &Signals,
     ui: &Ui,
 ) -> Result<Served, RunError> {
-    orphans::adopt();
     let pipes = child.take_pipes();
     // Who draws on standard error by himself is not disturbed.
     let lent = (pipes.stderr.is_none() && ui.draws()).then(|| ui.lend());
@@ -53,7 +55,7 @@ pub(super) fn watch(
         let outcome = serving.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         if !outcome.as_ref().is_ok_and(went_well) {
             // What a benchmark leaves running on purpose is its own affair, if it succeeds.
-            kill_descendants();
+            kill_descendants(before);
         }
         drop(ended);
         let relayed = relaying.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -70,6 +72,40 @@ pub(super) fn watch(
 /// It ended by itself, and is content.
 pub(super) fn went_well(served: &Served) -> bool {
     !served.interrupted && served.ended == Ended::Code(0)
+}
+
+/// Notes what runs below us before a benchmark does: what a shell that became us had started, instruments, what an
+/// earlier benchmark has left. Orphans become our children from now on.
+pub(super) fn before() -> Orphans {
+    let mut before = Orphans::adopt();
+    before.note_descendants();
+    before
+}
+
+/// Returns a warning about processes of a suite that go on without it; `consequence` is what they mean for the numbers. To
+/// be asked when nothing that we have started beside the suite runs any more.
+pub(super) fn left_by_suite(
+    workload: &Workload,
+    before: &Orphans,
+    served: &Served,
+    consequence: &str,
+) -> Option<String> {
+    match workload {
+        Workload::Suite(_) if went_well(served) => {}
+        // What else there was has been ended, and `exec-harness` speaks for itself.
+        Workload::Suite(_) | Workload::Commands { .. } => return None,
+    }
+    let left = left_running(before);
+    let names = processes(left.iter().map(|process| (process.pid.as_raw(), &*process.name)));
+    match &left[..] {
+        [] => None,
+        [_] => Some(format!(
+            "a process that the suite had started was still running at its end, and is left running: {names}; {consequence}"
+        )),
+        _ => Some(format!(
+            "processes that the suite had started were still running at its end, and are left running: {names}; {consequence}"
+        )),
+    }
 }
 
 /// Says what was odd about a conversation.

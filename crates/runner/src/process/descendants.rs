@@ -1,21 +1,27 @@
-//! Ends what an ended benchmark left running: processes that left its group, and their children.
+//! Processes that an ended benchmark has left running, wherever they have moved, and their children.
 
-use std::collections::BTreeMap;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         signal::{Signal, kill},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{Pid, getpid},
 };
-use system::orphans::children_of;
+use runner_shared::clock::now;
+use system::orphans::{Leftover, Orphans};
 
-/// Kills every process below us and collects it.
-pub(crate) fn kill_descendants() {
+use super::spawn::pidfd_open;
+
+/// A helper of a benchmark that ends when it notices the benchmark's end has this long for it.
+const PATIENCE_NS: u64 = 500_000_000;
+
+/// Kills every process below us but those that ran `before`, and collects it.
+pub(crate) fn kill_descendants(before: &Orphans) {
     // A killed process may have started another one just before; the tree is finite.
     for _ in 0..100 {
-        let found = descendants();
+        let found = before.strangers();
         if found.is_empty() {
             return;
         }
@@ -33,17 +39,22 @@ pub(crate) fn kill_descendants() {
     }
 }
 
-/// Returns every process below this one with its parent, as far as `/proc` shows them.
-pub(crate) fn descendants() -> BTreeMap<Pid, Pid> {
-    let mut found = BTreeMap::new();
-    collect(getpid(), &mut found);
-    found
-}
-
-fn collect(pid: Pid, found: &mut BTreeMap<Pid, Pid>) {
-    for child in children_of(pid) {
-        if found.insert(child, pid).is_none() {
-            collect(child, found);
+/// Returns the children of ours that did not run `before` and do not end with the benchmark that has just ended. Takes
+/// time only if there are some.
+pub(crate) fn left_running(before: &Orphans) -> Vec<Leftover> {
+    let deadline = now().plus(PATIENCE_NS);
+    loop {
+        let left = before.come();
+        let time = deadline.since(now());
+        if left.is_empty() || time == 0 {
+            return left;
         }
+        let ends: Vec<OwnedFd> =
+            left.iter().filter_map(|process| pidfd_open(process.pid).ok()).collect();
+        let mut watched: Vec<_> =
+            ends.iter().map(|end| PollFd::new(end.as_fd(), PollFlags::POLLIN)).collect();
+        let timeout = PollTimeout::try_from(time.div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX);
+        // Whatever it says, we look again.
+        let _ = poll(&mut watched, timeout);
     }
 }

@@ -9,7 +9,7 @@ mod relay;
 mod signals;
 mod spawn;
 
-pub(crate) use descendants::{descendants, kill_descendants};
+pub(crate) use descendants::{kill_descendants, left_running};
 pub(crate) use helper::{Helper, Streams};
 pub(crate) use pipes::Output;
 pub(crate) use relay::{Relayed, relay};

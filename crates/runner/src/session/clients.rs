@@ -14,9 +14,7 @@ use std::{
 
 use nix::{libc, unistd::Pid};
 use runner_shared::text::one_line;
-use system::lineage::start_of;
-
-use crate::process::descendants;
+use system::{lineage::start_of, orphans::descendants};
 
 /// A tool that runs benchmarks in worker processes, and the way to run them in one process.
 #[derive(Debug, PartialEq, Eq)]

@@ -18,6 +18,7 @@ mod login;
 mod memory;
 mod memory_traced;
 mod no_profile;
+mod outlive;
 mod output;
 mod perf_records;
 mod preflight;
