@@ -47,8 +47,8 @@ pub use model::{
 };
 pub use precheck::{Concern, precheck};
 pub use read::{
-    Environment, Fact, Library, MemoryReading, ReadError, Reading, SimulationReading, TraceError,
-    read, read_environments, read_fresh_memory, read_memory, read_simulation,
+    Beside, Environment, Fact, Library, MemoryReading, ReadError, Reading, SimulationReading,
+    TraceError, read, read_environments, read_fresh_memory, read_memory, read_simulation,
 };
 pub use simulation::{
     Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationReport,

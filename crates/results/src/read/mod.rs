@@ -19,7 +19,7 @@ use crate::model::Report;
 
 pub use environment::{Environment, Fact, Library, read_environments};
 pub use file::ReadError;
-pub use memory::{MemoryReading, TraceError, read_fresh_memory, read_memory};
+pub use memory::{Beside, MemoryReading, TraceError, read_fresh_memory, read_memory};
 pub use simulation::{SimulationReading, read_simulation};
 
 use file::{Entry, entries};

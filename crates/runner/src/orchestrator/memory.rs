@@ -65,7 +65,7 @@ impl Stage<'_> {
         warn_of(&SessionRecord { open_windows: 0, ..served.record.clone() }, ui);
         memory::finish(&served.record, folder)?;
         let MemoryReading { mut report, broken } =
-            results::read_fresh_memory(folder, &old.untouched())?;
+            results::read_fresh_memory(folder, &old.untouched(), &served.record.beside)?;
         // Ours first: the tracer may have many.
         report.remarks.splice(..0, remarks);
         let trouble = memory::trouble(served.ended, control.failed(), &report);

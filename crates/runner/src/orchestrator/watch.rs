@@ -110,7 +110,8 @@ pub(super) fn left_by_suite(
 
 /// Says what was odd about a conversation.
 pub(super) fn warn_of(record: &SessionRecord, ui: &Ui) {
-    let SessionRecord { integration, pids: _, timestamps: _, unreadable, open_windows } = record;
+    let SessionRecord { integration, pids: _, timestamps: _, unreadable, open_windows, beside: _ } =
+        record;
     let who = integration.as_ref().map_or("the benchmark integration", |(name, _)| name.as_str());
     let counted = |count: u64, what: String| {
         if count > 0 {

@@ -180,13 +180,14 @@ fn voices(
 }
 
 /// Returns the parent, the parent of that, and so on.
-fn above(pid: Pid, parents: &BTreeMap<Pid, Pid>) -> impl Iterator<Item = Pid> {
+pub(super) fn above(pid: Pid, parents: &BTreeMap<Pid, Pid>) -> impl Iterator<Item = Pid> {
     let up = std::iter::successors(parents.get(&pid), |pid| parents.get(pid));
     // The picture was taken while processes came and went: a circle can't be excluded.
     up.take(parents.len()).copied()
 }
 
-fn same_program(a: Pid, b: Pid) -> bool {
+/// Returns whether both run the same file.
+pub(super) fn same_program(a: Pid, b: Pid) -> bool {
     let program = |pid: Pid| fs::metadata(format!("/proc/{pid}/exe")).ok();
     let identity = |pid| program(pid).map(|data| (data.dev(), data.ino()));
     identity(a).is_some_and(|program| identity(b) == Some(program))

@@ -1,5 +1,6 @@
 //! The conversation with the benchmark: a state machine without I/O, and the loop that feeds it.
 
+mod beside;
 mod clients;
 mod fifos;
 mod integrations;

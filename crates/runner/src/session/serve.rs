@@ -15,6 +15,7 @@ use runner_shared::{
 use system::lineage::ticks_now;
 
 use super::{
+    beside::beside,
     clients::{Client, Speaker, speakers, unrelated},
     fifos::{Changes, FifoPair},
     state::{Reaction, Refusal, Request, Session, SessionRecord},
@@ -108,6 +109,7 @@ fn serve_with(
         decoder: FrameDecoder::default(),
         unsent: Vec::new(),
         turns: Turns::default(),
+        opened_by: Vec::new(),
         overlap: None,
         patience,
         tell,
@@ -216,6 +218,8 @@ struct Talk<'a> {
     /// Answers that the FIFO had no room for.
     unsent: Vec<u8>,
     turns: Turns,
+    /// Those who could speak when the last window was opened.
+    opened_by: Vec<Speaker>,
     /// The time until which two clients that don't take turns may both be there; nobody is answered meanwhile.
     overlap: Option<Monotonic>,
     /// Nanoseconds from the coming of the second one to the end of that time.
@@ -328,7 +332,8 @@ impl Talk<'_> {
     /// Has the profiler do what is asked, and keeps in mind whose turn it is.
     fn resolve(&mut self, request: Request) -> Command {
         if request == Request::Enable {
-            match self.turns.opens(speakers(self.fifos.identity())) {
+            self.opened_by = speakers(self.fifos.identity());
+            match self.turns.opens(self.opened_by.clone()) {
                 Opening::Fine => {}
                 Opening::Overlap(pair) => self.refuse_overlap(Some(pair)),
                 Opening::Abandoned => {
@@ -340,8 +345,20 @@ impl Talk<'_> {
         let worked = self.control.ask(request);
         if request == Request::Disable {
             self.turns.closes(ticks_now());
+            self.look_beside();
         }
-        self.session.resolved(request, worked, now())
+        let answer = self.session.resolved(request, worked, now());
+        if request == Request::Enable {
+            self.look_beside();
+        }
+        answer
+    }
+
+    /// Keeps in mind who runs beside the client of the open window, if they count in it.
+    fn look_beside(&mut self) {
+        if self.session.counts_all_processes() {
+            self.session.runs_beside(beside(&self.opened_by));
+        }
     }
 
     fn refuse_overlap(&mut self, pair: Option<[Client; 2]>) {

@@ -2,8 +2,9 @@
 //!
 //! No I/O and no clock, so that every order of messages can be tried.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use results::Beside;
 use runner_shared::{
     artifact::ExecutionTimestamps,
     clock::Monotonic,
@@ -138,6 +139,8 @@ pub(crate) struct SessionRecord {
     pub unreadable: u64,
     /// Windows that were opened and never closed.
     pub open_windows: u64,
+    /// Who ran beside the client of a window whose allocations count all the same.
+    pub beside: Beside,
 }
 
 /// The conversation so far.
@@ -296,6 +299,17 @@ impl Session {
     /// Returns whether all processes of the benchmark count in every window.
     pub(crate) fn counts_all_processes(&self) -> bool {
         self.mode == IntegrationMode::Analysis
+    }
+
+    /// These run beside the client of the window that is open.
+    pub(crate) fn runs_beside(&mut self, processes: BTreeMap<i32, String>) {
+        let start = self.record.timestamps.markers.iter().rev().find_map(|marker| match marker {
+            MarkerType::SampleStart(start) => Some(*start),
+            MarkerType::SampleEnd(_) | MarkerType::RoundStart(_) | MarkerType::RoundEnd(_) => None,
+        });
+        if let Some(start) = start.filter(|_| self.window_open && !processes.is_empty()) {
+            self.record.beside.entry(start).or_default().extend(processes);
+        }
     }
 
     /// Ends the conversation for this reason; an earlier one stands.

@@ -1,6 +1,6 @@
 //! Takes over what the tracer has counted while it wrote the events, where that is the very same as counting them again.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use runner_shared::{
     harness::URI_PREFIX,
@@ -53,7 +53,7 @@ fn matched(usage: TraceUsage, windows: &[Window], written: u64) -> Option<Counte
         usages.push(summary);
     }
     let outside = written.checked_sub(inside)?;
-    Some(Counted { usages, outside: vec![outside] })
+    Some(Counted { usages, outside: vec![outside], notes: BTreeMap::new() })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The profile folder of memory mode: events of a tracer, and the record of which benchmark ran when.
 
+mod beside;
 mod counted;
 mod file;
 mod order;
@@ -26,6 +27,8 @@ use super::{
 };
 use crate::memory::{MemoryReport, MemoryResult, MemoryTrace, Resolved, resolve};
 
+pub use beside::Beside;
+use beside::Share;
 use trace::Trace;
 pub use trace::TraceError;
 use windows::{Window, Windows};
@@ -39,17 +42,20 @@ pub fn read_memory(
     profile_dir: &Path,
     ignore: &BTreeSet<OsString>,
 ) -> Result<MemoryReading, ReadError> {
-    read_with(profile_dir, ignore, |_, _| None)
+    read_with(profile_dir, ignore, &Beside::new(), |_, _| None)
 }
 
 /// The same for a trace that was written just now: what the tracer has counted meanwhile is taken over, if there is
-/// nothing to doubt about it. The numbers are those of [`read_memory`]; only the timeline may begin a little earlier.
+/// nothing to doubt about it. The numbers are those of [`read_memory`]; only the timeline may begin a little earlier. A
+/// benchmark in whose window a process `beside` it has allocated has a note.
 pub fn read_fresh_memory(
     profile_dir: &Path,
     ignore: &BTreeSet<OsString>,
+    beside: &Beside,
 ) -> Result<MemoryReading, ReadError> {
-    read_with(profile_dir, ignore, |traces, windows| match traces {
-        [trace] => counted::by_tracer(trace, windows),
+    read_with(profile_dir, ignore, beside, |traces, windows| match traces {
+        // The tracer counts all processes together.
+        [trace] if beside.is_empty() => counted::by_tracer(trace, windows),
         _ => None,
     })
 }
@@ -57,6 +63,7 @@ pub fn read_fresh_memory(
 fn read_with(
     profile_dir: &Path,
     ignore: &BTreeSet<OsString>,
+    beside: &Beside,
     counted: impl FnOnce(&mut [Trace], &[Window]) -> Option<Counted>,
 ) -> Result<MemoryReading, ReadError> {
     let mut reading = MemoryReading::default();
@@ -84,11 +91,15 @@ fn read_with(
         return Ok(reading);
     }
     warn_of(&windows, &mut reading.report.warnings);
-    let counted =
-        counted(&mut traces, &windows.list).unwrap_or_else(|| count(&mut traces, &windows.list));
+    let counted = counted(&mut traces, &windows.list)
+        .unwrap_or_else(|| count(&mut traces, &windows.list, beside));
     let tables = finish(traces, &mut reading, &counted.outside);
-    for (window, usage) in windows.list.into_iter().zip(counted.usages) {
-        reading.report.benchmarks.extend(result(window, usage, &tables));
+    for (nth, (window, usage)) in windows.list.into_iter().zip(counted.usages).enumerate() {
+        let mut result = result(window, usage, &tables);
+        if let Some(result) = &mut result {
+            result.notes.extend(counted.notes.get(&nth).cloned());
+        }
+        reading.report.benchmarks.extend(result);
     }
     number(&mut reading.report);
     Ok(reading)
@@ -116,13 +127,17 @@ struct Counted {
     usages: Vec<UsageSummary>,
     /// One per trace.
     outside: Vec<u64>,
+    /// By the number of the window: what was not its benchmark's own.
+    notes: BTreeMap<usize, String>,
 }
 
 /// Merges all events by time and counts them window by window.
-fn count(traces: &mut [Trace], windows: &[Window]) -> Counted {
+fn count(traces: &mut [Trace], windows: &[Window], beside: &Beside) -> Counted {
     let mut heads: Vec<_> = traces.iter_mut().map(Trace::next_item).collect();
     let mut outside = vec![0; traces.len()];
     let mut usages = Vec::new();
+    let mut shares: Vec<Share<'_>> =
+        windows.iter().map(|window| Share::of(beside, window.start)).collect();
     let mut windows = windows.iter();
     let mut open = windows.next().map(|window| (window, window.usage()));
     let mut latest = 0;
@@ -135,6 +150,9 @@ fn count(traces: &mut [Trace], windows: &[Window]) -> Counted {
         match &mut open {
             Some((window, usage)) if window.counts(&event, root) => {
                 usage.add_from(&event, common_number(stack, nth, traces.len()));
+                if let Some(share) = shares.get_mut(usages.len()) {
+                    share.add(&event);
+                }
             }
             Some(_) | None => {
                 if let Some(count) = outside.get_mut(nth) {
@@ -151,7 +169,8 @@ fn count(traces: &mut [Trace], windows: &[Window]) -> Counted {
         usages.push(usage.finish(window.close(latest)));
         open = windows.next().map(|window| (window, window.usage()));
     }
-    Counted { usages, outside }
+    let notes = shares.iter().enumerate().filter_map(|(nth, share)| Some((nth, share.note()?)));
+    Counted { usages, outside, notes: notes.collect() }
 }
 
 /// The earliest event of all traces. There is one trace, or a few.

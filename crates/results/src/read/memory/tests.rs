@@ -133,6 +133,30 @@ fn events_are_counted_for_the_benchmark_of_their_window() {
 }
 
 #[test]
+fn what_processes_beside_a_benchmark_allocate_in_its_window_is_said() {
+    let (mut events, folder) = two();
+    events.extend([
+        malloc(12, 71, 100, 3000),
+        free(13, 71, 100),
+        malloc(14, 72, 100, 72),
+        malloc(25, 71, 100, 5),
+        free(35, 71, 100),
+        malloc(36, 73, 100, 1),
+    ]);
+    events.sort_by_key(|event| event.timestamp);
+    let folder = folder.events(&events);
+    let (server, idle) = ((71, "server".to_owned()), (74, "idle".to_owned()));
+    let beside: Beside = [(10, [server.clone(), idle].into()), (30, [server].into())].into();
+    let MemoryReading { report, .. } =
+        read_fresh_memory(folder.0.path(), &BTreeSet::new(), &beside).unwrap();
+    let notes: Vec<&[String]> = report.benchmarks.iter().map(|of| &of.notes[..]).collect();
+    let said = "at least 1 of its calls, for 2.9 KB, were made by processes that ran beside it and that it had not started: `server` (process 71); to measure it alone, let nothing run in the background";
+    assert_eq!(notes, [&[said.to_owned()][..], &[]]);
+    // They count, as they do for the service.
+    assert_eq!(figures(&report), figures(&folder.read().report));
+}
+
+#[test]
 fn frames_in_a_row_several_files_and_any_order_within_them_change_nothing() {
     let (mut events, folder) = two();
     events.swap(1, 2);
