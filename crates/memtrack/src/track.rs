@@ -134,7 +134,7 @@ pub(crate) fn track(
         signals,
     };
     let ended = follow.accompany()?;
-    let left = orphans.come();
+    let left = orphans.newcomers();
     let Follow { mut writer, mut failure, backend, .. } = follow;
     let coverage = backend.finish(&mut |record| {
         if failure.is_none() {

@@ -65,11 +65,11 @@ impl Orphans {
     /// Returns whether others run than those that were noted. To be asked when the command is collected; one system call
     /// where there are none.
     pub fn have_come(&self) -> bool {
-        !self.come().is_empty()
+        !self.newcomers().is_empty()
     }
 
     /// Returns those that run and were not noted; as [`Orphans::have_come`].
-    pub fn come(&self) -> Vec<Leftover> {
+    pub fn newcomers(&self) -> Vec<Leftover> {
         let living = living();
         let ours = fs::read_link("/proc/self/exe").ok();
         // A fork of ours is a helper: it may have been made at any time.

@@ -44,7 +44,7 @@ pub(crate) fn kill_descendants(before: &Orphans) {
 pub(crate) fn left_running(before: &Orphans) -> Vec<Leftover> {
     let deadline = now().plus(PATIENCE_NS);
     loop {
-        let left = before.come();
+        let left = before.newcomers();
         let time = deadline.since(now());
         if left.is_empty() || time == 0 {
             return left;

@@ -139,7 +139,7 @@ pub(crate) struct SessionRecord {
     pub unreadable: u64,
     /// Windows that were opened and never closed.
     pub open_windows: u64,
-    /// Who ran beside the client of a window whose allocations count all the same.
+    /// Processes beside the client of a window, whose allocations count all the same.
     pub beside: Beside,
 }
 
