@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, io, path::PathBuf, time::Duration};
 
+use runner_shared::text::shown;
+
 /// Texts of the service are cut after so many characters.
 const LONGEST_MESSAGE: usize = 500;
 
@@ -129,7 +131,7 @@ pub enum ApiError {
         after: Duration,
     },
     /// The archive can't be read.
-    #[error("could not read the archive `{}`", path.display())]
+    #[error("could not read the archive `{}`", shown(path))]
     Archive {
         /// The file.
         path: PathBuf,

@@ -120,8 +120,7 @@ mod tests {
     fn a_folder_that_cannot_be_made_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let err = Store::open(file.path()).unwrap_err();
-        let expected =
-            format!("could not write the results to `{}/results`", file.path().display());
+        let expected = format!("could not write the results to `{}/results`", shown(file.path()));
         assert_eq!(err.to_string(), expected);
     }
 }

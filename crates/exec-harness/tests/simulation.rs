@@ -8,6 +8,7 @@
 
 use std::{fs, path::Path, process::Command};
 
+use runner_shared::text::shown;
 use test_support::{Run, Sandbox};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_exec-harness");
@@ -29,7 +30,7 @@ fn sandbox() -> Sandbox {
 
 /// The program, told how to start Valgrind, as the runner does it.
 fn with_callgrind(sandbox: &Sandbox, folder: &str, words: &[&str]) -> Command {
-    let folder = sandbox.path().join(folder).display().to_string();
+    let folder = shown(&sandbox.path().join(folder)).into_owned();
     let files = format!("--callgrind-out-file={folder}/%p.out");
     let valgrind = valgrind(sandbox);
     let launcher = [&[&valgrind[..]], &CALLGRIND[..], &[&files]].concat();
@@ -60,7 +61,7 @@ fn counts(folder: &Path) -> Vec<(String, u64)> {
     let mut counts = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        assert!(path.extension().is_some_and(|ending| ending == "out"), "{}", path.display());
+        assert!(path.extension().is_some_and(|ending| ending == "out"), "{}", shown(&path));
         let mut label = String::new();
         for line in fs::read_to_string(path).unwrap().lines() {
             if let Some(trigger) = line.strip_prefix("desc: Trigger: ") {
@@ -105,7 +106,7 @@ fn refused(sandbox: &Sandbox, words: &[&str]) -> String {
 
 #[track_caller]
 fn reason(run: &Run, sandbox: &Sandbox) -> String {
-    let said = run.stderr.replace(&sandbox.path().display().to_string(), "[sandbox]");
+    let said = run.stderr.replace(&shown(sandbox.path()).into_owned(), "[sandbox]");
     let starts = ["error: benchmark `n` failed: ", "error: benchmark `n`: "];
     let said = starts.iter().find_map(|start| said.strip_prefix(start)).unwrap_or(&said);
     let mut words = Vec::new();
@@ -124,7 +125,7 @@ fn list(sandbox: &Sandbox, list: &str) -> Run {
 }
 
 fn build(sandbox: &Sandbox, name: &str, flags: &[&str], source: &str) {
-    let file = sandbox.file(&format!("{name}.c"), source).display().to_string();
+    let file = shown(&sandbox.file(&format!("{name}.c"), source)).into_owned();
     let words = [&["-O1", "-w", "-o", name], flags, &[&file]].concat();
     let run = sandbox.run(sandbox.command("cc", words));
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -425,7 +426,7 @@ mod privileged {
             assert_eq!(run.code, 1, "{}", run.stderr);
             reason(&run, &sandbox)
         };
-        let files = format!("--callgrind-out-file={}/%p.out", folder.display());
+        let files = format!("--callgrind-out-file={}/%p.out", shown(&folder));
         let outside = "it ran, but was not counted: it ran outside Valgrind, which needs `--trace-children=yes` and no `--trace-children-skip` that fits the command";
         let alone = [&CALLGRIND[..3], &["--instr-atstart=no", &files]].concat();
         assert_eq!(run(&alone), outside);

@@ -185,6 +185,8 @@ fn demangled(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use runner_shared::text::shown;
+
     use super::*;
 
     #[test]
@@ -195,7 +197,7 @@ mod tests {
         let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
         let found = symbols.find(pid, here + 1);
         assert_eq!(found.name, "memtrack::symbols::mappings");
-        assert_eq!(found.module, std::env::current_exe().unwrap().display().to_string());
+        assert_eq!(found.module, shown(&std::env::current_exe().unwrap()));
         assert_eq!(symbols.find(pid, 16), Function::default());
         assert_eq!(symbols.find(-1, here), Function::default());
     }

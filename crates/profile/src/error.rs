@@ -2,13 +2,13 @@
 
 use std::{io, path::PathBuf};
 
-use runner_shared::artifact::ArtifactError;
+use runner_shared::{artifact::ArtifactError, text::shown};
 
 /// A recording could not be turned into artifacts or stacks.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
     /// A file of the profile folder can't be read.
-    #[error("can't read `{}`", path.display())]
+    #[error("can't read `{}`", shown(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -16,13 +16,13 @@ pub enum ProfileError {
         source: io::Error,
     },
     /// The file was not written by `perf record`.
-    #[error("`{}` is not a recording of perf", path.display())]
+    #[error("`{}` is not a recording of perf", shown(path))]
     NotPerf {
         /// The file.
         path: PathBuf,
     },
     /// A file of the profile folder can't be written.
-    #[error("can't write `{}`", path.display())]
+    #[error("can't write `{}`", shown(path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -30,7 +30,7 @@ pub enum ProfileError {
         source: io::Error,
     },
     /// `ExecutionTimestamps.msgpack` does not hold what it should.
-    #[error("`{}` can't be understood", path.display())]
+    #[error("`{}` can't be understood", shown(path))]
     Timestamps {
         /// The file.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum ProfileError {
         source: ArtifactError,
     },
     /// `walltime.metadata` does not hold what it should.
-    #[error("`{}` can't be understood", path.display())]
+    #[error("`{}` can't be understood", shown(path))]
     Metadata {
         /// The file.
         path: PathBuf,

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 
+use crate::text::as_text;
 use serde::{Deserialize, Serialize};
 
 use crate::{os_text, text::shown};
@@ -82,7 +83,7 @@ pub struct WalltimeArgs {
 #[cfg(feature = "cli")]
 pub fn name() -> impl clap::builder::TypedValueParser<Value = String> {
     use clap::builder::{OsStringValueParser, TypedValueParser};
-    OsStringValueParser::new().map(|name| shown(&name).into_owned())
+    OsStringValueParser::new().map(|name| as_text(&name).into_owned())
 }
 
 /// Reads a number of rounds. None at all is no measurement.

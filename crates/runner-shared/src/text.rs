@@ -2,14 +2,14 @@
 
 use std::{borrow::Cow, ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
 
-/// Returns a word, a name or a path of the system as text. What is UTF-8 is itself. In anything else each byte that is no
-/// text becomes `\xNN`, and a backslash becomes two, so that two of them never look the same.
-pub fn shown(text: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
-    shown_bytes(text.as_ref().as_bytes())
+/// Returns a word, a name or a path of the system as text, for names and files. What is UTF-8 is itself. In anything else
+/// each byte that is no text becomes `\xNN`, and a backslash becomes two, so that two of them never look the same.
+pub fn as_text(text: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
+    bytes_as_text(text.as_ref().as_bytes())
 }
 
 /// The same for bytes.
-pub fn shown_bytes(bytes: &[u8]) -> Cow<'_, str> {
+pub fn bytes_as_text(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
@@ -24,13 +24,18 @@ pub fn shown_bytes(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
+/// Returns a word, a name or a path of the system for people: as text on one line that can't steer a terminal.
+pub fn shown(text: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {
+    let text = as_text(text);
+    if text.chars().any(steers) { Cow::Owned(one_line(&text)) } else { text }
+}
+
 /// Text on one line that can't steer a terminal: control characters (a name may hold an escape
 /// sequence) and characters that turn the direction of writing are spelt out.
 pub fn one_line(text: &str) -> String {
     let mut line = String::new();
     for letter in text.chars() {
-        let turns = matches!(letter, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if letter.is_control() || turns {
+        if steers(letter) {
             line.extend(letter.escape_default());
         } else {
             line.push(letter);
@@ -57,6 +62,11 @@ pub fn processes<'a>(those: impl IntoIterator<Item = (i32, &'a str)>) -> String 
         Some(last) if !parts.is_empty() => format!("{} and {last}", parts.join(", ")),
         last => last.unwrap_or_default(),
     }
+}
+
+fn steers(letter: char) -> bool {
+    let turns = matches!(letter, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    letter.is_control() || turns
 }
 
 /// Units of [`bytes`], each 1024 times the one before.
@@ -121,6 +131,7 @@ mod tests {
             (b"\xff\xc3\xa9\xc3", r"\xffé\xc3"),
         ];
         for (bytes, expected) in rows {
+            assert_eq!(as_text(OsStr::from_bytes(bytes)), expected);
             assert_eq!(shown(OsStr::from_bytes(bytes)), expected);
         }
         assert!(matches!(shown("plain"), Cow::Borrowed(_)));
@@ -128,6 +139,10 @@ mod tests {
 
     #[test]
     fn what_could_steer_a_terminal_is_spelt_out() {
-        assert_eq!(one_line("a\u{1b}[31m\nb\u{202e}é"), "a\\u{1b}[31m\\nb\\u{202e}é");
+        let (steering, spelt) = ("a\u{1b}[31m\nb\u{202e}é", "a\\u{1b}[31m\\nb\\u{202e}é");
+        assert_eq!(one_line(steering), spelt);
+        assert_eq!(shown(steering), spelt);
+        assert_eq!(shown(OsStr::from_bytes(b"\x1b\xe9")), "\\u{1b}\\xe9");
+        assert_eq!(as_text(steering), steering, "a name is kept as it is");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use runner_shared::{harness, text::shown};
+use runner_shared::{harness, text::as_text};
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Workload {
     /// What it is called beside others: short, on one line.
     pub(crate) fn label(&self) -> String {
         let text = match self {
-            Self::Suite(text) => shown(text).into_owned(),
+            Self::Suite(text) => as_text(text).into_owned(),
             Self::Commands { targets, .. } => {
                 let names = targets.iter().map(harness::Target::full_name);
                 names.collect::<Vec<_>>().join(", ")

@@ -12,6 +12,7 @@ use nix::{
     errno::Errno,
     fcntl::{Flock, FlockArg, OFlag},
 };
+use runner_shared::text::shown;
 
 use crate::{
     files::{self, Links},
@@ -22,7 +23,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// The lock file can't be used.
-    #[error("could not use the lock file `{}`", path.display())]
+    #[error("could not use the lock file `{}`", shown(path))]
     Io {
         /// The lock file.
         path: PathBuf,
@@ -45,7 +46,7 @@ pub enum LockError {
         holder: i32,
     },
     /// Another run writes into the same profile folder.
-    #[error("another codspeed run writes into the folder `{}` ({holder})", folder.display())]
+    #[error("another codspeed run writes into the folder `{}` ({holder})", shown(folder))]
     Folder {
         /// The profile folder.
         folder: PathBuf,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use nix::{sys::stat::Mode, unistd::mkfifo};
-use runner_shared::fifo::FifoPaths;
+use runner_shared::{fifo::FifoPaths, text::shown};
 use tempfile::TempDir;
 
 use crate::{
@@ -178,7 +178,7 @@ fn shared_tmp() -> PathBuf {
 
 /// Replaces what differs from run to run: the sandbox, fresh profile folders, process ids.
 pub fn redact(text: &str, sandbox: &Sandbox) -> String {
-    let text = text.replace(&sandbox.path().display().to_string(), "[sandbox]");
+    let text = text.replace(&shown(sandbox.path()).into_owned(), "[sandbox]");
     let mut out = String::new();
     let mut rest = text.as_str();
     while let Some(at) = rest.find("/profile.") {

@@ -31,10 +31,10 @@ const NEEDED: &str = "x86_64-";
 pub(crate) fn run(sums: &Path) -> Result<ExitCode> {
     let root = Workspace::load()?.root;
     let read = |path: &Path| {
-        fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))
+        fs::read_to_string(path).with_context(|| format!("could not read `{}`", say::path(&path)))
     };
     let write = |path: &Path, text: &str| {
-        fs::write(path, text).with_context(|| format!("could not write `{}`", path.display()))
+        fs::write(path, text).with_context(|| format!("could not write `{}`", say::path(&path)))
     };
     let (version, archives) = archives(&read(sums)?)?;
     let path = root.join(HASHES_FILE);

@@ -95,7 +95,7 @@ fn build_program(workspace: &Workspace, features: &[&str], to: &Path) -> Result<
     let base = ["build", "--release", "-p", "xtask", "--example", "wordfreq"];
     workspace.cargo(&[&base, features].concat()).run()?;
     let built = workspace.release("examples/wordfreq");
-    fs::copy(&built, to).with_context(|| format!("could not copy `{}`", built.display()))?;
+    fs::copy(&built, to).with_context(|| format!("could not copy `{}`", say::path(&built)))?;
     Ok(())
 }
 
@@ -123,7 +123,7 @@ impl Stage {
         let names: Vec<&str> = stage.env.iter().map(|(name, _)| *name).collect();
         say::note(&format!(
             "\ndemo: all commands run in {}, with nothing in the environment but {}",
-            folder.display(),
+            say::path(&folder),
             names.join(", ")
         ));
         stage
@@ -156,12 +156,12 @@ impl Scratch {
         let texts = scratch.dir.join("texts");
         for folder in [&scratch.dir.join("home"), &texts] {
             fs::create_dir_all(folder)
-                .with_context(|| format!("could not create `{}`", folder.display()))?;
+                .with_context(|| format!("could not create `{}`", say::path(&folder)))?;
         }
         for (name, seed) in [("one.txt", 1), ("two.txt", 2), ("three.txt", 3)] {
             let file = texts.join(name);
             fs::write(&file, text(seed))
-                .with_context(|| format!("could not write `{}`", file.display()))?;
+                .with_context(|| format!("could not write `{}`", say::path(&file)))?;
         }
         Ok(scratch)
     }
@@ -170,7 +170,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(err) = fs::remove_dir_all(&self.dir) {
-            say::note(&format!("demo: could not remove `{}`: {err}", self.dir.display()));
+            say::note(&format!("demo: could not remove `{}`: {err}", say::path(&self.dir)));
         }
     }
 }

@@ -12,7 +12,7 @@ pub(crate) fn run(version: &str) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let path = workspace.root.join("CHANGELOG.md");
     let changelog = std::fs::read_to_string(&path)
-        .with_context(|| format!("could not read `{}`", path.display()))?;
+        .with_context(|| format!("could not read `{}`", say::path(&path)))?;
     let version = version.strip_prefix('v').unwrap_or(version);
     let repository = workspace
         .package("runner")

@@ -122,7 +122,7 @@ impl Cmd {
             .env
             .iter()
             .filter(|_| !self.clean)
-            .map(|(name, value)| format!("{}={}", name.display(), quoted(value)));
+            .map(|(name, value)| format!("{}={}", say::path(name), quoted(value)));
         let words = std::iter::once(&program).chain(&self.args).map(quoted);
         vars.chain(words).collect::<Vec<_>>().join(" ")
     }
@@ -180,6 +180,6 @@ mod tests {
     fn a_clean_environment_holds_only_what_was_given() {
         let path = env("PATH").unwrap_or_default();
         let text = Cmd::new("env").clean_env().env("PATH", path.clone()).capture().unwrap();
-        assert_eq!(text, format!("PATH={}\n", path.display()));
+        assert_eq!(text, format!("PATH={}\n", say::path(&path)));
     }
 }

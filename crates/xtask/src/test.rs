@@ -51,10 +51,10 @@ fn what_cannot_run(workspace: &Workspace) -> Result<Vec<&'static str>> {
             continue;
         }
         fs::create_dir_all(&scratch)
-            .with_context(|| format!("could not create `{}`", scratch.display()))?;
+            .with_context(|| format!("could not create `{}`", say::path(&scratch)))?;
         let met = (need.is_met)(&scratch);
         fs::remove_dir_all(&scratch)
-            .with_context(|| format!("could not remove `{}`", scratch.display()))?;
+            .with_context(|| format!("could not remove `{}`", say::path(&scratch)))?;
         if met {
             say::note(&format!(
                 "test: `{}` tests can run here: {} ({})",

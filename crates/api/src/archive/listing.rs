@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::artifact::{OLDER_WALLTIME_METADATA, WALLTIME_METADATA};
+use runner_shared::{
+    artifact::{OLDER_WALLTIME_METADATA, WALLTIME_METADATA},
+    text::shown,
+};
 
 use super::ArchiveError;
 
@@ -38,7 +41,7 @@ impl fmt::Display for Skipped {
             Why::Link => "it is a symbolic link",
             Why::Vanished => "it is gone",
         };
-        write!(f, "`{}`: {why}", self.path.display())
+        write!(f, "`{}`: {why}", shown(&self.path))
     }
 }
 

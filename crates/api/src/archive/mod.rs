@@ -8,6 +8,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use md5::{Digest, Md5};
+use runner_shared::text::shown;
 use serde::Serialize;
 
 mod gzip;
@@ -64,7 +65,7 @@ pub struct Packed {
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// Something of the folder, or a finished archive, can't be read.
-    #[error("could not read `{}`", path.display())]
+    #[error("could not read `{}`", shown(path))]
     Read {
         /// What.
         path: PathBuf,
@@ -73,13 +74,13 @@ pub enum ArchiveError {
         source: io::Error,
     },
     /// A file got shorter while it was read: somebody still writes to it.
-    #[error("`{}` became shorter while it was archived", path.display())]
+    #[error("`{}` became shorter while it was archived", shown(path))]
     Shrank {
         /// The file.
         path: PathBuf,
     },
     /// The archive can't be written.
-    #[error("could not write the archive `{}`", path.display())]
+    #[error("could not write the archive `{}`", shown(path))]
     Write {
         /// The archive.
         path: PathBuf,

@@ -145,7 +145,7 @@ mod tests {
     fn environment(preload: &Preload, ours: &[&str]) -> Vec<String> {
         let ours: Vec<_> = ours.iter().map(|entry| entry.as_bytes().to_vec()).collect();
         let entries = preload.environment(&ours, "u v").into_iter();
-        let place = preload.reports.parent().unwrap().display().to_string();
+        let place = shown(&preload.reports.parent().unwrap()).into_owned();
         entries.map(|entry| String::from_utf8(entry).unwrap().replace(&place, "[place]")).collect()
     }
 
@@ -172,7 +172,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let odd = folder.path().join("a b");
         let preload = Preload::install(&odd).unwrap();
-        assert!(preload.library.starts_with("/proc"), "{}", preload.library.display());
+        assert!(preload.library.starts_with("/proc"), "{}", shown(&preload.library));
         assert_eq!(fs::read(&preload.library).unwrap(), LIBRARY);
     }
 
@@ -198,6 +198,6 @@ mod tests {
     fn a_place_that_cannot_be_written_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let err = Preload::install(file.path()).unwrap_err();
-        assert!(err.to_string().ends_with(&format!("into `{}`", file.path().display())));
+        assert!(err.to_string().ends_with(&format!("into `{}`", shown(file.path()))));
     }
 }

@@ -219,10 +219,10 @@ mod tests {
             match check(&path, Some(folder.path().as_os_str())) {
                 Ok(()) => "fit".to_owned(),
                 Err(err) => crate::failure::chain(&err)
-                    .replace(&folder.path().display().to_string(), "[folder]"),
+                    .replace(&shown(folder.path()).into_owned(), "[folder]"),
             }
         };
-        let itself = format!("#!{}\n", folder.path().join("loop").display());
+        let itself = format!("#!{}\n", shown(&folder.path().join("loop")));
         let lines = [
             said("shell", "#!/bin/sh\n", 0o755),
             said("by-env", "#!/usr/bin/env shell\n", 0o755),

@@ -10,6 +10,7 @@ use std::{
 };
 
 use nix::fcntl::OFlag;
+use runner_shared::text::shown;
 
 use super::dump::{JitUnwindForm, parse_dump};
 use crate::{
@@ -94,7 +95,7 @@ impl JitDir {
     /// same number. A link is not followed, since anybody can put one there.
     fn open(&self, name: &str) -> Result<Option<Mapped>, String> {
         let path = self.path.join(name);
-        let failed = |err: io::Error| format!("`{}` can't be read: {err}", path.display());
+        let failed = |err: io::Error| format!("`{}` can't be read: {err}", shown(&path));
         let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
         let file = match File::options().read(true).custom_flags(flags).open(&path) {
             Ok(file) => file,

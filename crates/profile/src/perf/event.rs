@@ -1,6 +1,6 @@
 //! The records that tell which file lies where in which process.
 
-use runner_shared::text::shown_bytes;
+use runner_shared::text::bytes_as_text;
 
 use crate::bytes::Bytes;
 
@@ -85,7 +85,7 @@ pub(super) fn parse(kind: u32, misc: u16, body: &[u8]) -> Option<Event> {
         kind::MMAP | kind::MMAP2 => parse_mmap(kind, misc, fields).map(Event::Mmap),
         kind::COMM => {
             let (pid, tid) = (fields.i32()?, fields.i32()?);
-            let name = shown_bytes(fields.c_str()).into_owned();
+            let name = bytes_as_text(fields.c_str()).into_owned();
             let is_exec = misc & MISC_COMM_EXEC != 0;
             Some(if is_exec { Event::Exec { pid, name } } else { Event::Rename { pid, tid, name } })
         }
@@ -129,7 +129,7 @@ fn parse_mmap(kind: u32, misc: u16, mut fields: Bytes<'_>) -> Option<Mmap> {
     let path = fields.c_str();
     // A mark of the kernel, not a part of the name.
     let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
-    let code = is_code.then(|| shown_bytes(path).into_owned());
+    let code = is_code.then(|| bytes_as_text(path).into_owned());
     Some(Mmap { pid, start, end: start.checked_add(length)?, offset, identity, code })
 }
 

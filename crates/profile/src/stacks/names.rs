@@ -9,7 +9,7 @@ use std::{
 use rayon::prelude::*;
 use system::files::{self, Links};
 
-use runner_shared::text::shown_bytes;
+use runner_shared::text::bytes_as_text;
 
 use super::{Frame, demangle::demangle, modules::Modules, sampler::Address, tree::nameless};
 use crate::{
@@ -97,7 +97,7 @@ fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &Path) -> Vec<(usize,
     let module: Arc<str> = "[jit]".into();
     let name = |address| match map.at(address) {
         Some(name) => Frame {
-            name: shown_bytes(name).into(),
+            name: bytes_as_text(name).into(),
             module: Arc::clone(&module),
             file: Arc::default(),
         },

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use runner_shared::text::shown_bytes;
+use runner_shared::text::bytes_as_text;
 
 use super::{
     line::Line,
@@ -69,7 +69,7 @@ pub(crate) fn read_parts(
 impl Header {
     /// Keeps what it knows.
     fn takes(&mut self, key: &[u8], value: &[u8]) -> bool {
-        let text = || shown_bytes(value).into_owned();
+        let text = || bytes_as_text(value).into_owned();
         match key {
             b"creator" => self.creator = text(),
             b"cmd" => self.command = text(),

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use runner_shared::text::shown_bytes;
+use runner_shared::text::bytes_as_text;
 
 use super::{hash::FastBuild, line::number};
 
@@ -28,7 +28,7 @@ impl Names {
         }
         // Four thousand million names don't fit in memory.
         let id = NameId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
-        self.texts.push(shown_bytes(name).into());
+        self.texts.push(bytes_as_text(name).into());
         self.ids.insert(name.into(), id);
         id
     }

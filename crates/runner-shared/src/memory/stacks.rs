@@ -16,7 +16,7 @@
 use super::wire::{
     Cursor, Head, Pieces, RecordError, Stop, put_array, put_map, put_text, put_unsigned,
 };
-use crate::text::shown_bytes;
+use crate::text::bytes_as_text;
 
 /// Longer records are refused. C++ makes names of many thousand characters.
 const LONGEST: usize = 1 << 20;
@@ -160,7 +160,7 @@ fn record(cursor: &mut Cursor<'_>) -> Result<Record, Stop> {
 
 fn text(cursor: &mut Cursor<'_>) -> Result<String, Stop> {
     let text = cursor.text()?.unwrap_or_default();
-    Ok(shown_bytes(text).into_owned())
+    Ok(bytes_as_text(text).into_owned())
 }
 
 #[cfg(test)]

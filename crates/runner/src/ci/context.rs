@@ -7,7 +7,7 @@ use api::{
     Sender,
 };
 
-use runner_shared::text::shown;
+use runner_shared::text::as_text;
 
 use super::{
     CiError, Obstacle,
@@ -179,7 +179,7 @@ impl Identity {
 /// The top of the repository around a folder as the wire wants it, with a slash at its end.
 pub(super) fn root_above(here: &std::path::Path) -> Option<(PathBuf, String)> {
     let root = Repository::find(here)?.root;
-    let text = with_slash(&shown(&root));
+    let text = with_slash(&as_text(&root));
     Some((root, text))
 }
 

@@ -4,10 +4,11 @@
 //! The service has no word for such an environment; it is told `LOCAL`, together with the event that really happened.
 
 use api::{Event, RepositoryName, RepositoryProvider, RunEnvironment};
-use runner_shared::env_names::{self, EnvName};
+use runner_shared::{
+    env_names::{self, EnvName},
+    text::as_text,
+};
 use serde_json::Map;
-
-use runner_shared::text::shown;
 
 use super::{
     CiContext, CiError, Identity, Obstacle, Provider, Situation, TokenPolicy,
@@ -115,7 +116,7 @@ fn identity(
         found
     } else {
         let here = situation.here.to_owned();
-        let text = context::with_slash(&shown(&here));
+        let text = context::with_slash(&as_text(&here));
         (here, text)
     };
     Ok(Identity {

@@ -1,7 +1,7 @@
 //! GitLab CI.
 
 use api::{Event, JobReference, RepositoryName, RepositoryProvider, RunEnvironment, Sender};
-use runner_shared::{env_names, text::shown};
+use runner_shared::{env_names, text::as_text};
 use serde_json::Map;
 
 use super::{
@@ -122,7 +122,7 @@ fn identity(variables: Variables<'_>, occasion: Occasion) -> Result<Identity, Ci
             name: variables.text(env_names::GITLAB_PROJECT_NAME)?,
         }),
         environment: RunEnvironment::GitLabCi,
-        root_text: shown(&root).into_owned(),
+        root_text: as_text(&root).into_owned(),
         root,
         event,
         reference,

@@ -3,7 +3,7 @@
 use std::{fs::File, io::Read, path::Path};
 
 use api::{Event, RepositoryName, RunEnvironment};
-use runner_shared::{env_names, text::shown};
+use runner_shared::{env_names, text::as_text};
 use serde_json::Map;
 
 use super::{
@@ -36,7 +36,7 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
     let by_remote = || checkout.as_ref().and_then(|repository| by_remote(repository, &mut notes));
     let repository = situation.repository.clone().or_else(by_remote);
     let (root, root_text) = context::root_above(situation.here)
-        .unwrap_or_else(|| (situation.here.to_owned(), shown(situation.here).into_owned()));
+        .unwrap_or_else(|| (situation.here.to_owned(), as_text(situation.here).into_owned()));
     let commit = head.as_ref().map_or_else(context::no_commit, |head| head.commit.clone());
     let part = BasePart {
         run_id: uuid(random()?),

@@ -11,7 +11,7 @@ use std::{
 
 use api::{Event, RepositoryProvider, RunContext, RunEnvironment};
 use proptest::prelude::*;
-use runner_shared::env_names::EnvName;
+use runner_shared::{env_names::EnvName, text::shown};
 
 use super::{git::tests::COMMIT, *};
 use crate::error::chain;
@@ -129,7 +129,7 @@ fn refusal(err: &CiError) -> String {
 
 fn cases(provider: &str) -> Vec<(String, String)> {
     let folder = fixtures().join(provider);
-    let files = fs::read_dir(&folder).unwrap_or_else(|err| panic!("{}: {err}", folder.display()));
+    let files = fs::read_dir(&folder).unwrap_or_else(|err| panic!("{}: {err}", shown(&folder)));
     let mut cases: Vec<(String, String)> = files
         .map(|file| file.unwrap().path())
         .filter(|path| path.extension().is_some_and(|end| end == "env"))

@@ -2,7 +2,10 @@
 
 use std::{io, path::Path};
 
-use runner_shared::{mode::Mode, text::shown};
+use runner_shared::{
+    mode::Mode,
+    text::{as_text, shown},
+};
 use system::lock::LockError;
 
 use super::Context;
@@ -191,7 +194,7 @@ fn without_repository(part: &RunPart) -> Option<&'static str> {
     let Workload::Suite(text) = &part.workload else { return None };
     let is_name =
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
-    let text = shown(text);
+    let text = as_text(text);
     let mut words = text.split(|letter: char| !is_name(letter));
     if !words.any(|word| WANT_A_REPOSITORY.contains(&word)) {
         return None;

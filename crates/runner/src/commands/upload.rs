@@ -40,7 +40,7 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
         if parts.is_empty() {
             err.hint("a run names its folder in its last lines, and `--profile-folder` chooses it")
         } else {
-            let folders = parts.iter().map(|part| folder.join(part).display().to_string());
+            let folders = parts.iter().map(|part| shown(&folder.join(part)).into_owned());
             let commands: Vec<_> =
                 folders.map(|folder| format!("`codspeed upload {folder}`")).collect();
             err.hint(format!("it holds the parts of a run: {}", commands.join(", ")))

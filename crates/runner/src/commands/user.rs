@@ -6,6 +6,7 @@ use std::{fs, io, path::Path};
 use runner_shared::{
     env_names,
     run_as::{RunAs, RunAsError},
+    text::shown,
 };
 
 use super::Context;
@@ -59,9 +60,9 @@ fn usable(folder: &Path, user: &RunAs) -> Result<(), CliError> {
     // A name that is in every folder: to look it up needs the right to use the folder.
     match fs::metadata(folder.join(".")) {
         Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
-            let shown = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+            let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
             let text =
-                format!("the folder `{}` may not be used by {}", shown.display(), user.shown());
+                format!("the folder `{}` may not be used by {}", shown(&folder), user.shown());
             let hint = "call it in a folder of theirs, or with `--run-as root`";
             Err(CliError::new(ExitKind::Missing, text).hint(hint))
         }

@@ -115,7 +115,7 @@ mod tests {
         let seen = environment(&env, Mode::Walltime, Path::new("/profile folder"));
         let names: Vec<_> = seen
             .iter()
-            .map(|(name, value)| format!("{}={}", name.display(), value.display()))
+            .map(|(name, value)| format!("{}={}", shown(&name), shown(&value)))
             .collect();
         let expected = [
             &format!("ARCH={}", std::env::consts::ARCH),

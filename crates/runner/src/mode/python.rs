@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use runner_shared::{env_names, text::shown};
+use runner_shared::{env_names, text::as_text};
 
 use super::simulation::is_free_threaded;
 use crate::{cli::PythonAllocator, env::Env, tools, workload::Workload};
@@ -26,7 +26,7 @@ pub(super) enum Python {
 
 /// The environment with Python's allocator chosen.
 pub(super) fn prepared(env: Env, cwd: &Path, wanted: Option<PythonAllocator>) -> (Env, Python) {
-    let told = env.get(env_names::PYTHONMALLOC).map(|value| shown(&value).into_owned());
+    let told = env.get(env_names::PYTHONMALLOC).map(|value| as_text(&value).into_owned());
     match (wanted, told) {
         (Some(PythonAllocator::Own), told) | (None, told @ Some(_)) => {
             let is_malloc = told.is_some_and(|value| value.starts_with("malloc"));
@@ -82,11 +82,11 @@ fn runs_python(workload: &Workload, cwd: &Path, env: &Env) -> bool {
         known || (is_name(word) && script_of_python(word, cwd, env))
     };
     match workload {
-        Workload::Suite(text) => shown(text).split_whitespace().any(is_python),
+        Workload::Suite(text) => as_text(text).split_whitespace().any(is_python),
         Workload::Commands { targets, .. } => targets
             .iter()
             .flat_map(|target| &target.command)
-            .any(|word| shown(word).split_whitespace().any(is_python)),
+            .any(|word| as_text(word).split_whitespace().any(is_python)),
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
     fn the_user_s_choice_counts_more_than_ours() {
         let of = |env, wanted| {
             let (env, python) = prepared(env, Path::new("/"), wanted);
-            let value = env.get(env_names::PYTHONMALLOC).map(|value| value.display().to_string());
+            let value = env.get(env_names::PYTHONMALLOC).map(|value| as_text(&value).into_owned());
             (value, python)
         };
         let malloc = || Some("malloc".to_owned());
@@ -148,7 +148,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("tool");
         std::fs::write(&script, "#!/usr/bin/env python3\n").unwrap();
-        let text = format!("{} now", script.display());
+        let text = format!("{} now", as_text(&script));
         assert!(Python::Own.remark(&suite(&text), Path::new("/"), &env()).is_some());
         assert_eq!(Python::Malloc.remark(&suite(&text), Path::new("/"), &env()), None);
     }

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::{mode::Mode, text::shown};
+use runner_shared::{
+    mode::Mode,
+    text::{as_text, shown},
+};
 
 use crate::{
     cli::{
@@ -194,10 +197,10 @@ pub(crate) fn apart(exports: &[ExportArg], name: &str) -> Vec<ExportArg> {
 fn check_target(target: &PlannedTarget) -> Result<(), SettingsError> {
     let PlannedTarget { name: _, workload, working_directory } = target;
     let is_blank = match workload {
-        Workload::Suite(text) => shown(text).trim().is_empty(),
-        Workload::Commands { targets, .. } => targets
-            .iter()
-            .any(|target| target.command.first().is_none_or(|word| shown(word).trim().is_empty())),
+        Workload::Suite(text) => as_text(text).trim().is_empty(),
+        Workload::Commands { targets, .. } => targets.iter().any(|target| {
+            target.command.first().is_none_or(|word| as_text(word).trim().is_empty())
+        }),
     };
     if is_blank {
         return Err(SettingsError::BlankCommand);

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use runner_shared::text::shown;
+
 /// No file that we want is larger unpacked.
 const MOST_BYTES: u64 = 128 << 20;
 /// The description of a package is a few kilobytes.
@@ -46,7 +48,7 @@ pub(crate) enum DebError {
     #[error("`{0}` is packed in an unknown way")]
     Packing(String),
     /// A file that is larger than any honest one.
-    #[error("`{}` is too large", .0.display())]
+    #[error("`{}` is too large", shown(.0))]
     TooLarge(PathBuf),
 }
 

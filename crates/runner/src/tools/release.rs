@@ -42,7 +42,7 @@ pub(crate) enum ReceiptError {
     #[error("neither XDG_CONFIG_HOME nor HOME is set, so there is no receipt of an installer")]
     NoHome,
     /// Installed in another way.
-    #[error("the installer has left no receipt at `{}`", .0.display())]
+    #[error("the installer has left no receipt at `{}`", shown(.0))]
     None(PathBuf),
     /// Not readable.
     #[error("could not read the receipt of the installer, `{}`", shown(&path))]

@@ -4,7 +4,7 @@ use std::{fs::File, io, path::Path, time::Duration};
 
 use api::Secret;
 use results::TableStyle;
-use runner_shared::env_names;
+use runner_shared::{env_names, text::shown};
 
 use super::{
     Screen, Sink,
@@ -145,7 +145,7 @@ impl State {
     pub(super) fn save_log(&mut self, folder: &Path) {
         let Some(log) = &mut self.log else { return };
         if let Err(err) = log.save(folder) {
-            let text = format!("could not write `{}`: {err}", folder.join(NAME).display());
+            let text = format!("could not write `{}`: {err}", shown(&folder.join(NAME)));
             drop(self.event(&RunEvent::warning(text)));
         }
     }

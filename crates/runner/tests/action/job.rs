@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+use runner_shared::text::shown;
 use serde_json::json;
 use test_support::{Run, Sandbox};
 
@@ -86,7 +87,7 @@ impl Job {
         fakes::make(&sandbox);
         let releases = Releases::serve();
         let env = environment(&sandbox, &releases);
-        let path = vec![sandbox.path().join("tools").display().to_string()];
+        let path = vec![shown(&sandbox.path().join("tools")).into_owned()];
         let job = Self {
             sandbox,
             releases,
@@ -253,7 +254,7 @@ fn pairs(sandbox: &Sandbox, file: &str) -> impl Iterator<Item = (String, String)
 }
 
 fn environment(sandbox: &Sandbox, releases: &Releases) -> BTreeMap<String, String> {
-    let below = |name: &str| sandbox.path().join(name).display().to_string();
+    let below = |name: &str| shown(&sandbox.path().join(name)).into_owned();
     let known = [
         ("CI", "true"),
         ("GITHUB_ACTIONS", "true"),

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use runner_shared::text::shown;
+
 use crate::{job::Job, releases::Release};
 
 /// A job that installs the real programs. They are stripped, as those of a release are.
@@ -53,7 +55,7 @@ fn a_command_of_several_lines_is_run_as_it_was_written() {
     let more = [("allow-empty", "true"), ("token", "secret"), ("run", run)];
     job.uses(&[&WITH[..], &more].concat()).succeeded();
     let pwd = job.sandbox.path().join("workspace");
-    let expected = format!("it's 1 \"2\"\na  b\n{}\n", pwd.display());
+    let expected = format!("it's 1 \"2\"\na  b\n{}\n", shown(&pwd));
     assert_eq!(job.sandbox.text("workspace/said"), expected);
 }
 

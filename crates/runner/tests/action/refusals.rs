@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use runner_shared::text::shown;
+
 use crate::job::Job;
 
 /// What the folder for programs holds.
@@ -138,7 +140,7 @@ fn missing_programs_are_named() {
         let find = job.sandbox.run(job.sandbox.command("which", [name]));
         std::os::unix::fs::symlink(find.stdout.trim(), tools.join(name)).unwrap();
     }
-    let tools = tools.display().to_string();
+    let tools = shown(&tools).into_owned();
     job.only_path(&tools);
     let said = job.uses(&[("mode", "walltime")]).failed("Install");
     assert!(said.starts_with("::error title=`curl` is missing::"), "{said}");

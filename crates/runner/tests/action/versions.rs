@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use runner_shared::text::shown;
+
 use crate::{fakes, job::Job, releases::Release};
 
 /// The arguments of the calls of `cargo`, with `ROOT` and `ACTION` for folders.
@@ -9,8 +11,8 @@ use crate::{fakes, job::Job, releases::Release};
 fn built(version: &str, mode: &str) -> Vec<String> {
     let mut job = Job::new();
     job.uses(&[("mode", mode), ("runner-version", version)]).succeeded();
-    let root = job.sandbox.path().join("temp/codspeed-action/source").display().to_string();
-    let action = format!("{}/", job.sandbox.path().join("action").display());
+    let root = shown(&job.sandbox.path().join("temp/codspeed-action/source")).into_owned();
+    let action = format!("{}/", shown(&job.sandbox.path().join("action")));
     let calls = job.calls();
     assert_eq!(job.releases.asked(), [""; 0]);
     let words = calls.iter().map(|call| call.arguments.join(" "));
@@ -28,7 +30,7 @@ fn a_release_is_installed_and_in_path_for_later_steps() {
         assert_eq!(outcome.annotations(), [""; 0]);
         assert_eq!(outcome.outputs["runner-version"], "1.2.3");
         let bin = job.sandbox.path().join("temp/codspeed-action").join(&release.sha256);
-        assert_eq!(outcome.outputs["bin"], bin.display().to_string());
+        assert_eq!(outcome.outputs["bin"], shown(&bin));
         let ours = &job.calls().pop().unwrap().environment["PATH"];
         assert!(ours.starts_with(&outcome.outputs["bin"]), "{ours}");
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsStr, io::Read, path::Path};
 
+use runner_shared::text::shown;
 use serde_json::{Value, json};
 use test_support::{Answer, FakeApi, Request, Run, Sandbox, redact};
 
@@ -213,7 +214,7 @@ pub(crate) fn unpacked(archive: &[u8]) -> BTreeMap<String, Vec<u8>> {
         let mut content = Vec::new();
         entry.read_to_end(&mut content).unwrap();
         if entry.header().entry_type().is_file() {
-            files.insert(entry.path().unwrap().display().to_string(), content);
+            files.insert(shown(&*entry.path().unwrap()).into_owned(), content);
         }
     }
     files
@@ -227,7 +228,7 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
-            let name = path.strip_prefix(folder).unwrap().display().to_string();
+            let name = shown(&path.strip_prefix(folder).unwrap()).into_owned();
             if path.is_dir() && name != ".codspeed" {
                 folders.push(path);
             } else if path.is_file() {

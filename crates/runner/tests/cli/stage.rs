@@ -2,6 +2,7 @@
 
 use std::{env, ffi::OsStr, path::Path, process::Command};
 
+use runner_shared::text::as_text;
 use serde_json::Value;
 use test_support::{Run, Running, Sandbox, redact};
 
@@ -31,7 +32,7 @@ pub(crate) fn sandbox() -> Sandbox {
 pub(crate) fn profiling_sandbox() -> Sandbox {
     let harness = Path::new(CODSPEED).with_file_name("exec-harness");
     let missing = "is missing: `cargo xtask test` and `cargo build --workspace --bins` make it";
-    assert!(harness.is_file(), "`{}` {missing}", harness.display());
+    assert!(harness.is_file(), "`{}` {missing}", as_text(&harness));
     Sandbox::new(env!("CARGO_TARGET_TMPDIR"))
 }
 

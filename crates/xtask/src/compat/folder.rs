@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::workspace::items;
+use crate::{say, workspace::items};
 
 /// Files of a client, one for each of its processes: how many there are says whether each process was heard.
 const PER_PROCESS: &[&str] = &["environment-<pid>.json", "results/<pid>.json"];
@@ -23,7 +23,7 @@ const RUNNERS_OWN: &[&str] = &["runner.log", ".codspeed/run.json"];
 pub(super) fn listing(folder: &Path) -> Result<Vec<String>> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for path in files(folder)? {
-        let name = path.strip_prefix(folder)?.display().to_string();
+        let name = say::path(&path.strip_prefix(folder)?).to_string();
         if RUNNERS_OWN.contains(&&*name) {
             continue;
         }
@@ -37,7 +37,7 @@ pub(super) fn listing(folder: &Path) -> Result<Vec<String>> {
 
 fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
     let mut found = Vec::new();
-    let failed = || format!("could not read `{}`", folder.display());
+    let failed = || format!("could not read `{}`", say::path(&folder));
     for entry in fs::read_dir(folder).with_context(failed)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
@@ -78,11 +78,11 @@ pub(super) fn results(folder: &Path) -> Result<Vec<Value>> {
     }
     let is_json = |path: &Path| path.extension().is_some_and(|ending| ending == "json");
     // A report of the tracer, and no client's.
-    let is_tracers = |path: &Path| path.display().to_string().ends_with("MemtrackStats.json");
+    let is_tracers = |path: &Path| say::path(&path).to_string().ends_with("MemtrackStats.json");
     let mut found = Vec::new();
     for path in files(&folder)?.iter().filter(|path| is_json(path) && !is_tracers(path)) {
         let text = fs::read_to_string(path)?;
-        found.push(serde_json::from_str(&text).with_context(|| format!("`{}`", path.display()))?);
+        found.push(serde_json::from_str(&text).with_context(|| format!("`{}`", say::path(&path)))?);
     }
     Ok(found)
 }
@@ -105,7 +105,7 @@ impl Conversation {
             return Ok(None);
         }
         let value = rmp_serde::from_slice(&fs::read(path)?);
-        Ok(Some(Self::of(&value.with_context(|| format!("`{}`", path.display()))?)))
+        Ok(Some(Self::of(&value.with_context(|| format!("`{}`", say::path(&path)))?)))
     }
 
     fn of(value: &Value) -> Self {

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::clients::{Cell, Client, MODES, all};
+use crate::say;
 
 /// Between these the README has the table.
 const BEGIN: &str = "<!-- cargo xtask compat --readme: begin -->\n";
@@ -42,7 +43,7 @@ fn expected() -> String {
 
 /// Puts the table between the marks of the README.
 pub(super) fn write(readme: &Path) -> Result<()> {
-    let failed = || format!("could not write `{}`", readme.display());
+    let failed = || format!("could not write `{}`", say::path(&readme));
     let text = fs::read_to_string(readme).with_context(failed)?;
     let text = replaced(&text, &expected()).context("the README has no marks for the table")?;
     fs::write(readme, text).with_context(failed)

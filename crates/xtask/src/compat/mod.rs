@@ -156,7 +156,7 @@ struct Listings {
 impl Listings {
     fn load(workspace: &Workspace) -> Result<Self> {
         let path = workspace.root.join("crates/xtask/compat/listings.json");
-        let failed = || format!("could not read `{}`", path.display());
+        let failed = || format!("could not read `{}`", say::path(&path));
         let text = fs::read_to_string(&path).with_context(failed)?;
         Ok(Self { files: serde_json::from_str(&text).with_context(failed)?, path })
     }
@@ -170,7 +170,7 @@ impl Listings {
         self.files.insert(key, listing);
         let text = serde_json::to_string_pretty(&self.files)? + "\n";
         fs::write(&self.path, text)
-            .with_context(|| format!("could not write `{}`", self.path.display()))
+            .with_context(|| format!("could not write `{}`", say::path(&self.path)))
     }
 }
 

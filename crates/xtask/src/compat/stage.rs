@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::clients::Client;
-use crate::setup::is_root;
 use crate::shell::{self, Cmd, Output};
 use crate::workspace::Workspace;
+use crate::{say, setup::is_root};
 
 /// Where integrations meet the runner, whatever the environment says.
 const SHARED: &str = "/tmp";
@@ -82,7 +82,7 @@ impl<'a> Stage<'a> {
         let words = [self.codspeed.clone().into_os_string()].into_iter();
         let words = words.chain(["run", "-m", self.mode, "--profile-folder"].map(OsString::from));
         let words = words.chain([profile.clone().into_os_string(), "--export".into()]);
-        let words = words.chain([format!("json={}", export.display()).into()]);
+        let words = words.chain([format!("json={}", say::path(&export)).into()]);
         let words = words.chain(["--", self.client.command].map(OsString::from));
         let output = in_private(&temporary, words.collect())
             .env("PATH", &self.path)
@@ -112,7 +112,7 @@ fn in_private(temporary: &Path, words: Vec<OsString>) -> Cmd {
 
 fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
-        let failed = || format!("could not remove `{}`", folder.display());
+        let failed = || format!("could not remove `{}`", say::path(&folder));
         fs::remove_dir_all(folder).with_context(failed)?;
     }
     Ok(())
@@ -120,7 +120,7 @@ fn remove(folder: &Path) -> Result<()> {
 
 /// Copies a folder with all that is in it over another one. What is the same is left alone: builders look at its age.
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("could not create `{}`", to.display()))?;
+    fs::create_dir_all(to).with_context(|| format!("could not create `{}`", say::path(&to)))?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let to = to.join(entry.file_name());

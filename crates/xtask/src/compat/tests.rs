@@ -1,6 +1,7 @@
 //! The quick clients, with the programs that `cargo xtask test` has built.
 
 use super::*;
+use crate::say;
 
 fn asked(only: &[&str], quick: bool) -> Request {
     let only = only.iter().map(|&word| word.to_owned()).collect();
@@ -24,7 +25,11 @@ fn words_are_clients_or_modes() {
 fn is_measured_in_every_mode(name: &str) {
     let workspace = Workspace::load().unwrap();
     let codspeed = workspace.target.join("debug/codspeed");
-    assert!(codspeed.is_file(), "`{}` is missing: `cargo xtask test` makes it", codspeed.display());
+    assert!(
+        codspeed.is_file(),
+        "`{}` is missing: `cargo xtask test` makes it",
+        say::path(&codspeed)
+    );
     let listings = Listings::load(&workspace).unwrap();
     let mut bench = Bench { workspace, codspeed, listings };
     let request = asked(&[name], true);

@@ -65,6 +65,7 @@ pub(super) fn file(archive: &[u8], name: &str) -> Result<Option<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say;
 
     fn entry(path: &str, executable: bool) -> Entry {
         Entry { path: path.to_owned(), executable, bytes: path.as_bytes().to_vec() }
@@ -88,7 +89,7 @@ mod tests {
             let entry = entry.unwrap();
             let header = entry.header();
             let (path, mode) =
-                (entry.path().unwrap().display().to_string(), header.mode().unwrap());
+                (say::path(&entry.path().unwrap()).to_string(), header.mode().unwrap());
             let (owner, time) = (header.uid().unwrap(), header.mtime().unwrap());
             format!("{path} {mode:o} {owner} {time}")
         });

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::{PROGRAMS, Program, read, write};
 use crate::shell::{self, Cmd};
-use crate::workspace::Workspace;
+use crate::{say, workspace::Workspace};
 
 /// Answers for elfutils' `configure`, which asks for functions that musl lacks and libelf alone doesn't use.
 const FOR_MUSL: [(&str, &str); 3] = [
@@ -26,7 +26,7 @@ pub(super) fn programs(workspace: &Workspace, triple: &str) -> Result<Vec<Progra
         None => Path::new(&shell::env("HOME").context("there is no HOME")?).join(".cargo"),
     };
     let remap =
-        [format!("{}=.", workspace.root.display()), format!("{}=cargo", cargo_home.display())];
+        [format!("{}=.", say::path(&workspace.root)), format!("{}=cargo", say::path(&cargo_home))];
     let rust = remap.each_ref().map(|pair| format!("--remap-path-prefix={pair}")).join("\u{1f}");
     let mut c = remap.each_ref().map(|pair| format!("-ffile-prefix-map={pair}")).join(" ");
     let mut cmd = workspace
@@ -40,7 +40,7 @@ pub(super) fn programs(workspace: &Workspace, triple: &str) -> Result<Vec<Progra
     if triple.ends_with("-musl") {
         let headers = workspace.target.join("dist-musl-headers");
         musl_headers(&headers)?;
-        c = format!("{c} -idirafter {}", headers.display());
+        c = format!("{c} -idirafter {}", say::path(&headers));
         cmd = musl(cmd, &suffix);
     }
     cmd.env(&format!("CFLAGS_{suffix}"), c).run()?;
@@ -71,7 +71,7 @@ fn musl_headers(folder: &Path) -> Result<()> {
         ("asm-generic", include.join("asm-generic")),
         ("asm", of_arch),
     ] {
-        symlink(&to, folder.join(name)).with_context(|| format!("`{}`", to.display()))?;
+        symlink(&to, folder.join(name)).with_context(|| format!("`{}`", say::path(&to)))?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use spdx::{Expression, ParseMode};
 
 use super::linked::Linked;
 use super::natives;
+use crate::say;
 
 /// What may be linked into our programs.
 const ALLOWED: &[&str] = &[
@@ -86,7 +87,7 @@ pub(super) fn texts(crates: &[Linked]) -> Result<(String, Vec<String>)> {
     for (native, inside) in natives::within(crates) {
         let text = |file: &&str| {
             let path = inside.folder.join(file);
-            let bytes = fs::read(&path).with_context(|| format!("`{}`", path.display()))?;
+            let bytes = fs::read(&path).with_context(|| format!("`{}`", say::path(&path)))?;
             Ok(cleaned(&bytes))
         };
         let found = native.texts.iter().map(text).collect::<Result<_>>()?;
@@ -117,7 +118,7 @@ fn page(table: &str, users: &BTreeMap<String, Vec<String>>, missing: &[String]) 
 /// The texts in the folder of a crate.
 fn of_crate(linked: &Linked) -> Result<Vec<String>> {
     let folder = &linked.folder;
-    let list = fs::read_dir(folder).with_context(|| format!("`{}`", folder.display()))?;
+    let list = fs::read_dir(folder).with_context(|| format!("`{}`", say::path(&folder)))?;
     let is_text = |name: &str| STARTS.iter().any(|start| name.to_lowercase().starts_with(start));
     let mut paths: Vec<_> = list
         .flatten()
@@ -126,7 +127,7 @@ fn of_crate(linked: &Linked) -> Result<Vec<String>> {
         .collect();
     paths.sort();
     let text = |path: std::path::PathBuf| {
-        Ok(cleaned(&fs::read(&path).with_context(|| format!("`{}`", path.display()))?))
+        Ok(cleaned(&fs::read(&path).with_context(|| format!("`{}`", say::path(&path)))?))
     };
     paths.into_iter().map(text).collect()
 }

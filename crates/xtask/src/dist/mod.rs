@@ -74,8 +74,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let release = Release::of(&workspace)?;
     let out = out.clone().unwrap_or_else(|| workspace.target.join("dist"));
     // A relative folder is the caller's, not that of a tool that we start elsewhere.
-    let out = std::path::absolute(&out).with_context(|| format!("`{}`", out.display()))?;
-    fs::create_dir_all(&out).with_context(|| format!("could not make `{}`", out.display()))?;
+    let out = std::path::absolute(&out).with_context(|| format!("`{}`", say::path(&out)))?;
+    fs::create_dir_all(&out).with_context(|| format!("could not make `{}`", say::path(&out)))?;
     if *assemble {
         release::complete(&workspace, &release, &out)?;
         return Ok(ExitCode::SUCCESS);
@@ -100,7 +100,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     } else {
         smoke::run(&workspace, &release, &out, &target.triple)?;
     }
-    say::note(&format!("dist: {} ({:.1} MB)", path.display(), megabytes(bytes.len())));
+    say::note(&format!("dist: {} ({:.1} MB)", say::path(&path), megabytes(bytes.len())));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -172,9 +172,9 @@ fn megabytes(bytes: usize) -> f64 {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("could not write `{}`", path.display()))
+    fs::write(path, bytes).with_context(|| format!("could not write `{}`", say::path(&path)))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("could not read `{}`", path.display()))
+    fs::read(path).with_context(|| format!("could not read `{}`", say::path(&path)))
 }

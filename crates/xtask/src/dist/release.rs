@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 pub(super) fn complete(workspace: &Workspace, release: &Release, out: &Path) -> Result<()> {
     let triples = triples(release, out)?;
     if triples.is_empty() {
-        bail!("there is no archive of version {} in `{}`", release.version, out.display());
+        bail!("there is no archive of version {} in `{}`", release.version, say::path(&out));
     }
     let template = fs::read_to_string(workspace.root.join(installer::TEMPLATE))
         .with_context(|| format!("could not read `{}`", installer::TEMPLATE))?;
@@ -71,7 +71,8 @@ fn row(triple: &str, archive: &[u8]) -> Result<Row> {
 
 /// The targets of all archives of this release in the folder, sorted.
 fn triples(release: &Release, out: &Path) -> Result<Vec<String>> {
-    let list = fs::read_dir(out).with_context(|| format!("could not read `{}`", out.display()))?;
+    let list =
+        fs::read_dir(out).with_context(|| format!("could not read `{}`", say::path(&out)))?;
     let names: Vec<_> =
         list.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     let mut triples: Vec<String> =

@@ -59,7 +59,7 @@ impl Root {
         let root = Self { folder };
         match debian(workspace) {
             Ok(system) => {
-                let from = format!("{}/.", system.display());
+                let from = format!("{}/.", say::path(&system));
                 Cmd::new("cp").args(["-a", &from]).args([root.path()]).run()?;
             }
             Err(err) => {
@@ -175,8 +175,9 @@ fn bare(root: &Path) -> Result<()> {
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let folder = to.parent().context("a file is in a folder")?;
-    fs::create_dir_all(folder).with_context(|| format!("could not make `{}`", folder.display()))?;
-    fs::copy(from, to).with_context(|| format!("could not copy `{}`", from.display())).map(drop)
+    fs::create_dir_all(folder)
+        .with_context(|| format!("could not make `{}`", say::path(&folder)))?;
+    fs::copy(from, to).with_context(|| format!("could not copy `{}`", say::path(&from))).map(drop)
 }
 
 #[cfg(test)]

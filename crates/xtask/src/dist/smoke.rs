@@ -66,7 +66,7 @@ pub(super) fn run(
         say::note(&format!("dist: in an empty system: {what}"));
     }
     let left: Vec<_> =
-        root.files().difference(&before).map(|path| path.display().to_string()).collect();
+        root.files().difference(&before).map(|path| say::path(&path).to_string()).collect();
     if !left.is_empty() {
         bail!("these are left after the removal: {}", left.join(", "));
     }

@@ -6,6 +6,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell::{self, Cmd};
 
+use crate::say;
+
 /// A target that can be built here.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target {
@@ -31,7 +33,7 @@ pub(super) fn choose(asked: Option<&str>) -> Result<Target> {
     let sysroot = Cmd::new("rustc").args(["--print", "sysroot"]).capture()?;
     let libraries = Path::new(sysroot.trim()).join("lib/rustlib");
     let list = std::fs::read_dir(&libraries)
-        .with_context(|| format!("could not read `{}`", libraries.display()))?;
+        .with_context(|| format!("could not read `{}`", say::path(&libraries)))?;
     let installed = list
         .flatten()
         .filter(|entry| entry.path().join("lib").is_dir())

@@ -8,7 +8,7 @@ use crate::workspace::items;
 /// A crate, and those of ours that it may link.
 const CRATES: &[(&str, &[&str])] = &[
     ("runner-shared", &[]),
-    ("system", &[]),
+    ("system", &["runner-shared"]),
     ("profile", &["runner-shared", "system"]),
     ("results", &["runner-shared", "system"]),
     ("api", &["runner-shared", "system"]),

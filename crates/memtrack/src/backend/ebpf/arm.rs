@@ -16,7 +16,7 @@ use std::{
 
 use memmap2::Mmap;
 
-use runner_shared::text::shown;
+use runner_shared::text::{as_text, shown};
 
 use super::link::{Programs, Rung, attach};
 use crate::{
@@ -108,7 +108,7 @@ impl Armoury {
         let file = file.try_clone()?;
         let links = if state.rests { Vec::new() } else { self.attach(&file, &examined.probes)? };
         let covered = Covered {
-            path: shown(&path).into_owned(),
+            path: as_text(&path).into_owned(),
             allocators: examined.allocators.iter().map(|&name| name.to_owned()).collect(),
             probes: u32::try_from(examined.probes.len()).unwrap_or(u32::MAX),
         };

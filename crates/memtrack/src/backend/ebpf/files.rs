@@ -147,6 +147,8 @@ fn interpreter(file: &File) -> Option<PathBuf> {
 mod tests {
     use std::io::Write;
 
+    use runner_shared::text::shown;
+
     use super::*;
 
     #[test]
@@ -156,7 +158,7 @@ mod tests {
         let open = |path: &Path| File::open(path).unwrap();
         assert_eq!(interpreter(&open(script.path())), Some("/usr/bin/env".into()));
         let loader = interpreter(&open(Path::new("/bin/sh"))).unwrap();
-        assert!(loader.is_absolute() && loader.exists(), "{}", loader.display());
+        assert!(loader.is_absolute() && loader.exists(), "{}", shown(&loader));
         let mut text = tempfile::NamedTempFile::new().unwrap();
         text.write_all(b"hello").unwrap();
         assert_eq!(interpreter(&open(text.path())), None);

@@ -5,13 +5,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    ffi::OsString,
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
     path::PathBuf,
 };
 
-use runner_shared::env_names::{LD_PRELOAD, MEMTRACK_SEGMENT};
-
-use runner_shared::text::{self, shown_bytes};
+use runner_shared::{
+    env_names::{LD_PRELOAD, MEMTRACK_SEGMENT},
+    text::{self, bytes_as_text},
+};
 
 use super::{executable, processes};
 use crate::backend::{Coverage, Covered};
@@ -119,7 +121,7 @@ impl Asides {
         match aside {
             Aside::Object { probes, path } => {
                 if self.objects.len() < MAX_KINDS {
-                    let path = shown_bytes(&path).into_owned();
+                    let path = bytes_as_text(&path).into_owned();
                     let known = self.objects.entry(path).or_default();
                     *known = probes.max(*known);
                 }
@@ -142,7 +144,9 @@ impl Asides {
             Aside::Failed { who } => {
                 self.expected.remove(&who);
             }
-            Aside::Past { how, path } => self.note(past(how, &shown_bytes(&path))),
+            Aside::Past { how, path } => {
+                self.note(past(how, &text::shown(OsStr::from_bytes(&path))));
+            }
         }
     }
 
@@ -171,7 +175,7 @@ impl Asides {
     /// Why a program was not seen.
     fn unseen(&self, reach: Reach, asked: &[u8]) -> String {
         let found = executable::find(asked, &self.search);
-        let shown = shown_bytes(asked);
+        let shown = text::shown(OsStr::from_bytes(asked));
         let shown = found.as_deref().map_or(shown, |path| text::shown(path));
         if reach == Reach::Nowhere {
             return format!(

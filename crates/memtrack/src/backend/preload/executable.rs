@@ -145,6 +145,8 @@ fn kind(head: &[u8]) -> Option<&'static str> {
 mod tests {
     use std::io::Write;
 
+    use runner_shared::text::shown;
+
     use super::*;
 
     /// The head of a program with parts of these types.
@@ -181,11 +183,11 @@ mod tests {
         let program = folder.path().join("program");
         fs::write(&program, elf(2, &[1])).unwrap();
         let script = folder.path().join("script");
-        write!(File::create(&script).unwrap(), "#! {} -x\nbody", program.display()).unwrap();
+        write!(File::create(&script).unwrap(), "#! {} -x\nbody", shown(&program)).unwrap();
         let why = why_unseen(&script, None).unwrap();
         assert!(why.starts_with(program.to_str().unwrap()) && why.contains("statically linked"));
         let endless = folder.path().join("endless");
-        write!(File::create(&endless).unwrap(), "#!{}", endless.display()).unwrap();
+        write!(File::create(&endless).unwrap(), "#!{}", shown(&endless)).unwrap();
         assert_eq!(why_unseen(&endless, None), None);
         assert_eq!(why_unseen(folder.path(), None), None);
         fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();

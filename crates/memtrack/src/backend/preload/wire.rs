@@ -2,7 +2,7 @@
 //!
 //! A traced program can write anything: every number is checked.
 
-use runner_shared::{memory::EventKind, text::shown_bytes};
+use runner_shared::{memory::EventKind, text::bytes_as_text};
 
 use super::asides::{Past, Reach};
 use crate::backend::Mapping;
@@ -194,7 +194,7 @@ fn mapping(bytes: &[u8]) -> Option<Mapping> {
         end: next()?,
         offset: next()?,
         identity: Some((next()?, next()?)),
-        path: shown_bytes(path).into_owned(),
+        path: bytes_as_text(path).into_owned(),
     })
 }
 

@@ -8,6 +8,7 @@ use runner_shared::{
         EventCounts, EventKind, STACKS_FILE, STATS_FILE, TracerStats, encode_event_stack,
         encode_frame, encode_stack,
     },
+    text::shown,
 };
 use tempfile::TempDir;
 
@@ -69,7 +70,7 @@ impl Folder {
 
     /// Without the path of the folder.
     fn plain(&self, text: &str) -> String {
-        text.replace(&format!("{}/", self.0.path().display()), "")
+        text.replace(&format!("{}/", shown(self.0.path())), "")
     }
 
     fn warnings(&self) -> Vec<String> {

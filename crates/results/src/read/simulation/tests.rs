@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
+use runner_shared::text::shown;
 use tempfile::TempDir;
 
 use super::*;
@@ -159,7 +160,7 @@ fn what_cannot_be_used_is_named() {
     ]);
     fs::create_dir(dir.path().join("14.out")).unwrap();
     let SimulationReading { report, broken } = read(dir.path());
-    let prefix = format!("{}/", dir.path().display());
+    let prefix = format!("{}/", shown(dir.path()));
     let plain = |text: String| text.replace(&prefix, "");
     let broken: Vec<String> = broken.iter().map(|err| plain(err.to_string())).collect();
     let warnings: Vec<String> = report.warnings.into_iter().map(plain).collect();

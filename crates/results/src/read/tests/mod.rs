@@ -9,6 +9,7 @@ use std::{ffi::OsString, fs, path::PathBuf};
 use runner_shared::{
     artifact::{BenchmarkRounds, Outcome, RobustSource, Rounds},
     fifo::MarkerType,
+    text::shown,
     walltime::{BenchmarkStats, NoiseVerdict},
 };
 use tempfile::TempDir;
@@ -46,7 +47,7 @@ impl Folder {
 
     /// Warnings without the path of the folder.
     fn warnings(&self) -> Vec<String> {
-        let prefix = format!("{}/", self.0.path().display());
+        let prefix = format!("{}/", shown(self.0.path()));
         self.report().warnings.iter().map(|warning| warning.replace(&prefix, "")).collect()
     }
 }

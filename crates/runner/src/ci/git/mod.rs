@@ -14,6 +14,7 @@ use std::{
 };
 
 use config::Config;
+use runner_shared::text::shown;
 use system::files::{self, Links};
 
 use super::remote::Remote;
@@ -30,7 +31,7 @@ const PACKED: u64 = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GitError {
     /// A file is unreadable.
-    #[error("could not read `{}`", path.display())]
+    #[error("could not read `{}`", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -39,7 +40,7 @@ pub(crate) enum GitError {
         source: io::Error,
     },
     /// `HEAD` names neither a commit nor a branch, and the program can't help.
-    #[error("neither `{}` nor the program `git` tells the current commit", path.display())]
+    #[error("neither `{}` nor the program `git` tells the current commit", shown(path))]
     Head {
         /// The file.
         path: PathBuf,
@@ -51,7 +52,7 @@ pub(crate) enum GitError {
         branch: String,
     },
     /// There is no repository here.
-    #[error("`{}` is in no Git repository", path.display())]
+    #[error("`{}` is in no Git repository", shown(path))]
     None {
         /// The folder that was looked at.
         path: PathBuf,

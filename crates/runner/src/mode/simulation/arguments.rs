@@ -134,6 +134,7 @@ fn with_path(option: &str, path: &Path, end: &str) -> OsString {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use runner_shared::text::as_text;
 
     use super::*;
     use crate::mode::simulation::{valgrind::Capabilities, version::Build};
@@ -161,7 +162,7 @@ mod tests {
         let request =
             Request { valgrind: &valgrind, folder, objects: &objects, suite, options: &options };
         let args = request.arguments();
-        args.iter().map(|arg| arg.display().to_string()).collect::<Vec<_>>().join("\n")
+        args.iter().map(|arg| as_text(&arg).into_owned()).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub(super) fn stable(env: &Env, options: &SimulationArgs) -> Env {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use runner_shared::text::shown;
 
     use super::*;
 
@@ -83,7 +84,7 @@ mod tests {
         let pair = |(name, value): (&str, &str)| (name.into(), value.into());
         let options = Line::parse_from(["x"].iter().chain(options)).options;
         let env = stable(&Env::capture(variables.into_iter().map(pair)), &options);
-        env.iter().map(|(name, _)| name.display().to_string()).collect()
+        env.iter().map(|(name, _)| shown(&name).into_owned()).collect()
     }
 
     #[test]

@@ -351,7 +351,7 @@ mod tests {
         let env = Env::default().with(env_names::HOME, "/home/u");
         let url = |os: &str| match Plan::new(None, None, os, &env).unwrap().source {
             Source::Web(url) => url,
-            Source::File(path) => panic!("{}", path.display()),
+            Source::File(path) => panic!("{}", shown(&path)),
         };
         let noble = url("NAME=x\nID=ubuntu\nVERSION_ID=\"24.04\"\n");
         assert!(noble.contains("/3.26.0-0codspeed6/valgrind_3.26.0-0codspeed6_ubuntu-24.04_"));

@@ -74,7 +74,7 @@ pub(super) fn objects(env: &Env, cwd: &Path) -> Vec<PathBuf> {
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
-    use runner_shared::env_names;
+    use runner_shared::{env_names, text::shown};
 
     use super::*;
 
@@ -93,14 +93,14 @@ mod tests {
             path
         };
         let (library, static_python) = (file("libpython3.so"), file("python3.12"));
-        program(dir.path(), "python", &format!("echo {}", library.display()));
-        program(dir.path(), "python3", &format!("echo {}", library.display()));
-        program(dir.path(), "other", &format!("echo {}", static_python.display()));
+        program(dir.path(), "python", &format!("echo {}", shown(&library)));
+        program(dir.path(), "python3", &format!("echo {}", shown(&library)));
+        program(dir.path(), "other", &format!("echo {}", shown(&static_python)));
         let other = dir.path().join("other");
         program(
             dir.path(),
             "uv",
-            &format!("test \"$*\" = 'python find' && echo {}", other.display()),
+            &format!("test \"$*\" = 'python find' && echo {}", shown(&other)),
         );
         program(dir.path(), "node", "exit 1");
         let env = Env::default().with(env_names::PATH, dir.path());

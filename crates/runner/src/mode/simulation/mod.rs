@@ -14,7 +14,7 @@ mod version;
 
 use std::{ffi::OsString, path::Path};
 
-use runner_shared::{env_names, mode::Mode, text::shown};
+use runner_shared::{env_names, mode::Mode, text::as_text};
 
 use super::{
     ModeError, benchmark, python,
@@ -68,7 +68,7 @@ pub(crate) fn prepare(
     let can_fold = valgrind.capabilities.obj_skip;
     let objects = if can_fold { interpreters::objects(&visible, cwd) } else { Vec::new() };
     let suite = match workload {
-        Workload::Suite(text) => Some(shown(text)),
+        Workload::Suite(text) => Some(as_text(text)),
         Workload::Commands { .. } => None,
     };
     let request = arguments::Request {

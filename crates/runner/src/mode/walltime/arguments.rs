@@ -44,6 +44,8 @@ pub(super) fn arguments(
 
 #[cfg(test)]
 mod tests {
+    use runner_shared::text::as_text;
+
     use super::*;
 
     #[track_caller]
@@ -57,7 +59,7 @@ mod tests {
         let control = OsStr::new("fifo:/a b/c,/a b/d");
         let unwinding = Unwinding::Dwarf(8192);
         let args = arguments(&perf, events, unwinding, control, Pid::from_raw(7));
-        args.iter().map(|word| word.display().to_string() + "\n").collect()
+        args.iter().map(|word| as_text(&word).into_owned() + "\n").collect()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use profile::{Mapping, PinnedFile, Snapshot, executable_mappings};
-use runner_shared::{clock::now, text::shown_bytes};
+use runner_shared::{clock::now, text::bytes_as_text};
 
 /// Files that are held open at most: a process may have 1024 of them as a rule.
 const MOST_FILES: usize = 400;
@@ -47,7 +47,7 @@ impl Snapshots {
         // One that has ended, or that counts its processes otherwise than we do, has nothing to show.
         let Ok(text) = fs::read(process.join("maps")) else { return };
         // Paths as perf's records have them.
-        let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(shown_bytes).collect();
+        let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(bytes_as_text).collect();
         let text = lines.join("\n");
         if text.is_empty() || text == seen.text {
             return;

@@ -15,7 +15,7 @@ use std::{
 
 use nix::fcntl::OFlag;
 use profile::is_built_by_go;
-use runner_shared::text::shown;
+use runner_shared::text::as_text;
 
 use crate::{
     env::Env,
@@ -95,7 +95,7 @@ fn programs(workload: &Workload) -> Vec<OsString> {
             targets.iter().filter_map(|target| target.command.first().cloned()).collect()
         }
         Workload::Suite(text) => {
-            let text = shown(text);
+            let text = as_text(text);
             let commands = text.split(|char: char| ";|&()\n".contains(char));
             let words = commands
                 .filter_map(|command| command.split_whitespace().find(|word| !word.contains('=')));

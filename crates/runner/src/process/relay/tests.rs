@@ -5,6 +5,8 @@ use std::{
     thread,
 };
 
+use runner_shared::text::shown;
+
 use super::*;
 use crate::{
     env::Env,
@@ -68,7 +70,7 @@ fn a_daemon_that_keeps_the_pipes_is_not_waited_for() {
     let hold = folder.path().join("hold");
     nix::unistd::mkfifo(&hold, nix::sys::stat::Mode::S_IRWXU).unwrap();
     // It says nothing: once nobody listens any more, that would end it, and maybe before it opens the FIFO.
-    let text = format!("(read x < '{}') & echo last", hold.display());
+    let text = format!("(read x < '{}') & echo last", shown(&hold));
     let (stdout, _) = said(shell(&text).spawn().unwrap());
     assert_eq!(stdout, "last\n");
     // Ends the daemon.

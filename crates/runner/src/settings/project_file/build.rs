@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use runner_shared::{command_text::CommandText, harness, text::shown};
+use runner_shared::{command_text::CommandText, harness, text::as_text};
 
 use super::{
     ConfigTarget, ProjectOptions, TargetCommand,
@@ -96,7 +96,7 @@ fn target(
 fn words(exec: &Placed<String>) -> Result<Vec<String>, Flaw> {
     let words: Vec<String> = match CommandText::read(&exec.value) {
         // What is in the file is text.
-        Ok(CommandText::Words(words)) => words.iter().map(|it| shown(it).into_owned()).collect(),
+        Ok(CommandText::Words(words)) => words.iter().map(|it| as_text(it).into_owned()).collect(),
         // As one word it is run by a shell.
         Ok(CommandText::Shell) => vec![exec.value.trim().to_owned()],
         Err(err) => return Err(Flaw::new(exec.at, format!("`exec` is no command: {err}"))),

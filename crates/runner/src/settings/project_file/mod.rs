@@ -19,7 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::harness::WalltimeArgs;
+use runner_shared::{harness::WalltimeArgs, text::shown};
 
 pub(crate) use rounds::RoundOptions;
 pub(crate) use schema::schema;
@@ -76,7 +76,7 @@ pub(crate) enum TargetCommand {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// It can't be read.
-    #[error("could not read the project file `{}`", path.display())]
+    #[error("could not read the project file `{}`", shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -85,7 +85,7 @@ pub(crate) enum ConfigError {
         source: io::Error,
     },
     /// It holds something wrong.
-    #[error("{}:{flaw}", path.display())]
+    #[error("{}:{flaw}", shown(path))]
     Wrong {
         /// The file.
         path: PathBuf,
@@ -103,7 +103,7 @@ pub(crate) struct ConfigWarning {
 
 impl fmt::Display for ConfigWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.path.display(), self.flaw)
+        write!(f, "{}:{}", shown(&self.path), self.flaw)
     }
 }
 
@@ -155,7 +155,7 @@ impl ProjectConfig {
 
     /// How messages call the file.
     pub(crate) fn shown(&self) -> impl fmt::Display {
-        self.shown.display()
+        shown(&self.shown)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use proptest::prelude::*;
-use runner_shared::harness;
+use runner_shared::{harness, text::shown};
 
 use super::*;
 use crate::{
@@ -224,7 +224,7 @@ fn files_are_looked_for_up_to_the_root_of_the_repository_and_not_beyond() {
     fs::create_dir_all(&inner).unwrap();
     let found = |here: &Path| {
         let found = discover::discover(here)?;
-        Some(found.strip_prefix(folder.path()).unwrap().display().to_string())
+        Some(shown(&found.strip_prefix(folder.path()).unwrap()).into_owned())
     };
     fs::write(outside.join("codspeed.yaml"), "").unwrap();
     fs::write(outside.join(".codspeed.yml"), "").unwrap();

@@ -14,7 +14,7 @@ use std::{
 };
 
 use api::Secret;
-use runner_shared::env_names;
+use runner_shared::{env_names, text::shown};
 
 pub(crate) use select::{ProfileSource, Selected, UnknownProfile, select};
 
@@ -44,7 +44,7 @@ pub(crate) enum UserConfigError {
     #[error("neither XDG_CONFIG_HOME nor HOME is set, so there is no place for settings")]
     NoPlace,
     /// It can't be read.
-    #[error("could not read `{}`", path.display())]
+    #[error("could not read `{}`", shown(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub(crate) enum UserConfigError {
         source: io::Error,
     },
     /// It can't be written.
-    #[error("could not write `{}`", path.display())]
+    #[error("could not write `{}`", shown(path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -62,7 +62,7 @@ pub(crate) enum UserConfigError {
         source: io::Error,
     },
     /// It holds something wrong.
-    #[error("{}:{flaw}", path.display())]
+    #[error("{}:{flaw}", shown(path))]
     Wrong {
         /// The file.
         path: PathBuf,

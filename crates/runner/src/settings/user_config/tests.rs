@@ -1,5 +1,7 @@
 //! Shapes of the file old and new, what becomes of it, and who may read it.
 
+use runner_shared::text::shown;
+
 use super::*;
 
 fn place(folder: &Path) -> PathBuf {
@@ -29,7 +31,7 @@ fn refused(text: &str) -> String {
     let path = write(folder.path(), text);
     let err = UserConfig::load(Some(path.clone())).unwrap_err().to_string();
     assert_eq!(fs::read_to_string(&path).unwrap(), text, "the file stays");
-    err.replace(&path.display().to_string(), "config.yaml")
+    err.replace(&shown(&path).into_owned(), "config.yaml")
 }
 
 #[test]

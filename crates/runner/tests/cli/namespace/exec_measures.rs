@@ -1,5 +1,6 @@
 //! `codspeed exec` with commands that end well.
 
+use runner_shared::text::as_text;
 use serde_json::Value;
 
 use crate::stage::{QUICK, exec, exported, sandbox, shown, the_exported};
@@ -102,7 +103,7 @@ fn the_command_runs_in_the_working_directory() {
     let options = [QUICK, &["--working-directory", "sub folder"]].concat();
     let run = exec(&sandbox, &options, &["sh", "-c", "pwd > where"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    let expected = format!("{}/sub folder\n", sandbox.path().display());
+    let expected = format!("{}/sub folder\n", as_text(sandbox.path()));
     assert_eq!(sandbox.text("sub folder/where"), expected);
     assert!(sandbox.path().join("profile/results").is_dir(), "other paths are relative to us");
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use runner_shared::text::shown;
 use test_support::Sandbox;
 
 use crate::stage::{CODSPEED, codspeed, exported, sandbox, suite, the_exported};
@@ -43,7 +44,7 @@ fn with_go() -> Sandbox {
         fs::create_dir_all(folder.join(below)).unwrap();
     }
     sandbox.program("bin/go", GO);
-    let path = format!("{}:/usr/bin:/bin", folder.join("bin").display());
+    let path = format!("{}:/usr/bin:/bin", shown(&folder.join("bin")));
     sandbox.with("PATH", path).with("HOME", folder)
 }
 

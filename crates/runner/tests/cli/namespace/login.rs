@@ -2,6 +2,7 @@
 
 use std::{ffi::OsStr, fs, os::unix::fs::PermissionsExt};
 
+use runner_shared::text::shown;
 use serde_json::json;
 use test_support::{Answer, FakeApi, Run, Sandbox, redact};
 
@@ -144,8 +145,8 @@ fn a_browser_opens_the_address() {
     let (sandbox, api) = with_browser();
     let mut opened = sandbox.notice("opened");
     let folder = sandbox.path().to_owned();
-    sandbox.program("xdg-open", &format!("#!/bin/sh\necho \"$@\" > {}/opened\n", folder.display()));
-    let sandbox = sandbox.with("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    sandbox.program("xdg-open", &format!("#!/bin/sh\necho \"$@\" > {}/opened\n", shown(&folder)));
+    let sandbox = sandbox.with("PATH", format!("{}:/usr/bin:/bin", shown(&folder)));
     let run = auth(&sandbox, ["login"]);
     assert_eq!(run.code, 0, "{}", run.shown());
     assert_eq!(opened.wait(), "http://service.test/login?a&b");

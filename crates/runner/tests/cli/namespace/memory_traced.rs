@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use runner_shared::text::shown;
 use test_support::Sandbox;
 
 use crate::stage::{CODSPEED, codspeed, exec, exported, sandbox, the_exported};
@@ -25,7 +26,7 @@ const TRACED: &[&str] = &["-m", "memory", "--backend", "preload", "--export", "j
 fn with_pattern() -> Sandbox {
     let tracer = Path::new(CODSPEED).with_file_name("codspeed-memtrack");
     let missing = "is missing: `cargo xtask test` and `cargo build --workspace --bins` make it";
-    assert!(tracer.is_file(), "`{}` {missing}", tracer.display());
+    assert!(tracer.is_file(), "`{}` {missing}", shown(&tracer));
     let sandbox = sandbox();
     sandbox.c_program("pattern", PATTERN);
     sandbox

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs, io::Read, path::Path};
 
 use nix::sys::signal::Signal;
+use runner_shared::text::shown;
 use test_support::Sandbox;
 
 use crate::stage::{
@@ -22,7 +23,7 @@ perf() {
 /// Shell text that measures `true` once under this name.
 fn measure(name: &str) -> String {
     let harness = Path::new(CODSPEED).with_file_name("exec-harness");
-    format!("{} --quiet --warmup-time 0 --max-rounds 2 --name {name} true", harness.display())
+    format!("{} --quiet --warmup-time 0 --max-rounds 2 --name {name} true", shown(&harness))
 }
 
 /// Bytes that perf has written.
@@ -131,7 +132,7 @@ fn the_machine_may_wrap_the_benchmark() {
     let sandbox = profiling_sandbox();
     fs::create_dir(sandbox.path().join("hooks")).unwrap();
     let log = sandbox.path().join("log");
-    let log = log.display();
+    let log = shown(&log);
     let hook = |name: &str, text: &str| {
         sandbox.program(&format!("hooks/codspeed-{name}-bench"), &format!("#!/bin/sh\n{text}\n"));
     };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use runner_shared::text::shown;
 use test_support::{Run, Running, Sandbox};
 
 use crate::stage::{CODSPEED, sandbox};
@@ -62,7 +63,7 @@ fn names(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for entry in folder.read_dir().unwrap() {
         let path = entry.unwrap().path();
-        names.push(path.display().to_string());
+        names.push(shown(&path).into_owned());
         if path.is_dir() && !path.is_symlink() {
             names.extend(self::names(&path));
         }
@@ -169,7 +170,7 @@ fn places_that_cannot_be_written_are_refused() {
         (&["--profile-folder", "plain"], "could not make the profile folder `[sandbox]/plain`"),
         (&["--profile-folder", "plain/x"], "could not make the profile folder"),
     ] {
-        let says = says.replace("[sandbox]", &busy.sandbox.path().display().to_string());
+        let says = says.replace("[sandbox]", &shown(busy.sandbox.path()));
         for command in ["exec", "run"] {
             let code = if says.contains("profile folder") { 1 } else { 2 };
             busy.refuses(&[&[command], options, &["--", "./tool"]].concat(), code, &says);

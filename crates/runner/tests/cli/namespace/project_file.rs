@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, fs};
 
+use runner_shared::text::shown;
 use test_support::Sandbox;
 
 use crate::stage::{CODSPEED, QUICK, codspeed, exported, sandbox, the_exported};
@@ -43,7 +44,7 @@ fn a_suite_of_the_file_is_run_in_the_folder_of_the_file() {
     command.current_dir(sandbox.path().join("bench"));
     let run = sandbox.run(command);
     assert_eq!(run.code, 0, "{}", run.shown());
-    assert_eq!(sandbox.text("where").trim(), sandbox.path().display().to_string());
+    assert_eq!(sandbox.text("where").trim(), shown(sandbox.path()));
 }
 
 #[test]

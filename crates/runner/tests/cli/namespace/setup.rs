@@ -1,5 +1,6 @@
 //! `codspeed setup` and `codspeed status`, without network and without changing the system.
 
+use runner_shared::text::shown;
 use test_support::{Run, Sandbox};
 
 use crate::stage::{CODSPEED, codspeed, sandbox};
@@ -20,7 +21,7 @@ fn status_names_what_is_used_and_the_command_that_gives_more() {
     let path = sandbox.path().to_owned();
     let sandbox = sandbox.with("PATH", path);
     let said = status(&sandbox).stdout;
-    let line = format!("valgrind: valgrind-3.24.0, stock, {}", sandbox.path().display());
+    let line = format!("valgrind: valgrind-3.24.0, stock, {}", shown(sandbox.path()));
     assert!(said.contains(&line), "{said}");
     assert!(said.contains("    -> codspeed setup -m simulation\n"), "{said}");
     sandbox.program("valgrind", FAKE);
@@ -47,12 +48,12 @@ fn memory_mode_is_ready_where_the_tracer_is() {
     sandbox.program("tracer", "#!/bin/sh\n");
     let path = sandbox.path().join("tracer");
     let sandbox = sandbox.with("CODSPEED_MEMTRACK", &path);
-    let found = format!("memory: ready\n  codspeed-memtrack: {}\n", path.display());
+    let found = format!("memory: ready\n  codspeed-memtrack: {}\n", shown(&path));
     let said = status(&sandbox).stdout;
     assert!(said.contains(&found), "{said}");
     let run = codspeed(&sandbox, ["setup", "-m", "memory,walltime"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    let found = format!("memory: found codspeed-memtrack: {}", path.display());
+    let found = format!("memory: found codspeed-memtrack: {}", shown(&path));
     assert!(run.stderr.contains(&found), "{}", run.stderr);
     assert!(run.stderr.contains("walltime: found exec-harness: "), "{}", run.stderr);
 }

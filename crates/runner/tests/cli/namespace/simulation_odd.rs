@@ -1,6 +1,7 @@
 //! Simulation mode where something stands in its way: a container, an odd environment, benchmarks
 //! whose work is done elsewhere, a Valgrind that fails.
 
+use runner_shared::text::shown;
 use serde_json::Value;
 use test_support::Sandbox;
 
@@ -34,10 +35,9 @@ fn counts(sandbox: &Sandbox, words: &str) -> Vec<(String, u64)> {
 fn a_container_that_forbids_personality_is_no_obstacle() {
     let sandbox = sandbox();
     sandbox.c_program("count", COUNT);
-    let filter = sandbox
-        .c_program("no_personality", include_str!("../../../fixtures/no_personality.c"))
-        .display()
-        .to_string();
+    let filter =
+        sandbox.c_program("no_personality", include_str!("../../../fixtures/no_personality.c"));
+    let filter = shown(&filter).into_owned();
     let words = ["exec", "--profile-folder", "profile"];
     let words = [&[CODSPEED], &words[..], SIMULATION, &["--", "./count"]].concat();
     let run = sandbox.run(sandbox.private(&filter, words));
@@ -124,7 +124,7 @@ fn a_valgrind_that_fails_is_told_apart_from_a_benchmark_that_fails() {
     let sandbox = sandbox();
     let fake = "#!/bin/sh\ncase \"$*\" in *--version) echo valgrind-3.24.0;; *--help) ;; \
         *) echo 'valgrind: no more' >&2; exit 1;; esac\n";
-    let fake = sandbox.program("fake", fake).display().to_string();
+    let fake = shown(&sandbox.program("fake", fake)).into_owned();
     let words = ["run", "-m", "simulation", "--profile-folder", "p", "--valgrind", &fake];
     let run = codspeed(&sandbox, [&words[..], &["--", "true"]].concat());
     assert_eq!(run.code, 1);
@@ -146,7 +146,7 @@ fn a_valgrind_that_fails_is_told_apart_from_a_benchmark_that_fails() {
 fn a_fork_and_a_tracer_are_demanded_where_they_are_not() {
     let sandbox = sandbox();
     let fake = "#!/bin/sh\ncase \"$*\" in *--version) echo valgrind-3.24.0;; *--help) ;; esac\n";
-    let fake = sandbox.program("fake", fake).display().to_string();
+    let fake = shown(&sandbox.program("fake", fake)).into_owned();
     let words = ["run", "-m", "simulation", "--valgrind", &fake];
     for (option, expected) in [
         ("--require-fork", "is not CodSpeed's fork of Valgrind"),

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use runner_shared::text::shown;
 use test_support::{Running, Sandbox};
 
 use crate::stage::{exec_words, nothing_is_left, sandbox, start};
@@ -38,7 +39,7 @@ fn the_second_run_waits_for_the_first_and_says_so() {
     }
     for folder in ["profile", "second"] {
         let timestamps = sandbox.path().join(folder).join("ExecutionTimestamps.msgpack");
-        assert!(timestamps.is_file(), "{} is missing", timestamps.display());
+        assert!(timestamps.is_file(), "{} is missing", shown(&timestamps));
     }
     nothing_is_left(&sandbox);
 }

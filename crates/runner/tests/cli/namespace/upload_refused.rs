@@ -1,6 +1,7 @@
 //! A service that says no, says nothing, or says nonsense: the error tells what to do, and nothing is lost.
 
 use nix::sys::signal::Signal;
+use runner_shared::text::shown;
 use serde_json::json;
 use test_support::{Answer, FakeApi, Gate, Run, Sandbox};
 
@@ -14,7 +15,7 @@ fn told(sandbox: &Sandbox, api: &FakeApi, run: &Run) -> String {
     let host = api.url("").replace("http://", "");
     let at = run.stderr.find("error: ").unwrap_or(0);
     let text = run.stderr.get(at..).unwrap().replace(&host, "[service]");
-    text.replace(&sandbox.path().display().to_string(), "[sandbox]")
+    text.replace(&shown(sandbox.path()).into_owned(), "[sandbox]")
 }
 
 /// A run whose upload fails like this; afterwards the same bytes arrive. Returns what the user was told.
