@@ -111,6 +111,7 @@ pub fn main() -> ExitCode {
             let report = doctor::report(Wanted::default(), &env::temp_dir());
             print(&report).map(|()| 0)
         }
+        Command::Rights => Missing::rights().map_or(Ok(0), |missing| Err(missing.into())),
         Command::SelfTest { child } => {
             run_self_test(*child).map(|()| 0).map_err(AppError::SelfTest)
         }

@@ -41,6 +41,9 @@ pub(crate) enum Command {
     Track(Track),
     /// Say which ways of tracing work here, and what the others lack
     Doctor,
+    /// Say whether a right is missing to trace from the kernel: exit code 3. Tries nothing
+    #[command(hide = true)]
+    Rights,
     /// Make a known number of calls, to be traced
     #[command(name = SELF_TEST, hide = true)]
     SelfTest {

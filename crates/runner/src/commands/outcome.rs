@@ -16,6 +16,7 @@ use crate::{
     instruments::InstrumentError,
     mode::{
         ModeError,
+        memory::RIGHTS,
         simulation::{self, ValgrindError},
     },
     orchestrator::{Completed, RunError},
@@ -283,6 +284,7 @@ impl From<RunError> for CliError {
                 let hint = missing.hint();
                 return Self::new(ExitKind::Missing, err).hint(hint);
             }
+            RunError::Mode(ModeError::Rights(_)) => (ExitKind::Missing, Some(RIGHTS)),
             RunError::Mode(
                 ModeError::NoShell
                 | ModeError::Channel(_)

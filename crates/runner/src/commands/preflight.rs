@@ -206,11 +206,12 @@ fn suite(scene: &Scene<'_>) -> Vec<CliError> {
 }
 
 fn tracer(scene: &Scene<'_>) -> Vec<CliError> {
-    if scene.part.mode != Mode::Memory {
+    let Scene { part, env, .. } = scene;
+    if part.mode != Mode::Memory {
         return Vec::new();
     }
-    let failed = |err| RunError::Mode(err).into();
-    memory::check(scene.env).map_err(failed).err().into_iter().collect()
+    let outcome = memory::check(part.memory, &part.working_directory, env);
+    outcome.map_err(|err| RunError::from(err).into()).err().into_iter().collect()
 }
 
 fn instruments(scene: &Scene<'_>) -> Vec<CliError> {

@@ -39,6 +39,9 @@ pub(crate) enum ModeError {
     /// There is no Valgrind that can do it.
     #[error(transparent)]
     Valgrind(#[from] simulation::ValgrindError),
+    /// The tracer may not trace in the way that is wanted; it says why.
+    #[error("{0}")]
+    Rights(String),
     /// The tracer can't be given a control channel.
     #[error(transparent)]
     Channel(#[from] ChannelError),

@@ -19,16 +19,23 @@ pub(crate) struct Missing {
     pub rights: bool,
 }
 
+impl Missing {
+    /// The rights that this process lacks. With all of them, the kernel may still refuse.
+    pub(crate) fn rights() -> Option<Self> {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let missing = missing_capabilities(&status);
+        let text = || format!("the right to use eBPF is missing: {}", missing.join(", "));
+        (!missing.is_empty()).then(|| Self { text: text(), rights: true })
+    }
+}
+
 impl From<Vec<(&'static str, io::Error)>> for Missing {
     fn from(reasons: Vec<(&'static str, io::Error)>) -> Self {
         let denied = |err: &io::Error| err.kind() == io::ErrorKind::PermissionDenied;
-        let missing =
-            missing_capabilities(&fs::read_to_string("/proc/self/status").unwrap_or_default());
-        if !missing.is_empty() && reasons.iter().any(|(_, err)| denied(err)) {
-            return Self {
-                text: format!("the right to use eBPF is missing: {}", missing.join(", ")),
-                rights: true,
-            };
+        if reasons.iter().any(|(_, err)| denied(err))
+            && let Some(missing) = Self::rights()
+        {
+            return missing;
         }
         let tried: Vec<String> =
             reasons.iter().map(|(rung, err)| format!("{rung}: {err}")).collect();

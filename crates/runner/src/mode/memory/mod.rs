@@ -19,11 +19,12 @@ use runner_shared::{
 };
 use system::files;
 
-use super::{ModeError, benchmark, python};
+use super::{ModeError, benchmark, python, walltime::StartError};
 use crate::{
-    cli::{MemoryArgs, PythonAllocator},
+    cli::{Backend, MemoryArgs, PythonAllocator},
     env::Env,
-    process::ToolCommand,
+    error::ExitKind,
+    process::{AddressSpace, Ended, Output, Stdin, ToolCommand},
     profiler::ControlFifos,
     session::SessionRecord,
     tools,
@@ -32,7 +33,7 @@ use crate::{
 
 pub(crate) use control::TracerControl;
 pub(crate) use progress::Progress;
-pub(crate) use trouble::{TracerTrouble, trouble};
+pub(crate) use trouble::{RIGHTS, TracerTrouble, trouble};
 
 /// The name of our tracer.
 pub(super) const TRACER: &str = "codspeed-memtrack";
@@ -51,9 +52,36 @@ pub(crate) struct Traced {
     pub python: bool,
 }
 
-/// Says if there is no tracer.
-pub(crate) fn check(env: &Env) -> Result<(), ModeError> {
-    Ok(tools::sibling(TRACER, env_names::MEMTRACK, env).map(drop)?)
+/// Says if there is no tracer, or if it lacks the rights to trace in the only way that is wanted.
+pub(crate) fn check(options: MemoryArgs, cwd: &Path, env: &Env) -> Result<(), StartError> {
+    let told = |missing| StartError::Mode(ModeError::MissingSibling(missing));
+    let program = tools::sibling(TRACER, env_names::MEMTRACK, env).map_err(told)?;
+    let is_told = |name: &str| env.get(env_names::MEMTRACK_BACKEND).is_some_and(|it| it == name);
+    let wanted = Backend::Ebpf;
+    if options.backend.map_or_else(|| is_told(wanted.name()), |it| it == wanted) {
+        ask_for_rights(program, cwd, env)?;
+    }
+    Ok(())
+}
+
+/// Asks the tracer itself, whose file may have rights that we don't have.
+fn ask_for_rights(program: PathBuf, cwd: &Path, env: &Env) -> Result<(), StartError> {
+    let asked = ToolCommand {
+        program,
+        args: vec!["rights".into()],
+        cwd: cwd.to_owned(),
+        env: env.clone().without(env_names::SECRETS).with_our_rights(),
+        stdin: Stdin::Null,
+        output: Output::Piped,
+        address_space: AddressSpace::Random,
+    };
+    let (ended, said) = asked.complaints()?;
+    // A tracer of another time doesn't know the question.
+    if ended != Ended::Code(i32::from(ExitKind::Missing.code())) {
+        return Ok(());
+    }
+    let what = said.lines().find_map(|line| line.strip_prefix("error: "));
+    what.map_or(Ok(()), |what| Err(ModeError::Rights(what.to_owned()).into()))
 }
 
 /// The benchmark below the tracer, as a program to start in the folder `cwd`; `folder` is the profile folder.

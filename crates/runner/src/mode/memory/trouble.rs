@@ -55,7 +55,8 @@ impl TracerTrouble {
 
 const DOCTOR: &str =
     "`codspeed-memtrack doctor` says what works here, and what the other backend needs";
-const RIGHTS: &str = "`--backend preload` needs no rights, but sees no statically linked allocators; tracing from the kernel (`--backend ebpf`) needs root or file capabilities";
+/// What helps who may not trace from the kernel.
+pub(crate) const RIGHTS: &str = "`--backend preload` needs no rights, but sees no statically linked allocators; tracing from the kernel (`--backend ebpf`) needs root or file capabilities";
 
 /// What is wrong with a tracer that ended like this; `failed` is why it could not be switched any more. Its exit status
 /// is that of the benchmark, unless it has not even begun its file or says itself that something is missing.

@@ -205,6 +205,36 @@ fn tools_that_are_missing_are_named_before_anything_else() {
     busy.refuses(&["run", "--", "true"], 1, "could not make the profile folder");
 }
 
+#[test]
+fn rights_that_the_only_wanted_backend_lacks_are_named() {
+    let mut busy = Busy::new(sandbox());
+    let tracer = Path::new(CODSPEED).with_file_name("codspeed-memtrack");
+    assert!(tracer.is_file(), "`cargo build` makes the tracer");
+    let bare = format!("#!/bin/sh\nexec setpriv --bounding-set -all {} \"$@\"\n", shown(&tracer));
+    let bare = busy.sandbox.program("bare", &bare);
+    let of_another_time =
+        busy.sandbox.program("older", "#!/bin/sh\necho 'error: no' >&2\nexit 2\n");
+    busy.sandbox = busy.sandbox.with("CODSPEED_MEMTRACK", bare);
+    let says = "error: the right to use eBPF is missing: CAP_BPF";
+    for command in ["exec", "run"] {
+        busy.refuses(&[command, "-m", "memory", "--backend", "ebpf", "--", "true"], 3, says);
+        busy.refuses(
+            &[command, "-m", "memory", "--backend", "ebpf", "--", "true"],
+            3,
+            "`--backend preload` needs no rights",
+        );
+        for backend in ["auto", "preload"] {
+            busy.accepts(&[command, "-m", "memory", "--backend", backend, "--", "true"]);
+        }
+        busy.accepts(&[command, "-m", "walltime", "--backend", "ebpf", "--", "true"]);
+    }
+    busy.sandbox = busy.sandbox.with("CODSPEED_MEMTRACK_BACKEND", "ebpf");
+    busy.refuses(&["exec", "-m", "memory", "--", "true"], 3, says);
+    busy.accepts(&["exec", "-m", "memory", "--backend", "auto", "--", "true"]);
+    busy.sandbox = busy.sandbox.with("CODSPEED_MEMTRACK", of_another_time);
+    busy.accepts(&["exec", "-m", "memory", "--", "true"]);
+}
+
 mod privileged {
     use super::*;
 
