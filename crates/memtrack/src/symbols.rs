@@ -1,7 +1,7 @@
 //! Names for the addresses of a process, as long as it runs, or has said what is in its memory.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::{self, File},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -9,7 +9,7 @@ use std::{
 };
 
 use memmap2::Mmap;
-use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind};
+use object::{Architecture, Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
 
 use crate::backend::Mapping;
 
@@ -36,20 +36,32 @@ struct Module {
     segments: Vec<(u64, u64, u64)>,
     /// In the order of their addresses: start, end, name.
     functions: Vec<(u64, u64, String)>,
+    /// Starts of those of them that keep no frame pointer, as far as that hides their callers.
+    without_frames: HashSet<u64>,
 }
 
+/// Folders of the system's own libraries, which nobody builds anew. Most keep no frame pointers, and callers are found all
+/// the same: they seldom use the register for something else.
+const OF_THE_SYSTEM: &[&str] = &["/lib", "/usr/lib", "/lib64", "/usr/lib64"];
+/// How far into a function the frame pointer is looked for.
+const PROLOGUE: usize = 1024;
+
 impl Symbols {
-    /// The function that the call before this return address is in.
-    pub(crate) fn find(&mut self, pid: i32, address: u64) -> Function {
+    /// The function that the call before this return address is in, and whether it hides its callers for want of a frame
+    /// pointer.
+    pub(crate) fn find(&mut self, pid: i32, address: u64) -> (Function, bool) {
         // A call may be the last instruction of a function.
         let address = address.saturating_sub(1);
-        let Some(mapping) = self.mapping(pid, address) else { return Function::default() };
+        let Some(mapping) = self.mapping(pid, address) else { return Default::default() };
         let module = self.module(pid, &mapping);
-        let name = module.and_then(|module| {
+        let found = module.and_then(|module| {
             let inside = address.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
-            module.name(inside).map(str::to_owned)
+            let (start, _, name) = module.function(inside)?;
+            Some((name.clone(), module.without_frames.contains(start)))
         });
-        Function { name: name.unwrap_or_default(), module: mapping.path }
+        let (name, hides) = found.unwrap_or_default();
+        let is_of_system = OF_THE_SYSTEM.iter().any(|it| Path::new(&mapping.path).starts_with(it));
+        (Function { name, module: mapping.path }, hides && !is_of_system)
     }
 
     /// A process has said what is in its memory.
@@ -156,20 +168,54 @@ impl Module {
             .collect();
         functions.sort();
         functions.dedup_by_key(|(start, _, _)| *start);
-        Self { segments: segments.collect(), functions }
+        let without_frames = without_frames(&file, &functions);
+        Self { segments: segments.collect(), functions, without_frames }
     }
 
     /// The function at an offset in the file.
-    fn name(&self, offset: u64) -> Option<&str> {
+    fn function(&self, offset: u64) -> Option<&(u64, u64, String)> {
         let found = self.segments.iter().find_map(|(start, len, address)| {
             let inside = offset.checked_sub(*start).filter(|inside| inside < len)?;
             address.checked_add(inside)
         })?;
         let next = self.functions.partition_point(|(start, _, _)| *start <= found);
-        let (start, end, name) = self.functions.get(next.checked_sub(1)?)?;
+        let function = self.functions.get(next.checked_sub(1)?)?;
         // Functions written in assembly have no length.
-        (found < *end || start == end).then_some(name)
+        (found < function.1 || function.0 == function.1).then_some(function)
     }
+}
+
+/// Starts of the functions whose code never makes the frame pointer its own.
+fn without_frames(file: &object::File<'_>, functions: &[(u64, u64, String)]) -> HashSet<u64> {
+    let aarch64 = cfg!(target_arch = "aarch64");
+    let ours = if aarch64 { Architecture::Aarch64 } else { Architecture::X86_64 };
+    let is_ours = file.architecture() == ours;
+    let Some(text) = file.section_by_name(".text").filter(|_| is_ours) else {
+        return HashSet::new();
+    };
+    let (begin, code) = (text.address(), text.data().unwrap_or_default());
+    let hides = |(start, end, name): &&(u64, u64, String)| {
+        // Nobody misses the callers of `main`; cold parts run in the frame of another part.
+        if matches!(name.as_str(), "main" | "_start") || name.contains(".cold") {
+            return false;
+        }
+        let place = |address: u64| usize::try_from(address.checked_sub(begin)?).ok();
+        let body = place(*start).zip(place(*end)).and_then(|(start, end)| code.get(start..end));
+        body.is_some_and(|body| !body.is_empty() && !keeps_frame(body))
+    };
+    functions.iter().filter(hides).map(|(start, _, _)| *start).collect()
+}
+
+/// Whether the code of a function sets the frame pointer to where its stack begins.
+fn keeps_frame(body: &[u8]) -> bool {
+    let body = body.get(..PROLOGUE).unwrap_or(body);
+    if cfg!(target_arch = "aarch64") {
+        // `add x29, sp, #…`, of which `mov x29, sp` is one.
+        let is_set = |word: &[u8]| matches!(word, [0xfd, high, _, 0x91] if high & 3 == 3);
+        return body.chunks_exact(4).any(is_set);
+    }
+    // `mov rbp, rsp`, in its two forms.
+    body.windows(3).any(|code| matches!(code, [0x48, 0x89, 0xe5] | [0x48, 0x8b, 0xec]))
 }
 
 /// As a programmer writes it.
@@ -195,11 +241,11 @@ mod tests {
         let pid = i32::try_from(std::process::id()).unwrap();
         #[expect(clippy::as_conversions, reason = "addresses are numbers")]
         let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
-        let found = symbols.find(pid, here + 1);
+        let (found, _) = symbols.find(pid, here + 1);
         assert_eq!(found.name, "memtrack::symbols::mappings");
         assert_eq!(found.module, shown(&std::env::current_exe().unwrap()));
-        assert_eq!(symbols.find(pid, 16), Function::default());
-        assert_eq!(symbols.find(-1, here), Function::default());
+        assert_eq!(symbols.find(pid, 16).0, Function::default());
+        assert_eq!(symbols.find(-1, here).0, Function::default());
     }
 
     #[test]
@@ -213,7 +259,7 @@ mod tests {
         for (identity, name) in [(file, "memtrack::symbols::mappings"), (Some((0, 0)), "")] {
             let mut symbols = Symbols::default();
             symbols.mapped(-1, &Mapping { identity, ..own.clone() });
-            assert_eq!(symbols.find(-1, here + 1).name, name, "{identity:?}");
+            assert_eq!(symbols.find(-1, here + 1).0.name, name, "{identity:?}");
         }
     }
 

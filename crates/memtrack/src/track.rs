@@ -153,7 +153,7 @@ pub(crate) fn track(
         left_out_frees: written.left_out,
         ..stats(backend, coverage)
     };
-    stats.notes.extend(written.note);
+    stats.notes.extend(written.notes);
     stats.notes.extend(forbidden_call(ended, backend.name()));
     stats.notes.extend(outlived(&left));
     write_beside(plan, root, &stats, written.usage.as_ref()).map_err(failed)?;

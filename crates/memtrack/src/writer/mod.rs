@@ -94,7 +94,7 @@ pub(crate) struct Written {
     /// What all windows amount to, if that was wanted and all events came in time.
     pub usage: Option<TraceUsage>,
     /// What has to be said about the files.
-    pub note: Option<String>,
+    pub notes: Vec<String>,
 }
 
 impl Writer {
@@ -242,7 +242,7 @@ impl Writer {
     pub(crate) fn finish(mut self, timestamp: u64) -> io::Result<Written> {
         self.write_until(u64::MAX)?;
         self.events.finish()?;
-        let note = self.stacks.map(Stacks::finish).transpose()?.flatten();
+        let notes = self.stacks.map(Stacks::finish).transpose()?.unwrap_or_default();
         let (mut last, mut usage) = (None, None);
         if let Some(amounts) = self.amounts {
             let windows = &self.windows;
@@ -262,7 +262,7 @@ impl Writer {
             });
         }
         Ok(Written {
-            note,
+            notes,
             counts: self.counts,
             releases: self.releases,
             left_out: self.left_out,

@@ -11,6 +11,9 @@ use crate::{
     symbols::{Function, Symbols},
 };
 
+/// Callers that are missing for so many of 100 allocations are not worth a word.
+const FEW_PERCENT: u64 = 5;
+
 /// What belongs to one event: stacks and functions that are new, and the number of its stack.
 type Line = (Vec<u8>, Option<u32>);
 
@@ -19,8 +22,8 @@ type Line = (Vec<u8>, Option<u32>);
 pub(super) struct Stacks {
     file: Frames<Line>,
     symbols: Symbols,
-    /// By the process and the addresses in it, see `key`.
-    seen: HashMap<Box<[u64]>, u32, FixedState>,
+    /// By the process and the addresses in it, see `key`: its number, and whether callers are missing.
+    seen: HashMap<Box<[u64]>, (u32, bool), FixedState>,
     /// The key that is looked for. One of its own for each event would have to be allocated, which from the kernel's view
     /// is a call of a function that is probed.
     key: Vec<u64>,
@@ -31,6 +34,11 @@ pub(super) struct Stacks {
     seen_ever: usize,
     /// Those of them of which not a single function could be named.
     nameless: usize,
+    /// Allocations, and those of them whose callers are missing.
+    taken: u64,
+    cut: u64,
+    /// A function that hides its callers.
+    hiding: Option<Function>,
     /// What is to be written before the next event.
     definitions: Vec<u8>,
 }
@@ -46,6 +54,9 @@ impl Stacks {
             frames: HashMap::default(),
             seen_ever: 0,
             nameless: 0,
+            taken: 0,
+            cut: 0,
+            hiding: None,
             definitions: Vec::new(),
         })
     }
@@ -58,11 +69,19 @@ impl Stacks {
         self.key.clear();
         self.key.push(process(pid));
         self.key.extend_from_slice(addresses);
-        if let Some(number) = self.seen.get(self.key.as_slice()) {
+        self.taken += 1;
+        if let Some((number, is_cut)) = self.seen.get(self.key.as_slice()) {
+            self.cut += u64::from(*is_cut);
             return *number;
         }
-        let frames: Box<[u32]> =
-            addresses.iter().map(|address| self.frame(pid, *address)).collect();
+        let mut is_cut = false;
+        let mut numbered = |address: &u64| {
+            let (frame, hides) = self.frame(pid, *address);
+            is_cut |= hides;
+            frame
+        };
+        let frames: Box<[u32]> = addresses.iter().map(&mut numbered).collect();
+        self.cut += u64::from(is_cut);
         self.seen_ever += 1;
         let unknown = self.frames.get(&Function::default()).copied();
         self.nameless += usize::from(frames.iter().all(|frame| Some(*frame) == unknown));
@@ -72,18 +91,23 @@ impl Stacks {
             encode_stack(definitions, frames);
             next
         });
-        self.seen.insert(Box::from(self.key.as_slice()), number);
+        self.seen.insert(Box::from(self.key.as_slice()), (number, is_cut));
         number
     }
 
-    fn frame(&mut self, pid: i32, address: u64) -> u32 {
-        let function = self.symbols.find(pid, address);
+    /// The number of a frame, and whether its function hides its callers.
+    fn frame(&mut self, pid: i32, address: u64) -> (u32, bool) {
+        let (function, hides) = self.symbols.find(pid, address);
+        if hides && self.hiding.is_none() {
+            self.hiding = Some(function.clone());
+        }
         let next = number_of(self.frames.len());
         let definitions = &mut self.definitions;
-        *self.frames.entry(function).or_insert_with_key(|function| {
+        let number = *self.frames.entry(function).or_insert_with_key(|function| {
             encode_frame(definitions, &function.name, &function.module);
             next
-        })
+        });
+        (number, hides)
     }
 
     /// A process has this in its memory.
@@ -103,16 +127,29 @@ impl Stacks {
     }
 
     /// Completes the file. Returns what has to be said about it.
-    pub(super) fn finish(mut self) -> io::Result<Option<String>> {
+    pub(super) fn finish(mut self) -> io::Result<Vec<String>> {
         self.file.put((self.definitions, None))?;
         self.file.finish()?;
         let (nameless, all) = (self.nameless, self.seen_ever);
-        Ok((nameless * 2 > all).then(|| {
+        let unnamed = (nameless * 2 > all).then(|| {
             format!(
                 "{nameless} of {all} stacks have no names: their processes ended before they could be looked at, within milliseconds"
             )
-        }))
+        });
+        let cut = self.hiding.and_then(|example| missing_callers(self.cut, self.taken, &example));
+        Ok(unnamed.into_iter().chain(cut).collect())
     }
+}
+
+/// Says that callers are missing, if they are for more than a few allocations.
+fn missing_callers(cut: u64, taken: u64, example: &Function) -> Option<String> {
+    let Function { name, module } = example;
+    let percent = cut.saturating_mul(100) / taken.max(1);
+    (percent > FEW_PERCENT).then(|| {
+        format!(
+            "{percent} % of the stacks lead through functions that keep no frame pointers, such as `{name}` in `{module}`, and lack callers: build with `-fno-omit-frame-pointer` (C, C++) or `RUSTFLAGS=\"-C force-frame-pointers=yes\"` (Rust)"
+        )
+    })
 }
 
 fn encode((definitions, number): &Line, into: &mut Vec<u8>) {

@@ -119,8 +119,9 @@ fn stacks_lie_beside_the_events() {
         let event = Event { pid: -7, tid: 1, timestamp, addr: timestamp, kind: MALLOC };
         writer.take(Record::Call { event, stack }).unwrap();
     }
-    let note = writer.finish(9).unwrap().note.unwrap();
-    assert!(note.starts_with("2 of 2 stacks have no names"), "{note}");
+    let notes = writer.finish(9).unwrap().notes;
+    assert!(notes[0].starts_with("2 of 2 stacks have no names"), "{notes:?}");
+    assert_eq!(notes.len(), 1);
     let mut decoder = StackDecoder::default();
     decoder.push(&unpacked(&folder.path().join("7.MemtrackStacks.msgpack")));
     let mut numbers = Vec::new();

@@ -104,6 +104,8 @@ mod preload {
             what_a_process_leaves_is_freed_with_its_end,
             what_it_amounts_to_is_shown_beside_the_commands_output,
             programs_that_end_at_once_have_names,
+            callers_that_frame_pointers_would_show_are_missed_aloud,
+            a_program_without_frame_pointers_is_named,
             stacks_name_the_functions_that_allocate,
             python_with_and_without_its_own_allocator,
         }
@@ -193,7 +195,8 @@ mod privileged {
             output::{
                 what_a_process_leaves_is_freed_with_its_end,
                 what_it_amounts_to_is_shown_beside_the_commands_output,
-                stacks_name_the_functions_that_allocate,
+            a_program_without_frame_pointers_is_named,
+            stacks_name_the_functions_that_allocate,
                 python_with_and_without_its_own_allocator,
             }
             users::{
@@ -254,7 +257,8 @@ mod privileged {
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }
             output::{
-                stacks_name_the_functions_that_allocate,
+            a_program_without_frame_pointers_is_named,
+            stacks_name_the_functions_that_allocate,
             }
             users::{
                 a_program_that_changes_its_user_runs_as_ever,
@@ -299,7 +303,8 @@ mod privileged {
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }
             output::{
-                stacks_name_the_functions_that_allocate,
+            a_program_without_frame_pointers_is_named,
+            stacks_name_the_functions_that_allocate,
             }
         }
     }

@@ -86,6 +86,44 @@ pub fn stacks_name_the_functions_that_allocate(way: Way) {
         seen += 1;
     }
     assert_eq!(seen, 10);
+    let notes = traced.stats["notes"].to_string();
+    assert!(!notes.contains("frame pointers"), "{notes}");
+}
+
+pub fn a_program_without_frame_pointers_is_named(way: Way) {
+    let track = Track::by(way).with(&["--stacks"]);
+    let mut session = Session::start_built(track, "-fomit-frame-pointer");
+    session.ask("enable");
+    session.tell("p 9 4321");
+    session.ask("ping");
+    let notes = session.end().stats["notes"].to_string();
+    assert!(notes.contains("keep no frame pointers, such as `makes_pairs`"), "{notes}");
+    assert!(notes.contains("-fno-omit-frame-pointer"), "{notes}");
+}
+
+/// Only of programs whose functions were to keep frame pointers and don't: the shell and the C library go without.
+pub fn callers_that_frame_pointers_would_show_are_missed_aloud(way: Way) {
+    let programs = Programs::new();
+    for (level, flag, is_cut) in [
+        ("-O2", "-fomit-frame-pointer", true),
+        ("-O1", "-fomit-frame-pointer", true),
+        ("-O2", "-fno-omit-frame-pointer", false),
+        ("-O0", "-fno-omit-frame-pointer", false),
+    ] {
+        let program = programs.compile("sites.c", &[level, flag]);
+        for line in [
+            &[program.to_str().unwrap()][..],
+            &["sh", "-c", "\"$0\"; true", program.to_str().unwrap()],
+        ] {
+            let traced = Track::by(way).with(&["--stacks"]).run(line).succeeded();
+            let notes = traced.stats["notes"].to_string();
+            let is_said = notes.contains("keep no frame pointers");
+            assert_eq!(is_said, is_cut, "{level} {flag} {line:?}: {notes}");
+            assert_eq!(notes.contains("-fno-omit-frame-pointer"), is_cut, "{notes}");
+        }
+    }
+    let traced = Track::by(way).with(&["--stacks"]).run(&["sh", "-c", "ls / | cat"]).succeeded();
+    assert!(!traced.stats["notes"].to_string().contains("frame pointers"), "{}", traced.stats);
 }
 
 /// For each event the names of the functions that it has gone through, innermost first.

@@ -34,8 +34,12 @@ pub struct Session {
 
 impl Session {
     pub fn start(track: Track) -> Self {
+        Self::start_built(track, "-fno-omit-frame-pointer")
+    }
+
+    pub fn start_built(track: Track, flag: &str) -> Self {
         let programs = Programs::new();
-        let flags = ["-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"];
+        let flags = [flag, "-fno-optimize-sibling-calls"];
         let program: PathBuf = programs.compile("lines.c", &flags);
         let fifos = ["ctl", "ack"].map(|name| track.folder().join(name));
         for path in &fifos {
