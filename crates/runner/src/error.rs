@@ -1,6 +1,8 @@
 //! What a command ends with: an exit code, and for a failure the chain of causes and hints.
 
-use std::error::Error;
+use std::{error::Error, io};
+
+use runner_shared::fault::{Attempt, explain};
 
 /// How the program ended. The numbers are part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,11 @@ impl CliError {
         self.hints.push(hint.into());
         self
     }
+}
+
+/// A refusal of the system as the cause of an error: in words that say what it means for the file, and what helps.
+pub(crate) fn explained(err: &io::Error, attempt: Attempt) -> io::Error {
+    io::Error::new(err.kind(), explain(err, attempt).to_string())
 }
 
 /// An error with its causes, on one line.

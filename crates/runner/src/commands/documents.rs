@@ -4,7 +4,10 @@ use std::{fs, io, path::Path};
 
 use clap::{Arg, Command, CommandFactory};
 use clap_mangen::Man;
-use runner_shared::text;
+use runner_shared::{
+    fault::{Attempt, explain},
+    text,
+};
 use system::files;
 
 use super::Context;
@@ -33,9 +36,10 @@ pub(crate) fn man(args: &ManArgs, context: &Context) -> Result<ExitKind, CliErro
     let ManArgs { page, out } = args;
     let pages = pages().map_err(|err| CliError::new(ExitKind::Failed, err))?;
     if let Some(folder) = out {
-        write(folder, &pages).map_err(|source| {
+        write(folder, &pages).map_err(|err| {
+            let why = explain(&err, Attempt::Write);
             let text =
-                format!("could not write manual pages into `{}`: {source}", text::shown(&folder));
+                format!("could not write manual pages into `{}`: {why}", text::shown(&folder));
             CliError::new(ExitKind::Failed, text)
         })?;
         return Ok(ExitKind::Ok);

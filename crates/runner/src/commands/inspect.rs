@@ -7,7 +7,11 @@ use results::{
     memory_details,
 };
 
-use runner_shared::{mode::MODES, text::shown};
+use runner_shared::{
+    fault::{Attempt, explain},
+    mode::MODES,
+    text::shown,
+};
 
 use super::{Context, here, outcome, preflight};
 use crate::{
@@ -26,7 +30,8 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     }
     preflight::check_exports(&args.export, context, &here()?)?;
     let parts = parts(&args.folder).map_err(|err| {
-        let what = format!("could not list `{}`: {err}", shown(&args.folder));
+        let why = explain(&err, Attempt::Read);
+        let what = format!("could not list `{}`: {why}", shown(&args.folder));
         CliError::new(ExitKind::Failed, what)
     })?;
     if parts.is_empty() {

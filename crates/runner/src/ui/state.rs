@@ -4,7 +4,11 @@ use std::{fs::File, io, path::Path, time::Duration};
 
 use api::Secret;
 use results::TableStyle;
-use runner_shared::{env_names, text::shown};
+use runner_shared::{
+    env_names,
+    fault::{Attempt, explain},
+    text::shown,
+};
 
 use super::{
     Screen, Sink,
@@ -108,7 +112,11 @@ impl State {
         if let (RunEvent::Report(finished), Some(summary)) = (event, &mut self.summary)
             && let Err(err) = summary.add(&finished.markdown)
         {
-            let text = format!("could not write the job summary `{}`: {err}", summary.path());
+            let text = format!(
+                "could not write the job summary `{}`: {}",
+                summary.path(),
+                explain(&err, Attempt::Write)
+            );
             // One such warning is enough.
             self.summary = None;
             drop(self.tell(&RunEvent::warning(text)));
@@ -145,7 +153,11 @@ impl State {
     pub(super) fn save_log(&mut self, folder: &Path) {
         let Some(log) = &mut self.log else { return };
         if let Err(err) = log.save(folder) {
-            let text = format!("could not write `{}`: {err}", shown(&folder.join(NAME)));
+            let text = format!(
+                "could not write `{}`: {}",
+                shown(&folder.join(NAME)),
+                explain(&err, Attempt::Write)
+            );
             drop(self.event(&RunEvent::warning(text)));
         }
     }

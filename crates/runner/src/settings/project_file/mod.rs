@@ -19,12 +19,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::{harness::WalltimeArgs, text::shown};
+use runner_shared::{fault::Attempt, harness::WalltimeArgs, text::shown};
 
 pub(crate) use rounds::RoundOptions;
 pub(crate) use schema::schema;
 
 use super::yaml::{Flaw, MAX_BYTES, Position};
+use crate::error::explained;
 
 /// What a project says about its benchmarks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,8 +119,10 @@ impl ProjectConfig {
             return Ok(None);
         };
         let shown = path.strip_prefix(here).unwrap_or(&path).to_owned();
-        let bytes =
-            read(&path).map_err(|source| ConfigError::Io { path: shown.clone(), source })?;
+        let bytes = read(&path).map_err(|err| ConfigError::Io {
+            path: shown.clone(),
+            source: explained(&err, Attempt::Read),
+        })?;
         Self::parse(path, shown, &bytes).map(Some)
     }
 

@@ -14,14 +14,14 @@ use std::{
 };
 
 use api::Secret;
-use runner_shared::{env_names, text::shown};
+use runner_shared::{env_names, fault::Attempt, text::shown};
 
 pub(crate) use select::{ProfileSource, Selected, UnknownProfile, select};
 
 use system::files;
 
 use super::yaml::{self, Flaw, MAX_BYTES, Node};
-use crate::env::Env;
+use crate::{env::Env, error::explained};
 
 /// The profile that is always there.
 pub(crate) const DEFAULT: &str = "default";
@@ -102,7 +102,10 @@ impl UserConfig {
             Err(err) if err.kind() == io::ErrorKind::NotFound => {
                 return Ok(Self::empty(Some(path)));
             }
-            Err(source) => return Err(UserConfigError::Read { path, source }),
+            Err(err) => {
+                let source = explained(&err, Attempt::Read);
+                return Err(UserConfigError::Read { path, source });
+            }
         };
         let wrong = |flaw| UserConfigError::Wrong { path: path.clone(), flaw };
         let mut document = yaml::read(&bytes).map_err(wrong)?;
@@ -161,7 +164,7 @@ impl UserConfig {
         let folder = path.parent().map_or(Ok(()), make_private);
         folder
             .and_then(|()| files::replace_private(&path, yaml::write(&document).as_bytes()))
-            .map_err(|source| UserConfigError::Write { path, source })
+            .map_err(|err| UserConfigError::Write { path, source: explained(&err, Attempt::Write) })
     }
 
     fn keep_broken(&self) -> Result<Option<PathBuf>, UserConfigError> {
@@ -178,7 +181,10 @@ impl UserConfig {
         match moved {
             Ok(()) => Ok(free),
             Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(UserConfigError::Write { path: path.clone(), source }),
+            Err(err) => {
+                let source = explained(&err, Attempt::Write);
+                Err(UserConfigError::Write { path: path.clone(), source })
+            }
         }
     }
 }
