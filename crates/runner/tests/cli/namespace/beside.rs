@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use runner_shared::text::shown;
 use test_support::Sandbox;
 
 use crate::stage::{CODSPEED, codspeed, sandbox, the_exported};
@@ -9,7 +10,7 @@ use crate::stage::{CODSPEED, codspeed, sandbox, the_exported};
 #[track_caller]
 fn with_programs() -> Sandbox {
     let tracer = Path::new(CODSPEED).with_file_name("codspeed-memtrack");
-    assert!(tracer.is_file(), "`{}` is missing: `cargo xtask test` makes it", tracer.display());
+    assert!(tracer.is_file(), "`{}` is missing: `cargo xtask test` makes it", shown(&tracer));
     let sandbox = sandbox();
     sandbox.c_program("client", include_str!("../../../fixtures/client.c"));
     sandbox.c_program("other", include_str!("../../../fixtures/other.c"));
