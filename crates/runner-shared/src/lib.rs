@@ -23,3 +23,4 @@ pub mod reach;
 pub mod run_as;
 pub mod text;
 pub mod walltime;
+pub mod workers;

@@ -13,41 +13,8 @@ use std::{
 };
 
 use nix::{libc, unistd::Pid};
-use runner_shared::text::one_line;
+use runner_shared::{text::one_line, workers::WorkerTool};
 use system::{lineage::start_of, orphans::descendants};
-
-/// A tool that runs benchmarks in worker processes, and the way to run them in one process.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ParallelTool {
-    pub name: &'static str,
-    /// Part of a worker's command line.
-    sign: &'static str,
-    pub mend: &'static str,
-    /// Its main process works on while a worker measures.
-    pub main_is_busy: bool,
-}
-
-/// The known ones. The sign of pytest-xdist is the program that execnet 2 hands to the interpreter of a worker.
-const PARALLEL_TOOLS: &[ParallelTool] = &[
-    ParallelTool {
-        name: "pytest-xdist",
-        sign: "exec(eval(sys.stdin.readline()))",
-        mend: "measure in one process: run pytest with `-n 0`",
-        main_is_busy: true,
-    },
-    ParallelTool {
-        name: "vitest",
-        sign: "vitest/dist/workers/",
-        mend: "measure in one process: run vitest with `--no-file-parallelism`",
-        main_is_busy: false,
-    },
-    ParallelTool {
-        name: "jest",
-        sign: "jest-worker/build/workers/",
-        mend: "measure in one process: run jest with `--runInBand`",
-        main_is_busy: false,
-    },
-];
 
 /// A process that holds the FIFOs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +22,7 @@ pub(crate) struct Client {
     pub pid: i32,
     /// The name of its program, on one line; empty if it is gone.
     pub name: String,
-    pub tool: Option<&'static ParallelTool>,
+    pub tool: Option<&'static WorkerTool>,
 }
 
 impl Client {
@@ -65,8 +32,7 @@ impl Client {
         let name = fs::read_to_string(proc.join("comm")).unwrap_or_default();
         let line = fs::read(proc.join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line);
-        let tool = PARALLEL_TOOLS.iter().find(|tool| line.contains(tool.sign));
-        Self { pid, name: one_line(name.trim_end()), tool }
+        Self { pid, name: one_line(name.trim_end()), tool: WorkerTool::of(&line) }
     }
 }
 

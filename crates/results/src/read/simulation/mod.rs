@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use runner_shared::text::shown;
+use runner_shared::{text::shown, workers::WorkerTool};
 
 use super::ReadError;
 use crate::simulation::{Events, SimulationReport};
@@ -28,12 +28,12 @@ pub fn read_simulation(
     ignore: &BTreeSet<OsString>,
 ) -> Result<SimulationReading, ReadError> {
     let mut reading = SimulationReading::default();
-    let mut tools = BTreeSet::new();
+    let mut writers = Writers::default();
     for entry in entries(profile_dir, ignore)? {
         match entry {
-            Entry::Callgrind { path, pid } => process::read(&path, pid, &mut reading, &mut tools),
+            Entry::Callgrind { path, pid } => process::read(&path, pid, &mut reading, &mut writers),
             Entry::Tracegrind { path, pid } => {
-                process::read_trace(&path, pid, &mut reading, &mut tools);
+                process::read_trace(&path, pid, &mut reading, &mut writers);
             }
             Entry::NoFile(path) => {
                 let warning = format!("`{}` is not a file and was left out", shown(&path));
@@ -41,8 +41,9 @@ pub fn read_simulation(
             }
         }
     }
-    reading.report.tools = tools.into_iter().collect();
     number(&mut reading.report);
+    tell_workers(&mut reading.report, &writers.workers);
+    reading.report.tools = writers.tools.into_iter().collect();
     tell_spawned(&mut reading.report);
     tell_became(&mut reading.report, profile_dir);
     Ok(reading)
@@ -55,6 +56,29 @@ pub struct SimulationReading {
     pub report: SimulationReport,
     /// Files whose benchmarks are missing from it, at least in part.
     pub broken: Vec<ReadError>,
+}
+
+/// Those that wrote the files.
+#[derive(Debug, Default)]
+struct Writers {
+    /// Tools that count, as they call themselves.
+    tools: BTreeSet<String>,
+    /// Of each process with benchmarks that is a worker: the tool that had started it.
+    workers: Vec<&'static WorkerTool>,
+}
+
+/// Counts depend on what the process has done before (caches of the interpreter, memory that it has), and with several
+/// workers that is left to chance.
+fn tell_workers(report: &mut SimulationReport, workers: &[&WorkerTool]) {
+    if let [tool, _, ..] = workers
+        && tool.shares_out
+    {
+        let WorkerTool { name, mend, .. } = tool;
+        report.warnings.push(format!(
+            "{name} has shared out the benchmarks among {} workers, by chance; what a process did before changes counts, often by several percent: {mend}",
+            workers.len()
+        ));
+    }
 }
 
 /// Numbers the measurements of the same URI: nobody says which of them is the right one.

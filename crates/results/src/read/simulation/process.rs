@@ -1,7 +1,7 @@
 //! The file of one process: benchmarks, and cost that belongs to none.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io::{BufReader, Read},
     path::Path,
     sync::Arc,
@@ -9,9 +9,9 @@ use std::{
 
 use system::files::{self, Links};
 
-use runner_shared::text;
+use runner_shared::{text, workers::WorkerTool};
 
-use super::{ReadError, SimulationReading, jit};
+use super::{ReadError, SimulationReading, Writers, jit};
 use crate::{
     callgrind::{Header, Names, Part, Trigger, read_parts},
     model::Integration,
@@ -20,14 +20,9 @@ use crate::{
 };
 
 /// Adds what a file holds.
-pub(super) fn read(
-    path: &Path,
-    pid: u32,
-    reading: &mut SimulationReading,
-    tools: &mut BTreeSet<String>,
-) {
+pub(super) fn read(path: &Path, pid: u32, reading: &mut SimulationReading, writers: &mut Writers) {
     match files::open(path, Links::Refuse) {
-        Ok(file) => read_text(file, path, pid, reading, tools),
+        Ok(file) => read_text(file, path, pid, reading, writers),
         Err(source) => reading.broken.push(ReadError::Io { path: path.to_owned(), source }),
     }
 }
@@ -38,11 +33,11 @@ pub(super) fn read_trace(
     path: &Path,
     pid: u32,
     reading: &mut SimulationReading,
-    tools: &mut BTreeSet<String>,
+    writers: &mut Writers,
 ) {
     let trace = files::open(path, Links::Refuse).map_err(TraceError::from);
     match trace.and_then(|file| tracegrind::to_callgrind(BufReader::new(file))) {
-        Ok(text) => read_text(&text[..], path, pid, reading, tools),
+        Ok(text) => read_text(&text[..], path, pid, reading, writers),
         Err(err) => {
             reading.report.processes = reading.report.processes.saturating_add(1);
             reading.report.warnings.push(format!(
@@ -58,16 +53,18 @@ fn read_text(
     path: &Path,
     pid: u32,
     reading: &mut SimulationReading,
-    tools: &mut BTreeSet<String>,
+    writers: &mut Writers,
 ) {
     let SimulationReading { report, broken } = reading;
     let failed = |source| ReadError::Io { path: path.to_owned(), source };
     let first = report.benchmarks.len();
     let mut process = Process { path, pid, integration: None, odd_lines: 0, report, broken };
+    let mut worker_of = None;
     let damage = read_parts(file, |header, names, part| {
         if !header.creator.is_empty() {
-            tools.insert(header.creator.clone());
+            writers.tools.insert(header.creator.clone());
         }
+        worker_of = WorkerTool::of(&header.command);
         process.part(header, names, &part);
     });
     let odd_lines = process.odd_lines;
@@ -87,6 +84,7 @@ fn read_text(
         }
     }
     let benchmarks = report.benchmarks.get_mut(first..).unwrap_or_default();
+    writers.workers.extend(worker_of.filter(|_| !benchmarks.is_empty()));
     let warning = name_compiled(path, pid, benchmarks);
     report.warnings.extend(warning);
 }

@@ -207,3 +207,22 @@ fn files_come_in_the_order_of_processes_and_ignored_ones_not_at_all() {
     let missing = read(&dir.path().join("missing"));
     assert!(missing.report.benchmarks.is_empty() && missing.broken.is_empty());
 }
+
+#[test]
+fn numbers_of_several_workers_are_left_to_chance_and_that_is_said() {
+    let worker = "cmd: python3 -u -c import sys;exec(eval(sys.stdin.readline()))";
+    let of = |pid, uri: &str| file(pid, uri, 10).replace("cmd: ./b", worker);
+    let warnings = |files: &[(&str, &str)]| read(folder(files).path()).report.warnings;
+    let (one, two) = (of(1, "a.py::a"), of(2, "a.py::b"));
+    let said = warnings(&[("1.out", &one), ("2.out", &two)]);
+    let [said] = &said[..] else { panic!("{said:?}") };
+    assert!(
+        said.starts_with("pytest-xdist has shared out the benchmarks among 2 workers"),
+        "{said}"
+    );
+    assert!(said.ends_with("`-n 0`"), "{said}");
+    // One of them has measured all, or there are no workers.
+    assert_eq!(warnings(&[("1.out", &one), ("2.out", &file(2, "", 10))]), Vec::<String>::new());
+    let (one, two) = (file(1, "a.py::a", 10), file(2, "a.py::b", 10));
+    assert_eq!(warnings(&[("1.out", &one), ("2.out", &two)]), Vec::<String>::new());
+}
