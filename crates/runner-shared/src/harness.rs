@@ -3,10 +3,9 @@
 
 use std::ffi::OsString;
 
-use crate::text::as_text;
 use serde::{Deserialize, Serialize};
 
-use crate::{os_text, text::shown};
+use crate::{os_text, text::as_text};
 
 /// Name under which `exec-harness` announces itself.
 pub const INTEGRATION: &str = "exec-harness";
@@ -160,7 +159,7 @@ impl Target {
 
     /// The words of the command as text, with blanks between them.
     pub fn words(&self) -> String {
-        self.command.iter().map(shown).collect::<Vec<_>>().join(" ")
+        self.command.iter().map(as_text).collect::<Vec<_>>().join(" ")
     }
 
     /// The name as written to results: at most [`MAX_NAME_BYTES`], cut between characters.
@@ -225,6 +224,8 @@ mod tests {
         };
         assert_eq!(words(&["ls", "-d", "/"]).uri(), "exec_harness::ls -d /");
         assert_eq!(words(&["echo", "a b"]).full_name(), "echo a b");
+        // An identity is kept as it is; it is spelt out where it is shown.
+        assert_eq!(words(&["sh", "-c", "a\nb"]).uri(), "exec_harness::sh -c a\nb");
         assert_eq!(named("").uri(), "exec_harness::");
     }
 
