@@ -1,6 +1,8 @@
 //! Talks with the CodSpeed service: the archive of a run, its upload, login and results. All of it blocks; what takes
 //! long tells a [`Watch`] how far it is, and stops when that wants it to.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
+
 mod archive;
 mod context;
 mod error;

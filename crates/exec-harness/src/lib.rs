@@ -3,6 +3,8 @@
 //! `run` is the whole program: it reads what to measure, measures it (`walltime`, or
 //! `simulation` below Valgrind), tells the runner about it (`link`) and keeps the results (`store`).
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
+
 mod app;
 mod check;
 mod cli;

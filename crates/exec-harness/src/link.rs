@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read},
-    os::{fd::AsFd, unix::fs::OpenOptionsExt},
+    os::fd::AsFd,
 };
 
 use nix::{
@@ -16,6 +16,7 @@ use runner_shared::{
     fifo::{Client, ClientError, Command, FifoPaths, MarkerType},
     harness::INTEGRATION,
 };
+use system::files;
 
 /// A runner that says nothing for this long is gone. It answers in microseconds; only switching
 /// a profiler on takes longer.
@@ -52,11 +53,10 @@ impl Link {
     pub(crate) fn connect(paths: &FifoPaths) -> Result<Self, Incompatible> {
         let none = Self::none();
         let pid = none.pid;
-        let flags = OFlag::O_NONBLOCK.bits();
-        let Ok(ctl) = OpenOptions::new().write(true).custom_flags(flags).open(&paths.ctl) else {
+        let Ok(ctl) = files::open_fifo(&paths.ctl, OpenOptions::new().write(true)) else {
             return Ok(none);
         };
-        let ack = OpenOptions::new().read(true).write(true).custom_flags(flags).open(&paths.ack);
+        let ack = files::open_fifo(&paths.ack, OpenOptions::new().read(true).write(true));
         let Ok(ack) = ack else { return Ok(none) };
         // From here on a message that is longer than the FIFO waits for its reader.
         let _ = fcntl(&ctl, FcntlArg::F_SETFL(OFlag::empty()));

@@ -1,6 +1,10 @@
 //! The built program: input, exit codes, files.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests: what is not expected fails the test")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "helpers of tests: what is not expected fails the test"
+)]
 
 use std::fs::File;
 

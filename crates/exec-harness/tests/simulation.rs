@@ -1,6 +1,7 @@
 //! Simulation mode with the real Valgrind: each kind of command has a count or a named error.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::panic,
     clippy::unwrap_used,
     reason = "helpers of tests: what is not expected fails the test"

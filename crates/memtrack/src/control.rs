@@ -3,12 +3,11 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Write},
-    os::{
-        fd::{AsFd, BorrowedFd},
-        unix::fs::OpenOptionsExt,
-    },
+    os::fd::{AsFd, BorrowedFd},
     path::Path,
 };
+
+use system::files;
 
 /// A longer line is none of the protocol.
 const LONGEST_LINE: usize = 256;
@@ -38,8 +37,7 @@ impl Control {
     pub(crate) fn open(requests: &Path, answers: &Path) -> io::Result<Self> {
         let open = |path| {
             // Reading and writing: opening waits for nobody, and there is no end between clients.
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)
+            files::open_fifo(path, OpenOptions::new().read(true).write(true))
         };
         Ok(Self { requests: open(requests)?, answers: open(answers)?, line: Vec::new() })
     }

@@ -3,6 +3,8 @@
 //! A `backend` sees the calls of allocators: `ebpf` from the kernel, `preload` from a library inside the processes.
 //! `track` is the loop that moves events from the backend to the `writer`; `app` chooses, reports, and ends.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
+
 mod allocators;
 mod app;
 pub mod backend;

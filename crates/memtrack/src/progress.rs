@@ -3,11 +3,11 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use runner_shared::clock::{Monotonic, now};
+use system::files;
 
 /// Nobody reads faster.
 const INTERVAL_NS: u64 = 1_000_000_000;
@@ -24,7 +24,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Opens what the client has made, and reads from. Time counts from here.
     pub(crate) fn open(path: &Path, backend: &'static str) -> io::Result<Self> {
-        let fifo = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let fifo = files::open_fifo(path, OpenOptions::new().write(true))?;
         let start = now();
         Ok(Self { fifo, backend, start, told: start })
     }

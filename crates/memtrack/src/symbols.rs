@@ -10,6 +10,7 @@ use std::{
 
 use memmap2::Mmap;
 use object::{Architecture, Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
+use system::files::{self, Links};
 
 use crate::backend::Mapping;
 
@@ -104,7 +105,7 @@ impl Symbols {
         let same = |file: &File| {
             mapping.identity.is_none_or(|it| identity(file).is_some_and(|found| found == it))
         };
-        let mut files = places.iter().filter_map(|place| File::open(place).ok());
+        let mut files = places.iter().filter_map(|place| files::open(place, Links::Follow).ok());
         let module = Arc::new(Module::read(&files.find(same)?));
         self.modules.insert(mapping.path.clone(), Arc::clone(&module));
         Some(module)
@@ -118,13 +119,14 @@ fn identity(file: &File) -> Option<(u64, u64)> {
 /// The path of a mapping as the kernel says it: a loader finds its files by links.
 fn canonical(mapping: &Mapping) -> Option<String> {
     let path = fs::canonicalize(Path::new(&mapping.path)).ok()?;
-    let same = File::open(&path).ok().and_then(|file| identity(&file)) == mapping.identity;
+    let same =
+        files::open(&path, Links::Follow).ok().and_then(|file| identity(&file)) == mapping.identity;
     path.to_str().filter(|_| same).map(str::to_owned)
 }
 
 /// Executable files in the memory of a process (`proc_pid_maps(5)`).
 fn mappings(pid: i32) -> Vec<Mapping> {
-    let text = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let text = files::read_kernel(format!("/proc/{pid}/maps")).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     text.lines().filter_map(parse_mapping).collect()
 }

@@ -1,7 +1,7 @@
 //! The readers of foreign bytes one by one, for property tests and the fuzzing example: each
 //! takes any bytes, and neither panics nor goes on for ever.
 
-use std::{collections::BTreeMap, fs::File, io::Cursor};
+use std::{collections::BTreeMap, io::Cursor};
 
 use crate::{
     jit::{JitUnwindForm, PerfMap, parse_dump},
@@ -93,7 +93,7 @@ fn dwarf(bytes: &[u8]) {
     let symbols = Symbols::of(&elf, None);
     let Some(dwarf) = Dwarf::load(&elf) else { return };
     let some = symbols.list.get(..symbols.list.len().min(64)).unwrap_or_default();
-    drop(DebugInfos::of(&dwarf, some, || File::options().write(true).read(true).open("/dev/null")));
+    drop(DebugInfos::of(&dwarf, some, tempfile::tempfile));
 }
 
 fn unwind(bytes: &[u8]) {

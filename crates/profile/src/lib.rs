@@ -9,6 +9,8 @@
 //!
 //! Nothing here starts a program, prints, or needs the network.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
+
 mod artifacts;
 mod bytes;
 mod error;

@@ -1,6 +1,6 @@
 //! How fast files of callgrind are read, and whether memory depends on their size.
 
-#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::{
     collections::BTreeSet,

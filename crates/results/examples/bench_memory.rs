@@ -1,6 +1,6 @@
 //! How fast events of memory mode are read, put in order and counted, and whether memory depends on their number.
 
-#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::{
     collections::BTreeSet,

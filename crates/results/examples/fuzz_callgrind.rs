@@ -2,7 +2,7 @@
 //! does not panic, and keeps what it promises. `cargo run --release -p results --example
 //! fuzz_callgrind -- SECONDS [SEED]`.
 
-#![expect(clippy::print_stdout, reason = "it says how far it came")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "it says how far it came")]
 
 use std::{
     collections::BTreeSet,

@@ -17,6 +17,7 @@
 //! | a model of time | an entry in `simulation/cost_model.rs` |
 //! | a file that enriches benchmarks | a file in `read/`, called by `read/mod.rs` |
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
 #![forbid(unsafe_code)]
 
 mod bootstrap;

@@ -5,6 +5,8 @@
 //! (`process`), serves the conversation with it (`session`) and reads the profile folder that
 //! is left. Only `ui` prints. The page to read first is `crates/README.md`.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
+
 mod app;
 mod ci;
 mod cli;

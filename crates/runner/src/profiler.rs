@@ -2,6 +2,7 @@
 //! `codspeed-memtrack` speaks as well. Each line is answered with `ack`; a profiler that is dead or silent is given up.
 
 use runner_shared::text::shown;
+use system::files;
 
 use std::{
     ffi::OsString,
@@ -9,14 +10,13 @@ use std::{
     io::{self, Read, Write},
     os::{
         fd::{AsFd, OwnedFd},
-        unix::fs::{OpenOptionsExt, PermissionsExt},
+        unix::fs::PermissionsExt,
     },
     path::{Path, PathBuf},
 };
 
 use nix::{
     errno::Errno,
-    fcntl::OFlag,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::stat::Mode,
     unistd::mkfifo,
@@ -73,8 +73,7 @@ impl ControlFifos {
                 let path = folder.path().join(name);
                 mkfifo(&path, Mode::S_IRWXU)?;
                 // Reading and writing: opening waits for nobody.
-                let mut options = OpenOptions::new();
-                options.read(true).write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
+                files::open_fifo(&path, OpenOptions::new().read(true).write(true))
             };
             let (ctl, ack) = (open("control.fifo")?, open("ack.fifo")?);
             Ok(Self { folder, ctl, ack })

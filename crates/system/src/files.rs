@@ -2,9 +2,9 @@
 //! at all.
 
 use std::{
-    fs::{File, FileType, OpenOptions},
+    fs::{DirBuilder, File, FileType, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
@@ -41,12 +41,9 @@ pub fn open_with(path: &Path, links: Links, options: &mut OpenOptions) -> io::Re
     if links == Links::Refuse {
         flags |= OFlag::O_NOFOLLOW;
     }
-    let file = match options.custom_flags(flags.bits()).open(path) {
+    let file = match open_as_told(path, options.custom_flags(flags.bits())) {
         Err(err) if links == Links::Refuse && is_link(path) => {
-            return Err(io::Error::new(
-                err.kind(),
-                "it is a symbolic link, and those aren't followed here",
-            ));
+            return Err(not_followed(err.kind()));
         }
         other => other?,
     };
@@ -62,7 +59,15 @@ pub fn open_with(path: &Path, links: Links, options: &mut OpenOptions) -> io::Re
 ///
 /// If it can't be opened as [`open`] does, if it is larger (`InvalidData`), or if reading fails.
 pub fn read(path: &Path, links: Links, limit: u64) -> io::Result<Vec<u8>> {
-    let file = open(path, links)?;
+    read_opened(open(path, links)?, limit)
+}
+
+/// Reads the rest of a file that was opened, of at most `limit` bytes.
+///
+/// # Errors
+///
+/// If it is larger (`InvalidData`), or if reading fails.
+pub fn read_opened(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let length = file.metadata()?.len();
     let mut bytes = Vec::new();
     // Files below /proc have no length, others may grow while they are read.
@@ -74,6 +79,92 @@ pub fn read(path: &Path, links: Links, limit: u64) -> io::Result<Vec<u8>> {
         return Err(refused(format!("it has more than {}", amount(limit))));
     }
     Ok(bytes)
+}
+
+/// Opens a FIFO with these options. Never waits, now or later.
+///
+/// # Errors
+///
+/// If it can't be opened, or is something else (`InvalidData`).
+pub fn open_fifo(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = open_as_told(path, options.custom_flags(flags.bits()))?;
+    if file.metadata()?.file_type().is_fifo() {
+        Ok(file)
+    } else {
+        Err(refused("it is no pipe (FIFO)".to_owned()))
+    }
+}
+
+/// Opens a file of the kernel to be read: below `/proc` or `/sys`, or a device that is known.
+///
+/// # Errors
+///
+/// If it can't be opened.
+pub fn open_kernel(path: impl AsRef<Path>) -> io::Result<File> {
+    open_as_told(path.as_ref(), OpenOptions::new().read(true))
+}
+
+/// Reads a file of the kernel below `/proc` or `/sys`, of at most 64 MiB.
+///
+/// # Errors
+///
+/// As those of [`read`].
+pub fn read_kernel(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    const MOST_BYTES: u64 = 64 << 20;
+    read(path.as_ref(), Links::Follow, MOST_BYTES)
+}
+
+/// The same as text. What is no UTF-8 (programs choose their names) is replaced.
+///
+/// # Errors
+///
+/// As those of [`read`].
+pub fn read_kernel_text(path: impl AsRef<Path>) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&read_kernel(path)?).into_owned())
+}
+
+/// Makes a file that is written bit by bit and that nobody else may read. One of this name is removed, and no link is
+/// followed.
+///
+/// # Errors
+///
+/// If it can't be made.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
+        Ok(()) | Err(_) => {}
+    }
+    // It must not be there, so it is no link and nobody has it open.
+    open_as_told(path, OpenOptions::new().read(true).write(true).create_new(true).mode(0o600))
+}
+
+/// Makes a folder, and those around it, for this user alone. One that is there keeps its mode, and may be a link.
+///
+/// # Errors
+///
+/// If it can't be made.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes a folder for this user alone within one that others may write to. One that is there keeps its mode, and must
+/// be no link.
+///
+/// # Errors
+///
+/// If it can't be made, or is something else.
+pub fn create_private_subfolder(path: &Path) -> io::Result<()> {
+    if is_link(path) {
+        return Err(not_followed(io::ErrorKind::InvalidInput));
+    }
+    create_private_folder(path)
+}
+
+/// The one place that opens files as the options say.
+#[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
+fn open_as_told(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    options.open(path)
 }
 
 /// Makes or replaces the file `path`. Whoever reads it sees the old content or the new one.
@@ -100,7 +191,19 @@ pub fn replace_by(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) 
 ///
 /// As those of [`replace`].
 pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_with(path, 0o600, |file| file.write_all(bytes))
+    replace_private_by(path, |file| file.write_all(bytes))
+}
+
+/// The same with what `write` writes.
+///
+/// # Errors
+///
+/// As those of [`replace`], and those of `write`.
+pub fn replace_private_by(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    replace_with(path, 0o600, write)
 }
 
 fn replace_with(
@@ -116,6 +219,10 @@ fn replace_with(
     write(file.as_file_mut())?;
     file.persist(path).map_err(|err| err.error)?;
     Ok(())
+}
+
+fn not_followed(kind: io::ErrorKind) -> io::Error {
+    io::Error::new(kind, "it is a symbolic link, and those aren't followed here")
 }
 
 fn is_link(path: &Path) -> bool {
@@ -193,5 +300,73 @@ mod tests {
         assert_eq!(read(&file, Links::Refuse, 9).unwrap(), b"1");
         let missing = read(&folder.path().join("missing"), Links::Refuse, 9).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn only_pipes_are_pipes_and_no_opening_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file"));
+        mkfifo(&pipe, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+        std::fs::write(&file, "1").unwrap();
+        open_fifo(&pipe, OpenOptions::new().read(true)).unwrap();
+        let err = open_fifo(&file, OpenOptions::new().write(true)).unwrap_err();
+        assert_eq!(err.to_string(), "it is no pipe (FIFO)");
+        assert!(read_kernel_text("/proc/self/status").unwrap().contains("Pid:"));
+    }
+
+    #[test]
+    fn what_is_private_replaces_links_and_leaves_their_targets() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mode = |path: &Path| path.symlink_metadata().unwrap().permissions().mode() & 0o7777;
+        std::fs::write(at("target"), "precious").unwrap();
+        let stream = |path: &Path| create_private(path)?.write_all(b"new");
+        let whole = |path: &Path| replace_private(path, b"new");
+        let writers: [Writer<'_>; 2] = [&stream, &whole];
+        for write in writers {
+            for (name, prepare) in PLACES {
+                prepare(&at(name));
+                write(&at(name)).unwrap();
+                assert_eq!(std::fs::read(at(name)).unwrap(), b"new", "{name}");
+                assert_eq!(mode(&at(name)), 0o600, "{name}");
+                std::fs::remove_file(at(name)).unwrap();
+            }
+            std::fs::create_dir(at("folder")).unwrap();
+            assert!(write(&at("folder")).is_err());
+            std::fs::remove_dir(at("folder")).unwrap();
+        }
+        assert_eq!(std::fs::read(at("target")).unwrap(), b"precious");
+    }
+
+    type Writer<'a> = &'a dyn Fn(&Path) -> io::Result<()>;
+
+    /// What is in the place of a file before, by a name.
+    type Place = (&'static str, fn(&Path));
+
+    const PLACES: &[Place] = &[
+        ("nothing", |_| {}),
+        ("an open file", |path| std::fs::write(path, "old and longer").unwrap()),
+        ("a pipe", |path| mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap()),
+        ("a link", |path| std::os::unix::fs::symlink("target", path).unwrap()),
+        ("a second name", |path| {
+            std::fs::hard_link(path.with_file_name("target"), path).unwrap();
+        }),
+        ("a link to nothing", |path| std::os::unix::fs::symlink("missing", path).unwrap()),
+    ];
+
+    #[test]
+    fn folders_are_private_unless_they_were_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+        create_private_folder(&at("a/b")).unwrap();
+        assert_eq!((mode(&at("a")), mode(&at("a/b"))), (0o700, 0o700));
+        std::fs::set_permissions(at("a"), PermissionsExt::from_mode(0o755)).unwrap();
+        create_private_folder(&at("a")).unwrap();
+        create_private_subfolder(&at("a")).unwrap();
+        assert_eq!(mode(&at("a")), 0o755);
+        std::os::unix::fs::symlink("a", at("link")).unwrap();
+        create_private_folder(&at("link")).unwrap();
+        assert!(create_private_subfolder(&at("link")).is_err());
     }
 }

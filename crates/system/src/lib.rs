@@ -1,6 +1,7 @@
 //! Services of the system that all programs of CodSpeed need, done with care in one place: files that others may have made, files
 //! that are written whole or not at all, and the lock that a measurement holds.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
 #![forbid(unsafe_code)]
 
 pub mod files;

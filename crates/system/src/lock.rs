@@ -153,6 +153,7 @@ impl FolderLock {
     pub fn acquire(folder: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { path: folder.to_owned(), source };
         let flags = (OFlag::O_DIRECTORY | OFlag::O_NONBLOCK).bits();
+        #[expect(clippy::disallowed_methods, reason = "a folder is no file")]
         let opened = OpenOptions::new().read(true).custom_flags(flags).open(folder);
         match Flock::lock(opened.map_err(failed)?, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(Self { _folder: lock }),
@@ -176,7 +177,9 @@ fn open(path: &Path) -> io::Result<File> {
         Err(err) if err.kind() == io::ErrorKind::NotFound => {}
         other => return other,
     }
-    match OpenOptions::new().read(true).write(true).create_new(true).mode(0o666).open(path) {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(0o666);
+    match files::open_with(path, Links::Refuse, &mut options) {
         Ok(file) => {
             // The umask may have taken the right to write from the others.
             drop(file.set_permissions(PermissionsExt::from_mode(0o666)));

@@ -8,6 +8,8 @@ use std::{
     path::PathBuf,
 };
 
+use crate::files;
+
 use nix::{
     errno::Errno,
     sys::{
@@ -84,7 +86,7 @@ impl Orphans {
 }
 
 fn name(pid: Pid) -> String {
-    let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let name = files::read_kernel(format!("/proc/{pid}/comm")).unwrap_or_default();
     String::from_utf8_lossy(&name).trim_end().to_owned()
 }
 
@@ -136,7 +138,7 @@ fn living() -> BTreeSet<Pid> {
 /// Returns the children of a process, as far as `/proc` shows them; see `proc_pid_task(5)`: `/proc/<pid>/task/<tid>/children`.
 pub fn children_of(pid: Pid) -> BTreeSet<Pid> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let lists = tasks.filter_map(|task| files::read_kernel_text(task.path().join("children")).ok());
     let all: Vec<String> = lists.collect();
     let numbers = all.iter().flat_map(|list| list.split_whitespace());
     numbers.filter_map(|number| number.parse().ok().map(Pid::from_raw)).collect()

@@ -2,12 +2,12 @@
 //! `.github/action`; this module alone writes them, and knows their form.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
+use crate::files;
 use crate::say;
 use crate::workspace::Workspace;
 
@@ -31,10 +31,11 @@ const NEEDED: &str = "x86_64-";
 pub(crate) fn run(sums: &Path) -> Result<ExitCode> {
     let root = Workspace::load()?.root;
     let read = |path: &Path| {
-        fs::read_to_string(path).with_context(|| format!("could not read `{}`", say::path(&path)))
+        files::read_to_string(path)
+            .with_context(|| format!("could not read `{}`", say::path(&path)))
     };
     let write = |path: &Path, text: &str| {
-        fs::write(path, text).with_context(|| format!("could not write `{}`", say::path(&path)))
+        files::write(path, text).with_context(|| format!("could not write `{}`", say::path(&path)))
     };
     let (version, archives) = archives(&read(sums)?)?;
     let path = root.join(HASHES_FILE);

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+use crate::files;
 use crate::say;
 use crate::setup::{self, MISSING};
 use crate::shell::{self, Cmd};
@@ -95,7 +96,7 @@ fn build_program(workspace: &Workspace, features: &[&str], to: &Path) -> Result<
     let base = ["build", "--release", "-p", "xtask", "--example", "wordfreq"];
     workspace.cargo(&[&base, features].concat()).run()?;
     let built = workspace.release("examples/wordfreq");
-    fs::copy(&built, to).with_context(|| format!("could not copy `{}`", say::path(&built)))?;
+    files::copy(&built, to).with_context(|| format!("could not copy `{}`", say::path(&built)))?;
     Ok(())
 }
 
@@ -160,7 +161,7 @@ impl Scratch {
         }
         for (name, seed) in [("one.txt", 1), ("two.txt", 2), ("three.txt", 3)] {
             let file = texts.join(name);
-            fs::write(&file, text(seed))
+            files::write(&file, text(seed))
                 .with_context(|| format!("could not write `{}`", say::path(&file)))?;
         }
         Ok(scratch)

@@ -1,5 +1,7 @@
 //! The build system of the workspace: parses the command line and hands over to one module per command.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,6 +12,7 @@ mod bench;
 mod compat;
 mod demo;
 mod dist;
+mod files;
 mod fuzz;
 mod lint;
 mod needs;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+use crate::files;
 use crate::say;
 use crate::workspace::Workspace;
 
@@ -11,7 +12,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run(version: &str) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let path = workspace.root.join("CHANGELOG.md");
-    let changelog = std::fs::read_to_string(&path)
+    let changelog = files::read_to_string(&path)
         .with_context(|| format!("could not read `{}`", say::path(&path)))?;
     let version = version.strip_prefix('v').unwrap_or(version);
     let repository = workspace

@@ -1,7 +1,7 @@
 //! A profile folder as one file: tar, compressed where the service wants that, hashed while it is written.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, BufReader, Read},
     path::{Path, PathBuf},
 };
@@ -10,6 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use md5::{Digest, Md5};
 use runner_shared::text::shown;
 use serde::Serialize;
+use system::files::{self, Links};
 
 mod gzip;
 mod listing;
@@ -111,7 +112,8 @@ impl Archive {
     /// Takes up an archive that an earlier run has left. Reads all of it.
     pub fn open(path: &Path) -> Result<Self, ArchiveError> {
         let failed = |source| ArchiveError::Read { path: path.to_owned(), source };
-        let mut file = BufReader::with_capacity(CHUNK, File::open(path).map_err(failed)?);
+        let mut file =
+            BufReader::with_capacity(CHUNK, files::open(path, Links::Follow).map_err(failed)?);
         let mut start = Vec::new();
         let mut both = file.by_ref().take(2);
         both.read_to_end(&mut start).map_err(failed)?;

@@ -116,6 +116,7 @@ impl Packing<'_, '_> {
 }
 
 /// Opens without waiting and without following a link, also what became a FIFO or a link meanwhile.
+#[expect(clippy::disallowed_methods, reason = "folders are opened as well")]
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path)
 }

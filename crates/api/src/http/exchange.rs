@@ -1,9 +1,10 @@
 //! One try: from address to address, until there is an answer, silence, or an answer that is too long.
 
-use std::{fs::File, io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use reqwest::{Response, StatusCode, Url, header};
 use serde::Deserialize;
+use system::files::{self, Links};
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -113,7 +114,8 @@ impl Http {
             Payload::None => {}
             Payload::Text(text) => builder = builder.body((*text).to_owned()),
             Payload::Archive(archive) => {
-                let file = File::open(&archive.path).map_err(|source| unread(archive, source))?;
+                let opened = files::open(&archive.path, Links::Follow);
+                let file = opened.map_err(|source| unread(archive, source))?;
                 let body = FileBody::new(file, archive.size, Arc::clone(&sending));
                 builder = builder
                     .header(header::CONTENT_LENGTH, archive.size)

@@ -231,6 +231,7 @@ impl Tail {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the user has named it, and may want a device")]
 fn open(path: &Path, attempt: Attempt, options: &OpenOptions) -> Result<File, StdioError> {
     let file = options.open(path).map_err(|err| StdioError::new(path, attempt, &err))?;
     duplicate(path, &file)

@@ -1,12 +1,11 @@
 //! How finely the kernel tells user mode from kernel mode.
 
-use std::fs;
-
 use nix::{
     sched::{CpuSet, sched_getaffinity},
     time::{ClockId, clock_getres},
     unistd::Pid,
 };
+use system::files;
 
 /// Processors on which each change of mode is stamped (`CONFIG_VIRT_CPU_ACCOUNTING_GEN` at work), as a list of ranges.
 const STAMPED: &str = "/sys/devices/system/cpu/nohz_full";
@@ -17,7 +16,7 @@ const STAMPED: &str = "/sys/devices/system/cpu/nohz_full";
 /// Processor time as a whole is exact everywhere, but without stamps its split is that of the timer ticks that met the
 /// process in either mode (`cputime_adjust` of the kernel). The coarse clocks move with the same tick.
 pub(crate) fn tick_ns() -> Option<u64> {
-    let stamped = fs::read_to_string(STAMPED).unwrap_or_default();
+    let stamped = files::read_kernel_text(STAMPED).unwrap_or_default();
     if let (Ok(ours), false) = (sched_getaffinity(Pid::from_raw(0)), stamped.trim().is_empty()) {
         let is_covered = (0..CpuSet::count())
             .filter(|cpu| ours.is_set(*cpu).unwrap_or(false))

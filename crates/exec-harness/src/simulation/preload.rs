@@ -20,11 +20,14 @@ use runner_shared::{
     mode::Mode,
     text::shown,
 };
+use system::files::{self, Links};
 use tempfile::TempDir;
 
 use super::reports::Report;
 
 const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/preload.so"));
+/// Bytes of reports about one benchmark: a line for each of its processes.
+const MOST_REPORTS: u64 = 64 << 20;
 /// What separates the paths of `LD_PRELOAD`, or is replaced in them.
 const NOT_IN_LIST: &[u8] = b" \t\n:$";
 
@@ -106,12 +109,13 @@ impl Preload {
 
     /// Forgets what was reported so far.
     pub(crate) fn clear(&self) -> io::Result<()> {
-        File::options().write(true).truncate(true).open(&self.reports).map(drop)
+        let mut options = File::options();
+        files::open_with(&self.reports, Links::Refuse, options.write(true))?.set_len(0)
     }
 
     /// What was reported about a benchmark.
     pub(crate) fn reports(&self, uri: &str) -> io::Result<Vec<Report>> {
-        let text = fs::read(&self.reports)?;
+        let text = files::read(&self.reports, Links::Refuse, MOST_REPORTS)?;
         Ok(Report::parse_all(&String::from_utf8_lossy(&text), uri))
     }
 }

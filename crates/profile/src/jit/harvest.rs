@@ -2,15 +2,15 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
+    fs,
     io::{self, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::MetadataExt,
     path::PathBuf,
     time::SystemTime,
 };
 
-use nix::fcntl::OFlag;
 use runner_shared::text::shown;
+use system::files::{self, Links};
 
 use super::dump::{JitUnwindForm, parse_dump};
 use crate::{
@@ -96,15 +96,18 @@ impl JitDir {
     fn open(&self, name: &str) -> Result<Option<Mapped>, String> {
         let path = self.path.join(name);
         let failed = |err: io::Error| format!("`{}` can't be read: {err}", shown(&path));
-        let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-        let file = match File::options().read(true).custom_flags(flags).open(&path) {
+        let file = match files::open(&path, Links::Refuse) {
             Ok(file) => file,
-            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(err)
+                if [io::ErrorKind::NotFound, io::ErrorKind::InvalidData].contains(&err.kind()) =>
+            {
+                return Ok(None);
+            }
             Err(err) => return Err(failed(err)),
         };
         let metadata = file.metadata().map_err(failed)?;
         let is_of_this_run = metadata.modified().is_ok_and(|time| time >= self.since);
-        if !metadata.is_file() || !is_of_this_run {
+        if !is_of_this_run {
             return Ok(None);
         }
         Mapped::file(&file).map(Some).map_err(failed)
@@ -207,7 +210,7 @@ mod tests {
         write("perf-1.map", b"10 8 new");
         write("perf-2.map", b"10 8 old");
         let hour = std::time::Duration::from_hours(1);
-        let old = File::options().write(true).open(temp.path().join("perf-2.map")).unwrap();
+        let old = fs::File::options().write(true).open(temp.path().join("perf-2.map")).unwrap();
         old.set_modified(SystemTime::now() - hour).unwrap();
         std::os::unix::fs::symlink("perf-1.map", temp.path().join("perf-3.map")).unwrap();
         write("jit-4.dump", b"no dump at all");

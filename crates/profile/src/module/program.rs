@@ -1,9 +1,9 @@
 //! What a program says about itself before it runs.
 
-use std::{fs::File, os::unix::fs::OpenOptionsExt, path::Path};
+use std::path::Path;
 
-use nix::fcntl::OFlag;
 use object::Object;
+use system::files::{self, Links};
 
 use super::Elf;
 use crate::mapped::Mapped;
@@ -14,12 +14,7 @@ const OF_GO: &[&str] = &[".go.buildinfo", ".note.go.buildid"];
 /// Whether the program was built by Go: such programs keep frame pointers in all functions, and have no other
 /// information by which their stacks are unwound. A file that can't be read was not.
 pub fn is_built_by_go(program: &Path) -> bool {
-    // Opening a FIFO would wait for somebody who writes to it.
-    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(program);
-    let Some(file) = file.ok().filter(|file| file.metadata().is_ok_and(|data| data.is_file()))
-    else {
-        return false;
-    };
+    let Ok(file) = files::open(program, Links::Follow) else { return false };
     let Ok(bytes) = Mapped::file(&file) else { return false };
     let Some(elf) = Elf::parse(&bytes) else { return false };
     OF_GO.iter().any(|name| elf.file.section_by_name(name).is_some())

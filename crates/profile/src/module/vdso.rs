@@ -2,12 +2,13 @@
 //!
 //! The recording was made on this machine since it booted, so it is the same code.
 
-use std::{fs::File, io::IoSliceMut, os::unix::fs::FileExt};
+use std::{io::IoSliceMut, os::unix::fs::FileExt};
 
 use nix::{
     sys::uio::{RemoteIoVec, process_vm_readv},
     unistd::Pid,
 };
+use system::files;
 
 use crate::{replay::VDSO, snapshot::executable_mappings};
 
@@ -16,7 +17,7 @@ const MOST: u64 = 1 << 20;
 
 /// Its bytes: a whole ELF file.
 pub(crate) fn own_vdso() -> Option<Vec<u8>> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    let maps = files::read_kernel_text("/proc/self/maps").ok()?;
     let mapping = executable_mappings(&maps).into_iter().find(|mapping| mapping.path == VDSO)?;
     let length = mapping.end.checked_sub(mapping.start).filter(|length| *length <= MOST)?;
     let mut bytes = vec![0; usize::try_from(length).ok()?];
@@ -27,7 +28,7 @@ pub(crate) fn own_vdso() -> Option<Vec<u8>> {
 }
 
 fn by_file(bytes: &mut [u8], at: u64) -> bool {
-    File::open("/proc/self/mem").is_ok_and(|memory| memory.read_exact_at(bytes, at).is_ok())
+    files::open_kernel("/proc/self/mem").is_ok_and(|memory| memory.read_exact_at(bytes, at).is_ok())
 }
 
 /// The same for a thread that uses files as another user than the process is: the file isn't theirs.

@@ -1,10 +1,11 @@
 //! The machine of a developer. Nothing has to be there: no repository, no remote, no commit.
 
-use std::{fs::File, io::Read, path::Path};
+use std::io::Read;
 
 use api::{Event, RepositoryName, RunEnvironment};
 use runner_shared::{env_names, text::as_text};
 use serde_json::Map;
+use system::files;
 
 use super::{
     CiContext, CiError, Identity, Provider, Situation, TokenPolicy,
@@ -99,7 +100,7 @@ pub(super) fn by_remote(
 
 fn random() -> Result<[u8; 16], CiError> {
     let mut bytes = [0; 16];
-    let read = File::open(Path::new("/dev/urandom")).and_then(|mut it| it.read_exact(&mut bytes));
+    let read = files::open_kernel("/dev/urandom").and_then(|mut it| it.read_exact(&mut bytes));
     read.map_err(CiError::Random)?;
     Ok(bytes)
 }

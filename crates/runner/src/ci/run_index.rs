@@ -101,8 +101,9 @@ fn hide(home: &Path) -> io::Result<()> {
 
 #[expect(clippy::disallowed_methods, reason = "who waits for a lock hears of no signal")]
 fn lock(path: &Path, mut waiting: impl FnMut() -> ControlFlow<()>) -> io::Result<Flock<File>> {
+    let mut options = File::options();
     let mut file =
-        File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        files::open_with(path, Links::Follow, options.read(true).write(true).create(true))?;
     loop {
         file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => return Ok(lock),

@@ -1,6 +1,6 @@
 //! `codspeed setup`: says what it will install, and does.
 
-use std::{ffi::OsStr, fs, path::Path};
+use std::{ffi::OsStr, path::Path};
 
 use api::Step;
 use runner_shared::{mode::Mode, text::shown};
@@ -123,7 +123,7 @@ fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     }
     let hash = hash(args)?;
     // Without the file, no system is told from another, and the package for all is taken.
-    let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let os_release = tools::os_release();
     let source = args.package.as_deref().map(Source::parse);
     let plan = Plan::new(source, hash, &os_release, &context.env).map_err(not_installed)?;
     let Plan { source, folder, expected, .. } = &plan;

@@ -1,12 +1,12 @@
 //! Python's memory: small objects live in arenas of its own, which no instrument sees, unless it is told to use `malloc`.
 
 use std::{
-    fs::File,
     io::{BufRead, BufReader, Read},
     path::Path,
 };
 
 use runner_shared::{env_names, text::as_text};
+use system::files::{self, Links};
 
 use super::simulation::is_free_threaded;
 use crate::{cli::PythonAllocator, env::Env, tools, workload::Workload};
@@ -98,8 +98,7 @@ fn is_name(word: &str) -> bool {
 
 fn script_of_python(word: &str, cwd: &Path, env: &Env) -> bool {
     let path = if word.contains('/') { Some(cwd.join(word)) } else { tools::find(word, env) };
-    let Some(file) = path.filter(|path| path.is_file()).and_then(|path| File::open(path).ok())
-    else {
+    let Some(file) = path.and_then(|path| files::open(&path, Links::Follow).ok()) else {
         return false;
     };
     let mut first = Vec::new();

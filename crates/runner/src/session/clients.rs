@@ -14,6 +14,7 @@ use std::{
 
 use nix::{libc, unistd::Pid};
 use runner_shared::{text::one_line, workers::WorkerTool};
+use system::files;
 use system::{lineage::start_of, orphans::descendants};
 
 /// A process that holds the FIFOs.
@@ -29,8 +30,8 @@ impl Client {
     /// Describes the process with this id.
     pub(crate) fn of(pid: i32) -> Self {
         let proc = Path::new("/proc").join(pid.to_string());
-        let name = fs::read_to_string(proc.join("comm")).unwrap_or_default();
-        let line = fs::read(proc.join("cmdline")).unwrap_or_default();
+        let name = files::read_kernel_text(proc.join("comm")).unwrap_or_default();
+        let line = files::read_kernel(proc.join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line);
         Self { pid, name: one_line(name.trim_end()), tool: WorkerTool::of(&line) }
     }

@@ -5,13 +5,12 @@ use std::{
     io::{self, Read, Write},
     os::{
         fd::{AsFd, BorrowedFd},
-        unix::fs::{MetadataExt, OpenOptionsExt},
+        unix::fs::MetadataExt,
     },
     path::{Path, PathBuf},
 };
 
 use nix::{
-    fcntl::OFlag,
     sys::{
         inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor},
         stat::Mode,
@@ -23,6 +22,7 @@ use runner_shared::{
     fifo::FifoPaths,
     text::shown,
 };
+use system::files;
 
 /// A FIFO that can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -182,9 +182,7 @@ fn make(path: &Path) -> Result<(File, Made), FifoError> {
     }
     mkfifo(path, Mode::S_IRWXU).map_err(|errno| failed(errno.into()))?;
     // Reading and writing: opening waits for nobody, and no end of file comes between clients.
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).custom_flags(OFlag::O_NONBLOCK.bits());
-    let file = options.open(path).map_err(failed)?;
+    let file = files::open_fifo(path, OpenOptions::new().read(true).write(true)).map_err(failed)?;
     let data = file.metadata().map_err(failed)?;
     Ok((file, Made { path: path.to_owned(), identity: (data.dev(), data.ino()) }))
 }

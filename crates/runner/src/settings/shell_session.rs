@@ -2,8 +2,8 @@
 //! which is started from that shell finds it, and nobody after it does.
 
 use std::{
-    fs::{self, DirBuilder, File, Metadata},
-    io::{self, Read},
+    fs::{self, DirBuilder, Metadata},
+    io,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -12,7 +12,7 @@ use std::{
 use nix::unistd::geteuid;
 use runner_shared::{env_names, text::shown};
 use system::{
-    files,
+    files::{self, Links},
     lineage::{Ancestor, start_of},
 };
 
@@ -200,12 +200,10 @@ fn is_of_this_process(written: SystemTime, process: Ancestor) -> bool {
 /// Reads a list of words, or one word as older programs wrote it.
 fn read(path: &Path) -> Result<Option<Remembered>, SessionError> {
     let failed = |source| SessionError::Io { path: path.to_owned(), source };
-    let file = match File::open(path) {
+    let bytes = match files::read(path, Links::Refuse, MAX_BYTES) {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(failed)?,
     };
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     let corrupt =
         |what: &str| SessionError::Corrupt { path: path.to_owned(), what: what.to_owned() };
     let value: serde_json::Value =
@@ -255,6 +253,8 @@ mod tests {
         ffi::OsString,
         os::unix::fs::{PermissionsExt, symlink},
     };
+
+    use nix::{sys::stat::Mode, unistd::mkfifo};
 
     use super::*;
 
@@ -344,6 +344,12 @@ mod tests {
             let found = store.find(&[shell]);
             assert!(matches!(found, Err(SessionError::Corrupt { .. })), "{text:?}");
         }
+        fs::remove_file(&path).unwrap();
+        mkfifo(&path, Mode::S_IRWXU).unwrap();
+        assert!(matches!(store.find(&[shell]), Err(SessionError::Io { .. })));
+        fs::remove_file(&path).unwrap();
+        symlink("/dev/zero", &path).unwrap();
+        assert!(matches!(store.find(&[shell]), Err(SessionError::Io { .. })));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! never leaves this module.
 
 use runner_shared::text::shown;
+use system::files::{self, Links};
 
 use std::{
     fmt, fs,
@@ -145,7 +146,7 @@ pub(crate) fn fetch(
     let found = match source {
         Source::File(path) => {
             let failed = |source| FetchError::Read { path: path.clone(), source };
-            let bytes = read(fs::File::open(path).map_err(failed)?).map_err(failed)?;
+            let bytes = read(files::open(path, Links::Follow).map_err(failed)?).map_err(failed)?;
             if bytes.len() > MOST_BYTES {
                 return Err(FetchError::TooLong { from: source.to_string() });
             }

@@ -12,6 +12,7 @@ use std::{
 };
 
 use runner_shared::env_names::{self, EnvName};
+use system::files::{self, Links};
 
 use crate::env::Env;
 
@@ -40,6 +41,13 @@ pub(crate) fn find_all(name: impl AsRef<Path>, env: &Env) -> Vec<PathBuf> {
     let folders = env.get(env_names::PATH).unwrap_or(OsStr::new("/usr/bin:/bin"));
     let paths = std::env::split_paths(folders).map(|folder| folder.join(&name));
     paths.filter(|path| is_program(path)).collect()
+}
+
+/// What the system calls itself (`os-release(5)`); nothing if it doesn't say.
+pub(crate) fn os_release() -> String {
+    const MOST_BYTES: u64 = 1 << 20;
+    let text = files::read(Path::new("/etc/os-release"), Links::Follow, MOST_BYTES);
+    String::from_utf8_lossy(&text.unwrap_or_default()).into_owned()
 }
 
 /// Our folder for tools that were installed for this user.

@@ -3,6 +3,7 @@
 //! Source: <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary>
 
 use runner_shared::text::shown;
+use system::files::{self, Links};
 
 use std::{
     fs::OpenOptions,
@@ -34,7 +35,11 @@ impl Summary {
         let text = format!("\n{}\n", markdown.trim_end());
         let room = LIMIT.saturating_sub(self.written);
         let text = if text.len() <= room { text } else { cut(&text, room) };
-        let mut file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+        let mut file = files::open_with(
+            &self.path,
+            Links::Follow,
+            OpenOptions::new().append(true).create(true),
+        )?;
         file.write_all(text.as_bytes())?;
         self.written += text.len();
         Ok(())

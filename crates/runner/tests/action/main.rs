@@ -2,7 +2,11 @@
 //!
 //! Most jobs install a `codspeed` that only writes down how it was called; those in `namespace` install the real one.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on shall stop")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test that can't go on shall stop"
+)]
 
 mod definition;
 mod documents;

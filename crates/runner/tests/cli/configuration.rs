@@ -1,7 +1,12 @@
 //! Settings that stay: the project file, profiles, and what a shell uses.
 
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+};
 
+use nix::{sys::stat::Mode, unistd::mkfifo};
 use test_support::{Sandbox, redact};
 
 use crate::stage::{CODSPEED, sandbox};
@@ -148,6 +153,37 @@ fn a_broken_file_stops_who_looks_and_not_who_logs_in() {
         ],
     );
     insta::assert_snapshot!(text);
+}
+
+/// Puts something in the place of a file.
+type Make = fn(&Path);
+
+#[test]
+fn what_is_no_file_is_named_and_nobody_waits_for_it() {
+    let pipe = |path: &Path| mkfifo(path, Mode::S_IRWXU).unwrap();
+    let device = |path: &Path| symlink("/dev/zero", path).unwrap();
+    let sparse = |path: &Path| fs::File::create(path).unwrap().set_len(1 << 30).unwrap();
+    let odd: [(Make, &str); 3] = [
+        (pipe, "it is a pipe (FIFO), no regular file"),
+        (device, "it is a device, no regular file"),
+        (sparse, "it has more than 262144 bytes"),
+    ];
+    let read: [(&str, &[&str]); 4] = [
+        ("codspeed.yml", &["run"]),
+        (".codspeed.yaml", &["run", "--list"]),
+        (".config/codspeed/config.yaml", &["profile", "list"]),
+        (".config/codspeed/config.yaml", &["auth", "status"]),
+    ];
+    for (name, words) in read {
+        for (make, why) in odd {
+            let sandbox = fresh();
+            fs::create_dir_all(sandbox.path().join(".config/codspeed")).unwrap();
+            make(&sandbox.path().join(name));
+            let run = sandbox.run(sandbox.command(CODSPEED, words));
+            assert_ne!(run.code, 0, "{name}: {why}");
+            assert!(run.stderr.contains(name) && run.stderr.contains(why), "{name}: {run:?}");
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Most tests are in `namespace`: they give each run a `/tmp` of its own, where the FIFOs are.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test that can't go on shall stop"

@@ -9,6 +9,7 @@ use super::clients::{Benchmark, Cell, Client, Rounds};
 use super::folder::{self, Conversation};
 use super::stage::Measured;
 use super::totals;
+use crate::files;
 use crate::workspace::items;
 
 /// Said by a walltime run in which perf could not record.
@@ -134,7 +135,7 @@ fn announcement(client: &Client, run: &Measured) -> Result<Option<String>> {
         let is_said = run.output.stderr.contains(NO_PROFILE);
         return Ok((!is_said).then(|| "there is no profile".to_owned()));
     }
-    let metadata: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    let metadata: Value = serde_json::from_str(&files::read_to_string(path)?)?;
     let (name, version) = client.integration;
     let found = metadata.get("integration").unwrap_or(&Value::Null);
     let is_ours = *found == serde_json::json!([name, version]);

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::files;
 use crate::{say, workspace::items};
 
 /// Files of a client, one for each of its processes: how many there are says whether each process was heard.
@@ -81,7 +82,7 @@ pub(super) fn results(folder: &Path) -> Result<Vec<Value>> {
     let is_tracers = |path: &Path| say::path(&path).to_string().ends_with("MemtrackStats.json");
     let mut found = Vec::new();
     for path in files(&folder)?.iter().filter(|path| is_json(path) && !is_tracers(path)) {
-        let text = fs::read_to_string(path)?;
+        let text = files::read_to_string(path)?;
         found.push(serde_json::from_str(&text).with_context(|| format!("`{}`", say::path(&path)))?);
     }
     Ok(found)
@@ -104,7 +105,7 @@ impl Conversation {
         if !path.is_file() {
             return Ok(None);
         }
-        let value = rmp_serde::from_slice(&fs::read(path)?);
+        let value = rmp_serde::from_slice(&files::read(path)?);
         Ok(Some(Self::of(&value.with_context(|| format!("`{}`", say::path(&path)))?)))
     }
 

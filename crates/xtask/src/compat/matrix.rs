@@ -1,11 +1,11 @@
 //! The table of clients and modes as Markdown, on the screen and in the README. Measures nothing.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use super::clients::{Cell, Client, MODES, all};
+use crate::files;
 use crate::say;
 
 /// Between these the README has the table.
@@ -44,9 +44,9 @@ fn expected() -> String {
 /// Puts the table between the marks of the README.
 pub(super) fn write(readme: &Path) -> Result<()> {
     let failed = || format!("could not write `{}`", say::path(&readme));
-    let text = fs::read_to_string(readme).with_context(failed)?;
+    let text = files::read_to_string(readme).with_context(failed)?;
     let text = replaced(&text, &expected()).context("the README has no marks for the table")?;
-    fs::write(readme, text).with_context(failed)
+    files::write(readme, text).with_context(failed)
 }
 
 fn replaced(text: &str, table: &str) -> Option<String> {

@@ -10,7 +10,6 @@ mod stage;
 mod totals;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,6 +17,7 @@ use anyhow::{Context, Result, bail};
 
 use self::clients::{Cell, Client, MODES};
 use self::stage::{Measured, Stage};
+use crate::files;
 use crate::setup::{self, MISSING};
 use crate::tools::Task;
 use crate::workspace::Workspace;
@@ -157,7 +157,7 @@ impl Listings {
     fn load(workspace: &Workspace) -> Result<Self> {
         let path = workspace.root.join("crates/xtask/compat/listings.json");
         let failed = || format!("could not read `{}`", say::path(&path));
-        let text = fs::read_to_string(&path).with_context(failed)?;
+        let text = files::read_to_string(&path).with_context(failed)?;
         Ok(Self { files: serde_json::from_str(&text).with_context(failed)?, path })
     }
 
@@ -169,7 +169,7 @@ impl Listings {
     fn keep(&mut self, key: String, listing: Vec<String>) -> Result<()> {
         self.files.insert(key, listing);
         let text = serde_json::to_string_pretty(&self.files)? + "\n";
-        fs::write(&self.path, text)
+        files::write(&self.path, text)
             .with_context(|| format!("could not write `{}`", say::path(&self.path)))
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::clients::Client;
+use crate::files;
 use crate::shell::{self, Cmd, Output};
 use crate::workspace::Workspace;
 use crate::{say, setup::is_root};
@@ -92,7 +93,7 @@ impl<'a> Stage<'a> {
             .cwd(&self.folder)
             .output()?;
         remove(&temporary)?;
-        let report = fs::read_to_string(&export).ok();
+        let report = files::read_to_string(&export).ok();
         Ok(Measured { output, profile, report, scratch: self.folder.join("part.out") })
     }
 }
@@ -126,8 +127,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         let to = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             copy(&entry.path(), &to)?;
-        } else if fs::read(entry.path())? != fs::read(&to).unwrap_or_default() {
-            fs::copy(entry.path(), &to)?;
+        } else if files::read(entry.path())? != files::read(&to).unwrap_or_default() {
+            files::copy(entry.path(), &to)?;
         }
     }
     Ok(())

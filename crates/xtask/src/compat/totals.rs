@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::files;
 use crate::shell::Cmd;
 
 /// What begins a part.
@@ -34,13 +35,13 @@ pub(super) fn annotated(folder: &Path, scratch: &Path) -> Result<Counted> {
         if path.extension().is_none_or(|ending| ending != "out") {
             continue;
         }
-        let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
+        let text = String::from_utf8_lossy(&files::read(&path)?).into_owned();
         for (label, part) in parts(&text) {
             if let Some(integration) = label.strip_prefix(METADATA) {
                 counted.integrations.insert(integration.to_owned());
                 continue;
             }
-            fs::write(scratch, part)?;
+            files::write(scratch, part)?;
             let said = Cmd::new("callgrind_annotate").args([scratch]).capture()?;
             let total = program_total(&said)
                 .with_context(|| format!("callgrind_annotate says nothing about `{label}`"))?;

@@ -8,6 +8,7 @@ use spdx::{Expression, ParseMode};
 
 use super::linked::Linked;
 use super::natives;
+use crate::files;
 use crate::say;
 
 /// What may be linked into our programs.
@@ -87,7 +88,7 @@ pub(super) fn texts(crates: &[Linked]) -> Result<(String, Vec<String>)> {
     for (native, inside) in natives::within(crates) {
         let text = |file: &&str| {
             let path = inside.folder.join(file);
-            let bytes = fs::read(&path).with_context(|| format!("`{}`", say::path(&path)))?;
+            let bytes = files::read(&path).with_context(|| format!("`{}`", say::path(&path)))?;
             Ok(cleaned(&bytes))
         };
         let found = native.texts.iter().map(text).collect::<Result<_>>()?;
@@ -127,7 +128,7 @@ fn of_crate(linked: &Linked) -> Result<Vec<String>> {
         .collect();
     paths.sort();
     let text = |path: std::path::PathBuf| {
-        Ok(cleaned(&fs::read(&path).with_context(|| format!("`{}`", say::path(&path)))?))
+        Ok(cleaned(&files::read(&path).with_context(|| format!("`{}`", say::path(&path)))?))
     };
     paths.into_iter().map(text).collect()
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use crate::files;
 use crate::workspace::{Workspace, items};
 
 /// A crate that is linked.
@@ -34,7 +35,7 @@ pub(super) fn crates(workspace: &Workspace, triple: &str) -> Result<Vec<Linked>>
     let metadata = workspace.cargo(&["metadata", "--locked", "--format-version=1"]).capture()?;
     let metadata: Value =
         serde_json::from_str(&metadata).context("`cargo metadata` is not JSON")?;
-    let lock = std::fs::read_to_string(workspace.root.join("Cargo.lock"))
+    let lock = files::read_to_string(workspace.root.join("Cargo.lock"))
         .context("could not read `Cargo.lock`")?;
     join(&keys(&tree), &metadata, &checksums(&lock))
 }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
+use crate::files;
 use crate::say;
 use crate::setup::{self, MISSING};
 use crate::shell::{self, Cmd};
@@ -172,9 +173,9 @@ fn megabytes(bytes: usize) -> f64 {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("could not write `{}`", say::path(&path)))
+    files::write(path, bytes).with_context(|| format!("could not write `{}`", say::path(&path)))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("could not read `{}`", say::path(&path)))
+    files::read(path).with_context(|| format!("could not read `{}`", say::path(&path)))
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::linked::Linked;
+use crate::files;
 use crate::say;
 
 /// A row: a library in C.
@@ -80,8 +81,8 @@ impl Native {
     pub(super) fn version(&self, crate_: &Linked) -> Result<String> {
         let (file, starts) = self.version;
         let path = crate_.folder.join(file);
-        let text = std::fs::read(&path)
-            .with_context(|| format!("could not read `{}`", say::path(&path)))?;
+        let text =
+            files::read(&path).with_context(|| format!("could not read `{}`", say::path(&path)))?;
         version(&String::from_utf8_lossy(&text), starts)
             .with_context(|| format!("no version of {} in `{}`", self.name, say::path(&path)))
     }

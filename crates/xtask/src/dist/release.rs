@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use super::installer::{self, Row};
 use super::{PROGRAMS, Release, archive, elf, hash, linked, read, sbom, write};
+use crate::files;
 use crate::say;
 use crate::workspace::Workspace;
 
@@ -17,7 +18,7 @@ pub(super) fn complete(workspace: &Workspace, release: &Release, out: &Path) -> 
     if triples.is_empty() {
         bail!("there is no archive of version {} in `{}`", release.version, say::path(&out));
     }
-    let template = fs::read_to_string(workspace.root.join(installer::TEMPLATE))
+    let template = files::read_to_string(workspace.root.join(installer::TEMPLATE))
         .with_context(|| format!("could not read `{}`", installer::TEMPLATE))?;
     publish(release, out, &triples, &template)?;
     let mut crates = BTreeSet::new();

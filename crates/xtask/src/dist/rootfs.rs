@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::files;
 use crate::say;
 use crate::setup::is_root;
 use crate::shell::{self, Cmd};
@@ -177,7 +178,9 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     let folder = to.parent().context("a file is in a folder")?;
     fs::create_dir_all(folder)
         .with_context(|| format!("could not make `{}`", say::path(&folder)))?;
-    fs::copy(from, to).with_context(|| format!("could not copy `{}`", say::path(&from))).map(drop)
+    files::copy(from, to)
+        .with_context(|| format!("could not copy `{}`", say::path(&from)))
+        .map(drop)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! A web server for one folder, on this machine only: for trying the installer. Knows `GET` and nothing else.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
+
+use crate::files;
 
 /// A running server; ends when it is dropped.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ fn answer(mut stream: &TcpStream, folder: &Path) -> std::io::Result<()> {
     let request = lines.next().transpose()?.unwrap_or_default();
     // The rest of the head says nothing that we need, but has to be read.
     while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
-    let found = path(&request).and_then(|path| fs::read(folder.join(path)).ok());
+    let found = path(&request).and_then(|path| files::read(folder.join(path)).ok());
     let (status, bytes) = found.map_or(("404 Not Found", Vec::new()), |bytes| ("200 OK", bytes));
     write!(
         stream,
@@ -83,6 +84,8 @@ fn path(request: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+
+    use std::fs;
 
     use super::*;
 

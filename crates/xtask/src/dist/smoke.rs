@@ -8,6 +8,7 @@ use super::installer;
 use super::rootfs::Root;
 use super::server::Server;
 use super::{Release, read, write};
+use crate::files;
 use crate::say;
 use crate::workspace::Workspace;
 
@@ -54,7 +55,7 @@ pub(super) fn run(
         fs::create_dir_all(&folder).context("could not make a folder")?;
         write(&folder.join(release.archive_name(triple)), bytes)?;
     }
-    fs::copy(out.join(installer::NAME), root.path().join("tmp/installer"))
+    files::copy(out.join(installer::NAME), root.path().join("tmp/installer"))
         .context("could not copy the installer")?;
     let server = Server::start(site.path())?;
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::Value;
 
+use crate::files;
 use crate::rust_text::RustText;
 use crate::say;
 use crate::shell::Cmd;
@@ -152,7 +153,7 @@ fn check(tree: &Tree) -> Vec<Finding> {
 /// The paths of all shell scripts, by their names or by their first lines.
 pub(crate) fn shell_scripts(workspace: &Workspace) -> Vec<String> {
     let is_script = |path: &String| {
-        let bytes = fs::read(workspace.root.join(path)).unwrap_or_default();
+        let bytes = files::read(workspace.root.join(path)).unwrap_or_default();
         let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let is_named = Path::new(path).extension().is_some_and(|extension| extension == "sh");
         is_named || (first.starts_with(b"#!") && first.ends_with(b"sh"))
@@ -163,7 +164,7 @@ pub(crate) fn shell_scripts(workspace: &Workspace) -> Vec<String> {
 /// Reads the files that belong to the repository; bytes that are not text are replaced.
 fn load(workspace: &Workspace) -> Tree {
     let read = |path: &String| {
-        let bytes = fs::read(workspace.root.join(path)).ok()?;
+        let bytes = files::read(workspace.root.join(path)).ok()?;
         Some(File::new(path, &String::from_utf8_lossy(&bytes)))
     };
     let files = paths(workspace).iter().filter_map(read).collect();

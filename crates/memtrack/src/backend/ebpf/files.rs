@@ -2,12 +2,9 @@
 
 use std::{
     ffi::OsString,
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Read},
-    os::unix::{
-        ffi::OsStringExt,
-        fs::{FileExt, OpenOptionsExt},
-    },
+    os::unix::{ffi::OsStringExt, fs::FileExt},
     path::{Path, PathBuf},
 };
 
@@ -16,6 +13,7 @@ use object::{
     elf::{FileHeader64, PT_INTERP},
     read::elf::{FileHeader, ProgramHeader},
 };
+use system::files::{self, Links};
 
 use super::notify::Question;
 
@@ -91,15 +89,12 @@ fn seen_from(tid: u32, dir: i64, path: &Path) -> PathBuf {
 
 /// Opens what is a plain file; a device or FIFO would hold us up.
 fn open(path: &Path) -> Option<File> {
-    let mut options = OpenOptions::new();
-    let file =
-        options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path).ok()?;
-    file.metadata().is_ok_and(|data| data.is_file()).then_some(file)
+    files::open(path, Links::Follow).ok()
 }
 
 /// The text at an address of another process, up to its NUL.
 fn read_path(tid: u32, address: u64) -> io::Result<PathBuf> {
-    let memory = File::open(format!("/proc/{tid}/mem"))?;
+    let memory = files::open_kernel(format!("/proc/{tid}/mem"))?;
     let mut bytes = Vec::new();
     let mut chunk = [0; 256];
     while bytes.len() < LONGEST_PATH {

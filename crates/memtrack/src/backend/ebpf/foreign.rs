@@ -1,10 +1,11 @@
 //! Other tracers that watch an allocator at the same time: they change nothing of what we count, but every call costs
 //! more, and they must be named before anybody wonders.
 
-use std::{collections::BTreeSet, fs::File};
+use std::{collections::BTreeSet, path::Path};
 
 use libbpf_rs::query::{LinkInfoIter, LinkTypeInfo};
 use memmap2::Mmap;
+use system::files::{self, Links};
 
 use crate::discovery::examine;
 
@@ -26,7 +27,7 @@ pub(super) fn watchers() -> Vec<String> {
 }
 
 fn holds_allocator(path: &str) -> bool {
-    let Ok(file) = File::open(path) else { return false };
+    let Ok(file) = files::open(Path::new(path), Links::Follow) else { return false };
     #[expect(unsafe_code, reason = "a library is not read into memory for a look at it")]
     // SAFETY: as for the files that are traced (see `arm`).
     let bytes = unsafe { Mmap::map(&file) };

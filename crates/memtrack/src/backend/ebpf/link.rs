@@ -4,7 +4,7 @@
 
 use std::{
     ffi::CString,
-    fs, io,
+    io,
     os::{
         fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
         raw::c_long,
@@ -12,6 +12,7 @@ use std::{
 };
 
 use libbpf_rs::libbpf_sys;
+use system::files;
 
 use crate::discovery::Probe;
 
@@ -209,7 +210,7 @@ const SYSFS_UPROBE: &str = "/sys/bus/event_source/devices/uprobe";
 const PERF_FLAG_FD_CLOEXEC: c_long = 8;
 
 fn single(program: &OwnedFd, path: &CString, probe: Probe, is_return: bool) -> io::Result<OwnedFd> {
-    let kind = fs::read_to_string(format!("{SYSFS_UPROBE}/type"))?;
+    let kind = files::read_kernel_text(format!("{SYSFS_UPROBE}/type"))?;
     let attributes = PerfEventAttr {
         kind: kind.trim().parse().map_err(io::Error::other)?,
         size: u32::try_from(size_of::<PerfEventAttr>()).map_err(io::Error::other)?,

@@ -26,6 +26,7 @@ use kernel::Kernel;
 pub(crate) use link::RUNGS;
 pub(crate) use link::Rung;
 use notify::{Listener, Offer};
+use system::files::{Links, open, read_kernel_text};
 use usher::Usher;
 
 pub(crate) use rights::{HOW_TO_PERMIT, Missing};
@@ -163,12 +164,12 @@ fn answer(listener: &Listener, stopped: &OwnedFd, armoury: &Armoury) {
 
 /// The libraries of this process: the C library is among them, unless we are statically linked.
 fn own_libraries() -> Vec<(String, File)> {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let maps = read_kernel_text("/proc/self/maps").unwrap_or_default();
     let mut found: Vec<(String, File)> = Vec::new();
     for line in maps.lines().filter(|line| line.contains("r-xp")) {
         let Some(path) = line.find('/').and_then(|at| line.get(at..)) else { continue };
         let is_library = path.contains(".so");
-        if is_library && let Ok(file) = File::open(path) {
+        if is_library && let Ok(file) = open(std::path::Path::new(path), Links::Follow) {
             found.push((path.to_owned(), file));
         }
     }

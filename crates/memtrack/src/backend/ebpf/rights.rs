@@ -1,6 +1,8 @@
 //! Why the kernel doesn't let us trace, in words that say what would help.
 
-use std::{fs, io};
+use std::io;
+
+use system::files;
 
 /// What it needs to trace from the kernel, by the number of the capability (`include/uapi/linux/capability.h`).
 const CAPABILITIES: &[(u32, &str)] = &[
@@ -22,7 +24,7 @@ pub(crate) struct Missing {
 impl Missing {
     /// The rights that this process lacks. With all of them, the kernel may still refuse.
     pub(crate) fn rights() -> Option<Self> {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let status = files::read_kernel_text("/proc/self/status").unwrap_or_default();
         let missing = missing_capabilities(&status);
         let text = || format!("the right to use eBPF is missing: {}", missing.join(", "));
         (!missing.is_empty()).then(|| Self { text: text(), rights: true })

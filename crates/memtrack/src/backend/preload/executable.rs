@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs,
     io::Read,
     os::unix::{
         ffi::OsStrExt,
@@ -12,6 +12,7 @@ use std::{
 };
 
 use memmap2::Mmap;
+use system::files::{self, Links};
 
 use runner_shared::text;
 
@@ -74,12 +75,8 @@ pub(super) fn find(asked: &[u8], search: &OsStr) -> Option<PathBuf> {
 }
 
 fn head(path: &Path) -> Option<Vec<u8>> {
-    // A FIFO, say, would keep us waiting.
-    if !fs::metadata(path).ok()?.is_file() {
-        return None;
-    }
     let mut head = Vec::new();
-    File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
+    files::open(path, Links::Follow).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
     Some(head)
 }
 
@@ -100,7 +97,7 @@ pub(super) fn own_allocators(path: &Path) -> Option<String> {
 
 /// Names of the allocators that are linked into a program.
 fn names_of_allocators(path: &Path) -> Option<String> {
-    let file = File::open(path).ok()?;
+    let file = files::open(path, Links::Follow).ok()?;
     #[expect(unsafe_code, reason = "programs are large")]
     // SAFETY: the bytes are only looked at here; who cuts a program that is being started ends it, too.
     let bytes = unsafe { Mmap::map(&file) }.ok()?;
@@ -183,11 +180,11 @@ mod tests {
         let program = folder.path().join("program");
         fs::write(&program, elf(2, &[1])).unwrap();
         let script = folder.path().join("script");
-        write!(File::create(&script).unwrap(), "#! {} -x\nbody", shown(&program)).unwrap();
+        write!(fs::File::create(&script).unwrap(), "#! {} -x\nbody", shown(&program)).unwrap();
         let why = why_unseen(&script, None).unwrap();
         assert!(why.starts_with(program.to_str().unwrap()) && why.contains("statically linked"));
         let endless = folder.path().join("endless");
-        write!(File::create(&endless).unwrap(), "#!{}", shown(&endless)).unwrap();
+        write!(fs::File::create(&endless).unwrap(), "#!{}", shown(&endless)).unwrap();
         assert_eq!(why_unseen(&endless, None), None);
         assert_eq!(why_unseen(folder.path(), None), None);
         fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();

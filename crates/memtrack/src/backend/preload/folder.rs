@@ -5,7 +5,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Read},
     os::{
         fd::AsRawFd,
@@ -22,6 +22,7 @@ use nix::sys::{
     statfs::{TMPFS_MAGIC, statfs},
     statvfs::statvfs,
 };
+use system::files::{self, Links};
 use tempfile::TempDir;
 
 use super::{PreloadError, segment::is_orphan};
@@ -68,12 +69,7 @@ impl Folders {
         let name = format!("{SEGMENT_NAME}-{secret}");
         let segment = segment_folder.path().join(&name);
         let failed = |source| PreloadError::Segment { path: segment.clone(), source };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&segment)
-            .map_err(failed)?;
+        let file = files::create_private(&segment).map_err(failed)?;
         file.set_permissions(fs::Permissions::from_mode(0o666)).map_err(failed)?;
         give(&segment, owner).map_err(failed)?;
         let link = library_folder.path().join(&name);
@@ -86,7 +82,7 @@ impl Folders {
 /// 128 bits that nobody can guess, as text.
 fn secret() -> io::Result<String> {
     let mut bytes = [0; 16];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    files::open_kernel("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
@@ -130,7 +126,7 @@ fn try_library(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<(TempDir,
     fs::write(&path, LIBRARY)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o555))?;
     give(&path, owner)?;
-    may_execute(&File::open(&path)?)?;
+    may_execute(&files::open(&path, Links::Refuse)?)?;
     Ok((folder, path))
 }
 
@@ -179,7 +175,7 @@ fn is_abandoned(folder: &Path) -> bool {
     if about.is_symlink() {
         return fs::metadata(&segment).is_err_and(|err| err.kind() == io::ErrorKind::NotFound);
     }
-    about.is_file() && File::open(&segment).is_ok_and(|file| is_orphan(&file))
+    files::open(&segment, Links::Refuse).is_ok_and(|file| is_orphan(&file))
 }
 
 fn free_bytes(folder: &Path) -> u64 {

@@ -13,6 +13,7 @@ use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
+use system::files;
 
 use super::asides::Who;
 
@@ -224,7 +225,7 @@ fn gone(pid: i32, tid: i32) -> bool {
 
 /// Whether a process has not ended; one that nobody has waited for has.
 pub(super) fn lives(pid: i32) -> bool {
-    let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else { return !gone(pid, pid) };
+    let Ok(stat) = files::read_kernel(format!("/proc/{pid}/stat")) else { return !gone(pid, pid) };
     let after_name = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);
     !matches!(stat.get(after_name + 2), Some(b'Z' | b'X'))
 }
@@ -238,7 +239,7 @@ pub(super) fn outer_pid_of((namespace, inner): Who) -> Option<i32> {
 /// The number that a process of another namespace has in ours.
 fn outer_pid(namespace: u64, inner: i32) -> Option<i32> {
     let is_it = |pid: &i32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let status = files::read_kernel_text(format!("/proc/{pid}/status")).unwrap_or_default();
         let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
         let last = numbers.and_then(|numbers| numbers.split_whitespace().next_back());
         last == Some(inner.to_string().as_str())

@@ -5,21 +5,18 @@ use std::{
     ffi::OsString,
     fs::{File, OpenOptions, Permissions},
     io::{self, PipeReader, Read},
-    os::{
-        fd::AsFd,
-        unix::fs::{OpenOptionsExt, PermissionsExt},
-    },
+    os::{fd::AsFd, unix::fs::PermissionsExt},
     path::Path,
 };
 
 use nix::{
     errno::Errno,
-    fcntl::OFlag,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::stat::Mode,
     unistd::mkfifo,
 };
 use runner_shared::walltime::as_float;
+use system::files;
 use tempfile::TempDir;
 
 use crate::{event::RunEvent, mode::ModeError};
@@ -53,9 +50,7 @@ impl Progress {
             let path = folder.path().join(FIFO);
             mkfifo(&path, Mode::S_IRWXU)?;
             // Reading and writing: opening waits for nobody.
-            let mut options = OpenOptions::new();
-            let options = options.read(true).write(true).custom_flags(OFlag::O_NONBLOCK.bits());
-            let fifo = options.open(path)?;
+            let fifo = files::open_fifo(&path, OpenOptions::new().read(true).write(true))?;
             Ok(Self { folder, fifo })
         };
         made().map_err(|source| ModeError::Write { path: parent.to_owned(), source })

@@ -23,6 +23,7 @@ use nix::{
         inotify::{AddWatchFlags, InitFlags, Inotify},
     },
 };
+use system::files::{self, Links};
 use tempfile::TempDir;
 
 /// So many bytes at the end of a copy tell whether the file still begins with it.
@@ -122,7 +123,7 @@ impl Copies {
     /// Something was written to the file of this name.
     fn look(&mut self, name: &OsStr) -> io::Result<()> {
         let Some(pid) = process_of(name) else { return Ok(()) };
-        let mut file = match File::open(self.folder.join(name)) {
+        let mut file = match files::open(&self.folder.join(name), Links::Refuse) {
             Ok(file) => file,
             // Whoever removes it has no use for it.
             Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -164,7 +165,7 @@ impl Copies {
 
 impl Mirror {
     fn new(path: PathBuf) -> io::Result<Self> {
-        let file = File::options().create(true).truncate(true).write(true).open(&path)?;
+        let file = files::create_private(&path)?;
         Ok(Self { path, file, len: 0, tail: Vec::new() })
     }
 
@@ -204,7 +205,7 @@ fn process_of(name: &OsStr) -> Option<u32> {
 }
 
 fn holds_benchmarks(path: &Path) -> io::Result<bool> {
-    for line in BufReader::new(File::open(path)?).split(b'\n') {
+    for line in BufReader::new(files::open(path, Links::Refuse)?).split(b'\n') {
         let line = line?;
         if line.starts_with(LABEL) && !line.starts_with(ANNOUNCEMENT) {
             return Ok(true);

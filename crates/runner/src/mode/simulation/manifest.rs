@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -53,9 +53,8 @@ impl Manifest {
     /// The first file that is not as it was.
     pub(super) fn first_damaged(&self, folder: &Path) -> Option<PathBuf> {
         let is_as_it_was = |path: &Path, hash: &String| {
-            let is_file = path.metadata().is_ok_and(|data| data.is_file());
-            let found = is_file.then(|| fs::File::open(path).and_then(Hash::of));
-            found.is_some_and(|found| found.is_ok_and(|found| found.to_string() == *hash))
+            let found = files::open(path, Links::Follow).and_then(Hash::of);
+            found.is_ok_and(|found| found.to_string() == *hash)
         };
         let mut files = self.files.iter().map(|(name, hash)| (folder.join(name), hash));
         files.find(|(path, hash)| !is_as_it_was(path, hash)).map(|(path, _)| path)

@@ -7,6 +7,7 @@ use std::{
 };
 
 use nix::{errno::Errno, libc};
+use system::files;
 
 /// Counts of caches, as the service knows them, by the description that arm processors give of themselves.
 const ARM_NAMES: &[&str] =
@@ -56,7 +57,7 @@ pub(crate) fn try_recording() -> Result<(), Refused> {
 }
 
 fn paranoid() -> String {
-    let level = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
+    let level = files::read_kernel_text("/proc/sys/kernel/perf_event_paranoid");
     level.map_or_else(|_| "unknown".to_owned(), |level| level.trim().to_owned())
 }
 
@@ -66,7 +67,7 @@ pub(super) fn cache_events() -> Option<String> {
     if arm_has_all(devices) {
         return Some(format!("{{{}}}", ARM_NAMES.join(",")));
     }
-    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processor = files::read_kernel_text("/proc/cpuinfo").unwrap_or_default();
     // Hybrid processors have two counters of everything under other names.
     let is_intel = processor.contains("GenuineIntel") && devices.join("cpu").exists();
     let opens = |(kind, config): (u32, u64)| open(kind, config).is_ok();

@@ -74,7 +74,7 @@ impl Perf {
     /// The perf that a variable names, or the first that runs: in `PATH`, or beside Ubuntu's script.
     pub(crate) fn find(env: &Env) -> Result<Self, PerfError> {
         let hint = || {
-            let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+            let release = tools::os_release();
             install_hint(&release)
         };
         let candidates = match env.get(env_names::PERF) {

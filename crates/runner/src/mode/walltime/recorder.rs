@@ -16,6 +16,7 @@ use runner_shared::{
     env_names,
     text::shown,
 };
+use system::files::{self, Links};
 
 use super::{
     arguments::arguments, event_names::leaders, kernel, perf::Perf, snapshots::Snapshots,
@@ -205,7 +206,7 @@ fn place_for_fifos(env: &Env) -> PathBuf {
 
 fn head(data: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(data)?.take(HEAD_BYTES).read_to_end(&mut bytes)?;
+    files::open(data, Links::Refuse)?.take(HEAD_BYTES).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

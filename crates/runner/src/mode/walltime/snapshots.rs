@@ -5,13 +5,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
+    fs::File,
     os::unix::fs::MetadataExt,
     path::Path,
 };
 
 use profile::{Mapping, PinnedFile, Snapshot, executable_mappings};
 use runner_shared::{clock::now, text::bytes_as_text};
+use system::files::{self, Links};
 
 /// Files that are held open at most: a process may have 1024 of them as a rule.
 const MOST_FILES: usize = 400;
@@ -45,7 +46,7 @@ impl Snapshots {
         let process = Path::new("/proc").join(pid.to_string());
         let seen = self.seen.entry(pid).or_default();
         // One that has ended, or that counts its processes otherwise than we do, has nothing to show.
-        let Ok(text) = fs::read(process.join("maps")) else { return };
+        let Ok(text) = files::read_kernel(process.join("maps")) else { return };
         // Paths as perf's records have them.
         let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(bytes_as_text).collect();
         let text = lines.join("\n");
@@ -88,17 +89,19 @@ impl Snapshots {
 /// Opens the very file that is mapped: by the mapping itself, which needs rights, or by its name.
 fn pin(process: &Path, mapping: &Mapping) -> Option<File> {
     let Mapping { start, end, inode, ref path, .. } = *mapping;
-    if let Ok(file) = File::open(process.join(format!("map_files/{start:x}-{end:x}"))) {
+    let mapped = process.join(format!("map_files/{start:x}-{end:x}"));
+    if let Ok(file) = files::open(&mapped, Links::Follow) {
         return Some(file);
     }
     let below = path.strip_prefix('/')?;
-    let file = File::open(process.join("root").join(below)).ok()?;
-    file.metadata().is_ok_and(|data| data.is_file() && data.ino() == inode).then_some(file)
+    let file = files::open(&process.join("root").join(below), Links::Follow).ok()?;
+    file.metadata().is_ok_and(|data| data.ino() == inode).then_some(file)
 }
 
 #[cfg(test)]
 mod tests {
     use std::{
+        fs,
         path::PathBuf,
         process::{Child, Command, Stdio},
     };

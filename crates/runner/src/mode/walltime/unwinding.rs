@@ -7,15 +7,14 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
     io::{BufRead, BufReader, Read},
-    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
-use nix::fcntl::OFlag;
 use profile::is_built_by_go;
 use runner_shared::text::as_text;
+use system::files::{self, Links};
 
 use crate::{
     env::Env,
@@ -130,9 +129,7 @@ fn located(word: &OsStr, cwd: &Path, env: &Env) -> Option<PathBuf> {
 
 /// What follows `#!`, if the file begins so.
 fn interpreter_line(path: &Path) -> Option<String> {
-    // Opening a FIFO would wait for somebody who writes to it.
-    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path).ok()?;
-    file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let file = files::open(path, Links::Follow).ok()?;
     let mut line = Vec::new();
     BufReader::new(file.take(FIRST_LINE)).read_until(b'\n', &mut line).ok()?;
     let line = String::from_utf8_lossy(line.strip_prefix(b"#!")?).trim().to_owned();

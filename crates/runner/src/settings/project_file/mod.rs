@@ -13,13 +13,12 @@ mod schema;
 mod tests;
 
 use std::{
-    fmt,
-    fs::File,
-    io::{self, Read},
+    fmt, io,
     path::{Path, PathBuf},
 };
 
 use runner_shared::{fault::Attempt, harness::WalltimeArgs, text::shown};
+use system::files::{self, Links};
 
 pub(crate) use rounds::RoundOptions;
 pub(crate) use schema::schema;
@@ -119,9 +118,8 @@ impl ProjectConfig {
             return Ok(None);
         };
         let shown = path.strip_prefix(here).unwrap_or(&path).to_owned();
-        let bytes = read(&path).map_err(|err| ConfigError::Io {
-            path: shown.clone(),
-            source: explained(&err, Attempt::Read),
+        let bytes = files::read(&path, Links::Follow, MAX_BYTES).map_err(|err| {
+            ConfigError::Io { path: shown.clone(), source: explained(&err, Attempt::Read) }
         })?;
         Self::parse(path, shown, &bytes).map(Some)
     }
@@ -159,25 +157,5 @@ impl ProjectConfig {
     /// How messages call the file.
     pub(crate) fn shown(&self) -> impl fmt::Display {
         shown(&self.shown)
-    }
-}
-
-/// The bytes of a file that is not too large.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let too_large = || {
-        let what = format!("it is larger than {MAX_BYTES} bytes");
-        io::Error::new(io::ErrorKind::FileTooLarge, what)
-    };
-    if MAX_BYTES < file.metadata()?.len() {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    // It may have grown, or be no regular file.
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES) {
-        Ok(bytes)
-    } else {
-        Err(too_large())
     }
 }

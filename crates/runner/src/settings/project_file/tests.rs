@@ -248,7 +248,7 @@ fn a_file_that_is_named_has_to_be_there_and_not_too_large() {
     assert_eq!(err.to_string(), "could not read the project file `my.yml`");
     fs::write(folder.path().join("my.yml"), "#".repeat(300_000)).unwrap();
     let ConfigError::Io { source, .. } = load("my.yml").unwrap_err() else { panic!("no Io") };
-    assert_eq!(source.to_string(), "it is larger than 262144 bytes");
+    assert_eq!(source.to_string(), "it has more than 262144 bytes");
     fs::write(folder.path().join("my.yml"), "options: {max-rounds: x}").unwrap();
     let said = load("my.yml").unwrap_err().to_string();
     assert_eq!(

@@ -7,8 +7,8 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
-    fs::{self, DirBuilder, File},
-    io::{self, Read},
+    fs::{self, DirBuilder},
+    io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -18,7 +18,7 @@ use runner_shared::{env_names, fault::Attempt, text::shown};
 
 pub(crate) use select::{ProfileSource, Selected, UnknownProfile, select};
 
-use system::files;
+use system::files::{self, Links};
 
 use super::yaml::{self, Flaw, MAX_BYTES, Node};
 use crate::{env::Env, error::explained};
@@ -205,16 +205,8 @@ fn tighten(path: &Path, data: &fs::Metadata, mode: u32) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let data = file.metadata()?;
-    if data.is_file() {
-        // The token is as secret as the file. Somebody else's file stays as it is.
-        drop(tighten(path, &data, 0o600));
-    }
-    if MAX_BYTES < data.len() {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let file = files::open(path, Links::Follow)?;
+    // The token is as secret as the file. Somebody else's file stays as it is.
+    drop(tighten(path, &file.metadata()?, 0o600));
+    files::read_opened(file, MAX_BYTES)
 }
