@@ -2,7 +2,7 @@
 //! so that nothing finished is lost.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +13,7 @@ use runner_shared::{
     text::shown,
     walltime::{Creator, Instrument, WalltimeBenchmark, WalltimeResults},
 };
+use system::files;
 
 use crate::process;
 
@@ -41,7 +42,7 @@ impl Store {
     /// whose result can't be kept.
     pub(crate) fn open(profile_folder: &Path) -> Result<Self, StoreError> {
         let folder = profile_folder.join("results");
-        fs::create_dir_all(&folder)
+        files::create_private_subfolder(&folder)
             .map_err(|source| StoreError { path: folder.clone(), source })?;
         let log = RoundLog {
             version: RoundLog::VERSION,
@@ -99,16 +100,7 @@ impl Store {
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.folder.join(name);
-        let written = (|| {
-            let mut file = tempfile::Builder::new()
-                .prefix(".unfinished-")
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-                .tempfile_in(&self.folder)?;
-            io::Write::write_all(&mut file, bytes)?;
-            file.persist(&path).map_err(|err| err.error)?;
-            Ok(())
-        })();
-        written.map_err(|source| StoreError { path, source })
+        files::replace_private(&path, bytes).map_err(|source| StoreError { path, source })
     }
 }
 

@@ -233,8 +233,9 @@ fn report(
     if path.as_os_str() == "-" {
         return print(&text);
     }
-    for_user(user, || fs::write(path, &text))
-        .map_err(|source| AppError::Write { place: text::shown(path).into_owned(), source })
+    #[expect(clippy::disallowed_methods, reason = "the user has named it, and may want a device")]
+    let written = for_user(user, || fs::write(path, &text));
+    written.map_err(|source| AppError::Write { place: text::shown(path).into_owned(), source })
 }
 
 fn wanted(options: &Track) -> Wanted {

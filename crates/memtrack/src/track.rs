@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs, io,
+    io,
     os::fd::AsFd,
     path::{Path, PathBuf},
 };
@@ -18,6 +18,7 @@ use runner_shared::{
     run_as::RunAs,
     text::{processes, shown},
 };
+use system::files;
 use system::orphans::{Leftover, Orphans};
 
 use crate::{
@@ -101,7 +102,7 @@ pub(crate) fn track(
 ) -> Result<Trace, TrackError> {
     let failed = |source| TrackError::Write { folder: plan.folder.to_owned(), source };
     // Before the command does something that nobody will see.
-    for_user(plan.user, || fs::create_dir_all(plan.folder)).map_err(failed)?;
+    for_user(plan.user, || files::create_private_folder(plan.folder)).map_err(failed)?;
     let control = plan.control.map(|(ctl, ack)| Control::open(ctl, ack)).transpose();
     let control = control.map_err(TrackError::Control)?;
     let progress = plan.progress.map(|fifo| Progress::open(fifo, backend.name())).transpose();
@@ -186,10 +187,12 @@ fn write_beside(
 ) -> io::Result<()> {
     let place = |name: &str| plan.folder.join(format!("{root}.{name}"));
     let text = serde_json::to_vec_pretty(stats)?;
-    for_user(plan.user, || fs::write(place(STATS_FILE), &text))?;
+    for_user(plan.user, || files::replace_private(&place(STATS_FILE), &text))?;
     // For the client who has opened the windows; without one it is all shown at once.
     match usage.filter(|_| plan.control.is_some()) {
-        Some(usage) => for_user(plan.user, || fs::write(place(USAGE_FILE), usage.encode())),
+        Some(usage) => {
+            for_user(plan.user, || files::replace_private(&place(USAGE_FILE), &usage.encode()))
+        }
         None => Ok(()),
     }
 }

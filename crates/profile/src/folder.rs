@@ -1,9 +1,8 @@
 //! The profile folder as a place to write to: every file is there as a whole or not at all.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, File},
     io::{self, BufWriter, Write},
-    os::unix::fs::PermissionsExt,
     path::Path,
 };
 
@@ -31,9 +30,8 @@ impl<'a> Folder<'a> {
     ) -> Result<(), ProfileError> {
         let path = self.path.join(name);
         let written = || {
-            let temp = tempfile::Builder::new()
-                .permissions(Permissions::from_mode(0o644))
-                .tempfile_in(self.path)?;
+            // Nobody else may read it; see `tempfile`.
+            let temp = NamedTempFile::new_in(self.path)?;
             let mut out = BufWriter::with_capacity(1 << 16, temp);
             fill(&mut out)?;
             out.flush()?;

@@ -3,6 +3,7 @@
 //! Types, names and encodings only. Nothing here opens a file, starts a program or prints; the system is asked something
 //! only by `run_as` (for users), `program` (where it is) and `reach` (what may be read and written).
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
 #![forbid(unsafe_code)]
 
 pub mod artifact;

@@ -94,7 +94,7 @@ impl Packing<'_, '_> {
         } else {
             EntryType::Regular
         });
-        header.set_mode(found.mode());
+        header.set_mode(for_everybody(found.mode()));
         // Who owns the files here means nothing elsewhere.
         header.set_uid(0);
         header.set_gid(0);
@@ -113,6 +113,12 @@ impl Packing<'_, '_> {
             (None, Ok(())) => Ok(None),
         }
     }
+}
+
+/// What the user may read or run, everybody may in the archive: who may here means nothing elsewhere.
+const fn for_everybody(mode: u32) -> u32 {
+    let of_user = mode & 0o500;
+    mode | of_user >> 3 | of_user >> 6
 }
 
 /// Opens without waiting and without following a link, also what became a FIFO or a link meanwhile.
@@ -159,5 +165,23 @@ impl Content<'_, '_, '_> {
     fn fail(&mut self, failure: ArchiveError) -> io::Result<usize> {
         self.failure = Some(failure);
         Err(io::Error::other("the file ended"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_files_are_archived_as_files_of_the_usual_umask() {
+        let modes = [
+            (0o100_600, 0o100_644),
+            (0o40700, 0o40755),
+            (0o100_644, 0o100_644),
+            (0o100_400, 0o100_444),
+        ];
+        for (of_file, of_entry) in modes {
+            assert_eq!(for_everybody(of_file), of_entry);
+        }
     }
 }

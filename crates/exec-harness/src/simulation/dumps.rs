@@ -97,7 +97,7 @@ impl Dumps {
     pub(crate) fn note_became(&self, pid: Pid, program: Option<&str>) -> io::Result<()> {
         let path = self.folder.join(format!("{pid}{BECAME_ENDING}"));
         match program {
-            Some(program) => files::replace(&path, program.as_bytes()),
+            Some(program) => files::replace_private(&path, program.as_bytes()),
             None => match fs::remove_file(path) {
                 Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
                 Ok(()) | Err(_) => Ok(()),

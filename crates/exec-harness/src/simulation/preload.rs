@@ -55,7 +55,7 @@ impl Preload {
     /// Writes the library below `folder`.
     pub(crate) fn install(folder: &Path) -> Result<Self, PreloadError> {
         let failed = |source| PreloadError { folder: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(failed)?;
+        files::create_private_folder(folder).map_err(failed)?;
         Self::install_in(folder).map_err(failed)
     }
 
@@ -65,11 +65,11 @@ impl Preload {
         // A command may change its user and has to find its way all the same.
         fs::set_permissions(&place, Permissions::from_mode(0o755))?;
         let reports = place.path().join("reports");
-        File::create(&reports)?.set_permissions(Permissions::from_mode(0o622))?;
+        files::create_private(&reports)?.set_permissions(Permissions::from_mode(0o622))?;
         let mut library = place.path().join("codspeed-preload.so");
         let mut memory = None;
         if can_be_loaded_from(place.path())? {
-            fs::write(&library, LIBRARY)?;
+            files::replace(&library, LIBRARY)?;
             fs::set_permissions(&library, Permissions::from_mode(0o755))?;
         } else {
             let mut file = File::from(memfd_create("codspeed-preload.so", MFdFlags::MFD_CLOEXEC)?);

@@ -1,13 +1,13 @@
 //! A file of values in one zstd frame, encoded and compressed in large pieces by a thread of its own.
 
 use std::{
-    fs::File,
     io::{self, Write},
     path::Path,
     sync::mpsc::{Receiver, SyncSender, channel, sync_channel},
     thread::{Builder, JoinHandle},
 };
 
+use system::files;
 use zstd::{
     stream::write::Encoder,
     zstd_safe::{CParameter, Strategy},
@@ -46,7 +46,7 @@ struct Compressor<T> {
 impl<T: Send + 'static> Frames<T> {
     /// Makes it; one of the same name is replaced. `encode` appends the bytes of a value.
     pub(super) fn create(path: &Path, encode: fn(&T, &mut Vec<u8>)) -> io::Result<Self> {
-        let mut encoder = Encoder::new(File::create(path)?, 1)?;
+        let mut encoder = Encoder::new(files::create_private(path)?, 1)?;
         for parameter in PARAMETERS {
             encoder.set_parameter(parameter)?;
         }

@@ -2,7 +2,6 @@
 //! at the end hands over which queries each benchmark made.
 
 use std::{
-    fs,
     io::{self, Read, Seek},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -118,8 +117,8 @@ impl MongoTracer {
     pub(super) fn finish(self, folder: &Path) -> Result<(), InstrumentError> {
         let recorded = self.terminate().map_err(|what| self.silent(what))?;
         let path = folder.join("mongo.json");
-        fs::create_dir_all(folder)
-            .and_then(|()| files::replace(&path, &recorded))
+        files::create_private_subfolder(folder)
+            .and_then(|()| files::replace_private(&path, &recorded))
             .map_err(InstrumentError::Prepare)
     }
 

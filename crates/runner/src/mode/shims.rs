@@ -12,6 +12,7 @@ use std::{
 };
 
 use runner_shared::{env_names, mode::Mode};
+use system::files;
 use tempfile::TempDir;
 
 use super::ModeError;
@@ -80,7 +81,7 @@ pub(crate) fn install(
         let script = shim.script.as_bytes();
         let text = replaced(script, b"@REAL@", &quoted(real.as_os_str()));
         let text = replaced(&text, b"@FOLDER@", &quoted(folder.path().as_os_str()));
-        fs::write(&path, text).map_err(failed(&path))?;
+        files::replace(&path, &text).map_err(failed(&path))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed(&path))?;
     }
     let mut path = folder.path().as_os_str().to_owned();

@@ -20,6 +20,7 @@ use runner_shared::{
     mode::Mode,
     text::shown,
 };
+use system::files;
 use system::lock::{FolderLock, Holder, LockError, RunLock, Sharing};
 
 use crate::{
@@ -206,7 +207,7 @@ fn run(
 /// as integrations change their folder and some want a path that is usable from everywhere.
 fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
     let made = if let Some(path) = &part.profile_folder {
-        fs::create_dir_all(path).map(|()| path.clone())
+        files::create_private_folder(path).map(|()| path.clone())
     } else {
         let parent = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
         let mut fresh = tempfile::Builder::new();

@@ -46,8 +46,9 @@ impl LogFile<File> {
     /// Puts what is there so far into the profile folder, in the place of an older one.
     pub(super) fn save(&mut self, folder: &Path) -> io::Result<()> {
         self.to.rewind()?;
-        let outcome =
-            files::replace_by(&folder.join(NAME), |file| io::copy(&mut self.to, file).map(drop));
+        let outcome = files::replace_private_by(&folder.join(NAME), |file| {
+            io::copy(&mut self.to, file).map(drop)
+        });
         self.to.seek(io::SeekFrom::End(0))?;
         outcome
     }

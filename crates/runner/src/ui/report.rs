@@ -150,6 +150,7 @@ pub(crate) fn export(report: &AnyReport, export: &ExportArg) -> io::Result<()> {
         return stdout.flush();
     }
     // A device or a pipe can't be replaced by a file, it has to be written to.
+    #[expect(clippy::disallowed_methods, reason = "a device that the user has named")]
     let written = if path.metadata().is_ok_and(|data| !data.is_file()) {
         fs::write(path, bytes)
     } else {

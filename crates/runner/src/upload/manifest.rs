@@ -66,8 +66,8 @@ impl Manifest {
 
     /// Keeps it in the profile folder.
     pub(crate) fn save(&self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(home(folder))?;
-        files::replace(&file(folder), &serde_json::to_vec_pretty(self)?)
+        files::create_private_subfolder(&home(folder))?;
+        files::replace_private(&file(folder), &serde_json::to_vec_pretty(self)?)
     }
 
     /// What an earlier run has kept; nothing if the folder is of another program.

@@ -188,7 +188,7 @@ fn keep(manifest: &Manifest, folder: &Path, ui: &Ui) {
 }
 
 fn keep_home(folder: &Path) -> std::io::Result<()> {
-    manifest::archive_path(folder).parent().map_or(Ok(()), std::fs::create_dir_all)
+    manifest::archive_path(folder).parent().map_or(Ok(()), system::files::create_private_subfolder)
 }
 
 /// Whether the user wants an end.

@@ -123,7 +123,7 @@ fn is_open_to_all(folder: &Path) -> bool {
 fn try_library(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<(TempDir, PathBuf)> {
     let folder = folder_without_list(parent, owner)?;
     let path = folder.path().join(LIBRARY_NAME);
-    fs::write(&path, LIBRARY)?;
+    files::replace(&path, LIBRARY)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o555))?;
     give(&path, owner)?;
     may_execute(&files::open(&path, Links::Refuse)?)?;

@@ -6,7 +6,6 @@ mod trouble;
 
 use std::{
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -99,7 +98,7 @@ pub(crate) fn command(
     let inner = benchmark(workload, cwd, seen)?;
     let results = results(folder);
     // The tracer may have more rights than we have: what it finds is ours.
-    fs::create_dir_all(&results)
+    files::create_private_subfolder(&results)
         .map_err(|source| ModeError::Write { path: results.clone(), source })?;
     let temporary = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
     let fifos = ControlFifos::create(&temporary)?;
@@ -138,7 +137,7 @@ pub(crate) fn command(
 /// Keeps what was said during the run, even if it was nothing: without it the events would have no meaning.
 pub(crate) fn finish(record: &SessionRecord, folder: &Path) -> Result<(), ModeError> {
     let path = results(folder).join(ExecutionTimestamps::file_name(None));
-    files::replace(&path, &record.timestamps.encode())
+    files::replace_private(&path, &record.timestamps.encode())
         .map_err(|source| ModeError::Write { path, source })
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use runner_shared::{fifo::perf_map, text::shown};
+use system::files::{self, Links};
 
 /// Copies the maps of all processes that left a count into the profile folder and removes them
 /// where they were. A map that is older than the run belongs to another process that had the same
@@ -36,7 +37,8 @@ fn is_of_this_run(map: &Path, start: SystemTime) -> bool {
 
 fn take(map: &PathBuf, folder: &Path) -> io::Result<()> {
     let name = map.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    fs::copy(map, folder.join(name))?;
+    let mut from = files::open(map, Links::Refuse)?;
+    files::replace_private_by(&folder.join(name), |to| io::copy(&mut from, to).map(drop))?;
     fs::remove_file(map)
 }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use api::Watch;
+use system::files::{self, Links};
 
 use runner_shared::text::shown;
 
@@ -172,7 +173,9 @@ impl Plan {
     ) -> Result<Valgrind, InstallError> {
         let failed = |source| InstallError::Write { path: self.folder.clone(), source };
         fs::create_dir_all(&self.folder).map_err(failed)?;
-        let lock = File::create(self.folder.join(".lock")).map_err(failed)?;
+        let lock = self.folder.join(".lock");
+        let lock = files::open_with(&lock, Links::Follow, File::options().write(true).create(true));
+        let lock = lock.map_err(failed)?;
         lock.lock().map_err(failed)?;
         // By whoever had the lock before us.
         if let Some(Installed::Whole(valgrind)) = self.installed(env) {
@@ -279,7 +282,7 @@ fn write(package: &Package, folder: &Path) -> io::Result<()> {
     for file in &package.files {
         let Some(name) = file.path.file_name() else { continue };
         let path = folder.join(name);
-        fs::write(&path, &file.bytes)?;
+        files::replace(&path, &file.bytes)?;
         let mode = if file.executable { 0o755 } else { 0o644 };
         fs::set_permissions(&path, Permissions::from_mode(mode))?;
     }

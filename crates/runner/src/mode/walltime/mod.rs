@@ -162,7 +162,7 @@ pub(crate) fn finish(record: &SessionRecord, folder: &Path) -> Result<(), ModeEr
     if record.timestamps == ExecutionTimestamps::default() && !path.exists() {
         return Ok(());
     }
-    files::replace(&path, &record.timestamps.encode())
+    files::replace_private(&path, &record.timestamps.encode())
         .map_err(|source| ModeError::Write { path, source })
 }
 

@@ -103,7 +103,7 @@ impl Recorder {
         let data = folder.join(PERF_DATA);
         let failed = |source| RecorderError::Data { path: data.clone(), source };
         let fifos = ControlFifos::create(&place_for_fifos(env))?;
-        let stdout = File::create(&data).map_err(failed)?;
+        let stdout = files::create_private(&data).map_err(failed)?;
         let words = tempfile::tempfile().map_err(failed)?;
         let stderr = words.try_clone().map_err(failed)?;
         let events = kernel::cache_events();

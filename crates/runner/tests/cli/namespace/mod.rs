@@ -23,6 +23,7 @@ mod outlive;
 mod output;
 mod perf_records;
 mod preflight;
+mod private;
 mod profiles;
 mod project_file;
 mod protocol;

@@ -45,12 +45,13 @@ fn called_by_sudo(text: &str) -> (Run, Sandbox) {
     (run, sandbox)
 }
 
-/// Runs the benchmark with these options. Everything that is left is the user's.
+/// Runs the benchmark with these options. Everything that is left is the user's, and theirs alone in the profile folder.
 #[track_caller]
 fn exec(options: &str) -> Run {
     let (run, _sandbox) = called_by_sudo(&format!(
         "/mnt/codspeed exec {options} --profile-folder p --export json=out.json --max-rounds 2 --warmup-time 0 --name x -- 'eval \"$BENCHMARK\"' >&2
          cat who
+         find p -type f ! -perm 0600; find p -type d ! -perm 0700
          find /tmp ! -user alice ! -path '/tmp/roots*' ! -path /tmp"
     ));
     assert_eq!((run.code, run.stdout.as_str()), (0, ALICE), "{}", run.stderr);
