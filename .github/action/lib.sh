@@ -58,7 +58,7 @@ fetch() {
     protocol=https
   fi
   if ! status=$(curl --silent --show-error --location --proto "=$protocol" --connect-timeout 20 \
-    --speed-time 60 --speed-limit 1000 --retry 3 --retry-delay 1 --output "$file" --write-out '%{http_code}' --url "$url" 2>"$file.log"); then
+    --speed-time 60 --speed-limit 5000 --max-time 1800 --retry 3 --retry-delay 1 --output "$file" --write-out '%{http_code}' --url "$url" 2>"$file.log"); then
     die "$what could not be downloaded" "$url: $(<"$file.log")"
   fi
   case $status in

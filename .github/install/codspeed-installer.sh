@@ -129,11 +129,15 @@ download() {
       *) only='=http' ;;
     esac
     why=$(curl --proto "$only" --proto-redir '=https' --fail --silent --show-error --location --retry 3 \
-      --connect-timeout 20 --speed-limit 1 --speed-time 30 --max-filesize 104857600 --output "$2" -- "$1" \
+      --connect-timeout 20 --speed-limit 5000 --speed-time 60 --max-time 1800 --max-filesize 104857600 --output "$2" -- "$1" \
       2>&1) || code=$?
   elif has wget; then
     # Not quiet: what went wrong is not always its last word.
-    why=$(wget -T 30 -O "$2" "$1" 2>&1) || code=$?
+    # It knows no limit for the whole, and not every system has a program that does.
+    limit=''
+    if has timeout; then limit='timeout 1800'; fi
+    # shellcheck disable=SC2086 # several words
+    why=$($limit wget -T 30 -O "$2" "$1" 2>&1) || code=$?
   else
     fail 'neither curl nor wget is installed' 'install one of them'
   fi

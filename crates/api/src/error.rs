@@ -75,6 +75,18 @@ pub enum ApiError {
         /// How long we waited.
         after: Duration,
     },
+    /// Something happens, and so little of it that there is no end in sight.
+    #[error("could not {action}: {host} is too slow: fewer than {least} bytes in {} s", within.as_secs_f32())]
+    TooSlow {
+        /// What was wanted.
+        action: &'static str,
+        /// Who was asked.
+        host: String,
+        /// How much has to come, or go.
+        least: u64,
+        /// In which time.
+        within: Duration,
+    },
     /// Sent from address to address.
     #[error("could not {action}: {host} sent us from address to address")]
     Redirects {
@@ -237,6 +249,7 @@ impl ApiError {
             | Self::Setup { .. }
             | Self::Token
             | Self::Unsafe { .. }
+            | Self::TooSlow { .. }
             | Self::Redirects { .. }
             | Self::TooLong { .. }
             | Self::Garbage { .. }

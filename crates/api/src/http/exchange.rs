@@ -5,11 +5,12 @@ use std::{io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 use reqwest::{Response, StatusCode, Url, header};
 use serde::Deserialize;
 use system::files::{self, Links};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
-    Http, Payload, Request,
+    Http, HttpSettings, Payload, Request,
     body::{FileBody, Sending},
+    pace::{self, Pace},
 };
 use crate::{
     error::{ApiError, one_line},
@@ -18,6 +19,8 @@ use crate::{
 
 /// A service that sends us further than that sends us in a circle.
 const MOST_REDIRECTS: usize = 10;
+/// As many answers, and the one that we want.
+const MOST_HEADS: u32 = 11;
 
 /// What came back.
 #[derive(Debug)]
@@ -66,9 +69,20 @@ impl Http {
         request: &Request<'_>,
         watch: &mut Watch<'_>,
     ) -> Result<Answer, ApiError> {
+        let within = request.within.unwrap_or_else(|| self.longest(request));
         let travel = self.travel(request, watch);
-        let Some(within) = request.within else { return travel.await };
         timeout(within, travel).await.unwrap_or_else(|_| Err(timed_out(request, within)))
+    }
+
+    /// What the length of a request and its answer allow.
+    fn longest(&self, request: &Request<'_>) -> Duration {
+        let sent = match &request.body {
+            Payload::None => 0,
+            Payload::Text(text) => u64::try_from(text.len()).unwrap_or(u64::MAX),
+            Payload::Archive(archive) => archive.size,
+        };
+        let most = u64::try_from(request.most_bytes).unwrap_or(u64::MAX);
+        pace::longest(&self.settings, sent.saturating_add(most), MOST_HEADS)
     }
 
     /// Follows the service to where it sends us, with the same method and body.
@@ -124,7 +138,7 @@ impl Http {
             }
         }
         let mut answer = pin!(builder.send());
-        let idle = self.settings.idle_timeout;
+        let mut pace = Pace::new(&self.settings, Instant::now());
         loop {
             tokio::select! {
                 biased;
@@ -133,13 +147,30 @@ impl Http {
                     _ => broken(request, err),
                 }),
                 () = sending.moved() => {
+                    pace.moved(sending.bytes(), Instant::now());
+                    if sending.bytes() >= total {
+                        // From now on, it is about the answer.
+                        pace = Pace::new(&self.settings, Instant::now());
+                    }
                     if watch(Step::Sent { bytes: sending.bytes(), total }).is_break() {
                         return Err(ApiError::Cancelled);
                     }
                 }
-                () = sleep(idle) => return Err(timed_out(request, idle)),
+                () = sleep_until(pace.deadline()) => return Err(self.too_late(request, &pace)),
             }
         }
+    }
+}
+
+impl Http {
+    /// Nothing has moved, or not enough.
+    pub(super) fn too_late(&self, request: &Request<'_>, pace: &Pace<'_>) -> ApiError {
+        let HttpSettings { idle_timeout, slow_timeout, least_bytes, .. } = self.settings;
+        if !pace.is_slow() {
+            return timed_out(request, idle_timeout);
+        }
+        let (action, host) = (request.action, host(&request.url));
+        ApiError::TooSlow { action, host, least: least_bytes, within: slow_timeout }
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::{
 
 mod body;
 mod exchange;
+mod pace;
 mod receive;
 mod retry;
 
@@ -43,6 +44,10 @@ pub struct HttpSettings {
     pub connect_timeout: Duration,
     /// For the next byte in either direction.
     pub idle_timeout: Duration,
+    /// For the next [`HttpSettings::least_bytes`], or what is left of them: one byte now and then is not waited for.
+    pub slow_timeout: Duration,
+    /// See there.
+    pub least_bytes: u64,
     /// For all of a request of GraphQL.
     pub graphql_timeout: Duration,
     /// How it waits between two tries.
@@ -58,6 +63,9 @@ impl Default for HttpSettings {
         Self {
             connect_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(90),
+            // As slow as a modem.
+            slow_timeout: Duration::from_mins(2),
+            least_bytes: 512 << 10,
             // The service may have to wake up first.
             graphql_timeout: Duration::from_secs(20),
             pause: Arc::new(RealPause),
@@ -87,7 +95,7 @@ pub(crate) struct Request<'a> {
     pub(crate) token: Option<HeaderValue>,
     pub(crate) body: Payload<'a>,
     pub(crate) retries: Retries,
-    /// For all of it, where that has a limit.
+    /// For all of it, if that is less than what its length allows.
     pub(crate) within: Option<Duration>,
     /// The longest answer.
     pub(crate) most_bytes: usize,

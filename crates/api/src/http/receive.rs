@@ -7,11 +7,12 @@ use std::{
 
 use reqwest::Response;
 use sha2::{Digest, Sha256};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Http, Request,
-    exchange::{Answer, broken, host, retry_after, timed_out},
+    exchange::{Answer, broken, host, retry_after},
+    pace::Pace,
 };
 use crate::{
     error::ApiError,
@@ -74,13 +75,13 @@ impl Http {
         if !is_error && total.is_some_and(is_too_long) {
             return Err(too_long(host));
         }
-        let idle = self.settings.idle_timeout;
+        let mut pace = Pace::new(&self.settings, Instant::now());
         let file = request.into.filter(|_| !is_error);
         let mut kept = Kept::new(file).map_err(unwritten)?;
         let mut len = 0;
         loop {
-            let chunk = timeout(idle, response.chunk()).await;
-            let chunk = chunk.map_err(|_elapsed| timed_out(request, idle))?;
+            let chunk = timeout_at(pace.deadline(), response.chunk()).await;
+            let chunk = chunk.map_err(|_elapsed| self.too_late(request, &pace))?;
             let Some(chunk) = chunk.map_err(|err| broken(request, err))? else { break };
             let room = most - len;
             if let Some(fits) = chunk.get(..room).filter(|_| room < chunk.len()) {
@@ -93,6 +94,7 @@ impl Http {
             kept.add(&chunk).map_err(unwritten)?;
             len += chunk.len();
             let bytes = u64::try_from(len).unwrap_or(u64::MAX);
+            pace.moved(bytes, Instant::now());
             if file.is_some() && watch(Step::Received { bytes, total }).is_break() {
                 return Err(ApiError::Cancelled);
             }

@@ -4,13 +4,14 @@ use std::{
     fs::File,
     io::{Read, Seek},
     ops::ControlFlow,
+    time::Duration,
 };
 
 use api::{ApiError, Http, Step, Watch, unwatched};
 use sha2::{Digest, Sha256};
-use test_support::{Answer, FakeApi};
+use test_support::{Answer, FakeApi, Gate};
 
-use crate::support::{client, note};
+use crate::support::{client, client_with, note};
 
 /// Downloads at most this much, reads the file, and compares the hash.
 fn download(
@@ -89,4 +90,19 @@ fn a_download_can_be_stopped() {
     };
     let err = download(&http, &api.url("/file"), 10, &mut stop).unwrap_err();
     assert!(matches!(err, ApiError::Cancelled), "{err}");
+}
+
+#[test]
+fn a_file_that_comes_byte_by_byte_is_given_up_at_once_and_for_good() {
+    let patience = Duration::from_secs(1);
+    let (api, (http, pauses)) = (FakeApi::start(), client_with(|it| it.slow_timeout = patience));
+    let endless = Answer::file(vec![b'x'; 100_000]).trickling(patience / 20, &Gate::new());
+    for answer in [endless.clone(), endless.without_length()] {
+        api.on("GET /file", [answer]);
+        let err = download(&http, &api.url("/file"), 100_000, &mut unwatched).unwrap_err();
+        assert!(matches!(err, ApiError::TooSlow { .. }), "{err}");
+        assert!(err.to_string().contains("is too slow: fewer than 524288 bytes in 1 s"), "{err}");
+    }
+    assert_eq!(pauses.seconds(), [0; 0]);
+    assert_eq!(api.requests().len(), 2);
 }

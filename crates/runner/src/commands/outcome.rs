@@ -288,9 +288,10 @@ impl From<RunError> for CliError {
             RunError::Mode(
                 ModeError::NoShell
                 | ModeError::Channel(_)
-                | ModeError::Valgrind(ValgrindError::Unusable { .. }),
+                | ModeError::Valgrind(ValgrindError::Unusable { .. } | ValgrindError::Mute(_)),
             )
-            | RunError::Spawn(_) => (ExitKind::Missing, None),
+            | RunError::Spawn(_)
+            | RunError::Check(_) => (ExitKind::Missing, None),
             RunError::Instrument(err) => instrument_advice(err),
             RunError::Mode(ModeError::Valgrind(
                 ValgrindError::Missing

@@ -33,6 +33,8 @@ const END_LIMIT: Duration = Duration::from_mins(1);
 const MOST_BYTES: usize = 1 << 30;
 /// Lines of its log that are shown when it fails.
 const TAIL_LINES: usize = 8;
+/// Their length at most.
+const TAIL_BYTES: u64 = 4096;
 /// Starts the tracer (`$0`) with all that it says in a file (`$1`).
 const INTO_LOG: &str = "exec \"$0\" >\"$1\" 2>&1";
 
@@ -160,8 +162,9 @@ impl MongoTracer {
         // Without its log the error is all that is known.
         drop(self.log.reopen().and_then(|mut log| {
             let len = log.metadata()?.len();
-            log.seek(io::SeekFrom::Start(len.saturating_sub(4096)))?;
-            log.read_to_end(&mut said)
+            log.seek(io::SeekFrom::Start(len.saturating_sub(TAIL_BYTES)))?;
+            // It may still write.
+            log.take(TAIL_BYTES).read_to_end(&mut said)
         }));
         let said = String::from_utf8_lossy(&said).into_owned();
         let lines: Vec<&str> = said.lines().collect();

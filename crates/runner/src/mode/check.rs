@@ -12,7 +12,7 @@ use super::{benchmark, walltime::StartError};
 use crate::{
     env::Env,
     error::ExitKind,
-    process::{Ended, ToolCommand},
+    process::{Answer, Ended, Limits, ToolCommand},
     workload::Workload,
 };
 
@@ -39,7 +39,8 @@ pub(crate) fn check(
     let Workload::Commands { .. } = workload else { return Ok(None) };
     let mut args: Vec<OsString> = vec!["--check".into()];
     args.extend(command.args);
-    let (ended, said) = ToolCommand { args, ..command }.complaints()?;
+    let Answer { ended, stdout: _, stderr: said } =
+        ToolCommand { args, ..command }.answer(Limits::CHECK)?;
     let kind = match ended {
         Ended::Code(code) if code == i32::from(CHECKED_USAGE) => ExitKind::Usage,
         Ended::Code(code) if code == i32::from(CHECKED_FAILED) => ExitKind::Failed,

@@ -24,8 +24,13 @@ pub(super) enum Python {
     FreeThreaded,
 }
 
-/// The environment with Python's allocator chosen.
-pub(super) fn prepared(env: Env, cwd: &Path, wanted: Option<PythonAllocator>) -> (Env, Python) {
+/// The environment with Python's allocator chosen. `trouble` gets what is to be told of a Python that was asked in vain.
+pub(super) fn prepared(
+    env: Env,
+    cwd: &Path,
+    wanted: Option<PythonAllocator>,
+    trouble: &mut Vec<String>,
+) -> (Env, Python) {
     let told = env.get(env_names::PYTHONMALLOC).map(|value| as_text(&value).into_owned());
     match (wanted, told) {
         (Some(PythonAllocator::Own), told) | (None, told @ Some(_)) => {
@@ -35,7 +40,7 @@ pub(super) fn prepared(env: Env, cwd: &Path, wanted: Option<PythonAllocator>) ->
         (Some(PythonAllocator::Malloc), _) | (None, None) => {
             let env = env.without(&[env_names::PYTHONMALLOC]);
             // Such builds don't start with it.
-            if is_free_threaded(&env, cwd) {
+            if is_free_threaded(&env, cwd, trouble) {
                 (env, Python::FreeThreaded)
             } else {
                 (env.with(env_names::PYTHONMALLOC, "malloc"), Python::Told)
@@ -122,7 +127,7 @@ mod tests {
     #[test]
     fn the_user_s_choice_counts_more_than_ours() {
         let of = |env, wanted| {
-            let (env, python) = prepared(env, Path::new("/"), wanted);
+            let (env, python) = prepared(env, Path::new("/"), wanted, &mut Vec::new());
             let value = env.get(env_names::PYTHONMALLOC).map(|value| as_text(&value).into_owned());
             (value, python)
         };

@@ -65,11 +65,16 @@ fn memory(env: &Env) -> ModeStatus {
 /// The rights that a tracer lacks to use eBPF, unless we are root or its file has them.
 fn rights(tracer: &Path, env: &Env) -> Option<Lack> {
     let shown = text::shown(&tracer).into_owned();
-    let ask = |getcap: PathBuf| process::ask(&getcap, &[&shown], env, Path::new("/"));
-    let has_some =
-        || tools::find("getcap", env).and_then(ask).is_some_and(|caps| caps.contains("cap_bpf"));
-    if nix::unistd::geteuid().is_root() || has_some() {
+    if nix::unistd::geteuid().is_root() {
         return None;
+    }
+    let ask = |getcap: PathBuf| process::ask(&getcap, &[&shown], env, Path::new("/"));
+    match tools::find("getcap", env).map(ask) {
+        Some(Ok(caps)) if caps.contains("cap_bpf") => return None,
+        Some(Err(err)) if err.is_worth_a_warning() => {
+            return Some(Lack { what: err.to_string(), fix: None });
+        }
+        Some(Ok(_) | Err(_)) | None => {}
     }
     let what = "the right to use eBPF, which sees static programs, too; all else is seen without";
     let fix =

@@ -32,8 +32,11 @@ impl Stage<'_> {
         let output = Output::Piped;
         let Self { part, env, folder, before: old, instruments, paths, signals, ui } = self;
         let RunPart { workload, working_directory, memory: options, python_allocator, .. } = part;
-        let memory::Traced { command, fifos: control, progress, remarks, python } =
+        let memory::Traced { command, fifos: control, progress, remarks, warnings, python } =
             memory::command(workload, *options, *python_allocator, working_directory, folder, env)?;
+        for warning in warnings {
+            ui.event(&RunEvent::warning(warning));
+        }
         let seen = instruments.environment(command.env);
         let (env, shims) = shims::install(Mode::Memory, workload, folder, seen)?;
         let command = ToolCommand { env, output, ..command };

@@ -28,7 +28,7 @@ use crate::{
     event::RunEvent,
     instruments::{InstrumentError, Instruments},
     mode::{ModeError, memory::TracerTrouble, walltime::StartError},
-    process::{Ended, Output, Signals, SpawnError},
+    process::{AskError, Ended, Output, Signals, SpawnError},
     report::AnyReport,
     session::{FifoError, ServeError, Served},
     settings::RunPart,
@@ -85,6 +85,9 @@ pub(crate) enum RunError {
     /// The benchmark can't be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+    /// The harness doesn't say whether it could be.
+    #[error("the commands could not be checked")]
+    Check(#[from] AskError),
     /// The conversation broke down.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -104,6 +107,7 @@ impl From<StartError> for RunError {
         match err {
             StartError::Mode(err) => err.into(),
             StartError::Spawn(err) => err.into(),
+            StartError::Check(err) => err.into(),
         }
     }
 }

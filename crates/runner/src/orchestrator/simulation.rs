@@ -34,6 +34,9 @@ impl Stage<'_> {
             folder,
             env,
         )?;
+        for warning in ready.warnings {
+            ui.event(&RunEvent::warning(warning));
+        }
         ui.event(&RunEvent::Step(counting_with(&ready.valgrind)));
         let command = ready.command;
         let command = ToolCommand { env: instruments.environment(command.env), output, ..command };

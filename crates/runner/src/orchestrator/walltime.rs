@@ -29,8 +29,8 @@ impl Stage<'_> {
         let tell = |event| ui.event(&event);
         let mut fifos = FifoPair::create(paths)?;
         let isolation = Isolation::begin(env);
-        if let Some(missing) = isolation.missing {
-            tell(RunEvent::warning(missing));
+        for warning in &isolation.warnings {
+            tell(RunEvent::warning(warning.as_str()));
         }
         let (workload, cwd) = (&part.workload, part.working_directory.as_path());
         let env = instruments.environment(env.clone());

@@ -5,6 +5,7 @@ mod held;
 mod helper;
 mod lines;
 mod pipes;
+mod question;
 mod relay;
 mod signals;
 mod spawn;
@@ -12,9 +13,9 @@ mod spawn;
 pub(crate) use descendants::{kill_descendants, left_running};
 pub(crate) use helper::{Helper, Streams};
 pub(crate) use pipes::Output;
+pub(crate) use question::{Answer, AskError, Limits, ask, run_hook};
 pub(crate) use relay::{Relayed, relay};
 pub(crate) use signals::{Heard, Signals};
 pub(crate) use spawn::{
-    AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, ask, run_visibly,
-    start_and_forget,
+    AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, run_visibly, start_and_forget,
 };

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, PipeReader, PipeWriter},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -17,6 +17,8 @@ pub(crate) enum Output {
     Inherit,
     /// To us, through pipes.
     Piped,
+    /// To nobody.
+    Nowhere,
     /// Its standard output to us; on our standard error it draws by itself.
     Draws,
 }
@@ -35,6 +37,10 @@ impl Pipes {
     pub(super) fn connect(command: &mut Command, output: Output) -> io::Result<Self> {
         let (stdout, stderr) = match output {
             Output::Inherit => (false, false),
+            Output::Nowhere => {
+                command.stdout(Stdio::null()).stderr(Stdio::null());
+                (false, false)
+            }
             Output::Piped => (true, true),
             Output::Draws => (true, false),
         };

@@ -28,13 +28,14 @@ pub(crate) struct Signals {
 
 /// What is taken while a run lasts.
 fn taken() -> SigSet {
-    SigSet::from_iter([
-        Signal::SIGINT,
-        Signal::SIGTERM,
-        Signal::SIGHUP,
-        Signal::SIGQUIT,
-        Signal::SIGCHLD,
-    ])
+    let mut taken = stops();
+    taken.add(Signal::SIGCHLD);
+    taken
+}
+
+/// What means that somebody wants an end.
+pub(super) fn stops() -> SigSet {
+    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT])
 }
 
 /// Undoes the block in a process that was just forked: the program in it shall hear of signals.

@@ -3,6 +3,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fmt,
     fs::File,
     io,
     os::{
@@ -79,16 +80,6 @@ pub(crate) struct SpawnError {
     pub(super) source: io::Error,
 }
 
-/// What a small program prints, if it can be started and succeeds. Waits for its end.
-pub(crate) fn ask(program: &Path, args: &[&str], env: &Env, cwd: &Path) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
-    let mut command = Command::new(program);
-    command.args(args).current_dir(cwd).env_clear().envs(env.iter()).stdin(Stdio::null());
-    as_its_user(&mut command, env);
-    let output = command.output().ok().filter(|output| output.status.success())?;
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
 /// Runs a program to its end, with our streams, our rights and in our process group: the user sees it as if
 /// they had started it.
 pub(crate) fn run_visibly(program: &Path, args: &[&OsStr], env: &Env) -> Result<Ended, SpawnError> {
@@ -129,6 +120,15 @@ impl Ended {
     }
 }
 
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "ended with exit code {code}"),
+            Self::Signal(signal) => write!(f, "was ended by {signal}"),
+        }
+    }
+}
+
 /// A running program and the group that it leads. Dropping it ends the group.
 #[derive(Debug)]
 pub(crate) struct Child {
@@ -155,19 +155,14 @@ impl ToolCommand {
         let started = Pipes::connect(&mut command, output).and_then(|pipes| {
             let id = command.spawn()?.id();
             let pid = i32::try_from(id).map(Pid::from_raw).map_err(io::Error::other)?;
-            Ok(Child { pid, pidfd: pidfd_open(pid)?, ended: None, pipes })
+            let pidfd = pidfd_open(pid).inspect_err(|_| {
+                // Nobody could wait for it: it goes, and its group with it.
+                let _ = killpg(pid, Signal::SIGKILL);
+                let _ = waitpid(pid, None);
+            })?;
+            Ok(Child { pid, pidfd, ended: None, pipes })
         });
         started.map_err(|source| SpawnError { program, source })
-    }
-
-    /// Runs the program to its end, and returns how it ended and what it said on its standard error.
-    pub(crate) fn complaints(self) -> Result<(Ended, String), SpawnError> {
-        let program = self.program.clone();
-        let mut command = self.prepare();
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
-        let output = command.output().map_err(|source| SpawnError { program, source })?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Ok((Ended::of(output.status), said))
     }
 
     /// The program for the standard library. Its output is not taken care of.

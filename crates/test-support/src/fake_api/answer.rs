@@ -4,6 +4,7 @@ use std::{
     io::{self, Write},
     net::TcpStream,
     sync::{Arc, Condvar, Mutex},
+    time::Duration,
 };
 
 use nix::sys::socket::{setsockopt, sockopt};
@@ -23,6 +24,8 @@ pub struct Answer {
 enum Held {
     Everything,
     SecondHalf,
+    /// All but a byte from time to time.
+    Bytes(Duration),
 }
 
 /// Holds answers back until it is opened.
@@ -40,6 +43,13 @@ impl Gate {
         let (is_open, opened) = &*self.0;
         *is_open.lock().unwrap() = true;
         opened.notify_all();
+    }
+
+    /// Waits for so long at most, and returns whether it is open.
+    fn wait_for(&self, time: Duration) -> bool {
+        let (is_open, opened) = &*self.0;
+        let closed = |is_open: &mut bool| !*is_open;
+        *opened.wait_timeout_while(is_open.lock().unwrap(), time, closed).unwrap().0
     }
 
     fn wait(&self) {
@@ -115,6 +125,13 @@ impl Answer {
         self
     }
 
+    /// The body comes a byte at a time, with such pauses, until the gate is open.
+    #[must_use]
+    pub fn trickling(mut self, pause: Duration, gate: &Gate) -> Self {
+        self.gate = Some((gate.clone(), Held::Bytes(pause)));
+        self
+    }
+
     fn with_body(status: u16, body: Vec<u8>) -> Self {
         let head = format!(
             "HTTP/1.1 {status} Status\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
@@ -139,6 +156,15 @@ pub(super) fn send(mut connection: &TcpStream, answer: &Answer) -> io::Result<()
         // Closed like this, the other side sees a reset, not an end.
         let reset = nix::libc::linger { l_onoff: 1, l_linger: 0 };
         return setsockopt(&connection, sockopt::Linger, &reset).map_err(Into::into);
+    }
+    if let Some((gate, Held::Bytes(pause))) = &answer.gate {
+        for byte in &answer.body {
+            if gate.wait_for(*pause) {
+                break;
+            }
+            connection.write_all(&[*byte])?;
+        }
+        return Ok(());
     }
     connection.write_all(first)?;
     if let Some((gate, Held::SecondHalf)) = &answer.gate {

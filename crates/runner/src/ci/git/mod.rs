@@ -18,7 +18,10 @@ use runner_shared::text::shown;
 use system::files::{self, Links};
 
 use super::remote::Remote;
-use crate::{env::Env, process};
+use crate::{
+    env::Env,
+    process::{self, AskError},
+};
 
 /// Small files: `HEAD`, a loose reference, `.git` of a worktree. A path may have 4 KiB.
 const SMALL: u64 = 16 << 10;
@@ -44,6 +47,9 @@ pub(crate) enum GitError {
     Head {
         /// The file.
         path: PathBuf,
+        /// Why the program doesn't.
+        #[source]
+        why: Option<AskError>,
     },
     /// There is no commit yet.
     #[error("the branch `{branch}` has no commit yet")]
@@ -96,8 +102,8 @@ impl Repository {
     /// What is checked out.
     pub(crate) fn head(&self, env: &Env) -> Result<Head, GitError> {
         match self.head_by_files() {
-            Err(GitError::Head { path }) => {
-                self.head_by_program(env).ok_or(GitError::Head { path })
+            Err(GitError::Head { path, .. }) => {
+                self.head_by_program(env).map_err(|why| GitError::Head { path, why })
             }
             other => other,
         }
@@ -105,12 +111,15 @@ impl Repository {
 
     fn head_by_files(&self) -> Result<Head, GitError> {
         let path = self.git_dir.join("HEAD");
-        let bytes = read(&path, SMALL)?.ok_or_else(|| GitError::Head { path: path.clone() })?;
+        let bytes =
+            read(&path, SMALL)?.ok_or_else(|| GitError::Head { path: path.clone(), why: None })?;
         let target = match refs::parse(&bytes) {
             Some(refs::Target::Commit(commit)) => return Ok(Head { commit, branch: None }),
             // What Git writes when the references are in a table.
             Some(refs::Target::Reference(name)) if !name.ends_with("/.invalid") => name,
-            Some(refs::Target::Reference(_)) | None => return Err(GitError::Head { path }),
+            Some(refs::Target::Reference(_)) | None => {
+                return Err(GitError::Head { path, why: None });
+            }
         };
         let branch = target.strip_prefix("refs/heads/").unwrap_or(&target).to_owned();
         match self.resolve(&target)? {
@@ -142,13 +151,14 @@ impl Repository {
         Ok(None)
     }
 
-    fn head_by_program(&self, env: &Env) -> Option<Head> {
+    /// The error is that of the program, if it is its fault.
+    fn head_by_program(&self, env: &Env) -> Result<Head, Option<AskError>> {
         let ask = |args: &[&str]| process::ask(Path::new("git"), args, env, &self.root);
-        let answer = ask(&["rev-parse", "--verify", "HEAD"])?;
-        let commit = refs::commit(answer.trim())?;
-        let branch = ask(&["symbolic-ref", "--quiet", "--short", "HEAD"]);
+        let answer = ask(&["rev-parse", "--verify", "HEAD"]).map_err(Some)?;
+        let commit = refs::commit(answer.trim()).ok_or(None)?;
+        let branch = ask(&["symbolic-ref", "--quiet", "--short", "HEAD"]).ok();
         let branch = branch.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        Some(Head { commit, branch })
+        Ok(Head { commit, branch })
     }
 
     /// The remotes, in the order in which they tell best where the repository comes from: `origin`, that of the

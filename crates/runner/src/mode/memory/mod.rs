@@ -47,6 +47,8 @@ pub(crate) struct Traced {
     pub progress: Progress,
     /// Sentences about what the numbers don't show.
     pub remarks: Vec<String>,
+    /// Sentences about tools that were asked in vain.
+    pub warnings: Vec<String>,
     /// Python was told to allocate with malloc, and is likely to be what runs.
     pub python: bool,
 }
@@ -94,7 +96,8 @@ pub(crate) fn command(
 ) -> Result<Traced, ModeError> {
     let program = tools::sibling(TRACER, env_names::MEMTRACK, env)?;
     let seen = super::environment(env, Mode::Memory, folder);
-    let (seen, python) = python::prepared(seen, cwd, python_allocator);
+    let mut warnings = Vec::new();
+    let (seen, python) = python::prepared(seen, cwd, python_allocator, &mut warnings);
     let inner = benchmark(workload, cwd, seen)?;
     let results = results(folder);
     // The tracer may have more rights than we have: what it finds is ours.
@@ -131,7 +134,7 @@ pub(crate) fn command(
     let python = python.is_told() && !remarks.is_empty();
     // The tracer needs all rights that there are; the benchmark has those of its user.
     let command = ToolCommand { program, args, env: inner.env.with_our_rights(), ..inner };
-    Ok(Traced { command, fifos, progress, remarks, python })
+    Ok(Traced { command, fifos, progress, remarks, warnings, python })
 }
 
 /// Keeps what was said during the run, even if it was nothing: without it the events would have no meaning.

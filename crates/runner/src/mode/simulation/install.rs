@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     env::Env,
+    process::AskError,
     tools::{
         deb::{self, DebError, Package},
         fetch::{self, FetchError, Hash, Source},
@@ -111,6 +112,9 @@ pub(crate) enum InstallError {
     DoesNotRun {
         /// Of the package.
         version: String,
+        /// What happens instead.
+        #[source]
+        why: AskError,
     },
     /// Not writable.
     #[error("could not write below `{}`", shown(&path))]
@@ -192,11 +196,11 @@ impl Plan {
         Manifest::new(sha256, &package).and_then(|it| it.save(fresh.path())).map_err(failed)?;
         let version = || package.version.clone();
         let runs = Valgrind::at(&fresh.path().join(CACHED_PROGRAM), env);
-        runs.ok_or_else(|| InstallError::DoesNotRun { version: version() })?;
+        runs.map_err(|why| InstallError::DoesNotRun { version: version(), why })?;
         let place = self.folder.join(folder_name(&package.version));
         replace(fresh, &place).map_err(failed)?;
         Valgrind::at(&place.join(CACHED_PROGRAM), env)
-            .ok_or_else(|| InstallError::DoesNotRun { version: version() })
+            .map_err(|why| InstallError::DoesNotRun { version: version(), why })
     }
 }
 
@@ -223,7 +227,7 @@ impl Plan {
             if let Some(file) = manifest.first_damaged(&place) {
                 return Some(Installed::Damaged(file));
             }
-            let valgrind = Valgrind::at(&place.join(CACHED_PROGRAM), env)?;
+            let valgrind = Valgrind::at(&place.join(CACHED_PROGRAM), env).ok()?;
             Some(Installed::Whole(Box::new(valgrind)))
         });
         // Whole ones first.

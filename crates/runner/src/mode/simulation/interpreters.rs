@@ -10,7 +10,7 @@ use std::{
 
 use system::files::{self, Links};
 
-use crate::{env::Env, process::ask, tools};
+use crate::{env::Env, process, tools};
 
 /// Names under which a Python may be in `PATH`.
 const PYTHONS: &[&str] = &["python", "python3"];
@@ -29,15 +29,32 @@ print(found[0] if found else os.path.realpath(sys.executable))";
 const FREE_THREADED: &[&str] =
     &["-I", "-S", "-c", "import sys; print(int('t' in getattr(sys, 'abiflags', '')))"];
 
+/// What one of them says. One that fails is not one that is used; `trouble` gets what else there is to be told.
+fn ask(
+    program: &Path,
+    args: &[&str],
+    env: &Env,
+    cwd: &Path,
+    trouble: &mut Vec<String>,
+) -> Option<String> {
+    let answer = process::ask(program, args, env, cwd);
+    if let Err(err) = &answer
+        && err.is_worth_a_warning()
+    {
+        trouble.push(err.to_string());
+    }
+    answer.ok()
+}
+
 /// Whether the Python in `PATH` runs its threads at the same time.
-pub(in crate::mode) fn is_free_threaded(env: &Env, cwd: &Path) -> bool {
+pub(in crate::mode) fn is_free_threaded(env: &Env, cwd: &Path, trouble: &mut Vec<String>) -> bool {
     let Some(python) = PYTHONS.iter().find_map(|name| tools::find(name, env)) else {
         return false;
     };
     if is_older_than_free_threading(&python) {
         return false;
     }
-    ask(&python, FREE_THREADED, env, cwd).is_some_and(|answer| answer.trim() == "1")
+    ask(&python, FREE_THREADED, env, cwd, trouble).is_some_and(|answer| answer.trim() == "1")
 }
 
 /// Whether this is the program of a Python from before 3.13, which had no such builds. Asking would take longer than the
@@ -57,15 +74,17 @@ fn is_elf(path: &Path) -> bool {
 }
 
 /// The files whose frames are noise; each once.
-pub(super) fn objects(env: &Env, cwd: &Path) -> Vec<PathBuf> {
+pub(super) fn objects(env: &Env, cwd: &Path, trouble: &mut Vec<String>) -> Vec<PathBuf> {
     let mut pythons: Vec<PathBuf> =
         PYTHONS.iter().filter_map(|name| tools::find(name, env)).collect();
-    let of_uv = tools::find("uv", env).and_then(|uv| ask(&uv, &["python", "find"], env, cwd));
+    let mut ask = |program: &Path, args: &[&str]| ask(program, args, env, cwd, trouble);
+    let of_uv = tools::find("uv", env).and_then(|uv| ask(&uv, &["python", "find"]));
     pythons.extend(of_uv.map(|path| PathBuf::from(path.trim())));
-    let pythons = pythons.iter().filter_map(|python| ask(python, &["-c", LOADED], env, cwd));
-    let node = tools::find("node", env)
-        .and_then(|node| ask(&node, &["-e", "console.log(process.execPath)"], env, cwd));
-    let paths = pythons.chain(node).map(|answer| PathBuf::from(answer.trim()));
+    let mut answers: Vec<String> =
+        pythons.iter().filter_map(|python| ask(python, &["-c", LOADED])).collect();
+    let node = tools::find("node", env);
+    answers.extend(node.and_then(|node| ask(&node, &["-e", "console.log(process.execPath)"])));
+    let paths = answers.iter().map(|answer| PathBuf::from(answer.trim()));
     let objects: BTreeSet<PathBuf> = paths.filter_map(|path| path.canonicalize().ok()).collect();
     objects.into_iter().collect()
 }
@@ -104,11 +123,18 @@ mod tests {
         );
         program(dir.path(), "node", "exit 1");
         let env = Env::default().with(env_names::PATH, dir.path());
-        assert_eq!(objects(&env, dir.path()), [library, static_python]);
-        assert!(!is_free_threaded(&env, dir.path()));
+        let mut trouble = Vec::new();
+        assert_eq!(objects(&env, dir.path(), &mut trouble), [library, static_python]);
+        assert!(!is_free_threaded(&env, dir.path(), &mut trouble));
         program(dir.path(), "python", "echo 1");
-        assert!(is_free_threaded(&env, dir.path()));
-        assert!(objects(&Env::default().with(env_names::PATH, "/nowhere"), dir.path()).is_empty());
+        assert!(is_free_threaded(&env, dir.path(), &mut trouble));
+        let nowhere = Env::default().with(env_names::PATH, "/nowhere");
+        assert!(objects(&nowhere, dir.path(), &mut trouble).is_empty());
+        assert!(trouble.is_empty(), "{trouble:?}");
+        program(dir.path(), "node", "while :; do printf %65536s x; done");
+        objects(&env, dir.path(), &mut trouble);
+        assert_eq!(trouble.len(), 1, "{trouble:?}");
+        assert!(trouble[0].contains("/node` writes without end"), "{trouble:?}");
     }
 
     #[test]
@@ -140,7 +166,7 @@ mod tests {
         fn a_real_python_names_a_file_that_it_is_made_of() {
             let env = Env::default();
             let python = tools::find("python3", &env).expect("Python is needed");
-            let answer = ask(&python, &["-c", LOADED], &env, Path::new("/")).unwrap();
+            let answer = process::ask(&python, &["-c", LOADED], &env, Path::new("/")).unwrap();
             assert!(PathBuf::from(answer.trim()).is_file(), "{answer}");
         }
     }

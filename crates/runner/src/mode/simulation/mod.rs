@@ -45,6 +45,8 @@ pub(crate) struct Prepared {
     pub shims: Option<Shims>,
     /// What looks after its files. `exec-harness` does that itself.
     pub keeper: Option<Keeper>,
+    /// Sentences about tools that were asked in vain.
+    pub warnings: Vec<String>,
 }
 
 /// The benchmark below Valgrind, as a program to start in the folder `cwd`; `folder` is the
@@ -64,9 +66,11 @@ pub(crate) fn prepare(
         Some(tools) => told.with(env_names::VALGRIND_LIB, tools),
         None => told,
     };
-    let (visible, _) = python::prepared(visible, cwd, python_allocator);
+    let mut warnings = Vec::new();
+    let (visible, _) = python::prepared(visible, cwd, python_allocator, &mut warnings);
     let can_fold = valgrind.capabilities.obj_skip;
-    let objects = if can_fold { interpreters::objects(&visible, cwd) } else { Vec::new() };
+    let objects =
+        if can_fold { interpreters::objects(&visible, cwd, &mut warnings) } else { Vec::new() };
     let suite = match workload {
         Workload::Suite(text) => Some(as_text(text)),
         Workload::Commands { .. } => None,
@@ -96,7 +100,7 @@ pub(crate) fn prepare(
         ),
         Workload::Commands { .. } => None,
     };
-    Ok(Prepared { command, valgrind, shims, keeper })
+    Ok(Prepared { command, valgrind, shims, keeper, warnings })
 }
 
 /// The program below Valgrind, with all that it starts.

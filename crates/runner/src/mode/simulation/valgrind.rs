@@ -11,7 +11,7 @@ use super::version::Build;
 use crate::{
     cli::{SimulationArgs, SimulationTool},
     env::Env,
-    process::ask,
+    process::{AskError, ask},
     tools,
 };
 
@@ -50,12 +50,15 @@ pub(crate) enum ValgrindError {
     /// Nowhere.
     #[error("`valgrind` was not found in PATH")]
     Missing,
-    /// It does not run.
+    /// It is something else.
     #[error("`{}` is not a Valgrind with the tool callgrind", shown(&path))]
     Unusable {
         /// The program.
         path: PathBuf,
     },
+    /// It does not say what it is.
+    #[error(transparent)]
+    Mute(AskError),
     /// Another build was asked for.
     #[error("`--require-fork`: {version} at `{}` is not CodSpeed's fork of Valgrind", shown(&path))]
     NoFork {
@@ -79,7 +82,7 @@ impl Valgrind {
     pub(crate) fn find(options: &SimulationArgs, env: &Env) -> Result<Self, ValgrindError> {
         let told = env.get(env_names::VALGRIND).map(PathBuf::from);
         let found = match options.valgrind.clone().or(told) {
-            Some(path) => Self::at(&path, env).ok_or(ValgrindError::Unusable { path })?,
+            Some(path) => Self::at(&path, env).map_err(|err| refusal(path, err))?,
             None => Self::best(env)?,
         };
         let (version, path) = (found.version.clone(), found.program.clone());
@@ -94,21 +97,31 @@ impl Valgrind {
 
     /// All that work, the best one first; of equals the one that is found first.
     pub(crate) fn all(env: &Env) -> Vec<Self> {
-        let mut found: Vec<Self> =
-            places(env).iter().filter_map(|path| Self::at(path, env)).collect();
+        Self::of(places(env), env).0
+    }
+
+    /// Those of the places that work, and why the first of the others doesn't.
+    fn of(places: Vec<PathBuf>, env: &Env) -> (Vec<Self>, Option<ValgrindError>) {
+        let (mut found, mut trouble) = (Vec::new(), None);
+        for path in places {
+            match Self::at(&path, env) {
+                Ok(valgrind) => found.push(valgrind),
+                Err(err) => drop(trouble.get_or_insert_with(|| refusal(path, err))),
+            }
+        }
         let mut seen = std::collections::BTreeSet::new();
         found.retain(|one| seen.insert(one.program.clone()));
         found.sort_by_key(|one| std::cmp::Reverse(one.build.rank()));
-        found
+        (found, trouble)
     }
 
     fn best(env: &Env) -> Result<Self, ValgrindError> {
-        let first = places(env).into_iter().next().ok_or(ValgrindError::Missing)?;
-        Self::all(env).into_iter().next().ok_or(ValgrindError::Unusable { path: first })
+        let (found, trouble) = Self::of(places(env), env);
+        found.into_iter().next().ok_or(trouble.unwrap_or(ValgrindError::Missing))
     }
 
     /// The Valgrind at this place, if it is one.
-    pub(crate) fn at(path: &Path, env: &Env) -> Option<Self> {
+    pub(crate) fn at(path: &Path, env: &Env) -> Result<Self, AskError> {
         let (program, tools) = unwrapped(path).unwrap_or_else(|_| (path.to_owned(), None));
         let env = match &tools {
             Some(tools) => env.clone().with(env_names::VALGRIND_LIB, tools),
@@ -122,9 +135,9 @@ impl Valgrind {
         let capabilities = Capabilities {
             obj_skip: help.contains("--obj-skip"),
             cycle_estimation: help.contains("--cycle-estimation"),
-            tracegrind: build.is_fork() && ask(&["--tool=tracegrind", "--help"]).is_some(),
+            tracegrind: build.is_fork() && ask(&["--tool=tracegrind", "--help"]).is_ok(),
         };
-        Some(Self { program, tools, version, build, capabilities })
+        Ok(Self { program, tools, version, build, capabilities })
     }
 
     /// What is not as with the fork, for people; empty for the fork.
@@ -135,6 +148,18 @@ impl Valgrind {
             (cycle_estimation, "no cycle estimation"),
         ];
         lacks.into_iter().filter(|(has, _)| !has).map(|(_, text)| text).collect()
+    }
+}
+
+/// Why what is at this place is not used.
+fn refusal(path: PathBuf, err: AskError) -> ValgrindError {
+    match err {
+        AskError::Failed { .. } => ValgrindError::Unusable { path },
+        AskError::Start(_)
+        | AskError::Silent { .. }
+        | AskError::Endless { .. }
+        | AskError::Interrupted { .. }
+        | AskError::Unheard { .. } => ValgrindError::Mute(err),
     }
 }
 

@@ -11,7 +11,7 @@ use runner_shared::{env_names, run_as::RunAs};
 
 use crate::{
     env::Env,
-    process::{ToolCommand, ask},
+    process::{self, AskError, ToolCommand},
     tools,
 };
 
@@ -34,8 +34,8 @@ pub(crate) struct Isolation {
     needs_rights: bool,
     after: Option<PathBuf>,
     env: Env,
-    /// What was asked for and can't be had.
-    pub(crate) missing: Option<&'static str>,
+    /// What was asked for and can't be had, and hooks that were given up.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The ways to isolate.
@@ -91,12 +91,15 @@ impl Isolation {
         // Hooks are the machine's, and change it.
         let env = env.clone().with_our_rights().without(env_names::SECRETS);
         let needs_rights = way == Way::Scope;
-        let mut isolation = Self { prefix, needs_rights, after: None, env, missing };
+        let warnings = missing.map(str::to_owned).into_iter().collect();
+        let mut isolation = Self { prefix, needs_rights, after: None, env, warnings };
         if facts.wish != Some(false) {
             isolation.after = hook(AFTER);
             if let Some(before) = hook(BEFORE) {
-                // Like the one after: its failure is its own affair.
-                drop(ask(&before, &[&getpid().to_string()], &isolation.env, Path::new("/")));
+                // Like the one after: its failure is its own affair. But it took its time.
+                let ran = process::run_hook(&before, &[&getpid().to_string()], &isolation.env);
+                let given_up = ran.err().filter(AskError::is_worth_a_warning);
+                isolation.warnings.extend(given_up.map(|err| err.to_string()));
             }
         }
         isolation
@@ -120,7 +123,7 @@ impl Isolation {
 impl Drop for Isolation {
     fn drop(&mut self) {
         if let Some(after) = &self.after {
-            drop(ask(after, &[], &self.env, Path::new("/")));
+            drop(process::run_hook(after, &[], &self.env));
         }
     }
 }
@@ -167,7 +170,7 @@ mod tests {
         let env = Env::default();
         let (prefix, needs_rights) = (scope("/bin/systemd-run".into(), &env), true);
         let isolation =
-            Isolation { prefix, needs_rights, after: None, env: env.clone(), missing: None };
+            Isolation { prefix, needs_rights, after: None, env: env.clone(), warnings: Vec::new() };
         let benchmark = ToolCommand {
             program: "/bin/sh".into(),
             args: vec!["-c".into(), "a 'b'".into()],

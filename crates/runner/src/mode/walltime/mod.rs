@@ -28,7 +28,7 @@ use crate::{
     env::Env,
     error::chain,
     event::RunEvent,
-    process::{Child, Output, SpawnError, ToolCommand},
+    process::{AskError, Child, Output, SpawnError, ToolCommand},
     session::{ProfilerControl, Request, SessionRecord},
     workload::{Profiling, UnwindingMode, Workload},
 };
@@ -68,6 +68,9 @@ pub(crate) enum StartError {
     /// It can't be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
+    /// Its commands can't be checked.
+    #[error(transparent)]
+    Check(#[from] AskError),
 }
 
 /// Why there is no profile.

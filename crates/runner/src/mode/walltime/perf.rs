@@ -7,7 +7,11 @@ use std::{
 
 use runner_shared::{env_names, text::shown};
 
-use crate::{env::Env, process::ask, tools};
+use crate::{
+    env::Env,
+    process::{AskError, ask},
+    tools,
+};
 
 /// Where Ubuntu puts the perf of each kernel, behind a script that only knows the running one.
 const TOOLS_FOLDER: &str = "/usr/lib";
@@ -45,6 +49,12 @@ pub(crate) enum PerfError {
         path: PathBuf,
         /// What to install.
         hint: String,
+    },
+    /// It does not say what it is.
+    #[error("{why}")]
+    Mute {
+        /// What it does instead, or what keeps us from asking.
+        why: String,
     },
     /// It can't be controlled.
     #[error("`{}` is version {version}, and 5.10 is the first one that can be switched on and off; {hint}", shown(&path))]
@@ -87,10 +97,21 @@ impl Perf {
         let Some(first) = candidates.first() else {
             return Err(PerfError::Missing { hint: hint() });
         };
-        let Some((program, answer)) =
-            candidates.iter().find_map(|path| Some((path, describe(path, env)?)))
-        else {
-            return Err(PerfError::Broken { path: first.clone(), hint: hint() });
+        let mut trouble = None;
+        let answered = candidates.iter().find_map(|path| match describe(path, env) {
+            Ok(answer) => Some((path, answer)),
+            Err(err) => {
+                trouble.get_or_insert(err);
+                None
+            }
+        });
+        let Some((program, answer)) = answered else {
+            return Err(match trouble {
+                Some(AskError::Failed { .. }) | None => {
+                    PerfError::Broken { path: first.clone(), hint: hint() }
+                }
+                Some(err) => PerfError::Mute { why: err.to_string() },
+            });
         };
         Self::of(program, &answer, env.get(env_names::PERF_DISABLE_COMPRESSION).is_none())
             .map_err(|version| PerfError::TooOld { path: program.clone(), version, hint: hint() })
@@ -113,10 +134,13 @@ impl Perf {
 }
 
 /// Version and options of the build; at least the version.
-fn describe(path: &Path, env: &Env) -> Option<String> {
+fn describe(path: &Path, env: &Env) -> Result<String, AskError> {
     let (env, here) = (env.clone().without(env_names::SECRETS), Path::new("/"));
-    ask(path, &["version", "--build-options"], &env, here)
-        .or_else(|| ask(path, &["--version"], &env, here))
+    match ask(path, &["version", "--build-options"], &env, here) {
+        // An older one doesn't know the option.
+        Err(AskError::Failed { .. }) => ask(path, &["--version"], &env, here),
+        answer => answer,
+    }
 }
 
 /// The programs `linux-tools-*/perf` in a folder, the one of the newest kernel first.

@@ -125,7 +125,8 @@ impl Recorder {
         let mut channel = fifos.connect(helper.watch().map_err(failed)?);
         if let Err(err) = channel.say(perf.greeting) {
             drop(helper);
-            discard_if_empty(&data);
+            // Whoever does not listen records nothing, whatever it writes.
+            drop(fs::remove_file(&data));
             let reason = last_words(words).unwrap_or_else(|| err.to_string());
             return Err(RecorderError::Unwilling { version: perf.version.clone(), reason });
         }

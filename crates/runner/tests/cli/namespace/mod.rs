@@ -36,6 +36,7 @@ mod simulation_odd;
 mod simulation_reasons;
 mod sudo;
 mod suites;
+mod tools;
 mod two_runs;
 mod upload;
 mod upload_ci;

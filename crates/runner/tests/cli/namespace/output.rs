@@ -36,6 +36,7 @@ fn bytes_that_are_no_text_arrive_as_they_are() {
     let sandbox = sandbox();
     let text = "head -c 3000000 /dev/zero; printf '\\377\\r\\n\\0'";
     let command = sandbox.private(CODSPEED, [RUN, EMPTY, &["--", text]].concat());
+    #[expect(clippy::disallowed_methods, reason = "the bytes themselves are wanted")]
     let output = { command }.output().unwrap();
     let (zeros, rest) = output.stdout.split_at(3_000_000);
     assert!(zeros.iter().all(|byte| *byte == 0));
