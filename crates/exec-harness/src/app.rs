@@ -9,9 +9,11 @@ use std::{
 
 use runner_shared::{
     env_names::{self, EnvName},
+    fault::{Attempt, explain},
     fifo::FifoPaths,
     harness::{CHECKED_FAILED, CHECKED_USAGE, MAX_NAME_BYTES, Target, TargetsError, parse_targets},
     mode::Mode,
+    text::{one_line, shown},
 };
 
 use crate::{
@@ -44,8 +46,16 @@ pub type Environment = Vec<(OsString, OsString)>;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
     /// Standard input can't be read.
-    #[error("could not read the list of benchmarks from standard input")]
-    Stdin(#[source] io::Error),
+    #[error(
+        "could not read the list of benchmarks from {name}: {}",
+        explain(source, Attempt::Read)
+    )]
+    Stdin {
+        /// The file, if it is one.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The list is wrong.
     #[error(transparent)]
     Targets(#[from] TargetsError),
@@ -99,7 +109,7 @@ impl AppError {
     fn code(&self) -> u8 {
         match self {
             Self::Plan { .. } => USAGE,
-            Self::Stdin(_)
+            Self::Stdin { .. }
             | Self::Targets(_)
             | Self::Unrunnable { .. }
             | Self::NotBelowValgrind
@@ -219,7 +229,9 @@ fn targets(args: &Args, progress: &mut Progress) -> Result<Vec<Target>, AppError
         return Ok(vec![args.target()]);
     }
     let mut text = String::new();
-    io::stdin().read_to_string(&mut text).map_err(AppError::Stdin)?;
+    io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|source| AppError::Stdin { name: standard_input(), source })?;
     let (targets, unknown) = parse_targets(&text)?;
     for key in unknown {
         progress.always(&format!(
@@ -227,6 +239,15 @@ fn targets(args: &Args, progress: &mut Progress) -> Result<Vec<Target>, AppError
         ));
     }
     Ok(targets)
+}
+
+/// What our standard input is, such as a path.
+fn standard_input() -> String {
+    let target = std::fs::read_link("/proc/self/fd/0");
+    target.map_or_else(
+        |_| "standard input".to_owned(),
+        |path| format!("`{}`", one_line(&shown(&path))),
+    )
 }
 
 fn warn_of_odd_names(targets: &[Target], progress: &mut Progress) {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use runner_shared::artifact::Outcome;
+use runner_shared::{artifact::Outcome, fault};
 
 use crate::{
     process::{ExecutableError, NulError, StdioError},
@@ -108,7 +108,7 @@ pub(crate) fn chain(err: &dyn Error) -> String {
     let mut cause = err.source();
     while let Some(err) = cause {
         words.push_str(": ");
-        words.push_str(&err.to_string());
+        words.push_str(&fault::words(err));
         cause = err.source();
     }
     words

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use runner_shared::fifo::FifoPaths;
 
 fn main() -> ExitCode {
+    system::limits::outlive_large_files();
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
     let environment: Vec<_> = std::env::vars_os().collect();
     let args = exec_harness::Args::read(&environment);

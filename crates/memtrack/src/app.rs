@@ -104,6 +104,7 @@ impl AppError {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    system::limits::outlive_large_files();
     let cli = Cli::read();
     let outcome = match &cli.command {
         Command::Track(options) => traced(options),

@@ -132,6 +132,7 @@ impl Running {
             }
             // What we wait for by descriptor is blocked here, and a blocked signal stays so across `exec`.
             pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&SigSet::from_iter(STOPS)), None)?;
+            system::limits::be_ended_by_large_files()?;
             Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)
         };
         #[expect(

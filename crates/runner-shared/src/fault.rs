@@ -93,6 +93,12 @@ const ROWS: &[Row] = &[
         Some("make room, or choose another disk by TMPDIR or a path"),
     ),
     (Errno::EDQUOT, SOME, "your share of the disk is used up", None),
+    (
+        Errno::EFBIG,
+        SOME,
+        "a file would be larger than it may be",
+        Some("`ulimit -f` says how large, and allows more"),
+    ),
     (Errno::EROFS, SOME, "its file system is read-only", None),
     (
         Errno::EAGAIN,
@@ -111,6 +117,7 @@ const KINDS: &[(io::ErrorKind, Errno)] = &[
     (io::ErrorKind::IsADirectory, Errno::EISDIR),
     (io::ErrorKind::StorageFull, Errno::ENOSPC),
     (io::ErrorKind::QuotaExceeded, Errno::EDQUOT),
+    (io::ErrorKind::FileTooLarge, Errno::EFBIG),
     (io::ErrorKind::ReadOnlyFilesystem, Errno::EROFS),
     (io::ErrorKind::ExecutableFileBusy, Errno::ETXTBSY),
     (io::ErrorKind::OutOfMemory, Errno::ENOMEM),
@@ -125,6 +132,24 @@ pub fn explain(err: &io::Error, attempt: Attempt) -> Fault {
         Some((_, _, why, hint)) => Fault { why: (*why).to_owned(), hint: *hint },
         None => Fault { why: err.to_string(), hint: None },
     }
+}
+
+/// The words of an error that is a cause of another one. What the system lacks, or limits, is named with what helps,
+/// whatever was tried; of all else nothing is known here but its own words.
+pub fn words(cause: &(dyn Error + 'static)) -> String {
+    const LIMITS: &[Errno] = &[
+        Errno::EMFILE,
+        Errno::ENFILE,
+        Errno::ENOSPC,
+        Errno::EDQUOT,
+        Errno::EFBIG,
+        Errno::EROFS,
+        Errno::ENOMEM,
+    ];
+    let limited = cause
+        .downcast_ref::<io::Error>()
+        .filter(|err| number(err).is_some_and(|number| LIMITS.contains(&number)));
+    limited.map_or_else(|| cause.to_string(), |err| explain(err, Attempt::Write).to_string())
 }
 
 /// Returns the number of the error, also of one that a library has wrapped into its own.
@@ -161,6 +186,15 @@ mod tests {
         assert_eq!(why(Errno::ENOENT, Attempt::Write), "its folder does not exist");
         // What nobody has met yet says what the system says.
         assert_eq!(why(Errno::EXDEV, Attempt::Read), io::Error::from(Errno::EXDEV).to_string());
+    }
+
+    #[test]
+    fn a_cause_that_is_a_limit_is_explained_and_others_speak_for_themselves() {
+        let of = |errno| words(&io::Error::from(errno));
+        assert!(of(Errno::EFBIG).contains("`ulimit -f` says how large"), "{}", of(Errno::EFBIG));
+        assert!(of(Errno::EMFILE).contains("`ulimit -n`"), "{}", of(Errno::EMFILE));
+        assert_eq!(of(Errno::ENOENT), io::Error::from(Errno::ENOENT).to_string());
+        assert_eq!(words(&fmt::Error), fmt::Error.to_string());
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::{error::Error, io};
 
 use runner_shared::fault::{Attempt, explain};
 
+use runner_shared::fault::words;
+
 /// How the program ended. The numbers are part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitKind {
@@ -79,7 +81,7 @@ pub(crate) fn chain(err: &dyn Error) -> String {
     let mut text = err.to_string();
     let mut cause = err.source();
     while let Some(err) = cause {
-        text = format!("{text}: {err}");
+        text = format!("{text}: {}", words(err));
         cause = err.source();
     }
     text

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod files;
+pub mod limits;
 pub mod lineage;
 pub mod lock;
 pub mod orphans;

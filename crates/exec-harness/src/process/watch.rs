@@ -11,6 +11,7 @@ use nix::{
     },
 };
 use runner_shared::clock::{Monotonic, now};
+use system::limits;
 
 use super::spawn::Child;
 
@@ -41,6 +42,7 @@ impl Watch {
         let mut original_mask = SigSet::empty();
         pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&stop), Some(&mut original_mask))?;
         let signals = SignalFd::with_flags(&stop, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        let original_mask = limits::usual(original_mask);
         Ok(Self { signals, original_mask, stop: false })
     }
 

@@ -9,13 +9,19 @@ mod memory;
 mod simulation;
 mod walltime;
 
-use std::{collections::BTreeSet, ffi::OsString, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    path::Path,
+};
 
-use runner_shared::artifact::{Artifact, ExecutionTimestamps, RoundLog};
+use runner_shared::{
+    artifact::{Artifact, ExecutionTimestamps, RoundLog},
+    harness::INTEGRATION,
+    text::{one_line, shown},
+};
 
-use runner_shared::text::shown;
-
-use crate::model::Report;
+use crate::model::{BenchResult, Report};
 
 pub use environment::{Environment, Fact, Library, read_environments};
 pub use file::ReadError;
@@ -73,6 +79,7 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
         }
     }
     report.benchmarks = log::join(sources, logs);
+    report.warnings.extend(repeated(&report.benchmarks));
 
     let timestamps = profile_dir.join(ExecutionTimestamps::file_name(None));
     if timestamps.is_file()
@@ -81,6 +88,37 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
         markers::enrich(&mut report.benchmarks, &timestamps);
     }
     Ok(Reading { report, broken })
+}
+
+/// So many benchmarks are named at most.
+const MOST_NAMES: usize = 3;
+
+/// Benchmarks that nobody can tell apart. `exec-harness` speaks of its own before it measures them.
+fn repeated(benchmarks: &[BenchResult]) -> Option<String> {
+    let mut by_uri = BTreeMap::<&str, Vec<&BenchResult>>::new();
+    for benchmark in benchmarks {
+        by_uri.entry(&benchmark.uri).or_default().push(benchmark);
+    }
+    let mut names: Vec<String> = by_uri.into_values().filter_map(|those| named(&those)).collect();
+    let more = names.len().saturating_sub(MOST_NAMES);
+    names.truncate(MOST_NAMES);
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    let names = names.join(", ");
+    let text = || {
+        format!("these are there several times, and their histories can't be told apart: {names}")
+    };
+    (!names.is_empty()).then(text)
+}
+
+/// The name of benchmarks with the same URI, if there are several.
+fn named(those: &[&BenchResult]) -> Option<String> {
+    let (first, others) = those.split_first()?;
+    let is_told =
+        first.integration.name == INTEGRATION && others.iter().all(|it| it.pid == first.pid);
+    (!others.is_empty() && !is_told)
+        .then(|| format!("`{}` ({} times)", one_line(&first.name), those.len()))
 }
 
 /// What a profile folder yielded.

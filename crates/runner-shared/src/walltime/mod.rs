@@ -97,9 +97,48 @@ fn integral(number: f64) -> Option<u64> {
     in_range.then_some(number as u64)
 }
 
+/// No measurement takes longer, in nanoseconds: thirty years.
+const LONGEST_NS: f64 = 1e18;
+
+/// A time that something may have taken.
+fn duration<'de, D: Deserializer<'de>>(json: D) -> Result<f64, D::Error> {
+    within(json, 0.0)
+}
+
+/// The same, but of two very different rounds, a quartile is estimated to lie outside, and may lie below zero.
+fn quartile<'de, D: Deserializer<'de>>(json: D) -> Result<f64, D::Error> {
+    within(json, -LONGEST_NS)
+}
+
+fn within<'de, D: Deserializer<'de>>(json: D, least: f64) -> Result<f64, D::Error> {
+    let number = f64::deserialize(json)?;
+    if (least..=LONGEST_NS).contains(&number) {
+        return Ok(number);
+    }
+    Err(serde::de::Error::custom(format!("{number:e} is not a duration")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_is_neither_negative_nor_longer_than_a_life() {
+        #[derive(Debug, Deserialize)]
+        struct Duration(#[serde(deserialize_with = "duration")] f64);
+        #[derive(Deserialize)]
+        struct Quartile(#[serde(deserialize_with = "quartile")] f64);
+        let quartile = |text: &str| serde_json::from_str(text).map(|Quartile(it)| it).ok();
+        for (text, number) in [("0", 0.0), ("12.5", 12.5)] {
+            let Duration(read) = serde_json::from_str(text).unwrap();
+            assert!((read - number).abs() < f64::EPSILON, "{read}");
+        }
+        for (text, shown) in [("1e308", "1e308"), ("-1", "-1e0"), ("-1e-9", "-1e-9")] {
+            let err = serde_json::from_str::<Duration>(text).unwrap_err().to_string();
+            assert!(err.starts_with(&format!("{shown} is not a duration")), "{err}");
+        }
+        assert_eq!((quartile("-2.5"), quartile("-1e308")), (Some(-2.5), None));
+    }
 
     #[test]
     fn integral_floats_are_counts_and_others_are_not() {

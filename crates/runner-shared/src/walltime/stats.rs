@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::whole_number;
+use super::{duration, quartile, whole_number};
 
 /// Rounds further than this many standard deviations from the mean are outliers.
 const STDEV_OUTLIER_FACTOR: f64 = 3.0;
@@ -16,23 +16,31 @@ const IQR_OUTLIER_FACTOR: f64 = 1.5;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct BenchmarkStats {
     /// Fastest round.
+    #[serde(deserialize_with = "duration")]
     pub min_ns: f64,
     /// Slowest round.
+    #[serde(deserialize_with = "duration")]
     pub max_ns: f64,
     /// Mean of the rounds.
+    #[serde(deserialize_with = "duration")]
     pub mean_ns: f64,
     /// Sample standard deviation; 0 for fewer than two rounds.
+    #[serde(deserialize_with = "duration")]
     pub stdev_ns: f64,
     /// Lower quartile.
+    #[serde(deserialize_with = "quartile")]
     pub q1_ns: f64,
     /// Median.
+    #[serde(deserialize_with = "duration")]
     pub median_ns: f64,
     /// Upper quartile.
+    #[serde(deserialize_with = "quartile")]
     pub q3_ns: f64,
     /// Number of measured rounds.
     #[serde(deserialize_with = "whole_number")]
     pub rounds: u64,
     /// Sum of all rounds in **seconds**.
+    #[serde(deserialize_with = "duration")]
     pub total_time: f64,
     /// Rounds outside the quartiles by more than 1.5 interquartile ranges.
     #[serde(deserialize_with = "whole_number")]

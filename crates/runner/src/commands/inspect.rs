@@ -82,6 +82,7 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
     for warning in report.warnings() {
         context.ui.event(&RunEvent::warning(warning));
     }
+    outcome::tell_broken(&broken, context);
     outcome::show(&export, &report, context)?;
     match &report {
         AnyReport::Simulation(report) => show(&hottest_functions(report, functions), context)?,
@@ -93,8 +94,8 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
         context.ui.event(&RunEvent::warning(text));
     }
     show(&results::environment_details(&environments), context)?;
-    if let Some(err) = broken.into_iter().next() {
-        return Err(CliError::new(ExitKind::Failed, err));
+    if !broken.is_empty() {
+        return Err(outcome::unread(broken.len(), &folder));
     }
     if report.benchmarks() == 0 {
         let err = format!("`{}` holds no results", shown(&folder));

@@ -28,6 +28,8 @@ const MINIMUM_EFFECT: f64 = 0.03;
 /// Measures all parts, and sends what was measured well. The first failure decides the exit code.
 pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, CliError> {
     let (env, ui) = (&context.env, &context.ui);
+    // First: whatever else is looked for would not be found without it.
+    preflight::check_machine()?;
     // Whatever is wrong with the upload is said before hours are spent.
     let here = here()?;
     let prepared =
@@ -91,6 +93,7 @@ fn measure_part(
 ) -> Result<(ExitKind, Measured), CliError> {
     let completed = execute(part, &context.env, &context.ui)?;
     let folder = completed.folder.clone();
+    outcome::tell_broken(&completed.broken, context);
     // The table comes last: of a long output the end is read.
     outcome::show_slowest(&completed.report, &folder, context)?;
     let shown = outcome::show(&part.exports, &completed.report, context);

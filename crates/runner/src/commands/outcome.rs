@@ -2,6 +2,8 @@
 
 use std::{io, path::Path};
 
+use nix::sys::{signal::Signal, statvfs::statvfs};
+use results::ReadError;
 use runner_shared::{
     mode::Mode,
     text::{as_text, shown},
@@ -11,7 +13,7 @@ use system::lock::LockError;
 use super::Context;
 use crate::{
     cli::ExportArg,
-    error::{CliError, ExitKind},
+    error::{CliError, ExitKind, chain},
     event::RunEvent,
     instruments::InstrumentError,
     mode::{
@@ -104,6 +106,38 @@ pub(crate) fn unwritten(err: &io::Error) -> CliError {
     CliError::new(ExitKind::Failed, format!("could not write the results: {err}"))
 }
 
+/// Says which files of results could not be read, before those of the others are shown.
+pub(crate) fn tell_broken(broken: &[ReadError], context: &Context) {
+    for err in broken {
+        context.ui.error(&CliError::new(ExitKind::Failed, chain(err)));
+    }
+}
+
+/// The last word about them; they lie in this folder.
+pub(crate) fn unread(files: usize, folder: &Path) -> CliError {
+    let what = match files {
+        1 => "a file of results could not be read".to_owned(),
+        _ => format!("{files} files of results could not be read"),
+    };
+    let hint = if is_full(folder) {
+        format!(
+            "the disk that holds `{}` is full: make room, or name a folder elsewhere",
+            shown(folder)
+        )
+    } else {
+        "results of other files are shown; the program that wrote this one may have been ended too early".to_owned()
+    };
+    CliError::new(ExitKind::Failed, what).hint(hint)
+}
+
+/// Whether next to nothing can be written there.
+fn is_full(folder: &Path) -> bool {
+    const NEXT_TO_NOTHING: u64 = 64 << 10;
+    statvfs(folder).is_ok_and(|disk| {
+        disk.blocks_available().saturating_mul(disk.fragment_size()) < NEXT_TO_NOTHING
+    })
+}
+
 /// Chooses the exit code: an interruption weighs more than a failure, a failure more than emptiness.
 pub(crate) fn judge(
     part: &RunPart,
@@ -134,9 +168,8 @@ pub(crate) fn judge(
             return Err(CliError::new(ExitKind::Failed, what));
         }
     }
-    if let Some(err) = broken.into_iter().next() {
-        return Err(CliError::new(ExitKind::Failed, err)
-            .hint("results of other files are shown; the program that wrote this one may have been ended too early"));
+    if !broken.is_empty() {
+        return Err(unread(broken.len(), &folder));
     }
     judge_end(part, &report, ended, &folder)?;
     instruments.map_err(|err| CliError::new(ExitKind::Failed, err))?;
@@ -181,7 +214,12 @@ fn judge_end(
         }
         Ended::Signal(signal) => {
             let what = format!("the benchmark command was ended by {signal}");
-            Err(explained(part, folder, CliError::new(ExitKind::Failed, what)))
+            let err = explained(part, folder, CliError::new(ExitKind::Failed, what));
+            Err(if signal == Signal::SIGXFSZ {
+                err.hint("it has written a file that is larger than it may be: `ulimit -f` says how large, and allows more")
+            } else {
+                err
+            })
         }
     }
 }

@@ -41,6 +41,25 @@ struct Scene<'a> {
     here: &'a Path,
 }
 
+/// What every Linux has, and a container or a `chroot` may lack; what is there, and the command that helps.
+const MACHINE: &[(&str, &str, &str)] = &[
+    ("/proc/self", "`/proc` is not mounted", "`mount -t proc proc /proc` mounts it, as root"),
+    (
+        "/dev/null",
+        "`/dev/null` does not exist: `/dev` is not mounted",
+        "`mount -t devtmpfs dev /dev` mounts it, as root; containers have an option for that",
+    ),
+];
+
+/// Looks whether the system is as all else takes for granted.
+pub(super) fn check_machine() -> Result<(), CliError> {
+    let missing = MACHINE.iter().find(|(path, ..)| !Path::new(path).exists());
+    missing.map_or(Ok(()), |(_, what, hint)| {
+        let what = format!("{what}, and nothing can be measured without it");
+        Err(CliError::new(ExitKind::Missing, what).hint(*hint))
+    })
+}
+
 /// Checks all parts. All that is wrong is said; the last error is returned.
 pub(super) fn check(plan: &RunPlan, context: &Context, here: &Path) -> Result<(), CliError> {
     let mut errs: Vec<CliError> = Vec::new();

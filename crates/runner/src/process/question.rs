@@ -123,6 +123,25 @@ impl AskError {
     }
 }
 
+impl AskError {
+    /// Whether there is no such tool, or one that does not run: another one may help.
+    pub(crate) fn is_about_the_tool(&self) -> bool {
+        const KINDS: [io::ErrorKind; 2] =
+            [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied];
+        match self {
+            Self::Failed { .. } => true,
+            Self::Start(err) => {
+                KINDS.contains(&err.source.kind())
+                    || err.source.raw_os_error() == io::Error::from(Errno::ENOEXEC).raw_os_error()
+            }
+            Self::Silent { .. }
+            | Self::Endless { .. }
+            | Self::Interrupted { .. }
+            | Self::Unheard { .. } => false,
+        }
+    }
+}
+
 fn said(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(": {words}") }
 }

@@ -9,6 +9,7 @@ use nix::sys::{
     signal::{SigSet, SigmaskHow, Signal, pthread_sigmask},
     signalfd::{SfdFlags, SignalFd},
 };
+use system::limits;
 
 /// What a signal means for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub(super) fn stops() -> SigSet {
 /// Undoes the block in a process that was just forked: the program in it shall hear of signals.
 /// Only makes an async-signal-safe call.
 pub(super) fn release() -> io::Result<()> {
+    limits::be_ended_by_large_files()?;
     Ok(taken().thread_unblock()?)
 }
 

@@ -39,6 +39,7 @@ use std::{
 };
 
 use api::Secret;
+use runner_shared::fault::words;
 
 use crate::{
     env::Env,
@@ -115,7 +116,7 @@ impl Ui {
         let mut causes = Vec::new();
         let mut cause = err.source.source();
         while let Some(err) = cause {
-            causes.push(err.to_string());
+            causes.push(words(err));
             cause = err.source();
         }
         let (what, hints) = (err.source.to_string(), err.hints.clone());

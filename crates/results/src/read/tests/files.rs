@@ -131,3 +131,34 @@ proptest! {
         prop_assert_eq!(folder.report().benchmarks.len(), 1);
     }
 }
+
+#[test]
+fn times_that_nothing_takes_are_invalid_results_with_their_place() {
+    for (name, time) in [("median_ns", "1e308"), ("min_ns", "-5.0"), ("total_time", "-1e-3")] {
+        let mut results: serde_json::Value = serde_json::from_str(&results(7, &["a"])).unwrap();
+        results["benchmarks"][0]["stats"][name] = serde_json::from_str(time).unwrap();
+        let err = Folder::new().with("results/7.json", results.to_string()).read().unwrap_err();
+        let text = with_causes(&err);
+        assert!(text.contains(&format!("at `benchmarks[0].stats.{name}`: ")), "{text}");
+        assert!(text.contains("is not a duration"), "{text}");
+    }
+}
+
+#[test]
+fn benchmarks_with_the_same_uri_are_mentioned() {
+    let folder = Folder::new().with("results/1.json", results(1, &["a", "b", "b"]));
+    // It has said so itself.
+    assert!(folder.warnings().is_empty());
+    let folder = folder.with("results/2.json", results(2, &["a"]));
+    let said =
+        "these are there several times, and their histories can't be told apart: `a` (2 times)";
+    assert_eq!(folder.warnings(), [said]);
+    let other = results(3, &["b", "c", "d", "e", "b", "c", "d", "e"]);
+    let folder =
+        Folder::new().with("results/3.json", other.replace("exec-harness", "pytest-codspeed"));
+    let warnings = folder.warnings();
+    assert!(
+        warnings[0].ends_with("`b` (2 times), `c` (2 times), `d` (2 times), 1 more"),
+        "{warnings:?}"
+    );
+}

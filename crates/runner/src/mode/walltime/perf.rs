@@ -107,10 +107,8 @@ impl Perf {
         });
         let Some((program, answer)) = answered else {
             return Err(match trouble {
-                Some(AskError::Failed { .. }) | None => {
-                    PerfError::Broken { path: first.clone(), hint: hint() }
-                }
-                Some(err) => PerfError::Mute { why: err.to_string() },
+                Some(err) if !err.is_about_the_tool() => PerfError::Mute { why: err.to_string() },
+                Some(_) | None => PerfError::Broken { path: first.clone(), hint: hint() },
             });
         };
         Self::of(program, &answer, env.get(env_names::PERF_DISABLE_COMPRESSION).is_none())

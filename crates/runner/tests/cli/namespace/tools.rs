@@ -1,6 +1,12 @@
 //! Tools that misbehave when they are asked something: each is named, none is waited for long, nothing is left of it.
 
-use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::PathBuf, thread::scope};
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+    thread::scope,
+};
 
 use nix::{errno::Errno, fcntl::OFlag};
 use test_support::{Run, Sandbox};
@@ -49,6 +55,68 @@ fn who_writes_without_end_is_named_and_memory_stays_small() {
         let expected = format!("`{}` writes without end", tool.display());
         assert!(run.shown().contains(&expected), "{variable}: {}", run.shown());
     }
+}
+
+/// Runs `codspeed exec` in each mode, after the shell text `before`.
+#[track_caller]
+fn in_each_mode(before: &str, code: i32, expected: &str) {
+    for mode in ["walltime", "memory", "simulation"] {
+        let sandbox = sandbox();
+        fs::create_dir(sandbox.path().join("empty")).unwrap();
+        let text = format!("{before}; exec \"$0\" exec --max-rounds 2 -m {mode} -- true");
+        let run = sandbox.run(sandbox.private("sh", ["-c", &text, CODSPEED]));
+        assert_eq!(run.code, code, "{mode}: {}", run.shown());
+        assert!(run.stderr.contains(expected), "{mode}: {}", run.shown());
+    }
+}
+
+#[test]
+fn what_the_system_lacks_is_named_in_each_mode() {
+    in_each_mode("mount --bind empty /proc", 3, "error: `/proc` is not mounted");
+    in_each_mode("mount --rbind empty /dev", 3, "`/dev` is not mounted");
+}
+
+#[test]
+fn limits_of_the_process_are_named_in_each_mode() {
+    in_each_mode("ulimit -n 10", 3, "`ulimit -n` says how many");
+    in_each_mode("ulimit -f 0", 1, "`ulimit -f` says how large");
+}
+
+#[test]
+fn a_list_of_benchmarks_that_can_t_be_read_is_named() {
+    let sandbox = sandbox();
+    let harness = std::path::Path::new(CODSPEED).with_file_name("exec-harness");
+    let mut command = sandbox.command(harness, ["-"]);
+    command.stdin(fs::File::open(sandbox.path()).unwrap());
+    let run = sandbox.run(command);
+    let expected = format!("the list of benchmarks from `{}`", sandbox.path().display());
+    assert!(run.code != 0 && run.stderr.contains(&expected), "{}", run.shown());
+}
+
+#[test]
+fn invalid_results_are_told_before_the_table() {
+    let sandbox = sandbox();
+    let run = crate::stage::exec(&sandbox, crate::stage::QUICK, &["true"]);
+    assert_eq!(run.code, 0, "{}", run.shown());
+    fs::write(sandbox.path().join("profile/results/1.json"), results("1e308")).unwrap();
+    // Both to the same place, as a user sees them.
+    let text = "exec \"$0\" inspect profile 2>&1";
+    let run = sandbox.run(sandbox.private("sh", ["-c", text, CODSPEED]));
+    assert_eq!(run.code, 1, "{}", run.shown());
+    let at =
+        |text: &str| run.stdout.find(text).unwrap_or_else(|| panic!("{text}: {}", run.shown()));
+    assert!(at("1e308 is not a duration") < at("Median"), "{}", run.shown());
+}
+
+/// Results of a benchmark that took so long.
+fn results(median_ns: &str) -> String {
+    format!(
+        r#"{{"creator": {{"name": "x", "version": "1.0.0", "pid": 1}}, "instrument": {{"type": "walltime"}},
+        "benchmarks": [{{"name": "a", "uri": "a", "config": {{}}, "stats": {{"min_ns": 1.0, "max_ns": 1.0,
+        "mean_ns": 1.0, "stdev_ns": 0.0, "q1_ns": 1.0, "median_ns": {median_ns}, "q3_ns": 1.0, "rounds": 1,
+        "total_time": 1.0, "iqr_outlier_rounds": 0, "stdev_outlier_rounds": 0, "iter_per_round": 1,
+        "warmup_iters": 0}}}}]}}"#
+    )
 }
 
 #[test]
