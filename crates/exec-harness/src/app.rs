@@ -209,7 +209,7 @@ fn measure(
 fn plans(targets: Vec<Target>, mode: Mode, path: Option<&OsStr>) -> Result<Vec<Plan>, Refused> {
     let (mut plans, mut errs) = (Vec::with_capacity(targets.len()), Vec::new());
     for target in targets {
-        let name = target.display_name();
+        let name = one_line(&target.display_name());
         match Plan::resolve(target, mode) {
             Ok(plan) => {
                 let faults = faults(&plan, mode, path).into_iter();
@@ -258,7 +258,7 @@ fn warn_of_odd_names(targets: &[Target], progress: &mut Progress) {
             progress.always(&format!("warning: the name of a benchmark is {} bytes long and is shown cut to {MAX_NAME_BYTES}; `--name` gives it a shorter one", name.len()));
         }
         if !seen.insert(target.uri()) {
-            progress.always(&format!("warning: two benchmarks are called `{}`; their histories can't be told apart, `--name` or `\"name\"` can", target.display_name()));
+            progress.always(&format!("warning: two benchmarks are called `{}`; their histories can't be told apart, `--name` or `\"name\"` can", one_line(&target.display_name())));
         }
     }
 }

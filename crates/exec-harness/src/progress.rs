@@ -6,7 +6,7 @@ use console::{Term, measure_text_width, truncate_str};
 use runner_shared::{
     clock::{Monotonic, now},
     duration::show_nanos,
-    text::one_line,
+    text::{one_line, without_commands},
     walltime::as_float,
 };
 
@@ -93,7 +93,8 @@ impl Progress {
     pub(crate) fn line(&mut self, text: &str) {
         self.clear();
         if !self.quiet {
-            put(&self.lines(text));
+            // A name may hold a line break; a line has none.
+            put(&self.lines(&one_line(text)));
         }
     }
 
@@ -114,7 +115,11 @@ impl Progress {
     /// Whole lines without anything that could steer the terminal, broken between words where there is one.
     fn lines(&self, text: &str) -> String {
         let columns = self.terminal.then(columns);
-        text.lines().flat_map(|line| [wrapped(&one_line(line), columns), "\n".to_owned()]).collect()
+        text.lines()
+            .flat_map(|line| {
+                [wrapped(&without_commands(&one_line(line)), columns), "\n".to_owned()]
+            })
+            .collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The benchmarks of one process, one after the other, and what everybody is told about them.
 
+use runner_shared::text::one_line;
+
 use crate::{
     command::Prepared,
     failure::{Failure, chain},
@@ -132,6 +134,7 @@ impl<'a> Session<'a> {
 
     /// Remembers that a benchmark failed and says why.
     pub(crate) fn report(&mut self, name: &str, failure: &Failure) {
+        let name = one_line(name);
         if matches!(failure, Failure::Interrupted) {
             self.interrupted = true;
             self.progress.always(&format!("interrupted: `{name}` was not finished"));

@@ -44,6 +44,28 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
+/// The same for text that may have several lines, and tabs in them.
+pub fn lines(text: &str) -> String {
+    let pieces = text.split_inclusive(['\n', '\t']);
+    let safe = |piece: &str| match piece.strip_suffix(['\n', '\t']) {
+        Some(start) => one_line(start) + piece.get(start.len()..).unwrap_or_default(),
+        None => one_line(piece),
+    };
+    pieces.map(safe).collect()
+}
+
+/// Text for the log of a CI system, in which others may have written a workflow command of GitHub: of today's form at
+/// the beginning of a line, of the older one (`##[error]`) anywhere. It becomes text.
+pub fn without_commands(text: &str) -> String {
+    let line = |line: &str| {
+        let start = line.trim_start();
+        let indent = line.get(..line.len() - start.len()).unwrap_or_default();
+        let mark = if start.starts_with("::") { r"\" } else { "" };
+        format!("{indent}{mark}{}", start.replace("##[", r"#\#["))
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
 /// So many processes are named at most.
 const MOST_NAMES: usize = 4;
 
@@ -144,5 +166,19 @@ mod tests {
         assert_eq!(shown(steering), spelt);
         assert_eq!(shown(OsStr::from_bytes(b"\x1b\xe9")), "\\u{1b}\\xe9");
         assert_eq!(as_text(steering), steering, "a name is kept as it is");
+    }
+
+    #[test]
+    fn lines_stay_and_nothing_else_steers() {
+        let text = "a\tb\u{1b}[2J\r\n\u{202e}c\n\n";
+        assert_eq!(lines(text), "a\tb\\u{1b}[2J\\r\n\\u{202e}c\n\n");
+        assert_eq!((lines(""), lines("µ: plain")), (String::new(), "µ: plain".to_owned()));
+    }
+
+    #[test]
+    fn what_would_be_a_command_is_none() {
+        assert_eq!(without_commands("a::b: c\n  ::error::x\n"), "a::b: c\n  \\::error::x\n");
+        assert_eq!(without_commands("::group::\na ##[error]b"), "\\::group::\na #\\#[error]b");
+        assert_eq!(without_commands(" table\n\n"), " table\n\n");
     }
 }

@@ -99,6 +99,45 @@ impl RunEvent {
     pub(crate) fn warning(text: impl Into<String>) -> Self {
         Self::Warning { text: text.into(), hint: None }
     }
+
+    /// The same with each text changed. What the benchmark says and results are not our texts, and stay.
+    pub(crate) fn with_texts(&self, change: &dyn Fn(&str) -> String) -> Self {
+        let of = |text: &String| change(text);
+        let all = |texts: &[String]| texts.iter().map(of).collect();
+        match self {
+            Self::GroupStart { title, opened } => {
+                Self::GroupStart { title: of(title), opened: *opened }
+            }
+            Self::Step(text) => Self::Step(of(text)),
+            Self::Debug(text) => Self::Debug(of(text)),
+            Self::Details(text) => Self::Details(of(text)),
+            Self::Warning { text, hint } => {
+                Self::Warning { text: of(text), hint: hint.as_ref().map(of) }
+            }
+            Self::Announcement { title, text } => {
+                Self::Announcement { title: of(title), text: of(text) }
+            }
+            Self::Waiting { holder } => Self::Waiting { holder: of(holder) },
+            Self::Progress { label, done, total } => {
+                Self::Progress { label: of(label), done: *done, total: *total }
+            }
+            Self::Activity { text, logged } => Self::Activity { text: of(text), logged: *logged },
+            Self::Uploaded { run_id, url } => Self::Uploaded { run_id: of(run_id), url: of(url) },
+            Self::Error(Failure { what, causes, hints }) => {
+                Self::Error(Failure { what: of(what), causes: all(causes), hints: all(hints) })
+            }
+            Self::RunFinished { run_id, code } => {
+                Self::RunFinished { run_id: run_id.as_ref().map(of), code: *code }
+            }
+            Self::Output { .. }
+            | Self::Report(_)
+            | Self::RunStarted
+            | Self::PartStarted(_)
+            | Self::GroupEnd { .. }
+            | Self::Stopping
+            | Self::Killing => self.clone(),
+        }
+    }
 }
 
 /// Where a program speaks.

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use runner_shared::{harness, text::shown};
+use runner_shared::{
+    harness,
+    text::{self, shown},
+};
 use wildmatch::WildMatch;
 
 use super::{
@@ -109,14 +112,15 @@ pub(crate) fn select(
 
 /// A line for each benchmark: what `--bench` takes, and what it runs.
 pub(crate) fn listing(config: &ProjectConfig) -> String {
-    let names: Vec<_> = config.targets.iter().map(selector).collect();
+    let shown = |target| text::one_line(&selector(target));
+    let names: Vec<_> = config.targets.iter().map(shown).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let line = |(name, target): (String, &ConfigTarget)| {
         let (key, text) = match &target.command {
             TargetCommand::Exec(words) => ("exec", shell_words::join(words)),
             TargetCommand::Entrypoint(text) => ("entrypoint", one_line(text)),
         };
-        format!("{name:width$}  {key}: {text}")
+        format!("{name:width$}  {key}: {}", text::one_line(&text))
     };
     names.into_iter().zip(&config.targets).map(line).collect::<Vec<_>>().join("\n")
 }

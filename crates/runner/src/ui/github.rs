@@ -4,6 +4,8 @@
 
 use std::io::{self, Write};
 
+use runner_shared::text::without_commands;
+
 use super::{
     Sink,
     escape::{data, property},
@@ -24,7 +26,7 @@ impl<W: Write + Send> Sink for GitHub<W> {
     fn show(&mut self, shown: &Shown<'_>) -> io::Result<()> {
         let log = &mut self.log;
         match shown {
-            Shown::Text(Kind::Note, text) => log.line(text),
+            Shown::Text(Kind::Note, text) => log.line(&without_commands(text)),
             Shown::Text(Kind::Warning, text) => log.line(&format!("::warning::{}", data(text))),
             Shown::Text(Kind::Debug, text) => log.line(&format!("::debug::{}", data(text))),
             Shown::Announcement(title, text) => {
@@ -36,17 +38,17 @@ impl<W: Write + Send> Sink for GitHub<W> {
             Shown::GroupEnd { failed: _ } => log.line("::endgroup::"),
             Shown::Output(_, bytes) => log.pass(bytes),
             Shown::Progress { label, done: _, total } => match self.named.line(label, *total) {
-                Some(line) => log.line(&line),
+                Some(line) => log.line(&without_commands(&line)),
                 None => Ok(()),
             },
-            Shown::Results(text) => log.line(text.trim_end()),
+            Shown::Results(text) => log.line(&without_commands(text.trim_end())),
             // One annotation, with all that is known.
             Shown::Error(failure) => {
                 let text = failure.lines().join("\n");
                 let text = text.strip_prefix("error: ").unwrap_or(&text);
                 log.line(&format!("::error::{}", data(text)))
             }
-            Shown::Activity { text, logged: true } => log.line(text),
+            Shown::Activity { text, logged: true } => log.line(&without_commands(text)),
             Shown::Activity { logged: false, .. } | Shown::Nothing => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use api::Secret;
 use memchr::memmem;
 
-use crate::event::{Benchmark, Failure, Finished, RunEvent};
+use crate::event::{Benchmark, Finished, RunEvent};
 
 /// What stands in the place of a secret.
 const MASK: &[u8] = b"***";
@@ -69,49 +69,13 @@ impl Redactor {
 
     /// The same event without secrets.
     pub(super) fn event(&self, event: &RunEvent) -> RunEvent {
-        let clean = |text: &String| self.text(text);
-        let all = |texts: &[String]| texts.iter().map(clean).collect();
-        match event {
-            RunEvent::GroupStart { title, opened } => {
-                RunEvent::GroupStart { title: clean(title), opened: *opened }
-            }
-            RunEvent::Step(text) => RunEvent::Step(clean(text)),
-            RunEvent::Debug(text) => RunEvent::Debug(clean(text)),
-            RunEvent::Details(text) => RunEvent::Details(clean(text)),
-            RunEvent::Warning { text, hint } => {
-                RunEvent::Warning { text: clean(text), hint: hint.as_ref().map(clean) }
-            }
-            RunEvent::Announcement { title, text } => {
-                RunEvent::Announcement { title: clean(title), text: clean(text) }
-            }
-            RunEvent::Output { stream, bytes } => {
-                RunEvent::Output { stream: *stream, bytes: self.bytes(bytes).into_owned() }
-            }
-            RunEvent::Waiting { holder } => RunEvent::Waiting { holder: clean(holder) },
-            RunEvent::Progress { label, done, total } => {
-                RunEvent::Progress { label: clean(label), done: *done, total: *total }
-            }
-            RunEvent::Activity { text, logged } => {
-                RunEvent::Activity { text: clean(text), logged: *logged }
-            }
-            RunEvent::Report(finished) => RunEvent::Report(Box::new(self.finished(finished))),
-            RunEvent::Uploaded { run_id, url } => {
-                RunEvent::Uploaded { run_id: clean(run_id), url: clean(url) }
-            }
-            RunEvent::Error(Failure { what, causes, hints }) => RunEvent::Error(Failure {
-                what: clean(what),
-                causes: all(causes),
-                hints: all(hints),
-            }),
-            RunEvent::RunFinished { run_id, code } => {
-                RunEvent::RunFinished { run_id: run_id.as_ref().map(clean), code: *code }
-            }
-            RunEvent::RunStarted
-            | RunEvent::PartStarted(_)
-            | RunEvent::GroupEnd { .. }
-            | RunEvent::Stopping
-            | RunEvent::Killing => event.clone(),
+        if let RunEvent::Output { stream, bytes } = event {
+            return RunEvent::Output { stream: *stream, bytes: self.bytes(bytes).into_owned() };
         }
+        if let RunEvent::Report(finished) = event {
+            return RunEvent::Report(Box::new(self.finished(finished)));
+        }
+        event.with_texts(&|text| self.text(text))
     }
 
     fn finished(&self, finished: &Finished) -> Finished {

@@ -1,13 +1,13 @@
 //! What happens with one event: secrets are taken out, then every sink that wants it gets it.
 
-use std::{fs::File, io, path::Path, time::Duration};
+use std::{borrow::Cow, fs::File, io, path::Path, time::Duration};
 
 use api::Secret;
 use results::TableStyle;
 use runner_shared::{
     env_names,
     fault::{Attempt, explain},
-    text::shown,
+    text::{lines, shown},
 };
 
 use super::{
@@ -95,14 +95,20 @@ impl State {
     }
 
     fn tell(&mut self, event: &RunEvent) -> io::Result<()> {
+        let told = match &mut self.json {
+            // It has an escape for everything.
+            Some(json) => json.on(event),
+            None => Ok(()),
+        };
+        // The border for what others have named or written: from here on nothing steers a terminal.
+        let is_theirs = matches!(event, RunEvent::Output { .. } | RunEvent::Report(_));
+        let safe =
+            if is_theirs { Cow::Borrowed(event) } else { Cow::Owned(event.with_texts(&lines)) };
+        let event = &*safe;
         if let Some(log) = &mut self.log {
             // A full disk is noticed by those who write results.
             drop(log.on(event));
         }
-        let told = match &mut self.json {
-            Some(json) => json.on(event),
-            None => Ok(()),
-        };
         let shown = match &mut self.people {
             Some(people) if level(event) <= people.level || (people.is_log && is_group(event)) => {
                 people.sink.show(&Shown::of(event))

@@ -13,6 +13,7 @@ mod exec_names;
 mod exec_versus;
 mod go;
 mod hooks;
+mod hostile_names;
 mod instruments;
 mod leftovers;
 mod login;
