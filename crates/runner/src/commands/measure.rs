@@ -93,7 +93,10 @@ fn measure_part(
 ) -> Result<(ExitKind, Measured), CliError> {
     let completed = execute(part, &context.env, &context.ui)?;
     let folder = completed.folder.clone();
-    outcome::tell_broken(&completed.broken, context);
+    // Otherwise files that are not whole follow from that.
+    if !completed.interrupted && completed.trouble.is_none() {
+        outcome::tell_broken(&completed.broken, context);
+    }
     // The table comes last: of a long output the end is read.
     outcome::show_slowest(&completed.report, &folder, context)?;
     let shown = outcome::show(&part.exports, &completed.report, context);

@@ -85,8 +85,8 @@ pub(crate) enum RunError {
     /// The benchmark can't be started.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
-    /// The harness doesn't say whether it could be.
-    #[error("the commands could not be checked")]
+    /// The harness or the tracer does not say whether it could be.
+    #[error("could not check whether it can be run")]
     Check(#[from] AskError),
     /// The conversation broke down.
     #[error(transparent)]

@@ -23,7 +23,7 @@ use crate::{
     cli::{Backend, MemoryArgs, PythonAllocator},
     env::Env,
     error::ExitKind,
-    process::{AddressSpace, Ended, Output, Stdin, ToolCommand},
+    process::{AddressSpace, Answer, Ended, Limits, Output, Stdin, ToolCommand},
     profiler::ControlFifos,
     session::SessionRecord,
     tools,
@@ -76,7 +76,7 @@ fn ask_for_rights(program: PathBuf, cwd: &Path, env: &Env) -> Result<(), StartEr
         output: Output::Piped,
         address_space: AddressSpace::Random,
     };
-    let (ended, said) = asked.complaints()?;
+    let Answer { ended, stdout: _, stderr: said } = asked.answer(Limits::CHECK)?;
     // A tracer of another time doesn't know the question.
     if ended != Ended::Code(i32::from(ExitKind::Missing.code())) {
         return Ok(());

@@ -9,6 +9,7 @@ use std::{
 };
 
 use nix::{errno::Errno, fcntl::OFlag};
+use runner_shared::text::{as_text, shown};
 use test_support::{Run, Sandbox};
 
 use crate::stage::{CODSPEED, sandbox};
@@ -19,7 +20,7 @@ const ENDLESS: &str = "#!/bin/sh\nwhile :; do printf %65536s y; done\n";
 /// Waits for ever, as does a process that it has started.
 fn silent(sandbox: &Sandbox, name: &str) -> PathBuf {
     let hold = sandbox.fifo("hold");
-    let text = format!("#!/bin/sh\n(read x < '{0}') & read x < '{0}'\n", hold.display());
+    let text = format!("#!/bin/sh\n(read x < '{0}') & read x < '{0}'\n", as_text(&hold));
     sandbox.program(name, &text)
 }
 
@@ -52,7 +53,7 @@ fn who_writes_without_end_is_named_and_memory_stays_small() {
         let sandbox = sandbox.with(variable, &tool);
         let run = bounded(&sandbox, args);
         assert_eq!(run.code, code, "{variable}: {}", run.shown());
-        let expected = format!("`{}` writes without end", tool.display());
+        let expected = format!("`{}` writes without end", shown(&tool));
         assert!(run.shown().contains(&expected), "{variable}: {}", run.shown());
     }
 }
@@ -89,7 +90,7 @@ fn a_list_of_benchmarks_that_can_t_be_read_is_named() {
     let mut command = sandbox.command(harness, ["-"]);
     command.stdin(fs::File::open(sandbox.path()).unwrap());
     let run = sandbox.run(command);
-    let expected = format!("the list of benchmarks from `{}`", sandbox.path().display());
+    let expected = format!("the list of benchmarks from `{}`", shown(&sandbox.path()));
     assert!(run.code != 0 && run.stderr.contains(&expected), "{}", run.shown());
 }
 
@@ -124,14 +125,14 @@ fn who_is_silent_is_named_in_time_and_nothing_is_left_of_it() {
     let asked = |variable: Option<&str>, name: &str, args: &[&str], code: i32| {
         let sandbox = sandbox();
         let tool = silent(&sandbox, name);
-        let path = format!("{}:/usr/bin:/bin", sandbox.path().display());
+        let path = format!("{}:/usr/bin:/bin", as_text(&sandbox.path()));
         let sandbox = match variable {
             Some(variable) => sandbox.with(variable, &tool),
             None => sandbox.with("PATH", path),
         };
         let run = bounded(&sandbox, args);
         assert_eq!(run.code, code, "{name}: {}", run.shown());
-        let expected = format!("`{}` did not answer within 10 s", tool.display());
+        let expected = format!("`{}` did not answer within 10 s", shown(&tool));
         assert!(run.shown().contains(&expected), "{name}: {}", run.shown());
         nobody_waits(&sandbox);
     };
