@@ -1,14 +1,7 @@
 //! Tools that misbehave when they are asked something: each is named, none is waited for long, nothing is left of it.
 
-use std::{
-    fs::{self, OpenOptions},
-    io,
-    os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
-    thread::scope,
-};
+use std::{fs, path::PathBuf, thread::scope};
 
-use nix::{errno::Errno, fcntl::OFlag};
 use runner_shared::text::{as_text, shown};
 use test_support::{Run, Sandbox};
 
@@ -20,7 +13,9 @@ const ENDLESS: &str = "#!/bin/sh\nwhile :; do printf %65536s y; done\n";
 /// Waits for ever, as does a process that it has started.
 fn silent(sandbox: &Sandbox, name: &str) -> PathBuf {
     let hold = sandbox.fifo("hold");
-    let text = format!("#!/bin/sh\n(read x < '{0}') & read x < '{0}'\n", as_text(&hold));
+    let alive = sandbox.fifo("alive");
+    let (hold, alive) = (as_text(&hold), as_text(&alive));
+    let text = format!("#!/bin/sh\nexec 3> '{alive}'\n(read x < '{hold}') & read x < '{hold}'\n");
     sandbox.program(name, &text)
 }
 
@@ -29,15 +24,6 @@ fn silent(sandbox: &Sandbox, name: &str) -> PathBuf {
 fn bounded(sandbox: &Sandbox, args: &[&str]) -> Run {
     let words = ["-c", "ulimit -v 600000; exec \"$0\" \"$@\"", CODSPEED];
     sandbox.run(sandbox.private("sh", [&words, args].concat()))
-}
-
-/// Nobody waits at the FIFO of [`silent`] any more.
-#[track_caller]
-fn nobody_waits(sandbox: &Sandbox) {
-    let mut options = OpenOptions::new();
-    options.write(true).custom_flags(OFlag::O_NONBLOCK.bits());
-    let err = options.open(sandbox.path().join("hold")).unwrap_err();
-    assert_eq!(err.raw_os_error(), io::Error::from(Errno::ENXIO).raw_os_error());
 }
 
 #[test]
@@ -130,11 +116,14 @@ fn who_is_silent_is_named_in_time_and_nothing_is_left_of_it() {
             Some(variable) => sandbox.with(variable, &tool),
             None => sandbox.with("PATH", path),
         };
+        // At its end once nobody of them is left.
+        let alive = sandbox.path().join("alive");
+        let left = std::thread::spawn(move || fs::read(alive));
         let run = bounded(&sandbox, args);
         assert_eq!(run.code, code, "{name}: {}", run.shown());
         let expected = format!("`{}` did not answer within 10 s", shown(&tool));
         assert!(run.shown().contains(&expected), "{name}: {}", run.shown());
-        nobody_waits(&sandbox);
+        assert_eq!(left.join().unwrap().unwrap(), b"");
     };
     let memory = ["exec", "-m", "memory", "--backend", "preload", "--", "true"];
     // At the same time, as each takes as long as we are patient.
