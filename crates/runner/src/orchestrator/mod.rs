@@ -86,7 +86,7 @@ pub(crate) enum RunError {
     #[error(transparent)]
     Spawn(#[from] SpawnError),
     /// The harness or the tracer does not say whether it could be.
-    #[error("could not check whether it can be run")]
+    #[error(transparent)]
     Check(#[from] AskError),
     /// The conversation broke down.
     #[error(transparent)]
