@@ -107,12 +107,13 @@ impl Writer {
         ordered: bool,
     ) -> io::Result<Self> {
         let place = |name: &str| folder.join(format!("{root}.{name}"));
-        let stacks = options.stacks.then(|| Stacks::create(&place(STACKS_FILE))).transpose()?;
-        let amounts = match options.usage {
-            Usages::None => None,
-            Usages::All => Some(Amounts::new(None)),
-            Usages::WithoutRoot => Some(Amounts::new(i32::try_from(root).ok())),
+        let harness = match options.usage {
+            Usages::WithoutRoot => i32::try_from(root).ok(),
+            Usages::None | Usages::All => None,
         };
+        let stacks = || Stacks::create(&place(STACKS_FILE), harness);
+        let stacks = options.stacks.then(stacks).transpose()?;
+        let amounts = (options.usage != Usages::None).then(|| Amounts::new(harness));
         Ok(Self {
             events: Frames::create(&place(EVENTS_FILE), Event::encode)?,
             stacks,

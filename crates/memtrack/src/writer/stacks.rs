@@ -20,6 +20,8 @@ type Line = (Vec<u8>, Option<u32>);
 /// Stacks of a run, and the file.
 #[derive(Debug)]
 pub(super) struct Stacks {
+    /// This process is the harness of the benchmark: nothing has to be said about its stacks.
+    harness: Option<i32>,
     file: Frames<Line>,
     symbols: Symbols,
     /// By the process and the addresses in it, see `key`: its number, and whether callers are missing.
@@ -44,8 +46,10 @@ pub(super) struct Stacks {
 }
 
 impl Stacks {
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
+    /// Makes the file; the process `harness` is not a part of the benchmark.
+    pub(super) fn create(path: &Path, harness: Option<i32>) -> io::Result<Self> {
         Ok(Self {
+            harness,
             file: Frames::create(path, encode)?,
             symbols: Symbols::default(),
             seen: HashMap::default(),
@@ -69,7 +73,8 @@ impl Stacks {
         self.key.clear();
         self.key.push(process(pid));
         self.key.extend_from_slice(addresses);
-        self.taken += 1;
+        let counts = self.harness != Some(pid);
+        self.taken += u64::from(counts);
         if let Some((number, is_cut)) = self.seen.get(self.key.as_slice()) {
             self.cut += u64::from(*is_cut);
             return *number;
@@ -82,9 +87,10 @@ impl Stacks {
         };
         let frames: Box<[u32]> = addresses.iter().map(&mut numbered).collect();
         self.cut += u64::from(is_cut);
-        self.seen_ever += 1;
         let unknown = self.frames.get(&Function::default()).copied();
-        self.nameless += usize::from(frames.iter().all(|frame| Some(*frame) == unknown));
+        let is_nameless = frames.iter().all(|frame| Some(*frame) == unknown);
+        self.seen_ever += usize::from(counts);
+        self.nameless += usize::from(counts && is_nameless);
         let next = number_of(self.numbers.len());
         let definitions = &mut self.definitions;
         let number = *self.numbers.entry(frames).or_insert_with_key(|frames| {
@@ -98,6 +104,7 @@ impl Stacks {
     /// The number of a frame, and whether its function hides its callers.
     fn frame(&mut self, pid: i32, address: u64) -> (u32, bool) {
         let (function, hides) = self.symbols.find(pid, address);
+        let hides = hides && self.harness != Some(pid);
         if hides && self.hiding.is_none() {
             self.hiding = Some(function.clone());
         }

@@ -136,6 +136,19 @@ fn stacks_lie_beside_the_events() {
 }
 
 #[test]
+fn nothing_is_said_about_stacks_of_the_harness() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { stacks: true, usage: Usages::WithoutRoot, ..PLAIN };
+    for (pid, said) in [(7, 0), (8, 1)] {
+        let mut writer = writer(&folder, options).unwrap();
+        writer.switched(true, 0);
+        let event = Event { pid, tid: 1, timestamp: 1, addr: 1, kind: MALLOC };
+        writer.take(Record::Call { event, stack: &[16, 32] }).unwrap();
+        assert_eq!(writer.finish(9).unwrap().notes.len(), said, "{pid}");
+    }
+}
+
+#[test]
 fn each_window_is_counted_and_the_harness_is_left_out() {
     for usage in [Usages::None, Usages::All, Usages::WithoutRoot] {
         let folder = tempfile::tempdir().unwrap();

@@ -70,6 +70,7 @@ fn the_places_that_allocate_are_told_apart() {
     let weights: Vec<u64> = folded.lines().map(weight).collect();
     assert_eq!(Some(weights.iter().sum()), the_exported(&sandbox)["total_bytes"].as_u64());
     assert!(weights.contains(&10_000), "`leak` is a place of its own: {folded}");
+    assert!(!run.shown().contains("frame pointers"), "not of the harness: {}", run.shown());
     let again = codspeed(&sandbox, ["inspect", "profile", "--functions", "1"]);
     assert!(again.stdout.contains("Live at end:\n      9.8 KB   100 %"), "{}", again.stdout);
 }
