@@ -78,13 +78,13 @@ pub enum ApiError {
     /// Something happens, and so little of it that there is no end in sight.
     #[error("could not {action}: {host} is too slow: fewer than {least} bytes in {} s", within.as_secs_f32())]
     TooSlow {
-        /// What was wanted.
+        /// The action that failed.
         action: &'static str,
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
-        /// How much has to come, or go.
+        /// Number of bytes that have to come, or go.
         least: u64,
-        /// In which time.
+        /// The time that they have.
         within: Duration,
     },
     /// Sent from address to address.

@@ -13,7 +13,7 @@ use runner_shared::{
     fifo::FifoPaths,
     harness::{CHECKED_FAILED, CHECKED_USAGE, MAX_NAME_BYTES, Target, TargetsError, parse_targets},
     mode::Mode,
-    text::{one_line, shown},
+    text::shown,
 };
 
 use crate::{
@@ -53,7 +53,7 @@ pub(crate) enum AppError {
     Stdin {
         /// The file, if it is one.
         name: String,
-        /// What the system says.
+        /// The refusal of the system.
         source: io::Error,
     },
     /// The list is wrong.
@@ -209,7 +209,7 @@ fn measure(
 fn plans(targets: Vec<Target>, mode: Mode, path: Option<&OsStr>) -> Result<Vec<Plan>, Refused> {
     let (mut plans, mut errs) = (Vec::with_capacity(targets.len()), Vec::new());
     for target in targets {
-        let name = one_line(&target.display_name());
+        let name = target.shown_name();
         match Plan::resolve(target, mode) {
             Ok(plan) => {
                 let faults = faults(&plan, mode, path).into_iter();
@@ -241,13 +241,10 @@ fn targets(args: &Args, progress: &mut Progress) -> Result<Vec<Target>, AppError
     Ok(targets)
 }
 
-/// What our standard input is, such as a path.
+/// Names our standard input: by its path if it has one.
 fn standard_input() -> String {
     let target = std::fs::read_link("/proc/self/fd/0");
-    target.map_or_else(
-        |_| "standard input".to_owned(),
-        |path| format!("`{}`", one_line(&shown(&path))),
-    )
+    target.map_or_else(|_| "standard input".to_owned(), |path| format!("`{}`", shown(&path)))
 }
 
 fn warn_of_odd_names(targets: &[Target], progress: &mut Progress) {
@@ -258,7 +255,7 @@ fn warn_of_odd_names(targets: &[Target], progress: &mut Progress) {
             progress.always(&format!("warning: the name of a benchmark is {} bytes long and is shown cut to {MAX_NAME_BYTES}; `--name` gives it a shorter one", name.len()));
         }
         if !seen.insert(target.uri()) {
-            progress.always(&format!("warning: two benchmarks are called `{}`; their histories can't be told apart, `--name` or `\"name\"` can", one_line(&target.display_name())));
+            progress.always(&format!("warning: two benchmarks are called `{}`; their histories can't be told apart, `--name` or `\"name\"` can", target.shown_name()));
         }
     }
 }

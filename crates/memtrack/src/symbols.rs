@@ -44,7 +44,7 @@ struct Module {
 /// Folders of the system's own libraries, which nobody builds anew. Most keep no frame pointers, and callers are found all
 /// the same: they seldom use the register for something else.
 const OF_THE_SYSTEM: &[&str] = &["/lib", "/usr/lib", "/lib64", "/usr/lib64"];
-/// How far into a function the frame pointer is looked for.
+/// Bytes of a function, from its beginning, in which the frame pointer is looked for.
 const PROLOGUE: usize = 1024;
 
 impl Symbols {
@@ -208,7 +208,7 @@ fn without_frames(file: &object::File<'_>, functions: &[(u64, u64, String)]) -> 
     functions.iter().filter(hides).map(|(start, _, _)| *start).collect()
 }
 
-/// Whether the code of a function sets the frame pointer to where its stack begins.
+/// Returns whether the code of a function sets the frame pointer to where its stack begins.
 fn keeps_frame(body: &[u8]) -> bool {
     let body = body.get(..PROLOGUE).unwrap_or(body);
     if cfg!(target_arch = "aarch64") {

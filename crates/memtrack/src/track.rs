@@ -18,8 +18,10 @@ use runner_shared::{
     run_as::RunAs,
     text::{processes, shown},
 };
-use system::files;
-use system::orphans::{Leftover, Orphans};
+use system::{
+    files,
+    orphans::{Leftover, Orphans},
+};
 
 use crate::{
     backend::{Backend, Coverage},
@@ -200,8 +202,10 @@ fn write_beside(
 /// Returns a sentence about processes of the command that go on without being seen, if there are some.
 fn outlived(left: &[Leftover]) -> Option<String> {
     let names = processes(left.iter().map(|process| (process.pid.as_raw(), &*process.name)));
+    let (be, they) =
+        if left.len() == 1 { ("was", "it allocates") } else { ("were", "they allocate") };
     (!left.is_empty()).then(|| {
-        format!("a process that the command had started was still running at its end: how much of what it allocates is counted is left to chance: {names}")
+        format!("of what the command had started, {names} {be} still running at its end: how much of what {they} is counted is left to chance")
     })
 }
 
@@ -258,7 +262,7 @@ struct Follow<'a> {
     control: Option<Control>,
     progress: Option<Progress>,
     recording: bool,
-    /// When the backend may rest, while recording is off and it is awake.
+    /// The time from which the backend may rest, while recording is off and it is awake.
     rest_at: Option<Monotonic>,
     backend: &'a mut dyn Backend,
     writer: Writer,

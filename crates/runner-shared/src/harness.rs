@@ -5,7 +5,10 @@ use std::ffi::OsString;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{os_text, text::as_text};
+use crate::{
+    os_text,
+    text::{as_text, one_line},
+};
 
 /// Name under which `exec-harness` announces itself.
 pub const INTEGRATION: &str = "exec-harness";
@@ -169,6 +172,11 @@ impl Target {
         full.get(..end).unwrap_or_default().to_owned()
     }
 
+    /// The name for people: on one line, and nothing in it steers a terminal.
+    pub fn shown_name(&self) -> String {
+        one_line(&self.display_name())
+    }
+
     /// The identity of the benchmark, never cut.
     pub fn uri(&self) -> String {
         format!("{URI_PREFIX}{}", self.full_name())
@@ -225,7 +233,11 @@ mod tests {
         assert_eq!(words(&["ls", "-d", "/"]).uri(), "exec_harness::ls -d /");
         assert_eq!(words(&["echo", "a b"]).full_name(), "echo a b");
         // An identity is kept as it is; it is spelt out where it is shown.
-        assert_eq!(words(&["sh", "-c", "a\nb"]).uri(), "exec_harness::sh -c a\nb");
+        let odd = words(&["sh", "-c", "a\nb"]);
+        assert_eq!(
+            (odd.uri().as_str(), odd.shown_name().as_str()),
+            ("exec_harness::sh -c a\nb", "sh -c a\\nb")
+        );
         assert_eq!(named("").uri(), "exec_harness::");
     }
 

@@ -2,9 +2,7 @@
 
 use std::{error::Error, io};
 
-use runner_shared::fault::{Attempt, explain};
-
-use runner_shared::fault::words;
+use runner_shared::fault::{Attempt, explain, words};
 
 /// How the program ended. The numbers are part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

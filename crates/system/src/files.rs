@@ -340,7 +340,7 @@ mod tests {
 
     type Writer<'a> = &'a dyn Fn(&Path) -> io::Result<()>;
 
-    /// What is in the place of a file before, by a name.
+    /// Something in the place of a file, by a name.
     type Place = (&'static str, fn(&Path));
 
     const PLACES: &[Place] = &[

@@ -8,8 +8,6 @@ use std::{
     path::PathBuf,
 };
 
-use crate::files;
-
 use nix::{
     errno::Errno,
     sys::{
@@ -18,6 +16,8 @@ use nix::{
     },
     unistd::Pid,
 };
+
+use crate::files;
 
 /// A process that goes on without the command that has started it.
 #[derive(Debug, Clone, PartialEq, Eq)]

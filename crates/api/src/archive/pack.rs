@@ -115,7 +115,8 @@ impl Packing<'_, '_> {
     }
 }
 
-/// What the user may read or run, everybody may in the archive: who may here means nothing elsewhere.
+/// Returns the mode of an entry: everybody may do with it what the user may. The rights of others here mean nothing
+/// elsewhere.
 const fn for_everybody(mode: u32) -> u32 {
     let of_user = mode & 0o500;
     mode | of_user >> 3 | of_user >> 6

@@ -74,7 +74,7 @@ impl Http {
         timeout(within, travel).await.unwrap_or_else(|_| Err(timed_out(request, within)))
     }
 
-    /// What the length of a request and its answer allow.
+    /// Returns the longest time that the lengths of a request and its answer allow.
     fn longest(&self, request: &Request<'_>) -> Duration {
         let sent = match &request.body {
             Payload::None => 0,

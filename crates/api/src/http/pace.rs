@@ -1,4 +1,4 @@
-//! How long it may take until more has come or gone. Reads no clock.
+//! Patience with a connection: the time until which more has to come or go. Reads no clock.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::HttpSettings;
 
-/// What has moved, and until when more has to.
+/// The bytes that have moved, and the time until which more have to.
 #[derive(Debug)]
 pub(super) struct Pace<'a> {
     settings: &'a HttpSettings,
@@ -14,7 +14,7 @@ pub(super) struct Pace<'a> {
     bytes: u64,
     /// The end of patience with silence.
     silent: Instant,
-    /// What had moved when this stretch of time began.
+    /// All that had moved when this stretch of time began.
     before: u64,
     /// The end of the stretch.
     slow: Instant,
@@ -27,7 +27,7 @@ impl<'a> Pace<'a> {
         Self { settings, bytes: 0, silent, before: 0, slow }
     }
 
-    /// Until when more has to move.
+    /// Returns the time until which more has to move.
     pub(super) fn deadline(&self) -> Instant {
         self.silent.min(self.slow)
     }
@@ -42,7 +42,7 @@ impl<'a> Pace<'a> {
         }
     }
 
-    /// Whether it is slow at the deadline, and not silent.
+    /// Returns whether it is slow at the deadline, and not silent.
     pub(super) fn is_slow(&self) -> bool {
         self.slow < self.silent
     }

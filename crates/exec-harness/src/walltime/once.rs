@@ -1,7 +1,5 @@
 //! Memory mode: every command runs once between two messages, and the runner looks on.
 
-use runner_shared::text::one_line;
-
 use super::benchmark::PARTLY_MEASURED;
 use crate::{command::Runnable, failure::Failure, plan::Plan, session::Session};
 
@@ -29,7 +27,7 @@ fn run_once(session: &mut Session<'_>, plan: &Plan) -> Result<(), Failure> {
     let outcome = ready.and_then(|()| runnable.checked_round(session.machine, "round", 1, |_| {}));
     session.link.stop(std::iter::empty());
     if outcome.as_ref().is_ok_and(|sample| sample.outlived) {
-        let name = one_line(&plan.target.display_name());
+        let name = plan.target.shown_name();
         session.progress.always(&format!("warning: a process that `{name}` had started was still running at its end: {PARTLY_MEASURED}"));
     }
     let after = outcome.and_then(|_| runnable.after_round(session.machine, "round", 1));

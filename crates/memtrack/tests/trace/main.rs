@@ -195,8 +195,8 @@ mod privileged {
             output::{
                 what_a_process_leaves_is_freed_with_its_end,
                 what_it_amounts_to_is_shown_beside_the_commands_output,
-            a_program_without_frame_pointers_is_named,
-            stacks_name_the_functions_that_allocate,
+                a_program_without_frame_pointers_is_named,
+                stacks_name_the_functions_that_allocate,
                 python_with_and_without_its_own_allocator,
             }
             users::{
@@ -257,8 +257,8 @@ mod privileged {
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }
             output::{
-            a_program_without_frame_pointers_is_named,
-            stacks_name_the_functions_that_allocate,
+                a_program_without_frame_pointers_is_named,
+                stacks_name_the_functions_that_allocate,
             }
             users::{
                 a_program_that_changes_its_user_runs_as_ever,
@@ -303,8 +303,8 @@ mod privileged {
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }
             output::{
-            a_program_without_frame_pointers_is_named,
-            stacks_name_the_functions_that_allocate,
+                a_program_without_frame_pointers_is_named,
+                stacks_name_the_functions_that_allocate,
             }
         }
     }

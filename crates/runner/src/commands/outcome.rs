@@ -130,7 +130,7 @@ pub(crate) fn unread(files: usize, folder: &Path) -> CliError {
     CliError::new(ExitKind::Failed, what).hint(hint)
 }
 
-/// Whether next to nothing can be written there.
+/// Returns whether next to nothing can be written there.
 fn is_full(folder: &Path) -> bool {
     const NEXT_TO_NOTHING: u64 = 64 << 10;
     statvfs(folder).is_ok_and(|disk| {

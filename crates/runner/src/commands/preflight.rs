@@ -41,7 +41,7 @@ struct Scene<'a> {
     here: &'a Path,
 }
 
-/// What every Linux has, and a container or a `chroot` may lack; what is there, and the command that helps.
+/// Files that every Linux has, and a container or a `chroot` may lack; the fault, and the command that helps.
 const MACHINE: &[(&str, &str, &str)] = &[
     ("/proc/self", "`/proc` is not mounted", "`mount -t proc proc /proc` mounts it, as root"),
     (

@@ -68,7 +68,8 @@ fn rights(tracer: &Path, env: &Env) -> Option<Lack> {
     if nix::unistd::geteuid().is_root() {
         return None;
     }
-    let ask = |getcap: PathBuf| process::ask(&getcap, &[&shown], env, Path::new("/"));
+    let ask =
+        |getcap: PathBuf| process::ask(&getcap, &[&text::as_text(tracer)], env, Path::new("/"));
     match tools::find("getcap", env).map(ask) {
         Some(Ok(caps)) if caps.contains("cap_bpf") => return None,
         Some(Err(err)) if err.is_worth_a_warning() => {

@@ -20,8 +20,10 @@ use runner_shared::{
     mode::Mode,
     text::shown,
 };
-use system::files;
-use system::lock::{FolderLock, Holder, LockError, RunLock, Sharing};
+use system::{
+    files,
+    lock::{FolderLock, Holder, LockError, RunLock, Sharing},
+};
 
 use crate::{
     env::Env,

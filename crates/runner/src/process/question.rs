@@ -27,10 +27,10 @@ use super::{
 };
 use crate::env::Env;
 
-/// What is read at once.
+/// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
 
-/// What an answer may cost.
+/// Limits of an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Time until the tool has ended.
@@ -53,10 +53,10 @@ impl Limits {
         Self { time: Duration::from_mins(5), bytes: 0, heeds_signals: false };
 }
 
-/// What a tool has said, and how it ended.
+/// The words of a tool, and its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// How it ended.
+    /// Its end.
     pub ended: Ended,
     /// Its standard output.
     pub stdout: String,
@@ -64,7 +64,7 @@ pub(crate) struct Answer {
     pub stderr: String,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
     /// The tool could not be started.
@@ -91,7 +91,7 @@ pub(crate) enum AskError {
     Failed {
         /// The tool.
         program: PathBuf,
-        /// How it ended.
+        /// Its end.
         ended: Ended,
         /// The last line that it said.
         words: String,
@@ -107,13 +107,13 @@ pub(crate) enum AskError {
     Unheard {
         /// The tool.
         program: PathBuf,
-        /// What the system says.
+        /// The refusal of the system.
         source: io::Error,
     },
 }
 
 impl AskError {
-    /// Whether the user has to hear of it even if the tool isn't needed: time has gone, or something is wrong that is
+    /// Returns whether the user has to hear of it even if the tool isn't needed: time has gone, or something is wrong that is
     /// not about the tool.
     pub(crate) fn is_worth_a_warning(&self) -> bool {
         match self {
@@ -121,10 +121,8 @@ impl AskError {
             Self::Start(_) | Self::Failed { .. } | Self::Interrupted { .. } => false,
         }
     }
-}
 
-impl AskError {
-    /// Whether there is no such tool, or one that does not run: another one may help.
+    /// Returns whether there is no such tool, or one that does not run: another one may help.
     pub(crate) fn is_about_the_tool(&self) -> bool {
         const KINDS: [io::ErrorKind; 2] =
             [io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied];
@@ -146,7 +144,7 @@ fn said(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(": {words}") }
 }
 
-/// What a small program prints, if it can be started, succeeds, and keeps to the limits of a question.
+/// Returns what a small program prints, if it can be started, succeeds, and keeps to the limits of a question.
 pub(crate) fn ask(
     program: &Path,
     args: &[&str],
@@ -196,7 +194,7 @@ impl ToolCommand {
     }
 }
 
-/// Why a tool is waited for no longer.
+/// The reason why a tool is waited for no longer.
 enum Quit {
     Time,
     Bytes,
@@ -236,7 +234,7 @@ impl Stream {
         Ok(false)
     }
 
-    /// How much can be left in the pipe by a program that has ended. Who has inherited it may go on filling it.
+    /// Returns how many bytes can be left in the pipe by a program that has ended. Who has inherited it may go on filling it.
     fn rest(&self) -> usize {
         self.pipe.as_ref().map_or(0, capacity)
     }

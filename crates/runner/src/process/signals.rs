@@ -34,7 +34,7 @@ fn taken() -> SigSet {
     taken
 }
 
-/// What means that somebody wants an end.
+/// The signals by which somebody wants an end.
 pub(super) fn stops() -> SigSet {
     SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT])
 }

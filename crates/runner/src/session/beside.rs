@@ -18,7 +18,7 @@ pub(super) fn beside(speakers: &[Speaker]) -> BTreeMap<i32, String> {
 /// The processes below us as they are.
 struct Facts<'a> {
     parents: &'a BTreeMap<Pid, Pid>,
-    /// When a process started, in ticks.
+    /// The time of the start of a process, in ticks.
     start: &'a dyn Fn(i32) -> Option<u64>,
     same_program: &'a dyn Fn(Pid, Pid) -> bool,
 }

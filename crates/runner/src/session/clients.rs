@@ -14,8 +14,7 @@ use std::{
 
 use nix::{libc, unistd::Pid};
 use runner_shared::{text::one_line, workers::WorkerTool};
-use system::files;
-use system::{lineage::start_of, orphans::descendants};
+use system::{files, lineage::start_of, orphans::descendants};
 
 /// A process that holds the FIFOs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -43,7 +43,7 @@ pub(crate) fn find_all(name: impl AsRef<Path>, env: &Env) -> Vec<PathBuf> {
     paths.filter(|path| is_program(path)).collect()
 }
 
-/// What the system calls itself (`os-release(5)`); nothing if it doesn't say.
+/// Reads the description that the system gives of itself (`os-release(5)`); empty if there is none.
 pub(crate) fn os_release() -> String {
     const MOST_BYTES: u64 = 1 << 20;
     let text = files::read(Path::new("/etc/os-release"), Links::Follow, MOST_BYTES);

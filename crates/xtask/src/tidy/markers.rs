@@ -16,6 +16,12 @@ const FORBIDDEN: [(&str, &str); 7] = [
     (", allow(", "repair it, or use expect(..., reason = \"...\")"),
 ];
 
+/// Code that must not be in tests. They are exempt from the list of methods that clippy refuses.
+const FORBIDDEN_IN_TESTS: [(&str, &str); 1] = [(
+    "thread::sleep(",
+    "wait for the event instead: time that is enough on one machine is not on another",
+)];
+
 /// Files besides Rust that hold code.
 const CODE: [&str; 8] = [".toml", ".yml", ".yaml", ".c", ".h", ".py", ".sh", ".ci/run"];
 
@@ -26,14 +32,22 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> =
         rust.comments.iter().flat_map(|comment| later(file, comment.line, &comment.text)).collect();
+    let mut is_test = is_file_of_tests(&file.path);
     for (number, line) in (1..).zip(rust.code.lines()) {
-        for (marker, advice) in FORBIDDEN {
+        is_test |= line.trim() == "#[cfg(test)]";
+        let of_tests = FORBIDDEN_IN_TESTS.iter().filter(|_| is_test);
+        for (marker, advice) in FORBIDDEN.iter().chain(of_tests) {
             if has(line, marker) {
                 findings.push(file.finding(number, "markers", format!("no `{marker}`: {advice}")));
             }
         }
     }
     findings
+}
+
+/// Returns whether all of a file belongs to tests.
+fn is_file_of_tests(path: &str) -> bool {
+    path.contains("/tests/") || path.ends_with("tests.rs")
 }
 
 /// Whether a line holds the marker, and not as the end of a longer name.
@@ -79,6 +93,15 @@ mod tests {
         lines("a.rs", "// TODO(#12) later\nlet todo = \"TODO\";\n", &[]);
         lines("a.toml", "# TODO later\n", &[1]);
         lines("a.md", "TODO\n", &[]);
+    }
+
+    #[test]
+    fn tests_do_not_wait_for_time() {
+        let text = "thread::sleep(a);\n#[cfg(test)]\nmod tests {\n    std::thread::sleep(a);\n}\n";
+        lines("crates/a/src/a.rs", text, &[4]);
+        lines("crates/a/tests/cli/a.rs", "thread::sleep(a);\n", &[1]);
+        lines("crates/a/src/a/tests.rs", "thread::sleep(a);\n", &[1]);
+        lines("crates/a/src/a.rs", "thread::sleep(a);\n", &[]);
     }
 
     #[test]

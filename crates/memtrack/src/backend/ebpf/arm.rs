@@ -146,7 +146,7 @@ impl Armoury {
         close(links);
     }
 
-    /// Whether any allocator was found by now.
+    /// Returns whether any allocator was found by now.
     pub(super) fn watches(&self) -> bool {
         !self.state().sites.is_empty()
     }

@@ -1,5 +1,5 @@
-//! What processes have allocated in a window of a benchmark that did not start them. It counts, as all processes do, and
-//! has to be said.
+//! The share of processes in the window of a benchmark that did not start them. It counts, as that of all processes does,
+//! and has to be said.
 
 use std::collections::BTreeMap;
 

@@ -47,7 +47,7 @@ pub(crate) enum GitError {
     Head {
         /// The file.
         path: PathBuf,
-        /// Why the program doesn't.
+        /// The fault of the program.
         #[source]
         why: Option<AskError>,
     },

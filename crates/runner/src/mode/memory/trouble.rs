@@ -55,7 +55,7 @@ impl TracerTrouble {
 
 const DOCTOR: &str =
     "`codspeed-memtrack doctor` says what works here, and what the other backend needs";
-/// What helps who may not trace from the kernel.
+/// Advice for those who may not trace from the kernel.
 pub(crate) const RIGHTS: &str = "`--backend preload` needs no rights, but sees no statically linked allocators; tracing from the kernel (`--backend ebpf`) needs root or file capabilities";
 
 /// What is wrong with a tracer that ended like this; `failed` is why it could not be switched any more. Its exit status

@@ -112,7 +112,7 @@ pub(crate) enum InstallError {
     DoesNotRun {
         /// Of the package.
         version: String,
-        /// What happens instead.
+        /// The fault.
         #[source]
         why: AskError,
     },

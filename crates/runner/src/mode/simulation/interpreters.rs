@@ -29,7 +29,7 @@ print(found[0] if found else os.path.realpath(sys.executable))";
 const FREE_THREADED: &[&str] =
     &["-I", "-S", "-c", "import sys; print(int('t' in getattr(sys, 'abiflags', '')))"];
 
-/// What one of them says. One that fails is not one that is used; `trouble` gets what else there is to be told.
+/// Asks one of them. One that fails is not one that is used; `trouble` gets what else there is to be told.
 fn ask(
     program: &Path,
     args: &[&str],
@@ -57,7 +57,7 @@ pub(in crate::mode) fn is_free_threaded(env: &Env, cwd: &Path, trouble: &mut Vec
     ask(&python, FREE_THREADED, env, cwd, trouble).is_some_and(|answer| answer.trim() == "1")
 }
 
-/// Whether this is the program of a Python from before 3.13, which had no such builds. Asking would take longer than the
+/// Returns whether this is the program of a Python from before 3.13, which had no such builds. Asking would take longer than the
 /// rest of a short run. Scripts that choose a Python and programs of other names have to be asked.
 fn is_older_than_free_threading(python: &Path) -> bool {
     const FIRST: u32 = 13;

@@ -151,7 +151,7 @@ impl Valgrind {
     }
 }
 
-/// Why what is at this place is not used.
+/// The reason why the program at this place is not used.
 fn refusal(path: PathBuf, err: AskError) -> ValgrindError {
     match err {
         AskError::Failed { .. } => ValgrindError::Unusable { path },

@@ -34,7 +34,7 @@ pub(crate) struct Isolation {
     needs_rights: bool,
     after: Option<PathBuf>,
     env: Env,
-    /// What was asked for and can't be had, and hooks that were given up.
+    /// Sentences about wishes that can't be had, and hooks that were given up.
     pub(crate) warnings: Vec<String>,
 }
 

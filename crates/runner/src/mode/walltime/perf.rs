@@ -53,7 +53,7 @@ pub(crate) enum PerfError {
     /// It does not say what it is.
     #[error("{why}")]
     Mute {
-        /// What it does instead, or what keeps us from asking.
+        /// The fault.
         why: String,
     },
     /// It can't be controlled.

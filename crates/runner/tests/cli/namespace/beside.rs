@@ -20,7 +20,7 @@ fn with_programs() -> Sandbox {
     sandbox
 }
 
-/// What is said of the benchmark of this suite, and how often it has allocated, besides its own 6 calls.
+/// Returns the notes of the benchmark of this suite, and the number of its allocations besides its own 6.
 #[track_caller]
 fn notes(backend: &str, text: &str) -> (Vec<String>, u64) {
     let sandbox = with_programs();

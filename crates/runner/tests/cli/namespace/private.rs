@@ -1,4 +1,4 @@
-//! What a run writes is for its user alone, and nothing of it goes through a link.
+//! Files of a run are for its user alone, and nothing of it goes through a link.
 
 use std::{
     fs,
