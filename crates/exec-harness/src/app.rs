@@ -8,12 +8,14 @@ use std::{
 };
 
 use runner_shared::{
+    artifact::Turns,
     env_names::{self, EnvName},
     fault::{Attempt, explain},
     fifo::FifoPaths,
     harness::{CHECKED_FAILED, CHECKED_USAGE, MAX_NAME_BYTES, Target, TargetsError, parse_targets},
     mode::Mode,
     text::shown,
+    verdict::DEFAULT_THRESHOLD,
 };
 
 use crate::{
@@ -27,7 +29,7 @@ use crate::{
     session::{Session, Verdict},
     simulation::{PreloadError, Simulation, below_valgrind},
     store::{Store, StoreError},
-    walltime::{Machine, Settings, analyse, interleave},
+    walltime::{Machine, Settings, analyse, random_seed, take_turns},
 };
 
 /// All benchmarks were measured.
@@ -184,11 +186,14 @@ fn measure(
             Simulation::start(folder, temporary, launcher)?.run(&mut session, &plans);
         }
         Mode::Walltime => {
-            let mut store = Store::open(folder.unwrap_or(Path::new(".codspeed")))?;
-            if args.interleave && plans.len() > 1 {
-                interleave(&mut session, &plans, &mut store)?;
-            } else {
-                session.one_after_the_other(&plans, &mut store)?;
+            let turns = (args.interleave && plans.len() > 1).then(|| Turns {
+                seed: args.seed.unwrap_or_else(random_seed),
+                threshold: args.threshold.unwrap_or(DEFAULT_THRESHOLD).value(),
+            });
+            let mut store = Store::open(folder.unwrap_or(Path::new(".codspeed")), turns)?;
+            match turns {
+                Some(turns) => take_turns(&mut session, &plans, turns, &mut store)?,
+                None => session.one_after_the_other(&plans, &mut store)?,
             }
             store.flush()?;
         }

@@ -8,6 +8,7 @@ use runner_shared::{
     env_names,
     harness::{RunArgs, Target, WalltimeArgs, name},
     mode::{Mode, UnknownMode},
+    share::Share,
 };
 
 /// Turns any command into a benchmark: runs it again and again and says how long it takes.
@@ -33,9 +34,17 @@ pub struct Args {
     pub launcher: Vec<OsString>,
 
     /// Run several benchmarks in turns rather than one after another, so that a drift of the
-    /// machine hits all of them alike.
+    /// machine hits all of them alike, until they are told apart from the first.
     #[arg(long)]
     pub interleave: bool,
+
+    /// With `--interleave`: the smallest difference that matters [default: 3%].
+    #[arg(long, value_name = "SHARE", requires = "interleave")]
+    pub threshold: Option<Share>,
+
+    /// With `--interleave`: a number that decides the order in each turn [default: a random one].
+    #[arg(long, value_name = "NUMBER", requires = "interleave", hide = true)]
+    pub seed: Option<u64>,
 
     /// Put the time without preemption into the results instead of the wall time.
     #[arg(long)]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use runner_shared::{
-    artifact::{Artifact, BenchmarkRounds, RoundLog},
+    artifact::{Artifact, BenchmarkRounds, RoundLog, Turns},
     clock::{Monotonic, now},
     harness::INTEGRATION,
     text::shown,
@@ -40,13 +40,14 @@ pub(crate) struct Store {
 impl Store {
     /// Writes below `<profile_folder>/results`, which is made now: better no benchmark than one
     /// whose result can't be kept.
-    pub(crate) fn open(profile_folder: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(profile_folder: &Path, turns: Option<Turns>) -> Result<Self, StoreError> {
         let folder = profile_folder.join("results");
         files::create_private_subfolder(&folder)
             .map_err(|source| StoreError { path: folder.clone(), source })?;
         let log = RoundLog {
             version: RoundLog::VERSION,
             tick_ns: process::tick_ns(),
+            turns,
             benchmarks: Vec::new(),
         };
         Ok(Self {
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_made_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let err = Store::open(file.path()).unwrap_err();
+        let err = Store::open(file.path(), None).unwrap_err();
         let expected = format!("could not write the results to `{}/results`", shown(file.path()));
         assert_eq!(err.to_string(), expected);
     }

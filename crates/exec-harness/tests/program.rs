@@ -245,13 +245,13 @@ fn a_round_that_never_ends_is_ended_with_all_that_it_started() {
 }
 
 #[test]
-fn interleaved_benchmarks_take_turns_in_at_least_eight_blocks() {
+fn benchmarks_that_are_compared_take_turns_in_an_order_drawn_by_the_seed() {
     let sandbox = sandbox();
     let args = r#""walltime_args":{"warmup_time":"0","max_time":"10ms"}"#;
     let list = format!(
         r#"[{{"command":["true"],"name":"a",{args}}},{{"command":["true"],"name":"b",{args}}}]"#
     );
-    let mut command = sandbox.command(HARNESS, ["--interleave", "-"]);
+    let mut command = sandbox.command(HARNESS, ["--interleave", "--seed", "7", "-"]);
     command.stdin(File::open(sandbox.file("list.json", list)).unwrap());
     assert_eq!(sandbox.run(command).code, 0);
     let (_, logs) = results(&sandbox);
@@ -265,9 +265,14 @@ fn interleaved_benchmarks_take_turns_in_at_least_eight_blocks() {
         let index = rounds.block.iter().position(|of| *of == block).unwrap();
         rounds.start_ns[index]
     };
-    // The order is reversed in every other block.
-    assert!(first(&a.rounds, 0) < first(&b.rounds, 0));
-    assert!(first(&b.rounds, 1) < first(&a.rounds, 1));
+    let order: Vec<bool> =
+        (0..8).map(|turn| first(&a.rounds, turn) < first(&b.rounds, turn)).collect();
+    let mut random = runner_shared::statistics::Xoshiro256::seeded(7);
+    // Of two, the last changes places with the first half of the time.
+    let expected: Vec<bool> = (0..8).map(|_| random.two_below(2)[0] == 1).collect();
+    assert_eq!(order, expected);
+    let turns = logs[0].turns.unwrap();
+    assert_eq!((turns.seed, turns.threshold.total_cmp(&0.03)), (7, std::cmp::Ordering::Equal));
 }
 
 #[test]

@@ -3,9 +3,10 @@
 //! The bias-corrected and accelerated bootstrap (`BCa`) of Efron, "Better bootstrap confidence
 //! intervals", JASA 82 (1987), with a fixed seed: the same rounds always give the same interval.
 
-use runner_shared::walltime::{as_float, quantile};
-
-use crate::{model::Interval, normal, random::Xoshiro256};
+use runner_shared::{
+    statistics::{Interval, Xoshiro256, normal},
+    walltime::{as_float, quantile},
+};
 
 /// Resamples as long as the data are small.
 const RESAMPLES: u64 = 10_000;

@@ -4,8 +4,8 @@
 //! [`read()`] turns a folder into a [`Report`], [`read_simulation()`] one of simulation mode into a
 //! [`SimulationReport`], [`read_memory()`] one of memory mode into a [`MemoryReport`]; [`table`],
 //! [`simulation_table`], [`memory_table`] and the entries of [`EXPORTERS`] render reports, those of
-//! [`PROFILE_EXPORTERS`] render [`Stacks`]; [`compare()`] judges two benchmarks
-//! whose rounds were interleaved. Reading opens files, the rest computes: nothing here prints,
+//! [`PROFILE_EXPORTERS`] render [`Stacks`]. Benchmarks that took turns
+//! are compared while they are read ([`Comparison`]). Reading opens files, the rest computes: nothing here prints,
 //! looks at the clock or at the environment.
 //!
 //! | to add | edit |
@@ -22,20 +22,18 @@
 
 mod bootstrap;
 mod callgrind;
-mod compare;
+mod comparison;
 mod export;
 mod memory;
 mod model;
-mod normal;
 mod precheck;
-mod random;
 mod read;
 mod simulation;
 mod stacks;
 mod tracegrind;
 
 pub use bootstrap::{Intervals, intervals};
-pub use compare::{Comparison, MINIMUM_PAIRS, Verdict, compare};
+pub use comparison::Comparison;
 pub use export::{
     EXPORTERS, Exporter, FreeRow, PROFILE_EXPORTERS, ProfileExporter, TableStyle,
     environment_details, exporter, free_table, hottest_functions, hottest_samples, memory_details,

@@ -7,7 +7,9 @@ use runner_shared::{
     walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float},
 };
 
-use crate::stacks::Stacks;
+pub use runner_shared::statistics::Interval;
+
+use crate::{comparison::Comparison, stacks::Stacks};
 
 /// All benchmarks of one part of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +19,8 @@ pub struct Report {
     /// Where profiled benchmarks spent their time. Reading results leaves this empty: whoever has
     /// read the profile adds it.
     pub profiles: Vec<Profile>,
+    /// Each benchmark that took turns with others, against the first of them.
+    pub comparisons: Vec<Comparison>,
     /// Sentences for the user about files that could not be used fully.
     pub warnings: Vec<String>,
 }
@@ -123,37 +127,6 @@ pub struct Integration {
     pub name: String,
     /// Semantic version; `None` if nothing but a log was left, which doesn't hold it.
     pub version: Option<String>,
-}
-
-/// A confidence interval; both ends belong to it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
-
-impl Interval {
-    /// The smallest interval that also holds `value`.
-    #[must_use]
-    pub(crate) const fn with(self, value: f64) -> Self {
-        Self { low: self.low.min(value), high: self.high.max(value) }
-    }
-
-    /// Whether `value` lies in it, as far as rounding in a file allows to say.
-    pub(crate) fn holds(self, value: f64) -> bool {
-        let slack = 1e-9 * value.abs();
-        (self.low - slack..=self.high + slack).contains(&value)
-    }
-
-    /// The larger of the two distances from `centre` to the ends, as a share of `centre`.
-    ///
-    /// `None` for a centre that isn't positive.
-    pub fn reach(self, centre: f64) -> Option<f64> {
-        let far = (self.high - centre).abs().max((centre - self.low).abs());
-        (centre > 0.0).then(|| far / centre)
-    }
 }
 
 /// Why a benchmark has no interval. Shown as the end of a sentence about it.

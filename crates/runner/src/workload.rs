@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use runner_shared::{harness, text::as_text};
+use runner_shared::{harness, share::Share, text::as_text};
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub(crate) enum Workload {
     Commands {
         /// The commands.
         targets: Vec<harness::Target>,
-        /// In turns.
-        interleave: bool,
+        /// In turns, to be compared with the first; else one after the other.
+        versus: Option<Versus>,
         /// Results hold the noise-robust times.
         robust: bool,
         /// No progress.
@@ -22,10 +22,19 @@ pub(crate) enum Workload {
     },
 }
 
+/// How commands are compared with the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Versus {
+    /// The smallest difference that matters.
+    pub threshold: Share,
+    /// One that is slower by so much for certain fails the run.
+    pub fail_if_slower: Option<Share>,
+}
+
 impl Workload {
-    /// Two commands that are run in turns.
+    /// Commands that are run in turns.
     pub(crate) const fn is_comparison(&self) -> bool {
-        matches!(self, Self::Commands { interleave: true, .. })
+        matches!(self, Self::Commands { versus: Some(_), .. })
     }
 
     /// What it is called beside others: short, on one line.

@@ -17,28 +17,41 @@ use crate::workspace::Workspace;
 struct Bench {
     package: &'static str,
     example: &'static str,
+    /// It takes minutes, and is run only by those who name it.
+    is_long: bool,
+}
+
+const fn bench(package: &'static str, example: &'static str) -> Bench {
+    Bench { package, example, is_long: false }
 }
 
 const BENCHES: &[Bench] = &[
-    Bench { package: "runner-shared", example: "bench_frames" },
-    Bench { package: "exec-harness", example: "bench_round" },
-    Bench { package: "runner", example: "bench_noop" },
-    Bench { package: "runner", example: "bench_start" },
-    Bench { package: "results", example: "bench_callgrind" },
-    Bench { package: "results", example: "bench_memory" },
-    Bench { package: "memtrack", example: "bench_pair" },
-    Bench { package: "memtrack", example: "bench_trace" },
-    Bench { package: "runner", example: "bench_simulation" },
-    Bench { package: "profile", example: "bench_profile" },
-    Bench { package: "api", example: "bench_archive" },
+    bench("runner-shared", "bench_frames"),
+    bench("exec-harness", "bench_round"),
+    bench("runner", "bench_noop"),
+    bench("runner", "bench_start"),
+    bench("results", "bench_callgrind"),
+    bench("results", "bench_memory"),
+    bench("memtrack", "bench_pair"),
+    bench("memtrack", "bench_trace"),
+    bench("runner", "bench_simulation"),
+    bench("profile", "bench_profile"),
+    bench("api", "bench_archive"),
+    Bench { is_long: true, ..bench("runner", "bench_verdicts") },
 ];
 
 /// The command.
 pub(crate) fn run(filter: &str) -> Result<ExitCode> {
-    let chosen: Vec<&Bench> =
-        BENCHES.iter().filter(|bench| bench.title().contains(filter)).collect();
+    let chosen: Vec<&Bench> = BENCHES.iter().filter(|bench| bench.is_chosen(filter)).collect();
     if chosen.is_empty() {
         bail!("no bench has `{filter}` in its name; there are {}", titles(BENCHES));
+    }
+    let left_out = BENCHES.iter().filter(|bench| filter.is_empty() && bench.is_long);
+    for bench in left_out {
+        say::note(&format!(
+            "left out, since it takes minutes: `cargo xtask bench {}`",
+            bench.example
+        ));
     }
     if !setup::ensure(Some(Task::Bench)) {
         return Ok(ExitCode::from(MISSING));
@@ -83,6 +96,10 @@ pub(crate) fn run(filter: &str) -> Result<ExitCode> {
 }
 
 impl Bench {
+    fn is_chosen(&self, filter: &str) -> bool {
+        self.title().contains(filter) && !(self.is_long && filter.is_empty())
+    }
+
     fn title(&self) -> String {
         format!("{}/{}", self.package, self.example)
     }

@@ -33,15 +33,6 @@ pub(crate) struct Settings {
     pub robust: bool,
 }
 
-/// When it is the turn of another benchmark, whatever comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BlockEnd {
-    /// Nanoseconds of measurement, from its beginning.
-    pub elapsed_ns: u64,
-    /// Rounds of this block.
-    pub rounds: u64,
-}
-
 /// A benchmark that is being measured.
 pub(crate) struct Benchmark {
     target: Target,
@@ -95,14 +86,13 @@ impl Benchmark {
         self.runnable.set_up(machine)
     }
 
-    /// Runs rounds until the plan or the block is done.
-    /// Returns whether the plan is done.
+    /// Runs rounds until the plan is done, or so many for this turn. Returns whether the plan is done.
     pub(crate) fn run(
         &mut self,
         machine: &mut Machine,
         progress: &mut Progress,
-        block: u32,
-        until: Option<BlockEnd>,
+        turn: u32,
+        most: Option<u64>,
     ) -> Result<bool, Failure> {
         let mut rounds_here = 0_u64;
         loop {
@@ -115,27 +105,18 @@ impl Benchmark {
                 Step::KeepWarmup => {
                     self.cold = true;
                     if let Some(sample) = self.last_warmup {
-                        self.keep(&sample, block);
+                        self.keep(&sample, turn);
                     }
                     return Ok(true);
                 }
-                Step::Round
-                    if rounds_here > 0
-                        && until.is_some_and(|until| self.is_over(until, rounds_here)) =>
-                {
-                    return Ok(false);
-                }
+                Step::Round if most.is_some_and(|most| rounds_here >= most) => return Ok(false),
                 Step::Warmup => self.one_round(machine, progress, None)?,
                 Step::Round => {
                     rounds_here += 1;
-                    self.one_round(machine, progress, Some(block))?;
+                    self.one_round(machine, progress, Some(turn))?;
                 }
             }
         }
-    }
-
-    fn is_over(&self, block: BlockEnd, rounds: u64) -> bool {
-        rounds >= block.rounds || self.planner.measured_elapsed() >= block.elapsed_ns
     }
 
     /// Runs only the warm-up.
@@ -150,9 +131,19 @@ impl Benchmark {
         Ok(())
     }
 
-    /// Nanoseconds of measurement so far.
-    pub(crate) fn measured_elapsed(&self) -> u64 {
-        self.planner.measured_elapsed()
+    /// Nanoseconds of a typical round of the warm-up, everything around it included; `None` without one.
+    pub(crate) fn warm_round_ns(&self) -> Option<u64> {
+        self.planner.warm_round_ns()
+    }
+
+    /// Everything was run that has to be run at least.
+    pub(crate) fn has_met_minimums(&self) -> bool {
+        self.planner.has_met_minimums()
+    }
+
+    /// The measured rounds.
+    pub(crate) const fn rounds(&self) -> &Rounds {
+        &self.rounds
     }
 
     /// Remembers why the benchmark ended early; what was measured stays.
@@ -285,7 +276,7 @@ impl Benchmark {
 
     /// Where the noise-robust time comes from. What several threads or processes did by
     /// themselves is only known as the processor time of all of them.
-    fn robust_source(&self, machine: &Machine) -> RobustSource {
+    pub(crate) fn robust_source(&self, machine: &Machine) -> RobustSource {
         match machine.robust_source() {
             RobustSource::KernelStamps if self.company => RobustSource::ProcessorTime,
             source @ (RobustSource::KernelStamps

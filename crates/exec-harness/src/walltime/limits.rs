@@ -3,6 +3,7 @@
 use runner_shared::{
     duration::{DurationError, parse_nanos},
     harness::WalltimeArgs,
+    share::{Share, ShareError},
     walltime::as_float,
 };
 
@@ -55,13 +56,8 @@ pub(crate) enum LimitsError {
         text: String,
     },
     /// A precision that is no share.
-    #[error(
-        "`target_precision` must be a share between 0 and 100 %, such as `1%` or `0.01`, not `{text}`"
-    )]
-    Precision {
-        /// The text as given.
-        text: String,
-    },
+    #[error("`target_precision` is not valid")]
+    Precision(#[from] ShareError),
     /// The least time is longer than the most time.
     #[error("`min_time` ({}) is longer than `max_time` ({})", seconds(*min), seconds(*max))]
     Times {
@@ -154,20 +150,13 @@ impl Limits {
             max_rounds: *max_rounds,
             round_cap: max_rounds.unwrap_or(default_cap),
             floor_rounds: 1,
-            target_precision: args.target_precision.as_deref().map(precision).transpose()?,
+            target_precision: args
+                .target_precision
+                .as_deref()
+                .map(|text| text.parse().map(Share::value))
+                .transpose()?,
         })
     }
-}
-
-/// `1%` or `0.01`.
-fn precision(text: &str) -> Result<f64, LimitsError> {
-    let trimmed = text.trim();
-    let parsed = match trimmed.strip_suffix('%') {
-        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
-        None => trimmed.parse(),
-    };
-    let share = parsed.ok().filter(|share| *share > 0.0 && *share < 1.0);
-    share.ok_or_else(|| LimitsError::Precision { text: text.to_owned() })
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ mod planner;
 mod round;
 mod turns;
 
-pub(crate) use benchmark::{Benchmark, BlockEnd, Settings};
+pub(crate) use benchmark::{Benchmark, Settings};
 pub(crate) use limits::{Limits, LimitsError};
 pub(crate) use once::analyse;
 pub(crate) use round::{Machine, RoundError, Sample, describe};
-pub(crate) use turns::interleave;
+pub(crate) use turns::{random_seed, take_turns};

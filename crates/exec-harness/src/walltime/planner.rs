@@ -114,6 +114,17 @@ impl LoopPlanner {
         self.measured.elapsed
     }
 
+    /// Nanoseconds of a typical round of the warm-up; `None` without one.
+    pub(super) fn warm_round_ns(&self) -> Option<u64> {
+        self.warmup.elapsed.checked_div(self.warmup.rounds)
+    }
+
+    /// The least rounds and the least time are reached.
+    pub(super) const fn has_met_minimums(&self) -> bool {
+        let Phase { rounds, elapsed } = self.measured;
+        rounds >= self.limits.min_rounds && elapsed >= self.limits.min_time_ns
+    }
+
     /// Share of the measurement that is done, as far as the limits tell.
     pub(super) fn progress(&self) -> Option<f64> {
         let share = |done: u64, all: u64| {
@@ -167,7 +178,7 @@ impl LoopPlanner {
         if would_exceed {
             return true;
         }
-        if rounds < self.limits.min_rounds || elapsed < self.limits.min_time_ns {
+        if !self.has_met_minimums() {
             return false;
         }
         if self.is_precise() {

@@ -1,9 +1,20 @@
-//! Several benchmarks in turns, in blocks of rounds: a drift of the machine hits all of them alike.
+//! Several benchmarks in turns, to be compared with the first: each turn has a round of each of them, right after each
+//! other, so that whatever the machine does hits all alike.
 //!
-//! Each block is a window of its own for the profiler, named after its benchmark. The order of the
-//! benchmarks is reversed in every other block, so that a steady drift favours none of them.
+//! The order within a turn is drawn at random, so that no benchmark is favoured by its place; the seed is kept with the
+//! rounds. Very short commands have several rounds in a turn. Turns end when the comparison is decided.
+//!
+//! Each turn is a window of its own for the profiler, named after its benchmark.
 
-use super::{Benchmark, BlockEnd, Limits};
+use std::hash::{BuildHasher, RandomState};
+
+use runner_shared::{
+    artifact::Turns,
+    statistics::Xoshiro256,
+    verdict::{Side, compare},
+};
+
+use super::{Benchmark, Limits};
 use crate::{
     failure::Failure,
     plan::Plan,
@@ -11,97 +22,192 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// A comparison needs this many blocks; they are run even if that takes longer than `max_time`.
-const LEAST_BLOCKS: u64 = 8;
-/// More blocks than this don't sharpen a comparison any more.
-const BLOCKS: u64 = 24;
-/// Time of a benchmark without a limit of its own, to be cut into blocks.
-const TIME_NS: u64 = 3_000_000_000;
+/// A comparison needs this many turns; they are run even if that takes longer than `max_time`.
+const LEAST_TURNS: u64 = 9;
+/// Nothing is decided before this many turns, as far as the limits allow them.
+const TURNS_TO_DECIDE: u64 = 101;
+/// The rounds of one benchmark in a turn take about this long, nanoseconds.
+const TURN_NS: u64 = 1_000_000;
+/// More rounds in a turn don't help: they see the same machine.
+const MOST_ROUNDS: u64 = 10;
 
 /// One benchmark in the circle.
 struct Turn {
     benchmark: Benchmark,
-    block_ns: u64,
-    block_rounds: u64,
+    rounds: u64,
     outcome: Option<Result<(), Failure>>,
 }
 
-/// Runs all benchmarks in turns.
-pub(crate) fn interleave(
+/// A new seed for the order of the turns.
+pub(crate) fn random_seed() -> u64 {
+    RandomState::new().hash_one(0)
+}
+
+/// Runs all benchmarks in turns; the first is what the others are compared with.
+pub(crate) fn take_turns(
     session: &mut Session<'_>,
     plans: &[Plan],
+    turns: Turns,
     store: &mut Store,
 ) -> Result<(), StoreError> {
-    let mut turns = Vec::with_capacity(plans.len());
+    let mut circle = Vec::with_capacity(plans.len());
     for (index, plan) in plans.iter().enumerate() {
         session.progress.begin(&plan.target.display_name(), index + 1, plans.len());
-        let limits = Limits { floor_rounds: LEAST_BLOCKS, ..plan.limits };
+        let limits = Limits { floor_rounds: LEAST_TURNS, ..plan.limits };
         let plan = Plan { limits, ..plan.clone() };
         let Some(mut benchmark) = session.prepare(&plan, store)? else { continue };
-        let block_ns = limits.max_time_ns.unwrap_or(TIME_NS) / BLOCKS;
-        let most_rounds =
-            limits.max_rounds.or((limits.min_rounds > 0).then_some(limits.min_rounds));
-        let block_rounds = most_rounds.map_or(u64::MAX, |most| (most / BLOCKS).max(1));
         let ready = benchmark
             .set_up(session.machine)
             .and_then(|()| benchmark.warm_up(session.machine, session.progress));
         let interrupted = matches!(ready, Err(Failure::Interrupted));
+        let rounds = rounds_in_a_turn(benchmark.warm_round_ns(), limits);
         let outcome = ready.is_err().then_some(ready);
-        turns.push(Turn { benchmark, block_ns, block_rounds, outcome });
+        circle.push(Turn { benchmark, rounds, outcome });
         if interrupted {
-            interrupt(&mut turns);
+            interrupt(&mut circle);
             break;
         }
     }
-    run_blocks(session, &mut turns);
-    for Turn { mut benchmark, outcome, .. } in turns {
+    run_turns(session, &mut circle, turns);
+    for Turn { mut benchmark, outcome, .. } in circle {
         session.finish(&mut benchmark, outcome.unwrap_or(Ok(())), store)?;
     }
     Ok(())
 }
 
-fn run_blocks(session: &mut Session<'_>, turns: &mut [Turn]) {
-    for block in 0.. {
+/// Rounds that take about a millisecond together, and leave enough turns of the rounds that are allowed.
+fn rounds_in_a_turn(round_ns: Option<u64>, limits: Limits) -> u64 {
+    let by_time = round_ns.map_or(1, |round| TURN_NS.div_ceil(round.max(1)));
+    let by_count = limits.round_cap / TURNS_TO_DECIDE;
+    by_time.min(by_count).clamp(1, MOST_ROUNDS)
+}
+
+fn run_turns(session: &mut Session<'_>, circle: &mut [Turn], turns: Turns) {
+    let mut random = Xoshiro256::seeded(turns.seed);
+    let mut next_look = TURNS_TO_DECIDE;
+    for number in 0_u32.. {
         let mut order: Vec<&mut Turn> =
-            turns.iter_mut().filter(|turn| turn.outcome.is_none()).collect();
+            circle.iter_mut().filter(|turn| turn.outcome.is_none()).collect();
         if order.is_empty() {
             return;
         }
-        if block % 2 == 1 {
-            order.reverse();
-        }
+        shuffle(&mut order, &mut random);
         let mut interrupted = false;
         for turn in order {
-            session.progress.resume(&turn.benchmark.name());
-            let until = turn.benchmark.measured_elapsed().saturating_add(turn.block_ns);
-            let until = Some(BlockEnd { elapsed_ns: until, rounds: turn.block_rounds });
-            let before = turn.benchmark.round_times().count();
-            session.link.start();
-            let ran = turn.benchmark.run(session.machine, session.progress, block, until);
-            session.link.stop(turn.benchmark.round_times().skip(before));
-            // Also after a failure: a window without a name would go to the next benchmark.
-            session.link.executed(turn.benchmark.uri());
-            turn.outcome = match ran {
-                Ok(true) => Some(Ok(())),
-                Ok(false) => None,
-                Err(failure) => {
-                    interrupted |= matches!(failure, Failure::Interrupted);
-                    Some(Err(failure))
-                }
-            };
+            turn.outcome = one_turn(session, turn, number);
+            interrupted = matches!(turn.outcome, Some(Err(Failure::Interrupted)));
             if interrupted {
                 break;
             }
         }
+        let run = u64::from(number) + 1;
         if interrupted {
-            interrupt(turns);
+            interrupt(circle);
+        } else if circle.iter().any(|turn| matches!(turn.outcome, Some(Ok(())))) {
+            // A benchmark without a partner in a turn is compared with nothing.
+            finish(circle);
+        } else if run >= next_look {
+            next_look = run + run.div_ceil(5);
+            if is_decided(session, circle, turns.threshold) {
+                finish(circle);
+            }
         }
     }
 }
 
+/// The outcome of the benchmark if this was its last turn.
+fn one_turn(
+    session: &mut Session<'_>,
+    turn: &mut Turn,
+    number: u32,
+) -> Option<Result<(), Failure>> {
+    session.progress.resume(&turn.benchmark.name());
+    let before = turn.benchmark.rounds().len();
+    session.link.start();
+    let ran = turn.benchmark.run(session.machine, session.progress, number, Some(turn.rounds));
+    session.link.stop(turn.benchmark.round_times().skip(before));
+    // Also after a failure: a window without a name would go to the next benchmark.
+    session.link.executed(turn.benchmark.uri());
+    match ran {
+        Ok(true) => Some(Ok(())),
+        Ok(false) => None,
+        Err(failure) => Some(Err(failure)),
+    }
+}
+
+/// All minimums are met, and more rounds would change no verdict.
+fn is_decided(session: &Session<'_>, circle: &[Turn], threshold: f64) -> bool {
+    let Some((base, others)) = circle.split_first() else { return true };
+    let side =
+        |turn: &Turn| (turn.outcome.is_none(), turn.benchmark.robust_source(session.machine));
+    let (base_runs, base_source) = side(base);
+    let base_side = Side { rounds: base.benchmark.rounds(), source: base_source };
+    let judged = |head: &Turn| {
+        let (head_runs, source) = side(head);
+        let head = Side { rounds: head.benchmark.rounds(), source };
+        !head_runs || compare(base_side, head, threshold).judged.verdict.is_final()
+    };
+    base_runs
+        && circle.iter().all(|turn| turn.benchmark.has_met_minimums())
+        && others.iter().all(judged)
+}
+
+/// Fisher and Yates; every order is equally likely.
+fn shuffle<T>(items: &mut [T], random: &mut Xoshiro256) {
+    for last in (1..items.len()).rev() {
+        let [other, _] = random.two_below(u32::try_from(last + 1).unwrap_or(u32::MAX));
+        items.swap(last, usize::try_from(other).unwrap_or(0));
+    }
+}
+
+/// Those that still run have run enough.
+fn finish(circle: &mut [Turn]) {
+    for turn in circle.iter_mut().filter(|turn| turn.outcome.is_none()) {
+        turn.outcome = Some(Ok(()));
+    }
+}
+
 /// None of the others goes on.
-fn interrupt(turns: &mut [Turn]) {
-    for turn in turns.iter_mut().filter(|turn| turn.outcome.is_none()) {
+fn interrupt(circle: &mut [Turn]) {
+    for turn in circle.iter_mut().filter(|turn| turn.outcome.is_none()) {
         turn.outcome = Some(Err(Failure::Interrupted));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runner_shared::harness::WalltimeArgs;
+
+    use super::*;
+
+    #[test]
+    fn short_commands_have_several_rounds_in_a_turn() {
+        let limits = Limits::resolve(&WalltimeArgs::default()).unwrap();
+        let rounds = |ns| rounds_in_a_turn(ns, limits);
+        assert_eq!(rounds(Some(5_000_000)), 1);
+        assert_eq!(rounds(Some(400_000)), 3);
+        assert_eq!(rounds(Some(10)), MOST_ROUNDS);
+        assert_eq!(rounds(None), 1);
+        let few = Limits { round_cap: 20, ..limits };
+        assert_eq!(rounds_in_a_turn(Some(400_000), few), 1, "few rounds are many turns");
+    }
+
+    #[test]
+    fn every_order_is_equally_likely_and_a_seed_repeats_it() {
+        let orders = |seed| {
+            let mut random = Xoshiro256::seeded(seed);
+            let mut counts = std::collections::BTreeMap::new();
+            for _ in 0..6000 {
+                let mut order = [0, 1, 2];
+                shuffle(&mut order, &mut random);
+                *counts.entry(order).or_insert(0) += 1;
+            }
+            counts
+        };
+        let counts = orders(3);
+        assert_eq!(counts.len(), 6);
+        assert!(counts.values().all(|count| (880..1120).contains(count)), "{counts:?}");
+        assert_eq!(counts, orders(3));
+        assert_ne!(counts, orders(4));
     }
 }

@@ -10,9 +10,13 @@ use super::{
     notes::{notes, remarks_on_all, warnings},
     text::{UNKNOWN, count, grouped, percent},
 };
-use crate::model::{BenchResult, Faults, Interval, Report, Switches};
+use crate::{
+    comparison::Comparison,
+    model::{BenchResult, Faults, Interval, Report, Switches},
+};
 
 /// A column with numbers.
+#[derive(Clone, Copy)]
 struct Column {
     head: Head,
     /// What it says about a benchmark that has rounds.
@@ -26,10 +30,16 @@ const fn column(title: &'static str, expendable: u8, cell: fn(&BenchResult) -> S
 /// Head of the column that tells how sure the median is.
 const INTERVAL: &str = "95 % interval";
 
+/// Head of the column with the median wall time.
+const MEDIAN: &str = "Median";
+/// Head of the column with the time that other processes did not touch.
+const UNDISTURBED: &str = "Undisturbed";
+
 /// From left to right, after the name.
 const COLUMNS: &[Column] = &[
-    column("Median", 0, |of| show_nanos(of.stats.median_ns)),
+    column(MEDIAN, 0, median),
     column(INTERVAL, 1, interval),
+    column(UNDISTURBED, 3, undisturbed),
     column("Min", 4, |of| show_nanos(of.stats.min_ns)),
     column("Deviation", 2, deviation),
     // Where its parts are known they say more.
@@ -42,17 +52,30 @@ const COLUMNS: &[Column] = &[
 
 /// The whole report.
 pub(super) fn grid(report: &Report) -> Grid {
+    let columns = columns(report);
     let grid = Grid {
-        heads: COLUMNS.iter().map(|column| column.head).collect(),
-        rows: report.benchmarks.iter().map(row).collect(),
+        heads: columns.iter().map(|column| column.head).collect(),
+        rows: report.benchmarks.iter().map(|of| row(of, &columns)).collect(),
         warnings: warnings(report).collect(),
         notes: notes(report).collect(),
         footer: remarks_on_all(report),
+        verdicts: report.comparisons.iter().flat_map(Comparison::sentences).collect(),
     };
     grid.lean()
 }
 
-fn row(of: &BenchResult) -> GridRow {
+/// On a noisy machine, the time that the noise did not touch comes first.
+fn columns(report: &Report) -> Vec<Column> {
+    let leads = |of: &BenchResult| of.is_noisy() && undisturbed(of) != UNKNOWN;
+    let mut columns = COLUMNS.to_vec();
+    if report.benchmarks.iter().any(leads) {
+        columns.retain(|column| ![UNDISTURBED, MEDIAN].contains(&column.head.title));
+        columns.splice(0..0, [column(UNDISTURBED, 0, undisturbed), column(MEDIAN, 1, median)]);
+    }
+    columns
+}
+
+fn row(of: &BenchResult, columns: &[Column]) -> GridRow {
     let is_empty = of.stats.rounds == 0;
     let cell = |column: &Column| if is_empty { UNKNOWN.to_owned() } else { (column.cell)(of) };
     let alarm = match of.outcome {
@@ -61,7 +84,7 @@ fn row(of: &BenchResult) -> GridRow {
         Outcome::Complete if of.cold || of.is_noisy() => Alarm::Doubt,
         Outcome::Complete => Alarm::None,
     };
-    let row = GridRow::new(&of.name, &remarks(of), COLUMNS.iter().map(cell).collect(), alarm);
+    let row = GridRow::new(&of.name, &remarks(of), columns.iter().map(cell).collect(), alarm);
     GridRow { more: if is_empty { Vec::new() } else { more(of) }, ..row }
 }
 
@@ -76,10 +99,9 @@ fn more(of: &BenchResult) -> Vec<(&'static str, String)> {
         .median_interval
         .map(|_| (INTERVAL, format!("{}{}", interval(of), ends(of.median_interval))));
     let mean = format!("{}{}", show_nanos(of.stats.mean_ns), ends(of.mean_interval));
-    let robust = of.robust.as_ref().filter(|robust| !robust.in_stats).and_then(|robust| {
-        let text = format!("{}{}", show_nanos(robust.median_ns), ends(robust.interval));
-        Some((robust_title(robust.source)?, text))
-    });
+    let robust = of.robust.as_ref().filter(|_| undisturbed(of) != UNKNOWN);
+    let robust =
+        robust.map(|robust| (UNDISTURBED, format!("{}{}", undisturbed(of), ends(robust.interval))));
     let iterations = (of.stats.iter_per_round > 1)
         .then(|| ("Iterations per round", grouped(of.stats.iter_per_round)));
     let faults = of.faults.map(|Faults { minor, major }| {
@@ -92,12 +114,19 @@ fn more(of: &BenchResult) -> Vec<(&'static str, String)> {
     first.chain(robust).chain(iterations).chain(faults).chain(switches).collect()
 }
 
-/// `None` for the wall clock, which is what all other figures are.
-const fn robust_title(source: RobustSource) -> Option<&'static str> {
-    match source {
-        RobustSource::KernelStamps => Some("Without preemption"),
-        RobustSource::ProcessorTime | RobustSource::WallClock => None,
-    }
+/// The median and how sure it is, where the kernel's stamps tell it and the other figures are of the wall clock.
+fn undisturbed(of: &BenchResult) -> String {
+    let robust = of.robust.as_ref().filter(|robust| {
+        !robust.in_stats && robust.source == RobustSource::KernelStamps && of.stats.rounds > 0
+    });
+    robust.map_or_else(
+        || UNKNOWN.to_owned(),
+        |robust| {
+            let reach = robust.interval.and_then(|interval| interval.reach(robust.median_ns));
+            let reach = reach.map(|reach| format!(" ± {}", percent(reach))).unwrap_or_default();
+            format!("{}{reach}", show_nanos(robust.median_ns))
+        },
+    )
 }
 
 fn remarks(of: &BenchResult) -> Vec<String> {
@@ -121,6 +150,10 @@ fn remarks(of: &BenchResult) -> Vec<String> {
 fn interval(of: &BenchResult) -> String {
     let reach = of.median_interval.and_then(|interval| interval.reach(of.stats.median_ns));
     reach.map_or_else(|| UNKNOWN.to_owned(), |reach| format!("± {}", percent(reach)))
+}
+
+fn median(of: &BenchResult) -> String {
+    show_nanos(of.stats.median_ns)
 }
 
 fn deviation(of: &BenchResult) -> String {

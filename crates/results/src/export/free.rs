@@ -24,6 +24,7 @@ pub fn free_table(heads: &[&'static str], rows: Vec<FreeRow>) -> String {
         warnings: Vec::new(),
         notes: Vec::new(),
         footer: Vec::new(),
+        verdicts: Vec::new(),
     };
     draw(&grid, TableStyle::default())
 }

@@ -16,6 +16,8 @@ pub(super) struct Grid {
     pub notes: Vec<Note>,
     /// How the numbers came about, below everything.
     pub footer: Vec<String>,
+    /// Sentences about benchmarks that were compared with each other, last of all.
+    pub verdicts: Vec<String>,
 }
 
 /// A column with numbers.

@@ -6,6 +6,13 @@
 //! |---|---|
 //! | `version` | 1 |
 //! | `warnings` | sentences about files that could not be used fully |
+//! | `comparisons[]` | one object per benchmark that took turns with the first (`--vs`) |
+//! | `.base`, `.head` | `name` and `uri` of both |
+//! | `.verdict` | `regressed`, `improved`, `equivalent`, `inconclusive` or `insufficient` |
+//! | `.judged`, `.wall` | what the times in `.time` (`undisturbed`, `processor`, `wall`) say, and the wall times if these are others: `ratio` (head by base), `interval` (`low`, `high`, at the level 1 - `alpha`), `pairs`, `p` |
+//! | `.waits` | wall times are judged since most of the time is spent waiting |
+//! | `.threshold`, `.alpha`, `.seed` | the smallest difference that matters, the share of wrong alarms, and what the order of the turns was drawn from |
+//! | `.resolves`, `.pairs_needed` | of an inconclusive one: the difference that this run could show, and how many pairs would do |
 //! | `benchmarks[]` | one object per benchmark, in the order of the run |
 //! | `.name`, `.uri`, `.pid` | as in the results file of the integration |
 //! | `.integration` | `name` and `version` |
@@ -33,6 +40,7 @@ use serde::Serialize;
 
 use super::{
     Exporter,
+    comparison::JsonComparison,
     csv::{outcome, source},
     memory, simulation,
 };
@@ -54,10 +62,11 @@ impl Exporter for Json {
     }
 
     fn write(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-        let Report { benchmarks, profiles: _, warnings } = report;
+        let Report { benchmarks, profiles: _, comparisons, warnings } = report;
         let file = File {
             version: VERSION,
             warnings,
+            comparisons: comparisons.iter().map(JsonComparison::of).collect(),
             benchmarks: benchmarks.iter().map(Benchmark::of).collect(),
         };
         // serde writes in small pieces.
@@ -80,6 +89,8 @@ impl Exporter for Json {
 struct File<'a> {
     version: u32,
     warnings: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    comparisons: Vec<JsonComparison<'a>>,
     benchmarks: Vec<Benchmark<'a>>,
 }
 
@@ -116,7 +127,7 @@ struct JsonIntegration<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonInterval {
+pub(super) struct JsonInterval {
     low: f64,
     high: f64,
 }
@@ -220,7 +231,7 @@ impl<'a> Benchmark<'a> {
 }
 
 impl JsonInterval {
-    fn of(interval: Interval) -> Self {
+    pub(super) fn of(interval: Interval) -> Self {
         let Interval { low, high } = interval;
         Self { low, high }
     }

@@ -48,7 +48,7 @@ fn draw(grid: &Grid, out: &mut dyn io::Write) -> io::Result<()> {
             if note.benchmark.is_empty() { "Warning".to_owned() } else { code(&note.benchmark) };
         writeln!(out, "- {about}: {}", escaped(&note.text))?;
     }
-    for line in &grid.footer {
+    for line in grid.footer.iter().chain(&grid.verdicts) {
         writeln!(out, "\n{}", escaped(line))?;
     }
     Ok(())

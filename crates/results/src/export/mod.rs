@@ -2,6 +2,7 @@
 //! [`table`], [`simulation_table`] and [`memory_table`].
 
 mod columns;
+mod comparison;
 mod csv;
 mod environment;
 mod free;

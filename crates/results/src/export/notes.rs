@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use runner_shared::{
     artifact::{Outcome, RobustSource},
-    duration::show_nanos,
     text::one_line,
 };
 
 use super::text::{count, percent};
-use crate::model::{BenchResult, NoInterval, RawRounds, Report, Robust};
+use crate::model::{BenchResult, NoInterval, RawRounds, Report};
 
 /// Names that one sentence lists.
 const NAMES: usize = 2;
@@ -105,30 +104,28 @@ fn robust_stats(of: &BenchResult) -> Option<String> {
 
 fn noise(of: &BenchResult) -> Option<String> {
     let verdict = of.noise.filter(|_| of.is_noisy())?;
+    let disturbed = format!(
+        "noisy machine: {} of the rounds were disturbed ({} preempted, {} far outside)",
+        percent(verdict.flagged_share()),
+        verdict.preempted,
+        verdict.stray,
+    );
+    let robust = of.robust.as_ref();
+    if robust.is_some_and(|robust| label(robust.source).is_some()) {
+        return Some(disturbed);
+    }
     // The option belongs to `exec-harness`; other integrations have their own.
     let longer = match of.rounds {
         Some(RawRounds::Logged(_)) => "measure longer with `--max-time`",
         Some(RawRounds::Marked { .. }) | None => "measure longer",
     };
-    let better = of.robust.as_ref().and_then(better).unwrap_or_default();
+    let missing = robust
+        .filter(|robust| !robust.missing.is_empty())
+        .map(|robust| format!("; a time without the noise is not known: {}", robust.missing));
     Some(format!(
-        "noisy machine: {} of the rounds were disturbed ({} preempted, {} far outside); close other programs, pin the benchmark with `taskset -c N` or {longer}{better}",
-        percent(verdict.flagged_share()),
-        verdict.preempted,
-        verdict.stray,
+        "{disturbed}; close other programs, pin the benchmark with `taskset -c N` or {longer}{}",
+        missing.unwrap_or_default()
     ))
-}
-
-/// The end of a sentence: what the noise has not touched, or why that is not known.
-fn better(robust: &Robust) -> Option<String> {
-    let reach = robust.interval.and_then(|interval| interval.reach(robust.median_ns));
-    let reach = reach.map(|reach| format!(" ± {}", percent(reach))).unwrap_or_default();
-    match label(robust.source) {
-        Some(_) if robust.in_stats => None,
-        Some(label) => Some(format!("; {label}: median {}{reach}", show_nanos(robust.median_ns))),
-        None if robust.missing.is_empty() => None,
-        None => Some(format!("; a time without the noise is not known: {}", robust.missing)),
-    }
 }
 
 /// `None` for the wall clock, which is what all other figures are.

@@ -66,7 +66,7 @@ pub(super) fn draw(grid: &Grid, style: TableStyle) -> String {
     }
     let notes: Vec<String> =
         grid.notes.iter().map(|Note { benchmark, text }| format!("{benchmark}: {text}")).collect();
-    for block in [notes, grid.footer.clone()] {
+    for block in [notes, grid.footer.clone(), grid.verdicts.clone()] {
         if !block.is_empty() && !lines.is_empty() {
             lines.push(String::new());
         }

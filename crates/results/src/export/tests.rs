@@ -183,7 +183,7 @@ fn the_slowest_profiles_are_chosen_and_keep_their_order() {
     let report = Report {
         benchmarks: vec![of("a", 5.0), of("b", 1.0), of("c", 9.0)],
         profiles: ["a", "b", "c"].map(profile).to_vec(),
-        warnings: Vec::new(),
+        ..Report::default()
     };
     let slowest = report.slowest_profiles(2);
     let names: Vec<&str> = slowest.iter().map(|one| one.stacks.benchmark.as_str()).collect();

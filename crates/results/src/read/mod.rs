@@ -21,7 +21,10 @@ use runner_shared::{
     text::{one_line, shown},
 };
 
-use crate::model::{BenchResult, Report};
+use crate::{
+    comparison::comparisons,
+    model::{BenchResult, Report},
+};
 
 pub use environment::{Environment, Fact, Library, read_environments};
 pub use file::ReadError;
@@ -78,6 +81,7 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
             }
         }
     }
+    report.comparisons = logs.iter().flat_map(|(_, log)| comparisons(log)).collect();
     report.benchmarks = log::join(sources, logs);
     report.warnings.extend(repeated(&report.benchmarks));
 

@@ -5,7 +5,7 @@ mod timestamps;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use rounds::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds};
+pub use rounds::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds, Turns};
 pub use timestamps::ExecutionTimestamps;
 
 /// Where the modules of a profile lay and what ran when: JSON on top of a folder of walltime mode.

@@ -17,8 +17,20 @@ pub struct RoundLog {
     /// time by what it saw. 0 if it stamps each change of mode; `None` in older logs.
     #[serde(default)]
     pub tick_ns: Option<u64>,
+    /// How the benchmarks took turns; `None` if they were run one after another.
+    #[serde(default)]
+    pub turns: Option<Turns>,
     /// One entry per benchmark.
     pub benchmarks: Vec<BenchmarkRounds>,
+}
+
+/// Benchmarks that took turns, to be compared with the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Turns {
+    /// Seed of the order in each turn.
+    pub seed: u64,
+    /// The smallest difference that matters, as a share: 0.03 is 3 %.
+    pub threshold: f64,
 }
 
 impl RoundLog {
@@ -109,7 +121,7 @@ pub struct Rounds {
     pub kernel_ns: Vec<Option<u64>>,
     /// Time between exec and exit in which the process was preempted, nanoseconds.
     pub preempted_ns: Vec<Option<u64>>,
-    /// Which block of an interleaved run the round belongs to; 0 in an ordinary one.
+    /// Which turn the round belongs to, where benchmarks take turns; else 0.
     pub block: Vec<u32>,
 }
 

@@ -1,9 +1,12 @@
 //! Options of `codspeed exec`.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, str::FromStr};
 
 use clap::Args;
-use runner_shared::harness;
+use runner_shared::{
+    harness,
+    share::{Share, ShareError},
+};
 
 use super::SharedArgs;
 
@@ -19,9 +22,18 @@ pub(crate) struct ExecArgs {
     #[arg(long, value_parser = harness::name())]
     pub name: Option<String>,
 
-    /// Compare with this command: both are run in turns and the ratio is judged.
+    /// Compare with this command: both are run in turns, round by round, until it is clear which one is faster. May be
+    /// repeated; the first one is what the others are compared with.
     #[arg(long, value_name = "COMMAND LINE")]
-    pub vs: Option<OsString>,
+    pub vs: Vec<OsString>,
+
+    /// With `--vs`: the smallest difference that matters [default: 3%].
+    #[arg(long, value_name = "SHARE", requires = "vs")]
+    pub threshold: Option<Share>,
+
+    /// With `--vs`: exit with 6 if the command is slower by this share for certain [default: that of `--threshold`].
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, requires = "vs", default_missing_value = "")]
+    pub fail_if_slower: Option<FailureLimit>,
 
     /// Put the time without preemption into the results instead of the wall time.
     #[arg(long)]
@@ -40,6 +52,23 @@ pub(crate) struct ExecArgs {
     pub command: Vec<OsString>,
 }
 
+/// The share by which a command may not be slower.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FailureLimit {
+    /// That of `--threshold`.
+    Threshold,
+    /// As given.
+    Share(Share),
+}
+
+impl FromStr for FailureLimit {
+    type Err = ShareError;
+
+    fn from_str(text: &str) -> Result<Self, ShareError> {
+        if text.is_empty() { Ok(Self::Threshold) } else { text.parse().map(Self::Share) }
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   codspeed exec -- sha256sum big.iso
@@ -47,4 +76,5 @@ Examples:
   codspeed exec --max-rounds 20 --warmup-time 0 -- ./program --flag
   codspeed exec --prepare 'rm -rf out' -- make
   codspeed exec --vs './old in.txt' -- ./new in.txt
+  codspeed exec --vs ./old --fail-if-slower=5% -- ./new       for scripts: exit code 6 if it is
   codspeed exec --export markdown=- -- ./program";

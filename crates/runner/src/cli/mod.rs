@@ -25,7 +25,7 @@ pub(crate) use auth::{AuthArgs, AuthCommand};
 pub(crate) use choose::UseArgs;
 pub(crate) use compat::CompatArgs;
 pub(crate) use documents::{CompletionsArgs, ManArgs};
-pub(crate) use exec::ExecArgs;
+pub(crate) use exec::{ExecArgs, FailureLimit};
 pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use instruments::{Instrument, InstrumentArgs};

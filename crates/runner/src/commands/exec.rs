@@ -1,20 +1,38 @@
 //! `codspeed exec`: any command, alone or against another one.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
+};
 
-use runner_shared::{command_text::CommandText, harness::Target, text::shown};
+use runner_shared::{
+    command_text::CommandText,
+    harness::Target,
+    text::{one_line, shown},
+    verdict::DEFAULT_THRESHOLD,
+};
 
 use super::{Context, here, measure::measure, sources};
 use crate::{
-    cli::{ExecArgs, InstrumentArgs},
+    cli::{ExecArgs, FailureLimit, InstrumentArgs},
     error::{CliError, ExitKind},
     settings::{RunPlan, targets::PlannedTarget},
-    workload::Workload,
+    workload::{Versus, Workload},
 };
 
 /// Runs the command and shows what came out.
 pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let ExecArgs { mut shared, name, vs, robust, walltime, around, command } = args;
+    let ExecArgs {
+        mut shared,
+        name,
+        vs,
+        threshold,
+        fail_if_slower,
+        robust,
+        walltime,
+        around,
+        command,
+    } = args;
     let here = here()?;
     if name.as_deref().is_some_and(|name| name.trim().is_empty()) {
         let what = "the name of the benchmark is blank";
@@ -29,20 +47,24 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
     let by;
     (shared.mode, by) = sources::modes(shared.mode, context)?;
     let head = Target { command, name, walltime_args: walltime, run_args: around };
-    let base = vs.map(|text| {
-        let command = words(&text)?;
+    let other = |text: &OsString| {
+        let command = words(text)?;
         Ok::<_, CliError>(Target { command, name: None, ..head.clone() })
-    });
-    let base = base.transpose()?;
-    if base.as_ref().is_some_and(|base| base.uri() == head.uri()) {
-        let err = "both commands have the same name, so their results can't be told apart";
-        return Err(
-            CliError::new(ExitKind::Usage, err).hint("`--name` gives the command another one")
-        );
-    }
+    };
+    let mut targets = vs.iter().map(other).collect::<Result<Vec<_>, _>>()?;
+    targets.push(head);
+    check_names(&targets)?;
+    let threshold = threshold.unwrap_or(DEFAULT_THRESHOLD);
+    let versus = Versus {
+        threshold,
+        fail_if_slower: fail_if_slower.map(|limit| match limit {
+            FailureLimit::Threshold => threshold,
+            FailureLimit::Share(share) => share,
+        }),
+    };
     let workload = Workload::Commands {
-        interleave: base.is_some(),
-        targets: base.into_iter().chain([head]).collect(),
+        versus: (!vs.is_empty()).then_some(versus),
+        targets,
         robust,
         quiet: shared.quiet,
     };
@@ -52,6 +74,22 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
     let plan = RunPlan::new(targets, shared, &none, &here)?;
     sources::say_modes(&plan, by, context);
     measure(&plan, context)
+}
+
+/// Results are told apart by the names of the commands.
+fn check_names(targets: &[Target]) -> Result<(), CliError> {
+    let mut known = BTreeSet::new();
+    match targets.iter().find(|target| !known.insert(target.uri())) {
+        None => Ok(()),
+        Some(twice) => {
+            let what = format!(
+                "two of the commands have the name `{}`, so their results can't be told apart",
+                one_line(&twice.display_name())
+            );
+            let hint = "`--name` gives the command behind `--` another one";
+            Err(CliError::new(ExitKind::Usage, what).hint(hint))
+        }
+    }
 }
 
 /// The words of a command line, or the one word of a text that a shell shall run.

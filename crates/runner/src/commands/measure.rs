@@ -1,10 +1,9 @@
 //! What `run` and `exec` have in common: each part of the plan is measured, shown, exported and judged, and at the end all
 //! that was measured well is sent. A part that fails doesn't lose the others.
 
-use std::{io, path::Path};
+use std::path::Path;
 
-use results::{BenchResult, RawRounds, Report, compare};
-use runner_shared::{artifact::Rounds, mode::Mode};
+use runner_shared::mode::Mode;
 
 use super::{
     Context, here, outcome, preflight, sources,
@@ -16,14 +15,9 @@ use crate::{
     error::{CliError, ExitKind},
     event::RunEvent,
     orchestrator::execute,
-    report::AnyReport,
     settings::{RunPart, RunPlan},
     upload::{self, Manifest, Prepared},
-    workload::Workload,
 };
-
-/// A difference below this share is not called one.
-const MINIMUM_EFFECT: f64 = 0.03;
 
 /// Measures all parts, and sends what was measured well. The first failure decides the exit code.
 pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, CliError> {
@@ -59,7 +53,9 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
         let kind = match measure_part(part, commit.clone(), context) {
             Ok((ExitKind::Interrupted, _)) => return Ok(ExitKind::Interrupted),
             Ok((kind, part)) => {
-                measured.extend(Some(part).filter(|_| kind == ExitKind::Ok));
+                // What got slower was measured well.
+                let is_whole = matches!(kind, ExitKind::Ok | ExitKind::Regression);
+                measured.extend(Some(part).filter(|_| is_whole));
                 kind
             }
             // The last words of the program.
@@ -100,9 +96,6 @@ fn measure_part(
     // The table comes last: of a long output the end is read.
     outcome::show_slowest(&completed.report, &folder, context)?;
     let shown = outcome::show(&part.exports, &completed.report, context);
-    if let AnyReport::Walltime(report) = &completed.report {
-        show_verdict(report, &part.workload, context).map_err(|err| outcome::unwritten(&err))?;
-    }
     let kind = outcome::judge(part, completed, context)?;
     shown?;
     let manifest = manifest(part, &folder, commit, context);
@@ -123,25 +116,4 @@ fn manifest(part: &RunPart, folder: &Path, commit: Option<String>, context: &Con
         context.ui.event(&RunEvent::warning(text));
     }
     manifest
-}
-
-/// Says which of two commands is faster, if two were compared and both were measured.
-fn show_verdict(report: &Report, workload: &Workload, context: &Context) -> io::Result<()> {
-    let Workload::Commands { targets, interleave: true, .. } = workload else { return Ok(()) };
-    let [base, head] = &targets[..] else { return Ok(()) };
-    let find = |uri: String| report.benchmarks.iter().find(|bench| bench.uri == uri);
-    if let (Some(base), Some(head)) = (find(base.uri()), find(head.uri()))
-        && let (Some(base_rounds), Some(head_rounds)) = (rounds(base), rounds(head))
-    {
-        let comparison = compare(base_rounds, head_rounds, MINIMUM_EFFECT);
-        context.ui.details(&format!("\n{}", comparison.sentence(&base.name, &head.name)))?;
-    }
-    Ok(())
-}
-
-fn rounds(bench: &BenchResult) -> Option<&Rounds> {
-    match &bench.rounds {
-        Some(RawRounds::Logged(rounds)) => Some(rounds),
-        Some(RawRounds::Marked { .. }) | None => None,
-    }
 }

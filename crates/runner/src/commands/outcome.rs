@@ -6,7 +6,7 @@ use nix::sys::{signal::Signal, statvfs::statvfs};
 use results::ReadError;
 use runner_shared::{
     mode::Mode,
-    text::{as_text, shown},
+    text::{as_text, one_line, shown},
 };
 use system::lock::LockError;
 
@@ -179,7 +179,30 @@ pub(crate) fn judge(
             .hint("`codspeed exec -- COMMAND` benchmarks any command; `--allow-empty` accepts a run without benchmarks"))
             .map_err(|err| without_repository(part).into_iter().fold(err, CliError::hint));
     }
-    Ok(ExitKind::Ok)
+    Ok(judge_speed(part, &report, context))
+}
+
+/// What `--fail-if-slower` says about commands that were compared.
+fn judge_speed(part: &RunPart, report: &AnyReport, context: &Context) -> ExitKind {
+    let (AnyReport::Walltime(report), Workload::Commands { versus: Some(versus), .. }) =
+        (report, &part.workload)
+    else {
+        return ExitKind::Ok;
+    };
+    let Some(limit) = versus.fail_if_slower else { return ExitKind::Ok };
+    let is_slower = |one: &&results::Comparison| one.found.judged.is_slower_by(limit.value());
+    let slower: Vec<String> = report
+        .comparisons
+        .iter()
+        .filter(is_slower)
+        .map(|one| format!("`{}`", one_line(&one.head)))
+        .collect();
+    if slower.is_empty() {
+        return ExitKind::Ok;
+    }
+    let what = format!("slower by {limit} or more (`--fail-if-slower`): {}", slower.join(", "));
+    context.ui.error(&CliError::new(ExitKind::Regression, what));
+    ExitKind::Regression
 }
 
 /// What the end of the command means.

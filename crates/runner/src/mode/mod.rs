@@ -24,7 +24,7 @@ use crate::{
     process::{AddressSpace, Output, Stdin, ToolCommand},
     profiler::ChannelError,
     tools::{self, MissingSibling},
-    workload::Workload,
+    workload::{Versus, Workload},
 };
 
 /// Why a benchmark can't be started or its record not be kept.
@@ -66,11 +66,14 @@ fn benchmark(workload: &Workload, cwd: &Path, env: Env) -> Result<ToolCommand, M
             let stdin = if io::stdin().is_terminal() { Stdin::Null } else { Stdin::Inherit };
             (shell.ok_or(ModeError::NoShell)?, args, stdin)
         }
-        Workload::Commands { targets, interleave, robust, quiet } => {
+        Workload::Commands { targets, versus, robust, quiet } => {
             let program = tools::sibling("exec-harness", env_names::EXEC_HARNESS, &env)?;
-            let flags = [("--interleave", interleave), ("--robust", robust), ("--quiet", quiet)];
+            let flags = [("--robust", robust), ("--quiet", quiet)];
             let mut args: Vec<OsString> =
                 flags.iter().filter(|(_, wanted)| **wanted).map(|(flag, _)| flag.into()).collect();
+            if let Some(Versus { threshold, fail_if_slower: _ }) = versus {
+                args.extend(["--interleave".into(), format!("--threshold={threshold}").into()]);
+            }
             args.push("-".into());
             let list = serde_json::to_vec(targets).map_err(io::Error::from);
             let list = list.and_then(|list| unnamed_file(&list));

@@ -249,8 +249,8 @@ esac"#;
     #[test]
     fn a_command_that_the_harness_measures_gets_no_script() {
         let (dir, env) = stage(&[("node", NODE)]);
-        let (targets, interleave, robust, quiet) = (Vec::new(), false, false, false);
-        let commands = Workload::Commands { targets, interleave, robust, quiet };
+        let (targets, versus, robust, quiet) = (Vec::new(), None, false, false);
+        let commands = Workload::Commands { targets, versus, robust, quiet };
         let (same, shims) = install(Mode::Walltime, &commands, dir.path(), env.clone()).unwrap();
         assert_eq!(same, env);
         assert!(shims.is_none());

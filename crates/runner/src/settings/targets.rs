@@ -63,8 +63,8 @@ pub(crate) fn plan_targets(
             commands.push(target);
             continue;
         }
-        let (first, interleave, robust) = (vec![target], false, false);
-        let commands = Workload::Commands { targets: first, interleave, robust, quiet };
+        let (first, versus, robust) = (vec![target], None, false);
+        let commands = Workload::Commands { targets: first, versus, robust, quiet };
         targets.push(planned(None, commands));
     }
     let ignored = flag.map(|flag| {

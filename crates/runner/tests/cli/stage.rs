@@ -126,7 +126,7 @@ pub(crate) fn the_exported(sandbox: &Sandbox) -> Value {
 pub(crate) fn shown(sandbox: &Sandbox, run: &Run) -> String {
     let Run { code, stdout, stderr } = run.clone();
     // How calm the machine is differs, whether its kernel stamps processes, and how long its ticks are.
-    let titles = ["Without preemption ", "Processor ", "User ", "System "];
+    let titles = ["Undisturbed ", "Processor ", "User ", "System "];
     let differs = |line: &&str| {
         let is_one =
             |title: &&str| line.starts_with("   ") && line.trim_start().starts_with(*title);

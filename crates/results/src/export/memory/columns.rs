@@ -57,6 +57,7 @@ pub(in crate::export) fn grid(report: &MemoryReport) -> Grid {
         warnings: report.warnings.iter().map(warning).collect(),
         notes: notes.collect(),
         footer: footer(report),
+        verdicts: Vec::new(),
     }
 }
 

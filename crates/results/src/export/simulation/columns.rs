@@ -68,6 +68,7 @@ pub(in crate::export) fn grid(report: &SimulationReport) -> Grid {
         warnings: report.warnings.iter().map(warning).collect(),
         notes: notes.collect(),
         footer: footer(report),
+        verdicts: Vec::new(),
     };
     grid.lean()
 }

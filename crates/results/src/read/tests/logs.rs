@@ -70,7 +70,8 @@ fn intervals_are_of_the_robust_times_if_the_results_are() {
 fn processor_time_is_split_where_the_kernel_has_looked_often_enough() {
     let split = |tick_ns: Option<u64>| {
         let benchmarks = vec![logged("a", Outcome::Complete, &[100, 200, 300])];
-        let log = RoundLog { version: RoundLog::VERSION, tick_ns, benchmarks }.encode();
+        let log =
+            RoundLog { version: RoundLog::VERSION, tick_ns, turns: None, benchmarks }.encode();
         let folder = Folder::new()
             .with("results/9.json", results(9, &["a"]))
             .with("results/9.RoundLog.msgpack", log);
@@ -101,7 +102,8 @@ fn damaged_artifacts_cost_their_information_and_nothing_else() {
     }
     let mut uneven = logged("a", Outcome::Complete, &[1, 2]);
     uneven.rounds.user_ns.pop();
-    let newer = RoundLog { version: 2, tick_ns: None, benchmarks: Vec::new() }.encode();
+    let newer =
+        RoundLog { version: 2, tick_ns: None, turns: None, benchmarks: Vec::new() }.encode();
     let folder = Folder::new()
         .with("results/8.RoundLog.msgpack", log(vec![uneven]))
         .with("results/9.RoundLog.msgpack", newer);

@@ -96,7 +96,7 @@ fn logged(uri: &str, outcome: Outcome, walls: &[u64]) -> BenchmarkRounds {
 }
 
 fn log(benchmarks: Vec<BenchmarkRounds>) -> Vec<u8> {
-    RoundLog { version: RoundLog::VERSION, tick_ns: Some(1), benchmarks }.encode()
+    RoundLog { version: RoundLog::VERSION, tick_ns: Some(1), turns: None, benchmarks }.encode()
 }
 
 fn failed() -> Outcome {

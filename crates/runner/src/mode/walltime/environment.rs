@@ -47,12 +47,8 @@ mod tests {
 
     #[test]
     fn options_of_the_user_are_kept_and_nothing_is_added_twice() {
-        let commands = Workload::Commands {
-            targets: Vec::new(),
-            interleave: false,
-            robust: false,
-            quiet: false,
-        };
+        let commands =
+            Workload::Commands { targets: Vec::new(), versus: None, robust: false, quiet: false };
         let env = Env::default().with(env_names::JAVA_TOOL_OPTIONS, "-Xmx1g");
         let once = recorded(env, &commands, Unwinding::FramePointers);
         let java = once.get(env_names::JAVA_TOOL_OPTIONS).unwrap().to_str().unwrap();

@@ -192,7 +192,7 @@ mod tests {
             ..Target::default()
         };
         let targets = commands.iter().map(target).collect();
-        chosen(&Workload::Commands { targets, interleave: false, robust: false, quiet: false })
+        chosen(&Workload::Commands { targets, versus: None, robust: false, quiet: false })
     }
 
     #[test]

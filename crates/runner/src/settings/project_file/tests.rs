@@ -75,9 +75,9 @@ fn a_full_file_is_understood_without_a_warning() {
         target(Some("one"), &["./bin", "a b", "--n", "3"], args("500ms", "1.5", None)),
         target(None, &["ls"], args("1s", "1m 30s", Some("2"))),
     ];
-    let (interleave, robust, quiet) = (false, false, true);
+    let (versus, robust, quiet) = (None, false, true);
     let expected = [
-        planned(None, Workload::Commands { targets: commands, interleave, robust, quiet }),
+        planned(None, Workload::Commands { targets: commands, versus, robust, quiet }),
         planned(Some("suite"), Workload::Suite("pytest --codspeed\n".into())),
     ];
     assert_eq!(plan_targets(&config, None, true), (expected.to_vec(), None));

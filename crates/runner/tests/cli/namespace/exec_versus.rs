@@ -1,20 +1,83 @@
-//! `codspeed exec --vs`: two commands in turns and a verdict.
+//! `codspeed exec --vs`: commands in turns, each compared with the first.
 
-use crate::stage::{exec, exported, sandbox, the_exported};
+use serde_json::Value;
+
+use crate::stage::{codspeed, exec, exported, sandbox, the_exported};
+
+/// Next to nothing, and about ten milliseconds of computing, at any load more than a tenth more.
+const LITTLE: &str = "sh -c :";
+const MUCH: &[&str] = &["sh", "-c", "i=0; while [ $i -lt 9000 ]; do i=$((i+1)); done"];
+const BRIEF: &[&str] = &["--warmup-time", "0", "--max-time", "0.4", "--export", "json=out.json"];
 
 #[test]
 fn both_commands_are_measured_and_the_verdict_follows_the_table() {
     let sandbox = sandbox();
-    let options = ["--warmup-time", "0", "--max-time", "0.4", "--export", "json=out.json"];
-    let run = exec(&sandbox, &[&options[..], &["--vs", "true"]].concat(), &["sleep", "0.01"]);
+    let run = exec(&sandbox, &[BRIEF, &["--vs", LITTLE]].concat(), MUCH);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let uris: Vec<_> = exported(&sandbox).iter().map(|one| one["uri"].clone()).collect();
-    assert_eq!(uris, ["exec_harness::true", "exec_harness::sleep 0.01"]);
+    assert_eq!(uris.len(), 2);
     let verdict = run.stdout.lines().last().unwrap();
-    assert!(verdict.starts_with("`sleep 0.01` takes "), "{verdict}");
-    assert!(verdict.contains(" times as long as `true` ("), "{verdict}");
-    // What the verdict is depends on how many pairs the machine has time for.
-    assert!(verdict.contains(" pairs): "), "{verdict}");
+    assert!(verdict.starts_with("`sh -c i=0;"), "{verdict}");
+    assert!(verdict.contains(" against `sh -c :`: +"), "{verdict}");
+    // The number of pairs depends on how much time the machine has.
+    assert!(verdict.contains("x slower (99 % interval +"), "{verdict}");
+    assert!(verdict.contains(" pairs of undisturbed times)"), "{verdict}");
+
+    let json: Value =
+        serde_json::from_slice(&std::fs::read(sandbox.path().join("out.json")).unwrap()).unwrap();
+    let comparison = &json["comparisons"][0];
+    assert_eq!(comparison["base"]["uri"], uris[0]);
+    assert_eq!(comparison["head"]["uri"], uris[1]);
+    assert_eq!(
+        (&comparison["verdict"], &comparison["time"]),
+        (&"regressed".into(), &"undisturbed".into())
+    );
+    assert!(comparison["judged"]["pairs"].as_u64().unwrap() >= 8, "{comparison}");
+    assert!(comparison["judged"]["interval"]["low"].as_f64().unwrap() > 1.0, "{comparison}");
+    assert!(comparison["wall"]["ratio"].is_f64() && comparison["seed"].is_u64(), "{comparison}");
+    assert_eq!(comparison["threshold"], 0.03);
+    let shown = codspeed(&sandbox, ["inspect", "profile"]);
+    assert!(shown.stdout.contains(verdict), "{}", shown.stdout);
+}
+
+#[test]
+fn a_slower_command_fails_the_run_only_if_that_is_asked_for() {
+    let sandbox = sandbox();
+    let asked = [BRIEF, &["--fail-if-slower=5%", "--threshold", "4%", "--vs", LITTLE]].concat();
+    let run = exec(&sandbox, &asked, MUCH);
+    assert_eq!(run.code, 6, "{}", run.stderr);
+    let error = "error: slower by 5% or more (`--fail-if-slower`): `sh -c i=0;";
+    assert!(run.stderr.contains(error), "{}", run.stderr);
+    // Faster is no failure.
+    let text = format!("sh -c '{}'", MUCH[2]);
+    let run =
+        exec(&sandbox, &[BRIEF, &["--fail-if-slower", "--vs", &text]].concat(), &["sh", "-c", ":"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("x faster ("), "{}", run.stdout);
+}
+
+#[test]
+fn several_commands_are_compared_with_the_first() {
+    let sandbox = sandbox();
+    let others = ["--vs", LITTLE, "--vs", "sh -c 'exit 0'", "--name", "slow"];
+    let run = exec(&sandbox, &[BRIEF, &others].concat(), MUCH);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(exported(&sandbox).len(), 3);
+    let verdicts: Vec<_> =
+        run.stdout.lines().filter(|line| line.contains(" against `sh -c :`: ")).collect();
+    let [other, slow] = verdicts[..] else { panic!("{}", run.stdout) };
+    assert!(other.starts_with("`sh -c exit 0` against "), "{other}");
+    assert!(slow.starts_with("`slow` against ") && slow.contains("x slower ("), "{slow}");
+}
+
+#[test]
+fn commands_that_wait_are_compared_by_wall_times() {
+    let sandbox = sandbox();
+    let run = exec(&sandbox, &[BRIEF, &["--vs", "sleep 0.001"]].concat(), &["sleep", "0.03"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains(" pairs of wall times)"), "{}", run.stdout);
+    let last = run.stdout.lines().last().unwrap();
+    assert_eq!(last, "wall times are compared since most of the time is spent waiting");
 }
 
 #[test]
@@ -23,7 +86,7 @@ fn a_base_that_fails_leaves_the_other_one_measured_and_there_is_no_verdict() {
     let options = ["--warmup-time", "0", "--max-time", "0.1", "--export", "json=out.json"];
     let run = exec(&sandbox, &[&options[..], &["--vs", "false"]].concat(), &["true"]);
     assert_eq!(run.code, 1);
-    assert!(!run.stdout.contains("times as long"), "{}", run.stdout);
+    assert!(!run.stdout.contains(" against `"), "{}", run.stdout);
     let benchmarks = exported(&sandbox);
     let outcomes: Vec<_> = benchmarks.iter().map(|one| one["outcome"].clone()).collect();
     assert_eq!(outcomes, ["failed", "complete"]);

@@ -83,7 +83,7 @@ fn options_that_make_no_sense_are_refused_in_every_mode() {
             ("--min-time=-1", "`min_time` is not valid"),
             ("--warmup-time=1 fortnight", "`warmup_time` is not valid"),
             ("--timeout=soon", "`timeout` is not valid"),
-            ("--target-precision=lots", "`target_precision` must be a share"),
+            ("--target-precision=lots", "`target_precision` is not valid"),
             ("--ignore-failure=some", "`ignore_failure` takes `all` or a list"),
         ] {
             busy.refuses(

@@ -1,9 +1,9 @@
-//! Verdicts on simulated machines, and the sentences that tell them.
+//! Verdicts on simulated machines.
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::random::Xoshiro256;
+use super::{paired::pairs_needed, *};
+use crate::statistics::{Interval, Xoshiro256};
 
 /// Rounds with these wall times, by block.
 fn rounds(blocks: &[Vec<u64>]) -> Rounds {
@@ -13,6 +13,10 @@ fn rounds(blocks: &[Vec<u64>]) -> Rounds {
         rounds.block.extend(walls.iter().map(|_| block));
     }
     rounds
+}
+
+fn judge_walls(base: &Rounds, head: &Rounds) -> Judgement {
+    judge((&base.wall_ns, &base.block), (&head.wall_ns, &head.block), 0.03)
 }
 
 /// The "shared CI" model of the specification in logarithms: invocations differ by 1 %, the
@@ -42,7 +46,7 @@ impl SharedMachine {
     }
 
     /// Both sides of an interleaved run, in random order within each pair.
-    fn run(&mut self, pairs: usize, effect: f64) -> Comparison {
+    fn run(&mut self, pairs: usize, effect: f64) -> Judgement {
         let (mut base, mut head) = (Vec::new(), Vec::new());
         for _ in 0..pairs {
             if self.random.open_unit() < 0.5 {
@@ -53,7 +57,7 @@ impl SharedMachine {
                 base.push(self.block(0.0));
             }
         }
-        compare(&rounds(&base), &rounds(&head), 0.03)
+        judge_walls(&rounds(&base), &rounds(&head))
     }
 
     fn verdicts(seed: u64, trials: usize, pairs: usize, effect: f64) -> Vec<Verdict> {
@@ -113,29 +117,6 @@ fn pair(count: u32, ratio: f64) -> (Rounds, Rounds) {
     (rounds(&base), rounds(&head))
 }
 
-fn sentence(count: u32, ratio: f64) -> String {
-    let (base, head) = pair(count, ratio);
-    compare(&base, &head, 0.03).sentence("fast", "slow")
-}
-
-#[test]
-fn sentences_for_every_verdict() {
-    insta::assert_snapshot!(
-        [
-            sentence(24, 1.52),
-            sentence(24, 0.8),
-            sentence(24, 1.0),
-            sentence(24, 1.03),
-            sentence(9, 1.02),
-            sentence(4, 1.5),
-            sentence(1, 1.5),
-            sentence(0, 1.0),
-            sentence(100, 1234.0),
-        ]
-        .join("\n")
-    );
-}
-
 #[test]
 fn the_pair_that_warms_up_is_left_out_if_enough_remain() {
     let (mut base, mut head) = pair(9, 1.0);
@@ -143,7 +124,7 @@ fn the_pair_that_warms_up_is_left_out_if_enough_remain() {
     for wall in base.wall_ns.iter_mut().take(3) {
         *wall *= 50;
     }
-    let comparison = compare(&base, &head, 0.03);
+    let comparison = judge_walls(&base, &head);
     assert_eq!(comparison.pairs, 8);
     assert!(comparison.interval.unwrap().low > 0.9, "{comparison:?}");
 
@@ -151,7 +132,7 @@ fn the_pair_that_warms_up_is_left_out_if_enough_remain() {
         side.wall_ns.truncate(24);
         side.block.truncate(24);
     }
-    let comparison = compare(&base, &head, 0.03);
+    let comparison = judge_walls(&base, &head);
     assert_eq!(comparison.pairs, 8);
     assert!(comparison.interval.unwrap().low < 0.1, "{comparison:?}");
 }
@@ -160,7 +141,7 @@ fn the_pair_that_warms_up_is_left_out_if_enough_remain() {
 fn only_blocks_of_both_sides_are_pairs() {
     let base = Rounds { wall_ns: vec![10, 20, 30], block: vec![1, 2, 3], ..Rounds::default() };
     let head = Rounds { wall_ns: vec![40, 7, 0], block: vec![2, 9, 3], ..Rounds::default() };
-    let comparison = compare(&base, &head, 0.03);
+    let comparison = judge_walls(&base, &head);
     assert_eq!((comparison.pairs, comparison.ratio, comparison.interval), (1, Some(2.0), None));
     assert_eq!(comparison.verdict, Verdict::Insufficient);
 }
@@ -176,7 +157,7 @@ fn the_more_there_is_to_decide_the_more_pairs_it_takes() {
 #[test]
 fn no_change_at_all_is_equivalence() {
     let (base, _) = pair(20, 1.0);
-    let comparison = compare(&base, &base, 0.03);
+    let comparison = judge_walls(&base, &base);
     let point = Interval { low: 1.0, high: 1.0 };
     assert_eq!((comparison.ratio, comparison.interval), (Some(1.0), Some(point)));
     assert_eq!(comparison.verdict, Verdict::Equivalent);
@@ -184,7 +165,7 @@ fn no_change_at_all_is_equivalence() {
 
 proptest! {
     #[test]
-    fn any_rounds_get_a_verdict_and_a_sentence(
+    fn any_rounds_get_a_verdict(
         base in prop::collection::vec((any::<u64>(), 0_u32..20), 0..60),
         head in prop::collection::vec((any::<u64>(), 0_u32..20), 0..60),
     ) {
@@ -193,9 +174,8 @@ proptest! {
             Rounds { wall_ns, block, ..Rounds::default() }
         };
         let (base, head) = (rounds(base), rounds(head));
-        let (there, back) = (compare(&base, &head, 0.03), compare(&head, &base, 0.03));
-        prop_assert!(!there.sentence("a", "b").contains("NaN"), "{}", there.sentence("a", "b"));
-        prop_assert!((0.0..=1.0).contains(&there.p) && (0.0..=1.0).contains(&there.rounds_p));
+        let (there, back) = (judge_walls(&base, &head), judge_walls(&head, &base));
+        prop_assert!((0.0..=1.0).contains(&there.p));
         let mirrored = match there.verdict {
             Verdict::Regressed => Verdict::Improved,
             Verdict::Improved => Verdict::Regressed,
@@ -208,4 +188,77 @@ proptest! {
             prop_assert!(low <= ratio && ratio <= high);
         }
     }
+}
+
+/// So many rounds of each side, one per pair, by wall, kernel, preempted, and processor time in microseconds.
+fn busy(rounds: &[(u64, u64, u64, u64)]) -> Rounds {
+    let column = |of: fn(&(u64, u64, u64, u64)) -> u64| rounds.iter().map(move |it| of(it) * 1000);
+    Rounds {
+        wall_ns: column(|it| it.0).collect(),
+        kernel_ns: column(|it| it.1).map(Some).collect(),
+        preempted_ns: column(|it| it.2).map(Some).collect(),
+        user_ns: column(|it| it.3).collect(),
+        system_ns: vec![0; rounds.len()],
+        block: (0..).take(rounds.len()).collect(),
+        ..Rounds::default()
+    }
+}
+
+/// Twenty pairs; head works 4 % more and base is preempted, so that its wall time is the longer one.
+fn preempted() -> (Rounds, Rounds) {
+    let base: Vec<_> = (0..20).map(|i| (9500 + i, 9000 + i, 4000 + i, 4990)).collect();
+    let head: Vec<_> = (0..20).map(|i| (5700 + i, 5200 + i, i, 5190)).collect();
+    (busy(&base), busy(&head))
+}
+
+fn by(base: &Rounds, head: &Rounds, sources: [RobustSource; 2]) -> Comparison {
+    let [base_source, head_source] = sources;
+    let base = Side { rounds: base, source: base_source };
+    compare(base, Side { rounds: head, source: head_source }, 0.03)
+}
+
+#[test]
+fn undisturbed_times_are_judged_where_both_have_them() {
+    use RobustSource::{KernelStamps, ProcessorTime, WallClock};
+    let (base, head) = preempted();
+    for (sources, time, verdict) in [
+        ([KernelStamps, KernelStamps], JudgedTime::Undisturbed, Verdict::Regressed),
+        ([KernelStamps, ProcessorTime], JudgedTime::Processor, Verdict::Regressed),
+        ([ProcessorTime, KernelStamps], JudgedTime::Processor, Verdict::Regressed),
+        ([WallClock, KernelStamps], JudgedTime::Wall, Verdict::Improved),
+    ] {
+        let found = by(&base, &head, sources);
+        assert_eq!((found.time, found.judged.verdict), (time, verdict), "{sources:?}");
+        assert_eq!(found.wall.is_some(), time != JudgedTime::Wall);
+        assert_eq!(found.wall_disagrees(), time == JudgedTime::Processor);
+    }
+}
+
+#[test]
+fn what_mostly_waits_is_judged_by_wall_times() {
+    use RobustSource::{KernelStamps, ProcessorTime};
+    let sleeper: Vec<_> = (0..20).map(|i| (9500 + i, 9000 + i, 0, 900)).collect();
+    let (worker, _) = preempted();
+    let sleeper = busy(&sleeper);
+    for sources in [[KernelStamps; 2], [ProcessorTime; 2]] {
+        for (base, head) in [(&sleeper, &worker), (&worker, &sleeper), (&sleeper, &sleeper)] {
+            let found = by(base, head, sources);
+            assert_eq!((found.time, found.waits), (JudgedTime::Wall, true), "{sources:?}");
+        }
+        assert!(!by(&worker, &worker, sources).waits);
+    }
+    // Others have most of the processor, but not in every round.
+    let crowded: Vec<_> = (0..20).map(|i| (5100 + i % 5 * 5000, 5000, 0, 4990)).collect();
+    let crowded = busy(&crowded);
+    assert!(!by(&crowded, &crowded, [ProcessorTime; 2]).waits);
+}
+
+#[test]
+fn slower_by_a_share_is_for_certain() {
+    let (base, head) = pair(24, 1.1);
+    let judged = judge_walls(&base, &head);
+    assert!(judged.is_slower_by(0.05) && !judged.is_slower_by(0.2));
+    assert!(!judge_walls(&head, &base).is_slower_by(0.05));
+    let (base, head) = pair(4, 1.5);
+    assert!(!judge_walls(&base, &head).is_slower_by(0.05), "no interval, no certainty");
 }

@@ -9,7 +9,7 @@ const TAIL: f64 = 3.0;
 ///
 /// Near the centre the Taylor series of Marsaglia, "Evaluating the normal distribution" (2004); in
 /// the tails the continued fraction 26.2.14 of Abramowitz and Stegun, exact relative to itself.
-pub(crate) fn cdf(x: f64) -> f64 {
+pub fn cdf(x: f64) -> f64 {
     if x > TAIL {
         return 1.0 - tail(x);
     }
@@ -38,7 +38,7 @@ fn density(x: f64) -> f64 {
 /// The value that is not exceeded with probability `p`; infinite for 0 and 1.
 ///
 /// Algorithm AS 241 (PPND16) of Wichura, Applied Statistics 37 (1988): 16 digits.
-pub(crate) fn quantile(p: f64) -> f64 {
+pub fn quantile(p: f64) -> f64 {
     let from_centre = p - 0.5;
     if from_centre.abs() <= 0.425 {
         let r = 0.180_625 - from_centre * from_centre;

@@ -2,13 +2,13 @@
 
 /// xoshiro256** by Blackman and Vigna, "Scrambled linear pseudorandom number generators" (2018).
 #[derive(Debug, Clone)]
-pub(crate) struct Xoshiro256 {
+pub struct Xoshiro256 {
     state: [u64; 4],
 }
 
 impl Xoshiro256 {
     /// Fills the state by `SplitMix64`, as its authors advise: it is never all zero.
-    pub(crate) fn seeded(seed: u64) -> Self {
+    pub fn seeded(seed: u64) -> Self {
         let mut mix = seed;
         let mut next = || {
             mix = mix.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -21,7 +21,7 @@ impl Xoshiro256 {
     }
 
     /// 64 random bits.
-    pub(crate) fn next(&mut self) -> u64 {
+    pub fn next_bits(&mut self) -> u64 {
         let [mut a, mut b, mut c, mut d] = self.state;
         let result = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
         let shifted = b << 17;
@@ -39,22 +39,20 @@ impl Xoshiro256 {
     ///
     /// Multiplied instead of divided (Lemire 2019) and not corrected: the bias is below
     /// `bound / 2^32`, nothing against the error of a bootstrap.
-    pub(crate) fn two_below(&mut self, bound: u32) -> [u32; 2] {
-        let bits = self.next();
+    pub fn two_below(&mut self, bound: u32) -> [u32; 2] {
+        let bits = self.next_bits();
         let scale = |half: u64| u32::try_from((half * u64::from(bound)) >> 32).unwrap_or(0);
         [scale(bits >> 32), scale(bits & 0xffff_ffff)]
     }
 
     /// A float in 0 to 1, both excluded.
-    #[cfg(test)]
-    pub(crate) fn open_unit(&mut self) -> f64 {
-        (runner_shared::walltime::as_float(self.next() >> 12) + 0.5) / 4_503_599_627_370_496.0
+    pub fn open_unit(&mut self) -> f64 {
+        (crate::walltime::as_float(self.next_bits() >> 12) + 0.5) / 4_503_599_627_370_496.0
     }
 
     /// A number of the standard normal distribution.
-    #[cfg(test)]
-    pub(crate) fn normal(&mut self) -> f64 {
-        crate::normal::quantile(self.open_unit())
+    pub fn normal(&mut self) -> f64 {
+        super::normal::quantile(self.open_unit())
     }
 }
 
@@ -67,7 +65,10 @@ mod tests {
         // First output for the state 1, 2, 3, 4 by the authors' C code, computed by hand:
         // rotl(2 * 5, 7) * 9 = 11520; the second is 0, the third 1509978240.
         let mut random = Xoshiro256 { state: [1, 2, 3, 4] };
-        assert_eq!([random.next(), random.next(), random.next()], [11520, 0, 1_509_978_240]);
+        assert_eq!(
+            [random.next_bits(), random.next_bits(), random.next_bits()],
+            [11520, 0, 1_509_978_240]
+        );
         // The first number of SplitMix64 with the seed 0, as published.
         assert_eq!(Xoshiro256::seeded(0).state[0], 0xe220_a839_7b1d_cdaf);
     }

@@ -1,10 +1,10 @@
 //! Wilcoxon's signed-rank test and what belongs to it: the Hodges-Lehmann estimate and the interval
 //! that comes from inverting the test (Hollander and Wolfe, "Nonparametric statistical methods", 3).
 
-use runner_shared::walltime::as_float;
-
-use super::rank_sum::mid_ranks;
-use crate::{model::Interval, normal};
+use crate::{
+    statistics::{Interval, normal},
+    walltime::as_float,
+};
 
 /// Up to here the distribution of the rank sum is counted out.
 const EXACT: usize = 60;
@@ -15,7 +15,7 @@ pub(super) fn p_value(differences: &[f64]) -> f64 {
     let differences: Vec<f64> = differences.iter().copied().filter(|d| *d != 0.0).collect();
     let sizes: Vec<f64> = differences.iter().map(|d| d.abs()).collect();
     // Doubled, because shared ranks are halves.
-    let ranks: Vec<u64> = mid_ranks(&sizes).doubled;
+    let ranks: Vec<u64> = doubled_ranks(&sizes);
     let total: u64 = ranks.iter().sum();
     let positive = differences.iter().zip(&ranks).filter(|(d, _)| **d > 0.0);
     let positive: u64 = positive.map(|(_, rank)| rank).sum();
@@ -27,6 +27,24 @@ pub(super) fn p_value(differences: &[f64]) -> f64 {
     // Half a rank of continuity correction is one in doubled ranks.
     let z = (as_float(smaller) + 1.0 - as_float(total) / 2.0).min(0.0) / variance.sqrt();
     (2.0 * normal::cdf(z)).min(1.0)
+}
+
+/// Twice the rank, from 1, of each value; equal values share the mean of their ranks.
+fn doubled_ranks(values: &[f64]) -> Vec<u64> {
+    let mut order: Vec<(f64, usize)> = values.iter().copied().zip(0..).collect();
+    order.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let mut doubled = vec![0; values.len()];
+    let mut before = 0_u64;
+    for group in order.chunk_by(|(one, _), (other, _)| one.total_cmp(other).is_eq()) {
+        let size = u64::try_from(group.len()).unwrap_or(u64::MAX);
+        for (_, index) in group {
+            if let Some(rank) = doubled.get_mut(*index) {
+                *rank = 2 * before + size + 1;
+            }
+        }
+        before += size;
+    }
+    doubled
 }
 
 /// Probability that the sum of the ranks with a random sign "plus" is at most `limit`.
@@ -141,7 +159,7 @@ fn walsh_up_to(ascending: &[f64], limit: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Xoshiro256;
+    use crate::statistics::Xoshiro256;
 
     #[track_caller]
     fn is(got: f64, expected: f64) {
@@ -171,6 +189,11 @@ mod tests {
         assert_eq!(walsh_average(&[2.0; 9], 20), Some(2.0));
         assert_eq!(hodges_lehmann(&[]), None);
         assert_eq!(hodges_lehmann(&[1.0, 2.0, 6.0]), Some(2.75), "of 1 1.5 2 3.5 4 6");
+    }
+
+    #[test]
+    fn equal_values_share_their_rank() {
+        assert_eq!(doubled_ranks(&[5.0, 1.0, 5.0, 9.0]), [5, 2, 5, 8]);
     }
 
     #[test]

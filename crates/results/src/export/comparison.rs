@@ -1,0 +1,92 @@
+//! Comparisons of benchmarks that took turns, as JSON: with all that it takes to judge them once more.
+
+use runner_shared::verdict::{self, ALPHA, JudgedTime, Judgement, Verdict};
+use serde::Serialize;
+
+use super::json::JsonInterval;
+use crate::comparison::Comparison;
+
+/// One comparison; its keys are described in `json.rs`.
+#[derive(Serialize)]
+pub(super) struct JsonComparison<'a> {
+    base: Named<'a>,
+    head: Named<'a>,
+    verdict: &'static str,
+    time: &'static str,
+    judged: JsonJudgement,
+    wall: Option<JsonJudgement>,
+    waits: bool,
+    threshold: f64,
+    alpha: f64,
+    seed: u64,
+    resolves: Option<f64>,
+    pairs_needed: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    name: &'a str,
+    uri: &'a str,
+}
+
+#[derive(Serialize)]
+struct JsonJudgement {
+    ratio: Option<f64>,
+    interval: Option<JsonInterval>,
+    pairs: u64,
+    p: f64,
+}
+
+impl<'a> JsonComparison<'a> {
+    /// Taken apart completely, so that a new field can't be forgotten here.
+    pub(super) fn of(of: &'a Comparison) -> Self {
+        let Comparison { base, base_uri, head, head_uri, seed, pair_ns: _, found } = of;
+        let verdict::Comparison { time, waits, judged, wall } = *found;
+        let (resolves, pairs_needed) = match judged.verdict {
+            Verdict::Inconclusive { resolves, pairs_needed } => (Some(resolves), pairs_needed),
+            Verdict::Regressed
+            | Verdict::Improved
+            | Verdict::Equivalent
+            | Verdict::Insufficient => (None, None),
+        };
+        Self {
+            base: Named { name: base, uri: base_uri },
+            head: Named { name: head, uri: head_uri },
+            verdict: verdict_word(judged.verdict),
+            time: time_word(time),
+            judged: JsonJudgement::of(judged),
+            wall: wall.map(JsonJudgement::of),
+            waits,
+            threshold: judged.threshold,
+            alpha: ALPHA,
+            seed: *seed,
+            resolves,
+            pairs_needed,
+        }
+    }
+}
+
+impl JsonJudgement {
+    fn of(judgement: Judgement) -> Self {
+        let Judgement { ratio, interval, pairs, p, threshold: _, verdict: _ } = judgement;
+        Self { ratio, interval: interval.map(JsonInterval::of), pairs, p }
+    }
+}
+
+const fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Regressed => "regressed",
+        Verdict::Improved => "improved",
+        Verdict::Equivalent => "equivalent",
+        Verdict::Inconclusive { .. } => "inconclusive",
+        Verdict::Insufficient => "insufficient",
+    }
+}
+
+const fn time_word(time: JudgedTime) -> &'static str {
+    match time {
+        JudgedTime::Undisturbed => "undisturbed",
+        JudgedTime::Processor => "processor",
+        JudgedTime::Wall => "wall",
+    }
+}

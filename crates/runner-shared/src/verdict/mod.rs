@@ -1,0 +1,128 @@
+//! Compares two benchmarks whose rounds took turns: which of their times can be trusted, and what these say.
+//!
+//! On a busy machine the wall clock counts the work of others, too. Where the kernel has stamped the rounds, the time
+//! without preemption is judged; where a command has several threads or processes, its processor time. A command that
+//! mostly waits has next to no processor time, and is judged by the wall clock. `exec-harness` asks this while it
+//! measures, to stop when the answer is there, and `results` afterwards, to show it.
+
+mod paired;
+mod signed_rank;
+
+use crate::{
+    artifact::{RobustSource, Rounds},
+    share::Share,
+    statistics::Interval,
+    walltime::{as_float, quantile},
+};
+
+pub use paired::{ALPHA, Judgement, MINIMUM_PAIRS, Verdict, judge};
+
+/// The smallest difference that matters unless the user says otherwise.
+pub const DEFAULT_THRESHOLD: Share = Share::THREE_PERCENT;
+/// Below this share of processor time, a round mostly waits.
+const WORKS: f64 = 0.5;
+/// Quantile of the rounds that others let alone, by their share of processor time.
+const LET_ALONE: f64 = 0.9;
+
+/// The kind of time that a verdict is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JudgedTime {
+    /// From exec to exit, less the time in which the process was preempted.
+    Undisturbed,
+    /// Processor time of all threads and processes.
+    Processor,
+    /// Wall time.
+    Wall,
+}
+
+/// The rounds of a benchmark and where their noise-robust times come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// All rounds; `block` says which pair each belongs to.
+    pub rounds: &'a Rounds,
+    /// The source of the noise-robust times.
+    pub source: RobustSource,
+}
+
+/// The relation of two benchmarks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Comparison {
+    /// The time that is judged.
+    pub time: JudgedTime,
+    /// Noise-robust times exist but a side mostly waits, which is why the wall time is judged.
+    pub waits: bool,
+    /// What follows from it.
+    pub judged: Judgement,
+    /// What would follow from wall times; `None` if these are judged.
+    pub wall: Option<Judgement>,
+}
+
+impl Comparison {
+    /// The wall times tell something else than processor times, as of programs that wait for each other.
+    ///
+    /// That is so if the intervals have nothing in common, and the effects differ by more than the threshold and more
+    /// than by half: the wall time also has the start of the process, which makes all differences smaller.
+    pub fn wall_disagrees(&self) -> bool {
+        let Some(wall) = self.wall.filter(|_| self.time == JudgedTime::Processor) else {
+            return false;
+        };
+        let is_apart = |(wall, judged): (Interval, Interval)| wall.is_apart_from(judged);
+        let is_far = |(wall, judged): (f64, f64)| {
+            let least = self.judged.threshold.ln_1p().max(judged.ln().abs() / 2.0);
+            (wall.ln() - judged.ln()).abs() > least
+        };
+        wall.interval.zip(self.judged.interval).is_some_and(is_apart)
+            && wall.ratio.zip(self.judged.ratio).is_some_and(is_far)
+    }
+}
+
+/// Compares two benchmarks. `threshold` is the smallest difference that matters, as a share.
+pub fn compare(base: Side<'_>, head: Side<'_>, threshold: f64) -> Comparison {
+    let source = common_source(base.source, head.source);
+    let is_robust = source != RobustSource::WallClock;
+    let waits = is_robust && [base, head].iter().any(|side| waits(side.rounds, source));
+    let source = if waits { RobustSource::WallClock } else { source };
+    let by = |source| {
+        let (base_times, head_times) =
+            (base.rounds.robust_ns(source), head.rounds.robust_ns(source));
+        judge((&base_times, &base.rounds.block), (&head_times, &head.rounds.block), threshold)
+    };
+    let time = match source {
+        RobustSource::KernelStamps => JudgedTime::Undisturbed,
+        RobustSource::ProcessorTime => JudgedTime::Processor,
+        RobustSource::WallClock => JudgedTime::Wall,
+    };
+    let wall = (time != JudgedTime::Wall).then(|| by(RobustSource::WallClock));
+    Comparison { time, waits, judged: by(source), wall }
+}
+
+/// The best that both sides have.
+fn common_source(one: RobustSource, other: RobustSource) -> RobustSource {
+    use RobustSource::{KernelStamps, ProcessorTime, WallClock};
+    match (one, other) {
+        (WallClock, KernelStamps | ProcessorTime | WallClock)
+        | (KernelStamps | ProcessorTime, WallClock) => WallClock,
+        (ProcessorTime, KernelStamps | ProcessorTime) | (KernelStamps, ProcessorTime) => {
+            ProcessorTime
+        }
+        (KernelStamps, KernelStamps) => KernelStamps,
+    }
+}
+
+/// Returns whether most of the time is no processor time even in rounds that others let alone. Preemption is not known
+/// where several threads are, so that a typical round on a busy machine may look as if it waited.
+fn waits(rounds: &Rounds, source: RobustSource) -> bool {
+    let all = match source {
+        RobustSource::KernelStamps => rounds.robust_ns(RobustSource::KernelStamps),
+        RobustSource::ProcessorTime | RobustSource::WallClock => rounds.wall_ns.clone(),
+    };
+    let processor = rounds.robust_ns(RobustSource::ProcessorTime);
+    let shares = processor.iter().zip(&all).filter(|(_, all)| **all > 0);
+    let mut shares: Vec<f64> =
+        shares.map(|(works, all)| as_float(*works) / as_float(*all)).collect();
+    shares.sort_by(f64::total_cmp);
+    !shares.is_empty() && quantile(&shares, LET_ALONE) < WORKS
+}
+
+#[cfg(test)]
+mod tests;
