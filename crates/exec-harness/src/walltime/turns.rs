@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 use runner_shared::{
     artifact::Turns,
     statistics::Xoshiro256,
-    verdict::{Side, compare},
+    verdict::{Looks, Side, is_decided},
 };
 
 use super::{Benchmark, Limits};
@@ -24,8 +24,6 @@ use crate::{
 
 /// A comparison needs this many turns; they are run even if that takes longer than `max_time`.
 const LEAST_TURNS: u64 = 9;
-/// Nothing is decided before this many turns, as far as the limits allow them.
-const TURNS_TO_DECIDE: u64 = 101;
 /// The rounds of one benchmark in a turn take about this long, nanoseconds.
 const TURN_NS: u64 = 1_000_000;
 /// More rounds in a turn don't help: they see the same machine.
@@ -78,13 +76,13 @@ pub(crate) fn take_turns(
 /// Rounds that take about a millisecond together, and leave enough turns of the rounds that are allowed.
 fn rounds_in_a_turn(round_ns: Option<u64>, limits: Limits) -> u64 {
     let by_time = round_ns.map_or(1, |round| TURN_NS.div_ceil(round.max(1)));
-    let by_count = limits.round_cap / TURNS_TO_DECIDE;
+    let by_count = limits.round_cap / Looks::FIRST;
     by_time.min(by_count).clamp(1, MOST_ROUNDS)
 }
 
 fn run_turns(session: &mut Session<'_>, circle: &mut [Turn], turns: Turns) {
     let mut random = Xoshiro256::seeded(turns.seed);
-    let mut next_look = TURNS_TO_DECIDE;
+    let mut looks = Looks::new();
     for number in 0_u32.. {
         let mut order: Vec<&mut Turn> =
             circle.iter_mut().filter(|turn| turn.outcome.is_none()).collect();
@@ -100,17 +98,15 @@ fn run_turns(session: &mut Session<'_>, circle: &mut [Turn], turns: Turns) {
                 break;
             }
         }
-        let run = u64::from(number) + 1;
         if interrupted {
             interrupt(circle);
         } else if circle.iter().any(|turn| matches!(turn.outcome, Some(Ok(())))) {
             // A benchmark without a partner in a turn is compared with nothing.
             finish(circle);
-        } else if run >= next_look {
-            next_look = run + run.div_ceil(5);
-            if is_decided(session, circle, turns.threshold) {
-                finish(circle);
-            }
+        } else if looks.is_due(u64::from(number) + 1)
+            && are_all_decided(session, circle, turns.threshold)
+        {
+            finish(circle);
         }
     }
 }
@@ -136,7 +132,7 @@ fn one_turn(
 }
 
 /// All minimums are met, and more rounds would change no verdict.
-fn is_decided(session: &Session<'_>, circle: &[Turn], threshold: f64) -> bool {
+fn are_all_decided(session: &Session<'_>, circle: &[Turn], threshold: f64) -> bool {
     let Some((base, others)) = circle.split_first() else { return true };
     let side =
         |turn: &Turn| (turn.outcome.is_none(), turn.benchmark.robust_source(session.machine));
@@ -145,7 +141,7 @@ fn is_decided(session: &Session<'_>, circle: &[Turn], threshold: f64) -> bool {
     let judged = |head: &Turn| {
         let (head_runs, source) = side(head);
         let head = Side { rounds: head.benchmark.rounds(), source };
-        !head_runs || compare(base_side, head, threshold).judged.verdict.is_final()
+        !head_runs || is_decided(base_side, head, threshold)
     };
     base_runs
         && circle.iter().all(|turn| turn.benchmark.has_met_minimums())

@@ -15,7 +15,7 @@ use crate::{
     walltime::{as_float, quantile},
 };
 
-pub use paired::{ALPHA, Judgement, MINIMUM_PAIRS, Verdict, judge};
+pub use paired::{ALPHA, INTERIM_ALPHA, Judgement, MINIMUM_PAIRS, Verdict, judge};
 
 /// The smallest difference that matters unless the user says otherwise.
 pub const DEFAULT_THRESHOLD: Share = Share::THREE_PERCENT;
@@ -76,8 +76,44 @@ impl Comparison {
     }
 }
 
+/// The times at which a comparison that is under way is looked at: after so many turns that an interval can be trusted,
+/// and then each time that there are a fifth more.
+#[derive(Debug)]
+pub struct Looks {
+    next: u64,
+}
+
+impl Looks {
+    /// Nothing is decided before this many turns, of which the first warms up.
+    pub const FIRST: u64 = 101;
+
+    /// No turn has been run.
+    #[expect(clippy::new_without_default, reason = "a beginning is no default")]
+    pub const fn new() -> Self {
+        Self { next: Self::FIRST }
+    }
+
+    /// Returns whether it is time to look, after this many turns.
+    pub fn is_due(&mut self, turns: u64) -> bool {
+        let is_due = turns >= self.next;
+        if is_due {
+            self.next = turns + turns.div_ceil(5);
+        }
+        is_due
+    }
+}
+
+/// Returns whether a comparison that is under way may end: the verdict would be the same after more turns.
+pub fn is_decided(base: Side<'_>, head: Side<'_>, threshold: f64) -> bool {
+    compare_at(base, head, threshold, INTERIM_ALPHA).judged.verdict.is_final()
+}
+
 /// Compares two benchmarks. `threshold` is the smallest difference that matters, as a share.
 pub fn compare(base: Side<'_>, head: Side<'_>, threshold: f64) -> Comparison {
+    compare_at(base, head, threshold, ALPHA)
+}
+
+fn compare_at(base: Side<'_>, head: Side<'_>, threshold: f64, alpha: f64) -> Comparison {
     let source = common_source(base.source, head.source);
     let is_robust = source != RobustSource::WallClock;
     let waits = is_robust && [base, head].iter().any(|side| waits(side.rounds, source));
@@ -85,7 +121,8 @@ pub fn compare(base: Side<'_>, head: Side<'_>, threshold: f64) -> Comparison {
     let by = |source| {
         let (base_times, head_times) =
             (base.rounds.robust_ns(source), head.rounds.robust_ns(source));
-        judge((&base_times, &base.rounds.block), (&head_times, &head.rounds.block), threshold)
+        let (base_pair, head_pair) = (&base.rounds.block, &head.rounds.block);
+        judge((&base_times, base_pair), (&head_times, head_pair), threshold, alpha)
     };
     let time = match source {
         RobustSource::KernelStamps => JudgedTime::Undisturbed,

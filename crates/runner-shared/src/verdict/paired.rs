@@ -16,6 +16,9 @@ use crate::{
 pub const MINIMUM_PAIRS: u64 = 8;
 /// Share of comparisons of equals whose interval may leave out "equal".
 pub const ALPHA: f64 = 0.01;
+/// The same at a look before the end. Many looks at growing data find more than one chance in a hundred; at this level
+/// they add next to nothing to it (the boundary of Haybittle 1971 and Peto 1976).
+pub const INTERIM_ALPHA: f64 = 0.001;
 /// A number of pairs above this is no advice.
 const MOST_PAIRS: f64 = 100_000.0;
 
@@ -24,7 +27,7 @@ const MOST_PAIRS: f64 = 100_000.0;
 pub struct Judgement {
     /// Time of head divided by time of base (Hodges-Lehmann); `None` without a single pair.
     pub ratio: Option<f64>,
-    /// Interval of the ratio at the level 1 - [`ALPHA`]; `None` with fewer than [`MINIMUM_PAIRS`] pairs.
+    /// Interval of the ratio at the level that was asked for, else 1 - [`ALPHA`]; `None` with fewer than [`MINIMUM_PAIRS`] pairs.
     pub interval: Option<Interval>,
     /// Pairs that were compared, without the one that warms up.
     pub pairs: u64,
@@ -77,11 +80,13 @@ impl Verdict {
 /// Judges the times of two benchmarks in nanoseconds; `base_pair` and `head_pair` say which pair each belongs to.
 ///
 /// Several times of one side in a pair count as one, their median. A pair of one side only, or with a time of 0, is
-/// left out; so is the first, which warms both sides up, if enough others remain. `threshold` is positive, usually 0.03.
+/// left out; so is the first, which warms both sides up, if enough others remain. `threshold` is positive, usually 0.03;
+/// `alpha` is the share of comparisons of equals whose interval may leave out "equal".
 pub fn judge(
     (base, base_pair): (&[u64], &[u32]),
     (head, head_pair): (&[u64], &[u32]),
     threshold: f64,
+    alpha: f64,
 ) -> Judgement {
     let (base, head) = (levels(base, base_pair), levels(head, head_pair));
     let both = base.iter().filter_map(|(pair, base)| Some(head.get(pair)? - base));
@@ -94,7 +99,7 @@ pub fn judge(
     let p = signed_rank::p_value(&differences);
     differences.sort_by(f64::total_cmp);
     let estimate = signed_rank::hodges_lehmann(&differences);
-    let interval = signed_rank::interval(&differences, ALPHA);
+    let interval = signed_rank::interval(&differences, alpha);
     let verdict = match (estimate, interval) {
         (Some(estimate), Some(interval)) if pairs >= MINIMUM_PAIRS => {
             verdict(estimate, interval, threshold.ln_1p(), pairs)
