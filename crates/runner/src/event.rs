@@ -158,6 +158,8 @@ pub(crate) struct Finished {
     pub markdown: String,
     /// For another program.
     pub benchmarks: Vec<Benchmark>,
+    /// The same: how benchmarks relate that took turns, as in the JSON export.
+    pub comparisons: Vec<Value>,
 }
 
 /// What is told of a benchmark to another program.

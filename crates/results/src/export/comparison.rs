@@ -6,6 +6,13 @@ use serde::Serialize;
 use super::json::JsonInterval;
 use crate::comparison::Comparison;
 
+impl Comparison {
+    /// As in the JSON export.
+    pub fn to_json(&self) -> serde_json::Result<serde_json::Value> {
+        serde_json::to_value(JsonComparison::of(self))
+    }
+}
+
 /// One comparison; its keys are described in `json.rs`.
 #[derive(Serialize)]
 pub(super) struct JsonComparison<'a> {
@@ -73,7 +80,8 @@ impl JsonJudgement {
     }
 }
 
-const fn verdict_word(verdict: Verdict) -> &'static str {
+/// The verdict as one word.
+pub(super) const fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Regressed => "regressed",
         Verdict::Improved => "improved",
@@ -83,7 +91,8 @@ const fn verdict_word(verdict: Verdict) -> &'static str {
     }
 }
 
-const fn time_word(time: JudgedTime) -> &'static str {
+/// The time that is judged, as one word.
+pub(super) const fn time_word(time: JudgedTime) -> &'static str {
     match time {
         JudgedTime::Undisturbed => "undisturbed",
         JudgedTime::Processor => "processor",

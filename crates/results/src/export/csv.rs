@@ -4,8 +4,13 @@ use std::io;
 
 use runner_shared::artifact::{Outcome, RobustSource};
 
-use super::{Exporter, memory, simulation};
+use super::{
+    Exporter,
+    comparison::{time_word, verdict_word},
+    memory, simulation,
+};
 use crate::{
+    comparison::Comparison,
     memory::MemoryReport,
     model::{BenchResult, Integration, Interval, Report},
     simulation::SimulationReport,
@@ -21,9 +26,13 @@ impl Exporter for Csv {
 
     fn write(&self, report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(FIELDS.iter().map(|(head, _)| head))?;
+        let heads = FIELDS.iter().map(|(head, _)| head);
+        csv.write_record(heads.chain(VERDICT_FIELDS.iter().map(|(head, _)| head)))?;
         for benchmark in &report.benchmarks {
-            csv.write_record(FIELDS.iter().map(|(_, field)| field(benchmark)))?;
+            let compared = report.comparisons.iter().find(|it| it.head_uri == benchmark.uri);
+            let verdict = |(_, field): &(_, VerdictField)| compared.map(field).unwrap_or_default();
+            let fields = FIELDS.iter().map(|(_, field)| field(benchmark));
+            csv.write_record(fields.chain(VERDICT_FIELDS.iter().map(verdict)))?;
         }
         csv.flush()
     }
@@ -83,6 +92,28 @@ const FIELDS: &[(&str, Field)] = &[
     ("robust_median_ns", |of| optional(of.robust.as_ref().map(|robust| robust.median_ns))),
     ("processor_ns", |of| optional(of.processor_ns)),
     ("no_interval", |of| of.no_interval.map(|why| why.to_string()).unwrap_or_default()),
+    ("robust_low_ns", |of| {
+        optional(of.robust.as_ref().and_then(|robust| robust.interval.map(low)))
+    }),
+    ("robust_high_ns", |of| {
+        optional(of.robust.as_ref().and_then(|robust| robust.interval.map(high)))
+    }),
+];
+
+/// What a column says about a benchmark that was compared with another one.
+type VerdictField = fn(&Comparison) -> String;
+
+/// Behind all others; empty for a benchmark that was compared with nothing.
+const VERDICT_FIELDS: &[(&str, VerdictField)] = &[
+    ("base_uri", |of| of.base_uri.clone()),
+    ("verdict", |of| verdict_word(of.found.judged.verdict).to_owned()),
+    ("judged_time", |of| time_word(of.found.time).to_owned()),
+    ("ratio", |of| optional(of.found.judged.ratio)),
+    ("ratio_low", |of| optional(of.found.judged.interval.map(low))),
+    ("ratio_high", |of| optional(of.found.judged.interval.map(high))),
+    ("pairs", |of| of.found.judged.pairs.to_string()),
+    ("threshold", |of| of.found.judged.threshold.to_string()),
+    ("seed", |of| of.seed.to_string()),
 ];
 
 /// How an outcome is called in exported files.

@@ -6,6 +6,7 @@
 //! | `run_started` | `version` of this program |
 //! | `part_started` | `mode` |
 //! | `benchmark_ran` | `name`, `uri`, `mode`, `outcome`, `value` (`null`: not known), `unit` (`s` or `B`), `stats`; `time` (the value as text, as it was before there was a schema) |
+//! | `compared` | `comparison`: one object of `comparisons[]` of the JSON export |
 //! | `warning`, `announcement` | `message`, `hint` or `title` |
 //! | `error` | `message`, `causes`, `hints` |
 //! | `uploaded` | `run_id`, `url` |
@@ -54,6 +55,8 @@ enum Message<'a> {
         stats: &'a Map<String, Value>,
         time: Option<String>,
     },
+    #[serde(rename = "compared")]
+    Compared { comparison: &'a Value },
     #[serde(rename = "warning")]
     Warning { message: &'a str, hint: Option<&'a str> },
     #[serde(rename = "announcement")]
@@ -73,7 +76,11 @@ impl<W: Write> Json<W> {
             RunEvent::RunStarted => Message::RunStarted { version: env!("CARGO_PKG_VERSION") },
             RunEvent::PartStarted(mode) => Message::PartStarted { mode: mode.names().cli },
             RunEvent::Report(finished) => {
-                return finished.benchmarks.iter().try_for_each(|bench| self.line(ran(bench)));
+                finished.benchmarks.iter().try_for_each(|bench| self.line(ran(bench)))?;
+                let compared = finished.comparisons.iter();
+                return compared
+                    .map(|comparison| Message::Compared { comparison })
+                    .try_for_each(|it| self.line(it));
             }
             RunEvent::Warning { text, hint } => {
                 Message::Warning { message: text, hint: hint.as_deref() }

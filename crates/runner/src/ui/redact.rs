@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use api::Secret;
 use memchr::memmem;
+use serde_json::Value;
 
 use crate::event::{Benchmark, Finished, RunEvent};
 
@@ -79,7 +80,7 @@ impl Redactor {
     }
 
     fn finished(&self, finished: &Finished) -> Finished {
-        let Finished { table, markdown, benchmarks } = finished;
+        let Finished { table, markdown, benchmarks, comparisons } = finished;
         let clean = |bench: &Benchmark| Benchmark {
             name: self.text(&bench.name),
             uri: self.text(&bench.uri),
@@ -89,6 +90,19 @@ impl Redactor {
             table: self.text(table),
             markdown: self.text(markdown),
             benchmarks: benchmarks.iter().map(clean).collect(),
+            comparisons: comparisons.iter().map(|it| self.json(it)).collect(),
+        }
+    }
+
+    /// The same value with clean texts; keys are ours.
+    fn json(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(text)),
+            Value::Array(values) => values.iter().map(|value| self.json(value)).collect(),
+            Value::Object(map) => {
+                map.iter().map(|(key, value)| (key.clone(), self.json(value))).collect()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
         }
     }
 }

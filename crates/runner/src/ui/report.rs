@@ -7,8 +7,9 @@ use std::{
 };
 
 use results::{
-    BenchResult, Events, MemoryReport, MemoryResult, Report, SimulationReport, SimulationResult,
-    TableStyle, exporter, memory_table, profile_exporter, simulation_table, table,
+    BenchResult, Comparison, Events, MemoryReport, MemoryResult, Report, SimulationReport,
+    SimulationResult, TableStyle, exporter, memory_table, profile_exporter, simulation_table,
+    table,
 };
 use runner_shared::{
     artifact::Outcome,
@@ -51,7 +52,13 @@ pub(super) fn finished(report: &AnyReport, style: TableStyle) -> io::Result<Fini
     };
     let shown = if report.is_worth_showing() { table } else { String::new() };
     let markdown = String::from_utf8_lossy(&markdown).into_owned();
-    Ok(Finished { table: shown, markdown, benchmarks })
+    let comparisons = match report {
+        AnyReport::Walltime(report) => {
+            report.comparisons.iter().map(Comparison::to_json).collect::<Result<_, _>>()?
+        }
+        AnyReport::Simulation(_) | AnyReport::Memory(_) => Vec::new(),
+    };
+    Ok(Finished { table: shown, markdown, benchmarks, comparisons })
 }
 
 fn timed(bench: &BenchResult) -> Benchmark {

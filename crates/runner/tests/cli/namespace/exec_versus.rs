@@ -104,3 +104,33 @@ fn robust_times_are_marked_in_the_export() {
     assert_eq!(benchmark["robust"]["in_stats"], true);
     assert_eq!(benchmark["robust"]["median_ns"], benchmark["stats"]["median_ns"]);
 }
+
+#[test]
+fn the_verdict_is_in_csv_markdown_and_lines_of_json() {
+    let sandbox = sandbox();
+    let exports = ["--export", "csv=out.csv", "--export", "markdown=out.md"];
+    let options = [BRIEF, &exports, &["--message-format", "json", "--vs", LITTLE]].concat();
+    let run = exec(&sandbox, &options, MUCH);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let rows: Vec<Vec<String>> = sandbox
+        .text("out.csv")
+        .lines()
+        .map(|row| row.rsplit(',').map(str::to_owned).collect())
+        .collect();
+    let [heads, base, head] = &rows[..] else { panic!("{rows:?}") };
+    let of = |row: &[String], name: &str| {
+        row[heads.iter().position(|head| head == name).unwrap()].clone()
+    };
+    assert_eq!((of(base, "verdict"), of(head, "verdict")), (String::new(), "regressed".to_owned()));
+    assert!(of(head, "ratio_low").parse::<f64>().unwrap() > 1.0);
+    assert_eq!(of(head, "judged_time"), "undisturbed");
+    assert!(
+        sandbox.text("out.md").contains("x slower (99 % interval"),
+        "{}",
+        sandbox.text("out.md")
+    );
+    let line = run.stdout.lines().find(|line| line.contains(r#""event":"compared""#)).unwrap();
+    let event: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(event["comparison"]["verdict"], "regressed");
+    assert_eq!(event["comparison"]["base"]["name"], LITTLE);
+}
