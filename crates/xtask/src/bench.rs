@@ -24,6 +24,7 @@ const BENCHES: &[Bench] = &[
     Bench { package: "exec-harness", example: "bench_round" },
     Bench { package: "runner", example: "bench_noop" },
     Bench { package: "runner", example: "bench_start" },
+    Bench { package: "results", example: "bench_results" },
     Bench { package: "results", example: "bench_callgrind" },
     Bench { package: "results", example: "bench_memory" },
     Bench { package: "memtrack", example: "bench_pair" },
