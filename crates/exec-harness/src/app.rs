@@ -9,6 +9,7 @@ use std::{
 
 use runner_shared::{
     artifact::Turns,
+    bounds::{self, HARNESS_LIST_BYTES, Unit, size},
     env_names::{self, EnvName},
     fault::{Attempt, explain},
     fifo::FifoPaths,
@@ -233,10 +234,7 @@ fn targets(args: &Args, progress: &mut Progress) -> Result<Vec<Target>, AppError
     if !args.reads_stdin() {
         return Ok(vec![args.target()]);
     }
-    let mut text = String::new();
-    io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|source| AppError::Stdin { name: standard_input(), source })?;
+    let text = list().map_err(|source| AppError::Stdin { name: standard_input(), source })?;
     let (targets, unknown) = parse_targets(&text)?;
     for key in unknown {
         progress.always(&format!(
@@ -244,6 +242,17 @@ fn targets(args: &Args, progress: &mut Progress) -> Result<Vec<Target>, AppError
         ));
     }
     Ok(targets)
+}
+
+/// The text on standard input, which may be a pipe that never ends.
+fn list() -> io::Result<String> {
+    let mut text = String::new();
+    io::stdin().take(size(HARNESS_LIST_BYTES) + 1).read_to_string(&mut text)?;
+    if text.len() > HARNESS_LIST_BYTES {
+        let most = bounds::shown(size(HARNESS_LIST_BYTES), Unit::Bytes);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("it has more than {most}")));
+    }
+    Ok(text)
 }
 
 /// Names our standard input: by its path if it has one.

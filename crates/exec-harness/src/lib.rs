@@ -10,6 +10,8 @@ mod check;
 mod cli;
 mod command;
 mod failure;
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod plan;
 mod process;

@@ -3,28 +3,19 @@
 
 use std::{collections::BTreeMap, io::Cursor};
 
+use runner_shared::{artifact::read_json, bounds::RESULTS_VALUES_BYTES};
+
 use crate::{
+    executable_mappings,
     jit::{JitUnwindForm, PerfMap, parse_dump},
     mapped::Mapped,
+    metadata::Metadata,
     module::{DebugInfos, Dwarf, Elf, Symbols, load_bias},
     perf::{Attr, Event, Sample, Visitor, scan_input},
     replay::Replay,
     stacks::unwind_with,
     unwind_data::UnwindData,
 };
-
-/// A reader, and a name for it.
-pub type Target = (&'static str, fn(&[u8]));
-
-/// All of them.
-pub const TARGETS: &[Target] = &[
-    ("perf", perf),
-    ("jitdump", jitdump),
-    ("perfmap", perf_map),
-    ("elf", elf),
-    ("dwarf", dwarf),
-    ("unwind", unwind),
-];
 
 /// Follows everything, and keeps counts only.
 struct Everything {
@@ -50,14 +41,16 @@ impl Visitor for Everything {
     }
 }
 
-fn perf(bytes: &[u8]) {
+/// Follows a recording of perf.
+pub fn perf(bytes: &[u8]) {
     let mut everything = Everything { replay: Replay::new(None), samples: BTreeMap::new() };
     // Bytes in memory can always be read.
     drop(scan_input(Cursor::new(bytes), &mut everything));
     everything.replay.finish(|_| ());
 }
 
-fn jitdump(bytes: &[u8]) {
+/// Reads a dump of generated code.
+pub fn jitdump(bytes: &[u8]) {
     for loaded in parse_dump(bytes).into_iter().flatten() {
         for form in [JitUnwindForm::Correct, JitUnwindForm::Legacy] {
             if let Some(unwind) = loaded.unwind {
@@ -68,14 +61,16 @@ fn jitdump(bytes: &[u8]) {
     }
 }
 
-fn perf_map(bytes: &[u8]) {
+/// Reads a map of symbols of a process.
+pub fn perf_map(bytes: &[u8]) {
     let map = PerfMap::parse(bytes);
     for address in [0, 0x1000, u64::MAX] {
         let _ = map.at(address);
     }
 }
 
-fn elf(bytes: &[u8]) {
+/// Reads a program or library.
+pub fn elf(bytes: &[u8]) {
     let Some(elf) = Elf::parse(bytes) else { return };
     let symbols = Symbols::of(&elf, Some(&elf));
     drop(symbols.write(&mut std::io::sink()));
@@ -88,7 +83,8 @@ fn elf(bytes: &[u8]) {
     }
 }
 
-fn dwarf(bytes: &[u8]) {
+/// Reads its debug information.
+pub fn dwarf(bytes: &[u8]) {
     let Some(elf) = Elf::parse(bytes) else { return };
     let symbols = Symbols::of(&elf, None);
     let Some(dwarf) = Dwarf::load(&elf) else { return };
@@ -96,10 +92,21 @@ fn dwarf(bytes: &[u8]) {
     drop(DebugInfos::of(&dwarf, some, tempfile::tempfile));
 }
 
-fn unwind(bytes: &[u8]) {
+/// Reads unwind data, and unwinds by it.
+pub fn unwind(bytes: &[u8]) {
     if UnwindData::read(bytes).is_some() {
         unwind_with(Mapped::Memory(bytes.to_vec()));
     }
+}
+
+/// Reads the metadata of a profile.
+pub fn metadata(bytes: &[u8]) {
+    drop(read_json::<Metadata>(bytes, RESULTS_VALUES_BYTES));
+}
+
+/// Reads what the kernel says of the memory of a process, in which names of files are foreign.
+pub fn maps(bytes: &[u8]) {
+    drop(executable_mappings(&String::from_utf8_lossy(bytes)));
 }
 
 #[cfg(test)]
@@ -148,8 +155,8 @@ mod tests {
 
         #[test]
         fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            for (_, target) in TARGETS {
-                target(&bytes);
+            for read in [perf, jitdump, perf_map, elf, dwarf, unwind, metadata, maps] {
+                read(&bytes);
             }
         }
     }

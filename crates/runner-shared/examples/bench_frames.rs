@@ -1,6 +1,8 @@
 //! How many frames and messages per second the protocol code gets through.
 
-#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench prints its figures")]
+
+use std::fs;
 
 use runner_shared::{
     clock::now,
@@ -35,4 +37,13 @@ fn main() {
         "frames decoded\t{:.1}\tM/s\twith their messages, one thread",
         as_float(frames) / seconds / 1e6
     );
+    let peak = peak_kilobytes().map_or_else(|| "-".to_owned(), |peak| format!("{:.1}", peak / 1e3));
+    println!("frames peak memory\t{peak}\tMB\tafter {frames} frames, none of which is kept");
+}
+
+/// The most memory that the process had so far, as Linux counts it.
+fn peak_kilobytes() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod artifact;
+pub mod bounds;
 pub mod clock;
 #[cfg(feature = "cli")]
 pub mod command_line;

@@ -14,6 +14,8 @@ mod commands;
 mod env;
 mod error;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod instruments;
 mod mode;

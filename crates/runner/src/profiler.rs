@@ -21,7 +21,10 @@ use nix::{
     sys::stat::Mode,
     unistd::mkfifo,
 };
-use runner_shared::clock::{Monotonic, now};
+use runner_shared::{
+    bounds::PROFILER_ANSWER_BYTES,
+    clock::{Monotonic, now},
+};
 use tempfile::TempDir;
 
 /// An answer that takes longer will not come: a healthy profiler needs less than 10 ms.
@@ -47,6 +50,9 @@ pub(crate) enum ControlError {
     /// It doesn't answer.
     #[error("the profiler did not answer within {} s", PATIENCE_NS / 1_000_000_000)]
     Silent,
+    /// It says something else than that it has done what it was asked.
+    #[error("the profiler does not answer as one does: it writes something else than `ack`")]
+    Babbling,
     /// The channel is broken.
     #[error("the control channel of the profiler is broken: {0}")]
     Broken(Errno),
@@ -123,22 +129,43 @@ impl ControlChannel {
 
     fn exchange(&mut self, line: &str) -> Result<(), ControlError> {
         let broken = |err: io::Error| ControlError::Broken(errno(&err));
-        let mut waste = [0; 256];
-        // What is left of an answer that nobody waited for.
-        while matches!(self.fifos.ack.read(&mut waste), Ok(1..)) {}
+        self.drop_answers().map_err(broken)?;
         self.fifos.ctl.write_all(format!("{line}\n\0").as_bytes()).map_err(broken)?;
         let deadline = now().plus(PATIENCE_NS);
         let mut answer = Vec::new();
+        let mut taken = 0;
         while !answer.starts_with(ACK) {
+            // Bytes of 0 belong to no answer, but there may be any number of them.
+            if answer.len() >= ACK.len() || taken > PROFILER_ANSWER_BYTES {
+                return Err(ControlError::Babbling);
+            }
             self.wait(deadline)?;
             let mut chunk = [0; 16];
             match self.fifos.ack.read(&mut chunk) {
-                Ok(len) => answer.extend(chunk.iter().take(len).filter(|byte| **byte != 0)),
+                Ok(len) => {
+                    taken += len;
+                    answer.extend(chunk.iter().take(len).filter(|byte| **byte != 0));
+                }
                 Err(err) if is_transient(&err) => {}
                 Err(err) => return Err(broken(err)),
             }
         }
         Ok(())
+    }
+
+    /// Takes what is left of answers that nobody waited for.
+    fn drop_answers(&mut self) -> io::Result<()> {
+        let mut waste = [0; 4096];
+        let mut taken = 0;
+        loop {
+            match self.fifos.ack.read(&mut waste) {
+                // Who goes on writing would keep us here: its next answer tells what it is.
+                Ok(len @ 1..) if taken < PROFILER_ANSWER_BYTES => taken += len,
+                Ok(_) => return Ok(()),
+                Err(err) if is_transient(&err) => return Ok(()),
+                Err(err) => return Err(err),
+            }
+        }
     }
 
     /// Returns when there is something to read.
@@ -217,6 +244,37 @@ mod tests {
         ack.write_all(b"ack\n\0").unwrap();
         drop(alive);
         assert_eq!(channel.say("disable"), Err(ControlError::Dead));
+    }
+
+    #[test]
+    fn a_profiler_that_floods_is_given_up() {
+        for flood in [b"nonsense".to_vec(), vec![0; PROFILER_ANSWER_BYTES + 64]] {
+            let (mut channel, mut ctl, mut ack, _alive) = channel();
+            let profiler = thread::spawn(move || {
+                let mut line = [0; 8];
+                ctl.read_exact(&mut line).unwrap();
+                ack.write_all(&flood).unwrap();
+            });
+            assert_eq!(channel.say("enable"), Err(ControlError::Babbling));
+            profiler.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn old_answers_without_end_keep_nobody() {
+        let (mut channel, _ctl, ack, alive) = channel();
+        let flood = thread::spawn(move || {
+            nix::fcntl::fcntl(&ack, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
+                .unwrap();
+            // The channel is gone once its end of the pipe is.
+            let mut dead = [PollFd::new(alive.as_fd(), PollFlags::empty())];
+            while poll(&mut dead, PollTimeout::ZERO) == Ok(0) {
+                drop((&ack).write(b"xxxx"));
+            }
+        });
+        assert_eq!(channel.say("enable"), Err(ControlError::Babbling));
+        drop(channel);
+        flood.join().unwrap();
     }
 
     #[test]

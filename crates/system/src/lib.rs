@@ -7,5 +7,6 @@
 pub mod files;
 pub mod limits;
 pub mod lineage;
+pub mod lines;
 pub mod lock;
 pub mod orphans;

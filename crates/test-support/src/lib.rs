@@ -1,4 +1,4 @@
-//! For tests only: a sandbox for our programs; a runner, an integration and a service that follow a script.
+//! For tests only: a sandbox for our programs; a runner, an integration and a service that follow a script; and a loop that throws damaged bytes at readers.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,6 +9,7 @@
 
 mod client;
 mod fake_api;
+pub mod fuzz;
 mod run;
 mod runner;
 mod sandbox;

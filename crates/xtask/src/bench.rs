@@ -30,6 +30,7 @@ const BENCHES: &[Bench] = &[
     bench("exec-harness", "bench_round"),
     bench("runner", "bench_noop"),
     bench("runner", "bench_start"),
+    bench("results", "bench_results"),
     bench("results", "bench_callgrind"),
     bench("results", "bench_memory"),
     bench("memtrack", "bench_pair"),

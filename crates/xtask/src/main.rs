@@ -77,9 +77,11 @@ enum Command {
     },
     /// Throw damaged bytes at everything that reads bytes of others.
     Fuzz {
+        /// Only this reader.
+        target: Option<String>,
         /// How long at each reader.
-        #[arg(default_value_t = 60)]
-        seconds: u32,
+        #[arg(long, default_value_t = 1.0)]
+        minutes: f64,
     },
     /// Build an archive of all programs, with everything that a release has, and try it in an empty system.
     Dist(dist::Options),
@@ -98,7 +100,7 @@ fn main() -> ExitCode {
         Command::Lint { fix } => lint::run(fix),
         Command::Tidy => tidy::run(),
         Command::Compat(request) => compat::run(&request),
-        Command::Fuzz { seconds } => fuzz::run(seconds),
+        Command::Fuzz { target, minutes } => fuzz::run(target.as_deref(), minutes),
         Command::Dist(options) => dist::run(&options),
         Command::ReleaseNotes { version } => release_notes::run(&version),
         Command::ActionHashes { sums } => action_hashes::run(&sums),

@@ -8,6 +8,10 @@ use reqwest::{
     Method, Url,
     header::{self, HeaderValue},
 };
+use runner_shared::{
+    artifact::read_json,
+    bounds::{ANSWER_BYTES, JSON_VALUES_BYTES},
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -31,9 +35,6 @@ use crate::{
     secret::Secret,
     watch::{Step, Watch, unwatched},
 };
-
-/// The longest answer: a run of many thousand benchmarks fits.
-const MOST_BYTES: usize = 32 << 20;
 
 /// The service, as it answers questions.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl<'a> Service<'a> {
             token: token.map(|token| token_header("", token)).transpose()?,
             body: Payload::Text(&text),
             within: Some(self.http.settings().graphql_timeout),
-            most_bytes: MOST_BYTES,
+            most_bytes: ANSWER_BYTES,
             takes_errors: true,
             ..Request::new(Method::POST, self.url.clone())
         };
@@ -131,7 +132,7 @@ struct Answered {
 
 fn data_of(answer: Answer, action: &'static str, tolerated: &[Code]) -> Result<Answered, ApiError> {
     let is_success = answer.is_success();
-    let parsed = serde_json::from_slice::<Response<Value>>(&answer.body);
+    let parsed = read_json::<Response<Value>>(&answer.body, JSON_VALUES_BYTES);
     let response = match parsed {
         Ok(response) if is_success || response.errors.is_some() => response,
         Err(err) if is_success => return Err(Answer::garbage(answer.host, action, err)),

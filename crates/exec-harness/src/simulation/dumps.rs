@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, BufReader, BufWriter},
+    io::{self, BufWriter},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -70,7 +70,7 @@ impl Dumps {
                 continue;
             }
             let dump = if path.extension().is_some_and(|ending| ending == "out") {
-                Dump::Parts(Parts::read(BufReader::new(files::open(&path, Links::Refuse)?), uri)?)
+                Dump::Parts(Parts::read(files::open(&path, Links::Refuse)?, uri)?)
             } else {
                 Dump::Trace
             };
@@ -83,11 +83,7 @@ impl Dumps {
     pub(crate) fn relabel(&self, pid: Pid, uri: &str) -> io::Result<()> {
         let path = self.folder.join(format!("{pid}{CALLGRIND}"));
         let mut new = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(&self.folder)?;
-        relabel(
-            BufReader::new(files::open(&path, Links::Refuse)?),
-            BufWriter::new(new.as_file_mut()),
-            uri,
-        )?;
+        relabel(files::open(&path, Links::Refuse)?, BufWriter::new(new.as_file_mut()), uri)?;
         new.persist(path).map_err(|err| err.error)?;
         Ok(())
     }

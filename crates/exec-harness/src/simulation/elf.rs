@@ -9,6 +9,8 @@ const LITTLE_ENDIAN: u8 = 1;
 const PT_INTERP: u64 = 3;
 /// More program headers than this are in no program.
 const MOST_HEADERS: u64 = 4096;
+/// And no more than this of them: the size of one is what the file says.
+const MOST_TABLE_BYTES: u64 = 1 << 20;
 
 #[cfg(target_arch = "x86_64")]
 const OUR_MACHINE: u64 = 62;
@@ -48,7 +50,7 @@ pub(crate) fn linkage(file: &mut (impl Read + Seek)) -> io::Result<Linkage> {
         (number(&header, 32, 8), number(&header, 54, 2), number(&header, 56, 2));
     let mut table = Vec::new();
     file.seek(SeekFrom::Start(offset))?;
-    file.take(size * count.min(MOST_HEADERS)).read_to_end(&mut table)?;
+    file.take((size * count.min(MOST_HEADERS)).min(MOST_TABLE_BYTES)).read_to_end(&mut table)?;
     let size = usize::try_from(size.max(4)).unwrap_or(4);
     let names_loader = table.chunks(size).any(|entry| number(entry, 0, 4) == PT_INTERP);
     Ok(if names_loader { Linkage::Dynamic } else { Linkage::Static })

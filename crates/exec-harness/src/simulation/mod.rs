@@ -5,9 +5,9 @@
 //! benchmark has exactly one count of all that it did, or an error that says why not.
 
 mod dumps;
-mod elf;
+pub(crate) mod elf;
 mod judge;
-mod parts;
+pub(crate) mod parts;
 mod preload;
 mod processes;
 mod program;

@@ -1,7 +1,9 @@
 //! Reads callgrind's files line by line: which parts there are and what they cost. Doesn't look
 //! at functions.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, Read, Write};
+
+use system::lines::Lines;
 
 const TRIGGER: &[u8] = b"desc: Trigger: ";
 const REQUEST: &[u8] = b"Client Request: ";
@@ -30,11 +32,11 @@ enum Label {
 
 impl Parts {
     /// Reads a whole file, whatever its size, in constant memory.
-    pub(crate) fn read(mut file: impl BufRead, uri: &str) -> io::Result<Self> {
+    pub(crate) fn read(file: impl Read, uri: &str) -> io::Result<Self> {
         let mut parts = Self { cut_off: true, ..Self::default() };
         let (mut label, mut column) = (Label::Other, 0);
-        let mut line = Vec::new();
-        while read_line(&mut file, &mut line)? {
+        let mut lines = Lines::new(file);
+        while let Some(line) = lines.next_line()? {
             if let Some(trigger) = line.strip_prefix(TRIGGER) {
                 label = if trigger.strip_prefix(REQUEST) == Some(uri.as_bytes()) {
                     Label::Benchmark
@@ -66,28 +68,22 @@ impl Parts {
     }
 }
 
-/// Copies a file and gives the URI to the part that the end of the program dumped.
-pub(crate) fn relabel(mut from: impl BufRead, mut to: impl Write, uri: &str) -> io::Result<()> {
-    let mut line = Vec::new();
-    while read_line(&mut from, &mut line)? {
+/// Copies a file and gives the URI to the part that the end of the program dumped. Lines that are too long to be of
+/// callgrind are an error.
+pub(crate) fn relabel(from: impl Read, mut to: impl Write, uri: &str) -> io::Result<()> {
+    let mut lines = Lines::new(from);
+    while let Some(line) = lines.next_line()? {
         if line.strip_prefix(TRIGGER) == Some(TERMINATION) {
             to.write_all(&[TRIGGER, REQUEST, uri.as_bytes()].concat())?;
         } else {
-            to.write_all(&line)?;
+            to.write_all(line)?;
         }
         to.write_all(b"\n")?;
     }
-    to.flush()
-}
-
-/// The next line without its end; `false` after the last one.
-fn read_line(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let more = file.read_until(b'\n', line)? > 0;
-    if line.last() == Some(&b'\n') {
-        line.pop();
+    if lines.too_long > 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it has lines that are too long"));
     }
-    Ok(more)
+    to.flush()
 }
 
 #[cfg(test)]

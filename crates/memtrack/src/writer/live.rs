@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
-use runner_shared::memory::{Event, EventKind};
+use runner_shared::{
+    bounds::TRACED_ADDRESSES,
+    memory::{Event, EventKind},
+};
 
 /// The state of an address that was seen: live, or freed in this window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +26,38 @@ type Blocks = HashMap<u64, State, FixedState>;
 
 /// The blocks of all processes. Grows with the number of addresses that a program uses at a time, and some more, never
 /// with the number of events.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Live {
     /// The process of the last event: nearly always that of the next one.
     current: (i32, Blocks),
     /// All others.
     processes: HashMap<i32, Blocks, FixedState>,
+    /// Addresses of those.
+    elsewhere: usize,
     window: u32,
+    /// So many addresses are followed.
+    most: usize,
+    untracked: u64,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self::within(TRACED_ADDRESSES)
+    }
 }
 
 impl Live {
+    /// At most so many addresses.
+    fn within(most: usize) -> Self {
+        let (current, processes) = Default::default();
+        Self { current, processes, elsewhere: 0, window: 0, most, untracked: 0 }
+    }
+
+    /// Blocks that were not followed, as there were too many.
+    pub(super) fn untracked(&self) -> u64 {
+        self.untracked
+    }
+
     /// A new window of recording begins. What happened since the last one is not known, so that an address which was
     /// freed then may be live now.
     pub(super) fn open_window(&mut self) {
@@ -47,7 +72,16 @@ impl Live {
         if self.current.0 != pid {
             self.turn_to(pid);
         }
+        let is_full = self.current.1.len() + self.elsewhere >= self.most;
         let blocks = &mut self.current.1;
+        if is_full && !blocks.contains_key(&addr) {
+            let is_map = matches!(
+                kind,
+                EventKind::Mmap { .. } | EventKind::Munmap { .. } | EventKind::Brk { .. }
+            );
+            self.untracked += u64::from(!is_map && kind != EventKind::Free);
+            return true;
+        }
         match kind {
             EventKind::Malloc { .. }
             | EventKind::Calloc { .. }
@@ -83,7 +117,9 @@ impl Live {
             return;
         }
         let next = (pid, self.processes.remove(&pid).unwrap_or_default());
+        self.elsewhere -= next.1.len();
         let (before, blocks) = std::mem::replace(&mut self.current, next);
+        self.elsewhere += blocks.len();
         if !blocks.is_empty() {
             self.processes.insert(before, blocks);
         }
@@ -158,6 +194,23 @@ mod tests {
         assert!(live.note(&event(2, 16, EventKind::Free)));
         assert!(!live.note(&event(2, 16, EventKind::Free)));
         assert_eq!(live.end(1), [32]);
+    }
+
+    #[test]
+    fn addresses_beyond_the_bound_are_counted_until_a_process_ends() {
+        let mut live = Live::within(2);
+        live.note(&event(1, 16, MALLOC));
+        let other = Event { pid: 2, ..event(2, 16, MALLOC) };
+        assert!(live.note(&other));
+        for addr in [32, 48] {
+            assert!(live.note(&event(1, addr, MALLOC)));
+        }
+        assert!(
+            live.note(&event(1, 32, EventKind::Free)) && live.note(&event(1, 32, EventKind::Free))
+        );
+        assert_eq!((live.untracked(), live.end(1)), (2, vec![16]));
+        live.note(&event(1, 32, MALLOC));
+        assert_eq!((live.untracked(), live.end(1), live.end(2)), (2, vec![32], vec![16]));
     }
 
     #[test]

@@ -8,8 +8,9 @@ mod windows;
 
 use std::{io, path::Path};
 
-use runner_shared::memory::{
-    EVENTS_FILE, Event, EventCounts, STACKS_FILE, TraceUsage, Usage, UsageSummary,
+use runner_shared::{
+    bounds::{self, TRACED_ADDRESSES, Unit, size},
+    memory::{EVENTS_FILE, Event, EventCounts, STACKS_FILE, TraceUsage, Usage, UsageSummary},
 };
 
 use crate::backend::Record;
@@ -243,7 +244,14 @@ impl Writer {
     pub(crate) fn finish(mut self, timestamp: u64) -> io::Result<Written> {
         self.write_until(u64::MAX)?;
         self.events.finish()?;
-        let notes = self.stacks.map(Stacks::finish).transpose()?.unwrap_or_default();
+        let mut notes = self.stacks.map(Stacks::finish).transpose()?.unwrap_or_default();
+        let untracked = self.live.untracked();
+        if untracked > 0 {
+            notes.push(format!(
+                "{untracked} blocks have no free at the end of their process: more than {} addresses were in use",
+                bounds::shown(size(TRACED_ADDRESSES), Unit::Items)
+            ));
+        }
         let (mut last, mut usage) = (None, None);
         if let Some(amounts) = self.amounts {
             let windows = &self.windows;

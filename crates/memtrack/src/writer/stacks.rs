@@ -3,7 +3,10 @@
 use std::{collections::HashMap, io, path::Path};
 
 use foldhash::fast::FixedState;
-use runner_shared::memory::{encode_event_stack, encode_frame, encode_stack};
+use runner_shared::{
+    bounds::{self, Allowance, TRACED_STACKS_BYTES, Unit, size},
+    memory::{encode_event_stack, encode_frame, encode_stack},
+};
 
 use super::file::Frames;
 use crate::{
@@ -43,7 +46,12 @@ pub(super) struct Stacks {
     hiding: Option<Function>,
     /// What is to be written before the next event.
     definitions: Vec<u8>,
+    /// For what is kept of stacks and functions. What the stacks of a process took is free once it has ended.
+    room: Allowance,
 }
+
+/// What a stack or a function needs in the tables besides its numbers and texts, in bytes.
+const ENTRY: u64 = 96;
 
 impl Stacks {
     /// Makes the file; the process `harness` is not a part of the benchmark.
@@ -62,6 +70,7 @@ impl Stacks {
             cut: 0,
             hiding: None,
             definitions: Vec::new(),
+            room: Allowance::of(TRACED_STACKS_BYTES),
         })
     }
 
@@ -78,6 +87,10 @@ impl Stacks {
         if let Some((number, is_cut)) = self.seen.get(self.key.as_slice()) {
             self.cut += u64::from(*is_cut);
             return *number;
+        }
+        // Both tables.
+        if !self.room.take(self.bytes_seen() + ENTRY + 4 * size(addresses.len())) {
+            return 0;
         }
         let mut is_cut = false;
         let mut numbered = |address: &u64| {
@@ -101,12 +114,23 @@ impl Stacks {
         number
     }
 
+    /// What the key in hand takes among the stacks that were seen.
+    fn bytes_seen(&self) -> u64 {
+        ENTRY + 8 * size(self.key.len())
+    }
+
     /// The number of a frame, and whether its function hides its callers.
     fn frame(&mut self, pid: i32, address: u64) -> (u32, bool) {
         let (function, hides) = self.symbols.find(pid, address);
         let hides = hides && self.harness != Some(pid);
         if hides && self.hiding.is_none() {
             self.hiding = Some(function.clone());
+        }
+        if let Some(known) = self.frames.get(&function) {
+            return (*known, hides);
+        }
+        if !self.room.take(ENTRY + size(function.name.len()) + size(function.module.len())) {
+            return (0, hides);
         }
         let next = number_of(self.frames.len());
         let definitions = &mut self.definitions;
@@ -124,7 +148,13 @@ impl Stacks {
 
     /// A process is gone, or has become another program; its number may be given out again.
     pub(super) fn forget(&mut self, pid: i32) {
-        self.seen.retain(|key, _| key.first() != Some(&process(pid)));
+        let mut freed = 0;
+        self.seen.retain(|key, _| {
+            let stays = key.first() != Some(&process(pid));
+            freed += if stays { 0 } else { ENTRY + 8 * size(key.len()) };
+            stays
+        });
+        self.room.give_back(freed);
         self.symbols.forget(pid);
     }
 
@@ -137,6 +167,11 @@ impl Stacks {
     pub(super) fn finish(mut self) -> io::Result<Vec<String>> {
         self.file.put((self.definitions, None))?;
         self.file.finish()?;
+        let left_out = self.room.left_out();
+        let many = (left_out > 0).then(|| {
+            let most = bounds::shown(TRACED_STACKS_BYTES, Unit::Bytes);
+            format!("{left_out} allocations or functions have an unknown stack: those before take the {most} that are kept")
+        });
         let (nameless, all) = (self.nameless, self.seen_ever);
         let unnamed = (nameless * 2 > all).then(|| {
             format!(
@@ -144,7 +179,7 @@ impl Stacks {
             )
         });
         let cut = self.hiding.and_then(|example| missing_callers(self.cut, self.taken, &example));
-        Ok(unnamed.into_iter().chain(cut).collect())
+        Ok(many.into_iter().chain(unnamed).chain(cut).collect())
     }
 }
 

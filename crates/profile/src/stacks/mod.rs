@@ -19,8 +19,11 @@ use std::{
     sync::Arc,
 };
 
-use runner_shared::artifact::{
-    Artifact, ExecutionTimestamps, OLDER_WALLTIME_METADATA, WALLTIME_METADATA,
+use runner_shared::{
+    artifact::{
+        Artifact, ExecutionTimestamps, OLDER_WALLTIME_METADATA, WALLTIME_METADATA, read_json,
+    },
+    bounds::{RESULTS_FILE_BYTES, RESULTS_VALUES_BYTES},
 };
 use system::files::{self, Links};
 
@@ -182,12 +185,9 @@ fn threads(sampler: &Sampler<'_>, uri: usize, places: &[Option<u32>]) -> Vec<Thr
     roles.map(thread).collect()
 }
 
-/// Bytes of the record of a run, at most: ten million markers are half of that.
-const MOST_TIMESTAMPS: u64 = 256 << 20;
-
 fn read_timestamps(folder: &Path) -> Result<ExecutionTimestamps, ProfileError> {
     let path = folder.join(ExecutionTimestamps::file_name(None));
-    match files::read(&path, Links::Refuse, MOST_TIMESTAMPS) {
+    match files::read(&path, Links::Refuse, RESULTS_FILE_BYTES) {
         Ok(bytes) => ExecutionTimestamps::decode(&bytes)
             .map_err(|source| ProfileError::Timestamps { path, source }),
         Err(source) => Err(ProfileError::Read { path, source }),
@@ -203,7 +203,7 @@ fn read_metadata(folder: &Path) -> Result<Option<Metadata>, ProfileError> {
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => continue,
             Err(source) => return Err(ProfileError::Read { path, source }),
         };
-        return serde_json::from_slice(&bytes)
+        return read_json(&bytes, RESULTS_VALUES_BYTES)
             .map(Some)
             .map_err(|source| ProfileError::Metadata { path, source });
     }

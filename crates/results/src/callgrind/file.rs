@@ -3,13 +3,16 @@
 use std::io::{self, Read};
 
 use runner_shared::text::bytes_as_text;
+use system::lines::Lines;
 
 use super::{
     line::Line,
-    lines::Lines,
     names::Names,
     part::{Building, Part, Shorts},
 };
+
+/// Longer command lines are cut: they are shown, and looked at for names of tools.
+const LONGEST_COMMAND: usize = 64 << 10;
 
 /// What stands once at the head of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub(crate) struct Damage {
     pub odd_lines: u64,
     /// How many parts it has.
     pub parts: u64,
+    /// Names for which there was no room.
+    pub names_left_out: u64,
 }
 
 /// Reads a file to its end and hands over each part when it is whole.
@@ -63,6 +68,7 @@ pub(crate) fn read_parts(
     }
     damage.parts += hand_over(building.take(), &header, &names);
     damage.odd_lines += lines.too_long;
+    damage.names_left_out = names.left_out();
     Ok(damage)
 }
 
@@ -70,9 +76,13 @@ impl Header {
     /// Keeps what it knows.
     fn takes(&mut self, key: &[u8], value: &[u8]) -> bool {
         let text = || bytes_as_text(value).into_owned();
+        let cut = |mut text: String| {
+            text.truncate(text.floor_char_boundary(LONGEST_COMMAND));
+            text
+        };
         match key {
-            b"creator" => self.creator = text(),
-            b"cmd" => self.command = text(),
+            b"creator" => self.creator = cut(text()),
+            b"cmd" => self.command = cut(text()),
             // The name of the file says it, too.
             b"pid" | b"version" => {}
             _ => return false,

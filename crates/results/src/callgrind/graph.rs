@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use runner_shared::bounds::{Allowance, CALLGRIND_GRAPH_BYTES, size};
+
 use super::{hash::FastBuild, names::NameId};
 
 /// From here on a value is a counter that ran backwards: a forked child's `sysCpuTime` does.
@@ -9,8 +11,13 @@ const NEGATIVE: u64 = 1 << 63;
 /// More events than any tool has; one bit each.
 pub(super) const MAX_EVENTS: usize = 64;
 
+/// What the tables need for a function or a call besides its costs, in bytes, with all that is made of it later.
+const ENTRY: u64 = 250;
+/// The number of a call for which there is no room.
+const NOWHERE: u32 = u32::MAX;
+
 /// The call graph of a part. Functions and calls are numbered from 0.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Graph {
     /// Events per cost.
     width: usize,
@@ -22,6 +29,15 @@ pub(crate) struct Graph {
     invalid: u64,
     function_ids: HashMap<(NameId, NameId), u32, FastBuild>,
     edge_ids: HashMap<(u32, u32), u32, FastBuild>,
+    room: Allowance,
+    /// The function that stands for all that have no room.
+    others: Option<u32>,
+}
+
+impl Default for Graph {
+    fn default() -> Self {
+        Self::within(CALLGRIND_GRAPH_BYTES)
+    }
 }
 
 /// A function of an object. Static functions of the same name in one object are one.
@@ -60,29 +76,74 @@ impl Graph {
         Self { width, ..Self::default() }
     }
 
-    /// The number of a function, new or not.
-    pub(super) fn function(&mut self, function: Function) -> u32 {
-        let Function { object, file: _, name } = function;
-        let next = small(self.functions.len());
-        let id = *self.function_ids.entry((object, name)).or_insert(next);
-        if id == next {
-            self.functions.push(function);
-            self.own.resize(self.own.len().saturating_add(self.width), 0);
+    /// A graph that takes at most so many bytes, without events.
+    pub(super) fn within(bytes: u64) -> Self {
+        Self {
+            width: 0,
+            functions: Vec::new(),
+            edges: Vec::new(),
+            own: Vec::new(),
+            inclusive: Vec::new(),
+            invalid: 0,
+            function_ids: HashMap::default(),
+            edge_ids: HashMap::default(),
+            room: Allowance::of(bytes),
+            others: None,
         }
+    }
+
+    /// The number of a function, new or not. `others` stands for all for which there is no room.
+    pub(super) fn function(&mut self, function: Function, others: Function) -> u32 {
+        let Function { object, file: _, name } = function;
+        if let Some(known) = self.function_ids.get(&(object, name)) {
+            return *known;
+        }
+        if !self.has_room() {
+            if let Some(known) = self.others {
+                return known;
+            }
+            let id = self.push(others);
+            self.others = Some(id);
+            return id;
+        }
+        let id = self.push(function);
+        self.function_ids.insert((object, name), id);
         id
     }
 
-    /// Adds calls; the number of the edge.
-    pub(super) fn call(&mut self, from: u32, to: u32, calls: u64) -> u32 {
-        let next = small(self.edges.len());
-        let id = *self.edge_ids.entry((from, to)).or_insert(next);
-        if id == next {
-            self.edges.push(Edge { caller: from, callee: to, calls });
-            self.inclusive.resize(self.inclusive.len().saturating_add(self.width), 0);
-        } else if let Some(edge) = self.edges.get_mut(large(id)) {
-            edge.calls = edge.calls.saturating_add(calls);
-        }
+    fn push(&mut self, function: Function) -> u32 {
+        let id = small(self.functions.len());
+        self.functions.push(function);
+        self.own.resize(self.own.len().saturating_add(self.width), 0);
         id
+    }
+
+    /// Adds calls; the number of the edge, whose costs go nowhere if there is no room for it.
+    pub(super) fn call(&mut self, from: u32, to: u32, calls: u64) -> u32 {
+        if let Some(&id) = self.edge_ids.get(&(from, to)) {
+            if let Some(edge) = self.edges.get_mut(large(id)) {
+                edge.calls = edge.calls.saturating_add(calls);
+            }
+            return id;
+        }
+        if !self.has_room() {
+            return NOWHERE;
+        }
+        let id = small(self.edges.len());
+        self.edge_ids.insert((from, to), id);
+        self.edges.push(Edge { caller: from, callee: to, calls });
+        self.inclusive.resize(self.inclusive.len().saturating_add(self.width), 0);
+        id
+    }
+
+    /// Takes the room for one more function or call.
+    fn has_room(&mut self) -> bool {
+        self.room.take(ENTRY + 8 * size(self.width))
+    }
+
+    /// Functions and calls for which there was no room; some of them several times.
+    pub(super) fn left_out(&self) -> u64 {
+        self.room.left_out()
     }
 
     /// The sums of a slot, one per event.
@@ -158,4 +219,31 @@ fn small(number: usize) -> u32 {
 
 fn large(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::names::Names, *};
+
+    #[test]
+    fn functions_beyond_the_bound_are_one_and_no_cost_of_theirs_is_lost() {
+        let mut names = Names::default();
+        let name = names.others();
+        let others = Function { object: name, file: name, name };
+        let mut graph = Graph { width: 1, ..Graph::within(3 * (ENTRY + 8)) };
+        let ids: Vec<u32> = [b"a", b"b", b"c", b"d", b"e"]
+            .map(|name| {
+                let name = names.id(name);
+                let id = graph.function(Function { object: name, file: name, name }, others);
+                add(&mut graph.sums(Slot::Own(id))[0], 10);
+                id
+            })
+            .to_vec();
+        assert_eq!(ids, [0, 1, 2, 3, 3]);
+        assert_eq!(graph.own_sums(), [Some(50)]);
+        let call = graph.call(0, 1, 1);
+        assert!(graph.sums(Slot::Call(call)).is_empty(), "what it cost goes nowhere");
+        assert_eq!(graph.left_out(), 3);
+        assert_eq!(graph.functions()[3], others);
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use runner_shared::text::bytes_as_text;
+use runner_shared::{
+    bounds::{Allowance, CALLGRIND_NAMES_BYTES, size},
+    text::bytes_as_text,
+};
 
 use super::{hash::FastBuild, line::number};
 
@@ -10,26 +13,72 @@ use super::{hash::FastBuild, line::number};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct NameId(u32);
 
+/// What the tables need for a name besides its text, in bytes.
+const NAME: u64 = 200;
+/// What they need for a short form.
+const SHORT: u64 = 32;
+
 /// All names of a file: objects, files and functions alike.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Names {
     ids: HashMap<Box<[u8]>, NameId, FastBuild>,
     texts: Vec<Arc<str>>,
+    room: Allowance,
+    /// The name of all that have no room.
+    others: Option<NameId>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::within(CALLGRIND_NAMES_BYTES)
+    }
 }
 
 impl Names {
     /// What callgrind writes for "not known".
     pub(crate) const UNKNOWN: &'static str = "???";
+    /// What those are called for which there is no room.
+    pub(super) const OTHERS: &'static str = "(others)";
+
+    /// Names that take at most so many bytes.
+    pub(super) fn within(bytes: u64) -> Self {
+        let room = Allowance::of(bytes);
+        Self { ids: HashMap::default(), texts: Vec::new(), room, others: None }
+    }
 
     /// The number of a name, new or not.
     pub(super) fn id(&mut self, name: &[u8]) -> NameId {
         if let Some(id) = self.ids.get(name) {
             return *id;
         }
-        // Four thousand million names don't fit in memory.
-        let id = NameId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
-        self.texts.push(bytes_as_text(name).into());
+        let text = bytes_as_text(name);
+        if !self.room.take(NAME + size(name.len()) + size(text.len())) {
+            return self.others();
+        }
+        let id = self.push(text.into());
         self.ids.insert(name.into(), id);
+        id
+    }
+
+    /// The number of the name of those that have no room.
+    pub(super) fn others(&mut self) -> NameId {
+        if let Some(known) = self.others {
+            return known;
+        }
+        let id = self.push(Self::OTHERS.into());
+        self.others = Some(id);
+        id
+    }
+
+    /// Names for which there was no room; some of them several times.
+    pub(super) fn left_out(&self) -> u64 {
+        self.room.left_out()
+    }
+
+    fn push(&mut self, text: Arc<str>) -> NameId {
+        // There is no room for so many.
+        let id = NameId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
+        self.texts.push(text);
         id
     }
 
@@ -52,7 +101,9 @@ impl Short {
             return self.0.get(&number).copied();
         }
         let id = names.id(name);
-        self.0.insert(number, id);
+        if self.0.contains_key(&number) || names.room.take(SHORT) {
+            self.0.insert(number, id);
+        }
         Some(id)
     }
 }
@@ -73,6 +124,19 @@ fn split(text: &[u8]) -> Option<(u64, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_beyond_the_bound_are_one() {
+        let mut names = Names::within(3 * (NAME + 2));
+        let ids: Vec<NameId> = (b'a'..b'f').map(|letter| names.id(&[letter])).collect();
+        let texts: Vec<_> = ids.iter().map(|id| names.text(*id)).collect();
+        assert_eq!(
+            texts.iter().map(|text| &**text).collect::<Vec<_>>(),
+            ["a", "b", "c", "(others)", "(others)"]
+        );
+        assert_eq!(names.left_out(), 2);
+        assert_eq!(names.id(b"b"), ids[1]);
+    }
 
     #[test]
     fn short_names_are_explained_once_and_may_change() {

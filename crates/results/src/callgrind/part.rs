@@ -9,6 +9,9 @@ use super::{
     trigger::Trigger,
 };
 
+/// More processes than a benchmark can have started in any sense are not looked up.
+const MOST_SPAWNED: usize = 1 << 16;
+
 /// A dump.
 #[derive(Debug)]
 pub(crate) struct Part {
@@ -27,6 +30,8 @@ pub(crate) struct Part {
     pub graph: Graph,
     /// Lines that made no sense.
     pub odd_lines: u64,
+    /// Functions and calls for which there was no room.
+    pub left_out: u64,
 }
 
 /// The short forms of all names of a file. They outlive the parts.
@@ -46,6 +51,8 @@ pub(super) struct Building {
     object: NameId,
     file: NameId,
     function: Option<u32>,
+    /// Stands for functions for which there is no room.
+    others: Function,
     called_object: Option<NameId>,
     called_file: Option<NameId>,
     called: Option<NameId>,
@@ -64,6 +71,7 @@ impl Building {
             totals: None,
             graph: Graph::default(),
             odd_lines: 0,
+            left_out: 0,
         };
         Self {
             part,
@@ -71,6 +79,7 @@ impl Building {
             object: unknown,
             file: unknown,
             function: None,
+            others: Function { object: unknown, file: unknown, name: names.others() },
             called_object: None,
             called_file: None,
             called: None,
@@ -84,7 +93,8 @@ impl Building {
     }
 
     pub(super) fn finish(self) -> Part {
-        self.part
+        let left_out = self.part.graph.left_out();
+        Part { left_out, ..self.part }
     }
 
     /// Takes a line.
@@ -149,14 +159,14 @@ impl Building {
     fn enter(&mut self, name: NameId) -> u32 {
         self.call = None;
         let function = Function { object: self.object, file: self.file, name };
-        self.part.graph.function(function)
+        self.part.graph.function(function, self.others)
     }
 
     fn calls(&mut self, count: u64) -> bool {
         let object = self.called_object.take().unwrap_or(self.object);
         let file = self.called_file.take().unwrap_or(self.file);
         let (Some(name), Some(from)) = (self.called.take(), self.function) else { return false };
-        let to = self.part.graph.function(Function { object, file, name });
+        let to = self.part.graph.function(Function { object, file, name }, self.others);
         self.call = Some(self.part.graph.call(from, to, count));
         true
     }
@@ -182,7 +192,7 @@ impl Building {
             self.part.trigger = Trigger::of(String::from_utf8_lossy(text.trim_ascii()).as_ref());
         } else if let Some(text) = value.strip_prefix(b"Spawned pid:") {
             let pid = number(text).and_then(|(pid, _)| u32::try_from(pid).ok());
-            self.part.spawned.extend(pid);
+            self.part.spawned.extend(pid.filter(|_| self.part.spawned.len() < MOST_SPAWNED));
         }
     }
 

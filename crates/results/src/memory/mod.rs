@@ -7,8 +7,8 @@ use runner_shared::memory::{TracerStats, UsageSummary};
 
 use crate::stacks::Stacks;
 
+pub(crate) use sites::{Forest, Resolved, resolve};
 pub use sites::{MemorySite, SITE_ORDERS, SiteOrder};
-pub(crate) use sites::{Resolved, resolve};
 
 /// All benchmarks of one part of a run.
 #[derive(Debug, Clone, Default, PartialEq)]

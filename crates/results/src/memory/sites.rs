@@ -1,11 +1,14 @@
 //! From numbers of stacks to names: the tree of callers, and what each place in it allocates.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
-use runner_shared::memory::{SiteUsage, StackFrame, StackTable};
+use runner_shared::{
+    bounds::{Allowance, TREE_NODES, size},
+    memory::{SiteUsage, StackFrame, StackTable},
+};
 
 use super::one_time;
 use crate::{
@@ -91,25 +94,64 @@ pub(crate) struct Resolved {
     pub sites: Vec<MemorySite>,
 }
 
+/// What the trees of all benchmarks have in common.
+#[derive(Debug)]
+pub(crate) struct Forest {
+    /// For nodes, and for functions, of which each takes twice as much.
+    nodes: Allowance,
+    /// Each text once.
+    texts: HashSet<Arc<str>, FastBuild>,
+}
+
+impl Default for Forest {
+    fn default() -> Self {
+        Self { nodes: Allowance::of(size(TREE_NODES)), texts: HashSet::default() }
+    }
+}
+
+impl Forest {
+    /// Callers and functions for which there was no room.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.nodes.left_out()
+    }
+
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&new));
+        new
+    }
+}
+
 /// Finds the names of stacks. `lookup` gives the table of a stack and its number there.
 pub(crate) fn resolve<'a>(
     benchmark: &str,
     sites: &BTreeMap<u32, SiteUsage>,
     lookup: impl Fn(u32) -> Option<(&'a StackTable, u32)>,
+    forest: &mut Forest,
 ) -> Resolved {
-    let mut tree = Tree::default();
+    let mut tree = Tree {
+        frames: Vec::new(),
+        frame_numbers: HashMap::default(),
+        nodes: Vec::new(),
+        node_numbers: HashMap::default(),
+        usage: BTreeMap::new(),
+        forest,
+    };
     for (stack, usage) in sites {
         let Some((table, number)) = lookup(*stack) else { continue };
         let mut node = None;
         for frame in table.stack(number).iter().rev() {
-            let frame = tree.frame(table.frame(*frame));
-            node = Some(tree.node(node, frame));
+            let next = tree.child(node, table.frame(*frame));
+            if next.is_none() {
+                break;
+            }
+            node = next;
         }
         // A stack that is not known is a place, too: the sums shall be right.
-        let node = node.unwrap_or_else(|| {
-            let frame = tree.frame(None);
-            tree.node(None, frame)
-        });
+        let Some(node) = node.or_else(|| tree.child(None, None)) else { continue };
         add(tree.usage.entry(node).or_default(), usage);
     }
     let Tree { frames, mut nodes, usage, .. } = tree;
@@ -143,34 +185,51 @@ fn add(own: &mut SiteUsage, other: &SiteUsage) {
     own.temporary = own.temporary.saturating_add(temporary);
 }
 
-#[derive(Default)]
-struct Tree {
+struct Tree<'a> {
     frames: Vec<Frame>,
     frame_numbers: HashMap<Frame, u32, FastBuild>,
     nodes: Vec<StackNode>,
     node_numbers: HashMap<(Option<u32>, u32), u32, FastBuild>,
     usage: BTreeMap<u32, SiteUsage>,
+    forest: &'a mut Forest,
 }
 
-impl Tree {
-    fn frame(&mut self, frame: Option<&StackFrame>) -> u32 {
+impl Tree<'_> {
+    /// The node of a function that this one has called; `None` if there is no room for it.
+    fn child(&mut self, parent: Option<u32>, frame: Option<&StackFrame>) -> Option<u32> {
+        let frame = self.frame(frame)?;
+        self.node(parent, frame)
+    }
+
+    fn frame(&mut self, frame: Option<&StackFrame>) -> Option<u32> {
         let (function, module) =
             frame.map_or(("", ""), |frame| (frame.function.as_str(), frame.module.as_str()));
         let name = if function.is_empty() { "?" } else { function };
-        let frame = Frame { name: name.into(), object: module.into(), file: Arc::default() };
-        let frames = &mut self.frames;
-        *self.frame_numbers.entry(frame).or_insert_with_key(|frame| {
-            frames.push(frame.clone());
-            last(frames)
-        })
+        let (name, object) = (self.forest.text(name), self.forest.text(module));
+        let frame = Frame { name, object, file: Arc::default() };
+        if let Some(known) = self.frame_numbers.get(&frame) {
+            return Some(*known);
+        }
+        if !self.forest.nodes.take(2) {
+            return None;
+        }
+        self.frames.push(frame.clone());
+        let number = last(&self.frames);
+        self.frame_numbers.insert(frame, number);
+        Some(number)
     }
 
-    fn node(&mut self, parent: Option<u32>, frame: u32) -> u32 {
-        let nodes = &mut self.nodes;
-        *self.node_numbers.entry((parent, frame)).or_insert_with(|| {
-            nodes.push(StackNode { parent, frame, line: 0, weight: 0 });
-            last(nodes)
-        })
+    fn node(&mut self, parent: Option<u32>, frame: u32) -> Option<u32> {
+        if let Some(known) = self.node_numbers.get(&(parent, frame)) {
+            return Some(*known);
+        }
+        if !self.forest.nodes.take(1) {
+            return None;
+        }
+        self.nodes.push(StackNode { parent, frame, line: 0, weight: 0 });
+        let number = last(&self.nodes);
+        self.node_numbers.insert((parent, frame), number);
+        Some(number)
     }
 }
 
@@ -203,7 +262,8 @@ mod tests {
         let table = table();
         let usage = |bytes| SiteUsage { calls: 1, bytes, peak_bytes: 1, ..SiteUsage::default() };
         let sites = (1..).zip([10, 20, 40, 80, 160].map(usage)).collect();
-        let Resolved { stacks, sites } = resolve("b", &sites, |stack| Some((&table, stack)));
+        let Resolved { stacks, sites } =
+            resolve("b", &sites, |stack| Some((&table, stack)), &mut Forest::default());
         let shown: Vec<_> = stacks
             .weighted()
             .map(|(at, node)| {
@@ -218,6 +278,19 @@ mod tests {
         assert_eq!(top.iter().map(|site| site.usage.bytes).collect::<Vec<_>>(), [160, 80]);
         assert_eq!(SITE_ORDERS[1].top(&sites, 1)[0].usage.peak_bytes, 2, "both of alloc<main");
         assert!(SITE_ORDERS[2].top(&sites, 9).is_empty(), "nothing was live at the end");
+    }
+
+    #[test]
+    fn without_room_the_innermost_callers_are_left_out_and_the_sums_stay() {
+        let table = table();
+        let sites =
+            (1..).zip([10, 20].map(|bytes| SiteUsage { bytes, ..SiteUsage::default() })).collect();
+        // `main` and its node.
+        let mut forest = Forest { nodes: Allowance::of(3), ..Forest::default() };
+        let resolved = resolve("b", &sites, |stack| Some((&table, stack)), &mut forest);
+        let Resolved { stacks, .. } = resolved;
+        assert_eq!((stacks.total(), stacks.nodes.len()), (30, 1));
+        assert_eq!(forest.left_out(), 2);
     }
 
     #[test]
@@ -236,7 +309,8 @@ mod tests {
         let usage =
             |bytes| SiteUsage { leaked_bytes: bytes, leaked_blocks: 1, ..SiteUsage::default() };
         let sites = (1..).zip([4096, 10].map(usage)).collect();
-        let Resolved { sites, .. } = resolve("b", &sites, |stack| Some((&table, stack)));
+        let Resolved { sites, .. } =
+            resolve("b", &sites, |stack| Some((&table, stack)), &mut Forest::default());
         let of = |id| {
             let order = SITE_ORDERS.iter().find(|order| order.id == id).unwrap();
             order.top(&sites, 9).iter().map(|site| site.usage.leaked_bytes).collect::<Vec<_>>()

@@ -184,7 +184,7 @@ fn timestamps(path: &Path) -> Result<Option<ExecutionTimestamps>, String> {
         return Ok(None);
     }
     let mut warnings = Vec::new();
-    let read = read::artifact(path, &mut warnings);
+    let read = read::artifact(path, &mut read::room_for_values(), &mut warnings);
     match warnings.pop() {
         Some(why) => Err(why),
         None => Ok(read),

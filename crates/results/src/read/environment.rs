@@ -7,9 +7,12 @@ use std::{
 
 use serde::Deserialize;
 
-use runner_shared::text::shown;
+use runner_shared::{
+    bounds::{self, ABOUT_BYTES, Allowance, Unit, size},
+    text::shown,
+};
 
-use super::file::{bytes, names, with_causes};
+use super::file::{bytes_within, names, with_causes};
 
 /// What the processes of a run said of themselves. Those that said the same are one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,9 @@ pub struct Library {
     pub build_id: Option<String>,
 }
 
+/// What a file takes of the room besides its bytes: there shall not be any number of small ones.
+const FILE: u64 = 4096;
+
 /// The file.
 #[derive(Deserialize)]
 struct File {
@@ -68,8 +74,13 @@ pub fn read_environments(profile_dir: &Path) -> (Vec<Environment>, Vec<String>) 
         .filter(|(_, path)| path.is_file())
         .collect();
     files.sort();
+    let mut room = Allowance::of(ABOUT_BYTES);
     for (pid, path) in files {
-        let read = bytes(&path).map_err(|err| with_causes(&err));
+        let read = bytes_within(&path, ABOUT_BYTES).map_err(|err| with_causes(&err));
+        let needed = FILE + read.as_ref().map_or(0, |bytes| size(bytes.len()));
+        if !room.take(needed) {
+            continue;
+        }
         let parsed = read.and_then(|bytes| {
             let shape = |err| format!("`{}` was left out: {err}", shown(&path));
             serde_json::from_slice::<File>(&bytes).map_err(shape)
@@ -85,9 +96,19 @@ pub fn read_environments(profile_dir: &Path) -> (Vec<Environment>, Vec<String>) 
         let same =
             |one: &&mut Environment| one.languages == languages && one.libraries == libraries;
         match found.iter_mut().find(same) {
-            Some(one) => one.pids.push(pid),
+            Some(one) => {
+                one.pids.push(pid);
+                room.give_back(needed);
+            }
             None => found.push(Environment { pids: vec![pid], languages, libraries }),
         }
+    }
+    if room.left_out() > 0 {
+        warnings.push(format!(
+            "{} files `environment-<pid>.json` were left out: those that differ have more than {}",
+            room.left_out(),
+            bounds::shown(ABOUT_BYTES, Unit::Bytes)
+        ));
     }
     (found, warnings)
 }

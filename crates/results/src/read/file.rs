@@ -10,11 +10,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::artifact::{Artifact, RoundLog};
+use runner_shared::{
+    artifact::{Artifact, RoundLog},
+    bounds::{self, Allowance, RESULTS_FILE_BYTES as MAX_BYTES, RESULTS_VALUES_BYTES, Unit},
+};
 use system::files::{self, Links};
-
-/// Larger files are refused unread; ten thousand rounds are one megabyte.
-const MAX_BYTES: u64 = 256 << 20;
 
 /// Why a profile folder could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -38,10 +38,12 @@ pub enum ReadError {
         source: io::Error,
     },
     /// A results file is larger than any honest one.
-    #[error("`{}` is larger than {} MiB", shown(&path), MAX_BYTES >> 20)]
+    #[error("`{}` is larger than {}", shown(&path), bounds::shown(*most, Unit::Bytes))]
     TooLarge {
         /// The file.
         path: PathBuf,
+        /// The limit in bytes.
+        most: u64,
     },
     /// A results file is not JSON or not of the shape that all integrations write.
     #[error("`{}` is not a valid results file{}", shown(&path), place(at))]
@@ -144,24 +146,34 @@ impl Entry {
 
 /// The bytes of a file, unless it is too large.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
+    bytes_within(path, MAX_BYTES)
+}
+
+/// The same with another limit, in bytes.
+pub(super) fn bytes_within(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
     let failed = |source| ReadError::Io { path: path.to_owned(), source };
     let file = files::open(path, Links::Refuse).map_err(failed)?;
-    let too_large = || ReadError::TooLarge { path: path.to_owned() };
-    if file.metadata().map_err(failed)?.len() > MAX_BYTES {
+    let too_large = || ReadError::TooLarge { path: path.to_owned(), most };
+    if file.metadata().map_err(failed)?.len() > most {
         return Err(too_large());
     }
     // The file may still be growing: the limit holds for what is read, not only for what was there.
     let mut bytes = Vec::new();
-    let read = file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if u64::try_from(read).is_ok_and(|read| read <= MAX_BYTES) {
-        Ok(bytes)
-    } else {
-        Err(too_large())
-    }
+    let read = file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(read).is_ok_and(|read| read <= most) { Ok(bytes) } else { Err(too_large()) }
 }
 
-/// A typed file that only enriches; `None` and a warning if it can't be used.
-pub(crate) fn artifact<A: Artifact>(path: &Path, warnings: &mut Vec<String>) -> Option<A> {
+/// The room for the values of all typed files of a folder.
+pub(crate) fn room_for_values() -> Allowance {
+    Allowance::of(RESULTS_VALUES_BYTES)
+}
+
+/// A typed file that only enriches; `None` and a warning if it can't be used, or if there is no room for it.
+pub(crate) fn artifact<A: Artifact>(
+    path: &Path,
+    room: &mut Allowance,
+    warnings: &mut Vec<String>,
+) -> Option<A> {
     let bytes = match bytes(path) {
         Ok(bytes) => bytes,
         Err(err) => {
@@ -169,8 +181,20 @@ pub(crate) fn artifact<A: Artifact>(path: &Path, warnings: &mut Vec<String>) -> 
             return None;
         }
     };
-    match A::decode(&bytes) {
-        Ok(artifact) => Some(artifact),
+    let decoded = A::weigh(&bytes).and_then(|weight| {
+        let fits = room.take(weight);
+        fits.then(|| A::decode(&bytes)).transpose()
+    });
+    match decoded {
+        Ok(Some(artifact)) => Some(artifact),
+        Ok(None) => {
+            let most = bounds::shown(RESULTS_VALUES_BYTES, Unit::Bytes);
+            warnings.push(format!(
+                "`{}` was left out: what is read from files of its kind would take more than {most} of memory",
+                shown(&path)
+            ));
+            None
+        }
         Err(err) => {
             warnings.push(format!("`{}` was left out: {}", shown(&path), with_causes(&err)));
             None

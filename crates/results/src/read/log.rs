@@ -14,7 +14,10 @@ use runner_shared::{
     },
 };
 
-use super::walltime::{Source, plain};
+use super::{
+    room::Room,
+    walltime::{Source, plain},
+};
 use crate::{
     bootstrap::intervals_of,
     model::{BenchResult, Faults, Integration, NoInterval, RawRounds, Robust, Switches},
@@ -74,12 +77,16 @@ fn is_even(rounds: &Rounds) -> bool {
 
 /// All benchmarks, file by file. Logs belong to the results of the same process; one without
 /// results (everything failed) stands for itself, in the order of the process numbers.
-pub(super) fn join(sources: Vec<Source>, logs: Vec<(u32, RoundLog)>) -> Vec<BenchResult> {
+pub(super) fn join(
+    sources: Vec<Source>,
+    logs: Vec<(u32, RoundLog)>,
+    room: &mut Room,
+) -> Vec<BenchResult> {
     let mut logs: BTreeMap<u32, RoundLog> = logs.into_iter().collect();
     let mut benchmarks = Vec::new();
     for source in sources {
         if let Some(log) = logs.remove(&source.creator.pid) {
-            benchmarks.extend(join_one(source, log));
+            benchmarks.extend(join_one(source, log, room));
         } else {
             let Source { creator, benchmarks: unlogged, .. } = source;
             benchmarks.extend(unlogged.into_iter().map(|one| plain(&creator, one)));
@@ -90,6 +97,7 @@ pub(super) fn join(sources: Vec<Source>, logs: Vec<(u32, RoundLog)>) -> Vec<Benc
         benchmarks.extend(
             log.benchmarks
                 .into_iter()
+                .filter(|entry| room.takes(&entry.uri))
                 .map(|entry| unfinished(integration.clone(), pid, log.tick_ns, entry)),
         );
     }
@@ -97,7 +105,7 @@ pub(super) fn join(sources: Vec<Source>, logs: Vec<(u32, RoundLog)>) -> Vec<Benc
 }
 
 /// The results of one process in the order of its log, then what the log doesn't know.
-fn join_one(source: Source, log: RoundLog) -> Vec<BenchResult> {
+fn join_one(source: Source, log: RoundLog, room: &mut Room) -> Vec<BenchResult> {
     let Source { creator, benchmarks, .. } = source;
     let mut by_uri: BTreeMap<String, VecDeque<WalltimeBenchmark>> = BTreeMap::new();
     let mut uris = Vec::new();
@@ -116,6 +124,8 @@ fn join_one(source: Source, log: RoundLog) -> Vec<BenchResult> {
         };
         joined.push(if let Some(benchmark) = finished {
             enriched(plain(&creator, benchmark), log.tick_ns, entry)
+        } else if !room.takes(&entry.uri) {
+            continue;
         } else {
             let Creator { name, version, pid } = &creator;
             let integration = Integration { name: name.clone(), version: Some(version.clone()) };

@@ -6,6 +6,7 @@ mod log;
 mod marked;
 mod markers;
 mod memory;
+mod room;
 mod simulation;
 mod walltime;
 
@@ -32,17 +33,19 @@ pub use memory::{Beside, MemoryReading, TraceError, read_fresh_memory, read_memo
 pub use simulation::{SimulationReading, read_simulation};
 
 use file::{Entry, entries};
+use room::Room;
 use simulation::name_of;
 
-pub(crate) use file::{artifact, names, with_causes};
+pub(crate) use file::{artifact, names, room_for_values, with_causes};
 pub(crate) use walltime::Source;
 
 /// The results files of a profile folder, and those that can't be read. Files of other modes are left out.
 pub(crate) fn results(profile_dir: &Path) -> Result<(Vec<Source>, Vec<ReadError>), ReadError> {
     let (mut sources, mut broken) = (Vec::new(), Vec::new());
+    let mut room = Room::default();
     for entry in entries(&profile_dir.join("results"), &BTreeSet::new())? {
         match entry {
-            Entry::Results(path) => match Source::read(path) {
+            Entry::Results(path) => match Source::read(path, &mut room) {
                 Ok(source) => sources.extend(source),
                 Err(err) => broken.push(err),
             },
@@ -62,14 +65,15 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
     let mut broken = Vec::new();
     let mut sources = Vec::new();
     let mut logs = Vec::new();
+    let (mut room, mut values) = (Room::default(), room_for_values());
     for entry in entries(&profile_dir.join("results"), ignore)? {
         match entry {
-            Entry::Results(path) => match Source::read(path) {
+            Entry::Results(path) => match Source::read(path, &mut room) {
                 Ok(source) => sources.extend(source),
                 Err(err) => broken.push(err),
             },
             Entry::Log { path, pid } => {
-                let log = artifact::<RoundLog>(&path, &mut report.warnings);
+                let log = artifact::<RoundLog>(&path, &mut values, &mut report.warnings);
                 logs.extend(
                     log.and_then(|log| log::usable(log, &path, &mut report.warnings))
                         .map(|log| (pid, log)),
@@ -82,12 +86,13 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
         }
     }
     report.comparisons = logs.iter().flat_map(|(_, log)| comparisons(log)).collect();
-    report.benchmarks = log::join(sources, logs);
+    report.benchmarks = log::join(sources, logs, &mut room);
+    report.warnings.extend(room.warning());
     report.warnings.extend(repeated(&report.benchmarks));
 
     let timestamps = profile_dir.join(ExecutionTimestamps::file_name(None));
     if timestamps.is_file()
-        && let Some(timestamps) = artifact(&timestamps, &mut report.warnings)
+        && let Some(timestamps) = artifact(&timestamps, &mut values, &mut report.warnings)
     {
         markers::enrich(&mut report.benchmarks, &timestamps);
     }

@@ -7,7 +7,10 @@ use runner_shared::{
     walltime::{Creator, WalltimeBenchmark, WalltimeResults},
 };
 
-use super::file::{ReadError, bytes};
+use super::{
+    file::{ReadError, bytes},
+    room::{Room, shown_name},
+};
 use crate::model::{BenchResult, Integration, NoInterval};
 
 /// A results file that was read.
@@ -21,35 +24,49 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Reads a file. `None` if it isn't about time: pytest leaves such a one in the other modes.
-    pub(super) fn read(path: PathBuf) -> Result<Option<Self>, ReadError> {
+    /// Reads a file. `None` if it isn't about time: pytest leaves such a one in the other modes. Benchmarks for which
+    /// there is no room are left out.
+    pub(super) fn read(path: PathBuf, room: &mut Room) -> Result<Option<Self>, ReadError> {
         let bytes = bytes(&path)?;
-        let WalltimeResults { creator, instrument, benchmarks } = match parse(&bytes) {
-            Ok(results) => results,
+        let (is_empty, results) = match parse(&bytes, room) {
+            Ok(found) => found,
             Err((at, source)) => return Err(ReadError::Malformed { path, at, source }),
         };
-        let is_walltime = instrument.kind == "walltime" || !benchmarks.is_empty();
+        let WalltimeResults { creator, instrument, benchmarks } = results;
+        let Creator { name, version, pid } = creator;
+        let creator = Creator { name: shown_name(name), version: shown_name(version), pid };
+        let is_walltime = instrument.kind == "walltime" || !is_empty;
         Ok(is_walltime.then_some(Self { path, creator, benchmarks }))
     }
 }
 
-/// The results, or where the text is wrong and why.
-fn parse(bytes: &[u8]) -> Result<WalltimeResults, (String, serde_json::Error)> {
+/// Whether there are no benchmarks and the results, as far as there is room for them; or where the text is wrong and
+/// why.
+fn parse(
+    bytes: &[u8],
+    room: &mut Room,
+) -> Result<(bool, WalltimeResults), (String, serde_json::Error)> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let results = serde_path_to_error::deserialize(&mut json).map_err(|err| {
+    let mut is_empty = true;
+    let mut keep = |benchmark: &WalltimeBenchmark| {
+        is_empty = false;
+        room.takes(&benchmark.uri)
+    };
+    let mut track = serde_path_to_error::Track::new();
+    let path = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let results = WalltimeResults::deserialize_some(path, &mut keep).map_err(|err| {
         // Text that isn't JSON has unknown places.
-        let at = err.path().to_string().replace('?', ".");
-        (at, err.into_inner())
+        (track.path().to_string().replace('?', "."), err)
     })?;
     json.end().map_err(|err| (".".to_owned(), err))?;
-    Ok(results)
+    Ok((is_empty, results))
 }
 
 /// A benchmark of which nothing is known but its entry in the JSON.
 pub(super) fn plain(creator: &Creator, benchmark: WalltimeBenchmark) -> BenchResult {
     let WalltimeBenchmark { name, uri, config, stats } = benchmark;
     BenchResult {
-        name,
+        name: shown_name(name),
         uri,
         integration: Integration {
             name: creator.name.clone(),

@@ -14,6 +14,8 @@ use std::{
     io::{self, Read},
 };
 
+use runner_shared::bounds::{self, TRACEGRIND_BYTES, Unit, size};
+
 use chunks::Chunks;
 use rows::{Head, Row};
 use sums::Sums;
@@ -27,6 +29,12 @@ pub(crate) enum TraceError {
     /// Something else.
     #[error("it is not a trace of tracegrind of version 3")]
     Unknown,
+    /// It holds more than is kept.
+    #[error(
+        "it has more functions and calls than the {} that are kept",
+        bounds::shown(size(TRACEGRIND_BYTES), Unit::Bytes)
+    )]
+    TooLarge,
     /// Against the description.
     #[error("it is not as described: {0}")]
     Damaged(&'static str),
@@ -41,7 +49,7 @@ pub(crate) fn to_callgrind(source: impl Read) -> Result<Vec<u8>, TraceError> {
     let events = head.events();
     let mut sums = Sums::new(events.len());
     let mut number = 0;
-    let mut end_part = |sums: &mut Sums, trigger: &str| {
+    let mut end_part = |text: &mut String, sums: &mut Sums, trigger: &str| {
         number += 1;
         let names = events.join(" ");
         // Writing to a string doesn't fail.
@@ -49,7 +57,7 @@ pub(crate) fn to_callgrind(source: impl Read) -> Result<Vec<u8>, TraceError> {
             text,
             "\npart: {number}\n\ndesc: Trigger: {trigger}\n\npositions: line\nevents: {names}\n\n"
         );
-        sums.write_and_clear(&mut text);
+        sums.write_and_clear(text);
     };
     while let Some(chunk) = chunks.next_chunk()? {
         let mut rest = &chunk[..];
@@ -58,7 +66,7 @@ pub(crate) fn to_callgrind(source: impl Read) -> Result<Vec<u8>, TraceError> {
                 Row::Marker(label) => {
                     // Nothing is known of markers but those of dumps; others have no cost.
                     if !sums.is_empty() || label.starts_with("Metadata:") {
-                        end_part(&mut sums, &format!("Client Request: {label}"));
+                        end_part(&mut text, &mut sums, &format!("Client Request: {label}"));
                     }
                 }
                 Row::Enter { thread, function, costs } => sums.enter(thread, function, &costs),
@@ -66,9 +74,12 @@ pub(crate) fn to_callgrind(source: impl Read) -> Result<Vec<u8>, TraceError> {
                 Row::Inlined { thread, costs } => sums.spend(thread, &costs),
                 Row::Other => {}
             }
+            if sums.is_full() || text.len() > TRACEGRIND_BYTES {
+                return Err(TraceError::TooLarge);
+            }
         }
     }
-    end_part(&mut sums, "Program termination");
+    end_part(&mut text, &mut sums, "Program termination");
     Ok(text.into_bytes())
 }
 

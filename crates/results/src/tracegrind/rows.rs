@@ -1,8 +1,11 @@
 //! The rows: arrays of `MessagePack`, whose columns the head of the file names.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny, SeqAccess, Visitor},
+};
 
 use super::{TraceError, sums::Function};
 
@@ -40,6 +43,39 @@ pub(super) enum Row {
     Inlined { thread: i64, costs: Vec<u64> },
     /// A process or a thread was made, or something unknown.
     Other,
+}
+
+/// The cells of a row, which are few.
+struct Cells(Vec<Cell>);
+
+/// Columns for places, and some for each event.
+const MOST_CELLS: usize = 256;
+
+impl<'de> Deserialize<'de> for Cells {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(OneRow)
+    }
+}
+
+struct OneRow;
+
+impl<'de> Visitor<'de> for OneRow {
+    type Value = Cells;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {MOST_CELLS} cells")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Cells, A::Error> {
+        let mut cells = Vec::new();
+        while let Some(cell) = list.next_element()? {
+            if cells.len() == MOST_CELLS {
+                return Err(A::Error::invalid_length(cells.len() + 1, &self));
+            }
+            cells.push(cell);
+        }
+        Ok(Cells(cells))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,7 +117,7 @@ impl Head {
 
     /// Takes a row off the front.
     pub(super) fn row(&self, rest: &mut &[u8]) -> Result<Row, TraceError> {
-        let cells: Vec<Cell> = rmp_serde::from_read(rest)
+        let Cells(cells) = rmp_serde::from_read(rest)
             .map_err(|_unsaid| TraceError::Damaged("a row can't be read"))?;
         let short = TraceError::Damaged("a row is too short");
         let [_, Cell::Int(thread), Cell::Int(event), ..] = cells[..] else { return Err(short) };

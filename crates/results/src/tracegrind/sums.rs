@@ -2,6 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write, rc::Rc};
 
+use runner_shared::bounds::{Allowance, TRACEGRIND_BYTES, size};
+
+/// What an entry of a table needs besides its texts and costs, in bytes.
+const ENTRY: u64 = 150;
 /// Deeper stacks are not followed.
 const MOST_DEPTH: usize = 100_000;
 
@@ -11,6 +15,12 @@ pub(super) struct Function {
     pub(super) name: String,
     pub(super) object: String,
     pub(super) file: String,
+}
+
+impl Function {
+    fn bytes(&self) -> u64 {
+        size(self.name.len() + self.object.len() + self.file.len())
+    }
 }
 
 type Costs = Vec<u64>;
@@ -23,6 +33,7 @@ pub(super) struct Sums {
     own: BTreeMap<Rc<Function>, Costs>,
     /// By caller and called: how often, and with everything in it.
     calls: BTreeMap<(Rc<Function>, Rc<Function>), (u64, Costs)>,
+    room: Allowance,
 }
 
 /// A function that has not ended yet.
@@ -37,7 +48,23 @@ struct Running {
 
 impl Sums {
     pub(super) fn new(events: usize) -> Self {
-        Self { events, stacks: BTreeMap::new(), own: BTreeMap::new(), calls: BTreeMap::new() }
+        Self {
+            events,
+            stacks: BTreeMap::new(),
+            own: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            room: Allowance::of(size(TRACEGRIND_BYTES)),
+        }
+    }
+
+    /// There was no room for something: the sums are too small.
+    pub(super) fn is_full(&self) -> bool {
+        self.room.left_out() > 0
+    }
+
+    /// What an entry with these texts takes.
+    fn bytes(&self, function: &Function) -> u64 {
+        ENTRY + function.bytes() + 8 * size(self.events)
     }
 
     /// Nothing was spent.
@@ -47,6 +74,9 @@ impl Sums {
 
     /// What was counted belongs to the function that runs.
     pub(super) fn spend(&mut self, thread: i64, costs: &[u64]) {
+        if !self.stacks.contains_key(&thread) && !self.room.take(ENTRY) {
+            return;
+        }
         let top = self.stacks.entry(thread).or_default().last_mut();
         let function = match top {
             Some(running) => {
@@ -56,14 +86,18 @@ impl Sums {
             // Counting begins in the midst of a function that nobody has named.
             None => Rc::new(Function { name: "???".to_owned(), ..Function::default() }),
         };
-        let events = self.events;
+        let (events, bytes) = (self.events, self.bytes(&function));
+        if !self.own.contains_key(&function) && !self.room.take(bytes) {
+            return;
+        }
         add(self.own.entry(function).or_insert_with(|| vec![0; events]), costs);
     }
 
     pub(super) fn enter(&mut self, thread: i64, function: Function, costs: &[u64]) {
         self.spend(thread, costs);
+        let bytes = self.bytes(&function);
         let stack = self.stacks.entry(thread).or_default();
-        if stack.len() >= MOST_DEPTH {
+        if stack.len() >= MOST_DEPTH || !self.room.take(bytes) {
             return;
         }
         let function = Rc::new(function);
@@ -81,6 +115,7 @@ impl Sums {
         while self.stacks.get(&thread).is_some_and(|stack| stack.len() > at) {
             let Some(ended) = self.stacks.entry(thread).or_default().pop() else { return };
             self.called(thread, &ended, 1);
+            self.room.give_back(self.bytes(&ended.function));
         }
     }
 
@@ -91,6 +126,9 @@ impl Sums {
         add(&mut caller.inclusive, inclusive);
         let (caller, events) = (Rc::clone(&caller.function), self.events);
         let key = (caller, Rc::clone(function));
+        if !self.calls.contains_key(&key) && !self.room.take(self.bytes(function)) {
+            return;
+        }
         let (count, sum) = self.calls.entry(key).or_insert_with(|| (0, vec![0; events]));
         *count = count.saturating_add(times);
         if !nested {
@@ -136,6 +174,13 @@ impl Sums {
             }
         }
         self.calls.clear();
+        // What goes on to run is all that is kept.
+        self.room = Allowance::of(size(TRACEGRIND_BYTES));
+        let open = self.stacks.values().flatten().map(|running| self.bytes(&running.function));
+        let open = open.fold(ENTRY * size(self.stacks.len()), u64::saturating_add);
+        if !self.room.take(open) {
+            self.stacks.clear();
+        }
         let _ = writeln!(text, "\ntotals: {}", shown(&totals));
     }
 }

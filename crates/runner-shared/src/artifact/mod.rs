@@ -2,11 +2,15 @@
 
 mod rounds;
 mod timestamps;
+mod weight;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::bounds::{self, RESULTS_VALUES_BYTES, Unit};
+
 pub use rounds::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds, Turns};
 pub use timestamps::ExecutionTimestamps;
+use weight::Weight;
 
 /// Where the modules of a profile lay and what ran when: JSON on top of a folder of walltime mode.
 pub const WALLTIME_METADATA: &str = "walltime.metadata";
@@ -22,6 +26,27 @@ pub struct ArtifactError {
     /// What the decoder says.
     #[source]
     pub source: rmp_serde::decode::Error,
+}
+
+/// About what the values of a file of MessagePack take in memory, in bytes. Needs no memory itself.
+pub(crate) fn weigh(bytes: &[u8]) -> Result<u64, rmp_serde::decode::Error> {
+    let Weight(sum) = rmp_serde::from_slice(bytes)?;
+    Ok(sum)
+}
+
+/// Reads JSON of somebody else, unless its values would take more than `most` bytes of memory, about.
+///
+/// # Errors
+///
+/// If it is no JSON, of another shape, or has too many values.
+pub fn read_json<T: DeserializeOwned>(bytes: &[u8], most: u64) -> Result<T, serde_json::Error> {
+    let Weight(sum) = serde_json::from_slice(bytes)?;
+    if sum > most {
+        let most = bounds::shown(most, Unit::Bytes);
+        let text = format!("its values would take more than {most} of memory");
+        return Err(serde::de::Error::custom(text));
+    }
+    serde_json::from_slice(bytes)
 }
 
 /// A typed file. `NAME` is a literal, so that a rename in Rust can't change the format.
@@ -43,8 +68,19 @@ pub trait Artifact: Serialize + DeserializeOwned {
         rmp_serde::to_vec_named(self).unwrap_or_default()
     }
 
-    /// Reads the bytes of a file.
+    /// About what [`Artifact::decode`] makes of these bytes at most, in bytes. Needs no memory itself.
+    fn weigh(bytes: &[u8]) -> Result<u64, ArtifactError> {
+        weigh(bytes).map_err(|source| ArtifactError { name: Self::NAME, source })
+    }
+
+    /// Reads the bytes of a file, unless its values would take too much memory.
     fn decode(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        rmp_serde::from_slice(bytes).map_err(|source| ArtifactError { name: Self::NAME, source })
+        let failed = |source| ArtifactError { name: Self::NAME, source };
+        if Self::weigh(bytes)? > RESULTS_VALUES_BYTES {
+            let most = bounds::shown(RESULTS_VALUES_BYTES, Unit::Bytes);
+            let text = format!("its values would take more than {most} of memory");
+            return Err(failed(serde::de::Error::custom(text)));
+        }
+        rmp_serde::from_slice(bytes).map_err(failed)
     }
 }

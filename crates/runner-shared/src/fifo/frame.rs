@@ -1,7 +1,7 @@
 //! Frames: a `u32` little-endian length, then that many bytes. Does no I/O; bytes come in any pieces.
 
-/// The longest payload that is accepted, 8 MiB.
-pub const MAX_FRAME_LEN: usize = 8 * 1024 * 1024;
+/// The longest payload that is accepted, in bytes.
+pub use crate::bounds::FRAME_BYTES as MAX_FRAME_LEN;
 
 const PREFIX: usize = 4;
 

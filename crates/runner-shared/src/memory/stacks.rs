@@ -16,7 +16,10 @@
 use super::wire::{
     Cursor, Head, Pieces, RecordError, Stop, put_array, put_map, put_text, put_unsigned,
 };
-use crate::text::bytes_as_text;
+use crate::{
+    bounds::{Allowance, STACK_TABLE_BYTES, size},
+    text::bytes_as_text,
+};
 
 /// Longer records are refused. C++ makes names of many thousand characters.
 const LONGEST: usize = 1 << 20;
@@ -62,12 +65,18 @@ pub struct StackFrame {
 pub struct StackTable {
     frames: Vec<StackFrame>,
     stacks: Vec<Vec<u32>>,
+    left_out: u64,
 }
 
 impl StackTable {
     /// The numbers of the frames of a stack, innermost first; empty if it is unknown.
     pub fn stack(&self, stack: u32) -> &[u32] {
         nth(&self.stacks, stack).map_or(&[], Vec::as_slice)
+    }
+
+    /// Definitions for which there was no room: these stacks and frames are unknown.
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// A frame, if it is known.
@@ -86,11 +95,15 @@ fn nth<T>(list: &[T], number: u32) -> Option<&T> {
 pub struct StackDecoder {
     pieces: Pieces,
     table: StackTable,
+    room: Allowance,
 }
+
+/// What a definition needs besides its numbers and texts, in bytes.
+const DEFINITION: u64 = 64;
 
 impl Default for StackDecoder {
     fn default() -> Self {
-        Self { pieces: Pieces::new(LONGEST), table: StackTable::default() }
+        Self::within(STACK_TABLE_BYTES)
     }
 }
 
@@ -102,6 +115,20 @@ enum Record {
 }
 
 impl StackDecoder {
+    /// Keeps definitions of at most so many bytes.
+    fn within(bytes: u64) -> Self {
+        let room = Allowance::of(bytes);
+        Self { pieces: Pieces::new(LONGEST), table: StackTable::default(), room }
+    }
+
+    /// Numbers follow from the order: once a definition has no room, none behind it has.
+    fn has_room(&mut self, bytes: u64) -> bool {
+        let needed = if self.room.left_out() > 0 { u64::MAX } else { bytes };
+        let fits = self.room.take(needed);
+        self.table.left_out = self.room.left_out();
+        fits
+    }
+
     /// The next bytes, without their compression.
     pub fn push(&mut self, bytes: &[u8]) {
         self.pieces.push(bytes);
@@ -112,8 +139,17 @@ impl StackDecoder {
         while let Some(record) = self.pieces.record(record)? {
             match record {
                 Record::Event(stack) => return Ok(Some(stack)),
-                Record::Stack(frames) => self.table.stacks.push(frames),
-                Record::Frame(frame) => self.table.frames.push(frame),
+                Record::Stack(frames) => {
+                    if self.has_room(DEFINITION + 4 * size(frames.len())) {
+                        self.table.stacks.push(frames);
+                    }
+                }
+                Record::Frame(frame) => {
+                    let texts = size(frame.function.len()) + size(frame.module.len());
+                    if self.has_room(DEFINITION + texts) {
+                        self.table.frames.push(frame);
+                    }
+                }
                 Record::Unknown => {}
             }
         }
@@ -215,6 +251,21 @@ mod tests {
         assert_eq!(table.frame(1), Some(&frame));
         assert!(decode(b"\xcf\0\0\0\x01\0\0\0\0", 9).2.is_err());
         assert!(decode(b"\xdd\xff\xff\xff\xff", 5).2.is_err());
+    }
+
+    #[test]
+    fn definitions_beyond_the_bound_are_unknown_and_counted() {
+        let mut bytes = Vec::new();
+        for name in ["a", "b", "c"] {
+            encode_frame(&mut bytes, name, "m");
+        }
+        encode_event_stack(&mut bytes, 1);
+        let mut decoder = StackDecoder::within(2 * (DEFINITION + 2));
+        decoder.push(&bytes);
+        assert_eq!(decoder.next_event_stack(), Ok(Some(1)));
+        let (table, end) = decoder.finish();
+        assert_eq!((end, table.left_out()), (Ok(()), 1));
+        assert!(table.frame(2).is_some() && table.frame(3).is_none());
     }
 
     #[test]

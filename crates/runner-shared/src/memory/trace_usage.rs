@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::UsageSummary;
+use crate::bounds::RESULTS_VALUES_BYTES;
 
 /// What the windows of a trace amount to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ pub struct WindowUsage {
 
 impl TraceUsage {
     /// The layout described here.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// The bytes of the file.
     pub fn encode(&self) -> Vec<u8> {
@@ -42,6 +43,10 @@ impl TraceUsage {
 
     /// Reads the bytes of a file; `None` if they are of another layout, or damaged.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let weight = crate::artifact::weigh(bytes).ok()?;
+        if weight > RESULTS_VALUES_BYTES {
+            return None;
+        }
         rmp_serde::from_slice(bytes).ok().filter(|read: &Self| read.version == Self::VERSION)
     }
 }
@@ -73,7 +78,7 @@ mod tests {
         for cut in 0..whole.len() {
             assert_eq!(TraceUsage::decode(&whole[..cut]), None, "{cut}");
         }
-        let newer = TraceUsage { version: 2, ..trace() };
+        let newer = TraceUsage { version: 3, ..trace() };
         assert_eq!(TraceUsage::decode(&newer.encode()), None);
         // A timeline of spans without length would divide by zero.
         for odd in [vec![0_u8, 0], vec![3, 0]] {

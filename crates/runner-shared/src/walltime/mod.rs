@@ -1,6 +1,7 @@
 //! The walltime results JSON that every integration writes and the service reads, and its statistics.
 
 mod noise;
+mod some;
 mod stats;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -17,6 +18,20 @@ pub struct WalltimeResults {
     pub instrument: Instrument,
     /// One entry per benchmark.
     pub benchmarks: Vec<WalltimeBenchmark>,
+}
+
+impl WalltimeResults {
+    /// Reads results of which only those benchmarks are kept that `keep` wants: all are looked at, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As those of any deserialisation, for what is not kept as well.
+    pub fn deserialize_some<'de, D: Deserializer<'de>>(
+        from: D,
+        keep: &mut dyn FnMut(&WalltimeBenchmark) -> bool,
+    ) -> Result<Self, D::Error> {
+        from.deserialize_map(some::Results(keep))
+    }
 }
 
 /// The integration that wrote a results file.

@@ -85,3 +85,22 @@ impl Provider {
         (self.context)(situation)
     }
 }
+
+/// Reads a Git repository in this folder, for `fuzzing`.
+pub(crate) fn fuzz_repository(folder: &Path) {
+    if let Some(repository) = git::Repository::find(folder) {
+        drop((repository.head_by_files(), repository.remotes()));
+    }
+}
+
+/// Reads the payload of an event, for `fuzzing`.
+pub(crate) fn fuzz_payload(path: &Path) {
+    if let Ok(payload) = payload::Payload::read(path) {
+        drop((payload.is_private(), payload.pull_request(), payload.base_ref(), payload.head()));
+    }
+}
+
+/// Reads the address of a repository, for `fuzzing`.
+pub(crate) fn fuzz_remote(text: &str) {
+    drop(remote::Remote::parse(text).map(|remote| remote.repository()));
+}

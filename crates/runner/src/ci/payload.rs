@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use runner_shared::{
+    artifact::read_json,
+    bounds::{EVENT_BYTES, JSON_VALUES_BYTES},
+};
 use serde_json::Value;
 use system::files::{self, Links};
 
 use super::CiError;
-
-/// GitHub sends at most 25 MB.
-const LIMIT: u64 = 32 << 20;
 
 /// The payload of an event.
 #[derive(Debug)]
@@ -30,13 +31,13 @@ impl Payload {
     /// Reads the file.
     pub(super) fn read(path: &Path) -> Result<Self, CiError> {
         let failed = |source| CiError::PayloadRead { path: path.to_owned(), source };
-        let bytes = files::read(path, Links::Follow, LIMIT).map_err(failed)?;
+        let bytes = files::read(path, Links::Follow, EVENT_BYTES).map_err(failed)?;
         Self::parse(path, &bytes)
     }
 
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, CiError> {
         let no_json = |source| CiError::PayloadParse { path: path.to_owned(), source };
-        let value = serde_json::from_slice(bytes).map_err(no_json)?;
+        let value = read_json(bytes, JSON_VALUES_BYTES).map_err(no_json)?;
         Ok(Self { path: path.to_owned(), value })
     }
 
@@ -136,7 +137,7 @@ mod tests {
         assert!(head(&"[".repeat(1 << 20)).unwrap_err().contains("is no JSON"));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("event.json");
-        std::fs::File::create(&path).unwrap().set_len(LIMIT + 1).unwrap();
+        std::fs::File::create(&path).unwrap().set_len(EVENT_BYTES + 1).unwrap();
         assert!(matches!(Payload::read(&path), Err(CiError::PayloadRead { .. })));
     }
 

@@ -98,3 +98,8 @@ fn or_unknown(text: &str) -> String {
     let text = text.trim();
     if text.is_empty() { UNKNOWN.to_owned() } else { text.to_owned() }
 }
+
+/// Reads what the system says of itself, for `fuzzing`.
+pub(crate) fn fuzz_files(text: &str) {
+    drop((cpu::parse(text, 4), os_release::parse(text)));
+}

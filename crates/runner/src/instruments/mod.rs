@@ -91,3 +91,8 @@ impl Instruments {
         mongo.map_or(Ok(()), |mongo| mongo.finish(&folder.join(FOLDER)))
     }
 }
+
+/// Reads the address of a database, for `fuzzing`.
+pub(crate) fn fuzz_uri(text: &str) {
+    drop(mongo_uri::MongoUri::parse(text).map(|uri| uri.through("127.0.0.1:1")));
+}

@@ -11,7 +11,7 @@ use runner_shared::mode::Mode;
 
 use super::{
     Measured, RunError, Stage,
-    watch::{before, warn_of, watch},
+    watch::{before, warn_of_messages, watch},
 };
 use crate::{
     event::RunEvent,
@@ -21,7 +21,7 @@ use crate::{
     },
     process::{Output, ToolCommand},
     report::AnyReport,
-    session::{Conversation, FifoPair, ServeError, Session, SessionRecord},
+    session::{Conversation, FifoPair, ServeError, Session},
     settings::RunPart,
 };
 
@@ -65,7 +65,7 @@ impl Stage<'_> {
             served
         })?;
         drop(shims);
-        warn_of(&SessionRecord { open_windows: 0, ..served.record.clone() }, ui);
+        warn_of_messages(&served.record, ui);
         memory::finish(&served.record, folder)?;
         let MemoryReading { mut report, broken } =
             results::read_fresh_memory(folder, &old.untouched(), &served.record.beside)?;

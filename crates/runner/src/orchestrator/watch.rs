@@ -6,7 +6,10 @@ use std::{
     thread::{Builder, scope},
 };
 
-use runner_shared::text::processes;
+use runner_shared::{
+    bounds::{self, CONVERSATION_BYTES, Unit},
+    text::processes,
+};
 use system::orphans::Orphans;
 
 use super::RunError;
@@ -110,14 +113,39 @@ pub(super) fn left_by_suite(
 
 /// Says what was odd about a conversation.
 pub(super) fn warn_of(record: &SessionRecord, ui: &Ui) {
-    let SessionRecord { integration, pids: _, timestamps: _, unreadable, open_windows, beside: _ } =
-        record;
-    let who = integration.as_ref().map_or("the benchmark integration", |(name, _)| name.as_str());
-    let counted = |count: u64, what: String| {
-        if count > 0 {
-            ui.event(&RunEvent::warning(what));
-        }
-    };
-    counted(*unreadable, format!("{unreadable} messages of {who} could not be understood"));
-    counted(*open_windows, format!("{who} began a measurement and did not finish it"));
+    warn_of_messages(record, ui);
+    let open = record.open_windows;
+    warn_if(open, || format!("{} began a measurement and did not finish it", speaker(record)), ui);
+}
+
+/// The same for a mode that speaks itself of measurements that were not finished.
+pub(super) fn warn_of_messages(record: &SessionRecord, ui: &Ui) {
+    let SessionRecord { unreadable, left_out, .. } = record;
+    let who = || speaker(record);
+    warn_if(
+        *unreadable,
+        || format!("{unreadable} messages of {} could not be understood", who()),
+        ui,
+    );
+    let bound = bounds::shown(CONVERSATION_BYTES, Unit::Bytes);
+    warn_if(
+        *left_out,
+        || {
+            format!(
+                "{} said more than {bound} about names and rounds: the last {left_out} are left out, so that rounds and profiles of later benchmarks are missing",
+                who()
+            )
+        },
+        ui,
+    );
+}
+
+fn speaker(record: &SessionRecord) -> &str {
+    record.integration.as_ref().map_or("the benchmark integration", |(name, _)| name.as_str())
+}
+
+fn warn_if(count: u64, what: impl FnOnce() -> String, ui: &Ui) {
+    if count > 0 {
+        ui.event(&RunEvent::warning(what()));
+    }
 }

@@ -3,7 +3,6 @@
 //! Somebody else may collect it when it has ended, so it is only ever addressed by its descriptor.
 
 use std::{
-    fs::File,
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
@@ -25,9 +24,9 @@ use super::spawn::{SpawnError, ToolCommand, pidfd_open};
 #[derive(Debug)]
 pub(crate) struct Streams {
     /// Its standard output.
-    pub stdout: File,
+    pub stdout: OwnedFd,
     /// Its standard error.
-    pub stderr: File,
+    pub stderr: OwnedFd,
 }
 
 /// A running program. Dropping it ends it.
@@ -113,8 +112,8 @@ mod tests {
         let (output, address_space) = (Output::Inherit, AddressSpace::Random);
         let command = ToolCommand { program, args, cwd, env, stdin, output, address_space };
         let (said, stdout) = io::pipe().unwrap();
-        let stdout = File::from(OwnedFd::from(stdout));
-        let streams = Streams { stdout, stderr: tempfile::tempfile().unwrap() };
+        let stdout = OwnedFd::from(stdout);
+        let streams = Streams { stdout, stderr: tempfile::tempfile().unwrap().into() };
         (command.spawn_beside(streams).unwrap(), BufReader::new(said).lines())
     }
 

@@ -1,7 +1,6 @@
 //! Cuts what arrives in pieces into whole lines. No I/O, and never more than a little memory.
 
-/// A line that gets longer than this is passed on in pieces.
-const LONGEST: usize = 64 * 1024;
+use runner_shared::bounds::OUTPUT_LINE_BYTES;
 
 /// What of a stream has arrived and not been passed on.
 #[derive(Debug, Default)]
@@ -18,7 +17,7 @@ impl Lines {
         let (whole, rest) = piece.split_at(end);
         if whole.is_empty() {
             self.rest.extend_from_slice(rest);
-            return if self.rest.len() > LONGEST { self.rest() } else { None };
+            return if self.rest.len() > OUTPUT_LINE_BYTES { self.rest() } else { None };
         }
         let mut lines = std::mem::replace(&mut self.rest, rest.to_owned());
         lines.extend_from_slice(whole);
@@ -58,7 +57,7 @@ mod tests {
         let mut seen = 0;
         for _ in 0..1000 {
             seen += lines.push(&[0; 1000]).map_or(0, |piece| piece.len());
-            assert!(lines.rest.len() <= LONGEST);
+            assert!(lines.rest.len() <= OUTPUT_LINE_BYTES);
         }
         assert_eq!(seen + lines.rest.len(), 1_000_000);
     }

@@ -12,7 +12,7 @@ mod spawn;
 
 pub(crate) use descendants::{kill_descendants, left_running};
 pub(crate) use helper::{Helper, Streams};
-pub(crate) use pipes::Output;
+pub(crate) use pipes::{Output, words};
 pub(crate) use question::{Answer, AskError, Limits, ask, run_hook};
 pub(crate) use relay::{Relayed, relay};
 pub(crate) use signals::{Heard, Signals};

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, PipeReader, PipeWriter},
+    os::fd::AsFd,
     process::{Command, Stdio},
 };
 
@@ -69,6 +70,17 @@ pub(super) fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     Ok((reader, writer))
 }
 
+/// A pipe for the words of a program that nobody reads while it runs: the reading end, and that of the program. What does
+/// not fit into `most` bytes, rounded up to pages, is refused to the program, which does not wait.
+pub(crate) fn words(most: usize) -> io::Result<(PipeReader, PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    fcntl(&reader, FcntlArg::F_SETPIPE_SZ(i32::try_from(most).unwrap_or(CAPACITY)))?;
+    for end in [reader.as_fd(), writer.as_fd()] {
+        fcntl(end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    }
+    Ok((reader, writer))
+}
+
 /// How many bytes fit into a pipe: no program can have left more than that in it.
 pub(super) fn capacity(pipe: &PipeReader) -> usize {
     let size = fcntl(pipe, FcntlArg::F_GETPIPE_SZ).unwrap_or(CAPACITY);
@@ -78,11 +90,29 @@ pub(super) fn capacity(pipe: &PipeReader) -> usize {
 #[cfg(test)]
 mod tests {
     use std::{
-        io::Write,
-        os::fd::{AsFd, BorrowedFd},
+        io::{Read, Write},
+        os::fd::BorrowedFd,
     };
 
     use super::*;
+
+    #[test]
+    fn who_floods_a_pipe_for_words_is_refused_and_the_first_words_stay() {
+        let (mut reader, mut writer) = words(4096).unwrap();
+        let mut written = 0;
+        let refused = loop {
+            match writer.write(b"first words ") {
+                Ok(len) => written += len,
+                Err(err) => break err,
+            }
+        };
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+        let mut bytes = Vec::new();
+        assert_eq!(reader.read_to_end(&mut bytes).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert!(bytes.starts_with(b"first words "));
+        assert_eq!(bytes.len(), written);
+        assert!(written <= 4096, "{written}");
+    }
 
     #[test]
     fn our_end_does_not_wait_and_theirs_does() {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use results::Beside;
 use runner_shared::{
     artifact::ExecutionTimestamps,
+    bounds::{Allowance, CONVERSATION_BYTES, size},
     clock::Monotonic,
     fifo::{Command, FrameError, IntegrationMode, MINIMUM_VERSION, MarkerType, PROTOCOL_VERSION},
 };
@@ -141,7 +142,14 @@ pub(crate) struct SessionRecord {
     pub open_windows: u64,
     /// Processes beside the client of a window, whose allocations count all the same.
     pub beside: Beside,
+    /// Names, rounds and windows for which there was no room.
+    pub left_out: u64,
 }
+
+/// What a point in time takes of the room for a conversation, in bytes.
+const MARKER: u64 = 16;
+/// What an entry with a text or in a set takes, besides the text.
+const ENTRY: u64 = 64;
 
 /// The conversation so far.
 #[derive(Debug)]
@@ -151,7 +159,11 @@ pub(crate) struct Session {
     /// Which integrations are served; all, if there is no list.
     integrations: Option<&'static [MinimumVersion]>,
     record: SessionRecord,
+    /// Once it is used up, nothing more is kept: what comes later would fit to nothing.
+    room: Allowance,
     window_open: bool,
+    /// The start of the open window is in the record.
+    window_kept: bool,
     refusal: Option<Refusal>,
     /// Processes that named themselves, in whatever message.
     speakers: BTreeSet<i32>,
@@ -174,7 +186,9 @@ impl Session {
             minimum_version: MINIMUM_VERSION,
             integrations: None,
             record: SessionRecord::default(),
+            room: Allowance::of(CONVERSATION_BYTES),
             window_open: false,
+            window_kept: false,
             refusal: None,
             speakers: BTreeSet::new(),
             newcomer: None,
@@ -206,8 +220,12 @@ impl Session {
         }
         let answer = match command {
             Command::CurrentBenchmark { pid, uri } => {
-                self.record.timestamps.uri_by_ts.push((now.0, uri));
-                self.record.pids.insert(pid);
+                if self.has_room(ENTRY + size(uri.len())) {
+                    self.record.timestamps.uri_by_ts.push((now.0, uri));
+                }
+                if !self.record.pids.contains(&pid) && self.has_room(ENTRY) {
+                    self.record.pids.insert(pid);
+                }
                 self.claim = Some(pid);
                 self.untimely = self.window_open;
                 Command::Ack
@@ -217,7 +235,9 @@ impl Session {
             Command::PingPerf => return Reaction::Ask(Request::Ping),
             Command::SetIntegration { name, version } => self.integration(name, version),
             Command::AddMarker { marker, .. } => {
-                self.record.timestamps.markers.push(marker);
+                if self.has_room(MARKER) {
+                    self.record.timestamps.markers.push(marker);
+                }
                 Command::Ack
             }
             Command::SetVersion(version) => self.version(version),
@@ -251,14 +271,28 @@ impl Session {
         if opens != self.window_open {
             self.window_open = opens;
             self.window_pid = None;
+            // A window that begins in the record also ends there.
+            if opens {
+                self.window_kept = self.has_room(2 * MARKER);
+            }
             let marker = if opens { MarkerType::SampleStart } else { MarkerType::SampleEnd };
-            self.record.timestamps.markers.push(marker(now.0));
+            if self.window_kept {
+                self.record.timestamps.markers.push(marker(now.0));
+            }
         }
         Command::Ack
     }
 
+    /// Returns whether something of this size, in bytes, is still kept.
+    fn has_room(&mut self, bytes: u64) -> bool {
+        // What is small would still fit when what is large does not.
+        let needed = if self.room.left_out() > 0 { u64::MAX } else { bytes };
+        self.room.take(needed)
+    }
+
     fn names_itself(&mut self, pid: i32) {
-        if self.speakers.insert(pid) {
+        if !self.speakers.contains(&pid) && self.has_room(ENTRY) {
+            self.speakers.insert(pid);
             self.newcomer = Some(pid);
         }
         if self.window_open {
@@ -290,6 +324,9 @@ impl Session {
             self.window_open = false;
             self.window_pid = None;
             self.record.open_windows += 1;
+            if !self.window_kept {
+                return;
+            }
             let markers = &mut self.record.timestamps.markers;
             let start = markers.iter().rposition(|of| matches!(of, MarkerType::SampleStart(_)));
             markers.truncate(start.unwrap_or(markers.len()));
@@ -307,7 +344,11 @@ impl Session {
             MarkerType::SampleStart(start) => Some(*start),
             MarkerType::SampleEnd(_) | MarkerType::RoundStart(_) | MarkerType::RoundEnd(_) => None,
         });
-        if let Some(start) = start.filter(|_| self.window_open && !processes.is_empty()) {
+        let bytes = processes.values().map(|name| ENTRY + size(name.len())).sum();
+        if let Some(start) = start.filter(|_| self.window_kept && !processes.is_empty())
+            && self.window_open
+            && self.has_room(bytes)
+        {
             self.record.beside.entry(start).or_default().extend(processes);
         }
     }
@@ -330,6 +371,7 @@ impl Session {
     /// The end: what was said.
     pub(crate) fn finish(mut self) -> SessionRecord {
         self.record.open_windows += u64::from(self.window_open);
+        self.record.left_out = self.room.left_out();
         self.record
     }
 
@@ -409,6 +451,45 @@ mod tests {
             ..SessionRecord::default()
         };
         assert_eq!(session.finish(), expected);
+    }
+
+    #[test]
+    fn a_flood_is_answered_and_kept_up_to_a_bound() {
+        let mut session = Session::walltime();
+        let uri = "u".repeat(4 << 20);
+        let markers = |session: &Session| session.record.timestamps.markers.len();
+        for pid in 1..=20 {
+            let command = Command::CurrentBenchmark { pid, uri: uri.clone() };
+            assert_eq!(send(&mut session, &command, 1), Command::Ack);
+        }
+        assert_eq!(session.record.timestamps.uri_by_ts.len(), 15, "of 4 MiB each, in 64 MiB");
+        // What is small is left out as well: it would belong to nothing.
+        for command in [Command::StartBenchmark, Command::StopBenchmark] {
+            assert_eq!(send(&mut session, &command, 2), Command::Ack);
+        }
+        let round = Command::AddMarker { pid: 1, marker: MarkerType::RoundStart(1) };
+        assert_eq!(send(&mut session, &round, 3), Command::Ack);
+        assert_eq!(markers(&session), 0);
+        session.abandon();
+        // Five names with their processes, the window, and the round.
+        assert!(session.finish().left_out >= 7);
+    }
+
+    #[test]
+    fn four_million_rounds_are_kept_and_every_window_that_begins_ends() {
+        let mut session = Session::walltime();
+        assert_eq!(send(&mut session, &Command::StartBenchmark, 1), Command::Ack);
+        let round = payload(&Command::AddMarker { pid: 1, marker: MarkerType::RoundStart(2) });
+        for _ in 0..4_200_000 {
+            session.frame(&round, Monotonic(2));
+        }
+        assert_eq!(send(&mut session, &Command::StopBenchmark, 3), Command::Ack);
+        let record = session.finish();
+        let markers = &record.timestamps.markers;
+        assert!(markers.len() > 4_190_000, "{}", markers.len());
+        assert_eq!(markers.last(), Some(&MarkerType::SampleEnd(3)));
+        let kept = markers.len() - 2;
+        assert_eq!(record.left_out, u64::try_from(4_200_000 - kept).unwrap());
     }
 
     #[test]

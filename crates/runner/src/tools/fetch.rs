@@ -1,7 +1,7 @@
 //! Gets a file of which the hash is known: from this machine or by HTTP. What has another hash
 //! never leaves this module.
 
-use runner_shared::text::shown;
+use runner_shared::{bounds::DOWNLOAD_BYTES, text::shown};
 use system::files::{self, Links};
 
 use std::{
@@ -13,9 +13,6 @@ use std::{
 use api::{ApiError, Http, HttpSettings, Watch};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
-
-/// Larger ones are refused; no package of a tool is.
-const MOST_BYTES: usize = 256 << 20;
 
 /// Where a file comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +52,7 @@ pub(crate) enum FetchError {
     #[error("could not write a temporary file")]
     Write(#[source] io::Error),
     /// Longer than any package.
-    #[error("{from} has more than {MOST_BYTES} bytes")]
+    #[error("{from} has more than {DOWNLOAD_BYTES} bytes")]
     TooLong {
         /// From where.
         from: String,
@@ -147,7 +144,7 @@ pub(crate) fn fetch(
         Source::File(path) => {
             let failed = |source| FetchError::Read { path: path.clone(), source };
             let bytes = read(files::open(path, Links::Follow).map_err(failed)?).map_err(failed)?;
-            if bytes.len() > MOST_BYTES {
+            if bytes.len() > DOWNLOAD_BYTES {
                 return Err(FetchError::TooLong { from: source.to_string() });
             }
             copy.write_all(&bytes).map_err(FetchError::Write)?;
@@ -156,7 +153,7 @@ pub(crate) fn fetch(
         Source::Web(url) => {
             let failed = |source| FetchError::Download { url: url.clone(), source };
             let http = Http::new(HttpSettings::default()).map_err(failed)?;
-            Hash(http.download(url, copy.as_file(), MOST_BYTES, watch).map_err(failed)?)
+            Hash(http.download(url, copy.as_file(), DOWNLOAD_BYTES, watch).map_err(failed)?)
         }
     };
     if !hashes.contains(&found) {
@@ -169,7 +166,7 @@ pub(crate) fn fetch(
 
 /// All of it, or one byte more than is allowed.
 fn read(file: fs::File) -> io::Result<Vec<u8>> {
-    let most = u64::try_from(MOST_BYTES).map_err(io::Error::other)?;
+    let most = u64::try_from(DOWNLOAD_BYTES).map_err(io::Error::other)?;
     let mut bytes = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)

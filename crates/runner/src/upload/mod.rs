@@ -5,7 +5,7 @@
 
 mod account;
 mod interrupt;
-mod manifest;
+pub(crate) mod manifest;
 mod outcome;
 mod prepare;
 mod repository;

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use runner_shared::bounds::BENCHMARKS;
 use test_support::Sandbox;
 
 use crate::stage::{CODSPEED, sandbox};
@@ -14,6 +15,33 @@ const ENVIRONMENT: &str = r#"{"integration_environment": {"python": {"version": 
 fn results(sandbox: &Sandbox, folder: &str) {
     fs::create_dir_all(sandbox.path().join(folder).join("results")).unwrap();
     sandbox.file(&format!("{folder}/results/1.json"), RESULTS);
+}
+
+#[test]
+fn a_suite_of_twenty_thousand_is_whole_and_one_beyond_the_bound_is_cut_and_said() {
+    let sandbox = sandbox();
+    for (count, left_out) in [(20_000, 0), (BENCHMARKS + 7, 7)] {
+        write_suite(&sandbox, count);
+        let run = sandbox
+            .run(sandbox.command(CODSPEED, ["inspect", "profile", "--export", "csv=out.csv"]));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert_eq!(sandbox.text("out.csv").lines().count(), count - left_out + 1);
+        let said = run.stderr.contains("50,000, with names of 32 MiB altogether): 7 are left out");
+        assert_eq!(said, left_out > 0, "{}", run.stderr);
+    }
+}
+
+/// A results file with so many benchmarks.
+fn write_suite(sandbox: &Sandbox, count: usize) {
+    let one = |at: usize| {
+        format!(
+            r#"{{"name":"b{at}","uri":"t.py::b{at}","config":{{}},"stats":{{"min_ns":1,"max_ns":2,"mean_ns":1.5,"stdev_ns":0.1,"q1_ns":1.2,"median_ns":1.5,"q3_ns":1.7,"rounds":3,"total_time":1e-6,"iqr_outlier_rounds":0,"stdev_outlier_rounds":0,"iter_per_round":1,"warmup_iters":1}}}}"#
+        )
+    };
+    let all: Vec<String> = (0..count).map(one).collect();
+    fs::create_dir_all(sandbox.path().join("profile/results")).unwrap();
+    let head = r#"{"creator":{"name":"x","version":"1","pid":1},"instrument":{"type":"walltime"},"benchmarks":["#;
+    sandbox.file("profile/results/1.json", format!("{head}{}]}}", all.join(",")));
 }
 
 #[test]

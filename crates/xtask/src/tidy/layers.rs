@@ -39,6 +39,8 @@ const CRATES: &[(&str, &[Layer])] = &[(
         // Not 4: a plan names modes, and knows nothing of what they do.
         layer("settings", 5, Some(3)),
         layer("orchestrator", 6, Some(5)),
+        // Shows readers of all others to an example, and is used by none of them.
+        layer("fuzzing", 7, Some(6)),
         layer("commands", 7, Some(6)),
         layer("app", 8, Some(7)),
     ],

@@ -190,3 +190,17 @@ impl Backend for Preload {
         Ok(asides.coverage(self.segment.lost(), self.merger.damaged()))
     }
 }
+
+/// Reads words as the records that traced programs write, for the example that throws damaged ones at us.
+#[doc(hidden)]
+pub fn fuzz_records(bytes: &[u8]) {
+    let words: Vec<u64> = bytes
+        .chunks_exact(8)
+        .map(|word| word.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+        .collect();
+    for start in 0..words.len() {
+        let word = |at: usize| words.get(start + at).copied().unwrap_or(0);
+        let len = words.len() - start;
+        drop((wire::decode_call(word, len).is_some(), wire::decode(word, len)));
+    }
+}

@@ -169,6 +169,9 @@ impl<'a> Benchmark<'a> {
             unfreed_blocks,
             largest,
             temporary,
+            // Said in the notes.
+            untracked_blocks: _,
+            unlisted_calls: _,
             sizes,
             timeline,
             sites: _,

@@ -9,7 +9,7 @@ use crate::{
         EXPORTERS, PROFILE_EXPORTERS, TableStyle, exporter, memory_details, memory_table,
         profile_exporter,
     },
-    memory::{MemoryReport, MemoryResult, MemoryTrace, resolve},
+    memory::{Forest, MemoryReport, MemoryResult, MemoryTrace, resolve},
 };
 
 fn table() -> StackTable {
@@ -41,7 +41,8 @@ fn leaky() -> MemoryResult {
     let mut usage = usage.finish(1_600_000);
     let by_stack = std::mem::take(&mut usage.sites);
     let table = table();
-    let resolved = resolve("./demo 10", &by_stack, |stack| Some((&table, stack)));
+    let resolved =
+        resolve("./demo 10", &by_stack, |stack| Some((&table, stack)), &mut Forest::default());
     MemoryResult {
         name: "./demo 10".to_owned(),
         uri: "exec_harness::./demo 10".to_owned(),

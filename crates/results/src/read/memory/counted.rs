@@ -53,7 +53,7 @@ fn matched(usage: TraceUsage, windows: &[Window], written: u64) -> Option<Counte
         usages.push(summary);
     }
     let outside = written.checked_sub(inside)?;
-    Some(Counted { usages, outside: vec![outside], notes: BTreeMap::new() })
+    Some(Counted { usages, outside: vec![outside], notes: BTreeMap::new(), without_sites: 0 })
 }
 
 #[cfg(test)]

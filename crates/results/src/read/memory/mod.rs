@@ -15,6 +15,7 @@ use std::{
 
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
+    bounds::{self, Allowance, LIVE_BLOCKS, SITES, TREE_NODES, Unit, size},
     harness::URI_PREFIX,
     memory::{EVENTS_FILE, Event, StackTable, Usage, UsageSummary},
     text::bytes,
@@ -22,10 +23,11 @@ use runner_shared::{
 
 use super::{
     ReadError,
-    file::{artifact, names},
+    file::{artifact, names, room_for_values},
     name_of,
+    room::{Room, shown_name},
 };
-use crate::memory::{MemoryReport, MemoryResult, MemoryTrace, Resolved, resolve};
+use crate::memory::{Forest, MemoryReport, MemoryResult, MemoryTrace, Resolved, resolve};
 
 pub use beside::Beside;
 use beside::Share;
@@ -75,14 +77,17 @@ fn read_with(
         traces.extend(found.map(|(path, pid)| Trace::open(path, pid)));
         let name = OsString::from(ExecutionTimestamps::file_name(None));
         if record.is_none() && names.contains(&name) && !ignore.contains(&name) {
-            record =
-                artifact::<ExecutionTimestamps>(&folder.join(name), &mut reading.report.warnings);
+            record = artifact::<ExecutionTimestamps>(
+                &folder.join(name),
+                &mut room_for_values(),
+                &mut reading.report.warnings,
+            );
         }
     }
     if traces.is_empty() && record.is_none() {
         return Ok(reading);
     }
-    let windows = match &record {
+    let mut windows = match &record {
         Some(record) => Windows::of(record),
         None => Windows { list: vec![Window::whole()], ..Windows::default() },
     };
@@ -90,17 +95,23 @@ fn read_with(
         reading.broken.push(ReadError::NoTrace { path: profile_dir.join("results") });
         return Ok(reading);
     }
+    let mut room = Room::default();
+    // Each is counted, whether it has a name or not.
+    windows.list.retain(|window| room.takes(window.uri.as_deref().unwrap_or_default()));
     warn_of(&windows, &mut reading.report.warnings);
+    reading.report.warnings.extend(room.warning());
     let counted = counted(&mut traces, &windows.list)
         .unwrap_or_else(|| count(&mut traces, &windows.list, beside));
     let tables = finish(traces, &mut reading, &counted.outside);
+    let mut forest = Forest::default();
     for (nth, (window, usage)) in windows.list.into_iter().zip(counted.usages).enumerate() {
-        let mut result = result(window, usage, &tables);
+        let mut result = result(window, usage, &tables, &mut forest);
         if let Some(result) = &mut result {
             result.notes.extend(counted.notes.get(&nth).cloned());
         }
         reading.report.benchmarks.extend(result);
     }
+    warn_of_left_out(&forest, counted.without_sites, &mut reading.report.warnings);
     number(&mut reading.report);
     Ok(reading)
 }
@@ -121,6 +132,23 @@ fn events_of(path: PathBuf) -> Option<(PathBuf, u32)> {
     Some((path, pid))
 }
 
+/// Says what of the stacks had no room.
+fn warn_of_left_out(forest: &Forest, without_sites: u64, warnings: &mut Vec<String>) {
+    if without_sites > 0 {
+        warnings.push(format!(
+            "the places that allocate are left out of {without_sites} benchmarks: together they have more than {}",
+            bounds::shown(size(SITES), Unit::Items)
+        ));
+    }
+    let left_out = forest.left_out();
+    if left_out > 0 {
+        warnings.push(format!(
+            "the inner callers of {left_out} places that allocate are left out: all call trees together have more than {} nodes",
+            bounds::shown(size(TREE_NODES), Unit::Items)
+        ));
+    }
+}
+
 /// What the events amount to.
 struct Counted {
     /// One per window.
@@ -129,6 +157,8 @@ struct Counted {
     outside: Vec<u64>,
     /// By the number of the window: what was not its benchmark's own.
     notes: BTreeMap<usize, String>,
+    /// Benchmarks whose places that allocate had no room.
+    without_sites: u64,
 }
 
 /// Merges all events by time and counts them window by window.
@@ -141,9 +171,17 @@ fn count(traces: &mut [Trace], windows: &[Window], beside: &Beside) -> Counted {
     let mut windows = windows.iter();
     let mut open = windows.next().map(|window| (window, window.usage()));
     let mut latest = 0;
+    let mut sites = Allowance::of(size(SITES));
+    let mut close = |usage: Usage, end: u64| {
+        let mut summary = usage.finish(end);
+        if !sites.take(size(summary.sites.len())) {
+            summary.sites.clear();
+        }
+        summary
+    };
     while let Some((nth, (event, stack))) = earliest(&heads) {
         while let Some((window, usage)) = open.take_if(|(window, _)| window.end < event.timestamp) {
-            usages.push(usage.finish(window.end));
+            usages.push(close(usage, window.end));
             open = windows.next().map(|window| (window, window.usage()));
         }
         let root = traces.get(nth).map_or(0, |trace| trace.pid);
@@ -166,11 +204,12 @@ fn count(traces: &mut [Trace], windows: &[Window], beside: &Beside) -> Counted {
         }
     }
     while let Some((window, usage)) = open.take() {
-        usages.push(usage.finish(window.close(latest)));
+        usages.push(close(usage, window.close(latest)));
         open = windows.next().map(|window| (window, window.usage()));
     }
     let notes = shares.iter().enumerate().filter_map(|(nth, share)| Some((nth, share.note()?)));
-    Counted { usages, outside, notes: notes.collect() }
+    let notes = notes.collect();
+    Counted { usages, outside, notes, without_sites: sites.left_out() }
 }
 
 /// The earliest event of all traces. There is one trace, or a few.
@@ -261,12 +300,17 @@ fn finish(traces: Vec<Trace>, reading: &mut MemoryReading, outside: &[u64]) -> V
 }
 
 /// The result of a window, if it is known of which benchmark.
-fn result(window: Window, mut usage: UsageSummary, tables: &[StackTable]) -> Option<MemoryResult> {
+fn result(
+    window: Window,
+    mut usage: UsageSummary,
+    tables: &[StackTable],
+    forest: &mut Forest,
+) -> Option<MemoryResult> {
     let uri = window.uri?;
-    let name = name_of(&uri).to_owned();
+    let name = shown_name(name_of(&uri).to_owned());
     let by_stack = std::mem::take(&mut usage.sites);
     let resolved = (!by_stack.is_empty())
-        .then(|| resolve(&name, &by_stack, |number| own_number(number, tables)));
+        .then(|| resolve(&name, &by_stack, |number| own_number(number, tables), forest));
     let (stacks, sites) = match resolved {
         Some(Resolved { stacks, sites }) => (Some(stacks), sites),
         None => (None, Vec::new()),
@@ -279,7 +323,21 @@ fn result(window: Window, mut usage: UsageSummary, tables: &[StackTable]) -> Opt
         )
     });
     let nothing = (usage.alloc_calls == 0).then(|| nothing.to_owned());
-    let notes = nothing.into_iter().chain(mapped).collect();
+    let untracked = (usage.untracked_blocks > 0).then(|| {
+        format!(
+            "more than {} blocks were live at a time: {} more count as calls and bytes, and are not in the peak and in what is live at the end",
+            bounds::shown(size(LIVE_BLOCKS), Unit::Items),
+            usage.untracked_blocks
+        )
+    });
+    let unlisted = (usage.unlisted_calls > 0).then(|| {
+        format!(
+            "{} calls come from places beyond the first {}, which are not listed",
+            usage.unlisted_calls,
+            bounds::shown(size(SITES), Unit::Items)
+        )
+    });
+    let notes = nothing.into_iter().chain(mapped).chain(untracked).chain(unlisted).collect();
     Some(MemoryResult { name, uri, occurrence: 1, usage, stacks, sites, notes })
 }
 

@@ -10,13 +10,16 @@ use runner_shared::memory::{
     TracerStats,
 };
 
-use runner_shared::text::shown;
+use runner_shared::{
+    bounds::{self, ABOUT_BYTES, STACK_TABLE_BYTES, Unit},
+    text::shown,
+};
 
 use super::{
     file::Compressed,
     order::{Item, Reorder},
 };
-use crate::read::file::{bytes, with_causes};
+use crate::read::file::{bytes_within, with_causes};
 
 /// Why a file of events is not whole.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +150,7 @@ fn stats(path: &Path, warnings: &mut Vec<String>) -> Option<TracerStats> {
     if !fs::exists(path).unwrap_or(false) {
         return None;
     }
-    let read = bytes(path).map_err(|err| with_causes(&err));
+    let read = bytes_within(path, ABOUT_BYTES).map_err(|err| with_causes(&err));
     let parsed = read.and_then(|bytes| {
         serde_json::from_slice(&bytes)
             .map_err(|err| format!("`{}` was left out: {err}", shown(&path)))
@@ -206,15 +209,21 @@ impl StackFile {
             surplus = true;
         }
         let (table, end) = self.decoder.finish();
+        let left_out = table.left_out();
         let problem = self.problem.or_else(|| end.err().map(|err| err.to_string()));
-        let problem = problem.or_else(|| {
+        let problem = problem.map(|problem| format!("is damaged: {problem}"));
+        let many = (left_out > 0).then(|| {
+            let most = bounds::shown(STACK_TABLE_BYTES, Unit::Bytes);
+            format!(
+                "defines more than the {most} that are kept: {left_out} definitions are left out"
+            )
+        });
+        let problem = problem.or(many).or_else(|| {
             let odd = if surplus { "more" } else { "fewer" };
-            (surplus || self.missing).then(|| format!("it has {odd} stacks than there are events"))
+            (surplus || self.missing)
+                .then(|| format!("is damaged: it has {odd} stacks than there are events"))
         });
         let path = shown(&self.path).into_owned();
-        (
-            table,
-            problem.map(|problem| format!("stacks are missing, as `{path}` is damaged: {problem}")),
-        )
+        (table, problem.map(|problem| format!("stacks are missing, as `{path}` {problem}")))
     }
 }

@@ -6,9 +6,12 @@ use std::{
     path::Path,
 };
 
-use system::files::{self, Links};
+use system::{
+    files::{self, Links},
+    lines::Lines,
+};
 
-use crate::callgrind::Lines;
+use super::shown_name;
 
 /// Kinds of code that runtimes put before a name.
 const KINDS: &[&str] = &[
@@ -40,7 +43,7 @@ fn resolve(map: impl Read, wanted: &mut BTreeMap<u64, Option<String>>) -> io::Re
     while let Some(line) = lines.next_line()? {
         let Some((start, size, name)) = entry(line) else { continue };
         for (_, known) in wanted.range_mut(start..start.saturating_add(size)) {
-            *known = Some(plain(name).to_owned());
+            *known = Some(shown_name(plain(name).to_owned()));
         }
     }
     Ok(())

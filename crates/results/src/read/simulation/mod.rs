@@ -10,9 +10,16 @@ use std::{
     path::Path,
 };
 
-use runner_shared::{text::shown, workers::WorkerTool};
+use runner_shared::{
+    bounds::{self, Allowance, BENCHMARKS, TREE_NODES, Unit, size},
+    text::shown,
+    workers::WorkerTool,
+};
 
-use super::ReadError;
+use super::{
+    ReadError,
+    room::{Room, shown_name},
+};
 use crate::simulation::{Events, SimulationReport};
 
 use folder::{Entry, became, entries};
@@ -28,12 +35,12 @@ pub fn read_simulation(
     ignore: &BTreeSet<OsString>,
 ) -> Result<SimulationReading, ReadError> {
     let mut reading = SimulationReading::default();
-    let mut writers = Writers::default();
+    let mut across = Across::default();
     for entry in entries(profile_dir, ignore)? {
         match entry {
-            Entry::Callgrind { path, pid } => process::read(&path, pid, &mut reading, &mut writers),
+            Entry::Callgrind { path, pid } => process::read(&path, pid, &mut reading, &mut across),
             Entry::Tracegrind { path, pid } => {
-                process::read_trace(&path, pid, &mut reading, &mut writers);
+                process::read_trace(&path, pid, &mut reading, &mut across);
             }
             Entry::NoFile(path) => {
                 let warning = format!("`{}` is not a file and was left out", shown(&path));
@@ -42,10 +49,22 @@ pub fn read_simulation(
         }
     }
     number(&mut reading.report);
-    tell_workers(&mut reading.report, &writers.workers);
-    reading.report.tools = writers.tools.into_iter().collect();
+    tell_workers(&mut reading.report, &across.workers);
+    reading.report.tools = across.tools.into_iter().collect();
     tell_spawned(&mut reading.report);
     tell_became(&mut reading.report, profile_dir);
+    let (nodes, others) = (across.nodes.left_out(), across.others.left_out());
+    let warnings = &mut reading.report.warnings;
+    warnings.extend(across.room.warning());
+    if nodes > 0 {
+        warnings.push(format!(
+            "the call trees of {nodes} benchmarks are left out: together they have more than {} nodes",
+            bounds::shown(size(TREE_NODES), Unit::Items)
+        ));
+    }
+    if others > 0 {
+        warnings.push(format!("{others} more dumps that belong to no benchmark are left out"));
+    }
     Ok(reading)
 }
 
@@ -58,13 +77,30 @@ pub struct SimulationReading {
     pub broken: Vec<ReadError>,
 }
 
-/// Those that wrote the files.
-#[derive(Debug, Default)]
-struct Writers {
+/// What all files have in common: who wrote them, and the room for what is in them.
+#[derive(Debug)]
+struct Across {
     /// Tools that count, as they call themselves.
     tools: BTreeSet<String>,
     /// Of each process with benchmarks that is a worker: the tool that had started it.
     workers: Vec<&'static WorkerTool>,
+    room: Room,
+    /// For nodes of call trees.
+    nodes: Allowance,
+    /// For dumps that belong to no benchmark.
+    others: Allowance,
+}
+
+impl Default for Across {
+    fn default() -> Self {
+        Self {
+            tools: BTreeSet::new(),
+            workers: Vec::new(),
+            room: Room::default(),
+            nodes: Allowance::of(size(TREE_NODES)),
+            others: Allowance::of(size(BENCHMARKS)),
+        }
+    }
 }
 
 /// Counts depend on what the process has done before (caches of the interpreter, memory that it has), and with several

@@ -9,20 +9,24 @@ use std::{
 
 use system::files::{self, Links};
 
-use runner_shared::{text, workers::WorkerTool};
+use runner_shared::{bounds::size, text, workers::WorkerTool};
 
-use super::{ReadError, SimulationReading, Writers, jit};
+use super::{Across, ReadError, SimulationReading, jit, shown_name};
 use crate::{
     callgrind::{Header, Names, Part, Trigger, read_parts},
     model::Integration,
     simulation::{Analysis, SimulationReport, SimulationResult, Unattributed, counted},
+    stacks::Stacks,
     tracegrind::{self, TraceError},
 };
 
+/// More tools than that have counted in no run.
+const MOST_TOOLS: usize = 100;
+
 /// Adds what a file holds.
-pub(super) fn read(path: &Path, pid: u32, reading: &mut SimulationReading, writers: &mut Writers) {
+pub(super) fn read(path: &Path, pid: u32, reading: &mut SimulationReading, across: &mut Across) {
     match files::open(path, Links::Refuse) {
-        Ok(file) => read_text(file, path, pid, reading, writers),
+        Ok(file) => read_text(file, path, pid, reading, across),
         Err(source) => reading.broken.push(ReadError::Io { path: path.to_owned(), source }),
     }
 }
@@ -33,11 +37,11 @@ pub(super) fn read_trace(
     path: &Path,
     pid: u32,
     reading: &mut SimulationReading,
-    writers: &mut Writers,
+    across: &mut Across,
 ) {
     let trace = files::open(path, Links::Refuse).map_err(TraceError::from);
     match trace.and_then(|file| tracegrind::to_callgrind(BufReader::new(file))) {
-        Ok(text) => read_text(&text[..], path, pid, reading, writers),
+        Ok(text) => read_text(&text[..], path, pid, reading, across),
         Err(err) => {
             reading.report.processes = reading.report.processes.saturating_add(1);
             reading.report.warnings.push(format!(
@@ -53,21 +57,22 @@ fn read_text(
     path: &Path,
     pid: u32,
     reading: &mut SimulationReading,
-    writers: &mut Writers,
+    across: &mut Across,
 ) {
     let SimulationReading { report, broken } = reading;
     let failed = |source| ReadError::Io { path: path.to_owned(), source };
     let first = report.benchmarks.len();
-    let mut process = Process { path, pid, integration: None, odd_lines: 0, report, broken };
+    let mut process =
+        Process { path, pid, integration: None, odd_lines: 0, left_out: 0, report, broken, across };
     let mut worker_of = None;
     let damage = read_parts(file, |header, names, part| {
-        if !header.creator.is_empty() {
-            writers.tools.insert(header.creator.clone());
+        if !header.creator.is_empty() && process.across.tools.len() < MOST_TOOLS {
+            process.across.tools.insert(header.creator.clone());
         }
         worker_of = WorkerTool::of(&header.command);
         process.part(header, names, &part);
     });
-    let odd_lines = process.odd_lines;
+    let (odd_lines, left_out) = (process.odd_lines, process.left_out);
     match damage {
         Err(source) => broken.push(failed(source)),
         Ok(damage) if damage.parts == 0 => {
@@ -81,10 +86,17 @@ fn read_text(
                 let warning = format!("`{}`: {odd} {lines} not understood", text::shown(&path));
                 report.warnings.push(warning);
             }
+            let left_out = left_out.saturating_add(damage.names_left_out);
+            if left_out > 0 {
+                report.warnings.push(format!(
+                    "`{}`: it has more names, functions and calls than are kept; {left_out} times there was no room for one, whose cost is shown as `(others)` or in its callers",
+                    text::shown(&path)
+                ));
+            }
         }
     }
     let benchmarks = report.benchmarks.get_mut(first..).unwrap_or_default();
-    writers.workers.extend(worker_of.filter(|_| !benchmarks.is_empty()));
+    across.workers.extend(worker_of.filter(|_| !benchmarks.is_empty()));
     let warning = name_compiled(path, pid, benchmarks);
     report.warnings.extend(warning);
 }
@@ -96,18 +108,28 @@ struct Process<'a> {
     /// Who announced itself last.
     integration: Option<Integration>,
     odd_lines: u64,
+    /// Functions and calls for which there was no room.
+    left_out: u64,
     report: &'a mut SimulationReport,
     broken: &'a mut Vec<ReadError>,
+    across: &'a mut Across,
 }
 
 impl Process<'_> {
     fn part(&mut self, header: &Header, names: &Names, part: &Part) {
         self.odd_lines = self.odd_lines.saturating_add(part.odd_lines);
+        self.left_out = self.left_out.saturating_add(part.left_out);
+        if let Trigger::Benchmark(uri) = &part.trigger
+            && !self.across.room.takes(uri)
+        {
+            return;
+        }
         let is_whole = part.totals.is_some();
         let totals = part.totals.clone().unwrap_or_else(|| part.graph.own_sums());
         match &part.trigger {
             Trigger::Benchmark(uri) if is_whole => {
-                let result = self.benchmark(uri, part, &totals, names);
+                let mut result = self.benchmark(uri, part, &totals, names);
+                self.limit(&mut result.stacks, &mut result.notes);
                 self.report.benchmarks.push(result);
             }
             Trigger::Benchmark(uri) => {
@@ -115,8 +137,8 @@ impl Process<'_> {
                 self.broken.push(ReadError::Incomplete { path, uri });
             }
             Trigger::Metadata { name, version } => {
-                let version = (!version.is_empty()).then(|| version.clone());
-                self.integration = Some(Integration { name: name.clone(), version });
+                let version = (!version.is_empty()).then(|| shown_name(version.clone()));
+                self.integration = Some(Integration { name: shown_name(name.clone()), version });
                 self.unattributed("announcement of the integration", header, part, &totals);
             }
             Trigger::Termination => {
@@ -133,11 +155,11 @@ impl Process<'_> {
         totals: &[Option<u64>],
         names: &Names,
     ) -> SimulationResult {
-        let name = name_of(uri);
+        let name = shown_name(name_of(uri).to_owned());
         let Analysis { events, allocations, hottest, stacks, notes } =
-            Analysis::of(part, totals, names, name);
+            Analysis::of(part, totals, names, &name);
         SimulationResult {
-            name: name.to_owned(),
+            name,
             uri: uri.to_owned(),
             occurrence: 1,
             integration: self.integration.clone(),
@@ -152,6 +174,17 @@ impl Process<'_> {
         }
     }
 
+    /// Leaves out the call tree if those of all benchmarks have no more room.
+    fn limit(&mut self, stacks: &mut Stacks, notes: &mut Vec<String>) {
+        // A frame takes twice the memory of a node.
+        if !self.across.nodes.take(size(stacks.nodes.len() + 2 * stacks.frames.len())) {
+            (stacks.nodes, stacks.frames) = (Vec::new(), Vec::new());
+            notes.push(
+                "its call tree is left out: those of the other benchmarks are too large".to_owned(),
+            );
+        }
+    }
+
     fn unattributed(
         &mut self,
         trigger: &str,
@@ -163,14 +196,17 @@ impl Process<'_> {
         if totals.first().copied().flatten() == Some(0) {
             return;
         }
+        if !self.across.others.take(1) {
+            return;
+        }
         let trigger = match part.thread {
             Some(thread) => format!("{trigger}, thread {thread}"),
             None => trigger.to_owned(),
         };
         self.report.unattributed.push(Unattributed {
             pid: self.pid,
-            command: header.command.clone(),
-            trigger,
+            command: shown_name(header.command.clone()),
+            trigger: shown_name(trigger),
             events: counted(part, totals),
         });
     }

@@ -4,12 +4,17 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use crate::bounds::LIVE_BLOCKS;
+
 /// An address in a process.
 type Place = (i32, u64);
 
 /// Addresses that were given out while `realloc` had not returned yet: more are not remembered. Real programs have
 /// one per thread at most; more come from lost events, and then there is nothing to wait for.
 const MOST_DISPLACED: usize = 4096;
+
+/// Latest blocks of more threads than any program has are not remembered.
+const MOST_THREADS: usize = 1 << 16;
 
 /// A live block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +31,31 @@ pub(super) struct Block {
 type Thread = (i32, i32);
 
 /// All live blocks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Blocks {
     live: HashMap<Place, Block, FixedState>,
     latest: Latest,
     /// Addresses that were live when a thread (the value) got them anew.
     displaced: HashMap<Place, i32, FixedState>,
+    /// So many blocks may be live.
+    most: usize,
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        Self::within(LIVE_BLOCKS)
+    }
+}
+
+/// The place of a new block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inserted {
+    /// It is where nothing was.
+    New,
+    /// It is where this one was: its free was lost, or it is being moved by a `realloc` that has not returned yet.
+    Instead(Block),
+    /// There are too many blocks already; it is not known.
+    NoRoom,
 }
 
 /// The latest block of each thread, as long as it is live.
@@ -50,6 +74,9 @@ impl Latest {
             return;
         }
         self.others.remove(&thread);
+        if self.others.len() >= MOST_THREADS {
+            self.others.clear();
+        }
         self.others.extend(before);
     }
 
@@ -72,9 +99,17 @@ impl Latest {
 }
 
 impl Blocks {
-    /// A new block. Returns the one that was there: its free was lost, or it is being moved by a `realloc` that has
-    /// not returned yet.
-    pub(super) fn insert(&mut self, pid: i32, addr: u64, block: Block) -> Option<Block> {
+    /// At most so many blocks.
+    pub(super) fn within(most: usize) -> Self {
+        let (live, displaced) = (HashMap::default(), HashMap::default());
+        Self { live, latest: Latest::default(), displaced, most }
+    }
+
+    /// A new block.
+    pub(super) fn insert(&mut self, pid: i32, addr: u64, block: Block) -> Inserted {
+        if self.live.len() >= self.most && !self.live.contains_key(&(pid, addr)) {
+            return Inserted::NoRoom;
+        }
         self.latest.set((pid, block.tid), addr);
         let displaced = self.live.insert((pid, addr), block);
         if displaced.is_some() {
@@ -83,7 +118,7 @@ impl Blocks {
             }
             self.displaced.insert((pid, addr), block.tid);
         }
-        displaced
+        displaced.map_or(Inserted::New, Inserted::Instead)
     }
 
     /// A `realloc` of thread `tid` has returned and the block at `addr` is gone. `None` if it isn't known, or if what

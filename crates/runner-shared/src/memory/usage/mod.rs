@@ -1,6 +1,7 @@
 //! What allocations amount to: counts, the peak, what was never freed. One pass over the events of a time window.
 //!
-//! Memory is bounded by the blocks that are live and by the places that allocate, never by the number of events.
+//! Memory is bounded by the blocks that are live and by the places that allocate, never by the number of events; and of
+//! both there are at most as many as `bounds` says.
 
 mod blocks;
 mod histogram;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, EventKind};
-use blocks::{Block, Blocks};
+use blocks::{Block, Blocks, Inserted};
 pub use histogram::{SizeClass, SizeHistogram};
 use mapped::Mapped;
 pub use sites::SiteUsage;
@@ -46,6 +47,7 @@ struct Counted {
     peak_at: Option<u64>,
     largest: u64,
     temporary: u64,
+    untracked: u64,
     sizes: SizeHistogram,
     timeline: Timeline,
 }
@@ -78,6 +80,11 @@ pub struct UsageSummary {
     pub largest: u64,
     /// Blocks that were freed by their thread before it allocated anything else.
     pub temporary: u64,
+    /// Blocks that were not followed, as too many were live: they count as calls and in `total_allocated`, and are not in
+    /// what was live.
+    pub untracked_blocks: u64,
+    /// Calls from places that are not in `sites`, as there are too many.
+    pub unlisted_calls: u64,
     /// How many calls asked for which size.
     pub sizes: SizeHistogram,
     /// Live bytes over the time.
@@ -130,7 +137,9 @@ impl Usage {
                 self.counted.timeline.add(timestamp, saturated(self.live));
             }
             // Memory that a program shares out itself. It is counted apart: who asks for the bytes is not seen.
-            EventKind::Mmap { size } => self.mapped.add(pid, addr, size),
+            EventKind::Mmap { size } => {
+                self.counted.untracked += u64::from(!self.mapped.add(pid, addr, size));
+            }
             EventKind::Munmap { .. } => self.mapped.remove(pid, addr),
             EventKind::Brk { .. } => {}
         }
@@ -138,12 +147,21 @@ impl Usage {
 
     fn allocated(&mut self, event: &Event, size: u64, stack: u32) {
         let Event { pid, tid, timestamp, addr, kind: _ } = *event;
-        if let Some(displaced) = self.blocks.insert(pid, addr, Block { size, tid, stack }) {
-            self.gone(&displaced);
+        let inserted = self.blocks.insert(pid, addr, Block { size, tid, stack });
+        match inserted {
+            Inserted::New => self.live += u128::from(size),
+            Inserted::Instead(displaced) => {
+                self.gone(&displaced);
+                self.live += u128::from(size);
+            }
+            Inserted::NoRoom => self.counted.untracked += 1,
         }
-        self.live += u128::from(size);
         self.total += u128::from(size);
         self.sites.allocated(stack, size);
+        if inserted == Inserted::NoRoom {
+            // Nobody will hear of its end.
+            self.sites.gone(stack, size);
+        }
         let counted = &mut self.counted;
         counted.alloc_calls += 1;
         counted.largest = counted.largest.max(size);
@@ -174,8 +192,16 @@ impl Usage {
             released_bytes,
             released_blocks,
         } = self;
-        let Counted { alloc_calls, frees, peak_at, largest, temporary, sizes, mut timeline } =
-            counted;
+        let Counted {
+            alloc_calls,
+            frees,
+            peak_at,
+            largest,
+            temporary,
+            untracked,
+            sizes,
+            mut timeline,
+        } = counted;
         timeline.add(timestamp, saturated(live));
         for block in blocks.live() {
             sites.leaked(block.stack, block.size);
@@ -193,6 +219,8 @@ impl Usage {
             unfreed_blocks: released_blocks,
             largest,
             temporary,
+            untracked_blocks: untracked,
+            unlisted_calls: sites.left_out,
             sizes,
             timeline,
             sites: sites.finish(),

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::SITES;
+
 /// What one place in the program allocates. Bytes saturate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteUsage {
@@ -28,6 +30,8 @@ pub(super) struct Sites {
     by_stack: HashMap<u32, Site, FixedState>,
     /// How many peaks there were.
     peaks: u64,
+    /// Calls from places for which there was no room.
+    pub(super) left_out: u64,
 }
 
 /// A site in the middle of the run. The whole program's peak moves with nearly every allocation at first: what was
@@ -52,6 +56,11 @@ impl Site {
 impl Sites {
     pub(super) fn allocated(&mut self, stack: u32, bytes: u64) {
         if stack == 0 {
+            return;
+        }
+        if self.by_stack.len() >= SITES && !self.by_stack.contains_key(&stack) {
+            // They are in the totals. No program has so many places that allocate.
+            self.left_out = self.left_out.saturating_add(1);
             return;
         }
         let site = self.by_stack.entry(stack).or_default();
@@ -86,7 +95,7 @@ impl Sites {
     }
 
     pub(super) fn finish(self) -> BTreeMap<u32, SiteUsage> {
-        let Self { by_stack, peaks } = self;
+        let Self { by_stack, peaks, left_out: _ } = self;
         let settled = |(stack, mut site): (u32, Site)| {
             site.settle(peaks);
             (stack, site.usage)

@@ -211,3 +211,19 @@ proptest! {
         prop_assert_eq!(of.timeline.points().iter().copied().max().unwrap_or(0), of.peak_memory);
     }
 }
+
+#[test]
+fn blocks_beyond_the_bound_count_as_calls_and_are_not_live() {
+    let mut usage = Usage { blocks: Blocks::within(2), ..Usage::default() };
+    for addr in [16, 32, 48] {
+        let kind = EventKind::Malloc { size: 10 };
+        usage.add_from(&Event { pid: 1, tid: 1, timestamp: addr, addr, kind }, 3);
+    }
+    let free = |addr| Event { pid: 1, tid: 1, timestamp: 99, addr, kind: EventKind::Free };
+    usage.add(&free(48));
+    usage.add(&free(16));
+    let summary = usage.finish(100);
+    assert_eq!((summary.alloc_calls, summary.total_allocated, summary.peak_memory), (3, 30, 20));
+    assert_eq!((summary.untracked_blocks, summary.frees, summary.leaked_blocks), (1, 1, 1));
+    assert_eq!(summary.sites[&3].leaked_bytes, 10);
+}

@@ -109,7 +109,8 @@ impl Repository {
         }
     }
 
-    fn head_by_files(&self) -> Result<Head, GitError> {
+    /// What the files say is checked out.
+    pub(super) fn head_by_files(&self) -> Result<Head, GitError> {
         let path = self.git_dir.join("HEAD");
         let bytes =
             read(&path, SMALL)?.ok_or_else(|| GitError::Head { path: path.clone(), why: None })?;

@@ -9,7 +9,7 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     fs::{self, File},
-    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     os::{fd::AsFd, unix::fs::FileExt},
     path::{Path, PathBuf},
     sync::Arc,
@@ -23,7 +23,10 @@ use nix::{
         inotify::{AddWatchFlags, InitFlags, Inotify},
     },
 };
-use system::files::{self, Links};
+use system::{
+    files::{self, Links},
+    lines::Lines,
+};
 use tempfile::TempDir;
 
 /// So many bytes at the end of a copy tell whether the file still begins with it.
@@ -207,8 +210,8 @@ fn process_of(name: &OsStr) -> Option<u32> {
 }
 
 fn holds_benchmarks(path: &Path) -> io::Result<bool> {
-    for line in BufReader::new(files::open(path, Links::Refuse)?).split(b'\n') {
-        let line = line?;
+    let mut lines = Lines::new(files::open(path, Links::Refuse)?);
+    while let Some(line) = lines.next_line()? {
         if line.starts_with(LABEL) && !line.starts_with(ANNOUNCEMENT) {
             return Ok(true);
         }

@@ -2,8 +2,8 @@
 //! much ado when it dies or falls silent. What it yields is a bonus; the times are what matters.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read, Seek},
+    fs,
+    io::{self, PipeReader, Read},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -13,6 +13,7 @@ use nix::{sys::signal::Signal, unistd::Pid};
 use profile::PERF_DATA;
 use runner_shared::{
     artifact::{OLDER_WALLTIME_METADATA, WALLTIME_METADATA},
+    bounds::{PROFILER_WORDS_BYTES, size},
     env_names,
     text::shown,
 };
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     env::Env,
-    process::{AddressSpace, Helper, Output, SpawnError, Stdin, Streams, ToolCommand},
+    process::{AddressSpace, Helper, Output, SpawnError, Stdin, Streams, ToolCommand, words},
     profiler::{ChannelError, ControlChannel, ControlError, ControlFifos},
     session::{ProfilerControl, Request},
 };
@@ -33,8 +34,6 @@ use crate::{
 const PATIENCE_NS: u64 = 10_000_000_000;
 /// All that is read of the stream to find the names of events: they come within the first few kilobytes.
 const HEAD_BYTES: u64 = 1 << 20;
-/// All that is read of what perf says.
-const WORDS_BYTES: u64 = 64 << 10;
 
 /// Why perf does not record.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +71,7 @@ pub(crate) struct Recorder {
     /// What is switched, name by name; empty if the names are not known.
     events: Vec<String>,
     snapshots: Snapshots,
-    words: File,
+    words: PipeReader,
     data: PathBuf,
     started: SystemTime,
     ended: bool,
@@ -104,8 +103,8 @@ impl Recorder {
         let failed = |source| RecorderError::Data { path: data.clone(), source };
         let fifos = ControlFifos::create(&place_for_fifos(env))?;
         let stdout = files::create_private(&data).map_err(failed)?;
-        let words = tempfile::tempfile().map_err(failed)?;
-        let stderr = words.try_clone().map_err(failed)?;
+        // Nobody reads while it records: one that floods must fill neither a disk nor our memory.
+        let (words, stderr) = words(PROFILER_WORDS_BYTES).map_err(failed)?;
         let events = kernel::cache_events();
         let command = ToolCommand {
             program: perf.program.clone(),
@@ -121,7 +120,8 @@ impl Recorder {
             address_space: AddressSpace::Random,
         };
         let started = SystemTime::now();
-        let helper = command.spawn_beside(Streams { stdout, stderr })?;
+        let helper =
+            command.spawn_beside(Streams { stdout: stdout.into(), stderr: stderr.into() })?;
         let mut channel = fifos.connect(helper.watch().map_err(failed)?);
         if let Err(err) = channel.say(perf.greeting) {
             drop(helper);
@@ -212,10 +212,10 @@ fn head(data: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// The gist of what perf said about its failure, on one line.
-fn last_words(mut words: File) -> Option<String> {
+fn last_words(mut words: PipeReader) -> Option<String> {
     let mut bytes = Vec::new();
-    words.rewind().ok()?;
-    words.take(WORDS_BYTES).read_to_end(&mut bytes).ok()?;
+    // One that still runs keeps the pipe open; there is nothing to wait for.
+    drop(words.by_ref().take(size(PROFILER_WORDS_BYTES)).read_to_end(&mut bytes));
     gist(&String::from_utf8_lossy(&bytes))
 }
 

@@ -17,13 +17,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::{fault::Attempt, harness::WalltimeArgs, text::shown};
+use runner_shared::{bounds::SETTINGS_BYTES, fault::Attempt, harness::WalltimeArgs, text::shown};
 use system::files::{self, Links};
 
 pub(crate) use rounds::RoundOptions;
 pub(crate) use schema::schema;
 
-use super::yaml::{Flaw, MAX_BYTES, Position};
+use super::yaml::{Flaw, Position};
 use crate::error::explained;
 
 /// What a project says about its benchmarks.
@@ -118,7 +118,7 @@ impl ProjectConfig {
             return Ok(None);
         };
         let shown = path.strip_prefix(here).unwrap_or(&path).to_owned();
-        let bytes = files::read(&path, Links::Follow, MAX_BYTES).map_err(|err| {
+        let bytes = files::read(&path, Links::Follow, SETTINGS_BYTES).map_err(|err| {
             ConfigError::Io { path: shown.clone(), source: explained(&err, Attempt::Read) }
         })?;
         Self::parse(path, shown, &bytes).map(Some)

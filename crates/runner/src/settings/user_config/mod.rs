@@ -14,13 +14,13 @@ use std::{
 };
 
 use api::Secret;
-use runner_shared::{env_names, fault::Attempt, text::shown};
+use runner_shared::{bounds::SETTINGS_BYTES, env_names, fault::Attempt, text::shown};
 
 pub(crate) use select::{ProfileSource, Selected, UnknownProfile, select};
 
 use system::files::{self, Links};
 
-use super::yaml::{self, Flaw, MAX_BYTES, Node};
+use super::yaml::{self, Flaw, Node};
 use crate::{env::Env, error::explained};
 
 /// The profile that is always there.
@@ -208,5 +208,5 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = files::open(path, Links::Follow)?;
     // The token is as secret as the file. Somebody else's file stays as it is.
     drop(tighten(path, &file.metadata()?, 0o600));
-    files::read_opened(file, MAX_BYTES)
+    files::read_opened(file, SETTINGS_BYTES)
 }

@@ -9,7 +9,7 @@ mod write;
 
 use std::fmt;
 
-pub(crate) use read::{Flaw, MAX_BYTES, read};
+pub(crate) use read::{Flaw, read};
 pub(crate) use write::write;
 
 /// A place in a file, counted from 1; columns are characters.

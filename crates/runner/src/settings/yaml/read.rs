@@ -2,12 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use runner_shared::bounds::SETTINGS_BYTES;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 
 use super::{Key, Node, Position, Value, excerpt};
 
-/// The largest file that is read.
-pub(crate) const MAX_BYTES: u64 = 256 * 1024;
 /// The most that aliases may make of it: one for each part, and one for each byte of text.
 const MAX_WEIGHT: usize = 1024 * 1024;
 /// The most mappings and lists inside each other.
@@ -25,8 +24,8 @@ pub(crate) struct Flaw {
 
 /// Reads the one document of a file. An empty file holds nothing, which is a value.
 pub(crate) fn read(bytes: &[u8]) -> Result<Node, Flaw> {
-    if u64::try_from(bytes.len()).is_ok_and(|length| MAX_BYTES < length) {
-        return Err(Flaw::new(Position::START, format!("more than {MAX_BYTES} bytes")));
+    if u64::try_from(bytes.len()).is_ok_and(|length| SETTINGS_BYTES < length) {
+        return Err(Flaw::new(Position::START, format!("more than {SETTINGS_BYTES} bytes")));
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),

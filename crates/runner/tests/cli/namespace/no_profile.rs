@@ -94,6 +94,26 @@ fn a_perf_that_dies_within_a_benchmark_costs_one_warning() {
 }
 
 #[test]
+fn a_perf_that_floods_its_answers_is_given_up_at_once() {
+    let stderr =
+        measured(&with_perf(&format!("{PERF}ack\nread -r line <&3\nexec yes nonsense >&4\n")));
+    let warnings: Vec<_> = stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+    let [warning] = warnings.try_into().unwrap();
+    assert!(warning.contains("writes something else than `ack`"), "{warning}");
+}
+
+#[test]
+fn what_a_perf_says_without_end_costs_neither_time_nor_room_and_its_first_words_stay() {
+    // More than any pipe holds: who waited for a reader would not answer any more.
+    let flood = "echo 'disk full' >&2; head -c 2000000 /dev/zero | tr '\\0' x >&2";
+    let sandbox = with_perf(&format!("{PERF}ack\n{flood}\nack\nexit 1\n"));
+    let stderr = measured(&sandbox);
+    let warnings: Vec<_> = stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+    let [warning] = warnings.try_into().unwrap();
+    assert!(warning.contains("ended before the benchmark (disk full)"), "{warning}");
+}
+
+#[test]
 fn who_insists_is_warned() {
     let sandbox = with_perf("#!/bin/sh\nexit 1\n").with("CODSPEED_PROFILER_ENABLED", "on");
     let stderr = measured(&sandbox);

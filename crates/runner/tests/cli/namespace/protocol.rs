@@ -69,6 +69,20 @@ fn benchmark(pid: i32, uri: &str) -> Command {
 }
 
 #[test]
+fn a_flood_of_names_is_answered_and_kept_up_to_a_bound_that_is_said() {
+    let stage = Stage::new();
+    let name = "n".repeat(MAX_FRAME_LEN - 100);
+    let mut client = stage.client();
+    for _ in 0..12 {
+        assert_eq!(client.ask(&payload(&benchmark(7, &name))), Command::Ack);
+    }
+    drop(client);
+    let (run, timestamps) = stage.end();
+    assert_eq!(timestamps.uri_by_ts.len(), 8, "of about 8 MiB each, in 64 MiB");
+    assert!(run.stderr.contains("said more than 64 MiB about names and rounds"), "{}", run.stderr);
+}
+
+#[test]
 fn every_message_is_answered_and_recorded() {
     let stage = Stage::new();
     let marker = |marker| to(&Command::AddMarker { pid: 7, marker }, Command::Ack);

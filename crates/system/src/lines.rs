@@ -2,13 +2,14 @@
 
 use std::io::{self, Read};
 
+use runner_shared::bounds::LINE_BYTES;
+
 /// Bytes per read.
 const CHUNK: usize = 256 << 10;
-/// The longest name of a function seen in practice has 40 KiB.
-const MAX_LINE: usize = 4 << 20;
 
 /// The lines of a stream.
-pub(crate) struct Lines<R> {
+#[derive(Debug)]
+pub struct Lines<R> {
     source: R,
     buffer: Vec<u8>,
     /// The bytes not handed out yet.
@@ -20,11 +21,13 @@ pub(crate) struct Lines<R> {
     /// In a line that is too long: left out up to its end.
     skipping: bool,
     /// Lines that were left out.
-    pub(crate) too_long: u64,
+    pub too_long: u64,
 }
 
 impl<R: Read> Lines<R> {
-    pub(crate) fn new(source: R) -> Self {
+    /// Lines of what `source` yields.
+    #[must_use]
+    pub fn new(source: R) -> Self {
         Self {
             source,
             buffer: vec![0; CHUNK],
@@ -38,7 +41,11 @@ impl<R: Read> Lines<R> {
     }
 
     /// The next line without its end; `None` at the end of the stream.
-    pub(crate) fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the source.
+    pub fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
         loop {
             let unseen = self.buffer.get(self.searched..self.end).unwrap_or_default();
             let line = match memchr::memchr(b'\n', unseen) {
@@ -72,7 +79,7 @@ impl<R: Read> Lines<R> {
 
     /// Reads on behind the bytes that are left, which move to the front.
     fn refill(&mut self) -> io::Result<()> {
-        if self.end - self.start > MAX_LINE {
+        if self.end - self.start > LINE_BYTES {
             self.skipping = true;
         }
         if self.skipping {
@@ -135,13 +142,13 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_is_left_out_alone() {
-        let long = "x".repeat(MAX_LINE + 3 * CHUNK);
+        let long = "x".repeat(LINE_BYTES + 3 * CHUNK);
         let text = format!("a\n{long}\nb");
         let mut lines = Lines::new(text.as_bytes());
         assert_eq!(lines.next_line().unwrap(), Some(b"a".as_slice()));
         assert_eq!(lines.next_line().unwrap(), Some(b"b".as_slice()));
         assert_eq!(lines.next_line().unwrap(), None);
         assert_eq!(lines.too_long, 1);
-        assert!(lines.buffer.len() <= MAX_LINE + 3 * CHUNK);
+        assert!(lines.buffer.len() <= LINE_BYTES + 3 * CHUNK);
     }
 }
