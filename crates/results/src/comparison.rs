@@ -170,7 +170,7 @@ fn decimals(width: f64) -> usize {
 }
 
 /// As `1.048x` or `12.3x`: what is close to 1 needs more digits.
-fn factor(ratio: f64) -> String {
+pub(crate) fn factor(ratio: f64) -> String {
     let limits = [1.1, 10.0, 100.0];
     let decimals = limits.iter().filter(|limit| ratio < **limit).count();
     format!("{ratio:.decimals$}x")

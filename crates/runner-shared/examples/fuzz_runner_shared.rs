@@ -68,7 +68,12 @@ fn artifact_seeds() -> Vec<Vec<u8>> {
     let markers =
         vec![MarkerType::SampleStart(1), MarkerType::RoundStart(2), MarkerType::RoundEnd(1 << 40)];
     let timestamps = ExecutionTimestamps { uri_by_ts: vec![(5, "a::b".to_owned())], markers };
-    let log = RoundLog { version: RoundLog::VERSION, tick_ns: Some(1), benchmarks: Vec::new() };
+    let log = RoundLog {
+        version: RoundLog::VERSION,
+        tick_ns: Some(1),
+        turns: None,
+        benchmarks: Vec::new(),
+    };
     let written = include_bytes!("../../results/fixtures/client/ExecutionTimestamps.msgpack");
     vec![timestamps.encode(), log.encode(), written.to_vec()]
 }

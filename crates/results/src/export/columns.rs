@@ -11,7 +11,7 @@ use super::{
     text::{UNKNOWN, count, grouped, percent},
 };
 use crate::{
-    comparison::Comparison,
+    comparison::{Comparison, factor},
     model::{BenchResult, Faults, Interval, Report, Switches},
 };
 
@@ -30,6 +30,8 @@ const fn column(title: &'static str, expendable: u8, cell: fn(&BenchResult) -> S
 /// Head of the column that tells how sure the median is.
 const INTERVAL: &str = "95 % interval";
 
+/// Head of the column with the time relative to that of the benchmark that others are compared with.
+const RELATIVE: &str = "Relative";
 /// Head of the column with the median wall time.
 const MEDIAN: &str = "Median";
 /// Head of the column with the time that other processes did not touch.
@@ -53,15 +55,46 @@ const COLUMNS: &[Column] = &[
 /// The whole report.
 pub(super) fn grid(report: &Report) -> Grid {
     let columns = columns(report);
+    let mut heads: Vec<Head> = columns.iter().map(|column| column.head).collect();
+    let mut rows: Vec<GridRow> = by_speed(report).map(|of| row(of, &columns)).collect();
+    if report.comparisons.len() > 1 {
+        heads.insert(0, Head { title: RELATIVE, expendable: 0 });
+        for (row, of) in rows.iter_mut().zip(by_speed(report)) {
+            row.cells.insert(0, relative(of, report));
+        }
+    }
     let grid = Grid {
-        heads: columns.iter().map(|column| column.head).collect(),
-        rows: report.benchmarks.iter().map(|of| row(of, &columns)).collect(),
+        heads,
+        rows,
         warnings: warnings(report).collect(),
         notes: notes(report).collect(),
         footer: remarks_on_all(report),
         verdicts: report.comparisons.iter().flat_map(Comparison::sentences).collect(),
     };
     grid.lean()
+}
+
+/// The benchmarks in the order of the run or, if several were compared with one, the fastest first. One without a
+/// ratio comes last.
+fn by_speed(report: &Report) -> impl Iterator<Item = &BenchResult> {
+    let mut all: Vec<&BenchResult> = report.benchmarks.iter().collect();
+    if report.comparisons.len() > 1 {
+        let speed = |of: &&BenchResult| ratio(of, report).unwrap_or(f64::INFINITY);
+        all.sort_by(|one, other| speed(one).total_cmp(&speed(other)));
+    }
+    all.into_iter()
+}
+
+/// Time of the benchmark divided by that of the one that others are compared with.
+fn ratio(of: &BenchResult, report: &Report) -> Option<f64> {
+    if report.comparisons.iter().any(|it| it.base_uri == of.uri) {
+        return Some(1.0);
+    }
+    report.comparisons.iter().find(|it| it.head_uri == of.uri)?.found.judged.ratio
+}
+
+fn relative(of: &BenchResult, report: &Report) -> String {
+    ratio(of, report).map_or_else(|| UNKNOWN.to_owned(), factor)
 }
 
 /// On a noisy machine, the time that the noise did not touch comes first.

@@ -68,6 +68,15 @@ fn several_commands_are_compared_with_the_first() {
     let [other, slow] = verdicts[..] else { panic!("{}", run.stdout) };
     assert!(other.starts_with("`sh -c exit 0` against "), "{other}");
     assert!(slow.starts_with("`slow` against ") && slow.contains("x slower ("), "{slow}");
+    // The fastest comes first in the table.
+    let mut rows = run.stdout.lines();
+    assert!(rows.next().unwrap().starts_with(" Benchmark "), "{}", run.stdout);
+    assert!(rows.nth(3).unwrap().starts_with(" slow "), "{}", run.stdout);
+    assert!(
+        run.stdout.contains(" Relative  ") && run.stdout.contains(" 1.000x  "),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
