@@ -10,3 +10,4 @@ pub mod lineage;
 pub mod lock;
 pub mod orphans;
 pub mod pidfd;
+pub mod scratch;
