@@ -17,6 +17,10 @@ use runner_shared::{
     text::shown,
     verdict::DEFAULT_THRESHOLD,
 };
+use system::{
+    guard::Guard,
+    lock::{LockError, RunLock},
+};
 
 use crate::{
     check::faults,
@@ -43,6 +47,19 @@ const INTERRUPTED: u8 = 130;
 
 /// The process environment, taken once.
 pub type Environment = Vec<(OsString, OsString)>;
+
+/// Posts a guard for what `args` let us start, and gives its mark to all of that. To be called while there is one thread.
+#[must_use]
+pub fn post_guard(args: &Args, environment: &mut Environment) -> Option<Guard> {
+    // Nothing is started by a check; below Valgrind a copy of us would be counted, too.
+    if args.check || below_valgrind() {
+        return None;
+    }
+    let guard = Guard::post(value(environment, env_names::GUARD))?;
+    environment.retain(|(name, _)| name != env_names::GUARD.name);
+    environment.push((env_names::GUARD.name.into(), guard.mark().into()));
+    Some(guard)
+}
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +107,9 @@ pub(crate) enum AppError {
     /// A runner of another time.
     #[error(transparent)]
     Incompatible(#[from] Incompatible),
+    /// Somebody else measures.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// Results can't be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -117,6 +137,7 @@ impl AppError {
             | Self::NotBelowValgrind
             | Self::Preload(_)
             | Self::Incompatible(_)
+            | Self::Lock(_)
             | Self::Store(_)
             | Self::Signals(_) => FAILED,
         }
@@ -161,6 +182,13 @@ fn measure(
     if args.check {
         return Ok(OK);
     }
+    // Before signals are ours: who waits for another one can be ended.
+    let _lock = if below_valgrind() {
+        None
+    } else {
+        let place = folder(environment, env_names::LOCK_FILE).unwrap_or(&fifos.lock);
+        RunLock::acquire_alone(place, !args.no_wait, &mut |text| progress.always(text))?
+    };
     // Below Valgrind, nobody answers at the FIFOs.
     let (machine, link) = match mode {
         Mode::Simulation => (Machine::without_stamps(), Ok(Link::none())),

@@ -12,11 +12,17 @@ use std::{
 
 use runner_shared::{
     env_names::{self, EnvName},
-    fault::{Attempt, Fault, explain},
+    fault::{self, Attempt, Fault, explain},
+    fifo::FifoPaths,
     memory::TracerStats,
     reach,
     run_as::{RunAs, RunAsError},
     text,
+};
+use system::{
+    guard::Guard,
+    lock::{LockError, RunLock},
+    threads::with_room,
 };
 
 use crate::{
@@ -47,6 +53,8 @@ enum AppError {
     Track(#[from] TrackError),
     #[error(transparent)]
     RunAs(#[from] RunAsError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
     #[error("the program of the self-test can't go on")]
     SelfTest(#[source] io::Error),
     #[error("could not take over signals")]
@@ -77,6 +85,7 @@ impl AppError {
             | Self::Preload(_)
             | Self::RunAs(_)
             | Self::Track(_)
+            | Self::Lock(_)
             | Self::SelfTest(_)
             | Self::Signals(_)
             | Self::Write { .. }
@@ -92,6 +101,7 @@ impl AppError {
             Self::Preload(_)
             | Self::RunAs(_)
             | Self::Track(_)
+            | Self::Lock(_)
             | Self::SelfTest(_)
             | Self::Signals(_)
             | Self::Write { .. }
@@ -104,7 +114,12 @@ impl AppError {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    system::signals::start_afresh();
     system::limits::outlive_large_files();
+    ExitCode::from(with_room(run))
+}
+
+fn run() -> u8 {
     let cli = Cli::read();
     let outcome = match &cli.command {
         Command::Track(options) => traced(options),
@@ -117,11 +132,11 @@ pub fn main() -> ExitCode {
             run_self_test(*child).map(|()| 0).map_err(AppError::SelfTest)
         }
     };
-    ExitCode::from(outcome.unwrap_or_else(|err| {
+    outcome.unwrap_or_else(|err| {
         let mut text = format!("error: {err}");
         let mut cause = err.source();
         while let Some(err) = cause {
-            text = format!("{text}: {err}");
+            text = format!("{text}: {}", fault::words(err));
             cause = err.source();
         }
         say(&text);
@@ -129,13 +144,22 @@ pub fn main() -> ExitCode {
             say(hint);
         }
         err.code()
-    }))
+    })
 }
 
 fn traced(options: &Track) -> Result<u8, AppError> {
-    let signals = command::signals().map_err(AppError::Signals)?;
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
     let mut environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+    // Before signals are ours: who waits for another one can be ended.
+    let place =
+        value(&environment, env_names::LOCK_FILE).map_or(FifoPaths::well_known().lock, Into::into);
+    let _lock = RunLock::acquire_alone(&place, !options.no_wait, &mut say)?;
+    let signals = command::signals().map_err(AppError::Signals)?;
+    // While there is one thread.
+    let guard = Guard::post(value(&environment, env_names::GUARD));
+    if let Some(guard) = &guard {
+        environment.push((env_names::GUARD.name.into(), guard.mark().into()));
+    }
     let user = RunAs::choose(options.run_as.as_deref(), |name| value(&environment, name))?;
     let shown = options.control.is_none() && !options.quiet;
     if let Some(user) = &user {
@@ -161,6 +185,10 @@ fn traced(options: &Track) -> Result<u8, AppError> {
         },
     };
     let trace = track(&plan, backend.as_mut(), &signals)?;
+    if let Some(guard) = guard {
+        // What goes on does so because it was left running.
+        guard.release();
+    }
     report(&trace, options, shown, user.as_ref())?;
     let Trace { ended, stats, .. } = trace;
     complete(&stats, options.lossy)?;
@@ -293,7 +321,7 @@ fn print(text: &str) -> Result<(), AppError> {
 }
 
 #[expect(clippy::print_stderr, reason = "this is the place that speaks")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 
