@@ -2,10 +2,8 @@
 
 use std::{borrow::Cow, fs::File, io, path::Path, time::Duration};
 
-use api::Secret;
 use results::TableStyle;
 use runner_shared::{
-    env_names,
     fault::{Attempt, explain},
     text::{lines, shown},
 };
@@ -51,12 +49,7 @@ pub(super) struct People {
 
 impl State {
     pub(super) fn open(&mut self, env: &Env, screen: Screen) {
-        for name in env_names::SECRETS {
-            let text = env.get(*name).map(|value| value.to_string_lossy().into_owned());
-            if let Some(secret) = text.and_then(|text| Secret::new(&text)) {
-                self.redactor.add(secret);
-            }
-        }
+        self.redactor.add_all(env);
         self.style = open::table_style(env, screen);
         self.json = open::json(screen);
         self.summary = open::summary(env, screen);

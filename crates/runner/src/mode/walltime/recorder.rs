@@ -111,11 +111,7 @@ impl Recorder {
             program: perf.program.clone(),
             args: arguments(perf, events.as_deref(), unwinding, &fifos.argument(), pid),
             cwd: folder.to_owned(),
-            env: env
-                .clone()
-                .with_our_rights()
-                .without(env_names::SECRETS)
-                .with(env_names::PERF_CONFIG, "/dev/null"),
+            env: env.clone().with_our_rights().with(env_names::PERF_CONFIG, "/dev/null"),
             stdin: Stdin::Null,
             output: Output::Inherit,
             address_space: AddressSpace::Random,
