@@ -138,13 +138,14 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 MMAP(mmap)
 MMAP(mmap64)
 
+// Of all that it does, only another descriptor can fail for lack of something.
 #define FCNTL(function)                                                               \
   int function(int fd, int what, ...) {                                               \
     va_list rest;                                                                     \
     va_start(rest, what);                                                             \
     void *argument = va_arg(rest, void *);                                            \
     va_end(rest);                                                                     \
-    return fails(FCNTL, named(fd)) ? -1 : NEXT(function)(fd, what, argument); \
+    return what == F_DUPFD_CLOEXEC && fails(FCNTL, named(fd)) ? -1 : NEXT(function)(fd, what, argument); \
   }
 FCNTL(fcntl)
 FCNTL(fcntl64)

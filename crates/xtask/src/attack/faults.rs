@@ -25,6 +25,8 @@ const COUNT_BYTES: usize = 512;
 const CASE: &str = "/tmp/case";
 /// Most calls of a kind that are tried; of more, so many that are evenly apart.
 const MOST: usize = 150;
+/// The same for runs that take seconds.
+const MOST_SLOW: usize = 40;
 /// The same for a quick look.
 const MOST_QUICK: usize = 1;
 
@@ -40,7 +42,7 @@ const KINDS: &[(&str, i32)] = &[
     ("fork", libc::EAGAIN),
     ("exec", libc::EACCES),
     ("thread", libc::EAGAIN),
-    ("fcntl", libc::EINVAL),
+    ("fcntl", libc::EMFILE),
 ];
 
 /// A run: what it is called, its words, and the programs of ours that take part.
@@ -50,6 +52,8 @@ struct Run {
     programs: &'static [&'static str],
     /// Whether the numbers of two runs are the same.
     is_exact: bool,
+    /// Most calls of a kind that are tried.
+    most: usize,
 }
 
 /// To try another run, add a row. What is measured is `seq`, once.
@@ -59,30 +63,35 @@ const RUNS: &[Run] = &[
         words: "exec -m walltime --no-perf",
         programs: &["codspeed", "exec-harness"],
         is_exact: false,
-    },
-    Run {
-        name: "walltime, perf",
-        words: "exec -m walltime",
-        programs: &["codspeed"],
-        is_exact: false,
+        most: MOST,
     },
     Run {
         name: "memory, preload",
         words: "exec -m memory --backend preload",
         programs: &["codspeed", "codspeed-memtrack", "exec-harness"],
         is_exact: true,
-    },
-    Run {
-        name: "memory, eBPF",
-        words: "exec -m memory --backend ebpf",
-        programs: &["codspeed-memtrack"],
-        is_exact: true,
+        most: MOST,
     },
     Run {
         name: "simulation",
         words: "exec -m simulation",
         programs: &["codspeed", "exec-harness"],
         is_exact: true,
+        most: MOST,
+    },
+    Run {
+        name: "walltime, perf",
+        words: "exec -m walltime",
+        programs: &["codspeed"],
+        is_exact: false,
+        most: MOST_SLOW,
+    },
+    Run {
+        name: "memory, eBPF",
+        words: "exec -m memory --backend ebpf",
+        programs: &["codspeed-memtrack"],
+        is_exact: true,
+        most: MOST_SLOW,
     },
 ];
 
@@ -171,7 +180,7 @@ impl Faults<'_> {
         calls: usize,
         undisturbed: &Undisturbed,
     ) -> Result<()> {
-        let chosen = chosen(calls, if self.scale == Scale::Full { MOST } else { MOST_QUICK });
+        let chosen = chosen(calls, if self.scale == Scale::Full { run.most } else { MOST_QUICK });
         let mut row = Row::default();
         for nth in &chosen {
             let fault = Fault { nth: *nth, ..none };
@@ -204,16 +213,16 @@ impl Faults<'_> {
         let case = format!("{}: {program}: {kind} {nth} ({})", run.name, seen.about);
         row.seconds = row.seconds.max(outcome.seconds);
         if let Some(what) = outcome.fault() {
-            self.findings.push(format!("{case}: {what}"));
+            self.find(format!("{case}: {what}"));
         } else if outcome.code() != 0 {
             row.refused += 1;
             if !outcome.output.contains("error: ") {
-                self.findings.push(format!("{case}: code {} without an error", outcome.code()));
+                self.find(format!("{case}: code {} without an error", outcome.code()));
             }
         } else {
             let (got, expected) = (results(run), &undisturbed.results);
             if got != *expected {
-                self.findings.push(format!("{case}: measured {got:?} instead of {expected:?}"));
+                self.find(format!("{case}: measured {got:?} instead of {expected:?}"));
             }
             if warnings(outcome) > undisturbed.warnings {
                 row.warned += 1;
@@ -222,6 +231,11 @@ impl Faults<'_> {
                 say::note(&format!("silent: {case}"));
             }
         }
+    }
+
+    fn find(&mut self, finding: String) {
+        say::note(&format!("finding: {finding}"));
+        self.findings.push(finding);
     }
 
     fn outcome(&self, run: &Run, fault: Fault) -> Result<(Outcome, Seen)> {
@@ -269,8 +283,12 @@ impl Fault {
     }
 }
 
+/// How often something is said to have gone wrong. That there is no profile is a note: nobody has insisted on one.
 fn warnings(outcome: &Outcome) -> usize {
-    outcome.output.matches("warning: ").count()
+    ["warning: ", "no profile, only times"]
+        .iter()
+        .map(|said| outcome.output.matches(said).count())
+        .sum()
 }
 
 /// At most so many of the calls, evenly apart, the first and the last among them.

@@ -201,6 +201,9 @@ impl FileAttack<'_> {
         seen: &mut Row,
     ) -> Result<()> {
         let path = self.set_up(scene, replacement.as_nobody)?.join(file);
+        if path.is_dir() && replacement.name == "folder" {
+            return Ok(());
+        }
         replacement.put(&path)?;
         let outcome = self.outcome(command, replacement.as_nobody)?;
         remove(&path)?;
@@ -210,6 +213,7 @@ impl FileAttack<'_> {
         seen.peak_mib = seen.peak_mib.max(outcome.peak_mib);
         let case = format!("{}: {}: `{file}` as {}", scene.name, command.name, replacement.name);
         if let Some(fault) = verdict(command, &path, &outcome, undisturbed) {
+            say::note(&format!("finding: {case}: {fault}"));
             self.findings.push(format!("{case}: {fault}"));
         } else if outcome.seconds > SLOW_SECONDS {
             say::note(&format!("slow: {case}: {:.1} s", outcome.seconds));
@@ -349,14 +353,28 @@ fn folder(path: &str) -> Result<PathBuf> {
     Ok(PathBuf::from(path))
 }
 
-/// All files below a folder, and the folders in it, beginning with `shown`.
+/// What is below a folder, beginning with `shown`: of the files with one ending, as those of each module are, two.
 fn listing(folder: &Path, shown: &str) -> Result<Vec<String>> {
+    let all = everything(folder, shown)?;
+    let ending = |name: &str| name.rsplit_once('.').map(|(_, ending)| ending.to_owned());
+    let mut endings: Vec<String> = Vec::new();
+    let mut is_wanted = |name: &String| match ending(name) {
+        None => true,
+        Some(ending) => {
+            endings.push(ending.clone());
+            endings.iter().filter(|known| **known == ending).count() <= 2
+        }
+    };
+    Ok(all.into_iter().filter(|name| is_wanted(name)).collect())
+}
+
+fn everything(folder: &Path, shown: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = format!("{shown}/{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
-            found.extend(listing(&entry.path(), &name)?);
+            found.extend(everything(&entry.path(), &name)?);
         }
         found.push(name);
     }

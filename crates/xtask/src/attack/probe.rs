@@ -66,7 +66,9 @@ impl Outcome {
 pub(super) fn probe(cmd: &Cmd, stdin: Option<&Path>) -> Result<Outcome> {
     let out = tempfile::NamedTempFile::new().context("could not make a file for the output")?;
     let mut command = cmd.command();
-    command.process_group(0).stdout(out.reopen()?).stderr(out.reopen()?);
+    // One place in the file for both streams.
+    let both = out.reopen()?;
+    command.process_group(0).stdout(both.try_clone()?).stderr(both);
     if let Some(path) = stdin {
         command.stdin(Stdio::from(files::open(path)?));
     }

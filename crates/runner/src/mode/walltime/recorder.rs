@@ -232,7 +232,7 @@ fn gist(text: &str) -> Option<String> {
 /// Removes what an earlier run recorded in the folder: it would be taken for what this one recorded.
 pub(super) fn clear(folder: &Path) {
     // Without the data of a profile, files with such names belong to something else.
-    if !folder.join(PERF_DATA).exists() {
+    if !files::is_there(&folder.join(PERF_DATA)) {
         return;
     }
     let whole = [PERF_DATA, WALLTIME_METADATA, OLDER_WALLTIME_METADATA];
