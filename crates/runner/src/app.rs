@@ -17,6 +17,7 @@ use crate::{
     env::Env,
     error::{CliError, ExitKind},
     event::RunEvent,
+    exposure,
     ui::{self, Claim, Level, Screen, Surface, Ui},
 };
 
@@ -26,6 +27,7 @@ pub fn main(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> u8 {
     let (words, variables): (Vec<_>, Vec<_>) = (words.collect(), variables.collect());
+    exposure::close_memory();
     ui::report_panics();
     system::signals::start_afresh();
     system::limits::outlive_large_files();
@@ -41,7 +43,10 @@ fn run(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> u8 {
     let mut env = Env::capture(variables);
-    let (args, warnings) = match cli::parse(words, &|name| env.is_empty_text(name)) {
+    let parsed = cli::parse(words, &|name| env.is_empty_text(name));
+    // The parser has looked into the environment itself.
+    exposure::wipe_start();
+    let (args, warnings) = match parsed {
         Ok(parsed) => parsed,
         Err(err) => {
             // `--help` and `--version` come this way, too, and go to standard output.
@@ -68,7 +73,8 @@ fn run(
     if measures {
         context.ui.event(&RunEvent::RunStarted);
     }
-    let outcome = context.work_for_its_user(&command).and_then(|()| dispatch(command, &context));
+    let outcome =
+        context.work_for_its_user(&command).and_then(|()| dispatch(command, &mut context));
     let code = match outcome {
         Ok(kind) => kind.code(),
         Err(err) => {
@@ -86,7 +92,7 @@ fn run(
     code
 }
 
-fn dispatch(command: Command, context: &Context) -> Result<ExitKind, CliError> {
+fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliError> {
     match command {
         Command::Run(args) => commands::run::run(*args, context),
         Command::Exec(args) => commands::exec::run(*args, context),

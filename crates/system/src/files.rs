@@ -53,6 +53,22 @@ pub fn open_with(path: &Path, links: Links, options: &mut OpenOptions) -> io::Re
     }
 }
 
+/// Opens a regular file of at most `limit` bytes to be read. Never waits. A file that grows has to be looked after.
+///
+/// # Errors
+///
+/// If it can't be opened as [`open`] does, or if it is larger (`InvalidData`).
+pub fn open_within(path: &Path, links: Links, limit: u64) -> io::Result<File> {
+    let file = open(path, links)?;
+    if file.metadata()?.len() > limit { Err(too_large(limit)) } else { Ok(file) }
+}
+
+/// Returns whether there is anything of this name, be it a link that leads nowhere: what can't be opened is not the same
+/// as what isn't there.
+pub fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
@@ -76,7 +92,7 @@ pub fn read_opened(file: File, limit: u64) -> io::Result<Vec<u8>> {
     }
     let longest = usize::try_from(limit).unwrap_or(usize::MAX);
     if length > limit || bytes.len() > longest {
-        return Err(refused(format!("it has more than {}", amount(limit))));
+        return Err(too_large(limit));
     }
     Ok(bytes)
 }
@@ -223,6 +239,10 @@ fn replace_with(
 
 fn not_followed(kind: io::ErrorKind) -> io::Error {
     io::Error::new(kind, "it is a symbolic link, and those aren't followed here")
+}
+
+fn too_large(limit: u64) -> io::Error {
+    refused(format!("it has more than {}", amount(limit)))
 }
 
 fn is_link(path: &Path) -> bool {

@@ -165,6 +165,7 @@ pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, Prof
         });
     }
     let Sampler { copied, period, .. } = sampler;
+    warnings.extend(modules.into_notes());
     Ok(Stacks { frames: forest.into_frames(), benchmarks, copied, period, warnings })
 }
 

@@ -24,9 +24,10 @@ use std::{cell::OnceCell, path::PathBuf};
 use runner_shared::env_names;
 
 use crate::{
-    cli::GlobalArgs,
+    cli::{GlobalArgs, SharedArgs},
     env::Env,
     error::{CliError, ExitKind},
+    settings::project_file::ProjectConfig,
     ui::Ui,
 };
 
@@ -50,6 +51,15 @@ impl Context {
             None => env,
         };
         Self { env, ui, global, run_id: OnceCell::new() }
+    }
+
+    /// Hides from the benchmark what the command line and the project file say, and masks it in all that is shown.
+    fn hide_variables(&mut self, shared: &SharedArgs, project: Option<&ProjectConfig>) {
+        let of_project = project.map(|project| project.options.hide_env.as_slice());
+        for patterns in [&shared.hide_env, of_project.unwrap_or_default()] {
+            self.env.hide(patterns);
+        }
+        self.ui.keep_secrets_of(&self.env);
     }
 
     /// Prints what the user asked for.

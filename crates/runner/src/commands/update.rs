@@ -6,7 +6,7 @@ use std::{
 };
 
 use api::{Http, HttpSettings};
-use runner_shared::{env_names, text::shown};
+use runner_shared::text::shown;
 use semver::Version;
 
 use super::Context;
@@ -119,7 +119,7 @@ fn install(receipt: &Receipt, version: &Version, context: &Context) -> Result<()
     ];
     let said = words.map(|word| shown(word).into_owned()).join(" ");
     context.ui.event(&RunEvent::Debug(format!("runs the installer: {said}")));
-    let env = context.env.clone().without(env_names::SECRETS);
+    let env = context.env.clone();
     let ended =
         run_visibly(&shell, &words, &env).map_err(|err| CliError::new(ExitKind::Missing, err))?;
     if ended == Ended::Code(0) {

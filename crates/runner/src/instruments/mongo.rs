@@ -85,7 +85,6 @@ impl MongoTracer {
         let [control, proxy] = free_ports().map_err(InstrumentError::Prepare)?;
         let mut seen = env
             .clone()
-            .without(env_names::SECRETS)
             .with(env_names::RUST_LOG, "debug")
             .with(env_names::MONGO_SERVER_ADDRESS, control.to_string())
             .with(env_names::MONGO_PROXY, proxy.to_string());

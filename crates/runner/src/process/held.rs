@@ -12,6 +12,8 @@ use std::{
 use nix::unistd::{ForkResult, Pid, fork, setpgid};
 use system::{guard, pidfd};
 
+use crate::exposure;
+
 use super::{
     pipes::{Output, Pipes},
     spawn::{Child, SpawnError, ToolCommand},
@@ -76,6 +78,7 @@ fn fork_held(mut command: Command, output: Output, program: PathBuf) -> io::Resu
         ForkResult::Child => {
             let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
             drop((go, failure, pipes));
+            exposure::open_copy(&mut command);
             if wait.read_exact(&mut [0]).is_ok() {
                 let err = command.exec();
                 let errno = err.raw_os_error().unwrap_or(libc::EINVAL);

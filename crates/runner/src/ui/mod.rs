@@ -101,6 +101,11 @@ impl Ui {
     }
 
     /// A text that no sink may show from now on. One of less than four characters is none.
+    pub(crate) fn keep_secrets_of(&self, env: &Env) {
+        self.state().redactor.add_all(env);
+    }
+
+    /// The same for one.
     pub(crate) fn keep_secret(&self, secret: Secret) {
         self.state().redactor.add(secret);
     }

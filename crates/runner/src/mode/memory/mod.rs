@@ -71,7 +71,7 @@ fn ask_for_rights(program: PathBuf, cwd: &Path, env: &Env) -> Result<(), StartEr
         program,
         args: vec!["rights".into()],
         cwd: cwd.to_owned(),
-        env: env.clone().without(env_names::SECRETS).with_our_rights(),
+        env: env.clone().with_our_rights(),
         stdin: Stdin::Null,
         output: Output::Piped,
         address_space: AddressSpace::Random,

@@ -221,7 +221,7 @@ pub(crate) fn add_profile(
             tell(RunEvent::warning(text));
         }
     };
-    if record.timestamps.uri_by_ts.is_empty() || !data.exists() {
+    if record.timestamps.uri_by_ts.is_empty() || !files::is_there(&data) {
         // Nobody knows what the samples would be of, or there are none.
         return;
     }

@@ -111,11 +111,7 @@ impl Recorder {
             program: perf.program.clone(),
             args: arguments(perf, events.as_deref(), unwinding, &fifos.argument(), pid),
             cwd: folder.to_owned(),
-            env: env
-                .clone()
-                .with_our_rights()
-                .without(env_names::SECRETS)
-                .with(env_names::PERF_CONFIG, "/dev/null"),
+            env: env.clone().with_our_rights().with(env_names::PERF_CONFIG, "/dev/null"),
             stdin: Stdin::Null,
             output: Output::Inherit,
             address_space: AddressSpace::Random,
@@ -236,7 +232,7 @@ fn gist(text: &str) -> Option<String> {
 /// Removes what an earlier run recorded in the folder: it would be taken for what this one recorded.
 pub(super) fn clear(folder: &Path) {
     // Without the data of a profile, files with such names belong to something else.
-    if !folder.join(PERF_DATA).exists() {
+    if !files::is_there(&folder.join(PERF_DATA)) {
         return;
     }
     let whole = [PERF_DATA, WALLTIME_METADATA, OLDER_WALLTIME_METADATA];
