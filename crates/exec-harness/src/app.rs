@@ -15,6 +15,7 @@ use runner_shared::{
     mode::Mode,
     text::shown,
 };
+use system::signals::{self, Manners, Signals};
 
 use crate::{
     check::faults,
@@ -121,12 +122,30 @@ impl AppError {
     }
 }
 
+/// Takes over signals: what `main` has to do first.
+///
+/// # Errors
+///
+/// If the system has no descriptor or no thread to spare.
+pub fn take_signals() -> io::Result<Signals> {
+    Signals::take(Manners { farewell: |_| "interrupted\n".to_owned(), code: |_| INTERRUPTED })
+}
+
 /// Runs the program: measures what `args` say, tells the runner at `fifos` if there is one, and
 /// returns the exit code.
-pub fn run(args: &Args, environment: &Environment, fifos: &FifoPaths) -> u8 {
+pub fn run(
+    args: &Args,
+    environment: &Environment,
+    fifos: &FifoPaths,
+    signals: io::Result<Signals>,
+) -> u8 {
     let dumb = value(environment, env_names::TERM).is_some_and(|term| term == "dumb");
     let mut progress = Progress::new(args.quiet, dumb);
-    match measure(args, environment, fifos, &mut progress) {
+    let outcome = match &signals {
+        Ok(signals) => measure(args, environment, fifos, (signals, &mut progress)),
+        Err(err) => Err(AppError::Signals(io::Error::new(err.kind(), err.to_string())).into()),
+    };
+    let code = match outcome {
         Ok(code) => code,
         Err(Refused(errs)) => {
             for err in &errs {
@@ -139,14 +158,16 @@ pub fn run(args: &Args, environment: &Environment, fifos: &FifoPaths) -> u8 {
                 (true, _) => CHECKED_FAILED,
             }
         }
-    }
+    };
+    // Whatever else has happened.
+    if signals.is_ok_and(|signals| signals.interrupted()) { INTERRUPTED } else { code }
 }
 
 fn measure(
     args: &Args,
     environment: &Environment,
     fifos: &FifoPaths,
-    progress: &mut Progress,
+    (signals, progress): (&Signals, &mut Progress),
 ) -> Result<u8, Refused> {
     let targets = targets(args, progress)?;
     warn_of_odd_names(&targets, progress);
@@ -160,15 +181,17 @@ fn measure(
         return Ok(OK);
     }
     // Below Valgrind, nobody answers at the FIFOs.
-    let (machine, link) = match mode {
-        Mode::Simulation => (Machine::without_stamps(), Ok(Link::none())),
-        Mode::Walltime | Mode::Memory => (Machine::start(), Link::connect(fifos)),
+    let (mut machine, link) = match mode {
+        Mode::Simulation => (Machine::without_stamps(signals), Ok(Link::none())),
+        Mode::Walltime | Mode::Memory => (Machine::start(signals), Link::connect(fifos)),
     };
-    let (mut machine, mut link) = (machine.map_err(AppError::Signals)?, link?);
+    let mut link = link?;
+    // From here on there is something to keep, also after the clean-up that the second one ends.
+    let _heeding = signals.heed(2);
     let with = Prepared {
         environment: environment.iter().map(|(name, value)| variable(name, value)).collect(),
         path: value(environment, env_names::PATH).map(Into::into),
-        mask: machine.watch.original_mask(),
+        mask: signals::original_mask(),
         launcher: Vec::new(),
     };
     let settings = Settings { compat_rounds: args.compat_rounds, robust: args.robust };

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use runner_shared::fifo::FifoPaths;
 
 fn main() -> ExitCode {
-    system::limits::outlive_large_files();
+    let signals = exec_harness::take_signals();
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
     let environment: Vec<_> = std::env::vars_os().collect();
     let args = exec_harness::Args::read(&environment);
-    ExitCode::from(exec_harness::run(&args, &environment, &FifoPaths::well_known()))
+    ExitCode::from(exec_harness::run(&args, &environment, &FifoPaths::well_known(), signals))
 }

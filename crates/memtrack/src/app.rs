@@ -10,6 +10,7 @@ use std::{
     process::ExitCode,
 };
 
+use nix::sys::signal::Signal;
 use runner_shared::{
     env_names::{self, EnvName},
     fault::{Attempt, Fault, explain},
@@ -18,6 +19,8 @@ use runner_shared::{
     run_as::{RunAs, RunAsError},
     text,
 };
+
+use system::signals::{Manners, Signals};
 
 use crate::{
     backend::{
@@ -104,10 +107,13 @@ impl AppError {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    system::limits::outlive_large_files();
+    let signals =
+        Signals::take(Manners { farewell: |_| "interrupted\n".to_owned(), code: code_of });
     let cli = Cli::read();
     let outcome = match &cli.command {
-        Command::Track(options) => traced(options),
+        Command::Track(options) => {
+            signals.map_err(AppError::Signals).and_then(|signals| traced(options, &signals))
+        }
         Command::Doctor => {
             let report = doctor::report(Wanted::default(), &env::temp_dir());
             print(&report).map(|()| 0)
@@ -132,8 +138,7 @@ pub fn main() -> ExitCode {
     }))
 }
 
-fn traced(options: &Track) -> Result<u8, AppError> {
-    let signals = command::signals().map_err(AppError::Signals)?;
+fn traced(options: &Track, signals: &Signals) -> Result<u8, AppError> {
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
     let mut environment: Vec<(OsString, OsString)> = env::vars_os().collect();
     let user = RunAs::choose(options.run_as.as_deref(), |name| value(&environment, name))?;
@@ -160,14 +165,25 @@ fn traced(options: &Track) -> Result<u8, AppError> {
             release_on_exit: !options.no_release_on_exit,
         },
     };
-    let trace = track(&plan, backend.as_mut(), &signals)?;
+    let trace = track(&plan, backend.as_mut(), signals)?;
     report(&trace, options, shown, user.as_ref())?;
     let Trace { ended, stats, .. } = trace;
     complete(&stats, options.lossy)?;
     if let command::Ended::Signal(number) = ended {
         say(&format!("the command was ended by signal {number}"));
     }
-    Ok(ended.code())
+    // A command may make nothing of it; whoever wanted an end has had it.
+    Ok(match (ended.code(), signals.last()) {
+        (0, Some(signal)) => code_of(signal),
+        (code, _) => code,
+    })
+}
+
+/// What a shell says of a program that was ended by a signal.
+fn code_of(signal: Signal) -> u8 {
+    #[expect(clippy::as_conversions, reason = "the numbers of the enum are those of the kernel")]
+    let number = signal as i32;
+    command::Ended::Signal(number).code()
 }
 
 /// Says what is known to go wrong, before anything is loaded, made or run.

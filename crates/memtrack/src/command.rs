@@ -14,8 +14,7 @@ use std::{
 use nix::{
     sys::{
         prctl,
-        signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask},
-        signalfd::{SfdFlags, SignalFd},
+        signal::{Signal, kill},
     },
     unistd::Pid,
 };
@@ -25,9 +24,7 @@ use runner_shared::{
     run_as::RunAs,
     text::shown,
 };
-
-/// What ends a tracer early. The command decides what it means: it is passed on, and the trace ends with the command.
-const STOPS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+use system::signals::{self, Heard, Signals};
 
 /// The shell's exit code for a program that can't be started, and for one that isn't there.
 const NOT_EXECUTABLE: u8 = 126;
@@ -107,13 +104,6 @@ fn base<'a>(program: &OsStr, args: impl Iterator<Item = &'a OsString>) -> Comman
     command
 }
 
-/// The signals that concern us, as a descriptor. To be made before there are threads.
-pub(crate) fn signals() -> io::Result<SignalFd> {
-    let wanted = SigSet::from_iter(STOPS);
-    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), None)?;
-    Ok(SignalFd::with_flags(&wanted, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
-}
-
 /// The running command.
 #[derive(Debug)]
 pub(crate) struct Running {
@@ -130,9 +120,7 @@ impl Running {
             if let Some(user) = &user {
                 user.become_them()?;
             }
-            // What we wait for by descriptor is blocked here, and a blocked signal stays so across `exec`.
-            pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&SigSet::from_iter(STOPS)), None)?;
-            system::limits::be_ended_by_large_files()?;
+            signals::release()?;
             Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)
         };
         #[expect(
@@ -167,18 +155,21 @@ impl Running {
         }))
     }
 
-    /// Passes on a signal that we got. A key of the terminal has reached the command as well.
-    pub(crate) fn pass_on(&self, signals: &SignalFd) {
-        while let Ok(Some(info)) = signals.read_signal() {
-            let signal =
-                i32::try_from(info.ssi_signo).ok().and_then(|it| Signal::try_from(it).ok());
-            let by_key = info.ssi_code == libc::SI_KERNEL;
-            if let Some(signal) = signal.filter(|signal| !by_key && *signal != Signal::SIGINT)
-                && let Ok(pid) = i32::try_from(self.pid())
-            {
-                // It may just have ended.
-                let _ = kill(Pid::from_raw(pid), signal);
-            }
+    /// Passes on the signals that we got: the command decides what they mean, and the trace ends with it. `by_group` is
+    /// whoever sends what a terminal would send to the whole group of processes.
+    ///
+    /// The second one is the end of the command.
+    pub(crate) fn pass_on(&self, signals: &Signals, by_group: bool) {
+        let Ok(pid) = i32::try_from(self.pid()).map(Pid::from_raw) else { return };
+        while let Some(heard) = signals.next() {
+            let reaches_all = heard.by_kernel || (by_group && heard.signal == Signal::SIGINT);
+            let signal = match signals.count() {
+                0 | 1 if reaches_all => continue,
+                0 | 1 => Heard::to_pass_on(heard),
+                _ => Signal::SIGKILL,
+            };
+            // It may just have ended.
+            let _ = kill(pid, signal);
         }
     }
 }

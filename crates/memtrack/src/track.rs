@@ -10,7 +10,6 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::signalfd::SignalFd,
 };
 use runner_shared::{
     clock::{Monotonic, now},
@@ -21,6 +20,7 @@ use runner_shared::{
 use system::{
     files,
     orphans::{Leftover, Orphans},
+    signals::Signals,
 };
 
 use crate::{
@@ -100,7 +100,7 @@ pub(crate) struct Trace {
 pub(crate) fn track(
     plan: &Plan<'_>,
     backend: &mut dyn Backend,
-    signals: &SignalFd,
+    signals: &Signals,
 ) -> Result<Trace, TrackError> {
     let failed = |source| TrackError::Write { folder: plan.folder.to_owned(), source };
     // Before the command does something that nobody will see.
@@ -115,6 +115,8 @@ pub(crate) fn track(
         backend.rest();
     }
     let start = now().0;
+    // From here on there is something to keep, also when the second signal has ended the command.
+    let _heeding = signals.heed(2);
     let (running, orphans) = start_command(plan, backend)?;
     let root = running.pid();
     let ordered = backend.is_ordered();
@@ -268,7 +270,7 @@ struct Follow<'a> {
     writer: Writer,
     /// Nothing can be written any more; the command goes on all the same.
     failure: Option<io::Error>,
-    signals: &'a SignalFd,
+    signals: &'a Signals,
 }
 
 impl Follow<'_> {
@@ -280,7 +282,7 @@ impl Follow<'_> {
                 self.rest_at = None;
                 self.backend.rest();
             }
-            self.running.pass_on(self.signals);
+            self.running.pass_on(self.signals, self.control.is_some());
             was_busy = self.drain()? > 0;
             if let Some(progress) = self.progress.as_mut().filter(|_| self.recording) {
                 progress.tell(self.writer.events());

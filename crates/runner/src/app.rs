@@ -2,11 +2,13 @@
 
 use std::{
     ffi::OsString,
+    io,
     panic::{self, AssertUnwindSafe},
     path::Path,
 };
 
 use clap::error::ErrorKind;
+use system::signals::{Manners, Signals};
 
 use crate::{
     ci,
@@ -24,15 +26,17 @@ pub fn main(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> u8 {
     ui::report_panics();
-    system::limits::outlive_large_files();
+    let code = |_| ExitKind::Interrupted.code();
+    let signals = Signals::take(Manners { farewell: ui::farewell, code });
     // Nothing of what it holds is used afterwards.
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(words, variables)));
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(words, variables, signals)));
     outcome.unwrap_or(ExitKind::Bug.code())
 }
 
 fn run(
     words: impl Iterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
+    signals: io::Result<Signals>,
 ) -> u8 {
     let env = Env::capture(variables);
     let (args, warnings) = match cli::parse(words, &|name| env.is_empty_text(name)) {
@@ -50,7 +54,15 @@ fn run(
     for text in warnings {
         ui.event(&RunEvent::warning(text));
     }
-    let mut context = Context::new(env, ui, global);
+    let signals = match signals {
+        Ok(signals) => signals,
+        Err(err) => {
+            let what = format!("could not take over signals: {err}");
+            ui.error(&CliError::new(ExitKind::Failed, what));
+            return ExitKind::Failed.code();
+        }
+    };
+    let mut context = Context::new(env, ui, signals, global);
     for text in commands::old_names::warnings(&context, measures) {
         context.ui.event(&RunEvent::warning(text));
     }
@@ -65,11 +77,24 @@ fn run(
             err.kind.code()
         }
     };
+    let code = obeyed(code, &context);
     if measures {
         let run_id = context.run_id.get().cloned();
         context.ui.event(&RunEvent::RunFinished { run_id, code });
     }
     code
+}
+
+/// The exit code, whatever else has happened, when somebody wanted an end: nobody shall take it for one of its own.
+fn obeyed(code: u8, context: &Context) -> u8 {
+    let interrupted = ExitKind::Interrupted.code();
+    if !context.signals.interrupted() {
+        return code;
+    }
+    if code != interrupted {
+        context.ui.event(&RunEvent::warning("interrupted; all else was done"));
+    }
+    interrupted
 }
 
 fn dispatch(command: Command, context: &Context) -> Result<ExitKind, CliError> {

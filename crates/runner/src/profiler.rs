@@ -2,16 +2,13 @@
 //! `codspeed-memtrack` speaks as well. Each line is answered with `ack`; a profiler that is dead or silent is given up.
 
 use runner_shared::text::shown;
-use system::files;
+use system::{files, temporary::Folder};
 
 use std::{
     ffi::OsString,
-    fs::{File, OpenOptions, Permissions},
+    fs::{File, OpenOptions},
     io::{self, Read, Write},
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::fs::PermissionsExt,
-    },
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -22,7 +19,6 @@ use nix::{
     unistd::mkfifo,
 };
 use runner_shared::clock::{Monotonic, now};
-use tempfile::TempDir;
 
 /// An answer that takes longer will not come: a healthy profiler needs less than 10 ms.
 const PATIENCE_NS: u64 = 5_000_000_000;
@@ -55,7 +51,7 @@ pub(crate) enum ControlError {
 /// Both FIFOs, in a private folder that is removed with them.
 #[derive(Debug)]
 pub(crate) struct ControlFifos {
-    folder: TempDir,
+    folder: Folder,
     ctl: File,
     ack: File,
 }
@@ -64,11 +60,7 @@ impl ControlFifos {
     /// Makes them below `parent`.
     pub(crate) fn create(parent: &Path) -> Result<Self, ChannelError> {
         let made = || -> io::Result<Self> {
-            let private = Permissions::from_mode(0o700);
-            let folder = tempfile::Builder::new()
-                .prefix("codspeed.")
-                .permissions(private)
-                .tempdir_in(parent)?;
+            let folder = Folder::create("codspeed.", parent)?;
             let open = |name| {
                 let path = folder.path().join(name);
                 mkfifo(&path, Mode::S_IRWXU)?;
@@ -169,7 +161,10 @@ fn errno(err: &io::Error) -> Errno {
 
 #[cfg(test)]
 mod tests {
-    use std::{os::fd::OwnedFd, thread};
+    use std::{
+        os::{fd::OwnedFd, unix::fs::PermissionsExt},
+        thread,
+    };
 
     use super::*;
 

@@ -20,8 +20,10 @@ use runner_shared::{
     mode::Mode,
     text::shown,
 };
-use system::files::{self, Links};
-use tempfile::TempDir;
+use system::{
+    files::{self, Links},
+    temporary::Folder,
+};
 
 use super::reports::Report;
 
@@ -48,7 +50,7 @@ pub(crate) struct Preload {
     /// Keeps the library alive where it is no file.
     _memory: Option<File>,
     /// Removed when we are done.
-    _place: TempDir,
+    _place: Folder,
 }
 
 impl Preload {
@@ -61,7 +63,7 @@ impl Preload {
 
     fn install_in(folder: &Path) -> io::Result<Self> {
         let folder = folder.canonicalize()?;
-        let place = tempfile::Builder::new().prefix(".exec-harness-").tempdir_in(folder)?;
+        let place = Folder::create(".exec-harness-", &folder)?;
         // A command may change its user and has to find its way all the same.
         fs::set_permissions(&place, Permissions::from_mode(0o755))?;
         let reports = place.path().join("reports");

@@ -7,7 +7,7 @@ use runner_shared::{
     artifact::RobustSource,
     clock::{Monotonic, now},
 };
-use system::orphans::Orphans;
+use system::{orphans::Orphans, signals::Signals};
 
 use crate::process::{Ended, Launch, Seen, Stamper, Stamps, Status, Tail, Watch};
 
@@ -63,21 +63,21 @@ pub(crate) enum RoundError {
 }
 
 impl Machine {
-    /// Takes over signals and opens kernel stamps, falling back where they are refused.
-    pub(crate) fn start() -> io::Result<Self> {
-        let watch = Watch::start()?;
+    /// Watches signals and opens kernel stamps, falling back where they are refused.
+    pub(crate) fn start(signals: &Signals) -> Self {
+        let watch = Watch::new(signals);
         let (stamper, missing) = match Stamper::open() {
             Ok(stamper) => (Some(stamper), String::new()),
             Err(err) => (None, err.to_string()),
         };
-        Ok(Self { watch, stamper, missing, orphans: Orphans::adopt() })
+        Self { watch, stamper, missing, orphans: Orphans::adopt() }
     }
 
-    /// Takes over signals only: what is counted needs no stamps.
-    pub(crate) fn without_stamps() -> io::Result<Self> {
+    /// Watches signals only: what is counted needs no stamps.
+    pub(crate) fn without_stamps(signals: &Signals) -> Self {
         let missing = "not asked for".to_owned();
-        let (watch, orphans) = (Watch::start()?, Orphans::adopt());
-        Ok(Self { watch, stamper: None, missing, orphans })
+        let (watch, orphans) = (Watch::new(signals), Orphans::adopt());
+        Self { watch, stamper: None, missing, orphans }
     }
 
     /// Where the noise-robust time of the rounds comes from.

@@ -13,7 +13,7 @@ use crate::{
     error::{CliError, ExitKind},
     event::RunEvent,
     settings::SettingsError,
-    upload::{self, Gate, Interrupt, Manifest, ManifestError, Part, Sent, Upload},
+    upload::{self, Gate, Manifest, ManifestError, Part, Sent, Upload},
 };
 
 /// A part that was measured well.
@@ -63,10 +63,8 @@ pub(super) fn send_all(
     parts: Vec<Measured>,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
-    let interrupt = Interrupt::take().map_err(|err| {
-        CliError::new(ExitKind::Failed, format!("could not listen to signals: {err}"))
-    })?;
-    let http = upload::http(Some(Arc::new(interrupt)))?;
+    let _heeding = context.signals.heed(1);
+    let http = upload::http(Some(Arc::new(context.signals.clone())))?;
     let folders: Vec<PathBuf> = parts.iter().map(|part| part.folder.clone()).collect();
     let service = upload.service(&http)?;
     let count = u64::try_from(parts.len()).unwrap_or(u64::MAX);

@@ -10,8 +10,7 @@ use std::{
 
 use api::{ApiError, Http, HttpSettings, unwatched};
 use runner_shared::{clock::now, env_names};
-use system::files;
-use tempfile::NamedTempFile;
+use system::{files, temporary::NamedFile};
 
 use super::{InstrumentError, mongo_uri::MongoUri};
 use crate::{
@@ -42,7 +41,7 @@ const INTO_LOG: &str = "exec \"$0\" >\"$1\" 2>&1";
 #[derive(Debug)]
 pub(super) struct MongoTracer {
     child: Child,
-    log: NamedTempFile,
+    log: NamedFile,
     /// Where it is spoken to.
     control: SocketAddr,
     /// The user's variable with the address of the proxy.
@@ -74,7 +73,7 @@ impl MongoTracer {
     /// the database; without it the benchmark itself tells the tracer.
     pub(super) fn start(name: Option<&str>, env: &Env) -> Result<Self, InstrumentError> {
         let Needs { uri, program, shell } = Needs::find(name, env)?;
-        let log = NamedTempFile::new().map_err(InstrumentError::Prepare)?;
+        let log = NamedFile::create().map_err(InstrumentError::Prepare)?;
         let [control, proxy] = free_ports().map_err(InstrumentError::Prepare)?;
         let mut seen = env
             .clone()

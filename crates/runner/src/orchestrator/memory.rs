@@ -53,7 +53,7 @@ impl Stage<'_> {
             let follow = Builder::new()
                 .name("progress".to_owned())
                 .spawn_scoped(scope, || progress.follow(&over, python, &|event| ui.event(&event)));
-            let served = watch(child, &before, Some(conversation), &signals, ui);
+            let served = watch(child, &before, Some(conversation), signals, ui);
             drop(ended);
             let followed = follow.map(|thread| {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -43,7 +43,7 @@ impl Stage<'_> {
         ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
         let start = SystemTime::now();
         let before = before();
-        let served = watch(command.spawn()?, &before, None, &signals, ui)?;
+        let served = watch(command.spawn()?, &before, None, signals, ui)?;
         let left = left_by_suite(workload, &before, &served, LEFT_RUNNING);
         drop(ready.shims);
         let kept = ready.keeper.map(Keeper::finish).unwrap_or_default();

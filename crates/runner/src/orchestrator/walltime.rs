@@ -41,7 +41,7 @@ impl Stage<'_> {
         let (child, mut profiler) = walltime::start(&scene, part.profiling, &tell)?;
         let (session, control) = (Session::walltime(), &mut profiler);
         let conversation = Conversation { fifos: &mut fifos, session, control };
-        let served = watch(child, &before, Some(conversation), &signals, ui)?;
+        let served = watch(child, &before, Some(conversation), signals, ui)?;
         let recorded = profiler.finish();
         // perf is gone, and what comes after the benchmark is still to come.
         let left = left_by_suite(workload, &before, &served, LEFT_RUNNING);
@@ -53,9 +53,7 @@ impl Stage<'_> {
         }
         let Reading { mut report, broken } = results::read(folder, &old.untouched())?;
         report.warnings.extend(left);
-        // Ctrl-C means us from now on: what was measured is safe.
-        drop(signals);
-        if let Some(recorded) = recorded {
+        if let Some(recorded) = recorded.filter(|_| !signals.interrupted()) {
             walltime::add_profile(recorded, &served.record, folder, &mut report, &tell);
         }
         Ok(Measured { report: AnyReport::Walltime(report), broken, served, trouble: None })

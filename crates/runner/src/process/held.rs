@@ -29,7 +29,7 @@ pub(crate) struct Held {
 }
 
 impl ToolCommand {
-    /// Makes the process of the program. To be called while there is no second thread.
+    /// Makes the process of the program. To be called while there is no second thread but the one that waits for signals.
     pub(crate) fn hold(self) -> Result<Held, SpawnError> {
         let (program, output) = (self.program.clone(), self.output);
         let held = fork_held(self.prepare(), output, program.clone());
@@ -63,7 +63,8 @@ fn fork_held(mut command: Command, output: Output, program: PathBuf) -> io::Resu
     let pipes = Pipes::connect(&mut command, output)?;
     let (mut wait, go) = io::pipe()?;
     let (failure, mut tell) = io::pipe()?;
-    // SAFETY: we have one thread, so no lock is held in the copy, which can do what we can.
+    // SAFETY: beside us there is only the thread that waits for signals in a system call, so no lock that the copy
+    // needs is held, and it can do what we can.
     match unsafe { fork() }? {
         ForkResult::Parent { child: pid } => {
             // Both sides do it, so that it is done whoever comes first.

@@ -12,7 +12,10 @@ use runner_shared::{
     clock::{Monotonic, now},
     fifo::{Command, FrameDecoder},
 };
-use system::lineage::ticks_now;
+use system::{
+    lineage::ticks_now,
+    signals::{Heard, Heeding, Signals},
+};
 
 use super::{
     beside::beside,
@@ -23,7 +26,7 @@ use super::{
 };
 use crate::{
     event::RunEvent,
-    process::{Child, Ended, Heard, Poll, Signals},
+    process::{Child, Children, Ended, Poll},
 };
 
 /// A benchmark that was asked to stop has this long to put its things in order.
@@ -114,9 +117,10 @@ fn serve_with(
         patience,
         tell,
     });
-    let mut stop = Stop::default();
+    let children = Children::listen()?;
+    let mut stop = Stop::new(signals);
     loop {
-        let ready = wait(talk.as_ref(), child, signals, stop.deadline)?;
+        let ready = wait(talk.as_ref(), child, (signals, &children), stop.deadline)?;
         if let Some(talk) = &mut talk {
             if ready.answers {
                 talk.send()?;
@@ -126,19 +130,15 @@ fn serve_with(
             }
             talk.lose_patience()?;
         }
-        let mut changed = ready.ended;
         while let Some(heard) = ready.signals.then(|| signals.next()).flatten() {
-            match heard {
-                Heard::Stop(signal) => stop.request(child, signal, tell),
-                Heard::Child => changed = true,
-            }
+            stop.request(child, heard, tell);
         }
         stop.look_at_the_clock(child, tell);
         let refusal = talk.as_ref().and_then(|talk| talk.session.refusal());
         if refusal.is_some() {
             stop.refuse(child);
         }
-        if !changed {
+        if !(ready.ended || children.have_changed()) {
             continue;
         }
         child.collect_orphans();
@@ -149,6 +149,7 @@ fn serve_with(
                 if let Some(refusal) = refusal {
                     return Err(refusal.clone().into());
                 }
+                let requested = stop.end();
                 // The last words may still be in the FIFO.
                 if let Some(talk) = &mut talk {
                     talk.take(true)?;
@@ -158,7 +159,7 @@ fn serve_with(
                     talk.control.ended();
                 }
                 let record = talk.map(|talk| talk.session.finish()).unwrap_or_default();
-                return Ok(Served { record, ended, interrupted: stop.requested });
+                return Ok(Served { record, ended, interrupted: requested });
             }
         }
     }
@@ -177,7 +178,7 @@ struct Ready {
 fn wait(
     talk: Option<&Talk<'_>>,
     child: &Child,
-    signals: &Signals,
+    (signals, children): (&Signals, &Children),
     deadline: Option<Monotonic>,
 ) -> io::Result<Ready> {
     let patience = talk.and_then(|talk| talk.overlap);
@@ -189,6 +190,7 @@ fn wait(
     let mut watched = vec![
         PollFd::new(child.as_fd(), PollFlags::POLLIN),
         PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+        PollFd::new(children.as_fd(), PollFlags::POLLIN),
     ];
     if let Some(talk) = talk {
         let when = |wanted, flags| if wanted { flags } else { PollFlags::empty() };
@@ -205,7 +207,8 @@ fn wait(
     let mut ready = watched.iter().map(|fd| fd.any().unwrap_or(false));
     let mut next = || ready.next().unwrap_or(false);
     // In the order in which they were added.
-    let (ended, signals, answers, messages, changed) = (next(), next(), next(), next(), next());
+    let (ended, signals, _child) = (next(), next(), next());
+    let (answers, messages, changed) = (next(), next(), next());
     Ok(Ready { ended, signals, messages, answers, changed })
 }
 
@@ -383,17 +386,29 @@ fn named(pair: [&Speaker; 2]) -> [Client; 2] {
 }
 
 /// How far we are in ending the benchmark.
-#[derive(Default)]
-struct Stop {
+struct Stop<'a> {
+    /// The second signal is ours as well: it ends the benchmark, and what was finished is shown all the same.
+    heeding: Heeding<'a>,
     /// By the user.
     requested: bool,
     refused: bool,
     deadline: Option<Monotonic>,
 }
 
-impl Stop {
+impl<'a> Stop<'a> {
+    fn new(signals: &'a Signals) -> Self {
+        Self { heeding: signals.heed(2), requested: false, refused: false, deadline: None }
+    }
+
+    /// The benchmark has ended. Returns whether somebody wanted that.
+    fn end(self) -> bool {
+        let Self { heeding, requested, .. } = self;
+        drop(heeding);
+        requested
+    }
+
     /// The first request is passed on, the second one is the end.
-    fn request(&mut self, child: &Child, signal: Signal, tell: &dyn Fn(RunEvent)) {
+    fn request(&mut self, child: &Child, heard: Heard, tell: &dyn Fn(RunEvent)) {
         if self.requested {
             self.kill(child);
             return tell(RunEvent::Killing);
@@ -401,7 +416,7 @@ impl Stop {
         self.requested = true;
         self.deadline = Some(now().plus(GRACE_NS));
         tell(RunEvent::Stopping);
-        child.signal_group(signal);
+        child.signal_group(heard.to_pass_on());
     }
 
     /// Ends a benchmark that can't be served: a tracer around it removes its files, and nothing of it is worth waiting for.

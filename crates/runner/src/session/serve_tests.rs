@@ -66,7 +66,7 @@ impl Scene {
         let (ready, made) = channel();
         let place = paths.clone();
         let server = spawn(move || {
-            let signals = Signals::take().unwrap();
+            let signals = Signals::deaf().unwrap();
             let mut fifos = FifoPair::create(&place).unwrap();
             let mut child = cat(input);
             ready.send(()).unwrap();

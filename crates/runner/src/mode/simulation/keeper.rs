@@ -23,8 +23,10 @@ use nix::{
         inotify::{AddWatchFlags, InitFlags, Inotify},
     },
 };
-use system::files::{self, Links};
-use tempfile::TempDir;
+use system::{
+    files::{self, Links},
+    temporary::Folder,
+};
 
 /// So many bytes at the end of a copy tell whether the file still begins with it.
 const TAIL: usize = 256;
@@ -92,7 +94,7 @@ impl Keeper {
 #[derive(Debug)]
 struct Copies {
     folder: PathBuf,
-    scratch: TempDir,
+    scratch: Folder,
     /// By process.
     of: BTreeMap<u32, Mirror>,
     /// Those whose files were written anew, in order.
@@ -110,7 +112,8 @@ struct Mirror {
 
 impl Copies {
     fn new(folder: &Path) -> io::Result<Self> {
-        let (folder, scratch) = (folder.to_owned(), tempfile::tempdir()?);
+        let (folder, scratch) =
+            (folder.to_owned(), Folder::create("codspeed.", &std::env::temp_dir())?);
         Ok(Self { folder, scratch, of: BTreeMap::new(), lost: Vec::new() })
     }
 

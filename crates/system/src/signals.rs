@@ -1,0 +1,377 @@
+//! The signals that ask a program to end, heard in one place from its first instruction to its last.
+//!
+//! One rule for all of them: the first one ends the step that is going on, and what is finished is kept; the next one
+//! ends the program at once. A thread of its own hears them, so that nothing that a program does keeps it from being
+//! ended. Where there is nothing to keep, the first signal ends it: a program says by [`Signals::heed`] where there is.
+//!
+//! Ending at once leaves nothing behind: what is in [`temporary`](crate::temporary) is removed, and whatever was started is
+//! killed.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    io,
+    os::fd::{AsFd, BorrowedFd},
+    process::exit,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+};
+
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        eventfd::{EfdFlags, EventFd},
+        signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask},
+        signalfd::{SfdFlags, SignalFd, siginfo},
+    },
+    unistd::{Pid, write},
+};
+
+use crate::{files, orphans, temporary};
+
+/// The signals by which somebody, or a limit of the system, asks for an end.
+///
+/// What is sent for a file that has become too large (`ulimit -f`) only counts when somebody else sends it: the write
+/// itself fails, with a name for what has failed.
+pub const STOPS: &[Signal] = &[
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGXCPU,
+    Signal::SIGXFSZ,
+];
+
+/// Signals that are heeded for as long as a program that somebody else has written decides what they mean.
+pub const ALL: u32 = u32::MAX;
+
+/// The mask with which the program was started.
+static ORIGINAL: OnceLock<SigSet> = OnceLock::new();
+
+/// The one who hears them.
+static CURRENT: OnceLock<Signals> = OnceLock::new();
+
+/// A signal that was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// The signal.
+    pub signal: Signal,
+    /// A key of the terminal has sent it, to all processes in the foreground, or the kernel has.
+    pub by_kernel: bool,
+}
+
+impl Heard {
+    /// What asks another program to end in our stead. A limit of ours is none of theirs, and would leave a core of them.
+    pub fn to_pass_on(self) -> Signal {
+        let is_limit = [Signal::SIGXCPU, Signal::SIGXFSZ].contains(&self.signal);
+        if is_limit { Signal::SIGTERM } else { self.signal }
+    }
+}
+
+/// What differs between programs.
+#[derive(Debug, Clone, Copy)]
+pub struct Manners {
+    /// What the user is told when the program ends at once, from what it has set as its last words.
+    pub farewell: fn(&[String]) -> String,
+    /// The exit code then.
+    pub code: fn(Signal) -> u8,
+}
+
+/// The one who hears the signals. All copies are the same one.
+#[derive(Debug, Clone)]
+pub struct Signals {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Signals so far.
+    count: AtomicU32,
+    last: Mutex<Option<Signal>>,
+    /// Signals that are left to the program; the next one ends it.
+    heeded: AtomicU32,
+    /// Those that nobody has taken yet.
+    queue: Mutex<VecDeque<Heard>>,
+    /// Readable while there are some.
+    wake: EventFd,
+    /// Processes that go on without us.
+    spared: Mutex<BTreeSet<Pid>>,
+    last_words: Mutex<Vec<String>>,
+}
+
+/// Leaves signals to the program for as long as it lives.
+#[derive(Debug)]
+pub struct Heeding<'a> {
+    shared: &'a Shared,
+    before: u32,
+}
+
+impl Signals {
+    /// Hears all signals from now on. To be called first of all, before there is a second thread.
+    ///
+    /// A signal that was ignored by whoever has started us (`nohup`) stays so.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no descriptor or no thread to spare.
+    pub fn take(manners: Manners) -> io::Result<Self> {
+        let ignored = ignored();
+        let stops = STOPS.iter().copied().filter(|signal| !ignored.contains(*signal));
+        let stops: SigSet = stops.collect();
+        let mut blocked: SigSet = STOPS.iter().copied().collect();
+        // Whoever waits for children takes it by a descriptor, which the other threads must not do for him.
+        blocked.add(Signal::SIGCHLD);
+        let mut before = SigSet::empty();
+        pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&blocked), Some(&mut before))?;
+        ORIGINAL.get_or_init(|| before);
+        let source = SignalFd::with_flags(&stops, SfdFlags::SFD_CLOEXEC)?;
+        let signals = Self::deaf()?;
+        signals.spare_descendants();
+        let shared = Arc::clone(&signals.shared);
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .stack_size(256 << 10)
+            .spawn(move || listen(&shared, &source, manners))?;
+        Ok(CURRENT.get_or_init(|| signals).clone())
+    }
+
+    /// The one that hears the signals of this program, for those who are far away from `main`; nobody in a test.
+    pub fn current() -> Option<&'static Self> {
+        CURRENT.get()
+    }
+
+    /// Hears nothing: for tests of what listens.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no descriptor to spare.
+    pub fn deaf() -> io::Result<Self> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let shared = Shared {
+            count: AtomicU32::new(0),
+            last: Mutex::default(),
+            heeded: AtomicU32::new(0),
+            queue: Mutex::default(),
+            wake: EventFd::from_value_and_flags(0, flags)?,
+            spared: Mutex::default(),
+            last_words: Mutex::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Returns whether somebody wants an end.
+    pub fn interrupted(&self) -> bool {
+        self.count() > 0
+    }
+
+    /// Returns how often somebody has asked for an end.
+    pub fn count(&self) -> u32 {
+        self.shared.count.load(Ordering::SeqCst)
+    }
+
+    /// Returns the signal that came last.
+    pub fn last(&self) -> Option<Signal> {
+        *lock(&self.shared.last)
+    }
+
+    /// Takes the next signal, if one came; doesn't wait.
+    pub fn next(&self) -> Option<Heard> {
+        let mut queue = lock(&self.shared.queue);
+        let next = queue.pop_front();
+        if queue.is_empty() {
+            // Fails if it was not set.
+            let _ = self.shared.wake.read();
+        }
+        next
+    }
+
+    /// Leaves as many signals to the program, counted from its start, as long as the result lives: it asks by
+    /// [`Signals::interrupted`], and comes to an end by itself with what it has. The next one ends it at once.
+    #[must_use]
+    pub fn heed(&self, signals: u32) -> Heeding<'_> {
+        let before = self.shared.heeded.swap(signals, Ordering::SeqCst);
+        Heeding { shared: &self.shared, before }
+    }
+
+    /// Says what the user is told when the program ends at once from now on.
+    pub fn set_last_words(&self, words: Vec<String>) {
+        *lock(&self.shared.last_words) = words;
+    }
+
+    /// Processes that run below us now go on when we end at once: whoever has started them wants that.
+    pub fn spare_descendants(&self) {
+        let all = orphans::descendants().into_keys().collect();
+        *lock(&self.shared.spared) = all;
+    }
+}
+
+impl AsFd for Signals {
+    /// Readable while a signal has come that nobody has taken.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.shared.wake.as_fd()
+    }
+}
+
+impl Drop for Heeding<'_> {
+    fn drop(&mut self) {
+        self.shared.heeded.store(self.before, Ordering::SeqCst);
+    }
+}
+
+/// Gives a process that was just forked the signals that we were started with. Only makes async-signal-safe calls.
+///
+/// # Errors
+///
+/// The system refuses; it has no reason to.
+pub fn release() -> io::Result<()> {
+    Ok(pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&original_mask()), None)?)
+}
+
+/// Returns the mask with which the program was started: that of the programs that it starts.
+pub fn original_mask() -> SigSet {
+    ORIGINAL.get().copied().unwrap_or_else(SigSet::empty)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is kept in them is whole at all times.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The thread.
+fn listen(shared: &Shared, source: &SignalFd, manners: Manners) {
+    // Those that are no concern of ours go to those who want them.
+    let _ = SigSet::all().thread_block();
+    let mut over_time = false;
+    loop {
+        // A call that was broken off is repeated.
+        let Ok(Some(info)) = source.read_signal() else { continue };
+        let Some(heard) = heard(&info) else { continue };
+        // From there on the kernel repeats it every second, which is nobody's impatience.
+        let is_limit = heard.signal == Signal::SIGXCPU && heard.by_kernel;
+        if is_limit && std::mem::replace(&mut over_time, true) {
+            continue;
+        }
+        if shared.hear(heard) {
+            shared.end(heard.signal, manners);
+        }
+    }
+}
+
+fn heard(info: &siginfo) -> Option<Heard> {
+    /// `SI_KERNEL` of `sigaction(2)`.
+    const BY_KERNEL: i32 = 0x80;
+    let signal = Signal::try_from(i32::try_from(info.ssi_signo).ok()?).ok()?;
+    Some(Heard { signal, by_kernel: info.ssi_code == BY_KERNEL })
+}
+
+impl Shared {
+    /// Notes a signal. Returns whether it is the end.
+    fn hear(&self, heard: Heard) -> bool {
+        *lock(&self.last) = Some(heard.signal);
+        lock(&self.queue).push_back(heard);
+        let count = self.count.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        // Fails if nobody has looked 2^64 times.
+        let _ = self.wake.write(1);
+        count > self.heeded.load(Ordering::SeqCst)
+    }
+
+    fn end(&self, signal: Signal, manners: Manners) -> ! {
+        // As long as it lives, which is to the end, nobody makes or moves a temporary file any more.
+        let _removed = temporary::remove_all();
+        say_at_once(&(manners.farewell)(&lock(&self.last_words)));
+        let spared = lock(&self.spared);
+        for pid in orphans::descendants().into_keys().filter(|pid| !spared.contains(pid)) {
+            // It may have ended by itself.
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        let code = (manners.code)(signal);
+        exit(i32::from(code))
+    }
+}
+
+/// Writes to standard error, unless that would have to wait: for a reader, or for another thread of ours.
+fn say_at_once(text: &str) {
+    let stderr = io::stderr();
+    let mut watched = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
+    if poll(&mut watched, PollTimeout::ZERO) == Ok(1) {
+        let _ = write(&stderr, text.as_bytes());
+    }
+}
+
+/// The signals that whoever has started us lets us ignore. Without `/proc`, none are known.
+fn ignored() -> SigSet {
+    let status = files::read_kernel_text("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    parse_mask(mask.unwrap_or_default())
+}
+
+/// Reads a mask of `proc_pid_status(5)`: the lowest bit is signal 1.
+fn parse_mask(text: &str) -> SigSet {
+    let mask = u64::from_str_radix(text.trim(), 16).unwrap_or(0);
+    let is_in = |signal: &Signal| {
+        #[expect(
+            clippy::as_conversions,
+            reason = "the numbers of the enum are those of the kernel"
+        )]
+        let number = *signal as u32;
+        number.checked_sub(1).is_some_and(|bit| mask.checked_shr(bit).unwrap_or(0) & 1 == 1)
+    };
+    STOPS.iter().filter(|signal| is_in(signal)).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BY_USER: Heard = Heard { signal: Signal::SIGINT, by_kernel: false };
+
+    #[test]
+    fn what_is_not_heeded_is_the_end() {
+        let signals = Signals::deaf().unwrap();
+        assert!(!signals.interrupted());
+        {
+            let _one = signals.heed(1);
+            assert!(!signals.shared.hear(BY_USER));
+            {
+                let _two = signals.heed(2);
+                assert!(!signals.shared.hear(BY_USER));
+            }
+            assert!(signals.shared.hear(BY_USER));
+        }
+        assert_eq!(signals.count(), 3);
+        assert!(signals.interrupted());
+        let fresh = Signals::deaf().unwrap();
+        assert!(fresh.shared.hear(BY_USER), "nothing is kept");
+    }
+
+    #[test]
+    fn each_signal_is_taken_once_and_counts_for_ever() {
+        let signals = Signals::deaf().unwrap();
+        let _all = signals.heed(ALL);
+        signals.shared.hear(BY_USER);
+        signals.shared.hear(Heard { signal: Signal::SIGTERM, by_kernel: false });
+        assert_eq!(signals.next(), Some(BY_USER));
+        assert_eq!(signals.next().unwrap().signal, Signal::SIGTERM);
+        assert_eq!(signals.next(), None);
+        assert_eq!(signals.count(), 2);
+    }
+
+    #[test]
+    fn the_kernel_s_mask_names_signals_by_bits() {
+        // Bit 0 is SIGHUP, bit 1 SIGINT, bit 12 SIGPIPE, which is none of ours.
+        let mask = parse_mask("\t0000000000001003");
+        let found: Vec<_> = STOPS.iter().filter(|signal| mask.contains(**signal)).collect();
+        assert_eq!(found, [&Signal::SIGINT, &Signal::SIGHUP]);
+        assert_eq!(parse_mask("no mask"), SigSet::empty());
+    }
+
+    #[test]
+    fn limits_of_ours_are_passed_on_as_a_plain_request() {
+        let passed = |signal| Heard { signal, by_kernel: true }.to_pass_on();
+        assert_eq!(passed(Signal::SIGXCPU), Signal::SIGTERM);
+        assert_eq!(passed(Signal::SIGXFSZ), Signal::SIGTERM);
+        assert_eq!(passed(Signal::SIGHUP), Signal::SIGHUP);
+    }
+}
