@@ -155,14 +155,14 @@ impl Running {
         }))
     }
 
-    /// Passes on the signals that we got: the command decides what they mean, and the trace ends with it. `by_group` is
-    /// whoever sends what a terminal would send to the whole group of processes.
+    /// Passes on the signals that we got: the command decides what they mean, and the trace ends with it. With a `client`,
+    /// that has started us and tells the whole group of processes what a terminal would.
     ///
     /// The second one is the end of the command.
-    pub(crate) fn pass_on(&self, signals: &Signals, by_group: bool) {
+    pub(crate) fn pass_on(&self, signals: &Signals, client: bool) {
         let Ok(pid) = i32::try_from(self.pid()).map(Pid::from_raw) else { return };
         while let Some(heard) = signals.next() {
-            let reaches_all = heard.by_kernel || (by_group && heard.signal == Signal::SIGINT);
+            let reaches_all = heard.by_kernel || (client && heard.by_parent);
             let signal = match signals.count() {
                 0 | 1 if reaches_all => continue,
                 0 | 1 => Heard::to_pass_on(heard),

@@ -10,6 +10,8 @@ use crate::{
     text::{as_text, one_line},
 };
 
+/// The beginning of the name of the folder that `exec-harness` has in the profile folder while it counts.
+pub const SCRATCH: &str = ".exec-harness-";
 /// Name under which `exec-harness` announces itself.
 pub const INTEGRATION: &str = "exec-harness";
 /// What the URIs of all its benchmarks begin with.

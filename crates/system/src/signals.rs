@@ -26,7 +26,7 @@ use nix::{
         signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask},
         signalfd::{SfdFlags, SignalFd, siginfo},
     },
-    unistd::{Pid, write},
+    unistd::{Pid, getppid, write},
 };
 
 use crate::{files, orphans, temporary};
@@ -60,6 +60,8 @@ pub struct Heard {
     pub signal: Signal,
     /// A key of the terminal has sent it, to all processes in the foreground, or the kernel has.
     pub by_kernel: bool,
+    /// Whoever has started us has sent it.
+    pub by_parent: bool,
 }
 
 impl Heard {
@@ -263,7 +265,9 @@ fn heard(info: &siginfo) -> Option<Heard> {
     /// `SI_KERNEL` of `sigaction(2)`.
     const BY_KERNEL: i32 = 0x80;
     let signal = Signal::try_from(i32::try_from(info.ssi_signo).ok()?).ok()?;
-    Some(Heard { signal, by_kernel: info.ssi_code == BY_KERNEL })
+    let by_kernel = info.ssi_code == BY_KERNEL;
+    let by_parent = i32::try_from(info.ssi_pid).is_ok_and(|pid| Pid::from_raw(pid) == getppid());
+    Some(Heard { signal, by_kernel, by_parent })
 }
 
 impl Shared {
@@ -325,7 +329,7 @@ fn parse_mask(text: &str) -> SigSet {
 mod tests {
     use super::*;
 
-    const BY_USER: Heard = Heard { signal: Signal::SIGINT, by_kernel: false };
+    const BY_USER: Heard = Heard { signal: Signal::SIGINT, by_kernel: false, by_parent: false };
 
     #[test]
     fn what_is_not_heeded_is_the_end() {
@@ -351,7 +355,7 @@ mod tests {
         let signals = Signals::deaf().unwrap();
         let _all = signals.heed(ALL);
         signals.shared.hear(BY_USER);
-        signals.shared.hear(Heard { signal: Signal::SIGTERM, by_kernel: false });
+        signals.shared.hear(Heard { signal: Signal::SIGTERM, ..BY_USER });
         assert_eq!(signals.next(), Some(BY_USER));
         assert_eq!(signals.next().unwrap().signal, Signal::SIGTERM);
         assert_eq!(signals.next(), None);
@@ -369,7 +373,7 @@ mod tests {
 
     #[test]
     fn limits_of_ours_are_passed_on_as_a_plain_request() {
-        let passed = |signal| Heard { signal, by_kernel: true }.to_pass_on();
+        let passed = |signal| Heard { signal, ..BY_USER }.to_pass_on();
         assert_eq!(passed(Signal::SIGXCPU), Signal::SIGTERM);
         assert_eq!(passed(Signal::SIGXFSZ), Signal::SIGTERM);
         assert_eq!(passed(Signal::SIGHUP), Signal::SIGHUP);

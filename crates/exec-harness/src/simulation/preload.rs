@@ -17,6 +17,7 @@ use nix::sys::{
 };
 use runner_shared::{
     env_names::{self, EnvName},
+    harness::SCRATCH,
     mode::Mode,
     text::shown,
 };
@@ -63,7 +64,7 @@ impl Preload {
 
     fn install_in(folder: &Path) -> io::Result<Self> {
         let folder = folder.canonicalize()?;
-        let place = Folder::create(".exec-harness-", &folder)?;
+        let place = Folder::create(SCRATCH, &folder)?;
         // A command may change its user and has to find its way all the same.
         fs::set_permissions(&place, Permissions::from_mode(0o755))?;
         let reports = place.path().join("reports");

@@ -31,6 +31,8 @@ use crate::{
 
 /// A benchmark that was asked to stop has this long to put its things in order.
 const GRACE_NS: u64 = 5_000_000_000;
+/// A benchmark that is to end at once has this long: ours among it remove what is temporary, and others learn of it.
+const LAST_NS: u64 = 250_000_000;
 /// A benchmark that can't be served has this long to end.
 const REFUSED_NS: u64 = 1_000_000_000;
 /// A client that has finished has this long to go before another one is refused. The shortest time that a client waits
@@ -392,12 +394,15 @@ struct Stop<'a> {
     /// By the user.
     requested: bool,
     refused: bool,
+    /// It was asked for the last time.
+    last: bool,
     deadline: Option<Monotonic>,
 }
 
 impl<'a> Stop<'a> {
     fn new(signals: &'a Signals) -> Self {
-        Self { heeding: signals.heed(2), requested: false, refused: false, deadline: None }
+        let heeding = signals.heed(2);
+        Self { heeding, requested: false, refused: false, last: false, deadline: None }
     }
 
     /// The benchmark has ended. Returns whether somebody wanted that.
@@ -410,8 +415,7 @@ impl<'a> Stop<'a> {
     /// The first request is passed on, the second one is the end.
     fn request(&mut self, child: &Child, heard: Heard, tell: &dyn Fn(RunEvent)) {
         if self.requested {
-            self.kill(child);
-            return tell(RunEvent::Killing);
+            return self.kill(child, tell);
         }
         self.requested = true;
         self.deadline = Some(now().plus(GRACE_NS));
@@ -429,17 +433,28 @@ impl<'a> Stop<'a> {
     }
 
     fn look_at_the_clock(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
-        if self.deadline.is_some_and(|deadline| now() >= deadline) {
-            self.kill(child);
-            if self.requested {
-                tell(RunEvent::Killing);
-            }
+        if self.deadline.is_none_or(|deadline| now() < deadline) {
+            return;
+        }
+        if self.last {
+            self.deadline = None;
+            child.signal_group(Signal::SIGKILL);
+        } else {
+            self.kill(child, tell);
         }
     }
 
-    fn kill(&mut self, child: &Child) {
-        self.deadline = None;
-        child.signal_group(Signal::SIGKILL);
+    /// Whoever does not go by itself now is killed.
+    fn kill(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
+        if self.last {
+            return;
+        }
+        self.last = true;
+        self.deadline = Some(now().plus(LAST_NS));
+        child.signal_group(Signal::SIGTERM);
+        if self.requested {
+            tell(RunEvent::Killing);
+        }
     }
 }
 

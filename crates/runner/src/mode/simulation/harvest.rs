@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use runner_shared::{fifo::perf_map, text::shown};
+use runner_shared::{fifo::perf_map, harness::SCRATCH, text::shown};
 use system::files::{self, Links};
 
 /// Copies the maps of all processes that left a count into the profile folder and removes them
@@ -22,6 +22,16 @@ pub(crate) fn harvest(folder: &Path, start: SystemTime) -> Vec<String> {
         take(&map, folder).map_err(problem).err()
     })
     .collect()
+}
+
+/// Removes what an `exec-harness` that was killed has left. None runs: we have the folder to ourselves.
+pub(crate) fn remove_scratch(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(SCRATCH.as_bytes()) {
+            // It costs a few kilobytes, and no result.
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
 }
 
 fn pid(path: &Path) -> Option<u32> {

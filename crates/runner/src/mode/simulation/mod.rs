@@ -27,7 +27,7 @@ use crate::{
     workload::Workload,
 };
 
-pub(crate) use harvest::harvest;
+pub(crate) use harvest::{harvest, remove_scratch};
 pub(super) use interpreters::is_free_threaded;
 pub(crate) use keeper::Keeper;
 pub(crate) use logs::diagnose;

@@ -15,7 +15,7 @@ mod unwinding;
 
 use std::path::Path;
 
-use ::profile::{JitUnwindForm, Recording};
+use ::profile::{JitUnwindForm, ProfileError, Recording};
 use results::Report;
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
@@ -225,6 +225,7 @@ pub(crate) fn add_profile(
         // Nobody knows what the samples would be of, or there are none.
         return;
     }
+    tell(RunEvent::Debug("reads what perf has recorded".to_owned()));
     let written = ::profile::write_artifacts(&Recording {
         perf_data: &data,
         folder,
@@ -248,6 +249,8 @@ pub(crate) fn add_profile(
             report.profiles = list;
             advice.into_iter().for_each(warn);
         }
+        // What was measured is shown, and why there is an end is said.
+        Err(ProfileError::Interrupted) => {}
         Err(err) => warn(format!("there is no profile: {}", chain(&err))),
     }
 }
