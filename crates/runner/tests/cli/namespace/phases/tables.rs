@@ -91,8 +91,10 @@ mod simulation {
     }
 }
 
-/// Shell text that tells the test that it is there, and stays.
-const HOLD: &str = "echo > ready; exec sh -c 'read x < hold'";
+/// Shell text that becomes the program `held`.
+const HOLD: &str = "exec ./held";
+/// A program that tells the test that it is there, and stays. `sh` leaves signals to the kernel; `bash` may lose one.
+const HELD: &str = "#!/bin/sh\necho $PPID > ready; read x < hold\n";
 /// Benchmarks whose table no pipe holds.
 const MANY: usize = 1000;
 
@@ -114,7 +116,7 @@ fn command_of(options: &[&str], text: &str) -> Begun {
 fn with_programs(sandbox: &Sandbox, text: &str) -> test_support::Notice {
     let ready = sandbox.notice("ready");
     sandbox.fifo("hold");
-    sandbox.program("held", &format!("#!/bin/sh\n{HOLD}\n"));
+    sandbox.program("held", HELD);
     sandbox.program("command", &format!("#!/bin/sh\n{text}\n"));
     ready
 }
@@ -235,7 +237,7 @@ fn perf_of(text: &str) -> Sandbox {
 }
 
 fn reading() -> Begun {
-    let sandbox = with_perf(100);
+    let sandbox = with_perf(12);
     // It talks with the runner, so that there is something to read the recording for.
     sandbox.c_program("client", include_str!("../../../../fixtures/client.c"));
     let mut running = start(&sandbox, [RUN, &["-v", "--", "./client"]].concat());

@@ -89,7 +89,9 @@ fn a_tracer_that_gets_a_signal_ends_the_trace_and_keeps_it() {
         sandbox.fifo("hold");
         let options =
             ["run", "-m", "memory", "--backend", "preload", "--profile-folder", "profile"];
-        let text = "echo $PPID > ready; read x < hold";
+        // `bash`, which starts it, may lose a signal.
+        sandbox.program("held", "#!/bin/sh\necho $PPID > ready; read x < hold\n");
+        let text = "exec ./held";
         let running = start(&sandbox, [&options[..], &["--allow-empty", "--", text]].concat());
         let tracer = ready.wait();
         send(&tracer, *signal);
