@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod action_hashes;
+mod attack;
 mod bench;
 mod compat;
 mod demo;
@@ -75,6 +76,9 @@ enum Command {
         /// Only the benches whose `crate/name` contains this.
         filter: Option<String>,
     },
+    /// Do to the programs what nobody should do, and check that nothing hangs, is lost or is left.
+    #[command(subcommand)]
+    Attack(attack::Attack),
     /// Throw damaged bytes at everything that reads bytes of others.
     Fuzz {
         /// How long at each reader.
@@ -98,6 +102,7 @@ fn main() -> ExitCode {
         Command::Lint { fix } => lint::run(fix),
         Command::Tidy => tidy::run(),
         Command::Compat(request) => compat::run(&request),
+        Command::Attack(attack) => attack::run(&attack),
         Command::Fuzz { seconds } => fuzz::run(seconds),
         Command::Dist(options) => dist::run(&options),
         Command::ReleaseNotes { version } => release_notes::run(&version),

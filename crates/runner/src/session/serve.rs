@@ -21,6 +21,7 @@ use super::{
     beside::beside,
     clients::{Client, Speaker, speakers, unrelated},
     fifos::{Changes, FifoPair},
+    journal::Journal,
     state::{Reaction, Refusal, Request, Session, SessionRecord},
     turns::{Opening, Turns},
 };
@@ -61,6 +62,8 @@ pub(crate) struct Conversation<'a> {
     pub session: Session,
     /// What it may switch on and off.
     pub control: &'a mut dyn ProfilerControl,
+    /// Where it is kept while it goes on.
+    pub journal: Journal,
 }
 
 /// A run that is over.
@@ -107,10 +110,11 @@ fn serve_with(
     signals: &Signals,
     tell: &dyn Fn(RunEvent),
 ) -> Result<Served, ServeError> {
-    let mut talk = conversation.map(|Conversation { fifos, session, control }| Talk {
+    let mut talk = conversation.map(|Conversation { fifos, session, control, journal }| Talk {
         fifos,
         session,
         control,
+        journal,
         decoder: FrameDecoder::default(),
         unsent: Vec::new(),
         turns: Turns::default(),
@@ -219,6 +223,7 @@ struct Talk<'a> {
     fifos: &'a mut FifoPair,
     session: Session,
     control: &'a mut dyn ProfilerControl,
+    journal: Journal,
     decoder: FrameDecoder,
     /// Answers that the FIFO had no room for.
     unsent: Vec<u8>,
@@ -319,7 +324,11 @@ impl Talk<'_> {
             }
             let clash = self.session.clash().map(|pids| pids.map(Client::of));
             let all = || speakers(self.fifos.identity());
-            let late = self.session.claim().and_then(|pid| self.turns.claims(pid, all));
+            let claim = self.session.claim();
+            if let Some(record) = self.session.closed().filter(|_| claim.is_some()) {
+                self.journal.add(record);
+            }
+            let late = claim.and_then(|pid| self.turns.claims(pid, all));
             // What nobody can read, or comes out of order, may be what two processes say at the same time.
             let is_odd = reaction == Reaction::Reply(Command::Err) || self.session.is_untimely();
             let all = if is_odd { all() } else { Vec::new() };

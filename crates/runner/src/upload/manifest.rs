@@ -13,7 +13,10 @@ use system::files::{self, Links};
 
 use runner_shared::text::shown;
 
-use crate::host::{self, Host};
+use crate::{
+    host::{self, Host},
+    session::journal,
+};
 
 /// No honest one is larger.
 const MAX_BYTES: u64 = 1 << 20;
@@ -138,6 +141,7 @@ pub(super) fn archive_path(folder: &Path) -> PathBuf {
 
 /// Forgets an earlier run in this folder: what it knew is not true of the next one. Other files beside it are not ours.
 pub(crate) fn forget(folder: &Path) {
+    journal::remove(folder);
     for path in [file(folder), archive_path(folder)] {
         // Where it can't be removed, nothing new can be written either, and that is said.
         drop(fs::remove_file(path));

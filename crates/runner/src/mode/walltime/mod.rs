@@ -159,13 +159,13 @@ impl Scene<'_> {
 }
 
 /// Keeps what was said during the run, if anything was.
-pub(crate) fn finish(record: &SessionRecord, folder: &Path) -> Result<(), ModeError> {
+pub(crate) fn finish(record: &ExecutionTimestamps, folder: &Path) -> Result<(), ModeError> {
     let path = folder.join(ExecutionTimestamps::file_name(None));
     // One that an earlier run left would be taken for what was said in this one.
-    if record.timestamps == ExecutionTimestamps::default() && !path.exists() {
+    if *record == ExecutionTimestamps::default() && !path.exists() {
         return Ok(());
     }
-    files::replace_private(&path, &record.timestamps.encode())
+    files::replace_private(&path, &record.encode())
         .map_err(|source| ModeError::Write { path, source })
 }
 

@@ -2,6 +2,7 @@
 //! is left, and the next run works at once. `cargo xtask attack signals` does it over and over, and at any time besides.
 
 mod any_time;
+mod killed;
 mod tables;
 mod tools;
 

@@ -33,9 +33,6 @@ phases! {
     in_the_first_round: interrupted, Some(0), || command_of(&["--warmup-time", "0"], HOLD);
     in_a_hook: interrupted, Some(0), || command_of(&["--prepare", "./held"], "exit 0");
     in_a_suite: interrupted, Some(1), || suite_of(sandbox(), 1, HOLD);
-    recording_a_profile: interrupted, Some(1), || suite_of(with_perf(0), 1, HOLD);
-    perf_does_not_end: interrupted, Some(1), || suite_of(with_deaf_perf(), 1, HOLD);
-    reading_a_profile: interrupted, Some(1), reading;
     showing_the_table: interrupted, Some(MANY), || printing(&[]);
     exporting: interrupted, Some(MANY), || printing(&["--export", "json=-"]);
     packing_an_archive: interrupted, Some(1), packing;
@@ -49,6 +46,17 @@ phases! {
         let memory = ["-m", "memory", "--backend", "preload"];
         command_of(&memory, HOLD)
     };
+}
+
+/// Where the kernel records.
+mod perf_records {
+    use super::*;
+
+    phases! {
+        recording_a_profile: interrupted, Some(1), || suite_of(with_perf(0), 1, HOLD);
+        perf_does_not_end: interrupted, Some(1), || suite_of(with_deaf_perf(), 1, HOLD);
+        reading_a_profile: interrupted, Some(1), reading;
+    }
 }
 
 mod harness {

@@ -41,27 +41,6 @@ while read -r line <&3; do printf 'ack\n\0' >&4; done
 }
 
 #[test]
-fn a_perf_that_gets_a_signal_costs_the_profile_and_no_time() {
-    for signal in ALL {
-        let sandbox = with_perf();
-        let (mut ready, hold) = (sandbox.notice("ready"), sandbox.fifo("hold"));
-        let options = ["--warmup-time", "0", "--max-rounds", "1", "--export", "json=out.json"];
-        let words = ["sh", "-c", "echo > ready; read x < hold"];
-        let running = start(&sandbox, exec_words(&options, &words));
-        ready.wait();
-        send(&sandbox.text("perf.pid"), *signal);
-        std::fs::write(hold, "go\n").unwrap();
-        let run = running.end();
-        let what = format!("{signal}: {}", run.shown());
-        assert_eq!(run.code, 0, "{what}");
-        assert!(run.stderr.contains("the profiler has ended before the benchmark"), "{what}");
-        assert_eq!(exported(&sandbox).len(), 1, "{what}");
-        all_is_gone(&sandbox, &what);
-        next_works(&sandbox);
-    }
-}
-
-#[test]
 fn a_harness_that_gets_a_signal_is_an_interruption() {
     for signal in SIGNALS {
         let sandbox = sandbox();
@@ -100,6 +79,31 @@ fn a_tracer_that_gets_a_signal_ends_the_trace_and_keeps_it() {
         assert_ne!(run.code, 0, "{what}");
         all_is_gone(&sandbox, &what);
         next_works(&sandbox);
+    }
+}
+
+mod perf_records {
+    use super::*;
+
+    #[test]
+    fn a_perf_that_gets_a_signal_costs_the_profile_and_no_time() {
+        for signal in ALL {
+            let sandbox = with_perf();
+            let (mut ready, hold) = (sandbox.notice("ready"), sandbox.fifo("hold"));
+            let options = ["--warmup-time", "0", "--max-rounds", "1", "--export", "json=out.json"];
+            let words = ["sh", "-c", "echo > ready; read x < hold"];
+            let running = start(&sandbox, exec_words(&options, &words));
+            ready.wait();
+            send(&sandbox.text("perf.pid"), *signal);
+            std::fs::write(hold, "go\n").unwrap();
+            let run = running.end();
+            let what = format!("{signal}: {}", run.shown());
+            assert_eq!(run.code, 0, "{what}");
+            assert!(run.stderr.contains("the profiler has ended before the benchmark"), "{what}");
+            assert_eq!(exported(&sandbox).len(), 1, "{what}");
+            all_is_gone(&sandbox, &what);
+            next_works(&sandbox);
+        }
     }
 }
 
