@@ -1,6 +1,7 @@
 //! What exec-harness says to the runner, in which order, and what it makes of the answers.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::wildcard_enum_match_arm,
     clippy::panic,
     clippy::unwrap_used,

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File, Permissions},
-    io,
+    io::{self, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -62,6 +62,7 @@ impl Folder {
     /// If it can't be made.
     pub fn create(prefix: &str, parent: &Path) -> io::Result<Self> {
         let mut known = known();
+        #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
         let folder = tempfile::Builder::new()
             .prefix(prefix)
             .permissions(Permissions::from_mode(0o700))
@@ -130,6 +131,7 @@ impl NamedFile {
     /// If it can't be made.
     pub fn create_in(parent: &Path, prefix: &str, mode: u32) -> io::Result<Self> {
         let mut known = known();
+        #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
         let fresh = tempfile::Builder::new()
             .prefix(prefix)
             .permissions(Permissions::from_mode(mode))
@@ -176,6 +178,16 @@ impl NamedFile {
         }
         known.remove(&self.known);
         Ok(())
+    }
+}
+
+impl Write for NamedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

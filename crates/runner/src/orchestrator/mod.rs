@@ -248,6 +248,7 @@ fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
         let parent = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
         let mut fresh = tempfile::Builder::new();
         fresh.prefix("profile.").suffix(".out").rand_bytes(10);
+        #[expect(clippy::disallowed_methods, reason = "it is to stay")]
         fresh.tempdir_in(&parent).map(tempfile::TempDir::keep)
     };
     let path = part.profile_folder.clone().unwrap_or_else(std::env::temp_dir);
