@@ -10,6 +10,7 @@ use std::{
     process::ExitCode,
 };
 
+use nix::sys::signal::Signal;
 use runner_shared::{
     env_names::{self, EnvName},
     fault::{self, Attempt, Fault, explain},
@@ -22,6 +23,7 @@ use runner_shared::{
 use system::{
     guard::Guard,
     lock::{LockError, RunLock},
+    signals::{Manners, Signals},
     threads::with_room,
 };
 
@@ -114,15 +116,17 @@ impl AppError {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    system::signals::start_afresh();
-    system::limits::outlive_large_files();
-    ExitCode::from(with_room(run))
+    let signals =
+        Signals::take(Manners { farewell: |_| "interrupted\n".to_owned(), code: code_of });
+    ExitCode::from(with_room(|| run(signals)))
 }
 
-fn run() -> u8 {
+fn run(signals: io::Result<Signals>) -> u8 {
     let cli = Cli::read();
     let outcome = match &cli.command {
-        Command::Track(options) => traced(options),
+        Command::Track(options) => {
+            signals.map_err(AppError::Signals).and_then(|signals| traced(options, &signals))
+        }
         Command::Doctor => {
             let report = doctor::report(Wanted::default(), &env::temp_dir());
             print(&report).map(|()| 0)
@@ -147,15 +151,14 @@ fn run() -> u8 {
     })
 }
 
-fn traced(options: &Track) -> Result<u8, AppError> {
+fn traced(options: &Track, signals: &Signals) -> Result<u8, AppError> {
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
     let mut environment: Vec<(OsString, OsString)> = env::vars_os().collect();
-    // Before signals are ours: who waits for another one can be ended.
+    // Whoever waits for another one heeds nothing, and is ended at once.
     let place =
         value(&environment, env_names::LOCK_FILE).map_or(FifoPaths::well_known().lock, Into::into);
     let _lock = RunLock::acquire_alone(&place, !options.no_wait, &mut say)?;
-    let signals = command::signals().map_err(AppError::Signals)?;
-    // While there is one thread.
+    // While no other thread works than that of `signals`.
     let guard = Guard::post(value(&environment, env_names::GUARD));
     if let Some(guard) = &guard {
         environment.push((env_names::GUARD.name.into(), guard.mark().into()));
@@ -184,7 +187,7 @@ fn traced(options: &Track) -> Result<u8, AppError> {
             release_on_exit: !options.no_release_on_exit,
         },
     };
-    let trace = track(&plan, backend.as_mut(), &signals)?;
+    let trace = track(&plan, backend.as_mut(), signals)?;
     if let Some(guard) = guard {
         // What goes on does so because it was left running.
         guard.release();
@@ -195,7 +198,18 @@ fn traced(options: &Track) -> Result<u8, AppError> {
     if let command::Ended::Signal(number) = ended {
         say(&format!("the command was ended by signal {number}"));
     }
-    Ok(ended.code())
+    // A command may make nothing of it; whoever wanted an end has had it.
+    Ok(match (ended.code(), signals.last()) {
+        (0, Some(signal)) => code_of(signal),
+        (code, _) => code,
+    })
+}
+
+/// What a shell says of a program that was ended by a signal.
+fn code_of(signal: Signal) -> u8 {
+    #[expect(clippy::as_conversions, reason = "the numbers of the enum are those of the kernel")]
+    let number = signal as i32;
+    command::Ended::Signal(number).code()
 }
 
 /// Says what is known to go wrong, before anything is loaded, made or run.

@@ -10,7 +10,6 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::signalfd::SignalFd,
 };
 use runner_shared::{
     clock::{Monotonic, now},
@@ -21,6 +20,7 @@ use runner_shared::{
 use system::{
     files, guard,
     orphans::{Leftover, Orphans},
+    signals::Signals,
     stopped::Stopped,
 };
 
@@ -102,7 +102,7 @@ pub(crate) struct Trace {
 pub(crate) fn track(
     plan: &Plan<'_>,
     backend: &mut dyn Backend,
-    signals: &SignalFd,
+    signals: &Signals,
 ) -> Result<Trace, TrackError> {
     let failed = |source| TrackError::Write { folder: plan.folder.to_owned(), source };
     // Before the command does something that nobody will see.
@@ -117,6 +117,8 @@ pub(crate) fn track(
         backend.rest();
     }
     let start = now().0;
+    // From here on there is something to keep, also when the second signal has ended the command.
+    let _heeding = signals.heed(2);
     let (running, orphans) = start_command(plan, backend)?;
     let root = running.pid();
     let ordered = backend.is_ordered();
@@ -271,7 +273,7 @@ struct Follow<'a> {
     writer: Writer,
     /// Nothing can be written any more; the command goes on all the same.
     failure: Option<io::Error>,
-    signals: &'a SignalFd,
+    signals: &'a Signals,
     /// Looks for stopped processes, if nobody above us does.
     stopped: Option<Stopped>,
 }
@@ -288,7 +290,7 @@ impl Follow<'_> {
             if let Some(text) = self.stopped.as_mut().and_then(Stopped::look) {
                 say(&format!("warning: {text}"));
             }
-            self.running.pass_on(self.signals);
+            self.running.pass_on(self.signals, self.control.is_some());
             was_busy = self.drain()? > 0;
             if let Some(progress) = self.progress.as_mut().filter(|_| self.recording) {
                 progress.tell(self.writer.events());

@@ -2,13 +2,18 @@
 
 use std::{
     ffi::OsString,
+    io,
     panic::{self, AssertUnwindSafe},
     path::Path,
 };
 
 use clap::error::ErrorKind;
 use runner_shared::env_names;
-use system::{guard::Guard, threads::with_room};
+use system::{
+    guard::Guard,
+    signals::{Manners, Signals},
+    threads::with_room,
+};
 
 use crate::{
     ci,
@@ -29,11 +34,11 @@ pub fn main(
     let (words, variables): (Vec<_>, Vec<_>) = (words.collect(), variables.collect());
     exposure::close_memory();
     ui::report_panics();
-    system::signals::start_afresh();
-    system::limits::outlive_large_files();
+    let code = |_| ExitKind::Interrupted.code();
+    let signals = Signals::take(Manners { farewell: ui::farewell, code });
     // Nothing of what it holds is used afterwards.
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-        with_room(|| run(words.into_iter(), variables.into_iter()))
+        with_room(|| run(words.into_iter(), variables.into_iter(), signals))
     }));
     outcome.unwrap_or(ExitKind::Bug.code())
 }
@@ -41,6 +46,7 @@ pub fn main(
 fn run(
     words: impl Iterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
+    signals: io::Result<Signals>,
 ) -> u8 {
     let mut env = Env::capture(variables);
     let parsed = cli::parse(words, &|name| env.is_empty_text(name));
@@ -57,7 +63,7 @@ fn run(
     };
     let Args { global, command } = args;
     let measures = command.shared().is_some();
-    // While there is one thread.
+    // While no other thread works than that of `signals`.
     let guard = measures.then(|| Guard::post(env.get(env_names::GUARD))).flatten();
     if let Some(guard) = &guard {
         env = env.with(env_names::GUARD, guard.mark());
@@ -66,7 +72,15 @@ fn run(
     for text in warnings {
         ui.event(&RunEvent::warning(text));
     }
-    let mut context = Context::new(env, ui, global);
+    let signals = match signals {
+        Ok(signals) => signals,
+        Err(err) => {
+            let what = format!("could not take over signals: {err}");
+            ui.error(&CliError::new(ExitKind::Failed, what));
+            return ExitKind::Failed.code();
+        }
+    };
+    let mut context = Context::new(env, ui, signals, global);
     for text in commands::old_names::warnings(&context, measures) {
         context.ui.event(&RunEvent::warning(text));
     }
@@ -82,6 +96,7 @@ fn run(
             err.kind.code()
         }
     };
+    let code = obeyed(code, &context);
     if measures {
         let run_id = context.run_id.get().cloned();
         context.ui.event(&RunEvent::RunFinished { run_id, code });
@@ -90,6 +105,18 @@ fn run(
         guard.release();
     }
     code
+}
+
+/// The exit code, whatever else has happened, when somebody wanted an end: nobody shall take it for one of its own.
+fn obeyed(code: u8, context: &Context) -> u8 {
+    let interrupted = ExitKind::Interrupted.code();
+    if !context.signals.interrupted() {
+        return code;
+    }
+    if code != interrupted {
+        context.ui.event(&RunEvent::warning("interrupted; all else was done"));
+    }
+    interrupted
 }
 
 fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliError> {

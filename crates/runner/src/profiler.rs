@@ -4,7 +4,7 @@
 use runner_shared::text::shown;
 use system::{
     files,
-    scratch::{Kind, Scratch},
+    temporary::{Folder, Kind},
 };
 
 use std::{
@@ -54,7 +54,7 @@ pub(crate) enum ControlError {
 /// Both FIFOs, in a private folder that is removed with them.
 #[derive(Debug)]
 pub(crate) struct ControlFifos {
-    folder: Scratch,
+    folder: Folder,
     ctl: File,
     ack: File,
 }
@@ -63,7 +63,7 @@ impl ControlFifos {
     /// Makes them below `parent`.
     pub(crate) fn create(parent: &Path) -> Result<Self, ChannelError> {
         let made = || -> io::Result<Self> {
-            let folder = Scratch::create(parent, Kind::Control)?;
+            let folder = Folder::create(parent, Kind::Control)?;
             let open = |name| {
                 let path = folder.path().join(name);
                 mkfifo(&path, Mode::S_IRWXU)?;

@@ -4,11 +4,13 @@
 use std::{
     fs::{DirBuilder, File, FileType, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt},
     path::Path,
 };
 
 use nix::fcntl::OFlag;
+
+use crate::temporary::NamedFile;
 
 /// Permission for the last part of a path to be a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,13 +230,10 @@ fn replace_with(
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::Builder::new()
-        .prefix(".unfinished-")
-        .permissions(PermissionsExt::from_mode(mode))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut file = NamedFile::create_in(folder, ".unfinished-", mode)?;
     write(file.as_file_mut())?;
-    file.persist(path).map_err(|err| err.error)?;
-    Ok(())
+    file.persist(path)
 }
 
 fn not_followed(kind: io::ErrorKind) -> io::Error {
@@ -284,6 +283,8 @@ fn refused(why: String) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use nix::{sys::stat::Mode, unistd::mkfifo};
 
     use super::*;

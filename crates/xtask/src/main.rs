@@ -82,14 +82,9 @@ enum Command {
         #[arg(default_value_t = 60)]
         seconds: u32,
     },
-    /// Try our programs in bad company, and fail on a finding: `files` or `faults`.
-    Attack {
-        /// The attack.
-        name: String,
-        /// Try each kind of trouble at each command once, with the programs that are there.
-        #[arg(long)]
-        quick: bool,
-    },
+    /// Try our programs in bad company, and fail on a finding.
+    #[command(subcommand)]
+    Attack(attack::Attack),
     /// Build an archive of all programs, with everything that a release has, and try it in an empty system.
     Dist(dist::Options),
     /// Print what the changelog says about a version, as the text of its release.
@@ -108,9 +103,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Compat(request) => compat::run(&request),
         Command::Fuzz { seconds } => fuzz::run(seconds),
-        Command::Attack { name, quick } => {
-            attack::run(&name, if quick { attack::Scale::Quick } else { attack::Scale::Full })
-        }
+        Command::Attack(attack) => attack::run(&attack),
         Command::Dist(options) => dist::run(&options),
         Command::ReleaseNotes { version } => release_notes::run(&version),
         Command::ActionHashes { sums } => action_hashes::run(&sums),

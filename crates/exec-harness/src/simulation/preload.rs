@@ -22,7 +22,7 @@ use runner_shared::{
 };
 use system::{
     files::{self, Links},
-    scratch::{Kind, Scratch},
+    temporary::{Folder, Kind},
 };
 
 use super::reports::Report;
@@ -50,7 +50,7 @@ pub(crate) struct Preload {
     /// Keeps the library alive where it is no file.
     _memory: Option<File>,
     /// Removed when we are done.
-    _place: Scratch,
+    _place: Folder,
 }
 
 impl Preload {
@@ -63,7 +63,7 @@ impl Preload {
 
     fn install_in(folder: &Path) -> io::Result<Self> {
         let folder = folder.canonicalize()?;
-        let place = Scratch::create(&folder, Kind::Harness)?;
+        let place = Folder::create(&folder, Kind::Harness)?;
         // A command may change its user and has to find its way all the same.
         fs::set_permissions(place.path(), Permissions::from_mode(0o755))?;
         let reports = place.path().join("reports");

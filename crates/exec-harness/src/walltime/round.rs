@@ -7,7 +7,7 @@ use runner_shared::{
     artifact::RobustSource,
     clock::{Monotonic, now},
 };
-use system::{guard, orphans::Orphans, stopped::Stopped};
+use system::{guard, orphans::Orphans, signals::Signals, stopped::Stopped};
 
 use crate::process::{Ended, Launch, Seen, Stamper, Stamps, Status, Tail, Watch};
 use crate::progress::interject;
@@ -66,20 +66,20 @@ pub(crate) enum RoundError {
 }
 
 impl Machine {
-    /// Takes over signals and opens kernel stamps, falling back where they are refused.
-    pub(crate) fn start() -> io::Result<Self> {
-        let watch = Watch::start()?;
+    /// Watches signals and opens kernel stamps, falling back where they are refused.
+    pub(crate) fn start(signals: &Signals) -> Self {
+        let watch = Watch::new(signals);
         let (stamper, missing) = match Stamper::open() {
             Ok(stamper) => (Some(stamper), String::new()),
             Err(err) => (None, err.to_string()),
         };
-        Ok(Self::with(watch, stamper, missing))
+        Self::with(watch, stamper, missing)
     }
 
-    /// Takes over signals only: what is counted needs no stamps.
-    pub(crate) fn without_stamps() -> io::Result<Self> {
+    /// Watches signals only: what is counted needs no stamps.
+    pub(crate) fn without_stamps(signals: &Signals) -> Self {
         let missing = "not asked for".to_owned();
-        Ok(Self::with(Watch::start()?, None, missing))
+        Self::with(Watch::new(signals), None, missing)
     }
 
     fn with(watch: Watch, stamper: Option<Stamper>, missing: String) -> Self {

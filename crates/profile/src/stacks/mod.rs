@@ -32,6 +32,7 @@ use self::{modules::Modules, names::Names, sampler::Sampler, threads::Role, tree
 use crate::{
     ProfileError,
     artifacts::{PERF_DATA, Sources},
+    error::go_on,
     mapped::Mapped,
     metadata::Metadata,
     module::DebugRoots,
@@ -150,6 +151,7 @@ pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, Prof
     let mut sampler = sampler.finish(&summary, &mut warnings);
     let roots = DebugRoots(sources.debug_roots.clone());
     let names = Names::of(&sampler.addresses, &sampler.paths, &modules, folder, &roots);
+    go_on()?;
     let mut forest = Forest::new(&names);
     let mut benchmarks = Vec::new();
     for (uri, counts) in std::mem::take(&mut sampler.counts).into_iter().enumerate() {

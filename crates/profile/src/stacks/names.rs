@@ -19,6 +19,7 @@ use super::{
     tree::nameless,
 };
 use crate::{
+    error::interrupted,
     jit::PerfMap,
     mapped::Mapped,
     module::{DebugRoots, Dwarf, DwarfContext, Elf},
@@ -76,6 +77,7 @@ impl Names {
         }
         let in_modules = by_module
             .into_par_iter()
+            .filter(|_| !interrupted())
             .flat_map_iter(|(key, wanted)| of_module(key, wanted, modules, roots));
         let mut found: Vec<(usize, Vec<Line>)> = in_modules.collect();
         for (pid, wanted) in by_pid {

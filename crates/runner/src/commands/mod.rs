@@ -22,6 +22,7 @@ mod user;
 use std::{cell::OnceCell, path::PathBuf};
 
 use runner_shared::env_names;
+use system::signals::Signals;
 
 use crate::{
     cli::{GlobalArgs, SharedArgs},
@@ -37,6 +38,8 @@ pub(crate) struct Context {
     pub env: Env,
     /// The user.
     pub ui: Ui,
+    /// The signals that ask for an end.
+    pub signals: Signals,
     /// What was said for every command.
     pub global: GlobalArgs,
     /// What the service calls the run, once results were uploaded.
@@ -45,12 +48,12 @@ pub(crate) struct Context {
 
 impl Context {
     /// Puts into the environment what is said by options and looked for there.
-    pub(crate) fn new(env: Env, ui: Ui, global: GlobalArgs) -> Self {
+    pub(crate) fn new(env: Env, ui: Ui, signals: Signals, global: GlobalArgs) -> Self {
         let env = match &global.setup_cache_dir {
             Some(folder) => env.with(env_names::SETUP_CACHE_DIR, folder),
             None => env,
         };
-        Self { env, ui, global, run_id: OnceCell::new() }
+        Self { env, ui, signals, global, run_id: OnceCell::new() }
     }
 
     /// Hides from the benchmark what the command line and the project file say, and masks it in all that is shown.

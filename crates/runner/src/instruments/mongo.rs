@@ -12,7 +12,7 @@ use api::{ApiError, Http, HttpSettings, unwatched};
 use runner_shared::{clock::now, env_names};
 use system::{
     files::{self, Links},
-    scratch::{Kind, Scratch},
+    temporary::{Folder, Kind},
 };
 
 use super::{InstrumentError, mongo_uri::MongoUri};
@@ -47,7 +47,7 @@ const LOG: &str = "log";
 #[derive(Debug)]
 pub(super) struct MongoTracer {
     child: Child,
-    scratch: Scratch,
+    scratch: Folder,
     /// Where it is spoken to.
     control: SocketAddr,
     /// The user's variable with the address of the proxy.
@@ -80,7 +80,7 @@ impl MongoTracer {
     pub(super) fn start(name: Option<&str>, env: &Env) -> Result<Self, InstrumentError> {
         let Needs { uri, program, shell } = Needs::find(name, env)?;
         let scratch =
-            Scratch::create(&std::env::temp_dir(), Kind::Log).map_err(InstrumentError::Prepare)?;
+            Folder::create(&std::env::temp_dir(), Kind::Log).map_err(InstrumentError::Prepare)?;
         let log = scratch.path().join(LOG);
         let [control, proxy] = free_ports().map_err(InstrumentError::Prepare)?;
         let mut seen = env

@@ -14,7 +14,7 @@ use std::{
 use runner_shared::{env_names, mode::Mode};
 use system::{
     files,
-    scratch::{Kind, Scratch},
+    temporary::{Folder, Kind},
 };
 
 use super::ModeError;
@@ -23,7 +23,7 @@ use crate::{env::Env, tools, workload::Workload};
 /// The folder of the scripts. Dropping it removes them.
 #[derive(Debug)]
 pub(crate) struct Shims {
-    _folder: Scratch,
+    _folder: Folder,
 }
 
 /// A program that has a script before it.
@@ -76,7 +76,7 @@ pub(crate) fn install(
         let path = path.to_owned();
         move |source| ModeError::Write { path, source }
     };
-    let folder = Scratch::create(&parent, Kind::Shims).map_err(failed(&parent))?;
+    let folder = Folder::create(&parent, Kind::Shims).map_err(failed(&parent))?;
     for (shim, real) in wanted {
         let path = folder.path().join(shim.name);
         let script = shim.script.as_bytes();

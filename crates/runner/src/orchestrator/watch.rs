@@ -7,12 +7,12 @@ use std::{
 };
 
 use runner_shared::text::processes;
-use system::orphans::Orphans;
+use system::{orphans::Orphans, signals::Signals};
 
 use super::RunError;
 use crate::{
     event::RunEvent,
-    process::{Child, Ended, Relayed, Signals, kill_descendants, left_running, relay},
+    process::{Child, Ended, Relayed, kill_descendants, left_running, relay},
     session::{Conversation, ServeError, Served, SessionRecord, serve},
     ui::Ui,
     workload::Workload,
@@ -66,6 +66,8 @@ pub(super) fn watch(
         outcome
     });
     drop(lent);
+    // What it has left running goes on without us.
+    signals.spare_descendants();
     Ok(outcome?)
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use nix::unistd::{ForkResult, Pid, fork, setpgid};
-use system::{guard, pidfd};
+use system::{guard, pidfd, signals};
 
 use crate::exposure;
 
@@ -32,7 +32,7 @@ pub(crate) struct Held {
 }
 
 impl ToolCommand {
-    /// Makes the process of the program. To be called while there is no second thread.
+    /// Makes the process of the program. To be called while no other thread works than that of `system::signals`.
     pub(crate) fn hold(self) -> Result<Held, SpawnError> {
         let (program, output) = (self.program.clone(), self.output);
         let held = fork_held(self.prepare(), output, program.clone());
@@ -67,7 +67,8 @@ fn fork_held(mut command: Command, output: Output, program: PathBuf) -> io::Resu
     let pipes = Pipes::connect(&mut command, output)?;
     let (mut wait, go) = io::pipe()?;
     let (failure, mut tell) = io::pipe()?;
-    // SAFETY: we have one thread, so no lock is held in the copy, which can do what we can.
+    let _still = signals::hold_still();
+    // SAFETY: beside us there is only the thread that hears signals, which holds no lock now, so the copy can do what we can.
     match unsafe { fork() }? {
         ForkResult::Parent { child: pid } => {
             // Both sides do it, so that it is done whoever comes first.

@@ -3,18 +3,28 @@
 //! Who gets no more memory is aborted in the middle of what it does, and who has used up its processor time is killed. What
 //! was measured is worth more than what such work would add to it.
 
-use std::{fs::OpenOptions, io, os::fd::AsRawFd, panic::AssertUnwindSafe};
+use std::{
+    fs::OpenOptions,
+    io,
+    os::fd::{AsFd, AsRawFd},
+    panic::AssertUnwindSafe,
+};
 
 use nix::{
     errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         resource::{Resource, UsageWho, getrlimit, getrusage},
+        signal::{Signal, kill},
         time::TimeValLike,
         wait::{WaitStatus, waitpid},
     },
-    unistd::{ForkResult, fork, getpid},
+    unistd::{ForkResult, Pid, fork, getpid},
 };
-use system::guard;
+use system::{
+    guard, pidfd,
+    signals::{self, Signals},
+};
 
 /// Limits that may end us, and the options of `ulimit` that set them.
 const LIMITS: [(Resource, &str); 3] = [
@@ -37,7 +47,12 @@ pub(crate) fn rehearse(work: impl FnOnce()) -> Result<(), String> {
         return Ok(());
     }
     let before = processor_seconds(UsageWho::RUSAGE_CHILDREN);
-    if try_in_a_copy(work).is_ok_and(|ended| matches!(ended, WaitStatus::Exited(_, 0))) {
+    let ended = try_in_a_copy(work);
+    if Signals::current().is_some_and(Signals::interrupted) {
+        // Somebody wants an end, which the work itself has to notice.
+        return Ok(());
+    }
+    if ended.is_ok_and(|ended| matches!(ended, WaitStatus::Exited(_, 0))) {
         let needed = processor_seconds(UsageWho::RUSAGE_CHILDREN) - before;
         let spent = processor_seconds(UsageWho::RUSAGE_SELF);
         let allowed =
@@ -62,23 +77,43 @@ fn processor_seconds(who: UsageWho) -> i64 {
 #[expect(unsafe_code, reason = "only a copy of this process can be ended in place of it")]
 fn try_in_a_copy(work: impl FnOnce()) -> io::Result<WaitStatus> {
     let parent = getpid();
-    // SAFETY: the benchmark has ended, and with it the threads that accompanied it: the copy can do what we can.
+    let still = signals::hold_still();
+    // SAFETY: the benchmark has ended, and with it the threads that accompanied it; that of signals holds no lock now. So
+    // the copy can do what we can.
     match unsafe { fork() }? {
-        ForkResult::Parent { child } => loop {
-            match waitpid(child, None) {
-                Err(Errno::EINTR) => {}
-                other => {
-                    guard::collected(child);
-                    return Ok(other?);
-                }
-            }
-        },
+        ForkResult::Parent { child } => {
+            drop(still);
+            let ended = wait(child);
+            guard::collected(child);
+            ended
+        }
         ForkResult::Child => {
             let tied = guard::tie(parent).is_ok();
             silence();
             let done = tied && std::panic::catch_unwind(AssertUnwindSafe(work)).is_ok();
             // SAFETY: ends the copy without running what the original has to run at its end.
             unsafe { libc::_exit(i32::from(!done)) }
+        }
+    }
+}
+
+/// Waits for the copy to end. One that somebody's wish for an end has made needless is ended.
+fn wait(copy: Pid) -> io::Result<WaitStatus> {
+    if let (Ok(pidfd), Some(signals)) = (pidfd::open(copy), Signals::current()) {
+        let mut watched = [
+            PollFd::new(pidfd.as_fd(), PollFlags::POLLIN),
+            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+        ];
+        while poll(&mut watched, PollTimeout::NONE) == Err(Errno::EINTR) {}
+        if signals.interrupted() {
+            // It may have ended by itself.
+            let _ = kill(copy, Signal::SIGKILL);
+        }
+    }
+    loop {
+        match waitpid(copy, None) {
+            Err(Errno::EINTR) => {}
+            other => return Ok(other?),
         }
     }
 }

@@ -12,6 +12,7 @@
 
 mod buildkite;
 mod escape;
+mod farewell;
 mod github;
 mod gitlab;
 mod json;
@@ -50,6 +51,7 @@ use crate::{
 use shown::Shown;
 use state::State;
 
+pub(crate) use farewell::farewell;
 pub(crate) use panic::report_panics;
 pub(crate) use report::export;
 pub(crate) use surface::{Claim, Level, Screen, Surface};

@@ -32,7 +32,7 @@ use runner_shared::env_names;
 
 use crate::{
     lineage::{parent_of, start_of},
-    pidfd,
+    pidfd, signals,
 };
 
 /// Children of ours that live at the same time. Further ones are tied by `PR_SET_PDEATHSIG`.
@@ -54,6 +54,9 @@ struct Roll {
 /// The memory, once there is a guard.
 static ROLL: AtomicPtr<Roll> = AtomicPtr::new(ptr::null_mut());
 
+/// The guard's process, while there is one; otherwise 0.
+static GUARD: AtomicI32 = AtomicI32::new(0);
+
 fn roll() -> Option<&'static Roll> {
     // SAFETY: it is null, or leads to memory that is never unmapped and holds atomic numbers only.
     #[expect(unsafe_code, reason = "memory that is shared with another process")]
@@ -65,13 +68,12 @@ fn roll() -> Option<&'static Roll> {
 /// The guard of this process. Dropping it leaves it on its post: then it ends all that we have started when we are gone.
 #[derive(Debug)]
 pub struct Guard {
-    pid: Pid,
     mark: String,
 }
 
 impl Guard {
     /// Posts a guard. `mark` is the value of the variable [`env_names::GUARD`] in our environment: where that names a guard
-    /// that lives, we were started by somebody who is guarded, and need none. To be called while there is one thread.
+    /// that lives, we were started by somebody who is guarded, and need none. To be called while no other thread works than that of [`signals`].
     ///
     /// Returns nothing where there is none, also if the system refuses one: then children are tied to us by the kernel.
     #[must_use]
@@ -86,8 +88,9 @@ impl Guard {
             end(pid);
             return None;
         };
+        GUARD.store(pid.as_raw(), Ordering::Release);
         ROLL.store(ptr::from_ref(roll).cast_mut(), Ordering::Release);
-        Some(Self { pid, mark: mark_of(pid.as_raw(), start) })
+        Some(Self { mark: mark_of(pid.as_raw(), start) })
     }
 
     /// Returns the value of [`env_names::GUARD`] for all that we start. It always has the same length: the length of an
@@ -99,11 +102,23 @@ impl Guard {
 
     /// Releases the guard: our end is an orderly one.
     pub fn release(self) {
-        if let Some(roll) = roll() {
-            roll.released.store(true, Ordering::Release);
-        }
-        end(self.pid);
+        release();
     }
+}
+
+/// Releases the guard, if there is one, for those who are far away from `main`.
+pub(crate) fn release() {
+    if let Some(roll) = roll() {
+        roll.released.store(true, Ordering::Release);
+    }
+    if let pid @ 1.. = GUARD.swap(0, Ordering::AcqRel) {
+        end(Pid::from_raw(pid));
+    }
+}
+
+/// Returns the guard's process, if there is one.
+pub(crate) fn pid() -> Option<Pid> {
+    Some(GUARD.load(Ordering::Acquire)).filter(|pid| *pid > 0).map(Pid::from_raw)
 }
 
 /// Returns whether we have a guard of our own: then nobody above us measures.
@@ -181,7 +196,8 @@ fn share() -> Option<&'static Roll> {
 #[expect(unsafe_code, reason = "only a fork can outlive us")]
 fn start(guarded: &OwnedFd, roll: &'static Roll) -> Option<Pid> {
     let guarded = guarded.as_raw_fd();
-    // SAFETY: a fork without a signal at its end; there is one thread, so the copy can do what we can.
+    let _still = signals::hold_still();
+    // SAFETY: a fork without a signal at its end; no other thread holds a lock, so the copy can do what we can.
     let pid = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
     match i32::try_from(pid).ok()? {
         0 => stand_guard(guarded, roll),

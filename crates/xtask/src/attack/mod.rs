@@ -1,44 +1,45 @@
 //! `cargo xtask attack`: our programs in bad company. Each attack tries one kind of trouble in every place where it can
-//! come, prints a table, and fails on a finding.
-//!
-//! An attack has a mount namespace with a `/tmp` of its own, so that it meets nobody and leaves nothing.
+//! come, and fails on a finding.
 
 mod faults;
 mod files;
 mod probe;
 mod replace;
 mod service;
+mod signals;
 mod stage;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
 
 use crate::say;
 
 use stage::Stage;
 
-/// An attack.
-#[derive(Debug)]
-struct Attack {
-    name: &'static str,
-    about: &'static str,
-    run: fn(&Stage, Scale) -> Result<Findings>,
+/// The attacks. To add one, add a row here and in [`run`].
+#[derive(Debug, Subcommand)]
+pub(crate) enum Attack {
+    /// Replace every file that we read by what no file should be.
+    Files(Extent),
+    /// Let every call of the system fail once.
+    Faults(Extent),
+    /// Send every signal in every phase of a run, many times, and at any time of a run.
+    Signals(signals::Options),
 }
 
-/// To add one, add a row.
-const ATTACKS: &[Attack] = &[
-    Attack {
-        name: "files",
-        about: "every file that we read is replaced by what no file should be",
-        run: files::run,
-    },
-    Attack { name: "faults", about: "every call of the system fails once", run: faults::run },
-];
+/// How much of an attack on a stage is run.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Extent {
+    /// Try each kind of trouble at each command once, with the programs that are there.
+    #[arg(long)]
+    quick: bool,
+}
 
-/// How much of an attack is run.
+/// The same for whoever attacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scale {
+enum Scale {
     /// All of it, after a build.
     Full,
     /// Each kind of trouble at each command once, with the programs that are there.
@@ -48,15 +49,25 @@ pub(crate) enum Scale {
 /// What went wrong, one line each.
 type Findings = Vec<String>;
 
-/// Runs an attack, in a place of its own.
-pub(crate) fn run(name: &str, scale: Scale) -> Result<ExitCode> {
-    let Some(attack) = ATTACKS.iter().find(|attack| attack.name == name) else {
-        let rows = ATTACKS.iter().map(|attack| format!("\n  {}: {}", attack.name, attack.about));
-        bail!("there is no attack `{name}`; these are:{}", rows.collect::<String>());
-    };
+/// Runs an attack.
+pub(crate) fn run(attack: &Attack) -> Result<ExitCode> {
+    match attack {
+        Attack::Files(extent) => on_stage("files", *extent, files::run),
+        Attack::Faults(extent) => on_stage("faults", *extent, faults::run),
+        Attack::Signals(options) => signals::run(options),
+    }
+}
+
+/// Runs an attack in a mount namespace with a `/tmp` of its own, so that it meets nobody and leaves nothing. It has printed
+/// a table.
+fn on_stage(
+    name: &str,
+    Extent { quick }: Extent,
+    run: fn(&Stage, Scale) -> Result<Findings>,
+) -> Result<ExitCode> {
+    let scale = if quick { Scale::Quick } else { Scale::Full };
     let Some(stage) = Stage::entered() else { return Stage::enter(name, scale) };
-    let findings =
-        (attack.run)(&stage, scale).with_context(|| format!("the attack `{name}` broke off"))?;
+    let findings = run(&stage, scale).with_context(|| format!("the attack `{name}` broke off"))?;
     for finding in &findings {
         say::data(&format!("FINDING: {finding}"));
     }

@@ -64,6 +64,7 @@ impl Outcome {
 
 /// Runs a program to its end, or to the limit. Ends whatever it leaves in its process group.
 pub(super) fn probe(cmd: &Cmd, stdin: Option<&Path>) -> Result<Outcome> {
+    #[expect(clippy::disallowed_methods, reason = "no program of a user's machine")]
     let out = tempfile::NamedTempFile::new().context("could not make a file for the output")?;
     let mut command = cmd.command();
     // One place in the file for both streams.

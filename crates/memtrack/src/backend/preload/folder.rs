@@ -23,7 +23,7 @@ use nix::sys::{
 };
 use system::{
     files::{self, Links},
-    scratch::{Kind, Scratch},
+    temporary::{Folder, Kind},
 };
 
 use super::PreloadError;
@@ -45,7 +45,7 @@ pub(super) struct Folders {
     pub segment: PathBuf,
     /// Bytes that the file can have.
     pub room: u64,
-    _kept: [Scratch; 2],
+    _kept: [Folder; 2],
 }
 
 impl Folders {
@@ -81,7 +81,7 @@ fn secret() -> io::Result<String> {
 fn place_library(
     temp: &Path,
     owner: Option<(u32, u32)>,
-) -> Result<(Scratch, PathBuf), PreloadError> {
+) -> Result<(Folder, PathBuf), PreloadError> {
     let mut last = None;
     let mut parents = [temp, Path::new("/tmp"), Path::new("/var/tmp"), Path::new(SHARED_MEMORY)];
     if nix::unistd::geteuid().is_root() {
@@ -111,7 +111,7 @@ fn is_open_to_all(folder: &Path) -> bool {
     folder.ancestors().all(|of| fs::metadata(of).is_ok_and(|about| about.mode() & 0o001 != 0))
 }
 
-fn try_library(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<(Scratch, PathBuf)> {
+fn try_library(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<(Folder, PathBuf)> {
     let folder = folder_without_list(parent, owner)?;
     let path = folder.path().join(LIBRARY_NAME);
     files::replace(&path, LIBRARY)?;
@@ -122,7 +122,7 @@ fn try_library(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<(Scratch,
 }
 
 /// Memory if there is some, else a disk.
-fn place_segment(temp: &Path, owner: Option<(u32, u32)>) -> Result<(Scratch, u64), PreloadError> {
+fn place_segment(temp: &Path, owner: Option<(u32, u32)>) -> Result<(Folder, u64), PreloadError> {
     let memory = Path::new(SHARED_MEMORY);
     let free = if statfs(memory).is_ok_and(|about| about.filesystem_type() == TMPFS_MAGIC) {
         free_bytes(memory)
@@ -144,8 +144,8 @@ fn free_bytes(folder: &Path) -> u64 {
         .map_or(0, |about| about.blocks_available().saturating_mul(about.fragment_size()))
 }
 
-fn folder_without_list(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<Scratch> {
-    let folder = Scratch::create_for(owner, parent, Kind::Tracer)?;
+fn folder_without_list(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<Folder> {
+    let folder = Folder::create_for(owner, parent, Kind::Tracer)?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
     Ok(folder)
 }

@@ -18,7 +18,7 @@ use nix::{
 use runner_shared::walltime::as_float;
 use system::{
     files,
-    scratch::{Kind, Scratch},
+    temporary::{Folder, Kind},
 };
 
 use crate::{event::RunEvent, mode::ModeError};
@@ -38,7 +38,7 @@ const LONGEST: usize = 4096;
 /// The FIFO that a tracer writes to.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    folder: Scratch,
+    folder: Folder,
     fifo: File,
 }
 
@@ -46,7 +46,7 @@ impl Progress {
     /// Makes it in a private folder below `parent`.
     pub(super) fn create(parent: &Path) -> Result<Self, ModeError> {
         let made = || -> io::Result<Self> {
-            let folder = Scratch::create(parent, Kind::Progress)?;
+            let folder = Folder::create(parent, Kind::Progress)?;
             let path = folder.path().join(FIFO);
             mkfifo(&path, Mode::S_IRWXU)?;
             // Reading and writing: opening waits for nobody.

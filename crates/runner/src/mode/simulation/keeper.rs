@@ -25,7 +25,7 @@ use nix::{
 };
 use system::{
     files::{self, Links},
-    scratch::{Kind, Scratch},
+    temporary::{Folder, Kind},
 };
 
 /// So many bytes at the end of a copy tell whether the file still begins with it.
@@ -94,7 +94,7 @@ impl Keeper {
 #[derive(Debug)]
 struct Copies {
     folder: PathBuf,
-    scratch: Scratch,
+    scratch: Folder,
     /// By process.
     of: BTreeMap<u32, Mirror>,
     /// Those whose files were written anew, in order.
@@ -113,7 +113,7 @@ struct Mirror {
 impl Copies {
     fn new(folder: &Path) -> io::Result<Self> {
         let (folder, scratch) =
-            (folder.to_owned(), Scratch::create(&std::env::temp_dir(), Kind::Copies)?);
+            (folder.to_owned(), Folder::create(&std::env::temp_dir(), Kind::Copies)?);
         Ok(Self { folder, scratch, of: BTreeMap::new(), lost: Vec::new() })
     }
 

@@ -15,7 +15,7 @@ mod unwinding;
 
 use std::path::Path;
 
-use ::profile::{JitUnwindForm, Recording};
+use ::profile::{JitUnwindForm, ProfileError, Recording};
 use results::Report;
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
@@ -159,13 +159,13 @@ impl Scene<'_> {
 }
 
 /// Keeps what was said during the run, if anything was.
-pub(crate) fn finish(record: &SessionRecord, folder: &Path) -> Result<(), ModeError> {
+pub(crate) fn finish(record: &ExecutionTimestamps, folder: &Path) -> Result<(), ModeError> {
     let path = folder.join(ExecutionTimestamps::file_name(None));
     // One that an earlier run left would be taken for what was said in this one.
-    if record.timestamps == ExecutionTimestamps::default() && !path.exists() {
+    if *record == ExecutionTimestamps::default() && !path.exists() {
         return Ok(());
     }
-    files::replace_private(&path, &record.timestamps.encode())
+    files::replace_private(&path, &record.encode())
         .map_err(|source| ModeError::Write { path, source })
 }
 
@@ -225,6 +225,7 @@ pub(crate) fn add_profile(
         // Nobody knows what the samples would be of, or there are none.
         return;
     }
+    tell(RunEvent::Debug("reads what perf has recorded".to_owned()));
     let recording = Recording {
         perf_data: &data,
         folder,
@@ -256,6 +257,8 @@ pub(crate) fn add_profile(
             report.profiles = list;
             advice.into_iter().for_each(warn);
         }
+        // What was measured is shown, and why there is an end is said.
+        Err(ProfileError::Interrupted) => {}
         Err(err) => warn(format!("there is no profile: {}", chain(&err))),
     }
 }

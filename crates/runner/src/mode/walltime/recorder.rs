@@ -16,7 +16,10 @@ use runner_shared::{
     env_names,
     text::shown,
 };
-use system::files::{self, Links};
+use system::{
+    files::{self, Links},
+    signals::Signals,
+};
 
 use super::{
     arguments::arguments, event_names::leaders, kernel, perf::Perf, snapshots::Snapshots,
@@ -31,6 +34,8 @@ use crate::{
 
 /// perf writes what is left in its buffers within milliseconds.
 const PATIENCE_NS: u64 = 10_000_000_000;
+/// Nobody reads what it has recorded of a run that was interrupted.
+const SHORT_PATIENCE_NS: u64 = 100_000_000;
 /// All that is read of the stream to find the names of events: they come within the first few kilobytes.
 const HEAD_BYTES: u64 = 1 << 20;
 /// All that is read of what perf says.
@@ -182,7 +187,12 @@ impl ProfilerControl for Recorder {
             return;
         }
         self.ended = true;
-        let patience = if self.channel.failed().is_some() { 0 } else { PATIENCE_NS };
+        let interrupted = Signals::current().is_some_and(Signals::interrupted);
+        let patience = match (self.channel.failed(), interrupted) {
+            (Some(_), _) => 0,
+            (None, true) => SHORT_PATIENCE_NS,
+            (None, false) => PATIENCE_NS,
+        };
         // It writes out what it has, which a killed one would not.
         self.perf.end(Signal::SIGINT, patience);
     }

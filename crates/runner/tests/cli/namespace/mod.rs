@@ -27,6 +27,7 @@ mod no_profile;
 mod outlive;
 mod output;
 mod perf_records;
+mod phases;
 mod preflight;
 mod private;
 mod profiles;

@@ -20,6 +20,8 @@ use nix::{
 };
 use tempfile::TempDir;
 
+use super::{Known, known};
+
 /// Tries to make a folder that nobody takes away before it is locked.
 const TRIES: usize = 10;
 /// Letters behind the first part of a name.
@@ -42,10 +44,12 @@ pub enum Kind {
     Harness,
     /// The library and the memory of a traced process.
     Tracer,
+    /// A package that is being unpacked where it is to stay.
+    Package,
 }
 
 /// All of them.
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind::Control,
     Kind::Progress,
     Kind::Copies,
@@ -53,6 +57,7 @@ const KINDS: [Kind; 7] = [
     Kind::Log,
     Kind::Harness,
     Kind::Tracer,
+    Kind::Package,
 ];
 
 impl Kind {
@@ -65,23 +70,26 @@ impl Kind {
             Self::Log => "codspeed-log-",
             Self::Harness => ".exec-harness-",
             Self::Tracer => "codspeed-memtrack-",
+            Self::Package => ".unfinished-",
         }
     }
 }
 
-/// A folder of ours. Dropping it removes it and all that is in it.
+/// A folder of a name that nobody else has, removed with all that is in it when it is dropped.
 #[derive(Debug)]
-pub struct Scratch {
-    folder: TempDir,
-    _lock: Option<Flock<File>>,
+pub struct Folder {
+    held: Option<TempDir>,
+    known: Known,
+    /// Nobody has one on file systems without locks.
+    lock: Option<Flock<File>>,
 }
 
-impl Scratch {
-    /// Makes a folder below `parent` for us alone, and removes those that the dead have left there.
+impl Folder {
+    /// Makes one for this user alone below `parent`, and removes those that the dead have left there.
     ///
     /// # Errors
     ///
-    /// If the folder can't be made.
+    /// If it can't be made.
     pub fn create(parent: &Path, kind: Kind) -> io::Result<Self> {
         Self::create_for(None, parent, kind)
     }
@@ -90,27 +98,24 @@ impl Scratch {
     ///
     /// # Errors
     ///
-    /// If the folder can't be made, or not be given to them.
+    /// If it can't be made, or not be given to them.
     pub fn create_for(owner: Option<(u32, u32)>, parent: &Path, kind: Kind) -> io::Result<Self> {
         for _ in 0..TRIES {
-            let folder = tempfile::Builder::new()
-                .prefix(kind.prefix())
-                .rand_bytes(RANDOM)
-                .permissions(Permissions::from_mode(0o700))
-                .tempdir_in(parent)?;
+            let mut fresh = Self::make(parent, kind)?;
             if let Some((user, group)) = owner {
-                chown(folder.path(), Some(user), Some(group))?;
+                chown(fresh.path(), Some(user), Some(group))?;
             }
-            match lock(folder.path()) {
-                Ok(lock) if is_still(&lock, folder.path()) => {
+            match lock(fresh.path()) {
+                Ok(lock) if is_still(&lock, fresh.path()) => {
                     remove_orphans(parent, lock.metadata()?.uid());
-                    return Ok(Self { folder, _lock: Some(lock) });
+                    fresh.lock = Some(lock);
+                    return Ok(fresh);
                 }
                 // One who was looking for orphans was here first, and has taken it.
                 Ok(_) | Err(Errno::EWOULDBLOCK | Errno::ENOENT) => {}
                 // File systems without locks: then nobody is an orphan there either.
                 Err(Errno::ENOLCK | Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EINVAL) => {
-                    return Ok(Self { folder, _lock: None });
+                    return Ok(fresh);
                 }
                 Err(errno) => return Err(errno.into()),
             }
@@ -118,10 +123,54 @@ impl Scratch {
         Err(io::Error::other("others remove what is made there"))
     }
 
-    /// Its path.
+    /// Makes one that is known, and not locked yet.
+    fn make(parent: &Path, kind: Kind) -> io::Result<Self> {
+        let mut known = known();
+        #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
+        let folder = tempfile::Builder::new()
+            .prefix(kind.prefix())
+            .rand_bytes(RANDOM)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(parent)?;
+        let entry = Known { path: folder.path().to_owned(), identity: None };
+        known.insert(entry.clone());
+        Ok(Self { held: Some(folder), known: entry, lock: None })
+    }
+
+    /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.known.path
+    }
+
+    /// Moves it to its place, where it stays.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be moved; then it is removed.
+    pub fn persist(mut self, place: &Path) -> io::Result<()> {
+        let mut known = known();
+        fs::rename(&self.known.path, place)?;
+        known.remove(&self.known);
+        // There is nothing left to remove.
+        drop(self.held.take().map(TempDir::keep));
+        Ok(())
+    }
+}
+
+impl AsRef<Path> for Folder {
+    fn as_ref(&self) -> &Path {
+        self.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let mut known = known();
+        drop(self.held.take());
+        known.remove(&self.known);
+        // Last: nobody is to take it for an orphan before.
+        drop(self.lock.take());
     }
 }
 
@@ -198,8 +247,8 @@ mod tests {
         std::os::unix::fs::symlink(&victim, parent.path().join("codspeed-copies-CCCCCC")).unwrap();
         std::os::unix::fs::symlink(&victim, make("codspeed-copies-DDDDDD").join("link")).unwrap();
 
-        let first = Scratch::create(parent.path(), Kind::Copies).unwrap();
-        let second = Scratch::create(parent.path(), Kind::Copies).unwrap();
+        let first = Folder::create(parent.path(), Kind::Copies).unwrap();
+        let second = Folder::create(parent.path(), Kind::Copies).unwrap();
         assert_eq!(fs::metadata(first.path()).unwrap().mode() & 0o7777, 0o700);
         assert!(first.path().exists() && second.path().exists(), "those of the living stay");
         drop((first, second));
@@ -221,8 +270,8 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let scratch = Scratch::create(parent.path(), Kind::Copies).unwrap();
-                        fs::write(scratch.path().join("file"), "x").unwrap();
+                        let folder = Folder::create(parent.path(), Kind::Copies).unwrap();
+                        fs::write(folder.path().join("file"), "x").unwrap();
                     }
                 });
             }

@@ -23,10 +23,10 @@ const KEPT: [Signal; 7] = [
 const LAST: libc::c_int = 64;
 
 /// Blocks nothing, and ignores nothing but what is ignored on purpose. To be called first, while there is one thread.
-pub fn start_afresh() {
+pub(super) fn start_afresh() {
     for number in 1..=LAST {
         let is_kept = Signal::try_from(number).is_ok_and(|signal| KEPT.contains(&signal));
-        if !is_kept && is_ignored(number) {
+        if !is_kept && is_number_ignored(number) {
             // SAFETY: the default action is no function of ours.
             #[expect(unsafe_code, reason = "signals of all numbers, also those that have no name")]
             unsafe {
@@ -38,15 +38,13 @@ pub fn start_afresh() {
     let _ = SigSet::empty().thread_set_mask();
 }
 
-/// Returns those of the signals that are not ignored. To block an ignored one would bring it back: it is kept for whoever
-/// may unblock it, and shown to whoever reads blocked signals.
-#[must_use]
-pub fn heeded(signals: SigSet) -> SigSet {
-    #[expect(clippy::as_conversions, reason = "the numbers of the enum are those of the kernel")]
-    signals.iter().filter(|signal| !is_ignored(*signal as libc::c_int)).collect()
+/// Returns whether a signal is ignored.
+#[expect(clippy::as_conversions, reason = "the numbers of the enum are those of the kernel")]
+pub(super) fn is_ignored(signal: Signal) -> bool {
+    is_number_ignored(signal as libc::c_int)
 }
 
-fn is_ignored(number: libc::c_int) -> bool {
+fn is_number_ignored(number: libc::c_int) -> bool {
     // SAFETY: a structure of numbers and an address, for which zero is a value.
     #[expect(unsafe_code, reason = "the safe wrapper knows no way only to ask")]
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -63,9 +61,7 @@ mod tests {
     #[test]
     fn what_is_ignored_is_told() {
         // Rust ignores it in each of its programs.
-        let both = SigSet::from_iter([Signal::SIGPIPE, Signal::SIGTERM]);
-        assert!(is_ignored(libc::SIGPIPE) && !is_ignored(libc::SIGTERM));
-        assert_eq!(heeded(both), SigSet::from_iter([Signal::SIGTERM]));
-        assert!(!is_ignored(0) && !is_ignored(LAST + 1));
+        assert!(is_ignored(Signal::SIGPIPE) && !is_ignored(Signal::SIGTERM));
+        assert!(!is_number_ignored(0) && !is_number_ignored(LAST + 1));
     }
 }
