@@ -111,23 +111,6 @@ mod simulation {
     use super::*;
 
     #[test]
-    fn a_valgrind_that_gets_a_signal_costs_its_benchmark() {
-        for signal in ALL {
-            let sandbox = sandbox();
-            let mut ready = sandbox.notice("ready");
-            sandbox.fifo("hold");
-            let words = ["sh", "-c", "echo $$ > ready; read x < hold"];
-            let running = start(&sandbox, exec_words(&["-m", "simulation"], &words));
-            send(&ready.wait(), *signal);
-            let run = running.end();
-            let what = format!("{signal}: {}", run.shown());
-            assert_eq!(run.code, 1, "{what}");
-            all_is_gone(&sandbox, &what);
-            next_works(&sandbox);
-        }
-    }
-
-    #[test]
     fn a_valgrind_of_a_suite_that_gets_a_signal_is_told() {
         let sandbox = sandbox();
         let mut ready = sandbox.notice("ready");
