@@ -13,7 +13,7 @@ use runner_shared::{
     text::shown,
 };
 
-use super::{Context, here, outcome, preflight};
+use super::{Context, cut, here, outcome, preflight};
 use crate::{
     cli::InspectArgs,
     error::{CliError, ExitKind},
@@ -21,7 +21,7 @@ use crate::{
     mode::walltime,
     report::AnyReport,
     settings::{SettingsError, apart},
-    upload::{self, Manifest},
+    upload::Manifest,
 };
 
 /// Reads the folder and shows what is in it, and in the folders of its parts.
@@ -111,7 +111,7 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
 /// Says if the run has not come to its end. Folders of other versions and programs say nothing about that.
 fn tell_how_far(folder: &Path, context: &Context) {
     let Ok(Some(manifest)) = Manifest::load(folder) else { return };
-    let (reached, trouble) = upload::complete(folder, &manifest);
+    let (reached, trouble) = cut::complete(folder, &manifest);
     for text in reached.said().map(str::to_owned).into_iter().chain(trouble) {
         context.ui.event(&RunEvent::warning(text));
     }

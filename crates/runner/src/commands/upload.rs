@@ -4,13 +4,17 @@ use std::{path::PathBuf, sync::Arc};
 
 use runner_shared::{mode::Mode, text::shown};
 
-use super::{Context, here, inspect, sources};
+use super::{
+    Context,
+    cut::{self, Reached},
+    here, inspect, sources,
+};
 use crate::{
     cli::UploadCommandArgs,
     error::{CliError, ExitKind},
     event::RunEvent,
     settings::SettingsError,
-    upload::{self, Gate, Manifest, ManifestError, Part, Reached, Sent, Upload},
+    upload::{self, Gate, Manifest, ManifestError, Part, Sent, Upload},
 };
 
 /// A part that was measured well.
@@ -43,8 +47,8 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
             err.hint(format!("it holds the parts of a run: {}", commands.join(", ")))
         }
     })?;
-    let mode = upload::mode(&manifest);
-    let (reached, trouble) = upload::complete(folder, &manifest);
+    let mode = cut::mode(&manifest);
+    let (reached, trouble) = cut::complete(folder, &manifest);
     if reached == Reached::Running {
         let what = format!("the run of `{}` goes on", shown(&folder));
         return Err(

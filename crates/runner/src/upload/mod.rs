@@ -4,7 +4,6 @@
 //! The archive and what the service is told stay in the folder until the upload has succeeded.
 
 mod account;
-mod cut;
 mod manifest;
 mod outcome;
 mod prepare;
@@ -13,7 +12,6 @@ mod send;
 mod trouble;
 
 pub(crate) use account::{Account, http};
-pub(crate) use cut::{Reached, complete, mode};
 pub(crate) use manifest::{Manifest, ManifestError, State, forget, how_to_go_on, runner};
 pub(crate) use outcome::{Gate, Outlook};
 pub(crate) use prepare::{Prepared, Upload, prepare};

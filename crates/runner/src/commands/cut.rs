@@ -8,15 +8,16 @@ use runner_shared::{
 };
 use system::lock::{FolderLock, LockError};
 
-use super::{Manifest, State, executor};
 use crate::{
+    error::chain,
     mode::{memory, walltime},
     session::journal,
+    upload::{Manifest, State, executor},
 };
 
 /// How far the run of a folder has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reached {
+pub(super) enum Reached {
     /// Its end.
     End,
     /// Somebody wanted an end.
@@ -29,7 +30,7 @@ pub(crate) enum Reached {
 
 /// Looks how far the run has come. Returns that, and what has kept the record of a run that was cut short from being
 /// completed.
-pub(crate) fn complete(folder: &Path, manifest: &Manifest) -> (Reached, Option<String>) {
+pub(super) fn complete(folder: &Path, manifest: &Manifest) -> (Reached, Option<String>) {
     match manifest.state {
         State::Complete => return (Reached::End, None),
         State::Interrupted => return (Reached::Interruption, None),
@@ -52,13 +53,13 @@ fn put_in_place(folder: &Path, manifest: &Manifest) -> Result<(), String> {
         Mode::Memory => memory::finish(&record, folder),
         Mode::Simulation => Ok(()),
     };
-    put.map_err(|err| crate::error::chain(&err))?;
+    put.map_err(|err| chain(&err))?;
     journal::remove(folder);
     Ok(())
 }
 
 /// How a run was measured.
-pub(crate) fn mode(manifest: &Manifest) -> Mode {
+pub(super) fn mode(manifest: &Manifest) -> Mode {
     let is_it = |names: &str| executor(names) == manifest.runner.executor;
     let mode = MODES.iter().find(|(_, names)| is_it(names.executor));
     mode.map_or(Mode::Walltime, |(mode, _)| *mode)
@@ -66,7 +67,7 @@ pub(crate) fn mode(manifest: &Manifest) -> Mode {
 
 impl Reached {
     /// What whoever looks at the results has to know; nothing of a run that is complete.
-    pub(crate) const fn said(self) -> Option<&'static str> {
+    pub(super) const fn said(self) -> Option<&'static str> {
         match self {
             Self::End => None,
             Self::Interruption => {
