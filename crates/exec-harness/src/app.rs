@@ -17,6 +17,7 @@ use runner_shared::{
     text::shown,
     verdict::DEFAULT_THRESHOLD,
 };
+use system::guard::Guard;
 
 use crate::{
     check::faults,
@@ -43,6 +44,19 @@ const INTERRUPTED: u8 = 130;
 
 /// The process environment, taken once.
 pub type Environment = Vec<(OsString, OsString)>;
+
+/// Posts a guard for what `args` let us start, and gives its mark to all of that. To be called while there is one thread.
+#[must_use]
+pub fn post_guard(args: &Args, environment: &mut Environment) -> Option<Guard> {
+    // Nothing is started by a check; below Valgrind a copy of us would be counted, too.
+    if args.check || below_valgrind() {
+        return None;
+    }
+    let guard = Guard::post(value(environment, env_names::GUARD))?;
+    environment.retain(|(name, _)| name != env_names::GUARD.name);
+    environment.push((env_names::GUARD.name.into(), guard.mark().into()));
+    Some(guard)
+}
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]

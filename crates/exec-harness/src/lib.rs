@@ -19,5 +19,5 @@ mod simulation;
 mod store;
 mod walltime;
 
-pub use app::{Environment, run};
+pub use app::{Environment, post_guard, run};
 pub use cli::Args;

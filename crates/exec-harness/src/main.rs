@@ -3,11 +3,15 @@
 use std::process::ExitCode;
 
 use runner_shared::fifo::FifoPaths;
+use system::guard::Guard;
 
 fn main() -> ExitCode {
     system::limits::outlive_large_files();
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
-    let environment: Vec<_> = std::env::vars_os().collect();
+    let mut environment: Vec<_> = std::env::vars_os().collect();
     let args = exec_harness::Args::read(&environment);
-    ExitCode::from(exec_harness::run(&args, &environment, &FifoPaths::well_known()))
+    let guard = exec_harness::post_guard(&args, &mut environment);
+    let code = exec_harness::run(&args, &environment, &FifoPaths::well_known());
+    guard.map(Guard::release);
+    ExitCode::from(code)
 }

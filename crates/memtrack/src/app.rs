@@ -18,6 +18,7 @@ use runner_shared::{
     run_as::{RunAs, RunAsError},
     text,
 };
+use system::guard::Guard;
 
 use crate::{
     backend::{
@@ -136,6 +137,11 @@ fn traced(options: &Track) -> Result<u8, AppError> {
     let signals = command::signals().map_err(AppError::Signals)?;
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
     let mut environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+    // While there is one thread.
+    let guard = Guard::post(value(&environment, env_names::GUARD));
+    if let Some(guard) = &guard {
+        environment.push((env_names::GUARD.name.into(), guard.mark().into()));
+    }
     let user = RunAs::choose(options.run_as.as_deref(), |name| value(&environment, name))?;
     let shown = options.control.is_none() && !options.quiet;
     if let Some(user) = &user {
@@ -161,6 +167,10 @@ fn traced(options: &Track) -> Result<u8, AppError> {
         },
     };
     let trace = track(&plan, backend.as_mut(), &signals)?;
+    if let Some(guard) = guard {
+        // What goes on does so because it was left running.
+        guard.release();
+    }
     report(&trace, options, shown, user.as_ref())?;
     let Trace { ended, stats, .. } = trace;
     complete(&stats, options.lossy)?;

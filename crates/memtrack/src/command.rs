@@ -4,7 +4,7 @@ use std::{
     ffi::{OsStr, OsString},
     io,
     os::{
-        fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
     path::Path,
@@ -13,11 +13,10 @@ use std::{
 
 use nix::{
     sys::{
-        prctl,
         signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask},
         signalfd::{SfdFlags, SignalFd},
     },
-    unistd::Pid,
+    unistd::{Pid, getpid},
 };
 use runner_shared::{
     fault::{Attempt, explain},
@@ -25,6 +24,7 @@ use runner_shared::{
     run_as::RunAs,
     text::shown,
 };
+use system::{guard, pidfd};
 
 /// What ends a tracer early. The command decides what it means: it is passed on, and the trace ends with the command.
 const STOPS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
@@ -126,6 +126,7 @@ impl Running {
     pub(crate) fn start(command: &mut Command, user: Option<&RunAs>) -> Result<Self, StartError> {
         let program = command.get_program().to_owned();
         let user = user.cloned();
+        let parent = getpid();
         let tie = move || {
             if let Some(user) = &user {
                 user.become_them()?;
@@ -133,7 +134,7 @@ impl Running {
             // What we wait for by descriptor is blocked here, and a blocked signal stays so across `exec`.
             pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&SigSet::from_iter(STOPS)), None)?;
             system::limits::be_ended_by_large_files()?;
-            Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)
+            guard::tie(parent)
         };
         #[expect(
             unsafe_code,
@@ -144,7 +145,7 @@ impl Running {
             command.pre_exec(tie);
         }
         let started = command.spawn().and_then(|child| {
-            let pidfd = pidfd_open(child.id())?;
+            let pidfd = pidfd::open(Pid::from_raw(child.id().cast_signed()))?;
             Ok(Self { child, pidfd })
         });
         started.map_err(|err| {
@@ -188,17 +189,6 @@ impl AsFd for Running {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
     }
-}
-
-#[expect(unsafe_code, reason = "pidfd_open has no safe wrapper in the crates that we use")]
-fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: no pointers are involved.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let Ok(fd @ 0..) = i32::try_from(fd) else {
-        return Err(io::Error::last_os_error());
-    };
-    // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]

@@ -51,6 +51,11 @@ pub const EXEC_HARNESS: EnvName =
 /// Path of the `codspeed-memtrack` program to use.
 pub const MEMTRACK: EnvName =
     env("CODSPEED_MEMTRACK", "path of the `codspeed-memtrack` program to use in memory mode");
+/// Set for all that our programs start: who ends it when they are killed.
+pub const GUARD: EnvName = env(
+    "CODSPEED_GUARD",
+    "set for the benchmark: the process that ends it when `codspeed` is killed",
+);
 /// Set for Python: a fixed seed makes set and dict order repeatable.
 pub const PYTHONHASHSEED: EnvName =
     env("PYTHONHASHSEED", "set to `0` for the benchmark, so that hashes repeat");
@@ -390,6 +395,7 @@ pub const ALL: &[EnvName] = &[
     SKIP_UPLOAD,
     EXEC_HARNESS,
     MEMTRACK,
+    GUARD,
     PYTHONHASHSEED,
     PYTHON_PERF_JIT_SUPPORT,
     ARCH,

@@ -7,6 +7,8 @@ use std::{
 };
 
 use clap::error::ErrorKind;
+use runner_shared::env_names;
+use system::guard::Guard;
 
 use crate::{
     ci,
@@ -34,7 +36,7 @@ fn run(
     words: impl Iterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> u8 {
-    let env = Env::capture(variables);
+    let mut env = Env::capture(variables);
     let (args, warnings) = match cli::parse(words, &|name| env.is_empty_text(name)) {
         Ok(parsed) => parsed,
         Err(err) => {
@@ -46,6 +48,11 @@ fn run(
     };
     let Args { global, command } = args;
     let measures = command.shared().is_some();
+    // While there is one thread.
+    let guard = measures.then(|| Guard::post(env.get(env_names::GUARD))).flatten();
+    if let Some(guard) = &guard {
+        env = env.with(env_names::GUARD, guard.mark());
+    }
     let ui = open(&env, &command);
     for text in warnings {
         ui.event(&RunEvent::warning(text));
@@ -68,6 +75,9 @@ fn run(
     if measures {
         let run_id = context.run_id.get().cloned();
         context.ui.event(&RunEvent::RunFinished { run_id, code });
+    }
+    if let Some(guard) = guard {
+        guard.release();
     }
     code
 }

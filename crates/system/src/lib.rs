@@ -2,10 +2,12 @@
 //! that are written whole or not at all, and the lock that a measurement holds.
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
-#![forbid(unsafe_code)]
 
 pub mod files;
+pub mod guard;
 pub mod limits;
 pub mod lineage;
 pub mod lock;
 pub mod orphans;
+pub mod pidfd;
+pub mod scratch;

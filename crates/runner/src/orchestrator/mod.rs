@@ -23,6 +23,7 @@ use runner_shared::{
 use system::{
     files,
     lock::{FolderLock, Holder, LockError, RunLock, Sharing},
+    scratch,
 };
 
 use crate::{
@@ -157,6 +158,9 @@ pub(crate) fn execute(part: &RunPart, env: &Env, ui: &Ui) -> Result<Completed, R
     };
     let lock = RunLock::acquire(&paths.lock, sharing, part.wait, waiting)?;
     let folder = profile_folder(part, env)?;
+    for place in [&temporary(env), &folder] {
+        scratch::tidy(place);
+    }
     let turn = FolderLock::acquire(&folder)?;
     let outcome = run(part, env, &paths, &folder, ui);
     drop((lock, turn));
@@ -209,13 +213,18 @@ fn run(
     Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })
 }
 
+/// The folder for temporary files.
+fn temporary(env: &Env) -> PathBuf {
+    env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from)
+}
+
 /// The folder of the part, made if need be, or a fresh one. Absolute and without symbolic links,
 /// as integrations change their folder and some want a path that is usable from everywhere.
 fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
     let made = if let Some(path) = &part.profile_folder {
         files::create_private_folder(path).map(|()| path.clone())
     } else {
-        let parent = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
+        let parent = temporary(env);
         let mut fresh = tempfile::Builder::new();
         fresh.prefix("profile.").suffix(".out").rand_bytes(10);
         fresh.tempdir_in(&parent).map(tempfile::TempDir::keep)

@@ -10,10 +10,11 @@ use std::{
 };
 
 use nix::unistd::{ForkResult, Pid, fork, setpgid};
+use system::{guard, pidfd};
 
 use super::{
     pipes::{Output, Pipes},
-    spawn::{Child, SpawnError, ToolCommand, pidfd_open},
+    spawn::{Child, SpawnError, ToolCommand},
 };
 
 /// What a shell says of a program that can't be started. Nobody sees it: the pipe tells the reason.
@@ -54,6 +55,7 @@ impl Held {
             Ok(_) => io::Error::from_raw_os_error(c_int::from_ne_bytes(errno)),
             Err(err) => err,
         };
+        guard::forget_the_gone();
         Err(SpawnError { program, source })
     }
 }
@@ -68,7 +70,7 @@ fn fork_held(mut command: Command, output: Output, program: PathBuf) -> io::Resu
         ForkResult::Parent { child: pid } => {
             // Both sides do it, so that it is done whoever comes first.
             let _ = setpgid(pid, pid);
-            let child = Child { pid, pidfd: pidfd_open(pid)?, ended: None, pipes };
+            let child = Child { pid, pidfd: pidfd::open(pid)?, ended: None, pipes };
             Ok(Held { child, program, go, failure })
         }
         ForkResult::Child => {

@@ -17,14 +17,14 @@ use std::{
 use nix::{
     sys::{
         personality::{self, Persona},
-        prctl,
         signal::{Signal, killpg},
         wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid},
     },
-    unistd::Pid,
+    unistd::{Pid, getpid},
 };
 
 use runner_shared::{command_text, text::shown};
+use system::{guard, pidfd};
 
 use super::{
     pipes::{Output, Pipes},
@@ -153,12 +153,13 @@ impl ToolCommand {
         let (program, output) = (self.program.clone(), self.output);
         let mut command = self.prepare();
         let started = Pipes::connect(&mut command, output).and_then(|pipes| {
-            let id = command.spawn()?.id();
+            let id = command.spawn().inspect_err(|_| guard::forget_the_gone())?.id();
             let pid = i32::try_from(id).map(Pid::from_raw).map_err(io::Error::other)?;
-            let pidfd = pidfd_open(pid).inspect_err(|_| {
+            let pidfd = pidfd::open(pid).inspect_err(|_| {
                 // Nobody could wait for it: it goes, and its group with it.
                 let _ = killpg(pid, Signal::SIGKILL);
                 let _ = waitpid(pid, None);
+                guard::collected(pid);
             })?;
             Ok(Child { pid, pidfd, ended: None, pipes })
         });
@@ -208,6 +209,7 @@ impl Child {
                 return;
             }
             let _ = waitpid(pid, None);
+            guard::collected(pid);
         }
     }
 
@@ -231,6 +233,7 @@ impl Child {
             | WaitStatus::PtraceSyscall(_) => return Ok(Poll::Runs),
         };
         self.ended = Some(ended);
+        guard::collected(self.pid);
         Ok(Poll::Ended(ended))
     }
 }
@@ -259,6 +262,7 @@ impl Drop for Child {
             self.signal_group(Signal::SIGKILL);
             // Killed processes end, so this returns; there is nobody left to tell how.
             let _ = waitpid(self.pid, None);
+            guard::collected(self.pid);
         }
     }
 }
@@ -275,9 +279,9 @@ fn as_its_user(command: &mut Command, env: &Env) {
 /// which it would inherit otherwise, and fix its addresses.
 #[expect(unsafe_code, reason = "only code that runs after the fork can change the child alone")]
 fn in_the_child(command: &mut Command, address_space: AddressSpace) {
+    let parent = getpid();
     let prepare = move || {
-        // However we end: nobody would listen to the benchmark any more.
-        prctl::set_pdeathsig(Signal::SIGTERM)?;
+        guard::tie(parent)?;
         if address_space == AddressSpace::Fixed
             && let Ok(now) = personality::get()
         {
@@ -288,16 +292,4 @@ fn in_the_child(command: &mut Command, address_space: AddressSpace) {
     };
     // SAFETY: these are plain system calls: async-signal-safe, and nothing is allocated.
     unsafe { command.pre_exec(prepare) };
-}
-
-#[expect(unsafe_code, reason = "pidfd_open has no safe wrapper in the crates that we use")]
-pub(super) fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
-    use std::os::fd::FromRawFd;
-    // SAFETY: no pointers are involved.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
-    let Ok(fd @ 0..) = i32::try_from(fd) else {
-        return Err(io::Error::last_os_error());
-    };
-    // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

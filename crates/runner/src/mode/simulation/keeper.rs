@@ -23,8 +23,10 @@ use nix::{
         inotify::{AddWatchFlags, InitFlags, Inotify},
     },
 };
-use system::files::{self, Links};
-use tempfile::TempDir;
+use system::{
+    files::{self, Links},
+    scratch::{Kind, Scratch},
+};
 
 /// So many bytes at the end of a copy tell whether the file still begins with it.
 const TAIL: usize = 256;
@@ -92,7 +94,7 @@ impl Keeper {
 #[derive(Debug)]
 struct Copies {
     folder: PathBuf,
-    scratch: TempDir,
+    scratch: Scratch,
     /// By process.
     of: BTreeMap<u32, Mirror>,
     /// Those whose files were written anew, in order.
@@ -110,7 +112,8 @@ struct Mirror {
 
 impl Copies {
     fn new(folder: &Path) -> io::Result<Self> {
-        let (folder, scratch) = (folder.to_owned(), tempfile::tempdir()?);
+        let (folder, scratch) =
+            (folder.to_owned(), Scratch::create(&std::env::temp_dir(), Kind::Copies)?);
         Ok(Self { folder, scratch, of: BTreeMap::new(), lost: Vec::new() })
     }
 

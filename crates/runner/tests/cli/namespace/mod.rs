@@ -15,6 +15,7 @@ mod go;
 mod hooks;
 mod hostile_names;
 mod instruments;
+mod killed;
 mod leftovers;
 mod login;
 mod memory;
