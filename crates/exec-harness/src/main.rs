@@ -6,6 +6,7 @@ use runner_shared::fifo::FifoPaths;
 use system::guard::Guard;
 
 fn main() -> ExitCode {
+    system::signals::start_afresh();
     system::limits::outlive_large_files();
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
     let mut environment: Vec<_> = std::env::vars_os().collect();

@@ -105,6 +105,7 @@ impl AppError {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    system::signals::start_afresh();
     system::limits::outlive_large_files();
     let cli = Cli::read();
     let outcome = match &cli.command {
@@ -303,7 +304,7 @@ fn print(text: &str) -> Result<(), AppError> {
 }
 
 #[expect(clippy::print_stderr, reason = "this is the place that speaks")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 

@@ -24,7 +24,7 @@ use runner_shared::{
     run_as::RunAs,
     text::shown,
 };
-use system::{guard, pidfd};
+use system::{guard, pidfd, signals};
 
 /// What ends a tracer early. The command decides what it means: it is passed on, and the trace ends with the command.
 const STOPS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
@@ -109,7 +109,7 @@ fn base<'a>(program: &OsStr, args: impl Iterator<Item = &'a OsString>) -> Comman
 
 /// The signals that concern us, as a descriptor. To be made before there are threads.
 pub(crate) fn signals() -> io::Result<SignalFd> {
-    let wanted = SigSet::from_iter(STOPS);
+    let wanted = signals::heeded(SigSet::from_iter(STOPS));
     pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), None)?;
     Ok(SignalFd::with_flags(&wanted, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
 }
@@ -179,6 +179,8 @@ impl Running {
             {
                 // It may just have ended.
                 let _ = kill(Pid::from_raw(pid), signal);
+                // One that is stopped would not hear of it.
+                let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
             }
         }
     }

@@ -19,11 +19,13 @@ use runner_shared::{
     text::{processes, shown},
 };
 use system::{
-    files,
+    files, guard,
     orphans::{Leftover, Orphans},
+    stopped::Stopped,
 };
 
 use crate::{
+    app::say,
     backend::{Backend, Coverage},
     command::{Ended, Running, StartError, command},
     control::{Control, Request},
@@ -135,6 +137,7 @@ pub(crate) fn track(
         writer,
         failure,
         signals,
+        stopped: guard::is_posted().then(Stopped::default),
     };
     let ended = follow.accompany()?;
     let left = orphans.newcomers();
@@ -269,6 +272,8 @@ struct Follow<'a> {
     /// Nothing can be written any more; the command goes on all the same.
     failure: Option<io::Error>,
     signals: &'a SignalFd,
+    /// Looks for stopped processes, if nobody above us does.
+    stopped: Option<Stopped>,
 }
 
 impl Follow<'_> {
@@ -279,6 +284,9 @@ impl Follow<'_> {
             if self.rest_at.is_some_and(|at| now() >= at) {
                 self.rest_at = None;
                 self.backend.rest();
+            }
+            if let Some(text) = self.stopped.as_mut().and_then(Stopped::look) {
+                say(&format!("warning: {text}"));
             }
             self.running.pass_on(self.signals);
             was_busy = self.drain()? > 0;
@@ -299,7 +307,10 @@ impl Follow<'_> {
         let timeout = match (unnoticed, was_busy) {
             (true, true) => PollTimeout::from(BUSY_MS),
             (true, false) => PollTimeout::from(IDLE_MS),
-            (false, _) => self.rest_at.map_or(PollTimeout::NONE, until),
+            (false, _) => {
+                let looks = self.stopped.as_ref().map(Stopped::next);
+                self.rest_at.into_iter().chain(looks).min().map_or(PollTimeout::NONE, until)
+            }
         };
         let mut watched = vec![
             PollFd::new(self.running.as_fd(), PollFlags::POLLIN),

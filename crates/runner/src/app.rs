@@ -26,6 +26,7 @@ pub fn main(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> u8 {
     ui::report_panics();
+    system::signals::start_afresh();
     system::limits::outlive_large_files();
     // Nothing of what it holds is used afterwards.
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(words, variables)));

@@ -11,3 +11,5 @@ pub mod lock;
 pub mod orphans;
 pub mod pidfd;
 pub mod scratch;
+pub mod signals;
+pub mod stopped;

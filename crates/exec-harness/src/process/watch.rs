@@ -11,7 +11,7 @@ use nix::{
     },
 };
 use runner_shared::clock::{Monotonic, now};
-use system::limits;
+use system::{limits, signals::heeded};
 
 use super::spawn::Child;
 
@@ -37,8 +37,8 @@ pub(crate) struct Watch {
 impl Watch {
     /// Blocks the signals and opens a descriptor for them.
     pub(crate) fn start() -> io::Result<Self> {
-        let stop =
-            SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]);
+        let stop = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
+        let stop = heeded(SigSet::from_iter(stop));
         let mut original_mask = SigSet::empty();
         pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&stop), Some(&mut original_mask))?;
         let signals = SignalFd::with_flags(&stop, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;

@@ -9,7 +9,7 @@ use nix::sys::{
     signal::{SigSet, SigmaskHow, Signal, pthread_sigmask},
     signalfd::{SfdFlags, SignalFd},
 };
-use system::limits;
+use system::{limits, signals::heeded};
 
 /// What a signal means for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ fn taken() -> SigSet {
 
 /// The signals by which somebody wants an end.
 pub(super) fn stops() -> SigSet {
-    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT])
+    heeded(SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]))
 }
 
 /// Undoes the block in a process that was just forked: the program in it shall hear of signals.

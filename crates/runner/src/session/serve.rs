@@ -1,5 +1,6 @@
 //! The loop that blocks on everything that can happen in a run: messages, the end of the
-//! benchmark, signals. There is no interval and no time-out that a healthy run sits out.
+//! benchmark, signals. There is no time-out that a healthy run sits out, and no interval but that of a look at processes that
+//! are stopped, of which nobody tells.
 
 use std::{io, os::fd::AsFd};
 
@@ -12,7 +13,7 @@ use runner_shared::{
     clock::{Monotonic, now},
     fifo::{Command, FrameDecoder},
 };
-use system::lineage::ticks_now;
+use system::{lineage::ticks_now, stopped::Stopped};
 
 use super::{
     beside::beside,
@@ -114,9 +115,13 @@ fn serve_with(
         patience,
         tell,
     });
-    let mut stop = Stop::default();
+    let (mut stop, mut stopped) = (Stop::default(), Stopped::default());
     loop {
-        let ready = wait(talk.as_ref(), child, signals, stop.deadline)?;
+        let until = stop.deadline.map_or(stopped.next(), |at| at.min(stopped.next()));
+        let ready = wait(talk.as_ref(), child, signals, until)?;
+        if let Some(text) = stopped.look() {
+            tell(RunEvent::warning(text));
+        }
         if let Some(talk) = &mut talk {
             if ready.answers {
                 talk.send()?;
@@ -178,14 +183,12 @@ fn wait(
     talk: Option<&Talk<'_>>,
     child: &Child,
     signals: &Signals,
-    deadline: Option<Monotonic>,
+    until: Monotonic,
 ) -> io::Result<Ready> {
     let patience = talk.and_then(|talk| talk.overlap);
-    let deadline = [deadline, patience].into_iter().flatten().min();
-    let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
-        let millis = deadline.since(now()).div_ceil(1_000_000);
-        PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
-    });
+    let until = patience.map_or(until, |patience| patience.min(until));
+    let millis = until.since(now()).div_ceil(1_000_000);
+    let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
     let mut watched = vec![
         PollFd::new(child.as_fd(), PollFlags::POLLIN),
         PollFd::new(signals.as_fd(), PollFlags::POLLIN),
@@ -402,6 +405,8 @@ impl Stop {
         self.deadline = Some(now().plus(GRACE_NS));
         tell(RunEvent::Stopping);
         child.signal_group(signal);
+        // One that is stopped would not hear of it.
+        child.signal_group(Signal::SIGCONT);
     }
 
     /// Ends a benchmark that can't be served: a tracer around it removes its files, and nothing of it is worth waiting for.

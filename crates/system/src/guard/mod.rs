@@ -106,6 +106,12 @@ impl Guard {
     }
 }
 
+/// Returns whether we have a guard of our own: then nobody above us measures.
+#[must_use]
+pub fn is_posted() -> bool {
+    roll().is_some()
+}
+
 /// Ties the life of a process that was just forked to ours; `parent` is us. Only makes async-signal-safe calls. To be
 /// called after a change of user, which would undo it.
 ///
