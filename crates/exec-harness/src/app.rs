@@ -17,7 +17,10 @@ use runner_shared::{
     text::shown,
     verdict::DEFAULT_THRESHOLD,
 };
-use system::guard::Guard;
+use system::{
+    guard::Guard,
+    lock::{LockError, RunLock},
+};
 
 use crate::{
     check::faults,
@@ -104,6 +107,9 @@ pub(crate) enum AppError {
     /// A runner of another time.
     #[error(transparent)]
     Incompatible(#[from] Incompatible),
+    /// Somebody else measures.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// Results can't be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -131,6 +137,7 @@ impl AppError {
             | Self::NotBelowValgrind
             | Self::Preload(_)
             | Self::Incompatible(_)
+            | Self::Lock(_)
             | Self::Store(_)
             | Self::Signals(_) => FAILED,
         }
@@ -175,6 +182,13 @@ fn measure(
     if args.check {
         return Ok(OK);
     }
+    // Before signals are ours: who waits for another one can be ended.
+    let _lock = if below_valgrind() {
+        None
+    } else {
+        let place = folder(environment, env_names::LOCK_FILE).unwrap_or(&fifos.lock);
+        RunLock::acquire_alone(place, !args.no_wait, &mut |text| progress.always(text))?
+    };
     // Below Valgrind, nobody answers at the FIFOs.
     let (machine, link) = match mode {
         Mode::Simulation => (Machine::without_stamps(), Ok(Link::none())),

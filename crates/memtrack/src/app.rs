@@ -13,12 +13,16 @@ use std::{
 use runner_shared::{
     env_names::{self, EnvName},
     fault::{Attempt, Fault, explain},
+    fifo::FifoPaths,
     memory::TracerStats,
     reach,
     run_as::{RunAs, RunAsError},
     text,
 };
-use system::guard::Guard;
+use system::{
+    guard::Guard,
+    lock::{LockError, RunLock},
+};
 
 use crate::{
     backend::{
@@ -48,6 +52,8 @@ enum AppError {
     Track(#[from] TrackError),
     #[error(transparent)]
     RunAs(#[from] RunAsError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
     #[error("the program of the self-test can't go on")]
     SelfTest(#[source] io::Error),
     #[error("could not take over signals")]
@@ -78,6 +84,7 @@ impl AppError {
             | Self::Preload(_)
             | Self::RunAs(_)
             | Self::Track(_)
+            | Self::Lock(_)
             | Self::SelfTest(_)
             | Self::Signals(_)
             | Self::Write { .. }
@@ -93,6 +100,7 @@ impl AppError {
             Self::Preload(_)
             | Self::RunAs(_)
             | Self::Track(_)
+            | Self::Lock(_)
             | Self::SelfTest(_)
             | Self::Signals(_)
             | Self::Write { .. }
@@ -135,9 +143,13 @@ pub fn main() -> ExitCode {
 }
 
 fn traced(options: &Track) -> Result<u8, AppError> {
-    let signals = command::signals().map_err(AppError::Signals)?;
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
     let mut environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+    // Before signals are ours: who waits for another one can be ended.
+    let place =
+        value(&environment, env_names::LOCK_FILE).map_or(FifoPaths::well_known().lock, Into::into);
+    let _lock = RunLock::acquire_alone(&place, !options.no_wait, &mut say)?;
+    let signals = command::signals().map_err(AppError::Signals)?;
     // While there is one thread.
     let guard = Guard::post(value(&environment, env_names::GUARD));
     if let Some(guard) = &guard {

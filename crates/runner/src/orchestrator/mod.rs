@@ -151,7 +151,7 @@ struct Measured {
 /// Runs the part.
 pub(crate) fn execute(part: &RunPart, env: &Env, ui: &Ui) -> Result<Completed, RunError> {
     let paths = FifoPaths::well_known();
-    let waiting = |holder: Holder| ui.event(&RunEvent::Waiting { holder: holder.to_string() });
+    let waiting = |holder: Holder| ui.event(&RunEvent::Waiting { text: holder.waited_for() });
     let sharing = match part.mode {
         Mode::Walltime | Mode::Memory => Sharing::Alone,
         Mode::Simulation => Sharing::Together,

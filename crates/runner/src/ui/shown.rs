@@ -76,9 +76,7 @@ impl<'a> Shown<'a> {
             }
             RunEvent::Announcement { title, text } => Self::Announcement(title, text),
             RunEvent::Output { stream, bytes } => Self::Output(*stream, bytes),
-            RunEvent::Waiting { holder } => note(format!(
-                "another codspeed run is going on ({holder}); waiting for its end (`--no-wait` fails instead)"
-            )),
+            RunEvent::Waiting { text } => note(text.clone()),
             RunEvent::Stopping => {
                 note("stopping the benchmark; once more ends it at once".to_owned())
             }
