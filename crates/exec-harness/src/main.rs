@@ -3,16 +3,20 @@
 use std::process::ExitCode;
 
 use runner_shared::fifo::FifoPaths;
-use system::guard::Guard;
+use system::{guard::Guard, threads::with_room};
 
 fn main() -> ExitCode {
     system::signals::start_afresh();
     system::limits::outlive_large_files();
+    ExitCode::from(with_room(run))
+}
+
+fn run() -> u8 {
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
     let mut environment: Vec<_> = std::env::vars_os().collect();
     let args = exec_harness::Args::read(&environment);
     let guard = exec_harness::post_guard(&args, &mut environment);
     let code = exec_harness::run(&args, &environment, &FifoPaths::well_known());
     guard.map(Guard::release);
-    ExitCode::from(code)
+    code
 }

@@ -12,7 +12,7 @@ use std::{
 
 use runner_shared::{
     env_names::{self, EnvName},
-    fault::{Attempt, Fault, explain},
+    fault::{self, Attempt, Fault, explain},
     fifo::FifoPaths,
     memory::TracerStats,
     reach,
@@ -22,6 +22,7 @@ use runner_shared::{
 use system::{
     guard::Guard,
     lock::{LockError, RunLock},
+    threads::with_room,
 };
 
 use crate::{
@@ -115,6 +116,10 @@ impl AppError {
 pub fn main() -> ExitCode {
     system::signals::start_afresh();
     system::limits::outlive_large_files();
+    ExitCode::from(with_room(run))
+}
+
+fn run() -> u8 {
     let cli = Cli::read();
     let outcome = match &cli.command {
         Command::Track(options) => traced(options),
@@ -127,11 +132,11 @@ pub fn main() -> ExitCode {
             run_self_test(*child).map(|()| 0).map_err(AppError::SelfTest)
         }
     };
-    ExitCode::from(outcome.unwrap_or_else(|err| {
+    outcome.unwrap_or_else(|err| {
         let mut text = format!("error: {err}");
         let mut cause = err.source();
         while let Some(err) = cause {
-            text = format!("{text}: {err}");
+            text = format!("{text}: {}", fault::words(err));
             cause = err.source();
         }
         say(&text);
@@ -139,7 +144,7 @@ pub fn main() -> ExitCode {
             say(hint);
         }
         err.code()
-    }))
+    })
 }
 
 fn traced(options: &Track) -> Result<u8, AppError> {

@@ -8,7 +8,7 @@ use std::{
 
 use clap::error::ErrorKind;
 use runner_shared::env_names;
-use system::guard::Guard;
+use system::{guard::Guard, threads::with_room};
 
 use crate::{
     ci,
@@ -25,11 +25,14 @@ pub fn main(
     words: impl Iterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> u8 {
+    let (words, variables): (Vec<_>, Vec<_>) = (words.collect(), variables.collect());
     ui::report_panics();
     system::signals::start_afresh();
     system::limits::outlive_large_files();
     // Nothing of what it holds is used afterwards.
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(words, variables)));
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+        with_room(|| run(words.into_iter(), variables.into_iter()))
+    }));
     outcome.unwrap_or(ExitKind::Bug.code())
 }
 

@@ -13,3 +13,4 @@ pub mod pidfd;
 pub mod scratch;
 pub mod signals;
 pub mod stopped;
+pub mod threads;

@@ -22,7 +22,10 @@ use std::{
 use runner_shared::artifact::{
     Artifact, ExecutionTimestamps, OLDER_WALLTIME_METADATA, WALLTIME_METADATA,
 };
-use system::files::{self, Links};
+use system::{
+    files::{self, Links},
+    threads::start_pool,
+};
 
 pub(crate) use self::unwind::unwind_with;
 use self::{modules::Modules, names::Names, sampler::Sampler, threads::Role, tree::Forest};
@@ -131,6 +134,7 @@ pub fn read_stacks(folder: &Path) -> Result<Stacks, ProfileError> {
 
 /// The same with other folders for debug files.
 pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, ProfileError> {
+    start_pool();
     let timestamps = read_timestamps(folder)?;
     let windows = Windows::new(&timestamps);
     let metadata = read_metadata(folder)?;

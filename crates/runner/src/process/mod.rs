@@ -6,6 +6,7 @@ mod helper;
 mod lines;
 mod pipes;
 mod question;
+mod rehearse;
 mod relay;
 mod signals;
 mod spawn;
@@ -14,6 +15,7 @@ pub(crate) use descendants::{kill_descendants, left_running};
 pub(crate) use helper::{Helper, Streams};
 pub(crate) use pipes::Output;
 pub(crate) use question::{Answer, AskError, Limits, ask, run_hook};
+pub(crate) use rehearse::rehearse;
 pub(crate) use relay::{Relayed, relay};
 pub(crate) use signals::{Heard, Signals};
 pub(crate) use spawn::{

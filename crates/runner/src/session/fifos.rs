@@ -181,10 +181,12 @@ fn make(path: &Path) -> Result<(File, Made), FifoError> {
         Ok(()) | Err(_) => {}
     }
     mkfifo(path, Mode::S_IRWXU).map_err(|errno| failed(errno.into()))?;
+    // Removed again if it can't be opened.
+    let data = fs::symlink_metadata(path).map_err(failed)?;
+    let made = Made { path: path.to_owned(), identity: (data.dev(), data.ino()) };
     // Reading and writing: opening waits for nobody, and no end of file comes between clients.
     let file = files::open_fifo(path, OpenOptions::new().read(true).write(true)).map_err(failed)?;
-    let data = file.metadata().map_err(failed)?;
-    Ok((file, Made { path: path.to_owned(), identity: (data.dev(), data.ino()) }))
+    Ok((file, made))
 }
 
 fn would_block(outcome: io::Result<usize>) -> io::Result<Option<usize>> {

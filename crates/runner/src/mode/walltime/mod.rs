@@ -28,7 +28,7 @@ use crate::{
     env::Env,
     error::chain,
     event::RunEvent,
-    process::{AskError, Child, Output, SpawnError, ToolCommand},
+    process::{AskError, Child, Output, SpawnError, ToolCommand, rehearse},
     session::{ProfilerControl, Request, SessionRecord},
     workload::{Profiling, UnwindingMode, Workload},
 };
@@ -225,7 +225,7 @@ pub(crate) fn add_profile(
         // Nobody knows what the samples would be of, or there are none.
         return;
     }
-    let written = ::profile::write_artifacts(&Recording {
+    let recording = Recording {
         perf_data: &data,
         folder,
         integration: record.integration.as_ref().map(|(name, version)| (&**name, &**version)),
@@ -234,7 +234,15 @@ pub(crate) fn add_profile(
         snapshots: snapshots.taken(),
         started,
         jit_unwind: JitUnwindForm::Correct,
-    });
+    };
+    let all = || {
+        drop(::profile::write_artifacts(&recording));
+        drop(stacks::profiles(folder, &report.benchmarks));
+    };
+    if let Err(why) = rehearse(all) {
+        return tell(RunEvent::warning(format!("there is no profile: {why}")));
+    }
+    let written = ::profile::write_artifacts(&recording);
     let read = written.and_then(|written| {
         for mapping in &written.mappings {
             tell(RunEvent::Debug(format!("the profile uses {mapping}")));

@@ -18,6 +18,7 @@ mod inherited;
 mod instruments;
 mod killed;
 mod leftovers;
+mod limits;
 mod login;
 mod memory;
 mod memory_traced;
