@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use runner_shared::fifo::FifoPaths;
-use system::{guard::Guard, threads::with_room};
+use system::threads::with_room;
 
 fn main() -> ExitCode {
     system::signals::start_afresh();
@@ -17,6 +17,8 @@ fn run() -> u8 {
     let args = exec_harness::Args::read(&environment);
     let guard = exec_harness::post_guard(&args, &mut environment);
     let code = exec_harness::run(&args, &environment, &FifoPaths::well_known());
-    guard.map(Guard::release);
+    if let Some(guard) = guard {
+        guard.release();
+    }
     code
 }

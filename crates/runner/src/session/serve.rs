@@ -117,11 +117,9 @@ fn serve_with(
     });
     let (mut stop, mut stopped) = (Stop::default(), Stopped::default());
     loop {
-        let until = stop.deadline.map_or(stopped.next(), |at| at.min(stopped.next()));
-        let ready = wait(talk.as_ref(), child, signals, until)?;
-        if let Some(text) = stopped.look() {
-            tell(RunEvent::warning(text));
-        }
+        let deadlines = stop.deadline.into_iter().chain([stopped.next()]);
+        let ready = wait(talk.as_ref(), child, signals, deadlines)?;
+        stopped.look().into_iter().for_each(|text| tell(RunEvent::warning(text)));
         if let Some(talk) = &mut talk {
             if ready.answers {
                 talk.send()?;
@@ -183,12 +181,13 @@ fn wait(
     talk: Option<&Talk<'_>>,
     child: &Child,
     signals: &Signals,
-    until: Monotonic,
+    deadlines: impl Iterator<Item = Monotonic>,
 ) -> io::Result<Ready> {
     let patience = talk.and_then(|talk| talk.overlap);
-    let until = patience.map_or(until, |patience| patience.min(until));
-    let millis = until.since(now()).div_ceil(1_000_000);
-    let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
+    let timeout = deadlines.chain(patience).min().map_or(PollTimeout::NONE, |until| {
+        let millis = until.since(now()).div_ceil(1_000_000);
+        PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
+    });
     let mut watched = vec![
         PollFd::new(child.as_fd(), PollFlags::POLLIN),
         PollFd::new(signals.as_fd(), PollFlags::POLLIN),

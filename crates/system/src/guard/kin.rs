@@ -72,6 +72,10 @@ fn repeat(
             if done(&kin) {
                 break;
             }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "nobody tells when a process stands still"
+            )]
             std::thread::sleep(PAUSE);
         }
     }
