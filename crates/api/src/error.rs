@@ -40,6 +40,18 @@ pub enum ApiError {
         /// Host that it would have gone to.
         host: String,
     },
+    /// The service names a page that is none of its own, or that anybody on the way can change.
+    #[error(
+        "could not {action}: {host} wants a browser to open {page}, which is no page of the service that begins with `https://`"
+    )]
+    ForeignPage {
+        /// The action that failed.
+        action: &'static str,
+        /// Host that named the page.
+        host: String,
+        /// What it named, as far as it is harmless to show.
+        page: String,
+    },
     /// The service answered, and refused.
     #[error("could not {action}: {host} answered {status}{}", colon(message))]
     Status {
@@ -249,6 +261,7 @@ impl ApiError {
             | Self::Setup { .. }
             | Self::Token
             | Self::Unsafe { .. }
+            | Self::ForeignPage { .. }
             | Self::TooSlow { .. }
             | Self::Redirects { .. }
             | Self::TooLong { .. }

@@ -2,15 +2,18 @@
 
 use std::fmt;
 
-/// A token. It prints as `***`, whatever prints it; only [`Secret::expose`] gives it away.
+use zeroize::Zeroizing;
+
+/// A token. It prints as `***`, whatever prints it; only [`Secret::expose`] gives it away. Its memory is overwritten when
+/// it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Keeps a text secret. White space around it is no part of it, and blank text is no secret.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
-        (!text.is_empty()).then(|| Self(text.to_owned()))
+        (!text.is_empty()).then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
     /// The text, for the one place that sends or stores it.

@@ -18,6 +18,11 @@ use runner_shared::{
     text::shown,
     verdict::DEFAULT_THRESHOLD,
 };
+use system::{
+    guard::Guard,
+    lock::{LockError, RunLock},
+    signals::{self, Manners, Signals},
+};
 
 use crate::{
     check::faults,
@@ -44,6 +49,19 @@ const INTERRUPTED: u8 = 130;
 
 /// The process environment, taken once.
 pub type Environment = Vec<(OsString, OsString)>;
+
+/// Posts a guard for what `args` let us start, and gives its mark to all of that. To be called while no other thread works than that of `signals`.
+#[must_use]
+pub fn post_guard(args: &Args, environment: &mut Environment) -> Option<Guard> {
+    // Nothing is started by a check; below Valgrind a copy of us would be counted, too.
+    if args.check || below_valgrind() {
+        return None;
+    }
+    let guard = Guard::post(value(environment, env_names::GUARD))?;
+    environment.retain(|(name, _)| name != env_names::GUARD.name);
+    environment.push((env_names::GUARD.name.into(), guard.mark().into()));
+    Some(guard)
+}
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +109,9 @@ pub(crate) enum AppError {
     /// A runner of another time.
     #[error(transparent)]
     Incompatible(#[from] Incompatible),
+    /// Somebody else measures.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// Results can't be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -118,18 +139,37 @@ impl AppError {
             | Self::NotBelowValgrind
             | Self::Preload(_)
             | Self::Incompatible(_)
+            | Self::Lock(_)
             | Self::Store(_)
             | Self::Signals(_) => FAILED,
         }
     }
 }
 
+/// Takes over signals: what `main` has to do first.
+///
+/// # Errors
+///
+/// If the system has no descriptor or no thread to spare.
+pub fn take_signals() -> io::Result<Signals> {
+    Signals::take(Manners { farewell: |_| "interrupted\n".to_owned(), code: |_| INTERRUPTED })
+}
+
 /// Runs the program: measures what `args` say, tells the runner at `fifos` if there is one, and
 /// returns the exit code.
-pub fn run(args: &Args, environment: &Environment, fifos: &FifoPaths) -> u8 {
+pub fn run(
+    args: &Args,
+    environment: &Environment,
+    fifos: &FifoPaths,
+    signals: io::Result<Signals>,
+) -> u8 {
     let dumb = value(environment, env_names::TERM).is_some_and(|term| term == "dumb");
     let mut progress = Progress::new(args.quiet, dumb);
-    match measure(args, environment, fifos, &mut progress) {
+    let outcome = match &signals {
+        Ok(signals) => measure(args, environment, fifos, (signals, &mut progress)),
+        Err(err) => Err(AppError::Signals(io::Error::new(err.kind(), err.to_string())).into()),
+    };
+    let code = match outcome {
         Ok(code) => code,
         Err(Refused(errs)) => {
             for err in &errs {
@@ -142,14 +182,16 @@ pub fn run(args: &Args, environment: &Environment, fifos: &FifoPaths) -> u8 {
                 (true, _) => CHECKED_FAILED,
             }
         }
-    }
+    };
+    // Whatever else has happened.
+    if signals.is_ok_and(|signals| signals.interrupted()) { INTERRUPTED } else { code }
 }
 
 fn measure(
     args: &Args,
     environment: &Environment,
     fifos: &FifoPaths,
-    progress: &mut Progress,
+    (signals, progress): (&Signals, &mut Progress),
 ) -> Result<u8, Refused> {
     let targets = targets(args, progress)?;
     warn_of_odd_names(&targets, progress);
@@ -162,16 +204,19 @@ fn measure(
     if args.check {
         return Ok(OK);
     }
+    let _lock = lock(args, environment, fifos, progress)?;
     // Below Valgrind, nobody answers at the FIFOs.
-    let (machine, link) = match mode {
-        Mode::Simulation => (Machine::without_stamps(), Ok(Link::none())),
-        Mode::Walltime | Mode::Memory => (Machine::start(), Link::connect(fifos)),
+    let (mut machine, link) = match mode {
+        Mode::Simulation => (Machine::without_stamps(signals), Ok(Link::none())),
+        Mode::Walltime | Mode::Memory => (Machine::start(signals), Link::connect(fifos)),
     };
-    let (mut machine, mut link) = (machine.map_err(AppError::Signals)?, link?);
+    let mut link = link?;
+    // From here on there is something to keep, also after the clean-up that the second one ends.
+    let _heeding = signals.heed(2);
     let with = Prepared {
         environment: environment.iter().map(|(name, value)| variable(name, value)).collect(),
         path: value(environment, env_names::PATH).map(Into::into),
-        mask: machine.watch.original_mask(),
+        mask: signals::mask_of_programs(),
         launcher: Vec::new(),
     };
     let settings = Settings { compat_rounds: args.compat_rounds, robust: args.robust };
@@ -208,6 +253,21 @@ fn measure(
         progress.always(&format!("warning: {warning}"));
     }
     Ok(code)
+}
+
+/// Takes the lock of the machine, unless whoever has started us has it. Whoever waits for another one heeds no signal, and is
+/// ended at once.
+fn lock(
+    args: &Args,
+    environment: &Environment,
+    fifos: &FifoPaths,
+    progress: &mut Progress,
+) -> Result<Option<RunLock>, LockError> {
+    if below_valgrind() {
+        return Ok(None);
+    }
+    let place = folder(environment, env_names::LOCK_FILE).unwrap_or(&fifos.lock);
+    RunLock::acquire_alone(place, !args.no_wait, &mut |text| progress.always(text))
 }
 
 /// The checked plan of each target, or all that keeps one of them from being run: better than to say it when the others

@@ -58,6 +58,10 @@ pub struct Args {
     #[arg(short, long)]
     pub quiet: bool,
 
+    /// Fail at once when another measurement is going on, rather than wait for its end.
+    #[arg(long)]
+    pub no_wait: bool,
+
     /// Only say what is known to be wrong with the benchmarks: nothing is run.
     #[arg(long, hide = true)]
     pub check: bool,

@@ -21,5 +21,5 @@ mod simulation;
 mod store;
 mod walltime;
 
-pub use app::{Environment, run};
+pub use app::{Environment, post_guard, run, take_signals};
 pub use cli::Args;

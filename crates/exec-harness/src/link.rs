@@ -49,15 +49,18 @@ impl Link {
     /// Connects to the runner that serves `paths`, if one does, and says who we are.
     ///
     /// Opening the control FIFO for writing without waiting fails at once when nobody reads it,
-    /// so FIFOs that a dead runner left behind cost nothing.
+    /// so FIFOs that a dead runner left behind cost nothing. A runner that is there and can't be reached is a warning.
     pub(crate) fn connect(paths: &FifoPaths) -> Result<Self, Incompatible> {
-        let none = Self::none();
-        let pid = none.pid;
-        let Ok(ctl) = files::open_fifo(&paths.ctl, OpenOptions::new().write(true)) else {
-            return Ok(none);
+        let pid = Self::none().pid;
+        let ctl = match files::open_fifo(&paths.ctl, OpenOptions::new().write(true)) {
+            Ok(ctl) => ctl,
+            Err(err) if is_nobody(&err) => return Ok(Self::none()),
+            Err(err) => return Ok(Self::unreached(&err)),
         };
-        let ack = files::open_fifo(&paths.ack, OpenOptions::new().read(true).write(true));
-        let Ok(ack) = ack else { return Ok(none) };
+        let ack = match files::open_fifo(&paths.ack, OpenOptions::new().read(true).write(true)) {
+            Ok(ack) => ack,
+            Err(err) => return Ok(Self::unreached(&err)),
+        };
         // From here on a message that is longer than the FIFO waits for its reader.
         let _ = fcntl(&ctl, FcntlArg::F_SETFL(OFlag::empty()));
         let mut client = Client::new(ctl, AckReader(ack));
@@ -66,7 +69,7 @@ impl Link {
             Err(source @ ClientError::Refused { .. }) => {
                 return Err(Incompatible { version: env!("CARGO_PKG_VERSION"), source });
             }
-            Err(_) => return Ok(none),
+            Err(err) => return Ok(Self::unreached(&err)),
         }
         let mut link = Self { client: Some(client), pid, warning: None };
         link.tell(&[Command::SetIntegration {
@@ -74,6 +77,12 @@ impl Link {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }]);
         Ok(link)
+    }
+
+    fn unreached(err: &dyn std::error::Error) -> Self {
+        let reason = crate::failure::chain(err);
+        let warning = format!("could not reach the runner, which sees nothing of this: {reason}");
+        Self { warning: Some(warning), ..Self::none() }
     }
 
     /// Opens the window of a measurement.
@@ -118,6 +127,12 @@ impl Link {
             }
         }
     }
+}
+
+/// Whether an error means that there is no runner: no FIFO, or one that nobody reads.
+fn is_nobody(err: &io::Error) -> bool {
+    err.kind() == io::ErrorKind::NotFound
+        || err.raw_os_error().map(Errno::from_raw) == Some(Errno::ENXIO)
 }
 
 /// Reads answers, but waits for them only so long.

@@ -1,13 +1,23 @@
 //! The program `exec-harness`: see the library of the same name.
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use runner_shared::fifo::FifoPaths;
+use system::{signals::Signals, threads::with_room};
 
 fn main() -> ExitCode {
-    system::limits::outlive_large_files();
+    let signals = exec_harness::take_signals();
+    ExitCode::from(with_room(|| run(signals)))
+}
+
+fn run(signals: io::Result<Signals>) -> u8 {
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
-    let environment: Vec<_> = std::env::vars_os().collect();
+    let mut environment: Vec<_> = std::env::vars_os().collect();
     let args = exec_harness::Args::read(&environment);
-    ExitCode::from(exec_harness::run(&args, &environment, &FifoPaths::well_known()))
+    let guard = exec_harness::post_guard(&args, &mut environment);
+    let code = exec_harness::run(&args, &environment, &FifoPaths::well_known(), signals);
+    if let Some(guard) = guard {
+        guard.release();
+    }
+    code
 }

@@ -43,6 +43,12 @@ pub(crate) struct Progress {
     name: String,
 }
 
+/// A warning in the middle of a round, whatever line is being drawn. Shown even to those who want quiet.
+pub(crate) fn interject(text: &str) {
+    let start = if std::io::stderr().is_terminal() { "\n" } else { "" };
+    put(&format!("{start}warning: {text}\n"));
+}
+
 impl Progress {
     /// Looks at standard error once. `dumb` terminals get plain lines.
     pub(crate) fn new(quiet: bool, dumb: bool) -> Self {

@@ -113,10 +113,7 @@ impl<'a> Session<'a> {
         mut outcome: Result<(), Failure>,
         store: &mut Store,
     ) -> Result<(), StoreError> {
-        if matches!(outcome, Err(Failure::Interrupted)) {
-            self.machine.watch.acknowledge();
-        }
-        let cleaned = benchmark.clean_up(self.machine);
+        let cleaned = self.after(&outcome, |machine| benchmark.clean_up(machine));
         if outcome.is_ok() {
             outcome = cleaned;
         }
@@ -130,6 +127,18 @@ impl<'a> Session<'a> {
         let summary = benchmark.summary();
         self.progress.line(&summary);
         store.add(benchmark.result(self.machine), benchmark.log(self.machine))
+    }
+
+    /// Tidies up after a benchmark that has ended like this: an end that somebody wanted does not end that as well.
+    pub(crate) fn after<T>(
+        &mut self,
+        outcome: &Result<T, Failure>,
+        tidy: impl FnOnce(&mut Machine) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if matches!(outcome, Err(Failure::Interrupted)) {
+            self.machine.watch.acknowledge();
+        }
+        tidy(self.machine)
     }
 
     /// Remembers that a benchmark failed and says why.

@@ -1,6 +1,7 @@
 //! What exec-harness says to the runner, in which order, and what it makes of the answers.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::wildcard_enum_match_arm,
     clippy::panic,
     clippy::unwrap_used,
@@ -15,6 +16,7 @@ use runner_shared::{
     env_names,
     fifo::{Command, FifoPaths, IntegrationMode, MarkerType},
 };
+use system::signals::Signals;
 use test_support::ScriptedRunner;
 
 fn environment(profile_folder: &std::path::Path) -> Environment {
@@ -66,7 +68,7 @@ fn walltime_sends_a_window_with_all_rounds_and_the_name_afterwards() {
     let folder = tempfile::tempdir().unwrap();
     let runner = ScriptedRunner::start(folder.path(), grants(IntegrationMode::Walltime));
     let args = args(&["--warmup-time", "0", "--max-rounds", "2", "--name", "n", "true"]);
-    assert_eq!(run(&args, &environment(folder.path()), runner.paths()), 0);
+    assert_eq!(run(&args, &environment(folder.path()), runner.paths(), Signals::deaf()), 0);
     let transcript = runner.transcript();
     let window = ["StartBenchmark", "round starts", "round ends", "round starts", "round ends"];
     let end = ["StopBenchmark", "executed exec_harness::n"];
@@ -89,7 +91,7 @@ fn a_failed_benchmark_closes_its_window_and_claims_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let runner = ScriptedRunner::start(folder.path(), grants(IntegrationMode::Walltime));
     let args = args(&["--warmup-time", "0", "--max-rounds", "2", "false"]);
-    assert_eq!(run(&args, &environment(folder.path()), runner.paths()), 1);
+    assert_eq!(run(&args, &environment(folder.path()), runner.paths(), Signals::deaf()), 1);
     let window = ["StartBenchmark", "StopBenchmark"];
     assert_eq!(shape(&runner.transcript()), [&GREETING[..], &window].concat());
 }
@@ -99,7 +101,7 @@ fn memory_runs_the_command_once_between_start_and_stop() {
     let folder = tempfile::tempdir().unwrap();
     let runner = ScriptedRunner::start(folder.path(), grants(IntegrationMode::Analysis));
     let args = args(&["-m", "memory", "--max-rounds", "5", "--name", "n", "true"]);
-    assert_eq!(run(&args, &environment(folder.path()), runner.paths()), 0);
+    assert_eq!(run(&args, &environment(folder.path()), runner.paths(), Signals::deaf()), 0);
     let window = ["StartBenchmark", "StopBenchmark", "executed exec_harness::n"];
     assert_eq!(shape(&runner.transcript()), [&GREETING[..], &window].concat());
     assert!(!folder.path().join("results").exists(), "the tracer writes the results");
@@ -110,7 +112,7 @@ fn a_refused_version_ends_it_and_refused_windows_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let runner = ScriptedRunner::start(folder.path(), |_| Command::Err);
     let env = environment(folder.path());
-    assert_eq!(run(&args(&["true"]), &env, runner.paths()), 1);
+    assert_eq!(run(&args(&["true"]), &env, runner.paths(), Signals::deaf()), 1);
     assert_eq!(shape(&runner.transcript()), ["SetVersion(2)"]);
 
     let folder = tempfile::tempdir().unwrap();
@@ -120,7 +122,7 @@ fn a_refused_version_ends_it_and_refused_windows_do_not() {
         _ => Command::Ack,
     });
     let args = args(&["--warmup-time", "0", "--max-rounds", "1", "--name", "n", "true"]);
-    assert_eq!(run(&args, &env, runner.paths()), 0);
+    assert_eq!(run(&args, &env, runner.paths(), Signals::deaf()), 0);
     assert_eq!(
         runner.transcript().last(),
         Some(&Command::CurrentBenchmark {
@@ -136,10 +138,10 @@ fn fifos_that_a_dead_runner_left_and_no_fifos_at_all_are_no_runner() {
     let env = environment(folder.path());
     let args = args(&["--warmup-time", "0", "--max-rounds", "1", "true"]);
     let paths = FifoPaths::in_dir(folder.path());
-    assert_eq!(run(&args, &env, &paths), 0);
+    assert_eq!(run(&args, &env, &paths, Signals::deaf()), 0);
     for path in [&paths.ctl, &paths.ack] {
         nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
     }
     // With nobody on the other side, a write or a read would wait for the answer.
-    assert_eq!(run(&args, &env, &paths), 0);
+    assert_eq!(run(&args, &env, &paths, Signals::deaf()), 0);
 }

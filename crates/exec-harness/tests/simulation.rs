@@ -26,6 +26,8 @@ const CALLGRIND: [&str; 6] = [
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new(env!("CARGO_TARGET_TMPDIR"));
     fs::create_dir(sandbox.path().join("profile")).unwrap();
+    let lock = sandbox.tmp().join("lock");
+    let sandbox = sandbox.with("CODSPEED_LOCK_FILE", lock);
     sandbox.with("CODSPEED_RUNNER_MODE", "instrumentation").with("LANG", "C")
 }
 

@@ -10,13 +10,21 @@ use std::{
     process::ExitCode,
 };
 
+use nix::sys::signal::Signal;
 use runner_shared::{
     env_names::{self, EnvName},
-    fault::{Attempt, Fault, explain},
+    fault::{self, Attempt, Fault, explain},
+    fifo::FifoPaths,
     memory::TracerStats,
     reach,
     run_as::{RunAs, RunAsError},
     text,
+};
+use system::{
+    guard::Guard,
+    lock::{LockError, RunLock},
+    signals::{Manners, Signals},
+    threads::with_room,
 };
 
 use crate::{
@@ -47,6 +55,8 @@ enum AppError {
     Track(#[from] TrackError),
     #[error(transparent)]
     RunAs(#[from] RunAsError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
     #[error("the program of the self-test can't go on")]
     SelfTest(#[source] io::Error),
     #[error("could not take over signals")]
@@ -77,6 +87,7 @@ impl AppError {
             | Self::Preload(_)
             | Self::RunAs(_)
             | Self::Track(_)
+            | Self::Lock(_)
             | Self::SelfTest(_)
             | Self::Signals(_)
             | Self::Write { .. }
@@ -92,6 +103,7 @@ impl AppError {
             Self::Preload(_)
             | Self::RunAs(_)
             | Self::Track(_)
+            | Self::Lock(_)
             | Self::SelfTest(_)
             | Self::Signals(_)
             | Self::Write { .. }
@@ -104,10 +116,17 @@ impl AppError {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    system::limits::outlive_large_files();
+    let signals =
+        Signals::take(Manners { farewell: |_| "interrupted\n".to_owned(), code: code_of });
+    ExitCode::from(with_room(|| run(signals)))
+}
+
+fn run(signals: io::Result<Signals>) -> u8 {
     let cli = Cli::read();
     let outcome = match &cli.command {
-        Command::Track(options) => traced(options),
+        Command::Track(options) => {
+            signals.map_err(AppError::Signals).and_then(|signals| traced(options, &signals))
+        }
         Command::Doctor => {
             let report = doctor::report(Wanted::default(), &env::temp_dir());
             print(&report).map(|()| 0)
@@ -117,11 +136,11 @@ pub fn main() -> ExitCode {
             run_self_test(*child).map(|()| 0).map_err(AppError::SelfTest)
         }
     };
-    ExitCode::from(outcome.unwrap_or_else(|err| {
+    outcome.unwrap_or_else(|err| {
         let mut text = format!("error: {err}");
         let mut cause = err.source();
         while let Some(err) = cause {
-            text = format!("{text}: {err}");
+            text = format!("{text}: {}", fault::words(err));
             cause = err.source();
         }
         say(&text);
@@ -129,13 +148,21 @@ pub fn main() -> ExitCode {
             say(hint);
         }
         err.code()
-    }))
+    })
 }
 
-fn traced(options: &Track) -> Result<u8, AppError> {
-    let signals = command::signals().map_err(AppError::Signals)?;
+fn traced(options: &Track, signals: &Signals) -> Result<u8, AppError> {
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
     let mut environment: Vec<(OsString, OsString)> = env::vars_os().collect();
+    // Whoever waits for another one heeds nothing, and is ended at once.
+    let place =
+        value(&environment, env_names::LOCK_FILE).map_or(FifoPaths::well_known().lock, Into::into);
+    let _lock = RunLock::acquire_alone(&place, !options.no_wait, &mut say)?;
+    // While no other thread works than that of `signals`.
+    let guard = Guard::post(value(&environment, env_names::GUARD));
+    if let Some(guard) = &guard {
+        environment.push((env_names::GUARD.name.into(), guard.mark().into()));
+    }
     let user = RunAs::choose(options.run_as.as_deref(), |name| value(&environment, name))?;
     let shown = options.control.is_none() && !options.quiet;
     if let Some(user) = &user {
@@ -160,14 +187,29 @@ fn traced(options: &Track) -> Result<u8, AppError> {
             release_on_exit: !options.no_release_on_exit,
         },
     };
-    let trace = track(&plan, backend.as_mut(), &signals)?;
+    let trace = track(&plan, backend.as_mut(), signals)?;
+    if let Some(guard) = guard {
+        // What goes on does so because it was left running.
+        guard.release();
+    }
     report(&trace, options, shown, user.as_ref())?;
     let Trace { ended, stats, .. } = trace;
     complete(&stats, options.lossy)?;
     if let command::Ended::Signal(number) = ended {
         say(&format!("the command was ended by signal {number}"));
     }
-    Ok(ended.code())
+    // A command may make nothing of it; whoever wanted an end has had it.
+    Ok(match (ended.code(), signals.last()) {
+        (0, Some(signal)) => code_of(signal),
+        (code, _) => code,
+    })
+}
+
+/// What a shell says of a program that was ended by a signal.
+fn code_of(signal: Signal) -> u8 {
+    #[expect(clippy::as_conversions, reason = "the numbers of the enum are those of the kernel")]
+    let number = signal as i32;
+    command::Ended::Signal(number).code()
 }
 
 /// Says what is known to go wrong, before anything is loaded, made or run.
@@ -293,7 +335,7 @@ fn print(text: &str) -> Result<(), AppError> {
 }
 
 #[expect(clippy::print_stderr, reason = "this is the place that speaks")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 

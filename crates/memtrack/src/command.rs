@@ -4,7 +4,7 @@ use std::{
     ffi::{OsStr, OsString},
     io,
     os::{
-        fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
     path::Path,
@@ -12,12 +12,8 @@ use std::{
 };
 
 use nix::{
-    sys::{
-        prctl,
-        signal::{SigSet, SigmaskHow, Signal, kill, pthread_sigmask},
-        signalfd::{SfdFlags, SignalFd},
-    },
-    unistd::Pid,
+    sys::signal::{Signal, kill},
+    unistd::{Pid, getpid},
 };
 use runner_shared::{
     fault::{Attempt, explain},
@@ -25,9 +21,10 @@ use runner_shared::{
     run_as::RunAs,
     text::shown,
 };
-
-/// What ends a tracer early. The command decides what it means: it is passed on, and the trace ends with the command.
-const STOPS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+use system::{
+    guard, pidfd,
+    signals::{self, Heard, Signals},
+};
 
 /// The shell's exit code for a program that can't be started, and for one that isn't there.
 const NOT_EXECUTABLE: u8 = 126;
@@ -107,13 +104,6 @@ fn base<'a>(program: &OsStr, args: impl Iterator<Item = &'a OsString>) -> Comman
     command
 }
 
-/// The signals that concern us, as a descriptor. To be made before there are threads.
-pub(crate) fn signals() -> io::Result<SignalFd> {
-    let wanted = SigSet::from_iter(STOPS);
-    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&wanted), None)?;
-    Ok(SignalFd::with_flags(&wanted, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
-}
-
 /// The running command.
 #[derive(Debug)]
 pub(crate) struct Running {
@@ -126,14 +116,13 @@ impl Running {
     pub(crate) fn start(command: &mut Command, user: Option<&RunAs>) -> Result<Self, StartError> {
         let program = command.get_program().to_owned();
         let user = user.cloned();
+        let parent = getpid();
         let tie = move || {
             if let Some(user) = &user {
                 user.become_them()?;
             }
-            // What we wait for by descriptor is blocked here, and a blocked signal stays so across `exec`.
-            pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&SigSet::from_iter(STOPS)), None)?;
-            system::limits::be_ended_by_large_files()?;
-            Ok(prctl::set_pdeathsig(Signal::SIGKILL)?)
+            signals::release()?;
+            guard::tie(parent)
         };
         #[expect(
             unsafe_code,
@@ -144,7 +133,7 @@ impl Running {
             command.pre_exec(tie);
         }
         let started = command.spawn().and_then(|child| {
-            let pidfd = pidfd_open(child.id())?;
+            let pidfd = pidfd::open(Pid::from_raw(child.id().cast_signed()))?;
             Ok(Self { child, pidfd })
         });
         started.map_err(|err| {
@@ -167,18 +156,23 @@ impl Running {
         }))
     }
 
-    /// Passes on a signal that we got. A key of the terminal has reached the command as well.
-    pub(crate) fn pass_on(&self, signals: &SignalFd) {
-        while let Ok(Some(info)) = signals.read_signal() {
-            let signal =
-                i32::try_from(info.ssi_signo).ok().and_then(|it| Signal::try_from(it).ok());
-            let by_key = info.ssi_code == libc::SI_KERNEL;
-            if let Some(signal) = signal.filter(|signal| !by_key && *signal != Signal::SIGINT)
-                && let Ok(pid) = i32::try_from(self.pid())
-            {
-                // It may just have ended.
-                let _ = kill(Pid::from_raw(pid), signal);
-            }
+    /// Passes on the signals that we got: the command decides what they mean, and the trace ends with it. With a `client`,
+    /// that has started us and tells the whole group of processes what a terminal would.
+    ///
+    /// The second one is the end of the command.
+    pub(crate) fn pass_on(&self, signals: &Signals, client: bool) {
+        let Ok(pid) = i32::try_from(self.pid()).map(Pid::from_raw) else { return };
+        while let Some(heard) = signals.next() {
+            let reaches_all = heard.by_kernel || (client && heard.by_parent);
+            let signal = match signals.count() {
+                0 | 1 if reaches_all => continue,
+                0 | 1 => Heard::to_pass_on(heard),
+                _ => Signal::SIGKILL,
+            };
+            // It may just have ended.
+            let _ = kill(pid, signal);
+            // One that is stopped would not hear of it.
+            let _ = kill(pid, Signal::SIGCONT);
         }
     }
 }
@@ -188,17 +182,6 @@ impl AsFd for Running {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
     }
-}
-
-#[expect(unsafe_code, reason = "pidfd_open has no safe wrapper in the crates that we use")]
-fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: no pointers are involved.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let Ok(fd @ 0..) = i32::try_from(fd) else {
-        return Err(io::Error::last_os_error());
-    };
-    // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::signalfd::SignalFd,
 };
 use runner_shared::{
     clock::{Monotonic, now},
@@ -19,11 +18,14 @@ use runner_shared::{
     text::{processes, shown},
 };
 use system::{
-    files,
+    files, guard,
     orphans::{Leftover, Orphans},
+    signals::Signals,
+    stopped::Stopped,
 };
 
 use crate::{
+    app::say,
     backend::{Backend, Coverage},
     command::{Ended, Running, StartError, command},
     control::{Control, Request},
@@ -100,7 +102,7 @@ pub(crate) struct Trace {
 pub(crate) fn track(
     plan: &Plan<'_>,
     backend: &mut dyn Backend,
-    signals: &SignalFd,
+    signals: &Signals,
 ) -> Result<Trace, TrackError> {
     let failed = |source| TrackError::Write { folder: plan.folder.to_owned(), source };
     // Before the command does something that nobody will see.
@@ -115,6 +117,8 @@ pub(crate) fn track(
         backend.rest();
     }
     let start = now().0;
+    // From here on there is something to keep, also when the second signal has ended the command.
+    let _heeding = signals.heed(2);
     let (running, orphans) = start_command(plan, backend)?;
     let root = running.pid();
     let ordered = backend.is_ordered();
@@ -135,6 +139,7 @@ pub(crate) fn track(
         writer,
         failure,
         signals,
+        stopped: guard::is_posted().then(Stopped::default),
     };
     let ended = follow.accompany()?;
     let left = orphans.newcomers();
@@ -268,7 +273,9 @@ struct Follow<'a> {
     writer: Writer,
     /// Nothing can be written any more; the command goes on all the same.
     failure: Option<io::Error>,
-    signals: &'a SignalFd,
+    signals: &'a Signals,
+    /// Looks for stopped processes, if nobody above us does.
+    stopped: Option<Stopped>,
 }
 
 impl Follow<'_> {
@@ -280,7 +287,10 @@ impl Follow<'_> {
                 self.rest_at = None;
                 self.backend.rest();
             }
-            self.running.pass_on(self.signals);
+            if let Some(text) = self.stopped.as_mut().and_then(Stopped::look) {
+                say(&format!("warning: {text}"));
+            }
+            self.running.pass_on(self.signals, self.control.is_some());
             was_busy = self.drain()? > 0;
             if let Some(progress) = self.progress.as_mut().filter(|_| self.recording) {
                 progress.tell(self.writer.events());
@@ -299,7 +309,10 @@ impl Follow<'_> {
         let timeout = match (unnoticed, was_busy) {
             (true, true) => PollTimeout::from(BUSY_MS),
             (true, false) => PollTimeout::from(IDLE_MS),
-            (false, _) => self.rest_at.map_or(PollTimeout::NONE, until),
+            (false, _) => {
+                let looks = self.stopped.as_ref().map(Stopped::next);
+                self.rest_at.into_iter().chain(looks).min().map_or(PollTimeout::NONE, until)
+            }
         };
         let mut watched = vec![
             PollFd::new(self.running.as_fd(), PollFlags::POLLIN),

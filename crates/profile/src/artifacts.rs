@@ -15,6 +15,8 @@ use runner_shared::{
     text::one_line,
 };
 
+use system::threads::start_pool;
+
 use self::{
     collect::{Collected, collect},
     jobs::Module,
@@ -138,6 +140,7 @@ pub fn write_artifacts_from(
     recording: &Recording<'_>,
     sources: &Sources,
 ) -> Result<Written, ProfileError> {
+    start_pool();
     let folder = Folder::new(recording.folder);
     folder.remove_artifacts()?;
     let windows = Windows::new(recording.timestamps);

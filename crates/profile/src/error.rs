@@ -3,10 +3,14 @@
 use std::{io, path::PathBuf};
 
 use runner_shared::{artifact::ArtifactError, text::shown};
+use system::signals::Signals;
 
 /// A recording could not be turned into artifacts or stacks.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
+    /// A signal asks for an end.
+    #[error("interrupted")]
+    Interrupted,
     /// A file of the profile folder can't be read.
     #[error("can't read `{}`", shown(path))]
     Read {
@@ -45,4 +49,14 @@ pub enum ProfileError {
         /// What is wrong, and where.
         source: serde_json::Error,
     },
+}
+
+/// Whether a signal asks for an end. All that takes long asks, and leaves it unfinished then.
+pub(crate) fn interrupted() -> bool {
+    Signals::current().is_some_and(Signals::interrupted)
+}
+
+/// The same as an error.
+pub(crate) fn go_on() -> Result<(), ProfileError> {
+    if interrupted() { Err(ProfileError::Interrupted) } else { Ok(()) }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use runner_shared::artifact::{OLDER_WALLTIME_METADATA, WALLTIME_METADATA};
-use tempfile::NamedTempFile;
+use system::temporary::NamedFile;
 
 use crate::ProfileError;
 
@@ -26,18 +26,16 @@ impl<'a> Folder<'a> {
     pub(crate) fn write(
         &self,
         name: &str,
-        fill: impl FnOnce(&mut BufWriter<NamedTempFile>) -> io::Result<()>,
+        fill: impl FnOnce(&mut BufWriter<NamedFile>) -> io::Result<()>,
     ) -> Result<(), ProfileError> {
         let path = self.path.join(name);
         let written = || {
-            // Nobody else may read it; see `tempfile`.
-            let temp = NamedTempFile::new_in(self.path)?;
+            let temp = NamedFile::create_in(self.path, ".unfinished-", 0o600)?;
             let mut out = BufWriter::with_capacity(1 << 16, temp);
             fill(&mut out)?;
             out.flush()?;
             let temp = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-            temp.persist(&path).map_err(|err| err.error)?;
-            Ok(())
+            temp.persist(&path)
         };
         written().map_err(|source| ProfileError::Write { path: path.clone(), source })
     }

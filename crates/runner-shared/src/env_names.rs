@@ -51,6 +51,16 @@ pub const EXEC_HARNESS: EnvName =
 /// Path of the `codspeed-memtrack` program to use.
 pub const MEMTRACK: EnvName =
     env("CODSPEED_MEMTRACK", "path of the `codspeed-memtrack` program to use in memory mode");
+/// Set for all that our programs start: who ends it when they are killed.
+pub const GUARD: EnvName = env(
+    "CODSPEED_GUARD",
+    "set for the benchmark: the process that ends it when `codspeed` is killed",
+);
+/// The lock of `exec-harness` and `codspeed-memtrack` when they are no part of a run.
+pub const LOCK_FILE: EnvName = env(
+    "CODSPEED_LOCK_FILE",
+    "lock that `exec-harness` and `codspeed-memtrack` alone take, instead of that of the machine",
+);
 /// Set for Python: a fixed seed makes set and dict order repeatable.
 pub const PYTHONHASHSEED: EnvName =
     env("PYTHONHASHSEED", "set to `0` for the benchmark, so that hashes repeat");
@@ -390,6 +400,8 @@ pub const ALL: &[EnvName] = &[
     SKIP_UPLOAD,
     EXEC_HARNESS,
     MEMTRACK,
+    GUARD,
+    LOCK_FILE,
     PYTHONHASHSEED,
     PYTHON_PERF_JIT_SUPPORT,
     ARCH,

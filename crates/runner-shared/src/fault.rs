@@ -102,9 +102,9 @@ const ROWS: &[Row] = &[
     (Errno::EROFS, SOME, "its file system is read-only", None),
     (
         Errno::EAGAIN,
-        Some(Attempt::Start),
-        "there are too many processes",
-        Some("`ulimit -u` says how many there may be"),
+        SOME,
+        "there are too many processes or threads",
+        Some("`ulimit -u`, or the limit of the container (pids.max), says how many there may be"),
     ),
     (Errno::ENOMEM, SOME, "the system has no memory left for it", None),
 ];
@@ -145,6 +145,7 @@ pub fn words(cause: &(dyn Error + 'static)) -> String {
         Errno::EFBIG,
         Errno::EROFS,
         Errno::ENOMEM,
+        Errno::EAGAIN,
     ];
     let limited = cause
         .downcast_ref::<io::Error>()

@@ -2,11 +2,18 @@
 
 use std::{
     ffi::OsString,
+    io,
     panic::{self, AssertUnwindSafe},
     path::Path,
 };
 
 use clap::error::ErrorKind;
+use runner_shared::env_names;
+use system::{
+    guard::Guard,
+    signals::{Manners, Signals},
+    threads::with_room,
+};
 
 use crate::{
     ci,
@@ -15,6 +22,7 @@ use crate::{
     env::Env,
     error::{CliError, ExitKind},
     event::RunEvent,
+    exposure,
     ui::{self, Claim, Level, Screen, Surface, Ui},
 };
 
@@ -23,19 +31,28 @@ pub fn main(
     words: impl Iterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> u8 {
+    let (words, variables): (Vec<_>, Vec<_>) = (words.collect(), variables.collect());
+    exposure::close_memory();
     ui::report_panics();
-    system::limits::outlive_large_files();
+    let code = |_| ExitKind::Interrupted.code();
+    let signals = Signals::take(Manners { farewell: ui::farewell, code });
     // Nothing of what it holds is used afterwards.
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(words, variables)));
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+        with_room(|| run(words.into_iter(), variables.into_iter(), signals))
+    }));
     outcome.unwrap_or(ExitKind::Bug.code())
 }
 
 fn run(
     words: impl Iterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
+    signals: io::Result<Signals>,
 ) -> u8 {
-    let env = Env::capture(variables);
-    let (args, warnings) = match cli::parse(words, &|name| env.is_empty_text(name)) {
+    let mut env = Env::capture(variables);
+    let parsed = cli::parse(words, &|name| env.is_empty_text(name));
+    // The parser has looked into the environment itself.
+    exposure::wipe_start();
+    let (args, warnings) = match parsed {
         Ok(parsed) => parsed,
         Err(err) => {
             // `--help` and `--version` come this way, too, and go to standard output.
@@ -46,18 +63,32 @@ fn run(
     };
     let Args { global, command } = args;
     let measures = command.shared().is_some();
+    // While no other thread works than that of `signals`.
+    let guard = measures.then(|| Guard::post(env.get(env_names::GUARD))).flatten();
+    if let Some(guard) = &guard {
+        env = env.with(env_names::GUARD, guard.mark());
+    }
     let ui = open(&env, &command);
     for text in warnings {
         ui.event(&RunEvent::warning(text));
     }
-    let mut context = Context::new(env, ui, global);
+    let signals = match signals {
+        Ok(signals) => signals,
+        Err(err) => {
+            let what = format!("could not take over signals: {err}");
+            ui.error(&CliError::new(ExitKind::Failed, what));
+            return ExitKind::Failed.code();
+        }
+    };
+    let mut context = Context::new(env, ui, signals, global);
     for text in commands::old_names::warnings(&context, measures) {
         context.ui.event(&RunEvent::warning(text));
     }
     if measures {
         context.ui.event(&RunEvent::RunStarted);
     }
-    let outcome = context.work_for_its_user(&command).and_then(|()| dispatch(command, &context));
+    let outcome =
+        context.work_for_its_user(&command).and_then(|()| dispatch(command, &mut context));
     let code = match outcome {
         Ok(kind) => kind.code(),
         Err(err) => {
@@ -65,14 +96,30 @@ fn run(
             err.kind.code()
         }
     };
+    let code = obeyed(code, &context);
     if measures {
         let run_id = context.run_id.get().cloned();
         context.ui.event(&RunEvent::RunFinished { run_id, code });
     }
+    if let Some(guard) = guard {
+        guard.release();
+    }
     code
 }
 
-fn dispatch(command: Command, context: &Context) -> Result<ExitKind, CliError> {
+/// The exit code, whatever else has happened, when somebody wanted an end: nobody shall take it for one of its own.
+fn obeyed(code: u8, context: &Context) -> u8 {
+    let interrupted = ExitKind::Interrupted.code();
+    if !context.signals.interrupted() {
+        return code;
+    }
+    if code != interrupted {
+        context.ui.event(&RunEvent::warning("interrupted; all else was done"));
+    }
+    interrupted
+}
+
+fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliError> {
     match command {
         Command::Run(args) => commands::run::run(*args, context),
         Command::Exec(args) => commands::exec::run(*args, context),

@@ -50,7 +50,7 @@ pub(crate) enum RunEvent {
     /// Another run holds the machine-wide lock; we wait.
     Waiting {
         /// What is known of the other run.
-        holder: String,
+        text: String,
     },
     /// The user wants an end; the benchmark is asked to stop.
     Stopping,
@@ -117,7 +117,7 @@ impl RunEvent {
             Self::Announcement { title, text } => {
                 Self::Announcement { title: of(title), text: of(text) }
             }
-            Self::Waiting { holder } => Self::Waiting { holder: of(holder) },
+            Self::Waiting { text } => Self::Waiting { text: of(text) },
             Self::Progress { label, done, total } => {
                 Self::Progress { label: of(label), done: *done, total: *total }
             }

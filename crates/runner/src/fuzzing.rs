@@ -3,6 +3,8 @@
 
 use std::{fs, io, path::Path};
 
+use system::temporary::{Folder, Kind};
+
 use crate::{
     ci,
     env::Env,
@@ -14,8 +16,8 @@ use crate::{
 };
 
 /// A folder in which these files are.
-fn folder(files: &[(&str, &[u8])]) -> io::Result<tempfile::TempDir> {
-    let folder = tempfile::tempdir()?;
+fn folder(files: &[(&str, &[u8])]) -> io::Result<Folder> {
+    let folder = Folder::create(&std::env::temp_dir(), Kind::Copies)?;
     for (name, bytes) in files {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap_or(folder.path()))?;

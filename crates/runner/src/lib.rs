@@ -14,6 +14,7 @@ mod commands;
 mod env;
 mod error;
 mod event;
+mod exposure;
 #[doc(hidden)]
 pub mod fuzzing;
 mod host;

@@ -2,16 +2,16 @@
 //! `codspeed-memtrack` speaks as well. Each line is answered with `ack`; a profiler that is dead or silent is given up.
 
 use runner_shared::text::shown;
-use system::files;
+use system::{
+    files,
+    temporary::{Folder, Kind},
+};
 
 use std::{
     ffi::OsString,
-    fs::{File, OpenOptions, Permissions},
+    fs::{File, OpenOptions},
     io::{self, Read, Write},
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::fs::PermissionsExt,
-    },
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -25,7 +25,6 @@ use runner_shared::{
     bounds::PROFILER_ANSWER_BYTES,
     clock::{Monotonic, now},
 };
-use tempfile::TempDir;
 
 /// An answer that takes longer will not come: a healthy profiler needs less than 10 ms.
 const PATIENCE_NS: u64 = 5_000_000_000;
@@ -61,7 +60,7 @@ pub(crate) enum ControlError {
 /// Both FIFOs, in a private folder that is removed with them.
 #[derive(Debug)]
 pub(crate) struct ControlFifos {
-    folder: TempDir,
+    folder: Folder,
     ctl: File,
     ack: File,
 }
@@ -70,11 +69,7 @@ impl ControlFifos {
     /// Makes them below `parent`.
     pub(crate) fn create(parent: &Path) -> Result<Self, ChannelError> {
         let made = || -> io::Result<Self> {
-            let private = Permissions::from_mode(0o700);
-            let folder = tempfile::Builder::new()
-                .prefix("codspeed.")
-                .permissions(private)
-                .tempdir_in(parent)?;
+            let folder = Folder::create(parent, Kind::Control)?;
             let open = |name| {
                 let path = folder.path().join(name);
                 mkfifo(&path, Mode::S_IRWXU)?;
@@ -281,7 +276,8 @@ mod tests {
     fn the_folder_is_private_and_gone_afterwards() {
         let fifos = ControlFifos::create(&std::env::temp_dir()).unwrap();
         let folder = fifos.folder.path().to_owned();
-        assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        let mode = std::os::unix::fs::MetadataExt::mode(&folder.metadata().unwrap());
+        assert_eq!(mode & 0o777, 0o700);
         let argument = fifos.argument().into_string().unwrap();
         assert!(argument.starts_with("fifo:/") && argument.ends_with("/ack.fifo"), "{argument}");
         drop(fifos);

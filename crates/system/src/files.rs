@@ -4,11 +4,13 @@
 use std::{
     fs::{DirBuilder, File, FileType, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt},
     path::Path,
 };
 
 use nix::fcntl::OFlag;
+
+use crate::temporary::NamedFile;
 
 /// Permission for the last part of a path to be a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,22 @@ pub fn open_with(path: &Path, links: Links, options: &mut OpenOptions) -> io::Re
     }
 }
 
+/// Opens a regular file of at most `limit` bytes to be read. Never waits. A file that grows has to be looked after.
+///
+/// # Errors
+///
+/// If it can't be opened as [`open`] does, or if it is larger (`InvalidData`).
+pub fn open_within(path: &Path, links: Links, limit: u64) -> io::Result<File> {
+    let file = open(path, links)?;
+    if file.metadata()?.len() > limit { Err(too_large(limit)) } else { Ok(file) }
+}
+
+/// Returns whether there is anything of this name, be it a link that leads nowhere: what can't be opened is not the same
+/// as what isn't there.
+pub fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
@@ -76,7 +94,7 @@ pub fn read_opened(file: File, limit: u64) -> io::Result<Vec<u8>> {
     }
     let longest = usize::try_from(limit).unwrap_or(usize::MAX);
     if length > limit || bytes.len() > longest {
-        return Err(refused(format!("it has more than {}", amount(limit))));
+        return Err(too_large(limit));
     }
     Ok(bytes)
 }
@@ -212,17 +230,18 @@ fn replace_with(
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::Builder::new()
-        .prefix(".unfinished-")
-        .permissions(PermissionsExt::from_mode(mode))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut file = NamedFile::create_in(folder, ".unfinished-", mode)?;
     write(file.as_file_mut())?;
-    file.persist(path).map_err(|err| err.error)?;
-    Ok(())
+    file.persist(path)
 }
 
 fn not_followed(kind: io::ErrorKind) -> io::Error {
     io::Error::new(kind, "it is a symbolic link, and those aren't followed here")
+}
+
+fn too_large(limit: u64) -> io::Error {
+    refused(format!("it has more than {}", amount(limit)))
 }
 
 fn is_link(path: &Path) -> bool {
@@ -264,6 +283,8 @@ fn refused(why: String) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use nix::{sys::stat::Mode, unistd::mkfifo};
 
     use super::*;

@@ -34,7 +34,7 @@ pub fn ancestors() -> Vec<Ancestor> {
     let boot = read("/proc/stat").and_then(|text| boot_time(&text));
     let mut ancestors = Vec::new();
     let mut pid = getppid().as_raw();
-    while let Some(Facts { parent, start }) = facts(pid)
+    while let Some(Facts { parent, start, .. }) = facts(pid)
         && ancestors.len() < MOST
     {
         let started = boot.and_then(|boot| boot.checked_add(Duration::from_secs(start / TICKS)));
@@ -61,13 +61,21 @@ pub fn ticks_now() -> u64 {
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
+/// What the system says of a process.
 #[derive(Debug, PartialEq, Eq)]
-struct Facts {
-    parent: i32,
-    start: u64,
+pub(crate) struct Facts {
+    /// A letter for what it does, as `R` for running.
+    pub state: char,
+    /// Its parent.
+    pub parent: i32,
+    /// The leader of its process group.
+    pub group: i32,
+    /// When it started, in ticks since the machine was started.
+    pub start: u64,
 }
 
-fn facts(pid: i32) -> Option<Facts> {
+/// Returns what the system says of a process; nothing if there is none.
+pub(crate) fn facts(pid: i32) -> Option<Facts> {
     if pid <= 0 {
         return None;
     }
@@ -81,13 +89,15 @@ fn read(path: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Reads `/proc/<pid>/stat`, see `proc_pid_stat(5)`: fields 4 and 22. The name may hold anything, so the last `)` ends it.
+/// Reads `/proc/<pid>/stat`, see `proc_pid_stat(5)`: fields 3, 4, 5 and 22. The name may hold anything, so the last `)` ends it.
 fn parse_stat(text: &str) -> Option<Facts> {
     let (_, fields) = text.rsplit_once(')')?;
     let mut fields = fields.split_whitespace();
-    let parent = fields.nth(1)?.parse().ok()?;
-    let start = fields.nth(17)?.parse().ok()?;
-    Some(Facts { parent, start })
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    let start = fields.nth(16)?.parse().ok()?;
+    Some(Facts { state, parent, group, start })
 }
 
 /// Reads the line `btime` of `/proc/stat`, seconds since 1970.
@@ -102,8 +112,8 @@ mod tests {
 
     #[test]
     fn the_parent_and_the_start_are_read_whatever_the_name_is() {
-        let rest = "S 7 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4242 1 2";
-        let expected = Some(Facts { parent: 7, start: 4242 });
+        let rest = "S 7 5 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4242 1 2";
+        let expected = Some(Facts { state: 'S', parent: 7, group: 5, start: 4242 });
         assert_eq!(parse_stat(&format!("12 (sh) {rest}\n")), expected);
         assert_eq!(parse_stat(&format!("12 (a ) b) {rest}\n")), expected);
         for text in ["", "12 (sh)", "12 (sh) S 7", "12 (sh) S x 1", "12 sh S 7 1"] {

@@ -62,6 +62,16 @@ pub struct Holder {
     pub pid: Option<i32>,
 }
 
+impl Holder {
+    /// Returns a sentence for who waits for it.
+    #[must_use]
+    pub fn waited_for(self) -> String {
+        format!(
+            "another codspeed run is going on ({self}); waiting for its end (`--no-wait` fails instead)"
+        )
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pid {
@@ -126,6 +136,32 @@ impl RunLock {
                 Err((file, Errno::EINTR)) => file,
                 Err((_, errno)) => return Err(failed(errno.into())),
             };
+        }
+    }
+
+    /// Takes the lock for a program that may be a part of a run: then the run has it, and there is nothing to take. One that
+    /// can't be used is no reason to measure nothing: it is told as a warning, as is whom we wait for.
+    ///
+    /// # Errors
+    ///
+    /// If another one has it and `wait` is false.
+    pub fn acquire_alone(
+        path: &Path,
+        wait: bool,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Option<Self>, LockError> {
+        let waiting = |holder: Holder| tell(&holder.waited_for());
+        match Self::acquire(path, Sharing::Alone, wait, waiting) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(LockError::Nested { .. }) => Ok(None),
+            Err(LockError::Io { path, source }) => {
+                tell(&format!(
+                    "warning: could not use the lock file `{}` ({source}): another measurement may go on at the same time",
+                    shown(&path)
+                ));
+                Ok(None)
+            }
+            Err(err @ (LockError::Held { .. } | LockError::Folder { .. })) => Err(err),
         }
     }
 

@@ -85,7 +85,8 @@ impl Orphans {
     }
 }
 
-fn name(pid: Pid) -> String {
+/// Returns the name of the program of a process, as the process has it; an empty one if it is gone.
+pub(crate) fn name(pid: Pid) -> String {
     let name = files::read_kernel(format!("/proc/{pid}/comm")).unwrap_or_default();
     String::from_utf8_lossy(&name).trim_end().to_owned()
 }

@@ -1,8 +1,9 @@
 //! Programs under test: one that has ended, and one that still runs.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     process::{Child, ChildStderr, Command, Output, Stdio},
+    thread,
 };
 
 use nix::{
@@ -86,12 +87,28 @@ impl Running {
         }
     }
 
+    /// Waits until it has printed something, which is read by [`Self::end`] only.
+    #[track_caller]
+    pub fn prints(&self) {
+        let stdout = self.child.as_ref().and_then(|child| child.stdout.as_ref()).unwrap();
+        assert!(arrives(stdout), "printed nothing:\n{}", self.said);
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn end(mut self) -> Run {
+        let mut child = self.child.take().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        // At the same time: who writes much to one of them waits for us.
+        let printed = thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stdout.read_to_end(&mut bytes).unwrap();
+            bytes
+        });
         while self.stderr.read_line(&mut self.said).unwrap() > 0 {}
-        let output = self.child.take().unwrap().wait_with_output().unwrap();
-        Run { stderr: std::mem::take(&mut self.said), ..Run::from(output) }
+        let code = child.wait().unwrap().code().unwrap_or(-1);
+        let stdout = String::from_utf8_lossy(&printed.join().unwrap()).into_owned();
+        Run { code, stdout, stderr: std::mem::take(&mut self.said) }
     }
 }
 

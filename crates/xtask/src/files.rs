@@ -18,6 +18,15 @@ pub(crate) fn write(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> io::Resu
     fs::write(path, bytes)
 }
 
+pub(crate) fn open(path: impl AsRef<Path>) -> io::Result<fs::File> {
+    fs::File::open(path)
+}
+
+/// Makes a file of this length that takes no room.
+pub(crate) fn write_sparse(path: impl AsRef<Path>, length: u64) -> io::Result<()> {
+    fs::File::create(path)?.set_len(length)
+}
+
 pub(crate) fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
     fs::copy(from, to)
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod action_hashes;
+mod attack;
 mod bench;
 mod compat;
 mod demo;
@@ -83,6 +84,9 @@ enum Command {
         #[arg(long, default_value_t = 1.0)]
         minutes: f64,
     },
+    /// Try our programs in bad company, and fail on a finding.
+    #[command(subcommand)]
+    Attack(attack::Attack),
     /// Build an archive of all programs, with everything that a release has, and try it in an empty system.
     Dist(dist::Options),
     /// Print what the changelog says about a version, as the text of its release.
@@ -101,6 +105,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Compat(request) => compat::run(&request),
         Command::Fuzz { target, minutes } => fuzz::run(target.as_deref(), minutes),
+        Command::Attack(attack) => attack::run(&attack),
         Command::Dist(options) => dist::run(&options),
         Command::ReleaseNotes { version } => release_notes::run(&version),
         Command::ActionHashes { sums } => action_hashes::run(&sums),

@@ -127,7 +127,8 @@ impl Cmd {
         vars.chain(words).collect::<Vec<_>>().join(" ")
     }
 
-    fn command(&self) -> Command {
+    /// For those who watch what they start.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args).stdin(Stdio::null());
         if self.clean {

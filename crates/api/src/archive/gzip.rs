@@ -10,6 +10,7 @@ use std::{
 
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress};
+use system::threads::start_pool;
 
 /// Input of one block: large enough that what blocks don't know of each other costs less than 1 %.
 const BLOCK: usize = 256 << 10;
@@ -76,7 +77,11 @@ impl<W: Write> Gzip<W> {
         let (done, receiver) = sync_channel(1);
         self.on_their_way.push_back(receiver);
         // Nobody takes it when the archive was given up.
-        rayon::spawn_fifo(move || drop(done.send(compress(&input))));
+        if start_pool() {
+            rayon::spawn_fifo(move || drop(done.send(compress(&input))));
+        } else {
+            drop(done.send(compress(&input)));
+        }
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use system::temporary::NamedFile;
 use tar::{Builder, EntryType, Header};
-use tempfile::NamedTempFile;
 
 use super::{
     Archive, ArchiveError, CHUNK, Encoding, Packed, Skipped, Why,
@@ -28,7 +28,8 @@ pub(super) fn pack(
     let failed = |source| ArchiveError::Write { path: to.to_owned(), source };
     let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
     // Its name goes away with it, unless the archive gets whole.
-    let file = NamedTempFile::new_in(parent.unwrap_or(Path::new("."))).map_err(failed)?;
+    let file = NamedFile::create_in(parent.unwrap_or(Path::new(".")), ".unfinished-", 0o600)
+        .map_err(failed)?;
     let sink = Sink::new(file.as_file().try_clone().map_err(failed)?);
     let mut packing = Packing { listing, to, bytes: 0, watch };
     let (size, md5) = match encoding {
@@ -40,7 +41,7 @@ pub(super) fn pack(
     }
     .map_err(failed)?;
     let skipped = packing.listing.skipped;
-    file.persist(to).map_err(|err| failed(err.error))?;
+    file.persist(to).map_err(failed)?;
     Ok(Packed { archive: Archive { path: to.to_owned(), size, md5, encoding }, skipped })
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use reqwest::Url;
+
 use super::{
     Service,
     queries::{
@@ -9,7 +11,7 @@ use super::{
         create_login_session, session,
     },
 };
-use crate::{error::ApiError, secret::Secret, watch::Watch};
+use crate::{error::ApiError, http::is_page_of, secret::Secret, watch::Watch};
 
 /// How often the service is asked whether the user has logged in.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -19,7 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// A login that has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginSession {
-    /// What the user opens in a browser.
+    /// What the user opens in a browser: a page of the service, without characters that mean something to a terminal.
     pub callback_url: String,
     /// What we ask for the token with.
     pub session_id: String,
@@ -48,7 +50,22 @@ impl Service<'_> {
         let variables = create_login_session::Variables {};
         let data = self.ask_with::<CreateLoginSession>(action, variables, None, &[])?;
         let session = data.create_login_session;
-        Ok(LoginSession { callback_url: session.callback_url, session_id: session.session_id })
+        let callback_url = self.page(action, &session.callback_url)?;
+        Ok(LoginSession { callback_url, session_id: session.session_id })
+    }
+
+    /// Reads the address of a page that a browser may be sent to.
+    fn page(&self, action: &'static str, text: &str) -> Result<String, ApiError> {
+        let page = Url::parse(text).ok();
+        if let Some(page) = page.as_ref().filter(|page| is_page_of(&self.url, page)) {
+            return Ok(page.to_string());
+        }
+        let place = page.and_then(|page| Some(format!("{}://{}", page.scheme(), page.host_str()?)));
+        Err(ApiError::ForeignPage {
+            action,
+            host: self.url.host_str().unwrap_or_default().to_owned(),
+            page: place.unwrap_or_else(|| "something".to_owned()),
+        })
     }
 
     /// The token of a login; none as long as the user hasn't logged in.

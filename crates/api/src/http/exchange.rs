@@ -17,6 +17,8 @@ use crate::{
     watch::{Step, Watch},
 };
 
+/// Where the public service has its pages.
+const DOMAIN: &str = "codspeed.io";
 /// A service that sends us further than that sends us in a circle.
 const MOST_REDIRECTS: usize = 10;
 /// As many answers, and the one that we want.
@@ -187,12 +189,25 @@ fn redirection(from: &Url, response: &Response) -> Option<Url> {
 
 /// Returns whether nobody on the way can read what is sent: it is encrypted, or stays on this machine.
 fn is_private(url: &Url) -> bool {
+    url.scheme() == "https" || is_here(url)
+}
+
+/// Returns whether the address is one of this machine.
+fn is_here(url: &Url) -> bool {
     let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let stays_here = match name.parse::<IpAddr>() {
+    match name.parse::<IpAddr>() {
         Ok(address) => address.is_loopback(),
         Err(_) => name == "localhost" || name.ends_with(".localhost"),
-    };
-    url.scheme() == "https" || stays_here
+    }
+}
+
+/// Returns whether a browser may be sent to `page` by the service at `service`: nobody on the way can change it, and it
+/// is a page of that host, of CodSpeed, or of this machine if the service runs here.
+pub(crate) fn is_page_of(service: &Url, page: &Url) -> bool {
+    let is_codspeed = |host: &str| host == DOMAIN || host.ends_with(&format!(".{DOMAIN}"));
+    let is_theirs = page.host() == service.host() || page.host_str().is_some_and(is_codspeed);
+    let names_nobody = page.username().is_empty() && page.password().is_none();
+    names_nobody && is_private(page) && (is_theirs || (is_here(page) && is_here(service)))
 }
 
 /// Whether a token for one address may be seen at the other: the same host, and not less safe.
@@ -261,6 +276,32 @@ mod tests {
             ("http://notlocalhost/", false),
         ] {
             assert_eq!(is_private(&Url::parse(url).unwrap()), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_browser_is_sent_to_pages_of_the_service_only() {
+        let public = "https://gql.codspeed.io/";
+        for (service, page, expected) in [
+            (public, "https://app.codspeed.io/login?code=1", true),
+            (public, "https://codspeed.io/", true),
+            (public, "http://app.codspeed.io/", false),
+            (public, "https://codspeed.io.a.test/", false),
+            (public, "https://notcodspeed.io/", false),
+            (public, "https://codspeed.io@a.test/", false),
+            (public, "https://user@app.codspeed.io/", false),
+            (public, "http://127.0.0.1/", false),
+            (public, "javascript:alert(1)", false),
+            (public, "file:///etc/passwd", false),
+            ("https://a.test/graphql", "https://a.test/login", true),
+            ("https://a.test/graphql", "https://a.test:8443/login", true),
+            ("https://a.test/graphql", "https://b.a.test/login", false),
+            ("https://a.test/graphql", "http://a.test/login", false),
+            ("http://127.0.0.1:4000/", "http://localhost:4001/", true),
+            ("http://127.0.0.1:4000/", "http://a.test/", false),
+        ] {
+            let url = |text| Url::parse(text).unwrap();
+            assert_eq!(is_page_of(&url(service), &url(page)), expected, "{service} {page}");
         }
     }
 

@@ -19,7 +19,7 @@ mod pace;
 mod receive;
 mod retry;
 
-pub(crate) use exchange::Answer;
+pub(crate) use exchange::{Answer, is_page_of};
 pub(crate) use retry::Retries;
 pub use retry::{Pause, RealPause, Stop};
 

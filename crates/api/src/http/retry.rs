@@ -38,6 +38,12 @@ pub trait Stop: fmt::Debug + Send + Sync {
     fn is_wanted(&self) -> bool;
 }
 
+impl Stop for system::signals::Signals {
+    fn is_wanted(&self) -> bool {
+        self.interrupted()
+    }
+}
+
 /// How often a request is made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retries {

@@ -55,7 +55,8 @@ fn a_question_is_a_query_with_variables_and_the_raw_token() {
 #[test]
 fn a_login_needs_no_token_and_is_waited_for() {
     let (api, (http, pauses)) = (FakeApi::start(), client());
-    let begun = json!({"createLoginSession": {"callbackUrl": "http://a.test/b", "sessionId": "s"}});
+    let begun =
+        json!({"createLoginSession": {"callbackUrl": "http://127.0.0.1/b", "sessionId": "s"}});
     api.on("CreateLoginSession", [Answer::json(&json!({"data": begun}).to_string())]);
     let pending = Answer::json(r#"{"data": {"consumeLoginSession": {"token": null}}}"#);
     let done = Answer::json(r#"{"data": {"consumeLoginSession": {"token": "fresh"}}}"#);
@@ -63,7 +64,7 @@ fn a_login_needs_no_token_and_is_waited_for() {
     let service = service(&http, &api);
     let session = service.create_login_session().unwrap();
     let expected =
-        LoginSession { callback_url: "http://a.test/b".to_owned(), session_id: "s".to_owned() };
+        LoginSession { callback_url: "http://127.0.0.1/b".to_owned(), session_id: "s".to_owned() };
     assert_eq!(session, expected);
     let mut seen = Vec::new();
     let token = service.wait_for_login(&session.session_id, &mut note(&mut seen)).unwrap();

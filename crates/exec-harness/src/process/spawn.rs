@@ -17,8 +17,9 @@ use nix::{
         signal::{SigSet, Signal, killpg},
         wait::{Id, WaitPidFlag, WaitStatus, waitid},
     },
-    unistd::Pid,
+    unistd::{Pid, getpid},
 };
+use system::guard;
 
 /// The child runs on this stack until `execve`; it only makes system calls.
 const STACK_BYTES: usize = 64 * 1024;
@@ -85,6 +86,7 @@ struct ChildArgs {
     envp: *const *const c_char,
     stdio: [RawFd; 3],
     mask: *const libc::sigset_t,
+    parent: Pid,
     /// Set by the child when `execve` failed.
     errno: c_int,
 }
@@ -128,6 +130,7 @@ impl Launch {
             envp: self.envp.as_ptr(),
             stdio: self.stdio.each_ref().map(AsRawFd::as_raw_fd),
             mask: self.mask.as_ref(),
+            parent: getpid(),
             errno: 0,
         };
         let mut pidfd: c_int = -1;
@@ -169,6 +172,7 @@ impl Child {
             // SAFETY: both pointers are to live local variables of the right type.
             let got = unsafe { libc::wait4(self.pid.as_raw(), &raw mut status, 0, &raw mut usage) };
             if got == self.pid.as_raw() {
+                guard::collected(self.pid);
                 return Ok(ended(status, &usage));
             }
             let err = io::Error::last_os_error();
@@ -232,8 +236,10 @@ extern "C" fn in_child(args: *mut c_void) -> c_int {
     // A group of its own, so that a time-out can end everything that it starts.
     // SAFETY: no pointers are involved.
     unsafe { libc::setpgid(0, 0) };
-    // SAFETY: no pointers are involved.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    if let Err(err) = guard::tie(args.parent) {
+        args.errno = err.raw_os_error().unwrap_or(libc::EIO);
+        return 127;
+    }
     for (target, source) in (0..).zip(args.stdio) {
         // SAFETY: no pointers are involved; the sources are above 2, so none is overwritten.
         if unsafe { libc::dup2(source, target) } < 0 {

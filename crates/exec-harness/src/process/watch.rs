@@ -5,13 +5,9 @@ use std::{io, os::fd::AsFd};
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::{
-        signal::{SigSet, SigmaskHow, Signal, pthread_sigmask},
-        signalfd::{SfdFlags, SignalFd},
-    },
 };
 use runner_shared::clock::{Monotonic, now};
-use system::limits;
+use system::signals::Signals;
 
 use super::spawn::Child;
 
@@ -26,49 +22,35 @@ pub(crate) enum Seen {
     Signal,
 }
 
-/// Takes the signals that ask for an end for as long as the program runs.
+/// Waits, and keeps in mind which requests for an end were obeyed.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    signals: SignalFd,
-    original_mask: SigSet,
-    stop: bool,
+    signals: Signals,
+    /// Signals that were obeyed.
+    obeyed: u32,
 }
 
 impl Watch {
-    /// Blocks the signals and opens a descriptor for them.
-    pub(crate) fn start() -> io::Result<Self> {
-        let stop =
-            SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT]);
-        let mut original_mask = SigSet::empty();
-        pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&stop), Some(&mut original_mask))?;
-        let signals = SignalFd::with_flags(&stop, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
-        let original_mask = limits::usual(original_mask);
-        Ok(Self { signals, original_mask, stop: false })
-    }
-
-    /// The signal mask that programs shall start with.
-    pub(crate) fn original_mask(&self) -> SigSet {
-        self.original_mask
+    /// Nothing was obeyed so far.
+    pub(crate) fn new(signals: &Signals) -> Self {
+        Self { signals: signals.clone(), obeyed: 0 }
     }
 
     /// Whether we were asked to stop; doesn't wait.
-    pub(crate) fn stop_requested(&mut self) -> bool {
-        if let Ok(Some(_)) = self.signals.read_signal() {
-            self.stop = true;
-        }
-        self.stop
+    pub(crate) fn stop_requested(&self) -> bool {
+        self.signals.count() > self.obeyed
     }
 
-    /// A stop that was asked for has been obeyed: what is run now to tidy up is only ended by
+    /// The first request for an end has been obeyed: what is run now to tidy up is only ended by
     /// another signal.
     pub(crate) fn acknowledge(&mut self) {
-        self.stop = false;
+        self.obeyed = 1;
     }
 
     /// Waits until `child` has ended, a stop signal arrives, or `until` has passed.
-    pub(crate) fn wait(&mut self, child: &Child, until: Option<Monotonic>) -> io::Result<Seen> {
+    pub(crate) fn wait(&self, child: &Child, until: Option<Monotonic>) -> io::Result<Seen> {
         loop {
-            if self.stop {
+            if self.stop_requested() {
                 return Ok(Seen::Signal);
             }
             let timeout = match until {
@@ -90,9 +72,13 @@ impl Watch {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
-            let [ended, _] = watched.map(|fd| fd.any().unwrap_or(false));
+            let [ended, heard] = watched.map(|fd| fd.any().unwrap_or(false));
             if ended {
                 return Ok(Seen::Ended(time));
+            }
+            if heard {
+                // All of them count; so they need not be looked at.
+                while self.signals.next().is_some() {}
             }
             if self.stop_requested() {
                 return Ok(Seen::Signal);

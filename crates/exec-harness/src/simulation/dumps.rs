@@ -82,10 +82,8 @@ impl Dumps {
     /// Gives the URI to the last part of a process that ended without one.
     pub(crate) fn relabel(&self, pid: Pid, uri: &str) -> io::Result<()> {
         let path = self.folder.join(format!("{pid}{CALLGRIND}"));
-        let mut new = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(&self.folder)?;
-        relabel(files::open(&path, Links::Refuse)?, BufWriter::new(new.as_file_mut()), uri)?;
-        new.persist(path).map_err(|err| err.error)?;
-        Ok(())
+        let from = files::open(&path, Links::Refuse)?;
+        files::replace_private_by(&path, |to| relabel(from, BufWriter::new(to), uri))
     }
 
     /// Notes beside the count of a process that it is only that of the program which the process became last; without

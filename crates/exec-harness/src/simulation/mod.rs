@@ -108,7 +108,7 @@ impl Simulation {
         };
         let after = outcome
             .and_then(|found| runnable.after_round(session.machine, "round", 1).map(|()| found));
-        let cleaned = runnable.clean_up(session.machine);
+        let cleaned = session.after(&after, |machine| runnable.clean_up(machine));
         let outcome = after.and_then(|found| cleaned.map(|()| found));
         match outcome {
             Ok((pid, found)) => {

@@ -20,8 +20,10 @@ use runner_shared::{
     mode::Mode,
     text::shown,
 };
-use system::files::{self, Links};
-use tempfile::TempDir;
+use system::{
+    files::{self, Links},
+    temporary::{Folder, Kind},
+};
 
 use super::reports::Report;
 
@@ -48,7 +50,7 @@ pub(crate) struct Preload {
     /// Keeps the library alive where it is no file.
     _memory: Option<File>,
     /// Removed when we are done.
-    _place: TempDir,
+    _place: Folder,
 }
 
 impl Preload {
@@ -61,9 +63,9 @@ impl Preload {
 
     fn install_in(folder: &Path) -> io::Result<Self> {
         let folder = folder.canonicalize()?;
-        let place = tempfile::Builder::new().prefix(".exec-harness-").tempdir_in(folder)?;
+        let place = Folder::create(&folder, Kind::Harness)?;
         // A command may change its user and has to find its way all the same.
-        fs::set_permissions(&place, Permissions::from_mode(0o755))?;
+        fs::set_permissions(place.path(), Permissions::from_mode(0o755))?;
         let reports = place.path().join("reports");
         files::create_private(&reports)?.set_permissions(Permissions::from_mode(0o622))?;
         let mut library = place.path().join("codspeed-preload.so");

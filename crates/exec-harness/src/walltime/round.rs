@@ -7,9 +7,10 @@ use runner_shared::{
     artifact::RobustSource,
     clock::{Monotonic, now},
 };
-use system::orphans::Orphans;
+use system::{guard, orphans::Orphans, signals::Signals, stopped::Stopped};
 
 use crate::process::{Ended, Launch, Seen, Stamper, Stamps, Status, Tail, Watch};
+use crate::progress::interject;
 
 /// Within a long round we look up this often: for overflowing buffers, a stopped process and the
 /// progress line.
@@ -26,6 +27,8 @@ pub(crate) struct Machine {
     pub missing: String,
     /// Processes that commands leave running.
     orphans: Orphans,
+    /// Looks for stopped processes, if nobody else does.
+    stopped: Option<Stopped>,
 }
 
 /// What one round yielded.
@@ -63,21 +66,25 @@ pub(crate) enum RoundError {
 }
 
 impl Machine {
-    /// Takes over signals and opens kernel stamps, falling back where they are refused.
-    pub(crate) fn start() -> io::Result<Self> {
-        let watch = Watch::start()?;
+    /// Watches signals and opens kernel stamps, falling back where they are refused.
+    pub(crate) fn start(signals: &Signals) -> Self {
+        let watch = Watch::new(signals);
         let (stamper, missing) = match Stamper::open() {
             Ok(stamper) => (Some(stamper), String::new()),
             Err(err) => (None, err.to_string()),
         };
-        Ok(Self { watch, stamper, missing, orphans: Orphans::adopt() })
+        Self::with(watch, stamper, missing)
     }
 
-    /// Takes over signals only: what is counted needs no stamps.
-    pub(crate) fn without_stamps() -> io::Result<Self> {
+    /// Watches signals only: what is counted needs no stamps.
+    pub(crate) fn without_stamps(signals: &Signals) -> Self {
         let missing = "not asked for".to_owned();
-        let (watch, orphans) = (Watch::start()?, Orphans::adopt());
-        Ok(Self { watch, stamper: None, missing, orphans })
+        Self::with(Watch::new(signals), None, missing)
+    }
+
+    fn with(watch: Watch, stamper: Option<Stamper>, missing: String) -> Self {
+        let stopped = guard::is_posted().then(Stopped::default);
+        Self { watch, stamper, missing, orphans: Orphans::adopt(), stopped }
     }
 
     /// Where the noise-robust time of the rounds comes from.
@@ -126,6 +133,10 @@ impl Machine {
                         stamper.gather();
                     }
                     tail.check_flood();
+                    // Whoever has started us and is guarded looks, too, and at more.
+                    if let Some(text) = self.stopped.as_mut().and_then(Stopped::look) {
+                        interject(&text);
+                    }
                     look_up(now().since(start));
                 }
                 Ok(Seen::Signal) => break RoundError::Interrupted,

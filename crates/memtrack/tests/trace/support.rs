@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::artifact::{self, Event, Kind};
 
@@ -38,6 +38,8 @@ pub const TRACER: &str = env!("CARGO_BIN_EXE_codspeed-memtrack");
 #[derive(Debug)]
 pub struct Track {
     folder: TempDir,
+    /// A lock of its own: there may be two at once. Its user may be anybody.
+    lock: NamedTempFile,
     before: Vec<OsString>,
     tracer: PathBuf,
     options: Vec<OsString>,
@@ -54,7 +56,11 @@ impl Track {
     }
 
     pub fn with_no_backend() -> Self {
+        let lock = NamedTempFile::new().unwrap();
+        fs::set_permissions(lock.path(), std::os::unix::fs::PermissionsExt::from_mode(0o666))
+            .unwrap();
         Self {
+            lock,
             folder: tempfile::tempdir().unwrap(),
             before: Vec::new(),
             tracer: TRACER.into(),
@@ -109,6 +115,7 @@ impl Track {
         line.extend(self.launcher.iter().cloned());
         line.extend(words.iter().map(Into::into));
         let mut command = Command::new(&line[0]);
+        command.env("CODSPEED_LOCK_FILE", self.lock.path());
         command.args(&line[1..]).envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }

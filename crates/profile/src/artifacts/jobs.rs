@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::{Collected, Recording};
 use crate::{
     ProfileError,
+    error::go_on,
     folder::Folder,
     metadata::{Key, key},
     module::{DebugInfos, DebugRoots, Dwarf, Elf, Load, Opened, Opener, Symbols},
@@ -88,7 +89,10 @@ pub(super) fn run(
         .into_iter()
         // Hands out one at a time, in this order.
         .par_bridge()
-        .map(|(place, (key, opened))| Ok((place, job(key, &opened, roots, folder)?)))
+        .map(|(place, (key, opened))| {
+            go_on()?;
+            Ok((place, job(key, &opened, roots, folder)?))
+        })
         .collect::<Result<Vec<(usize, Module)>, ProfileError>>()?;
     done.sort_by_key(|(place, _)| *place);
     Ok(Modules { list: done.into_iter().map(|(_, module)| module).collect(), by_file })
@@ -115,6 +119,7 @@ fn job(
         folder.write(&format!("{key}.unwind_data"), |out| unwind.write(out))?;
         module.has_unwind = true;
     }
+    go_on()?;
     let debug_file = roots.find(Path::new(path), &elf);
     let debug_elf = debug_file.as_deref().and_then(Elf::parse);
     let symbols = Symbols::of(&elf, debug_elf.as_ref());
@@ -124,6 +129,7 @@ fn job(
             out.flush()
         })?;
         module.symbols_end = Some(symbols.end);
+        go_on()?;
         let with_dwarf = [Some(&elf), debug_elf.as_ref()];
         let dwarf = with_dwarf.into_iter().flatten().find(|elf| Dwarf::is_in(elf));
         if let Some(dwarf) = dwarf.and_then(Dwarf::load) {

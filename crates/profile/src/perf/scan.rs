@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     bytes::{Bytes, wide},
-    error::ProfileError,
+    error::{ProfileError, go_on, interrupted},
 };
 
 const MAGIC: &[u8; 8] = b"PERFILE2";
@@ -59,6 +59,7 @@ pub(crate) fn scan(path: &Path, visitor: &mut impl Visitor) -> Result<Summary, P
     let failed = |source| ProfileError::Read { path: path.to_owned(), source };
     let file = files::open(path, Links::Refuse).map_err(failed)?;
     let summary = scan_input(file, visitor).map_err(failed)?;
+    go_on()?;
     summary.ok_or_else(|| ProfileError::NotPerf { path: path.to_owned() })
 }
 
@@ -70,7 +71,10 @@ pub(crate) fn scan_input(
     let Some(start) = Start::read(&mut input)? else { return Ok(None) };
     let mut source = Source::new(BufReader::with_capacity(1 << 18, input), start.records);
     let mut scan = Scan::new(visitor, start.attrs);
-    while let Some(record) = source.next()? {
+    // What is there by then is dropped by whoever asks again.
+    while !interrupted()
+        && let Some(record) = source.next()?
+    {
         scan.record(record);
     }
     scan.finish();

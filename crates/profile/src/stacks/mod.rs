@@ -25,13 +25,17 @@ use runner_shared::{
     },
     bounds::{RESULTS_FILE_BYTES, RESULTS_VALUES_BYTES},
 };
-use system::files::{self, Links};
+use system::{
+    files::{self, Links},
+    threads::start_pool,
+};
 
 pub(crate) use self::unwind::unwind_with;
 use self::{modules::Modules, names::Names, sampler::Sampler, threads::Role, tree::Forest};
 use crate::{
     ProfileError,
     artifacts::{PERF_DATA, Sources},
+    error::go_on,
     mapped::Mapped,
     metadata::Metadata,
     module::DebugRoots,
@@ -134,6 +138,7 @@ pub fn read_stacks(folder: &Path) -> Result<Stacks, ProfileError> {
 
 /// The same with other folders for debug files.
 pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, ProfileError> {
+    start_pool();
     let timestamps = read_timestamps(folder)?;
     let windows = Windows::new(&timestamps);
     let metadata = read_metadata(folder)?;
@@ -149,6 +154,7 @@ pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, Prof
     let mut sampler = sampler.finish(&summary, &mut warnings);
     let roots = DebugRoots(sources.debug_roots.clone());
     let names = Names::of(&sampler.addresses, &sampler.paths, &modules, folder, &roots);
+    go_on()?;
     let mut forest = Forest::new(&names);
     let mut benchmarks = Vec::new();
     for (uri, counts) in std::mem::take(&mut sampler.counts).into_iter().enumerate() {
@@ -164,6 +170,7 @@ pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, Prof
         });
     }
     let Sampler { copied, period, .. } = sampler;
+    warnings.extend(modules.into_notes());
     Ok(Stacks { frames: forest.into_frames(), benchmarks, copied, period, warnings })
 }
 

@@ -1,12 +1,17 @@
 //! The modules of a profile folder: where they lay in which process, and their unwind data.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt, io,
     ops::Deref,
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
+use runner_shared::{
+    fault::{Attempt, explain},
+    text::shown,
+};
 use system::files::{self, Links};
 
 use super::cfi::Cfi;
@@ -57,7 +62,12 @@ pub(super) struct Modules<'m> {
     by_path: HashMap<&'m str, Vec<&'m str>>,
     /// Unwind data by key, read when it is needed first.
     unwind: BTreeMap<&'m str, OnceLock<Option<Cfi>>>,
+    /// What is wrong with files.
+    notes: Mutex<BTreeSet<String>>,
 }
+
+/// Bytes of a file of the folder, at most: the symbols of a browser are a tenth of it.
+pub(super) const MOST_BYTES: u64 = 128 << 20;
 
 impl<'m> Modules<'m> {
     pub(super) fn new(folder: &'m Path, metadata: &'m Metadata) -> Self {
@@ -66,7 +76,7 @@ impl<'m> Modules<'m> {
             by_path.entry(path).or_default().push(key);
         }
         let keys = metadata.paths.keys().map(|key| (&**key, OnceLock::new()));
-        Self { folder, metadata, by_path, unwind: keys.collect() }
+        Self { folder, metadata, by_path, unwind: keys.collect(), notes: Mutex::default() }
     }
 
     /// Path of the module.
@@ -123,13 +133,37 @@ impl<'m> Modules<'m> {
         self.unwind.get(key)?.get_or_init(|| self.read_unwind(key)).as_ref()
     }
 
+    /// A file of the folder. One that isn't there is none; what can't be used is noted.
     fn file(&self, name: &str) -> Option<Mapped> {
-        Mapped::file(&files::open(&self.folder.join(name), Links::Refuse).ok()?).ok()
+        let path = self.folder.join(name);
+        let opened = files::open_within(&path, Links::Refuse, MOST_BYTES);
+        match opened.and_then(|file| Mapped::file(&file)) {
+            Ok(file) => Some(file),
+            Err(err) if err.kind() == io::ErrorKind::NotFound => None,
+            Err(err) => {
+                self.note(&path, &explain(&err, Attempt::Read));
+                None
+            }
+        }
+    }
+
+    fn note(&self, path: &Path, what: &dyn fmt::Display) {
+        let text = format!("`{}` was left out: {what}", shown(path));
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(text);
+    }
+
+    /// What is wrong with files of the folder, as sentences.
+    pub(super) fn into_notes(self) -> impl Iterator<Item = String> {
+        self.notes.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter()
     }
 
     fn read_unwind(&self, key: &str) -> Option<Cfi> {
-        let file = Arc::new(self.file(&format!("{key}.unwind_data"))?);
-        let (data, _) = UnwindData::read(&file)?;
+        let name = format!("{key}.unwind_data");
+        let file = Arc::new(self.file(&name)?);
+        let Some((data, _)) = UnwindData::read(&file) else {
+            self.note(&self.folder.join(name), &"it is no unwind data");
+            return None;
+        };
         let is_legacy_jit = data.eh_frame.svma == (0..0);
         if is_legacy_jit {
             return Some(self.read_legacy(key, &data));

@@ -11,8 +11,15 @@ use system::files::{self, Links};
 
 use runner_shared::text::bytes_as_text;
 
-use super::{Frame, demangle::demangle, modules::Modules, sampler::Address, tree::nameless};
+use super::{
+    Frame,
+    demangle::demangle,
+    modules::{MOST_BYTES, Modules},
+    sampler::Address,
+    tree::nameless,
+};
 use crate::{
+    error::interrupted,
     jit::PerfMap,
     mapped::Mapped,
     module::{DebugRoots, Dwarf, DwarfContext, Elf},
@@ -70,6 +77,7 @@ impl Names {
         }
         let in_modules = by_module
             .into_par_iter()
+            .filter(|_| !interrupted())
             .flat_map_iter(|(key, wanted)| of_module(key, wanted, modules, roots));
         let mut found: Vec<(usize, Vec<Line>)> = in_modules.collect();
         for (pid, wanted) in by_pid {
@@ -91,7 +99,8 @@ impl Names {
 
 /// Generated code, by the map of its process.
 fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &Path) -> Vec<(usize, Vec<Line>)> {
-    let file = files::open(&folder.join(format!("perf-{pid}.map")), Links::Refuse);
+    let path = folder.join(format!("perf-{pid}.map"));
+    let file = files::open_within(&path, Links::Refuse, MOST_BYTES);
     let text = file.and_then(|file| Mapped::file(&file)).unwrap_or(Mapped::Memory(Vec::new()));
     let map = PerfMap::parse(&text);
     let module: Arc<str> = "[jit]".into();

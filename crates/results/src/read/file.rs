@@ -140,7 +140,7 @@ impl Entry {
         let (pid, _) = path.file_name()?.to_str()?.split_once('.')?;
         let pid = pid.parse().ok()?;
         let is_log = path.file_name()?.to_str()? == RoundLog::file_name(Some(pid));
-        (is_log && path.is_file()).then_some(Self::Log { path, pid })
+        is_log.then_some(Self::Log { path, pid })
     }
 }
 

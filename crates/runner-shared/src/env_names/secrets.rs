@@ -42,6 +42,8 @@ pub const SECRETS: &[EnvName] = &[
     // Drone and Woodpecker: docs.drone.io/pipeline/environment/reference, woodpecker-ci.org/docs/usage/environment.
     env("DRONE_NETRC_PASSWORD", "Drone: for the repository"),
     env("CI_NETRC_PASSWORD", "Woodpecker, Drone: for the repository"),
+    // Jenkins: github.com/jenkinsci/docker-agent, inbound agents. What an agent has, its jobs have.
+    env("JENKINS_SECRET", "Jenkins: of the agent"),
     // Semaphore: docs.semaphoreci.com/reference/env-vars.
     env("SEMAPHORE_OIDC_TOKEN", "Semaphore: identity of the job"),
 ];

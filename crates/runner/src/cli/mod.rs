@@ -34,7 +34,7 @@ pub(crate) use perf::{MOST_STACK_BYTES, PerfArgs};
 pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use setup::SetupArgs;
-pub(crate) use shared::{ExportArg, MessageFormat, PythonAllocator, SharedArgs};
+pub(crate) use shared::{ExportArg, MessageFormat, PythonAllocator, SharedArgs, parse_pattern};
 pub(crate) use simulation::{SimulationArgs, SimulationTool};
 pub(crate) use update::UpdateArgs;
 pub(crate) use upload::{TargetArgs, UploadArgs, UploadCommandArgs};

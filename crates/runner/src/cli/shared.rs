@@ -35,6 +35,13 @@ pub(crate) struct SharedArgs {
     #[arg(long, value_name = "USER")]
     pub run_as: Option<String>,
 
+    /// A variable that the benchmark shall not see, as a token that the job handed on; `*` is any text (with commas, or
+    /// repeated) [also: `hide-env` in `codspeed.yml`].
+    ///
+    /// Its value is masked in all that is shown. The secrets that CI systems put into every job are hidden anyway.
+    #[arg(long, value_name = "NAME", value_parser = parse_pattern, value_delimiter = ',')]
+    pub hide_env: Vec<String>,
+
     /// Write the results to a file as well: `json=PATH`, `csv=PATH` or `markdown=PATH`; `-` is standard output.
     ///
     /// Also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
@@ -142,6 +149,14 @@ fn parse_export(word: &OsStr) -> Result<ExportArg, String> {
         return Err(format!("there is no format `{format}`; the formats are {}", known()));
     }
     Ok(ExportArg { format: format.to_owned(), path: path.into() })
+}
+
+/// Reads a pattern for the names of variables.
+pub(crate) fn parse_pattern(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.contains('=') {
+        return Err("give the name of a variable, or a part of it with `*`".to_owned());
+    }
+    Ok(text.trim().to_owned())
 }
 
 /// What Python allocates small objects with.

@@ -60,7 +60,7 @@ fn open(url: &str, context: &Context) {
     let opener = OPENERS.iter().find_map(|name| tools::find(name, &context.env));
     if let Some(opener) = opener {
         // The address is on the screen as well.
-        drop(process::start_and_forget(&opener, &[url], &context.env));
+        drop(process::start_and_forget(&opener, &[url], &context.env, &context.signals));
     }
 }
 

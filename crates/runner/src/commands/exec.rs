@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Runs the command and shows what came out.
-pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliError> {
+pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, CliError> {
     let ExecArgs {
         mut shared,
         name,
@@ -39,7 +39,9 @@ pub(crate) fn run(args: ExecArgs, context: &Context) -> Result<ExitKind, CliErro
         return Err(CliError::new(ExitKind::Usage, what)
             .hint("without `--name`, the words of the command are its name"));
     }
-    let walltime = match sources::project(context, &here)? {
+    let project = sources::project(context, &here)?;
+    context.hide_variables(&shared, project.as_ref());
+    let walltime = match project {
         Some(project) => project.complete(walltime)?,
         None => walltime,
     };

@@ -13,7 +13,7 @@ use runner_shared::{
     text::shown,
 };
 
-use super::{Context, here, outcome, preflight};
+use super::{Context, cut, here, outcome, preflight};
 use crate::{
     cli::InspectArgs,
     error::{CliError, ExitKind},
@@ -21,6 +21,7 @@ use crate::{
     mode::walltime,
     report::AnyReport,
     settings::{SettingsError, apart},
+    upload::Manifest,
 };
 
 /// Reads the folder and shows what is in it, and in the folders of its parts.
@@ -78,6 +79,7 @@ pub(super) fn parts(folder: &Path) -> io::Result<Vec<String>> {
 /// Shows what is in one folder.
 fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
     let InspectArgs { folder, functions, export, exclude_allocations } = args;
+    tell_how_far(&folder, context);
     let (report, broken) = read(&folder, exclude_allocations)?;
     for warning in report.warnings() {
         context.ui.event(&RunEvent::warning(warning));
@@ -104,6 +106,15 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
         ));
     }
     Ok(ExitKind::Ok)
+}
+
+/// Says if the run has not come to its end. Folders of other versions and programs say nothing about that.
+fn tell_how_far(folder: &Path, context: &Context) {
+    let Ok(Some(manifest)) = Manifest::load(folder) else { return };
+    let (reached, trouble) = cut::complete(folder, &manifest);
+    for text in reached.said().map(str::to_owned).into_iter().chain(trouble) {
+        context.ui.event(&RunEvent::warning(text));
+    }
 }
 
 fn show(details: &str, context: &Context) -> Result<(), CliError> {

@@ -16,7 +16,7 @@ use crate::{
     event::RunEvent,
     orchestrator::execute,
     settings::{RunPart, RunPlan},
-    upload::{self, Manifest, Prepared},
+    upload::{self, Manifest, Prepared, State},
 };
 
 /// Measures all parts, and sends what was measured well. The first failure decides the exit code.
@@ -33,7 +33,8 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
     if let (true, Prepared::Send(upload)) = (plan.skip_run, &prepared) {
         let found = plan.parts.iter().filter_map(|part| {
             let folder = part.profile_folder.clone()?;
-            let manifest = manifest(part, &folder, commit.clone(), context);
+            let manifest = manifest(part, commit.clone());
+            let manifest = kept(manifest, State::Complete, &folder, context);
             Some(Measured { folder, manifest, mode: part.mode })
         });
         return send_all(upload, found.collect(), context);
@@ -42,6 +43,8 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
         return Err(CliError::new(ExitKind::Usage, "`--skip-run` without an upload does nothing"));
     }
     preflight::check(plan, context, &here)?;
+    // From here on there is something to keep.
+    let _heeding = context.signals.heed(1);
     let mut measured = Vec::new();
     let mut first_failure = ExitKind::Ok;
     let parts = plan.parts.len();
@@ -51,7 +54,11 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
             ui.event(&RunEvent::Step(text));
         }
         let kind = match measure_part(part, commit.clone(), context) {
-            Ok((ExitKind::Interrupted, _)) => return Ok(ExitKind::Interrupted),
+            Ok((ExitKind::Interrupted, _)) => return Ok(interrupted(&measured, context)),
+            Err(err) if err.kind == ExitKind::Interrupted && !measured.is_empty() => {
+                ui.error(&err);
+                return Ok(interrupted(&measured, context));
+            }
             Ok((kind, part)) => {
                 // What got slower was measured well.
                 let is_whole = matches!(kind, ExitKind::Ok | ExitKind::Regression);
@@ -69,17 +76,31 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
             first_failure = kind;
         }
     }
-    let uploaded = match prepared {
-        Prepared::Send(upload) if !measured.is_empty() => send_all(&upload, measured, context)?,
-        Prepared::Send(_) => ExitKind::Ok,
-        Prepared::Stay(why) => {
-            if let Some(why) = why.filter(|_| first_failure == ExitKind::Ok) {
-                ui.event(&RunEvent::Step(why));
-            }
-            ExitKind::Ok
+    if context.signals.interrupted() {
+        return Ok(interrupted(&measured, context));
+    }
+    if first_failure == ExitKind::Ok {
+        return settle(prepared, measured, true, context);
+    }
+    settle(prepared, measured, false, context)?;
+    Ok(first_failure)
+}
+
+/// Sends what was measured, if it is to be sent; where it stays is said if all `went_well`.
+fn settle(
+    prepared: Prepared,
+    measured: Vec<Measured>,
+    went_well: bool,
+    context: &Context,
+) -> Result<ExitKind, CliError> {
+    match prepared {
+        Prepared::Send(upload) if !measured.is_empty() => {
+            return send_all(&upload, measured, context);
         }
-    };
-    Ok(if first_failure == ExitKind::Ok { uploaded } else { first_failure })
+        Prepared::Stay(Some(why)) if went_well => context.ui.event(&RunEvent::Step(why)),
+        Prepared::Send(_) | Prepared::Stay(_) => {}
+    }
+    Ok(ExitKind::Ok)
 }
 
 fn measure_part(
@@ -87,7 +108,8 @@ fn measure_part(
     commit: Option<String>,
     context: &Context,
 ) -> Result<(ExitKind, Measured), CliError> {
-    let completed = execute(part, &context.env, &context.ui)?;
+    let manifest = manifest(part, commit);
+    let completed = execute(part, &manifest, (&context.env, &context.signals), &context.ui)?;
     let folder = completed.folder.clone();
     // Otherwise files that are not whole follow from that.
     if !completed.interrupted && completed.trouble.is_none() {
@@ -96,21 +118,40 @@ fn measure_part(
     // The table comes last: of a long output the end is read.
     outcome::show_slowest(&completed.report, &folder, context)?;
     let shown = outcome::show(&part.exports, &completed.report, context);
-    let kind = outcome::judge(part, completed, context)?;
-    shown?;
-    let manifest = manifest(part, &folder, commit, context);
+    let kind = outcome::judge(part, completed, context)
+        .and_then(|kind| shown.map(|()| kind))
+        // What went wrong is not sent.
+        .inspect_err(|_| upload::forget(&folder))?;
+    let state = if kind == ExitKind::Interrupted { State::Interrupted } else { State::Complete };
+    let manifest = kept(manifest, state, &folder, context);
     Ok((kind, Measured { folder, manifest, mode: part.mode }))
 }
 
-/// What a later upload needs to know, kept beside the results.
-fn manifest(part: &RunPart, folder: &Path, commit: Option<String>, context: &Context) -> Manifest {
+/// Somebody wanted an end. Says what is kept of the parts that were measured before.
+fn interrupted(before: &[Measured], context: &Context) -> ExitKind {
+    for Measured { folder, .. } in before {
+        context.ui.event(&RunEvent::Warning {
+            text: "interrupted; a part that was measured before is complete".to_owned(),
+            hint: Some(upload::how_to_go_on(folder)),
+        });
+    }
+    ExitKind::Interrupted
+}
+
+/// What a later upload needs to know.
+fn manifest(part: &RunPart, commit: Option<String>) -> Manifest {
     let instruments = part.instruments.instruments.iter().map(|instrument| match instrument {
         Instrument::Mongodb => api::Instrument::MongoDb,
     });
     let executor = upload::executor(part.mode.names().executor);
     let excludes = part.mode == Mode::Simulation && part.simulation.exclude_allocations;
     let runner = upload::runner(executor, instruments.collect(), excludes);
-    let manifest = Manifest::new(runner, part.allow_empty, commit);
+    Manifest::new(runner, part.allow_empty, commit)
+}
+
+/// Keeps it beside the results of a run that has come as far as this.
+fn kept(manifest: Manifest, state: State, folder: &Path, context: &Context) -> Manifest {
+    let manifest = manifest.at(state);
     if let Err(err) = manifest.save(folder) {
         let text = format!("could not note what a later upload needs: {err}");
         context.ui.event(&RunEvent::warning(text));

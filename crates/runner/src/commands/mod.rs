@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod choose;
+mod cut;
 pub(crate) mod documents;
 pub(crate) mod exec;
 pub(crate) mod inspect;
@@ -22,11 +23,13 @@ mod user;
 use std::{cell::OnceCell, path::PathBuf};
 
 use runner_shared::env_names;
+use system::signals::Signals;
 
 use crate::{
-    cli::GlobalArgs,
+    cli::{GlobalArgs, SharedArgs},
     env::Env,
     error::{CliError, ExitKind},
+    settings::project_file::ProjectConfig,
     ui::Ui,
 };
 
@@ -36,6 +39,8 @@ pub(crate) struct Context {
     pub env: Env,
     /// The user.
     pub ui: Ui,
+    /// The signals that ask for an end.
+    pub signals: Signals,
     /// What was said for every command.
     pub global: GlobalArgs,
     /// What the service calls the run, once results were uploaded.
@@ -44,12 +49,21 @@ pub(crate) struct Context {
 
 impl Context {
     /// Puts into the environment what is said by options and looked for there.
-    pub(crate) fn new(env: Env, ui: Ui, global: GlobalArgs) -> Self {
+    pub(crate) fn new(env: Env, ui: Ui, signals: Signals, global: GlobalArgs) -> Self {
         let env = match &global.setup_cache_dir {
             Some(folder) => env.with(env_names::SETUP_CACHE_DIR, folder),
             None => env,
         };
-        Self { env, ui, global, run_id: OnceCell::new() }
+        Self { env, ui, signals, global, run_id: OnceCell::new() }
+    }
+
+    /// Hides from the benchmark what the command line and the project file say, and masks it in all that is shown.
+    fn hide_variables(&mut self, shared: &SharedArgs, project: Option<&ProjectConfig>) {
+        let of_project = project.map(|project| project.options.hide_env.as_slice());
+        for patterns in [&shared.hide_env, of_project.unwrap_or_default()] {
+            self.env.hide(patterns);
+        }
+        self.ui.keep_secrets_of(&self.env);
     }
 
     /// Prints what the user asked for.

@@ -26,7 +26,7 @@ use crate::{
     report::AnyReport,
     session::ServeError,
     settings::{RunPart, SettingsError},
-    ui,
+    ui, upload,
     workload::Workload,
 };
 
@@ -146,9 +146,12 @@ pub(crate) fn judge(
 ) -> Result<ExitKind, CliError> {
     let Completed { report, broken, ended, trouble, interrupted, folder, instruments } = completed;
     context.ui.event(&RunEvent::Step(format!("profile folder: {}", shown(&folder))));
-    if interrupted || ended == Ended::Code(i32::from(ExitKind::Interrupted.code())) {
+    let by_itself = ended == Ended::Code(i32::from(ExitKind::Interrupted.code()));
+    if interrupted || by_itself || context.signals.interrupted() {
         let kept = report.complete();
-        context.ui.event(&RunEvent::Step(format!("interrupted; finished benchmarks kept: {kept}")));
+        let hint = (kept > 0).then(|| upload::how_to_go_on(&folder));
+        let text = format!("interrupted; finished benchmarks kept: {kept}");
+        context.ui.event(&RunEvent::Warning { text, hint });
         return Ok(ExitKind::Interrupted);
     }
     if let Some(trouble) = trouble {
@@ -374,10 +377,10 @@ impl From<RunError> for CliError {
                     "a command that asks for input can't be a benchmark; give it the answer as an option or by a file",
                 ),
             ),
+            RunError::Interrupted => (ExitKind::Interrupted, None),
             RunError::Folder { .. }
             | RunError::Mode(ModeError::Write { .. })
             | RunError::Serve(ServeError::Watch(_))
-            | RunError::Signals(_)
             | RunError::Read(_) => (ExitKind::Failed, None),
         };
         let err = Self::new(kind, err);

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Runs the suite and shows what it reported.
-pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError> {
+pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliError> {
     let RunArgs { mut shared, instruments, bench, list, command } = args;
     let here = here()?;
     if list {
@@ -35,6 +35,7 @@ pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError
     }
     let targets = if command.is_empty() {
         let config = project_with_benchmarks(&bench, context, &here)?;
+        context.hide_variables(&shared, Some(&config));
         let flag = shared.working_directory.as_deref();
         let (targets, warning) = plan_targets(&config, flag, shared.quiet);
         if let Some(warning) = warning {
@@ -42,10 +43,9 @@ pub(crate) fn run(args: RunArgs, context: &Context) -> Result<ExitKind, CliError
         }
         targets
     } else {
-        if context.global.config.is_some() {
-            // Nothing in it is for a command; but one that is named has to be there.
-            sources::project(context, &here)?;
-        }
+        // For a command it says nothing but what is hidden.
+        let project = sources::project(context, &here)?;
+        context.hide_variables(&shared, project.as_ref());
         let working_directory = here.join(shared.working_directory.clone().unwrap_or_default());
         let workload = Workload::Suite(shell_text(command));
         vec![PlannedTarget { name: None, workload, working_directory }]

@@ -228,7 +228,7 @@ fn sentence(words: &[&OsStr]) -> String {
 }
 
 fn visible_step(program: &Path, words: &[&OsStr], context: &Context) -> Result<(), CliError> {
-    let ended = run_visibly(program, words, &context.env)
+    let ended = run_visibly(program, words, &context.env, &context.signals)
         .map_err(|err| CliError::new(ExitKind::Missing, err))?;
     if ended == Ended::Code(0) {
         return Ok(());

@@ -6,8 +6,9 @@ use std::{
 };
 
 use api::{Http, HttpSettings};
-use runner_shared::{env_names, text::shown};
+use runner_shared::text::shown;
 use semver::Version;
+use system::temporary::NamedFile;
 
 use super::Context;
 use crate::{
@@ -104,9 +105,11 @@ fn install(receipt: &Receipt, version: &Version, context: &Context) -> Result<()
     let shell = tools::find("sh", &context.env).ok_or_else(|| {
         CliError::new(ExitKind::Missing, "`sh`, which runs the installer, was not found in PATH")
     })?;
-    let mut script =
-        tempfile::NamedTempFile::new().map_err(|err| CliError::new(ExitKind::Failed, err))?;
-    script.write_all(INSTALLER.as_bytes()).map_err(|err| CliError::new(ExitKind::Failed, err))?;
+    let mut script = NamedFile::create().map_err(|err| CliError::new(ExitKind::Failed, err))?;
+    script
+        .as_file_mut()
+        .write_all(INSTALLER.as_bytes())
+        .map_err(|err| CliError::new(ExitKind::Failed, err))?;
     let version = version.to_string();
     let words = [
         script.path().as_os_str(),
@@ -119,9 +122,9 @@ fn install(receipt: &Receipt, version: &Version, context: &Context) -> Result<()
     ];
     let said = words.map(|word| shown(word).into_owned()).join(" ");
     context.ui.event(&RunEvent::Debug(format!("runs the installer: {said}")));
-    let env = context.env.clone().without(env_names::SECRETS);
-    let ended =
-        run_visibly(&shell, &words, &env).map_err(|err| CliError::new(ExitKind::Missing, err))?;
+    let env = context.env.clone();
+    let ended = run_visibly(&shell, &words, &env, &context.signals)
+        .map_err(|err| CliError::new(ExitKind::Missing, err))?;
     if ended == Ended::Code(0) {
         return Ok(());
     }

@@ -2,18 +2,19 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use runner_shared::{
-    mode::{MODES, Mode},
-    text::shown,
-};
+use runner_shared::{mode::Mode, text::shown};
 
-use super::{Context, here, inspect, sources};
+use super::{
+    Context,
+    cut::{self, Reached},
+    here, inspect, sources,
+};
 use crate::{
     cli::UploadCommandArgs,
     error::{CliError, ExitKind},
     event::RunEvent,
     settings::SettingsError,
-    upload::{self, Gate, Interrupt, Manifest, ManifestError, Part, Sent, Upload},
+    upload::{self, Gate, Manifest, ManifestError, Part, Sent, Upload},
 };
 
 /// A part that was measured well.
@@ -46,9 +47,17 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
             err.hint(format!("it holds the parts of a run: {}", commands.join(", ")))
         }
     })?;
-    let executor = manifest.runner.executor;
-    let mode = MODES.iter().find(|(_, names)| upload::executor(names.executor) == executor);
-    let mode = mode.map_or(Mode::Walltime, |(mode, _)| *mode);
+    let mode = cut::mode(&manifest);
+    let (reached, trouble) = cut::complete(folder, &manifest);
+    if reached == Reached::Running {
+        let what = format!("the run of `{}` goes on", shown(&folder));
+        return Err(
+            CliError::new(ExitKind::Usage, what).hint("it can be uploaded when it has ended")
+        );
+    }
+    for text in reached.said().map(str::to_owned).into_iter().chain(trouble) {
+        context.ui.event(&RunEvent::warning(text));
+    }
     let account = sources::service_account(context)?;
     let here = here()?;
     let upload = Upload::asked_for(target, &account, (&context.env, &here), &context.ui)?;
@@ -63,10 +72,8 @@ pub(super) fn send_all(
     parts: Vec<Measured>,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
-    let interrupt = Interrupt::take().map_err(|err| {
-        CliError::new(ExitKind::Failed, format!("could not listen to signals: {err}"))
-    })?;
-    let http = upload::http(Some(Arc::new(interrupt)))?;
+    let _heeding = context.signals.heed(1);
+    let http = upload::http(Some(Arc::new(context.signals.clone())))?;
     let folders: Vec<PathBuf> = parts.iter().map(|part| part.folder.clone()).collect();
     let service = upload.service(&http)?;
     let count = u64::try_from(parts.len()).unwrap_or(u64::MAX);

@@ -10,8 +10,10 @@ use std::{
 
 use api::{ApiError, Http, HttpSettings, unwatched};
 use runner_shared::{clock::now, env_names};
-use system::files;
-use tempfile::NamedTempFile;
+use system::{
+    files::{self, Links},
+    temporary::{Folder, Kind},
+};
 
 use super::{InstrumentError, mongo_uri::MongoUri};
 use crate::{
@@ -38,11 +40,14 @@ const TAIL_BYTES: u64 = 4096;
 /// Starts the tracer (`$0`) with all that it says in a file (`$1`).
 const INTO_LOG: &str = "exec \"$0\" >\"$1\" 2>&1";
 
+/// The file in a folder of its own.
+const LOG: &str = "log";
+
 /// A running tracer. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct MongoTracer {
     child: Child,
-    log: NamedTempFile,
+    scratch: Folder,
     /// Where it is spoken to.
     control: SocketAddr,
     /// The user's variable with the address of the proxy.
@@ -74,18 +79,19 @@ impl MongoTracer {
     /// the database; without it the benchmark itself tells the tracer.
     pub(super) fn start(name: Option<&str>, env: &Env) -> Result<Self, InstrumentError> {
         let Needs { uri, program, shell } = Needs::find(name, env)?;
-        let log = NamedTempFile::new().map_err(InstrumentError::Prepare)?;
+        let scratch =
+            Folder::create(&std::env::temp_dir(), Kind::Log).map_err(InstrumentError::Prepare)?;
+        let log = scratch.path().join(LOG);
         let [control, proxy] = free_ports().map_err(InstrumentError::Prepare)?;
         let mut seen = env
             .clone()
-            .without(env_names::SECRETS)
             .with(env_names::RUST_LOG, "debug")
             .with(env_names::MONGO_SERVER_ADDRESS, control.to_string())
             .with(env_names::MONGO_PROXY, proxy.to_string());
         if let Some((_, uri)) = &uri {
             seen = seen.with(env_names::MONGO_DEST, &uri.server);
         }
-        let words = ["-c".into(), INTO_LOG.into(), program.into_os_string(), log.path().into()];
+        let words = ["-c".into(), INTO_LOG.into(), program.into_os_string(), log.into()];
         let command = ToolCommand {
             program: shell,
             args: words.into(),
@@ -96,7 +102,7 @@ impl MongoTracer {
             address_space: AddressSpace::Random,
         };
         let variable = uri.map(|(name, uri)| (name, uri.through(&proxy.to_string())));
-        let mut tracer = Self { child: command.spawn()?, log, control, variable };
+        let mut tracer = Self { child: command.spawn()?, scratch, control, variable };
         tracer.wait_until_it_listens()?;
         Ok(tracer)
     }
@@ -160,7 +166,8 @@ impl MongoTracer {
     fn silent(&self, what: String) -> InstrumentError {
         let mut said = Vec::new();
         // Without its log the error is all that is known.
-        drop(self.log.reopen().and_then(|mut log| {
+        let log = files::open(&self.scratch.path().join(LOG), Links::Refuse);
+        drop(log.and_then(|mut log| {
             let len = log.metadata()?.len();
             log.seek(io::SeekFrom::Start(len.saturating_sub(TAIL_BYTES)))?;
             // It may still write.

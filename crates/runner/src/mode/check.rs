@@ -33,8 +33,7 @@ pub(crate) fn check(
     cwd: &Path,
     env: &Env,
 ) -> Result<Option<Refusal>, StartError> {
-    let env =
-        env.clone().without(env_names::SECRETS).with(env_names::RUNNER_MODE, mode.names().env);
+    let env = env.clone().with(env_names::RUNNER_MODE, mode.names().env);
     let command = benchmark(workload, cwd, env)?;
     let Workload::Commands { .. } = workload else { return Ok(None) };
     let mut args: Vec<OsString> = vec!["--check".into()];

@@ -91,7 +91,6 @@ fn benchmark(workload: &Workload, cwd: &Path, env: Env) -> Result<ToolCommand, M
 /// integrations expect.
 fn environment(env: &Env, mode: Mode, folder: &Path) -> Env {
     env.clone()
-        .without(env_names::SECRETS)
         .with(env_names::ENV, "runner")
         .with(env_names::RUNNER_MODE, mode.names().env)
         .with(env_names::PROFILE_FOLDER, folder)

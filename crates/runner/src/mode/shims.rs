@@ -12,8 +12,10 @@ use std::{
 };
 
 use runner_shared::{env_names, mode::Mode};
-use system::files;
-use tempfile::TempDir;
+use system::{
+    files,
+    temporary::{Folder, Kind},
+};
 
 use super::ModeError;
 use crate::{env::Env, tools, workload::Workload};
@@ -21,7 +23,7 @@ use crate::{env::Env, tools, workload::Workload};
 /// The folder of the scripts. Dropping it removes them.
 #[derive(Debug)]
 pub(crate) struct Shims {
-    _folder: TempDir,
+    _folder: Folder,
 }
 
 /// A program that has a script before it.
@@ -74,8 +76,7 @@ pub(crate) fn install(
         let path = path.to_owned();
         move |source| ModeError::Write { path, source }
     };
-    let mut fresh = tempfile::Builder::new();
-    let folder = fresh.prefix("codspeed-shims.").tempdir_in(&parent).map_err(failed(&parent))?;
+    let folder = Folder::create(&parent, Kind::Shims).map_err(failed(&parent))?;
     for (shim, real) in wanted {
         let path = folder.path().join(shim.name);
         let script = shim.script.as_bytes();
@@ -121,7 +122,7 @@ mod tests {
     use crate::process::ask;
 
     /// A folder, and an environment in which programs of that folder come first.
-    fn stage(programs: &[(&str, &str)]) -> (TempDir, Env) {
+    fn stage(programs: &[(&str, &str)]) -> (tempfile::TempDir, Env) {
         let dir = tempfile::Builder::new().prefix("it's here ").tempdir().unwrap();
         for (name, text) in programs {
             let path = dir.path().join(name);

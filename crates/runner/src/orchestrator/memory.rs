@@ -21,7 +21,7 @@ use crate::{
     },
     process::{Output, ToolCommand},
     report::AnyReport,
-    session::{Conversation, FifoPair, ServeError, Session},
+    session::{Conversation, FifoPair, Journal, ServeError, Session, journal},
     settings::RunPart,
 };
 
@@ -46,14 +46,15 @@ impl Stage<'_> {
         let child = command.spawn()?;
         let ended = child.as_fd().try_clone_to_owned().map_err(ServeError::Watch)?;
         let mut control = TracerControl::new(control.connect(ended));
+        let (session, journal) = (Session::memory(), Journal::begin(folder));
         let conversation =
-            Conversation { fifos: &mut fifos, session: Session::memory(), control: &mut control };
+            Conversation { fifos: &mut fifos, session, control: &mut control, journal };
         let (over, ended) = io::pipe().map_err(ServeError::Watch)?;
         let served = scope(|scope| {
             let follow = Builder::new()
                 .name("progress".to_owned())
                 .spawn_scoped(scope, || progress.follow(&over, python, &|event| ui.event(&event)));
-            let served = watch(child, &before, Some(conversation), &signals, ui);
+            let served = watch(child, &before, Some(conversation), signals, ui);
             drop(ended);
             let followed = follow.map(|thread| {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -66,7 +67,8 @@ impl Stage<'_> {
         })?;
         drop(shims);
         warn_of_messages(&served.record, ui);
-        memory::finish(&served.record, folder)?;
+        memory::finish(&served.record.timestamps, folder)?;
+        journal::remove(folder);
         let MemoryReading { mut report, broken } =
             results::read_fresh_memory(folder, &old.untouched(), &served.record.beside)?;
         // Ours first: the tracer may have many.

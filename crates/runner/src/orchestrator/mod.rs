@@ -23,6 +23,8 @@ use runner_shared::{
 use system::{
     files,
     lock::{FolderLock, Holder, LockError, RunLock, Sharing},
+    signals::Signals,
+    temporary,
 };
 
 use crate::{
@@ -30,12 +32,12 @@ use crate::{
     event::RunEvent,
     instruments::{InstrumentError, Instruments},
     mode::{ModeError, memory::TracerTrouble, walltime::StartError},
-    process::{AskError, Ended, Output, Signals, SpawnError},
+    process::{AskError, Ended, Output, SpawnError},
     report::AnyReport,
     session::{FifoError, ServeError, Served},
     settings::RunPart,
     ui::Ui,
-    upload,
+    upload::{self, Manifest},
     workload::Workload,
 };
 use old_results::OldResults;
@@ -93,9 +95,9 @@ pub(crate) enum RunError {
     /// The conversation broke down.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// Signals can't be watched.
-    #[error("could not take over signals")]
-    Signals(#[source] io::Error),
+    /// Somebody wants an end, and nothing has begun.
+    #[error("interrupted; nothing was measured")]
+    Interrupted,
     /// An instrument can't be started.
     #[error(transparent)]
     Instrument(#[from] InstrumentError),
@@ -124,7 +126,7 @@ struct Stage<'a> {
     before: &'a OldResults,
     instruments: &'a Instruments,
     paths: &'a FifoPaths,
-    signals: Signals,
+    signals: &'a Signals,
     ui: &'a Ui,
 }
 
@@ -148,18 +150,34 @@ struct Measured {
 }
 
 /// Runs the part.
-pub(crate) fn execute(part: &RunPart, env: &Env, ui: &Ui) -> Result<Completed, RunError> {
+pub(crate) fn execute(
+    part: &RunPart,
+    manifest: &Manifest,
+    (env, signals): (&Env, &Signals),
+    ui: &Ui,
+) -> Result<Completed, RunError> {
     let paths = FifoPaths::well_known();
-    let waiting = |holder: Holder| ui.event(&RunEvent::Waiting { holder: holder.to_string() });
+    let waiting = |holder: Holder| ui.event(&RunEvent::Waiting { text: holder.waited_for() });
     let sharing = match part.mode {
         Mode::Walltime | Mode::Memory => Sharing::Alone,
         Mode::Simulation => Sharing::Together,
     };
-    let lock = RunLock::acquire(&paths.lock, sharing, part.wait, waiting)?;
+    let lock = {
+        // Whoever waits hears nothing.
+        let _ends_at_once = signals.heed(0);
+        go_on(signals)?;
+        RunLock::acquire(&paths.lock, sharing, part.wait, waiting)?
+    };
     let folder = profile_folder(part, env)?;
+    for place in [&temporary(env), &folder] {
+        temporary::tidy(place);
+    }
     let turn = FolderLock::acquire(&folder)?;
-    let outcome = run(part, env, &paths, &folder, ui);
+    let outcome = run(part, manifest, (env, signals), &paths, &folder, ui);
     drop((lock, turn));
+    if outcome.is_err() {
+        upload::forget(&folder);
+    }
     // Nobody needs an empty folder; one with something in it stays.
     let unused = outcome.is_err() && part.profile_folder.is_none();
     if !(unused && fs::remove_dir(&folder).is_ok()) {
@@ -171,15 +189,17 @@ pub(crate) fn execute(part: &RunPart, env: &Env, ui: &Ui) -> Result<Completed, R
 /// Runs the part, with the machine to itself, in this profile folder.
 fn run(
     part: &RunPart,
-    env: &Env,
+    manifest: &Manifest,
+    (env, signals): (&Env, &Signals),
     paths: &FifoPaths,
     folder: &Path,
     ui: &Ui,
 ) -> Result<Completed, RunError> {
     upload::forget(folder);
     let before = OldResults::of(part.mode, folder, ui);
-    let signals = Signals::take().map_err(RunError::Signals)?;
+    begin(manifest, folder, signals, ui);
     let instruments = Instruments::start(&part.instruments, env)?;
+    go_on(signals)?;
     let env = &match &part.go_runner_version {
         Some(version) => env.clone().with(env_names::GO_RUNNER_VERSION, version),
         None => env.clone(),
@@ -209,15 +229,35 @@ fn run(
     Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })
 }
 
+/// The folder for temporary files.
+fn temporary(env: &Env) -> PathBuf {
+    env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from)
+}
+
+/// Says if somebody wants an end.
+fn go_on(signals: &Signals) -> Result<(), RunError> {
+    if signals.interrupted() { Err(RunError::Interrupted) } else { Ok(()) }
+}
+
+/// Notes that a run goes on in the folder: whoever finds it like that knows that it was cut short.
+fn begin(manifest: &Manifest, folder: &Path, signals: &Signals, ui: &Ui) {
+    if let Err(err) = manifest.save(folder) {
+        let text = format!("could not note what a later upload needs: {err}");
+        ui.event(&RunEvent::warning(text));
+    }
+    signals.set_last_words(vec![upload::how_to_go_on(folder)]);
+}
+
 /// The folder of the part, made if need be, or a fresh one. Absolute and without symbolic links,
 /// as integrations change their folder and some want a path that is usable from everywhere.
 fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
     let made = if let Some(path) = &part.profile_folder {
         files::create_private_folder(path).map(|()| path.clone())
     } else {
-        let parent = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
+        let parent = temporary(env);
         let mut fresh = tempfile::Builder::new();
         fresh.prefix("profile.").suffix(".out").rand_bytes(10);
+        #[expect(clippy::disallowed_methods, reason = "it is to stay")]
         fresh.tempdir_in(&parent).map(tempfile::TempDir::keep)
     };
     let path = part.profile_folder.clone().unwrap_or_else(std::env::temp_dir);

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use results::{Allocations, SimulationReading};
+use system::temporary;
 
 use super::{
     Measured, RunError, Stage,
@@ -43,9 +44,10 @@ impl Stage<'_> {
         ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
         let start = SystemTime::now();
         let before = before();
-        let served = watch(command.spawn()?, &before, None, &signals, ui)?;
+        let served = watch(command.spawn()?, &before, None, signals, ui)?;
         let left = left_by_suite(workload, &before, &served, LEFT_RUNNING);
         drop(ready.shims);
+        temporary::tidy(folder);
         let kept = ready.keeper.map(Keeper::finish).unwrap_or_default();
         for warning in kept.into_iter().chain(simulation::harvest(folder, start)) {
             ui.event(&RunEvent::warning(warning));

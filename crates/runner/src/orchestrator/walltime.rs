@@ -15,7 +15,7 @@ use crate::{
         walltime::{self, Isolation, Scene},
     },
     report::AnyReport,
-    session::{Conversation, FifoPair, Session},
+    session::{Conversation, FifoPair, Journal, Session, journal},
 };
 
 /// Meaning of processes that outlive a suite.
@@ -40,22 +40,22 @@ impl Stage<'_> {
         let before = before();
         let (child, mut profiler) = walltime::start(&scene, part.profiling, &tell)?;
         let (session, control) = (Session::walltime(), &mut profiler);
-        let conversation = Conversation { fifos: &mut fifos, session, control };
-        let served = watch(child, &before, Some(conversation), &signals, ui)?;
+        let journal = Journal::begin(folder);
+        let conversation = Conversation { fifos: &mut fifos, session, control, journal };
+        let served = watch(child, &before, Some(conversation), signals, ui)?;
         let recorded = profiler.finish();
         // perf is gone, and what comes after the benchmark is still to come.
         let left = left_by_suite(workload, &before, &served, LEFT_RUNNING);
         drop((isolation, shims));
         warn_of(&served.record, ui);
-        if let Err(err) = walltime::finish(&served.record, folder) {
+        match walltime::finish(&served.record.timestamps, folder) {
+            Ok(()) => journal::remove(folder),
             // The results themselves are there, and are worth more.
-            tell(RunEvent::warning(error::chain(&err)));
+            Err(err) => tell(RunEvent::warning(error::chain(&err))),
         }
         let Reading { mut report, broken } = results::read(folder, &old.untouched())?;
         report.warnings.extend(left);
-        // Ctrl-C means us from now on: what was measured is safe.
-        drop(signals);
-        if let Some(recorded) = recorded {
+        if let Some(recorded) = recorded.filter(|_| !signals.interrupted()) {
             walltime::add_profile(recorded, &served.record, folder, &mut report, &tell);
         }
         Ok(Measured { report: AnyReport::Walltime(report), broken, served, trouble: None })

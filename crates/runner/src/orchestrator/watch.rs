@@ -10,12 +10,12 @@ use runner_shared::{
     bounds::{self, CONVERSATION_BYTES, Unit},
     text::processes,
 };
-use system::orphans::Orphans;
+use system::{orphans::Orphans, signals::Signals};
 
 use super::RunError;
 use crate::{
     event::RunEvent,
-    process::{Child, Ended, Relayed, Signals, kill_descendants, left_running, relay},
+    process::{Child, Ended, Relayed, kill_descendants, left_running, relay},
     session::{Conversation, ServeError, Served, SessionRecord, serve},
     ui::Ui,
     workload::Workload,
@@ -69,6 +69,8 @@ pub(super) fn watch(
         outcome
     });
     drop(lent);
+    // What it has left running goes on without us.
+    signals.spare_descendants();
     Ok(outcome?)
 }
 

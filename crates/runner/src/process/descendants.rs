@@ -6,13 +6,15 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         signal::{Signal, kill},
-        wait::{WaitPidFlag, WaitStatus, waitpid},
+        wait::{WaitPidFlag, waitpid},
     },
 };
 use runner_shared::clock::now;
-use system::orphans::{Leftover, Orphans};
-
-use super::spawn::pidfd_open;
+use system::{
+    guard,
+    orphans::{Leftover, Orphans},
+    pidfd,
+};
 
 /// A helper of a benchmark that ends when it notices the benchmark's end has this long for it.
 const PATIENCE_NS: u64 = 500_000_000;
@@ -31,9 +33,8 @@ pub(crate) fn kill_descendants(before: &Orphans) {
         // Waits for one of ours, if there is one, then collects the others that have ended.
         let mut flags = None;
         while let Ok(status) = waitpid(None, flags) {
-            if status == WaitStatus::StillAlive {
-                break;
-            }
+            let Some(pid) = status.pid() else { break };
+            guard::collected(pid);
             flags = Some(WaitPidFlag::WNOHANG);
         }
     }
@@ -50,7 +51,7 @@ pub(crate) fn left_running(before: &Orphans) -> Vec<Leftover> {
             return left;
         }
         let ends: Vec<OwnedFd> =
-            left.iter().filter_map(|process| pidfd_open(process.pid).ok()).collect();
+            left.iter().filter_map(|process| pidfd::open(process.pid).ok()).collect();
         let mut watched: Vec<_> =
             ends.iter().map(|end| PollFd::new(end.as_fd(), PollFlags::POLLIN)).collect();
         let timeout = PollTimeout::try_from(time.div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX);

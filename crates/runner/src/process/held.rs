@@ -10,10 +10,13 @@ use std::{
 };
 
 use nix::unistd::{ForkResult, Pid, fork, setpgid};
+use system::{guard, pidfd, signals};
+
+use crate::exposure;
 
 use super::{
     pipes::{Output, Pipes},
-    spawn::{Child, SpawnError, ToolCommand, pidfd_open},
+    spawn::{Child, SpawnError, ToolCommand},
 };
 
 /// What a shell says of a program that can't be started. Nobody sees it: the pipe tells the reason.
@@ -29,7 +32,7 @@ pub(crate) struct Held {
 }
 
 impl ToolCommand {
-    /// Makes the process of the program. To be called while there is no second thread.
+    /// Makes the process of the program. To be called while no other thread works than that of `system::signals`.
     pub(crate) fn hold(self) -> Result<Held, SpawnError> {
         let (program, output) = (self.program.clone(), self.output);
         let held = fork_held(self.prepare(), output, program.clone());
@@ -54,6 +57,7 @@ impl Held {
             Ok(_) => io::Error::from_raw_os_error(c_int::from_ne_bytes(errno)),
             Err(err) => err,
         };
+        guard::forget_the_gone();
         Err(SpawnError { program, source })
     }
 }
@@ -63,17 +67,19 @@ fn fork_held(mut command: Command, output: Output, program: PathBuf) -> io::Resu
     let pipes = Pipes::connect(&mut command, output)?;
     let (mut wait, go) = io::pipe()?;
     let (failure, mut tell) = io::pipe()?;
-    // SAFETY: we have one thread, so no lock is held in the copy, which can do what we can.
+    let _still = signals::hold_still();
+    // SAFETY: beside us there is only the thread that hears signals, which holds no lock now, so the copy can do what we can.
     match unsafe { fork() }? {
         ForkResult::Parent { child: pid } => {
             // Both sides do it, so that it is done whoever comes first.
             let _ = setpgid(pid, pid);
-            let child = Child { pid, pidfd: pidfd_open(pid)?, ended: None, pipes };
+            let child = Child { pid, pidfd: pidfd::open(pid)?, ended: None, pipes };
             Ok(Held { child, program, go, failure })
         }
         ForkResult::Child => {
             let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
             drop((go, failure, pipes));
+            exposure::open_copy(&mut command);
             if wait.read_exact(&mut [0]).is_ok() {
                 let err = command.exec();
                 let errno = err.raw_os_error().unwrap_or(libc::EINVAL);

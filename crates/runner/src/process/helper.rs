@@ -17,8 +17,9 @@ use nix::{
     unistd::Pid,
 };
 use runner_shared::clock::now;
+use system::{guard, pidfd};
 
-use super::spawn::{SpawnError, ToolCommand, pidfd_open};
+use super::spawn::{SpawnError, ToolCommand};
 
 /// Where the output of a helper goes.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct Streams {
 /// A running program. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Helper {
+    pid: Pid,
     pidfd: OwnedFd,
 }
 
@@ -41,9 +43,9 @@ impl ToolCommand {
         let program = self.program.clone();
         let mut command = self.prepare();
         command.stdout(streams.stdout).stderr(streams.stderr);
-        let started = command.spawn().and_then(|child| {
-            let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
-            Ok(Helper { pidfd: pidfd_open(Pid::from_raw(pid))? })
+        let started = command.spawn().inspect_err(|_| guard::forget_the_gone()).and_then(|child| {
+            let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other)?;
+            Ok(Helper { pid, pidfd: pidfd::open(pid)? })
         });
         started.map_err(|source| SpawnError { program, source })
     }
@@ -78,6 +80,7 @@ impl Drop for Helper {
         send(self.pidfd.as_fd(), Signal::SIGKILL);
         // A killed process ends, so this returns; it fails if somebody else has collected it.
         let _ = waitid(Id::PIDFd(self.pidfd.as_fd()), WaitPidFlag::WEXITED);
+        guard::collected(self.pid);
     }
 }
 

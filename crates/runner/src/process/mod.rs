@@ -1,21 +1,23 @@
 //! Starts programs and watches them. Nothing else in this crate does.
 
+mod children;
 mod descendants;
 mod held;
 mod helper;
 mod lines;
 mod pipes;
 mod question;
+mod rehearse;
 mod relay;
-mod signals;
 mod spawn;
 
+pub(crate) use children::Children;
 pub(crate) use descendants::{kill_descendants, left_running};
 pub(crate) use helper::{Helper, Streams};
 pub(crate) use pipes::{Output, words};
 pub(crate) use question::{Answer, AskError, Limits, ask, run_hook};
+pub(crate) use rehearse::rehearse;
 pub(crate) use relay::{Relayed, relay};
-pub(crate) use signals::{Heard, Signals};
 pub(crate) use spawn::{
     AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, run_visibly, start_and_forget,
 };

@@ -12,17 +12,16 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sys::signalfd::{SfdFlags, SignalFd},
 };
 use runner_shared::{
     clock::now,
     fault::{Attempt, explain},
     text::shown,
 };
+use system::signals::Signals;
 
 use super::{
     pipes::{Output, Pipes, capacity},
-    signals,
     spawn::{AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand},
 };
 use crate::env::Env;
@@ -252,15 +251,16 @@ fn is_transient(err: &io::Error) -> bool {
 fn listen(mut child: Child, limits: Limits) -> Result<Answer, Quit> {
     let Pipes { stdout, stderr } = child.take_pipes();
     let mut streams = [Stream::of(stdout), Stream::of(stderr)];
-    // Signals that nobody has taken over end us by themselves, and the child with us.
-    let stops = SignalFd::with_flags(&signals::stops(), SfdFlags::SFD_CLOEXEC);
-    let stops = stops.map_err(io::Error::from)?;
-    let stops = limits.heeds_signals.then_some(&stops);
+    // Where nobody heeds signals, they end us by themselves, and the child with us.
+    let signals = Signals::current().filter(|_| limits.heeds_signals);
     let deadline = now().plus(u64::try_from(limits.time.as_nanos()).unwrap_or(u64::MAX));
     let mut chunk = vec![0; CHUNK];
     loop {
         let left = deadline.since(now());
-        wait(child.as_fd(), &streams, stops, left)?;
+        if signals.is_some_and(Signals::interrupted) {
+            return Err(Quit::Signal);
+        }
+        wait(child.as_fd(), &streams, signals, left)?;
         // First: what it said before is in the pipes then.
         let ended = match child.poll()? {
             Poll::Ended(ended) => Some(ended),
@@ -288,22 +288,17 @@ fn listen(mut child: Child, limits: Limits) -> Result<Answer, Quit> {
 fn wait(
     child: BorrowedFd<'_>,
     streams: &[Stream],
-    stops: Option<&SignalFd>,
+    signals: Option<&Signals>,
     left_ns: u64,
-) -> Result<(), Quit> {
+) -> io::Result<()> {
     let timeout = PollTimeout::try_from(left_ns.div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX);
-    let fds = stops.map(AsFd::as_fd).into_iter().chain([child]);
+    let fds = signals.map(AsFd::as_fd).into_iter().chain([child]);
     let pipes = streams.iter().filter_map(|stream| stream.pipe.as_ref().map(AsFd::as_fd));
     let mut watched: Vec<PollFd<'_>> =
         fds.chain(pipes).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
     match poll(&mut watched, timeout) {
-        Ok(_) | Err(Errno::EINTR) => {}
-        Err(errno) => return Err(io::Error::from(errno).into()),
-    }
-    let is_ready = |fd: &PollFd<'_>| fd.any().unwrap_or(false);
-    match watched.first() {
-        Some(first) if stops.is_some() && is_ready(first) => Err(Quit::Signal),
-        _ => Ok(()),
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
     }
 }
 

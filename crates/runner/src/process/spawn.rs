@@ -15,21 +15,23 @@ use std::{
 };
 
 use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         personality::{self, Persona},
-        prctl,
-        signal::{Signal, killpg},
+        signal::{Signal, kill, killpg},
         wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid},
     },
-    unistd::Pid,
+    unistd::{Pid, getpid},
 };
 
 use runner_shared::{command_text, text::shown};
-
-use super::{
-    pipes::{Output, Pipes},
-    signals,
+use system::{
+    guard, pidfd,
+    signals::{self, Signals},
 };
+
+use super::pipes::{Output, Pipes};
 use crate::env::Env;
 
 /// A program to start.
@@ -81,24 +83,59 @@ pub(crate) struct SpawnError {
 }
 
 /// Runs a program to its end, with our streams, our rights and in our process group: the user sees it as if
-/// they had started it.
-pub(crate) fn run_visibly(program: &Path, args: &[&OsStr], env: &Env) -> Result<Ended, SpawnError> {
+/// they had started it. It decides what signals mean, however many: one that installs something must not be ended in the
+/// middle of it.
+pub(crate) fn run_visibly(
+    program: &Path,
+    args: &[&OsStr],
+    env: &Env,
+    signals: &Signals,
+) -> Result<Ended, SpawnError> {
+    let _heeding = signals.heed(signals::ALL);
     #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
     let mut command = Command::new(program);
     command.args(args).env_clear().envs(env.iter());
-    let failed = |source| SpawnError { program: program.to_owned(), source };
-    command.status().map(Ended::of).map_err(failed)
+    with_our_signals(&mut command);
+    let ended = command.spawn().and_then(|mut child| {
+        let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(io::Error::other)?;
+        let pidfd = pidfd::open(pid)?;
+        loop {
+            let mut watched = [
+                PollFd::new(pidfd.as_fd(), PollFlags::POLLIN),
+                PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+            ];
+            match poll(&mut watched, PollTimeout::NONE) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            // A key of the terminal has reached it as well.
+            while let Some(heard) = signals.next().filter(|heard| !heard.by_kernel) {
+                // It may just have ended.
+                let _ = kill(pid, heard.to_pass_on());
+            }
+            if let Some(status) = child.try_wait()? {
+                return Ok(Ended::of(status));
+            }
+        }
+    });
+    ended.map_err(|source| SpawnError { program: program.to_owned(), source })
 }
 
 /// Starts a program that goes its own way, such as a browser: nobody hears of it again, and it says nothing here.
-pub(crate) fn start_and_forget(program: &Path, args: &[&str], env: &Env) -> Result<(), SpawnError> {
+pub(crate) fn start_and_forget(
+    program: &Path,
+    args: &[&str],
+    env: &Env,
+    signals: &Signals,
+) -> Result<(), SpawnError> {
     #[expect(clippy::disallowed_methods, reason = "this is the place that the rule names")]
     let mut command = Command::new(program);
     command.args(args).env_clear().envs(env.iter()).process_group(0);
     as_its_user(&mut command, env);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    with_our_signals(&mut command);
     let failed = |source| SpawnError { program: program.to_owned(), source };
-    command.spawn().map(drop).map_err(failed)
+    command.spawn().map(|_| signals.spare_descendants()).map_err(failed)
 }
 
 /// How a program ended.
@@ -153,12 +190,13 @@ impl ToolCommand {
         let (program, output) = (self.program.clone(), self.output);
         let mut command = self.prepare();
         let started = Pipes::connect(&mut command, output).and_then(|pipes| {
-            let id = command.spawn()?.id();
+            let id = command.spawn().inspect_err(|_| guard::forget_the_gone())?.id();
             let pid = i32::try_from(id).map(Pid::from_raw).map_err(io::Error::other)?;
-            let pidfd = pidfd_open(pid).inspect_err(|_| {
+            let pidfd = pidfd::open(pid).inspect_err(|_| {
                 // Nobody could wait for it: it goes, and its group with it.
                 let _ = killpg(pid, Signal::SIGKILL);
                 let _ = waitpid(pid, None);
+                guard::collected(pid);
             })?;
             Ok(Child { pid, pidfd, ended: None, pipes })
         });
@@ -208,6 +246,7 @@ impl Child {
                 return;
             }
             let _ = waitpid(pid, None);
+            guard::collected(pid);
         }
     }
 
@@ -231,6 +270,7 @@ impl Child {
             | WaitStatus::PtraceSyscall(_) => return Ok(Poll::Runs),
         };
         self.ended = Some(ended);
+        guard::collected(self.pid);
         Ok(Poll::Ended(ended))
     }
 }
@@ -259,8 +299,16 @@ impl Drop for Child {
             self.signal_group(Signal::SIGKILL);
             // Killed processes end, so this returns; there is nobody left to tell how.
             let _ = waitpid(self.pid, None);
+            guard::collected(self.pid);
         }
     }
+}
+
+/// Lets the program have the signals that we keep from ourselves.
+#[expect(unsafe_code, reason = "only code that runs after the fork can change the child alone")]
+fn with_our_signals(command: &mut Command) {
+    // SAFETY: this is a plain system call: async-signal-safe, and nothing is allocated.
+    unsafe { command.pre_exec(signals::release) };
 }
 
 /// Lets the program run as the user of its environment.
@@ -271,13 +319,13 @@ fn as_its_user(command: &mut Command, env: &Env) {
     unsafe { command.pre_exec(move || user.become_them()) };
 }
 
-/// What has to be done between fork and exec: tie the program's life to ours, unblock the signals,
-/// which it would inherit otherwise, and fix its addresses.
+/// What has to be done between fork and exec: tie the program's life to ours, give it the
+/// signals that we keep from ourselves, and fix its addresses.
 #[expect(unsafe_code, reason = "only code that runs after the fork can change the child alone")]
 fn in_the_child(command: &mut Command, address_space: AddressSpace) {
+    let parent = getpid();
     let prepare = move || {
-        // However we end: nobody would listen to the benchmark any more.
-        prctl::set_pdeathsig(Signal::SIGTERM)?;
+        guard::tie(parent)?;
         if address_space == AddressSpace::Fixed
             && let Ok(now) = personality::get()
         {
@@ -288,16 +336,4 @@ fn in_the_child(command: &mut Command, address_space: AddressSpace) {
     };
     // SAFETY: these are plain system calls: async-signal-safe, and nothing is allocated.
     unsafe { command.pre_exec(prepare) };
-}
-
-#[expect(unsafe_code, reason = "pidfd_open has no safe wrapper in the crates that we use")]
-pub(super) fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
-    use std::os::fd::FromRawFd;
-    // SAFETY: no pointers are involved.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
-    let Ok(fd @ 0..) = i32::try_from(fd) else {
-        return Err(io::Error::last_os_error());
-    };
-    // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -3,10 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
-    os::{
-        fd::{AsFd, BorrowedFd},
-        unix::fs::MetadataExt,
-    },
+    os::fd::{AsFd, BorrowedFd},
     path::{Path, PathBuf},
 };
 
@@ -22,7 +19,7 @@ use runner_shared::{
     fifo::FifoPaths,
     text::shown,
 };
-use system::files;
+use system::{files, temporary::Public};
 
 /// A FIFO that can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +52,8 @@ pub(crate) struct FifoPair {
     ack: File,
     /// `None` where the system has no watch to spare; then only dead clients are less well handled.
     watched: Option<Watched>,
-    made: [Made; 2],
+    /// The answers' one first.
+    made: [Public; 2],
 }
 
 /// Comings and goings of clients.
@@ -94,13 +92,6 @@ impl Watched {
     }
 }
 
-#[derive(Debug)]
-struct Made {
-    path: PathBuf,
-    /// Device and inode: what somebody else made under the same name is not ours to remove.
-    identity: (u64, u64),
-}
-
 impl FifoPair {
     /// Replaces what a dead run left. The caller holds the lock.
     pub(crate) fn create(paths: &FifoPaths) -> Result<Self, FifoError> {
@@ -127,7 +118,7 @@ impl FifoPair {
     /// Returns the device and the inode of the control FIFO.
     pub(crate) fn identity(&self) -> (u64, u64) {
         let [_, ctl] = &self.made;
-        ctl.identity
+        ctl.identity()
     }
 
     /// Returns the comings and goings since this was asked last; doesn't wait.
@@ -165,26 +156,16 @@ impl FifoPair {
     }
 }
 
-impl Drop for Made {
-    fn drop(&mut self) {
-        let Self { path, identity } = self;
-        if fs::symlink_metadata(&path).is_ok_and(|now| (now.dev(), now.ino()) == *identity) {
-            drop(fs::remove_file(path));
-        }
-    }
-}
-
-fn make(path: &Path) -> Result<(File, Made), FifoError> {
+fn make(path: &Path) -> Result<(File, Public), FifoError> {
     let failed = |source| FifoError { path: path.to_owned(), source };
     match fs::remove_file(path) {
         Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(failed(err)),
         Ok(()) | Err(_) => {}
     }
-    mkfifo(path, Mode::S_IRWXU).map_err(|errno| failed(errno.into()))?;
+    let made = Public::create(path, |path| Ok(mkfifo(path, Mode::S_IRWXU)?)).map_err(failed)?;
     // Reading and writing: opening waits for nobody, and no end of file comes between clients.
     let file = files::open_fifo(path, OpenOptions::new().read(true).write(true)).map_err(failed)?;
-    let data = file.metadata().map_err(failed)?;
-    Ok((file, Made { path: path.to_owned(), identity: (data.dev(), data.ino()) }))
+    Ok((file, made))
 }
 
 fn would_block(outcome: io::Result<usize>) -> io::Result<Option<usize>> {
@@ -201,6 +182,8 @@ fn would_block(outcome: io::Result<usize>) -> io::Result<Option<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[test]

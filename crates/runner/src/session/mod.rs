@@ -4,10 +4,12 @@ mod beside;
 mod clients;
 mod fifos;
 mod integrations;
+pub(crate) mod journal;
 mod serve;
 mod state;
 mod turns;
 
 pub(crate) use fifos::{FifoError, FifoPair};
+pub(crate) use journal::Journal;
 pub(crate) use serve::{Conversation, ProfilerControl, ServeError, Served, serve};
 pub(crate) use state::{Request, Session, SessionRecord};

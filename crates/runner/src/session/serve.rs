@@ -1,5 +1,6 @@
 //! The loop that blocks on everything that can happen in a run: messages, the end of the
-//! benchmark, signals. There is no interval and no time-out that a healthy run sits out.
+//! benchmark, signals. There is no time-out that a healthy run sits out, and no interval but that of a look at processes that
+//! are stopped, of which nobody tells.
 
 use std::{io, os::fd::AsFd};
 
@@ -12,22 +13,29 @@ use runner_shared::{
     clock::{Monotonic, now},
     fifo::{Command, FrameDecoder},
 };
-use system::lineage::ticks_now;
+use system::{
+    lineage::ticks_now,
+    signals::{Heard, Heeding, Signals},
+    stopped::Stopped,
+};
 
 use super::{
     beside::beside,
     clients::{Client, Speaker, speakers, unrelated},
     fifos::{Changes, FifoPair},
+    journal::Journal,
     state::{Reaction, Refusal, Request, Session, SessionRecord},
     turns::{Opening, Turns},
 };
 use crate::{
     event::RunEvent,
-    process::{Child, Ended, Heard, Poll, Signals},
+    process::{Child, Children, Ended, Poll},
 };
 
 /// A benchmark that was asked to stop has this long to put its things in order.
 const GRACE_NS: u64 = 5_000_000_000;
+/// A benchmark that is to end at once has this long: ours among it remove what is temporary, and others learn of it.
+const LAST_NS: u64 = 250_000_000;
 /// A benchmark that can't be served has this long to end.
 const REFUSED_NS: u64 = 1_000_000_000;
 /// A client that has finished has this long to go before another one is refused. The shortest time that a client waits
@@ -56,6 +64,8 @@ pub(crate) struct Conversation<'a> {
     pub session: Session,
     /// What it may switch on and off.
     pub control: &'a mut dyn ProfilerControl,
+    /// Where it is kept while it goes on.
+    pub journal: Journal,
 }
 
 /// A run that is over.
@@ -102,10 +112,11 @@ fn serve_with(
     signals: &Signals,
     tell: &dyn Fn(RunEvent),
 ) -> Result<Served, ServeError> {
-    let mut talk = conversation.map(|Conversation { fifos, session, control }| Talk {
+    let mut talk = conversation.map(|Conversation { fifos, session, control, journal }| Talk {
         fifos,
         session,
         control,
+        journal,
         decoder: FrameDecoder::default(),
         unsent: Vec::new(),
         turns: Turns::default(),
@@ -114,9 +125,12 @@ fn serve_with(
         patience,
         tell,
     });
-    let mut stop = Stop::default();
+    let children = Children::listen()?;
+    let (mut stop, mut stopped) = (Stop::new(signals), Stopped::default());
     loop {
-        let ready = wait(talk.as_ref(), child, signals, stop.deadline)?;
+        let deadlines = stop.deadline.into_iter().chain([stopped.next()]);
+        let ready = wait(talk.as_ref(), child, (signals, &children), deadlines)?;
+        stopped.look().into_iter().for_each(|text| tell(RunEvent::warning(text)));
         if let Some(talk) = &mut talk {
             if ready.answers {
                 talk.send()?;
@@ -126,19 +140,15 @@ fn serve_with(
             }
             talk.lose_patience()?;
         }
-        let mut changed = ready.ended;
         while let Some(heard) = ready.signals.then(|| signals.next()).flatten() {
-            match heard {
-                Heard::Stop(signal) => stop.request(child, signal, tell),
-                Heard::Child => changed = true,
-            }
+            stop.request(child, heard, tell);
         }
         stop.look_at_the_clock(child, tell);
         let refusal = talk.as_ref().and_then(|talk| talk.session.refusal());
         if refusal.is_some() {
             stop.refuse(child);
         }
-        if !changed {
+        if !(ready.ended || children.have_changed()) {
             continue;
         }
         child.collect_orphans();
@@ -149,6 +159,7 @@ fn serve_with(
                 if let Some(refusal) = refusal {
                     return Err(refusal.clone().into());
                 }
+                let requested = stop.end();
                 // The last words may still be in the FIFO.
                 if let Some(talk) = &mut talk {
                     talk.take(true)?;
@@ -158,7 +169,7 @@ fn serve_with(
                     talk.control.ended();
                 }
                 let record = talk.map(|talk| talk.session.finish()).unwrap_or_default();
-                return Ok(Served { record, ended, interrupted: stop.requested });
+                return Ok(Served { record, ended, interrupted: requested });
             }
         }
     }
@@ -177,18 +188,18 @@ struct Ready {
 fn wait(
     talk: Option<&Talk<'_>>,
     child: &Child,
-    signals: &Signals,
-    deadline: Option<Monotonic>,
+    (signals, children): (&Signals, &Children),
+    deadlines: impl Iterator<Item = Monotonic>,
 ) -> io::Result<Ready> {
     let patience = talk.and_then(|talk| talk.overlap);
-    let deadline = [deadline, patience].into_iter().flatten().min();
-    let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
-        let millis = deadline.since(now()).div_ceil(1_000_000);
+    let timeout = deadlines.chain(patience).min().map_or(PollTimeout::NONE, |until| {
+        let millis = until.since(now()).div_ceil(1_000_000);
         PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
     });
     let mut watched = vec![
         PollFd::new(child.as_fd(), PollFlags::POLLIN),
         PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+        PollFd::new(children.as_fd(), PollFlags::POLLIN),
     ];
     if let Some(talk) = talk {
         let when = |wanted, flags| if wanted { flags } else { PollFlags::empty() };
@@ -205,7 +216,8 @@ fn wait(
     let mut ready = watched.iter().map(|fd| fd.any().unwrap_or(false));
     let mut next = || ready.next().unwrap_or(false);
     // In the order in which they were added.
-    let (ended, signals, answers, messages, changed) = (next(), next(), next(), next(), next());
+    let (ended, signals, _child) = (next(), next(), next());
+    let (answers, messages, changed) = (next(), next(), next());
     Ok(Ready { ended, signals, messages, answers, changed })
 }
 
@@ -214,6 +226,7 @@ struct Talk<'a> {
     fifos: &'a mut FifoPair,
     session: Session,
     control: &'a mut dyn ProfilerControl,
+    journal: Journal,
     decoder: FrameDecoder,
     /// Answers that the FIFO had no room for.
     unsent: Vec<u8>,
@@ -314,7 +327,11 @@ impl Talk<'_> {
             }
             let clash = self.session.clash().map(|pids| pids.map(Client::of));
             let all = || speakers(self.fifos.identity());
-            let late = self.session.claim().and_then(|pid| self.turns.claims(pid, all));
+            let claim = self.session.claim();
+            if let Some(record) = self.session.closed().filter(|_| claim.is_some()) {
+                self.journal.add(record);
+            }
+            let late = claim.and_then(|pid| self.turns.claims(pid, all));
             // What nobody can read, or comes out of order, may be what two processes say at the same time.
             let is_odd = reaction == Reaction::Reply(Command::Err) || self.session.is_untimely();
             let all = if is_odd { all() } else { Vec::new() };
@@ -383,25 +400,41 @@ fn named(pair: [&Speaker; 2]) -> [Client; 2] {
 }
 
 /// How far we are in ending the benchmark.
-#[derive(Default)]
-struct Stop {
+struct Stop<'a> {
+    /// The second signal is ours as well: it ends the benchmark, and what was finished is shown all the same.
+    heeding: Heeding<'a>,
     /// By the user.
     requested: bool,
     refused: bool,
+    /// It was asked for the last time.
+    last: bool,
     deadline: Option<Monotonic>,
 }
 
-impl Stop {
+impl<'a> Stop<'a> {
+    fn new(signals: &'a Signals) -> Self {
+        let heeding = signals.heed(2);
+        Self { heeding, requested: false, refused: false, last: false, deadline: None }
+    }
+
+    /// The benchmark has ended. Returns whether somebody wanted that.
+    fn end(self) -> bool {
+        let Self { heeding, requested, .. } = self;
+        drop(heeding);
+        requested
+    }
+
     /// The first request is passed on, the second one is the end.
-    fn request(&mut self, child: &Child, signal: Signal, tell: &dyn Fn(RunEvent)) {
+    fn request(&mut self, child: &Child, heard: Heard, tell: &dyn Fn(RunEvent)) {
         if self.requested {
-            self.kill(child);
-            return tell(RunEvent::Killing);
+            return self.kill(child, tell);
         }
         self.requested = true;
         self.deadline = Some(now().plus(GRACE_NS));
         tell(RunEvent::Stopping);
-        child.signal_group(signal);
+        child.signal_group(heard.to_pass_on());
+        // One that is stopped would not hear of it.
+        child.signal_group(Signal::SIGCONT);
     }
 
     /// Ends a benchmark that can't be served: a tracer around it removes its files, and nothing of it is worth waiting for.
@@ -414,17 +447,28 @@ impl Stop {
     }
 
     fn look_at_the_clock(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
-        if self.deadline.is_some_and(|deadline| now() >= deadline) {
-            self.kill(child);
-            if self.requested {
-                tell(RunEvent::Killing);
-            }
+        if self.deadline.is_none_or(|deadline| now() < deadline) {
+            return;
+        }
+        if self.last {
+            self.deadline = None;
+            child.signal_group(Signal::SIGKILL);
+        } else {
+            self.kill(child, tell);
         }
     }
 
-    fn kill(&mut self, child: &Child) {
-        self.deadline = None;
-        child.signal_group(Signal::SIGKILL);
+    /// Whoever does not go by itself now is killed.
+    fn kill(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
+        if self.last {
+            return;
+        }
+        self.last = true;
+        self.deadline = Some(now().plus(LAST_NS));
+        child.signal_group(Signal::SIGTERM);
+        if self.requested {
+            tell(RunEvent::Killing);
+        }
     }
 }
 

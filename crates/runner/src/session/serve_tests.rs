@@ -66,13 +66,14 @@ impl Scene {
         let (ready, made) = channel();
         let place = paths.clone();
         let server = spawn(move || {
-            let signals = Signals::take().unwrap();
+            let signals = Signals::deaf().unwrap();
             let mut fifos = FifoPair::create(&place).unwrap();
             let mut child = cat(input);
             ready.send(()).unwrap();
             let tell = |event| drop(tell.send(event));
             let (session, fifos) = (Session::walltime(), &mut fifos);
-            let conversation = Conversation { fifos, session, control: &mut Willing };
+            let conversation =
+                Conversation { fifos, session, control: &mut Willing, journal: Journal::none() };
             serve_with(patience, Some(conversation), &mut child, &signals, &tell)
         });
         made.recv().unwrap();

@@ -353,6 +353,11 @@ impl Session {
         }
     }
 
+    /// Returns what was said so far, unless a window is open: its beginning may still be taken back.
+    pub(crate) fn closed(&self) -> Option<&ExecutionTimestamps> {
+        (!self.window_open).then_some(&self.record.timestamps)
+    }
+
     /// Ends the conversation for this reason; an earlier one stands.
     pub(crate) fn refuse(&mut self, reason: Refusal) {
         self.refusal.get_or_insert(reason);

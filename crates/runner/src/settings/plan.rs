@@ -123,8 +123,9 @@ impl RunPlan {
             perf,
             allow_empty,
             no_wait,
-            // What is run has that user's environment.
+            // What is run has that user's environment, without what is hidden.
             run_as: _,
+            hide_env: _,
             // The user interface knows already.
             quiet: _,
             verbose: _,

@@ -2,7 +2,10 @@
 //! never leaves this module.
 
 use runner_shared::{bounds::DOWNLOAD_BYTES, text::shown};
-use system::files::{self, Links};
+use system::{
+    files::{self, Links},
+    temporary::NamedFile,
+};
 
 use std::{
     fmt, fs,
@@ -12,7 +15,6 @@ use std::{
 
 use api::{ApiError, Http, HttpSettings, Watch};
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 /// Where a file comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,8 +140,8 @@ pub(crate) fn fetch(
     hashes: &[Hash],
     expected: &str,
     watch: &mut Watch<'_>,
-) -> Result<NamedTempFile, FetchError> {
-    let mut copy = NamedTempFile::new().map_err(FetchError::Write)?;
+) -> Result<NamedFile, FetchError> {
+    let mut copy = NamedFile::create().map_err(FetchError::Write)?;
     let found = match source {
         Source::File(path) => {
             let failed = |source| FetchError::Read { path: path.clone(), source };
@@ -147,7 +149,7 @@ pub(crate) fn fetch(
             if bytes.len() > DOWNLOAD_BYTES {
                 return Err(FetchError::TooLong { from: source.to_string() });
             }
-            copy.write_all(&bytes).map_err(FetchError::Write)?;
+            copy.as_file_mut().write_all(&bytes).map_err(FetchError::Write)?;
             Hash::of(&bytes[..]).map_err(failed)?
         }
         Source::Web(url) => {
@@ -160,7 +162,7 @@ pub(crate) fn fetch(
         let (from, expected) = (source.to_string(), expected.to_owned());
         return Err(FetchError::WrongHash { from, found, expected });
     }
-    copy.rewind().map_err(FetchError::Write)?;
+    copy.as_file_mut().rewind().map_err(FetchError::Write)?;
     Ok(copy)
 }
 
@@ -206,7 +208,7 @@ mod tests {
         for source in [Source::File(path), Source::Web(api.url("/file"))] {
             let get = |hashes: &[Hash]| fetch(&source, hashes, "package x", &mut unwatched);
             let mut text = String::new();
-            get(&[hash("x"), hash("abc")]).unwrap().read_to_string(&mut text).unwrap();
+            get(&[hash("x"), hash("abc")]).unwrap().as_file().read_to_string(&mut text).unwrap();
             assert_eq!(text, "abc");
             let err = get(&[hash("x")]).unwrap_err();
             assert!(err.to_string().contains("not that of package x"), "{err}");

@@ -12,6 +12,7 @@
 
 mod buildkite;
 mod escape;
+mod farewell;
 mod github;
 mod gitlab;
 mod json;
@@ -50,6 +51,7 @@ use crate::{
 use shown::Shown;
 use state::State;
 
+pub(crate) use farewell::farewell;
 pub(crate) use panic::report_panics;
 pub(crate) use report::export;
 pub(crate) use surface::{Claim, Level, Screen, Surface};
@@ -101,6 +103,11 @@ impl Ui {
     }
 
     /// A text that no sink may show from now on. One of less than four characters is none.
+    pub(crate) fn keep_secrets_of(&self, env: &Env) {
+        self.state().redactor.add_all(env);
+    }
+
+    /// The same for one.
     pub(crate) fn keep_secret(&self, secret: Secret) {
         self.state().redactor.add(secret);
     }

@@ -1,12 +1,15 @@
 //! Takes known secrets out of everything that is shown, wherever it is shown.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ffi::OsStr};
 
 use api::Secret;
 use memchr::memmem;
 use serde_json::Value;
 
-use crate::event::{Benchmark, Finished, RunEvent};
+use crate::{
+    env::Env,
+    event::{Benchmark, Finished, RunEvent},
+};
 
 /// What stands in the place of a secret.
 const MASK: &[u8] = b"***";
@@ -27,6 +30,12 @@ impl Redactor {
             // One may be a part of another one: the longer one goes first.
             self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
         }
+    }
+
+    /// All secrets of the environment.
+    pub(super) fn add_all(&mut self, env: &Env) {
+        let texts = env.secrets().map(OsStr::to_string_lossy);
+        texts.filter_map(|text| Secret::new(&text)).for_each(|secret| self.add(secret));
     }
 
     /// The same bytes without secrets.

@@ -68,7 +68,7 @@ impl<'a> Shown<'a> {
         match event {
             RunEvent::GroupStart { title, opened } => Self::GroupStart { title, opened: *opened },
             RunEvent::GroupEnd { failed } => Self::GroupEnd { failed: *failed },
-            RunEvent::Step(text) => note(text.clone()),
+            RunEvent::Step(text) | RunEvent::Waiting { text } => note(text.clone()),
             RunEvent::Debug(text) => Self::Text(Kind::Debug, text.clone()),
             RunEvent::Warning { text, hint: None } => Self::Text(Kind::Warning, text.clone()),
             RunEvent::Warning { text, hint: Some(hint) } => {
@@ -76,9 +76,6 @@ impl<'a> Shown<'a> {
             }
             RunEvent::Announcement { title, text } => Self::Announcement(title, text),
             RunEvent::Output { stream, bytes } => Self::Output(*stream, bytes),
-            RunEvent::Waiting { holder } => note(format!(
-                "another codspeed run is going on ({holder}); waiting for its end (`--no-wait` fails instead)"
-            )),
             RunEvent::Stopping => {
                 note("stopping the benchmark; once more ends it at once".to_owned())
             }

@@ -2,10 +2,8 @@
 
 use std::{borrow::Cow, fs::File, io, path::Path, time::Duration};
 
-use api::Secret;
 use results::TableStyle;
 use runner_shared::{
-    env_names,
     fault::{Attempt, explain},
     text::{lines, shown},
 };
@@ -36,6 +34,8 @@ pub(super) struct State {
     people: Option<People>,
     pub json: Option<Json<Stdio>>,
     pub log: Option<LogFile<File>>,
+    /// Something could not be written to the log, which was said.
+    log_has_gaps: bool,
     summary: Option<Summary>,
     /// Ends of output in which a secret may begin.
     begun: [Vec<u8>; 2],
@@ -51,12 +51,7 @@ pub(super) struct People {
 
 impl State {
     pub(super) fn open(&mut self, env: &Env, screen: Screen) {
-        for name in env_names::SECRETS {
-            let text = env.get(*name).map(|value| value.to_string_lossy().into_owned());
-            if let Some(secret) = text.and_then(|text| Secret::new(&text)) {
-                self.redactor.add(secret);
-            }
-        }
+        self.redactor.add_all(env);
         self.style = open::table_style(env, screen);
         self.json = open::json(screen);
         self.summary = open::summary(env, screen);
@@ -105,9 +100,12 @@ impl State {
         let safe =
             if is_theirs { Cow::Borrowed(event) } else { Cow::Owned(event.with_texts(&lines)) };
         let event = &*safe;
-        if let Some(log) = &mut self.log {
-            // A full disk is noticed by those who write results.
-            drop(log.on(event));
+        let logged = self.log.as_mut().map_or(Ok(()), |log| log.on(event));
+        if let (Err(err), false) = (logged, self.log_has_gaps) {
+            // One such warning is enough, also if it is what fails.
+            self.log_has_gaps = true;
+            let text = format!("{NAME} has gaps: {}", explain(&err, Attempt::Write));
+            drop(self.tell(&RunEvent::warning(text)));
         }
         let shown = match &mut self.people {
             Some(people) if level(event) <= people.level || (people.is_log && is_group(event)) => {

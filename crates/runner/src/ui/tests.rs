@@ -95,7 +95,11 @@ fn all(word: &str) -> Vec<RunEvent> {
         RunEvent::PartStarted(Mode::Walltime),
         RunEvent::Step(format!("step {word}\nof 100 %")),
         RunEvent::Debug(format!("debug {word}")),
-        RunEvent::Waiting { holder: format!("pid {word}") },
+        RunEvent::Waiting {
+            text: format!(
+                "another codspeed run is going on (pid {word}); waiting for its end (`--no-wait` fails instead)"
+            ),
+        },
         RunEvent::GroupStart { title: format!("Group: 100 % of {word}"), opened: false },
         RunEvent::GroupEnd { failed: false },
         RunEvent::GroupStart { title: format!("Open {word}"), opened: true },

@@ -13,7 +13,10 @@ use system::files::{self, Links};
 
 use runner_shared::text::shown;
 
-use crate::host::{self, Host};
+use crate::{
+    host::{self, Host},
+    session::journal,
+};
 
 /// No honest one is larger.
 const MAX_BYTES: u64 = 1 << 20;
@@ -33,6 +36,22 @@ pub(crate) struct Manifest {
     pub commit: Option<String>,
     /// What the service was told, or would have been, when an upload was tried.
     pub run: Option<RunContext>,
+    /// How far the run has come. Older versions kept only those that were complete.
+    #[serde(default)]
+    pub state: State,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum State {
+    /// It goes on, or was cut short: nobody was there to note its end.
+    Begun,
+    /// Somebody wanted an end; what was finished by then is whole.
+    Interrupted,
+    /// It has come to its end.
+    #[default]
+    Complete,
 }
 
 /// Why there is none.
@@ -59,9 +78,14 @@ pub(crate) enum ManifestError {
 }
 
 impl Manifest {
-    /// The manifest of a run that has just been measured.
+    /// The manifest of a run that begins.
     pub(crate) const fn new(runner: Runner, allow_empty: bool, commit: Option<String>) -> Self {
-        Self { format: FORMAT, runner, allow_empty, commit, run: None }
+        Self { format: FORMAT, runner, allow_empty, commit, run: None, state: State::Begun }
+    }
+
+    /// The same of a run that has come as far as this.
+    pub(crate) fn at(self, state: State) -> Self {
+        Self { state, ..self }
     }
 
     /// Keeps it in the profile folder.
@@ -117,10 +141,21 @@ pub(super) fn archive_path(folder: &Path) -> PathBuf {
 
 /// Forgets an earlier run in this folder: what it knew is not true of the next one. Other files beside it are not ours.
 pub(crate) fn forget(folder: &Path) {
+    journal::remove(folder);
     for path in [file(folder), archive_path(folder)] {
         // Where it can't be removed, nothing new can be written either, and that is said.
         drop(fs::remove_file(path));
     }
+    // There may be something else in it.
+    drop(fs::remove_dir(home(folder)));
+}
+
+/// Says how what was finished in this folder can be seen and sent.
+pub(crate) fn how_to_go_on(folder: &Path) -> String {
+    let folder = shown(&folder);
+    format!(
+        "what was finished is kept: `codspeed inspect {folder}` shows it, `codspeed upload {folder}` sends it"
+    )
 }
 
 /// Drops an archive that has arrived. What the folder is stays known: the service may not be able to use what it got.

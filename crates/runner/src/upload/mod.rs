@@ -4,7 +4,6 @@
 //! The archive and what the service is told stay in the folder until the upload has succeeded.
 
 mod account;
-mod interrupt;
 pub(crate) mod manifest;
 mod outcome;
 mod prepare;
@@ -13,8 +12,7 @@ mod send;
 mod trouble;
 
 pub(crate) use account::{Account, http};
-pub(crate) use interrupt::Interrupt;
-pub(crate) use manifest::{Manifest, ManifestError, forget, runner};
+pub(crate) use manifest::{Manifest, ManifestError, State, forget, how_to_go_on, runner};
 pub(crate) use outcome::{Gate, Outlook};
 pub(crate) use prepare::{Prepared, Upload, prepare};
 pub(crate) use send::{Part, Sent};

@@ -57,6 +57,7 @@ fn documents(programs: &[Program]) -> Result<Vec<(String, Vec<u8>)>> {
         let text = Cmd::new(&codspeed.path).args(["completions", shell]).capture()?;
         documents.push((format!("completions/{name}"), text.into_bytes()));
     }
+    #[expect(clippy::disallowed_methods, reason = "no program of a user's machine")]
     let folder = tempfile::tempdir().context("no temporary folder")?;
     Cmd::new(&codspeed.path).args(["man", "--out"]).args([folder.path()]).capture()?;
     let list = std::fs::read_dir(folder.path()).context("no manual pages")?;

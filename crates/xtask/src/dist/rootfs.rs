@@ -56,6 +56,7 @@ impl Root {
             return Ok(None);
         }
         fs::create_dir_all(&workspace.target).context("could not make the target folder")?;
+        #[expect(clippy::disallowed_methods, reason = "no program of a user's machine")]
         let folder = tempfile::Builder::new().prefix("dist-root-").tempdir_in(&workspace.target)?;
         let root = Self { folder };
         match debian(workspace) {

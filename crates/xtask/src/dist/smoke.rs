@@ -44,6 +44,7 @@ pub(super) fn run(
     fs::create_dir_all(root.path().join("home/user")).context("could not make a home")?;
     let before = root.files();
 
+    #[expect(clippy::disallowed_methods, reason = "no program of a user's machine")]
     let site = tempfile::tempdir().context("no temporary folder")?;
     let archive = read(&out.join(release.archive_name(triple)))?;
     let mut changed = archive.clone();

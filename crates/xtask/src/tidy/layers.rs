@@ -22,6 +22,7 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("env", 0, None),
         layer("error", 0, None),
         layer("event", 0, None),
+        layer("exposure", 0, None),
         layer("files", 0, None),
         layer("cli", 0, None),
         layer("report", 0, None),

@@ -9,6 +9,7 @@ use std::{
     io,
     os::fd::BorrowedFd,
     process::{Child, Command, Stdio},
+    thread::Builder,
     time::{Duration, Instant},
 };
 
@@ -46,8 +47,9 @@ pub(crate) fn run(child: bool) -> io::Result<()> {
         return Ok(());
     }
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(allocate_and_start)).collect();
-        threads.into_iter().try_for_each(|thread| {
+        let start = |_| Builder::new().spawn_scoped(scope, allocate_and_start);
+        let threads = (0..THREADS).map(start).collect::<io::Result<Vec<_>>>();
+        threads?.into_iter().try_for_each(|thread| {
             thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread has panicked")))
         })
     })

@@ -15,26 +15,24 @@ use std::{
         },
     },
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use nix::sys::{
     statfs::{TMPFS_MAGIC, statfs},
     statvfs::statvfs,
 };
-use system::files::{self, Links};
-use tempfile::TempDir;
+use system::{
+    files::{self, Links},
+    temporary::{Folder, Kind},
+};
 
-use super::{PreloadError, segment::is_orphan};
+use super::PreloadError;
 
 const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/memtrack_preload.so"));
 const LIBRARY_NAME: &str = "libcodspeed_memtrack_preload.so";
 /// Memory that files can be in.
 const SHARED_MEMORY: &str = "/dev/shm";
-const PREFIX: &str = "codspeed-memtrack-";
 const SEGMENT_NAME: &str = "segment";
-/// A segment of this age has a lock, or no tracer.
-const YOUNG: Duration = Duration::from_mins(1);
 /// Less free memory than this is not worth a try, in bytes.
 const ENOUGH: u64 = 8 << 20;
 
@@ -47,7 +45,7 @@ pub(super) struct Folders {
     pub segment: PathBuf,
     /// Bytes that the file can have.
     pub room: u64,
-    _kept: [TempDir; 2],
+    _kept: [Folder; 2],
 }
 
 impl Folders {
@@ -56,24 +54,17 @@ impl Folders {
         temp: &Path,
         owner: Option<(u32, u32)>,
     ) -> Result<(Self, File), PreloadError> {
-        // The memory first: the folder of the library is an orphan when that is gone.
-        for parent in [Path::new(SHARED_MEMORY), temp] {
-            remove_orphans(parent);
-        }
         let (library_folder, library) = place_library(temp, owner)?;
         let (segment_folder, room) = place_segment(temp, owner)?;
         let secret = secret().map_err(|source| PreloadError::Segment {
             path: segment_folder.path().to_owned(),
             source,
         })?;
-        let name = format!("{SEGMENT_NAME}-{secret}");
-        let segment = segment_folder.path().join(&name);
+        let segment = segment_folder.path().join(format!("{SEGMENT_NAME}-{secret}"));
         let failed = |source| PreloadError::Segment { path: segment.clone(), source };
         let file = files::create_private(&segment).map_err(failed)?;
         file.set_permissions(fs::Permissions::from_mode(0o666)).map_err(failed)?;
         give(&segment, owner).map_err(failed)?;
-        let link = library_folder.path().join(&name);
-        std::os::unix::fs::symlink(&segment, link).map_err(failed)?;
         let folders = Self { library, segment, room, _kept: [library_folder, segment_folder] };
         Ok((folders, file))
     }
@@ -90,7 +81,7 @@ fn secret() -> io::Result<String> {
 fn place_library(
     temp: &Path,
     owner: Option<(u32, u32)>,
-) -> Result<(TempDir, PathBuf), PreloadError> {
+) -> Result<(Folder, PathBuf), PreloadError> {
     let mut last = None;
     let mut parents = [temp, Path::new("/tmp"), Path::new("/var/tmp"), Path::new(SHARED_MEMORY)];
     if nix::unistd::geteuid().is_root() {
@@ -120,7 +111,7 @@ fn is_open_to_all(folder: &Path) -> bool {
     folder.ancestors().all(|of| fs::metadata(of).is_ok_and(|about| about.mode() & 0o001 != 0))
 }
 
-fn try_library(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<(TempDir, PathBuf)> {
+fn try_library(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<(Folder, PathBuf)> {
     let folder = folder_without_list(parent, owner)?;
     let path = folder.path().join(LIBRARY_NAME);
     files::replace(&path, LIBRARY)?;
@@ -131,7 +122,7 @@ fn try_library(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<(TempDir,
 }
 
 /// Memory if there is some, else a disk.
-fn place_segment(temp: &Path, owner: Option<(u32, u32)>) -> Result<(TempDir, u64), PreloadError> {
+fn place_segment(temp: &Path, owner: Option<(u32, u32)>) -> Result<(Folder, u64), PreloadError> {
     let memory = Path::new(SHARED_MEMORY);
     let free = if statfs(memory).is_ok_and(|about| about.filesystem_type() == TMPFS_MAGIC) {
         free_bytes(memory)
@@ -148,45 +139,14 @@ fn place_segment(temp: &Path, owner: Option<(u32, u32)>) -> Result<(TempDir, u64
         .map_err(|source| PreloadError::Segment { path: temp.to_owned(), source })
 }
 
-/// Removes what a tracer that was killed has left below `parent`: nobody will ever read it.
-fn remove_orphans(parent: &Path) {
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let folder = entry.path();
-        if entry.file_name().as_bytes().starts_with(PREFIX.as_bytes()) && is_abandoned(&folder) {
-            // Another tracer may be at it, too.
-            drop(fs::remove_dir_all(&folder));
-        }
-    }
-}
-
-/// Whether the segment in a folder, or the one that it has a link to, has no tracer.
-fn is_abandoned(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_segment = |name: &OsStr| name.as_bytes().starts_with(SEGMENT_NAME.as_bytes());
-    let mut entries = entries.map(|entry| entry.file_name());
-    let Some(name) = entries.find(|name| is_segment(name)) else { return false };
-    let segment = folder.join(name);
-    let Ok(about) = fs::symlink_metadata(&segment) else { return false };
-    // One that is just being made has no lock yet.
-    let age = about.modified().ok().and_then(|since| since.elapsed().ok());
-    if about.uid() != nix::unistd::geteuid().as_raw() || age.is_none_or(|age| age < YOUNG) {
-        return false;
-    }
-    if about.is_symlink() {
-        return fs::metadata(&segment).is_err_and(|err| err.kind() == io::ErrorKind::NotFound);
-    }
-    files::open(&segment, Links::Refuse).is_ok_and(|file| is_orphan(&file))
-}
-
 fn free_bytes(folder: &Path) -> u64 {
     statvfs(folder)
         .map_or(0, |about| about.blocks_available().saturating_mul(about.fragment_size()))
 }
 
-fn folder_without_list(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+fn folder_without_list(parent: &Path, owner: Option<(u32, u32)>) -> io::Result<Folder> {
+    let folder = Folder::create_for(owner, parent, Kind::Tracer)?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
-    give(folder.path(), owner)?;
     Ok(folder)
 }
 
@@ -251,24 +211,5 @@ mod tests {
         let (library, segment) = (folders.library.clone(), folders.segment.clone());
         drop(folders);
         assert!(!library.exists() && !segment.exists(), "nothing stays behind");
-    }
-
-    #[test]
-    fn what_a_killed_tracer_has_left_is_removed() {
-        let parent = tempfile::tempdir().unwrap();
-        let make = |name: &str, file: &str, age: u64| {
-            let folder = parent.path().join(name);
-            fs::create_dir(&folder).unwrap();
-            let file = File::create(folder.join(file)).unwrap();
-            file.set_modified(std::time::SystemTime::now() - Duration::from_mins(age)).unwrap();
-            folder
-        };
-        let orphan = make("codspeed-memtrack-a", SEGMENT_NAME, 2);
-        let young = make("codspeed-memtrack-b", SEGMENT_NAME, 0);
-        let other = make("codspeed-memtrack-c", "library", 2);
-        let foreign = make("something", SEGMENT_NAME, 2);
-        remove_orphans(parent.path());
-        assert!(!orphan.exists());
-        assert!(young.exists() && other.exists() && foreign.exists());
     }
 }

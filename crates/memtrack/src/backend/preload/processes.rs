@@ -2,9 +2,9 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    fs,
     os::{
-        fd::{AsFd, FromRawFd, OwnedFd},
+        fd::{AsFd, OwnedFd},
         unix::fs::MetadataExt,
     },
 };
@@ -12,8 +12,9 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
+    unistd::Pid,
 };
-use system::files;
+use system::{files, pidfd};
 
 use super::asides::Who;
 
@@ -132,7 +133,7 @@ impl Processes {
             process.pid = pid;
         }
         if self.descriptors < MAX_DESCRIPTORS {
-            match descriptor(process.pid) {
+            match pidfd::open(Pid::from_raw(process.pid)) {
                 Ok(descriptor) => {
                     self.descriptors += 1;
                     process.watch = Watch::Descriptor(descriptor);
@@ -207,15 +208,6 @@ impl Processes {
     }
 }
 
-#[expect(unsafe_code, reason = "pidfd_open has no safe wrapper")]
-fn descriptor(pid: i32) -> io::Result<OwnedFd> {
-    // SAFETY: takes two numbers.
-    let opened = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let Ok(opened @ 0..) = i32::try_from(opened) else { return Err(io::Error::last_os_error()) };
-    // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(opened) })
-}
-
 #[expect(unsafe_code, reason = "tgkill has no safe wrapper")]
 fn gone(pid: i32, tid: i32) -> bool {
     // SAFETY: takes three numbers; signal 0 only asks.
@@ -267,7 +259,7 @@ mod tests {
         assert!(processes.silent().is_empty() && lives(pid));
         assert!(!processes.thread_is_gone(key, pid));
         drop(child.stdin.take());
-        let descriptor = descriptor(pid).unwrap();
+        let descriptor = pidfd::open(Pid::from_raw(pid)).unwrap();
         let mut ended = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
         assert_eq!(poll(&mut ended, PollTimeout::NONE), Ok(1));
         assert!(!lives(pid), "a zombie");

@@ -346,24 +346,11 @@ fn owner_offset(number: u32) -> usize {
 
 /// Takes a lock that ends with this process: not with its children, and not later when it is killed.
 fn lock(file: &File) -> io::Result<()> {
-    let lock = write_lock();
-    // SAFETY: an open file and a live structure.
-    let done = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw const lock) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// Whether the file of a segment has no tracer that lives. Not for our own: looking at it would end our lock.
-pub(super) fn is_orphan(file: &File) -> bool {
-    let mut lock = write_lock();
-    // SAFETY: an open file and a live structure.
-    let done = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut lock) };
-    done == 0 && i32::from(lock.l_type) == libc::F_UNLCK
-}
-
-fn write_lock() -> libc::flock {
     // SAFETY: all fields are numbers, for which zero is a value: the whole file, from its start.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = libc::c_short::try_from(libc::F_WRLCK).unwrap_or(1);
     lock.l_len = 1;
-    lock
+    // SAFETY: an open file and a live structure.
+    let done = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw const lock) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

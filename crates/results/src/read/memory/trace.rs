@@ -9,6 +9,7 @@ use runner_shared::memory::{
     Event, EventDecoder, RecordError, STACKS_FILE, STATS_FILE, StackDecoder, StackTable,
     TracerStats,
 };
+use system::files;
 
 use runner_shared::{
     bounds::{self, ABOUT_BYTES, STACK_TABLE_BYTES, Unit},
@@ -65,7 +66,7 @@ impl Trace {
         let mut warnings = Vec::new();
         let stats = stats(&path.with_file_name(format!("{pid}.{STATS_FILE}")), &mut warnings);
         let beside = path.with_file_name(format!("{pid}.{STACKS_FILE}"));
-        let stacks = beside.exists().then(|| StackFile::open(beside));
+        let stacks = files::is_there(&beside).then(|| StackFile::open(beside));
         let (data, damage) = match Compressed::open(&path) {
             Ok(data) => (Some(data), None),
             Err(err) => (None, Some(TraceError::Data(err))),

@@ -219,7 +219,7 @@ fn name_compiled(path: &Path, pid: u32, benchmarks: &mut [SimulationResult]) -> 
         wanted.extend(jit::address(name).map(|address| (address, None)));
     });
     let map = path.with_file_name(format!("perf-{pid}.map"));
-    if wanted.is_empty() || !map.exists() {
+    if wanted.is_empty() || !files::is_there(&map) {
         return None;
     }
     let failed = jit::names(&map, &mut wanted).err();

@@ -25,7 +25,6 @@ use crate::{
     error::ExitKind,
     process::{AddressSpace, Answer, Ended, Limits, Output, Stdin, ToolCommand},
     profiler::ControlFifos,
-    session::SessionRecord,
     tools,
     workload::Workload,
 };
@@ -71,7 +70,7 @@ fn ask_for_rights(program: PathBuf, cwd: &Path, env: &Env) -> Result<(), StartEr
         program,
         args: vec!["rights".into()],
         cwd: cwd.to_owned(),
-        env: env.clone().without(env_names::SECRETS).with_our_rights(),
+        env: env.clone().with_our_rights(),
         stdin: Stdin::Null,
         output: Output::Piped,
         address_space: AddressSpace::Random,
@@ -138,9 +137,9 @@ pub(crate) fn command(
 }
 
 /// Keeps what was said during the run, even if it was nothing: without it the events would have no meaning.
-pub(crate) fn finish(record: &SessionRecord, folder: &Path) -> Result<(), ModeError> {
+pub(crate) fn finish(record: &ExecutionTimestamps, folder: &Path) -> Result<(), ModeError> {
     let path = results(folder).join(ExecutionTimestamps::file_name(None));
-    files::replace_private(&path, &record.timestamps.encode())
+    files::replace_private(&path, &record.encode())
         .map_err(|source| ModeError::Write { path, source })
 }
 

@@ -3,9 +3,9 @@
 
 use std::{
     ffi::OsString,
-    fs::{File, OpenOptions, Permissions},
+    fs::{File, OpenOptions},
     io::{self, PipeReader, Read},
-    os::{fd::AsFd, unix::fs::PermissionsExt},
+    os::fd::AsFd,
     path::Path,
 };
 
@@ -16,8 +16,10 @@ use nix::{
     unistd::mkfifo,
 };
 use runner_shared::walltime::as_float;
-use system::files;
-use tempfile::TempDir;
+use system::{
+    files,
+    temporary::{Folder, Kind},
+};
 
 use crate::{event::RunEvent, mode::ModeError};
 
@@ -36,7 +38,7 @@ const LONGEST: usize = 4096;
 /// The FIFO that a tracer writes to.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    folder: TempDir,
+    folder: Folder,
     fifo: File,
 }
 
@@ -44,9 +46,7 @@ impl Progress {
     /// Makes it in a private folder below `parent`.
     pub(super) fn create(parent: &Path) -> Result<Self, ModeError> {
         let made = || -> io::Result<Self> {
-            let private = Permissions::from_mode(0o700);
-            let mut builder = tempfile::Builder::new();
-            let folder = builder.prefix("codspeed.").permissions(private).tempdir_in(parent)?;
+            let folder = Folder::create(parent, Kind::Progress)?;
             let path = folder.path().join(FIFO);
             mkfifo(&path, Mode::S_IRWXU)?;
             // Reading and writing: opening waits for nobody.

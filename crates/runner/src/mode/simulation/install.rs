@@ -10,7 +10,10 @@ use std::{
 };
 
 use api::Watch;
-use system::files::{self, Links};
+use system::{
+    files::{self, Links},
+    temporary::{Folder, Kind},
+};
 
 use runner_shared::text::shown;
 
@@ -186,12 +189,11 @@ impl Plan {
             return Ok(*valgrind);
         }
         let file = fetch::fetch(&self.source, &self.hashes, &self.expected, watch)?;
-        let sha256 = Hash::of(&file).map_err(FetchError::Write)?;
+        let sha256 = Hash::of(file.as_file()).map_err(FetchError::Write)?;
         io::Seek::rewind(&mut file.as_file()).map_err(FetchError::Write)?;
-        let package = deb::unpack(io::BufReader::new(file), is_needed)?;
+        let package = deb::unpack(io::BufReader::new(file.as_file()), is_needed)?;
         complete(&package)?;
-        let mut fresh = tempfile::Builder::new();
-        let fresh = fresh.prefix(".unfinished-").tempdir_in(&self.folder).map_err(failed)?;
+        let fresh = Folder::create(&self.folder, Kind::Package).map_err(failed)?;
         write(&package, fresh.path()).map_err(failed)?;
         Manifest::new(sha256, &package).and_then(|it| it.save(fresh.path())).map_err(failed)?;
         let version = || package.version.clone();
@@ -300,16 +302,14 @@ fn folder_name(version: &str) -> String {
 }
 
 /// Puts a folder in its place; an older one there moves away first.
-fn replace(fresh: tempfile::TempDir, place: &Path) -> io::Result<()> {
+fn replace(fresh: Folder, place: &Path) -> io::Result<()> {
     let old = fresh.path().with_extension("old");
     let had_one = match fs::rename(place, &old) {
         Ok(()) => true,
         Err(err) if err.kind() == io::ErrorKind::NotFound => false,
         Err(err) => return Err(err),
     };
-    fs::rename(fresh.path(), place)?;
-    // Its place is empty now, there is nothing left to remove.
-    drop(fresh.keep());
+    fresh.persist(place)?;
     if had_one { fs::remove_dir_all(old) } else { Ok(()) }
 }
 

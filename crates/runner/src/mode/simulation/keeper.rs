@@ -26,8 +26,8 @@ use nix::{
 use system::{
     files::{self, Links},
     lines::Lines,
+    temporary::{Folder, Kind},
 };
-use tempfile::TempDir;
 
 /// So many bytes at the end of a copy tell whether the file still begins with it.
 const TAIL: usize = 256;
@@ -95,7 +95,7 @@ impl Keeper {
 #[derive(Debug)]
 struct Copies {
     folder: PathBuf,
-    scratch: TempDir,
+    scratch: Folder,
     /// By process.
     of: BTreeMap<u32, Mirror>,
     /// Those whose files were written anew, in order.
@@ -113,7 +113,8 @@ struct Mirror {
 
 impl Copies {
     fn new(folder: &Path) -> io::Result<Self> {
-        let (folder, scratch) = (folder.to_owned(), tempfile::tempdir()?);
+        let (folder, scratch) =
+            (folder.to_owned(), Folder::create(&std::env::temp_dir(), Kind::Copies)?);
         Ok(Self { folder, scratch, of: BTreeMap::new(), lost: Vec::new() })
     }
 

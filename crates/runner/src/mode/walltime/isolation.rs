@@ -89,7 +89,7 @@ impl Isolation {
             "isolation was asked for, and is not possible: it needs `/usr/local/bin/codspeed-wrap-bench`, or systemd and root",
         );
         // Hooks are the machine's, and change it.
-        let env = env.clone().with_our_rights().without(env_names::SECRETS);
+        let env = env.clone().with_our_rights();
         let needs_rights = way == Way::Scope;
         let warnings = missing.map(str::to_owned).into_iter().collect();
         let mut isolation = Self { prefix, needs_rights, after: None, env, warnings };

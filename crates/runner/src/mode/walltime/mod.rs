@@ -15,7 +15,7 @@ mod unwinding;
 
 use std::path::Path;
 
-use ::profile::{JitUnwindForm, Recording};
+use ::profile::{JitUnwindForm, ProfileError, Recording};
 use results::Report;
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
@@ -28,7 +28,7 @@ use crate::{
     env::Env,
     error::chain,
     event::RunEvent,
-    process::{AskError, Child, Output, SpawnError, ToolCommand},
+    process::{AskError, Child, Output, SpawnError, ToolCommand, rehearse},
     session::{ProfilerControl, Request, SessionRecord},
     workload::{Profiling, UnwindingMode, Workload},
 };
@@ -159,13 +159,13 @@ impl Scene<'_> {
 }
 
 /// Keeps what was said during the run, if anything was.
-pub(crate) fn finish(record: &SessionRecord, folder: &Path) -> Result<(), ModeError> {
+pub(crate) fn finish(record: &ExecutionTimestamps, folder: &Path) -> Result<(), ModeError> {
     let path = folder.join(ExecutionTimestamps::file_name(None));
     // One that an earlier run left would be taken for what was said in this one.
-    if record.timestamps == ExecutionTimestamps::default() && !path.exists() {
+    if *record == ExecutionTimestamps::default() && !path.exists() {
         return Ok(());
     }
-    files::replace_private(&path, &record.timestamps.encode())
+    files::replace_private(&path, &record.encode())
         .map_err(|source| ModeError::Write { path, source })
 }
 
@@ -221,11 +221,12 @@ pub(crate) fn add_profile(
             tell(RunEvent::warning(text));
         }
     };
-    if record.timestamps.uri_by_ts.is_empty() || !data.exists() {
+    if record.timestamps.uri_by_ts.is_empty() || !files::is_there(&data) {
         // Nobody knows what the samples would be of, or there are none.
         return;
     }
-    let written = ::profile::write_artifacts(&Recording {
+    tell(RunEvent::Debug("reads what perf has recorded".to_owned()));
+    let recording = Recording {
         perf_data: &data,
         folder,
         integration: record.integration.as_ref().map(|(name, version)| (&**name, &**version)),
@@ -234,7 +235,15 @@ pub(crate) fn add_profile(
         snapshots: snapshots.taken(),
         started,
         jit_unwind: JitUnwindForm::Correct,
-    });
+    };
+    let all = || {
+        drop(::profile::write_artifacts(&recording));
+        drop(stacks::profiles(folder, &report.benchmarks));
+    };
+    if let Err(why) = rehearse(all) {
+        return tell(RunEvent::warning(format!("there is no profile: {why}")));
+    }
+    let written = ::profile::write_artifacts(&recording);
     let read = written.and_then(|written| {
         for mapping in &written.mappings {
             tell(RunEvent::Debug(format!("the profile uses {mapping}")));
@@ -248,6 +257,8 @@ pub(crate) fn add_profile(
             report.profiles = list;
             advice.into_iter().for_each(warn);
         }
+        // What was measured is shown, and why there is an end is said.
+        Err(ProfileError::Interrupted) => {}
         Err(err) => warn(format!("there is no profile: {}", chain(&err))),
     }
 }

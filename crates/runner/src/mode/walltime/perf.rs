@@ -133,7 +133,7 @@ impl Perf {
 
 /// Version and options of the build; at least the version.
 fn describe(path: &Path, env: &Env) -> Result<String, AskError> {
-    let (env, here) = (env.clone().without(env_names::SECRETS), Path::new("/"));
+    let (env, here) = (env.clone(), Path::new("/"));
     match ask(path, &["version", "--build-options"], &env, here) {
         // An older one doesn't know the option.
         Err(AskError::Failed { .. }) => ask(path, &["--version"], &env, here),

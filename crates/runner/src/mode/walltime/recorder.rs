@@ -17,7 +17,10 @@ use runner_shared::{
     env_names,
     text::shown,
 };
-use system::files::{self, Links};
+use system::{
+    files::{self, Links},
+    signals::Signals,
+};
 
 use super::{
     arguments::arguments, event_names::leaders, kernel, perf::Perf, snapshots::Snapshots,
@@ -32,6 +35,8 @@ use crate::{
 
 /// perf writes what is left in its buffers within milliseconds.
 const PATIENCE_NS: u64 = 10_000_000_000;
+/// Nobody reads what it has recorded of a run that was interrupted.
+const SHORT_PATIENCE_NS: u64 = 100_000_000;
 /// All that is read of the stream to find the names of events: they come within the first few kilobytes.
 const HEAD_BYTES: u64 = 1 << 20;
 
@@ -110,11 +115,7 @@ impl Recorder {
             program: perf.program.clone(),
             args: arguments(perf, events.as_deref(), unwinding, &fifos.argument(), pid),
             cwd: folder.to_owned(),
-            env: env
-                .clone()
-                .with_our_rights()
-                .without(env_names::SECRETS)
-                .with(env_names::PERF_CONFIG, "/dev/null"),
+            env: env.clone().with_our_rights().with(env_names::PERF_CONFIG, "/dev/null"),
             stdin: Stdin::Null,
             output: Output::Inherit,
             address_space: AddressSpace::Random,
@@ -186,7 +187,12 @@ impl ProfilerControl for Recorder {
             return;
         }
         self.ended = true;
-        let patience = if self.channel.failed().is_some() { 0 } else { PATIENCE_NS };
+        let interrupted = Signals::current().is_some_and(Signals::interrupted);
+        let patience = match (self.channel.failed(), interrupted) {
+            (Some(_), _) => 0,
+            (None, true) => SHORT_PATIENCE_NS,
+            (None, false) => PATIENCE_NS,
+        };
         // It writes out what it has, which a killed one would not.
         self.perf.end(Signal::SIGINT, patience);
     }
@@ -236,7 +242,7 @@ fn gist(text: &str) -> Option<String> {
 /// Removes what an earlier run recorded in the folder: it would be taken for what this one recorded.
 pub(super) fn clear(folder: &Path) {
     // Without the data of a profile, files with such names belong to something else.
-    if !folder.join(PERF_DATA).exists() {
+    if !files::is_there(&folder.join(PERF_DATA)) {
         return;
     }
     let whole = [PERF_DATA, WALLTIME_METADATA, OLDER_WALLTIME_METADATA];

@@ -5,6 +5,7 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 use profile::{BenchmarkStacks, PERF_DATA, ProfileError, read_stacks};
 use results::{BenchResult, Frame, Profile, StackNode, Stacks, Thread, Unit};
 use runner_shared::walltime::as_float;
+use system::files;
 
 use crate::cli::MOST_STACK_BYTES;
 
@@ -29,7 +30,7 @@ pub(super) fn profiles(
     folder: &Path,
     benchmarks: &[BenchResult],
 ) -> Result<Profiles, ProfileError> {
-    if !folder.join(PERF_DATA).exists() {
+    if !files::is_there(&folder.join(PERF_DATA)) {
         return Ok(Profiles::default());
     }
     let profile::Stacks { frames, benchmarks: stacks, copied, period, warnings } =

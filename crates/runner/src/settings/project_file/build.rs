@@ -31,6 +31,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Contents, Flaw> {
             working_directory: value
                 .text(keys::WORKING_DIRECTORY)
                 .map(|text| PathBuf::from(text.value)),
+            hide_env: value.names(keys::HIDE_ENV),
             rounds: RoundOptions::take(&mut value),
         };
         options.rounds.check()?;

@@ -3,6 +3,7 @@
 use runner_shared::duration::parse_nanos;
 
 use super::keys::{Key, Object, Shape};
+use crate::cli::parse_pattern;
 use crate::settings::{
     nearest::nearest,
     yaml::{Flaw, Node, Position, Value, excerpt},
@@ -37,6 +38,7 @@ pub(super) struct Fields {
 #[derive(Debug)]
 enum Field {
     Text(String),
+    Names(Vec<String>),
     Duration(Duration),
     Count(u64),
     Object(Fields),
@@ -52,6 +54,12 @@ impl Fields {
 
     pub(super) fn text(&mut self, name: &str) -> Option<Placed<String>> {
         self.take(name, |field| if let Field::Text(text) = field { Some(text) } else { None })
+    }
+
+    pub(super) fn names(&mut self, name: &str) -> Vec<String> {
+        let names =
+            self.take(name, |field| if let Field::Names(it) = field { Some(it) } else { None });
+        names.map(|names| names.value).unwrap_or_default()
     }
 
     pub(super) fn duration(&mut self, name: &str) -> Option<Placed<Duration>> {
@@ -132,6 +140,14 @@ fn field(node: &Node, key: &Key, warnings: &mut Vec<Flaw>) -> Result<Field, Flaw
     };
     match key.shape {
         Shape::Text => node.as_text().map(|text| Field::Text(text.to_owned())).ok_or_else(wrong),
+        Shape::Names => {
+            let Value::Sequence(items) = &node.value else { return Err(wrong()) };
+            let names = items.iter().map(|item| {
+                let text = item.as_text().ok_or_else(wrong)?;
+                parse_pattern(text).map_err(|err| Flaw::new(item.at, format!("{name}: {err}")))
+            });
+            Ok(Field::Names(names.collect::<Result<_, _>>()?))
+        }
         Shape::Count => {
             let count = node.plain().and_then(|text| text.parse().ok());
             let count = count.filter(|count| *count > 0).ok_or_else(wrong)?;
@@ -162,7 +178,7 @@ fn unknown(text: &str, object: &Object) -> String {
     let spelt = text.replace('_', "-");
     let deeper = object.keys.iter().find(|key| match key.shape {
         Shape::Object(inner) => inner.keys.iter().any(|inner| inner.name == spelt),
-        Shape::Text | Shape::Duration | Shape::Count | Shape::List(_) => false,
+        Shape::Text | Shape::Names | Shape::Duration | Shape::Count | Shape::List(_) => false,
     });
     if let Some(deeper) = deeper {
         return format!("unknown key `{shown}`; did you mean `{spelt}` in `{}`?", deeper.name);

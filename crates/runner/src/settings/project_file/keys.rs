@@ -27,6 +27,8 @@ pub(super) struct Key {
 pub(super) enum Shape {
     /// A text.
     Text,
+    /// A list of patterns for the names of variables.
+    Names,
     /// Seconds, or a text such as `500ms`.
     Duration,
     /// A whole number from one on.
@@ -42,6 +44,7 @@ impl Shape {
     pub(super) const fn wanted(self) -> &'static str {
         match self {
             Self::Text => "a text",
+            Self::Names => "a list of names of variables",
             Self::Duration => "a number of seconds or a text such as `500ms`",
             Self::Count => "a whole number from 1 on",
             Self::Object(_) => "a mapping",
@@ -57,6 +60,7 @@ pub(super) const ID: &str = "id";
 pub(super) const EXEC: &str = "exec";
 pub(super) const ENTRYPOINT: &str = "entrypoint";
 pub(super) const WORKING_DIRECTORY: &str = "working-directory";
+pub(super) const HIDE_ENV: &str = "hide-env";
 pub(super) const WARMUP_TIME: &str = "warmup-time";
 pub(super) const MAX_TIME: &str = "max-time";
 pub(super) const MIN_TIME: &str = "min-time";
@@ -86,6 +90,11 @@ const PROJECT_OPTIONS: &Object = &Object {
             WORKING_DIRECTORY,
             Shape::Text,
             "The folder in which benchmarks run; relative to the folder of this file, which is the default.",
+        ),
+        key(
+            HIDE_ENV,
+            Shape::Names,
+            "Variables that no benchmark shall see, besides the secrets that CI systems put into every job; `*` is any text.",
         ),
         ROUNDS[0],
         ROUNDS[1],

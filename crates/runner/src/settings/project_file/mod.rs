@@ -44,6 +44,8 @@ pub(crate) struct ProjectConfig {
 pub(crate) struct ProjectOptions {
     /// Where targets are run, as it is written in the file.
     pub working_directory: Option<PathBuf>,
+    /// Patterns for the names of variables that no benchmark shall see.
+    pub hide_env: Vec<String>,
     /// How long and how often.
     pub rounds: RoundOptions,
 }

@@ -41,6 +41,11 @@ fn object(spec: &Object, definitions: &mut Map<String, Value>) -> Value {
 fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Value {
     match shape {
         Shape::Text => json!({ "type": ["string", "null"] }),
+        Shape::Names => json!({
+            "type": ["array", "null"],
+            "items": { "type": "string", "pattern": "^[^=]*[^=\\s][^=]*$" },
+            "examples": [["GITHUB_TOKEN", "NPM_*"]],
+        }),
         Shape::Duration => json!({
             "type": ["string", "number", "null"],
             "minimum": 0,

@@ -27,14 +27,22 @@ fn seen(sandbox: &Sandbox) -> String {
         "CODSPEED_PERF_ENABLED=",
         "CODSPEED_SKIP_UPLOAD=",
     ];
-    let mut lines: Vec<_> =
-        text.lines().filter(|line| !foreign.iter().any(|name| line.starts_with(name))).collect();
+    let is_number = |c: char| c.is_ascii_digit();
+    let mut lines: Vec<String> = text
+        .lines()
+        .filter(|line| !foreign.iter().any(|name| line.starts_with(name)))
+        .map(|line| match line.strip_prefix("CODSPEED_GUARD=") {
+            Some(mark) => format!("CODSPEED_GUARD={}", mark.replace(is_number, "0")),
+            None => line.to_owned(),
+        })
+        .collect();
     lines.sort_unstable();
     lines.join("\n")
 }
 
 const EXPECTED: &str = "\
 CODSPEED_ENV=runner
+CODSPEED_GUARD=0000000000-00000000000000000000
 CODSPEED_PROFILE_FOLDER=[sandbox]/profile
 CODSPEED_RUNNER_MODE=walltime
 HOME=[sandbox]

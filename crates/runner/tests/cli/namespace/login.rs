@@ -112,10 +112,13 @@ fn what_is_no_token_is_not_sent() {
     assert!(api.routes().is_empty(), "{:?}", api.routes());
 }
 
+/// A page of the fake service, which runs on this machine.
+const PAGE: &str = "http://localhost/login?a&b";
+
 /// A service where the user logs in at once.
 fn with_browser() -> (Sandbox, FakeApi) {
     let (sandbox, api) = of_alice();
-    let begun = json!({"callbackUrl": "http://service.test/login?a&b", "sessionId": "s-1"});
+    let begun = json!({"callbackUrl": PAGE, "sessionId": "s-1"});
     api.on("CreateLoginSession", [data(&json!({"createLoginSession": begun}))]);
     api.on("ConsumeLoginSession", [data(&json!({"consumeLoginSession": {"token": LOGIN}}))]);
     (sandbox, api)
@@ -131,7 +134,7 @@ fn without_a_browser_the_address_is_shown() {
     exit code: 0
     --- stdout
     --- stderr
-    log in here: http://service.test/login?a&b
+    log in here: http://localhost/login?a&b
     waiting for your login (5 minutes at most)
     logged in as alice (GITHUB), in the profile `default`
     ");
@@ -149,8 +152,42 @@ fn a_browser_opens_the_address() {
     let sandbox = sandbox.with("PATH", format!("{}:/usr/bin:/bin", shown(&folder)));
     let run = auth(&sandbox, ["login"]);
     assert_eq!(run.code, 0, "{}", run.shown());
-    assert_eq!(opened.wait(), "http://service.test/login?a&b");
+    assert_eq!(opened.wait(), PAGE);
     assert_eq!(api.routes(), BROWSER);
+}
+
+#[test]
+fn a_page_that_is_none_of_the_service_is_neither_opened_nor_shown() {
+    let pages = [
+        "https://evil.test/login",
+        "http://app.codspeed.io/login",
+        "https://app.codspeed.io@evil.test/login",
+        "https://codspeed.io.evil.test/login",
+        "javascript:alert(1)//login",
+        "file:///etc/login",
+        "--help=login",
+        "/etc/login",
+        "\u{1b}]8;;https://evil.test/login",
+        "",
+    ];
+    let (sandbox, api) = with_browser();
+    let folder = sandbox.path().to_owned();
+    sandbox.program("xdg-open", &format!("#!/bin/sh\ntouch {}/opened\n", shown(&folder)));
+    let sandbox = sandbox.with("PATH", format!("{}:/usr/bin:/bin", shown(&folder)));
+    for page in pages {
+        let begun = json!({"callbackUrl": page, "sessionId": "s-1"});
+        api.on("CreateLoginSession", [data(&json!({"createLoginSession": begun}))]);
+        let run = auth(&sandbox, ["login"]);
+        assert_eq!(run.code, 5, "{page:?}: {}", run.shown());
+        assert!(run.stderr.contains("no page of the service"), "{page:?}: {}", run.shown());
+        assert!(
+            !run.shown().contains("/login") && !run.shown().contains('\u{1b}'),
+            "{page:?}: {}",
+            run.shown()
+        );
+    }
+    assert!(!folder.join("opened").exists());
+    assert!(api.routes().iter().all(|route| route == "CreateLoginSession"), "{:?}", api.routes());
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Two runs at the same time: one after the other, or a refusal, but never a mixture.
 
-use std::fs;
+use std::{fs, path::Path};
+
+use nix::sys::signal::Signal;
 
 use runner_shared::text::shown;
 use test_support::{Running, Sandbox};
 
-use crate::stage::{exec_words, nothing_is_left, sandbox, start};
+use crate::stage::{CODSPEED, exec_words, nothing_is_left, sandbox, start};
 
 const ONE_ROUND: &[&str] = &["--warmup-time", "0", "--max-rounds", "1"];
 
@@ -93,4 +95,66 @@ fn what_others_write_into_the_lock_file_is_not_shown() {
     assert!(!run.stderr.contains("boo"), "{}", run.stderr);
     fs::write(sandbox.path().join("hold"), "go\n").unwrap();
     assert_eq!(first.end().code, 0);
+}
+
+/// The other programs alone.
+const ALONE: [(&str, &[&str]); 2] = [
+    ("exec-harness", &["--warmup-time", "0", "--max-rounds", "1"]),
+    ("codspeed-memtrack", &["track", "--backend", "preload"]),
+];
+
+#[test]
+fn the_harness_and_the_tracer_alone_wait_as_well() {
+    let (sandbox, first) = busy();
+    let alone = |(program, options): (&str, &[&str]), more: &[&str]| {
+        let program = Path::new(CODSPEED).with_file_name(program);
+        let words = [options, more, &["--", "true"]].concat();
+        sandbox.start(sandbox.private(program, words))
+    };
+    let said = format!("another codspeed run is going on (pid {})", first.pid());
+    for program in ALONE {
+        let run = alone(program, &["--no-wait"]).end();
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        assert_eq!(run.stderr, format!("error: {said}\n"));
+    }
+    let mut waiting = ALONE.map(|program| alone(program, &[]));
+    for run in &mut waiting {
+        let line = run.says(&said);
+        assert!(line.contains("--no-wait"), "{line}");
+    }
+    fs::write(sandbox.path().join("hold"), "go\n").unwrap();
+    for run in [first].into_iter().chain(waiting).map(Running::end) {
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    }
+    nothing_is_left(&sandbox);
+}
+
+#[test]
+fn one_that_waits_alone_can_be_ended() {
+    let (sandbox, first) = busy();
+    for (program, options) in ALONE {
+        let program = Path::new(CODSPEED).with_file_name(program);
+        let words = [options, &["--", "true"]].concat();
+        let mut waiting = sandbox.start(sandbox.private(program, words));
+        waiting.says("another codspeed run is going on");
+        waiting.signal(Signal::SIGINT);
+        assert_eq!(waiting.end().code, 130);
+    }
+    fs::write(sandbox.path().join("hold"), "go\n").unwrap();
+    assert_eq!(first.end().code, 0);
+}
+
+#[test]
+fn within_a_run_they_have_its_lock() {
+    let sandbox = sandbox();
+    let of = |program| shown(&Path::new(CODSPEED).with_file_name(program)).into_owned();
+    let (harness, tracer) = (of("exec-harness"), of("codspeed-memtrack"));
+    let inner = format!(
+        "'{harness}' --max-rounds 1 --no-wait -- '{tracer}' track --no-wait --backend preload -- true"
+    );
+    let words = [crate::stage::RUN, &["--allow-empty", "--", &inner]].concat();
+    let run = start(&sandbox, words).end();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(!run.stderr.contains("another codspeed run"), "{}", run.stderr);
+    nothing_is_left(&sandbox);
 }

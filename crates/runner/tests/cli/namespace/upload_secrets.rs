@@ -45,7 +45,7 @@ fn the_loud_run(tokens: &[&str], sandbox: &Sandbox, options: &[&str], code: i32)
 }
 
 #[track_caller]
-fn hidden(tokens: &[&str], place: &str, content: &[u8]) {
+pub(super) fn hidden(tokens: &[&str], place: &str, content: &[u8]) {
     for token in tokens {
         let is_there = content.windows(token.len()).any(|window| window == token.as_bytes());
         assert!(!is_there, "{place} has the token {token}: {}", String::from_utf8_lossy(content));

@@ -1,0 +1,82 @@
+//! A run that did not come to its end: what it has left is completed, and whoever looks at it is told.
+
+use std::path::Path;
+
+use runner_shared::{
+    fault::{Attempt, explain},
+    mode::{MODES, Mode},
+};
+use system::lock::{FolderLock, LockError};
+
+use crate::{
+    error::chain,
+    mode::{memory, walltime},
+    session::journal,
+    upload::{Manifest, State, executor},
+};
+
+/// How far the run of a folder has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// Its end.
+    End,
+    /// Somebody wanted an end.
+    Interruption,
+    /// It goes on.
+    Running,
+    /// Nobody was there to end it: it was killed.
+    Cut,
+}
+
+/// Looks how far the run has come. Returns that, and what has kept the record of a run that was cut short from being
+/// completed.
+pub(super) fn complete(folder: &Path, manifest: &Manifest) -> (Reached, Option<String>) {
+    match manifest.state {
+        State::Complete => return (Reached::End, None),
+        State::Interrupted => return (Reached::Interruption, None),
+        State::Begun => {}
+    }
+    let failed = |why: String| format!("what it has finished is not all known: {why}");
+    match FolderLock::acquire(folder) {
+        Err(LockError::Folder { .. }) => (Reached::Running, None),
+        Err(err) => (Reached::Cut, Some(failed(err.to_string()))),
+        Ok(_lock) => (Reached::Cut, put_in_place(folder, manifest).err().map(failed)),
+    }
+}
+
+/// Puts the record that was written while the run went on where it would be.
+fn put_in_place(folder: &Path, manifest: &Manifest) -> Result<(), String> {
+    let read = journal::read(folder).map_err(|err| explain(&err, Attempt::Read).to_string())?;
+    let Some(record) = read else { return Ok(()) };
+    let put = match mode(manifest) {
+        Mode::Walltime => walltime::finish(&record, folder),
+        Mode::Memory => memory::finish(&record, folder),
+        Mode::Simulation => Ok(()),
+    };
+    put.map_err(|err| chain(&err))?;
+    journal::remove(folder);
+    Ok(())
+}
+
+/// How a run was measured.
+pub(super) fn mode(manifest: &Manifest) -> Mode {
+    let is_it = |names: &str| executor(names) == manifest.runner.executor;
+    let mode = MODES.iter().find(|(_, names)| is_it(names.executor));
+    mode.map_or(Mode::Walltime, |(mode, _)| *mode)
+}
+
+impl Reached {
+    /// What whoever looks at the results has to know; nothing of a run that is complete.
+    pub(super) const fn said(self) -> Option<&'static str> {
+        match self {
+            Self::End => None,
+            Self::Interruption => {
+                Some("the run was interrupted: only what was finished by then is here")
+            }
+            Self::Running => Some("the run goes on: this is what it has finished by now"),
+            Self::Cut => Some(
+                "the run was cut short (it was killed before its end): only what was finished by then is here",
+            ),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Finds all that a process had started when that process is gone, and ends it.
+//!
+//! Each process that is found is stopped first, and what is found is looked through again until nobody is new: a process
+//! that is stopped starts no other one and does not lose its children, so that none gets away.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, kill, killpg},
+    unistd::{Pid, getpid},
+};
+use runner_shared::clock::now;
+
+use crate::{files, lineage};
+
+/// Nanoseconds for all to stand still, and then again for all to be gone.
+const PATIENCE_NS: u64 = 2_000_000_000;
+/// Time between two looks of which the first has found nobody new.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// A process as the system shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    pid: i32,
+    parent: i32,
+    group: i32,
+    start: u64,
+    /// It is stopped, and starts no other one.
+    is_still: bool,
+}
+
+/// Ends these processes, their descendants, and whoever has `mark` (`NAME=value`) in the environment and has started at
+/// `since` or later, in ticks since the machine was started.
+pub(super) fn end(roots: impl Iterator<Item = i32>, mark: &str, since: u64) {
+    let roots: BTreeSet<i32> = roots.collect();
+    let is_marked = |seen: &Seen| seen.start >= since && has(seen.pid, mark);
+    let look = || {
+        let all = processes();
+        let kin = kin(&all, &roots, is_marked);
+        all.into_iter().filter(|seen| kin.contains(&seen.pid)).collect::<Vec<_>>()
+    };
+    // A signal is heard on the way out of a system call: a process that is in the middle of a fork ends that first.
+    let found = repeat(Signal::SIGSTOP, &look, |kin| kin.iter().all(|seen| seen.is_still));
+    // All of them, before one that ends takes with it the knowledge of who its children are.
+    for pid in found {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+    // Where `/proc` shows nobody: those who were enrolled lead groups of their own.
+    for &root in &roots {
+        let _ = killpg(Pid::from_raw(root), Signal::SIGKILL);
+    }
+    repeat(Signal::SIGKILL, &look, <[Seen]>::is_empty);
+}
+
+/// Sends a signal to each one that is found until nobody is new and `done` is so for all. Returns them.
+fn repeat(
+    signal: Signal,
+    look: &impl Fn() -> Vec<Seen>,
+    done: impl Fn(&[Seen]) -> bool,
+) -> BTreeSet<i32> {
+    let until = now().plus(PATIENCE_NS);
+    let mut found = BTreeSet::new();
+    while now() < until {
+        let kin = look();
+        let fresh: Vec<i32> =
+            kin.iter().map(|seen| seen.pid).filter(|pid| found.insert(*pid)).collect();
+        for &pid in &fresh {
+            // It may have ended, or become somebody else's, whom we may not end.
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+        if fresh.is_empty() {
+            if done(&kin) {
+                break;
+            }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "nobody tells when a process stands still"
+            )]
+            std::thread::sleep(PAUSE);
+        }
+    }
+    found
+}
+
+/// Returns who belongs to the roots: they themselves, those in a group that one of them leads or led, their children and
+/// those in groups of these, and so on, and those with the mark.
+fn kin(all: &[Seen], roots: &BTreeSet<i32>, has_mark: impl Fn(&Seen) -> bool) -> BTreeSet<i32> {
+    let mut kin: BTreeSet<i32> = all
+        .iter()
+        .filter(|seen| roots.contains(&seen.pid) || has_mark(seen))
+        .map(|seen| seen.pid)
+        .collect();
+    loop {
+        let before = kin.len();
+        for seen in all {
+            let is_below = kin.contains(&seen.parent) || kin.contains(&seen.group);
+            if is_below || roots.contains(&seen.group) {
+                kin.insert(seen.pid);
+            }
+        }
+        if kin.len() == before {
+            return kin;
+        }
+    }
+}
+
+/// Returns all processes that have not ended, but this one and the first.
+fn processes() -> Vec<Seen> {
+    let us = getpid().as_raw();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| *pid != us && *pid > 1)
+        .filter_map(|pid| {
+            let lineage::Facts { state, parent, group, start } = lineage::facts(pid)?;
+            let is_still = matches!(state, 'T' | 't');
+            // Who has ended has neither children nor an environment any more.
+            (!matches!(state, 'Z' | 'X')).then_some(Seen { pid, parent, group, start, is_still })
+        })
+        .collect()
+}
+
+/// Whether the environment that a process was started with has this entry.
+fn has(pid: i32, entry: &str) -> bool {
+    let environment = files::read_kernel(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|found| found == entry.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kin_are_descendants_members_of_groups_and_those_with_the_mark() {
+        let seen = |pid, parent, group| Seen { pid, parent, group, start: 0, is_still: false };
+        let all = [
+            seen(2, 1, 2),
+            // A root, a child in a session of its own, and an orphan that has stayed in its group.
+            seen(10, 1, 10),
+            seen(11, 10, 11),
+            seen(12, 1, 11),
+            // A member of the group of a root that has ended.
+            seen(21, 1, 20),
+            // A daemon with the mark, and its child.
+            seen(31, 30, 30),
+            seen(30, 1, 30),
+            // Somebody who is in no way ours.
+            seen(41, 2, 41),
+        ];
+        let found = kin(&all, &BTreeSet::from([10, 20]), |seen| seen.pid == 30);
+        assert_eq!(found, BTreeSet::from([10, 11, 12, 21, 30, 31]));
+        assert_eq!(kin(&all, &BTreeSet::new(), |_| false), BTreeSet::new());
+    }
+}
