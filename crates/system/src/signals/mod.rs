@@ -290,12 +290,14 @@ fn heard(info: &siginfo) -> Option<Heard> {
 impl Shared {
     /// Notes a signal. Returns whether it is the end.
     fn hear(&self, heard: Heard) -> bool {
+        // Asked first: whoever learns of the signal below may be done with it, and heed fewer, before we go on.
+        let heeded = self.heeded.load(Ordering::SeqCst);
         *lock(&self.last) = Some(heard.signal);
         lock(&self.queue).push_back(heard);
         let count = self.count.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         // Fails if nobody has looked 2^64 times.
         let _ = self.wake.write(1);
-        count > self.heeded.load(Ordering::SeqCst)
+        count > heeded
     }
 
     fn end(&self, signal: Signal, manners: Manners) -> ! {

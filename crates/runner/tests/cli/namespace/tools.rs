@@ -22,7 +22,7 @@ fn silent(sandbox: &Sandbox, name: &str) -> PathBuf {
 /// Runs `codspeed` with so little memory that nothing without end has room in it.
 #[track_caller]
 fn bounded(sandbox: &Sandbox, args: &[&str]) -> Run {
-    let words = ["-c", "ulimit -v 600000; exec \"$0\" \"$@\"", CODSPEED];
+    let words = ["-c", "ulimit -v 800000; exec \"$0\" \"$@\"", CODSPEED];
     sandbox.run(sandbox.private("sh", [&words, args].concat()))
 }
 
