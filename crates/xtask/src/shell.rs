@@ -50,6 +50,18 @@ impl Cmd {
         Self { program: program.into(), args: Vec::new(), env: Vec::new(), cwd: None, clean: false }
     }
 
+    /// The same program by `env`, so that it hears Ctrl-C. A shell that runs us in its background without job control,
+    /// as a CI system may, lets us and all that we start ignore it.
+    pub(crate) fn hearing_ctrl_c(self) -> Self {
+        const BY_DEFAULT: &str = "--default-signal=INT,QUIT";
+        let can = Self::new("env").args([BY_DEFAULT, "true"]).capture().is_ok();
+        if !can {
+            return self;
+        }
+        let args = [BY_DEFAULT.into(), self.program].into_iter().chain(self.args).collect();
+        Self { program: "env".into(), args, ..self }
+    }
+
     pub(crate) fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     if docs != 0 {
         say::note("test: DOC TESTS FAILED (see above); the other tests follow");
     }
-    let tests = cmd.status()?;
+    let tests = cmd.hearing_ctrl_c().status()?;
     // Nothing is printed from here on: the last lines belong to nextest.
     Ok(ExitCode::from(if tests == 0 { docs } else { tests }))
 }
