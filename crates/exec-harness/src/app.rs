@@ -232,13 +232,15 @@ fn measure(
             Simulation::start(folder, temporary, launcher)?.run(&mut session, &plans);
         }
         Mode::Walltime => {
-            let turns = (args.interleave && plans.len() > 1).then(|| Turns {
+            let turns = plans.first().filter(|_| args.interleave && plans.len() > 1);
+            let turns = turns.map(|base| Turns {
+                base_uri: base.target.uri(),
                 seed: args.seed.unwrap_or_else(random_seed),
                 threshold: args.threshold.unwrap_or(DEFAULT_THRESHOLD).value(),
             });
-            let mut store = Store::open(folder.unwrap_or(Path::new(".codspeed")), turns)?;
+            let mut store = Store::open(folder.unwrap_or(Path::new(".codspeed")), turns.clone())?;
             match turns {
-                Some(turns) => take_turns(&mut session, &plans, turns, &mut store)?,
+                Some(turns) => take_turns(&mut session, &plans, &turns, &mut store)?,
                 None => session.one_after_the_other(&plans, &mut store)?,
             }
             store.flush()?;

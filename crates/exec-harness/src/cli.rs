@@ -46,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER", requires = "interleave", hide = true)]
     pub seed: Option<u64>,
 
-    /// Put the time without preemption into the results instead of the wall time.
+    /// Put the undisturbed time into the results instead of the wall time.
     #[arg(long)]
     pub robust: bool,
 

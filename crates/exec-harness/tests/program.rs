@@ -274,7 +274,7 @@ fn benchmarks_that_are_compared_take_turns_in_an_order_drawn_by_the_seed() {
     // Of two, the last changes places with the first half of the time.
     let expected: Vec<bool> = (0..8).map(|_| random.two_below(2)[0] == 1).collect();
     assert_eq!(order, expected);
-    let turns = logs[0].turns.unwrap();
+    let turns = logs[0].turns.as_ref().unwrap();
     assert_eq!((turns.seed, turns.threshold.total_cmp(&0.03)), (7, std::cmp::Ordering::Equal));
 }
 

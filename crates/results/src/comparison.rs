@@ -22,19 +22,21 @@ pub struct Comparison {
     pub head_uri: String,
     /// Seed of the order in which they took turns.
     pub seed: u64,
-    /// Nanoseconds that a pair of both took, everything around the rounds included.
-    pub pair_ns: f64,
-    /// What their rounds say.
+    /// Nanoseconds that each of the benchmarks took in a turn, everything around its rounds included.
+    pub side_ns: f64,
+    /// The result of judging their rounds.
     pub found: verdict::Comparison,
 }
 
 /// The comparisons of a run whose benchmarks took turns; empty for any other.
 pub(crate) fn comparisons(log: &RoundLog) -> Vec<Comparison> {
-    let Some((turns, (base, others))) = log.turns.zip(log.benchmarks.split_first()) else {
-        return Vec::new();
-    };
-    others
+    let Some(turns) = &log.turns else { return Vec::new() };
+    let is_base = |of: &&BenchmarkRounds| of.uri == turns.base_uri;
+    let Some(base) = log.benchmarks.iter().find(is_base) else { return Vec::new() };
+    let sides = as_float(u64::try_from(log.benchmarks.len()).unwrap_or(u64::MAX));
+    log.benchmarks
         .iter()
+        .filter(|head| !is_base(head))
         .filter(|head| !base.rounds.is_empty() && !head.rounds.is_empty())
         .map(|head| Comparison {
             base: base.name.clone(),
@@ -42,7 +44,7 @@ pub(crate) fn comparisons(log: &RoundLog) -> Vec<Comparison> {
             head: head.name.clone(),
             head_uri: head.uri.clone(),
             seed: turns.seed,
-            pair_ns: pair_ns(&base.rounds, &head.rounds),
+            side_ns: turn_ns(&base.rounds, &head.rounds) / sides,
             found: verdict::compare(side_of(base), side_of(head), turns.threshold),
         })
         .collect()
@@ -53,7 +55,7 @@ const fn side_of(of: &BenchmarkRounds) -> Side<'_> {
 }
 
 /// From the first start to the last end, by the number of turns. Other benchmarks of the same turns count as well.
-fn pair_ns(base: &Rounds, head: &Rounds) -> f64 {
+fn turn_ns(base: &Rounds, head: &Rounds) -> f64 {
     let both = |of: fn(&Rounds) -> Option<u64>| [of(base), of(head)].into_iter().flatten();
     let first = both(|rounds| rounds.start_ns.first().copied()).min().unwrap_or(0);
     let end =
@@ -67,7 +69,7 @@ impl Comparison {
     /// Lines for people, each without a final period, as in: `slow` against `fast`: +4.8 %, 1.048x slower (99 % interval
     /// +4.5 to +5.1 %, 240 pairs of undisturbed times).
     pub fn sentences(&self) -> Vec<String> {
-        let verdict::Comparison { time, waits, judged, wall } = self.found;
+        let verdict::Comparison { time, waits, differ, judged, wall } = self.found;
         let names = format!("`{}` against `{}`", one_line(&self.head), one_line(&self.base));
         let Some(ratio) = judged.ratio else {
             return vec![format!("{names}: they have no turns in common, and can't be compared")];
@@ -80,7 +82,7 @@ impl Comparison {
             format!("{names}: {change} ({evidence}), {words}")
         };
         let wall = wall.filter(|_| self.found.wall_disagrees()).and_then(other_wall_times);
-        let waits = waits
+        let waits = (waits && !differ)
             .then(|| "wall times are compared since most of the time is spent waiting".to_owned());
         std::iter::once(first).chain(wall).chain(waits).collect()
     }
@@ -93,7 +95,10 @@ impl Comparison {
             Verdict::Regressed => format!("{} slower", factor(ratio)),
             Verdict::Improved => format!("{} faster", factor(ratio.recip())),
             Verdict::Equivalent => format!("no difference of {threshold} % or more"),
-            Verdict::Inconclusive { resolves, pairs_needed } => {
+            Verdict::Inconclusive { resolves: None, .. } => {
+                "inconclusive: one of them mostly waits and the other works, and other programs change the wall times of the second only".to_owned()
+            }
+            Verdict::Inconclusive { resolves: Some(resolves), pairs_needed } => {
                 let resolves = shortest(resolves * 100.0);
                 let found = format!("inconclusive: this run resolves {resolves} %");
                 match pairs_needed {
@@ -109,9 +114,9 @@ impl Comparison {
         }
     }
 
-    /// The option that allows so many pairs. Each side gets its own time, so it is that of half a pair.
+    /// The option that allows so many pairs: each benchmark gets a time of its own.
     fn longer(&self, pairs: u64) -> String {
-        let seconds = (as_float(pairs) * self.pair_ns / 2.0 / 1e9).ceil().max(1.0);
+        let seconds = (as_float(pairs) * self.side_ns / 1e9).ceil().max(1.0);
         let time = if seconds > 120.0 {
             format!("{:.0}m", (seconds / 60.0).ceil())
         } else {
@@ -198,15 +203,15 @@ mod tests {
     }
 
     fn of(time: JudgedTime, judged: Judgement, wall: Option<Judgement>) -> String {
-        let found = verdict::Comparison { time, waits: false, judged, wall };
+        let found = verdict::Comparison { time, waits: false, differ: false, judged, wall };
         said(found)
     }
 
     fn said(found: verdict::Comparison) -> String {
         let name = |name: &str| (name.to_owned(), format!("exec_harness::{name}"));
         let ((base, base_uri), (head, head_uri)) = (name("old"), name("new\n"));
-        let pair_ns = 50e6;
-        Comparison { base, base_uri, head, head_uri, seed: 7, pair_ns, found }
+        let side_ns = 25e6;
+        Comparison { base, base_uri, head, head_uri, seed: 7, side_ns, found }
             .sentences()
             .join("\n")
     }
@@ -214,7 +219,7 @@ mod tests {
     #[test]
     fn sentences_for_every_verdict() {
         use JudgedTime::{Processor, Undisturbed, Wall};
-        let unsure = |pairs_needed| Verdict::Inconclusive { resolves: 0.0412, pairs_needed };
+        let unsure = |pairs_needed| Verdict::Inconclusive { resolves: Some(0.0412), pairs_needed };
         let few = Judgement { interval: None, pairs: 1, ..judged(1.5, 0.0, Verdict::Insufficient) };
         let none = Judgement { ratio: None, pairs: 0, ..few };
         let slower = judged(1.048, 0.0025, Verdict::Regressed);
@@ -231,7 +236,13 @@ mod tests {
                 of(Wall, judged(1234.4, 9.0, Verdict::Regressed), None),
                 of(Wall, few, None),
                 of(Wall, none, None),
-                said(verdict::Comparison { time: Wall, waits: true, judged: slower, wall: None }),
+                said(verdict::Comparison {
+                    time: Wall,
+                    waits: true,
+                    differ: false,
+                    judged: slower,
+                    wall: None
+                }),
             ]
             .join("\n")
         );

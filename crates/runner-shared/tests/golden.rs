@@ -180,7 +180,7 @@ fn round_log() {
     let log = RoundLog {
         version: RoundLog::VERSION,
         tick_ns: Some(4_000_000),
-        turns: Some(Turns { seed: 7, threshold: 0.03 }),
+        turns: Some(Turns { base_uri: "exec_harness::n".to_owned(), seed: 7, threshold: 0.03 }),
         benchmarks: vec![BenchmarkRounds {
             name: "n".to_owned(),
             uri: "exec_harness::n".to_owned(),

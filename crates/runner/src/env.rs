@@ -9,7 +9,7 @@ use std::{
 };
 
 use runner_shared::{
-    env_names::{EnvName, SECRETS},
+    env_names::{self, EnvName, SECRETS},
     run_as::RunAs,
     text::as_text,
 };
@@ -99,7 +99,11 @@ impl Env {
     /// Makes secrets of the variables whose names fit a pattern: `*` is any text, `?` any character.
     pub(crate) fn hide(&mut self, patterns: &[String]) {
         for pattern in patterns.iter().map(|pattern| WildMatch::new(pattern)) {
-            let fits = |name: &OsString, _: &mut OsString| pattern.matches(&as_text(name));
+            // By the mark of the guard we know what is ours.
+            let is_ours = |name: &OsString| name.as_os_str() == env_names::GUARD.name;
+            let fits = |name: &OsString, _: &mut OsString| {
+                !is_ours(name) && pattern.matches(&as_text(name))
+            };
             for (name, value) in self.variables.extract_if(.., fits) {
                 self.secrets.insert(name, Hidden::new(value));
             }

@@ -27,7 +27,7 @@ pub(crate) enum Workload {
 pub(crate) struct Versus {
     /// The smallest difference that matters.
     pub threshold: Share,
-    /// One that is slower by so much for certain fails the run.
+    /// One that is slower for certain, and by so much or more as estimated, fails the run.
     pub fail_if_slower: Option<Share>,
 }
 

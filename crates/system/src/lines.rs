@@ -55,7 +55,10 @@ impl<R: Read> Lines<R> {
                     self.searched = self.start;
                     line
                 }
-                None if self.done && self.start == self.end => return Ok(None),
+                None if self.done && self.start == self.end => {
+                    self.too_long += u64::from(std::mem::take(&mut self.skipping));
+                    return Ok(None);
+                }
                 None if self.done => {
                     let line = (self.start, self.end);
                     self.start = self.end;

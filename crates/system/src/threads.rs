@@ -60,6 +60,15 @@ pub fn start_pool() -> bool {
     })
 }
 
+/// Does work of `rayon` in this thread alone, in a copy of a process (`fork`): the threads of the original, which `rayon`
+/// would wait for, are not in it.
+pub fn alone<T>(work: impl FnOnce() -> T) -> T {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread();
+    // From here on this thread belongs to that pool; it may belong to one without others already.
+    let _pool = builder.build();
+    work()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +77,19 @@ mod tests {
     fn the_pool_can_be_started_twice() {
         assert!(start_pool() && start_pool());
         assert_eq!(rayon::join(|| 1, || 2), (1, 2));
+    }
+
+    #[test]
+    fn alone_all_is_done_by_this_thread() {
+        use rayon::prelude::*;
+        start_pool();
+        std::thread::spawn(|| {
+            let here = std::thread::current().id();
+            let by: Vec<_> =
+                alone(|| (0..1000).into_par_iter().map(|_| std::thread::current().id()).collect());
+            assert!(by.iter().all(|thread| *thread == here));
+        })
+        .join()
+        .unwrap();
     }
 }

@@ -84,7 +84,7 @@ enum Command {
         #[arg(long, default_value_t = 1.0)]
         minutes: f64,
     },
-    /// Try our programs in bad company, and fail on a finding.
+    /// Break the files, system calls and signals of our programs, and fail on a finding.
     #[command(subcommand)]
     Attack(attack::Attack),
     /// Build an archive of all programs, with everything that a release has, and try it in an empty system.

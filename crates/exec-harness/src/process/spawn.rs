@@ -202,6 +202,7 @@ fn abandon(pid: Pid) -> io::Error {
     // It may be gone already, which is what we want.
     let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
     let _ = nix::sys::wait::waitpid(pid, None);
+    guard::collected(pid);
     io::Error::other("the system gave no descriptor of the process (is this an old Valgrind?)")
 }
 

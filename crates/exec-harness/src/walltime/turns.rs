@@ -41,11 +41,11 @@ pub(crate) fn random_seed() -> u64 {
     RandomState::new().hash_one(0)
 }
 
-/// Runs all benchmarks in turns; the first is what the others are compared with.
+/// Runs all benchmarks in turns, until it is clear how they relate to the base.
 pub(crate) fn take_turns(
     session: &mut Session<'_>,
     plans: &[Plan],
-    turns: Turns,
+    turns: &Turns,
     store: &mut Store,
 ) -> Result<(), StoreError> {
     let mut circle = Vec::with_capacity(plans.len());
@@ -80,7 +80,7 @@ fn rounds_in_a_turn(round_ns: Option<u64>, limits: Limits) -> u64 {
     by_time.min(by_count).clamp(1, MOST_ROUNDS)
 }
 
-fn run_turns(session: &mut Session<'_>, circle: &mut [Turn], turns: Turns) {
+fn run_turns(session: &mut Session<'_>, circle: &mut [Turn], turns: &Turns) {
     let mut random = Xoshiro256::seeded(turns.seed);
     let mut looks = Looks::new();
     for number in 0_u32.. {
@@ -103,9 +103,7 @@ fn run_turns(session: &mut Session<'_>, circle: &mut [Turn], turns: Turns) {
         } else if circle.iter().any(|turn| matches!(turn.outcome, Some(Ok(())))) {
             // A benchmark without a partner in a turn is compared with nothing.
             finish(circle);
-        } else if looks.is_due(u64::from(number) + 1)
-            && are_all_decided(session, circle, turns.threshold)
-        {
+        } else if looks.is_due(u64::from(number) + 1) && are_all_decided(session, circle, turns) {
             finish(circle);
         }
     }
@@ -118,9 +116,11 @@ fn one_turn(
     number: u32,
 ) -> Option<Result<(), Failure>> {
     session.progress.resume(&turn.benchmark.name());
+    // The least number of turns is counted in rounds, so these have one each.
+    let rounds = if u64::from(number) < LEAST_TURNS { 1 } else { turn.rounds };
     let before = turn.benchmark.rounds().len();
     session.link.start();
-    let ran = turn.benchmark.run(session.machine, session.progress, number, Some(turn.rounds));
+    let ran = turn.benchmark.run(session.machine, session.progress, number, Some(rounds));
     session.link.stop(turn.benchmark.round_times().skip(before));
     // Also after a failure: a window without a name would go to the next benchmark.
     session.link.executed(turn.benchmark.uri());
@@ -132,8 +132,10 @@ fn one_turn(
 }
 
 /// All minimums are met, and more rounds would change no verdict.
-fn are_all_decided(session: &Session<'_>, circle: &[Turn], threshold: f64) -> bool {
-    let Some((base, others)) = circle.split_first() else { return true };
+fn are_all_decided(session: &Session<'_>, circle: &[Turn], turns: &Turns) -> bool {
+    let is_base = |turn: &&Turn| turn.benchmark.uri() == turns.base_uri;
+    // Without it there is nothing to decide: the others run as long as they may.
+    let Some(base) = circle.iter().find(is_base) else { return false };
     let side =
         |turn: &Turn| (turn.outcome.is_none(), turn.benchmark.robust_source(session.machine));
     let (base_runs, base_source) = side(base);
@@ -141,11 +143,11 @@ fn are_all_decided(session: &Session<'_>, circle: &[Turn], threshold: f64) -> bo
     let judged = |head: &Turn| {
         let (head_runs, source) = side(head);
         let head = Side { rounds: head.benchmark.rounds(), source };
-        !head_runs || is_decided(base_side, head, threshold)
+        !head_runs || is_decided(base_side, head, turns.threshold)
     };
     base_runs
         && circle.iter().all(|turn| turn.benchmark.has_met_minimums())
-        && others.iter().all(judged)
+        && circle.iter().filter(|turn| !is_base(turn)).all(judged)
 }
 
 /// Fisher and Yates; every order is equally likely.

@@ -47,10 +47,10 @@ struct JsonJudgement {
 impl<'a> JsonComparison<'a> {
     /// Taken apart completely, so that a new field can't be forgotten here.
     pub(super) fn of(of: &'a Comparison) -> Self {
-        let Comparison { base, base_uri, head, head_uri, seed, pair_ns: _, found } = of;
-        let verdict::Comparison { time, waits, judged, wall } = *found;
+        let Comparison { base, base_uri, head, head_uri, seed, side_ns: _, found } = of;
+        let verdict::Comparison { time, waits, differ: _, judged, wall } = *found;
         let (resolves, pairs_needed) = match judged.verdict {
-            Verdict::Inconclusive { resolves, pairs_needed } => (Some(resolves), pairs_needed),
+            Verdict::Inconclusive { resolves, pairs_needed } => (resolves, pairs_needed),
             Verdict::Regressed
             | Verdict::Improved
             | Verdict::Equivalent

@@ -131,7 +131,7 @@ fn noise(of: &BenchResult) -> Option<String> {
 /// `None` for the wall clock, which is what all other figures are.
 fn label(source: RobustSource) -> Option<&'static str> {
     match source {
-        RobustSource::KernelStamps => Some("kernel time without preemption"),
+        RobustSource::KernelStamps => Some("undisturbed times"),
         RobustSource::ProcessorTime => Some("processor time"),
         RobustSource::WallClock => None,
     }

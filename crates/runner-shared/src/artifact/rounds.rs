@@ -17,16 +17,18 @@ pub struct RoundLog {
     /// time by what it saw. 0 if it stamps each change of mode; `None` in older logs.
     #[serde(default)]
     pub tick_ns: Option<u64>,
-    /// How the benchmarks took turns; `None` if they were run one after another.
+    /// The way in which the benchmarks took turns; `None` if they were run one after another.
     #[serde(default)]
     pub turns: Option<Turns>,
     /// One entry per benchmark.
     pub benchmarks: Vec<BenchmarkRounds>,
 }
 
-/// Benchmarks that took turns, to be compared with the first of them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Benchmarks that took turns, to be compared with one of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Turns {
+    /// Identity of the benchmark that the others are compared with.
+    pub base_uri: String,
     /// Seed of the order in each turn.
     pub seed: u64,
     /// The smallest difference that matters, as a share: 0.03 is 3 %.

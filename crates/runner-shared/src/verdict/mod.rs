@@ -1,7 +1,7 @@
 //! Compares two benchmarks whose rounds took turns: which of their times can be trusted, and what these say.
 //!
-//! On a busy machine the wall clock counts the work of others, too. Where the kernel has stamped the rounds, the time
-//! without preemption is judged; where a command has several threads or processes, its processor time. A command that
+//! On a busy machine the wall clock counts the work of others, too. Where the kernel has stamped the rounds, the
+//! undisturbed time is judged; where a command has several threads or processes, its processor time. A command that
 //! mostly waits has next to no processor time, and is judged by the wall clock. `exec-harness` asks this while it
 //! measures, to stop when the answer is there, and `results` afterwards, to show it.
 
@@ -51,9 +51,12 @@ pub struct Comparison {
     pub time: JudgedTime,
     /// Noise-robust times exist but a side mostly waits, which is why the wall time is judged.
     pub waits: bool,
-    /// What follows from it.
+    /// Only wall times are left, of a side that mostly waits and one that works: the work of other programs makes them
+    /// differ, so that there is no verdict.
+    pub differ: bool,
+    /// The conclusion.
     pub judged: Judgement,
-    /// What would follow from wall times; `None` if these are judged.
+    /// The conclusion from wall times; `None` if these are judged.
     pub wall: Option<Judgement>,
 }
 
@@ -115,8 +118,14 @@ pub fn compare(base: Side<'_>, head: Side<'_>, threshold: f64) -> Comparison {
 
 fn compare_at(base: Side<'_>, head: Side<'_>, threshold: f64, alpha: f64) -> Comparison {
     let source = common_source(base.source, head.source);
-    let is_robust = source != RobustSource::WallClock;
-    let waits = is_robust && [base, head].iter().any(|side| waits(side.rounds, source));
+    let waiting = [base, head].map(|side| waits(side.rounds, source));
+    // The time by the kernel's stamps holds the waiting, too: it suits a command that computes beside one that waits.
+    let waits = match source {
+        RobustSource::KernelStamps => waiting == [true, true],
+        RobustSource::ProcessorTime => waiting != [false, false],
+        RobustSource::WallClock => false,
+    };
+    let differ = waits && waiting != [true, true];
     let source = if waits { RobustSource::WallClock } else { source };
     let by = |source| {
         let (base_times, head_times) =
@@ -130,7 +139,11 @@ fn compare_at(base: Side<'_>, head: Side<'_>, threshold: f64, alpha: f64) -> Com
         RobustSource::WallClock => JudgedTime::Wall,
     };
     let wall = (time != JudgedTime::Wall).then(|| by(RobustSource::WallClock));
-    Comparison { time, waits, judged: by(source), wall }
+    let mut judged = by(source);
+    if differ {
+        judged.verdict = judged.verdict.in_doubt();
+    }
+    Comparison { time, waits, differ, judged, wall }
 }
 
 /// The best that both sides have.

@@ -35,23 +35,23 @@ pub struct Judgement {
     pub p: f64,
     /// The smallest difference that matters, as a share: 0.03 is 3 %.
     pub threshold: f64,
-    /// What follows from it.
+    /// The conclusion.
     pub verdict: Verdict,
 }
 
 /// The outcome of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Verdict {
-    /// Head is slower for certain, and by at least the threshold.
+    /// Head is slower for certain, and the estimate is the threshold or more.
     Regressed,
-    /// Head is faster for certain, and by at least the threshold.
+    /// Head is faster for certain, and the estimate is the threshold or more.
     Improved,
     /// Whatever the difference is, it is smaller than the threshold.
     Equivalent,
     /// The interval is too wide to tell.
     Inconclusive {
-        /// The smallest difference that these pairs would have shown, as a share.
-        resolves: f64,
+        /// The smallest difference that these pairs would have shown, as a share; `None` if none can be shown.
+        resolves: Option<f64>,
         /// About how many pairs would do; `None` if no sensible number would.
         pairs_needed: Option<u64>,
     },
@@ -60,14 +60,24 @@ pub enum Verdict {
 }
 
 impl Judgement {
-    /// Head is slower for certain, and by at least this share.
+    /// Returns whether head is slower for certain, and the estimate is this share or more.
     pub fn is_slower_by(&self, share: f64) -> bool {
-        self.ratio.is_some_and(|ratio| ratio >= 1.0 + share)
-            && self.interval.is_some_and(|interval| interval.low > 1.0)
+        self.verdict == Verdict::Regressed && self.ratio.is_some_and(|ratio| ratio >= 1.0 + share)
     }
 }
 
 impl Verdict {
+    /// The same, if the times may be wrong: nothing is certain then.
+    #[must_use]
+    pub(super) const fn in_doubt(self) -> Self {
+        match self {
+            Self::Regressed | Self::Improved | Self::Equivalent | Self::Inconclusive { .. } => {
+                Self::Inconclusive { resolves: None, pairs_needed: None }
+            }
+            Self::Insufficient => self,
+        }
+    }
+
     /// More pairs would not change it.
     pub const fn is_final(self) -> bool {
         match self {
@@ -139,7 +149,7 @@ fn verdict(estimate: f64, interval: Interval, threshold: f64, pairs: u64) -> Ver
     } else {
         let half_width = (high - estimate).max(estimate - low);
         Verdict::Inconclusive {
-            resolves: half_width.exp_m1(),
+            resolves: Some(half_width.exp_m1()),
             pairs_needed: pairs_needed(estimate, half_width, threshold, pairs),
         }
     }

@@ -300,11 +300,21 @@ fn what_mostly_waits_is_judged_by_wall_times() {
     let (worker, _) = preempted();
     let sleeper = busy(&sleeper);
     for sources in [[KernelStamps; 2], [ProcessorTime; 2]] {
-        for (base, head) in [(&sleeper, &worker), (&worker, &sleeper), (&sleeper, &sleeper)] {
-            let found = by(base, head, sources);
-            assert_eq!((found.time, found.waits), (JudgedTime::Wall, true), "{sources:?}");
-        }
+        let found = by(&sleeper, &sleeper, sources);
+        assert_eq!((found.time, found.waits, found.differ), (JudgedTime::Wall, true, false));
+        assert_eq!(found.judged.verdict, Verdict::Equivalent);
         assert!(!by(&worker, &worker, sources).waits);
+    }
+    for (base, head) in [(&sleeper, &worker), (&worker, &sleeper)] {
+        // The time without preemption has the waiting in it.
+        let found = by(base, head, [KernelStamps; 2]);
+        assert_eq!((found.time, found.waits), (JudgedTime::Undisturbed, false));
+        assert!(found.judged.verdict.is_final());
+        // Else nothing can be compared that others leave alone.
+        let found = by(base, head, [ProcessorTime; 2]);
+        assert_eq!((found.time, found.differ), (JudgedTime::Wall, true));
+        let doubt = Verdict::Inconclusive { resolves: None, pairs_needed: None };
+        assert_eq!(found.judged.verdict, doubt);
     }
     // Others have most of the processor, but not in every round.
     let crowded: Vec<_> = (0..20).map(|i| (5100 + i % 5 * 5000, 5000, 0, 4990)).collect();

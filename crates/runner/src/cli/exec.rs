@@ -31,11 +31,12 @@ pub(crate) struct ExecArgs {
     #[arg(long, value_name = "SHARE", requires = "vs")]
     pub threshold: Option<Share>,
 
-    /// With `--vs`: exit with 6 if the command is slower by this share for certain [default: that of `--threshold`].
+    /// With `--vs`: exit with 6 if the command is slower for certain, and this share or more as estimated [default: that
+    /// of `--threshold`].
     #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, requires = "vs", default_missing_value = "")]
     pub fail_if_slower: Option<FailureLimit>,
 
-    /// Put the time without preemption into the results instead of the wall time.
+    /// Put the undisturbed time into the results instead of the wall time.
     #[arg(long)]
     pub robust: bool,
 

@@ -8,6 +8,7 @@ use std::{
 use runner_shared::{
     command_text::CommandText,
     harness::Target,
+    share::Share,
     text::{one_line, shown},
     verdict::DEFAULT_THRESHOLD,
 };
@@ -56,14 +57,7 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     let mut targets = vs.iter().map(other).collect::<Result<Vec<_>, _>>()?;
     targets.push(head);
     check_names(&targets)?;
-    let threshold = threshold.unwrap_or(DEFAULT_THRESHOLD);
-    let versus = Versus {
-        threshold,
-        fail_if_slower: fail_if_slower.map(|limit| match limit {
-            FailureLimit::Threshold => threshold,
-            FailureLimit::Share(share) => share,
-        }),
-    };
+    let versus = versus(threshold, fail_if_slower)?;
     let workload = Workload::Commands {
         versus: (!vs.is_empty()).then_some(versus),
         targets,
@@ -76,6 +70,29 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     let plan = RunPlan::new(targets, shared, &none, &here)?;
     sources::say_modes(&plan, by, context);
     measure(&plan, context)
+}
+
+/// The smallest difference that matters, and the one that fails the run.
+fn versus(
+    threshold: Option<Share>,
+    fail_if_slower: Option<FailureLimit>,
+) -> Result<Versus, CliError> {
+    let limit = match fail_if_slower {
+        Some(FailureLimit::Share(share)) => Some(share),
+        Some(FailureLimit::Threshold) | None => None,
+    };
+    if let (Some(limit), Some(threshold)) = (limit, threshold)
+        && limit < threshold
+    {
+        let what = format!(
+            "`--fail-if-slower={limit}` is smaller than `--threshold {threshold}`: a difference that small does not matter"
+        );
+        return Err(CliError::new(ExitKind::Usage, what));
+    }
+    // A difference that fails the run matters.
+    let default = limit.map_or(DEFAULT_THRESHOLD, |limit| limit.min(DEFAULT_THRESHOLD));
+    let threshold = threshold.unwrap_or(default);
+    Ok(Versus { threshold, fail_if_slower: fail_if_slower.map(|_| limit.unwrap_or(threshold)) })
 }
 
 /// Results are told apart by the names of the commands.

@@ -24,6 +24,7 @@ use nix::{
 use system::{
     guard, pidfd,
     signals::{self, Signals},
+    threads::alone,
 };
 
 /// Limits that may end us, and the options of `ulimit` that set them.
@@ -32,6 +33,9 @@ const LIMITS: [(Resource, &str); 3] = [
     (Resource::RLIMIT_DATA, "ulimit -d"),
     (Resource::RLIMIT_CPU, "ulimit -t"),
 ];
+
+/// A copy that takes longer is given up, milliseconds.
+const PATIENCE_MS: u32 = 30 * 60 * 1000;
 
 /// Tries `work` in a copy of this process if there are such limits. Nothing of it is left but files.
 ///
@@ -78,8 +82,8 @@ fn processor_seconds(who: UsageWho) -> i64 {
 fn try_in_a_copy(work: impl FnOnce()) -> io::Result<WaitStatus> {
     let parent = getpid();
     let still = signals::hold_still();
-    // SAFETY: the benchmark has ended, and with it the threads that accompanied it; that of signals holds no lock now. So
-    // the copy can do what we can.
+    // SAFETY: the copy has none of our other threads: those that accompanied the benchmark have ended with it, that of
+    // signals holds no lock now, and the workers of `rayon` are idle, hold none either, and are not used in the copy.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => {
             drop(still);
@@ -90,22 +94,27 @@ fn try_in_a_copy(work: impl FnOnce()) -> io::Result<WaitStatus> {
         ForkResult::Child => {
             let tied = guard::tie(parent).is_ok();
             silence();
-            let done = tied && std::panic::catch_unwind(AssertUnwindSafe(work)).is_ok();
+            let done = tied && std::panic::catch_unwind(AssertUnwindSafe(|| alone(work))).is_ok();
             // SAFETY: ends the copy without running what the original has to run at its end.
             unsafe { libc::_exit(i32::from(!done)) }
         }
     }
 }
 
-/// Waits for the copy to end. One that somebody's wish for an end has made needless is ended.
+/// Waits for the copy to end. One that somebody's wish for an end has made needless is ended, and so is one that takes
+/// longer than any profile should.
 fn wait(copy: Pid) -> io::Result<WaitStatus> {
     if let (Ok(pidfd), Some(signals)) = (pidfd::open(copy), Signals::current()) {
         let mut watched = [
             PollFd::new(pidfd.as_fd(), PollFlags::POLLIN),
             PollFd::new(signals.as_fd(), PollFlags::POLLIN),
         ];
-        while poll(&mut watched, PollTimeout::NONE) == Err(Errno::EINTR) {}
-        if signals.interrupted() {
+        let patience = PollTimeout::try_from(PATIENCE_MS).unwrap_or(PollTimeout::MAX);
+        let mut ready = poll(&mut watched, patience);
+        while ready == Err(Errno::EINTR) {
+            ready = poll(&mut watched, patience);
+        }
+        if ready == Ok(0) || signals.interrupted() {
             // It may have ended by itself.
             let _ = kill(copy, Signal::SIGKILL);
         }

@@ -1,8 +1,8 @@
 //! What we have started ends with us, however we end.
 //!
 //! A process that is killed can't tidy up, and the kernel ties only its own children to its life. So each of our programs
-//! has a guard: a small process in a session of its own, which sleeps until the program is gone. If it went without a word
-//! (`SIGKILL`, the kernel's want of memory, a fault), the guard ends all that the program had started: the processes that
+//! has a guard: a small process in a session of its own, which sleeps until the program is gone. If it went without
+//! releasing the guard (`SIGKILL`, out of memory, a crash), the guard ends all that the program had started: the processes that
 //! were enrolled, their descendants and groups, and whoever has the guard's mark in the environment, which also daemons
 //! inherit. At an orderly end the guard is released, and what a benchmark has left running on purpose goes on.
 //!

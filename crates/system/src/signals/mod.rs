@@ -1,7 +1,7 @@
 //! The signals that ask a program to end, heard in one place from its first instruction to its last.
 //!
-//! One rule for all of them: the first one ends the step that is going on, and what is finished is kept; the next one
-//! ends the program at once. A thread of its own hears them, so that nothing that a program does keeps it from being
+//! One rule for all of them: the first one ends the step that is going on, and what is finished is kept; the one
+//! after those that are heeded ends the program at once. A thread of its own hears them, so that nothing that a program does keeps it from being
 //! ended. Where there is nothing to keep, the first signal ends it: a program says by [`Signals::heed`] where there is.
 //!
 //! Ending at once leaves nothing behind: what is in [`temporary`](crate::temporary) is removed, and whatever was started is

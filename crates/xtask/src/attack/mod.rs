@@ -1,5 +1,5 @@
-//! `cargo xtask attack`: our programs in bad company. Each attack tries one kind of trouble in every place where it can
-//! come, and fails on a finding.
+//! `cargo xtask attack` breaks the files, system calls and signals of our programs: each attack tries one kind of fault in
+//! every place where it can come, and fails on a finding.
 
 mod faults;
 mod files;

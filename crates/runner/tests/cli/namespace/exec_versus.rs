@@ -48,6 +48,10 @@ fn a_slower_command_fails_the_run_only_if_that_is_asked_for() {
     assert_eq!(run.code, 6, "{}", run.stderr);
     let error = "error: slower by 5% or more (`--fail-if-slower`): `sh -c i=0;";
     assert!(run.stderr.contains(error), "{}", run.stderr);
+    let words = ["--threshold", "4%", "--fail-if-slower=1%", "--vs", LITTLE];
+    let refused = exec(&sandbox, &words, MUCH);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("is smaller than `--threshold 4%`"), "{}", refused.stderr);
     // Faster is no failure.
     let text = format!("sh -c '{}'", MUCH[2]);
     let run =
