@@ -20,6 +20,7 @@ use runner_shared::{
     harness::INTEGRATION,
     text::{one_line, shown},
 };
+use system::files;
 
 use crate::model::{BenchResult, Report};
 
@@ -82,7 +83,7 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
     report.warnings.extend(repeated(&report.benchmarks));
 
     let timestamps = profile_dir.join(ExecutionTimestamps::file_name(None));
-    if timestamps.is_file()
+    if files::is_there(&timestamps)
         && let Some(timestamps) = artifact(&timestamps, &mut report.warnings)
     {
         markers::enrich(&mut report.benchmarks, &timestamps);

@@ -31,10 +31,16 @@ struct Command {
     stdin: Option<&'static str>,
     /// Whether undisturbed output is the same each time, so that a difference has to be explained.
     is_steady: bool,
+    /// Whether it has to read all of a file, however long that is.
+    reads_all: bool,
 }
 
 const fn command(name: &'static str, program: &'static str, words: &'static str) -> Command {
-    Command { name, program, words, stdin: None, is_steady: false }
+    Command { name, program, words, stdin: None, is_steady: false, reads_all: false }
+}
+
+const fn uploading(words: &'static str) -> Command {
+    Command { reads_all: true, ..command("upload", "codspeed", words) }
 }
 
 const EXPORTS: &str = "inspect real --export json=o.json --export csv=o.csv --export markdown=o.md --export folded=o.folded --export speedscope=o.speedscope --export firefox=o.firefox --export pprof=o.pprof";
@@ -46,11 +52,7 @@ const SERVICE: &str = "SERVICE";
 const OF_RUNS: &[Command] = &[
     Command { is_steady: true, ..command("inspect", "codspeed", "inspect real") },
     command("inspect --export", "codspeed", EXPORTS),
-    command(
-        "upload",
-        "codspeed",
-        "upload real --token t --repository acme/widgets --upload-url SERVICE/upload",
-    ),
+    uploading("upload real --token t --repository acme/widgets --upload-url SERVICE/upload"),
     command(
         "exec again",
         "codspeed",
@@ -73,11 +75,7 @@ const OF_USERS: &[Command] = &[
         "codspeed",
         "exec --no-perf --upload --token t --upload-url SERVICE/upload --api-url SERVICE/graphql --profile-folder new --warmup-time 0 --max-rounds 1 -- true",
     ),
-    command(
-        "upload",
-        "codspeed",
-        "upload left --token t --repository acme/widgets --upload-url SERVICE/upload",
-    ),
+    uploading("upload left --token t --repository acme/widgets --upload-url SERVICE/upload"),
 ];
 
 /// The files of [`OF_USERS`], besides the state of the shell. Absolute ones are not in the folder of the case.
@@ -138,7 +136,8 @@ struct Scene {
 /// The attack.
 pub(super) fn run(stage: &Stage, scale: Scale) -> Result<Findings> {
     let mut attack = FileAttack { stage, service: service::start()?, findings: Vec::new() };
-    for (turn, scene) in scenes(&attack)?.iter().enumerate() {
+    // The longest ones last.
+    for (turn, scene) in scenes(&attack)?.iter().enumerate().rev() {
         attack.scene(scene, turn, scale)?;
     }
     Ok(attack.findings)
@@ -201,7 +200,8 @@ impl FileAttack<'_> {
         seen: &mut Row,
     ) -> Result<()> {
         let path = self.set_up(scene, replacement.as_nobody)?.join(file);
-        if path.is_dir() && replacement.name == "folder" {
+        let is_same = path.is_dir() && replacement.name == "folder";
+        if is_same || (command.reads_all && replacement.is_long) {
             return Ok(());
         }
         replacement.put(&path)?;
