@@ -46,15 +46,12 @@ pub type Environment = Vec<(OsString, OsString)>;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
     /// Standard input can't be read.
-    #[error(
-        "could not read the list of benchmarks from {name}: {}",
-        explain(source, Attempt::Read)
-    )]
+    #[error("could not read the list of benchmarks from {name}: {}", explain(err, Attempt::Read))]
     Stdin {
         /// The file, if it is one.
         name: String,
         /// The refusal of the system.
-        source: io::Error,
+        err: io::Error,
     },
     /// The list is wrong.
     #[error(transparent)]
@@ -224,14 +221,20 @@ fn plans(targets: Vec<Target>, mode: Mode, path: Option<&OsStr>) -> Result<Vec<P
     if errs.is_empty() { Ok(plans) } else { Err(Refused(errs)) }
 }
 
+/// More bytes are no list of benchmarks.
+const MOST_LIST_BYTES: u64 = 16 << 20;
+
 fn targets(args: &Args, progress: &mut Progress) -> Result<Vec<Target>, AppError> {
     if !args.reads_stdin() {
         return Ok(vec![args.target()]);
     }
     let mut text = String::new();
-    io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|source| AppError::Stdin { name: standard_input(), source })?;
+    let read = io::stdin().take(MOST_LIST_BYTES + 1).read_to_string(&mut text);
+    let failed = |err| AppError::Stdin { name: standard_input(), err };
+    if u64::try_from(read.map_err(failed)?).is_ok_and(|length| length > MOST_LIST_BYTES) {
+        let what = format!("it has more than {} MiB", MOST_LIST_BYTES >> 20);
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidData, what)));
+    }
     let (targets, unknown) = parse_targets(&text)?;
     for key in unknown {
         progress.always(&format!(

@@ -2,6 +2,7 @@
 //! take much memory or show what is not its user's, and an error names the file.
 
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -41,6 +42,12 @@ const fn command(name: &'static str, program: &'static str, words: &'static str)
 
 const fn uploading(words: &'static str) -> Command {
     Command { reads_all: true, ..command("upload", "codspeed", words) }
+}
+
+impl Command {
+    fn names(&self, file: &str) -> bool {
+        self.words.contains(file) || self.stdin == Some(file)
+    }
 }
 
 const EXPORTS: &str = "inspect real --export json=o.json --export csv=o.csv --export markdown=o.md --export folded=o.folded --export speedscope=o.speedscope --export firefox=o.firefox --export pprof=o.pprof";
@@ -114,7 +121,7 @@ const OF_TOOLS: &[Command] = &[
     command(
         "memtrack --progress",
         "codspeed-memtrack",
-        "track --backend preload --output out --progress progress -- true",
+        "track --backend preload --output out --control fifo:control,ack --progress progress -- true",
     ),
     command("exec --config", "codspeed", "run --config given.yml --list"),
 ];
@@ -131,6 +138,8 @@ struct Scene {
     template: PathBuf,
     files: Vec<String>,
     commands: &'static [Command],
+    /// Whether a command reads only the files that it names.
+    are_named: bool,
 }
 
 /// The attack.
@@ -171,8 +180,13 @@ impl FileAttack<'_> {
                     continue;
                 }
                 let mut seen = Row::default();
-                for (index, file) in scene.files.iter().enumerate() {
-                    let is_turn = index == (at * REPLACEMENTS.len() + row) % scene.files.len();
+                let read: Vec<&String> = scene
+                    .files
+                    .iter()
+                    .filter(|file| !scene.are_named || command.names(file))
+                    .collect();
+                for (index, file) in read.iter().enumerate() {
+                    let is_turn = index == (at * REPLACEMENTS.len() + row) % read.len();
                     if scale == Scale::Full || is_turn {
                         self.case(scene, command, (replacement, file), &undisturbed, &mut seen)?;
                     }
@@ -201,7 +215,9 @@ impl FileAttack<'_> {
     ) -> Result<()> {
         let path = self.set_up(scene, replacement.as_nobody)?.join(file);
         let is_same = path.is_dir() && replacement.name == "folder";
-        if is_same || (command.reads_all && replacement.is_long) {
+        // A pipe that is the input of a benchmark is waited for, as everywhere.
+        let is_input = command.words.contains("--input") && replacement.name == "FIFO";
+        if is_same || is_input || (command.reads_all && replacement.is_long) {
             return Ok(());
         }
         replacement.put(&path)?;
@@ -253,8 +269,12 @@ impl FileAttack<'_> {
         let cmd =
             cmd.args(command.words.split(' ').map(|word| word.replace(SERVICE, &self.service)));
         let stdin = command.stdin.map(|name| case.join(name));
-        // A file that can't be opened is no standard input: whoever starts the program says so.
-        let stdin = stdin.filter(|path| fs::metadata(path).is_ok_and(|about| about.is_file()));
+        // What can't be opened is no standard input, and to wait for a pipe is right.
+        let is_input = |path: &PathBuf| {
+            let kind = fs::metadata(path).map(|about| about.file_type());
+            kind.is_ok_and(|kind| kind.is_file() || kind.is_dir() || kind.is_char_device())
+        };
+        let stdin = stdin.filter(is_input);
         probe(&cmd, stdin.as_deref())
     }
 }
@@ -271,7 +291,9 @@ fn verdict(command: &Command, path: &Path, got: &Outcome, undisturbed: &Outcome)
         return Some(format!("takes {} MiB", got.peak_mib));
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let is_named = name.is_some_and(|name| got.output.contains(&name));
+    // Standard input has no name.
+    let is_input = command.stdin.is_some() && got.output.contains("list of benchmarks");
+    let is_named = is_input || name.is_some_and(|name| got.output.contains(&name));
     let differs =
         got.code() != undisturbed.code() || (command.is_steady && got.output != undisturbed.output);
     if differs && !is_named {
@@ -296,20 +318,36 @@ fn scenes(attack: &FileAttack<'_>) -> Result<Vec<Scene>> {
             template,
             files,
             commands: OF_RUNS,
+            are_named: false,
         });
     }
     let template = project(attack)?;
     let mut files: Vec<String> = FILES_OF_USERS.iter().map(|&file| file.to_owned()).collect();
     files.extend(listing(&template.join("run"), "run")?);
-    scenes.push(Scene { name: "project and user".to_owned(), template, files, commands: OF_USERS });
+    scenes.push(Scene {
+        name: "project and user".to_owned(),
+        template,
+        files,
+        commands: OF_USERS,
+        are_named: false,
+    });
     let template = folder("/tmp/template-tools")?;
-    files::write(template.join("list.json"), r#"[{"command": ["true"], "max_rounds": 1}]"#)?;
+    files::write(
+        template.join("list.json"),
+        r#"[{"command": ["true"], "walltime_args": {"warmup_time": "0", "max_rounds": 1}}]"#,
+    )?;
     files::write(template.join("given.yml"), "benchmarks: [{exec: 'true'}]\n")?;
     for fifo in ["control", "ack", "progress"] {
         nix::unistd::mkfifo(&template.join(fifo), nix::sys::stat::Mode::from_bits_truncate(0o600))?;
     }
     let files = FILES_OF_TOOLS.iter().map(|&file| file.to_owned()).collect();
-    scenes.push(Scene { name: "files by name".to_owned(), template, files, commands: OF_TOOLS });
+    scenes.push(Scene {
+        name: "files by name".to_owned(),
+        template,
+        files,
+        commands: OF_TOOLS,
+        are_named: true,
+    });
     Ok(scenes)
 }
 
