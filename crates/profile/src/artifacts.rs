@@ -138,6 +138,7 @@ pub fn write_artifacts_from(
     recording: &Recording<'_>,
     sources: &Sources,
 ) -> Result<Written, ProfileError> {
+    crate::threads::prepare();
     let folder = Folder::new(recording.folder);
     folder.remove_artifacts()?;
     let windows = Windows::new(recording.timestamps);

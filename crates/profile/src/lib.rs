@@ -26,6 +26,7 @@ mod replay;
 mod snapshot;
 mod space;
 mod stacks;
+mod threads;
 pub mod unwind_data;
 mod window;
 

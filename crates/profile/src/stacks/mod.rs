@@ -131,6 +131,7 @@ pub fn read_stacks(folder: &Path) -> Result<Stacks, ProfileError> {
 
 /// The same with other folders for debug files.
 pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, ProfileError> {
+    crate::threads::prepare();
     let timestamps = read_timestamps(folder)?;
     let windows = Windows::new(&timestamps);
     let metadata = read_metadata(folder)?;

@@ -118,15 +118,10 @@ const OF_TOOLS: &[Command] = &[
         "codspeed-memtrack",
         "track --backend preload --output out --control fifo:control,ack -- true",
     ),
-    command(
-        "memtrack --progress",
-        "codspeed-memtrack",
-        "track --backend preload --output out --control fifo:control,ack --progress progress -- true",
-    ),
     command("exec --config", "codspeed", "run --config given.yml --list"),
 ];
 
-const FILES_OF_TOOLS: &[&str] = &["list.json", "traced", "control", "ack", "progress", "given.yml"];
+const FILES_OF_TOOLS: &[&str] = &["list.json", "traced", "control", "ack", "given.yml"];
 
 /// The modes, and what else is said to measure in them.
 const MODES: [(&str, &str); 3] =
@@ -293,7 +288,9 @@ fn verdict(command: &Command, path: &Path, got: &Outcome, undisturbed: &Outcome)
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     // Standard input has no name.
     let is_input = command.stdin.is_some() && got.output.contains("list of benchmarks");
-    let is_named = is_input || name.is_some_and(|name| got.output.contains(&name));
+    // What is none is no repository, and that is said.
+    let is_git = path.ends_with(".git") && got.output.contains("no repository");
+    let is_named = is_input || is_git || name.is_some_and(|name| got.output.contains(&name));
     let differs =
         got.code() != undisturbed.code() || (command.is_steady && got.output != undisturbed.output);
     if differs && !is_named {
@@ -337,7 +334,7 @@ fn scenes(attack: &FileAttack<'_>) -> Result<Vec<Scene>> {
         r#"[{"command": ["true"], "walltime_args": {"warmup_time": "0", "max_rounds": 1}}]"#,
     )?;
     files::write(template.join("given.yml"), "benchmarks: [{exec: 'true'}]\n")?;
-    for fifo in ["control", "ack", "progress"] {
+    for fifo in ["control", "ack"] {
         nix::unistd::mkfifo(&template.join(fifo), nix::sys::stat::Mode::from_bits_truncate(0o600))?;
     }
     let files = FILES_OF_TOOLS.iter().map(|&file| file.to_owned()).collect();

@@ -189,7 +189,8 @@ pub(super) fn close(mut links: Vec<OwnedFd>) {
     let last = links.pop();
     std::thread::scope(|scope| {
         for chunk in chunks(links) {
-            scope.spawn(move || drop(chunk));
+            // Without a thread they are closed here, as what was not started is dropped.
+            drop(std::thread::Builder::new().spawn_scoped(scope, move || drop(chunk)));
         }
         drop(last);
     });
