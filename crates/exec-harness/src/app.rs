@@ -67,15 +67,12 @@ pub fn post_guard(args: &Args, environment: &mut Environment) -> Option<Guard> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
     /// Standard input can't be read.
-    #[error(
-        "could not read the list of benchmarks from {name}: {}",
-        explain(source, Attempt::Read)
-    )]
+    #[error("could not read the list of benchmarks from {name}: {}", explain(err, Attempt::Read))]
     Stdin {
         /// The file, if it is one.
         name: String,
         /// The refusal of the system.
-        source: io::Error,
+        err: io::Error,
     },
     /// The list is wrong.
     #[error(transparent)]
@@ -296,7 +293,7 @@ fn targets(args: &Args, progress: &mut Progress) -> Result<Vec<Target>, AppError
     if !args.reads_stdin() {
         return Ok(vec![args.target()]);
     }
-    let text = list().map_err(|source| AppError::Stdin { name: standard_input(), source })?;
+    let text = list().map_err(|err| AppError::Stdin { name: standard_input(), err })?;
     let (targets, unknown) = parse_targets(&text)?;
     for key in unknown {
         progress.always(&format!(

@@ -160,3 +160,27 @@ impl Read for AckReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::{sys::stat::Mode, unistd::mkfifo};
+
+    use super::*;
+
+    #[test]
+    fn nobody_is_no_trouble_and_a_runner_that_can_not_be_reached_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = FifoPaths::in_dir(folder.path());
+        let warning = || Link::connect(&paths).unwrap().warning;
+        assert_eq!(warning(), None, "there is no FIFO");
+        mkfifo(&paths.ctl, Mode::S_IRWXU).unwrap();
+        assert_eq!(warning(), None, "nobody reads it");
+        let _reader =
+            files::open_fifo(&paths.ctl, OpenOptions::new().read(true).write(true)).unwrap();
+        let said = warning().unwrap();
+        assert!(said.starts_with("could not reach the runner"), "{said}");
+        std::fs::remove_file(&paths.ctl).unwrap();
+        std::fs::create_dir(&paths.ctl).unwrap();
+        assert!(warning().is_some());
+    }
+}

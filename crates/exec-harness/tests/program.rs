@@ -75,6 +75,18 @@ fn wrong_options_are_usage_errors() {
 }
 
 #[test]
+fn a_list_without_an_end_is_refused() {
+    let sandbox = sandbox();
+    let mut command = sandbox.command(HARNESS, ["-"]);
+    command.stdin(File::open("/dev/zero").unwrap());
+    let run = sandbox.run(command);
+    assert_eq!(run.code, 1, "{}", run.shown());
+    let expected =
+        "error: could not read the list of benchmarks from `/dev/zero`: it has more than 16 MiB\n";
+    assert_eq!(run.stderr, expected);
+}
+
+#[test]
 fn malformed_lists_run_nothing() {
     let sandbox = sandbox();
     let lists = [

@@ -7,6 +7,10 @@ use std::{
     path::Path,
 };
 
+use runner_shared::{
+    fault::{Attempt, explain},
+    text::shown,
+};
 use system::files;
 
 /// A longer line is none of the protocol.
@@ -35,9 +39,13 @@ pub(crate) struct Control {
 impl Control {
     /// Opens what the client has made.
     pub(crate) fn open(requests: &Path, answers: &Path) -> io::Result<Self> {
-        let open = |path| {
+        let open = |path: &Path| {
             // Reading and writing: opening waits for nobody, and there is no end between clients.
-            files::open_fifo(path, OpenOptions::new().read(true).write(true))
+            let opened = files::open_fifo(path, OpenOptions::new().read(true).write(true));
+            opened.map_err(|err| {
+                let why = explain(&err, Attempt::Read);
+                io::Error::new(err.kind(), format!("`{}`: {why}", shown(path)))
+            })
         };
         Ok(Self { requests: open(requests)?, answers: open(answers)?, line: Vec::new() })
     }

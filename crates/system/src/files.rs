@@ -307,6 +307,11 @@ mod tests {
         assert!(read(&at("socket"), 4).is_err());
         assert_eq!(read(&at("sparse"), 3 << 20).unwrap_err().to_string(), "it has more than 3 MiB");
         assert!(!read(Path::new("/proc/self/status"), 1 << 20).unwrap().is_empty());
+        let within = |name: &str| open_within(&at(name), Links::Follow, 5);
+        assert!(within("file").is_ok());
+        assert_eq!(within("sparse").unwrap_err().to_string(), "it has more than 5 bytes");
+        std::os::unix::fs::symlink("nothing", at("dangling")).unwrap();
+        assert!(is_there(&at("dangling")) && is_there(&at("pipe")) && !is_there(&at("nothing")));
     }
 
     #[test]

@@ -193,3 +193,33 @@ pub(super) fn cfi_of(data: &UnwindData<'_>, file: &Arc<Mapped>) -> Cfi {
     let piece = |section: &Section<'_>| (Piece::of(file, section.data), section.svma.start);
     Cfi::new(data.base_svma, piece(&data.eh_frame), data.eh_frame_hdr.as_ref().map(piece))
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::{sys::stat::Mode, unistd::mkfifo};
+
+    use super::*;
+
+    #[test]
+    fn files_of_modules_that_can_not_be_used_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let sparse = std::fs::File::create(at("a.symbols.map")).unwrap();
+        sparse.set_len(MOST_BYTES + 1).unwrap();
+        mkfifo(&at("b.unwind_data"), Mode::S_IRWXU).unwrap();
+        std::fs::write(at("c.unwind_data"), "odd").unwrap();
+        let mut metadata = Metadata::default();
+        for key in ["a", "b", "c", "d"] {
+            metadata.paths.insert(key.into(), "/lib/x".into());
+        }
+        let modules = Modules::new(folder.path(), &metadata);
+        assert!(modules.symbols_file("a").is_none() && modules.symbols_file("d").is_none());
+        assert!(["b", "c", "d"].iter().all(|key| modules.cfi(key).is_none()));
+        let notes: Vec<String> = modules.into_notes().collect();
+        let expected = ["a.symbols.map", "b.unwind_data", "c.unwind_data"];
+        assert_eq!(notes.len(), expected.len(), "{notes:?}");
+        for (note, name) in notes.iter().zip(expected) {
+            assert!(note.contains(name), "{note}");
+        }
+    }
+}

@@ -120,7 +120,7 @@ pub(crate) fn names(dir: &Path) -> Result<BTreeSet<OsString>, ReadError> {
     let list = |source| ReadError::List { path: dir.to_owned(), source };
     let found = match fs::read_dir(dir) {
         Ok(found) => found,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(_) if !files::is_there(dir) => return Ok(BTreeSet::new()),
         Err(err) => return Err(list(err)),
     };
     let mut names = BTreeSet::new();

@@ -21,6 +21,7 @@ use runner_shared::{
     harness::INTEGRATION,
     text::{one_line, shown},
 };
+use system::files;
 
 use crate::{
     comparison::comparisons,
@@ -91,7 +92,7 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
     report.warnings.extend(repeated(&report.benchmarks));
 
     let timestamps = profile_dir.join(ExecutionTimestamps::file_name(None));
-    if timestamps.is_file()
+    if files::is_there(&timestamps)
         && let Some(timestamps) = artifact(&timestamps, &mut values, &mut report.warnings)
     {
         markers::enrich(&mut report.benchmarks, &timestamps);

@@ -135,7 +135,8 @@ fn read(folder: &Path, exclude_allocations: bool) -> Result<(AnyReport, Vec<Read
     }
     let SimulationReading { mut report, broken } =
         results::read_simulation(folder, &all).map_err(unreadable)?;
-    if report.processes > 0 || !broken.is_empty() {
+    // A warning is about a file with a name that only this mode gives.
+    if report.processes > 0 || !broken.is_empty() || !report.warnings.is_empty() {
         if exclude_allocations {
             report.view.allocations = Allocations::Excluded;
         }

@@ -35,7 +35,10 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
         return Err(SettingsError::NoFolder { path: folder.clone() }.into());
     }
     let manifest = Manifest::load(folder)?.ok_or_else(|| {
-        let what = format!("`{}` is no profile folder of a run", shown(&folder));
+        let manifest = Manifest::path(folder);
+        let manifest = shown(&manifest);
+        let what =
+            format!("`{}` is no profile folder of a run: there is no `{manifest}`", shown(&folder));
         let err = CliError::new(ExitKind::Usage, what);
         let parts = inspect::parts(folder).unwrap_or_default();
         if parts.is_empty() {

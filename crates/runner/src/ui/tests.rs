@@ -259,6 +259,22 @@ fn no_sink_shows_a_secret() {
 }
 
 #[test]
+fn a_log_that_can_not_be_written_is_told_once() {
+    let (_, sink, paper) = surfaces().into_iter().next().unwrap();
+    let mut state = watched_by(sink, Level::Info, true);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    // It was opened to be read.
+    let log = std::fs::File::open(file.path()).unwrap();
+    state.log = Some(LogFile::new(log, std::time::SystemTime::now));
+    for _ in 0..3 {
+        state.event(&RunEvent::Step("a step".to_owned())).unwrap();
+    }
+    let text = paper.text();
+    assert_eq!(text.matches("a step").count(), 3, "{text}");
+    assert_eq!(text.matches("runner.log has gaps: ").count(), 1, "{text}");
+}
+
+#[test]
 fn early_events_are_shown_when_it_is_known_where() {
     let mut state = State::default();
     let secret = Secret::new("early-token").unwrap();

@@ -94,6 +94,11 @@ impl Manifest {
         files::replace_private(&file(folder), &serde_json::to_vec_pretty(self)?)
     }
 
+    /// Where it is kept.
+    pub(crate) fn path(folder: &Path) -> PathBuf {
+        file(folder)
+    }
+
     /// What an earlier run has kept; nothing if the folder is of another program.
     pub(crate) fn load(folder: &Path) -> Result<Option<Self>, ManifestError> {
         let path = file(folder);

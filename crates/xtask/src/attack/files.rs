@@ -2,6 +2,7 @@
 //! take much memory or show what is not its user's, and an error names the file.
 
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -31,10 +32,22 @@ struct Command {
     stdin: Option<&'static str>,
     /// Whether undisturbed output is the same each time, so that a difference has to be explained.
     is_steady: bool,
+    /// Whether it has to read all of a file, however long that is.
+    reads_all: bool,
 }
 
 const fn command(name: &'static str, program: &'static str, words: &'static str) -> Command {
-    Command { name, program, words, stdin: None, is_steady: false }
+    Command { name, program, words, stdin: None, is_steady: false, reads_all: false }
+}
+
+const fn uploading(words: &'static str) -> Command {
+    Command { reads_all: true, ..command("upload", "codspeed", words) }
+}
+
+impl Command {
+    fn names(&self, file: &str) -> bool {
+        self.words.contains(file) || self.stdin == Some(file)
+    }
 }
 
 const EXPORTS: &str = "inspect real --export json=o.json --export csv=o.csv --export markdown=o.md --export folded=o.folded --export speedscope=o.speedscope --export firefox=o.firefox --export pprof=o.pprof";
@@ -46,11 +59,7 @@ const SERVICE: &str = "SERVICE";
 const OF_RUNS: &[Command] = &[
     Command { is_steady: true, ..command("inspect", "codspeed", "inspect real") },
     command("inspect --export", "codspeed", EXPORTS),
-    command(
-        "upload",
-        "codspeed",
-        "upload real --token t --repository acme/widgets --upload-url SERVICE/upload",
-    ),
+    uploading("upload real --token t --repository acme/widgets --upload-url SERVICE/upload"),
     command(
         "exec again",
         "codspeed",
@@ -73,11 +82,7 @@ const OF_USERS: &[Command] = &[
         "codspeed",
         "exec --no-perf --upload --token t --upload-url SERVICE/upload --api-url SERVICE/graphql --profile-folder new --warmup-time 0 --max-rounds 1 -- true",
     ),
-    command(
-        "upload",
-        "codspeed",
-        "upload left --token t --repository acme/widgets --upload-url SERVICE/upload",
-    ),
+    uploading("upload left --token t --repository acme/widgets --upload-url SERVICE/upload"),
 ];
 
 /// The files of [`OF_USERS`], besides the state of the shell. Absolute ones are not in the folder of the case.
@@ -113,15 +118,10 @@ const OF_TOOLS: &[Command] = &[
         "codspeed-memtrack",
         "track --backend preload --output out --control fifo:control,ack -- true",
     ),
-    command(
-        "memtrack --progress",
-        "codspeed-memtrack",
-        "track --backend preload --output out --progress progress -- true",
-    ),
     command("exec --config", "codspeed", "run --config given.yml --list"),
 ];
 
-const FILES_OF_TOOLS: &[&str] = &["list.json", "traced", "control", "ack", "progress", "given.yml"];
+const FILES_OF_TOOLS: &[&str] = &["list.json", "traced", "control", "ack", "given.yml"];
 
 /// The modes, and what else is said to measure in them.
 const MODES: [(&str, &str); 3] =
@@ -133,12 +133,15 @@ struct Scene {
     template: PathBuf,
     files: Vec<String>,
     commands: &'static [Command],
+    /// Whether a command reads only the files that it names.
+    are_named: bool,
 }
 
 /// The attack.
 pub(super) fn run(stage: &Stage, scale: Scale) -> Result<Findings> {
     let mut attack = FileAttack { stage, service: service::start()?, findings: Vec::new() };
-    for (turn, scene) in scenes(&attack)?.iter().enumerate() {
+    // The longest ones last.
+    for (turn, scene) in scenes(&attack)?.iter().enumerate().rev() {
         attack.scene(scene, turn, scale)?;
     }
     Ok(attack.findings)
@@ -172,8 +175,13 @@ impl FileAttack<'_> {
                     continue;
                 }
                 let mut seen = Row::default();
-                for (index, file) in scene.files.iter().enumerate() {
-                    let is_turn = index == (at * REPLACEMENTS.len() + row) % scene.files.len();
+                let read: Vec<&String> = scene
+                    .files
+                    .iter()
+                    .filter(|file| !scene.are_named || command.names(file))
+                    .collect();
+                for (index, file) in read.iter().enumerate() {
+                    let is_turn = index == (at * REPLACEMENTS.len() + row) % read.len();
                     if scale == Scale::Full || is_turn {
                         self.case(scene, command, (replacement, file), &undisturbed, &mut seen)?;
                     }
@@ -201,7 +209,10 @@ impl FileAttack<'_> {
         seen: &mut Row,
     ) -> Result<()> {
         let path = self.set_up(scene, replacement.as_nobody)?.join(file);
-        if path.is_dir() && replacement.name == "folder" {
+        let is_same = path.is_dir() && replacement.name == "folder";
+        // A pipe that is the input of a benchmark is waited for, as everywhere.
+        let is_input = command.words.contains("--input") && replacement.name == "FIFO";
+        if is_same || is_input || (command.reads_all && replacement.is_long) {
             return Ok(());
         }
         replacement.put(&path)?;
@@ -253,8 +264,12 @@ impl FileAttack<'_> {
         let cmd =
             cmd.args(command.words.split(' ').map(|word| word.replace(SERVICE, &self.service)));
         let stdin = command.stdin.map(|name| case.join(name));
-        // A file that can't be opened is no standard input: whoever starts the program says so.
-        let stdin = stdin.filter(|path| fs::metadata(path).is_ok_and(|about| about.is_file()));
+        // What can't be opened is no standard input, and to wait for a pipe is right.
+        let is_input = |path: &PathBuf| {
+            let kind = fs::metadata(path).map(|about| about.file_type());
+            kind.is_ok_and(|kind| kind.is_file() || kind.is_dir() || kind.is_char_device())
+        };
+        let stdin = stdin.filter(is_input);
         probe(&cmd, stdin.as_deref())
     }
 }
@@ -271,7 +286,11 @@ fn verdict(command: &Command, path: &Path, got: &Outcome, undisturbed: &Outcome)
         return Some(format!("takes {} MiB", got.peak_mib));
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let is_named = name.is_some_and(|name| got.output.contains(&name));
+    // Standard input has no name.
+    let is_input = command.stdin.is_some() && got.output.contains("list of benchmarks");
+    // What is none is no repository, and that is said.
+    let is_git = path.ends_with(".git") && got.output.contains("no repository");
+    let is_named = is_input || is_git || name.is_some_and(|name| got.output.contains(&name));
     let differs =
         got.code() != undisturbed.code() || (command.is_steady && got.output != undisturbed.output);
     if differs && !is_named {
@@ -296,20 +315,36 @@ fn scenes(attack: &FileAttack<'_>) -> Result<Vec<Scene>> {
             template,
             files,
             commands: OF_RUNS,
+            are_named: false,
         });
     }
     let template = project(attack)?;
     let mut files: Vec<String> = FILES_OF_USERS.iter().map(|&file| file.to_owned()).collect();
     files.extend(listing(&template.join("run"), "run")?);
-    scenes.push(Scene { name: "project and user".to_owned(), template, files, commands: OF_USERS });
+    scenes.push(Scene {
+        name: "project and user".to_owned(),
+        template,
+        files,
+        commands: OF_USERS,
+        are_named: false,
+    });
     let template = folder("/tmp/template-tools")?;
-    files::write(template.join("list.json"), r#"[{"command": ["true"], "max_rounds": 1}]"#)?;
+    files::write(
+        template.join("list.json"),
+        r#"[{"command": ["true"], "walltime_args": {"warmup_time": "0", "max_rounds": 1}}]"#,
+    )?;
     files::write(template.join("given.yml"), "benchmarks: [{exec: 'true'}]\n")?;
-    for fifo in ["control", "ack", "progress"] {
+    for fifo in ["control", "ack"] {
         nix::unistd::mkfifo(&template.join(fifo), nix::sys::stat::Mode::from_bits_truncate(0o600))?;
     }
     let files = FILES_OF_TOOLS.iter().map(|&file| file.to_owned()).collect();
-    scenes.push(Scene { name: "files by name".to_owned(), template, files, commands: OF_TOOLS });
+    scenes.push(Scene {
+        name: "files by name".to_owned(),
+        template,
+        files,
+        commands: OF_TOOLS,
+        are_named: true,
+    });
     Ok(scenes)
 }
 

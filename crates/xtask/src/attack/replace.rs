@@ -23,11 +23,13 @@ pub(super) struct Replacement {
     pub(super) name: &'static str,
     /// Whether our programs have to run as somebody without rights to be kept out.
     pub(super) as_nobody: bool,
+    /// Whether who reads it to its end takes long, rightly.
+    pub(super) is_long: bool,
     make: fn(&Path) -> io::Result<()>,
 }
 
 const fn by_anybody(name: &'static str, make: fn(&Path) -> io::Result<()>) -> Replacement {
-    Replacement { name, as_nobody: false, make }
+    Replacement { name, as_nobody: false, is_long: false, make }
 }
 
 /// To try something else, add a row.
@@ -42,6 +44,7 @@ pub(super) const REPLACEMENTS: &[Replacement] = &[
     Replacement {
         name: "link to a secret",
         as_nobody: true,
+        is_long: false,
         make: |path| {
             files::write(SECRET_FILE, format!("{SECRET}\n"))?;
             fs::set_permissions(SECRET_FILE, PermissionsExt::from_mode(0o600))?;
@@ -52,11 +55,17 @@ pub(super) const REPLACEMENTS: &[Replacement] = &[
     by_anybody("loop of links", |path| symlink(path, path)),
     by_anybody("socket", |path| UnixListener::bind(path).map(drop)),
     by_anybody("empty", |path| files::write(path, "")),
-    by_anybody("1 GB of nothing", |path| files::write_sparse(path, 1 << 30)),
+    Replacement {
+        name: "1 GB of nothing",
+        as_nobody: false,
+        is_long: true,
+        make: |path| files::write_sparse(path, 1 << 30),
+    },
     by_anybody("random bytes", |path| files::write(path, noise())),
     Replacement {
         name: "mode 000",
         as_nobody: true,
+        is_long: false,
         make: |path| {
             files::write(path, "x")?;
             fs::set_permissions(path, PermissionsExt::from_mode(0o000))

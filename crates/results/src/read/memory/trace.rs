@@ -1,9 +1,6 @@
 //! One file of events, with the stacks and the word of the tracer beside it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use runner_shared::memory::{
     Event, EventDecoder, RecordError, STACKS_FILE, STATS_FILE, StackDecoder, StackTable,
@@ -148,7 +145,7 @@ impl Trace {
 }
 
 fn stats(path: &Path, warnings: &mut Vec<String>) -> Option<TracerStats> {
-    if !fs::exists(path).unwrap_or(false) {
+    if !files::is_there(path) {
         return None;
     }
     let read = bytes_within(path, ABOUT_BYTES).map_err(|err| with_causes(&err));

@@ -100,6 +100,15 @@ fn only_small_files_are_read_and_odd_ones_are_named() {
     let folder = Folder::new();
     fs::create_dir(folder.path("results/1.json")).unwrap();
     assert_eq!(folder.warnings(), ["`results/1.json` is not a file and was left out"]);
+
+    // What only enriches is named as well, also if it is a link to nothing.
+    let folder = Folder::new();
+    fs::create_dir(folder.path("results/1.RoundLog.msgpack")).unwrap();
+    std::os::unix::fs::symlink("nothing", folder.path("results/2.RoundLog.msgpack")).unwrap();
+    let warnings = folder.warnings();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("1.RoundLog.msgpack"), "{warnings:?}");
+    assert!(warnings[1].contains("2.RoundLog.msgpack"), "{warnings:?}");
 }
 
 #[test]
