@@ -86,7 +86,7 @@ fn several_commands_are_compared_with_the_first() {
 #[test]
 fn commands_that_wait_are_compared_by_wall_times() {
     let sandbox = sandbox();
-    let run = exec(&sandbox, &[BRIEF, &["--vs", "sleep 0.001"]].concat(), &["sleep", "0.03"]);
+    let run = exec(&sandbox, &[BRIEF, &["--vs", "sleep 0.05"]].concat(), &["sleep", "0.1"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.contains(" pairs of wall times)"), "{}", run.stdout);
     let last = run.stdout.lines().last().unwrap();
