@@ -4,10 +4,10 @@
 //! after those that are heeded ends the program at once. A thread of its own hears them, so that nothing that a program does keeps it from being
 //! ended. Where there is nothing to keep, the first signal ends it: a program says by [`Signals::heed`] where there is.
 //!
-//! Ending at once leaves nothing behind: what is in [`temporary`](crate::temporary) is removed, and whatever was started is
+//! Ending at once leaves nothing behind: what is in [`temporary`] is removed, and whatever was started is
 //! killed.
 //!
-//! What we inherit of signals changes none of this ([`inherited`]): all that we start, too, starts as a shell would start it.
+//! What we inherit of signals changes none of this (`inherited.rs`): all that we start, too, starts as a shell would start it.
 
 mod inherited;
 
