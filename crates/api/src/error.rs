@@ -49,7 +49,7 @@ pub enum ApiError {
         action: &'static str,
         /// Host that named the page.
         host: String,
-        /// What it named, as far as it is harmless to show.
+        /// The address that it named, as far as it is harmless to show.
         page: String,
     },
     /// The service answered, and refused.

@@ -21,7 +21,7 @@ use runner_shared::{
 use system::{
     guard::Guard,
     lock::{LockError, RunLock},
-    signals::{self, Manners, Signals},
+    signals::{self, EndPolicy, Signals},
 };
 
 use crate::{
@@ -149,7 +149,7 @@ impl AppError {
 ///
 /// If the system has no descriptor or no thread to spare.
 pub fn take_signals() -> io::Result<Signals> {
-    Signals::take(Manners { farewell: |_| "interrupted\n".to_owned(), code: |_| INTERRUPTED })
+    Signals::take(EndPolicy { farewell: |_| "interrupted\n".to_owned(), code: |_| INTERRUPTED })
 }
 
 /// Runs the program: measures what `args` say, tells the runner at `fifos` if there is one, and

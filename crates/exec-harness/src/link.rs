@@ -129,7 +129,7 @@ impl Link {
     }
 }
 
-/// Whether an error means that there is no runner: no FIFO, or one that nobody reads.
+/// Returns whether an error means that there is no runner: no FIFO, or one that nobody reads.
 fn is_nobody(err: &io::Error) -> bool {
     err.kind() == io::ErrorKind::NotFound
         || err.raw_os_error().map(Errno::from_raw) == Some(Errno::ENXIO)

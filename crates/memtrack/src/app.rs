@@ -23,7 +23,7 @@ use runner_shared::{
 use system::{
     guard::Guard,
     lock::{LockError, RunLock},
-    signals::{Manners, Signals},
+    signals::{EndPolicy, Signals},
     threads::with_room,
 };
 
@@ -117,7 +117,7 @@ impl AppError {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let signals =
-        Signals::take(Manners { farewell: |_| "interrupted\n".to_owned(), code: code_of });
+        Signals::take(EndPolicy { farewell: |_| "interrupted\n".to_owned(), code: code_of });
     ExitCode::from(with_room(|| run(signals)))
 }
 
@@ -205,7 +205,7 @@ fn traced(options: &Track, signals: &Signals) -> Result<u8, AppError> {
     })
 }
 
-/// What a shell says of a program that was ended by a signal.
+/// Returns the exit code that a shell has for a program that was ended by a signal.
 fn code_of(signal: Signal) -> u8 {
     #[expect(clippy::as_conversions, reason = "the numbers of the enum are those of the kernel")]
     let number = signal as i32;

@@ -51,7 +51,7 @@ pub enum ProfileError {
     },
 }
 
-/// Whether a signal asks for an end. All that takes long asks, and leaves it unfinished then.
+/// Returns whether a signal asks for an end. All that takes long asks, and leaves it unfinished then.
 pub(crate) fn interrupted() -> bool {
     Signals::current().is_some_and(Signals::interrupted)
 }

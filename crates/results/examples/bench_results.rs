@@ -1,4 +1,4 @@
-//! How fast the results of a large walltime suite are read and shown, and how much memory that takes: of one as large as
+//! Time and memory that it takes to read and show the results of a large walltime suite: of one as large as
 //! real ones are, and of one with more benchmarks than are kept.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench prints its figures")]

@@ -82,7 +82,7 @@ fn simulated(folder: &Path) {
     drop(simulation_table(&report, &STYLE));
 }
 
-/// What holds for every report: numbers that are shown are numbers, and no stack makes up cost.
+/// Checks that hold for every report: numbers that are shown are numbers, and no stack makes up cost.
 fn check(report: &SimulationReport) {
     for one in &report.benchmarks {
         let estimate = one.estimate(&report.view);

@@ -70,7 +70,9 @@ impl Comparison {
     /// +4.5 to +5.1 %, 240 pairs of undisturbed times).
     pub fn sentences(&self) -> Vec<String> {
         let verdict::Comparison { time, waits, differ, judged, wall } = self.found;
-        let names = format!("`{}` against `{}`", one_line(&self.head), one_line(&self.base));
+        // A backtick would end the span of code that Markdown shows the name in.
+        let [head, base] = [&self.head, &self.base].map(|name| one_line(name).replace('`', "'"));
+        let names = format!("`{head}` against `{base}`");
         let Some(ratio) = judged.ratio else {
             return vec![format!("{names}: they have no turns in common, and can't be compared")];
         };
@@ -122,7 +124,7 @@ impl Comparison {
         } else {
             format!("{seconds:.0}s")
         };
-        format!("about {pairs} pairs (`--max-time {time}`)")
+        format!("about {pairs} pairs (`--max-time {time}`, and as many rounds)")
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Bound {
     pub input: &'static str,
     /// The largest amount that is kept.
     pub most: u64,
-    /// What `most` counts.
+    /// The unit of `most`.
     pub unit: Unit,
     /// Megabytes of our memory that the input can cost at most, with all that is made of it.
     pub megabytes: u32,
@@ -78,7 +78,7 @@ bounds! {
     RESULTS_VALUES_BYTES: u64 = 384 << 20, Bytes, 400,
         "results: rounds and markers of all files",
         "the file is left out, with a warning";
-    /// What integrations and our tracer say about themselves.
+    /// The words of integrations and of our tracer about themselves.
     ABOUT_BYTES: u64 = 16 << 20, Bytes, 150,
         "results: what integrations say of processes, altogether; what a tracer says of itself",
         "the file is left out, with a warning";

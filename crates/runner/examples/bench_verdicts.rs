@@ -1,4 +1,4 @@
-//! How often `codspeed exec --vs` is right on a busy machine: real comparisons of a program with itself and with
+//! Counts how often `codspeed exec --vs` is right on a busy machine: real comparisons of a program with itself and with
 //! slower ones, while endless loops keep all processors busy.
 //!
 //! The program is this one: with `spin N` it computes N steps and ends. The first argument of the bench multiplies the
@@ -143,7 +143,7 @@ fn calibrated() -> u64 {
     TRY * PROGRAM_NS / fastest.min().unwrap_or(1).max(1)
 }
 
-/// What one comparison has found.
+/// The findings of one comparison.
 struct Found {
     verdict: String,
     time: String,

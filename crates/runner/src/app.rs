@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use runner_shared::env_names;
 use system::{
     guard::Guard,
-    signals::{Manners, Signals},
+    signals::{EndPolicy, Signals},
     threads::with_room,
 };
 
@@ -35,7 +35,7 @@ pub fn main(
     exposure::close_memory();
     ui::report_panics();
     let code = |_| ExitKind::Interrupted.code();
-    let signals = Signals::take(Manners { farewell: ui::farewell, code });
+    let signals = Signals::take(EndPolicy { farewell: ui::farewell, code });
     // Nothing of what it holds is used afterwards.
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         with_room(|| run(words.into_iter(), variables.into_iter(), signals))

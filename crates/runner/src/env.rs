@@ -19,9 +19,9 @@ use zeroize::Zeroizing;
 /// A snapshot of the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Env {
-    /// What programs that we start see.
+    /// Variables that programs of ours see.
     variables: BTreeMap<OsString, OsString>,
-    /// What only we see.
+    /// Variables that only we see.
     secrets: BTreeMap<OsString, Hidden>,
     /// Whoever gets the variables runs as this user, if it isn't ours.
     user: Option<RunAs>,

@@ -1,4 +1,4 @@
-//! Where others on this machine could read the secrets that we hold, and how each place is closed: our memory, and the
+//! Closes the places where others on this machine could read the secrets that we hold: our memory, and the
 //! words and variables that the kernel shows of a process.
 //!
 //! Not ours to close: the same words and variables of the processes that have started us, and what root reads.
@@ -16,7 +16,7 @@ use system::files;
 const SECRET_OPTIONS: &[&str] = &["--token", "--oauth-token"];
 /// The most that a kernel accepts as words and variables of a program.
 const MOST: usize = 64 << 20;
-/// What `proc_pid_stat(5)` calls `arg_start`, counted from the field after the name of the program; `arg_end`,
+/// The field that `proc_pid_stat(5)` calls `arg_start`, counted from the field after the name of the program; `arg_end`,
 /// `env_start` and `env_end` follow.
 const ARG_START: usize = 45;
 
@@ -51,7 +51,7 @@ fn before_exec(
 }
 
 /// Overwrites secrets where the kernel shows the words and variables that we were started with. To be called once both
-/// are taken, and before there are other threads.
+/// are taken, while no other thread works than that of signals.
 pub(crate) fn wipe_start() {
     let stat = files::read_kernel_text("/proc/self/stat").unwrap_or_default();
     let Some([words, end, variables, last]) = places(&stat) else { return };
@@ -63,7 +63,7 @@ pub(crate) fn wipe_start() {
     }
 }
 
-/// Where the words begin and end, and the variables.
+/// Returns the begin and end of the words, and of the variables.
 fn places(stat: &str) -> Option<[usize; 4]> {
     // The name stands in brackets and may have any character.
     let (_, fields) = stat.rsplit_once(')')?;
@@ -76,7 +76,8 @@ fn places(stat: &str) -> Option<[usize; 4]> {
 fn area(start: usize, end: usize) -> Option<&'static mut [u8]> {
     let length = end.checked_sub(start).filter(|length| *length <= MOST)?;
     // SAFETY: the kernel has put the words and variables here when it started us, on a stack that stays as long as we
-    // live. There is one thread, the standard library has no reference into it, and the two areas don't overlap.
+    // live. No other thread reads them: that of signals never does, and one that waits for us with a small stack only waits.
+    // The standard library has no reference into them, and the two areas don't overlap.
     Some(unsafe {
         std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut(start), length)
     })
@@ -92,7 +93,7 @@ fn wipe_variables(area: &mut [u8]) {
     }
 }
 
-/// What stands behind `--` is none of our options.
+/// Overwrites the values of secret options. Words behind `--` are none of ours.
 fn wipe_words(area: &mut [u8]) {
     let mut is_value = false;
     for word in area.split_mut(|byte| *byte == 0) {

@@ -51,7 +51,7 @@ pub(crate) enum ControlError {
     Silent,
     /// It says something else than that it has done what it was asked.
     #[error("the profiler does not answer as one does: it writes something else than `ack`")]
-    Babbling,
+    Unexpected,
     /// The channel is broken.
     #[error("the control channel of the profiler is broken: {0}")]
     Broken(Errno),
@@ -132,7 +132,7 @@ impl ControlChannel {
         while !answer.starts_with(ACK) {
             // Bytes of 0 belong to no answer, but there may be any number of them.
             if answer.len() >= ACK.len() || taken > PROFILER_ANSWER_BYTES {
-                return Err(ControlError::Babbling);
+                return Err(ControlError::Unexpected);
             }
             self.wait(deadline)?;
             let mut chunk = [0; 16];
@@ -250,7 +250,7 @@ mod tests {
                 ctl.read_exact(&mut line).unwrap();
                 ack.write_all(&flood).unwrap();
             });
-            assert_eq!(channel.say("enable"), Err(ControlError::Babbling));
+            assert_eq!(channel.say("enable"), Err(ControlError::Unexpected));
             profiler.join().unwrap();
         }
     }
@@ -267,7 +267,7 @@ mod tests {
                 drop((&ack).write(b"xxxx"));
             }
         });
-        assert_eq!(channel.say("enable"), Err(ControlError::Babbling));
+        assert_eq!(channel.say("enable"), Err(ControlError::Unexpected));
         drop(channel);
         flood.join().unwrap();
     }

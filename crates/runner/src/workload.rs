@@ -22,7 +22,7 @@ pub(crate) enum Workload {
     },
 }
 
-/// How commands are compared with the first.
+/// The way in which commands are compared with the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Versus {
     /// The smallest difference that matters.

@@ -61,7 +61,7 @@ pub fn ticks_now() -> u64 {
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
-/// What the system says of a process.
+/// Facts about a process, from the system.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Facts {
     /// A letter for what it does, as `R` for running.
@@ -70,7 +70,7 @@ pub(crate) struct Facts {
     pub parent: i32,
     /// The leader of its process group.
     pub group: i32,
-    /// When it started, in ticks since the machine was started.
+    /// Its start, in ticks since the machine was started.
     pub start: u64,
 }
 

@@ -31,7 +31,7 @@ pub struct Stopped {
 /// A process that was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Still {
-    /// What changes when it goes on, be it for a moment, or when another one has its number.
+    /// Numbers that change when it goes on, be it for a moment, or when another one has its number.
     moves: (u64, u64),
     /// The user knows.
     told: bool,

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// A login that has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginSession {
-    /// What the user opens in a browser: a page of the service, without characters that mean something to a terminal.
+    /// The page that the user opens in a browser: one of the service, without characters that mean something to a terminal.
     pub callback_url: String,
     /// What we ask for the token with.
     pub session_id: String,

@@ -17,7 +17,7 @@ use crate::{
     watch::{Step, Watch},
 };
 
-/// Where the public service has its pages.
+/// The address of the pages of the public service.
 const DOMAIN: &str = "codspeed.io";
 /// A service that sends us further than that sends us in a circle.
 const MOST_REDIRECTS: usize = 10;

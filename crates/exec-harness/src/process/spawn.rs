@@ -172,7 +172,7 @@ impl Child {
             // SAFETY: both pointers are to live local variables of the right type.
             let got = unsafe { libc::wait4(self.pid.as_raw(), &raw mut status, 0, &raw mut usage) };
             if got == self.pid.as_raw() {
-                guard::collected(self.pid);
+                guard::forget(self.pid);
                 return Ok(ended(status, &usage));
             }
             let err = io::Error::last_os_error();
@@ -202,7 +202,7 @@ fn abandon(pid: Pid) -> io::Error {
     // It may be gone already, which is what we want.
     let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
     let _ = nix::sys::wait::waitpid(pid, None);
-    guard::collected(pid);
+    guard::forget(pid);
     io::Error::other("the system gave no descriptor of the process (is this an old Valgrind?)")
 }
 

@@ -50,7 +50,7 @@ pub(super) struct Stacks {
     room: Allowance,
 }
 
-/// What a stack or a function needs in the tables besides its numbers and texts, in bytes.
+/// Bytes of a stack or a function in the tables besides its numbers and texts.
 const ENTRY: u64 = 96;
 
 impl Stacks {
@@ -114,7 +114,7 @@ impl Stacks {
         number
     }
 
-    /// What the key in hand takes among the stacks that were seen.
+    /// Returns the room that the key in hand takes among the stacks that were seen.
     fn bytes_seen(&self) -> u64 {
         ENTRY + 8 * size(self.key.len())
     }

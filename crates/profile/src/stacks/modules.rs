@@ -62,7 +62,7 @@ pub(super) struct Modules<'m> {
     by_path: HashMap<&'m str, Vec<&'m str>>,
     /// Unwind data by key, read when it is needed first.
     unwind: BTreeMap<&'m str, OnceLock<Option<Cfi>>>,
-    /// What is wrong with files.
+    /// Faults of files.
     notes: Mutex<BTreeSet<String>>,
 }
 
@@ -152,7 +152,7 @@ impl<'m> Modules<'m> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(text);
     }
 
-    /// What is wrong with files of the folder, as sentences.
+    /// Faults of files of the folder, as sentences.
     pub(super) fn into_notes(self) -> impl Iterator<Item = String> {
         self.notes.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter()
     }

@@ -11,7 +11,7 @@ const NEGATIVE: u64 = 1 << 63;
 /// More events than any tool has; one bit each.
 pub(super) const MAX_EVENTS: usize = 64;
 
-/// What the tables need for a function or a call besides its costs, in bytes, with all that is made of it later.
+/// Bytes of a function or a call in the tables besides its costs, with all that is made of it later.
 const ENTRY: u64 = 250;
 /// The number of a call for which there is no room.
 const NOWHERE: u32 = u32::MAX;

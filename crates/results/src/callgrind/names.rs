@@ -13,9 +13,9 @@ use super::{hash::FastBuild, line::number};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct NameId(u32);
 
-/// What the tables need for a name besides its text, in bytes.
+/// Bytes of a name in the tables besides its text.
 const NAME: u64 = 200;
-/// What they need for a short form.
+/// Bytes of a short form in them.
 const SHORT: u64 = 32;
 
 /// All names of a file: objects, files and functions alike.
@@ -37,7 +37,7 @@ impl Default for Names {
 impl Names {
     /// What callgrind writes for "not known".
     pub(crate) const UNKNOWN: &'static str = "???";
-    /// What those are called for which there is no room.
+    /// The name of those for which there is no room.
     pub(super) const OTHERS: &'static str = "(others)";
 
     /// Names that take at most so many bytes.

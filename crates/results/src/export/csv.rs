@@ -100,7 +100,7 @@ const FIELDS: &[(&str, Field)] = &[
     }),
 ];
 
-/// What a column says about a benchmark that was compared with another one.
+/// The content of a column for a benchmark that was compared with another one.
 type VerdictField = fn(&Comparison) -> String;
 
 /// Behind all others; empty for a benchmark that was compared with nothing.

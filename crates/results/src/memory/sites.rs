@@ -94,7 +94,7 @@ pub(crate) struct Resolved {
     pub sites: Vec<MemorySite>,
 }
 
-/// What the trees of all benchmarks have in common.
+/// The things that the trees of all benchmarks share.
 #[derive(Debug)]
 pub(crate) struct Forest {
     /// For nodes, and for functions, of which each takes twice as much.

@@ -44,7 +44,7 @@ pub struct Library {
     pub build_id: Option<String>,
 }
 
-/// What a file takes of the room besides its bytes: there shall not be any number of small ones.
+/// Room that a file takes besides its bytes: there shall not be any number of small ones.
 const FILE: u64 = 4096;
 
 /// The file.

@@ -1,4 +1,4 @@
-//! How many benchmarks a report may hold, whatever the mode: a folder may name any number of them.
+//! The number of benchmarks that a report may hold, whatever the mode: a folder may name any number of them.
 
 use runner_shared::bounds::{self, Allowance, BENCHMARKS, NAME_BYTES, URI_BYTES, Unit, size};
 

@@ -40,7 +40,7 @@ impl Source {
     }
 }
 
-/// Whether there are no benchmarks and the results, as far as there is room for them; or where the text is wrong and
+/// Returns whether there are no benchmarks, and the results as far as there is room for them; or where the text is wrong and
 /// why.
 fn parse(
     bytes: &[u8],

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, rc::Rc};
 
 use runner_shared::bounds::{Allowance, TRACEGRIND_BYTES, size};
 
-/// What an entry of a table needs besides its texts and costs, in bytes.
+/// Bytes of an entry of a table besides its texts and costs.
 const ENTRY: u64 = 150;
 /// Deeper stacks are not followed.
 const MOST_DEPTH: usize = 100_000;
@@ -62,7 +62,7 @@ impl Sums {
         self.room.left_out() > 0
     }
 
-    /// What an entry with these texts takes.
+    /// Returns the room that an entry with these texts takes, in bytes.
     fn bytes(&self, function: &Function) -> u64 {
         ENTRY + function.bytes() + 8 * size(self.events)
     }

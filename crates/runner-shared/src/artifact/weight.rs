@@ -1,4 +1,4 @@
-//! What the values of a file will take in memory, before they do: an array of a million small numbers needs eight times
+//! The memory that the values of a file will take, before they do: an array of a million small numbers needs eight times
 //! the bytes of its file.
 
 use std::fmt;

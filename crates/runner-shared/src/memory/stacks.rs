@@ -98,7 +98,7 @@ pub struct StackDecoder {
     room: Allowance,
 }
 
-/// What a definition needs besides its numbers and texts, in bytes.
+/// Bytes of a definition besides its numbers and texts.
 const DEFINITION: u64 = 64;
 
 impl Default for StackDecoder {

@@ -21,7 +21,7 @@ impl Interval {
         Self { low: self.low.min(value), high: self.high.max(value) }
     }
 
-    /// Whether `value` lies in it, as far as rounding in a file allows to say.
+    /// Returns whether `value` lies in it, as far as rounding in a file allows to say.
     pub fn holds(self, value: f64) -> bool {
         let slack = 1e-9 * value.abs();
         (self.low - slack..=self.high + slack).contains(&value)

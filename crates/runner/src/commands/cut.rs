@@ -15,7 +15,7 @@ use crate::{
     upload::{Manifest, State, executor},
 };
 
-/// How far the run of a folder has come.
+/// The point that the run of a folder has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
     /// Its end.
@@ -58,7 +58,7 @@ fn put_in_place(folder: &Path, manifest: &Manifest) -> Result<(), String> {
     Ok(())
 }
 
-/// How a run was measured.
+/// Returns the mode of a run.
 pub(super) fn mode(manifest: &Manifest) -> Mode {
     let is_it = |names: &str| executor(names) == manifest.runner.executor;
     let mode = MODES.iter().find(|(_, names)| is_it(names.executor));
@@ -66,7 +66,7 @@ pub(super) fn mode(manifest: &Manifest) -> Mode {
 }
 
 impl Reached {
-    /// What whoever looks at the results has to know; nothing of a run that is complete.
+    /// Returns a sentence for whoever looks at the results; nothing of a run that is complete.
     pub(super) const fn said(self) -> Option<&'static str> {
         match self {
             Self::End => None,

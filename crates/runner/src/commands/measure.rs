@@ -138,7 +138,7 @@ fn interrupted(before: &[Measured], context: &Context) -> ExitKind {
     ExitKind::Interrupted
 }
 
-/// What a later upload needs to know.
+/// Returns the facts that a later upload needs.
 fn manifest(part: &RunPart, commit: Option<String>) -> Manifest {
     let instruments = part.instruments.instruments.iter().map(|instrument| match instrument {
         Instrument::Mongodb => api::Instrument::MongoDb,

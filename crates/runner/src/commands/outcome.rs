@@ -39,7 +39,7 @@ pub(crate) fn show(
     context.ui.report(report).map_err(|err| unwritten(&err))?;
     let mut failed = Ok(());
     for export in exports {
-        if let Err(err) = ui::export(report, export) {
+        if let Err(err) = ui::export(report, export, &context.ui) {
             let what = format!("could not write the export `{}`: {err}", shown(&export.path));
             let unwritten = CliError::new(ExitKind::Failed, what);
             // Otherwise there is nothing to write.
@@ -149,7 +149,13 @@ pub(crate) fn judge(
     let by_itself = ended == Ended::Code(i32::from(ExitKind::Interrupted.code()));
     if interrupted || by_itself || context.signals.interrupted() {
         let kept = report.complete();
-        let hint = (kept > 0).then(|| upload::how_to_go_on(&folder));
+        let rounds =
+            || format!("`codspeed inspect {}` shows the rounds that were kept", shown(&folder));
+        let hint = match (kept, report.benchmarks()) {
+            (0, 0) => None,
+            (0, _) => Some(rounds()),
+            _ => Some(upload::how_to_go_on(&folder)),
+        };
         let text = format!("interrupted; finished benchmarks kept: {kept}");
         context.ui.event(&RunEvent::Warning { text, hint });
         return Ok(ExitKind::Interrupted);
@@ -185,7 +191,7 @@ pub(crate) fn judge(
     Ok(judge_speed(part, &report, context))
 }
 
-/// What `--fail-if-slower` says about commands that were compared.
+/// Judges commands that were compared by `--fail-if-slower`.
 fn judge_speed(part: &RunPart, report: &AnyReport, context: &Context) -> ExitKind {
     let (AnyReport::Walltime(report), Workload::Commands { versus: Some(versus), .. }) =
         (report, &part.workload)

@@ -163,13 +163,13 @@ pub(crate) fn execute(
         Mode::Simulation => Sharing::Together,
     };
     let lock = {
-        // Whoever waits hears nothing.
+        // There is nothing to keep while it waits: a signal ends the program.
         let _ends_at_once = signals.heed(0);
-        go_on(signals)?;
+        fail_if_interrupted(signals)?;
         RunLock::acquire(&paths.lock, sharing, part.wait, waiting)?
     };
     let folder = profile_folder(part, env)?;
-    for place in [&temporary(env), &folder] {
+    for place in [&temporary_folder(env), &folder] {
         temporary::tidy(place);
     }
     let turn = FolderLock::acquire(&folder)?;
@@ -199,7 +199,7 @@ fn run(
     let before = OldResults::of(part.mode, folder, ui);
     begin(manifest, folder, signals, ui);
     let instruments = Instruments::start(&part.instruments, env)?;
-    go_on(signals)?;
+    fail_if_interrupted(signals)?;
     let env = &match &part.go_runner_version {
         Some(version) => env.clone().with(env_names::GO_RUNNER_VERSION, version),
         None => env.clone(),
@@ -230,12 +230,12 @@ fn run(
 }
 
 /// The folder for temporary files.
-fn temporary(env: &Env) -> PathBuf {
+fn temporary_folder(env: &Env) -> PathBuf {
     env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from)
 }
 
-/// Says if somebody wants an end.
-fn go_on(signals: &Signals) -> Result<(), RunError> {
+/// Returns an error if somebody wants an end.
+fn fail_if_interrupted(signals: &Signals) -> Result<(), RunError> {
     if signals.interrupted() { Err(RunError::Interrupted) } else { Ok(()) }
 }
 
@@ -254,7 +254,7 @@ fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
     let made = if let Some(path) = &part.profile_folder {
         files::create_private_folder(path).map(|()| path.clone())
     } else {
-        let parent = temporary(env);
+        let parent = temporary_folder(env);
         let mut fresh = tempfile::Builder::new();
         fresh.prefix("profile.").suffix(".out").rand_bytes(10);
         #[expect(clippy::disallowed_methods, reason = "it is to stay")]

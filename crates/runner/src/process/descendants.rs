@@ -34,7 +34,7 @@ pub(crate) fn kill_descendants(before: &Orphans) {
         let mut flags = None;
         while let Ok(status) = waitpid(None, flags) {
             let Some(pid) = status.pid() else { break };
-            guard::collected(pid);
+            guard::forget(pid);
             flags = Some(WaitPidFlag::WNOHANG);
         }
     }

@@ -80,7 +80,7 @@ impl Drop for Helper {
         send(self.pidfd.as_fd(), Signal::SIGKILL);
         // A killed process ends, so this returns; it fails if somebody else has collected it.
         let _ = waitid(Id::PIDFd(self.pidfd.as_fd()), WaitPidFlag::WEXITED);
-        guard::collected(self.pid);
+        guard::forget(self.pid);
     }
 }
 

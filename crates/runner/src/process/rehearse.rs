@@ -1,6 +1,6 @@
 //! Work that a limit of this process may end: it is tried in a copy of the process first.
 //!
-//! Who gets no more memory is aborted in the middle of what it does, and who has used up its processor time is killed. What
+//! A program that gets no more memory is aborted in the middle of its work, and one that has used up its processor time is killed. What
 //! was measured is worth more than what such work would add to it.
 
 use std::{
@@ -88,7 +88,7 @@ fn try_in_a_copy(work: impl FnOnce()) -> io::Result<WaitStatus> {
         ForkResult::Parent { child } => {
             drop(still);
             let ended = wait(child);
-            guard::collected(child);
+            guard::forget(child);
             ended
         }
         ForkResult::Child => {
@@ -127,7 +127,7 @@ fn wait(copy: Pid) -> io::Result<WaitStatus> {
     }
 }
 
-/// What the copy says is for nobody: its end tells all.
+/// Sends the words of the copy to nobody: its end tells all.
 #[expect(unsafe_code, reason = "descriptors by number")]
 fn silence() {
     #[expect(clippy::disallowed_methods, reason = "a device that is known")]

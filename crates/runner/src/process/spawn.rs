@@ -196,7 +196,7 @@ impl ToolCommand {
                 // Nobody could wait for it: it goes, and its group with it.
                 let _ = killpg(pid, Signal::SIGKILL);
                 let _ = waitpid(pid, None);
-                guard::collected(pid);
+                guard::forget(pid);
             })?;
             Ok(Child { pid, pidfd, ended: None, pipes })
         });
@@ -246,7 +246,7 @@ impl Child {
                 return;
             }
             let _ = waitpid(pid, None);
-            guard::collected(pid);
+            guard::forget(pid);
         }
     }
 
@@ -270,7 +270,7 @@ impl Child {
             | WaitStatus::PtraceSyscall(_) => return Ok(Poll::Runs),
         };
         self.ended = Some(ended);
-        guard::collected(self.pid);
+        guard::forget(self.pid);
         Ok(Poll::Ended(ended))
     }
 }
@@ -299,7 +299,7 @@ impl Drop for Child {
             self.signal_group(Signal::SIGKILL);
             // Killed processes end, so this returns; there is nobody left to tell how.
             let _ = waitpid(self.pid, None);
-            guard::collected(self.pid);
+            guard::forget(self.pid);
         }
     }
 }
@@ -319,7 +319,7 @@ fn as_its_user(command: &mut Command, env: &Env) {
     unsafe { command.pre_exec(move || user.become_them()) };
 }
 
-/// What has to be done between fork and exec: tie the program's life to ours, give it the
+/// Does all that has to be done between fork and exec: tie the program's life to ours, give it the
 /// signals that we keep from ourselves, and fix its addresses.
 #[expect(unsafe_code, reason = "only code that runs after the fork can change the child alone")]
 fn in_the_child(command: &mut Command, address_space: AddressSpace) {

@@ -9,11 +9,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::artifact::{Artifact, ExecutionTimestamps};
+use runner_shared::{
+    artifact::{Artifact, ExecutionTimestamps},
+    bounds::{Allowance, RESULTS_FILE_BYTES, RESULTS_VALUES_BYTES},
+};
 use system::files::{self, Links};
-
-/// No honest record is larger: ten million markers are half of that.
-const MOST_BYTES: u64 = 256 << 20;
 
 /// A record that is written.
 #[derive(Debug)]
@@ -56,22 +56,24 @@ impl Journal {
     }
 }
 
-/// Reads what a run that was killed has left; whatever broke off at the end is left out. `None` if there is nothing.
+/// Reads what a run that was killed has left, as far as there is room for it; whatever broke off at the end is left out. `None` if there is nothing.
 ///
 /// # Errors
 ///
 /// If the file can't be read.
 pub(crate) fn read(folder: &Path) -> io::Result<Option<ExecutionTimestamps>> {
-    let bytes = match files::read(&path(folder), Links::Refuse, MOST_BYTES) {
+    let bytes = match files::read(&path(folder), Links::Refuse, RESULTS_FILE_BYTES) {
         Ok(bytes) => bytes,
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(err) => return Err(err),
     };
     let mut record = ExecutionTimestamps::default();
+    let mut room = Allowance::of(RESULTS_VALUES_BYTES);
     let mut rest = &bytes[..];
     while let Some((length, after)) = rest.split_first_chunk::<8>()
         && let Ok(length) = usize::try_from(u64::from_le_bytes(*length))
         && let Some((piece, after)) = after.split_at_checked(length)
+        && ExecutionTimestamps::weigh(piece).is_ok_and(|weight| room.take(weight))
         && let Ok(piece) = ExecutionTimestamps::decode(piece)
     {
         record.uri_by_ts.extend(piece.uri_by_ts);

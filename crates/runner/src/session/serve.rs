@@ -64,7 +64,7 @@ pub(crate) struct Conversation<'a> {
     pub session: Session,
     /// What it may switch on and off.
     pub control: &'a mut dyn ProfilerControl,
-    /// Where it is kept while it goes on.
+    /// The place where it is kept while it goes on.
     pub journal: Journal,
 }
 

@@ -1,4 +1,4 @@
-//! What is said when a signal ends the program at once, without those who else show something.
+//! The words for the user when a signal ends the program at once, without those who else show something.
 
 /// The last words; `hints` say what is kept, and how to go on.
 pub(crate) fn farewell(hints: &[String]) -> String {

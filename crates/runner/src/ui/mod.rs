@@ -33,6 +33,7 @@ mod terminal;
 mod tests;
 
 use std::{
+    borrow::Cow,
     io,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -102,14 +103,22 @@ impl Ui {
         self.state().open(env, screen);
     }
 
-    /// A text that no sink may show from now on. One of less than four characters is none.
+    /// No sink may show the secrets of this environment from now on.
     pub(crate) fn keep_secrets_of(&self, env: &Env) {
         self.state().redactor.add_all(env);
     }
 
-    /// The same for one.
+    /// The same for one text. One of less than four characters is no secret.
     pub(crate) fn keep_secret(&self, secret: Secret) {
         self.state().redactor.add(secret);
+    }
+
+    /// Returns the text of an export without secrets.
+    pub(crate) fn masked(&self, bytes: Vec<u8>) -> Vec<u8> {
+        match self.state().redactor.bytes(&bytes) {
+            Cow::Owned(masked) => masked,
+            Cow::Borrowed(_) => bytes,
+        }
     }
 
     /// Something happened.

@@ -20,6 +20,7 @@ use runner_shared::{
 use serde_json::{Map, Value};
 use system::files;
 
+use super::Ui;
 use crate::{
     cli::ExportArg,
     event::{Benchmark, Finished},
@@ -116,7 +117,7 @@ fn traced(bench: &MemoryResult) -> Benchmark {
 }
 
 /// The results for another program: whole files or none; `-` is standard output.
-pub(crate) fn export(report: &AnyReport, export: &ExportArg) -> io::Result<()> {
+pub(crate) fn export(report: &AnyReport, export: &ExportArg, ui: &Ui) -> io::Result<()> {
     let ExportArg { format, path } = export;
     let mut bytes = Vec::new();
     // The command line takes only formats that there are.
@@ -150,6 +151,10 @@ pub(crate) fn export(report: &AnyReport, export: &ExportArg) -> io::Result<()> {
         (_, None, None) => {
             return Err(io::ErrorKind::Unsupported.into());
         }
+    }
+    // Stacks name functions and not words of a command; one of their formats is no text.
+    if exporter(format).is_some() {
+        bytes = ui.masked(bytes);
     }
     if path == Path::new("-") {
         let mut stdout = io::stdout().lock();

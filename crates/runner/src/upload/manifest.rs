@@ -36,12 +36,12 @@ pub(crate) struct Manifest {
     pub commit: Option<String>,
     /// What the service was told, or would have been, when an upload was tried.
     pub run: Option<RunContext>,
-    /// How far the run has come. Older versions kept only those that were complete.
+    /// The point that the run has reached. Older versions kept only runs that were complete.
     #[serde(default)]
     pub state: State,
 }
 
-/// How far a run has come.
+/// The point that a run has reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum State {
@@ -94,7 +94,7 @@ impl Manifest {
         files::replace_private(&file(folder), &serde_json::to_vec_pretty(self)?)
     }
 
-    /// Where it is kept.
+    /// Returns the place where it is kept.
     pub(crate) fn path(folder: &Path) -> PathBuf {
         file(folder)
     }

@@ -39,17 +39,31 @@ pub(super) fn end(roots: impl Iterator<Item = i32>, mark: &str, since: u64) {
         let kin = kin(&all, &roots, is_marked);
         all.into_iter().filter(|seen| kin.contains(&seen.pid)).collect::<Vec<_>>()
     };
-    // A signal is heard on the way out of a system call: a process that is in the middle of a fork ends that first.
-    let found = repeat(Signal::SIGSTOP, &look, |kin| kin.iter().all(|seen| seen.is_still));
-    // All of them, before one that ends takes with it the knowledge of who its children are.
-    for pid in found {
-        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-    }
+    stop_and_kill(&look);
     // Where `/proc` shows nobody: those who were enrolled lead groups of their own.
     for &root in &roots {
         let _ = killpg(Pid::from_raw(root), Signal::SIGKILL);
     }
     repeat(Signal::SIGKILL, &look, <[Seen]>::is_empty);
+}
+
+/// Ends all processes below this one but those in `spared`, and whoever is below these.
+pub(super) fn end_descendants(spared: &BTreeSet<Pid>) {
+    stop_and_kill(&|| {
+        let all = processes();
+        let below = below(&all, getpid().as_raw(), spared);
+        all.into_iter().filter(|seen| below.contains(&seen.pid)).collect()
+    });
+}
+
+/// Stops each process that `look` finds until nobody is new, and then kills them.
+fn stop_and_kill(look: &impl Fn() -> Vec<Seen>) {
+    // A signal is heard on the way out of a system call: a process that is in the middle of a fork ends that first.
+    let found = repeat(Signal::SIGSTOP, look, |kin| kin.iter().all(|seen| seen.is_still));
+    // All of them, before one that ends takes with it the knowledge of who its children are.
+    for pid in found {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
 }
 
 /// Sends a signal to each one that is found until nobody is new and `done` is so for all. Returns them.
@@ -104,6 +118,22 @@ fn kin(all: &[Seen], roots: &BTreeSet<i32>, has_mark: impl Fn(&Seen) -> bool) ->
     }
 }
 
+/// Returns the descendants of a process, without those that are spared and theirs.
+fn below(all: &[Seen], top: i32, spared: &BTreeSet<Pid>) -> BTreeSet<i32> {
+    let mut below = BTreeSet::new();
+    loop {
+        let before = below.len();
+        for seen in all.iter().filter(|seen| !spared.contains(&Pid::from_raw(seen.pid))) {
+            if seen.parent == top || below.contains(&seen.parent) {
+                below.insert(seen.pid);
+            }
+        }
+        if below.len() == before {
+            return below;
+        }
+    }
+}
+
 /// Returns all processes that have not ended, but this one and the first.
 fn processes() -> Vec<Seen> {
     let us = getpid().as_raw();
@@ -119,7 +149,7 @@ fn processes() -> Vec<Seen> {
         .collect()
 }
 
-/// Whether the environment that a process was started with has this entry.
+/// Returns whether the environment that a process was started with has this entry.
 fn has(pid: i32, entry: &str) -> bool {
     let environment = files::read_kernel(format!("/proc/{pid}/environ")).unwrap_or_default();
     environment.split(|byte| *byte == 0).any(|found| found == entry.as_bytes())
@@ -149,5 +179,10 @@ mod tests {
         let found = kin(&all, &BTreeSet::from([10, 20]), |seen| seen.pid == 30);
         assert_eq!(found, BTreeSet::from([10, 11, 12, 21, 30, 31]));
         assert_eq!(kin(&all, &BTreeSet::new(), |_| false), BTreeSet::new());
+        assert_eq!(below(&all, 10, &BTreeSet::new()), BTreeSet::from([11]));
+        assert_eq!(
+            below(&all, 1, &[2, 30].map(Pid::from_raw).into()),
+            BTreeSet::from([10, 11, 12, 21])
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What we have started ends with us, however we end.
+//! All that we have started ends with us, however we end.
 //!
 //! A process that is killed can't tidy up, and the kernel ties only its own children to its life. So each of our programs
 //! has a guard: a small process in a session of its own, which sleeps until the program is gone. If it went without
@@ -6,12 +6,13 @@
 //! were enrolled, their descendants and groups, and whoever has the guard's mark in the environment, which also daemons
 //! inherit. At an orderly end the guard is released, and what a benchmark has left running on purpose goes on.
 //!
-//! Where there is no guard, children are at least tied to us by `PR_SET_PDEATHSIG`. With one they are not: a child that
+//! Without a guard, children are at least tied to us by `PR_SET_PDEATHSIG`. With one they are not: a child that
 //! dies at once takes with it the knowledge of who its own children are.
 
 mod kin;
 
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
     io,
     os::fd::{AsRawFd, OwnedFd, RawFd},
@@ -116,9 +117,11 @@ pub(crate) fn release() {
     }
 }
 
-/// Returns the guard's process, if there is one.
-pub(crate) fn pid() -> Option<Pid> {
-    Some(GUARD.load(Ordering::Acquire)).filter(|pid| *pid > 0).map(Pid::from_raw)
+/// Ends all processes below this one but those in `spared` and the guard.
+pub(crate) fn end_descendants(mut spared: BTreeSet<Pid>) {
+    let guard = Some(GUARD.load(Ordering::Acquire)).filter(|pid| *pid > 0);
+    spared.extend(guard.map(Pid::from_raw));
+    kin::end_descendants(&spared);
 }
 
 /// Returns whether we have a guard of our own: then nobody above us measures.
@@ -142,7 +145,7 @@ pub fn tie(parent: Pid) -> io::Result<()> {
 }
 
 /// Forgets a child that was collected: its number may soon be that of a stranger.
-pub fn collected(child: Pid) {
+pub fn forget(child: Pid) {
     let members = roll().map(|roll| &roll.members).into_iter().flatten();
     for member in members {
         let _ = member.compare_exchange(child.as_raw(), 0, Ordering::AcqRel, Ordering::Relaxed);
@@ -155,7 +158,7 @@ pub fn forget_the_gone() {
     for member in roll().map(|roll| &roll.members).into_iter().flatten() {
         let pid = member.load(Ordering::Acquire);
         if pid > 0 && parent_of(pid) != us {
-            collected(Pid::from_raw(pid));
+            forget(Pid::from_raw(pid));
         }
     }
 }
@@ -198,7 +201,8 @@ fn start(guarded: &OwnedFd, roll: &'static Roll) -> Option<Pid> {
     let guarded = guarded.as_raw_fd();
     let _still = signals::hold_still();
     // SAFETY: a fork without a signal at its end; no other thread holds a lock, so the copy can do what we can.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
+    let pid =
+        unsafe { libc::syscall(libc::SYS_clone, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize) };
     match i32::try_from(pid).ok()? {
         0 => stand_guard(guarded, roll),
         pid @ 1.. => Some(Pid::from_raw(pid)),
@@ -224,7 +228,9 @@ fn stand_guard(guarded: RawFd, roll: &Roll) -> ! {
     let mut watched = libc::pollfd { fd: GUARDED, events: libc::POLLIN, revents: 0 };
     // SAFETY: one structure, which lives here.
     while unsafe { libc::poll(&raw mut watched, 1, -1) } < 1 {}
-    if !roll.released.load(Ordering::Acquire) {
+    // Without the descriptor nothing is known of the process, and nobody is ended.
+    let is_gone = watched.revents & libc::POLLIN != 0;
+    if is_gone && !roll.released.load(Ordering::Acquire) {
         let members: Vec<i32> =
             roll.members.iter().map(|member| member.load(Ordering::Acquire)).collect();
         let us = getpid().as_raw();
@@ -248,7 +254,11 @@ fn keep_only(guarded: RawFd) {
     let null = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
     for standard in 0..GUARDED {
         // SAFETY: numbers only.
-        unsafe { libc::dup2(null, standard) };
+        let replaced = unsafe { libc::dup2(null, standard) };
+        if replaced < 0 {
+            // SAFETY: numbers only.
+            unsafe { libc::close(standard) };
+        }
     }
     // SAFETY: numbers only; nothing here is used under its old number.
     unsafe { libc::dup2(kept, GUARDED) };

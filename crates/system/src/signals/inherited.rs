@@ -1,4 +1,4 @@
-//! What a program inherits of signals: it starts as a shell would start it, whoever has started us.
+//! The signals that a program inherits: each starts as a shell would start it, whoever has started us.
 //!
 //! A parent that ignores `SIGCHLD` would keep us from learning how a benchmark ended, and a blocked `SIGTERM` the benchmark
 //! from being ended. Both are inherited by all that we start, too.

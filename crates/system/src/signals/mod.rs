@@ -7,7 +7,7 @@
 //! Ending at once leaves nothing behind: what is in [`temporary`] is removed, and whatever was started is
 //! killed.
 //!
-//! What we inherit of signals changes none of this (`inherited.rs`): all that we start, too, starts as a shell would start it.
+//! The signals that we inherit change none of this (`inherited.rs`): all that we start, too, starts as a shell would start it.
 
 mod inherited;
 
@@ -27,7 +27,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         eventfd::{EfdFlags, EventFd},
-        signal::{SigSet, Signal, kill},
+        signal::{SigSet, Signal},
         signalfd::{SfdFlags, SignalFd, siginfo},
     },
     unistd::{Pid, getppid, write},
@@ -37,7 +37,7 @@ use crate::{guard, orphans, temporary};
 
 /// The signals by which somebody, or a limit of the system, asks for an end.
 ///
-/// What is sent for a file that has become too large (`ulimit -f`) only counts when somebody else sends it: the write
+/// `SIGXFSZ`, sent for a file that has become too large (`ulimit -f`), only counts when somebody else sends it: the write
 /// itself fails, with a name for what has failed.
 pub const STOPS: &[Signal] = &[
     Signal::SIGINT,
@@ -66,17 +66,17 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// What asks another program to end in our stead. A limit of ours is none of theirs, and would leave a core of them.
+    /// Returns the signal that asks another program to end in our stead. A limit of ours is none of theirs, and would leave a core of them.
     pub fn to_pass_on(self) -> Signal {
         let is_limit = [Signal::SIGXCPU, Signal::SIGXFSZ].contains(&self.signal);
         if is_limit { Signal::SIGTERM } else { self.signal }
     }
 }
 
-/// What differs between programs.
+/// The differences between programs.
 #[derive(Debug, Clone, Copy)]
-pub struct Manners {
-    /// What the user is told when the program ends at once, from what it has set as its last words.
+pub struct EndPolicy {
+    /// The text for the user when the program ends at once, from its last words.
     pub farewell: fn(&[String]) -> String,
     /// The exit code then.
     pub code: fn(Signal) -> u8,
@@ -116,13 +116,13 @@ pub struct Heeding<'a> {
 impl Signals {
     /// Hears all signals from now on. To be called first of all, before there is a second thread.
     ///
-    /// What was ignored on purpose by whoever has started us (`nohup`) stays so; all else that is odd about the signals that
+    /// Signals that the caller ignores on purpose (`nohup`) stay ignored; all else that is odd about the signals that
     /// we inherit is undone.
     ///
     /// # Errors
     ///
     /// If the system has no descriptor or no thread to spare.
-    pub fn take(manners: Manners) -> io::Result<Self> {
+    pub fn take(policy: EndPolicy) -> io::Result<Self> {
         inherited::start_afresh();
         // To block an ignored one would bring it back: it is kept for whoever may unblock it.
         let stops: SigSet =
@@ -140,7 +140,7 @@ impl Signals {
         thread::Builder::new().name("signals".to_owned()).stack_size(256 << 10).spawn(
             move || {
                 listens.wait();
-                listen(&shared, &source, manners);
+                listen(&shared, &source, policy);
             },
         )?;
         // From here on it only waits, see `hold_still`.
@@ -258,7 +258,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The thread.
-fn listen(shared: &Shared, source: &SignalFd, manners: Manners) {
+fn listen(shared: &Shared, source: &SignalFd, policy: EndPolicy) {
     // Those that are no concern of ours go to those who want them.
     let _ = SigSet::all().thread_block();
     let mut over_time = false;
@@ -273,7 +273,7 @@ fn listen(shared: &Shared, source: &SignalFd, manners: Manners) {
             continue;
         }
         if shared.hear(heard) {
-            shared.end(heard.signal, manners);
+            shared.end(heard.signal, policy);
         }
     }
 }
@@ -300,20 +300,15 @@ impl Shared {
         count > heeded
     }
 
-    fn end(&self, signal: Signal, manners: Manners) -> ! {
-        // As long as it lives, which is to the end, nobody makes or moves a temporary file any more.
+    fn end(&self, signal: Signal, policy: EndPolicy) -> ! {
+        say_at_once(&(policy.farewell)(&lock(&self.last_words)));
+        guard::end_descendants(lock(&self.spared).clone());
+        // When nobody uses them any more. As long as it lives, which is to the end, nobody makes or moves a temporary
+        // file.
         let _removed = temporary::remove_all();
-        say_at_once(&(manners.farewell)(&lock(&self.last_words)));
-        let spared = lock(&self.spared);
-        let guard = guard::pid();
-        let is_ours = |pid: &Pid| !spared.contains(pid) && Some(*pid) != guard;
-        for pid in orphans::descendants().into_keys().filter(is_ours) {
-            // It may have ended by itself.
-            let _ = kill(pid, Signal::SIGKILL);
-        }
         // It would end those that were spared.
         guard::release();
-        let code = (manners.code)(signal);
+        let code = (policy.code)(signal);
         exit(i32::from(code))
     }
 }

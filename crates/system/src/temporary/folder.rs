@@ -137,7 +137,7 @@ impl Folder {
         Ok(Self { held: Some(folder), known: entry, lock: None })
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.known.path
@@ -194,7 +194,7 @@ fn remove_orphans(parent: &Path, user: u32) {
     }
 }
 
-/// Whether a folder of ours can have this name.
+/// Returns whether a folder of ours can have this name.
 fn is_name(name: &[u8]) -> bool {
     let is_random =
         |rest: &[u8]| rest.len() == RANDOM && rest.iter().all(u8::is_ascii_alphanumeric);
@@ -210,7 +210,7 @@ fn lock(path: &Path) -> Result<Flock<File>, Errno> {
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)
 }
 
-/// Whether the folder at `path` is the one that was locked.
+/// Returns whether the folder at `path` is the one that was locked.
 fn is_still(lock: &Flock<File>, path: &Path) -> bool {
     let identity = |about: fs::Metadata| (about.dev(), about.ino());
     let (there, ours) = (fs::symlink_metadata(path).map(identity), lock.metadata().map(identity));

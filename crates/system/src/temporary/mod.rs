@@ -88,7 +88,7 @@ impl NamedFile {
         Ok(Self { file, path: Some(path), known: entry })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.known.path
     }

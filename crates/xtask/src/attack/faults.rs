@@ -18,10 +18,10 @@ use crate::say;
 
 const LIBRARY_SOURCE: &str = include_str!("fault.c");
 const LIBRARY: &str = "/tmp/fault.so";
-/// What the library counts in, see there.
+/// The file that the library counts in, see there.
 const COUNT: &str = "/tmp/fault.count";
 const COUNT_BYTES: usize = 512;
-/// Where runs happen.
+/// The place of the runs.
 const CASE: &str = "/tmp/case";
 /// Most calls of a kind that are tried; of more, so many that are evenly apart.
 const MOST: usize = 150;
@@ -50,7 +50,7 @@ struct Run {
     name: &'static str,
     words: &'static str,
     programs: &'static [&'static str],
-    /// Whether the numbers of two runs are the same.
+    /// The numbers of two runs are the same.
     is_exact: bool,
     /// Most calls of a kind that are tried.
     most: usize,
@@ -98,7 +98,7 @@ const RUNS: &[Run] = &[
 /// Words of all runs.
 const COMMON: &str = "--skip-upload --profile-folder new --export json=out.json --warmup-time 0 --max-rounds 1 -- seq 1000";
 
-/// What is measured of a benchmark in the modes where that is always the same.
+/// Numbers of a benchmark in the modes where these are always the same.
 const EXACT: &[&str] = &["peak_bytes", "total_bytes", "frees", "instructions"];
 
 /// The attack.
@@ -132,7 +132,7 @@ struct Fault {
     nth: usize,
 }
 
-/// What the library has seen.
+/// The calls that the library has seen.
 struct Seen {
     failures: usize,
     /// For each of [`KINDS`].
@@ -287,7 +287,7 @@ impl Fault {
     }
 }
 
-/// How often something is said to have gone wrong. That there is no profile is a note: nobody has insisted on one.
+/// Counts the lines that say that something has gone wrong. That there is no profile is a note: nobody has insisted on one.
 fn warnings(outcome: &Outcome) -> usize {
     ["warning: ", "no profile, only times"]
         .iter()
@@ -304,7 +304,7 @@ fn chosen(calls: usize, most: usize) -> Vec<usize> {
     (0..most).map(|index| 1 + index * (calls - 1) / last).collect()
 }
 
-/// What an export has of each benchmark, as far as that is the same in each run; nothing where there is none.
+/// Returns the part of an export about each benchmark, as far as that is the same in each run; nothing where there is none.
 fn results(run: &Run) -> BTreeMap<String, Vec<String>> {
     let text = files::read_to_string(Path::new(CASE).join("out.json")).unwrap_or_default();
     let json: Value = serde_json::from_str(&text).unwrap_or_default();

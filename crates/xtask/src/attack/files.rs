@@ -15,7 +15,7 @@ use crate::files;
 use crate::say;
 use crate::shell::Cmd;
 
-/// Where each case happens.
+/// The place of each case.
 const CASE: &str = "/tmp/case";
 /// More memory is a finding.
 const MOST_MIB: i64 = 200;
@@ -30,9 +30,9 @@ struct Command {
     /// Words with spaces between them.
     words: &'static str,
     stdin: Option<&'static str>,
-    /// Whether undisturbed output is the same each time, so that a difference has to be explained.
+    /// Undisturbed output is the same each time, so that a difference has to be explained.
     is_steady: bool,
-    /// Whether it has to read all of a file, however long that is.
+    /// It has to read all of a file, however long that is.
     reads_all: bool,
 }
 
@@ -52,7 +52,7 @@ impl Command {
 
 const EXPORTS: &str = "inspect real --export json=o.json --export csv=o.csv --export markdown=o.md --export folded=o.folded --export speedscope=o.speedscope --export firefox=o.firefox --export pprof=o.pprof";
 
-/// What stands for the beginning of an address of the service.
+/// Stands for the beginning of an address of the service.
 const SERVICE: &str = "SERVICE";
 
 /// Commands that read what a run has left in the folder `real`.
@@ -133,7 +133,7 @@ struct Scene {
     template: PathBuf,
     files: Vec<String>,
     commands: &'static [Command],
-    /// Whether a command reads only the files that it names.
+    /// A command reads only the files that it names.
     are_named: bool,
 }
 
@@ -153,7 +153,7 @@ struct FileAttack<'a> {
     findings: Findings,
 }
 
-/// What was seen of a command with all files.
+/// A command with all files whole, as it was seen.
 #[derive(Default)]
 struct Row {
     tried: usize,
@@ -274,7 +274,7 @@ impl FileAttack<'_> {
     }
 }
 
-/// What is wrong with an outcome.
+/// Returns the fault of an outcome, if it has one.
 fn verdict(command: &Command, path: &Path, got: &Outcome, undisturbed: &Outcome) -> Option<String> {
     if let Some(fault) = got.fault() {
         return Some(fault);
@@ -388,7 +388,7 @@ fn folder(path: &str) -> Result<PathBuf> {
     Ok(PathBuf::from(path))
 }
 
-/// What is below a folder, beginning with `shown`: of the files with one ending, as those of each module are, two.
+/// Lists all that is below a folder, beginning with `shown`: of the files with one ending, as those of each module are, two.
 fn listing(folder: &Path, shown: &str) -> Result<Vec<String>> {
     let all = everything(folder, shown)?;
     let ending = |name: &str| name.rsplit_once('.').map(|(_, ending)| ending.to_owned());

@@ -29,7 +29,7 @@ pub(crate) enum Attack {
     Signals(signals::Options),
 }
 
-/// How much of an attack on a stage is run.
+/// The part of an attack on a stage that is run.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Extent {
     /// Try each kind of trouble at each command once, with the programs that are there.
@@ -46,7 +46,7 @@ enum Scale {
     Quick,
 }
 
-/// What went wrong, one line each.
+/// The faults, one line each.
 type Findings = Vec<String>;
 
 /// Runs an attack.

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use crate::files;
 use crate::shell::Cmd;
 
-/// Who needs longer hangs. Any command takes far less than a second, on a machine that has nothing else to do.
+/// A command that needs longer hangs. Any command takes far less than a second, on a machine that has nothing else to do.
 const LIMIT: Duration = Duration::from_secs(20);
 /// More of what a program says is not looked at.
 const MOST_OUTPUT: usize = 1 << 20;
@@ -23,7 +23,7 @@ const BUG: i32 = 70;
 /// The exit code of a panic that nobody catches.
 const PANIC: i32 = 101;
 
-/// What became of a program.
+/// The fate of a program.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) status: ExitStatus,
@@ -35,7 +35,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// What no program of ours may do, whatever happens to it.
+    /// Returns a fault that no program of ours may have, whatever happens to it.
     pub(super) fn fault(&self) -> Option<String> {
         if self.seconds >= LIMIT.as_secs_f64() {
             return Some(format!("hangs: {:.0} s", self.seconds));

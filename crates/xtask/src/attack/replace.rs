@@ -1,4 +1,4 @@
-//! What takes the place of a file.
+//! Things that take the place of a file.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -12,18 +12,18 @@ use nix::unistd::mkfifo;
 use crate::files;
 use crate::say;
 
-/// What nobody without rights may read, and what no output may have.
+/// A text that nobody without rights may read, and that no output may have.
 pub(super) const SECRET: &str = "s3cret-of-somebody-else";
-/// Where it lies.
+/// Its path.
 const SECRET_FILE: &str = "/tmp/secret";
 
 /// A way to replace a file.
 #[derive(Debug)]
 pub(super) struct Replacement {
     pub(super) name: &'static str,
-    /// Whether our programs have to run as somebody without rights to be kept out.
+    /// Our programs have to run as somebody without rights to be kept out.
     pub(super) as_nobody: bool,
-    /// Whether who reads it to its end takes long, rightly.
+    /// Reading it to its end takes long, rightly.
     pub(super) is_long: bool,
     make: fn(&Path) -> io::Result<()>,
 }

@@ -9,10 +9,10 @@ use crate::say;
 use crate::shell::Cmd;
 use crate::workspace::Workspace;
 
-/// How much of it.
+/// The part of it that is run.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How often each row of the table is tried.
+    /// The number of tries of each row of the table.
     #[arg(long, default_value_t = 20)]
     times: u32,
     /// Only tests whose names contain this.

@@ -1,4 +1,4 @@
-//! Where attacks happen: a mount namespace in which `/tmp` is empty but for our programs.
+//! The place of the attacks: a mount namespace in which `/tmp` is empty but for our programs.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ impl Stage {
         self.tool("chown", folder).args(["-R", "-h", &owner]).args([folder]).capture().map(drop)
     }
 
-    /// Where one of our programs is.
+    /// Returns the path of one of our programs.
     pub(super) fn binary(name: &str) -> PathBuf {
         Path::new("/tmp/bin").join(name)
     }

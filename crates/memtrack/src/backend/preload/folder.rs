@@ -70,6 +70,16 @@ impl Folders {
     }
 }
 
+impl Folders {
+    /// Returns one of both files that is not there any more: programs that have begun since were not counted.
+    pub(super) fn missing(&self) -> Option<&Path> {
+        [&self.library, &self.segment]
+            .into_iter()
+            .find(|path| !files::is_there(path))
+            .map(PathBuf::as_path)
+    }
+}
+
 /// 128 bits that nobody can guess, as text.
 fn secret() -> io::Result<String> {
     let mut bytes = [0; 16];

@@ -185,6 +185,12 @@ impl Backend for Preload {
         // Threads that wait for us go on, and what they have written is read.
         self.segment.close();
         self.collect(true, take);
+        if let Some(path) = self.folders.as_ref().and_then(Folders::missing) {
+            let path = shown(&path);
+            self.asides.notes.insert(format!(
+                "`{path}` was removed while it was needed, by the command or by somebody else: programs that began after that are not counted"
+            ));
+        }
         self.folders = None;
         let asides = std::mem::take(&mut self.asides);
         Ok(asides.coverage(self.segment.lost(), self.merger.damaged()))

@@ -77,7 +77,7 @@ pub struct SimulationReading {
     pub broken: Vec<ReadError>,
 }
 
-/// What all files have in common: who wrote them, and the room for what is in them.
+/// The things that all files have in common: who wrote them, and the room for what is in them.
 #[derive(Debug)]
 struct Across {
     /// Tools that count, as they call themselves.

@@ -109,7 +109,7 @@ impl Repository {
         }
     }
 
-    /// What the files say is checked out.
+    /// Returns the commit that is checked out, as the files say.
     pub(super) fn head_by_files(&self) -> Result<Head, GitError> {
         let path = self.git_dir.join("HEAD");
         let bytes =

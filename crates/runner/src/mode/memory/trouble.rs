@@ -80,7 +80,7 @@ pub(crate) fn trouble(
         // That it ended is known better from how it ended.
         Ended::Code(_) => match failed? {
             ControlError::Dead => None,
-            err @ (ControlError::Silent | ControlError::Babbling | ControlError::Broken(_)) => {
+            err @ (ControlError::Silent | ControlError::Unexpected | ControlError::Broken(_)) => {
                 Some(TracerTrouble::Control(err))
             }
         },

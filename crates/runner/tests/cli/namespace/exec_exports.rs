@@ -90,3 +90,18 @@ fn colours_come_only_when_asked_for() {
     let run = exec(&both, QUICK, &["true"]);
     assert!(!run.stdout.contains('\u{1b}'), "{}", shown(&both, &run));
 }
+
+#[test]
+fn a_token_among_the_words_of_the_command_is_in_no_export() {
+    let token = "0123-token-of-mine";
+    let sandbox = sandbox().with("CODSPEED_TOKEN", token);
+    let exports = ["json=out.json", "csv=out.csv", "markdown=out.md", "json=-"];
+    let exports = exports.iter().flat_map(|export| ["--export", export]);
+    let options: Vec<&str> = ["--skip-upload"].into_iter().chain(exports).collect();
+    let run = exec(&sandbox, &[QUICK, &options].concat(), &["echo", token]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for text in ["out.json", "out.csv", "out.md"].map(|name| sandbox.text(name)) {
+        assert!(text.contains("echo ***") && !text.contains(token), "{text}");
+    }
+    assert!(!run.shown().contains(token), "{}", run.shown());
+}

@@ -1,4 +1,4 @@
-//! What others on the machine find of our secrets: where the kernel shows how we were started, and in files of crashes.
+//! Others on the machine find none of our secrets: not where the kernel shows how we were started, nor in files of crashes.
 
 use runner_shared::text::shown;
 

@@ -1,4 +1,4 @@
-//! What our programs inherit from whoever starts them must not change a run: signals that are ignored or blocked, streams
+//! A run is not changed by things that our programs inherit from whoever starts them: signals that are ignored or blocked, streams
 //! that are closed. A benchmark starts as a shell would start it.
 
 use std::path::Path;

@@ -87,3 +87,14 @@ fn only_what_lies_in_a_window_is_counted() {
     assert_eq!(benchmark["peak_bytes"], 150_000);
     assert_eq!((&benchmark["allocations"], &benchmark["leaked_bytes"]), (&6.into(), &0.into()));
 }
+
+#[test]
+fn a_library_that_the_command_removes_is_named() {
+    let sandbox = with_pattern();
+    let prepare = ["--prepare", "rm -rf /tmp/codspeed-memtrack-*"];
+    let run = exec(&sandbox, &[TRACED, &prepare].concat(), &["./pattern"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(the_exported(&sandbox)["allocations"], 0);
+    let told = "was removed while it was needed, by the command or by somebody else";
+    assert!(run.stdout.contains(told), "{}", run.shown());
+}

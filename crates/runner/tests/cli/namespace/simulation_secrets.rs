@@ -46,7 +46,7 @@ const EXEC: &[&str] =
 const RUN: &[&str] =
     &["run", "--profile-folder", "suite", "--allow-empty", "--message-format", "json"];
 
-/// What a job of another CI system says of itself for us.
+/// The words of a job of another CI system about itself.
 const GENERIC: &[(&str, &str)] = &[
     ("CODSPEED_CI_PROVIDER", "generic"),
     ("CODSPEED_CI_REPOSITORY", "https://github.com/acme/widgets"),
@@ -75,7 +75,7 @@ const BUILDKITE: &[(&str, &str)] = &[
     ("BUILDKITE_REPO", "git@github.com:acme/widgets.git"),
 ];
 
-/// What is set for a secret. It begins with the name, so that a finding says whose it is.
+/// The value that is set for a secret. It begins with the name, so that a finding says whose it is.
 fn marker(name: &str) -> String {
     format!("{name}-m4rker")
 }
@@ -184,7 +184,7 @@ fn github() {
     assert!(sandbox.text("summary.md").contains("Median"), "{}", sandbox.text("summary.md"));
 }
 
-/// What a job hands on by hand, as the command line and the project file say.
+/// Variables are hidden by the command line and by the project file.
 #[test]
 fn what_the_user_hides_is_hidden_as_well() {
     const TOKENS: &[&str] = &["by-h4nd-1", "by-h4nd-2", "by-h4nd-3"];

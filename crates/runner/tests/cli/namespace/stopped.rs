@@ -28,7 +28,7 @@ fn named(running: &mut Running) -> Pid {
     Pid::from_raw(pid.parse().unwrap())
 }
 
-/// What the warning says to do helps.
+/// Checks that the advice of the warning helps.
 #[track_caller]
 fn goes_on(program: &str, words: &[&str]) {
     let (sandbox, mut running) = start(program, words.iter().copied());

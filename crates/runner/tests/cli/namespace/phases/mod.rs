@@ -144,7 +144,7 @@ fn unfinished_below(folder: &Path) -> Vec<String> {
     found
 }
 
-/// What was finished can be seen, and the user was told how.
+/// Checks that finished benchmarks can be seen, and that the user was told how.
 #[track_caller]
 fn is_kept(sandbox: &Sandbox, kept: usize, run: &Run) {
     let told = format!("finished benchmarks kept: {kept}\n");

@@ -48,7 +48,7 @@ phases! {
     };
 }
 
-/// Where the kernel records.
+/// Phases for which the kernel has to record.
 mod perf_records {
     use super::*;
 
