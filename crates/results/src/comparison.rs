@@ -98,7 +98,7 @@ impl Comparison {
             Verdict::Improved => format!("{} faster", factor(ratio.recip())),
             Verdict::Equivalent => format!("no difference of {threshold} % or more"),
             Verdict::Inconclusive { resolves: None, .. } => {
-                "inconclusive: one of them mostly waits and the other works, and other programs change the wall times of the second only".to_owned()
+                "inconclusive: one of them waits for most of its time, by itself or for other programs, so that only wall times could be compared, which other programs change".to_owned()
             }
             Verdict::Inconclusive { resolves: Some(resolves), pairs_needed } => {
                 let resolves = shortest(resolves * 100.0);

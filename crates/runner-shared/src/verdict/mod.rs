@@ -22,7 +22,7 @@ pub const DEFAULT_THRESHOLD: Share = Share::THREE_PERCENT;
 /// Below this share of processor time, a round mostly waits.
 const WORKS: f64 = 0.5;
 /// Quantile of the rounds that others let alone, by their share of processor time.
-const LET_ALONE: f64 = 0.9;
+const LET_ALONE: f64 = 0.95;
 
 /// The kind of time that a verdict is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
