@@ -5,6 +5,7 @@
 //! mostly waits has next to no processor time, and is judged by the wall clock. `exec-harness` asks this while it
 //! measures, to stop when the answer is there, and `results` afterwards, to show it.
 
+mod counted;
 mod paired;
 mod signed_rank;
 
@@ -15,6 +16,7 @@ use crate::{
     walltime::{as_float, quantile},
 };
 
+pub use counted::{CountJudgement, CountLimits, CountVerdict, judge_counts};
 pub use paired::{ALPHA, INTERIM_ALPHA, Judgement, MINIMUM_PAIRS, Verdict, judge};
 
 /// The smallest difference that matters unless the user says otherwise.
