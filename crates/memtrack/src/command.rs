@@ -22,7 +22,9 @@ use runner_shared::{
     text::shown,
 };
 use system::{
-    guard, pidfd,
+    guard,
+    orphans::{self, Orphans},
+    pidfd,
     signals::{self, Heard, Signals},
 };
 
@@ -156,11 +158,12 @@ impl Running {
         }))
     }
 
-    /// Passes on the signals that we got: the command decides what they mean, and the trace ends with it. With a `client`,
-    /// that has started us and tells the whole group of processes what a terminal would.
+    /// Passes on the signals that we got, to the command and all that it has started: they decide what they mean, and the
+    /// trace ends with the command. With a `client`, that has started us and tells the whole group of processes what a
+    /// terminal would.
     ///
-    /// The second one is the end of the command.
-    pub(crate) fn pass_on(&self, signals: &Signals, client: bool) {
+    /// The second one is the end of them all. `orphans` knows what ran before the command.
+    pub(crate) fn pass_on(&self, signals: &Signals, client: bool, orphans: &Orphans) {
         let Ok(pid) = i32::try_from(self.pid()).map(Pid::from_raw) else { return };
         while let Some(heard) = signals.next() {
             let reaches_all = heard.by_kernel || (client && heard.by_parent);
@@ -169,10 +172,16 @@ impl Running {
                 0 | 1 => Heard::to_pass_on(heard),
                 _ => Signal::SIGKILL,
             };
-            // It may just have ended.
-            let _ = kill(pid, signal);
-            // One that is stopped would not hear of it.
-            let _ = kill(pid, Signal::SIGCONT);
+            // Before a parent ends and leaves its children to us, where they are found as orphans only.
+            let mut told = orphans.families();
+            told.extend(orphans::below(pid));
+            told.insert(pid);
+            for pid in told {
+                // It may just have ended.
+                let _ = kill(pid, signal);
+                // One that is stopped would not hear of it.
+                let _ = kill(pid, Signal::SIGCONT);
+            }
         }
     }
 }

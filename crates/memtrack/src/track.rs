@@ -139,11 +139,12 @@ pub(crate) fn track(
         writer,
         failure,
         signals,
+        orphans,
         stopped: guard::is_posted().then(Stopped::default),
     };
     let ended = follow.accompany()?;
+    let Follow { mut writer, mut failure, backend, orphans, .. } = follow;
     let left = orphans.newcomers();
-    let Follow { mut writer, mut failure, backend, .. } = follow;
     let coverage = backend.finish(&mut |record| {
         if failure.is_none() {
             failure = writer.take(record).err();
@@ -274,6 +275,8 @@ struct Follow<'a> {
     /// Nothing can be written any more; the command goes on all the same.
     failure: Option<io::Error>,
     signals: &'a Signals,
+    /// The processes that are not of the command.
+    orphans: Orphans,
     /// Looks for stopped processes, if nobody above us does.
     stopped: Option<Stopped>,
 }
@@ -290,7 +293,7 @@ impl Follow<'_> {
             if let Some(text) = self.stopped.as_mut().and_then(Stopped::look) {
                 say(&format!("warning: {text}"));
             }
-            self.running.pass_on(self.signals, self.control.is_some());
+            self.running.pass_on(self.signals, self.control.is_some(), &self.orphans);
             was_busy = self.drain()? > 0;
             if let Some(progress) = self.progress.as_mut().filter(|_| self.recording) {
                 progress.tell(self.writer.events());

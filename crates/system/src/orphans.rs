@@ -72,16 +72,26 @@ impl Orphans {
 
     /// Returns those that run and were not noted; as [`Orphans::have_come`].
     pub fn newcomers(&self) -> Vec<Leftover> {
-        let living = living();
+        self.foreign(&living()).map(|pid| Leftover { pid, name: name(pid) }).collect()
+    }
+
+    /// Returns those that were not noted, running or not, and all below them. Collects none, so that it can be asked while
+    /// the command runs.
+    pub fn families(&self) -> BTreeSet<Pid> {
+        let heads: Vec<Pid> = self.foreign(&children_of(Pid::this())).collect();
+        let all = heads.iter().flat_map(|head| below(*head));
+        all.chain(heads.iter().copied()).collect()
+    }
+
+    fn foreign<'a>(&'a self, children: &'a BTreeSet<Pid>) -> impl Iterator<Item = Pid> + 'a {
         let ours = fs::read_link("/proc/self/exe").ok();
         // A fork of ours is a helper: it may have been made at any time.
-        let is_foreign = |&pid: &Pid| match program(pid) {
+        let is_foreign = move |&pid: &Pid| match program(pid) {
             Program::At(theirs) => Some(theirs) != ours,
             Program::Hidden => true,
             Program::None => false,
         };
-        let strangers = living.difference(&self.known).copied().filter(is_foreign);
-        strangers.map(|pid| Leftover { pid, name: name(pid) }).collect()
+        children.difference(&self.known).copied().filter(is_foreign)
     }
 }
 
@@ -150,6 +160,13 @@ pub fn descendants() -> BTreeMap<Pid, Pid> {
     let mut found = BTreeMap::new();
     collect(Pid::this(), &BTreeSet::new(), &mut found);
     found
+}
+
+/// Returns every process below `pid`, without itself, as far as `/proc` shows them.
+pub fn below(pid: Pid) -> BTreeSet<Pid> {
+    let mut found = BTreeMap::new();
+    collect(pid, &BTreeSet::new(), &mut found);
+    found.into_keys().collect()
 }
 
 fn collect(pid: Pid, passed_over: &BTreeSet<Pid>, found: &mut BTreeMap<Pid, Pid>) {

@@ -112,6 +112,22 @@ pub fn a_signal_is_passed_on_and_the_trace_is_whole(way: Way) {
     }
 }
 
+/// A shell that waits for a child of its own, and a child that has lost its parent: each says that it is there, and the
+/// output ends when all three have ended.
+pub fn a_signal_reaches_all_that_the_command_has_started(way: Way) {
+    let script = "(sh -c 'echo a; exec sleep 1000' &); sh -c 'echo b; exec sleep 1000' & wait";
+    let track = Track::by(way);
+    let mut command = track.command(&["bash", "-c", script]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    output.read_exact(&mut [0; 4]).unwrap();
+    kill(pid(&child), Signal::SIGTERM).unwrap();
+    output.read_to_end(&mut Vec::new()).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(143), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
 pub fn an_interrupt_reaches_everybody_and_the_trace_is_whole(way: Way) {
     let track = Track::by(way);
     let (child, _input, _output) = start(&track);

@@ -99,6 +99,10 @@ fn refuse(mut errs: Vec<CliError>, context: &Context) -> Result<(), CliError> {
     Err(last)
 }
 
+/// The way out where the folder for temporary files can't be used.
+const TEMPORARY: &str =
+    "set `TMPDIR` to a folder that is there and writable, or use `--profile-folder`";
+
 /// The error for something that the user has given and that can't be used.
 fn unusable(what: String) -> CliError {
     CliError::new(ExitKind::Usage, what)
@@ -122,7 +126,10 @@ fn profile_folder(scene: &Scene<'_>) -> Vec<CliError> {
     // Nobody makes the folder for temporary files.
     let is_told = part.profile_folder.is_some();
     let outcome = if is_told { reach::can_make_folder(&path) } else { reach::can_make_in(&path) };
-    let failed = |err| RunError::Folder { path, err }.into();
+    let failed = |err| {
+        let failed = CliError::from(RunError::Folder { path, err });
+        if is_told { failed } else { failed.hint(TEMPORARY) }
+    };
     outcome.map_err(failed).err().into_iter().collect()
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::Scale;
 use crate::shell::{self, Cmd};
@@ -17,7 +17,7 @@ const ENTERED: &str = "XTASK_ATTACK_STAGE";
 /// on with the rest of the words.
 const ENTER: &str = r#"
 mkdir -p "$1" && mount -t tmpfs -o size=8g,mode=1777 tmpfs "$1" && mkdir "$1/bin" &&
-    cp "$2/codspeed" "$2/exec-harness" "$2/codspeed-memtrack" "$3" "$1/bin" &&
+    cp "$2/codspeed" "$2/exec-harness" "$2/codspeed-memtrack" "$1/bin" && cp "$3" "$1/bin/xtask" &&
     mount --bind "$1" /tmp && cd /tmp || exit 125
 shift 3
 exec /tmp/bin/xtask "$@""#;
@@ -43,7 +43,8 @@ impl Stage {
         if scale == Scale::Full {
             workspace.cargo(&["build", "--workspace", "--bins"]).run()?;
         }
-        let ours = std::env::current_exe().context("could not find out where xtask is")?;
+        // The build may just have replaced our file.
+        let ours = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
         let folder = workspace.target.join(format!("attack-{}", std::process::id()));
         let quick = (scale == Scale::Quick).then_some("--quick");
         let words = ["--mount", "--propagation", "private", "sh", "-c", ENTER, "sh"];

@@ -202,7 +202,7 @@ fn tools_that_are_missing_are_named_before_anything_else() {
     let busy = Busy::new(sandbox().with("CODSPEED_EXEC_HARNESS", "/no/such/exec-harness"));
     busy.refuses(&["exec", "--", "true"], 3, "/no/such/exec-harness");
     let busy = Busy::new(sandbox().with("TMPDIR", "/no/such"));
-    busy.refuses(&["run", "--", "true"], 1, "could not make the profile folder");
+    busy.refuses(&["run", "--", "true"], 1, "set `TMPDIR` to a folder");
 }
 
 #[test]
