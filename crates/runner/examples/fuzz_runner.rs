@@ -14,6 +14,9 @@ const TARGETS: &[Target] = &[
     Target { name: "remote-url", seeds: || texts(URLS), read: fuzzing::remote_url },
     Target { name: "receipt", seeds: || texts(RECEIPTS), read: fuzzing::receipt },
     Target { name: "machine", seeds: || texts(MACHINE), read: fuzzing::machine },
+    Target { name: "lock", seeds: || texts(&["pid 12\n", "pid 4294967296"]), read: fuzzing::lock },
+    Target { name: "shell-session", seeds: || texts(SESSIONS), read: fuzzing::shell_session },
+    Target { name: "progress", seeds: || texts(&[PROGRESS]), read: fuzzing::progress },
 ];
 
 const PROJECT: &str = "options:\n  max-time: 2s\n  max-rounds: 10\nbenchmarks:\n  - name: a\n    exec: ls -d /\n    options: &o\n      min-rounds: 2\n  - exec: |\n      true\n      false\n    options: *o\n  - {name: \"b\\n\", exec: 'x'}\n";
@@ -43,6 +46,8 @@ const MACHINE: &[&str] = &[
     "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: X 9\nphysical id\t: 0\ncore id\t: 0\n\nprocessor\t: 1\n",
     "ID=debian\nVERSION_ID=\"12\"\nNAME='De\\$bian'\n",
 ];
+const SESSIONS: &[&str] = &["[\"walltime\",\"memory\"]", "\"simulation\""];
+const PROGRESS: &str = "1000 1000000000 ebpf\n90000000 20000000000 preload\n0 0 x\n";
 
 fn main() -> ExitCode {
     fuzz::main(TARGETS)

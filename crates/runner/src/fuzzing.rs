@@ -3,14 +3,18 @@
 
 use std::{fs, io, path::Path};
 
-use system::temporary::{Folder, Kind};
+use system::{
+    lock::{RunLock, Sharing},
+    temporary::{Folder, Kind},
+};
 
 use crate::{
     ci,
     env::Env,
     host,
     instruments::fuzz_uri,
-    settings::{project_file::ProjectConfig, user_config::UserConfig},
+    mode,
+    settings::{project_file::ProjectConfig, shell_session, user_config::UserConfig},
     tools::release,
     upload::manifest::Manifest,
 };
@@ -91,4 +95,28 @@ pub fn receipt(bytes: &[u8]) {
 /// Reads what the system says of the machine.
 pub fn machine(bytes: &[u8]) {
     host::fuzz_files(&String::from_utf8_lossy(bytes));
+}
+
+/// Reads what stands in a lock file that another run has.
+pub fn lock(bytes: &[u8]) {
+    within(&[("runner.lock", bytes)], |folder| {
+        let path = folder.join("runner.lock");
+        if let Ok(held) = RunLock::acquire(&path, Sharing::Alone, false, drop) {
+            drop(fs::write(&path, bytes));
+            if let Err(err) = RunLock::acquire(&path, Sharing::Alone, false, drop) {
+                drop(err.to_string());
+            }
+            drop(held);
+        }
+    });
+}
+
+/// Reads what a shell was told.
+pub fn shell_session(bytes: &[u8]) {
+    within(&[("1", bytes)], |folder| shell_session::fuzz_file(&folder.join("1")));
+}
+
+/// Reads how far a tracer says that it is.
+pub fn progress(bytes: &[u8]) {
+    mode::memory::fuzz_progress(bytes);
 }

@@ -49,8 +49,12 @@ const FUZZERS: &[(&str, &[&str])] = &[
             "remote-url",
             "receipt",
             "machine",
+            "lock",
+            "shell-session",
+            "progress",
         ],
     ),
+    ("api", &["service-answers", "service-responses"]),
     ("memtrack", &["preload-records"]),
     ("exec-harness", &["counts", "kernel-records", "program-head"]),
 ];

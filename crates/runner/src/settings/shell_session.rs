@@ -227,6 +227,11 @@ fn read(path: &Path) -> Result<Option<Remembered>, SessionError> {
     Ok(Some(Remembered { path: path.to_owned(), words }))
 }
 
+/// Reads a file, for the fuzzer.
+pub(crate) fn fuzz_file(path: &Path) {
+    drop(read(path).map_err(|err| err.to_string()));
+}
+
 /// Makes a folder for this user, or finds out that it is one.
 fn make(folder: &Path) -> Result<(), SessionError> {
     let failed = |source| SessionError::Io { path: folder.to_owned(), source };

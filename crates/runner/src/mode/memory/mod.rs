@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub(crate) use control::TracerControl;
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Progress, fuzz_progress};
 pub(crate) use trouble::{RIGHTS, TracerTrouble, trouble};
 
 /// The name of our tracer.

@@ -96,19 +96,19 @@ impl Progress {
     ) -> io::Result<()> {
         let mut chunk = [0; LONGEST];
         match self.fifo.read(&mut chunk) {
-            Ok(len) => text.extend(chunk.iter().take(len)),
+            Ok(len) => pace.read(text, chunk.get(..len).unwrap_or_default(), tell),
             Err(err) if err.kind() == io::ErrorKind::WouldBlock => {}
             Err(err) => return Err(err),
         }
-        while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = text.drain(..=end).collect();
-            let report = str::from_utf8(&line).ok().and_then(Report::parse);
-            report.into_iter().flat_map(|report| pace.take(&report)).for_each(tell);
-        }
-        if text.len() > LONGEST {
-            text.clear();
-        }
         Ok(())
+    }
+}
+
+/// Reads what a tracer writes, for the fuzzer.
+pub(crate) fn fuzz_progress(bytes: &[u8]) {
+    let (mut pace, mut text) = (Pace { python: true, ..Pace::default() }, Vec::new());
+    for piece in bytes.chunks(100) {
+        pace.read(&mut text, piece, &|_| {});
     }
 }
 
@@ -141,6 +141,19 @@ struct Pace {
 }
 
 impl Pace {
+    /// Takes another piece of what the tracer writes; what has no end of line yet stays in `text`.
+    fn read(&mut self, text: &mut Vec<u8>, piece: &[u8], tell: &dyn Fn(RunEvent)) {
+        text.extend(piece);
+        while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = text.drain(..=end).collect();
+            let report = str::from_utf8(&line).ok().and_then(Report::parse);
+            report.into_iter().flat_map(|report| self.take(&report)).for_each(tell);
+        }
+        if text.len() > LONGEST {
+            text.clear();
+        }
+    }
+
     fn take(&mut self, report: &Report) -> impl Iterator<Item = RunEvent> + use<> {
         let since = report.nanos.saturating_sub(self.before.nanos);
         let rate = per_second(report.events.saturating_sub(self.before.events), since);
