@@ -13,6 +13,7 @@ use super::{
     git::Repository,
     run_part::{BasePart, PartKind},
 };
+use crate::error::chain;
 
 pub(super) const PROVIDER: Provider = Provider {
     id: "local",
@@ -77,7 +78,13 @@ pub(super) fn by_remote(
     repository: &Repository,
     notes: &mut Vec<String>,
 ) -> Option<RepositoryName> {
-    let remotes = repository.remotes();
+    let remotes = match repository.remotes() {
+        Ok(remotes) => remotes,
+        Err(err) => {
+            notes.push(chain(&err));
+            return None;
+        }
+    };
     let found = remotes.iter().find_map(|(name, remote)| {
         Some((name, remote.as_ref().and_then(super::remote::Remote::repository)?))
     });
@@ -88,7 +95,9 @@ pub(super) fn by_remote(
         return Some(repository);
     }
     notes.push(match remotes.first() {
-        None => "the Git repository has no remote".to_owned(),
+        None => {
+            format!("the Git repository has no remote: `{}` names none", repository.shown_config())
+        }
         Some((name, None)) => format!("the URL of the Git remote `{name}` leads to no host"),
         Some((name, Some(remote))) => format!(
             "the Git remote `{name}` is at {}, and not a repository at github.com or gitlab.com",

@@ -164,8 +164,12 @@ impl Repository {
 
     /// The remotes, in the order in which they tell best where the repository comes from: `origin`, that of the
     /// branch, all others. Each with its name; nothing for one whose URL leads to no host.
-    pub(crate) fn remotes(&self) -> Vec<(String, Option<Remote>)> {
-        let bytes = read(&self.common_dir.join("config"), CONFIG).ok().flatten();
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is there and can't be read.
+    pub(crate) fn remotes(&self) -> Result<Vec<(String, Option<Remote>)>, GitError> {
+        let bytes = read(&self.config_path(), CONFIG)?;
         let config = Config::parse(&bytes.unwrap_or_default());
         let branch = self.branch();
         let upstream = branch.and_then(|branch| config.value("branch", &branch, "remote"));
@@ -180,7 +184,17 @@ impl Repository {
             let url = config.value("remote", name, "url");
             (name.to_owned(), url.and_then(Remote::parse))
         };
-        names.into_iter().map(remote).collect()
+        Ok(names.into_iter().map(remote).collect())
+    }
+
+    /// Returns the file that names the remotes, for people: seen from the working tree if it lies below.
+    pub(crate) fn shown_config(&self) -> String {
+        let path = self.config_path();
+        shown(path.strip_prefix(&self.root).unwrap_or(&path)).to_string()
+    }
+
+    fn config_path(&self) -> PathBuf {
+        self.common_dir.join("config")
     }
 
     /// The branch, also one without a commit.

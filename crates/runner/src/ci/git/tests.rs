@@ -1,6 +1,6 @@
 //! Repositories, made file by file as Git leaves them, and some that nobody's Git leaves.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -172,7 +172,7 @@ hub.com/c/c
 	url = https://github.com/second/second
 "#;
     let root = plant(folder.path(), "unborn", config);
-    let remotes = Repository::find(&root).unwrap().remotes();
+    let remotes = Repository::find(&root).unwrap().remotes().unwrap();
     let shown: Vec<String> = remotes
         .iter()
         .map(|(name, remote)| match remote {
@@ -202,4 +202,17 @@ proptest! {
             prop_assert_eq!(refs::find_packed(bytes, "refs/heads/main"), None);
         }
     }
+}
+
+#[test]
+fn an_unreadable_configuration_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = plant(folder.path(), "unborn", "");
+    let config = root.join(".git/config");
+    fs::remove_file(&config).unwrap();
+    symlink("/dev/zero", &config).unwrap();
+    let repository = Repository::find(&root).unwrap();
+    assert_eq!(repository.shown_config(), ".git/config");
+    let err = repository.remotes().unwrap_err();
+    assert!(err.to_string().ends_with("/.git/config`"), "{err}");
 }
