@@ -1,5 +1,6 @@
 //! The command line as data. No behaviour.
 
+mod ab;
 mod auth;
 mod choose;
 mod compat;
@@ -21,6 +22,7 @@ mod words;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use ab::{AbArgs, BisectArgs, CompareArgs};
 pub(crate) use auth::{AuthArgs, AuthCommand};
 pub(crate) use choose::UseArgs;
 pub(crate) use compat::CompatArgs;
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     /// Benchmark any command.
     #[command(visible_alias = "x")]
     Exec(Box<ExecArgs>),
+    /// Compare two states of a repository, all benchmarks in turns.
+    Ab(Box<AbArgs>),
     /// Show the results in a profile folder once more.
     Inspect(InspectArgs),
     /// Send what a run has left to the service, also hours later.
@@ -94,6 +98,7 @@ impl Command {
         match self {
             Self::Run(args) => Some(&args.shared),
             Self::Exec(args) => Some(&args.shared),
+            Self::Ab(args) => Some(&args.shared),
             Self::Inspect(_)
             | Self::Upload(_)
             | Self::Auth(_)
