@@ -57,7 +57,6 @@ pub use simulation::{
 };
 pub use stacks::{Frame, StackNode, Stacks, Thread, Unit};
 pub use suite::{
-    Counter, CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite,
-    SuiteBenchmark, SuiteComparison, SuiteReading, SuiteRun, SuiteSide, SuiteVerdict,
-    Unit as SuiteUnit, Value,
+    Counter, CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite, SuiteBenchmark,
+    SuiteComparison, SuiteReading, SuiteRun, SuiteSide, SuiteVerdict, Unit as SuiteUnit, Value,
 };

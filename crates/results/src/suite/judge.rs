@@ -195,9 +195,9 @@ impl Timed<'_> {
 /// The time that all readings have; wall times always are there.
 fn common_time(one: &Matched<'_>) -> JudgedTime {
     let stages = [Stage::First, Stage::Again];
-    let all = stages.iter().flat_map(|stage| {
-        SuiteSide::BOTH.into_iter().flat_map(|side| one.of(*stage, side))
-    });
+    let all = stages
+        .iter()
+        .flat_map(|stage| SuiteSide::BOTH.into_iter().flat_map(|side| one.of(*stage, side)));
     let mut known = all.map(|(_, value)| match value {
         Value::Time { robust: Some((time, _)), .. } => *time,
         Value::Time { robust: None, .. } | Value::Counts(_) => JudgedTime::Wall,
@@ -274,7 +274,8 @@ fn geometric_mean(benchmarks: &[SuiteBenchmark]) -> Option<(f64, Option<Interval
     let count = as_float(u64::try_from(logs.len()).unwrap_or(u64::MAX));
     let mean = (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / count).exp())?;
     let interval = bootstrap::intervals(&logs).map(|found| found.mean);
-    let interval = interval.map(|Interval { low, high }| Interval { low: low.exp(), high: high.exp() });
+    let interval =
+        interval.map(|Interval { low, high }| Interval { low: low.exp(), high: high.exp() });
     Some((mean, interval))
 }
 
@@ -284,6 +285,9 @@ fn shift(benchmarks: &[SuiteBenchmark]) -> Option<Shift> {
     let (worse, better) = (count(SuiteVerdict::Regressed), count(SuiteVerdict::Improved));
     let moved = worse.max(better);
     let float = |number| as_float(u64::try_from(number).unwrap_or(u64::MAX));
-    (all >= FEWEST_FOR_SHIFT && float(moved) > SHIFT * float(all))
-        .then_some(Shift { worse: worse >= better, moved, all })
+    (all >= FEWEST_FOR_SHIFT && float(moved) > SHIFT * float(all)).then_some(Shift {
+        worse: worse >= better,
+        moved,
+        all,
+    })
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{OneSided, SuiteReading, Stage, SuiteRun, SuiteSide, Value};
+use super::{OneSided, Stage, SuiteReading, SuiteRun, SuiteSide, Value};
 
 /// A benchmark and all that was read of it.
 #[derive(Debug, Default)]

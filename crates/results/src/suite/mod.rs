@@ -9,9 +9,9 @@ mod judge;
 mod matching;
 mod model;
 mod readings;
-mod words;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use counters::{Counter, Unit};
 pub use model::{

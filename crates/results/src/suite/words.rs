@@ -37,9 +37,9 @@ impl SuiteBenchmark {
                     SuiteVerdict::Inconclusive(_) => {
                         format!("{name}: {change} ({evidence}), {words}")
                     }
-                    SuiteVerdict::Regressed
-                    | SuiteVerdict::Improved
-                    | SuiteVerdict::Unchanged => format!("{name}: {change}, {words} ({evidence})"),
+                    SuiteVerdict::Regressed | SuiteVerdict::Improved | SuiteVerdict::Unchanged => {
+                        format!("{name}: {change}, {words} ({evidence})")
+                    }
                 }
             }
             Evidence::Counts(findings) => {
@@ -48,9 +48,9 @@ impl SuiteBenchmark {
                     SuiteVerdict::Inconclusive(_) => {
                         format!(", {}", words(verdict, 1.0, f64::NAN))
                     }
-                    SuiteVerdict::Regressed
-                    | SuiteVerdict::Improved
-                    | SuiteVerdict::Unchanged => String::new(),
+                    SuiteVerdict::Regressed | SuiteVerdict::Improved | SuiteVerdict::Unchanged => {
+                        String::new()
+                    }
                 };
                 format!("{name}: {}{doubt}", moved(findings))
             }

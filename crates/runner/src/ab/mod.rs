@@ -8,6 +8,7 @@
 //! | `build.rs` | makes both |
 //! | `series.rs` | runs them in pairs, and stops when all is known |
 //! | `schedule.rs` | how many pairs, in which order; no I/O |
+//! | `search.rs` | which commit `bisect` looks at next; no I/O |
 //!
 //! Verdicts are `results::Suite`'s.
 
@@ -15,6 +16,7 @@ mod build;
 mod checkout;
 mod git;
 mod schedule;
+mod search;
 mod series;
 
 use std::{io, path::PathBuf};
@@ -30,7 +32,8 @@ use crate::{orchestrator::RunError, process::Ended};
 pub(crate) use build::{build, environment};
 pub(crate) use checkout::{Sides, State};
 pub(crate) use git::{Commit, GitError, Repository};
-pub(crate) use schedule::{Limits, Schedule};
+pub(crate) use schedule::Limits;
+pub(crate) use search::{Mark, Search, Step};
 pub(crate) use series::{End, Series};
 
 /// Why two states can't be compared.
@@ -92,6 +95,9 @@ pub(crate) enum AbError {
     /// The suite reports nothing.
     #[error("the suite of {0} ran, but no benchmark reported a result")]
     Empty(&'static str),
+    /// The benchmark that is looked at isn't there.
+    #[error("{0} does not have the benchmark")]
+    Absent(&'static str),
     /// A run can't be made.
     #[error(transparent)]
     Run(#[from] RunError),

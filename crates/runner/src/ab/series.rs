@@ -12,7 +12,10 @@ use runner_shared::{
 };
 use system::signals::Signals;
 
-use super::{AbError, Limits, Schedule, called, environment, schedule::Next};
+use super::{
+    AbError, Limits, called, environment,
+    schedule::{Next, Schedule},
+};
 use crate::{
     env::Env,
     event::RunEvent,
@@ -38,6 +41,8 @@ pub(crate) struct Series<'a> {
     pub runs: PathBuf,
     /// They stay.
     pub keeps_runs: bool,
+    /// The identity of the only benchmark that is looked at, if it is one.
+    pub only: Option<&'a str>,
     /// The machine is ours.
     pub turn: &'a Turn,
     /// The environment of the user.
@@ -159,11 +164,15 @@ impl Series<'_> {
             return Err(AbError::Suite { side, ended });
         }
         instruments.map_err(RunError::Instrument)?;
-        let readings = match report {
+        let mut readings = match report {
             AnyReport::Walltime(report) => report.readings(),
             AnyReport::Simulation(report) => report.readings(),
             AnyReport::Memory(report) => report.readings(),
         };
+        if let Some(only) = self.only {
+            readings.retain(|reading| reading.uri == only);
+            return if readings.is_empty() { Err(AbError::Absent(side)) } else { Ok(readings) };
+        }
         if readings.is_empty() && !self.part.allow_empty {
             return Err(AbError::Empty(side));
         }

@@ -5,7 +5,7 @@ use runner_shared::text::one_line;
 
 use super::{
     Context,
-    compare::{Compared, Plan, failure, is_interrupted},
+    compare::{Aim, Compared, Plan, failure, is_interrupted},
     outcome::unwritten,
 };
 use crate::{
@@ -37,7 +37,8 @@ pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliEr
     }
     let mut first_failure = ExitKind::Ok;
     for part in &plan.parts {
-        let Compared { found, end } = plan.compare(part, &sides, &turn, plan.seed, context)?;
+        let aim = Aim { only: None, seed: plan.seed, limits: plan.limits };
+        let Compared { found, end } = plan.compare(part, &sides, &turn, aim, context)?;
         let was_run = found.pairs.iter().any(|pairs| *pairs > 0);
         let written = if was_run { show(&found, &part.exports, context) } else { Ok(()) };
         match end {

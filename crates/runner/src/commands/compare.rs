@@ -45,6 +45,17 @@ pub(super) struct Plan {
     here: PathBuf,
 }
 
+/// The aim of one comparison.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aim<'a> {
+    /// Identity of the only benchmark that is looked at; `None` for all.
+    pub only: Option<&'a str>,
+    /// Seed of the order within pairs.
+    pub seed: u64,
+    /// Its bounds.
+    pub limits: Limits,
+}
+
 /// What a comparison has come to.
 pub(super) struct Compared {
     /// The verdicts so far.
@@ -150,7 +161,7 @@ impl Plan {
         part: &RunPart,
         sides: &Sides,
         turn: &Turn,
-        seed: u64,
+        Aim { only, seed, limits }: Aim<'_>,
         context: &Context,
     ) -> Result<Compared, CliError> {
         for side in SuiteSide::BOTH {
@@ -166,6 +177,7 @@ impl Plan {
             folders: SuiteSide::BOTH.map(|side| sides.folder(side)),
             runs: part.profile_folder.clone().unwrap_or_else(|| fresh.path().to_owned()),
             keeps_runs: part.profile_folder.is_some(),
+            only,
             turn,
             env: &context.env,
             signals: &context.signals,
@@ -175,7 +187,7 @@ impl Plan {
             Suite { mode: part.mode, threshold: self.threshold, seed, runs: Vec::new() };
         context.ui.event(&RunEvent::PartStarted(part.mode));
         context.ui.event(&RunEvent::GroupStart { title: part.label.clone(), opened: true });
-        let end = series.run(&mut suite, self.limits);
+        let end = series.run(&mut suite, limits);
         context.ui.event(&RunEvent::GroupEnd { failed: end.is_err() });
         Ok(Compared { found: suite.judge(), end })
     }
@@ -283,6 +295,7 @@ impl From<AbError> for CliError {
             AbError::Folder { .. }
             | AbError::Suite { .. }
             | AbError::Benchmarks { .. }
+            | AbError::Absent(_)
             | AbError::Trouble { .. } => Self::new(ExitKind::Failed, err),
         }
     }
