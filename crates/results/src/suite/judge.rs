@@ -35,7 +35,7 @@ impl Suite {
             Mode::Walltime => self.judge_times(&both),
             Mode::Simulation | Mode::Memory => self.judge_counts(&both),
         };
-        let mean = geometric_mean(&benchmarks);
+        let mean = mean_of(&benchmarks);
         let shift = shift(&benchmarks);
         benchmarks.sort_by(|one, other| rank(&one.found).total_cmp(&rank(&other.found)));
         SuiteComparison {
@@ -268,7 +268,7 @@ fn rank(found: &Found) -> f64 {
     block - found.ratio.map_or(1e5, |ratio| ratio.ln().abs().min(1e5))
 }
 
-fn geometric_mean(benchmarks: &[SuiteBenchmark]) -> Option<(f64, Option<Interval>)> {
+pub(super) fn mean_of(benchmarks: &[SuiteBenchmark]) -> Option<(f64, Option<Interval>)> {
     let ratios = benchmarks.iter().filter_map(|one| one.found.ratio);
     let logs: Vec<f64> = ratios.map(f64::ln).filter(|log| log.is_finite()).collect();
     let count = as_float(u64::try_from(logs.len()).unwrap_or(u64::MAX));

@@ -11,6 +11,7 @@ mod model;
 mod readings;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod words;
 
 pub use counters::{Counter, Unit};

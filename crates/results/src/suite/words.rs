@@ -2,7 +2,7 @@
 
 use runner_shared::{
     text::one_line,
-    verdict::{CountVerdict, MINIMUM_PAIRS},
+    verdict::{CountVerdict, JudgedTime, MINIMUM_PAIRS},
     walltime::as_float,
 };
 
@@ -16,6 +16,10 @@ use crate::comparison::{change, ends, evidence, factor, shortest};
 const MOST_NAMES: usize = 8;
 
 impl SuiteBenchmark {
+    fn is_of_wall_times(&self) -> bool {
+        matches!(self.found.evidence, Evidence::Times { time: JudgedTime::Wall, .. })
+    }
+
     /// The verdict in a line without a final period, as in: `parse`: +4.8 %, 1.048x slower (99 % interval +4.5 to
     /// +5.1 %, 16 pairs of wall times).
     pub fn sentence(&self) -> String {
@@ -113,7 +117,7 @@ fn words(verdict: SuiteVerdict, ratio: f64, threshold: f64) -> String {
                 None => "inconclusive".to_owned(),
             };
             match pairs_needed {
-                Some(pairs) => format!("{found}; about {pairs} would decide (`--max-pairs {pairs}`)"),
+                Some(pairs) => format!("{found}; about {pairs} would decide"),
                 None => format!("{found}, and it is too close to the threshold of {threshold} %"),
             }
         }
@@ -166,6 +170,9 @@ impl SuiteComparison {
             ));
         }
         lines.extend(self.shift.map(shift_sentence));
+        if self.benchmarks.iter().any(SuiteBenchmark::is_of_wall_times) {
+            lines.push("of wall times the lower quartile of a run's rounds is compared, as other programs only add to them".to_owned());
+        }
         lines.push(self.evidence());
         lines
     }
@@ -173,9 +180,9 @@ impl SuiteComparison {
     /// Pairs and seed.
     fn evidence(&self) -> String {
         let pairs = match self.pairs {
-            [1, 0] => "1 pair of runs".to_owned(),
-            [first, 0] => format!("{first} pairs of runs"),
-            [first, again] => format!("{first} pairs of runs, and {again} more to make sure"),
+            [1, 0] => "1 pair".to_owned(),
+            [first, 0] => format!("{first} pairs"),
+            [first, again] => format!("{first} pairs, and {again} more to make sure"),
         };
         format!("{pairs}; seed of the order {}", self.seed)
     }

@@ -279,7 +279,7 @@ mod tests {
         let line = "abc0\u{1f}abc\u{1f}Ann O\u{1f}2026-01-02\u{1f}Fix \u{1f}it";
         let commit = read_commit(line).unwrap();
         assert_eq!((commit.short.as_str(), commit.subject.as_str()), ("abc", "Fix \u{1f}it"));
-        assert_eq!(commit.title(), "abc \"Fix \\x1fit\"");
+        assert_eq!(commit.title(), "abc \"Fix \\u{1f}it\"");
         assert_eq!(read_commit("abc"), None);
     }
 

@@ -95,6 +95,9 @@ pub(crate) enum AbError {
     /// The suite reports nothing.
     #[error("the suite of {0} ran, but no benchmark reported a result")]
     Empty(&'static str),
+    /// A command that takes turns fails.
+    #[error("not all rounds of both states could be run: exec-harness {0}")]
+    Turns(Ended),
     /// The benchmark that is looked at isn't there.
     #[error("{0} does not have the benchmark")]
     Absent(&'static str),

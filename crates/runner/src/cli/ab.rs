@@ -54,7 +54,8 @@ pub(crate) struct CompareArgs {
     #[arg(long, conflicts_with = "build")]
     pub no_build: bool,
 
-    /// The command is no suite with an integration: measure it as `codspeed exec` does.
+    /// The command is no suite with an integration: measure it as `codspeed exec` does, times round by round as its
+    /// `--vs`.
     #[arg(long)]
     pub exec: bool,
 

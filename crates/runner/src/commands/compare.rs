@@ -7,6 +7,7 @@ use std::{
     path::PathBuf,
 };
 
+use nix::sys::signal::Signal;
 use results::{Suite, SuiteComparison, SuiteSide};
 use runner_shared::{
     harness::{RunArgs, Target, WalltimeArgs},
@@ -14,6 +15,7 @@ use runner_shared::{
     share::Share,
     text::shown,
     verdict::DEFAULT_THRESHOLD,
+    walltime::as_float,
 };
 use system::temporary::{Folder, Kind};
 
@@ -23,9 +25,11 @@ use crate::{
     cli::{CompareArgs, FailureLimit, InstrumentArgs, SharedArgs, UploadArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
-    orchestrator::{RunError, Turn, temporary_folder},
+    orchestrator::{RunError, Turn, execute_in, temporary_folder},
+    process::{AskError, Ended},
+    report::AnyReport,
     settings::{RunPart, RunPlan, targets::PlannedTarget},
-    workload::Workload,
+    workload::{Versus, Workload},
 };
 
 /// What is compared and how, but for the states: nothing was waited for or made yet.
@@ -37,7 +41,7 @@ pub(super) struct Plan {
     /// Bounds of each comparison.
     pub limits: Limits,
     /// The smallest difference that matters, if the user says so.
-    pub threshold: Option<f64>,
+    pub threshold: Option<Share>,
     /// The first seed.
     pub seed: u64,
     builds: Vec<OsString>,
@@ -111,7 +115,7 @@ impl Plan {
             repository,
             parts: plan.parts,
             limits: Limits { max_pairs, max_time },
-            threshold: threshold.map(Share::value),
+            threshold,
             seed,
             builds: build,
             build_dir: build_dir.map(|folder| here.join(folder)),
@@ -168,6 +172,11 @@ impl Plan {
             let part = RunPart { working_directory: self.cwd(side, sides), ..part.clone() };
             preflight::check_built(part, context, &self.here)?;
         }
+        if let (Mode::Walltime, Workload::Commands { targets, .. }) = (part.mode, &part.workload)
+            && let [target] = &targets[..]
+        {
+            return self.by_turns(part, target, sides, turn, limits, context);
+        }
         let parent = temporary_folder(&context.env);
         let failed = |source| AbError::Folder { path: parent.clone(), source };
         let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
@@ -183,13 +192,76 @@ impl Plan {
             signals: &context.signals,
             ui: &context.ui,
         };
-        let mut suite =
-            Suite { mode: part.mode, threshold: self.threshold, seed, runs: Vec::new() };
+        let mut suite = Suite {
+            mode: part.mode,
+            threshold: self.threshold.map(Share::value),
+            seed,
+            runs: Vec::new(),
+        };
         context.ui.event(&RunEvent::PartStarted(part.mode));
         context.ui.event(&RunEvent::GroupStart { title: part.label.clone(), opened: true });
         let end = series.run(&mut suite, limits);
         context.ui.event(&RunEvent::GroupEnd { failed: end.is_err() });
         Ok(Compared { found: suite.judge(), end })
+    }
+}
+
+impl Plan {
+    /// Runs a command in both states round by round, as `exec --vs` does.
+    fn by_turns(
+        &self,
+        part: &RunPart,
+        target: &Target,
+        sides: &Sides,
+        turn: &Turn,
+        limits: Limits,
+        context: &Context,
+    ) -> Result<Compared, CliError> {
+        let longest = limits.max_time.map(|nanos| format!("{:.3}", as_float(nanos) / 1e9));
+        let targets = SuiteSide::BOTH.map(|side| Target {
+            name: Some(format!("{}: {}", side.name(), target.words())),
+            walltime_args: WalltimeArgs { max_time: longest.clone(), ..WalltimeArgs::default() },
+            working_directory: Some(self.cwd(side, sides).into_os_string()),
+            ..target.clone()
+        });
+        let versus =
+            Versus { threshold: self.threshold.unwrap_or(DEFAULT_THRESHOLD), fail_if_slower: None };
+        let parent = temporary_folder(&context.env);
+        let failed = |source| AbError::Folder { path: parent.clone(), source };
+        let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
+        let folder = part.profile_folder.clone().unwrap_or_else(|| fresh.path().join("turns"));
+        let part = RunPart {
+            workload: Workload::Commands {
+                targets: targets.to_vec(),
+                versus: Some(versus),
+                robust: false,
+                quiet: false,
+            },
+            working_directory: self.cwd(SuiteSide::Base, sides),
+            profile_folder: Some(folder),
+            ..part.clone()
+        };
+        let env = environment(&context.env, &sides.folder(SuiteSide::Base));
+        let run = execute_in(turn, &part, None, (&env, &context.signals), &context.ui)?;
+        let ended = run.ended;
+        let end = if run.interrupted || context.signals.interrupted() {
+            Ok(End::Interrupted)
+        } else if ended == Ended::Code(0) {
+            Ok(End::Complete)
+        } else {
+            Err(AbError::Turns(ended))
+        };
+        let nothing = || {
+            let (threshold, seed) = (self.threshold.map(Share::value), self.seed);
+            Suite { mode: part.mode, threshold, seed, runs: Vec::new() }.judge()
+        };
+        let found = match &run.report {
+            AnyReport::Walltime(report) => {
+                SuiteComparison::of_turns(report, &target.display_name(), &target.uri())
+            }
+            AnyReport::Simulation(_) | AnyReport::Memory(_) => None,
+        };
+        Ok(Compared { found: found.unwrap_or_else(nothing), end })
     }
 }
 
@@ -200,9 +272,13 @@ fn plain(command: Vec<OsString>) -> Workload {
         name: None,
         walltime_args: WalltimeArgs::default(),
         run_args: RunArgs::default(),
+        working_directory: None,
     };
     Workload::Commands { targets: vec![target], versus: None, robust: false, quiet: true }
 }
+
+/// The usual reason of a suite that ends by SIGTRAP.
+const PROBED: &str = "below Valgrind that is most often the probe of a tracer in the C library (memory mode, bpftrace): run it again when that has ended";
 
 /// Verdicts have no stacks.
 fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
@@ -265,9 +341,7 @@ impl From<GitError> for CliError {
                 ExitKind::Failed,
                 Some("`git submodule update --init --recursive` at that commit gets it"),
             ),
-            GitError::Ask(crate::process::AskError::Interrupted { .. }) => {
-                (ExitKind::Interrupted, None)
-            }
+            GitError::Ask(AskError::Interrupted { .. }) => (ExitKind::Interrupted, None),
             GitError::Ask(_) | GitError::Failed { .. } => (ExitKind::Failed, None),
         };
         let err = Self::new(kind, err);
@@ -292,10 +366,14 @@ impl From<AbError> for CliError {
             AbError::Build { .. } => Self::new(ExitKind::Failed, err).hint(
                 "it was built in a folder of its own, where files that git ignores are missing: a further `--build` makes them",
             ),
+            AbError::Suite { ended: Ended::Signal(Signal::SIGTRAP), .. } => {
+                Self::new(ExitKind::Failed, err).hint(PROBED)
+            }
             AbError::Folder { .. }
             | AbError::Suite { .. }
             | AbError::Benchmarks { .. }
             | AbError::Absent(_)
+            | AbError::Turns(_)
             | AbError::Trouble { .. } => Self::new(ExitKind::Failed, err),
         }
     }
@@ -303,7 +381,6 @@ impl From<AbError> for CliError {
 
 /// Whether somebody wants an end, whatever the error says.
 pub(super) fn is_interrupted(err: &AbError) -> bool {
-    use crate::process::AskError;
     matches!(
         err,
         AbError::Run(RunError::Interrupted)

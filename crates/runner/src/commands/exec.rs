@@ -50,7 +50,13 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     sources::warn_of_old_words(&shared.compat, context);
     let by;
     (shared.mode, by) = sources::modes(shared.mode, context)?;
-    let head = Target { command, name, walltime_args: walltime, run_args: around };
+    let head = Target {
+        command,
+        name,
+        walltime_args: walltime,
+        run_args: around,
+        working_directory: None,
+    };
     let other = |text: &OsString| {
         let command = words(text)?;
         Ok::<_, CliError>(Target { command, name: None, ..head.clone() })
