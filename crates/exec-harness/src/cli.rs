@@ -113,6 +113,7 @@ impl Args {
             name: self.name.clone(),
             walltime_args: self.walltime.clone(),
             run_args: self.run.clone(),
+            working_directory: None,
         }
     }
 }

@@ -121,7 +121,12 @@ struct Ready {
 }
 
 impl Ready {
-    fn new(program: &Executable, stdio: &Stdio, with: &Prepared) -> Result<Self, Failure> {
+    fn new(
+        program: &Executable,
+        stdio: &Stdio,
+        folder: Option<&OsStr>,
+        with: &Prepared,
+    ) -> Result<Self, Failure> {
         let (streams, rewind, tail) = stdio.open()?.split();
         let own = program.argv.iter().map(|word| word.as_bytes().to_vec());
         let (path, args): (&Path, Vec<Vec<u8>>) = match with.launcher.first() {
@@ -134,6 +139,7 @@ impl Ready {
             }
         };
         let launch = Launch::new(path, &args, &with.environment, streams, with.mask)?;
+        let launch = launch.in_folder(folder)?;
         Ok(Self { launch, tail, rewind })
     }
 }
@@ -193,15 +199,16 @@ impl Runnable {
     ) -> Result<Self, Failure> {
         let args = &target.run_args;
         let path = with.path.as_deref();
+        let folder = target.working_directory.as_deref();
         let stdio = Stdio::of(args);
         let program = Executable::of_words(&target.command, args.shell, path)?;
         let hook = |(name, of): Hook| -> Result<_, Failure> {
             let Some(text) = of(args) else { return Ok(None) };
             let program = Executable::of_text(text, args.shell, path)
                 .map_err(|source| Failure::Hook { name, source })?;
-            Ready::new(&program, &Stdio::default(), with_hooks).map(Some)
+            Ready::new(&program, &Stdio::default(), folder, with_hooks).map(Some)
         };
-        let command = Ready::new(&program, &stdio, with)?;
+        let command = Ready::new(&program, &stdio, folder, with)?;
         let [setup, prepare, conclude, cleanup] = HOOKS.map(hook);
         Ok(Self {
             command,

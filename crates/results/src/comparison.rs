@@ -128,7 +128,7 @@ impl Comparison {
     }
 }
 
-fn evidence(judged: &Judgement, time: JudgedTime) -> String {
+pub(crate) fn evidence(judged: &Judgement, time: JudgedTime) -> String {
     let pairs = match judged.pairs {
         1 => "1 pair".to_owned(),
         pairs => format!("{pairs} pairs"),
@@ -152,13 +152,13 @@ fn other_wall_times(wall: Judgement) -> Option<String> {
 }
 
 /// Both ends, in percent.
-fn ends(Interval { low, high }: Interval) -> String {
+pub(crate) fn ends(Interval { low, high }: Interval) -> String {
     let decimals = decimals(high - low);
     format!("{} to {} %", signed(low, decimals), signed(high, decimals))
 }
 
 /// As `+4.8 %`, with as many decimals as the interval shows.
-fn change(ratio: f64, interval: Option<Interval>) -> String {
+pub(crate) fn change(ratio: f64, interval: Option<Interval>) -> String {
     let width = interval.map_or(0.1, |Interval { low, high }| high - low);
     format!("{} %", signed(ratio, decimals(width)))
 }
@@ -184,7 +184,7 @@ pub(crate) fn factor(ratio: f64) -> String {
 }
 
 /// At most two decimals, and none that are zero.
-fn shortest(number: f64) -> String {
+pub(crate) fn shortest(number: f64) -> String {
     let text = format!("{number:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

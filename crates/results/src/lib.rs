@@ -5,7 +5,8 @@
 //! [`SimulationReport`], [`read_memory()`] one of memory mode into a [`MemoryReport`]; [`table`],
 //! [`simulation_table`], [`memory_table`] and the entries of [`EXPORTERS`] render reports, those of
 //! [`PROFILE_EXPORTERS`] render [`Stacks`]. Benchmarks that took turns
-//! are compared while they are read ([`Comparison`]). Reading opens files, the rest computes: nothing here prints,
+//! are compared while they are read ([`Comparison`]); suites that were run again and again in two states are compared by
+//! [`Suite`]. Reading opens files, the rest computes: nothing here prints,
 //! looks at the clock or at the environment.
 //!
 //! | to add | edit |
@@ -30,6 +31,7 @@ mod precheck;
 mod read;
 mod simulation;
 mod stacks;
+mod suite;
 mod tracegrind;
 
 pub use bootstrap::{Intervals, intervals};
@@ -54,3 +56,7 @@ pub use simulation::{
     SimulationResult, Unattributed, View, cost_model,
 };
 pub use stacks::{Frame, StackNode, Stacks, Thread, Unit};
+pub use suite::{
+    Counter, CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite, SuiteBenchmark,
+    SuiteComparison, SuiteReading, SuiteRun, SuiteSide, SuiteVerdict, Unit as SuiteUnit, Value,
+};

@@ -47,6 +47,10 @@ pub struct Target {
     /// What happens around the rounds.
     #[serde(default, skip_serializing_if = "RunArgs::is_default")]
     pub run_args: RunArgs,
+    /// Where the command and its hooks are run; without one, where `exec-harness` is. A path with a slash is looked up
+    /// from there. Another extension of the wire format.
+    #[serde(default, with = "os_text::option", skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<OsString>,
 }
 
 /// How long and how often; durations as users write them.

@@ -152,6 +152,7 @@ fn target_json() {
             ..WalltimeArgs::default()
         },
         run_args: RunArgs::default(),
+        working_directory: None,
     };
     let expected = r#"{"command":["./bin","--n","3"],"name":"small","walltime_args":{"warmup_time":"0s","max_time":null,"min_time":null,"max_rounds":20,"min_rounds":null}}"#;
     assert_eq!(serde_json::to_string(&plain).unwrap(), expected);

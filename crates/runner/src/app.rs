@@ -123,6 +123,8 @@ fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliErro
     match command {
         Command::Run(args) => commands::run::run(*args, context),
         Command::Exec(args) => commands::exec::run(*args, context),
+        Command::Ab(args) => commands::ab::run(*args, context),
+        Command::Bisect(args) => commands::bisect::run(*args, context),
         Command::Upload(args) => commands::upload::run(&args, context),
         Command::Auth(args) => commands::auth::run(&args, context),
         Command::Setup(args) => commands::setup::run(&args, context),

@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
 
+mod ab;
 mod app;
 mod ci;
 mod cli;

@@ -27,6 +27,8 @@ const STACK_BYTES: usize = 64 * 1024;
 /// Everything about a process that can be prepared before it is needed.
 pub(crate) struct Launch {
     path: CString,
+    /// Where it is started, if not where we are.
+    folder: Option<CString>,
     /// Pointers into `_strings`, ending with null, as `execve` wants them.
     argv: Vec<*const c_char>,
     envp: Vec<*const c_char>,
@@ -82,6 +84,8 @@ pub(crate) struct NulError(#[from] std::ffi::NulError);
 /// What the child needs; it reads this through the memory that it shares with us.
 struct ChildArgs {
     path: *const c_char,
+    /// Null to stay where the parent is.
+    folder: *const c_char,
     argv: *const *const c_char,
     envp: *const *const c_char,
     stdio: [RawFd; 3],
@@ -118,7 +122,13 @@ impl Launch {
         let words = pointers(args)?;
         let envp = pointers(environment)?;
         let stack = vec![0; STACK_BYTES / size_of::<u128>()];
-        Ok(Self { path, argv: words, envp, _strings: strings, stdio, mask, stack })
+        Ok(Self { path, folder: None, argv: words, envp, _strings: strings, stdio, mask, stack })
+    }
+
+    /// The same in this folder, if there is one; a relative path is looked up from there.
+    pub(crate) fn in_folder(self, folder: Option<&std::ffi::OsStr>) -> Result<Self, NulError> {
+        let to_c = |folder| CString::new(std::os::unix::ffi::OsStrExt::as_bytes(folder));
+        Ok(Self { folder: folder.map(to_c).transpose()?, ..self })
     }
 
     /// Creates the process and returns when it runs the program. Its process group is its own,
@@ -126,6 +136,7 @@ impl Launch {
     pub(crate) fn spawn(&mut self) -> io::Result<Child> {
         let mut args = ChildArgs {
             path: self.path.as_ptr(),
+            folder: self.folder.as_ref().map_or(ptr::null(), |folder| folder.as_ptr()),
             argv: self.argv.as_ptr(),
             envp: self.envp.as_ptr(),
             stdio: self.stdio.each_ref().map(AsRawFd::as_raw_fd),
@@ -246,6 +257,11 @@ extern "C" fn in_child(args: *mut c_void) -> c_int {
         if unsafe { libc::dup2(source, target) } < 0 {
             return fail(args);
         }
+    }
+    // SAFETY: the folder is NUL-terminated and lives in `Launch`. Only the child goes there: without CLONE_FS each has
+    // a current folder of its own.
+    if !args.folder.is_null() && unsafe { libc::chdir(args.folder) } < 0 {
+        return fail(args);
     }
     // Rust ignores SIGPIPE and an ignored signal stays ignored across `execve`.
     // SAFETY: the default action is no function of ours.

@@ -30,7 +30,7 @@ impl Exporter for Markdown {
     }
 }
 
-fn draw(grid: &Grid, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn draw(grid: &Grid, out: &mut dyn io::Write) -> io::Result<()> {
     let titles: Vec<&str> = grid.heads.iter().map(|head| head.title).collect();
     writeln!(out, "| {NAME} | {} |", titles.join(" | "))?;
     writeln!(out, "|---|{}", "---:|".repeat(titles.len()))?;

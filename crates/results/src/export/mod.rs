@@ -14,6 +14,7 @@ mod notes;
 mod profile;
 mod samples;
 mod simulation;
+mod suite;
 mod table;
 mod text;
 

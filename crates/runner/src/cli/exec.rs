@@ -8,7 +8,7 @@ use runner_shared::{
     share::{Share, ShareError},
 };
 
-use super::SharedArgs;
+use super::{SharedArgs, UploadArgs};
 
 /// Benchmark any command.
 #[derive(Debug, Args)]
@@ -17,6 +17,10 @@ pub(crate) struct ExecArgs {
     /// What all commands have.
     #[command(flatten)]
     pub shared: SharedArgs,
+
+    /// Whether, as whom and where results are uploaded.
+    #[command(flatten)]
+    pub upload: UploadArgs,
 
     /// Name of the benchmark [default: the words of the command].
     #[arg(long, value_parser = harness::name())]

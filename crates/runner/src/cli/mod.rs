@@ -1,5 +1,6 @@
 //! The command line as data. No behaviour.
 
+mod ab;
 mod auth;
 mod choose;
 mod compat;
@@ -21,6 +22,7 @@ mod words;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use ab::{AbArgs, BisectArgs, CompareArgs};
 pub(crate) use auth::{AuthArgs, AuthCommand};
 pub(crate) use choose::UseArgs;
 pub(crate) use compat::CompatArgs;
@@ -62,6 +64,10 @@ pub(crate) enum Command {
     /// Benchmark any command.
     #[command(visible_alias = "x")]
     Exec(Box<ExecArgs>),
+    /// Compare two states of a repository, all benchmarks in turns.
+    Ab(Box<AbArgs>),
+    /// Find the commit that made a benchmark slower.
+    Bisect(Box<BisectArgs>),
     /// Show the results in a profile folder once more.
     Inspect(InspectArgs),
     /// Send what a run has left to the service, also hours later.
@@ -94,6 +100,8 @@ impl Command {
         match self {
             Self::Run(args) => Some(&args.shared),
             Self::Exec(args) => Some(&args.shared),
+            Self::Ab(args) => Some(&args.shared),
+            Self::Bisect(args) => Some(&args.shared),
             Self::Inspect(_)
             | Self::Upload(_)
             | Self::Auth(_)
@@ -119,6 +127,8 @@ Examples:
   codspeed exec -m simulation --profile-folder p -- ls; codspeed inspect p
                                                  which functions cost most?
   codspeed exec -m memory -- ./program           how much memory does it allocate?
+  codspeed ab --base main --build make -- ./suite
+                                                 what is slower than it is in `main`?
 
 Exit codes:
   0 ok                  1 benchmark failed      2 usage

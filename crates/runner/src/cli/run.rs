@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{InstrumentArgs, SharedArgs};
+use super::{InstrumentArgs, SharedArgs, UploadArgs};
 
 /// Run a benchmark suite that has a CodSpeed integration.
 #[derive(Debug, Args)]
@@ -13,6 +13,10 @@ pub(crate) struct RunArgs {
     /// What all commands have.
     #[command(flatten)]
     pub shared: SharedArgs,
+
+    /// Whether, as whom and where results are uploaded.
+    #[command(flatten)]
+    pub upload: UploadArgs,
 
     /// What is recorded beside the measurement.
     #[command(flatten)]

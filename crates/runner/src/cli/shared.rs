@@ -1,4 +1,4 @@
-//! Options that `run` and `exec` have in common.
+//! Options that all commands which measure have in common.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf};
 
@@ -9,7 +9,7 @@ use clap::{
 use results::{EXPORTERS, PROFILE_EXPORTERS};
 use runner_shared::mode::{MODES, Mode};
 
-use super::{CompatArgs, MemoryArgs, PerfArgs, SimulationArgs, UploadArgs};
+use super::{CompatArgs, MemoryArgs, PerfArgs, SimulationArgs};
 
 /// Options of every measuring command.
 #[derive(Debug, Args)]
@@ -76,10 +76,6 @@ pub(crate) struct SharedArgs {
     /// What standard output is for: `human`, results for reading, or `json`, one object per line for another program.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
     pub message_format: MessageFormat,
-
-    /// Whether, as whom and where results are uploaded.
-    #[command(flatten)]
-    pub upload: UploadArgs,
 
     /// What other versions have.
     #[command(flatten)]

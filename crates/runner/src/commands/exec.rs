@@ -25,6 +25,7 @@ use crate::{
 pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, CliError> {
     let ExecArgs {
         mut shared,
+        upload,
         name,
         vs,
         threshold,
@@ -49,7 +50,13 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     sources::warn_of_old_words(&shared.compat, context);
     let by;
     (shared.mode, by) = sources::modes(shared.mode, context)?;
-    let head = Target { command, name, walltime_args: walltime, run_args: around };
+    let head = Target {
+        command,
+        name,
+        walltime_args: walltime,
+        run_args: around,
+        working_directory: None,
+    };
     let other = |text: &OsString| {
         let command = words(text)?;
         Ok::<_, CliError>(Target { command, name: None, ..head.clone() })
@@ -67,13 +74,13 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     let working_directory = here.join(shared.working_directory.clone().unwrap_or_default());
     let targets = vec![PlannedTarget { name: None, workload, working_directory }];
     let none = InstrumentArgs::default();
-    let plan = RunPlan::new(targets, shared, &none, &here)?;
+    let plan = RunPlan::new(targets, shared, upload, &none, &here)?;
     sources::say_modes(&plan, by, context);
     measure(&plan, context)
 }
 
 /// The smallest difference that matters, and the one that fails the run.
-fn versus(
+pub(super) fn versus(
     threshold: Option<Share>,
     fail_if_slower: Option<FailureLimit>,
 ) -> Result<Versus, CliError> {

@@ -1,7 +1,10 @@
 //! One module per subcommand: from its arguments to a plan, from the outcome to an exit code.
 
+pub(crate) mod ab;
 pub(crate) mod auth;
+pub(crate) mod bisect;
 pub(crate) mod choose;
+mod compare;
 mod cut;
 pub(crate) mod documents;
 pub(crate) mod exec;

@@ -34,6 +34,10 @@ type Check = fn(&Scene<'_>) -> Vec<CliError>;
 const CHECKS: &[Check] =
     &[working_directory, profile_folder, exports, suite, tracer, instruments, valgrind, commands];
 
+/// Those that need no file of the benchmark: where it is built first, none is there yet.
+const BEFORE_BUILD: &[Check] =
+    &[working_directory, profile_folder, exports, tracer, instruments, valgrind];
+
 /// A part of the run, and what it will see.
 struct Scene<'a> {
     part: &'a RunPart,
@@ -62,9 +66,32 @@ pub(super) fn check_machine() -> Result<(), CliError> {
 
 /// Checks all parts. All that is wrong is said; the last error is returned.
 pub(super) fn check(plan: &RunPlan, context: &Context, here: &Path) -> Result<(), CliError> {
+    check_by(CHECKS, &plan.parts, context, here)
+}
+
+/// The same before the benchmark is built.
+pub(super) fn check_before_build(
+    parts: &[RunPart],
+    context: &Context,
+    here: &Path,
+) -> Result<(), CliError> {
+    check_by(BEFORE_BUILD, parts, context, here)
+}
+
+/// The same for a part that was built since.
+pub(super) fn check_built(part: RunPart, context: &Context, here: &Path) -> Result<(), CliError> {
+    check_by(&[working_directory, suite, commands], &[part], context, here)
+}
+
+fn check_by(
+    checks: &[Check],
+    parts: &[RunPart],
+    context: &Context,
+    here: &Path,
+) -> Result<(), CliError> {
     let mut errs: Vec<CliError> = Vec::new();
-    for check in CHECKS {
-        for part in &plan.parts {
+    for check in checks {
+        for part in parts {
             let found = check(&Scene { part, env: &context.env, here });
             for err in found {
                 // Several parts may have the same fault.

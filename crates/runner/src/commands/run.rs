@@ -19,7 +19,7 @@ use crate::{
 
 /// Runs the suite and shows what it reported.
 pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliError> {
-    let RunArgs { mut shared, instruments, bench, list, command } = args;
+    let RunArgs { mut shared, upload, instruments, bench, list, command } = args;
     let here = here()?;
     if list {
         let config = project_with_benchmarks(&bench, context, &here)?;
@@ -50,13 +50,13 @@ pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliE
         let workload = Workload::Suite(shell_text(command));
         vec![PlannedTarget { name: None, workload, working_directory }]
     };
-    let plan = RunPlan::new(targets, shared, &instruments, &here)?;
+    let plan = RunPlan::new(targets, shared, upload, &instruments, &here)?;
     sources::say_modes(&plan, by, context);
     measure(&plan, context)
 }
 
 /// One word is shell text; several are the words of a command, and stay what they are.
-fn shell_text(command: Vec<OsString>) -> OsString {
+pub(super) fn shell_text(command: Vec<OsString>) -> OsString {
     match <[OsString; 1]>::try_from(command) {
         Ok([text]) => text,
         Err(words) => command_text::join(&words),

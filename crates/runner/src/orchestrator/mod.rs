@@ -4,6 +4,7 @@
 mod memory;
 mod old_results;
 mod simulation;
+mod step;
 mod walltime;
 mod watch;
 
@@ -40,6 +41,8 @@ use crate::{
     upload::{self, Manifest},
     workload::Workload,
 };
+pub(crate) use step::run_step;
+
 use old_results::OldResults;
 use watch::went_well;
 
@@ -149,38 +152,68 @@ struct Measured {
     trouble: Option<TracerTrouble>,
 }
 
-/// Runs the part.
+/// The machine, as long as it is ours to measure on.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    paths: FifoPaths,
+    _lock: RunLock,
+}
+
+impl Turn {
+    /// Waits until no other run disturbs one in this mode, or fails at once if `wait` is false.
+    pub(crate) fn take(
+        mode: Mode,
+        wait: bool,
+        signals: &Signals,
+        ui: &Ui,
+    ) -> Result<Self, RunError> {
+        let paths = FifoPaths::well_known();
+        let waiting = |holder: Holder| ui.event(&RunEvent::Waiting { text: holder.waited_for() });
+        let sharing = match mode {
+            Mode::Walltime | Mode::Memory => Sharing::Alone,
+            Mode::Simulation => Sharing::Together,
+        };
+        // There is nothing to keep while it waits: a signal ends the program.
+        let _ends_at_once = signals.heed(0);
+        fail_if_interrupted(signals)?;
+        let lock = RunLock::acquire(&paths.lock, sharing, wait, waiting)?;
+        Ok(Self { paths, _lock: lock })
+    }
+}
+
+/// Runs the part as soon as the machine is free.
 pub(crate) fn execute(
     part: &RunPart,
     manifest: &Manifest,
     (env, signals): (&Env, &Signals),
     ui: &Ui,
 ) -> Result<Completed, RunError> {
-    let paths = FifoPaths::well_known();
-    let waiting = |holder: Holder| ui.event(&RunEvent::Waiting { text: holder.waited_for() });
-    let sharing = match part.mode {
-        Mode::Walltime | Mode::Memory => Sharing::Alone,
-        Mode::Simulation => Sharing::Together,
-    };
-    let lock = {
-        // There is nothing to keep while it waits: a signal ends the program.
-        let _ends_at_once = signals.heed(0);
-        fail_if_interrupted(signals)?;
-        RunLock::acquire(&paths.lock, sharing, part.wait, waiting)?
-    };
+    let turn = Turn::take(part.mode, part.wait, signals, ui)?;
+    execute_in(&turn, part, Some(manifest), (env, signals), ui)
+}
+
+/// Runs the part in a turn that was taken for its mode. Without a manifest it is one of many runs, which nobody uploads
+/// by itself.
+pub(crate) fn execute_in(
+    turn: &Turn,
+    part: &RunPart,
+    manifest: Option<&Manifest>,
+    (env, signals): (&Env, &Signals),
+    ui: &Ui,
+) -> Result<Completed, RunError> {
     let folder = profile_folder(part, env)?;
     for place in [&temporary_folder(env), &folder] {
         temporary::tidy(place);
     }
-    let turn = FolderLock::acquire(&folder)?;
-    let outcome = run(part, manifest, (env, signals), &paths, &folder, ui);
-    drop((lock, turn));
+    let lock = FolderLock::acquire(&folder)?;
+    let outcome = run(part, manifest, (env, signals), &turn.paths, &folder, ui);
+    drop(lock);
     if outcome.is_err() {
         upload::forget(&folder);
     }
     // Nobody needs an empty folder; one with something in it stays.
     let unused = outcome.is_err() && part.profile_folder.is_none();
-    if !(unused && fs::remove_dir(&folder).is_ok()) {
+    if !(unused && fs::remove_dir(&folder).is_ok()) && manifest.is_some() {
         ui.save_log(&folder);
     }
     outcome
@@ -189,7 +222,7 @@ pub(crate) fn execute(
 /// Runs the part, with the machine to itself, in this profile folder.
 fn run(
     part: &RunPart,
-    manifest: &Manifest,
+    manifest: Option<&Manifest>,
     (env, signals): (&Env, &Signals),
     paths: &FifoPaths,
     folder: &Path,
@@ -197,7 +230,9 @@ fn run(
 ) -> Result<Completed, RunError> {
     upload::forget(folder);
     let before = OldResults::of(part.mode, folder, ui);
-    begin(manifest, folder, signals, ui);
+    if let Some(manifest) = manifest {
+        begin(manifest, folder, signals, ui);
+    }
     let instruments = Instruments::start(&part.instruments, env)?;
     fail_if_interrupted(signals)?;
     let env = &match &part.go_runner_version {
@@ -230,7 +265,7 @@ fn run(
 }
 
 /// The folder for temporary files.
-fn temporary_folder(env: &Env) -> PathBuf {
+pub(crate) fn temporary_folder(env: &Env) -> PathBuf {
     env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from)
 }
 

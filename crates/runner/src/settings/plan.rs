@@ -110,6 +110,7 @@ impl RunPlan {
     pub(crate) fn new(
         targets: Vec<PlannedTarget>,
         shared: SharedArgs,
+        upload: UploadArgs,
         instruments: &InstrumentArgs,
         here: &Path,
     ) -> Result<Self, SettingsError> {
@@ -131,7 +132,6 @@ impl RunPlan {
             verbose: _,
             show_full_output: _,
             message_format,
-            upload,
             compat,
             mut memory,
         } = shared;

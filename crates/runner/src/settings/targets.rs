@@ -54,6 +54,7 @@ pub(crate) fn plan_targets(
             command: words.iter().map(Into::into).collect(),
             walltime_args: rounds.over(&config.options.rounds).to_args(),
             run_args: harness::RunArgs::default(),
+            working_directory: None,
         };
         let commands = targets.iter_mut().find_map(|planned| match &mut planned.workload {
             Workload::Commands { targets, .. } => Some(targets),

@@ -6,7 +6,7 @@
 //! | `run_started` | `version` of this program |
 //! | `part_started` | `mode` |
 //! | `benchmark_ran` | `name`, `uri`, `mode`, `outcome`, `value` (`null`: not known), `unit` (`s` or `B`), `stats`; `time` (the value as text, as it was before there was a schema) |
-//! | `compared` | `comparison`: one object of `comparisons[]` of the JSON export |
+//! | `compared` | `comparison`: one object of `comparisons[]` of the JSON export, or of `benchmarks[]` of that of `ab` |
 //! | `warning`, `announcement` | `message`, `hint` or `title` |
 //! | `error` | `message`, `causes`, `hints` |
 //! | `uploaded` | `run_id`, `url` |

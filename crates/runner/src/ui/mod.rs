@@ -15,6 +15,7 @@ mod escape;
 mod farewell;
 mod github;
 mod gitlab;
+mod hush;
 mod json;
 mod log_file;
 mod open;
@@ -41,6 +42,7 @@ use std::{
 };
 
 use api::Secret;
+use results::SuiteComparison;
 use runner_shared::fault::words;
 
 use crate::{
@@ -54,7 +56,7 @@ use state::State;
 
 pub(crate) use farewell::farewell;
 pub(crate) use panic::report_panics;
-pub(crate) use report::export;
+pub(crate) use report::{export, export_verdicts};
 pub(crate) use surface::{Claim, Level, Screen, Surface};
 
 /// The user. Any thread may tell something.
@@ -146,6 +148,13 @@ impl Ui {
         state.event(&RunEvent::Report(Box::new(finished)))
     }
 
+    /// The verdicts of a suite that was run in two states.
+    pub(crate) fn verdicts(&self, found: &SuiteComparison) -> io::Result<()> {
+        let mut state = self.state();
+        let finished = report::judged(found, open::resized(state.style))?;
+        state.event(&RunEvent::Report(Box::new(finished)))
+    }
+
     /// More about results, for reading.
     pub(crate) fn details(&self, text: &str) -> io::Result<()> {
         self.state().event(&RunEvent::Details(text.to_owned()))
@@ -154,6 +163,17 @@ impl Ui {
     /// Puts what happened so far into the folder, as `runner.log`.
     pub(crate) fn save_log(&self, folder: &Path) {
         self.state().save_log(folder);
+    }
+
+    /// Keeps back what is no news of one of many runs, until the result is dropped. Who wants to see all does.
+    pub(crate) fn hush(&self) -> Hushed<'_> {
+        self.state().begin_hush();
+        Hushed(self)
+    }
+
+    /// Shows the output of the last run that was kept back.
+    pub(crate) fn show_kept_output(&self) {
+        drop(self.state().show_kept_output());
     }
 
     /// Somebody else draws on standard error until the result is dropped.
@@ -180,6 +200,15 @@ impl Ui {
     fn state(&self) -> MutexGuard<'_, State> {
         // A thread that panicked while it told something has told it or not; nothing is half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of many runs goes on.
+pub(crate) struct Hushed<'a>(&'a Ui);
+
+impl Drop for Hushed<'_> {
+    fn drop(&mut self) {
+        self.0.state().hush.active = false;
     }
 }
 

@@ -8,8 +8,8 @@ use std::{
 
 use results::{
     BenchResult, Comparison, Events, MemoryReport, MemoryResult, Report, SimulationReport,
-    SimulationResult, TableStyle, exporter, memory_table, profile_exporter, simulation_table,
-    table,
+    SimulationResult, SuiteComparison, TableStyle, exporter, memory_table, profile_exporter,
+    simulation_table, table,
 };
 use runner_shared::{
     artifact::Outcome,
@@ -60,6 +60,18 @@ pub(super) fn finished(report: &AnyReport, style: TableStyle) -> io::Result<Fini
         AnyReport::Simulation(_) | AnyReport::Memory(_) => Vec::new(),
     };
     Ok(Finished { table: shown, markdown, benchmarks, comparisons })
+}
+
+/// The same of a suite that was run in two states.
+pub(super) fn judged(found: &SuiteComparison, style: TableStyle) -> io::Result<Finished> {
+    let mut markdown = Vec::new();
+    found.write("markdown", &mut markdown)?;
+    Ok(Finished {
+        table: found.table(&style),
+        markdown: String::from_utf8_lossy(&markdown).into_owned(),
+        benchmarks: Vec::new(),
+        comparisons: found.to_json()?,
+    })
 }
 
 fn timed(bench: &BenchResult) -> Benchmark {
@@ -156,9 +168,24 @@ pub(crate) fn export(report: &AnyReport, export: &ExportArg, ui: &Ui) -> io::Res
     if exporter(format).is_some() {
         bytes = ui.masked(bytes);
     }
+    write_to(path, &bytes)
+}
+
+/// The verdicts of a suite for another program.
+pub(crate) fn export_verdicts(
+    found: &SuiteComparison,
+    export: &ExportArg,
+    ui: &Ui,
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    found.write(&export.format, &mut bytes)?;
+    write_to(&export.path, &ui.masked(bytes))
+}
+
+fn write_to(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path == Path::new("-") {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(&bytes)?;
+        stdout.write_all(bytes)?;
         return stdout.flush();
     }
     // A device or a pipe can't be replaced by a file, it has to be written to.
@@ -166,7 +193,7 @@ pub(crate) fn export(report: &AnyReport, export: &ExportArg, ui: &Ui) -> io::Res
     let written = if path.metadata().is_ok_and(|data| !data.is_file()) {
         fs::write(path, bytes)
     } else {
-        files::replace(path, &bytes)
+        files::replace(path, bytes)
     };
     // The text of the error would name the temporary file.
     written.map_err(|err| {

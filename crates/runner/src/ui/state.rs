@@ -10,6 +10,7 @@ use runner_shared::{
 
 use super::{
     Screen, Sink,
+    hush::Hush,
     json::Json,
     log_file::{LogFile, NAME},
     open::{self, Stdio},
@@ -39,6 +40,10 @@ pub(super) struct State {
     summary: Option<Summary>,
     /// Ends of output in which a secret may begin.
     begun: [Vec<u8>; 2],
+    /// Many runs, of which only what is new is shown.
+    pub hush: Hush,
+    /// All that a benchmark says is wanted.
+    full_output: bool,
 }
 
 /// Who looks on.
@@ -53,6 +58,7 @@ impl State {
     pub(super) fn open(&mut self, env: &Env, screen: Screen) {
         self.redactor.add_all(env);
         self.style = open::table_style(env, screen);
+        self.full_output = screen.full_output;
         self.json = open::json(screen);
         self.summary = open::summary(env, screen);
         match open::log(env, screen) {
@@ -76,6 +82,9 @@ impl State {
     pub(super) fn event(&mut self, event: &RunEvent) -> io::Result<()> {
         if self.people.is_none() {
             self.early.push(event.clone());
+            return Ok(());
+        }
+        if self.hush.keeps(event) {
             return Ok(());
         }
         if matches!(event, RunEvent::GroupEnd { .. }) {
@@ -164,6 +173,19 @@ impl State {
             );
             drop(self.event(&RunEvent::warning(text)));
         }
+    }
+
+    /// One of many runs begins.
+    pub(super) fn begin_hush(&mut self) {
+        let sees_all = self.people.as_ref().is_some_and(|people| people.level >= Level::Debug);
+        if !sees_all && !self.full_output {
+            self.hush.begin();
+        }
+    }
+
+    pub(super) fn show_kept_output(&mut self) -> io::Result<()> {
+        let kept = self.hush.take_output();
+        kept.iter().try_for_each(|event| self.event(event))
     }
 
     pub(super) fn lend(&mut self, lent: bool) {

@@ -46,10 +46,12 @@ pub enum Kind {
     Tracer,
     /// A package that is being unpacked where it is to stay.
     Package,
+    /// Two states of a repository, with what is built of them.
+    Sides,
 }
 
 /// All of them.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Control,
     Kind::Progress,
     Kind::Copies,
@@ -58,6 +60,7 @@ const KINDS: [Kind; 8] = [
     Kind::Harness,
     Kind::Tracer,
     Kind::Package,
+    Kind::Sides,
 ];
 
 impl Kind {
@@ -71,6 +74,7 @@ impl Kind {
             Self::Harness => ".exec-harness-",
             Self::Tracer => "codspeed-memtrack-",
             Self::Package => ".unfinished-",
+            Self::Sides => "codspeed-sides-",
         }
     }
 }

@@ -41,9 +41,10 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("settings", 5, Some(3)),
         layer("orchestrator", 6, Some(5)),
         // Shows readers of all others to an example, and is used by none of them.
+        layer("ab", 7, Some(6)),
         layer("fuzzing", 7, Some(6)),
-        layer("commands", 7, Some(6)),
-        layer("app", 8, Some(7)),
+        layer("commands", 8, Some(7)),
+        layer("app", 9, Some(8)),
     ],
 )];
 

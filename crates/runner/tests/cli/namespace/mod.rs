@@ -1,5 +1,6 @@
 //! Tests that need a private mount namespace, because every run uses the one well-known pair of FIFOs.
 
+mod ab;
 mod alone;
 mod beside;
 mod bytes;

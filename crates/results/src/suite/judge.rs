@@ -1,0 +1,293 @@
+//! From readings to verdicts. Times: one observation per pair, `runner_shared::verdict::judge`, false discoveries of the
+//! suite held at 5 % (Benjamini and Hochberg, "Controlling the false discovery rate", JRSS B 57, 1995), and a second
+//! stage for what was found. Counts: the spread of repeats is the floor.
+
+use std::collections::BTreeSet;
+
+use runner_shared::{
+    mode::Mode,
+    verdict::{
+        ALPHA, CountJudgement, CountLimits, CountVerdict, DEFAULT_THRESHOLD, JudgedTime, Judgement,
+        MINIMUM_PAIRS, Verdict, judge, judge_counts,
+    },
+    walltime::{as_float, quantile, sorted},
+};
+
+use super::{
+    Counter, CounterFinding, Doubt, Evidence, Found, Shift, Stage, Suite, SuiteBenchmark,
+    SuiteComparison, SuiteSide, SuiteVerdict, Unit, Value, counters,
+    matching::{Matched, matched},
+};
+use crate::{bootstrap, model::Interval};
+
+/// Share of false findings among all that are found in a suite.
+const FALSE_DISCOVERIES: f64 = 0.05;
+/// More benchmarks than this share that move the same way have a cause in common.
+const SHIFT: f64 = 0.3;
+/// Of fewer benchmarks, a share says nothing.
+const FEWEST_FOR_SHIFT: usize = 5;
+
+impl Suite {
+    /// Judges the runs so far.
+    pub fn judge(&self) -> SuiteComparison {
+        let (both, one_sided) = matched(&self.runs);
+        let mut benchmarks = match self.mode {
+            Mode::Walltime => self.judge_times(&both),
+            Mode::Simulation | Mode::Memory => self.judge_counts(&both),
+        };
+        let mean = mean_of(&benchmarks);
+        let shift = shift(&benchmarks);
+        benchmarks.sort_by(|one, other| rank(&one.found).total_cmp(&rank(&other.found)));
+        SuiteComparison {
+            mode: self.mode,
+            seed: self.seed,
+            threshold: self.first_threshold(),
+            pairs: [Stage::First, Stage::Again].map(|stage| self.pairs(stage)),
+            benchmarks,
+            one_sided,
+            mean,
+            shift,
+        }
+    }
+
+    /// Pairs of a stage in which both sides were run.
+    fn pairs(&self, stage: Stage) -> u64 {
+        let of = |side| {
+            let runs = self.runs.iter().filter(move |run| run.stage == stage && run.side == side);
+            runs.map(|run| run.pair).collect::<BTreeSet<u32>>()
+        };
+        let both = of(SuiteSide::Base).intersection(&of(SuiteSide::Head)).count();
+        u64::try_from(both).unwrap_or(u64::MAX)
+    }
+
+    fn first_threshold(&self) -> f64 {
+        let of_counter = counters::of(self.mode).first().and_then(|counter| counter.decides);
+        self.threshold.or(of_counter).unwrap_or(DEFAULT_THRESHOLD.value())
+    }
+
+    fn judge_times(&self, both: &[Matched<'_>]) -> Vec<SuiteBenchmark> {
+        let judged: Vec<Timed<'_>> = both.iter().map(|one| self.timed(one)).collect();
+        let stand_out = discoveries(&judged.iter().map(|one| one.first).collect::<Vec<_>>());
+        let found = judged.into_iter().zip(stand_out);
+        found.map(|(one, stands_out)| one.concluded(stands_out)).collect()
+    }
+
+    fn timed<'a>(&self, one: &'a Matched<'a>) -> Timed<'a> {
+        let threshold = self.first_threshold();
+        let time = common_time(one);
+        let judge = |stage| {
+            let [(base, base_pairs), (head, head_pairs)] =
+                SuiteSide::BOTH.map(|side| times(one.of(stage, side), time));
+            let found = judge((&base, &base_pairs), (&head, &head_pairs), threshold, ALPHA);
+            (found, [base, head].map(|times| median(&times)))
+        };
+        let (first, medians) = judge(Stage::First);
+        let (again, later) = judge(Stage::Again);
+        let again = (again.pairs > 0).then_some(again);
+        let medians = if again.is_some() { later } else { medians };
+        Timed { of: one, time, first, again, medians }
+    }
+
+    fn judge_counts(&self, both: &[Matched<'_>]) -> Vec<SuiteBenchmark> {
+        both.iter().filter_map(|one| self.counted(one)).collect()
+    }
+
+    fn counted(&self, one: &Matched<'_>) -> Option<SuiteBenchmark> {
+        let findings = counters::of(self.mode).iter().enumerate();
+        let findings: Vec<CounterFinding> = findings
+            .filter_map(|(index, counter)| {
+                let limits = self.limits(counter);
+                let first = counts(one, Stage::First, index, limits)?;
+                let again = counts(one, Stage::Again, index, limits);
+                Some(CounterFinding { counter, first, again })
+            })
+            .collect();
+        // The first one that moved is what the verdict is about, else the first one of all.
+        let decides = |finding: &&CounterFinding| finding.counter.decides.is_some();
+        let deciding = || findings.iter().filter(decides);
+        let moved = deciding().find(|finding| finding.first.verdict.matters());
+        let main = *moved.or_else(|| deciding().next())?;
+        let is_known = |finding: &CounterFinding| finding.first.verdict != CountVerdict::Unknown;
+        let verdict = match (main.first.verdict, main.again.map(|again| again.verdict)) {
+            (CountVerdict::More | CountVerdict::Less, None | Some(CountVerdict::Unknown)) => {
+                SuiteVerdict::Inconclusive(Doubt::Unconfirmed)
+            }
+            (CountVerdict::More, Some(CountVerdict::More)) => SuiteVerdict::Regressed,
+            (CountVerdict::Less, Some(CountVerdict::Less)) => SuiteVerdict::Improved,
+            (CountVerdict::More | CountVerdict::Less, Some(_)) => {
+                SuiteVerdict::Inconclusive(Doubt::Contradicted)
+            }
+            _ if deciding().all(is_known) => SuiteVerdict::Unchanged,
+            _ => SuiteVerdict::Inconclusive(Doubt::Few),
+        };
+        let latest = main.latest();
+        let found = Found {
+            verdict,
+            base: latest.base,
+            head: latest.head,
+            unit: main.counter.unit,
+            ratio: latest.ratio,
+            interval: None,
+            evidence: Evidence::Counts(findings),
+        };
+        Some(SuiteBenchmark { name: one.name.to_owned(), uri: one.uri.to_owned(), found })
+    }
+
+    fn limits(&self, counter: &Counter) -> CountLimits {
+        let threshold = match counter.decides {
+            Some(usual) => self.threshold.unwrap_or(usual),
+            None => counters::EXPLAINS,
+        };
+        CountLimits { threshold, absolute: counter.least }
+    }
+}
+
+/// A benchmark with its times judged, before others are looked at.
+struct Timed<'a> {
+    of: &'a Matched<'a>,
+    time: JudgedTime,
+    first: Judgement,
+    again: Option<Judgement>,
+    medians: [f64; 2],
+}
+
+impl Timed<'_> {
+    fn concluded(self, stands_out: bool) -> SuiteBenchmark {
+        let Self { of, time, first, again, medians: [base, head] } = self;
+        let verdict = match (first.verdict, again.map(|again| again.verdict)) {
+            (Verdict::Equivalent, _) => SuiteVerdict::Unchanged,
+            (Verdict::Insufficient, _) => SuiteVerdict::Inconclusive(Doubt::Few),
+            (Verdict::Inconclusive { resolves, pairs_needed }, _) => {
+                SuiteVerdict::Inconclusive(Doubt::Wide { resolves, pairs_needed })
+            }
+            (Verdict::Regressed | Verdict::Improved, _) if !stands_out => {
+                SuiteVerdict::Inconclusive(Doubt::Chance)
+            }
+            (Verdict::Regressed, Some(Verdict::Regressed)) => SuiteVerdict::Regressed,
+            (Verdict::Improved, Some(Verdict::Improved)) => SuiteVerdict::Improved,
+            (Verdict::Regressed | Verdict::Improved, None | Some(Verdict::Insufficient)) => {
+                SuiteVerdict::Inconclusive(Doubt::Unconfirmed)
+            }
+            (Verdict::Regressed | Verdict::Improved, Some(_)) => {
+                SuiteVerdict::Inconclusive(Doubt::Contradicted)
+            }
+        };
+        // What was found is larger by chance than it is; a second look has no such bias.
+        let shown = match verdict {
+            SuiteVerdict::Regressed
+            | SuiteVerdict::Improved
+            | SuiteVerdict::Inconclusive(Doubt::Contradicted) => again.unwrap_or(first),
+            SuiteVerdict::Unchanged | SuiteVerdict::Inconclusive(_) => first,
+        };
+        let found = Found {
+            verdict,
+            base,
+            head,
+            unit: Unit::Time,
+            ratio: shown.ratio,
+            interval: shown.interval,
+            evidence: Evidence::Times { time, first, stands_out, again },
+        };
+        SuiteBenchmark { name: of.name.to_owned(), uri: of.uri.to_owned(), found }
+    }
+}
+
+/// The time that all readings have; wall times always are there.
+fn common_time(one: &Matched<'_>) -> JudgedTime {
+    let stages = [Stage::First, Stage::Again];
+    let all = stages
+        .iter()
+        .flat_map(|stage| SuiteSide::BOTH.into_iter().flat_map(|side| one.of(*stage, side)));
+    let mut known = all.map(|(_, value)| match value {
+        Value::Time { robust: Some((time, _)), .. } => *time,
+        Value::Time { robust: None, .. } | Value::Counts(_) => JudgedTime::Wall,
+    });
+    let Some(first) = known.next() else { return JudgedTime::Wall };
+    if known.all(|time| time == first) { first } else { JudgedTime::Wall }
+}
+
+fn times(series: &[(u32, &Value)], wanted: JudgedTime) -> (Vec<u64>, Vec<u32>) {
+    let time = |(pair, value): &(u32, &Value)| match value {
+        Value::Time { robust: Some((time, robust)), .. } if *time == wanted => {
+            Some((*robust, *pair))
+        }
+        Value::Time { wall, .. } => Some((*wall, *pair)),
+        Value::Counts(_) => None,
+    };
+    series.iter().filter_map(time).unzip()
+}
+
+fn median(times: &[u64]) -> f64 {
+    if times.is_empty() { 0.0 } else { quantile(&sorted(times), 0.5) }
+}
+
+/// `None` where a side has never counted it.
+fn counts(
+    one: &Matched<'_>,
+    stage: Stage,
+    index: usize,
+    limits: CountLimits,
+) -> Option<CountJudgement> {
+    let of = |side| {
+        let count = |(_, value): &(u32, &Value)| match value {
+            Value::Counts(counts) => counts.get(index).copied().flatten(),
+            Value::Time { .. } => None,
+        };
+        one.of(stage, side).iter().filter_map(count).collect::<Vec<u64>>()
+    };
+    let (base, head) = (of(SuiteSide::Base), of(SuiteSide::Head));
+    (!base.is_empty() && !head.is_empty()).then(|| judge_counts(&base, &head, limits))
+}
+
+/// Whether each of these remains a finding if all of them are looked at. Those with too few pairs are none.
+fn discoveries(judged: &[Judgement]) -> Vec<bool> {
+    let mut ps: Vec<f64> = judged.iter().filter(is_tested).map(|one| one.p).collect();
+    ps.sort_by(f64::total_cmp);
+    let all = as_float(u64::try_from(ps.len()).unwrap_or(u64::MAX));
+    let ranked = (1_u32..).zip(&ps);
+    let limit = ranked
+        .filter(|(rank, p)| **p <= FALSE_DISCOVERIES * f64::from(*rank) / all)
+        .map(|(_, p)| *p)
+        .last();
+    let stands_out = |one: &Judgement| is_tested(&one) && limit.is_some_and(|limit| one.p <= limit);
+    judged.iter().map(stands_out).collect()
+}
+
+fn is_tested(one: &&Judgement) -> bool {
+    one.pairs >= MINIMUM_PAIRS
+}
+
+/// The order of the table: a block for each verdict, within it by how far they moved.
+fn rank(found: &Found) -> f64 {
+    let block = match found.verdict {
+        SuiteVerdict::Regressed => 0.0,
+        SuiteVerdict::Inconclusive(_) => 1e6,
+        SuiteVerdict::Improved => 2e6,
+        SuiteVerdict::Unchanged => 3e6,
+    };
+    block - found.ratio.map_or(1e5, |ratio| ratio.ln().abs().min(1e5))
+}
+
+pub(super) fn mean_of(benchmarks: &[SuiteBenchmark]) -> Option<(f64, Option<Interval>)> {
+    let ratios = benchmarks.iter().filter_map(|one| one.found.ratio);
+    let logs: Vec<f64> = ratios.map(f64::ln).filter(|log| log.is_finite()).collect();
+    let count = as_float(u64::try_from(logs.len()).unwrap_or(u64::MAX));
+    let mean = (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / count).exp())?;
+    let interval = bootstrap::intervals(&logs).map(|found| found.mean);
+    let interval =
+        interval.map(|Interval { low, high }| Interval { low: low.exp(), high: high.exp() });
+    Some((mean, interval))
+}
+
+fn shift(benchmarks: &[SuiteBenchmark]) -> Option<Shift> {
+    let all = benchmarks.len();
+    let count = |verdict| benchmarks.iter().filter(|one| one.found.verdict == verdict).count();
+    let (worse, better) = (count(SuiteVerdict::Regressed), count(SuiteVerdict::Improved));
+    let moved = worse.max(better);
+    let float = |number| as_float(u64::try_from(number).unwrap_or(u64::MAX));
+    (all >= FEWEST_FOR_SHIFT && float(moved) > SHIFT * float(all)).then_some(Shift {
+        worse: worse >= better,
+        moved,
+        all,
+    })
+}

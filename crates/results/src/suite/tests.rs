@@ -1,0 +1,217 @@
+//! Made-up runs of suites, judged.
+
+use runner_shared::{mode::Mode, statistics::Xoshiro256, verdict::JudgedTime};
+
+use super::*;
+
+fn time(name: &str, wall: u64) -> SuiteReading {
+    let value = Value::Time { wall, robust: None };
+    SuiteReading { name: name.to_owned(), uri: format!("file::{name}"), value }
+}
+
+fn counts(name: &str, values: &[u64]) -> SuiteReading {
+    let value = Value::Counts(values.iter().copied().map(Some).collect());
+    SuiteReading { name: name.to_owned(), uri: format!("file::{name}"), value }
+}
+
+/// A suite of benchmarks with about the same time, whose times in head are longer by these factors.
+fn timed(factors: &[f64], pairs: [u32; 2], noise: f64, seed: u64) -> Suite {
+    let mut random = Xoshiro256::seeded(seed);
+    let mut suite = Suite { mode: Mode::Walltime, threshold: None, seed, runs: Vec::new() };
+    for (stage, pairs) in [Stage::First, Stage::Again].into_iter().zip(pairs) {
+        for pair in 0..pairs {
+            for side in SuiteSide::BOTH {
+                let readings = (0_usize..).zip(factors).map(|(index, factor)| {
+                    let factor = if side == SuiteSide::Head { *factor } else { 1.0 };
+                    let wall = 1e9 * factor * (noise * random.normal()).exp();
+                    #[expect(
+                        clippy::as_conversions,
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a time near 1e9"
+                    )]
+                    time(&format!("b{index}"), wall as u64)
+                });
+                let readings = readings.collect();
+                suite.runs.push(SuiteRun { stage, pair, side, readings });
+            }
+        }
+    }
+    suite
+}
+
+fn verdict_of(found: &SuiteComparison, name: &str) -> SuiteVerdict {
+    found.benchmarks.iter().find(|one| one.name == name).unwrap().found.verdict
+}
+
+#[test]
+fn a_slower_one_is_found_and_no_other_once_it_was_looked_at_again() {
+    let mut factors = vec![1.0; 10];
+    factors[3] = 1.05;
+    let once = timed(&factors, [17, 0], 0.01, 1).judge();
+    assert_eq!(verdict_of(&once, "b3"), SuiteVerdict::Inconclusive(Doubt::Unconfirmed));
+    assert_eq!((once.suspects(), once.undecided()), (1, 0));
+    let found = timed(&factors, [17, 33], 0.01, 1).judge();
+    assert_eq!(found.pairs, [17, 33]);
+    assert_eq!(found.benchmarks[0].name, "b3");
+    assert_eq!(found.benchmarks[0].found.verdict, SuiteVerdict::Regressed);
+    assert_eq!(found.with(SuiteVerdict::Unchanged).count(), 9);
+    assert_eq!(found.worse_by(0.03).count(), 1);
+    assert_eq!(found.worse_by(0.2).count(), 0);
+    insta::assert_snapshot!(found.table(&crate::TableStyle::default()));
+}
+
+#[test]
+fn what_was_found_by_chance_is_not_there_again() {
+    let lucky = timed(&[1.05], [9, 0], 0.001, 1);
+    let same = timed(&[1.0], [9, 17], 0.001, 2);
+    let again = same.runs.into_iter().filter(|run| run.stage == Stage::Again);
+    let runs = lucky.runs.iter().cloned().chain(again).collect();
+    let found = Suite { runs, ..lucky }.judge();
+    assert_eq!(verdict_of(&found, "b0"), SuiteVerdict::Inconclusive(Doubt::Contradicted));
+    assert_eq!(found.worse_by(0.0).count(), 0);
+}
+
+#[test]
+fn in_a_large_suite_a_finding_needs_more_pairs() {
+    let mut factors = vec![1.0; 40];
+    factors[0] = 1.06;
+    // Of eight pairs the smallest possible p is 2/256, and 40 benchmarks want 0.05/40.
+    let few = timed(&factors, [9, 0], 0.003, 5).judge();
+    assert_eq!(verdict_of(&few, "b0"), SuiteVerdict::Inconclusive(Doubt::Chance));
+    let more = timed(&factors, [13, 0], 0.003, 5).judge();
+    assert_eq!(verdict_of(&more, "b0"), SuiteVerdict::Inconclusive(Doubt::Unconfirmed));
+}
+
+#[test]
+fn equal_suites_are_not_called_different() {
+    let mut found = 0;
+    for seed in 0..20 {
+        let judged = timed(&[1.0; 10], [25, 49], 0.03, seed).judge();
+        found += judged.with(SuiteVerdict::Regressed).count();
+        found += judged.with(SuiteVerdict::Improved).count();
+    }
+    assert_eq!(found, 0, "of 200");
+}
+
+#[test]
+fn too_few_pairs_are_no_verdict() {
+    let found = timed(&[1.5, 1.0], [4, 0], 0.01, 1).judge();
+    assert_eq!(verdict_of(&found, "b0"), SuiteVerdict::Inconclusive(Doubt::Few));
+    assert_eq!(found.undecided(), 2);
+    assert_eq!(Suite { runs: Vec::new(), ..timed(&[], [0, 0], 0.0, 1) }.judge().benchmarks, []);
+}
+
+#[test]
+fn many_that_move_alike_have_a_cause_in_common() {
+    let mut factors = vec![1.0; 6];
+    factors[..3].fill(1.1);
+    let found = timed(&factors, [13, 25], 0.01, 1).judge();
+    assert_eq!(found.shift, Some(Shift { worse: true, moved: 3, all: 6 }));
+    let few = timed(&[1.1, 1.0], [13, 25], 0.01, 1).judge();
+    assert_eq!(few.shift, None);
+}
+
+#[test]
+fn robust_times_are_judged_where_all_runs_have_them() {
+    let mut suite = timed(&[1.05], [13, 25], 0.01, 1);
+    let time_of = |suite: &Suite| match suite.judge().benchmarks[0].found.evidence {
+        Evidence::Times { time, .. } => time,
+        Evidence::Counts(_) => panic!("these are times"),
+    };
+    for run in &mut suite.runs {
+        for reading in &mut run.readings {
+            if let Value::Time { wall, robust } = &mut reading.value {
+                *robust = Some((JudgedTime::Undisturbed, *wall));
+            }
+        }
+    }
+    assert_eq!(time_of(&suite), JudgedTime::Undisturbed);
+    if let Value::Time { robust, .. } = &mut suite.runs[4].readings[0].value {
+        *robust = None;
+    }
+    assert_eq!(time_of(&suite), JudgedTime::Wall);
+}
+
+/// Runs of a suite in simulation mode: values of base and head for each stage.
+fn counted(base: &[&[u64]], head: &[&[u64]], again: bool) -> Suite {
+    let mut runs = Vec::new();
+    let stages = if again { vec![Stage::First, Stage::Again] } else { vec![Stage::First] };
+    for stage in stages {
+        for (side, all) in [(SuiteSide::Base, base), (SuiteSide::Head, head)] {
+            for (pair, values) in (0..).zip(all) {
+                runs.push(SuiteRun { stage, pair, side, readings: vec![counts("b", values)] });
+            }
+        }
+    }
+    Suite { mode: Mode::Simulation, threshold: None, seed: 1, runs }
+}
+
+#[test]
+fn counts_say_which_of_them_moved() {
+    let one: &[u64] = &[1_000_000_000, 1_000_000, 5000, 100, 3];
+    let other: &[u64] = &[1_050_000_000, 1_051_000, 5000, 150, 3];
+    let (base, head) = (&[one; 2], &[other; 2]);
+    let once = counted(base, head, false).judge();
+    assert_eq!((once.suspects(), once.undecided()), (1, 0));
+    let found = counted(base, head, true).judge();
+    assert_eq!(verdict_of(&found, "b"), SuiteVerdict::Regressed);
+    let expected = "`b`: estimated time +5.0 % (exact), instructions +5.1 % (exact), last-level cache misses +50.0 % (exact)";
+    assert_eq!(found.benchmarks[0].sentence(), expected);
+    assert_eq!(verdict_of(&counted(head, base, true).judge(), "b"), SuiteVerdict::Improved);
+    assert_eq!(verdict_of(&counted(base, base, false).judge(), "b"), SuiteVerdict::Unchanged);
+}
+
+#[test]
+fn a_count_that_repeats_badly_is_no_finding() {
+    let base: &[&[u64]] = &[&[1_000_000_000, 1_000_000], &[1_040_000_000, 1_000_000]];
+    let head: &[&[u64]] = &[&[1_060_000_000, 1_000_000], &[1_050_000_000, 1_000_000]];
+    assert_eq!(verdict_of(&counted(base, head, false).judge(), "b"), SuiteVerdict::Unchanged);
+    // A single run of each shows no spread.
+    let alone = counted(&base[..1], &head[..1], false).judge();
+    assert_eq!(verdict_of(&alone, "b"), SuiteVerdict::Inconclusive(Doubt::Few));
+}
+
+#[test]
+fn what_was_moved_to_another_file_is_found_by_its_name_and_the_rest_is_named() {
+    let mut suite = timed(&[1.0, 1.0], [9, 0], 0.001, 1);
+    for run in suite.runs.iter_mut().filter(|run| run.side == SuiteSide::Head) {
+        run.readings[0].uri = "other::b0".to_owned();
+        run.readings[1] = time("new", 5);
+        // The same identity twice: the first with the first, the second with the second.
+        run.readings.push(time("twice", 10));
+        run.readings.push(time("twice", 20));
+    }
+    for run in suite.runs.iter_mut().filter(|run| run.side == SuiteSide::Base) {
+        run.readings.push(time("twice", 10));
+        run.readings.push(time("twice", 20));
+    }
+    let found = suite.judge();
+    let names: Vec<&str> = found.benchmarks.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["b0", "twice", "twice"]);
+    assert_eq!(found.benchmarks[0].uri, "other::b0");
+    let one_sided: Vec<_> =
+        found.one_sided.iter().map(|one| (one.name.as_str(), one.side)).collect();
+    assert_eq!(one_sided, [("b1", SuiteSide::Base), ("new", SuiteSide::Head)]);
+    assert!(found.benchmarks[1..].iter().all(|one| one.found.verdict == SuiteVerdict::Unchanged));
+}
+
+#[test]
+fn exports_hold_all_that_it_takes_to_judge_once_more() {
+    let mut factors = vec![1.0; 3];
+    factors[1] = 1.2;
+    let found = timed(&factors, [9, 17], 0.01, 3).judge();
+    let written = |format| {
+        let mut bytes = Vec::new();
+        found.write(format, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    let json: serde_json::Value = serde_json::from_str(&written("json")).unwrap();
+    let first = &json["benchmarks"][0];
+    assert_eq!((&first["name"], &first["verdict"]), (&"b1".into(), &"regressed".into()));
+    assert_eq!((&first["seed"], &first["again"]["pairs"]), (&3.into(), &16.into()));
+    assert_eq!((&first["time"], &first["threshold"]), (&"wall".into(), &0.03.into()));
+    assert_eq!(found.to_json().unwrap()[0], *first);
+    insta::assert_snapshot!([written("markdown"), written("csv")].join("\n"));
+    assert!(found.write("folded", &mut Vec::new()).is_err());
+}

@@ -1,0 +1,291 @@
+//! Reads the user's repository by the `git` program: nothing is written into it.
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use runner_shared::{env_names, text::shown};
+
+use crate::{
+    env::Env,
+    process::{AddressSpace, Answer, AskError, Ended, Limits, Output, Stdin, ToolCommand},
+    tools,
+};
+
+/// Trees of files may be large, and disks slow.
+const LIMITS: Limits =
+    Limits { time: Duration::from_mins(15), bytes: 64 << 20, heeds_signals: true };
+/// Lines of git's complaint that are shown.
+const MOST_LINES: usize = 4;
+/// Parts the fields of a commit: in none of them.
+const FIELD: char = '\u{1f}';
+
+/// The user's repository, or why it can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GitError {
+    /// There is no such program.
+    #[error("`git` was not found in PATH")]
+    Missing,
+    /// It doesn't answer.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// There is none here.
+    #[error("`{}` is in no Git repository: {words}", shown(folder))]
+    NoRepository {
+        /// Where it was looked for.
+        folder: PathBuf,
+        /// What git says.
+        words: String,
+    },
+    /// No such commit.
+    #[error("`{revision}` is no commit of this repository")]
+    NoCommit {
+        /// As given.
+        revision: String,
+        /// The history is cut off.
+        shallow: bool,
+    },
+    /// A submodule that a state needs and that is not there.
+    #[error("the submodule `{}` lacks the commit {} that this state needs", shown(path), commit.get(..12).unwrap_or(commit))]
+    Submodule {
+        /// Its place.
+        path: PathBuf,
+        /// What is checked out there by that state.
+        commit: String,
+    },
+    /// It refuses.
+    #[error("`git {command}` {ended}: {words}")]
+    Failed {
+        /// Its first word.
+        command: String,
+        /// Its end.
+        ended: Ended,
+        /// What it says.
+        words: String,
+    },
+}
+
+/// A way to call git in a folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Git {
+    program: PathBuf,
+    env: Env,
+    folder: PathBuf,
+    /// The repository and its files, where they aren't looked for.
+    told: Vec<OsString>,
+}
+
+impl Git {
+    /// Git in this folder, if there is one.
+    pub(super) fn in_folder(folder: &Path, env: &Env) -> Result<Self, GitError> {
+        let program = tools::find("git", env).ok_or(GitError::Missing)?;
+        let env = env
+            .clone()
+            .without(env_names::OTHER_REPOSITORY)
+            .with(env_names::GIT_OPTIONAL_LOCKS, "0")
+            .with(env_names::GIT_TERMINAL_PROMPT, "0");
+        Ok(Self { program, env, folder: folder.to_owned(), told: Vec::new() })
+    }
+
+    /// The same in another folder.
+    pub(super) fn at(&self, folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), told: Vec::new(), ..self.clone() }
+    }
+
+    /// The same in the folder `files`, for the repository `home` whatever is around it: nothing that is written ends up
+    /// in another one.
+    pub(super) fn of(&self, home: &Path, files: &Path) -> Self {
+        let told = ["--git-dir".into(), home.into(), "--work-tree".into(), files.into()];
+        Self { folder: files.to_owned(), told: told.to_vec(), ..self.clone() }
+    }
+
+    /// The folder that it is called in.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What git prints; an error if it fails.
+    pub(super) fn ask<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<String, GitError> {
+        let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+        let is_word = |arg: &&OsString| arg.as_encoded_bytes().first() != Some(&b'-');
+        // Settings come in pairs before the verb.
+        let skipped = 2 * args.iter().take_while(|arg| *arg == "-c").count();
+        let verb = args.iter().skip(skipped).find(is_word);
+        let command = verb.map(|verb| shown(verb).into_owned()).unwrap_or_default();
+        let Answer { ended, stdout, stderr } = self.answer(args)?;
+        match ended {
+            Ended::Code(0) => Ok(stdout),
+            _ => Err(GitError::Failed { command, ended, words: said(&stderr) }),
+        }
+    }
+
+    /// What git prints, and how it ends.
+    fn answer(&self, args: Vec<OsString>) -> Result<Answer, GitError> {
+        let command = ToolCommand {
+            program: self.program.clone(),
+            args: self.told.iter().cloned().chain(args).collect(),
+            cwd: self.folder.clone(),
+            env: self.env.clone(),
+            stdin: Stdin::Null,
+            output: Output::Piped,
+            address_space: AddressSpace::Random,
+        };
+        Ok(command.answer(LIMITS)?)
+    }
+
+    /// A path that git names, absolute.
+    pub(super) fn path(&self, what: &str) -> Result<PathBuf, GitError> {
+        let text = self.ask(["rev-parse", "--git-path", what])?;
+        Ok(self.folder.join(line(&text)))
+    }
+}
+
+/// The last lines of a complaint, on one line.
+fn said(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let from = lines.len().saturating_sub(MOST_LINES);
+    lines.get(from..).unwrap_or_default().join("; ")
+}
+
+/// A line that holds a path, which may begin or end with blanks.
+fn line(text: &str) -> &OsStr {
+    OsStr::from_bytes(text.strip_suffix('\n').unwrap_or(text).as_bytes())
+}
+
+/// The repository of the user.
+#[derive(Debug, Clone)]
+pub(crate) struct Repository {
+    /// Git in its top folder.
+    pub git: Git,
+    /// The folder that was asked for, from the top.
+    pub prefix: PathBuf,
+}
+
+/// A commit, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Commit {
+    /// Its whole hash.
+    pub hash: String,
+    /// The hash as far as it is unique.
+    pub short: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When, as `2026-11-30`.
+    pub date: String,
+    /// Its first line.
+    pub subject: String,
+}
+
+impl Commit {
+    /// Hash and first line.
+    pub(crate) fn title(&self) -> String {
+        format!("{} \"{}\"", self.short, runner_shared::text::one_line(&self.subject))
+    }
+}
+
+impl Repository {
+    /// Finds the repository that `folder` is in.
+    pub(crate) fn find(folder: &Path, env: &Env) -> Result<Self, GitError> {
+        let git = Git::in_folder(folder, env)?;
+        let answer = git.answer(vec!["rev-parse".into(), "--show-toplevel".into()])?;
+        if answer.ended != Ended::Code(0) {
+            let words = said(&answer.stderr);
+            return Err(GitError::NoRepository { folder: folder.to_owned(), words });
+        }
+        let top = PathBuf::from(line(&answer.stdout));
+        // Both without links: git has followed them.
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let top = top.canonicalize().unwrap_or(top);
+        let prefix = folder.strip_prefix(&top).unwrap_or(Path::new("")).to_owned();
+        Ok(Self { git: git.at(&top), prefix })
+    }
+
+    /// The commit that a revision means.
+    pub(crate) fn commit(&self, revision: &str) -> Result<Commit, GitError> {
+        let no_commit = || {
+            let shallow = self.git.ask(["rev-parse", "--is-shallow-repository"]);
+            let shallow = shallow.is_ok_and(|answer| answer.trim() == "true");
+            GitError::NoCommit { revision: revision.to_owned(), shallow }
+        };
+        // A word that begins with a dash is an option to git, whatever comes before it in older versions.
+        if revision.starts_with('-') || revision.trim().is_empty() {
+            return Err(no_commit());
+        }
+        let wanted = format!("{revision}^{{commit}}");
+        let words = ["rev-parse", "--verify", "--quiet", &wanted];
+        let answer = self.git.answer(words.map(OsString::from).to_vec())?;
+        if answer.ended != Ended::Code(0) {
+            return Err(no_commit());
+        }
+        let [commit] =
+            self.describe(&[answer.stdout.trim()])?.try_into().map_err(|_| no_commit())?;
+        Ok(commit)
+    }
+
+    /// What people want to know of these commits, in their order.
+    pub(crate) fn describe(&self, hashes: &[&str]) -> Result<Vec<Commit>, GitError> {
+        if hashes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let format = ["%H", "%h", "%an", "%ad", "%s"].join(&FIELD.to_string());
+        let format = format!("--format={format}");
+        let words = ["show", "-s", "--no-show-signature", "--date=short", &format];
+        let text = self.git.ask(words.iter().chain(hashes))?;
+        Ok(text.lines().filter_map(read_commit).collect())
+    }
+
+    /// Commits after `good` up to `bad`, each the first parent of the next: none if `good` is not among the forebears.
+    pub(crate) fn first_parents(&self, good: &str, bad: &str) -> Result<Vec<String>, GitError> {
+        let range = format!("{good}..{bad}");
+        let text = self.git.ask(["rev-list", "--first-parent", "--reverse", &range])?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// Whether one commit is a forebear of the other.
+    pub(crate) fn is_ancestor(&self, one: &str, other: &str) -> Result<bool, GitError> {
+        let words = ["merge-base", "--is-ancestor", one, other].map(OsString::from);
+        let Answer { ended, stderr, .. } = self.git.answer(words.to_vec())?;
+        match ended {
+            Ended::Code(0) => Ok(true),
+            Ended::Code(1) => Ok(false),
+            _ => Err(GitError::Failed {
+                command: "merge-base".to_owned(),
+                ended,
+                words: said(&stderr),
+            }),
+        }
+    }
+}
+
+fn read_commit(line: &str) -> Option<Commit> {
+    let mut fields = line.splitn(5, FIELD).map(str::to_owned);
+    let mut next = || fields.next();
+    let (hash, short, author, date) = (next()?, next()?, next()?, next()?);
+    Some(Commit { hash, short, author, date, subject: next()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_read_whatever_its_first_line_is() {
+        let line = "abc0\u{1f}abc\u{1f}Ann O\u{1f}2026-01-02\u{1f}Fix \u{1f}it";
+        let commit = read_commit(line).unwrap();
+        assert_eq!((commit.short.as_str(), commit.subject.as_str()), ("abc", "Fix \u{1f}it"));
+        assert_eq!(commit.title(), "abc \"Fix \\u{1f}it\"");
+        assert_eq!(read_commit("abc"), None);
+    }
+
+    #[test]
+    fn the_end_of_a_complaint_is_shown_on_one_line() {
+        assert_eq!(said("a\n\n b\nc\nd\ne\n"), "b; c; d; e");
+        assert_eq!(line(" a \n"), " a ");
+    }
+}

@@ -1,0 +1,162 @@
+//! How many pairs of runs, and in which order: decided from what is known so far. No I/O, no clock.
+
+use results::{Stage, SuiteComparison, SuiteSide};
+use runner_shared::{mode::Mode, statistics::Xoshiro256, verdict::MINIMUM_PAIRS};
+
+/// Pairs between two looks at times.
+const STEP: u64 = 4;
+/// Repeats of each side in simulation and memory mode: fewer show no spread.
+const REPEATS: u64 = 2;
+/// Lengths of a variable without meaning, one after the other: it moves the stack.
+const PADDINGS: [usize; 4] = [0, 64, 256, 1024];
+
+/// Bounds that the user sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Pairs of the first stage, without the one that warms up.
+    pub max_pairs: u64,
+    /// Nanoseconds after which no further pair begins.
+    pub max_time: Option<u64>,
+}
+
+/// The pairs of a comparison.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    mode: Mode,
+    limits: Limits,
+    random: Xoshiro256,
+    stage: Stage,
+    /// Pairs that were run in this stage.
+    done: u64,
+    /// Pairs after which it is looked at.
+    planned: u64,
+}
+
+/// The next step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Run this pair, in this order.
+    Pair {
+        /// The stage that it belongs to.
+        stage: Stage,
+        /// Its number in the stage, from 0.
+        pair: u32,
+        /// The side that comes first.
+        first: SuiteSide,
+        /// Length of the padding in the environment of both.
+        padding: usize,
+    },
+    /// All that is wanted is known, or would take more than is allowed.
+    Stop,
+}
+
+impl Schedule {
+    /// Nothing was run.
+    pub(crate) fn new(mode: Mode, limits: Limits, seed: u64) -> Self {
+        let planned = match mode {
+            // The first pair warms up.
+            Mode::Walltime => MINIMUM_PAIRS.min(limits.max_pairs) + 1,
+            Mode::Simulation | Mode::Memory => REPEATS,
+        };
+        let random = Xoshiro256::seeded(seed);
+        Self { mode, limits, random, stage: Stage::First, done: 0, planned }
+    }
+
+    /// Pairs of this stage: those that were run, and those after which it is looked at.
+    pub(crate) const fn progress(&self) -> (u64, u64) {
+        (self.done, self.planned)
+    }
+
+    /// The next step. `elapsed` nanoseconds have gone, and `judge` says what is known so far.
+    pub(crate) fn next(&mut self, elapsed: u64, judge: impl FnOnce() -> SuiteComparison) -> Next {
+        // A pair takes as long as those before.
+        let pairs = self.done.max(1);
+        let is_late = |limit| elapsed + elapsed / pairs > limit;
+        if self.done > 0 && self.limits.max_time.is_some_and(is_late) {
+            return Next::Stop;
+        }
+        if self.done == self.planned && !self.plan_more(&judge()) {
+            return Next::Stop;
+        }
+        let pair = u32::try_from(self.done).unwrap_or(u32::MAX);
+        self.done += 1;
+        let first = match self.random.two_below(2) {
+            [0, _] => SuiteSide::Base,
+            _ => SuiteSide::Head,
+        };
+        let index = usize::try_from(pair).unwrap_or(0) % PADDINGS.len();
+        let padding = match self.mode {
+            // Lengths differ, which times would show.
+            Mode::Walltime => 0,
+            Mode::Simulation | Mode::Memory => PADDINGS.get(index).copied().unwrap_or(0),
+        };
+        Next::Pair { stage: self.stage, pair, first, padding }
+    }
+
+    /// Plans further pairs if they would tell something.
+    fn plan_more(&mut self, known: &SuiteComparison) -> bool {
+        if self.stage == Stage::Again {
+            return false;
+        }
+        let most = self.limits.max_pairs + 1;
+        if self.mode == Mode::Walltime && known.undecided() > 0 && self.planned < most {
+            self.planned = (self.planned + STEP).min(most);
+            return true;
+        }
+        if known.suspects() == 0 {
+            return false;
+        }
+        self.stage = Stage::Again;
+        self.planned = match self.mode {
+            Mode::Walltime => 2 * (self.done - 1) + 1,
+            Mode::Simulation | Mode::Memory => 2 * self.done,
+        };
+        self.done = 0;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use results::Suite;
+
+    use super::*;
+
+    fn nothing(mode: Mode) -> SuiteComparison {
+        Suite { mode, threshold: None, seed: 1, runs: Vec::new() }.judge()
+    }
+
+    #[test]
+    fn a_suite_without_doubt_is_run_as_often_as_a_verdict_takes() {
+        let limits = Limits { max_pairs: 24, max_time: None };
+        let pairs = |mode| {
+            let mut schedule = Schedule::new(mode, limits, 7);
+            let mut pairs = Vec::new();
+            while let Next::Pair { padding, first, .. } = schedule.next(0, || nothing(mode)) {
+                pairs.push((padding, first));
+            }
+            pairs
+        };
+        let times = pairs(Mode::Walltime);
+        assert_eq!(times.len(), 9);
+        assert!(times.iter().all(|(padding, _)| *padding == 0));
+        assert!(times.iter().any(|(_, first)| *first == SuiteSide::Base), "{times:?}");
+        assert!(times.iter().any(|(_, first)| *first == SuiteSide::Head), "{times:?}");
+        assert_eq!(times, pairs(Mode::Walltime), "the seed decides");
+        let counts: Vec<_> = pairs(Mode::Simulation).iter().map(|(padding, _)| *padding).collect();
+        assert_eq!(counts, [0, 64]);
+    }
+
+    #[test]
+    fn no_pair_begins_that_would_end_too_late() {
+        let limits = Limits { max_pairs: 24, max_time: Some(100) };
+        let mut schedule = Schedule::new(Mode::Walltime, limits, 7);
+        let mut elapsed = 0;
+        let mut pairs = 0;
+        while schedule.next(elapsed, || nothing(Mode::Walltime)) != Next::Stop {
+            pairs += 1;
+            elapsed += 30;
+        }
+        assert_eq!(pairs, 3);
+    }
+}

@@ -1,0 +1,256 @@
+//! Runs the suite of both states in pairs, each run a normal one of the orchestrator in a folder of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use results::{Stage, Suite, SuiteRun, SuiteSide};
+use runner_shared::{
+    clock::{Monotonic, now},
+    env_names,
+};
+use system::signals::Signals;
+
+use super::{
+    AbError, Limits, called, environment,
+    schedule::{Next, Schedule},
+};
+use crate::{
+    env::Env,
+    event::RunEvent,
+    orchestrator::{Completed, RunError, Turn, execute_in},
+    process::Ended,
+    report::AnyReport,
+    settings::RunPart,
+    ui::Ui,
+};
+
+/// A pair that takes longer than this is told of where nothing moves; shorter ones only when it is looked at.
+const LONG_NS: u64 = 20_000_000_000;
+
+/// The two states, and how they are run.
+pub(crate) struct Series<'a> {
+    /// The run of either side, but for its folders.
+    pub part: &'a RunPart,
+    /// Where the run of each side is started, base first.
+    pub cwds: [PathBuf; 2],
+    /// The folder of each state, base first.
+    pub folders: [PathBuf; 2],
+    /// Where the profile folders of the runs are.
+    pub runs: PathBuf,
+    /// They stay.
+    pub keeps_runs: bool,
+    /// The identity of the only benchmark that is looked at, if it is one.
+    pub only: Option<&'a str>,
+    /// The machine is ours.
+    pub turn: &'a Turn,
+    /// The environment of the user.
+    pub env: &'a Env,
+    /// Who asks for an end.
+    pub signals: &'a Signals,
+    /// The user.
+    pub ui: &'a Ui,
+}
+
+/// The way in which a series ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All is known, or the limits are reached.
+    Complete,
+    /// Somebody wanted an end; what was run by then is judged.
+    Interrupted,
+}
+
+impl Series<'_> {
+    /// Runs pairs until all is known. What is known so far stays in `suite`, also after an error.
+    pub(crate) fn run(&self, suite: &mut Suite, limits: Limits) -> Result<End, AbError> {
+        let mut schedule = Schedule::new(self.part.mode, limits, suite.seed);
+        let start = now();
+        let mut told = start;
+        loop {
+            let elapsed = now().since(start);
+            let judged = || suite.judge();
+            let Next::Pair { stage, pair, first, padding } = schedule.next(elapsed, judged) else {
+                return Ok(End::Complete);
+            };
+            let second = match first {
+                SuiteSide::Base => SuiteSide::Head,
+                SuiteSide::Head => SuiteSide::Base,
+            };
+            self.tell(suite, &schedule, stage, start, &mut told);
+            let mut pair_runs = Vec::new();
+            for side in [first, second] {
+                match self.run_once(side, stage, pair, padding) {
+                    Ok(run) => pair_runs.push(run),
+                    Err(AbError::Run(RunError::Interrupted)) => return Ok(End::Interrupted),
+                    Err(err) => return Err(err),
+                }
+            }
+            // A run without its partner says nothing.
+            suite.runs.extend(pair_runs);
+            if self.signals.interrupted() {
+                return Ok(End::Interrupted);
+            }
+        }
+    }
+
+    /// One run of a side.
+    fn run_once(
+        &self,
+        side: SuiteSide,
+        stage: Stage,
+        pair: u32,
+        padding: usize,
+    ) -> Result<SuiteRun, AbError> {
+        let [base_cwd, head_cwd] = &self.cwds;
+        let [base, head] = &self.folders;
+        let (cwd, folder) = match side {
+            SuiteSide::Base => (base_cwd, base),
+            SuiteSide::Head => (head_cwd, head),
+        };
+        let stage_name = match stage {
+            Stage::First => "first",
+            Stage::Again => "again",
+        };
+        let place = self.runs.join(format!("{stage_name}-{pair:02}-{}", side.name()));
+        let part = RunPart {
+            working_directory: cwd.clone(),
+            profile_folder: Some(place.clone()),
+            ..self.part.clone()
+        };
+        let env = environment(self.env, folder);
+        let env = match padding {
+            0 => env,
+            padding => env.with(env_names::PADDING, "x".repeat(padding)),
+        };
+        let hushed = self.ui.hush();
+        let completed = execute_in(self.turn, &part, None, (&env, self.signals), self.ui);
+        drop(hushed);
+        let outcome = completed.map_err(AbError::from).and_then(|run| self.usable(side, run));
+        if outcome.as_ref().is_err_and(|err| !matches!(err, AbError::Run(RunError::Interrupted))) {
+            self.ui.show_kept_output();
+        }
+        if !self.keeps_runs {
+            remove(&place);
+        }
+        let readings = outcome?;
+        Ok(SuiteRun { stage, pair, side, readings })
+    }
+
+    /// What a run says, if it went well.
+    fn usable(
+        &self,
+        side: SuiteSide,
+        run: Completed,
+    ) -> Result<Vec<results::SuiteReading>, AbError> {
+        let Completed { report, broken, ended, trouble, interrupted, folder: _, instruments } = run;
+        let side = called(side);
+        let by_itself = ended == Ended::Code(130);
+        if interrupted || by_itself || self.signals.interrupted() {
+            return Err(RunError::Interrupted.into());
+        }
+        if let Some(trouble) = trouble {
+            return Err(AbError::Trouble { side, words: trouble.to_string() });
+        }
+        if let Some(broken) = broken.into_iter().next() {
+            return Err(RunError::Read(broken).into());
+        }
+        let (all, failed) = (report.benchmarks(), report.failed());
+        if failed > 0 {
+            return Err(AbError::Benchmarks { side, failed, all });
+        }
+        if ended != Ended::Code(0) {
+            return Err(AbError::Suite { side, ended });
+        }
+        instruments.map_err(RunError::Instrument)?;
+        let mut readings = match report {
+            AnyReport::Walltime(report) => report.readings(),
+            AnyReport::Simulation(report) => report.readings(),
+            AnyReport::Memory(report) => report.readings(),
+        };
+        if let Some(only) = self.only {
+            readings.retain(|reading| reading.uri == only);
+            return if readings.is_empty() { Err(AbError::Absent(side)) } else { Ok(readings) };
+        }
+        if readings.is_empty() && !self.part.allow_empty {
+            return Err(AbError::Empty(side));
+        }
+        Ok(readings)
+    }
+
+    /// Says how far it is.
+    fn tell(
+        &self,
+        suite: &Suite,
+        schedule: &Schedule,
+        stage: Stage,
+        start: Monotonic,
+        told: &mut Monotonic,
+    ) {
+        let (number, planned) = schedule.progress();
+        let now = now();
+        let known = suite.judge();
+        let (all, open) = (known.benchmarks.len(), known.undecided());
+        let text = progress(number, planned, stage, (all, open), now.since(start));
+        // Less often the longer it takes.
+        let gap = (now.since(start) / 4).max(LONG_NS);
+        let logged = now.since(*told) >= gap;
+        if logged {
+            *told = now;
+        }
+        self.ui.event(&RunEvent::Activity { text, logged });
+    }
+}
+
+/// As in: pair 3 of 9, 4 of 12 benchmarks decided, about 2 min left.
+fn progress(
+    number: u64,
+    planned: u64,
+    stage: Stage,
+    (all, open): (usize, usize),
+    elapsed: u64,
+) -> String {
+    let pair = match stage {
+        Stage::First => format!("pair {number} of {planned}"),
+        Stage::Again => format!("to make sure: pair {number} of {planned}"),
+    };
+    let decided = match (stage, all) {
+        (Stage::First, 1..) => format!(", {} of {all} benchmarks decided", all - open),
+        (Stage::First, 0) | (Stage::Again, _) => String::new(),
+    };
+    let done = number.saturating_sub(1);
+    let left = (done > 0 && stage == Stage::First).then(|| {
+        let seconds = (elapsed / done * (planned - done)).div_ceil(1_000_000_000);
+        match seconds {
+            0..100 => format!(", about {seconds} s left"),
+            _ => format!(", about {} min left", seconds.div_ceil(60)),
+        }
+    });
+    format!("{pair}{decided}{}", left.unwrap_or_default())
+}
+
+/// Removes what a run has left: there are many of them.
+fn remove(folder: &Path) {
+    // What stays goes with the folder around it.
+    drop(fs::remove_dir_all(folder));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_says_which_pair_and_how_long() {
+        let second = 1_000_000_000;
+        assert_eq!(progress(1, 9, Stage::First, (0, 0), 0), "pair 1 of 9");
+        assert_eq!(
+            progress(3, 9, Stage::First, (12, 8), 20 * second),
+            "pair 3 of 9, 4 of 12 benchmarks decided, about 70 s left"
+        );
+        assert_eq!(
+            progress(2, 17, Stage::Again, (12, 0), 400 * second),
+            "to make sure: pair 2 of 17"
+        );
+    }
+}

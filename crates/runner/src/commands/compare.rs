@@ -1,0 +1,389 @@
+//! What `ab` and `bisect` have in common: all that can be checked is checked first, then states are checked out, built
+//! and compared.
+
+use std::{
+    ffi::OsString,
+    hash::{BuildHasher, RandomState},
+    path::PathBuf,
+};
+
+use nix::sys::signal::Signal;
+use results::{Suite, SuiteComparison, SuiteSide};
+use runner_shared::{
+    harness::{RunArgs, Target, WalltimeArgs},
+    mode::Mode,
+    share::Share,
+    text::shown,
+    verdict::DEFAULT_THRESHOLD,
+    walltime::as_float,
+};
+use system::temporary::{Folder, Kind};
+
+use super::{Context, here, preflight, run::shell_text, sources};
+use crate::{
+    ab::{AbError, End, GitError, Limits, Repository, Series, Sides, State, build, environment},
+    cli::{CompareArgs, FailureLimit, InstrumentArgs, SharedArgs, UploadArgs},
+    error::{CliError, ExitKind},
+    event::RunEvent,
+    orchestrator::{RunError, Turn, execute_in, temporary_folder},
+    process::{AskError, Ended},
+    report::AnyReport,
+    settings::{RunPart, RunPlan, targets::PlannedTarget},
+    workload::{Versus, Workload},
+};
+
+/// What is compared and how, but for the states: nothing was waited for or made yet.
+pub(super) struct Plan {
+    /// The user's repository.
+    pub repository: Repository,
+    /// The suite in each mode.
+    pub parts: Vec<RunPart>,
+    /// Bounds of each comparison.
+    pub limits: Limits,
+    /// The smallest difference that matters, if the user says so.
+    pub threshold: Option<Share>,
+    /// The first seed.
+    pub seed: u64,
+    builds: Vec<OsString>,
+    build_dir: Option<PathBuf>,
+    here: PathBuf,
+}
+
+/// The aim of one comparison.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aim<'a> {
+    /// Identity of the only benchmark that is looked at; `None` for all.
+    pub only: Option<&'a str>,
+    /// Seed of the order within pairs.
+    pub seed: u64,
+    /// Its bounds.
+    pub limits: Limits,
+}
+
+/// What a comparison has come to.
+pub(super) struct Compared {
+    /// The verdicts so far.
+    pub found: SuiteComparison,
+    /// Whether it came to its end.
+    pub end: Result<End, AbError>,
+}
+
+impl Plan {
+    /// Reads the options and checks what can be checked.
+    pub(super) fn new(
+        mut shared: SharedArgs,
+        instruments: &InstrumentArgs,
+        compare: CompareArgs,
+        context: &mut Context,
+    ) -> Result<Self, CliError> {
+        preflight::check_machine()?;
+        let here = here()?;
+        let project = sources::project(context, &here)?;
+        context.hide_variables(&shared, project.as_ref());
+        sources::warn_of_old_words(&shared.compat, context);
+        let by;
+        (shared.mode, by) = sources::modes(shared.mode, context)?;
+        let CompareArgs {
+            build,
+            no_build: _,
+            exec,
+            threshold,
+            max_pairs,
+            max_time,
+            build_dir,
+            seed,
+            command,
+        } = compare;
+        if build.iter().any(|command| shown(command).trim().is_empty()) {
+            return Err(CliError::new(ExitKind::Usage, "a build command is blank")
+                .hint("`--no-build` says that there is nothing to build"));
+        }
+        // Nobody looks at so many profiles, and recording them disturbs.
+        if shared.perf.enable_perf.or(shared.perf.enable_profiler) != Some(true) {
+            shared.perf.no_perf = true;
+        }
+        let folder = here.join(shared.working_directory.clone().unwrap_or_default());
+        let workload = if exec { plain(command) } else { Workload::Suite(shell_text(command)) };
+        let target = PlannedTarget { name: None, workload, working_directory: folder.clone() };
+        let plan = RunPlan::new(vec![target], shared, UploadArgs::default(), instruments, &here)?;
+        check_exports(&plan.parts)?;
+        sources::say_modes(&plan, by, context);
+        let repository = Repository::find(&folder, &context.env)?;
+        preflight::check_before_build(&plan.parts, context, &here)?;
+        let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0));
+        Ok(Self {
+            repository,
+            parts: plan.parts,
+            limits: Limits { max_pairs, max_time },
+            threshold,
+            seed,
+            builds: build,
+            build_dir: build_dir.map(|folder| here.join(folder)),
+            here,
+        })
+    }
+
+    /// Waits for the machine.
+    pub(super) fn turn(&self, context: &Context) -> Result<Turn, CliError> {
+        // Times and allocations need the machine alone.
+        let modes = || self.parts.iter().map(|part| part.mode);
+        let mode = modes().find(|mode| *mode != Mode::Simulation).unwrap_or(Mode::Simulation);
+        let wait = self.parts.iter().all(|part| part.wait);
+        Ok(Turn::take(mode, wait, &context.signals, &context.ui)?)
+    }
+
+    /// Makes a place for both states.
+    pub(super) fn sides(&self, context: &Context) -> Result<Sides, CliError> {
+        Ok(Sides::create(self.build_dir.as_deref(), &temporary_folder(&context.env))?)
+    }
+
+    /// Checks a state out and builds it.
+    pub(super) fn make(
+        &self,
+        side: SuiteSide,
+        state: &State,
+        sides: &Sides,
+        context: &Context,
+    ) -> Result<(), AbError> {
+        let text = format!("{}: {}", side.name(), state.title());
+        context.ui.event(&RunEvent::Step(text));
+        sides.check_out(side, &self.repository, state)?;
+        let folder = sides.folder(side);
+        let env = environment(&context.env, &folder);
+        let cwd = self.cwd(side, sides);
+        build(side, &self.builds, &cwd, (&env, &context.signals), &context.ui)
+    }
+
+    /// The folder of a state that stands for the user's current one.
+    fn cwd(&self, side: SuiteSide, sides: &Sides) -> PathBuf {
+        sides.folder(side).join(&self.repository.prefix)
+    }
+
+    /// Runs both states in turns, until all is known. Both were made.
+    pub(super) fn compare(
+        &self,
+        part: &RunPart,
+        sides: &Sides,
+        turn: &Turn,
+        Aim { only, seed, limits }: Aim<'_>,
+        context: &Context,
+    ) -> Result<Compared, CliError> {
+        for side in SuiteSide::BOTH {
+            let part = RunPart { working_directory: self.cwd(side, sides), ..part.clone() };
+            preflight::check_built(part, context, &self.here)?;
+        }
+        if let (Mode::Walltime, Workload::Commands { targets, .. }) = (part.mode, &part.workload)
+            && let [target] = &targets[..]
+        {
+            return self.by_turns(part, target, sides, turn, limits, context);
+        }
+        let parent = temporary_folder(&context.env);
+        let failed = |source| AbError::Folder { path: parent.clone(), source };
+        let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
+        let series = Series {
+            part,
+            cwds: SuiteSide::BOTH.map(|side| self.cwd(side, sides)),
+            folders: SuiteSide::BOTH.map(|side| sides.folder(side)),
+            runs: part.profile_folder.clone().unwrap_or_else(|| fresh.path().to_owned()),
+            keeps_runs: part.profile_folder.is_some(),
+            only,
+            turn,
+            env: &context.env,
+            signals: &context.signals,
+            ui: &context.ui,
+        };
+        let mut suite = Suite {
+            mode: part.mode,
+            threshold: self.threshold.map(Share::value),
+            seed,
+            runs: Vec::new(),
+        };
+        context.ui.event(&RunEvent::PartStarted(part.mode));
+        context.ui.event(&RunEvent::GroupStart { title: part.label.clone(), opened: true });
+        let end = series.run(&mut suite, limits);
+        context.ui.event(&RunEvent::GroupEnd { failed: end.is_err() });
+        Ok(Compared { found: suite.judge(), end })
+    }
+}
+
+impl Plan {
+    /// Runs a command in both states round by round, as `exec --vs` does.
+    fn by_turns(
+        &self,
+        part: &RunPart,
+        target: &Target,
+        sides: &Sides,
+        turn: &Turn,
+        limits: Limits,
+        context: &Context,
+    ) -> Result<Compared, CliError> {
+        let longest = limits.max_time.map(|nanos| format!("{:.3}", as_float(nanos) / 1e9));
+        let targets = SuiteSide::BOTH.map(|side| Target {
+            name: Some(format!("{}: {}", side.name(), target.words())),
+            walltime_args: WalltimeArgs { max_time: longest.clone(), ..WalltimeArgs::default() },
+            working_directory: Some(self.cwd(side, sides).into_os_string()),
+            ..target.clone()
+        });
+        let versus =
+            Versus { threshold: self.threshold.unwrap_or(DEFAULT_THRESHOLD), fail_if_slower: None };
+        let parent = temporary_folder(&context.env);
+        let failed = |source| AbError::Folder { path: parent.clone(), source };
+        let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
+        let folder = part.profile_folder.clone().unwrap_or_else(|| fresh.path().join("turns"));
+        let part = RunPart {
+            workload: Workload::Commands {
+                targets: targets.to_vec(),
+                versus: Some(versus),
+                robust: false,
+                quiet: false,
+            },
+            working_directory: self.cwd(SuiteSide::Base, sides),
+            profile_folder: Some(folder),
+            ..part.clone()
+        };
+        let env = environment(&context.env, &sides.folder(SuiteSide::Base));
+        let run = execute_in(turn, &part, None, (&env, &context.signals), &context.ui)?;
+        let ended = run.ended;
+        let end = if run.interrupted || context.signals.interrupted() {
+            Ok(End::Interrupted)
+        } else if ended == Ended::Code(0) {
+            Ok(End::Complete)
+        } else {
+            Err(AbError::Turns(ended))
+        };
+        let nothing = || {
+            let (threshold, seed) = (self.threshold.map(Share::value), self.seed);
+            Suite { mode: part.mode, threshold, seed, runs: Vec::new() }.judge()
+        };
+        let found = match &run.report {
+            AnyReport::Walltime(report) => {
+                SuiteComparison::of_turns(report, &target.display_name(), &target.uri())
+            }
+            AnyReport::Simulation(_) | AnyReport::Memory(_) => None,
+        };
+        Ok(Compared { found: found.unwrap_or_else(nothing), end })
+    }
+}
+
+/// A command without an integration.
+fn plain(command: Vec<OsString>) -> Workload {
+    let target = Target {
+        command,
+        name: None,
+        walltime_args: WalltimeArgs::default(),
+        run_args: RunArgs::default(),
+        working_directory: None,
+    };
+    Workload::Commands { targets: vec![target], versus: None, robust: false, quiet: true }
+}
+
+/// The usual reason of a suite that ends by SIGTRAP.
+const PROBED: &str = "below Valgrind that is most often the probe of a tracer in the C library (memory mode, bpftrace): run it again when that has ended";
+
+/// Verdicts have no stacks.
+fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
+    let mut exports = parts.iter().flat_map(|part| &part.exports);
+    match exports.find(|export| results::exporter(&export.format).is_none()) {
+        None => Ok(()),
+        Some(export) => {
+            let what = format!("verdicts can't be written as `{}`", export.format);
+            Err(CliError::new(ExitKind::Usage, what).hint("the formats are json, csv, markdown"))
+        }
+    }
+}
+
+/// The share from which on a benchmark that got worse fails the command, and the threshold that goes with it.
+pub(super) fn failure(
+    wanted: Option<FailureLimit>,
+    threshold: Option<Share>,
+) -> Result<(Option<f64>, Option<Share>), CliError> {
+    match (wanted, threshold) {
+        (None, threshold) => Ok((None, threshold)),
+        // Whatever matters fails it.
+        (Some(FailureLimit::Threshold), threshold) => Ok((Some(0.0), threshold)),
+        (Some(FailureLimit::Share(limit)), Some(threshold)) if limit < threshold => {
+            let what = format!(
+                "`--fail-if-slower={limit}` is smaller than `--threshold {threshold}`: a difference that small does not matter"
+            );
+            Err(CliError::new(ExitKind::Usage, what))
+        }
+        (Some(FailureLimit::Share(limit)), threshold) => {
+            // A difference that fails the command matters.
+            let smaller = Some(limit).filter(|limit| *limit < DEFAULT_THRESHOLD);
+            Ok((Some(limit.value()), threshold.or(smaller)))
+        }
+    }
+}
+
+impl From<GitError> for CliError {
+    fn from(err: GitError) -> Self {
+        let (kind, hint) = match &err {
+            GitError::Missing => (ExitKind::Missing, Some("states are read by `git`: install it")),
+            GitError::NoRepository { .. } => (
+                ExitKind::Usage,
+                Some(
+                    "states are commits: call it in a repository, or name one by `--working-directory`",
+                ),
+            ),
+            GitError::NoCommit { shallow: true, .. } => (
+                ExitKind::Usage,
+                Some(
+                    "this clone has only the last commits: `git fetch --unshallow` gets the others (in CI: `fetch-depth: 0`)",
+                ),
+            ),
+            GitError::NoCommit { shallow: false, .. } => (
+                ExitKind::Usage,
+                Some(
+                    "`git fetch` gets what is only at the remote; branches of it are called as in `origin/main`",
+                ),
+            ),
+            GitError::Submodule { .. } => (
+                ExitKind::Failed,
+                Some("`git submodule update --init --recursive` at that commit gets it"),
+            ),
+            GitError::Ask(AskError::Interrupted { .. }) => (ExitKind::Interrupted, None),
+            GitError::Ask(_) | GitError::Failed { .. } => (ExitKind::Failed, None),
+        };
+        let err = Self::new(kind, err);
+        match hint {
+            Some(hint) => err.hint(hint),
+            None => err,
+        }
+    }
+}
+
+impl From<AbError> for CliError {
+    fn from(err: AbError) -> Self {
+        match err {
+            AbError::Git(err) => err.into(),
+            AbError::Run(err) => err.into(),
+            AbError::Empty(_) => Self::new(ExitKind::Empty, err)
+                .hint("a suite with a CodSpeed integration reports its benchmarks (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
+                .hint("`--exec` measures any command"),
+            AbError::Foreign(_) => Self::new(ExitKind::Usage, err)
+                .hint("name another folder by `--build-dir`: it gets two folders, `base` and `head`"),
+            AbError::NoShell => Self::new(ExitKind::Missing, err),
+            AbError::Build { .. } => Self::new(ExitKind::Failed, err).hint(
+                "it was built in a folder of its own, where files that git ignores are missing: a further `--build` makes them",
+            ),
+            AbError::Suite { ended: Ended::Signal(Signal::SIGTRAP), .. } => {
+                Self::new(ExitKind::Failed, err).hint(PROBED)
+            }
+            AbError::Folder { .. }
+            | AbError::Suite { .. }
+            | AbError::Benchmarks { .. }
+            | AbError::Absent(_)
+            | AbError::Turns(_)
+            | AbError::Trouble { .. } => Self::new(ExitKind::Failed, err),
+        }
+    }
+}
+
+/// Whether somebody wants an end, whatever the error says.
+pub(super) fn is_interrupted(err: &AbError) -> bool {
+    matches!(
+        err,
+        AbError::Run(RunError::Interrupted)
+            | AbError::Git(GitError::Ask(AskError::Interrupted { .. }))
+    )
+}

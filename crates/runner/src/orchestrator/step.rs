@@ -1,0 +1,34 @@
+//! A program that is no benchmark, run before one: what it says is shown as that of a benchmark is.
+
+use system::signals::Signals;
+
+use super::{
+    RunError,
+    watch::{before, watch},
+};
+use crate::{
+    event::RunEvent,
+    process::{Ended, ToolCommand},
+    session::Served,
+    ui::Ui,
+};
+
+/// Runs the program to its end, under this title. Its descendants end with it if it fails.
+pub(crate) fn run_step(
+    title: &str,
+    command: ToolCommand,
+    signals: &Signals,
+    ui: &Ui,
+) -> Result<Ended, RunError> {
+    ui.event(&RunEvent::GroupStart { title: title.to_owned(), opened: false });
+    ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
+    let before = before();
+    let outcome = command
+        .spawn()
+        .map_err(RunError::from)
+        .and_then(|child| watch(child, &before, None, signals, ui));
+    let failed = !outcome.as_ref().is_ok_and(super::went_well);
+    ui.event(&RunEvent::GroupEnd { failed });
+    let Served { ended, interrupted, .. } = outcome?;
+    if interrupted { Err(RunError::Interrupted) } else { Ok(ended) }
+}
