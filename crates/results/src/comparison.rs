@@ -184,7 +184,7 @@ pub(crate) fn factor(ratio: f64) -> String {
 }
 
 /// At most two decimals, and none that are zero.
-fn shortest(number: f64) -> String {
+pub(crate) fn shortest(number: f64) -> String {
     let text = format!("{number:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

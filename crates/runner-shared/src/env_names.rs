@@ -56,6 +56,11 @@ pub const GUARD: EnvName = env(
     "CODSPEED_GUARD",
     "set for the benchmark: the process that ends it when `codspeed` is killed",
 );
+/// Makes the environment longer, see [`Repeats::PADDINGS`](crate::artifact::Repeats::PADDINGS).
+pub const PADDING: EnvName = env(
+    "CODSPEED_PADDING",
+    "set for commands that are compared by counts: makes the environment longer in each repeat",
+);
 /// The lock of `exec-harness` and `codspeed-memtrack` when they are no part of a run.
 pub const LOCK_FILE: EnvName = env(
     "CODSPEED_LOCK_FILE",
@@ -401,6 +406,7 @@ pub const ALL: &[EnvName] = &[
     EXEC_HARNESS,
     MEMTRACK,
     GUARD,
+    PADDING,
     LOCK_FILE,
     PYTHONHASHSEED,
     PYTHON_PERF_JIT_SUPPORT,

@@ -11,6 +11,6 @@ mod turns;
 
 pub(crate) use benchmark::{Benchmark, Settings};
 pub(crate) use limits::{Limits, LimitsError};
-pub(crate) use once::analyse;
+pub(crate) use once::{analyse, analyse_repeatedly};
 pub(crate) use round::{Machine, RoundError, Sample, describe};
 pub(crate) use turns::{random_seed, take_turns};

@@ -17,6 +17,7 @@ use crate::{
 };
 
 pub use counted::{CountJudgement, CountLimits, CountVerdict, judge_counts};
+pub use signed_rank::{IntervalRank, interval_rank};
 pub use paired::{ALPHA, INTERIM_ALPHA, Judgement, MINIMUM_PAIRS, Verdict, judge};
 
 /// The smallest difference that matters unless the user says otherwise.

@@ -9,6 +9,7 @@ mod global;
 mod inspect;
 mod instruments;
 mod memory;
+mod parameter;
 mod perf;
 mod profile;
 mod run;
@@ -30,6 +31,7 @@ pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use instruments::{Instrument, InstrumentArgs};
 pub(crate) use memory::{Backend, MemoryArgs};
+pub(crate) use parameter::Parameter;
 pub(crate) use perf::{MOST_STACK_BYTES, PerfArgs};
 pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
 pub(crate) use run::RunArgs;
@@ -115,6 +117,7 @@ Examples:
   codspeed exec -- sha256sum big.iso             benchmark a command
   codspeed exec --vs './old in.txt' -- ./new in.txt
                                                  which one is faster?
+  codspeed exec -L j=1,2,4,8 -- ./program -j{j}  with which value?
   codspeed run -m walltime -- pytest --codspeed  run a suite with its integration
   codspeed exec -m simulation --profile-folder p -- ls; codspeed inspect p
                                                  which functions cost most?

@@ -118,6 +118,9 @@ fn measure_part(
     // The table comes last: of a long output the end is read.
     outcome::show_slowest(&completed.report, &folder, context)?;
     let shown = outcome::show(&part.exports, &completed.report, context);
+    if part.workload.wants_explanation() {
+        outcome::explain(&completed.report, context)?;
+    }
     let kind = outcome::judge(part, completed, context)
         .and_then(|kind| shown.map(|()| kind))
         // What went wrong is not sent.

@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod choose;
+mod compared;
 mod cut;
 pub(crate) mod documents;
 pub(crate) mod exec;

@@ -3,6 +3,7 @@
 
 mod memory;
 mod old_results;
+mod repeats;
 mod simulation;
 mod walltime;
 mod watch;
@@ -198,6 +199,7 @@ fn run(
     upload::forget(folder);
     let before = OldResults::of(part.mode, folder, ui);
     begin(manifest, folder, signals, ui);
+    repeats::begin(part, folder)?;
     let instruments = Instruments::start(&part.instruments, env)?;
     fail_if_interrupted(signals)?;
     let env = &match &part.go_runner_version {
