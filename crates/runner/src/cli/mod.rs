@@ -20,6 +20,8 @@ mod update;
 mod upload;
 mod words;
 
+use std::path::Path;
+
 use clap::{Parser, Subcommand};
 
 pub(crate) use auth::{AuthArgs, AuthCommand};
@@ -91,6 +93,35 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// What another program may want from standard output; nothing of commands that only show something to people.
+    pub(crate) fn wants_output(&self) -> Option<String> {
+        let exported = |exports: &[ExportArg]| {
+            let to_stdout = exports.iter().find(|export| export.path == Path::new("-"))?;
+            Some(format!("`--export {}=-`", to_stdout.format))
+        };
+        match self {
+            Self::Inspect(args) => exported(&args.export),
+            Self::Schema => Some("the schema".to_owned()),
+            Self::Completions(_) => Some("the completions".to_owned()),
+            Self::Run(_)
+            | Self::Exec(_)
+            | Self::Upload(_)
+            | Self::Auth(_)
+            | Self::Setup(_)
+            | Self::Status
+            | Self::Update(_)
+            | Self::Use(_)
+            | Self::Show
+            | Self::Profile(_)
+            | Self::Man(_) => {
+                let shared = self.shared()?;
+                let lines = (shared.message_format == MessageFormat::Json)
+                    .then(|| "`--message-format json`".to_owned());
+                lines.or_else(|| exported(&shared.export))
+            }
+        }
+    }
+
     /// The options of commands that measure.
     pub(crate) fn shared(&self) -> Option<&SharedArgs> {
         match self {

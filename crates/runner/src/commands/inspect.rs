@@ -115,7 +115,7 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
 fn tell_how_far(folder: &Path, context: &Context) {
     let Ok(Some(manifest)) = Manifest::load(folder) else { return };
     let (reached, trouble) = cut::complete(folder, &manifest);
-    for text in reached.said().map(str::to_owned).into_iter().chain(trouble) {
+    for text in reached.said(&manifest).into_iter().chain(trouble) {
         context.ui.event(&RunEvent::warning(text));
     }
 }

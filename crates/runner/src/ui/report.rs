@@ -7,9 +7,9 @@ use std::{
 };
 
 use results::{
-    BenchResult, Comparison, CountComparison, Events, MemoryReport, MemoryResult, Report, SimulationReport,
-    SimulationResult, TableStyle, exporter, memory_table, profile_exporter, simulation_table,
-    table,
+    BenchResult, Comparison, CountComparison, Events, MemoryReport, MemoryResult, Report,
+    SimulationReport, SimulationResult, TableStyle, exporter, memory_table, profile_exporter,
+    simulation_table, table,
 };
 use runner_shared::{
     artifact::Outcome,
