@@ -7,8 +7,8 @@ use runner_shared::{
     artifact::Repeats,
     text::one_line,
     verdict::{
-        self, ALPHA, CountJudgement, CountLimits, CountVerdict, IntervalRank, JudgedTime, Judgement,
-        MINIMUM_PAIRS, Verdict, interval_rank,
+        self, ALPHA, CountJudgement, CountLimits, CountVerdict, IntervalRank, JudgedTime,
+        Judgement, MINIMUM_PAIRS, Verdict, interval_rank,
     },
     walltime::as_float,
 };
@@ -30,7 +30,13 @@ impl Comparison {
     pub fn explain(&self) -> String {
         let verdict::Comparison { time, judged, wall, .. } = self.found;
         let mut steps = vec![
-            ("order", format!("each turn has its own, drawn from the seed {} (xoshiro256++, Fisher-Yates)", self.seed)),
+            (
+                "order",
+                format!(
+                    "each turn has its own, drawn from the seed {} (xoshiro256++, Fisher-Yates)",
+                    self.seed
+                ),
+            ),
             ("times", self.why_these()),
         ];
         steps.extend(of_pairs(&judged));
@@ -62,7 +68,8 @@ impl Comparison {
                 "wall times, `wall_ns` of each round: neither stamps of the kernel nor processor times are known of both"
             }
         };
-        what.to_owned()
+        let shell = "; the start of the shell is taken off (`shell` of each benchmark)";
+        format!("{what}{}", if self.without_shell { shell } else { "" })
     }
 }
 
@@ -71,7 +78,12 @@ pub fn of_pairs(judged: &Judgement) -> Vec<Step> {
     let Judgement { ratio, interval, pairs, p, threshold, verdict } = *judged;
     let pairs_from = "those turns (`block`) in which both have a time above 0; several rounds of a side in a turn count as their median";
     let mut steps = vec![
-        ("pairs", format!("{pairs}: {pairs_from}; of more than {MINIMUM_PAIRS}, the first one warms up and is left out")),
+        (
+            "pairs",
+            format!(
+                "{pairs}: {pairs_from}; of more than {MINIMUM_PAIRS}, the first one warms up and is left out"
+            ),
+        ),
         ("differences", "d = ln(time of head / time of base), one for each pair".to_owned()),
     ];
     let Some(ratio) = ratio else { return steps };
@@ -159,9 +171,13 @@ impl CountComparison {
 
     const fn why_words(verdict: CountsVerdict) -> &'static str {
         match verdict {
-            CountsVerdict::Regressed => "regressed: a counter that decides is more, and none is less",
+            CountsVerdict::Regressed => {
+                "regressed: a counter that decides is more, and none is less"
+            }
             CountsVerdict::Improved => "improved: a counter that decides is less, and none is more",
-            CountsVerdict::Mixed => "mixed: a counter that decides is more, and another one is less",
+            CountsVerdict::Mixed => {
+                "mixed: a counter that decides is more, and another one is less"
+            }
             CountsVerdict::Equivalent => "equivalent: no counter that decides differs by its limit",
             CountsVerdict::Insufficient => {
                 "insufficient: counts differ, and a side has fewer than two repeats"
@@ -181,8 +197,15 @@ pub fn of_count(
     base: &[u64],
     head: &[u64],
 ) -> Vec<Step> {
-    let CountJudgement { base: base_median, head: head_median, ratio, floor, limit, repeats: _, verdict } =
-        *judged;
+    let CountJudgement {
+        base: base_median,
+        head: head_median,
+        ratio,
+        floor,
+        limit,
+        repeats: _,
+        verdict,
+    } = *judged;
     let side = |counts: &[u64], median: f64| {
         let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
         format!("{}; median {}", counts.join(", "), count(median))
@@ -221,9 +244,13 @@ fn count_rule(verdict: CountVerdict, difference: f64, floor: f64, limit: f64) ->
     let (size, floor, limit) = (count(difference.abs()), count(floor), count(limit));
     match verdict {
         CountVerdict::Same => "the same: the difference is 0".to_owned(),
-        CountVerdict::WithinFloor => format!("no difference: no more than the floor ({size} <= {floor})"),
+        CountVerdict::WithinFloor => {
+            format!("no difference: no more than the floor ({size} <= {floor})")
+        }
         CountVerdict::Small => {
-            format!("too small: more than the floor ({size} > {floor}), less than the limit ({size} < {limit})")
+            format!(
+                "too small: more than the floor ({size} > {floor}), less than the limit ({size} < {limit})"
+            )
         }
         CountVerdict::More => format!("more: the difference reaches the limit ({size} >= {limit})"),
         CountVerdict::Less => format!("less: the difference reaches the limit ({size} >= {limit})"),
@@ -261,15 +288,28 @@ mod tests {
     use runner_shared::verdict::judge;
 
     use super::*;
-    use crate::counts::{MEMORY_COUNTERS, Repeated, tests::{asked, side}};
+    use crate::counts::{
+        MEMORY_COUNTERS, Repeated,
+        tests::{asked, side},
+    };
 
     /// A judgement of so many pairs, head slower by a share that varies a little.
     fn judged(pairs: u32, share: f64) -> Judgement {
         let blocks: Vec<u32> = (0..=pairs).collect();
-        let base: Vec<u64> = blocks.iter().map(|pair| 1_000_000 + u64::from(pair % 7) * 1000).collect();
+        let base: Vec<u64> =
+            blocks.iter().map(|pair| 1_000_000 + u64::from(pair % 7) * 1000).collect();
         let times = |time: &u64| as_float(*time) * (1.0 + share);
-        #[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
-        let head: Vec<u64> = base.iter().zip(0_u64..).map(|(time, nth)| times(time) as u64 + nth % 5 * 900).collect();
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small and positive"
+        )]
+        let head: Vec<u64> = base
+            .iter()
+            .zip(0_u64..)
+            .map(|(time, nth)| times(time) as u64 + nth % 5 * 900)
+            .collect();
         judge((&base, &blocks), (&head, &blocks), 0.03, ALPHA)
     }
 
@@ -277,7 +317,8 @@ mod tests {
         let name = |name: &str| (name.to_owned(), format!("exec_harness::{name}"));
         let ((base, base_uri), (head, head_uri)) = (name("old"), name("new\n"));
         let found = verdict::Comparison { time, waits: false, differ: false, judged, wall };
-        Comparison { base, base_uri, head, head_uri, seed: 7, side_ns: 1e6, found }.explain()
+        let (seed, side_ns, without_shell) = (7, 1e6, wall.is_some());
+        Comparison { base, base_uri, head, head_uri, seed, side_ns, without_shell, found }.explain()
     }
 
     #[test]
@@ -301,7 +342,8 @@ mod tests {
             let sides = vec![side("old", base), side("new", head.to_vec())];
             let repeated = Repeated { asked: asked(None), sides };
             let nth = |id: &str| MEMORY_COUNTERS.iter().position(|it| it.id == id);
-            let all = repeated.compare(MEMORY_COUNTERS, |counts, counter| counts.get(nth(counter.id)?).copied());
+            let all = repeated
+                .compare(MEMORY_COUNTERS, |counts, counter| counts.get(nth(counter.id)?).copied());
             all[0].explain()
         };
         insta::assert_snapshot!(

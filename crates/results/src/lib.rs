@@ -46,7 +46,9 @@ pub use export::{
     environment_details, exporter, free_table, hottest_functions, hottest_samples, memory_details,
     memory_table, profile_exporter, simulation_table, table,
 };
-pub use memory::{MemoryCounts, MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder};
+pub use memory::{
+    MemoryCounts, MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder,
+};
 pub use model::{
     BenchResult, Faults, Integration, Interval, NoInterval, Profile, RawRounds, Report, Robust,
     Switches,
@@ -54,10 +56,11 @@ pub use model::{
 pub use precheck::{Concern, precheck};
 pub use read::{
     Beside, Environment, Fact, Library, MemoryReading, ReadError, Reading, SimulationReading,
-    TraceError, first_windows, read, read_environments, read_fresh_memory, read_memory, read_simulation,
+    TraceError, first_windows, read, read_environments, read_fresh_memory, read_memory,
+    read_simulation,
 };
 pub use simulation::{
-    Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationCounts, SimulationReport,
-    SimulationResult, Unattributed, View, cost_model,
+    Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationCounts,
+    SimulationReport, SimulationResult, Unattributed, View, cost_model,
 };
 pub use stacks::{Frame, StackNode, Stacks, Thread, Unit};

@@ -100,12 +100,10 @@ impl Dumps {
     }
 
     /// Moves what came since into a folder, which is made if need be.
-    pub(crate) fn put_aside(
-        &self,
-        to: &Path,
-        not_ours: impl Fn(Pid) -> bool,
-    ) -> io::Result<()> {
-        for part in [to.parent().and_then(Path::parent), to.parent(), Some(to)].into_iter().flatten() {
+    pub(crate) fn put_aside(&self, to: &Path, not_ours: impl Fn(Pid) -> bool) -> io::Result<()> {
+        for part in
+            [to.parent().and_then(Path::parent), to.parent(), Some(to)].into_iter().flatten()
+        {
             files::create_private_subfolder(part)?;
         }
         for (pid, path) in self.new_files()? {

@@ -7,6 +7,7 @@ mod limits;
 mod once;
 mod planner;
 mod round;
+mod shell;
 mod turns;
 
 pub(crate) use benchmark::{Benchmark, Settings};

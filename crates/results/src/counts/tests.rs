@@ -23,7 +23,10 @@ fn compared(base: &[[u64; 4]], head: &[[u64; 4]]) -> CountComparison {
     of(&Repeated { asked: asked(None), sides }, SIMULATION_COUNTERS)
 }
 
-fn of<const N: usize>(repeated: &Repeated<[u64; N]>, counters: &'static [Counter]) -> CountComparison {
+fn of<const N: usize>(
+    repeated: &Repeated<[u64; N]>,
+    counters: &'static [Counter],
+) -> CountComparison {
     let nth = |counter: &Counter| counters.iter().position(|it| it.id == counter.id);
     let mut all = repeated.compare(counters, |counts, counter| counts.get(nth(counter)?).copied());
     assert_eq!(all.len(), 1);
@@ -58,7 +61,10 @@ fn sentences_name_the_counter_that_moved_and_how_sure_that_is() {
         compared(&spread, &spread),
         compared(&spread, &[[100_060, 150_000, 900, 300]; 2]),
         compared(&spread, &[[103_000, 150_000, 900, 300]; 2]),
-        compared(&[[100_000, 100_000, 1, 1], [101_000, 101_000, 1, 1]], &[[102_500, 102_500, 1, 1]; 2]),
+        compared(
+            &[[100_000, 100_000, 1, 1], [101_000, 101_000, 1, 1]],
+            &[[102_500, 102_500, 1, 1]; 2],
+        ),
         compared(&[old; 1], &[[100_001, 150_000, 900, 300]; 1]),
         memory([10 << 20, 40 << 20, 1000], [10 << 20, 40 << 20, 1000]),
         memory([10 << 20, 40 << 20, 1000], [12 << 20, 42 << 20, 1000]),
@@ -86,7 +92,8 @@ fn thresholds_are_those_that_were_asked_for() {
 #[test]
 fn only_counters_that_decide_fail_a_run() {
     let more = compared(&[[100_000, 150_000, 900, 300]; 2], &[[106_000, 150_000, 9000, 900]; 2]);
-    let ids = |share| -> Vec<&str> { more.worse_by(share).iter().map(|it| it.counter.id).collect() };
+    let ids =
+        |share| -> Vec<&str> { more.worse_by(share).iter().map(|it| it.counter.id).collect() };
     assert_eq!(ids(None), ["instructions"]);
     assert_eq!(ids(Some(0.06)), ["instructions"]);
     assert_eq!(ids(Some(0.07)), [""; 0]);

@@ -68,7 +68,8 @@ impl JudgedCount {
                         matches!(it.judged.verdict, CountVerdict::Same | CountVerdict::WithinFloor);
                     it.counter.decides && is_same
                 };
-                let titles: Vec<&str> = all.iter().filter(same).map(|it| it.counter.title).collect();
+                let titles: Vec<&str> =
+                    all.iter().filter(same).map(|it| it.counter.title).collect();
                 format!("no difference in {} ({certainty})", listed(&titles))
             }
             CountVerdict::Unknown | CountVerdict::Missing => {

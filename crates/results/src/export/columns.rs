@@ -173,6 +173,9 @@ fn remarks(of: &BenchResult) -> Vec<String> {
     if of.cold {
         remarks.push("cold".to_owned());
     }
+    if of.is_without_shell() {
+        remarks.push("without shell".to_owned());
+    }
     if of.is_noisy() {
         remarks.push("noisy".to_owned());
     }

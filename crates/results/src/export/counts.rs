@@ -139,7 +139,10 @@ pub(super) fn csv_heads(counters: &'static [Counter]) -> impl Iterator<Item = St
     let of = |counter: &Counter| {
         ["ratio", "floor", "verdict"].map(|what| format!("{}_{what}", counter.id))
     };
-    ["base_uri", "verdict", "repeats"].map(str::to_owned).into_iter().chain(counters.iter().flat_map(of))
+    ["base_uri", "verdict", "repeats"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(counters.iter().flat_map(of))
 }
 
 /// The fields below them; all are empty for a benchmark that was compared with nothing.

@@ -49,7 +49,8 @@ pub struct SimulationCounts {
 impl SimulationReport {
     /// Commands that were counted several times, each against one of them, as the view wants the numbers.
     pub fn comparisons(&self) -> Vec<CountComparison> {
-        let value = |counts: &SimulationCounts, counter: &Counter| counts.value(counter, &self.view);
+        let value =
+            |counts: &SimulationCounts, counter: &Counter| counts.value(counter, &self.view);
         let compare = |of: &Repeated<_>| of.compare(SIMULATION_COUNTERS, value);
         self.repeated.as_ref().map(compare).unwrap_or_default()
     }

@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::bounds::{self, RESULTS_VALUES_BYTES, Unit};
 
 pub use repeats::Repeats;
-pub use rounds::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds, Turns};
+pub use rounds::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds, ShellStart, Turns};
 pub use timestamps::ExecutionTimestamps;
 use weight::Weight;
 

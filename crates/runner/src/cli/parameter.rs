@@ -99,8 +99,7 @@ impl Parameter {
 }
 
 fn checked(name: &str) -> Result<String, ParameterError> {
-    let fits =
-        |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let fits = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
     if name.is_empty() || !name.chars().all(fits) {
         return Err(ParameterError::Name { name: name.to_owned() });
     }
@@ -231,8 +230,21 @@ mod tests {
     #[test]
     fn ranges_that_make_no_sense_say_what_would() {
         let texts = [
-            "", "8", "1..", "..3", "a..b", "1..2:x", "8..1", "1..8:-1", "1..8:0", "0..1000",
-            "0..1:0.0001", "1e3..2e3", "1...3", "0..99999999999999999999", "-..3",
+            "",
+            "8",
+            "1..",
+            "..3",
+            "a..b",
+            "1..2:x",
+            "8..1",
+            "1..8:-1",
+            "1..8:0",
+            "0..1000",
+            "0..1:0.0001",
+            "1e3..2e3",
+            "1...3",
+            "0..99999999999999999999",
+            "-..3",
             "0.000000000000001..999999999999999:1",
         ];
         insta::assert_snapshot!(texts.map(|text| format!("{text}: {}", scanned(text))).join("\n"));

@@ -41,8 +41,9 @@ pub(super) fn with_parameters(
     for scan in scans.chunks(2) {
         let [name, range] = scan else { continue };
         let scanned = Parameter::scan(name, range).map_err(|err| {
-            usage(format!("`--parameter-scan {} {}`: {err}", one_line(name), one_line(range)))
-                .hint("for example `--parameter-scan threads 1..8`, or `--parameter-scan size 0..1:0.25`")
+            usage(format!("`--parameter-scan {} {}`: {err}", one_line(name), one_line(range))).hint(
+                "for example `--parameter-scan threads 1..8`, or `--parameter-scan size 0..1:0.25`",
+            )
         })?;
         parameters.push(scanned);
     }
@@ -57,9 +58,8 @@ pub(super) fn refuse_limit_apart(
 ) -> Result<(), CliError> {
     let first = command.first().map(as_text).unwrap_or_default();
     if matches!(limit, Some(FailureLimit::Threshold)) && first.parse::<Share>().is_ok() {
-        let what = format!(
-            "`--fail-if-slower {first}` needs an equals sign: `--fail-if-slower={first}`"
-        );
+        let what =
+            format!("`--fail-if-slower {first}` needs an equals sign: `--fail-if-slower={first}`");
         return Err(usage(what));
     }
     Ok(())
@@ -76,8 +76,9 @@ pub(super) fn versus(wanted: Wanted, is_comparison: bool) -> Result<Option<Versu
         ];
         let Some((flag, _)) = given.iter().find(|(_, given)| *given) else { return Ok(None) };
         let what = format!("`{flag}` is about commands that are compared, and there is only one");
-        return Err(usage(what)
-            .hint("`--vs 'OTHER COMMAND'` compares with another one, `-L NAME=A,B` with other values"));
+        return Err(usage(what).hint(
+            "`--vs 'OTHER COMMAND'` compares with another one, `-L NAME=A,B` with other values",
+        ));
     }
     let limit = match fail_if_slower {
         Some(FailureLimit::Share(share)) => Some(share),
@@ -111,7 +112,8 @@ pub(super) fn put_first(commands: &mut [Target], base: &str) -> Result<(), CliEr
         let more = commands.len().saturating_sub(MOST_NAMES);
         let more = (more > 0).then(|| format!("and {more} more"));
         let names: Vec<String> = names.chain(more).collect();
-        let what = format!("`--base {}` is none of the commands: {}", one_line(base), names.join(", "));
+        let what =
+            format!("`--base {}` is none of the commands: {}", one_line(base), names.join(", "));
         return Err(usage(what).hint("give a name, the words of a command, or its number"));
     };
     if let Some(upto) = commands.get_mut(..=found) {
@@ -173,7 +175,10 @@ mod tests {
         assert_eq!(first("3"), "new, ./old in put, 2");
         for none in ["0", "4", "x\n", ""] {
             let said = first(none);
-            assert!(said.ends_with("none of the commands: 1 `./old in put`, 2 `2`, 3 `new`"), "{said}");
+            assert!(
+                said.ends_with("none of the commands: 1 `./old in put`, 2 `2`, 3 `new`"),
+                "{said}"
+            );
         }
     }
 

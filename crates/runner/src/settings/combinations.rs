@@ -26,7 +26,9 @@ pub(crate) enum CombinationError {
         name: String,
     },
     /// More than anybody wants to wait for.
-    #[error("that is more than {MOST_COMMANDS} commands: the values of all parameters are combined")]
+    #[error(
+        "that is more than {MOST_COMMANDS} commands: the values of all parameters are combined"
+    )]
     TooMany,
 }
 
@@ -86,6 +88,7 @@ fn texts(args: &RunArgs) -> [&Option<OsString>; 6] {
         timeout: _,
         ignore_failure: _,
         shell: _,
+        subtract_shell: _,
     } = args;
     [setup, prepare, conclude, cleanup, input, output]
 }

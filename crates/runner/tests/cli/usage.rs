@@ -90,7 +90,18 @@ fn what_is_about_several_commands_needs_several_that_differ() {
         &["exec", "-L", "n=1,2", "-L", "n=3", "--", "echo", "{n}"],
         &["exec", "--parameter-scan", "n", "8..1", "--", "echo", "{n}"],
         &["exec", "--parameter-scan", "n=1..2", "--", "echo", "{n}"],
-        &["exec", "--parameter-scan", "n", "1..100", "--parameter-scan", "m", "1..100", "--", "echo", "{n}{m}"],
+        &[
+            "exec",
+            "--parameter-scan",
+            "n",
+            "1..100",
+            "--parameter-scan",
+            "m",
+            "1..100",
+            "--",
+            "echo",
+            "{n}{m}"
+        ],
     ]));
 }
 

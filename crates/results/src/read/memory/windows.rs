@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn of_several_windows_of_a_benchmark_the_first_one_is_kept() {
-        let uris = [(12, "a"), (25, "b"), (42, "a"), (55, "b")].map(|(at, uri)| (at, uri.to_owned()));
+        let uris =
+            [(12, "a"), (25, "b"), (42, "a"), (55, "b")].map(|(at, uri)| (at, uri.to_owned()));
         let spans = [(1, 10), (13, 20), (31, 40), (43, 50), (60, 70)];
         let spans = spans.iter().flat_map(|(start, end)| {
             [MarkerType::SampleStart(*start), MarkerType::SampleEnd(*end)]
