@@ -35,7 +35,7 @@ use crate::{
     session::{Session, Verdict},
     simulation::{PreloadError, Simulation, below_valgrind},
     store::{Store, StoreError},
-    walltime::{Machine, Settings, analyse, random_seed, take_turns},
+    walltime::{Machine, Settings, analyse, analyse_repeatedly, random_seed, take_turns},
 };
 
 /// All benchmarks were measured.
@@ -219,17 +219,24 @@ fn measure(
     let settings = Settings { compat_rounds: args.compat_rounds, robust: args.robust };
     let mut session = Session::new(settings, with, &mut machine, &mut link, progress);
     let folder = folder(environment, env_names::PROFILE_FOLDER);
+    let is_comparison = args.interleave && plans.len() > 1;
     match mode {
+        Mode::Memory if is_comparison => analyse_repeatedly(&mut session, &plans),
         Mode::Memory => analyse(&mut session, &plans),
         Mode::Simulation => {
             let temporary = self::folder(environment, env_names::TMPDIR);
             let temporary = temporary.unwrap_or(Path::new("/tmp"));
             // Whoever started us below Valgrind has the command there already.
             let launcher = if below_valgrind() { &[] } else { &args.launcher[..] };
-            Simulation::start(folder, temporary, launcher)?.run(&mut session, &plans);
+            let mut simulation = Simulation::start(folder, temporary, launcher)?;
+            if is_comparison {
+                simulation.run_repeatedly(&mut session, &plans);
+            } else {
+                simulation.run(&mut session, &plans);
+            }
         }
         Mode::Walltime => {
-            let turns = plans.first().filter(|_| args.interleave && plans.len() > 1);
+            let turns = plans.first().filter(|_| is_comparison);
             let turns = turns.map(|base| Turns {
                 base_uri: base.target.uri(),
                 seed: args.seed.unwrap_or_else(random_seed),

@@ -298,6 +298,26 @@ impl Runnable {
     }
 }
 
+/// A shell that has nothing to do.
+pub(crate) struct EmptyShell(Ready);
+
+impl EmptyShell {
+    /// The shell that runs commands.
+    pub(crate) fn new(with: &Prepared) -> Result<Self, Failure> {
+        let program = Executable::of_text(OsStr::new(""), true, with.path.as_deref())?;
+        Ready::new(&program, &Stdio::default(), with).map(Self)
+    }
+
+    /// Runs it once.
+    pub(crate) fn round(&mut self, machine: &mut Machine) -> Result<Sample, Failure> {
+        let Self(Ready { launch, tail, .. }) = self;
+        let timeout_ns = Some(DEFAULT_TIMEOUT_NS);
+        machine
+            .round(launch, tail, timeout_ns, |_| {})
+            .map_err(|err| failure("the shell with nothing to do", &err, timeout_ns, tail))
+    }
+}
+
 fn run_hook(
     hook: &mut Option<Ready>,
     name: &str,

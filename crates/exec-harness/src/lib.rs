@@ -16,6 +16,7 @@ mod link;
 mod plan;
 mod process;
 mod progress;
+mod repeated;
 mod session;
 mod simulation;
 mod store;

@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
             let Some(mut benchmark) = self.prepare(plan, store)? else { continue };
             self.link.start();
             let outcome = benchmark
-                .set_up(self.machine)
+                .set_up(self.machine, &self.with)
                 .and_then(|()| benchmark.run(self.machine, self.progress, 0, None).map(drop));
             self.link.stop(benchmark.round_times());
             self.finish(&mut benchmark, outcome, store)?;
@@ -92,6 +92,9 @@ impl<'a> Session<'a> {
             Ok(benchmark) => {
                 if let Some(text) = benchmark.shell_text() {
                     self.progress.line(&format!("note: `{text}` is run by `sh -c`"));
+                }
+                if plan.target.run_args.subtract_shell && !benchmark.has_shell() {
+                    self.progress.line("note: no shell runs this command, so there is nothing that `--subtract-shell` could take off");
                 }
                 if let Some(program) = benchmark.does_less() {
                     self.progress.line(&format!("note: `{program}` reads less when it writes to /dev/null; `--output FILE` makes it read all"));

@@ -24,6 +24,8 @@ pub struct Comparison {
     pub seed: u64,
     /// Nanoseconds that each of the benchmarks took in a turn, everything around its rounds included.
     pub side_ns: f64,
+    /// The start of a shell was taken off the times of one of them, or of both.
+    pub without_shell: bool,
     /// The result of judging their rounds.
     pub found: verdict::Comparison,
 }
@@ -45,6 +47,9 @@ pub(crate) fn comparisons(log: &RoundLog) -> Vec<Comparison> {
             head_uri: head.uri.clone(),
             seed: turns.seed,
             side_ns: turn_ns(&base.rounds, &head.rounds) / sides,
+            without_shell: [base, head]
+                .iter()
+                .any(|of| of.shell.is_some_and(|shell| shell.subtracted)),
             found: verdict::compare(side_of(base), side_of(head), turns.threshold),
         })
         .collect()
@@ -76,7 +81,9 @@ impl Comparison {
         let Some(ratio) = judged.ratio else {
             return vec![format!("{names}: they have no turns in common, and can't be compared")];
         };
-        let (change, evidence) = (change(ratio, judged.interval), evidence(&judged, time));
+        let without = if self.without_shell { " without the shell" } else { "" };
+        let evidence = format!("{}{without}", evidence(&judged, time));
+        let change = change(ratio, judged.interval);
         let words = self.in_words(ratio);
         let first = if judged.verdict.is_final() {
             format!("{names}: {change}, {words} ({evidence})")
@@ -213,7 +220,8 @@ mod tests {
         let name = |name: &str| (name.to_owned(), format!("exec_harness::{name}"));
         let ((base, base_uri), (head, head_uri)) = (name("old"), name("new\n"));
         let side_ns = 25e6;
-        Comparison { base, base_uri, head, head_uri, seed: 7, side_ns, found }
+        let without_shell = false;
+        Comparison { base, base_uri, head, head_uri, seed: 7, side_ns, without_shell, found }
             .sentences()
             .join("\n")
     }

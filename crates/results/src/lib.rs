@@ -5,8 +5,9 @@
 //! [`SimulationReport`], [`read_memory()`] one of memory mode into a [`MemoryReport`]; [`table`],
 //! [`simulation_table`], [`memory_table`] and the entries of [`EXPORTERS`] render reports, those of
 //! [`PROFILE_EXPORTERS`] render [`Stacks`]. Benchmarks that took turns
-//! are compared while they are read ([`Comparison`]); suites that were run again and again in two states are compared by
-//! [`Suite`]. Reading opens files, the rest computes: nothing here prints,
+//! are compared while they are read ([`Comparison`]), those that were counted several times when it is asked for
+//! ([`CountComparison`]); [`explain`] shows the arithmetic of both. Suites that were run again and again in two states
+//! are compared by [`Suite`]. Reading opens files, the rest computes: nothing here prints,
 //! looks at the clock or at the environment.
 //!
 //! | to add | edit |
@@ -15,6 +16,7 @@
 //! | a format for stacks | a file in `export/profile/` and its entry in `PROFILE_EXPORTERS` |
 //! | a column of the tables | an entry in `export/columns.rs`, `export/simulation/columns.rs` or `export/memory/columns.rs` |
 //! | a question about places that allocate | an entry in `SITE_ORDERS` of `memory/sites.rs` |
+//! | a count that commands are compared by | an entry in `counts/mod.rs` |
 //! | a model of time | an entry in `simulation/cost_model.rs` |
 //! | a file that enriches benchmarks | a file in `read/`, called by `read/mod.rs` |
 
@@ -24,6 +26,8 @@
 mod bootstrap;
 mod callgrind;
 mod comparison;
+mod counts;
+pub mod explain;
 mod export;
 mod memory;
 mod model;
@@ -36,12 +40,17 @@ mod tracegrind;
 
 pub use bootstrap::{Intervals, intervals};
 pub use comparison::Comparison;
+pub use counts::{
+    CountComparison, CountUnit, Counter, CountsVerdict, JudgedCount, Repeated, RepeatedSide,
+};
 pub use export::{
     EXPORTERS, Exporter, FreeRow, PROFILE_EXPORTERS, ProfileExporter, TableStyle,
     environment_details, exporter, free_table, hottest_functions, hottest_samples, memory_details,
     memory_table, profile_exporter, simulation_table, table,
 };
-pub use memory::{MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder};
+pub use memory::{
+    MemoryCounts, MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder,
+};
 pub use model::{
     BenchResult, Faults, Integration, Interval, NoInterval, Profile, RawRounds, Report, Robust,
     Switches,
@@ -49,14 +58,16 @@ pub use model::{
 pub use precheck::{Concern, precheck};
 pub use read::{
     Beside, Environment, Fact, Library, MemoryReading, ReadError, Reading, SimulationReading,
-    TraceError, read, read_environments, read_fresh_memory, read_memory, read_simulation,
+    TraceError, first_windows, read, read_environments, read_fresh_memory, read_memory,
+    read_simulation,
 };
 pub use simulation::{
-    Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationReport,
-    SimulationResult, Unattributed, View, cost_model,
+    Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationCounts,
+    SimulationReport, SimulationResult, Unattributed, View, cost_model,
 };
 pub use stacks::{Frame, StackNode, Stacks, Thread, Unit};
 pub use suite::{
-    Counter, CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite, SuiteBenchmark,
-    SuiteComparison, SuiteReading, SuiteRun, SuiteSide, SuiteVerdict, Unit as SuiteUnit, Value,
+    Counter as SuiteCounter, CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite,
+    SuiteBenchmark, SuiteComparison, SuiteReading, SuiteRun, SuiteSide, SuiteVerdict,
+    Unit as SuiteUnit, Value,
 };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use runner_shared::{
-    artifact::{Outcome, RobustSource, Rounds},
+    artifact::{Outcome, RobustSource, Rounds, ShellStart},
     walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float},
 };
 
@@ -66,6 +66,8 @@ pub struct BenchResult {
     pub faults: Option<Faults>,
     /// Median context switches of a round.
     pub switches: Option<Switches>,
+    /// The start of the shell that runs it; `None` if none does, or nobody knows.
+    pub shell: Option<ShellStart>,
     /// How calm the machine was.
     pub noise: Option<NoiseVerdict>,
     /// Sentences for the user, without the name of the benchmark.
@@ -112,6 +114,11 @@ impl BenchResult {
     pub fn round_count(&self) -> u64 {
         let kept = self.rounds.as_ref().map(|rounds| rounds.wall_ns().len());
         kept.and_then(|count| u64::try_from(count).ok()).unwrap_or(self.stats.rounds)
+    }
+
+    /// All times are without the start of the shell that runs it.
+    pub fn is_without_shell(&self) -> bool {
+        self.shell.is_some_and(|shell| shell.subtracted)
     }
 
     /// More of the rounds were disturbed than a trustworthy number allows.

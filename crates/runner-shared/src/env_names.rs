@@ -56,6 +56,11 @@ pub const GUARD: EnvName = env(
     "CODSPEED_GUARD",
     "set for the benchmark: the process that ends it when `codspeed` is killed",
 );
+/// Makes the environment longer, see [`Repeats::PADDINGS`](crate::artifact::Repeats::PADDINGS).
+pub const PADDING: EnvName = env(
+    "CODSPEED_PADDING",
+    "set for what is compared by counts: without meaning; its length moves the stack, the same for both sides",
+);
 /// The lock of `exec-harness` and `codspeed-memtrack` when they are no part of a run.
 pub const LOCK_FILE: EnvName = env(
     "CODSPEED_LOCK_FILE",
@@ -382,11 +387,6 @@ pub const RUNNER_DEBUG: EnvName = env("RUNNER_DEBUG", "`1` at GitHub: all is sai
 pub const GITHUB_STEP_SUMMARY: EnvName =
     env("GITHUB_STEP_SUMMARY", "at GitHub: file to which results are appended");
 
-/// Set by `codspeed ab` in simulation and memory mode: text without meaning, longer or shorter from run to run.
-pub const PADDING: EnvName = env(
-    "CODSPEED_PADDING",
-    "set by `ab`: without meaning; its length moves the stack, the same for base and head",
-);
 /// Where Cargo builds; `codspeed ab` gives each side a folder of its own.
 pub const CARGO_TARGET_DIR: EnvName =
     env("CARGO_TARGET_DIR", "if set, `ab` sets it to a folder of each side for builds and suites");
@@ -445,6 +445,7 @@ pub const ALL: &[EnvName] = &[
     EXEC_HARNESS,
     MEMTRACK,
     GUARD,
+    PADDING,
     LOCK_FILE,
     PYTHONHASHSEED,
     PYTHON_PERF_JIT_SUPPORT,

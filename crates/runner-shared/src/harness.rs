@@ -145,6 +145,12 @@ pub struct RunArgs {
     #[serde(default, skip_serializing_if = "is_false")]
     #[cfg_attr(feature = "cli", arg(long))]
     pub shell: bool,
+    /// Take the start of the shell off each round of a command that `sh -c` runs (walltime mode).
+    ///
+    /// It is measured with a shell that has nothing to do, and shown in any case.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(feature = "cli", arg(long))]
+    pub subtract_shell: bool,
 }
 
 impl RunArgs {

@@ -3,7 +3,7 @@
 use runner_shared::{
     artifact::{
         Artifact, BenchmarkRounds, ExecutionTimestamps, Outcome, RobustSource, RoundLog, Rounds,
-        Turns,
+        ShellStart, Turns,
     },
     fifo::{Command, IntegrationMode, MarkerType},
     harness::{RunArgs, Target, WalltimeArgs},
@@ -168,6 +168,7 @@ fn target_json() {
             timeout: Some("1s".to_owned()),
             ignore_failure: Some("all".to_owned()),
             shell: true,
+            subtract_shell: true,
         },
         ..plain
     };
@@ -192,6 +193,13 @@ fn round_log() {
             warmup_rounds: 3,
             noise: NoiseVerdict { rounds: 1, preempted: 1, stray: 0, flagged: 1 },
             notes: vec!["x".to_owned()],
+            shell: Some(ShellStart {
+                wall_ns: 5,
+                undisturbed_ns: 4,
+                processor_ns: 3,
+                rounds: 9,
+                subtracted: true,
+            }),
             rounds: Rounds {
                 start_ns: vec![1],
                 wall_ns: vec![300],

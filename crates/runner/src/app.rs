@@ -12,6 +12,7 @@ use runner_shared::env_names;
 use system::{
     guard::Guard,
     signals::{EndPolicy, Signals},
+    streams::is_stdout_closed,
     threads::with_room,
 };
 
@@ -87,8 +88,9 @@ fn run(
     if measures {
         context.ui.event(&RunEvent::RunStarted);
     }
-    let outcome =
-        context.work_for_its_user(&command).and_then(|()| dispatch(command, &mut context));
+    let outcome = refuse_closed_output(&command)
+        .and_then(|()| context.work_for_its_user(&command))
+        .and_then(|()| dispatch(command, &mut context));
     let code = match outcome {
         Ok(kind) => kind.code(),
         Err(err) => {
@@ -117,6 +119,16 @@ fn obeyed(code: u8, context: &Context) -> u8 {
         context.ui.event(&RunEvent::warning("interrupted; all else was done"));
     }
     interrupted
+}
+
+/// What is wanted on standard output would be lost if that is closed, and nobody would know.
+fn refuse_closed_output(command: &Command) -> Result<(), CliError> {
+    let Some(wanted) = command.wants_output().filter(|_| is_stdout_closed()) else {
+        return Ok(());
+    };
+    let what = format!("{wanted} can't be written: standard output is closed");
+    Err(CliError::new(ExitKind::Usage, what)
+        .hint("`> FILE` and `| PROGRAM` keep it; `--export FORMAT=FILE` writes to a file"))
 }
 
 fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliError> {

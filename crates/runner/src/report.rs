@@ -1,6 +1,6 @@
 //! The results of a run in any mode, as far as the rest of the program cares.
 
-use results::{MemoryReport, Report, SimulationReport};
+use results::{Comparison, CountComparison, MemoryReport, Report, SimulationReport};
 use runner_shared::artifact::Outcome;
 
 /// What was measured.
@@ -80,6 +80,26 @@ impl AnyReport {
             }
             Self::Simulation(_) | Self::Memory(_) => None,
         }
+    }
+
+    /// Commands that were compared by counts.
+    pub(crate) fn count_comparisons(&self) -> Vec<CountComparison> {
+        match self {
+            Self::Walltime(_) => Vec::new(),
+            Self::Simulation(report) => report.comparisons(),
+            Self::Memory(report) => report.comparisons(),
+        }
+    }
+
+    /// The arithmetic of each verdict about commands that were compared, a paragraph each; empty if none were.
+    pub(crate) fn explained(&self) -> String {
+        let paragraphs: Vec<String> = match self {
+            Self::Walltime(report) => report.comparisons.iter().map(Comparison::explain).collect(),
+            Self::Simulation(_) | Self::Memory(_) => {
+                self.count_comparisons().iter().map(CountComparison::explain).collect()
+            }
+        };
+        paragraphs.join("\n")
     }
 
     /// Sentences about files that could not be used fully.

@@ -23,18 +23,22 @@ pub(crate) enum Workload {
 }
 
 /// The way in which commands are compared with the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Versus {
-    /// The smallest difference that matters.
-    pub threshold: Share,
-    /// One that is slower for certain, and by so much or more as estimated, fails the run.
-    pub fail_if_slower: Option<Share>,
+    /// The smallest difference that matters, if not the usual one of the mode and the counter.
+    pub threshold: Option<Share>,
+    /// One that is slower, or hungrier, for certain fails the run.
+    pub fails: bool,
+    /// The share from which on it does, if not that of the threshold.
+    pub limit: Option<Share>,
+    /// How each verdict was reached is shown as well.
+    pub explain: bool,
 }
 
 impl Workload {
-    /// Commands that are run in turns.
-    pub(crate) const fn is_comparison(&self) -> bool {
-        matches!(self, Self::Commands { versus: Some(_), .. })
+    /// How verdicts were reached is shown as well.
+    pub(crate) const fn wants_explanation(&self) -> bool {
+        matches!(self, Self::Commands { versus: Some(Versus { explain: true, .. }), .. })
     }
 
     /// What it is called beside others: short, on one line.

@@ -12,5 +12,6 @@ pub mod orphans;
 pub mod pidfd;
 pub mod signals;
 pub mod stopped;
+pub mod streams;
 pub mod temporary;
 pub mod threads;

@@ -40,6 +40,7 @@ const BENCHES: &[Bench] = &[
     bench("api", "bench_archive"),
     Bench { is_long: true, ..bench("runner", "bench_verdicts") },
     Bench { is_long: true, ..bench("runner", "bench_ab") },
+    Bench { is_long: true, ..bench("runner", "bench_scans") },
 ];
 
 /// The command.

@@ -99,6 +99,21 @@ impl Dumps {
         }
     }
 
+    /// Moves what came since into a folder, which is made if need be.
+    pub(crate) fn put_aside(&self, to: &Path, not_ours: impl Fn(Pid) -> bool) -> io::Result<()> {
+        for part in
+            [to.parent().and_then(Path::parent), to.parent(), Some(to)].into_iter().flatten()
+        {
+            files::create_private_subfolder(part)?;
+        }
+        for (pid, path) in self.new_files()? {
+            if let Some(name) = path.file_name().filter(|_| !not_ours(pid)) {
+                fs::rename(&path, to.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what came since: what a failed benchmark left must not look like its result.
     pub(crate) fn remove_new(&self, not_ours: impl Fn(Pid) -> bool) -> io::Result<()> {
         for (pid, path) in self.new_files()? {
@@ -173,6 +188,26 @@ mod tests {
             fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["1.out", "5.out", "notes.out"]);
+    }
+
+    #[test]
+    fn what_is_put_aside_is_not_there_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = |folder: &Path| {
+            let entries = fs::read_dir(folder).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        fs::write(folder.path().join("1.out"), "old").unwrap();
+        let dumps = Dumps::note(folder.path()).unwrap();
+        for name in ["2.out", "3.out"] {
+            fs::write(folder.path().join(name), "new").unwrap();
+        }
+        let aside = folder.path().join("a/b/c");
+        dumps.put_aside(&aside, |pid| pid.as_raw() == 3).unwrap();
+        assert_eq!(names(folder.path()), ["1.out", "3.out", "a"]);
+        assert_eq!(names(&aside), ["2.out"]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use std::{
 };
 
 use nix::unistd::Pid;
-use runner_shared::harness::Target;
+use runner_shared::{artifact::Repeats, harness::Target};
 
 use self::{
     dumps::{Dump, Dumps},
@@ -41,6 +41,7 @@ use crate::{
     plan::Plan,
     process::Executable,
     progress::View,
+    repeated::{padded, repeatedly},
     session::{Session, Verdict},
 };
 
@@ -83,48 +84,103 @@ impl Simulation {
         }
     }
 
+    /// Counts all benchmarks several times, to be compared. What all but the first leave is put aside.
+    pub(crate) fn run_repeatedly(&mut self, session: &mut Session<'_>, plans: &[Plan]) {
+        repeatedly(session, plans, |session, plan, nth| {
+            let found = self.repeat(session, plan, nth)?;
+            session.progress.line(&summary(&plan.target.display_name(), &found));
+            Ok(())
+        });
+    }
+
     fn benchmark(&mut self, session: &mut Session<'_>, plan: &Plan) -> Result<Counted, Failure> {
-        let uri = plan.target.uri();
-        let path = session.with.path.as_deref();
+        let with = session.with.clone();
+        let mut runnable = self.runnable(plan, &with)?;
+        let (run, outcome) = match runnable.set_up(session.machine) {
+            Ok(()) => self.once(session, &mut runnable, plan),
+            Err(failure) => (None, Err(failure)),
+        };
+        let cleaned = session.after(&outcome, |machine| runnable.clean_up(machine));
+        let outcome = outcome.and_then(|found| cleaned.map(|()| found));
+        self.settle(session, plan, run.as_ref(), outcome).map(|(_, found)| found)
+    }
+
+    /// Counts a benchmark for the nth time, without its hooks of the beginning and the end.
+    fn repeat(
+        &mut self,
+        session: &mut Session<'_>,
+        plan: &Plan,
+        nth: usize,
+    ) -> Result<Counted, Failure> {
+        let with = padded(&session.with, nth);
+        let mut runnable = self.runnable(plan, &with)?;
+        let (run, outcome) = self.once(session, &mut runnable, plan);
+        let (pid, found) = self.settle(session, plan, run.as_ref(), outcome)?;
+        if let (Some(folder), Some(run)) = (self.folder.as_deref().filter(|_| nth > 0), &run) {
+            let aside = Repeats::folder(folder).join(nth.to_string());
+            run.put_aside(&aside).map_err(Failure::Profile)?;
+            // A later process of this number overwrites nothing.
+            self.counted.remove(&pid);
+        }
+        Ok(found)
+    }
+
+    fn runnable(&self, plan: &Plan, with: &Prepared) -> Result<Runnable, Failure> {
+        let path = with.path.as_deref();
         let program = Executable::of_words(&plan.target.command, plan.target.run_args.shell, path)?;
         // It was so when all began.
         fit(&plan.target, &program, path)?;
         let instrumented = Prepared {
-            environment: self.preload.environment(&session.with.environment, &uri),
+            environment: self.preload.environment(&with.environment, &plan.target.uri()),
             launcher: self.launcher.clone(),
-            ..session.with.clone()
+            ..with.clone()
         };
-        let mut runnable =
-            Runnable::with_hooks(&plan.target, &plan.around, &instrumented, &session.with)?;
-        let ready = runnable
-            .set_up(session.machine)
-            .and_then(|()| runnable.before_round(session.machine, "round", 1));
-        let (run, outcome) = match ready.and_then(|()| self.look_around(&uri)) {
+        Runnable::with_hooks(&plan.target, &plan.around, &instrumented, with)
+    }
+
+    /// Runs the command once between the hooks of a round.
+    fn once(
+        &self,
+        session: &mut Session<'_>,
+        runnable: &mut Runnable,
+        plan: &Plan,
+    ) -> (Option<Run>, Result<(Pid, Counted), Failure>) {
+        let ready = runnable.before_round(session.machine, "round", 1);
+        match ready.and_then(|()| self.look_around(plan.target.uri())) {
             Ok(run) => {
-                let outcome = self.count(session, &mut runnable, &run);
+                let outcome = self.count(session, runnable, &run);
+                let outcome = outcome.and_then(|found| {
+                    runnable.after_round(session.machine, "round", 1).map(|()| found)
+                });
                 (Some(run), outcome)
             }
             Err(failure) => (None, Err(failure)),
-        };
-        let after = outcome
-            .and_then(|found| runnable.after_round(session.machine, "round", 1).map(|()| found));
-        let cleaned = session.after(&after, |machine| runnable.clean_up(machine));
-        let outcome = after.and_then(|found| cleaned.map(|()| found));
+        }
+    }
+
+    /// Keeps in mind whose file holds the count, or removes what a failed benchmark left.
+    fn settle(
+        &mut self,
+        session: &mut Session<'_>,
+        plan: &Plan,
+        run: Option<&Run>,
+        outcome: Result<(Pid, Counted), Failure>,
+    ) -> Result<(Pid, Counted), Failure> {
         match outcome {
             Ok((pid, found)) => {
                 self.remember(session, pid, plan.target.display_name());
-                Ok(found)
+                Ok((pid, found))
             }
             Err(failure) => {
                 // The failure says more than that its traces could not be removed.
-                drop(run.map(|run| run.remove_dumps()));
+                drop(run.map(Run::remove_dumps));
                 Err(failure)
             }
         }
     }
 
     /// Notes what runs and what is there before a command is run.
-    fn look_around<'a>(&self, uri: &'a str) -> Result<Run<'a>, Failure> {
+    fn look_around(&self, uri: String) -> Result<Run, Failure> {
         let dumps = self.folder.as_deref().map(Dumps::note).transpose();
         Ok(Run { uri, before: Running::now(), dumps: dumps.map_err(Failure::Profile)? })
     }
@@ -134,7 +190,7 @@ impl Simulation {
         &self,
         session: &mut Session<'_>,
         runnable: &mut Runnable,
-        run: &Run<'_>,
+        run: &Run,
     ) -> Result<(Pid, Counted), Failure> {
         self.preload.clear().map_err(Failure::Profile)?;
         let view = View { warming_up: false, rounds: 0, elapsed_ns: 0, share: None, last_ns: None };
@@ -143,7 +199,7 @@ impl Simulation {
         let ended = runnable.checked_round(machine, "round", 1, show);
         let stragglers = run.before.end_others();
         let pid = ended?.pid;
-        let reports = self.preload.reports(run.uri).map_err(Failure::Profile)?;
+        let reports = self.preload.reports(&run.uri).map_err(Failure::Profile)?;
         let dumps = run.read_dumps().map_err(Failure::Profile)?;
         let (reports, stragglers, dumps) = (&reports[..], &stragglers[..], dumps.as_ref());
         let evidence = Evidence { pid, reports, stragglers, dumps };
@@ -152,7 +208,7 @@ impl Simulation {
             .map_err(|source| Failure::NotCounted { source, tail: runnable.last_words() })?;
         if let Some(dumps) = &run.dumps {
             if found.unlabelled {
-                dumps.relabel(pid, run.uri).map_err(Failure::Profile)?;
+                dumps.relabel(pid, &run.uri).map_err(Failure::Profile)?;
             }
             dumps.note_became(pid, found.became.as_deref()).map_err(Failure::Profile)?;
         }
@@ -181,16 +237,22 @@ pub(crate) fn fit(
 }
 
 /// What was known before a command was run.
-struct Run<'a> {
-    uri: &'a str,
+struct Run {
+    uri: String,
     before: Running,
     dumps: Option<Dumps>,
 }
 
-impl Run<'_> {
+impl Run {
     fn read_dumps(&self) -> io::Result<Option<BTreeMap<Pid, Dump>>> {
         let Some(dumps) = &self.dumps else { return Ok(None) };
-        dumps.read_new(self.uri, |pid| self.before.contains(pid)).map(Some)
+        dumps.read_new(&self.uri, |pid| self.before.contains(pid)).map(Some)
+    }
+
+    /// Moves its files into this folder.
+    fn put_aside(&self, to: &Path) -> io::Result<()> {
+        let Some(dumps) = &self.dumps else { return Ok(()) };
+        dumps.put_aside(to, |pid| self.before.contains(pid))
     }
 
     fn remove_dumps(&self) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! One benchmark from its set-up to its rounds: knows what to run when, and keeps what came out.
 
 use runner_shared::{
-    artifact::{BenchmarkRounds, Outcome, RobustSource, Rounds},
+    artifact::{BenchmarkRounds, Outcome, RobustSource, Rounds, ShellStart},
     clock::now,
     duration::show_nanos,
     harness::Target,
@@ -16,6 +16,7 @@ use super::{
     limits::Limits,
     planner::{LoopPlanner, Step},
     round::{Machine, Sample},
+    shell,
 };
 use crate::{
     command::{Prepared, Runnable},
@@ -41,6 +42,10 @@ pub(crate) struct Benchmark {
     planner: LoopPlanner,
     compat: Option<CompatPlanner>,
     rounds: Rounds,
+    /// Start and end of each round, whatever is taken off its times.
+    spans: Vec<(u64, u64)>,
+    /// The start of the shell that runs the command.
+    shell: Option<ShellStart>,
     /// The last warm-up round, in case that it is all there will be.
     last_warmup: Option<Sample>,
     cold: bool,
@@ -72,6 +77,8 @@ impl Benchmark {
             planner: LoopPlanner::new(limits),
             compat: settings.compat_rounds.then(|| CompatPlanner::new(limits)),
             rounds: Rounds::default(),
+            spans: Vec::new(),
+            shell: None,
             last_warmup: None,
             cold: false,
             company: false,
@@ -81,9 +88,14 @@ impl Benchmark {
         })
     }
 
-    /// Runs the set-up hook.
-    pub(crate) fn set_up(&mut self, machine: &mut Machine) -> Result<(), Failure> {
-        self.runnable.set_up(machine)
+    /// Runs the set-up hook, and measures the start of the shell if one runs the command.
+    pub(crate) fn set_up(&mut self, machine: &mut Machine, with: &Prepared) -> Result<(), Failure> {
+        self.runnable.set_up(machine)?;
+        if self.runnable.shell_text().is_some() {
+            let subtracted = self.target.run_args.subtract_shell;
+            self.shell = Some(shell::measure(machine, with, subtracted)?);
+        }
+        Ok(())
     }
 
     /// Runs rounds until the plan is done, or so many for this turn. Returns whether the plan is done.
@@ -202,6 +214,9 @@ impl Benchmark {
     }
 
     fn keep(&mut self, sample: &Sample, block: u32) {
+        self.spans.push((sample.start.0, sample.end.0));
+        let shell = self.shell.filter(|shell| shell.subtracted);
+        let sample = &shell.map_or(*sample, |shell| shell::without(sample, &shell));
         self.company |= sample.stamps.company;
         self.outlived += usize::from(sample.outlived);
         let rounds = &mut self.rounds;
@@ -220,8 +235,7 @@ impl Benchmark {
 
     /// Start and end of every measured round, nanoseconds on `CLOCK_MONOTONIC`.
     pub(crate) fn round_times(&self) -> impl Iterator<Item = (u64, u64)> {
-        let Rounds { start_ns, wall_ns, .. } = &self.rounds;
-        start_ns.iter().zip(wall_ns).map(|(start, wall)| (*start, start.saturating_add(*wall)))
+        self.spans.iter().copied()
     }
 
     /// The entry of the results JSON; `None` for a benchmark that did not finish.
@@ -270,6 +284,7 @@ impl Benchmark {
             warmup_rounds: self.planner.warmup_rounds(),
             noise: self.noise(),
             notes,
+            shell: self.shell,
             rounds: self.rounds.clone(),
         }
     }
@@ -319,6 +334,11 @@ impl Benchmark {
         self.runnable.shell_text().filter(|_| !self.target.run_args.shell)
     }
 
+    /// A shell runs it.
+    pub(crate) fn has_shell(&self) -> bool {
+        self.runnable.shell_text().is_some()
+    }
+
     /// The program, if it is one that does less as nobody reads what it says.
     pub(crate) fn does_less(&self) -> Option<&str> {
         self.runnable.does_less()
@@ -340,6 +360,7 @@ impl Benchmark {
             warmup_rounds: 0,
             noise: NoiseVerdict::default(),
             notes: Vec::new(),
+            shell: None,
             rounds: Rounds::default(),
         }
     }

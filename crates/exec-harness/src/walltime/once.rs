@@ -1,7 +1,13 @@
-//! Memory mode: every command runs once between two messages, and the runner looks on.
+//! Memory mode: every command runs between two messages, once or, to be compared, several times, and the runner looks on.
 
 use super::benchmark::PARTLY_MEASURED;
-use crate::{command::Runnable, failure::Failure, plan::Plan, session::Session};
+use crate::{
+    command::Runnable,
+    failure::Failure,
+    plan::Plan,
+    repeated::{padded, repeatedly},
+    session::Session,
+};
 
 /// Runs each command once. The first failure ends it, as the runner's record of the run is then
 /// worth nothing.
@@ -19,9 +25,30 @@ pub(crate) fn analyse(session: &mut Session<'_>, plans: &[Plan]) {
     }
 }
 
+/// Runs each command several times. One that fails is run no more.
+pub(crate) fn analyse_repeatedly(session: &mut Session<'_>, plans: &[Plan]) {
+    repeatedly(session, plans, |session, plan, nth| {
+        let with = padded(&session.with, nth);
+        let mut runnable = Runnable::new(&plan.target, &plan.around, &with)?;
+        one_round(session, plan, &mut runnable)?;
+        session.link.executed(plan.target.uri());
+        Ok(())
+    });
+}
+
 fn run_once(session: &mut Session<'_>, plan: &Plan) -> Result<(), Failure> {
     let mut runnable = Runnable::new(&plan.target, &plan.around, &session.with)?;
     runnable.set_up(session.machine)?;
+    let after = one_round(session, plan, &mut runnable);
+    after.and(runnable.clean_up(session.machine))
+}
+
+/// Opens a window, runs the command and closes it.
+fn one_round(
+    session: &mut Session<'_>,
+    plan: &Plan,
+    runnable: &mut Runnable,
+) -> Result<(), Failure> {
     let ready = runnable.before_round(session.machine, "round", 1);
     session.link.start();
     let outcome = ready.and_then(|()| runnable.checked_round(session.machine, "round", 1, |_| {}));
@@ -30,6 +57,5 @@ fn run_once(session: &mut Session<'_>, plan: &Plan) -> Result<(), Failure> {
         let name = plan.target.shown_name();
         session.progress.always(&format!("warning: a process that `{name}` had started was still running at its end: {PARTLY_MEASURED}"));
     }
-    let after = outcome.and_then(|_| runnable.after_round(session.machine, "round", 1));
-    after.and(runnable.clean_up(session.machine))
+    outcome.and_then(|_| runnable.after_round(session.machine, "round", 1))
 }

@@ -55,7 +55,7 @@ pub(crate) fn take_turns(
         let plan = Plan { limits, ..plan.clone() };
         let Some(mut benchmark) = session.prepare(&plan, store)? else { continue };
         let ready = benchmark
-            .set_up(session.machine)
+            .set_up(session.machine, &session.with)
             .and_then(|()| benchmark.warm_up(session.machine, session.progress));
         let interrupted = matches!(ready, Err(Failure::Interrupted));
         let rounds = rounds_in_a_turn(benchmark.warm_round_ns(), limits);

@@ -31,7 +31,7 @@ const fn column(title: &'static str, expendable: u8, cell: fn(&BenchResult) -> S
 const INTERVAL: &str = "95 % interval";
 
 /// Head of the column with the time relative to that of the benchmark that others are compared with.
-const RELATIVE: &str = "Relative";
+pub(super) const RELATIVE: &str = "Relative";
 /// Head of the column with the median wall time.
 const MEDIAN: &str = "Median";
 /// Head of the column with the time that other processes did not touch.
@@ -172,6 +172,9 @@ fn remarks(of: &BenchResult) -> Vec<String> {
     }
     if of.cold {
         remarks.push("cold".to_owned());
+    }
+    if of.is_without_shell() {
+        remarks.push("without shell".to_owned());
     }
     if of.is_noisy() {
         remarks.push("noisy".to_owned());

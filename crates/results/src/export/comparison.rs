@@ -23,6 +23,7 @@ pub(super) struct JsonComparison<'a> {
     judged: JsonJudgement,
     wall: Option<JsonJudgement>,
     waits: bool,
+    without_shell: bool,
     threshold: f64,
     alpha: f64,
     seed: u64,
@@ -47,7 +48,8 @@ struct JsonJudgement {
 impl<'a> JsonComparison<'a> {
     /// Taken apart completely, so that a new field can't be forgotten here.
     pub(super) fn of(of: &'a Comparison) -> Self {
-        let Comparison { base, base_uri, head, head_uri, seed, side_ns: _, found } = of;
+        let Comparison { base, base_uri, head, head_uri, seed, side_ns: _, without_shell, found } =
+            of;
         let verdict::Comparison { time, waits, differ: _, judged, wall } = *found;
         let (resolves, pairs_needed) = match judged.verdict {
             Verdict::Inconclusive { resolves, pairs_needed } => (resolves, pairs_needed),
@@ -64,6 +66,7 @@ impl<'a> JsonComparison<'a> {
             judged: JsonJudgement::of(judged),
             wall: wall.map(JsonJudgement::of),
             waits,
+            without_shell: *without_shell,
             threshold: judged.threshold,
             alpha: ALPHA,
             seed: *seed,

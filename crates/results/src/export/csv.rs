@@ -98,6 +98,8 @@ const FIELDS: &[(&str, Field)] = &[
     ("robust_high_ns", |of| {
         optional(of.robust.as_ref().and_then(|robust| robust.interval.map(high)))
     }),
+    ("shell_ns", |of| optional(of.shell.map(|shell| shell.wall_ns))),
+    ("without_shell", |of| optional(of.shell.map(|shell| shell.subtracted))),
 ];
 
 /// The content of a column for a benchmark that was compared with another one.

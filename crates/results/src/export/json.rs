@@ -11,6 +11,7 @@
 //! | `.verdict` | `regressed`, `improved`, `equivalent`, `inconclusive` or `insufficient` |
 //! | `.judged`, `.wall` | what the times in `.time` (`undisturbed`, `processor`, `wall`) say, and the wall times if these are others: `ratio` (head by base), `interval` (`low`, `high`, at the level 1 - `alpha`), `pairs`, `p` |
 //! | `.waits` | wall times are judged since most of the time is spent waiting |
+//! | `.without_shell` | the start of a shell is taken off the times of a side, or of both |
 //! | `.threshold`, `.alpha`, `.seed` | the smallest difference that matters, the share of wrong alarms, and what the order of the turns was drawn from |
 //! | `.resolves`, `.pairs_needed` | of an inconclusive one: the difference that this run could show, and how many pairs would do |
 //! | `benchmarks[]` | one object per benchmark, in the order of the run |
@@ -26,6 +27,7 @@
 //! | `.median_processor_ns` | processor time per round |
 //! | `.median_user_ns`, `.median_system_ns` | its parts in user and in kernel mode, `null` for rounds too short for the kernel to tell |
 //! | `.median_faults`, `.median_switches` | per round: `minor`, `major`; `voluntary`, `involuntary` |
+//! | `.shell` | of a command that a shell runs: what one takes that has nothing to do (`wall_ns`, `undisturbed_ns`, `processor_ns`, medians of `rounds`), and whether that is `subtracted` from all times of the benchmark |
 //! | `.noise` | `noisy`, and the numbers of `rounds`, `preempted`, `stray` and `flagged` ones |
 //! | `.notes` | sentences about the benchmark |
 //! | `.rounds` | `source` (`log` or `markers`), `iter_per_round` (the mean, rounded down), and one array per quantity, as in the log; `wall_ns` is of the whole round, of `markers` without what the marks cost, with `iterations` in each |
@@ -33,7 +35,7 @@
 use std::io::{self, Write};
 
 use runner_shared::{
-    artifact::{Outcome, Rounds},
+    artifact::{Outcome, Rounds, ShellStart},
     walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict},
 };
 use serde::Serialize;
@@ -115,6 +117,8 @@ struct Benchmark<'a> {
     median_system_ns: Option<f64>,
     median_faults: Option<JsonFaults>,
     median_switches: Option<JsonSwitches>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shell: Option<ShellStart>,
     noise: Option<JsonNoise>,
     notes: &'a [String],
     rounds: Option<JsonRounds<'a>>,
@@ -196,6 +200,7 @@ impl<'a> Benchmark<'a> {
             system_ns,
             faults,
             switches,
+            shell,
             noise,
             notes,
         } = result;
@@ -223,6 +228,7 @@ impl<'a> Benchmark<'a> {
             median_faults: faults.map(|Faults { minor, major }| JsonFaults { minor, major }),
             median_switches: switches
                 .map(|Switches { voluntary, involuntary }| JsonSwitches { voluntary, involuntary }),
+            shell: *shell,
             noise: noise.map(|verdict| JsonNoise { noisy: verdict.is_noisy(), verdict }),
             notes,
             rounds: rounds.as_ref().map(JsonRounds::of),

@@ -3,6 +3,7 @@
 
 mod columns;
 mod comparison;
+mod counts;
 mod csv;
 mod environment;
 mod free;
@@ -21,6 +22,8 @@ mod text;
 use std::io;
 
 use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
+
+pub(crate) use text::grouped;
 
 pub use environment::environment_details;
 pub use free::{FreeRow, free_table};

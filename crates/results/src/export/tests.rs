@@ -55,6 +55,7 @@ fn exec(name: &str, rounds: Rounds) -> BenchResult {
         switches: Some(Switches { voluntary: 1.0, involuntary: 2.0 }),
         noise: Some(judge_noise(&rounds.wall_ns, &rounds.preempted_ns)),
         rounds: Some(RawRounds::Logged(Box::new(rounds))),
+        shell: None,
         notes: Vec::new(),
     }
 }

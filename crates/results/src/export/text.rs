@@ -26,7 +26,7 @@ pub(super) fn count(number: u64, thing: &str) -> String {
 }
 
 /// A large number in groups of three digits: `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (left, digit) in (1..=digits.len()).rev().zip(digits.chars()) {

@@ -5,7 +5,10 @@ mod sites;
 
 use runner_shared::memory::{TracerStats, UsageSummary};
 
-use crate::stacks::Stacks;
+use crate::{
+    counts::{CountComparison, Counter, MEMORY_COUNTERS, Repeated},
+    stacks::Stacks,
+};
 
 pub(crate) use sites::{Forest, Resolved, resolve};
 pub use sites::{MemorySite, SITE_ORDERS, SiteOrder};
@@ -21,6 +24,43 @@ pub struct MemoryReport {
     pub remarks: Vec<String>,
     /// Sentences for the user about files that could not be used fully.
     pub warnings: Vec<String>,
+    /// The counts of commands that are compared, all repeats of each.
+    pub repeated: Option<Repeated<MemoryCounts>>,
+}
+
+/// What was counted in one repeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryCounts {
+    /// The most bytes that were live at a time.
+    pub peak: u64,
+    /// Bytes that were asked for.
+    pub total: u64,
+    /// Calls that asked for them.
+    pub allocations: u64,
+}
+
+impl MemoryReport {
+    /// Commands that were counted several times, each against one of them.
+    pub fn comparisons(&self) -> Vec<CountComparison> {
+        let compare = |of: &Repeated<_>| of.compare(MEMORY_COUNTERS, MemoryCounts::value);
+        self.repeated.as_ref().map(compare).unwrap_or_default()
+    }
+}
+
+impl MemoryCounts {
+    pub(crate) const fn of(usage: &UsageSummary) -> Self {
+        let UsageSummary { peak_memory, total_allocated, alloc_calls, .. } = usage;
+        Self { peak: *peak_memory, total: *total_allocated, allocations: *alloc_calls }
+    }
+
+    fn value(&self, counter: &Counter) -> Option<u64> {
+        match counter.id {
+            "peak_bytes" => Some(self.peak),
+            "total_bytes" => Some(self.total),
+            "allocations" => Some(self.allocations),
+            _ => None,
+        }
+    }
 }
 
 /// One benchmark.

@@ -6,7 +6,8 @@ use std::{
 };
 
 use runner_shared::{
-    artifact::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds},
+    artifact::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds, ShellStart},
+    duration::show_nanos,
     harness::INTEGRATION,
     text::shown,
     walltime::{
@@ -164,9 +165,11 @@ fn enriched(benchmark: BenchResult, tick_ns: Option<u64>, entry: BenchmarkRounds
         robust_missing,
         warmup_rounds,
         noise,
-        notes,
+        mut notes,
+        shell,
         rounds,
     } = entry;
+    notes.splice(..0, shell.as_ref().map(about_shell));
     let of_wall = intervals_of(&rounds.wall_ns);
     let robust = robust(&benchmark.stats, robust_source, robust_missing, &rounds);
     // `--robust` puts the robust times into the JSON: the intervals are of the same times.
@@ -201,9 +204,24 @@ fn enriched(benchmark: BenchResult, tick_ns: Option<u64>, entry: BenchmarkRounds
         switches: pair(&rounds.voluntary_switches, &rounds.involuntary_switches)
             .map(|(voluntary, involuntary)| Switches { voluntary, involuntary }),
         noise: (!rounds.is_empty()).then_some(noise),
+        shell,
         notes,
         rounds: (!rounds.is_empty()).then_some(RawRounds::Logged(Box::new(rounds))),
         ..benchmark
+    }
+}
+
+/// What the shell takes of each round, and whether that is in the numbers.
+fn about_shell(shell: &ShellStart) -> String {
+    let takes = show_nanos(as_float(shell.wall_ns));
+    if shell.subtracted {
+        format!(
+            "the start of the shell is taken off each round: {takes} of wall time, as one takes that has nothing to do"
+        )
+    } else {
+        format!(
+            "the start of the shell is part of each round: about {takes}; `--subtract-shell` takes it off"
+        )
     }
 }
 

@@ -6,6 +6,7 @@ mod log;
 mod marked;
 mod markers;
 mod memory;
+mod repeats;
 mod room;
 mod simulation;
 mod walltime;
@@ -30,7 +31,9 @@ use crate::{
 
 pub use environment::{Environment, Fact, Library, read_environments};
 pub use file::ReadError;
-pub use memory::{Beside, MemoryReading, TraceError, read_fresh_memory, read_memory};
+pub use memory::{
+    Beside, MemoryReading, TraceError, first_windows, read_fresh_memory, read_memory,
+};
 pub use simulation::{SimulationReading, read_simulation};
 
 use file::{Entry, entries};

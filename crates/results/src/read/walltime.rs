@@ -93,6 +93,7 @@ pub(super) fn plain(creator: &Creator, benchmark: WalltimeBenchmark) -> BenchRes
         faults: None,
         switches: None,
         noise: None,
+        shell: None,
         notes: Vec::new(),
     }
 }

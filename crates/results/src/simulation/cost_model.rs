@@ -101,6 +101,19 @@ pub struct Estimate {
     pub memory: f64,
 }
 
+impl Estimate {
+    /// Whole cycles.
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "never negative, and too many become the most there are"
+    )]
+    pub(super) fn whole_cycles(self) -> u64 {
+        self.cycles.round() as u64
+    }
+}
+
 impl CostModel {
     /// The model that is used if nobody asks for another.
     pub const DEFAULT: &'static Self = match COST_MODELS.first() {

@@ -7,7 +7,11 @@ mod events;
 
 use std::sync::Arc;
 
-use crate::{model::Integration, stacks::Stacks};
+use crate::{
+    counts::{CountComparison, Counter, Repeated, SIMULATION_COUNTERS},
+    model::Integration,
+    stacks::Stacks,
+};
 
 use allocators::is_allocator;
 pub(crate) use analysis::{Analysis, counted};
@@ -27,8 +31,48 @@ pub struct SimulationReport {
     pub tools: Vec<String>,
     /// Sentences for the user about files that could not be used fully.
     pub warnings: Vec<String>,
+    /// The counts of commands that are compared, all repeats of each.
+    pub repeated: Option<Repeated<SimulationCounts>>,
     /// How the numbers are looked at.
     pub view: View,
+}
+
+/// What was counted in one repeat.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SimulationCounts {
+    /// Everything that was counted.
+    pub events: Events,
+    /// The part of it in allocator functions and what they call.
+    pub allocations: Events,
+}
+
+impl SimulationReport {
+    /// Commands that were counted several times, each against one of them, as the view wants the numbers.
+    pub fn comparisons(&self) -> Vec<CountComparison> {
+        let value =
+            |counts: &SimulationCounts, counter: &Counter| counts.value(counter, &self.view);
+        let compare = |of: &Repeated<_>| of.compare(SIMULATION_COUNTERS, value);
+        self.repeated.as_ref().map(compare).unwrap_or_default()
+    }
+}
+
+impl SimulationCounts {
+    fn value(&self, counter: &Counter, view: &View) -> Option<u64> {
+        let counted = match view.allocations {
+            Allocations::Included => self.events.clone(),
+            Allocations::Excluded => self.events.without(&self.allocations),
+        };
+        let sum = |names: [&str; 3]| {
+            names.iter().try_fold(0_u64, |sum, name| sum.checked_add(counted.get(name)?))
+        };
+        match counter.id {
+            "instructions" => counted.get(Events::INSTRUCTIONS),
+            "estimated_cycles" => view.model.estimate(&counted).map(Estimate::whole_cycles),
+            "l1_misses" => sum(["I1mr", "D1mr", "D1mw"]),
+            "ll_misses" => sum(["ILmr", "DLmr", "DLmw"]),
+            _ => None,
+        }
+    }
 }
 
 /// How the numbers of a report are looked at. Changes what is shown, never what was read.

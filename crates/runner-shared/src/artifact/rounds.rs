@@ -65,8 +65,26 @@ pub struct BenchmarkRounds {
     pub noise: NoiseVerdict,
     /// Sentences for the user about this measurement.
     pub notes: Vec<String>,
+    /// The start of the shell that runs the command; `None` if none does, and in older logs.
+    #[serde(default)]
+    pub shell: Option<ShellStart>,
     /// The measured rounds.
     pub rounds: Rounds,
+}
+
+/// What a shell takes that has nothing to do: medians of single rounds, nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShellStart {
+    /// Wall time.
+    pub wall_ns: u64,
+    /// From exec to exit less the time in which it was preempted; 0 where that is not known.
+    pub undisturbed_ns: u64,
+    /// Processor time.
+    pub processor_ns: u64,
+    /// Rounds of which these are the medians.
+    pub rounds: u64,
+    /// It was taken off each round of the benchmark: its times are without it.
+    pub subtracted: bool,
 }
 
 /// How a benchmark ended.

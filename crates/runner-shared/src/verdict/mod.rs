@@ -18,6 +18,7 @@ use crate::{
 
 pub use counted::{CountJudgement, CountLimits, CountVerdict, judge_counts};
 pub use paired::{ALPHA, INTERIM_ALPHA, Judgement, MINIMUM_PAIRS, Verdict, judge};
+pub use signed_rank::{IntervalRank, interval_rank};
 
 /// The smallest difference that matters unless the user says otherwise.
 pub const DEFAULT_THRESHOLD: Share = Share::THREE_PERCENT;

@@ -87,6 +87,25 @@ pub(super) fn interval(ascending: &[f64], alpha: f64) -> Option<Interval> {
     Some(Interval { low, high })
 }
 
+/// Says which Walsh averages are the ends of an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IntervalRank {
+    /// The low end is the average of this rank, counted from 1; the high end that of the same rank from above. 0 if the
+    /// interval is infinite.
+    pub rank: u64,
+    /// The number of all averages.
+    pub averages: u64,
+    /// The distribution of the rank sum was counted out; else it is approximated by a normal one.
+    pub is_exact: bool,
+}
+
+/// Returns the ends of the interval that so many pairs have at the level 1 - `alpha`.
+pub fn interval_rank(pairs: u64, alpha: f64) -> IntervalRank {
+    let n = usize::try_from(pairs).unwrap_or(usize::MAX);
+    let averages = pairs.saturating_mul(pairs.saturating_add(1)) / 2;
+    IntervalRank { rank: rejected_ranks(n, alpha), averages, is_exact: n <= EXACT }
+}
+
 /// How many of the lowest rank sums together are at most `alpha / 2` probable.
 fn rejected_ranks(n: usize, alpha: f64) -> u64 {
     let pairs = u64::try_from(n).unwrap_or(u64::MAX);

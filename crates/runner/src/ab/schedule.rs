@@ -1,14 +1,14 @@
 //! How many pairs of runs, and in which order: decided from what is known so far. No I/O, no clock.
 
 use results::{Stage, SuiteComparison, SuiteSide};
-use runner_shared::{mode::Mode, statistics::Xoshiro256, verdict::MINIMUM_PAIRS};
+use runner_shared::{
+    artifact::Repeats, mode::Mode, statistics::Xoshiro256, verdict::MINIMUM_PAIRS,
+};
 
 /// Pairs between two looks at times.
 const STEP: u64 = 4;
 /// Repeats of each side in simulation and memory mode: fewer show no spread.
 const REPEATS: u64 = 2;
-/// Lengths of a variable without meaning, one after the other: it moves the stack.
-const PADDINGS: [usize; 4] = [0, 64, 256, 1024];
 
 /// Bounds that the user sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(crate) enum Next {
         /// The side that comes first.
         first: SuiteSide,
         /// Length of the padding in the environment of both.
-        padding: usize,
+        padding: u32,
     },
     /// All that is wanted is known, or would take more than is allowed.
     Stop,
@@ -84,11 +84,11 @@ impl Schedule {
             [0, _] => SuiteSide::Base,
             _ => SuiteSide::Head,
         };
-        let index = usize::try_from(pair).unwrap_or(0) % PADDINGS.len();
+        let nth = usize::try_from(pair).unwrap_or(0) % Repeats::PADDINGS.len();
         let padding = match self.mode {
             // Lengths differ, which times would show.
             Mode::Walltime => 0,
-            Mode::Simulation | Mode::Memory => PADDINGS.get(index).copied().unwrap_or(0),
+            Mode::Simulation | Mode::Memory => Repeats::PADDINGS.get(nth).copied().unwrap_or(0),
         };
         Next::Pair { stage: self.stage, pair, first, padding }
     }

@@ -101,7 +101,7 @@ impl Series<'_> {
         side: SuiteSide,
         stage: Stage,
         pair: u32,
-        padding: usize,
+        padding: u32,
     ) -> Result<SuiteRun, AbError> {
         let [base_cwd, head_cwd] = &self.cwds;
         let [base, head] = &self.folders;
@@ -122,7 +122,9 @@ impl Series<'_> {
         let env = environment(self.env, folder);
         let env = match padding {
             0 => env,
-            padding => env.with(env_names::PADDING, "x".repeat(padding)),
+            padding => {
+                env.with(env_names::PADDING, "x".repeat(usize::try_from(padding).unwrap_or(0)))
+            }
         };
         let hushed = self.ui.hush();
         let completed = execute_in(self.turn, &part, None, (&env, self.signals), self.ui);

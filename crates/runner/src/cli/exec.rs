@@ -8,7 +8,7 @@ use runner_shared::{
     share::{Share, ShareError},
 };
 
-use super::{SharedArgs, UploadArgs};
+use super::{Parameter, SharedArgs, UploadArgs};
 
 /// Benchmark any command.
 #[derive(Debug, Args)]
@@ -26,19 +26,37 @@ pub(crate) struct ExecArgs {
     #[arg(long, value_parser = harness::name())]
     pub name: Option<String>,
 
-    /// Compare with this command: both are run in turns, round by round, until it is clear which one is faster. May be
-    /// repeated; the first one is what the others are compared with.
+    /// Compare with this command: both are run in turns until it is clear how they differ. May be repeated.
+    ///
+    /// All commands are compared with the first one; `--base` names another: by its name, its words, or its number.
     #[arg(long, value_name = "COMMAND LINE")]
     pub vs: Vec<OsString>,
 
-    /// With `--vs`: the smallest difference that matters [default: 3%].
-    #[arg(long, value_name = "SHARE", requires = "vs")]
+    /// Run each command with each of these values in place of `{NAME}`, and compare all with the first. May be repeated
+    /// for all combinations.
+    ///
+    /// `{NAME}` may stand in the commands, in `--name`, and in `--setup`, `--prepare`, `--conclude`, `--cleanup`,
+    /// `--input` and `--output`.
+    #[arg(short = 'L', long, value_name = "NAME=A,B,C", value_parser = Parameter::list)]
+    pub parameter_list: Vec<Parameter>,
+
+    /// The same with the numbers of a range, as in `1..8` or `0..1:0.25`, where 0.25 is the step.
+    #[arg(long, num_args = 2, value_names = ["NAME", "RANGE"], allow_hyphen_values = true)]
+    pub parameter_scan: Vec<String>,
+
+    /// With several commands: the smallest difference that matters [default: 3%; of counts, 2% in simulation, 1% of what
+    /// is allocated and 5% of its peak in memory mode].
+    #[arg(long, value_name = "SHARE")]
     pub threshold: Option<Share>,
 
-    /// With `--vs`: exit with 6 if the command is slower for certain, and this share or more as estimated [default: that
-    /// of `--threshold`].
-    #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, requires = "vs", default_missing_value = "")]
+    /// With several commands: exit with 6 if one is slower (in memory mode: hungrier) than the base for certain, and by
+    /// this share or more as estimated [default: that of `--threshold`].
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub fail_if_slower: Option<FailureLimit>,
+
+    /// With several commands: show how each verdict was reached, so that it can be computed once more by hand.
+    #[arg(long)]
+    pub explain: bool,
 
     /// Put the undisturbed time into the results instead of the wall time.
     #[arg(long)]
@@ -82,4 +100,8 @@ Examples:
   codspeed exec --prepare 'rm -rf out' -- make
   codspeed exec --vs './old in.txt' -- ./new in.txt
   codspeed exec --vs ./old --fail-if-slower=5% -- ./new       for scripts: exit code 6 if it is
+  codspeed exec --vs ./a --vs ./b --base ./b -- ./c           each against ./b
+  codspeed exec -L j=1,2,4 -- ./program -j{j}                 three values, compared with the first
+  codspeed exec --parameter-scan j 1..8 -- make -j{j}         eight of them
+  codspeed exec -m simulation --vs ./old -- ./new             by instructions; -m memory: by bytes
   codspeed exec --export markdown=- -- ./program";

@@ -21,6 +21,10 @@ pub(crate) struct InspectArgs {
     #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser())]
     pub export: Vec<ExportArg>,
 
+    /// Show how each verdict about commands that were compared was reached.
+    #[arg(long)]
+    pub explain: bool,
+
     /// Leave out what allocator functions cost (simulation mode).
     #[arg(long)]
     pub exclude_allocations: bool,

@@ -10,6 +10,7 @@ mod global;
 mod inspect;
 mod instruments;
 mod memory;
+mod parameter;
 mod perf;
 mod profile;
 mod run;
@@ -19,6 +20,8 @@ mod simulation;
 mod update;
 mod upload;
 mod words;
+
+use std::path::Path;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +35,7 @@ pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use instruments::{Instrument, InstrumentArgs};
 pub(crate) use memory::{Backend, MemoryArgs};
+pub(crate) use parameter::Parameter;
 pub(crate) use perf::{MOST_STACK_BYTES, PerfArgs};
 pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
 pub(crate) use run::RunArgs;
@@ -95,6 +99,35 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// What another program may want from standard output; nothing of commands that only show something to people.
+    pub(crate) fn wants_output(&self) -> Option<String> {
+        let exported = |exports: &[ExportArg]| {
+            let to_stdout = exports.iter().find(|export| export.path == Path::new("-"))?;
+            Some(format!("`--export {}=-`", to_stdout.format))
+        };
+        match self {
+            Self::Inspect(args) => exported(&args.export),
+            Self::Schema => Some("the schema".to_owned()),
+            Self::Completions(_) => Some("the completions".to_owned()),
+            Self::Run(_)
+            | Self::Exec(_)
+            | Self::Upload(_)
+            | Self::Auth(_)
+            | Self::Setup(_)
+            | Self::Status
+            | Self::Update(_)
+            | Self::Use(_)
+            | Self::Show
+            | Self::Profile(_)
+            | Self::Man(_) => {
+                let shared = self.shared()?;
+                let lines = (shared.message_format == MessageFormat::Json)
+                    .then(|| "`--message-format json`".to_owned());
+                lines.or_else(|| exported(&shared.export))
+            }
+        }
+    }
+
     /// The options of commands that measure.
     pub(crate) fn shared(&self) -> Option<&SharedArgs> {
         match self {
@@ -123,6 +156,7 @@ Examples:
   codspeed exec -- sha256sum big.iso             benchmark a command
   codspeed exec --vs './old in.txt' -- ./new in.txt
                                                  which one is faster?
+  codspeed exec -L j=1,2,4,8 -- ./program -j{j}  with which value?
   codspeed run -m walltime -- pytest --codspeed  run a suite with its integration
   codspeed exec -m simulation --profile-folder p -- ls; codspeed inspect p
                                                  which functions cost most?

@@ -224,8 +224,8 @@ impl Plan {
             working_directory: Some(self.cwd(side, sides).into_os_string()),
             ..target.clone()
         });
-        let versus =
-            Versus { threshold: self.threshold.unwrap_or(DEFAULT_THRESHOLD), fail_if_slower: None };
+        let (threshold, limit) = (self.threshold, None);
+        let versus = Versus { threshold, fails: false, limit, explain: false };
         let parent = temporary_folder(&context.env);
         let failed = |source| AbError::Folder { path: parent.clone(), source };
         let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;

@@ -22,6 +22,8 @@ pub(super) enum Reached {
     End,
     /// Somebody wanted an end.
     Interruption,
+    /// It has failed.
+    Failure,
     /// It goes on.
     Running,
     /// Nobody was there to end it: it was killed.
@@ -34,6 +36,7 @@ pub(super) fn complete(folder: &Path, manifest: &Manifest) -> (Reached, Option<S
     match manifest.state {
         State::Complete => return (Reached::End, None),
         State::Interrupted => return (Reached::Interruption, None),
+        State::Failed => return (Reached::Failure, None),
         State::Begun => {}
     }
     let failed = |why: String| format!("what it has finished is not all known: {why}");
@@ -67,16 +70,21 @@ pub(super) fn mode(manifest: &Manifest) -> Mode {
 
 impl Reached {
     /// Returns a sentence for whoever looks at the results; nothing of a run that is complete.
-    pub(super) const fn said(self) -> Option<&'static str> {
-        match self {
-            Self::End => None,
-            Self::Interruption => {
-                Some("the run was interrupted: only what was finished by then is here")
+    pub(super) fn said(self, manifest: &Manifest) -> Option<String> {
+        let text = match self {
+            Self::End => return None,
+            Self::Interruption => "the run was interrupted: only what was finished by then is here",
+            Self::Failure => {
+                let why = manifest.failure.as_deref().unwrap_or("it is not known why");
+                return Some(format!(
+                    "the run failed: only what was finished by then is here ({why})"
+                ));
             }
-            Self::Running => Some("the run goes on: this is what it has finished by now"),
-            Self::Cut => Some(
-                "the run was cut short (it was killed before its end): only what was finished by then is here",
-            ),
-        }
+            Self::Running => "the run goes on: this is what it has finished by now",
+            Self::Cut => {
+                "the run was cut short (it was killed before its end): only what was finished by then is here"
+            }
+        };
+        Some(text.to_owned())
     }
 }

@@ -8,28 +8,36 @@ use std::{
 use runner_shared::{
     command_text::CommandText,
     harness::Target,
-    share::Share,
     text::{one_line, shown},
-    verdict::DEFAULT_THRESHOLD,
 };
 
-use super::{Context, here, measure::measure, sources};
+use super::{
+    Context,
+    compared::{self, Wanted},
+    here,
+    measure::measure,
+    sources,
+};
 use crate::{
-    cli::{ExecArgs, FailureLimit, InstrumentArgs},
+    cli::{ExecArgs, InstrumentArgs},
     error::{CliError, ExitKind},
+    event::RunEvent,
     settings::{RunPlan, targets::PlannedTarget},
-    workload::{Versus, Workload},
+    workload::Workload,
 };
 
 /// Runs the command and shows what came out.
 pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, CliError> {
     let ExecArgs {
         mut shared,
-        upload,
+        mut upload,
         name,
         vs,
+        parameter_list,
+        parameter_scan,
         threshold,
         fail_if_slower,
+        explain,
         robust,
         walltime,
         around,
@@ -41,6 +49,8 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
         return Err(CliError::new(ExitKind::Usage, what)
             .hint("without `--name`, the words of the command are its name"));
     }
+    compared::refuse_limit_apart(fail_if_slower, &command)?;
+    let hint = compared::hint(&command, &here, &context.env).filter(|_| vs.is_empty());
     let project = sources::project(context, &here)?;
     context.hide_variables(&shared, project.as_ref());
     let walltime = match project {
@@ -63,43 +73,25 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     };
     let mut targets = vs.iter().map(other).collect::<Result<Vec<_>, _>>()?;
     targets.push(head);
+    let mut targets = compared::with_parameters(&targets, parameter_list, &parameter_scan)?;
     check_names(&targets)?;
-    let versus = versus(threshold, fail_if_slower)?;
-    let workload = Workload::Commands {
-        versus: (!vs.is_empty()).then_some(versus),
-        targets,
-        robust,
-        quiet: shared.quiet,
-    };
+    let is_comparison = targets.len() > 1;
+    let base = upload.target.base.take_if(|_| is_comparison);
+    if let Some(base) = base {
+        compared::put_first(&mut targets, &base)?;
+    }
+    let wanted = Wanted { threshold, fail_if_slower, explain };
+    let versus = compared::versus(wanted, is_comparison)?;
+    let workload = Workload::Commands { versus, targets, robust, quiet: shared.quiet };
     let working_directory = here.join(shared.working_directory.clone().unwrap_or_default());
     let targets = vec![PlannedTarget { name: None, workload, working_directory }];
     let none = InstrumentArgs::default();
     let plan = RunPlan::new(targets, shared, upload, &none, &here)?;
     sources::say_modes(&plan, by, context);
-    measure(&plan, context)
-}
-
-/// The smallest difference that matters, and the one that fails the run.
-pub(super) fn versus(
-    threshold: Option<Share>,
-    fail_if_slower: Option<FailureLimit>,
-) -> Result<Versus, CliError> {
-    let limit = match fail_if_slower {
-        Some(FailureLimit::Share(share)) => Some(share),
-        Some(FailureLimit::Threshold) | None => None,
-    };
-    if let (Some(limit), Some(threshold)) = (limit, threshold)
-        && limit < threshold
-    {
-        let what = format!(
-            "`--fail-if-slower={limit}` is smaller than `--threshold {threshold}`: a difference that small does not matter"
-        );
-        return Err(CliError::new(ExitKind::Usage, what));
+    if let Some(text) = hint {
+        context.ui.event(&RunEvent::Step(text));
     }
-    // A difference that fails the run matters.
-    let default = limit.map_or(DEFAULT_THRESHOLD, |limit| limit.min(DEFAULT_THRESHOLD));
-    let threshold = threshold.unwrap_or(default);
-    Ok(Versus { threshold, fail_if_slower: fail_if_slower.map(|_| limit.unwrap_or(threshold)) })
+    measure(&plan, context)
 }
 
 /// Results are told apart by the names of the commands.

@@ -78,7 +78,7 @@ pub(super) fn parts(folder: &Path) -> io::Result<Vec<String>> {
 
 /// Shows what is in one folder.
 fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let InspectArgs { folder, functions, export, exclude_allocations } = args;
+    let InspectArgs { folder, functions, export, explain, exclude_allocations } = args;
     tell_how_far(&folder, context);
     let (report, broken) = read(&folder, exclude_allocations)?;
     for warning in report.warnings() {
@@ -86,6 +86,9 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
     }
     outcome::tell_broken(&broken, context);
     outcome::show(&export, &report, context)?;
+    if explain {
+        outcome::explain(&report, context)?;
+    }
     match &report {
         AnyReport::Simulation(report) => show(&hottest_functions(report, functions), context)?,
         AnyReport::Memory(report) => show(&memory_details(report, functions), context)?,
@@ -112,7 +115,7 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
 fn tell_how_far(folder: &Path, context: &Context) {
     let Ok(Some(manifest)) = Manifest::load(folder) else { return };
     let (reached, trouble) = cut::complete(folder, &manifest);
-    for text in reached.said().map(str::to_owned).into_iter().chain(trouble) {
+    for text in reached.said(&manifest).into_iter().chain(trouble) {
         context.ui.event(&RunEvent::warning(text));
     }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     ci,
     cli::Instrument,
-    error::{CliError, ExitKind},
+    error::{CliError, ExitKind, chain},
     event::RunEvent,
     orchestrator::execute,
     settings::{RunPart, RunPlan},
@@ -118,10 +118,19 @@ fn measure_part(
     // The table comes last: of a long output the end is read.
     outcome::show_slowest(&completed.report, &folder, context)?;
     let shown = outcome::show(&part.exports, &completed.report, context);
-    let kind = outcome::judge(part, completed, context)
-        .and_then(|kind| shown.map(|()| kind))
-        // What went wrong is not sent.
-        .inspect_err(|_| upload::forget(&folder))?;
+    if part.workload.wants_explanation() {
+        outcome::explain(&completed.report, context)?;
+    }
+    // What went wrong is not sent.
+    let kind = match outcome::judge(part, completed, context) {
+        Ok(kind) => kind,
+        Err(err) => {
+            upload::forget(&folder);
+            keep(&manifest.failed(chain(&*err.source)), &folder, context);
+            return Err(err);
+        }
+    };
+    shown.inspect_err(|_| upload::forget(&folder))?;
     let state = if kind == ExitKind::Interrupted { State::Interrupted } else { State::Complete };
     let manifest = kept(manifest, state, &folder, context);
     Ok((kind, Measured { folder, manifest, mode: part.mode }))
@@ -152,9 +161,13 @@ fn manifest(part: &RunPart, commit: Option<String>) -> Manifest {
 /// Keeps it beside the results of a run that has come as far as this.
 fn kept(manifest: Manifest, state: State, folder: &Path, context: &Context) -> Manifest {
     let manifest = manifest.at(state);
+    keep(&manifest, folder, context);
+    manifest
+}
+
+fn keep(manifest: &Manifest, folder: &Path, context: &Context) {
     if let Err(err) = manifest.save(folder) {
         let text = format!("could not note what a later upload needs: {err}");
         context.ui.event(&RunEvent::warning(text));
     }
-    manifest
 }

@@ -5,6 +5,7 @@ pub(crate) mod auth;
 pub(crate) mod bisect;
 pub(crate) mod choose;
 mod compare;
+mod compared;
 mod cut;
 pub(crate) mod documents;
 pub(crate) mod exec;

@@ -6,7 +6,9 @@ use nix::sys::{signal::Signal, statvfs::statvfs};
 use results::ReadError;
 use runner_shared::{
     mode::Mode,
+    share::Share,
     text::{as_text, one_line, shown},
+    verdict::DEFAULT_THRESHOLD,
 };
 use system::lock::LockError;
 
@@ -27,7 +29,7 @@ use crate::{
     session::ServeError,
     settings::{RunPart, SettingsError},
     ui, upload,
-    workload::Workload,
+    workload::{Versus, Workload},
 };
 
 /// Shows the table and writes the exports.
@@ -193,25 +195,45 @@ pub(crate) fn judge(
 
 /// Judges commands that were compared by `--fail-if-slower`.
 fn judge_speed(part: &RunPart, report: &AnyReport, context: &Context) -> ExitKind {
-    let (AnyReport::Walltime(report), Workload::Commands { versus: Some(versus), .. }) =
-        (report, &part.workload)
-    else {
+    let Workload::Commands { versus: Some(versus), .. } = &part.workload else {
         return ExitKind::Ok;
     };
-    let Some(limit) = versus.fail_if_slower else { return ExitKind::Ok };
-    let is_slower = |one: &&results::Comparison| one.found.judged.is_slower_by(limit.value());
-    let slower: Vec<String> = report
-        .comparisons
-        .iter()
-        .filter(is_slower)
-        .map(|one| format!("`{}`", one_line(&one.head)))
-        .collect();
-    if slower.is_empty() {
+    let worse = if versus.fails { worse(report, *versus) } else { Vec::new() };
+    if worse.is_empty() {
         return ExitKind::Ok;
     }
-    let what = format!("slower by {limit} or more (`--fail-if-slower`): {}", slower.join(", "));
+    let how = if part.mode == Mode::Memory { "hungrier" } else { "slower" };
+    // In the modes that count, each counter has a threshold of its own.
+    let by = match (versus.limit.or(versus.threshold), part.mode) {
+        (Some(limit), _) => format!(" by {limit} or more"),
+        (None, Mode::Walltime) => format!(" by {DEFAULT_THRESHOLD} or more"),
+        (None, Mode::Simulation | Mode::Memory) => String::new(),
+    };
+    let what = format!("{how}{by} (`--fail-if-slower`): {}", worse.join(", "));
     context.ui.error(&CliError::new(ExitKind::Regression, what));
     ExitKind::Regression
+}
+
+/// The commands that are slower or hungrier than they may be, and by which count.
+fn worse(report: &AnyReport, versus: Versus) -> Vec<String> {
+    let name = |name: &str| format!("`{}`", one_line(name));
+    let AnyReport::Walltime(report) = report else {
+        let of = |it: &results::CountComparison| {
+            let limit = versus.limit.map(Share::value);
+            let titles: Vec<_> = it.worse_by(limit).iter().map(|it| it.counter.title).collect();
+            (!titles.is_empty()).then(|| format!("{} ({})", name(&it.head), titles.join(", ")))
+        };
+        return report.count_comparisons().iter().filter_map(of).collect();
+    };
+    let limit = versus.limit.or(versus.threshold).unwrap_or(DEFAULT_THRESHOLD).value();
+    let slower = report.comparisons.iter().filter(|it| it.found.judged.is_slower_by(limit));
+    slower.map(|it| name(&it.head)).collect()
+}
+
+/// Shows how verdicts were reached, if that is wanted.
+pub(crate) fn explain(report: &AnyReport, context: &Context) -> Result<(), CliError> {
+    let text = report.explained();
+    if text.is_empty() { Ok(()) } else { context.print(&format!("\n{text}")) }
 }
 
 /// What the end of the command means.

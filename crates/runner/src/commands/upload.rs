@@ -58,7 +58,14 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
             CliError::new(ExitKind::Usage, what).hint("it can be uploaded when it has ended")
         );
     }
-    for text in reached.said().map(str::to_owned).into_iter().chain(trouble) {
+    if let (Reached::Failure, Some(said)) = (reached, reached.said(&manifest)) {
+        return Err(CliError::new(
+            ExitKind::Usage,
+            format!("`{}` is not sent: {said}", shown(&folder)),
+        )
+        .hint("measure again, or leave out the benchmark that fails"));
+    }
+    for text in reached.said(&manifest).into_iter().chain(trouble) {
         context.ui.event(&RunEvent::warning(text));
     }
     let account = sources::service_account(context)?;

@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::{env_names, mode::Mode, text::shown};
+use runner_shared::{env_names, mode::Mode, text::shown, verdict::DEFAULT_THRESHOLD};
 
 pub(crate) use check::{Refusal, check};
 
@@ -71,7 +71,10 @@ fn benchmark(workload: &Workload, cwd: &Path, env: Env) -> Result<ToolCommand, M
             let flags = [("--robust", robust), ("--quiet", quiet)];
             let mut args: Vec<OsString> =
                 flags.iter().filter(|(_, wanted)| **wanted).map(|(flag, _)| flag.into()).collect();
-            if let Some(Versus { threshold, fail_if_slower: _ }) = versus {
+            if let Some(Versus { threshold, fails: _, limit, explain: _ }) = versus {
+                // A difference that fails the run matters.
+                let usual = || limit.map_or(DEFAULT_THRESHOLD, |it| it.min(DEFAULT_THRESHOLD));
+                let threshold = threshold.unwrap_or_else(usual);
                 args.extend(["--interleave".into(), format!("--threshold={threshold}").into()]);
             }
             args.push("-".into());

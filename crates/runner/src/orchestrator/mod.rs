@@ -3,6 +3,7 @@
 
 mod memory;
 mod old_results;
+mod repeats;
 mod simulation;
 mod step;
 mod walltime;
@@ -233,6 +234,7 @@ fn run(
     if let Some(manifest) = manifest {
         begin(manifest, folder, signals, ui);
     }
+    repeats::begin(part, folder)?;
     let instruments = Instruments::start(&part.instruments, env)?;
     fail_if_interrupted(signals)?;
     let env = &match &part.go_runner_version {

@@ -1,5 +1,6 @@
 //! What shall be done: checked settings, free of where they came from.
 
+pub(crate) mod combinations;
 mod nearest;
 mod plan;
 pub(crate) mod project_file;

@@ -71,9 +71,6 @@ const DEFAULT_MODE: Mode = Mode::Walltime;
 /// A plan that makes no sense.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SettingsError {
-    /// `--vs` in another mode.
-    #[error("`--vs` compares times and needs mode `walltime`")]
-    ComparisonNeedsTime,
     /// A profile where nothing is profiled.
     #[error("the export `{format}` needs a profile: times alone have no stacks")]
     NoStacks {
@@ -145,9 +142,6 @@ impl RunPlan {
         for PlannedTarget { name: title, workload, working_directory } in targets {
             let title = title.unwrap_or_else(|| workload.label());
             for mode in modes.iter().copied() {
-                if mode != Mode::Walltime && workload.is_comparison() {
-                    return Err(SettingsError::ComparisonNeedsTime);
-                }
                 check_exports(&export, mode, profiling, message_format)?;
                 let name = format!("{mode}-{}", parts.len());
                 let of_this_part = |folder: PathBuf| {

@@ -7,9 +7,9 @@ use std::{
 };
 
 use results::{
-    BenchResult, Comparison, Events, MemoryReport, MemoryResult, Report, SimulationReport,
-    SimulationResult, SuiteComparison, TableStyle, exporter, memory_table, profile_exporter,
-    simulation_table, table,
+    BenchResult, Comparison, CountComparison, Events, MemoryReport, MemoryResult, Report,
+    SimulationReport, SimulationResult, SuiteComparison, TableStyle, exporter, memory_table,
+    profile_exporter, simulation_table, table,
 };
 use runner_shared::{
     artifact::Outcome,
@@ -57,7 +57,10 @@ pub(super) fn finished(report: &AnyReport, style: TableStyle) -> io::Result<Fini
         AnyReport::Walltime(report) => {
             report.comparisons.iter().map(Comparison::to_json).collect::<Result<_, _>>()?
         }
-        AnyReport::Simulation(_) | AnyReport::Memory(_) => Vec::new(),
+        AnyReport::Simulation(_) | AnyReport::Memory(_) => {
+            let counts = report.count_comparisons();
+            counts.iter().map(CountComparison::to_json).collect::<Result<_, _>>()?
+        }
     };
     Ok(Finished { table: shown, markdown, benchmarks, comparisons })
 }

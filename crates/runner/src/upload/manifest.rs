@@ -39,6 +39,9 @@ pub(crate) struct Manifest {
     /// The point that the run has reached. Older versions kept only runs that were complete.
     #[serde(default)]
     pub state: State,
+    /// What went wrong with a run that failed, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// The point that a run has reached.
@@ -49,6 +52,8 @@ pub(crate) enum State {
     Begun,
     /// Somebody wanted an end; what was finished by then is whole.
     Interrupted,
+    /// Something went wrong: it is not sent.
+    Failed,
     /// It has come to its end.
     #[default]
     Complete,
@@ -80,12 +85,25 @@ pub(crate) enum ManifestError {
 impl Manifest {
     /// The manifest of a run that begins.
     pub(crate) const fn new(runner: Runner, allow_empty: bool, commit: Option<String>) -> Self {
-        Self { format: FORMAT, runner, allow_empty, commit, run: None, state: State::Begun }
+        Self {
+            format: FORMAT,
+            runner,
+            allow_empty,
+            commit,
+            run: None,
+            state: State::Begun,
+            failure: None,
+        }
     }
 
     /// The same of a run that has come as far as this.
     pub(crate) fn at(self, state: State) -> Self {
         Self { state, ..self }
+    }
+
+    /// The same of a run that has failed for this reason.
+    pub(crate) fn failed(self, why: String) -> Self {
+        Self { failure: Some(why), ..self.at(State::Failed) }
     }
 
     /// Keeps it in the profile folder.

@@ -69,14 +69,39 @@ fn unknown_words_and_missing_ones_are_refused() {
 fn modes_are_known_and_given() {
     insta::assert_snapshot!(refused(&[
         &["exec", "-m", "fast", "--", "true"],
-        &["exec", "-m", "simulation", "--vs", "true", "--", "false"],
-        &["exec", "-m", "memory", "--vs", "true", "--", "false"],
         &["exec", "-m", "memory", "--backend", "magic", "--", "true"],
         &["exec", "-m", "memory", "--python-allocator", "jemalloc", "--", "true"],
         &["exec", "--export", "folded=x", "--", "true"],
         &["run", "-m", "waltime", "--", "true"],
         &["run", "-m", "walltime,fast", "--", "true"],
-        &["exec", "-m", "walltime", "-m", "memory", "--vs", "true", "--", "false"],
+    ]));
+}
+
+#[test]
+fn what_is_about_several_commands_needs_several_that_differ() {
+    insta::assert_snapshot!(refused(&[
+        &["exec", "--fail-if-slower", "5%", "--vs", "true", "--", "false"],
+        &["exec", "--fail-if-slower", "--", "true"],
+        &["exec", "--threshold", "1%", "--", "true"],
+        &["exec", "--explain", "-L", "n=1", "--", "echo", "{n}"],
+        &["exec", "--vs", "true", "--base", "nobody", "--", "false"],
+        &["exec", "-L", "n", "1,2", "--", "echo", "{n}"],
+        &["exec", "-L", "n=1,2", "--", "echo", "{m}"],
+        &["exec", "-L", "n=1,2", "-L", "n=3", "--", "echo", "{n}"],
+        &["exec", "--parameter-scan", "n", "8..1", "--", "echo", "{n}"],
+        &["exec", "--parameter-scan", "n=1..2", "--", "echo", "{n}"],
+        &[
+            "exec",
+            "--parameter-scan",
+            "n",
+            "1..100",
+            "--parameter-scan",
+            "m",
+            "1..100",
+            "--",
+            "echo",
+            "{n}{m}"
+        ],
     ]));
 }
 

@@ -7,6 +7,7 @@ use runner_shared::{
 
 use crate::{
     export::{
+        counts::compared,
         grid::{Alarm, Grid, GridRow, Head},
         notes::Note,
         text::{grouped, percent},
@@ -51,14 +52,16 @@ pub(in crate::export) fn grid(report: &MemoryReport) -> Grid {
         of.notes.iter().map(about)
     });
     let doubt = report.traces.iter().any(is_doubtful);
-    Grid {
+    let grid = Grid {
         heads: COLUMNS.iter().map(|column| column.head).collect(),
         rows: report.benchmarks.iter().map(|of| row(of, doubt)).collect(),
         warnings: report.warnings.iter().map(warning).collect(),
         notes: notes.collect(),
         footer: footer(report),
         verdicts: Vec::new(),
-    }
+    };
+    let uris: Vec<&str> = report.benchmarks.iter().map(|of| of.uri.as_str()).collect();
+    compared(grid, &uris, &report.comparisons())
 }
 
 fn row(of: &MemoryResult, doubt: bool) -> GridRow {

@@ -2,14 +2,22 @@
 
 use std::io;
 
-use crate::memory::{MemoryReport, MemoryResult};
+use crate::{
+    counts::MEMORY_COUNTERS,
+    export::counts::{csv_fields, csv_heads},
+    memory::{MemoryReport, MemoryResult},
+};
 
 /// Writes the report with a head; an unknown value is an empty field.
 pub(in crate::export) fn csv(report: &MemoryReport, out: &mut dyn io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(FIELDS.iter().map(|(head, _)| head))?;
+    let heads = FIELDS.iter().map(|(head, _)| (*head).to_owned());
+    csv.write_record(heads.chain(csv_heads(MEMORY_COUNTERS)))?;
+    let comparisons = report.comparisons();
     for benchmark in &report.benchmarks {
-        csv.write_record(FIELDS.iter().map(|(_, field)| field(benchmark)))?;
+        let compared = comparisons.iter().find(|it| it.head_uri == benchmark.uri);
+        let fields = FIELDS.iter().map(|(_, field)| field(benchmark));
+        csv.write_record(fields.chain(csv_fields(MEMORY_COUNTERS, compared)))?;
     }
     csv.flush()
 }

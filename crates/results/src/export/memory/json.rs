@@ -8,6 +8,7 @@
 //! | `warnings` | sentences about files that could not be used fully |
 //! | `remarks` | sentences about what the numbers don't show |
 //! | `traces[]` | `pid` of the root process, `events`, `outside` (those in no benchmark), and `tracer`, `backend`, `rung`, `lost_events`, `failed_tracks` as the tracer says |
+//! | `comparisons[]` | one object per command that was compared with another (`--vs`), see `export/counts.rs` |
 //! | `benchmarks[]` | one object per benchmark, in the order of the run |
 //! | `.occurrence` | 1, or more if the same URI was measured before |
 //! | `.peak_bytes`, `.peak_at_ns` | the most that was live at a time in all processes, and when on `CLOCK_MONOTONIC` |
@@ -31,6 +32,7 @@ use runner_shared::memory::{SiteUsage, UsageSummary};
 use serde::Serialize;
 
 use crate::{
+    export::counts::JsonCounts,
     memory::{MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS},
     stacks::Stacks,
 };
@@ -42,12 +44,14 @@ const MOST_SITES: usize = 25;
 
 /// Writes the report on one line.
 pub(in crate::export) fn json(report: &MemoryReport, out: &mut dyn Write) -> io::Result<()> {
-    let MemoryReport { benchmarks, traces, remarks, warnings } = report;
+    let MemoryReport { benchmarks, traces, remarks, warnings, repeated: _ } = report;
+    let comparisons = report.comparisons();
     let file = File {
         version: VERSION,
         mode: "memory",
         warnings,
         remarks,
+        comparisons: comparisons.iter().map(JsonCounts::of).collect(),
         traces: traces.iter().map(Trace::of).collect(),
         benchmarks: benchmarks.iter().map(Benchmark::of).collect(),
     };
@@ -63,6 +67,8 @@ struct File<'a> {
     mode: &'static str,
     warnings: &'a [String],
     remarks: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    comparisons: Vec<JsonCounts<'a>>,
     traces: Vec<Trace<'a>>,
     benchmarks: Vec<Benchmark<'a>>,
 }

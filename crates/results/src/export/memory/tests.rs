@@ -83,6 +83,7 @@ fn report() -> MemoryReport {
         ],
         remarks: vec!["Python keeps arenas of its own".to_owned()],
         warnings: vec!["careful".to_owned()],
+        repeated: None,
     }
 }
 

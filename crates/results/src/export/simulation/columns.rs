@@ -4,6 +4,7 @@ use runner_shared::{duration::show_nanos, text::one_line};
 
 use crate::{
     export::{
+        counts::compared,
         grid::{Alarm, Grid, GridRow, Head},
         notes::Note,
         text::{UNKNOWN, count, grouped, percent},
@@ -70,7 +71,8 @@ pub(in crate::export) fn grid(report: &SimulationReport) -> Grid {
         footer: footer(report),
         verdicts: Vec::new(),
     };
-    grid.lean()
+    let uris: Vec<&str> = report.benchmarks.iter().map(|of| of.uri.as_str()).collect();
+    compared(grid, &uris, &report.comparisons()).lean()
 }
 
 fn row(of: &SimulationResult, view: &View) -> GridRow {

@@ -3,6 +3,8 @@
 use std::io;
 
 use crate::{
+    counts::SIMULATION_COUNTERS,
+    export::counts::{csv_fields, csv_heads},
     model::Integration,
     simulation::{Estimate, SimulationReport, SimulationResult, View},
 };
@@ -10,11 +12,15 @@ use crate::{
 /// Writes the report with a head; an unknown value is an empty field.
 pub(in crate::export) fn csv(report: &SimulationReport, out: &mut dyn io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(FIELDS.iter().map(|(head, _)| *head).chain(EVENTS.iter().copied()))?;
+    let heads = FIELDS.iter().map(|(head, _)| *head).chain(EVENTS.iter().copied());
+    csv.write_record(heads.map(str::to_owned).chain(csv_heads(SIMULATION_COUNTERS)))?;
+    let comparisons = report.comparisons();
     for benchmark in &report.benchmarks {
+        let compared = comparisons.iter().find(|it| it.head_uri == benchmark.uri);
         let fields = FIELDS.iter().map(|(_, field)| field(benchmark, &report.view));
         let counted = benchmark.counted(&report.view);
-        csv.write_record(fields.chain(EVENTS.iter().map(|name| optional(counted.get(name)))))?;
+        let fields = fields.chain(EVENTS.iter().map(|name| optional(counted.get(name))));
+        csv.write_record(fields.chain(csv_fields(SIMULATION_COUNTERS, compared)))?;
     }
     csv.flush()
 }

@@ -20,6 +20,7 @@
 //! | `.spawned` | processes that it started |
 //! | `.hottest` | `by_self` and `by_inclusive`: functions with `own` and `inclusive` instructions |
 //! | `.notes` | sentences about the benchmark |
+//! | `comparisons[]` | one object per command that was compared with another (`--vs`), see `export/counts.rs` |
 //! | `unattributed[]` | cost that belongs to no benchmark |
 
 use std::{
@@ -30,6 +31,7 @@ use std::{
 use serde::Serialize;
 
 use crate::{
+    export::counts::JsonCounts,
     model::Integration,
     simulation::{
         Allocations, Estimate, Events, HotFunction, Hottest, SimulationReport, SimulationResult,
@@ -42,12 +44,22 @@ const VERSION: u32 = 1;
 
 /// Writes the report on one line.
 pub(in crate::export) fn json(report: &SimulationReport, out: &mut dyn Write) -> io::Result<()> {
-    let SimulationReport { benchmarks, unattributed, processes, tools, warnings, view } = report;
+    let SimulationReport {
+        benchmarks,
+        unattributed,
+        processes,
+        tools,
+        warnings,
+        repeated: _,
+        view,
+    } = report;
+    let comparisons = report.comparisons();
     let file = File {
         version: VERSION,
         mode: "simulation",
         warnings,
         tools,
+        comparisons: comparisons.iter().map(JsonCounts::of).collect(),
         processes: *processes,
         model: Model { id: view.model.id, formula: view.model.formula },
         allocations: match view.allocations {
@@ -69,6 +81,8 @@ struct File<'a> {
     mode: &'static str,
     warnings: &'a [String],
     tools: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    comparisons: Vec<JsonCounts<'a>>,
     processes: u64,
     model: Model,
     allocations: &'static str,

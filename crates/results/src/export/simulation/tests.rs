@@ -42,6 +42,7 @@ fn strange() -> SimulationReport {
         processes: 1,
         tools: Vec::new(),
         warnings: vec!["careful".to_owned()],
+        repeated: None,
         view: View { model: cost_model("iai").unwrap(), allocations: Allocations::Excluded },
     }
 }

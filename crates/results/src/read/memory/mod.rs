@@ -14,25 +14,31 @@ use std::{
 };
 
 use runner_shared::{
-    artifact::{Artifact, ExecutionTimestamps},
+    artifact::{Artifact, ExecutionTimestamps, Repeats},
     bounds::{self, Allowance, LIVE_BLOCKS, SITES, TREE_NODES, Unit, size},
     harness::URI_PREFIX,
     memory::{EVENTS_FILE, Event, StackTable, Usage, UsageSummary},
     text::bytes,
 };
 
+use system::files;
+
 use super::{
     ReadError,
     file::{artifact, names, room_for_values},
     name_of,
+    repeats::{self, MemoryRepeats},
     room::{Room, shown_name},
 };
-use crate::memory::{Forest, MemoryReport, MemoryResult, MemoryTrace, Resolved, resolve};
+use crate::memory::{
+    Forest, MemoryCounts, MemoryReport, MemoryResult, MemoryTrace, Resolved, resolve,
+};
 
 pub use beside::Beside;
 use beside::Share;
 use trace::Trace;
 pub use trace::TraceError;
+pub use windows::first_windows;
 use windows::{Window, Windows};
 
 /// Reads `results/` of a profile folder of memory mode and the folder itself, except the file names in `ignore`.
@@ -87,6 +93,14 @@ fn read_with(
     if traces.is_empty() && record.is_none() {
         return Ok(reading);
     }
+    let asked = repeats::asked(profile_dir, &mut reading.report.warnings);
+    let whole = Repeats::timestamps(profile_dir);
+    if asked.is_some() && files::is_there(&whole) {
+        // Beside the first windows of each benchmark, it has those of all repeats.
+        let warnings = &mut reading.report.warnings;
+        record = artifact(&whole, &mut room_for_values(), warnings).or(record);
+    }
+    let mut repeated = MemoryRepeats::new(asked);
     let mut windows = match &record {
         Some(record) => Windows::of(record),
         None => Windows { list: vec![Window::whole()], ..Windows::default() },
@@ -105,6 +119,12 @@ fn read_with(
     let tables = finish(traces, &mut reading, &counted.outside);
     let mut forest = Forest::default();
     for (nth, (window, usage)) in windows.list.into_iter().zip(counted.usages).enumerate() {
+        if let Some(uri) = &window.uri {
+            let name = shown_name(name_of(uri).to_owned());
+            if repeated.takes(&name, uri, MemoryCounts::of(&usage)) {
+                continue;
+            }
+        }
         let mut result = result(window, usage, &tables, &mut forest);
         if let Some(result) = &mut result {
             result.notes.extend(counted.notes.get(&nth).cloned());
@@ -112,6 +132,7 @@ fn read_with(
         reading.report.benchmarks.extend(result);
     }
     warn_of_left_out(&forest, counted.without_sites, &mut reading.report.warnings);
+    reading.report.repeated = repeated.finish();
     number(&mut reading.report);
     Ok(reading)
 }

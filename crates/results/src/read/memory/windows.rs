@@ -46,6 +46,21 @@ impl Windows {
     }
 }
 
+/// Returns the same conversation with nothing but the first window of each benchmark: what is told of commands that were
+/// counted several times.
+pub fn first_windows(timestamps: &ExecutionTimestamps) -> ExecutionTimestamps {
+    let Windows { list, .. } = Windows::of(timestamps);
+    let mut known = BTreeSet::new();
+    let mut first = ExecutionTimestamps::default();
+    for Window { start, end, uri } in &list {
+        let Some(uri) = uri.as_ref().filter(|uri| known.insert(*uri)) else { continue };
+        first.markers.extend([MarkerType::SampleStart(*start), MarkerType::SampleEnd(*end)]);
+        let announced = timestamps.uri_by_ts.iter().find(|(time, it)| it == uri && time >= end);
+        first.uri_by_ts.extend(announced.cloned());
+    }
+    first
+}
+
 /// Beginnings and ends, and whether the last one has no end. A second beginning or end changes nothing.
 fn spans(markers: &[MarkerType]) -> (Vec<(u64, u64)>, bool) {
     let mut markers = markers.to_vec();
@@ -96,6 +111,20 @@ mod tests {
         assert_eq!(owners(&found), [None, None, Some("b")], "at its end is after it");
         assert_eq!(found.without, ["early"]);
         assert_eq!(windows(&[], &[]), Windows::default());
+    }
+
+    #[test]
+    fn of_several_windows_of_a_benchmark_the_first_one_is_kept() {
+        let uris =
+            [(12, "a"), (25, "b"), (42, "a"), (55, "b")].map(|(at, uri)| (at, uri.to_owned()));
+        let spans = [(1, 10), (13, 20), (31, 40), (43, 50), (60, 70)];
+        let spans = spans.iter().flat_map(|(start, end)| {
+            [MarkerType::SampleStart(*start), MarkerType::SampleEnd(*end)]
+        });
+        let all = ExecutionTimestamps { uri_by_ts: uris.to_vec(), markers: spans.collect() };
+        let first = first_windows(&all);
+        assert_eq!(first.uri_by_ts, uris[..2]);
+        assert_eq!(first.markers, all.markers[..4]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use runner_shared::{
 };
 
 use super::{
-    ReadError,
+    ReadError, repeats,
     room::{Room, shown_name},
 };
 use crate::simulation::{Events, SimulationReport};
@@ -31,6 +31,16 @@ pub(super) use process::name_of;
 /// others from being shown. Files are streamed: they may be larger than memory. A folder that
 /// doesn't exist is empty.
 pub fn read_simulation(
+    profile_dir: &Path,
+    ignore: &BTreeSet<OsString>,
+) -> Result<SimulationReading, ReadError> {
+    let mut reading = read_plainly(profile_dir, ignore)?;
+    repeats::of_simulation(profile_dir, &mut reading)?;
+    Ok(reading)
+}
+
+/// The same without the repeats of commands that are compared.
+pub(super) fn read_plainly(
     profile_dir: &Path,
     ignore: &BTreeSet<OsString>,
 ) -> Result<SimulationReading, ReadError> {

@@ -79,6 +79,7 @@ fn logged(uri: &str, outcome: Outcome, walls: &[u64]) -> BenchmarkRounds {
         warmup_rounds: 4,
         noise: NoiseVerdict { rounds: 3, ..NoiseVerdict::default() },
         notes: vec!["a note".to_owned()],
+        shell: None,
         rounds: Rounds {
             start_ns: (0..).take(n).collect(),
             wall_ns: walls.to_vec(),

@@ -11,7 +11,7 @@ use std::{
 
 use nix::unistd::geteuid;
 use runner_shared::{
-    artifact::{Artifact, ExecutionTimestamps},
+    artifact::{Artifact, ExecutionTimestamps, Repeats},
     env_names,
     mode::Mode,
     run_as::RunAs,
@@ -136,11 +136,19 @@ pub(crate) fn command(
     Ok(Traced { command, fifos, progress, remarks, warnings, python })
 }
 
-/// Keeps what was said during the run, even if it was nothing: without it the events would have no meaning.
+/// Keeps what was said during the run, even if it was nothing: without it the events would have no meaning. Of commands
+/// that are counted several times, only the first count is a result; the others are kept apart.
 pub(crate) fn finish(record: &ExecutionTimestamps, folder: &Path) -> Result<(), ModeError> {
-    let path = results(folder).join(ExecutionTimestamps::file_name(None));
-    files::replace_private(&path, &record.encode())
-        .map_err(|source| ModeError::Write { path, source })
+    let keep = |path: PathBuf, record: &ExecutionTimestamps| {
+        files::replace_private(&path, &record.encode())
+            .map_err(|source| ModeError::Write { path, source })
+    };
+    let place = results(folder).join(ExecutionTimestamps::file_name(None));
+    if !files::is_there(&Repeats::path(folder)) {
+        return keep(place, record);
+    }
+    keep(Repeats::timestamps(folder), record)?;
+    keep(place, &::results::first_windows(record))
 }
 
 fn results(folder: &Path) -> PathBuf {

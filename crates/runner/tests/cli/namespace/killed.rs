@@ -11,7 +11,7 @@ use runner_shared::text::as_text;
 use system::lineage::parent_of;
 use test_support::{Running, Sandbox};
 
-use crate::stage::{CODSPEED, QUICK, exec, nothing_is_left, sandbox};
+use crate::stage::{CODSPEED, QUICK, codspeed, exec, nothing_is_left, sandbox};
 
 /// A benchmark whose processes are as hard to find as can be: a daemon, one in a session of its own that has none of the
 /// environment, and a child. All of them have `alive` open. Then it says whose child it is, and waits for ever.
@@ -109,6 +109,19 @@ fn the_harness_of_a_command() {
     let (sandbox, code) = stage.without(harness);
     assert_eq!(code, 1);
     nothing_is_left(&sandbox);
+    let shown = codspeed(&sandbox, ["inspect", "profile"]);
+    let said = "the run failed: only what was finished by then is here (the benchmark command was ended by SIGKILL)";
+    assert!(shown.stderr.contains(said), "{}", shown.stderr);
+    let sent = codspeed(&sandbox, ["upload", "profile"]);
+    assert!(
+        sent.code == 2 && sent.stderr.contains("is not sent: the run failed"),
+        "{}",
+        sent.stderr
+    );
+    // The next one knows nothing of that.
+    the_next_run_tidies_up(&sandbox, QUICK);
+    let shown = codspeed(&sandbox, ["inspect", "profile"]);
+    assert!(!shown.stderr.contains("the run failed"), "{}", shown.stderr);
 }
 
 #[test]

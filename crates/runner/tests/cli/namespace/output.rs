@@ -56,6 +56,49 @@ fn a_reader_who_has_seen_enough_does_not_end_the_run() {
 }
 
 #[test]
+fn results_that_standard_output_does_not_take_are_an_error() {
+    let sandbox = sandbox();
+    let formats = [
+        "--export json=-",
+        "--export csv=-",
+        "--export markdown=-",
+        "--export folded=-",
+        "--message-format json",
+    ];
+    let places = [
+        (">&-", 2, "can't be written: standard output is closed"),
+        (">/dev/full", 1, "No space left on device"),
+    ];
+    for format in formats {
+        for (place, code, why) in places {
+            // Nothing is profiled here: that is said first.
+            if format.contains("folded") && code == 1 {
+                continue;
+            }
+            let text = format!(
+                "{CODSPEED} exec --warmup-time 0 --max-rounds 1 --profile-folder profile {format} -- true {place}"
+            );
+            let run = sandbox.run(sandbox.private("sh", ["-c", &text]));
+            assert_eq!(run.code, code, "{text}: {}", run.stderr);
+            assert!(run.stderr.contains(why), "{text}: {}", run.stderr);
+        }
+    }
+    // Its reader has gone before the run begins.
+    let text = format!(
+        "({CODSPEED} exec --warmup-time 0 --max-rounds 1 --profile-folder profile --export json=- -- sh -c 'read x < gone'; echo $? > code) | (exec 0<&-; echo > gone)"
+    );
+    sandbox.fifo("gone");
+    sandbox.run(sandbox.private("sh", ["-c", &text]));
+    assert_eq!(sandbox.text("code"), "1\n");
+    let inspected = format!("{CODSPEED} inspect profile --export json=- >&-");
+    let run = sandbox.run(sandbox.private("sh", ["-c", &inspected]));
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    // Tables are for people, who see that there is none.
+    let text = format!("{CODSPEED} exec --warmup-time 0 --max-rounds 1 -- true >&-");
+    assert_eq!(sandbox.run(sandbox.private("sh", ["-c", &text])).code, 0);
+}
+
+#[test]
 fn a_daemon_that_keeps_the_streams_does_not_hold_us() {
     let sandbox = sandbox();
     let (hold, mut over) = (sandbox.fifo("hold"), sandbox.notice("over"));

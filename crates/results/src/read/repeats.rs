@@ -1,0 +1,83 @@
+//! Commands that were counted several times each: what was asked for, and the counts of all repeats.
+
+use std::{collections::BTreeSet, path::Path};
+
+use runner_shared::artifact::Repeats;
+use system::files;
+
+use super::{
+    ReadError,
+    file::{artifact, room_for_values},
+    simulation::{SimulationReading, read_plainly},
+};
+use crate::{
+    counts::{Repeated, RepeatedSide},
+    memory::MemoryCounts,
+    simulation::{SimulationCounts, SimulationResult},
+};
+
+/// What was asked for; nothing for a run that compares no counts.
+pub(super) fn asked(profile_dir: &Path, warnings: &mut Vec<String>) -> Option<Repeats> {
+    let path = Repeats::path(profile_dir);
+    if !files::is_there(&path) {
+        return None;
+    }
+    artifact(&path, &mut room_for_values(), warnings)
+}
+
+/// Adds the repeats of a simulation to the first counts, which are known.
+pub(super) fn of_simulation(
+    profile_dir: &Path,
+    reading: &mut SimulationReading,
+) -> Result<(), ReadError> {
+    let SimulationReading { report, broken } = reading;
+    let Some(asked) = asked(profile_dir, &mut report.warnings) else { return Ok(()) };
+    let firsts = report.benchmarks.iter().filter(|it| it.occurrence == 1);
+    let mut sides: Vec<RepeatedSide<SimulationCounts>> =
+        firsts.map(|it| side(&it.name, &it.uri, counts(it))).collect();
+    for nth in 1..Repeats::PADDINGS.len() {
+        let folder = Repeats::folder(profile_dir).join(nth.to_string());
+        let repeat = read_plainly(&folder, &BTreeSet::new())?;
+        for benchmark in &repeat.report.benchmarks {
+            if let Some(side) = sides.iter_mut().find(|side| side.uri == benchmark.uri) {
+                side.counts.push(counts(benchmark));
+            }
+        }
+        broken.extend(repeat.broken);
+    }
+    report.repeated = Some(Repeated { asked, sides });
+    Ok(())
+}
+
+fn counts(of: &SimulationResult) -> SimulationCounts {
+    SimulationCounts { events: of.events.clone(), allocations: of.allocations.clone() }
+}
+
+fn side<C>(name: &str, uri: &str, first: C) -> RepeatedSide<C> {
+    RepeatedSide { name: name.to_owned(), uri: uri.to_owned(), counts: vec![first] }
+}
+
+/// Counts of memory mode while they are put together, window by window.
+pub(super) struct MemoryRepeats(Option<Repeated<MemoryCounts>>);
+
+impl MemoryRepeats {
+    /// Nothing is counted yet.
+    pub(super) fn new(asked: Option<Repeats>) -> Self {
+        Self(asked.map(|asked| Repeated { asked, sides: Vec::new() }))
+    }
+
+    /// Takes the counts of a window. Returns whether they are those of a repeat, which is no result by itself.
+    pub(super) fn takes(&mut self, name: &str, uri: &str, counts: MemoryCounts) -> bool {
+        let Some(repeated) = &mut self.0 else { return false };
+        if let Some(known) = repeated.sides.iter_mut().find(|side| side.uri == uri) {
+            known.counts.push(counts);
+            return true;
+        }
+        repeated.sides.push(side(name, uri, counts));
+        false
+    }
+
+    pub(super) fn finish(self) -> Option<Repeated<MemoryCounts>> {
+        self.0
+    }
+}

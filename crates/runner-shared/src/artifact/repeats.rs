@@ -1,0 +1,86 @@
+//! Commands that were counted several times each, to be compared with one of them (simulation and memory mode).
+//!
+//! The first count of each command lies where that of a command alone would, and is uploaded as such. All that belongs
+//! to the others, and this file, lies in the folder that no archive contains:
+//!
+//! | path below [`NOT_ARCHIVED`] | what |
+//! |---|---|
+//! | `Repeats.msgpack` | this artifact |
+//! | `repeats/<n>/` | simulation: the files of repeat n, from 1 on |
+//! | `ExecutionTimestamps.msgpack` | memory: the whole conversation, all repeats in it |
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Artifact, ExecutionTimestamps, NOT_ARCHIVED};
+
+/// What a comparison of counts is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Repeats {
+    /// Version of this layout.
+    pub version: u32,
+    /// Identity of the benchmark that the others are compared with.
+    pub base_uri: String,
+    /// The smallest difference that matters, as a share; `None` for the usual one of each counter.
+    pub threshold: Option<f64>,
+    /// The usual ones are no larger than this share.
+    pub at_most: Option<f64>,
+}
+
+impl Repeats {
+    /// The layout described here.
+    pub const VERSION: u32 = 1;
+
+    /// Bytes that the environment is longer in each repeat, the same for all commands: where the stack begins changes
+    /// what caches do, and what programs do that copy their environment. Source: `peers.md` 3.3, step 2.
+    pub const PADDINGS: [u32; 4] = [0, 64, 256, 1024];
+
+    /// Returns the place of this artifact in a profile folder.
+    pub fn path(profile_folder: &Path) -> PathBuf {
+        profile_folder.join(NOT_ARCHIVED).join(Self::file_name(None))
+    }
+
+    /// Returns the folder for all files of repeats.
+    pub fn folder(profile_folder: &Path) -> PathBuf {
+        profile_folder.join(NOT_ARCHIVED).join("repeats")
+    }
+
+    /// Returns the place of the record of the whole conversation.
+    pub fn timestamps(profile_folder: &Path) -> PathBuf {
+        profile_folder.join(NOT_ARCHIVED).join(ExecutionTimestamps::file_name(None))
+    }
+
+    /// Returns how often each command is counted if it may be `most` times: twice at least, as a single count says
+    /// nothing of how much counts differ.
+    pub fn count(most: Option<u64>) -> usize {
+        let all = Self::PADDINGS.len();
+        most.and_then(|most| usize::try_from(most).ok()).map_or(all, |most| most.clamp(2, all))
+    }
+}
+
+impl Artifact for Repeats {
+    const NAME: &'static str = "Repeats";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_counted_twice_at_least_and_once_with_each_padding_at_most() {
+        let counts = [None, Some(0), Some(1), Some(2), Some(3), Some(4), Some(u64::MAX)];
+        assert_eq!(counts.map(Repeats::count), [4, 2, 2, 2, 3, 4, 4]);
+    }
+
+    #[test]
+    fn an_artifact_is_read_back() {
+        let repeats = Repeats {
+            version: Repeats::VERSION,
+            base_uri: "exec_harness::a".to_owned(),
+            threshold: None,
+            at_most: Some(0.01),
+        };
+        assert_eq!(Repeats::decode(&repeats.encode()).unwrap(), repeats);
+    }
+}

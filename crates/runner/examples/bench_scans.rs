@@ -1,0 +1,173 @@
+//! Compares the table of a parameter scan with that of hyperfine: six commands, both programs in alternation, so that
+//! the load of the machine hits both alike.
+//!
+//! The program is this one: with `spin N` it computes N steps and ends. The first argument of the bench is the path of
+//! `hyperfine` (from 1.13 on; else that of `PATH`), the second one the number of alternations.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench prints its figures and starts what it measures"
+)]
+
+use std::{
+    error::Error,
+    hint::black_box,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use runner_shared::clock::now;
+use serde_json::Value;
+
+/// About so long do the programs take, nanoseconds.
+const PROGRAMS_NS: [u64; 6] = [2_000_000, 4_000_000, 6_000_000, 8_000_000, 10_000_000, 12_000_000];
+/// Rounds of each command before the other program has its turn.
+const ROUNDS: &str = "10";
+/// Alternations unless told otherwise.
+const TURNS: u64 = 12;
+/// Share by which medians may differ.
+const BAR: f64 = 0.03;
+
+/// Wall times of each command, seconds.
+type Times = Vec<Vec<f64>>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["spin", steps] => {
+            spin(steps.parse()?);
+            Ok(())
+        }
+        [hyperfine, turns] => compare(hyperfine, turns.parse()?),
+        [hyperfine] => compare(hyperfine, TURNS),
+        _ => compare("hyperfine", TURNS),
+    }
+}
+
+fn spin(steps: u64) {
+    let mut state = 1_u64;
+    for step in 0..steps {
+        state = black_box(state.wrapping_mul(0x5851_f42d_4c95_7f2d) ^ step);
+    }
+}
+
+fn compare(hyperfine: &str, turns: u64) -> Result<(), Box<dyn Error>> {
+    let own = std::env::current_exe()?;
+    let codspeed = own.parent().and_then(Path::parent).ok_or("no build folder")?.join("codspeed");
+    let own = own.display().to_string();
+    let per_nanosecond = calibrated();
+    let steps = PROGRAMS_NS.map(|nanos| (nanos * per_nanosecond / 1000).to_string());
+    let list = steps.join(",");
+    let (mut ours, mut theirs): (Times, Times) = (vec![Vec::new(); 6], vec![Vec::new(); 6]);
+    for turn in 0..turns {
+        let folder = tempfile::tempdir()?;
+        let run_ours =
+            |into: &mut Times| by_codspeed(&codspeed, (&own, &list, &steps), folder.path(), into);
+        let run_theirs =
+            |into: &mut Times| by_hyperfine(hyperfine, (&own, &list), folder.path(), into);
+        if turn % 2 == 0 {
+            run_ours(&mut ours)?;
+            run_theirs(&mut theirs)?;
+        } else {
+            run_theirs(&mut theirs)?;
+            run_ours(&mut ours)?;
+        }
+    }
+    let mut within = 0;
+    for (nth, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+        let (one, other) = (median(ours), median(theirs));
+        let difference = one / other - 1.0;
+        within += usize::from(difference.abs() <= BAR);
+        println!(
+            "command {}\t{:.3}\tms\thyperfine {:.3} ms, {:+.2} %; {} and {} rounds",
+            nth + 1,
+            one * 1e3,
+            other * 1e3,
+            difference * 100.0,
+            ours.len(),
+            theirs.len()
+        );
+    }
+    println!("medians within 3 %\t{within}\tof 6\t{turns} alternations of {ROUNDS} rounds each");
+    Ok(())
+}
+
+/// Steps that take about a microsecond.
+fn calibrated() -> u64 {
+    const TRY: u64 = 2_000_000;
+    let fastest = (0..20).map(|_| {
+        let start = now();
+        spin(TRY);
+        now().since(start)
+    });
+    TRY * 1000 / fastest.min().unwrap_or(1).max(1)
+}
+
+fn by_codspeed(
+    codspeed: &Path,
+    (own, list, steps): (&str, &str, &[String; 6]),
+    folder: &Path,
+    into: &mut Times,
+) -> Result<(), Box<dyn Error>> {
+    let export = folder.join("ours.json");
+    let status = Command::new(codspeed)
+        .args(["exec", "-m", "walltime", "--no-perf", "--skip-upload", "--quiet"])
+        .args(["--warmup-time", "0", "--max-rounds", ROUNDS, "--min-rounds", ROUNDS])
+        .arg(format!("--export=json={}", export.display()))
+        .arg("--profile-folder")
+        .arg(folder.join("profile"))
+        .arg(format!("--parameter-list=steps={list}"))
+        .args(["--", own, "spin", "{steps}"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
+    if !status.success() {
+        return Err(format!("codspeed has failed: {status}").into());
+    }
+    let json: Value = serde_json::from_slice(&std::fs::read(export)?)?;
+    for benchmark in json["benchmarks"].as_array().ok_or("no benchmarks")? {
+        let name = benchmark["name"].as_str().unwrap_or_default();
+        let is_it = |steps: &String| name.ends_with(&format!(" {steps}"));
+        let times = steps.iter().position(is_it).and_then(|nth| into.get_mut(nth));
+        let walls = benchmark["rounds"]["wall_ns"].as_array().ok_or("no rounds")?;
+        let walls = walls.iter().filter_map(Value::as_f64).map(|nanos| nanos / 1e9);
+        times.ok_or("an unknown benchmark")?.extend(walls);
+    }
+    Ok(())
+}
+
+fn by_hyperfine(
+    hyperfine: &str,
+    (own, list): (&str, &str),
+    folder: &Path,
+    into: &mut Times,
+) -> Result<(), Box<dyn Error>> {
+    let export = folder.join("theirs.json");
+    let status = Command::new(hyperfine)
+        .args(["--shell=none", "--style=none", "--runs", ROUNDS, "--parameter-list", "steps", list])
+        .arg("--export-json")
+        .arg(&export)
+        .arg(format!("{own} spin {{steps}}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
+    if !status.success() {
+        return Err(format!("hyperfine has failed: {status}").into());
+    }
+    let json: Value = serde_json::from_slice(&std::fs::read(export)?)?;
+    for (result, times) in json["results"].as_array().ok_or("no results")?.iter().zip(into) {
+        times
+            .extend(result["times"].as_array().ok_or("no times")?.iter().filter_map(Value::as_f64));
+    }
+    Ok(())
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,75 @@
+//! Commands that are compared by what the real Valgrind counts.
+
+use serde_json::Value;
+
+use crate::stage::{codspeed, exec, exported, sandbox};
+
+const COUNT: &str = "#include <stdlib.h>
+int main(int c, char **v) { volatile unsigned x = 1; for (int i = atoi(v[1]); i > 0; i--) x *= 3; return 0; }";
+
+const COUNTED: &[&str] = &["-m", "simulation", "--export", "json=out.json"];
+
+fn comparisons(sandbox: &test_support::Sandbox) -> Vec<Value> {
+    let json: Value = serde_json::from_str(&sandbox.text("out.json")).unwrap();
+    json["comparisons"].as_array().unwrap().clone()
+}
+
+#[test]
+fn equal_programs_are_equal_exactly_and_more_work_is_found_to_the_instruction() {
+    let sandbox = sandbox();
+    sandbox.c_program("count", COUNT);
+    sandbox.c_program("other", COUNT);
+    let others = ["--vs", "./count 20000", "--vs", "./count 30000", "--vs", "./other 20000"];
+    let markdown = ["--export", "markdown=out.md", "--explain", "--fail-if-slower=5%"];
+    let run = exec(&sandbox, &[COUNTED, &others, &markdown].concat(), &["./count", "40000"]);
+    assert_eq!(run.code, 6, "{}", run.stderr);
+    let slower = "slower by 5% or more (`--fail-if-slower`): `./count 30000` (instructions, estimated time), `./count 40000`";
+    assert!(run.stderr.contains(slower), "{}", run.stderr);
+    let found = comparisons(&sandbox);
+    let lead = |nth: usize, key: &str| found[nth]["counters"][0][key].as_f64().unwrap();
+    let more = |nth| lead(nth, "head") - lead(nth, "base");
+    assert_eq!((more(1), lead(1, "floor"), lead(1, "ratio")), (0.0, 0.0, 1.0), "{found:?}");
+    assert!(more(0) >= 30_000.0, "at least three instructions in each round: {found:?}");
+    assert_eq!(more(2), 2.0 * more(0), "{found:?}");
+    let verdicts: Vec<&Value> = found.iter().map(|one| &one["verdict"]).collect();
+    assert_eq!(verdicts, ["regressed", "equivalent", "regressed"]);
+    assert_eq!(found[0]["counters"][0]["base_counts"].as_array().unwrap().len(), 4);
+    let equal = "`./other 20000` against `./count 20000`: no difference in instructions and estimated time (exact)";
+    for text in [&run.stdout, &sandbox.text("out.md")] {
+        assert!(text.contains(equal), "{text}");
+    }
+    // Only the first count of each is a result.
+    assert_eq!(exported(&sandbox).len(), 4);
+    let results = std::fs::read_dir(sandbox.path().join("profile")).unwrap();
+    let results = results.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(results.filter(|name| name.ends_with(".out")).count(), 4);
+    let shown = codspeed(&sandbox, ["inspect", "profile", "--explain", "--functions", "0"]);
+    assert!(shown.stdout.starts_with(&run.stdout), "{}\n{}", run.stdout, shown.stdout);
+    // What was compared before is none of the next run's.
+    let alone = exec(&sandbox, COUNTED, &["./count", "20000"]);
+    assert!(!alone.stdout.contains(" against "), "{}", alone.stdout);
+}
+
+#[test]
+fn hooks_of_the_beginning_and_the_end_are_run_once() {
+    let sandbox = sandbox();
+    sandbox.c_program("count", COUNT);
+    let hooks = [
+        ["--setup", "mkdir made-{n}"],
+        ["--prepare", "sh -c 'echo >> made-{n}/rounds'"],
+        ["--cleanup", "sh -c 'cat made-{n}/rounds >> all; rm -r made-{n}'"],
+    ];
+    let twice = [COUNTED, &hooks.concat(), &["--max-rounds", "2", "-L", "n=100,200"]].concat();
+    let run = exec(&sandbox, &twice, &["./count", "{n}"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(sandbox.text("all"), "\n\n\n\n", "{}", run.stderr);
+    assert_eq!(run.stdout.matches(" against `./count 100`: ").count(), 1, "{}", run.stdout);
+}
+
+#[test]
+fn a_side_that_fails_leaves_the_other_one_counted_and_there_is_no_verdict() {
+    let sandbox = sandbox();
+    let run = exec(&sandbox, &[COUNTED, &["--vs", "false"]].concat(), &["true"]);
+    assert_eq!((run.code, exported(&sandbox).len()), (1, 1), "{}", run.stderr);
+    assert!(!run.stdout.contains(" against "), "{}", run.stdout);
+}
