@@ -2,7 +2,8 @@
 //! benchmarks, one of which a commit makes 5 % slower, and a history of 16 commits with such a one.
 //!
 //! The first argument of the bench is the number of comparisons of each row (2), the second one chooses the rows whose
-//! names contain it: `bench_ab 10 pytest`. Packages come from PyPI and crates.io; rows of divan need `cargo codspeed`.
+//! names contain it: `bench_ab 10 pytest`. Packages come from the registries; rows of divan need
+//! `cargo codspeed`.
 
 #![expect(
     clippy::print_stdout,
@@ -93,7 +94,7 @@ const SUITES: &[Suite] = &[
         },
         build: "cargo codspeed build -m @MODE@",
         command: "cargo codspeed run",
-        prepare: "cargo codspeed --version",
+        prepare: "cargo codspeed --help",
         slow: "[B3]",
     },
 ];
@@ -168,25 +169,24 @@ fn compare(
         return Err(String::from_utf8_lossy(&run.stderr).into());
     }
     let json: Value = serde_json::from_slice(&fs::read(export)?)?;
-    let all = json["benchmarks"].as_array().ok_or("no benchmarks")?;
-    let named = |one: &Value| one["name"].as_str().unwrap_or_default().to_owned();
-    let moved: Vec<&Value> = all
-        .iter()
-        .filter(|one| one["verdict"] == "regressed" || one["verdict"] == "improved")
-        .collect();
+    let all = json.get("benchmarks").and_then(Value::as_array).ok_or("no benchmarks")?;
+    let has = |one: &Value, verdict: &str| text(one, "verdict") == verdict;
+    let moved: Vec<&Value> =
+        all.iter().filter(|one| has(one, "regressed") || has(one, "improved")).collect();
     let is_right = all.len() == 10
-        && matches!(&moved[..], [one] if named(one).ends_with(suite.slow) && one["verdict"] == "regressed");
-    let open = all.iter().filter(|one| one["verdict"] == "inconclusive").count();
-    let names = moved.iter().map(|one| {
-        let percent = one["ratio"].as_f64().map_or(f64::NAN, |ratio| (ratio - 1.0) * 100.0);
-        format!("{} {percent:+.1} %", named(one))
+        && matches!(&moved[..], [one] if text(one, "name").ends_with(suite.slow) && has(one, "regressed"));
+    let open = all.iter().filter(|one| has(one, "inconclusive")).count();
+    let shown = moved.iter().map(|one| {
+        let ratio = one.get("ratio").and_then(Value::as_f64).unwrap_or(f64::NAN);
+        format!("{} {:+.1} %", text(one, "name"), (ratio - 1.0) * 100.0)
     });
-    let names: Vec<String> = names.collect();
+    let shown: Vec<String> = shown.collect();
+    let number = |key| json.get(key).and_then(Value::as_u64).unwrap_or(0);
     let note = format!(
         "seed {seed}: {} ({open} inconclusive, {}+{} pairs)",
-        names.join(" "),
-        json["pairs"],
-        json["pairs_again"]
+        shown.join(" "),
+        number("pairs"),
+        number("pairs_again")
     );
     Ok(Found { is_right, note })
 }
@@ -217,6 +217,10 @@ fn answer(command: impl Fn() -> Command) -> Outcome<Output> {
         }
     }
     Err("a probe in the C library ends Valgrind again and again".into())
+}
+
+fn text<'a>(one: &'a Value, key: &str) -> &'a str {
+    one.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn codspeed_in(folder: &Path, codspeed: &Path) -> Command {

@@ -241,7 +241,7 @@ fn counts(
 
 /// Whether each of these remains a finding if all of them are looked at. Those with too few pairs are none.
 fn discoveries(judged: &[Judgement]) -> Vec<bool> {
-    let mut ps: Vec<f64> = judged.iter().filter(is_tested).map(|one| one.p).collect();
+    let mut ps: Vec<f64> = judged.iter().filter(|one| is_tested(one)).map(|one| one.p).collect();
     ps.sort_by(f64::total_cmp);
     let all = as_float(u64::try_from(ps.len()).unwrap_or(u64::MAX));
     let ranked = (1_u32..).zip(&ps);
@@ -249,11 +249,11 @@ fn discoveries(judged: &[Judgement]) -> Vec<bool> {
         .filter(|(rank, p)| **p <= FALSE_DISCOVERIES * f64::from(*rank) / all)
         .map(|(_, p)| *p)
         .last();
-    let stands_out = |one: &Judgement| is_tested(&one) && limit.is_some_and(|limit| one.p <= limit);
+    let stands_out = |one: &Judgement| is_tested(one) && limit.is_some_and(|limit| one.p <= limit);
     judged.iter().map(stands_out).collect()
 }
 
-fn is_tested(one: &&Judgement) -> bool {
+const fn is_tested(one: &Judgement) -> bool {
     one.pairs >= MINIMUM_PAIRS
 }
 

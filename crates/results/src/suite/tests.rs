@@ -152,8 +152,8 @@ fn counts_say_which_of_them_moved() {
     let one: &[u64] = &[1_000_000_000, 1_000_000, 5000, 100, 3];
     let other: &[u64] = &[1_050_000_000, 1_051_000, 5000, 150, 3];
     let (base, head) = (&[one; 2], &[other; 2]);
-    let once = counted(base, head, false).judge();
-    assert_eq!((once.suspects(), once.undecided()), (1, 0));
+    let first = counted(base, head, false).judge();
+    assert_eq!((first.suspects(), first.undecided()), (1, 0));
     let found = counted(base, head, true).judge();
     assert_eq!(verdict_of(&found, "b"), SuiteVerdict::Regressed);
     let expected = "`b`: estimated time +5.0 % (exact), instructions +5.1 % (exact), last-level cache misses +50.0 % (exact)";

@@ -79,20 +79,15 @@ impl Sides {
     /// Makes a place for both: a folder that stays and may have been used before, or one below `parent` that is removed.
     pub(crate) fn create(kept: Option<&Path>, parent: &Path) -> Result<Self, AbError> {
         let failed = |path: &Path, source| AbError::Folder { path: path.to_owned(), source };
-        match kept {
-            Some(path) => {
-                let made = files::create_private_folder(path).and_then(|()| path.canonicalize());
-                let root = made.map_err(|err| failed(path, err))?;
-                let lock = FolderLock::acquire(&root).map_err(RunError::Lock)?;
-                Ok(Self { _temporary: None, _lock: Some(lock), root })
-            }
-            None => {
-                let folder =
-                    Folder::create(parent, Kind::Sides).map_err(|err| failed(parent, err))?;
-                let root = folder.path().canonicalize().map_err(|err| failed(parent, err))?;
-                Ok(Self { _temporary: Some(folder), _lock: None, root })
-            }
+        if let Some(path) = kept {
+            let made = files::create_private_folder(path).and_then(|()| path.canonicalize());
+            let root = made.map_err(|err| failed(path, err))?;
+            let lock = FolderLock::acquire(&root).map_err(RunError::Lock)?;
+            return Ok(Self { _temporary: None, _lock: Some(lock), root });
         }
+        let folder = Folder::create(parent, Kind::Sides).map_err(|err| failed(parent, err))?;
+        let root = folder.path().canonicalize().map_err(|err| failed(parent, err))?;
+        Ok(Self { _temporary: Some(folder), _lock: None, root })
     }
 
     /// The folder of a side.

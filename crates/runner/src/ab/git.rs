@@ -121,7 +121,9 @@ impl Git {
         let Answer { ended, stdout, stderr } = self.answer(args)?;
         match ended {
             Ended::Code(0) => Ok(stdout),
-            _ => Err(GitError::Failed { command, ended, words: said(&stderr) }),
+            Ended::Code(_) | Ended::Signal(_) => {
+                Err(GitError::Failed { command, ended, words: said(&stderr) })
+            }
         }
     }
 
@@ -223,9 +225,8 @@ impl Repository {
         if answer.ended != Ended::Code(0) {
             return Err(no_commit());
         }
-        let [commit] =
-            self.describe(&[answer.stdout.trim()])?.try_into().map_err(|_| no_commit())?;
-        Ok(commit)
+        let described = self.describe(&[answer.stdout.trim()])?;
+        described.into_iter().next().ok_or_else(no_commit)
     }
 
     /// What people want to know of these commits, in their order.
@@ -254,7 +255,7 @@ impl Repository {
         match ended {
             Ended::Code(0) => Ok(true),
             Ended::Code(1) => Ok(false),
-            _ => Err(GitError::Failed {
+            Ended::Code(_) | Ended::Signal(_) => Err(GitError::Failed {
                 command: "merge-base".to_owned(),
                 ended,
                 words: said(&stderr),

@@ -7,24 +7,10 @@ use runner_shared::{duration, share::Share};
 
 use super::{FailureLimit, InstrumentArgs, SharedArgs};
 
-/// Compare two states of a Git repository: build both, run their benchmarks in turns, and say of each whether it has
-/// changed.
-///
-/// Both states are checked out side by side, in folders of their own: nothing is written into your repository. Each is
-/// built by `--build`, then the suite is run in pairs, a run of base and one of head, in random order, until every
-/// benchmark is decided. What seems to have changed is measured once more, with twice as many pairs. Files that Git
-/// ignores (`target`, `node_modules`, `.venv`) are in neither state: `--build` makes what the suite needs.
+/// Compare two states of a Git repository.
 #[derive(Debug, Args)]
 #[command(after_help = AB_EXAMPLES)]
 pub(crate) struct AbArgs {
-    /// What all commands have.
-    #[command(flatten)]
-    pub shared: SharedArgs,
-
-    /// What is recorded beside the measurement.
-    #[command(flatten)]
-    pub instruments: InstrumentArgs,
-
     /// The state to compare with: a commit, a branch or a tag.
     #[arg(long, value_name = "REVISION")]
     pub base: String,
@@ -41,6 +27,14 @@ pub(crate) struct AbArgs {
     /// How both are built and compared.
     #[command(flatten)]
     pub compare: CompareArgs,
+
+    /// What all commands have.
+    #[command(flatten)]
+    pub shared: SharedArgs,
+
+    /// What is recorded beside the measurement.
+    #[command(flatten)]
+    pub instruments: InstrumentArgs,
 }
 
 /// How two states are built and compared.
@@ -89,10 +83,6 @@ pub(crate) struct CompareArgs {
 #[derive(Debug, Args)]
 #[command(after_help = BISECT_EXAMPLES)]
 pub(crate) struct BisectArgs {
-    /// What all commands have.
-    #[command(flatten)]
-    pub shared: SharedArgs,
-
     /// A revision that is fast enough.
     #[arg(long, value_name = "REVISION")]
     pub good: String,
@@ -109,24 +99,35 @@ pub(crate) struct BisectArgs {
     /// How revisions are built and compared.
     #[command(flatten)]
     pub compare: CompareArgs,
+
+    /// What all commands have.
+    #[command(flatten)]
+    pub shared: SharedArgs,
 }
 
 const AB_EXAMPLES: &str = "\
 Examples:
-  codspeed ab -m walltime --base main --build 'cargo codspeed build -m walltime' -- cargo codspeed run
-                                                 is what I have here slower than main?
-  codspeed ab -m simulation --base main --head my-branch --no-build -- pytest --codspeed
-  codspeed ab --base HEAD~1 --build 'python -m venv .venv' --build '.venv/bin/pip install -e .[test]' \\
-      -- .venv/bin/pytest --codspeed             a package has to be installed in each state
-  codspeed ab --base v1.2 --build 'cargo build --release' --exec -- ./target/release/tool in.txt
-                                                 a plain command instead of a suite
+  codspeed ab --base main --build 'cargo codspeed build' -- cargo codspeed run
+                                      is what I have here slower than `main`?
+  codspeed ab -m simulation --base main --head mine --no-build -- pytest --codspeed
+                                      two branches, counted instead of timed
+  codspeed ab --base HEAD~1 --build 'python -m venv .venv && .venv/bin/pip install -e .' \\
+      -- .venv/bin/pytest --codspeed  a package has to be installed in each state
+  codspeed ab --base v1.2 --build 'make tool' --exec -- ./tool in.txt
+                                      a plain command instead of a suite
   codspeed ab --base main --fail-if-slower=5% --build-dir ~/.cache/ab --build make -- ./suite
-                                                 for scripts: exit code 6 if something got slower
+                                      for scripts: exit code 6 if something got slower
 
-Exit codes: 0 compared, 1 a build or a suite failed, 2 usage, 4 no benchmarks, 6 `--fail-if-slower`, 130 interrupted
-(what is known from the pairs so far is shown).";
+Exit codes:
+  0 compared   1 a build or a suite failed   2 usage   3 missing tool/right   4 no benchmarks
+  6 `--fail-if-slower`   130 interrupted: what is known from the pairs so far is shown";
 
 const BISECT_EXAMPLES: &str = "\
 Examples:
-  codspeed bisect --good v1.2 --build 'cargo codspeed build -m walltime' -- cargo codspeed run
-  codspeed bisect -m simulation --good HEAD~16 --benchmark 'parse*' --no-build -- pytest --codspeed";
+  codspeed bisect --good v1.2 --build 'cargo codspeed build' -- cargo codspeed run
+  codspeed bisect -m simulation --good HEAD~16 --benchmark 'parse*' --no-build \\
+      -- pytest --codspeed
+
+Exit codes:
+  0 the commit is named   1 nothing got slower, or it can't be told from commits that were skipped
+  2 usage   3 missing tool/right   130 interrupted: the commits that are left are named";

@@ -69,8 +69,17 @@ pub(crate) enum Command {
     #[command(visible_alias = "x")]
     Exec(Box<ExecArgs>),
     /// Compare two states of a repository, all benchmarks in turns.
+    ///
+    /// Both states are checked out side by side in folders of their own, and nothing is written into your repository.
+    /// Each is built by `--build`, then the suite is run in pairs, base and head in random order, until it is clear of
+    /// every benchmark whether it has changed. What seems to have changed is measured once more, with twice as many
+    /// pairs. Files that Git ignores (`target`, `node_modules`, `.venv`) are in neither state: `--build` makes what the
+    /// suite needs.
     Ab(Box<AbArgs>),
     /// Find the commit that made a benchmark slower.
+    ///
+    /// Each step compares the good commit with another one as `codspeed ab` does. Commits that can't be built or judged
+    /// are skipped. Neither your files nor the state of `git bisect` are touched.
     Bisect(Box<BisectArgs>),
     /// Show the results in a profile folder once more.
     Inspect(InspectArgs),

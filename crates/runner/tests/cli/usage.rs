@@ -38,6 +38,12 @@ fn help_of_exec_lists_its_options() {
 }
 
 #[test]
+fn help_of_ab_and_bisect_teaches() {
+    insta::assert_snapshot!(shown(&["ab", "-h"]));
+    insta::assert_snapshot!(shown(&["bisect", "-h"]));
+}
+
+#[test]
 fn help_of_run_lists_its_options() {
     insta::assert_snapshot!(shown(&["run", "--help"]));
 }

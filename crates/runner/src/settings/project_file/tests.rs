@@ -65,6 +65,7 @@ fn a_full_file_is_understood_without_a_warning() {
         name: name.map(str::to_owned),
         walltime_args,
         run_args: harness::RunArgs::default(),
+        working_directory: None,
     };
     let planned = |name: Option<&str>, workload| PlannedTarget {
         name: name.map(str::to_owned),
