@@ -235,20 +235,7 @@ fn measure(
                 simulation.run(&mut session, &plans);
             }
         }
-        Mode::Walltime => {
-            let turns = plans.first().filter(|_| is_comparison);
-            let turns = turns.map(|base| Turns {
-                base_uri: base.target.uri(),
-                seed: args.seed.unwrap_or_else(random_seed),
-                threshold: args.threshold.unwrap_or(DEFAULT_THRESHOLD).value(),
-            });
-            let mut store = Store::open(folder.unwrap_or(Path::new(".codspeed")), turns.clone())?;
-            match turns {
-                Some(turns) => take_turns(&mut session, &plans, &turns, &mut store)?,
-                None => session.one_after_the_other(&plans, &mut store)?,
-            }
-            store.flush()?;
-        }
+        Mode::Walltime => measure_times(&mut session, &plans, args, folder)?,
     }
     let code = match session.verdict() {
         Verdict::Interrupted => INTERRUPTED,
@@ -259,6 +246,27 @@ fn measure(
         progress.always(&format!("warning: {warning}"));
     }
     Ok(code)
+}
+
+/// Measures the times of all, in turns or one after the other, and keeps them.
+fn measure_times(
+    session: &mut Session<'_>,
+    plans: &[Plan],
+    args: &Args,
+    folder: Option<&Path>,
+) -> Result<(), StoreError> {
+    let turns = plans.first().filter(|_| args.interleave && plans.len() > 1);
+    let turns = turns.map(|base| Turns {
+        base_uri: base.target.uri(),
+        seed: args.seed.unwrap_or_else(random_seed),
+        threshold: args.threshold.unwrap_or(DEFAULT_THRESHOLD).value(),
+    });
+    let mut store = Store::open(folder.unwrap_or(Path::new(".codspeed")), turns.clone())?;
+    match turns {
+        Some(turns) => take_turns(session, plans, &turns, &mut store)?,
+        None => session.one_after_the_other(plans, &mut store)?,
+    }
+    store.flush()
 }
 
 /// Takes the lock of the machine, unless whoever has started us has it. Whoever waits for another one heeds no signal, and is

@@ -18,12 +18,12 @@ const ROUNDS: [usize; 2] = [50, 5];
 /// After this time there are no more rounds than at least, nanoseconds.
 const TIME_NS: u64 = 200_000_000;
 
-/// What one round of it took.
+/// What one round of it took, nanoseconds.
 #[derive(Debug, Clone, Copy, Default)]
 struct Times {
-    wall_ns: u64,
-    kernel_ns: u64,
-    processor_ns: u64,
+    wall: u64,
+    undisturbed: u64,
+    processor: u64,
 }
 
 /// Measures a shell that has nothing to do.
@@ -46,9 +46,9 @@ pub(super) fn measure(
         whole(quantile(&sorted(&times), 0.5))
     };
     Ok(ShellStart {
-        wall_ns: median(|times| times.wall_ns),
-        undisturbed_ns: median(|times| times.kernel_ns),
-        processor_ns: median(|times| times.processor_ns),
+        wall_ns: median(|times| times.wall),
+        undisturbed_ns: median(|times| times.undisturbed),
+        processor_ns: median(|times| times.processor),
         rounds: u64::try_from(rounds.len()).unwrap_or(u64::MAX),
         subtracted,
     })
@@ -58,9 +58,9 @@ impl Times {
     fn of(sample: &Sample) -> Self {
         let undisturbed = sample.stamps.kernel_ns.zip(sample.stamps.preempted_ns);
         Self {
-            wall_ns: sample.wall_ns(),
-            kernel_ns: undisturbed.map_or(0, |(all, preempted)| all.saturating_sub(preempted)),
-            processor_ns: sample.ended.user_ns.saturating_add(sample.ended.system_ns),
+            wall: sample.wall_ns(),
+            undisturbed: undisturbed.map_or(0, |(all, preempted)| all.saturating_sub(preempted)),
+            processor: sample.ended.user_ns.saturating_add(sample.ended.system_ns),
         }
     }
 }

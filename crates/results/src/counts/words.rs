@@ -152,7 +152,8 @@ fn plain(share: f64) -> String {
         _ if percent >= 1.0 => 1,
         _ if percent >= 0.1 => 2,
         _ if percent >= 0.01 => 3,
-        _ => 4,
+        _ if percent >= 0.0005 => 4,
+        _ => 7,
     };
     let text = format!("{percent:.decimals$}");
     let text = if text.contains('.') {
@@ -160,7 +161,7 @@ fn plain(share: f64) -> String {
     } else {
         text
     };
-    if text == "0" && percent > 0.0 { "0.0001 % or less".to_owned() } else { format!("{text} %") }
+    format!("{text} %")
 }
 
 fn listed(titles: &[&str]) -> String {

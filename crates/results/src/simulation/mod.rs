@@ -58,16 +58,16 @@ impl SimulationReport {
 
 impl SimulationCounts {
     fn value(&self, counter: &Counter, view: &View) -> Option<u64> {
-        let counted = match view.allocations {
+        let seen = match view.allocations {
             Allocations::Included => self.events.clone(),
             Allocations::Excluded => self.events.without(&self.allocations),
         };
         let sum = |names: [&str; 3]| {
-            names.iter().try_fold(0_u64, |sum, name| sum.checked_add(counted.get(name)?))
+            names.iter().try_fold(0_u64, |sum, name| sum.checked_add(seen.get(name)?))
         };
         match counter.id {
-            "instructions" => counted.get(Events::INSTRUCTIONS),
-            "estimated_cycles" => view.model.estimate(&counted).map(Estimate::whole_cycles),
+            "instructions" => seen.get(Events::INSTRUCTIONS),
+            "estimated_cycles" => view.model.estimate(&seen).map(Estimate::whole_cycles),
             "l1_misses" => sum(["I1mr", "D1mr", "D1mw"]),
             "ll_misses" => sum(["ILmr", "DLmr", "DLmw"]),
             _ => None,

@@ -26,11 +26,14 @@ fn equal_programs_are_equal_exactly_and_more_work_is_found_to_the_instruction() 
     let slower = "slower by 5% or more (`--fail-if-slower`): `./count 30000` (instructions, estimated time), `./count 40000`";
     assert!(run.stderr.contains(slower), "{}", run.stderr);
     let found = comparisons(&sandbox);
-    let lead = |nth: usize, key: &str| found[nth]["counters"][0][key].as_f64().unwrap();
-    let more = |nth| lead(nth, "head") - lead(nth, "base");
-    assert_eq!((more(1), lead(1, "floor"), lead(1, "ratio")), (0.0, 0.0, 1.0), "{found:?}");
-    assert!(more(0) >= 30_000.0, "at least three instructions in each round: {found:?}");
-    assert_eq!(more(2), 2.0 * more(0), "{found:?}");
+    let lead = |nth: usize| &found[nth]["counters"][0];
+    let more = |nth| {
+        let [head, base] = ["head_counts", "base_counts"].map(|side| lead(nth)[side][0].as_u64());
+        head.unwrap() - base.unwrap()
+    };
+    assert_eq!((more(1), &lead(1)["exact"]), (0, &true.into()), "{found:?}");
+    assert!(more(0) >= 30_000, "at least three instructions in each round: {found:?}");
+    assert_eq!((more(2), &lead(2)["exact"]), (2 * more(0), &true.into()), "{found:?}");
     let verdicts: Vec<&Value> = found.iter().map(|one| &one["verdict"]).collect();
     assert_eq!(verdicts, ["regressed", "equivalent", "regressed"]);
     assert_eq!(found[0]["counters"][0]["base_counts"].as_array().unwrap().len(), 4);
@@ -41,8 +44,8 @@ fn equal_programs_are_equal_exactly_and_more_work_is_found_to_the_instruction() 
     // Only the first count of each is a result.
     assert_eq!(exported(&sandbox).len(), 4);
     let results = std::fs::read_dir(sandbox.path().join("profile")).unwrap();
-    let results = results.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert_eq!(results.filter(|name| name.ends_with(".out")).count(), 4);
+    let endings = results.map(|entry| entry.unwrap().path().extension().map(ToOwned::to_owned));
+    assert_eq!(endings.filter(|ending| *ending == Some("out".into())).count(), 4);
     let shown = codspeed(&sandbox, ["inspect", "profile", "--explain", "--functions", "0"]);
     assert!(shown.stdout.starts_with(&run.stdout), "{}\n{}", run.stdout, shown.stdout);
     // What was compared before is none of the next run's.
