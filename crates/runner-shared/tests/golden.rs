@@ -2,8 +2,8 @@
 
 use runner_shared::{
     artifact::{
-        Artifact, BenchmarkRounds, ExecutionTimestamps, Outcome, RobustSource, RoundLog, Rounds,
-        Turns,
+        Artifact, BenchmarkRounds, Counted, ExecutionTimestamps, Outcome, RobustSource, RoundLog,
+        Rounds, Turns,
     },
     fifo::{Command, IntegrationMode, MarkerType},
     harness::{RunArgs, Target, WalltimeArgs},
@@ -166,6 +166,7 @@ fn target_json() {
             output: Some("null".into()),
             timeout: Some("1s".to_owned()),
             ignore_failure: Some("all".to_owned()),
+            counters: vec!["cycles".to_owned()],
             shell: true,
         },
         ..plain
@@ -189,8 +190,16 @@ fn round_log() {
             robust_source: RobustSource::KernelStamps,
             robust_missing: String::new(),
             warmup_rounds: 3,
-            noise: NoiseVerdict { rounds: 1, preempted: 1, stray: 0, flagged: 1 },
+            noise: NoiseVerdict { rounds: 1, preempted: 1, flagged: 1, ..NoiseVerdict::default() },
             notes: vec!["x".to_owned()],
+            least_rss_bytes: 9,
+            counters: vec![Counted {
+                name: "cycles".to_owned(),
+                with_kernel: true,
+                missing: String::new(),
+                least_running: 1.0,
+                values: vec![Some(7)],
+            }],
             rounds: Rounds {
                 start_ns: vec![1],
                 wall_ns: vec![300],
@@ -203,6 +212,7 @@ fn round_log() {
                 kernel_ns: vec![Some(200)],
                 preempted_ns: vec![None],
                 block: vec![0],
+                max_rss_bytes: vec![8],
             },
         }],
     };

@@ -24,7 +24,7 @@ pub use listing::{Skipped, Why};
 use crate::{metadata::Executor, watch::Watch};
 
 /// A folder on top of a profile folder whose content is for us alone, such as what a later upload needs.
-pub const NOT_ARCHIVED: &str = ".codspeed";
+pub use runner_shared::artifact::NOT_ARCHIVED;
 /// From here on an archive of any executor is compressed.
 const COMPRESSED_FROM: u64 = 5 << 30;
 /// What a gzip stream begins with (RFC 1952).

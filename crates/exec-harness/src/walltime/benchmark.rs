@@ -1,7 +1,7 @@
 //! One benchmark from its set-up to its rounds: knows what to run when, and keeps what came out.
 
 use runner_shared::{
-    artifact::{BenchmarkRounds, Outcome, RobustSource, Rounds},
+    artifact::{BenchmarkRounds, Counted, Outcome, RobustSource, Rounds},
     clock::now,
     duration::show_nanos,
     harness::Target,
@@ -12,7 +12,6 @@ use runner_shared::{
 
 use super::{
     compat::CompatPlanner,
-    drift::drift,
     limits::Limits,
     planner::{LoopPlanner, Step},
     round::{Machine, Sample},
@@ -21,6 +20,7 @@ use crate::{
     command::{Prepared, Runnable},
     failure::Failure,
     plan::Plan,
+    process::{Counters, own_peak_bytes},
     progress::{Progress, View},
 };
 
@@ -41,6 +41,9 @@ pub(crate) struct Benchmark {
     planner: LoopPlanner,
     compat: Option<CompatPlanner>,
     rounds: Rounds,
+    counters: Counters,
+    /// What they have counted.
+    counted: Vec<Counted>,
     /// The last warm-up round, in case that it is all there will be.
     last_warmup: Option<Sample>,
     cold: bool,
@@ -62,7 +65,8 @@ impl Benchmark {
         settings: Settings,
         with: &Prepared,
     ) -> Result<Self, Failure> {
-        let Plan { target, limits, around } = plan;
+        let Plan { target, limits, around, counters } = plan;
+        let counters = Counters::of(counters);
         let limits = *limits;
         let runnable = Runnable::new(target, around, with)?;
         Ok(Self {
@@ -72,6 +76,8 @@ impl Benchmark {
             planner: LoopPlanner::new(limits),
             compat: settings.compat_rounds.then(|| CompatPlanner::new(limits)),
             rounds: Rounds::default(),
+            counted: counters.columns(),
+            counters,
             last_warmup: None,
             cold: false,
             company: false,
@@ -180,11 +186,16 @@ impl Benchmark {
         };
         progress.show(&view, 0);
         let show = |running| progress.show(&view, running);
+        let counters = self.counters.open();
         let sample = self.runnable.checked_round(machine, what, number, show)?;
         match block {
-            Some(block) => self.keep(&sample, block),
+            Some(block) => {
+                counters.read_into(&mut self.counted);
+                self.keep(&sample, block);
+            }
             None => self.last_warmup = Some(sample),
         }
+        drop(counters);
         let concluded = self.runnable.after_round(machine, what, number);
         let elapsed = now().since(before);
         if block.is_some() {
@@ -216,6 +227,7 @@ impl Benchmark {
         rounds.kernel_ns.push(sample.stamps.kernel_ns);
         rounds.preempted_ns.push(sample.stamps.preempted_ns);
         rounds.block.push(block);
+        rounds.max_rss_bytes.push(sample.ended.max_rss_bytes);
     }
 
     /// Start and end of every measured round, nanoseconds on `CLOCK_MONOTONIC`.
@@ -255,7 +267,6 @@ impl Benchmark {
         if self.cold {
             notes.push("one round only: it takes longer than the time for all rounds; `--max-time` or `--min-rounds` allow more".to_owned());
         }
-        notes.extend(drift(&self.rounds.wall_ns));
         if self.outlived > 0 {
             let (outlived, rounds) = (self.outlived, self.rounds.len());
             notes.push(format!("in {outlived} of {rounds} rounds a process that the command had started was still running at its end: {PARTLY_MEASURED}"));
@@ -270,6 +281,9 @@ impl Benchmark {
             warmup_rounds: self.planner.warmup_rounds(),
             noise: self.noise(),
             notes,
+            // Of all rounds: it only grows.
+            least_rss_bytes: own_peak_bytes(),
+            counters: self.counted(),
             rounds: self.rounds.clone(),
         }
     }
@@ -283,6 +297,15 @@ impl Benchmark {
             | RobustSource::ProcessorTime
             | RobustSource::WallClock) => source,
         }
+    }
+
+    /// What was counted. A warm-up round that is all there is was not.
+    fn counted(&self) -> Vec<Counted> {
+        let mut counted = self.counted.clone();
+        for column in &mut counted {
+            column.values.resize(self.rounds.len(), None);
+        }
+        counted
     }
 
     fn noise(&self) -> NoiseVerdict {
@@ -340,6 +363,8 @@ impl Benchmark {
             warmup_rounds: 0,
             noise: NoiseVerdict::default(),
             notes: Vec::new(),
+            least_rss_bytes: 0,
+            counters: Vec::new(),
             rounds: Rounds::default(),
         }
     }

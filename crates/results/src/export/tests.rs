@@ -9,7 +9,8 @@ use runner_shared::{
 
 use super::*;
 use crate::model::{
-    BenchResult, Faults, Integration, Interval, NoInterval, Profile, RawRounds, Robust, Switches,
+    BenchResult, Faults, Integration, Interval, MaxRss, NoInterval, Profile, RawRounds, Robust,
+    Switches,
 };
 use crate::stacks::Stacks;
 
@@ -27,6 +28,7 @@ fn rounds(walls: &[u64], preempted: &[Option<u64>]) -> Rounds {
         kernel_ns: walls.iter().map(|wall| Some(wall - 100_000)).collect(),
         preempted_ns: preempted.to_vec(),
         block: vec![0; n],
+        max_rss_bytes: vec![9_000_000; n],
     }
 }
 
@@ -53,6 +55,8 @@ fn exec(name: &str, rounds: Rounds) -> BenchResult {
         system_ns: Some(500_000.0),
         faults: Some(Faults { minor: 120.0, major: 0.0 }),
         switches: Some(Switches { voluntary: 1.0, involuntary: 2.0 }),
+        max_rss: Some(MaxRss { bytes: 9_000_000.0, is_bound: false }),
+        counters: Vec::new(),
         noise: Some(judge_noise(&rounds.wall_ns, &rounds.preempted_ns)),
         rounds: Some(RawRounds::Logged(Box::new(rounds))),
         notes: Vec::new(),
@@ -81,6 +85,7 @@ fn failed() -> BenchResult {
     BenchResult {
         outcome: Outcome::Failed { reason: "round 3 ended with exit status 1".to_owned() },
         config: BenchmarkConfig::default(),
+        max_rss: Some(MaxRss { bytes: 3_300_000.0, is_bound: true }),
         median_interval: Some(Interval { low: 710_000.0, high: 730_000.0 }),
         mean_interval: Some(Interval { low: 710_000.0, high: 730_000.0 }),
         ..exec("./flaky.sh", rounds(&[710_000, 730_000], &[None, None]))
@@ -119,6 +124,7 @@ fn pytest() -> BenchResult {
         system_ns: None,
         faults: None,
         switches: None,
+        max_rss: None,
         noise: None,
         ..exec("", Rounds::default())
     }
@@ -156,6 +162,7 @@ fn what_all_rows_lack_has_no_column_and_other_counts_are_explained_once() {
             start_ns: (0..run).collect(),
             wall_ns: vec![10_400_000; usize::try_from(run).unwrap()],
             iterations: vec![8000; usize::try_from(run).unwrap()],
+            preempted_ns: vec![None; usize::try_from(run).unwrap()],
         };
         BenchResult {
             name: name.to_owned(),

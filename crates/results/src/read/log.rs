@@ -6,11 +6,12 @@ use std::{
 };
 
 use runner_shared::{
-    artifact::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds},
+    artifact::{BenchmarkRounds, Counted, Outcome, RobustSource, RoundLog, Rounds},
     harness::INTEGRATION,
     text::shown,
     walltime::{
-        BenchmarkConfig, BenchmarkStats, Creator, WalltimeBenchmark, as_float, quantile, sorted,
+        BenchmarkConfig, BenchmarkStats, Creator, WalltimeBenchmark, as_float, judge_noise,
+        quantile, sorted,
     },
 };
 
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     bootstrap::intervals_of,
-    model::{BenchResult, Faults, Integration, NoInterval, RawRounds, Robust, Switches},
+    model::{BenchResult, Faults, Integration, MaxRss, NoInterval, RawRounds, Robust, Switches},
 };
 
 /// With fewer ticks the shares of the modes are off by more than eleven points in every third round (binomial).
@@ -39,7 +40,11 @@ pub(super) fn usable(log: RoundLog, path: &Path, warnings: &mut Vec<String>) -> 
     if log.version > RoundLog::VERSION {
         return refuse(format!("its version {} is newer than ours", log.version));
     }
-    match log.benchmarks.iter().find(|benchmark| !is_even(&benchmark.rounds)) {
+    let is_odd = |of: &&BenchmarkRounds| {
+        let is_long = |column: &Counted| column.values.len() == of.rounds.len();
+        !is_even(&of.rounds) || !of.counters.iter().all(is_long)
+    };
+    match log.benchmarks.iter().find(is_odd) {
         Some(odd) => refuse(format!("the columns of `{}` are not equally long", odd.name)),
         None => Some(log),
     }
@@ -59,6 +64,7 @@ fn is_even(rounds: &Rounds) -> bool {
         kernel_ns,
         preempted_ns,
         block,
+        max_rss_bytes,
     } = rounds;
     let lengths = [
         start_ns.len(),
@@ -72,7 +78,9 @@ fn is_even(rounds: &Rounds) -> bool {
         preempted_ns.len(),
         block.len(),
     ];
-    lengths.iter().all(|length| *length == wall_ns.len())
+    // Older logs don't have it.
+    let newer = [max_rss_bytes.len()].into_iter().filter(|length| *length > 0);
+    lengths.into_iter().chain(newer).all(|length| length == wall_ns.len())
 }
 
 /// All benchmarks, file by file. Logs belong to the results of the same process; one without
@@ -163,8 +171,10 @@ fn enriched(benchmark: BenchResult, tick_ns: Option<u64>, entry: BenchmarkRounds
         robust_source,
         robust_missing,
         warmup_rounds,
-        noise,
+        noise: _,
         notes,
+        least_rss_bytes,
+        counters,
         rounds,
     } = entry;
     let of_wall = intervals_of(&rounds.wall_ns);
@@ -200,7 +210,10 @@ fn enriched(benchmark: BenchResult, tick_ns: Option<u64>, entry: BenchmarkRounds
             .map(|(minor, major)| Faults { minor, major }),
         switches: pair(&rounds.voluntary_switches, &rounds.involuntary_switches)
             .map(|(voluntary, involuntary)| Switches { voluntary, involuntary }),
-        noise: (!rounds.is_empty()).then_some(noise),
+        max_rss: median(&rounds.max_rss_bytes)
+            .map(|bytes| MaxRss { bytes, is_bound: bytes <= as_float(least_rss_bytes) }),
+        counters,
+        noise: (!rounds.is_empty()).then(|| judge_noise(&rounds.wall_ns, &rounds.preempted_ns)),
         notes,
         rounds: (!rounds.is_empty()).then_some(RawRounds::Logged(Box::new(rounds))),
         ..benchmark

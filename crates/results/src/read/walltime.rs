@@ -92,6 +92,8 @@ pub(super) fn plain(creator: &Creator, benchmark: WalltimeBenchmark) -> BenchRes
         system_ns: None,
         faults: None,
         switches: None,
+        max_rss: None,
+        counters: Vec::new(),
         noise: None,
         notes: Vec::new(),
     }

@@ -1,5 +1,6 @@
 //! Typed files of the profile folder, encoded as MessagePack with field names.
 
+mod preemptions;
 mod rounds;
 mod timestamps;
 mod weight;
@@ -8,10 +9,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::bounds::{self, RESULTS_VALUES_BYTES, Unit};
 
-pub use rounds::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds, Turns};
+pub use preemptions::{Preemptions, Span, WatchedWindow};
+pub use rounds::{BenchmarkRounds, Counted, Outcome, RobustSource, RoundLog, Rounds, Turns};
 pub use timestamps::ExecutionTimestamps;
 use weight::Weight;
 
+/// A folder in the profile folder that stays out of archives.
+pub const NOT_ARCHIVED: &str = ".codspeed";
 /// Where the modules of a profile lay and what ran when: JSON on top of a folder of walltime mode.
 pub const WALLTIME_METADATA: &str = "walltime.metadata";
 /// The name that the same content had before runner 4.16. Read, never written.

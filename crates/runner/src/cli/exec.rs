@@ -78,4 +78,11 @@ Examples:
   codspeed exec --prepare 'rm -rf out' -- make
   codspeed exec --vs './old in.txt' -- ./new in.txt
   codspeed exec --vs ./old --fail-if-slower=5% -- ./new       for scripts: exit code 6 if it is
-  codspeed exec --export markdown=- -- ./program";
+  codspeed exec --counters instructions,branch-misses,page-faults -- ./program
+  codspeed exec --export markdown=- -- ./program
+
+Times in the table:
+  Median       wall time of a round, with all that other programs did meanwhile
+  Undisturbed  the same by the kernel's stamps, without the time in which others had the processor
+  Processor    time on processors, of all threads and children; User and System are its parts
+On a noisy machine Undisturbed comes first, and a line below the table says why.";

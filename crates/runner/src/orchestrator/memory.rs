@@ -47,8 +47,13 @@ impl Stage<'_> {
         let ended = child.as_fd().try_clone_to_owned().map_err(ServeError::Watch)?;
         let mut control = TracerControl::new(control.connect(ended));
         let (session, journal) = (Session::memory(), Journal::begin(folder));
-        let conversation =
-            Conversation { fifos: &mut fifos, session, control: &mut control, journal };
+        let conversation = Conversation {
+            fifos: &mut fifos,
+            session,
+            control: &mut control,
+            journal,
+            switches: None,
+        };
         let (over, ended) = io::pipe().map_err(ServeError::Watch)?;
         let served = scope(|scope| {
             let follow = Builder::new()

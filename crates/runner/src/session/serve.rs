@@ -10,6 +10,7 @@ use nix::{
     sys::signal::Signal,
 };
 use runner_shared::{
+    artifact::Preemptions,
     clock::{Monotonic, now},
     fifo::{Command, FrameDecoder},
 };
@@ -25,6 +26,7 @@ use super::{
     fifos::{Changes, FifoPair},
     journal::Journal,
     state::{Reaction, Refusal, Request, Session, SessionRecord},
+    switches::Switches,
     turns::{Opening, Turns},
 };
 use crate::{
@@ -66,6 +68,8 @@ pub(crate) struct Conversation<'a> {
     pub control: &'a mut dyn ProfilerControl,
     /// The place where it is kept while it goes on.
     pub journal: Journal,
+    /// The watch over the threads that measure, if somebody wants to know when they were disturbed.
+    pub switches: Option<Switches>,
 }
 
 /// A run that is over.
@@ -73,6 +77,8 @@ pub(crate) struct Conversation<'a> {
 pub(crate) struct Served {
     /// What was said.
     pub record: SessionRecord,
+    /// When the threads that measured were disturbed, if that was wanted.
+    pub preemptions: Option<Preemptions>,
     /// How the benchmark ended.
     pub ended: Ended,
     /// The user ended it.
@@ -112,19 +118,21 @@ fn serve_with(
     signals: &Signals,
     tell: &dyn Fn(RunEvent),
 ) -> Result<Served, ServeError> {
-    let mut talk = conversation.map(|Conversation { fifos, session, control, journal }| Talk {
-        fifos,
-        session,
-        control,
-        journal,
-        decoder: FrameDecoder::default(),
-        unsent: Vec::new(),
-        turns: Turns::default(),
-        opened_by: Vec::new(),
-        overlap: None,
-        patience,
-        tell,
-    });
+    let mut talk =
+        conversation.map(|Conversation { fifos, session, control, journal, switches }| Talk {
+            fifos,
+            session,
+            control,
+            journal,
+            switches,
+            decoder: FrameDecoder::default(),
+            unsent: Vec::new(),
+            turns: Turns::default(),
+            opened_by: Vec::new(),
+            overlap: None,
+            patience,
+            tell,
+        });
     let children = Children::listen()?;
     let (mut stop, mut stopped) = (Stop::new(signals), Stopped::default());
     loop {
@@ -134,6 +142,9 @@ fn serve_with(
         if let Some(talk) = &mut talk {
             if ready.answers {
                 talk.send()?;
+            }
+            if ready.switches {
+                talk.switches.iter_mut().for_each(Switches::gather);
             }
             if ready.messages || ready.changed {
                 talk.take(ready.changed)?;
@@ -168,8 +179,11 @@ fn serve_with(
                     talk.take(true)?;
                     talk.control.ended();
                 }
-                let record = talk.map(|talk| talk.session.finish()).unwrap_or_default();
-                return Ok(Served { record, ended, interrupted: requested });
+                let (record, preemptions) = match talk {
+                    Some(talk) => (talk.session.finish(), talk.switches.map(Switches::finish)),
+                    None => Default::default(),
+                };
+                return Ok(Served { record, preemptions, ended, interrupted: requested });
             }
         }
     }
@@ -183,6 +197,7 @@ struct Ready {
     messages: bool,
     answers: bool,
     changed: bool,
+    switches: bool,
 }
 
 fn wait(
@@ -209,16 +224,21 @@ fn wait(
         watched.push(PollFd::new(talk.fifos.ctl(), when(listen, PollFlags::POLLIN)));
         watched.extend(talk.fifos.changed().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
     }
+    let others = watched.len();
+    let full = talk.and_then(|talk| talk.switches.as_ref()).into_iter().flat_map(Switches::full);
+    watched.extend(full.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
     match poll(&mut watched, timeout) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(errno) => return Err(errno.into()),
     }
-    let mut ready = watched.iter().map(|fd| fd.any().unwrap_or(false));
+    let is_ready = |fd: &PollFd<'_>| fd.any().unwrap_or(false);
+    let switches = watched.iter().skip(others).any(is_ready);
+    let mut ready = watched.iter().take(others).map(is_ready);
     let mut next = || ready.next().unwrap_or(false);
     // In the order in which they were added.
     let (ended, signals, _child) = (next(), next(), next());
     let (answers, messages, changed) = (next(), next(), next());
-    Ok(Ready { ended, signals, messages, answers, changed })
+    Ok(Ready { ended, signals, messages, answers, changed, switches })
 }
 
 /// The conversation and its bytes.
@@ -227,6 +247,7 @@ struct Talk<'a> {
     session: Session,
     control: &'a mut dyn ProfilerControl,
     journal: Journal,
+    switches: Option<Switches>,
     decoder: FrameDecoder,
     /// Answers that the FIFO had no room for.
     unsent: Vec<u8>,
@@ -355,9 +376,13 @@ impl Talk<'_> {
                 Opening::Overlap(pair) => self.refuse_overlap(Some(pair)),
                 Opening::Abandoned => {
                     self.control.ask(Request::Disable);
+                    self.switches.iter_mut().for_each(Switches::abandon);
                     self.session.abandon();
                 }
             }
+        }
+        if request == Request::Disable {
+            self.switches.iter_mut().for_each(Switches::close);
         }
         let worked = self.control.ask(request);
         if request == Request::Disable {
@@ -367,6 +392,11 @@ impl Talk<'_> {
         let answer = self.session.resolved(request, worked, now());
         if request == Request::Enable {
             self.look_beside();
+            // Last of all: what follows is the benchmark. The harness knows by itself when its commands are disturbed.
+            if let Some(switches) = self.switches.as_mut().filter(|_| !self.session.is_of_harness())
+            {
+                switches.open(&self.opened_by);
+            }
         }
         answer
     }
