@@ -62,6 +62,8 @@ pub struct BenchResult {
     pub user_ns: Option<f64>,
     /// The part of it in kernel mode; as `user_ns`.
     pub system_ns: Option<f64>,
+    /// Nanoseconds between two looks of the kernel at what the process did: smaller parts are not told from none.
+    pub split_step_ns: Option<f64>,
     /// Median page faults of a round.
     pub faults: Option<Faults>,
     /// Median context switches of a round.

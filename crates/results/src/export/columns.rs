@@ -48,8 +48,8 @@ const COLUMNS: &[Column] = &[
     column("Deviation", 2, deviation),
     // Where its parts are known they say more.
     column("Processor", 5, |of| time(of.processor_ns.filter(|_| of.user_ns.is_none()))),
-    column("User", 5, |of| time(of.user_ns)),
-    column("System", 5, |of| time(of.system_ns)),
+    column("User", 5, |of| part(of, of.user_ns)),
+    column("System", 5, |of| part(of, of.system_ns)),
     column("Max RSS", 5, |of| of.max_rss.map_or_else(|| UNKNOWN.to_owned(), max_rss)),
     column("Rounds", 3, |of| of.round_count().to_string()),
     column("Outliers", 6, |of| of.stats.iqr_outlier_rounds.to_string()),
@@ -219,6 +219,14 @@ fn count_of(of: &BenchResult, event: &Event) -> String {
 fn max_rss(of: MaxRss) -> String {
     let sign = if of.is_bound { "≤ " } else { "" };
     format!("{sign}{}", bytes(whole(of.bytes)))
+}
+
+/// A part of the processor time, as far as the kernel tells it.
+fn part(of: &BenchResult, nanos: Option<f64>) -> String {
+    match (nanos, of.split_step_ns) {
+        (Some(nanos), Some(step)) if nanos < step => format!("< {}", show_nanos(step)),
+        (nanos, _) => time(nanos),
+    }
 }
 
 fn time(nanos: Option<f64>) -> String {

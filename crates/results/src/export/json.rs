@@ -24,7 +24,7 @@
 //! | `.no_interval` | why there are no intervals |
 //! | `.robust` | `source` (`kernel_stamps`, `processor_time`, `wall_clock`), `missing` (why there is no better one), `median_ns`, `interval_ns`, `in_stats` (`stats` is of these times) |
 //! | `.median_processor_ns` | processor time per round |
-//! | `.median_user_ns`, `.median_system_ns` | its parts in user and in kernel mode, `null` for rounds too short for the kernel to tell |
+//! | `.median_user_ns`, `.median_system_ns` | its parts in user and in kernel mode, `null` for rounds too short for the kernel to tell; parts below `.split_step_ns` (a tick) are not told from none |
 //! | `.median_faults`, `.median_switches` | per round: `minor`, `major`; `voluntary`, `involuntary` |
 //! | `.median_max_rss` | most resident memory of a round: `bytes`, and `at_most` if the truth may be less |
 //! | `.counters[]` | each event of `--counters`: `name`, `median`, `with_kernel`, `missing` (why it was not counted), `least_running` (counted for this share of the time, and scaled up), `values` (per round) |
@@ -117,6 +117,7 @@ struct Benchmark<'a> {
     median_processor_ns: Option<f64>,
     median_user_ns: Option<f64>,
     median_system_ns: Option<f64>,
+    split_step_ns: Option<f64>,
     median_faults: Option<JsonFaults>,
     median_switches: Option<JsonSwitches>,
     median_max_rss: Option<JsonMaxRss>,
@@ -220,6 +221,7 @@ impl<'a> Benchmark<'a> {
             processor_ns,
             user_ns,
             system_ns,
+            split_step_ns,
             faults,
             switches,
             max_rss,
@@ -248,6 +250,7 @@ impl<'a> Benchmark<'a> {
             median_processor_ns: *processor_ns,
             median_user_ns: *user_ns,
             median_system_ns: *system_ns,
+            split_step_ns: *split_step_ns,
             median_faults: faults.map(|Faults { minor, major }| JsonFaults { minor, major }),
             median_switches: switches
                 .map(|Switches { voluntary, involuntary }| JsonSwitches { voluntary, involuntary }),

@@ -53,6 +53,7 @@ fn exec(name: &str, rounds: Rounds) -> BenchResult {
         processor_ns: Some(4_500_000.0),
         user_ns: Some(4_000_000.0),
         system_ns: Some(500_000.0),
+        split_step_ns: None,
         faults: Some(Faults { minor: 120.0, major: 0.0 }),
         switches: Some(Switches { voluntary: 1.0, involuntary: 2.0 }),
         max_rss: Some(MaxRss { bytes: 9_000_000.0, is_bound: false }),
@@ -122,6 +123,7 @@ fn pytest() -> BenchResult {
         processor_ns: None,
         user_ns: None,
         system_ns: None,
+        split_step_ns: None,
         faults: None,
         switches: None,
         max_rss: None,
@@ -195,6 +197,19 @@ fn the_slowest_profiles_are_chosen_and_keep_their_order() {
     let slowest = report.slowest_profiles(2);
     let names: Vec<&str> = slowest.iter().map(|one| one.stacks.benchmark.as_str()).collect();
     assert_eq!(names, ["a", "c"]);
+}
+
+#[test]
+fn a_part_of_the_processor_time_below_a_tick_is_no_zero() {
+    let reads = BenchResult {
+        user_ns: Some(0.0),
+        system_ns: Some(121e6),
+        split_step_ns: Some(4e6),
+        ..failed()
+    };
+    let text = shown(&Report { benchmarks: vec![reads], ..Report::default() }, None);
+    assert!(text.contains("User           < 4.000 ms\n"), "{text}");
+    assert!(text.contains("System         121.0 ms\n"), "{text}");
 }
 
 #[test]

@@ -206,6 +206,7 @@ fn enriched(benchmark: BenchResult, tick_ns: Option<u64>, entry: BenchmarkRounds
         processor_ns,
         user_ns: median(&rounds.user_ns).filter(|_| is_split),
         system_ns: median(&rounds.system_ns).filter(|_| is_split),
+        split_step_ns: tick_ns.filter(|tick| is_split && *tick > 0).map(as_float),
         faults: pair(&rounds.minor_faults, &rounds.major_faults)
             .map(|(minor, major)| Faults { minor, major }),
         switches: pair(&rounds.voluntary_switches, &rounds.involuntary_switches)

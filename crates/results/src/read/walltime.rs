@@ -90,6 +90,7 @@ pub(super) fn plain(creator: &Creator, benchmark: WalltimeBenchmark) -> BenchRes
         processor_ns: None,
         user_ns: None,
         system_ns: None,
+        split_step_ns: None,
         faults: None,
         switches: None,
         max_rss: None,

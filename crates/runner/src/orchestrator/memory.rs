@@ -21,7 +21,7 @@ use crate::{
     },
     process::{Output, ToolCommand},
     report::AnyReport,
-    session::{Conversation, FifoPair, Journal, ServeError, Session, journal},
+    session::{Conversation, FifoPair, Journal, ServeError, Session, Switches, journal},
     settings::RunPart,
 };
 
@@ -52,7 +52,7 @@ impl Stage<'_> {
             session,
             control: &mut control,
             journal,
-            switches: None,
+            switches: Switches::off(),
         };
         let (over, ended) = io::pipe().map_err(ServeError::Watch)?;
         let served = scope(|scope| {

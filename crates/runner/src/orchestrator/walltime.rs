@@ -41,7 +41,7 @@ impl Stage<'_> {
         let (child, mut profiler) = walltime::start(&scene, part.profiling, &tell)?;
         let (session, control) = (Session::walltime(), &mut profiler);
         let journal = Journal::begin(folder);
-        let switches = Some(Switches::default());
+        let switches = Switches::default();
         let conversation = Conversation { fifos: &mut fifos, session, control, journal, switches };
         let served = watch(child, &before, Some(conversation), signals, ui)?;
         let recorded = profiler.finish();
@@ -54,8 +54,7 @@ impl Stage<'_> {
             // The results themselves are there, and are worth more.
             Err(err) => tell(RunEvent::warning(error::chain(&err))),
         }
-        let preemptions = served.preemptions.clone().unwrap_or_default();
-        if let Err(err) = walltime::keep_preemptions(&preemptions, folder) {
+        if let Err(err) = walltime::keep_preemptions(&served.preemptions, folder) {
             tell(RunEvent::warning(error::chain(&err)));
         }
         let Reading { mut report, broken } = results::read(folder, &old.untouched())?;

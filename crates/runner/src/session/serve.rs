@@ -68,8 +68,8 @@ pub(crate) struct Conversation<'a> {
     pub control: &'a mut dyn ProfilerControl,
     /// The place where it is kept while it goes on.
     pub journal: Journal,
-    /// The watch over the threads that measure, if somebody wants to know when they were disturbed.
-    pub switches: Option<Switches>,
+    /// The watch over the threads that measure.
+    pub switches: Switches,
 }
 
 /// A run that is over.
@@ -77,8 +77,8 @@ pub(crate) struct Conversation<'a> {
 pub(crate) struct Served {
     /// What was said.
     pub record: SessionRecord,
-    /// When the threads that measured were disturbed, if that was wanted.
-    pub preemptions: Option<Preemptions>,
+    /// When the threads that measured were disturbed.
+    pub preemptions: Preemptions,
     /// How the benchmark ended.
     pub ended: Ended,
     /// The user ended it.
@@ -144,7 +144,7 @@ fn serve_with(
                 talk.send()?;
             }
             if ready.switches {
-                talk.switches.iter_mut().for_each(Switches::gather);
+                talk.switches.gather();
             }
             if ready.messages || ready.changed {
                 talk.take(ready.changed)?;
@@ -179,10 +179,8 @@ fn serve_with(
                     talk.take(true)?;
                     talk.control.ended();
                 }
-                let (record, preemptions) = match talk {
-                    Some(talk) => (talk.session.finish(), talk.switches.map(Switches::finish)),
-                    None => Default::default(),
-                };
+                let finish = |talk: Talk<'_>| (talk.session.finish(), talk.switches.finish());
+                let (record, preemptions) = talk.map(finish).unwrap_or_default();
                 return Ok(Served { record, preemptions, ended, interrupted: requested });
             }
         }
@@ -225,8 +223,7 @@ fn wait(
         watched.extend(talk.fifos.changed().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
     }
     let others = watched.len();
-    let full = talk.and_then(|talk| talk.switches.as_ref()).into_iter().flat_map(Switches::full);
-    watched.extend(full.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+    watched.extend(talk.into_iter().flat_map(|talk| talk.switches.full()));
     match poll(&mut watched, timeout) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(errno) => return Err(errno.into()),
@@ -247,7 +244,7 @@ struct Talk<'a> {
     session: Session,
     control: &'a mut dyn ProfilerControl,
     journal: Journal,
-    switches: Option<Switches>,
+    switches: Switches,
     decoder: FrameDecoder,
     /// Answers that the FIFO had no room for.
     unsent: Vec<u8>,
@@ -376,26 +373,23 @@ impl Talk<'_> {
                 Opening::Overlap(pair) => self.refuse_overlap(Some(pair)),
                 Opening::Abandoned => {
                     self.control.ask(Request::Disable);
-                    self.switches.iter_mut().for_each(Switches::abandon);
+                    self.switches.abandon();
                     self.session.abandon();
                 }
             }
         }
-        if request == Request::Disable {
-            self.switches.iter_mut().for_each(Switches::close);
-        }
         let worked = self.control.ask(request);
         if request == Request::Disable {
+            self.switches.close();
             self.turns.closes(ticks_now());
             self.look_beside();
         }
         let answer = self.session.resolved(request, worked, now());
         if request == Request::Enable {
             self.look_beside();
-            // Last of all: what follows is the benchmark. The harness knows by itself when its commands are disturbed.
-            if let Some(switches) = self.switches.as_mut().filter(|_| !self.session.is_of_harness())
-            {
-                switches.open(&self.opened_by);
+            // Last of all: what follows is the benchmark. The harness itself knows when its commands are disturbed.
+            if !self.session.is_of_harness() {
+                self.switches.open(&self.opened_by);
             }
         }
         answer

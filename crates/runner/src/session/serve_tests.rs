@@ -77,7 +77,7 @@ impl Scene {
                 session,
                 control: &mut Willing,
                 journal: Journal::none(),
-                switches: None,
+                switches: Switches::off(),
             };
             serve_with(patience, Some(conversation), &mut child, &signals, &tell)
         });

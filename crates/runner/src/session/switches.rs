@@ -4,11 +4,7 @@
 //! One event per thread, opened while the client waits for its answer. The benchmark pays nothing but the kernel's own
 //! record at each switch. We look at them when the window ends, or when a ring is half full.
 
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    os::fd::{AsFd, BorrowedFd},
-};
+use std::{collections::BTreeMap, fs, io, os::fd::AsFd};
 
 use nix::{
     errno::Errno,
@@ -42,6 +38,7 @@ const SPAN_BYTES: u64 = 16;
 /// The windows so far, and the one that is open.
 #[derive(Debug)]
 pub(crate) struct Switches {
+    is_on: bool,
     seen: Preemptions,
     room: Allowance,
     open: Option<Open>,
@@ -73,14 +70,23 @@ struct Thread {
 
 impl Default for Switches {
     fn default() -> Self {
-        Self { seen: Preemptions::default(), room: Allowance::of(SWITCHES_BYTES), open: None }
+        let room = Allowance::of(SWITCHES_BYTES);
+        Self { is_on: true, seen: Preemptions::default(), room, open: None }
     }
 }
 
 impl Switches {
+    /// Watches nobody.
+    pub(crate) fn off() -> Self {
+        Self { is_on: false, ..Self::default() }
+    }
+
     /// A window begins, in one of these processes. One that is open is forgotten.
     pub(super) fn open(&mut self, speakers: &[Speaker]) {
         self.abandon();
+        if !self.is_on {
+            return;
+        }
         let pids: Vec<i32> = speakers.iter().map(|speaker| speaker.client.pid).collect();
         let (threads, missing) = match threads_of(&pids) {
             Ok(threads) => (threads, String::new()),
@@ -162,10 +168,11 @@ impl Switches {
         }
     }
 
-    /// Descriptors that become readable when [`Self::gather`] is to be called.
-    pub(super) fn full(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+    /// Descriptors that are ready when [`Self::gather`] is to be called.
+    pub(super) fn full(&self) -> impl Iterator<Item = PollFd<'_>> {
         let threads = self.open.iter().flat_map(|open| &open.threads);
-        threads.filter(|thread| thread.lives).map(|thread| thread.ring.as_fd())
+        let living = threads.filter(|thread| thread.lives);
+        living.map(|thread| PollFd::new(thread.ring.as_fd(), PollFlags::POLLIN))
     }
 
     /// What was seen.

@@ -1,3 +1,5 @@
+//! What records of switches amount to.
+
 use super::*;
 
 const PREEMPTED: What = What::Out { preempted: true };

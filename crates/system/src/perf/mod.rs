@@ -183,13 +183,11 @@ pub enum Refused {
 impl Refused {
     /// Explains an error of [`open`], for an event that needs a `kernel.perf_event_paranoid` of at most `needed`.
     pub fn of(errno: Errno, needed: u8) -> Self {
-        match errno {
-            Errno::EACCES => Self::Paranoid { level: paranoid(), needed },
-            Errno::EPERM if Path::new("/proc/sys/kernel/perf_event_paranoid").exists() => {
-                Self::Filtered
-            }
-            errno => Self::Unable(errno),
+        if errno == Errno::EACCES {
+            return Self::Paranoid { level: paranoid(), needed };
         }
+        let has_events = Path::new("/proc/sys/kernel/perf_event_paranoid").exists();
+        if errno == Errno::EPERM && has_events { Self::Filtered } else { Self::Unable(errno) }
     }
 }
 

@@ -10,7 +10,7 @@ use runner_shared::{
     artifact::{BenchmarkRounds, Outcome, RobustSource, Rounds},
     fifo::MarkerType,
     text::shown,
-    walltime::{BenchmarkStats, NoiseVerdict},
+    walltime::{BenchmarkStats, NoiseVerdict, as_float},
 };
 use tempfile::TempDir;
 

@@ -74,7 +74,9 @@ pub(super) fn find(ascending: &[f64], least_ns: f64) -> Option<Groups> {
     // Around the middle, so that squares of large times don't swallow what they differ by.
     let middle = *times.get(times.len() / 2)?;
     let mut all = Sums::default();
-    times.iter().for_each(|time| all.add(time - middle));
+    for time in times {
+        all.add(time - middle);
+    }
     let least = LEAST_SHARE * as_float(size(ascending.len()));
     let mut low = Sums::default();
     let mut best: Option<(f64, Sums, Sums)> = None;

@@ -40,9 +40,9 @@ fn quiet_machines_raise_no_alarm() {
     let (noisy, _) = alarms(|seed| {
         let mut random = Xoshiro256::seeded(seed);
         let mut times = normal(seed, 2000, 0.03);
-        times
-            .iter_mut()
-            .for_each(|time| *time *= if random.open_unit() < 0.002 { 20.0 } else { 1.0 });
+        for time in &mut times {
+            *time *= if random.open_unit() < 0.002 { 20.0 } else { 1.0 };
+        }
         times
     });
     assert!(noisy <= 0.002, "{noisy}");
@@ -65,9 +65,9 @@ fn two_groups_are_noticed_by_their_distance_and_not_by_their_number() {
         move |seed| {
             let mut random = Xoshiro256::seeded(seed + 9);
             let mut times = normal(seed, 100, 0.01);
-            times
-                .iter_mut()
-                .for_each(|time| *time *= if random.open_unit() < share { ratio } else { 1.0 });
+            for time in &mut times {
+                *time *= if random.open_unit() < share { ratio } else { 1.0 };
+            }
             times
         }
     };
@@ -93,7 +93,9 @@ fn rounds_that_vary_widely_are_noticed() {
     assert!(noisy >= 0.999, "{noisy}");
     // Most rounds are slowed down alike; a few got through.
     let mut slowed = normal(1, 100, 0.02);
-    slowed.iter_mut().skip(8).for_each(|time| *time *= 4.0);
+    for time in slowed.iter_mut().skip(8) {
+        *time *= 4.0;
+    }
     let verdict = judge(&slowed);
     assert!(verdict.below > 0.7 && verdict.is_noisy(), "{verdict:?}");
 }
@@ -101,7 +103,9 @@ fn rounds_that_vary_widely_are_noticed() {
 #[test]
 fn a_heavy_tail_is_noticed() {
     let mut times = normal(1, 100, 0.01);
-    times.iter_mut().step_by(25).for_each(|time| *time *= 10.0);
+    for time in times.iter_mut().step_by(25) {
+        *time *= 10.0;
+    }
     let verdict = judge(&times);
     assert_eq!((verdict.noise(), verdict.stray), (Some(Noise::Tail), 4), "{verdict:?}");
     let mut one = normal(1, 100, 0.01);
