@@ -256,14 +256,17 @@ impl<'a> Benchmark<'a> {
                 .map(|Switches { voluntary, involuntary }| JsonSwitches { voluntary, involuntary }),
             median_max_rss: max_rss
                 .map(|MaxRss { bytes, is_bound }| JsonMaxRss { bytes, at_most: is_bound }),
-            counters: counters
-                .iter()
-                .map(|counted| JsonCounter { median: result.counted(&counted.name), counted })
-                .collect(),
+            counters: counters.iter().map(|counted| JsonCounter::of(counted, result)).collect(),
             noise: noise.map(|verdict| JsonNoise { noisy: verdict.is_noisy(), verdict }),
             notes,
             rounds: rounds.as_ref().map(JsonRounds::of),
         }
+    }
+}
+
+impl<'a> JsonCounter<'a> {
+    fn of(counted: &'a Counted, result: &BenchResult) -> Self {
+        Self { median: result.counted(&counted.name), counted }
     }
 }
 

@@ -109,25 +109,23 @@ fn robust(
     window: &WatchedWindow,
 ) -> Robust {
     let times = rounds.undisturbed_ns();
-    match doubt(rounds, &times, off, window) {
-        Some(missing) => Robust {
+    if let Some(missing) = doubt(rounds, &times, off, window) {
+        return Robust {
             source: RobustSource::WallClock,
             missing,
             median_ns: benchmark.stats.median_ns,
             interval: benchmark.median_interval,
             in_stats: false,
-        },
-        None => {
-            let mut ascending = times.clone();
-            ascending.sort_by(f64::total_cmp);
-            Robust {
-                source: RobustSource::KernelStamps,
-                missing: String::new(),
-                median_ns: quantile(&ascending, 0.5),
-                interval: intervals(&times).map(|of| of.median),
-                in_stats: false,
-            }
-        }
+        };
+    }
+    let mut ascending = times.clone();
+    ascending.sort_by(f64::total_cmp);
+    Robust {
+        source: RobustSource::KernelStamps,
+        missing: String::new(),
+        median_ns: quantile(&ascending, 0.5),
+        interval: intervals(&times).map(|of| of.median),
+        in_stats: false,
     }
 }
 

@@ -7,6 +7,7 @@ mod integrations;
 pub(crate) mod journal;
 mod serve;
 mod state;
+mod stop;
 mod switches;
 mod turns;
 

@@ -14,11 +14,7 @@ use runner_shared::{
     clock::{Monotonic, now},
     fifo::{Command, FrameDecoder},
 };
-use system::{
-    lineage::ticks_now,
-    signals::{Heard, Heeding, Signals},
-    stopped::Stopped,
-};
+use system::{lineage::ticks_now, signals::Signals, stopped::Stopped};
 
 use super::{
     beside::beside,
@@ -26,6 +22,7 @@ use super::{
     fifos::{Changes, FifoPair},
     journal::Journal,
     state::{Reaction, Refusal, Request, Session, SessionRecord},
+    stop::Stop,
     switches::Switches,
     turns::{Opening, Turns},
 };
@@ -34,12 +31,6 @@ use crate::{
     process::{Child, Children, Ended, Poll},
 };
 
-/// A benchmark that was asked to stop has this long to put its things in order.
-const GRACE_NS: u64 = 5_000_000_000;
-/// A benchmark that is to end at once has this long: ours among it remove what is temporary, and others learn of it.
-const LAST_NS: u64 = 250_000_000;
-/// A benchmark that can't be served has this long to end.
-const REFUSED_NS: u64 = 1_000_000_000;
 /// A client that has finished has this long to go before another one is refused. The shortest time that a client waits
 /// for its answer is 1 s.
 const PATIENCE_NS: u64 = 500_000_000;
@@ -118,21 +109,7 @@ fn serve_with(
     signals: &Signals,
     tell: &dyn Fn(RunEvent),
 ) -> Result<Served, ServeError> {
-    let mut talk =
-        conversation.map(|Conversation { fifos, session, control, journal, switches }| Talk {
-            fifos,
-            session,
-            control,
-            journal,
-            switches,
-            decoder: FrameDecoder::default(),
-            unsent: Vec::new(),
-            turns: Turns::default(),
-            opened_by: Vec::new(),
-            overlap: None,
-            patience,
-            tell,
-        });
+    let mut talk = conversation.map(|conversation| Talk::begin(conversation, patience, tell));
     let children = Children::listen()?;
     let (mut stop, mut stopped) = (Stop::new(signals), Stopped::default());
     loop {
@@ -258,7 +235,29 @@ struct Talk<'a> {
     tell: &'a dyn Fn(RunEvent),
 }
 
-impl Talk<'_> {
+impl<'a> Talk<'a> {
+    fn begin<'b: 'a>(
+        conversation: Conversation<'b>,
+        patience: u64,
+        tell: &'a dyn Fn(RunEvent),
+    ) -> Self {
+        let Conversation { fifos, session, control, journal, switches } = conversation;
+        Self {
+            fifos,
+            session,
+            control,
+            journal,
+            switches,
+            decoder: FrameDecoder::default(),
+            unsent: Vec::new(),
+            turns: Turns::default(),
+            opened_by: Vec::new(),
+            overlap: None,
+            patience,
+            tell,
+        }
+    }
+
     /// Takes what has arrived and answers it. With `all` also looks for clients that are gone, and
     /// doesn't stop before the FIFO is empty.
     fn take(&mut self, all: bool) -> io::Result<()> {
@@ -421,79 +420,6 @@ impl Talk<'_> {
 
 fn named(pair: [&Speaker; 2]) -> [Client; 2] {
     pair.map(|speaker| speaker.client.clone())
-}
-
-/// How far we are in ending the benchmark.
-struct Stop<'a> {
-    /// The second signal is ours as well: it ends the benchmark, and what was finished is shown all the same.
-    heeding: Heeding<'a>,
-    /// By the user.
-    requested: bool,
-    refused: bool,
-    /// It was asked for the last time.
-    last: bool,
-    deadline: Option<Monotonic>,
-}
-
-impl<'a> Stop<'a> {
-    fn new(signals: &'a Signals) -> Self {
-        let heeding = signals.heed(2);
-        Self { heeding, requested: false, refused: false, last: false, deadline: None }
-    }
-
-    /// The benchmark has ended. Returns whether somebody wanted that.
-    fn end(self) -> bool {
-        let Self { heeding, requested, .. } = self;
-        drop(heeding);
-        requested
-    }
-
-    /// The first request is passed on, the second one is the end.
-    fn request(&mut self, child: &Child, heard: Heard, tell: &dyn Fn(RunEvent)) {
-        if self.requested {
-            return self.kill(child, tell);
-        }
-        self.requested = true;
-        self.deadline = Some(now().plus(GRACE_NS));
-        tell(RunEvent::Stopping);
-        child.signal_group(heard.to_pass_on());
-        // One that is stopped would not hear of it.
-        child.signal_group(Signal::SIGCONT);
-    }
-
-    /// Ends a benchmark that can't be served: a tracer around it removes its files, and nothing of it is worth waiting for.
-    fn refuse(&mut self, child: &Child) {
-        if !self.refused {
-            self.refused = true;
-            self.deadline = Some(now().plus(REFUSED_NS));
-            child.signal_group(Signal::SIGTERM);
-        }
-    }
-
-    fn look_at_the_clock(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
-        if self.deadline.is_none_or(|deadline| now() < deadline) {
-            return;
-        }
-        if self.last {
-            self.deadline = None;
-            child.signal_group(Signal::SIGKILL);
-        } else {
-            self.kill(child, tell);
-        }
-    }
-
-    /// Whoever does not go by itself now is killed.
-    fn kill(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
-        if self.last {
-            return;
-        }
-        self.last = true;
-        self.deadline = Some(now().plus(LAST_NS));
-        child.signal_group(Signal::SIGTERM);
-        if self.requested {
-            tell(RunEvent::Killing);
-        }
-    }
 }
 
 #[cfg(test)]
