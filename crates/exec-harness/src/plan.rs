@@ -1,6 +1,7 @@
 //! What shall be measured and how, checked before anything runs.
 
 use runner_shared::{
+    counters::{self, Event, UnknownEvent},
     harness::{Target, WalltimeArgs},
     mode::Mode,
 };
@@ -19,6 +20,8 @@ pub(crate) struct Plan {
     pub limits: Limits,
     /// What is checked about each round.
     pub around: Around,
+    /// What is counted in each round.
+    pub counters: Vec<&'static Event>,
 }
 
 /// Options that make no sense.
@@ -30,6 +33,9 @@ pub(crate) enum PlanError {
     /// A round can't be run like this.
     #[error(transparent)]
     Around(#[from] AroundError),
+    /// Something that can't be counted.
+    #[error(transparent)]
+    Counter(#[from] UnknownEvent),
 }
 
 impl Plan {
@@ -42,6 +48,8 @@ impl Plan {
             (limits, _) => limits,
         }?;
         let around = Around::resolve(&target.run_args, mode)?;
-        Ok(Self { target, limits, around })
+        let counters = target.run_args.counters.iter().map(|name| counters::find(name));
+        let counters = counters.collect::<Result<_, _>>()?;
+        Ok(Self { target, limits, around, counters })
     }
 }

@@ -52,8 +52,8 @@ pub use memory::{
     MemoryCounts, MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder,
 };
 pub use model::{
-    BenchResult, Faults, Integration, Interval, NoInterval, Profile, RawRounds, Report, Robust,
-    Switches,
+    BenchResult, Faults, Integration, Interval, MaxRss, NoInterval, Profile, RawRounds, Report,
+    Robust, Switches,
 };
 pub use precheck::{Concern, precheck};
 pub use read::{

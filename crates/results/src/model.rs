@@ -3,8 +3,8 @@
 use std::fmt;
 
 use runner_shared::{
-    artifact::{Outcome, RobustSource, Rounds, ShellStart},
-    walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float},
+    artifact::{Counted, Outcome, RobustSource, Rounds, ShellStart},
+    walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float, quantile},
 };
 
 pub use runner_shared::statistics::Interval;
@@ -62,12 +62,18 @@ pub struct BenchResult {
     pub user_ns: Option<f64>,
     /// The part of it in kernel mode; as `user_ns`.
     pub system_ns: Option<f64>,
+    /// Nanoseconds between two looks of the kernel at what the process did: smaller parts are not told from none.
+    pub split_step_ns: Option<f64>,
     /// Median page faults of a round.
     pub faults: Option<Faults>,
     /// Median context switches of a round.
     pub switches: Option<Switches>,
     /// The start of the shell that runs it; `None` if none does, or nobody knows.
     pub shell: Option<ShellStart>,
+    /// Median of the most resident memory of a round.
+    pub max_rss: Option<MaxRss>,
+    /// Events that were to be counted in each round.
+    pub counters: Vec<Counted>,
     /// How calm the machine was.
     pub noise: Option<NoiseVerdict>,
     /// Sentences for the user, without the name of the benchmark.
@@ -119,6 +125,21 @@ impl BenchResult {
     /// All times are without the start of the shell that runs it.
     pub fn is_without_shell(&self) -> bool {
         self.shell.is_some_and(|shell| shell.subtracted)
+    }
+
+    /// The median of what was counted of this event in the rounds; `None` if nothing was.
+    pub fn counted(&self, name: &str) -> Option<f64> {
+        let column = self.counters.iter().find(|column| column.name == name)?;
+        let mut values: Vec<f64> = column.values.iter().flatten().copied().map(as_float).collect();
+        values.sort_by(f64::total_cmp);
+        (!values.is_empty()).then(|| quantile(&values, 0.5))
+    }
+
+    /// The undisturbed time, where it is known and the summary is not of it already: the one to trust on a busy machine.
+    pub fn undisturbed(&self) -> Option<&Robust> {
+        self.robust.as_ref().filter(|robust| {
+            !robust.in_stats && robust.source == RobustSource::KernelStamps && self.stats.rounds > 0
+        })
     }
 
     /// More of the rounds were disturbed than a trustworthy number allows.
@@ -180,6 +201,8 @@ pub enum RawRounds {
         wall_ns: Vec<u64>,
         /// Iterations in each round, at least 1.
         iterations: Vec<u64>,
+        /// Time of each whole round in which another thread had the processor, nanoseconds, where that is known.
+        preempted_ns: Vec<Option<u64>>,
     },
 }
 
@@ -188,7 +211,7 @@ impl RawRounds {
     pub fn wall_ns(&self) -> &[u64] {
         match self {
             Self::Logged(rounds) => &rounds.wall_ns,
-            Self::Marked { start_ns: _, wall_ns, iterations: _ } => wall_ns,
+            Self::Marked { wall_ns, .. } => wall_ns,
         }
     }
 
@@ -196,12 +219,47 @@ impl RawRounds {
     pub fn per_iteration_ns(&self) -> Vec<f64> {
         match self {
             Self::Logged(rounds) => rounds.wall_ns.iter().map(|wall| as_float(*wall)).collect(),
-            Self::Marked { start_ns: _, wall_ns, iterations } => {
+            Self::Marked { wall_ns, iterations, .. } => {
                 let rounds = wall_ns.iter().zip(iterations);
-                rounds.map(|(wall, times)| as_float(*wall) / as_float(*times).max(1.0)).collect()
+                rounds.map(|(wall, times)| per_iteration(*wall, *times)).collect()
             }
         }
     }
+
+    /// Time per iteration in which the processor was taken away, in nanoseconds, in the order of the rounds; `None` where
+    /// it is not known.
+    pub fn preempted_per_iteration_ns(&self) -> Vec<Option<f64>> {
+        match self {
+            Self::Logged(rounds) => {
+                rounds.preempted_ns.iter().map(|preempted| preempted.map(as_float)).collect()
+            }
+            Self::Marked { iterations, preempted_ns, .. } => {
+                let rounds = preempted_ns.iter().zip(iterations);
+                rounds
+                    .map(|(preempted, times)| preempted.map(|time| per_iteration(time, *times)))
+                    .collect()
+            }
+        }
+    }
+
+    /// Time per iteration without what other programs took of it, in nanoseconds, of the rounds of which that is known.
+    /// Of a command, see [`Rounds::robust_ns`].
+    pub fn undisturbed_ns(&self) -> Vec<f64> {
+        match self {
+            Self::Logged(rounds) => {
+                rounds.robust_ns(RobustSource::KernelStamps).into_iter().map(as_float).collect()
+            }
+            Self::Marked { .. } => {
+                let rounds = self.per_iteration_ns().into_iter();
+                let rounds = rounds.zip(self.preempted_per_iteration_ns());
+                rounds.filter_map(|(wall, preempted)| Some(wall - preempted?)).collect()
+            }
+        }
+    }
+}
+
+fn per_iteration(nanos: u64, iterations: u64) -> f64 {
+    as_float(nanos) / as_float(iterations).max(1.0)
 }
 
 /// The noise-robust time of a benchmark.
@@ -235,4 +293,14 @@ pub struct Switches {
     pub voluntary: f64,
     /// The processor was taken from it.
     pub involuntary: f64,
+}
+
+/// The most memory that was resident at a time, of the process or of a child that it waited for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaxRss {
+    /// Bytes.
+    pub bytes: f64,
+    /// The truth may be less: the kernel counts the memory of the program that has started the process, too, and that
+    /// had as much.
+    pub is_bound: bool,
 }

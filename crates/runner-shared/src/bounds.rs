@@ -54,6 +54,10 @@ bounds! {
     CONVERSATION_BYTES: u64 = 64 << 20, Bytes, 250,
         "FIFO: names, rounds and processes of a run (a round takes 32 bytes, a name 64 and its length)",
         "answered, not kept; a warning says how many";
+    /// Times in which the threads of a suite were off their processors.
+    SWITCHES_BYTES: u64 = 16 << 20, Bytes, 80,
+        "kernel: when the threads of a suite were off their processors in its windows (each time takes 16 bytes)",
+        "not kept; the rounds that it touches have no undisturbed time";
     /// Everything that a profiler says on its standard error.
     PROFILER_WORDS_BYTES: usize = 64 << 10, Bytes, 1,
         "profiler: what it says while it records",

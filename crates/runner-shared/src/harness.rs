@@ -5,6 +5,8 @@ use std::ffi::OsString;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "cli")]
+use crate::counters;
 use crate::{
     os_text,
     text::{as_text, one_line},
@@ -141,6 +143,16 @@ pub struct RunArgs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "CODES", num_args = 0..=1, require_equals = true, default_missing_value = "all"))]
     pub ignore_failure: Option<String>,
+    /// Events to count in each round, such as `instructions,cycles,branch-misses`.
+    ///
+    /// What the processor counts: instructions, cycles, ref-cycles, branches, branch-misses, cache-references,
+    /// cache-misses, bus-cycles, stalled-cycles-frontend, stalled-cycles-backend; most virtual machines have none of it.
+    /// What the kernel counts: task-clock, cpu-clock, page-faults, minor-faults, major-faults, context-switches,
+    /// cpu-migrations, alignment-faults, emulation-faults. Counted is all from exec to exit, of all threads and
+    /// children; without rights only what happens in user mode. Each of them costs a round some ten microseconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "EVENTS", help_heading = "Measurement", value_delimiter = ',', value_parser = counters::parse))]
+    pub counters: Vec<String>,
     /// Run the command and the hooks by `sh -c`.
     #[serde(default, skip_serializing_if = "is_false")]
     #[cfg_attr(feature = "cli", arg(long))]

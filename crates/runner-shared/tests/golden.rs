@@ -2,8 +2,8 @@
 
 use runner_shared::{
     artifact::{
-        Artifact, BenchmarkRounds, ExecutionTimestamps, Outcome, RobustSource, RoundLog, Rounds,
-        ShellStart, Turns,
+        Artifact, BenchmarkRounds, Counted, ExecutionTimestamps, Outcome, RobustSource, RoundLog,
+        Rounds, ShellStart, Turns,
     },
     fifo::{Command, IntegrationMode, MarkerType},
     harness::{RunArgs, Target, WalltimeArgs},
@@ -167,6 +167,7 @@ fn target_json() {
             output: Some("null".into()),
             timeout: Some("1s".to_owned()),
             ignore_failure: Some("all".to_owned()),
+            counters: vec!["cycles".to_owned()],
             shell: true,
             subtract_shell: true,
         },
@@ -191,7 +192,7 @@ fn round_log() {
             robust_source: RobustSource::KernelStamps,
             robust_missing: String::new(),
             warmup_rounds: 3,
-            noise: NoiseVerdict { rounds: 1, preempted: 1, stray: 0, flagged: 1 },
+            noise: NoiseVerdict { rounds: 1, preempted: 1, flagged: 1, ..NoiseVerdict::default() },
             notes: vec!["x".to_owned()],
             shell: Some(ShellStart {
                 wall_ns: 5,
@@ -200,6 +201,14 @@ fn round_log() {
                 rounds: 9,
                 subtracted: true,
             }),
+            least_rss_bytes: 9,
+            counters: vec![Counted {
+                name: "cycles".to_owned(),
+                with_kernel: true,
+                missing: String::new(),
+                least_running: 1.0,
+                values: vec![Some(7)],
+            }],
             rounds: Rounds {
                 start_ns: vec![1],
                 wall_ns: vec![300],
@@ -212,6 +221,7 @@ fn round_log() {
                 kernel_ns: vec![Some(200)],
                 preempted_ns: vec![None],
                 block: vec![0],
+                max_rss_bytes: vec![8],
             },
         }],
     };

@@ -9,6 +9,7 @@ pub mod lineage;
 pub mod lines;
 pub mod lock;
 pub mod orphans;
+pub mod perf;
 pub mod pidfd;
 pub mod signals;
 pub mod stopped;

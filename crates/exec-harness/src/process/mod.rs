@@ -1,17 +1,19 @@
 //! Processes: resolve a program once, start it cheaply, watch its end.
 
+mod counters;
 mod executable;
-mod ring;
-mod ring_records;
 mod spawn;
+mod stamper;
+mod stamps;
 mod stdio;
 mod tick;
 mod watch;
 
+pub(crate) use counters::Counters;
 pub(crate) use executable::{Executable, ExecutableError, find};
-pub(crate) use ring::Stamper;
-pub(crate) use ring_records::Stamps;
-pub(crate) use spawn::{Ended, Launch, NulError, Status};
+pub(crate) use spawn::{Ended, Launch, NulError, Status, own_peak_bytes};
+pub(crate) use stamper::Stamper;
+pub(crate) use stamps::Stamps;
 pub(crate) use stdio::{Output, Rewind, Stdio, StdioError, Tail};
 pub(crate) use tick::tick_ns;
 pub(crate) use watch::{Seen, Watch};
@@ -19,6 +21,6 @@ pub(crate) use watch::{Seen, Watch};
 /// Reads records of the kernel, for `fuzzing`.
 pub(crate) fn fuzz_records(bytes: &[u8]) {
     let mut records = Vec::new();
-    ring_records::parse(bytes, &mut records);
-    let _ = ring_records::stamps(&mut records, 7, 1);
+    system::perf::parse(bytes, &mut records);
+    let _ = stamps::stamps(&mut records, 7, 1);
 }

@@ -19,7 +19,7 @@ use nix::{
     },
     unistd::{Pid, getpid},
 };
-use system::guard;
+use system::{files, guard};
 
 /// The child runs on this stack until `execve`; it only makes system calls.
 const STACK_BYTES: usize = 64 * 1024;
@@ -65,6 +65,9 @@ pub(crate) struct Ended {
     pub voluntary_switches: u64,
     /// The processor was taken from the process.
     pub involuntary_switches: u64,
+    /// The most memory that was resident at a time, bytes: of the process or of a child that it waited for, and never
+    /// less than [`own_peak_bytes`] when it was started.
+    pub max_rss_bytes: u64,
 }
 
 /// The end of a process.
@@ -237,7 +240,20 @@ fn ended(status: c_int, usage: &libc::rusage) -> Ended {
         major_faults: count(usage.ru_majflt),
         voluntary_switches: count(usage.ru_nvcsw),
         involuntary_switches: count(usage.ru_nivcsw),
+        // Kibibytes, on Linux.
+        max_rss_bytes: count(usage.ru_maxrss).saturating_mul(1024),
     }
+}
+
+/// The peak of our own resident memory so far, in bytes; 0 if the kernel doesn't tell.
+///
+/// What we start borrows our memory until its `execve`, and the kernel counts that as memory of the new process
+/// (`setmax_mm_hiwater_rss` in `exec_mmap`): no `ru_maxrss` of it lies below this.
+pub(crate) fn own_peak_bytes() -> u64 {
+    let status = files::read_kernel_text("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = peak.and_then(|peak| peak.trim().trim_end_matches("kB").trim().parse().ok());
+    kibibytes.map_or(0, |kibibytes: u64| kibibytes.saturating_mul(1024))
 }
 
 /// Runs in the new process, on its own stack but in our memory: system calls only.

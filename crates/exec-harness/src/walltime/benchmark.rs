@@ -1,7 +1,7 @@
 //! One benchmark from its set-up to its rounds: knows what to run when, and keeps what came out.
 
 use runner_shared::{
-    artifact::{BenchmarkRounds, Outcome, RobustSource, Rounds, ShellStart},
+    artifact::{BenchmarkRounds, Counted, Outcome, RobustSource, Rounds, ShellStart},
     clock::now,
     duration::show_nanos,
     harness::Target,
@@ -12,7 +12,6 @@ use runner_shared::{
 
 use super::{
     compat::CompatPlanner,
-    drift::drift,
     limits::Limits,
     planner::{LoopPlanner, Step},
     round::{Machine, Sample},
@@ -22,6 +21,7 @@ use crate::{
     command::{Prepared, Runnable},
     failure::Failure,
     plan::Plan,
+    process::{Counters, own_peak_bytes},
     progress::{Progress, View},
 };
 
@@ -46,6 +46,9 @@ pub(crate) struct Benchmark {
     spans: Vec<(u64, u64)>,
     /// The start of the shell that runs the command.
     shell: Option<ShellStart>,
+    counters: Counters,
+    /// What they have counted.
+    counted: Vec<Counted>,
     /// The last warm-up round, in case that it is all there will be.
     last_warmup: Option<Sample>,
     cold: bool,
@@ -67,7 +70,8 @@ impl Benchmark {
         settings: Settings,
         with: &Prepared,
     ) -> Result<Self, Failure> {
-        let Plan { target, limits, around } = plan;
+        let Plan { target, limits, around, counters } = plan;
+        let counters = Counters::of(counters);
         let limits = *limits;
         let runnable = Runnable::new(target, around, with)?;
         Ok(Self {
@@ -79,6 +83,8 @@ impl Benchmark {
             rounds: Rounds::default(),
             spans: Vec::new(),
             shell: None,
+            counted: counters.columns(),
+            counters,
             last_warmup: None,
             cold: false,
             company: false,
@@ -192,11 +198,16 @@ impl Benchmark {
         };
         progress.show(&view, 0);
         let show = |running| progress.show(&view, running);
+        let counters = self.counters.open();
         let sample = self.runnable.checked_round(machine, what, number, show)?;
         match block {
-            Some(block) => self.keep(&sample, block),
+            Some(block) => {
+                counters.read_into(&mut self.counted);
+                self.keep(&sample, block);
+            }
             None => self.last_warmup = Some(sample),
         }
+        drop(counters);
         let concluded = self.runnable.after_round(machine, what, number);
         let elapsed = now().since(before);
         if block.is_some() {
@@ -231,6 +242,7 @@ impl Benchmark {
         rounds.kernel_ns.push(sample.stamps.kernel_ns);
         rounds.preempted_ns.push(sample.stamps.preempted_ns);
         rounds.block.push(block);
+        rounds.max_rss_bytes.push(sample.ended.max_rss_bytes);
     }
 
     /// Start and end of every measured round, nanoseconds on `CLOCK_MONOTONIC`.
@@ -269,7 +281,6 @@ impl Benchmark {
         if self.cold {
             notes.push("one round only: it takes longer than the time for all rounds; `--max-time` or `--min-rounds` allow more".to_owned());
         }
-        notes.extend(drift(&self.rounds.wall_ns));
         if self.outlived > 0 {
             let (outlived, rounds) = (self.outlived, self.rounds.len());
             notes.push(format!("in {outlived} of {rounds} rounds a process that the command had started was still running at its end: {PARTLY_MEASURED}"));
@@ -285,6 +296,9 @@ impl Benchmark {
             noise: self.noise(),
             notes,
             shell: self.shell,
+            // Of all rounds: it only grows.
+            least_rss_bytes: own_peak_bytes(),
+            counters: self.counted(),
             rounds: self.rounds.clone(),
         }
     }
@@ -298,6 +312,15 @@ impl Benchmark {
             | RobustSource::ProcessorTime
             | RobustSource::WallClock) => source,
         }
+    }
+
+    /// What was counted. A warm-up round that is all there is was not.
+    fn counted(&self) -> Vec<Counted> {
+        let mut counted = self.counted.clone();
+        for column in &mut counted {
+            column.values.resize(self.rounds.len(), None);
+        }
+        counted
     }
 
     fn noise(&self) -> NoiseVerdict {
@@ -361,6 +384,8 @@ impl Benchmark {
             noise: NoiseVerdict::default(),
             notes: Vec::new(),
             shell: None,
+            least_rss_bytes: 0,
+            counters: Vec::new(),
             rounds: Rounds::default(),
         }
     }

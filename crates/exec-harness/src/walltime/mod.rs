@@ -2,7 +2,6 @@
 
 mod benchmark;
 mod compat;
-mod drift;
 mod limits;
 mod once;
 mod planner;

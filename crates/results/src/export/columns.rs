@@ -1,18 +1,20 @@
 //! The table of a walltime report, for the terminal and for Markdown.
 
 use runner_shared::{
-    artifact::{Outcome, RobustSource},
+    artifact::Outcome,
+    counters::{EVENTS, Event},
     duration::show_nanos,
+    text::bytes,
 };
 
 use super::{
     grid::{Alarm, Grid, GridRow, Head},
     notes::{notes, remarks_on_all, warnings},
-    text::{UNKNOWN, count, grouped, percent},
+    text::{UNKNOWN, count, grouped, percent, whole},
 };
 use crate::{
     comparison::{Comparison, factor},
-    model::{BenchResult, Faults, Interval, Report, Switches},
+    model::{BenchResult, Faults, Interval, MaxRss, Report, Switches},
 };
 
 /// A column with numbers.
@@ -46,8 +48,9 @@ const COLUMNS: &[Column] = &[
     column("Deviation", 2, deviation),
     // Where its parts are known they say more.
     column("Processor", 5, |of| time(of.processor_ns.filter(|_| of.user_ns.is_none()))),
-    column("User", 5, |of| time(of.user_ns)),
-    column("System", 5, |of| time(of.system_ns)),
+    column("User", 5, |of| part(of, of.user_ns)),
+    column("System", 5, |of| part(of, of.system_ns)),
+    column("Max RSS", 5, |of| of.max_rss.map_or_else(|| UNKNOWN.to_owned(), max_rss)),
     column("Rounds", 3, |of| of.round_count().to_string()),
     column("Outliers", 6, |of| of.stats.iqr_outlier_rounds.to_string()),
 ];
@@ -57,6 +60,12 @@ pub(super) fn grid(report: &Report) -> Grid {
     let columns = columns(report);
     let mut heads: Vec<Head> = columns.iter().map(|column| column.head).collect();
     let mut rows: Vec<GridRow> = by_speed(report).map(|of| row(of, &columns)).collect();
+    for event in counted(report) {
+        heads.push(Head { title: event.title, expendable: 1 });
+        for (row, of) in rows.iter_mut().zip(by_speed(report)) {
+            row.cells.push(count_of(of, event));
+        }
+    }
     if report.comparisons.len() > 1 {
         heads.insert(0, Head { title: RELATIVE, expendable: 0 });
         for (row, of) in rows.iter_mut().zip(by_speed(report)) {
@@ -99,7 +108,7 @@ fn relative(of: &BenchResult, report: &Report) -> String {
 
 /// On a noisy machine, the time that the noise did not touch comes first.
 fn columns(report: &Report) -> Vec<Column> {
-    let leads = |of: &BenchResult| of.is_noisy() && undisturbed(of) != UNKNOWN;
+    let leads = |of: &BenchResult| of.is_noisy() && of.undisturbed().is_some();
     let mut columns = COLUMNS.to_vec();
     if report.benchmarks.iter().any(leads) {
         columns.retain(|column| ![UNDISTURBED, MEDIAN].contains(&column.head.title));
@@ -132,7 +141,7 @@ fn more(of: &BenchResult) -> Vec<(&'static str, String)> {
         .median_interval
         .map(|_| (INTERVAL, format!("{}{}", interval(of), ends(of.median_interval))));
     let mean = format!("{}{}", show_nanos(of.stats.mean_ns), ends(of.mean_interval));
-    let robust = of.robust.as_ref().filter(|_| undisturbed(of) != UNKNOWN);
+    let robust = of.undisturbed();
     let robust =
         robust.map(|robust| (UNDISTURBED, format!("{}{}", undisturbed(of), ends(robust.interval))));
     let iterations = (of.stats.iter_per_round > 1)
@@ -149,10 +158,7 @@ fn more(of: &BenchResult) -> Vec<(&'static str, String)> {
 
 /// The median and how sure it is, where the kernel's stamps tell it and the other figures are of the wall clock.
 fn undisturbed(of: &BenchResult) -> String {
-    let robust = of.robust.as_ref().filter(|robust| {
-        !robust.in_stats && robust.source == RobustSource::KernelStamps && of.stats.rounds > 0
-    });
-    robust.map_or_else(
+    of.undisturbed().map_or_else(
         || UNKNOWN.to_owned(),
         |robust| {
             let reach = robust.interval.and_then(|interval| interval.reach(robust.median_ns));
@@ -197,6 +203,33 @@ fn deviation(of: &BenchResult) -> String {
         return UNKNOWN.to_owned();
     }
     percent(of.stats.stdev_ns / of.stats.mean_ns)
+}
+
+/// The events that were counted of any benchmark.
+pub(super) fn counted(report: &Report) -> impl Iterator<Item = &'static Event> {
+    let is_there = |of: &BenchResult, event: &Event| of.counted(event.name).is_some();
+    EVENTS.iter().filter(move |event| report.benchmarks.iter().any(|of| is_there(of, event)))
+}
+
+fn count_of(of: &BenchResult, event: &Event) -> String {
+    match of.counted(event.name) {
+        Some(time) if event.is_time => show_nanos(time),
+        Some(count) => grouped(whole(count)),
+        None => UNKNOWN.to_owned(),
+    }
+}
+
+fn max_rss(of: MaxRss) -> String {
+    let sign = if of.is_bound { "≤ " } else { "" };
+    format!("{sign}{}", bytes(whole(of.bytes)))
+}
+
+/// A part of the processor time, as far as the kernel tells it.
+fn part(of: &BenchResult, nanos: Option<f64>) -> String {
+    match (nanos, of.split_step_ns) {
+        (Some(nanos), Some(step)) if nanos < step => format!("< {}", show_nanos(step)),
+        (nanos, _) => time(nanos),
+    }
 }
 
 fn time(nanos: Option<f64>) -> String {

@@ -6,6 +6,7 @@ use runner_shared::artifact::{Outcome, RobustSource};
 
 use super::{
     Exporter,
+    columns::counted,
     comparison::{time_word, verdict_word},
     memory, simulation,
 };
@@ -27,12 +28,16 @@ impl Exporter for Csv {
     fn write(&self, report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
         let heads = FIELDS.iter().map(|(head, _)| head);
-        csv.write_record(heads.chain(VERDICT_FIELDS.iter().map(|(head, _)| head)))?;
+        let heads = heads.chain(VERDICT_FIELDS.iter().map(|(head, _)| head));
+        // Only those that were asked for.
+        let counters: Vec<&str> = counted(report).map(|event| event.name).collect();
+        csv.write_record(heads.chain(&counters))?;
         for benchmark in &report.benchmarks {
             let compared = report.comparisons.iter().find(|it| it.head_uri == benchmark.uri);
             let verdict = |(_, field): &(_, VerdictField)| compared.map(field).unwrap_or_default();
             let fields = FIELDS.iter().map(|(_, field)| field(benchmark));
-            csv.write_record(fields.chain(VERDICT_FIELDS.iter().map(verdict)))?;
+            let counts = counters.iter().map(|name| optional(benchmark.counted(name)));
+            csv.write_record(fields.chain(VERDICT_FIELDS.iter().map(verdict)).chain(counts))?;
         }
         csv.flush()
     }
@@ -100,6 +105,8 @@ const FIELDS: &[(&str, Field)] = &[
     }),
     ("shell_ns", |of| optional(of.shell.map(|shell| shell.wall_ns))),
     ("without_shell", |of| optional(of.shell.map(|shell| shell.subtracted))),
+    ("max_rss_bytes", |of| optional(of.max_rss.map(|rss| rss.bytes))),
+    ("max_rss_is_bound", |of| optional(of.max_rss.map(|rss| rss.is_bound))),
 ];
 
 /// The content of a column for a benchmark that was compared with another one.

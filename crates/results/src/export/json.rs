@@ -25,17 +25,19 @@
 //! | `.no_interval` | why there are no intervals |
 //! | `.robust` | `source` (`kernel_stamps`, `processor_time`, `wall_clock`), `missing` (why there is no better one), `median_ns`, `interval_ns`, `in_stats` (`stats` is of these times) |
 //! | `.median_processor_ns` | processor time per round |
-//! | `.median_user_ns`, `.median_system_ns` | its parts in user and in kernel mode, `null` for rounds too short for the kernel to tell |
+//! | `.median_user_ns`, `.median_system_ns` | its parts in user and in kernel mode, `null` for rounds too short for the kernel to tell; parts below `.split_step_ns` (a tick) are not told from none |
 //! | `.median_faults`, `.median_switches` | per round: `minor`, `major`; `voluntary`, `involuntary` |
 //! | `.shell` | of a command that a shell runs: what one takes that has nothing to do (`wall_ns`, `undisturbed_ns`, `processor_ns`, medians of `rounds`), and whether that is `subtracted` from all times of the benchmark |
+//! | `.median_max_rss` | most resident memory of a round: `bytes`, and `at_most` if the truth may be less |
+//! | `.counters[]` | each event of `--counters`: `name`, `median`, `with_kernel`, `missing` (why it was not counted), `least_running` (counted for this share of the time, and scaled up), `values` (per round) |
 //! | `.noise` | `noisy`, and the numbers of `rounds`, `preempted`, `stray` and `flagged` ones |
 //! | `.notes` | sentences about the benchmark |
-//! | `.rounds` | `source` (`log` or `markers`), `iter_per_round` (the mean, rounded down), and one array per quantity, as in the log; `wall_ns` is of the whole round, of `markers` without what the marks cost, with `iterations` in each |
+//! | `.rounds` | `source` (`log` or `markers`), `iter_per_round` (the mean, rounded down), and one array per quantity, as in the log; `wall_ns` is of the whole round, of `markers` without what the marks cost, with `iterations` and `preempted_ns` in each |
 
 use std::io::{self, Write};
 
 use runner_shared::{
-    artifact::{Outcome, Rounds, ShellStart},
+    artifact::{Counted, Outcome, Rounds, ShellStart},
     walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict},
 };
 use serde::Serialize;
@@ -48,7 +50,9 @@ use super::{
 };
 use crate::{
     memory::MemoryReport,
-    model::{BenchResult, Faults, Integration, Interval, RawRounds, Report, Robust, Switches},
+    model::{
+        BenchResult, Faults, Integration, Interval, MaxRss, RawRounds, Report, Robust, Switches,
+    },
     simulation::SimulationReport,
 };
 
@@ -115,10 +119,14 @@ struct Benchmark<'a> {
     median_processor_ns: Option<f64>,
     median_user_ns: Option<f64>,
     median_system_ns: Option<f64>,
+    split_step_ns: Option<f64>,
     median_faults: Option<JsonFaults>,
     median_switches: Option<JsonSwitches>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shell: Option<ShellStart>,
+    median_max_rss: Option<JsonMaxRss>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    counters: Vec<JsonCounter<'a>>,
     noise: Option<JsonNoise>,
     notes: &'a [String],
     rounds: Option<JsonRounds<'a>>,
@@ -158,6 +166,19 @@ struct JsonSwitches {
 }
 
 #[derive(Serialize)]
+struct JsonCounter<'a> {
+    median: Option<f64>,
+    #[serde(flatten)]
+    counted: &'a Counted,
+}
+
+#[derive(Serialize)]
+struct JsonMaxRss {
+    bytes: f64,
+    at_most: bool,
+}
+
+#[derive(Serialize)]
 struct JsonNoise {
     noisy: bool,
     #[serde(flatten)]
@@ -174,7 +195,13 @@ enum JsonRounds<'a> {
         rounds: &'a Rounds,
     },
     #[serde(rename = "markers")]
-    Markers { iter_per_round: u64, iterations: &'a [u64], start_ns: &'a [u64], wall_ns: &'a [u64] },
+    Markers {
+        iter_per_round: u64,
+        iterations: &'a [u64],
+        start_ns: &'a [u64],
+        wall_ns: &'a [u64],
+        preempted_ns: &'a [Option<u64>],
+    },
 }
 
 impl<'a> Benchmark<'a> {
@@ -198,9 +225,12 @@ impl<'a> Benchmark<'a> {
             processor_ns,
             user_ns,
             system_ns,
+            split_step_ns,
             faults,
             switches,
             shell,
+            max_rss,
+            counters,
             noise,
             notes,
         } = result;
@@ -225,14 +255,24 @@ impl<'a> Benchmark<'a> {
             median_processor_ns: *processor_ns,
             median_user_ns: *user_ns,
             median_system_ns: *system_ns,
+            split_step_ns: *split_step_ns,
             median_faults: faults.map(|Faults { minor, major }| JsonFaults { minor, major }),
             median_switches: switches
                 .map(|Switches { voluntary, involuntary }| JsonSwitches { voluntary, involuntary }),
             shell: *shell,
+            median_max_rss: max_rss
+                .map(|MaxRss { bytes, is_bound }| JsonMaxRss { bytes, at_most: is_bound }),
+            counters: counters.iter().map(|counted| JsonCounter::of(counted, result)).collect(),
             noise: noise.map(|verdict| JsonNoise { noisy: verdict.is_noisy(), verdict }),
             notes,
             rounds: rounds.as_ref().map(JsonRounds::of),
         }
+    }
+}
+
+impl<'a> JsonCounter<'a> {
+    fn of(counted: &'a Counted, result: &BenchResult) -> Self {
+        Self { median: result.counted(&counted.name), counted }
     }
 }
 
@@ -260,11 +300,11 @@ impl<'a> JsonRounds<'a> {
     fn of(rounds: &'a RawRounds) -> Self {
         match rounds {
             RawRounds::Logged(rounds) => Self::Log { iter_per_round: 1, rounds },
-            RawRounds::Marked { start_ns, wall_ns, iterations } => {
+            RawRounds::Marked { start_ns, wall_ns, iterations, preempted_ns } => {
                 let sum = iterations.iter().fold(0_u64, |sum, one| sum.saturating_add(*one));
                 let rounds = u64::try_from(iterations.len()).unwrap_or(u64::MAX);
                 let iter_per_round = sum.checked_div(rounds).unwrap_or(1);
-                Self::Markers { iter_per_round, iterations, start_ns, wall_ns }
+                Self::Markers { iter_per_round, iterations, start_ns, wall_ns, preempted_ns }
             }
         }
     }

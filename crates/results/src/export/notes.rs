@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use runner_shared::{
-    artifact::{Outcome, RobustSource},
+    artifact::{Counted, Outcome, RobustSource},
+    duration::show_nanos,
     text::one_line,
+    walltime::{Drift, Groups, Noise, NoiseVerdict, judge_times},
 };
 
 use super::text::{count, percent};
@@ -31,7 +33,7 @@ pub(super) fn warnings(report: &Report) -> impl Iterator<Item = Note> {
 pub(super) fn notes(report: &Report) -> impl Iterator<Item = Note> {
     let about = |of: &BenchResult| {
         let benchmark = one_line(&of.name);
-        let texts = ending(of).into_iter().chain(robust_stats(of)).chain(noise(of));
+        let texts = ending(of).into_iter().chain(robust_stats(of));
         let texts: Vec<String> = texts.chain(of.notes.iter().cloned()).collect();
         texts
             .into_iter()
@@ -50,7 +52,40 @@ pub(super) fn remarks_on_all(report: &Report) -> Vec<String> {
     }
     let no_interval =
         missing.iter().map(|(why, of)| format!("No interval for {}: {why}", names(of)));
-    no_interval.chain(other_counts(report)).collect()
+    let doubts = noise(report).into_iter().chain(drifts(report));
+    doubts.chain(no_interval).chain(other_counts(report)).chain(counters(report)).collect()
+}
+
+/// What is to be known of counters: those that there are not, and those that are not whole.
+fn counters(report: &Report) -> Vec<String> {
+    let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let (mut of_users, mut scaled) = (Vec::new(), Vec::new());
+    for column in report.benchmarks.iter().flat_map(|of| &of.counters) {
+        let names = match column {
+            Counted { missing: why, .. } if !why.is_empty() => missing.entry(why).or_default(),
+            Counted { with_kernel: false, .. } => &mut of_users,
+            Counted { least_running, .. } if *least_running < 1.0 => &mut scaled,
+            Counted { .. } => continue,
+        };
+        if !names.contains(&&*column.name) {
+            names.push(&column.name);
+        }
+    }
+    let listed =
+        |names: &[&str]| names.iter().map(|name| one_line(name)).collect::<Vec<_>>().join(", ");
+    let mut lines: Vec<String> = missing
+        .iter()
+        .map(|(why, names)| format!("Not counted ({}): {}", listed(names), one_line(why)))
+        .collect();
+    if !of_users.is_empty() {
+        let names = listed(&of_users);
+        lines.push(format!("Counted in user mode only ({names}): `sysctl kernel.perf_event_paranoid=1` or CAP_PERFMON allows more"));
+    }
+    if !scaled.is_empty() {
+        let names = listed(&scaled);
+        lines.push(format!("Counted for a part of the time, and scaled up ({names}): the processor has fewer counters than were asked for; several runs with some of them each are exact"));
+    }
+    lines
 }
 
 /// Rounds that were run and are not as many as the integration states.
@@ -68,11 +103,8 @@ fn other_counts(report: &Report) -> Option<String> {
 
 /// The first few names.
 fn names(of: &[&BenchResult]) -> String {
-    let mut names: Vec<String> = of
-        .iter()
-        .take(NAMES)
-        .map(|one| format!("`{}`", one_line(&one.name).replace('`', "'")))
-        .collect();
+    let mut names: Vec<String> =
+        of.iter().take(NAMES).map(|one| format!("`{}`", plain_name(one))).collect();
     match of.len().saturating_sub(NAMES) {
         0 => {}
         more => names.push(format!("{more} more")),
@@ -82,6 +114,11 @@ fn names(of: &[&BenchResult]) -> String {
         Some(only) => only,
         None => String::new(),
     }
+}
+
+/// A name that stays within its span of code.
+fn plain_name(of: &BenchResult) -> String {
+    one_line(&of.name).replace('`', "'")
 }
 
 fn ending(of: &BenchResult) -> Option<String> {
@@ -102,30 +139,125 @@ fn robust_stats(of: &BenchResult) -> Option<String> {
     Some(format!("all figures are {}, not the wall clock", label(robust.source)?))
 }
 
-fn noise(of: &BenchResult) -> Option<String> {
-    let verdict = of.noise.filter(|_| of.is_noisy())?;
-    let disturbed = format!(
-        "noisy machine: {} of the rounds were disturbed ({} preempted, {} far outside)",
-        percent(verdict.flagged_share()),
-        verdict.preempted,
-        verdict.stray,
-    );
-    let robust = of.robust.as_ref();
-    if robust.is_some_and(|robust| label(robust.source).is_some()) {
-        return Some(disturbed);
+/// One line for all benchmarks whose numbers are not to be trusted for the same reason, and with the same advice.
+fn noise(report: &Report) -> Vec<String> {
+    let mut noisy: BTreeMap<(Noise, String), Vec<&BenchResult>> = BTreeMap::new();
+    for of in &report.benchmarks {
+        if let Some(noise) = of.noise.and_then(NoiseVerdict::noise) {
+            noisy.entry((noise, advice(of))).or_default().push(of);
+        }
     }
-    // The option belongs to `exec-harness`; other integrations have their own.
-    let longer = match of.rounds {
-        Some(RawRounds::Logged(_)) => "measure longer with `--max-time`",
-        Some(RawRounds::Marked { .. }) | None => "measure longer",
+    let line = |((noise, advice), of): (&(Noise, String), &Vec<&BenchResult>)| {
+        Some(format!("{}; {advice}", what(*noise, of)?))
     };
-    let missing = robust
-        .filter(|robust| !robust.missing.is_empty())
-        .map(|robust| format!("; a time without the noise is not known: {}", robust.missing));
-    Some(format!(
-        "{disturbed}; close other programs, pin the benchmark with `taskset -c N` or {longer}{}",
-        missing.unwrap_or_default()
-    ))
+    noisy.iter().filter_map(line).collect()
+}
+
+/// What is wrong with these benchmarks, with the figures of the worst of them.
+fn what(noise: Noise, of: &[&BenchResult]) -> Option<String> {
+    let figure = |of: &BenchResult| {
+        let NoiseVerdict { spread, below, tail, groups, .. } = of.noise.unwrap_or_default();
+        match noise {
+            Noise::Disturbed => of.noise.unwrap_or_default().flagged_share(),
+            Noise::Grouped => groups.map_or(0.0, |groups| groups.high_ns / groups.low_ns),
+            Noise::Wide => spread.max(below),
+            Noise::Tail => tail,
+        }
+    };
+    let worst = of.iter().max_by(|one, other| figure(one).total_cmp(&figure(other)))?;
+    let verdict = worst.noise?;
+    // Of one benchmark alone the figures are its own.
+    let example = |figures: String| match of {
+        [_] => figures,
+        _ => format!("`{}`: {figures}", plain_name(worst)),
+    };
+    let (all, up_to) = (names(of), if of.len() > 1 { "up to " } else { "" });
+    Some(match noise {
+        Noise::Disturbed => {
+            let share = percent(verdict.flagged_share());
+            format!("Noisy machine: {up_to}{share} of the rounds of {all} were disturbed")
+        }
+        Noise::Grouped => {
+            let Groups { low_ns, high_ns, high_share } = verdict.groups?;
+            let (low, high) = (show_nanos(low_ns), show_nanos(high_ns));
+            let figures = example(format!("{low}, and {high} in {}", percent(high_share)));
+            format!("The rounds of {all} fall into two groups ({figures})")
+        }
+        Noise::Wide => {
+            let figures = if verdict.spread >= verdict.below {
+                format!("the middle half spans {} of the median", percent(verdict.spread))
+            } else {
+                format!("the fastest are {} below the median", percent(verdict.below))
+            };
+            format!("The rounds of {all} vary widely ({})", example(figures))
+        }
+        Noise::Tail => {
+            let figures = example(format!("{} of the time", percent(verdict.tail)));
+            format!("A few rounds of {all} took far longer than the others ({figures})")
+        }
+    })
+}
+
+/// What to do about noise.
+fn advice(of: &BenchResult) -> String {
+    if of.undisturbed().is_some() {
+        let times = of.rounds.as_ref().map(RawRounds::undisturbed_ns).unwrap_or_default();
+        if judge_times(&times, &[], 0.0).is_noisy() {
+            return format!("the undisturbed times vary as well: {DOCTOR}");
+        }
+        return "`Undisturbed` is the time to trust".to_owned();
+    }
+    let Some(robust) = &of.robust else { return DOCTOR.to_owned() };
+    match robust.source {
+        RobustSource::KernelStamps => "all figures are of undisturbed times".to_owned(),
+        RobustSource::ProcessorTime if robust.in_stats => {
+            "all figures are of processor times".to_owned()
+        }
+        RobustSource::ProcessorTime => "`Processor` holds less of that".to_owned(),
+        RobustSource::WallClock if robust.missing.is_empty() => DOCTOR.to_owned(),
+        RobustSource::WallClock => {
+            format!("{DOCTOR} (no undisturbed time: {})", one_line(&robust.missing))
+        }
+    }
+}
+
+/// The way on where there is no better time.
+const DOCTOR: &str =
+    "`codspeed doctor` says what disturbs a machine, `taskset -c N` pins a benchmark";
+
+/// One line for all benchmarks whose rounds changed in the same way while they were measured.
+fn drifts(report: &Report) -> Vec<String> {
+    let drift = |of: &&BenchResult| of.noise.and_then(|noise| noise.drift);
+    let drifting = |is_meant: fn(Drift) -> bool| -> Vec<&BenchResult> {
+        let all = report.benchmarks.iter();
+        all.filter(|of| drift(of).is_some_and(is_meant)).collect()
+    };
+    let line = |of: &[&BenchResult], what: &str, way_out: &str| {
+        let first = of.first()?;
+        let Drift { slow_rounds, from_ns, to_ns } = drift(first)?;
+        let whose = if of.len() > 1 { format!("`{}`: ", plain_name(first)) } else { String::new() };
+        let rounds =
+            if slow_rounds > 0 { format!("first {slow_rounds} rounds ") } else { String::new() };
+        let figures =
+            format!("{whose}{rounds}{}, later {}", show_nanos(from_ns), show_nanos(to_ns));
+        Some(format!("{what}: {} ({figures}){way_out}", names(of)))
+    };
+    let warming = drifting(|drift| drift.slow_rounds > 0);
+    let is_ours = warming.iter().all(|of| matches!(of.rounds, Some(RawRounds::Logged(_))));
+    let warm_up = if is_ours {
+        "; a longer `--warmup-time` leaves them out"
+    } else {
+        "; a longer warm-up leaves them out"
+    };
+    let slower = drifting(|drift| drift.slow_rounds == 0 && drift.to_ns > drift.from_ns);
+    let faster = drifting(|drift| drift.slow_rounds == 0 && drift.to_ns <= drift.from_ns);
+    let machine = "; a machine that gets hot does that, and one that others use: `codspeed doctor`";
+    let lines = [
+        line(&warming, "Still warming up", warm_up),
+        line(&slower, "Slower and slower while measured", machine),
+        line(&faster, "Faster and faster while measured", "; a longer warm-up may help"),
+    ];
+    lines.into_iter().flatten().collect()
 }
 
 /// `None` for the wall clock, which is what all other figures are.

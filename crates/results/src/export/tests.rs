@@ -9,7 +9,8 @@ use runner_shared::{
 
 use super::*;
 use crate::model::{
-    BenchResult, Faults, Integration, Interval, NoInterval, Profile, RawRounds, Robust, Switches,
+    BenchResult, Faults, Integration, Interval, MaxRss, NoInterval, Profile, RawRounds, Robust,
+    Switches,
 };
 use crate::stacks::Stacks;
 
@@ -27,6 +28,7 @@ fn rounds(walls: &[u64], preempted: &[Option<u64>]) -> Rounds {
         kernel_ns: walls.iter().map(|wall| Some(wall - 100_000)).collect(),
         preempted_ns: preempted.to_vec(),
         block: vec![0; n],
+        max_rss_bytes: vec![9_000_000; n],
     }
 }
 
@@ -51,8 +53,11 @@ fn exec(name: &str, rounds: Rounds) -> BenchResult {
         processor_ns: Some(4_500_000.0),
         user_ns: Some(4_000_000.0),
         system_ns: Some(500_000.0),
+        split_step_ns: None,
         faults: Some(Faults { minor: 120.0, major: 0.0 }),
         switches: Some(Switches { voluntary: 1.0, involuntary: 2.0 }),
+        max_rss: Some(MaxRss { bytes: 9_000_000.0, is_bound: false }),
+        counters: Vec::new(),
         noise: Some(judge_noise(&rounds.wall_ns, &rounds.preempted_ns)),
         rounds: Some(RawRounds::Logged(Box::new(rounds))),
         shell: None,
@@ -82,6 +87,7 @@ fn failed() -> BenchResult {
     BenchResult {
         outcome: Outcome::Failed { reason: "round 3 ended with exit status 1".to_owned() },
         config: BenchmarkConfig::default(),
+        max_rss: Some(MaxRss { bytes: 3_300_000.0, is_bound: true }),
         median_interval: Some(Interval { low: 710_000.0, high: 730_000.0 }),
         mean_interval: Some(Interval { low: 710_000.0, high: 730_000.0 }),
         ..exec("./flaky.sh", rounds(&[710_000, 730_000], &[None, None]))
@@ -118,8 +124,10 @@ fn pytest() -> BenchResult {
         processor_ns: None,
         user_ns: None,
         system_ns: None,
+        split_step_ns: None,
         faults: None,
         switches: None,
+        max_rss: None,
         noise: None,
         ..exec("", Rounds::default())
     }
@@ -157,6 +165,7 @@ fn what_all_rows_lack_has_no_column_and_other_counts_are_explained_once() {
             start_ns: (0..run).collect(),
             wall_ns: vec![10_400_000; usize::try_from(run).unwrap()],
             iterations: vec![8000; usize::try_from(run).unwrap()],
+            preempted_ns: vec![None; usize::try_from(run).unwrap()],
         };
         BenchResult {
             name: name.to_owned(),
@@ -189,6 +198,19 @@ fn the_slowest_profiles_are_chosen_and_keep_their_order() {
     let slowest = report.slowest_profiles(2);
     let names: Vec<&str> = slowest.iter().map(|one| one.stacks.benchmark.as_str()).collect();
     assert_eq!(names, ["a", "c"]);
+}
+
+#[test]
+fn a_part_of_the_processor_time_below_a_tick_is_no_zero() {
+    let reads = BenchResult {
+        user_ns: Some(0.0),
+        system_ns: Some(121e6),
+        split_step_ns: Some(4e6),
+        ..failed()
+    };
+    let text = shown(&Report { benchmarks: vec![reads], ..Report::default() }, None);
+    assert!(text.contains("User           < 4.000 ms\n"), "{text}");
+    assert!(text.contains("System         121.0 ms\n"), "{text}");
 }
 
 #[test]

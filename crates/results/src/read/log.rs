@@ -6,12 +6,13 @@ use std::{
 };
 
 use runner_shared::{
-    artifact::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds, ShellStart},
+    artifact::{BenchmarkRounds, Counted, Outcome, RobustSource, RoundLog, Rounds, ShellStart},
     duration::show_nanos,
     harness::INTEGRATION,
     text::shown,
     walltime::{
-        BenchmarkConfig, BenchmarkStats, Creator, WalltimeBenchmark, as_float, quantile, sorted,
+        BenchmarkConfig, BenchmarkStats, Creator, WalltimeBenchmark, as_float, judge_noise,
+        quantile, sorted,
     },
 };
 
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     bootstrap::intervals_of,
-    model::{BenchResult, Faults, Integration, NoInterval, RawRounds, Robust, Switches},
+    model::{BenchResult, Faults, Integration, MaxRss, NoInterval, RawRounds, Robust, Switches},
 };
 
 /// With fewer ticks the shares of the modes are off by more than eleven points in every third round (binomial).
@@ -40,7 +41,11 @@ pub(super) fn usable(log: RoundLog, path: &Path, warnings: &mut Vec<String>) -> 
     if log.version > RoundLog::VERSION {
         return refuse(format!("its version {} is newer than ours", log.version));
     }
-    match log.benchmarks.iter().find(|benchmark| !is_even(&benchmark.rounds)) {
+    let is_odd = |of: &&BenchmarkRounds| {
+        let is_long = |column: &Counted| column.values.len() == of.rounds.len();
+        !is_even(&of.rounds) || !of.counters.iter().all(is_long)
+    };
+    match log.benchmarks.iter().find(is_odd) {
         Some(odd) => refuse(format!("the columns of `{}` are not equally long", odd.name)),
         None => Some(log),
     }
@@ -60,6 +65,7 @@ fn is_even(rounds: &Rounds) -> bool {
         kernel_ns,
         preempted_ns,
         block,
+        max_rss_bytes,
     } = rounds;
     let lengths = [
         start_ns.len(),
@@ -73,7 +79,9 @@ fn is_even(rounds: &Rounds) -> bool {
         preempted_ns.len(),
         block.len(),
     ];
-    lengths.iter().all(|length| *length == wall_ns.len())
+    // Older logs don't have it.
+    let newer = [max_rss_bytes.len()].into_iter().filter(|length| *length > 0);
+    lengths.into_iter().chain(newer).all(|length| length == wall_ns.len())
 }
 
 /// All benchmarks, file by file. Logs belong to the results of the same process; one without
@@ -164,9 +172,11 @@ fn enriched(benchmark: BenchResult, tick_ns: Option<u64>, entry: BenchmarkRounds
         robust_source,
         robust_missing,
         warmup_rounds,
-        noise,
+        noise: _,
         mut notes,
         shell,
+        least_rss_bytes,
+        counters,
         rounds,
     } = entry;
     notes.splice(..0, shell.as_ref().map(about_shell));
@@ -199,12 +209,16 @@ fn enriched(benchmark: BenchResult, tick_ns: Option<u64>, entry: BenchmarkRounds
         processor_ns,
         user_ns: median(&rounds.user_ns).filter(|_| is_split),
         system_ns: median(&rounds.system_ns).filter(|_| is_split),
+        split_step_ns: tick_ns.filter(|tick| is_split && *tick > 0).map(as_float),
         faults: pair(&rounds.minor_faults, &rounds.major_faults)
             .map(|(minor, major)| Faults { minor, major }),
         switches: pair(&rounds.voluntary_switches, &rounds.involuntary_switches)
             .map(|(voluntary, involuntary)| Switches { voluntary, involuntary }),
-        noise: (!rounds.is_empty()).then_some(noise),
         shell,
+        max_rss: median(&rounds.max_rss_bytes)
+            .map(|bytes| MaxRss { bytes, is_bound: bytes <= as_float(least_rss_bytes) }),
+        counters,
+        noise: (!rounds.is_empty()).then(|| judge_noise(&rounds.wall_ns, &rounds.preempted_ns)),
         notes,
         rounds: (!rounds.is_empty()).then_some(RawRounds::Logged(Box::new(rounds))),
         ..benchmark

@@ -7,6 +7,8 @@
 
 use runner_shared::walltime::{BenchmarkStats, as_float, quantile};
 
+use super::preempted::Off;
+
 /// Rounds may differ from the summary by this share: quartiles have more than one definition.
 const SLACK: f64 = 0.1;
 /// A pair of marks costs at most this, or [`SLACK`] of what it encloses; nanoseconds.
@@ -27,6 +29,8 @@ pub(super) struct Pair {
     pub start: u64,
     /// When it ended.
     pub end: u64,
+    /// How long the thread was off its processor, if that is known.
+    pub off: Option<Off>,
 }
 
 /// The rounds of a benchmark.
@@ -38,6 +42,8 @@ pub(super) struct Recovered {
     pub wall_ns: Vec<u64>,
     /// Iterations of each round, at least 1.
     pub iterations: Vec<u64>,
+    /// How long the thread was off its processor in each round, where that is known.
+    pub off: Vec<Option<Off>>,
     /// The integration has cut the times of its summary to whole nanoseconds: these rounds know more.
     pub is_finer: bool,
 }
@@ -69,6 +75,7 @@ struct Round {
     /// Pairs of marks.
     pairs: f64,
     iterations: u64,
+    off: Option<Off>,
 }
 
 impl Round {
@@ -152,7 +159,9 @@ fn arrange(
         let (own, later) = rest.split_at_checked(usize::try_from(batches).ok()?)?;
         let span = own.iter().map(|pair| as_float(pair.end.saturating_sub(pair.start))).sum();
         let start = own.first()?.start;
-        rounds.push(Round { start, span, pairs: as_float(batches), iterations });
+        let off = own.iter().map(|pair| pair.off).reduce(|one, other| Some(one?.plus(other?)));
+        let off = off.flatten();
+        rounds.push(Round { start, span, pairs: as_float(batches), iterations, off });
         rest = later;
     }
     rest.is_empty().then_some(rounds)
@@ -176,6 +185,7 @@ fn believed(rounds: &[Round], stats: &BenchmarkStats) -> Option<Recovered> {
         start_ns: rounds.iter().map(|round| round.start).collect(),
         wall_ns: rounds.iter().map(wall).collect(),
         iterations: rounds.iter().map(|round| round.iterations).collect(),
+        off: rounds.iter().map(|round| round.off).collect(),
         is_finer,
     })
 }
@@ -302,7 +312,7 @@ mod tests {
     fn pairs(spans: impl IntoIterator<Item = u64>) -> Vec<Pair> {
         let mut start = 1_000;
         let pair = |span| {
-            let pair = Pair { start, end: start + span };
+            let pair = Pair { start, end: start + span, off: None };
             start += span + 100;
             pair
         };

@@ -5,19 +5,29 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use runner_shared::{
-    artifact::ExecutionTimestamps,
+    artifact::{ExecutionTimestamps, RobustSource, WatchedWindow},
     fifo::MarkerType,
     walltime::{BenchmarkStats, as_float, judge_times, quantile},
 };
 
-use super::marked::{Pair, Recovered, recover};
+use super::{
+    marked::{Pair, Recovered, recover},
+    preempted::{Off, Watched, off},
+};
 use crate::{
     bootstrap::intervals,
-    model::{BenchResult, NoInterval, RawRounds},
+    model::{BenchResult, NoInterval, RawRounds, Robust},
 };
 
 /// Marks of equal rounds lie so many nanoseconds apart, more or less: two reads of a clock.
 const MARK_JITTER: f64 = 100.0;
+
+/// Of fewer rounds the records of the kernel must not be whole.
+const MOSTLY_KNOWN: f64 = 0.9;
+/// Other threads that do more than this share of the work of the one that measures take part in the benchmark.
+const COMPANY: f64 = 0.5;
+/// A thread that waits for less than this share of its rounds, or beside which less than this is done, is on its own.
+const ALONE: f64 = 0.02;
 
 /// Time in which the profiler was on.
 struct Window {
@@ -25,9 +35,14 @@ struct Window {
     rounds: Vec<Pair>,
 }
 
-/// Adds raw rounds, intervals and a verdict on noise to benchmarks that have none.
-pub(super) fn enrich(benchmarks: &mut [BenchResult], timestamps: &ExecutionTimestamps) {
-    let windows = windows(&timestamps.markers);
+/// Adds raw rounds, intervals and a verdict on noise to benchmarks that have none, and undisturbed times if the threads
+/// were watched that measured.
+pub(super) fn enrich(
+    benchmarks: &mut [BenchResult],
+    timestamps: &ExecutionTimestamps,
+    watched: &Watched,
+) {
+    let windows = windows(&timestamps.markers, watched);
     let mut by_uri: BTreeMap<&str, VecDeque<Vec<&Window>>> = BTreeMap::new();
     for (uri, owned) in owners(&timestamps.uri_by_ts, &windows) {
         by_uri.entry(uri).or_default().push_back(owned);
@@ -50,27 +65,100 @@ pub(super) fn enrich(benchmarks: &mut [BenchResult], timestamps: &ExecutionTimes
             continue;
         };
         match rounds_of(&owned, &benchmark.stats) {
-            Ok(rounds) => add(benchmark, rounds),
+            Ok(rounds) => add(benchmark, rounds, watched),
             Err(why) => benchmark.no_interval = Some(why),
         }
     }
 }
 
-fn add(benchmark: &mut BenchResult, recovered: Recovered) {
-    let Recovered { start_ns, wall_ns, iterations, is_finer } = recovered;
-    let rounds = RawRounds::Marked { start_ns, wall_ns, iterations };
+fn add(benchmark: &mut BenchResult, recovered: Recovered, watched: &Watched) {
+    let Recovered { start_ns, wall_ns, iterations, off, is_finer } = recovered;
+    let window = match (start_ns.first(), start_ns.last()) {
+        (Some(first), Some(last)) => {
+            watched.window(*first, *first).into_iter().chain(watched.window(*last, *last)).next()
+        }
+        _ => None,
+    };
+    // The integration leaves out what happens while it sets a mark: then the round holds less than was lost.
+    let preempted = off
+        .iter()
+        .zip(&wall_ns)
+        .map(|(off, wall)| off.map(|off| off.preempted).filter(|preempted| preempted < wall));
+    let preempted_ns: Vec<Option<u64>> = preempted.collect();
+    let rounds = RawRounds::Marked { start_ns, wall_ns, iterations, preempted_ns };
     let times = rounds.per_iteration_ns();
     if is_finer {
         refine(&mut benchmark.stats, &times);
     }
     let of = intervals(&times);
+    benchmark.robust = window.map(|window| robust(benchmark, &rounds, &off, window));
     let least = MARK_JITTER / as_float(benchmark.stats.iter_per_round.max(1));
     // Rounds are kept in whole nanoseconds: the median is the same but for that.
     benchmark.median_interval = of.map(|of| of.median.with(benchmark.stats.median_ns));
     benchmark.mean_interval = of.map(|of| of.mean.with(benchmark.stats.mean_ns));
     benchmark.no_interval = of.is_none().then_some(NoInterval::OneRound);
-    benchmark.noise = Some(judge_times(&times, &[], least));
+    benchmark.noise = Some(judge_times(&times, &rounds.preempted_per_iteration_ns(), least));
     benchmark.rounds = Some(rounds);
+}
+
+/// The undisturbed times of the rounds, or why there are none.
+fn robust(
+    benchmark: &BenchResult,
+    rounds: &RawRounds,
+    off: &[Option<Off>],
+    window: &WatchedWindow,
+) -> Robust {
+    let times = rounds.undisturbed_ns();
+    if let Some(missing) = doubt(rounds, &times, off, window) {
+        return Robust {
+            source: RobustSource::WallClock,
+            missing,
+            median_ns: benchmark.stats.median_ns,
+            interval: benchmark.median_interval,
+            in_stats: false,
+        };
+    }
+    let mut ascending = times.clone();
+    ascending.sort_by(f64::total_cmp);
+    Robust {
+        source: RobustSource::KernelStamps,
+        missing: String::new(),
+        median_ns: quantile(&ascending, 0.5),
+        interval: intervals(&times).map(|of| of.median),
+        in_stats: false,
+    }
+}
+
+/// Why the rounds can't be freed of what others did to them.
+fn doubt(
+    rounds: &RawRounds,
+    known: &[f64],
+    off: &[Option<Off>],
+    window: &WatchedWindow,
+) -> Option<String> {
+    let WatchedWindow { missing, thread_ns, others_ns, forked, .. } = window;
+    if !missing.is_empty() {
+        return Some(missing.clone());
+    }
+    let (all, known) = (count(rounds.wall_ns().len()), count(known.len()));
+    if known < MOSTLY_KNOWN * all || known < 1.0 {
+        return Some("records of the kernel were lost".to_owned());
+    }
+    let (thread, others) = (as_float(*thread_ns), as_float(*others_ns));
+    if others > COMPANY * thread {
+        return Some("several threads or processes worked at the same time".to_owned());
+    }
+    let wall: u64 = rounds.wall_ns().iter().fold(0, |sum, wall| sum.saturating_add(*wall));
+    let waited = off.iter().flatten().fold(0_u64, |sum, off| sum.saturating_add(off.waited));
+    let waits = as_float(waited) > ALONE * as_float(wall);
+    (waits && (*forked || others > ALONE * thread)).then(|| {
+        "it waits for other threads or processes, which may have been disturbed themselves"
+            .to_owned()
+    })
+}
+
+fn count(length: usize) -> f64 {
+    as_float(u64::try_from(length).unwrap_or(u64::MAX))
 }
 
 /// Gives the figures of a summary that was cut to whole nanoseconds their fractions back, so that they are those of
@@ -107,7 +195,7 @@ fn rounds_of(owned: &[&Window], stats: &BenchmarkStats) -> Result<Recovered, NoI
 
 /// Windows in time order with the rounds inside them. Rounds outside of all windows (warm-up) and
 /// halves of rounds are left out.
-fn windows(markers: &[MarkerType]) -> Vec<Window> {
+fn windows(markers: &[MarkerType], watched: &Watched) -> Vec<Window> {
     let mut markers = markers.to_vec();
     markers.sort_by_key(|marker| time_and_nesting(*marker));
     let mut windows: Vec<Window> = Vec::new();
@@ -125,7 +213,8 @@ fn windows(markers: &[MarkerType]) -> Vec<Window> {
             MarkerType::RoundEnd(end) => {
                 let window = windows.last_mut().filter(|_| is_open);
                 if let (Some(start), Some(window)) = (round.take(), window) {
-                    window.rounds.push(Pair { start, end });
+                    let off = watched.window(start, end).and_then(|window| off(window, start, end));
+                    window.rounds.push(Pair { start, end, off });
                 }
             }
         }

@@ -6,6 +6,7 @@ mod log;
 mod marked;
 mod markers;
 mod memory;
+mod preempted;
 mod repeats;
 mod room;
 mod simulation;
@@ -18,7 +19,7 @@ use std::{
 };
 
 use runner_shared::{
-    artifact::{Artifact, ExecutionTimestamps, RoundLog},
+    artifact::{Artifact, ExecutionTimestamps, NOT_ARCHIVED, Preemptions, RoundLog},
     harness::INTEGRATION,
     text::{one_line, shown},
 };
@@ -37,6 +38,7 @@ pub use memory::{
 pub use simulation::{SimulationReading, read_simulation};
 
 use file::{Entry, entries};
+use preempted::Watched;
 use room::Room;
 use simulation::name_of;
 
@@ -98,7 +100,12 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
     if files::is_there(&timestamps)
         && let Some(timestamps) = artifact(&timestamps, &mut values, &mut report.warnings)
     {
-        markers::enrich(&mut report.benchmarks, &timestamps);
+        let seen = profile_dir.join(NOT_ARCHIVED).join(Preemptions::file_name(None));
+        let seen = files::is_there(&seen)
+            .then(|| artifact(&seen, &mut values, &mut report.warnings))
+            .flatten();
+        let watched = Watched::new(seen.unwrap_or_default());
+        markers::enrich(&mut report.benchmarks, &timestamps, &watched);
     }
     Ok(Reading { report, broken })
 }

@@ -1,5 +1,6 @@
 //! Typed files of the profile folder, encoded as MessagePack with field names.
 
+mod preemptions;
 mod repeats;
 mod rounds;
 mod timestamps;
@@ -9,8 +10,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::bounds::{self, RESULTS_VALUES_BYTES, Unit};
 
+pub use preemptions::{Preemptions, Span, WatchedWindow};
 pub use repeats::Repeats;
-pub use rounds::{BenchmarkRounds, Outcome, RobustSource, RoundLog, Rounds, ShellStart, Turns};
+pub use rounds::{
+    BenchmarkRounds, Counted, Outcome, RobustSource, RoundLog, Rounds, ShellStart, Turns,
+};
 pub use timestamps::ExecutionTimestamps;
 use weight::Weight;
 

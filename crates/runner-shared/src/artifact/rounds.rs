@@ -68,6 +68,13 @@ pub struct BenchmarkRounds {
     /// The start of the shell that runs the command; `None` if none does, and in older logs.
     #[serde(default)]
     pub shell: Option<ShellStart>,
+    /// The peak memory of `exec-harness` itself in bytes: the kernel hands it on to what it starts, so that a maximum that
+    /// is not larger says no more than that it is a bound. 0 in older logs.
+    #[serde(default)]
+    pub least_rss_bytes: u64,
+    /// The events that were to be counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<Counted>,
     /// The measured rounds.
     pub rounds: Rounds,
 }
@@ -85,6 +92,21 @@ pub struct ShellStart {
     pub rounds: u64,
     /// It was taken off each round of the benchmark: its times are without it.
     pub subtracted: bool,
+}
+
+/// An event that was to be counted in each round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Its name, as in [`crate::counters::EVENTS`].
+    pub name: String,
+    /// What the kernel did for the command was counted, too.
+    pub with_kernel: bool,
+    /// Why it was not counted; empty if it was.
+    pub missing: String,
+    /// It was counted for this share of the time at least, and scaled up where that is less than all of it.
+    pub least_running: f64,
+    /// From exec to exit, one value per round; nothing where it was not counted.
+    pub values: Vec<Option<u64>>,
 }
 
 /// How a benchmark ended.
@@ -143,6 +165,10 @@ pub struct Rounds {
     pub preempted_ns: Vec<Option<u64>>,
     /// Which turn the round belongs to, where benchmarks take turns; else 0.
     pub block: Vec<u32>,
+    /// The most memory that was resident at a time, in bytes, of the process or of a child that it waited for, whichever
+    /// had more (`ru_maxrss`). Empty in older logs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub max_rss_bytes: Vec<u64>,
 }
 
 impl Rounds {

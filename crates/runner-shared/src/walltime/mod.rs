@@ -6,7 +6,7 @@ mod stats;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use noise::{NoiseVerdict, judge_noise, judge_times};
+pub use noise::{Drift, Groups, Noise, NoiseVerdict, judge_noise, judge_times};
 pub use stats::{BenchmarkStats, as_float, median_half_width, quantile, sorted};
 
 /// `results/<pid>.json`.

@@ -104,4 +104,11 @@ Examples:
   codspeed exec -L j=1,2,4 -- ./program -j{j}                 three values, compared with the first
   codspeed exec --parameter-scan j 1..8 -- make -j{j}         eight of them
   codspeed exec -m simulation --vs ./old -- ./new             by instructions; -m memory: by bytes
-  codspeed exec --export markdown=- -- ./program";
+  codspeed exec --counters instructions,branch-misses,page-faults -- ./program
+  codspeed exec --export markdown=- -- ./program
+
+Times in the table:
+  Median       wall time of a round, with all that other programs did meanwhile
+  Undisturbed  the same by the kernel's stamps, without the time in which others had the processor
+  Processor    time on processors, of all threads and children; User and System are its parts
+On a noisy machine Undisturbed comes first, and a line below the table says why.";

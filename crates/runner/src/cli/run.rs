@@ -43,4 +43,7 @@ Examples:
   codspeed run -m walltime --bench 'parse-*'         some of it; `--list` shows what there is
   codspeed run -m walltime --export json=out.json -- 'cd bench && npx vitest bench --run'
 
+Times are those that `codspeed exec --help` explains. Undisturbed is known where the integration marks its
+rounds and one thread does the work.
+
 The command reads no terminal: its standard input is ours, or nothing when that is a terminal.";

@@ -21,7 +21,7 @@ use crate::{
     },
     process::{Output, ToolCommand},
     report::AnyReport,
-    session::{Conversation, FifoPair, Journal, ServeError, Session, journal},
+    session::{Conversation, FifoPair, Journal, ServeError, Session, Switches, journal},
     settings::RunPart,
 };
 
@@ -47,8 +47,13 @@ impl Stage<'_> {
         let ended = child.as_fd().try_clone_to_owned().map_err(ServeError::Watch)?;
         let mut control = TracerControl::new(control.connect(ended));
         let (session, journal) = (Session::memory(), Journal::begin(folder));
-        let conversation =
-            Conversation { fifos: &mut fifos, session, control: &mut control, journal };
+        let conversation = Conversation {
+            fifos: &mut fifos,
+            session,
+            control: &mut control,
+            journal,
+            switches: Switches::off(),
+        };
         let (over, ended) = io::pipe().map_err(ServeError::Watch)?;
         let served = scope(|scope| {
             let follow = Builder::new()

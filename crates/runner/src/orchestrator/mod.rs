@@ -260,7 +260,7 @@ fn run(
         ui.event(&RunEvent::warning(warning));
     }
     let well = went_well(&served);
-    let Served { record: _, ended, interrupted } = served;
+    let Served { record: _, preemptions: _, ended, interrupted } = served;
     let instruments = if well { instruments.finish(folder) } else { Ok(()) };
     let folder = folder.to_owned();
     Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })

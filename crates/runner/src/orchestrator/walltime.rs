@@ -15,7 +15,7 @@ use crate::{
         walltime::{self, Isolation, Scene},
     },
     report::AnyReport,
-    session::{Conversation, FifoPair, Journal, Session, journal},
+    session::{Conversation, FifoPair, Journal, Session, Switches, journal},
 };
 
 /// Meaning of processes that outlive a suite.
@@ -41,7 +41,8 @@ impl Stage<'_> {
         let (child, mut profiler) = walltime::start(&scene, part.profiling, &tell)?;
         let (session, control) = (Session::walltime(), &mut profiler);
         let journal = Journal::begin(folder);
-        let conversation = Conversation { fifos: &mut fifos, session, control, journal };
+        let switches = Switches::default();
+        let conversation = Conversation { fifos: &mut fifos, session, control, journal, switches };
         let served = watch(child, &before, Some(conversation), signals, ui)?;
         let recorded = profiler.finish();
         // perf is gone, and what comes after the benchmark is still to come.
@@ -52,6 +53,9 @@ impl Stage<'_> {
             Ok(()) => journal::remove(folder),
             // The results themselves are there, and are worth more.
             Err(err) => tell(RunEvent::warning(error::chain(&err))),
+        }
+        if let Err(err) = walltime::keep_preemptions(&served.preemptions, folder) {
+            tell(RunEvent::warning(error::chain(&err)));
         }
         let Reading { mut report, broken } = results::read(folder, &old.untouched())?;
         report.warnings.extend(left);

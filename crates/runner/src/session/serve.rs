@@ -10,14 +10,11 @@ use nix::{
     sys::signal::Signal,
 };
 use runner_shared::{
+    artifact::Preemptions,
     clock::{Monotonic, now},
     fifo::{Command, FrameDecoder},
 };
-use system::{
-    lineage::ticks_now,
-    signals::{Heard, Heeding, Signals},
-    stopped::Stopped,
-};
+use system::{lineage::ticks_now, signals::Signals, stopped::Stopped};
 
 use super::{
     beside::beside,
@@ -25,6 +22,8 @@ use super::{
     fifos::{Changes, FifoPair},
     journal::Journal,
     state::{Reaction, Refusal, Request, Session, SessionRecord},
+    stop::Stop,
+    switches::Switches,
     turns::{Opening, Turns},
 };
 use crate::{
@@ -32,12 +31,6 @@ use crate::{
     process::{Child, Children, Ended, Poll},
 };
 
-/// A benchmark that was asked to stop has this long to put its things in order.
-const GRACE_NS: u64 = 5_000_000_000;
-/// A benchmark that is to end at once has this long: ours among it remove what is temporary, and others learn of it.
-const LAST_NS: u64 = 250_000_000;
-/// A benchmark that can't be served has this long to end.
-const REFUSED_NS: u64 = 1_000_000_000;
 /// A client that has finished has this long to go before another one is refused. The shortest time that a client waits
 /// for its answer is 1 s.
 const PATIENCE_NS: u64 = 500_000_000;
@@ -66,6 +59,8 @@ pub(crate) struct Conversation<'a> {
     pub control: &'a mut dyn ProfilerControl,
     /// The place where it is kept while it goes on.
     pub journal: Journal,
+    /// The watch over the threads that measure.
+    pub switches: Switches,
 }
 
 /// A run that is over.
@@ -73,6 +68,8 @@ pub(crate) struct Conversation<'a> {
 pub(crate) struct Served {
     /// What was said.
     pub record: SessionRecord,
+    /// When the threads that measured were disturbed.
+    pub preemptions: Preemptions,
     /// How the benchmark ended.
     pub ended: Ended,
     /// The user ended it.
@@ -112,19 +109,7 @@ fn serve_with(
     signals: &Signals,
     tell: &dyn Fn(RunEvent),
 ) -> Result<Served, ServeError> {
-    let mut talk = conversation.map(|Conversation { fifos, session, control, journal }| Talk {
-        fifos,
-        session,
-        control,
-        journal,
-        decoder: FrameDecoder::default(),
-        unsent: Vec::new(),
-        turns: Turns::default(),
-        opened_by: Vec::new(),
-        overlap: None,
-        patience,
-        tell,
-    });
+    let mut talk = conversation.map(|conversation| Talk::begin(conversation, patience, tell));
     let children = Children::listen()?;
     let (mut stop, mut stopped) = (Stop::new(signals), Stopped::default());
     loop {
@@ -134,6 +119,9 @@ fn serve_with(
         if let Some(talk) = &mut talk {
             if ready.answers {
                 talk.send()?;
+            }
+            if ready.switches {
+                talk.switches.gather();
             }
             if ready.messages || ready.changed {
                 talk.take(ready.changed)?;
@@ -168,8 +156,9 @@ fn serve_with(
                     talk.take(true)?;
                     talk.control.ended();
                 }
-                let record = talk.map(|talk| talk.session.finish()).unwrap_or_default();
-                return Ok(Served { record, ended, interrupted: requested });
+                let finish = |talk: Talk<'_>| (talk.session.finish(), talk.switches.finish());
+                let (record, preemptions) = talk.map(finish).unwrap_or_default();
+                return Ok(Served { record, preemptions, ended, interrupted: requested });
             }
         }
     }
@@ -183,6 +172,7 @@ struct Ready {
     messages: bool,
     answers: bool,
     changed: bool,
+    switches: bool,
 }
 
 fn wait(
@@ -209,16 +199,20 @@ fn wait(
         watched.push(PollFd::new(talk.fifos.ctl(), when(listen, PollFlags::POLLIN)));
         watched.extend(talk.fifos.changed().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
     }
+    let others = watched.len();
+    watched.extend(talk.into_iter().flat_map(|talk| talk.switches.full()));
     match poll(&mut watched, timeout) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(errno) => return Err(errno.into()),
     }
-    let mut ready = watched.iter().map(|fd| fd.any().unwrap_or(false));
+    let is_ready = |fd: &PollFd<'_>| fd.any().unwrap_or(false);
+    let switches = watched.iter().skip(others).any(is_ready);
+    let mut ready = watched.iter().take(others).map(is_ready);
     let mut next = || ready.next().unwrap_or(false);
     // In the order in which they were added.
     let (ended, signals, _child) = (next(), next(), next());
     let (answers, messages, changed) = (next(), next(), next());
-    Ok(Ready { ended, signals, messages, answers, changed })
+    Ok(Ready { ended, signals, messages, answers, changed, switches })
 }
 
 /// The conversation and its bytes.
@@ -227,6 +221,7 @@ struct Talk<'a> {
     session: Session,
     control: &'a mut dyn ProfilerControl,
     journal: Journal,
+    switches: Switches,
     decoder: FrameDecoder,
     /// Answers that the FIFO had no room for.
     unsent: Vec<u8>,
@@ -240,7 +235,29 @@ struct Talk<'a> {
     tell: &'a dyn Fn(RunEvent),
 }
 
-impl Talk<'_> {
+impl<'a> Talk<'a> {
+    fn begin<'b: 'a>(
+        conversation: Conversation<'b>,
+        patience: u64,
+        tell: &'a dyn Fn(RunEvent),
+    ) -> Self {
+        let Conversation { fifos, session, control, journal, switches } = conversation;
+        Self {
+            fifos,
+            session,
+            control,
+            journal,
+            switches,
+            decoder: FrameDecoder::default(),
+            unsent: Vec::new(),
+            turns: Turns::default(),
+            opened_by: Vec::new(),
+            overlap: None,
+            patience,
+            tell,
+        }
+    }
+
     /// Takes what has arrived and answers it. With `all` also looks for clients that are gone, and
     /// doesn't stop before the FIFO is empty.
     fn take(&mut self, all: bool) -> io::Result<()> {
@@ -355,18 +372,24 @@ impl Talk<'_> {
                 Opening::Overlap(pair) => self.refuse_overlap(Some(pair)),
                 Opening::Abandoned => {
                     self.control.ask(Request::Disable);
+                    self.switches.abandon();
                     self.session.abandon();
                 }
             }
         }
         let worked = self.control.ask(request);
         if request == Request::Disable {
+            self.switches.close();
             self.turns.closes(ticks_now());
             self.look_beside();
         }
         let answer = self.session.resolved(request, worked, now());
         if request == Request::Enable {
             self.look_beside();
+            // Last of all: what follows is the benchmark. The harness itself knows when its commands are disturbed.
+            if !self.session.is_of_harness() {
+                self.switches.open(&self.opened_by);
+            }
         }
         answer
     }
@@ -397,79 +420,6 @@ impl Talk<'_> {
 
 fn named(pair: [&Speaker; 2]) -> [Client; 2] {
     pair.map(|speaker| speaker.client.clone())
-}
-
-/// How far we are in ending the benchmark.
-struct Stop<'a> {
-    /// The second signal is ours as well: it ends the benchmark, and what was finished is shown all the same.
-    heeding: Heeding<'a>,
-    /// By the user.
-    requested: bool,
-    refused: bool,
-    /// It was asked for the last time.
-    last: bool,
-    deadline: Option<Monotonic>,
-}
-
-impl<'a> Stop<'a> {
-    fn new(signals: &'a Signals) -> Self {
-        let heeding = signals.heed(2);
-        Self { heeding, requested: false, refused: false, last: false, deadline: None }
-    }
-
-    /// The benchmark has ended. Returns whether somebody wanted that.
-    fn end(self) -> bool {
-        let Self { heeding, requested, .. } = self;
-        drop(heeding);
-        requested
-    }
-
-    /// The first request is passed on, the second one is the end.
-    fn request(&mut self, child: &Child, heard: Heard, tell: &dyn Fn(RunEvent)) {
-        if self.requested {
-            return self.kill(child, tell);
-        }
-        self.requested = true;
-        self.deadline = Some(now().plus(GRACE_NS));
-        tell(RunEvent::Stopping);
-        child.signal_group(heard.to_pass_on());
-        // One that is stopped would not hear of it.
-        child.signal_group(Signal::SIGCONT);
-    }
-
-    /// Ends a benchmark that can't be served: a tracer around it removes its files, and nothing of it is worth waiting for.
-    fn refuse(&mut self, child: &Child) {
-        if !self.refused {
-            self.refused = true;
-            self.deadline = Some(now().plus(REFUSED_NS));
-            child.signal_group(Signal::SIGTERM);
-        }
-    }
-
-    fn look_at_the_clock(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
-        if self.deadline.is_none_or(|deadline| now() < deadline) {
-            return;
-        }
-        if self.last {
-            self.deadline = None;
-            child.signal_group(Signal::SIGKILL);
-        } else {
-            self.kill(child, tell);
-        }
-    }
-
-    /// Whoever does not go by itself now is killed.
-    fn kill(&mut self, child: &Child, tell: &dyn Fn(RunEvent)) {
-        if self.last {
-            return;
-        }
-        self.last = true;
-        self.deadline = Some(now().plus(LAST_NS));
-        child.signal_group(Signal::SIGTERM);
-        if self.requested {
-            tell(RunEvent::Killing);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -72,8 +72,13 @@ impl Scene {
             ready.send(()).unwrap();
             let tell = |event| drop(tell.send(event));
             let (session, fifos) = (Session::walltime(), &mut fifos);
-            let conversation =
-                Conversation { fifos, session, control: &mut Willing, journal: Journal::none() };
+            let conversation = Conversation {
+                fifos,
+                session,
+                control: &mut Willing,
+                journal: Journal::none(),
+                switches: Switches::off(),
+            };
             serve_with(patience, Some(conversation), &mut child, &signals, &tell)
         });
         made.recv().unwrap();

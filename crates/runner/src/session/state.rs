@@ -10,6 +10,7 @@ use runner_shared::{
     bounds::{Allowance, CONVERSATION_BYTES, size},
     clock::Monotonic,
     fifo::{Command, FrameError, IntegrationMode, MINIMUM_VERSION, MarkerType, PROTOCOL_VERSION},
+    harness::INTEGRATION,
 };
 
 use super::{
@@ -331,6 +332,11 @@ impl Session {
             let start = markers.iter().rposition(|of| matches!(of, MarkerType::SampleStart(_)));
             markers.truncate(start.unwrap_or(markers.len()));
         }
+    }
+
+    /// Returns whether `exec-harness` speaks.
+    pub(crate) fn is_of_harness(&self) -> bool {
+        self.record.integration.as_ref().is_some_and(|(name, _)| name == INTEGRATION)
     }
 
     /// Returns whether all processes of the benchmark count in every window.

@@ -127,10 +127,17 @@ pub(crate) fn shown(sandbox: &Sandbox, run: &Run) -> String {
     let Run { code, stdout, stderr } = run.clone();
     // How calm the machine is differs, whether its kernel stamps processes, and how long its ticks are.
     let titles = ["Undisturbed ", "Processor ", "User ", "System "];
+    let about_noise = [
+        "time to trust",
+        "`codspeed doctor`",
+        "`Processor` holds",
+        "longer warm-up",
+        "`--warmup-time`",
+    ];
     let differs = |line: &&str| {
         let is_one =
             |title: &&str| line.starts_with("   ") && line.trim_start().starts_with(*title);
-        line.contains(": noisy machine: ") || titles.iter().any(is_one)
+        about_noise.iter().any(|words| line.contains(words)) || titles.iter().any(is_one)
     };
     let calm: Vec<_> = stdout.lines().filter(|line| !differs(line)).collect();
     let mut stdout = calm.join("\n").trim_end().to_owned();
@@ -168,6 +175,15 @@ fn figures(line: &str) -> String {
             digits.parse::<f64>().is_ok()
         };
         let after_number = out.last().is_some_and(number);
+        // Small programs need less memory than is known of them.
+        if after_number
+            && matches!(part, "KB" | "MB")
+            && out.iter().rev().nth(1).is_some_and(|of| of == "≤")
+        {
+            out.truncate(out.len() - 2);
+            out.push("[memory]".to_owned());
+            continue;
+        }
         let unit = part.trim_end_matches([',', ')', ';']);
         if after_number && is_unit(unit) {
             let bracket = out.pop().filter(|number| number.starts_with('(')).map_or("", |_| "(");

@@ -76,9 +76,13 @@ fn processor_time_is_split_where_the_kernel_has_looked_often_enough() {
             .with("results/9.json", results(9, &["a"]))
             .with("results/9.RoundLog.msgpack", log);
         let report = folder.report();
-        let [BenchResult { processor_ns, user_ns, system_ns, .. }] = report.benchmarks[..] else {
+        let [BenchResult { processor_ns, user_ns, system_ns, split_step_ns, .. }] =
+            report.benchmarks[..]
+        else {
             panic!()
         };
+        let step = tick_ns.filter(|tick| *tick > 0 && user_ns.is_some()).map(as_float);
+        assert_eq!(split_step_ns, step);
         assert_eq!(processor_ns, Some(50.0));
         (user_ns, system_ns)
     };

@@ -1,7 +1,9 @@
 //! Rounds from markers.
 
+use runner_shared::artifact::{NOT_ARCHIVED, Preemptions, WatchedWindow};
+
 use super::*;
-use crate::model::NoInterval;
+use crate::model::{NoInterval, Robust};
 
 #[test]
 fn a_real_recording_gives_its_rounds_back() {
@@ -162,6 +164,66 @@ fn iterations_share_the_time_of_their_round() {
         start_ns: vec![0, 200],
         wall_ns: vec![100, 300],
         iterations: vec![8, 16],
+        preempted_ns: vec![None, Some(60)],
     };
     assert_eq!(rounds.per_iteration_ns(), [12.5, 18.75]);
+    assert_eq!(rounds.undisturbed_ns(), [15.0]);
+}
+
+/// The robust time of a benchmark of three rounds, in a window that was watched like this.
+fn robust(window_seen: WatchedWindow) -> Robust {
+    let timestamps = ExecutionTimestamps {
+        uri_by_ts: vec![(50_000, "a".to_owned())],
+        markers: window(10_000, &WALLS),
+    };
+    let seen = Preemptions { windows: vec![window_seen], left_out: 0 };
+    let folder = Folder::new()
+        .with("results/9.json", results(9, &["a"]))
+        .with("ExecutionTimestamps.msgpack", timestamps.encode());
+    fs::create_dir(folder.path(NOT_ARCHIVED)).unwrap();
+    let folder = folder.with(".codspeed/Preemptions.msgpack", seen.encode());
+    let [benchmark] = <[BenchResult; 1]>::try_from(folder.report().benchmarks).unwrap();
+    assert_eq!(
+        benchmark.undisturbed().is_some(),
+        benchmark.robust.as_ref().unwrap().missing.is_empty()
+    );
+    benchmark.robust.unwrap()
+}
+
+#[test]
+fn time_of_others_is_taken_off_the_rounds_unless_there_is_a_doubt() {
+    // 40 of the second round, which begins at 11,000, and 120 of the third one.
+    let seen = || WatchedWindow {
+        start_ns: 9_000,
+        end_ns: 20_000,
+        preempted: vec![(11_100, 40), (12_150, 120)],
+        thread_ns: 600,
+        ..WatchedWindow::default()
+    };
+    let found = robust(seen());
+    assert_eq!((found.source, found.median_ns), (RobustSource::KernelStamps, 160.0));
+    let doubts = [
+        (WatchedWindow { missing: "no rights".to_owned(), ..seen() }, "no rights"),
+        (WatchedWindow { lost: vec![(11_000, 500)], ..seen() }, "records of the kernel were lost"),
+        (WatchedWindow { end_ns: 11_500, ..seen() }, "records of the kernel were lost"),
+        (
+            WatchedWindow { others_ns: 400, ..seen() },
+            "several threads or processes worked at the same time",
+        ),
+        (
+            WatchedWindow { waited: vec![(12_000, 50)], forked: true, ..seen() },
+            "it waits for other threads or processes, which may have been disturbed themselves",
+        ),
+    ];
+    for (window, why) in doubts {
+        let found = robust(window);
+        assert_eq!((found.source, &*found.missing), (RobustSource::WallClock, why));
+        assert_eq!(found.median_ns.to_string(), "200");
+    }
+    // A program that sleeps waits for nobody, and one with a helper does not wait.
+    let sleeps = WatchedWindow { waited: vec![(12_000, 50)], ..seen() };
+    let helped = WatchedWindow { others_ns: 200, forked: true, ..seen() };
+    for window in [sleeps, helped] {
+        assert_eq!(robust(window).source, RobustSource::KernelStamps);
+    }
 }

@@ -10,7 +10,7 @@ use runner_shared::{
     artifact::{BenchmarkRounds, Outcome, RobustSource, Rounds},
     fifo::MarkerType,
     text::shown,
-    walltime::{BenchmarkStats, NoiseVerdict},
+    walltime::{BenchmarkStats, NoiseVerdict, as_float},
 };
 use tempfile::TempDir;
 
@@ -80,6 +80,8 @@ fn logged(uri: &str, outcome: Outcome, walls: &[u64]) -> BenchmarkRounds {
         noise: NoiseVerdict { rounds: 3, ..NoiseVerdict::default() },
         notes: vec!["a note".to_owned()],
         shell: None,
+        least_rss_bytes: 5_000_000,
+        counters: Vec::new(),
         rounds: Rounds {
             start_ns: (0..).take(n).collect(),
             wall_ns: walls.to_vec(),
@@ -92,6 +94,7 @@ fn logged(uri: &str, outcome: Outcome, walls: &[u64]) -> BenchmarkRounds {
             kernel_ns: walls.iter().map(|wall| Some(wall.saturating_sub(20))).collect(),
             preempted_ns: vec![Some(5); n],
             block: vec![0; n],
+            max_rss_bytes: vec![5_000_000; n],
         },
     }
 }

@@ -1,13 +1,14 @@
 //! Asks the kernel whether it records for us, and which counters it has. A refusal names who can grant the right.
 
-use std::{
-    fs,
-    os::fd::{FromRawFd, OwnedFd},
-    path::Path,
+use std::{fs, path::Path};
+
+use nix::{errno::Errno, unistd::Pid};
+use system::{
+    files,
+    perf::{self, Attributes, CPU_CLOCK, HARDWARE, RAW, SOFTWARE, flags},
 };
 
-use nix::{errno::Errno, libc};
-use system::files;
+pub(crate) use system::perf::Refused;
 
 /// Counts of caches, as the service knows them, by the description that arm processors give of themselves.
 const ARM_NAMES: &[&str] =
@@ -16,49 +17,13 @@ const ARM_NAMES: &[&str] =
 const INTEL_CACHES: &[(&str, u64)] =
     &[("l1d_cache", 0x81d0), ("l2d_cache", 0x08d1), ("l2d_cache_refill", 0x20d1)];
 
-const HARDWARE: u32 = 0;
-const SOFTWARE: u32 = 1;
-const RAW: u32 = 4;
 const CYCLES: u64 = 0;
 const INSTRUCTIONS: u64 = 1;
-const CPU_CLOCK: u64 = 0;
-
-/// The kernel does not record for us.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refused {
-    /// By the setting for users without rights.
-    #[error(
-        "kernel.perf_event_paranoid is {level}; root can allow it by `sysctl kernel.perf_event_paranoid=1`, or by CAP_PERFMON"
-    )]
-    Paranoid {
-        /// The setting.
-        level: String,
-    },
-    /// By a filter of system calls.
-    #[error(
-        "the system call perf_event_open is forbidden here, as in most containers; `--cap-add PERFMON` or another seccomp profile for the container allows it"
-    )]
-    Filtered,
-    /// It can't.
-    #[error("the kernel has no performance events ({0})")]
-    Unable(Errno),
-}
 
 /// Tries to open the event that every kernel has.
 pub(crate) fn try_recording() -> Result<(), Refused> {
-    match open(SOFTWARE, CPU_CLOCK) {
-        Ok(()) => Ok(()),
-        Err(Errno::EACCES) => Err(Refused::Paranoid { level: paranoid() }),
-        Err(Errno::EPERM) if Path::new("/proc/sys/kernel/perf_event_paranoid").exists() => {
-            Err(Refused::Filtered)
-        }
-        Err(errno) => Err(Refused::Unable(errno)),
-    }
-}
-
-fn paranoid() -> String {
-    let level = files::read_kernel_text("/proc/sys/kernel/perf_event_paranoid");
-    level.map_or_else(|_| "unknown".to_owned(), |level| level.trim().to_owned())
+    // The level at which perf records what a user's own programs do in the kernel, too.
+    open(SOFTWARE, CPU_CLOCK).map_err(|errno| Refused::of(errno, 1))
 }
 
 /// The group of events that the service makes cache statistics of, if this processor has all of them.
@@ -92,48 +57,10 @@ fn intel_events() -> String {
     format!("{{cpu-cycles,{},instructions}}", caches.join(","))
 }
 
-/// `struct perf_event_attr` in its first version, 64 bytes.
-#[repr(C)]
-#[derive(Default)]
-struct Attributes {
-    kind: u32,
-    size: u32,
-    config: u64,
-    sample_period: u64,
-    sample_type: u64,
-    read_format: u64,
-    flags: u64,
-    wakeup_events: u32,
-    breakpoint_type: u32,
-    breakpoint_address: u64,
-}
-
-/// Flags `disabled`, `exclude_kernel` and `exclude_hv`: what anybody may open who may open anything.
-const HARMLESS: u64 = 1 | 1 << 5 | 1 << 6;
-
-/// Opens an event on ourselves and closes it.
-#[expect(unsafe_code, reason = "perf_event_open has no safe wrapper in the crates that we use")]
+/// Opens an event on ourselves, such as anybody may open who may open anything, and closes it.
 fn open(kind: u32, config: u64) -> Result<(), Errno> {
-    let attributes =
-        Attributes { kind, size: 64, config, flags: HARMLESS, ..Attributes::default() };
-    let (ourselves, any_processor, no_group, close_on_exec) = (0, -1, -1, 8);
-    // SAFETY: the structure is as long as it says, and outlives the call.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_perf_event_open,
-            &raw const attributes,
-            ourselves,
-            any_processor,
-            no_group,
-            close_on_exec,
-        )
-    };
-    let Ok(fd @ 0..) = i32::try_from(fd) else {
-        return Err(Errno::last());
-    };
-    // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
-    drop(unsafe { OwnedFd::from_raw_fd(fd) });
-    Ok(())
+    let flags = flags::DISABLED | flags::EXCLUDE_KERNEL | flags::EXCLUDE_HYPERVISOR;
+    perf::open(&Attributes::counting(kind, config, flags), Pid::from_raw(0), None).map(drop)
 }
 
 #[cfg(test)]

@@ -13,12 +13,12 @@ mod stacks;
 mod status;
 mod unwinding;
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use ::profile::{JitUnwindForm, ProfileError, Recording};
 use results::Report;
 use runner_shared::{
-    artifact::{Artifact, ExecutionTimestamps},
+    artifact::{Artifact, ExecutionTimestamps, NOT_ARCHIVED, Preemptions},
     mode::Mode,
 };
 use system::files;
@@ -166,6 +166,18 @@ pub(crate) fn finish(record: &ExecutionTimestamps, folder: &Path) -> Result<(), 
         return Ok(());
     }
     files::replace_private(&path, &record.encode())
+        .map_err(|source| ModeError::Write { path, source })
+}
+
+/// Keeps when the threads of a suite were disturbed, if any was watched. What an earlier run has left is replaced.
+pub(crate) fn keep_preemptions(seen: &Preemptions, folder: &Path) -> Result<(), ModeError> {
+    let path = folder.join(NOT_ARCHIVED).join(Preemptions::file_name(None));
+    if *seen == Preemptions::default() {
+        // It is not there, as a rule.
+        drop(fs::remove_file(path));
+        return Ok(());
+    }
+    files::replace_private(&path, &seen.encode())
         .map_err(|source| ModeError::Write { path, source })
 }
 

@@ -26,8 +26,9 @@ fn walltime_shows_times_with_their_intervals_and_what_was_counted() {
     let run = exec(&sandbox, &[QUICK, &["--name", "x"]].concat(), &["true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let shown = titles(&run.stdout);
-    let expected = ["x", "Median", "95 % interval", "Min", "Deviation", "Processor", "Rounds"];
-    assert_eq!(shown.get(..7), Some(&expected[..]), "{}", run.stdout);
+    let expected =
+        ["x", "Median", "95 % interval", "Min", "Deviation", "Processor", "Max RSS", "Rounds"];
+    assert_eq!(shown.get(..8), Some(&expected[..]), "{}", run.stdout);
     for title in ["Outliers", "Mean", "Max", "Page faults", "Context switches"] {
         assert!(shown.contains(&title), "no {title}: {}", run.stdout);
     }

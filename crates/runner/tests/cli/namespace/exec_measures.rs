@@ -139,3 +139,55 @@ fn a_command_that_reads_less_as_nobody_reads_it_is_named() {
         assert_eq!(run.stderr.contains(note), said, "{command}: {}", run.stderr);
     }
 }
+
+#[test]
+fn the_memory_of_each_round_is_kept_and_that_of_the_harness_is_told_from_it() {
+    let sandbox = sandbox();
+    let program = "static volatile char memory[64 << 20];\nint main(void) { for (int i = 0; i < 64 << 20; i += 1024) memory[i] = 1; return 0; }";
+    sandbox.c_program("large", program);
+    let run = exec(&sandbox, &[QUICK, &["--export", "json=out.json"]].concat(), &["./large"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let large = the_exported(&sandbox);
+    let rounds = large["rounds"]["max_rss_bytes"].as_array().unwrap();
+    let is_right = |bytes: &Value| (64 << 20..80 << 20).contains(&bytes.as_u64().unwrap());
+    assert!(rounds.len() == 3 && rounds.iter().all(is_right), "{rounds:?}");
+    assert_eq!(large["median_max_rss"]["at_most"], false);
+    assert!(run.stdout.contains("Max RSS"), "{}", run.stdout);
+    let run = exec(&sandbox, &[QUICK, &["--export", "json=out.json"]].concat(), &["true"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let small = the_exported(&sandbox);
+    assert!(float(&small["median_max_rss"]["bytes"]) < 32e6, "{}", small["median_max_rss"]);
+}
+
+#[test]
+fn events_are_counted_in_each_round_with_all_children_and_what_can_not_be_is_named() {
+    let sandbox = sandbox();
+    sandbox.c_program("busy", BUSY);
+    let events = "instructions,task-clock,faults";
+    let options = [QUICK, &["--counters", events, "--export", "json=out.json"]].concat();
+    let run = exec(&sandbox, &options, &["sh", "-c", "./busy; ./busy"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let benchmark = the_exported(&sandbox);
+    let counters = benchmark["counters"].as_array().unwrap();
+    let names: Vec<_> = counters.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["instructions", "task-clock", "page-faults"]);
+    for counter in counters {
+        let (missing, values) =
+            (counter["missing"].as_str().unwrap(), counter["values"].as_array().unwrap());
+        assert_eq!(values.len(), 3);
+        let is_whole = values.iter().all(|value| value.as_u64().is_some_and(|value| value > 0));
+        assert_eq!(is_whole, missing.is_empty(), "{counter}");
+        let line = format!("Not counted ({}", counter["name"].as_str().unwrap());
+        assert_eq!(run.stdout.contains(&line), !is_whole, "{}", run.stdout);
+    }
+    // By far most of the time is that of the two children.
+    let clock = &counters[1];
+    if clock["missing"] == "" {
+        let processor = float(&benchmark["median_processor_ns"]);
+        let share = float(&clock["median"]) / processor;
+        assert!((0.5..1.5).contains(&share), "{clock} of {processor}");
+    }
+    let wrong = exec(&sandbox, &["--counters", "instruction"], &["true"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("`instruction` is no counter; there are instructions, "));
+}

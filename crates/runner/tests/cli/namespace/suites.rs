@@ -48,6 +48,37 @@ fn a_suite_with_an_integration_is_measured_and_its_conversation_kept() {
 }
 
 #[test]
+fn what_other_programs_took_of_the_rounds_is_known_where_the_kernel_tells() {
+    let sandbox = with_client();
+    let competitor = sandbox.command("taskset", ["-c", "0", "sh", "-c", "while :; do :; done"]);
+    let competitor = sandbox.start(competitor);
+    let run = suite(&sandbox, EXPORT, "taskset -c 0 ./client");
+    drop(competitor);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let benchmark = the_exported(&sandbox);
+    let (rounds, robust) = (&benchmark["rounds"], &benchmark["robust"]);
+    let numbers = |key: &str| -> Vec<Option<u64>> {
+        rounds[key].as_array().unwrap().iter().map(serde_json::Value::as_u64).collect()
+    };
+    let (walls, preempted) = (numbers("wall_ns"), numbers("preempted_ns"));
+    assert_eq!((walls.len(), preempted.len()), (3, 3));
+    if robust["source"] == "wall_clock" {
+        assert_ne!(robust["missing"], "", "a reason");
+        return;
+    }
+    assert_eq!(robust["source"], "kernel_stamps");
+    // Tens of milliseconds of work, of which the other one gets its turns.
+    let lost: u64 = preempted.iter().flatten().sum();
+    assert!(lost > 0, "{preempted:?}");
+    assert!(walls.iter().zip(&preempted).all(|(wall, lost)| lost < wall), "{preempted:?}");
+    let median = |key: &serde_json::Value| key.as_f64().unwrap();
+    assert!(median(&robust["median_ns"]) < median(&benchmark["stats"]["median_ns"]), "{robust}");
+    assert!(run.stdout.contains("Undisturbed"), "{}", run.stdout);
+    // It is for us: no archive has it.
+    assert!(sandbox.path().join("profile/.codspeed/Preemptions.msgpack").exists());
+}
+
+#[test]
 fn one_word_is_run_by_a_shell_and_several_stay_what_they_are() {
     let sandbox = with_client();
     let run = suite(&sandbox, &[], "true && ./client > said");
