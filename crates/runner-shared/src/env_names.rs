@@ -56,6 +56,11 @@ pub const GUARD: EnvName = env(
     "CODSPEED_GUARD",
     "set for the benchmark: the process that ends it when `codspeed` is killed",
 );
+/// Beginning of the variables that give commands which are compared the same stack; their values mean nothing.
+pub const PADDING: EnvName = env(
+    "CODSPEED_PADDING",
+    "set for commands that are compared, so that all have equally long environments",
+);
 /// The lock of `exec-harness` and `codspeed-memtrack` when they are no part of a run.
 pub const LOCK_FILE: EnvName = env(
     "CODSPEED_LOCK_FILE",
@@ -402,6 +407,7 @@ pub const ALL: &[EnvName] = &[
     MEMTRACK,
     GUARD,
     LOCK_FILE,
+    PADDING,
     PYTHONHASHSEED,
     PYTHON_PERF_JIT_SUPPORT,
     ARCH,

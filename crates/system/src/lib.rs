@@ -10,6 +10,7 @@ pub mod lines;
 pub mod lock;
 pub mod orphans;
 pub mod pidfd;
+pub mod processors;
 pub mod signals;
 pub mod stopped;
 pub mod temporary;

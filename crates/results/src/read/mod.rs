@@ -1,5 +1,6 @@
 //! From the profile folder to a report: results first, then everything that enriches them.
 
+mod conditions;
 mod environment;
 mod file;
 mod log;
@@ -33,6 +34,7 @@ pub use file::ReadError;
 pub use memory::{Beside, MemoryReading, TraceError, read_fresh_memory, read_memory};
 pub use simulation::{SimulationReading, read_simulation};
 
+use conditions::read_conditions;
 use file::{Entry, entries};
 use room::Room;
 use simulation::name_of;
@@ -97,6 +99,7 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
     {
         markers::enrich(&mut report.benchmarks, &timestamps);
     }
+    report.conditions = read_conditions(profile_dir, &mut report.warnings);
     Ok(Reading { report, broken })
 }
 

@@ -28,6 +28,7 @@ mod outlive;
 mod output;
 mod perf_records;
 mod phases;
+mod place;
 mod preflight;
 mod private;
 mod profiles;
