@@ -13,6 +13,7 @@ use system::{
     guard::Guard,
     signals::{EndPolicy, Signals},
     threads::with_room,
+    tuning,
 };
 
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     error::{CliError, ExitKind},
     event::RunEvent,
     exposure,
+    isolate::real_tree,
     ui::{self, Claim, Level, Screen, Surface, Ui},
 };
 
@@ -70,6 +72,10 @@ fn run(
     }
     let ui = open(&env, &command);
     for text in warnings {
+        ui.event(&RunEvent::warning(text));
+    }
+    if let Some(recovered) = tuning::recover(&real_tree()) {
+        let text = tuning::told(&recovered).join("\n  ");
         ui.event(&RunEvent::warning(text));
     }
     let signals = match signals {
@@ -127,6 +133,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliErro
         Command::Auth(args) => commands::auth::run(&args, context),
         Command::Setup(args) => commands::setup::run(&args, context),
         Command::Status => commands::status::run(context),
+        Command::Isolate(args) => commands::isolate::run(&args, context),
         Command::Update(args) => commands::update::run(&args, context),
         Command::Completions(args) => commands::documents::completions(&args, context),
         Command::Man(args) => commands::documents::man(&args, context),

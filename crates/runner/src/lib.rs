@@ -19,6 +19,7 @@ mod exposure;
 pub mod fuzzing;
 mod host;
 mod instruments;
+mod isolate;
 mod mode;
 mod orchestrator;
 mod process;

@@ -15,3 +15,4 @@ pub mod signals;
 pub mod stopped;
 pub mod temporary;
 pub mod threads;
+pub mod tuning;

@@ -8,6 +8,7 @@ mod exec;
 mod global;
 mod inspect;
 mod instruments;
+mod isolate;
 mod memory;
 mod perf;
 mod place;
@@ -30,6 +31,7 @@ pub(crate) use exec::{ExecArgs, FailureLimit};
 pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use instruments::{Instrument, InstrumentArgs};
+pub(crate) use isolate::{IsolateArgs, IsolateCommand, IsolateOnArgs};
 pub(crate) use memory::{Backend, MemoryArgs};
 pub(crate) use perf::{MOST_STACK_BYTES, PerfArgs};
 pub(crate) use place::{Pin, PlaceArgs};
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Setup(SetupArgs),
     /// Show what each mode finds on this machine and what it lacks.
     Status,
+    /// Make a core of this machine calm for measurements, as root, and bring all back.
+    Isolate(IsolateArgs),
     /// Replace these programs by those of a newer release.
     Update(UpdateArgs),
     /// Choose what `run` and `exec` measure from now on in this shell.
@@ -101,6 +105,7 @@ impl Command {
             | Self::Auth(_)
             | Self::Setup(_)
             | Self::Status
+            | Self::Isolate(_)
             | Self::Update(_)
             | Self::Use(_)
             | Self::Show

@@ -6,6 +6,7 @@ mod cut;
 pub(crate) mod documents;
 pub(crate) mod exec;
 pub(crate) mod inspect;
+pub(crate) mod isolate;
 mod measure;
 pub(crate) mod old_names;
 mod outcome;

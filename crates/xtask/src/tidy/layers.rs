@@ -28,6 +28,7 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("report", 0, None),
         layer("workload", 0, None),
         layer("host", 1, Some(0)),
+        layer("isolate", 1, Some(0)),
         layer("process", 1, Some(0)),
         layer("ui", 2, Some(1)),
         layer("session", 2, Some(1)),

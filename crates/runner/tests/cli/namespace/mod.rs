@@ -17,6 +17,7 @@ mod hooks;
 mod hostile_names;
 mod inherited;
 mod instruments;
+mod isolate;
 mod killed;
 mod leftovers;
 mod limits;
