@@ -66,7 +66,8 @@ fn run(
     let Args { global, command } = args;
     let measures = command.shared().is_some();
     // While no other thread works than that of `signals`.
-    let guard = measures.then(|| Guard::post(env.get(env_names::GUARD))).flatten();
+    let starts = measures || matches!(command, Command::Doctor(_));
+    let guard = starts.then(|| Guard::post(env.get(env_names::GUARD))).flatten();
     if let Some(guard) = &guard {
         env = env.with(env_names::GUARD, guard.mark());
     }
@@ -133,6 +134,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliErro
         Command::Auth(args) => commands::auth::run(&args, context),
         Command::Setup(args) => commands::setup::run(&args, context),
         Command::Status => commands::status::run(context),
+        Command::Doctor(args) => commands::doctor::run(&args, context),
         Command::Isolate(args) => commands::isolate::run(&args, context),
         Command::Update(args) => commands::update::run(&args, context),
         Command::Completions(args) => commands::documents::completions(&args, context),

@@ -11,6 +11,7 @@ mod app;
 mod ci;
 mod cli;
 mod commands;
+mod doctor;
 mod env;
 mod error;
 mod event;

@@ -3,6 +3,7 @@
 mod auth;
 mod choose;
 mod compat;
+mod doctor;
 mod documents;
 mod exec;
 mod global;
@@ -26,6 +27,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use auth::{AuthArgs, AuthCommand};
 pub(crate) use choose::UseArgs;
 pub(crate) use compat::CompatArgs;
+pub(crate) use doctor::{DoctorArgs, measuring};
 pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use exec::{ExecArgs, FailureLimit};
 pub(crate) use global::{GlobalArgs, parse_name};
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Setup(SetupArgs),
     /// Show what each mode finds on this machine and what it lacks.
     Status,
+    /// Say what makes measurements worse here, which command helps, and which differences this machine resolves.
+    Doctor(DoctorArgs),
     /// Make a core of this machine calm for measurements, as root, and bring all back.
     Isolate(IsolateArgs),
     /// Replace these programs by those of a newer release.
@@ -105,6 +109,7 @@ impl Command {
             | Self::Auth(_)
             | Self::Setup(_)
             | Self::Status
+            | Self::Doctor(_)
             | Self::Isolate(_)
             | Self::Update(_)
             | Self::Use(_)

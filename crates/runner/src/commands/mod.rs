@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod choose;
 mod cut;
+pub(crate) mod doctor;
 pub(crate) mod documents;
 pub(crate) mod exec;
 pub(crate) mod inspect;

@@ -19,7 +19,7 @@ use std::{
 use runner_shared::{env_names, mode::Mode, text::shown};
 
 pub(crate) use check::{Refusal, check};
-pub(crate) use place::{Place, PlaceError, addresses, named};
+pub(crate) use place::{Place, PlaceError, addresses, named, usage};
 
 use crate::{
     env::Env,

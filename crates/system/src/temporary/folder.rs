@@ -46,10 +46,12 @@ pub enum Kind {
     Tracer,
     /// A package that is being unpacked where it is to stay.
     Package,
+    /// What the doctor measures for a moment.
+    Doctor,
 }
 
 /// All of them.
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Control,
     Kind::Progress,
     Kind::Copies,
@@ -58,6 +60,7 @@ const KINDS: [Kind; 8] = [
     Kind::Harness,
     Kind::Tracer,
     Kind::Package,
+    Kind::Doctor,
 ];
 
 impl Kind {
@@ -71,6 +74,7 @@ impl Kind {
             Self::Harness => ".exec-harness-",
             Self::Tracer => "codspeed-memtrack-",
             Self::Package => ".unfinished-",
+            Self::Doctor => "codspeed-doctor-",
         }
     }
 }

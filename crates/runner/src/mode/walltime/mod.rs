@@ -40,6 +40,7 @@ use unwinding::Unwinding;
 
 pub(crate) use crowd::{Crowd, take_turns};
 pub(crate) use isolation::Isolation;
+pub(crate) use kernel::try_recording;
 pub(crate) use recorder::Recorded;
 use recorder::{Recorder, RecorderError};
 pub(crate) use status::status;
@@ -133,7 +134,7 @@ fn profiled(
     tell: &dyn Fn(RunEvent),
 ) -> Result<Result<(Child, Recorder), NoProfile>, StartError> {
     let Scene { workload, folder, env, .. } = *scene;
-    let found = || Ok::<_, NoProfile>((kernel::try_recording()?, Perf::find(env)?).1);
+    let found = || Ok::<_, NoProfile>((try_recording()?, Perf::find(env)?).1);
     let perf = match found() {
         Ok(perf) => perf,
         Err(why) => return Ok(Err(why)),

@@ -4,6 +4,7 @@ mod alone;
 mod beside;
 mod bytes;
 mod concurrent;
+mod doctor;
 mod environment;
 mod exec_exports;
 mod exec_fails;
