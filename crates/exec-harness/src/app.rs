@@ -22,6 +22,7 @@ use system::{
     guard::Guard,
     lock::{LockError, RunLock},
     signals::{self, EndPolicy, Signals},
+    tuning::{self, Tree},
 };
 
 use crate::{
@@ -162,6 +163,13 @@ pub fn run(
 ) -> u8 {
     let dumb = value(environment, env_names::TERM).is_some_and(|term| term == "dumb");
     let mut progress = Progress::new(args.quiet, dumb);
+    if !below_valgrind()
+        && let Some(recovered) = tuning::recover(&Tree::at("/"))
+    {
+        for line in tuning::told(&recovered) {
+            progress.always(&line);
+        }
+    }
     let outcome = match &signals {
         Ok(signals) => measure(args, environment, fifos, (signals, &mut progress)),
         Err(err) => Err(AppError::Signals(io::Error::new(err.kind(), err.to_string())).into()),

@@ -12,6 +12,7 @@ mod command;
 mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
+mod layout;
 mod link;
 mod plan;
 mod process;

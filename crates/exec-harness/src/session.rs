@@ -71,7 +71,7 @@ impl<'a> Session<'a> {
                 break;
             }
             self.progress.begin(&plan.target.display_name(), index + 1, plans.len());
-            let Some(mut benchmark) = self.prepare(plan, store)? else { continue };
+            let Some(mut benchmark) = self.prepare(plan, Vec::new(), store)? else { continue };
             self.link.start();
             let outcome = benchmark
                 .set_up(self.machine, &self.with)
@@ -82,13 +82,16 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Gets a benchmark ready. One that can't be run is recorded as failed.
+    /// Gets a benchmark ready, which sees these variables, too. One that can't be run is recorded as failed.
     pub(crate) fn prepare(
         &mut self,
         plan: &Plan,
+        variables: Vec<Vec<u8>>,
         store: &mut Store,
     ) -> Result<Option<Benchmark>, StoreError> {
-        match Benchmark::prepare(plan, self.settings, &self.with) {
+        let mut with = self.with.clone();
+        with.environment.extend(variables);
+        match Benchmark::prepare(plan, self.settings, &with) {
             Ok(benchmark) => {
                 if let Some(text) = benchmark.shell_text() {
                     self.progress.line(&format!("note: `{text}` is run by `sh -c`"));

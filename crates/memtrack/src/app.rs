@@ -25,6 +25,7 @@ use system::{
     lock::{LockError, RunLock},
     signals::{EndPolicy, Signals},
     threads::with_room,
+    tuning::{self, Tree},
 };
 
 use crate::{
@@ -123,6 +124,11 @@ pub fn main() -> ExitCode {
 
 fn run(signals: io::Result<Signals>) -> u8 {
     let cli = Cli::read();
+    if let Some(recovered) = tuning::recover(&Tree::at("/")) {
+        for line in tuning::told(&recovered) {
+            say(&line);
+        }
+    }
     let outcome = match &cli.command {
         Command::Track(options) => {
             signals.map_err(AppError::Signals).and_then(|signals| traced(options, &signals))

@@ -4,6 +4,7 @@ use std::fmt;
 
 use runner_shared::{
     artifact::{Counted, Outcome, RobustSource, Rounds, ShellStart},
+    conditions::Conditions,
     walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float, quantile},
 };
 
@@ -23,6 +24,8 @@ pub struct Report {
     pub comparisons: Vec<Comparison>,
     /// Sentences for the user about files that could not be used fully.
     pub warnings: Vec<String>,
+    /// What was not as usual, as the user has asked for.
+    pub conditions: Conditions,
 }
 
 /// One benchmark. Times are nanoseconds per iteration unless a field says otherwise.

@@ -62,10 +62,11 @@ pub const GUARD: EnvName = env(
     "CODSPEED_GUARD",
     "set for the benchmark: the process that ends it when `codspeed` is killed",
 );
-/// Makes the environment longer, see [`Repeats::PADDINGS`](crate::artifact::Repeats::PADDINGS).
+/// Beginning of the variables that move the stack; their values mean nothing. Lengths for counts:
+/// [`Repeats::PADDINGS`](crate::artifact::Repeats::PADDINGS).
 pub const PADDING: EnvName = env(
     "CODSPEED_PADDING",
-    "set for what is compared by counts: without meaning; its length moves the stack, the same for both sides",
+    "set for commands that are compared, so that all have equally long environments",
 );
 /// The lock of `exec-harness` and `codspeed-memtrack` when they are no part of a run.
 pub const LOCK_FILE: EnvName = env(

@@ -12,6 +12,7 @@ pub mod clock;
 #[cfg(feature = "cli")]
 pub mod command_line;
 pub mod command_text;
+pub mod conditions;
 pub mod counters;
 pub mod duration;
 pub mod env_names;

@@ -14,6 +14,7 @@ use system::{
     signals::{EndPolicy, Signals},
     streams::is_stdout_closed,
     threads::with_room,
+    tuning,
 };
 
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     error::{CliError, ExitKind},
     event::RunEvent,
     exposure,
+    isolate::real_tree,
     ui::{self, Claim, Level, Screen, Surface, Ui},
 };
 
@@ -65,12 +67,17 @@ fn run(
     let Args { global, command } = args;
     let measures = command.shared().is_some();
     // While no other thread works than that of `signals`.
-    let guard = measures.then(|| Guard::post(env.get(env_names::GUARD))).flatten();
+    let starts = measures || matches!(command, Command::Doctor(_));
+    let guard = starts.then(|| Guard::post(env.get(env_names::GUARD))).flatten();
     if let Some(guard) = &guard {
         env = env.with(env_names::GUARD, guard.mark());
     }
     let ui = open(&env, &command);
     for text in warnings {
+        ui.event(&RunEvent::warning(text));
+    }
+    if let Some(recovered) = tuning::recover(&real_tree()) {
+        let text = tuning::told(&recovered).join("\n  ");
         ui.event(&RunEvent::warning(text));
     }
     let signals = match signals {
@@ -141,6 +148,8 @@ fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliErro
         Command::Auth(args) => commands::auth::run(&args, context),
         Command::Setup(args) => commands::setup::run(&args, context),
         Command::Status => commands::status::run(context),
+        Command::Doctor(args) => commands::doctor::run(&args, context),
+        Command::Isolate(args) => commands::isolate::run(&args, context),
         Command::Update(args) => commands::update::run(&args, context),
         Command::Completions(args) => commands::documents::completions(&args, context),
         Command::Man(args) => commands::documents::man(&args, context),

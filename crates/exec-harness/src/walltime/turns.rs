@@ -1,6 +1,8 @@
 //! Several benchmarks in turns, to be compared with the first: each turn has a round of each of them, right after each
 //! other, so that whatever the machine does hits all alike.
 //!
+//! All see environments of the same length, so that their stacks begin at the same address.
+//!
 //! The order within a turn is drawn at random, so that no benchmark is favoured by its place; the seed is kept with the
 //! rounds. Very short commands have several rounds in a turn. Turns end when the comparison is decided.
 //!
@@ -17,6 +19,7 @@ use runner_shared::{
 use super::{Benchmark, Limits};
 use crate::{
     failure::Failure,
+    layout::paddings,
     plan::Plan,
     session::Session,
     store::{Store, StoreError},
@@ -49,11 +52,14 @@ pub(crate) fn take_turns(
     store: &mut Store,
 ) -> Result<(), StoreError> {
     let mut circle = Vec::with_capacity(plans.len());
-    for (index, plan) in plans.iter().enumerate() {
+    let targets: Vec<_> = plans.iter().map(|plan| &plan.target).collect();
+    let with = &session.with;
+    let paddings = paddings(&targets, &with.environment, with.path.as_deref());
+    for (index, (plan, padding)) in plans.iter().zip(paddings).enumerate() {
         session.progress.begin(&plan.target.display_name(), index + 1, plans.len());
         let limits = Limits { floor_rounds: LEAST_TURNS, ..plan.limits };
         let plan = Plan { limits, ..plan.clone() };
-        let Some(mut benchmark) = session.prepare(&plan, store)? else { continue };
+        let Some(mut benchmark) = session.prepare(&plan, padding, store)? else { continue };
         let ready = benchmark
             .set_up(session.machine, &session.with)
             .and_then(|()| benchmark.warm_up(session.machine, session.progress));

@@ -77,7 +77,7 @@ pub(super) fn grid(report: &Report) -> Grid {
         rows,
         warnings: warnings(report).collect(),
         notes: notes(report).collect(),
-        footer: remarks_on_all(report),
+        footer: remarks_on_all(report).into_iter().chain(report.conditions.sentence()).collect(),
         verdicts: report.comparisons.iter().flat_map(Comparison::sentences).collect(),
     };
     grid.lean()

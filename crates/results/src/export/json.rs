@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `version` | 1 |
 //! | `warnings` | sentences about files that could not be used fully |
+//! | `conditions` | what was not as usual: `processors` (`--pin`), `fixed_addresses` (`--no-aslr`) |
 //! | `comparisons[]` | one object per benchmark that took turns with the first (`--vs`) |
 //! | `.base`, `.head` | `name` and `uri` of both |
 //! | `.verdict` | `regressed`, `improved`, `equivalent`, `inconclusive` or `insufficient` |
@@ -38,6 +39,7 @@ use std::io::{self, Write};
 
 use runner_shared::{
     artifact::{Counted, Outcome, Rounds, ShellStart},
+    conditions::Conditions,
     walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict},
 };
 use serde::Serialize;
@@ -68,10 +70,11 @@ impl Exporter for Json {
     }
 
     fn write(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-        let Report { benchmarks, profiles: _, comparisons, warnings } = report;
+        let Report { benchmarks, profiles: _, comparisons, warnings, conditions } = report;
         let file = File {
             version: VERSION,
             warnings,
+            conditions: (!conditions.is_usual()).then_some(conditions),
             comparisons: comparisons.iter().map(JsonComparison::of).collect(),
             benchmarks: benchmarks.iter().map(Benchmark::of).collect(),
         };
@@ -95,6 +98,8 @@ impl Exporter for Json {
 struct File<'a> {
     version: u32,
     warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conditions: Option<&'a Conditions>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     comparisons: Vec<JsonComparison<'a>>,
     benchmarks: Vec<Benchmark<'a>>,

@@ -1,5 +1,6 @@
 //! From the profile folder to a report: results first, then everything that enriches them.
 
+mod conditions;
 mod environment;
 mod file;
 mod log;
@@ -37,6 +38,7 @@ pub use memory::{
 };
 pub use simulation::{SimulationReading, read_simulation};
 
+use conditions::read_conditions;
 use file::{Entry, entries};
 use preempted::Watched;
 use room::Room;
@@ -107,6 +109,7 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
         let watched = Watched::new(seen.unwrap_or_default());
         markers::enrich(&mut report.benchmarks, &timestamps, &watched);
     }
+    report.conditions = read_conditions(profile_dir, &mut report.warnings);
     Ok(Reading { report, broken })
 }
 

@@ -4,14 +4,17 @@ mod ab;
 mod auth;
 mod choose;
 mod compat;
+mod doctor;
 mod documents;
 mod exec;
 mod global;
 mod inspect;
 mod instruments;
+mod isolate;
 mod memory;
 mod parameter;
 mod perf;
+mod place;
 mod profile;
 mod run;
 mod setup;
@@ -29,14 +32,17 @@ pub(crate) use ab::{AbArgs, BisectArgs, CompareArgs};
 pub(crate) use auth::{AuthArgs, AuthCommand};
 pub(crate) use choose::UseArgs;
 pub(crate) use compat::CompatArgs;
+pub(crate) use doctor::{DoctorArgs, measuring};
 pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use exec::{ExecArgs, FailureLimit};
 pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use instruments::{Instrument, InstrumentArgs};
+pub(crate) use isolate::{IsolateArgs, IsolateCommand, IsolateOnArgs};
 pub(crate) use memory::{Backend, MemoryArgs};
 pub(crate) use parameter::Parameter;
 pub(crate) use perf::{MOST_STACK_BYTES, PerfArgs};
+pub(crate) use place::{Pin, PlaceArgs};
 pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
 pub(crate) use run::RunArgs;
 pub(crate) use setup::SetupArgs;
@@ -91,6 +97,10 @@ pub(crate) enum Command {
     Setup(SetupArgs),
     /// Show what each mode finds on this machine and what it lacks.
     Status,
+    /// Say what makes measurements worse here, which command helps, and which differences this machine resolves.
+    Doctor(DoctorArgs),
+    /// Make a core of this machine calm for measurements, as root, and bring all back.
+    Isolate(IsolateArgs),
     /// Replace these programs by those of a newer release.
     Update(UpdateArgs),
     /// Choose what `run` and `exec` measure from now on in this shell.
@@ -149,6 +159,8 @@ impl Command {
             | Self::Auth(_)
             | Self::Setup(_)
             | Self::Status
+            | Self::Doctor(_)
+            | Self::Isolate(_)
             | Self::Update(_)
             | Self::Use(_)
             | Self::Show

@@ -9,7 +9,7 @@ use clap::{
 use results::{EXPORTERS, PROFILE_EXPORTERS};
 use runner_shared::mode::{MODES, Mode};
 
-use super::{CompatArgs, MemoryArgs, PerfArgs, SimulationArgs};
+use super::{CompatArgs, MemoryArgs, PerfArgs, PlaceArgs, SimulationArgs};
 
 /// Options of every measuring command.
 #[derive(Debug, Args)]
@@ -52,6 +52,10 @@ pub(crate) struct SharedArgs {
     /// Whether and how a profile is recorded.
     #[command(flatten)]
     pub perf: PerfArgs,
+
+    /// Where the benchmark runs.
+    #[command(flatten)]
+    pub place: PlaceArgs,
 
     /// Succeed even if the run yields no benchmark.
     #[arg(long)]

@@ -148,7 +148,7 @@ fn interrupted(before: &[Measured], context: &Context) -> ExitKind {
 }
 
 /// Returns the facts that a later upload needs.
-fn manifest(part: &RunPart, commit: Option<String>) -> Manifest {
+pub(super) fn manifest(part: &RunPart, commit: Option<String>) -> Manifest {
     let instruments = part.instruments.instruments.iter().map(|instrument| match instrument {
         Instrument::Mongodb => api::Instrument::MongoDb,
     });

@@ -19,7 +19,7 @@ use crate::{
     event::RunEvent,
     instruments::InstrumentError,
     mode::{
-        ModeError,
+        ModeError, PlaceError,
         memory::RIGHTS,
         simulation::{self, ValgrindError},
     },
@@ -405,6 +405,15 @@ impl From<RunError> for CliError {
                     "a command that asks for input can't be a benchmark; give it the answer as an option or by a file",
                 ),
             ),
+            RunError::Place(PlaceError::NotAllowed { .. } | PlaceError::TooMany { .. }) => (
+                ExitKind::Usage,
+                Some(
+                    "`taskset -p $$` and `nproc` say what this shell may use; `--pin` alone takes the idlest",
+                ),
+            ),
+            RunError::Place(PlaceError::System(_)) => {
+                (ExitKind::Failed, Some("without `--pin` the system chooses"))
+            }
             RunError::Interrupted => (ExitKind::Interrupted, None),
             RunError::Folder { .. }
             | RunError::Mode(ModeError::Write { .. })

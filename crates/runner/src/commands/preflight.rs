@@ -31,8 +31,17 @@ use crate::{
 type Check = fn(&Scene<'_>) -> Vec<CliError>;
 
 /// All checks: first those that only look, then those that ask a program. To add one, add it here.
-const CHECKS: &[Check] =
-    &[working_directory, profile_folder, exports, suite, tracer, instruments, valgrind, commands];
+const CHECKS: &[Check] = &[
+    working_directory,
+    profile_folder,
+    exports,
+    place,
+    suite,
+    tracer,
+    instruments,
+    valgrind,
+    commands,
+];
 
 /// Those that need no file of the benchmark: where it is built first, none is there yet.
 const BEFORE_BUILD: &[Check] =
@@ -187,6 +196,12 @@ fn unwritable(exports: &[ExportArg], made: Option<&Path>, here: &Path) -> Vec<Cl
         }
     }
     errs
+}
+
+/// The processors that are named by `--pin`.
+fn place(scene: &Scene<'_>) -> Vec<CliError> {
+    let outcome = mode::Place::check(&scene.part.place);
+    outcome.map_err(|err| RunError::Place(err).into()).err().into_iter().collect()
 }
 
 /// Words of Bash that need no program, besides those that [`CommandText`] knows.

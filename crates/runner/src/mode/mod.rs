@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod memory;
+mod place;
 mod python;
 pub(crate) mod shims;
 pub(crate) mod simulation;
@@ -18,6 +19,7 @@ use std::{
 use runner_shared::{env_names, mode::Mode, text::shown, verdict::DEFAULT_THRESHOLD};
 
 pub(crate) use check::{Refusal, check};
+pub(crate) use place::{Place, PlaceError, addresses, named, usage};
 
 use crate::{
     env::Env,

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     event::RunEvent,
     mode::{
+        addresses,
         memory::{self, TracerControl},
         shims,
     },
@@ -39,7 +40,11 @@ impl Stage<'_> {
         }
         let seen = instruments.environment(command.env);
         let (env, shims) = shims::install(Mode::Memory, workload, folder, seen)?;
-        let command = ToolCommand { env, output, ..command };
+        let (address_space, refused) = addresses(part.place.no_aslr);
+        if let Some(warning) = refused {
+            ui.event(&RunEvent::warning(warning));
+        }
+        let command = ToolCommand { env, output, address_space, ..command };
         ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
         let mut fifos = FifoPair::create(paths)?;
         let before = before();

@@ -33,7 +33,7 @@ use crate::{
     env::Env,
     event::RunEvent,
     instruments::{InstrumentError, Instruments},
-    mode::{ModeError, memory::TracerTrouble, walltime::StartError},
+    mode::{ModeError, PlaceError, memory::TracerTrouble, walltime::StartError},
     process::{AskError, Ended, Output, SpawnError},
     report::AnyReport,
     session::{FifoError, ServeError, Served},
@@ -99,6 +99,9 @@ pub(crate) enum RunError {
     /// The conversation broke down.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The benchmark can't run where it is wanted.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// Somebody wants an end, and nothing has begun.
     #[error("interrupted; nothing was measured")]
     Interrupted,
@@ -116,6 +119,7 @@ impl From<StartError> for RunError {
             StartError::Mode(err) => err.into(),
             StartError::Spawn(err) => err.into(),
             StartError::Check(err) => err.into(),
+            StartError::Place(err) => err.into(),
         }
     }
 }
@@ -243,6 +247,10 @@ fn run(
     };
     let stage =
         Stage { part, env, folder, before: &before, instruments: &instruments, paths, signals, ui };
+    if part.place.pin.is_some() && part.mode != Mode::Walltime {
+        let text = format!("`--pin` does nothing in mode `{}`, which measures no time", part.mode);
+        ui.event(&RunEvent::warning(text));
+    }
     ui.event(&RunEvent::PartStarted(part.mode));
     ui.event(&RunEvent::GroupStart { title: part.label.clone(), opened: true });
     let measured = match part.mode {

@@ -11,11 +11,12 @@ use crate::{
     error,
     event::RunEvent,
     mode::{
-        shims,
-        walltime::{self, Isolation, Scene},
+        ModeError, Place, shims,
+        walltime::{self, Crowd, Isolation, Scene},
     },
     report::AnyReport,
     session::{Conversation, FifoPair, Journal, Session, Switches, journal},
+    workload::Workload,
 };
 
 /// Meaning of processes that outlive a suite.
@@ -32,22 +33,32 @@ impl Stage<'_> {
         for warning in &isolation.warnings {
             tell(RunEvent::warning(warning.as_str()));
         }
+        let place = Place::choose(&part.place)?;
+        place
+            .note(folder)
+            .map_err(|source| ModeError::Write { path: folder.to_owned(), source })?;
+        place.warnings.iter().for_each(|text| tell(RunEvent::warning(text.as_str())));
+        place.said.iter().for_each(|text| tell(RunEvent::Step(text.clone())));
+        let away = place.stay_away();
         let (workload, cwd) = (&part.workload, part.working_directory.as_path());
         let env = instruments.environment(env.clone());
         let (env, shims) = shims::install(Mode::Walltime, workload, folder, env)?;
         let env = &env;
-        let scene = Scene { workload, cwd, folder, env, isolation: &isolation, output };
+        let scene =
+            Scene { workload, cwd, folder, env, isolation: &isolation, place: &place, output };
         let before = before();
         let (child, mut profiler) = walltime::start(&scene, part.profiling, &tell)?;
-        let (session, control) = (Session::walltime(), &mut profiler);
+        let mut crowd = Crowd::new(&mut profiler);
+        let (session, control) = (Session::walltime(), &mut crowd);
         let journal = Journal::begin(folder);
         let switches = Switches::default();
         let conversation = Conversation { fifos: &mut fifos, session, control, journal, switches };
         let served = watch(child, &before, Some(conversation), signals, ui)?;
+        let crowded = crowd.warning(place.processors());
         let recorded = profiler.finish();
         // perf is gone, and what comes after the benchmark is still to come.
         let left = left_by_suite(workload, &before, &served, LEFT_RUNNING);
-        drop((isolation, shims));
+        drop((isolation, shims, away));
         warn_of(&served.record, ui);
         match walltime::finish(&served.record.timestamps, folder) {
             Ok(()) => journal::remove(folder),
@@ -58,7 +69,12 @@ impl Stage<'_> {
             tell(RunEvent::warning(error::chain(&err)));
         }
         let Reading { mut report, broken } = results::read(folder, &old.untouched())?;
-        report.warnings.extend(left);
+        let crowded = match workload {
+            Workload::Suite(_) => crowded,
+            // The threads of `exec-harness` itself only wait.
+            Workload::Commands { .. } => walltime::take_turns(&report, place.processors()),
+        };
+        report.warnings.extend(left.into_iter().chain(crowded));
         if let Some(recorded) = recorded.filter(|_| !signals.interrupted()) {
             walltime::add_profile(recorded, &served.record, folder, &mut report, &tell);
         }

@@ -19,5 +19,6 @@ pub(crate) use question::{Answer, AskError, Limits, ask, run_hook};
 pub(crate) use rehearse::rehearse;
 pub(crate) use relay::{Relayed, relay};
 pub(crate) use spawn::{
-    AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, run_visibly, start_and_forget,
+    AddressSpace, Child, Ended, Poll, SpawnError, Stdin, ToolCommand, can_fix_addresses,
+    run_visibly, start_and_forget,
 };

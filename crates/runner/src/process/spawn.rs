@@ -62,6 +62,15 @@ pub(crate) enum AddressSpace {
     Fixed,
 }
 
+/// Returns whether the system lets us decide where the memory of programs lies: a filter of system calls may forbid it.
+pub(crate) fn can_fix_addresses() -> io::Result<()> {
+    let now = personality::get()?;
+    personality::set(now | Persona::ADDR_NO_RANDOMIZE)?;
+    // It counts from the next program on, which is none of this thread.
+    personality::set(now)?;
+    Ok(())
+}
+
 /// What a program reads as its standard input.
 #[derive(Debug)]
 pub(crate) enum Stdin {

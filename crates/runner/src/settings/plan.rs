@@ -13,7 +13,7 @@ use runner_shared::{
 
 use crate::{
     cli::{
-        ExportArg, InstrumentArgs, MemoryArgs, MessageFormat, PerfArgs, PythonAllocator,
+        ExportArg, InstrumentArgs, MemoryArgs, MessageFormat, PerfArgs, PlaceArgs, PythonAllocator,
         SharedArgs, SimulationArgs, UploadArgs,
     },
     workload::{Profiling, UnwindingMode, Workload},
@@ -59,6 +59,8 @@ pub(crate) struct RunPart {
     pub go_runner_version: Option<String>,
     /// Whether a profile is recorded beside times.
     pub profiling: Profiling,
+    /// Where the benchmark runs.
+    pub place: PlaceArgs,
     /// No benchmark is no error.
     pub allow_empty: bool,
     /// Wait for the end of another run.
@@ -119,6 +121,7 @@ impl RunPlan {
             simulation,
             python_allocator,
             perf,
+            place,
             allow_empty,
             no_wait,
             // What is run has that user's environment, without what is hidden.
@@ -161,6 +164,7 @@ impl RunPlan {
                     memory,
                     go_runner_version: compat.go_runner_version.clone(),
                     profiling,
+                    place: place.clone(),
                     allow_empty,
                     wait: !no_wait,
                 });

@@ -48,10 +48,12 @@ pub enum Kind {
     Package,
     /// Two states of a repository, with what is built of them.
     Sides,
+    /// What the doctor measures for a moment.
+    Doctor,
 }
 
 /// All of them.
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Control,
     Kind::Progress,
     Kind::Copies,
@@ -61,6 +63,7 @@ const KINDS: [Kind; 9] = [
     Kind::Tracer,
     Kind::Package,
     Kind::Sides,
+    Kind::Doctor,
 ];
 
 impl Kind {
@@ -75,6 +78,7 @@ impl Kind {
             Self::Tracer => "codspeed-memtrack-",
             Self::Package => ".unfinished-",
             Self::Sides => "codspeed-sides-",
+            Self::Doctor => "codspeed-doctor-",
         }
     }
 }

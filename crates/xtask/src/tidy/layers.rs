@@ -28,6 +28,7 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("report", 0, None),
         layer("workload", 0, None),
         layer("host", 1, Some(0)),
+        layer("isolate", 1, Some(0)),
         layer("process", 1, Some(0)),
         layer("ui", 2, Some(1)),
         layer("session", 2, Some(1)),
@@ -37,6 +38,7 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("instruments", 4, Some(3)),
         layer("mode", 4, Some(3)),
         layer("upload", 4, Some(3)),
+        layer("doctor", 5, Some(4)),
         // Not 4: a plan names modes, and knows nothing of what they do.
         layer("settings", 5, Some(3)),
         layer("orchestrator", 6, Some(5)),

@@ -2,6 +2,7 @@
 //! if there is one and the kernel allows it.
 
 mod arguments;
+mod crowd;
 mod environment;
 mod event_names;
 mod isolation;
@@ -23,7 +24,7 @@ use runner_shared::{
 };
 use system::files;
 
-use super::{ModeError, benchmark};
+use super::{ModeError, Place, PlaceError, benchmark};
 use crate::{
     env::Env,
     error::chain,
@@ -37,7 +38,9 @@ use perf::{Perf, PerfError};
 use stacks::Profiles;
 use unwinding::Unwinding;
 
+pub(crate) use crowd::{Crowd, take_turns};
 pub(crate) use isolation::Isolation;
+pub(crate) use kernel::try_recording;
 pub(crate) use recorder::Recorded;
 use recorder::{Recorder, RecorderError};
 pub(crate) use status::status;
@@ -55,6 +58,8 @@ pub(crate) struct Scene<'a> {
     pub env: &'a Env,
     /// What surrounds it.
     pub isolation: &'a Isolation,
+    /// Processors and addresses.
+    pub place: &'a Place,
     /// Where what it says goes.
     pub output: Output,
 }
@@ -71,6 +76,9 @@ pub(crate) enum StartError {
     /// Its commands can't be checked.
     #[error(transparent)]
     Check(#[from] AskError),
+    /// It can't run where it is wanted.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
 }
 
 /// Why there is no profile.
@@ -115,7 +123,8 @@ pub(crate) fn start(
     let env = super::environment(scene.env, Mode::Walltime, scene.folder);
     let command = scene.command(env)?;
     tell(starts(&command));
-    Ok((command.spawn()?, Profiler::Nobody))
+    let child = scene.place.during(|| command.spawn())??;
+    Ok((child, Profiler::Nobody))
 }
 
 /// Starts the benchmark below the eyes of perf. What keeps perf from recording is no error.
@@ -125,7 +134,7 @@ fn profiled(
     tell: &dyn Fn(RunEvent),
 ) -> Result<Result<(Child, Recorder), NoProfile>, StartError> {
     let Scene { workload, folder, env, .. } = *scene;
-    let found = || Ok::<_, NoProfile>((kernel::try_recording()?, Perf::find(env)?).1);
+    let found = || Ok::<_, NoProfile>((try_recording()?, Perf::find(env)?).1);
     let perf = match found() {
         Ok(perf) => perf,
         Err(why) => return Ok(Err(why)),
@@ -134,7 +143,7 @@ fn profiled(
     let seen = super::environment(env, Mode::Walltime, folder);
     let command = scene.command(environment::recorded(seen, workload, unwinding))?;
     tell(starts(&command));
-    let held = command.hold()?;
+    let held = scene.place.during(|| command.hold())??;
     match Recorder::attach(&perf, unwinding, held.pid(), folder, env) {
         Ok(recorder) => {
             let how = unwinding.shown();
@@ -154,7 +163,8 @@ fn starts(command: &ToolCommand) -> RunEvent {
 impl Scene<'_> {
     fn command(&self, env: Env) -> Result<ToolCommand, ModeError> {
         let command = self.isolation.around(benchmark(self.workload, self.cwd, env)?);
-        Ok(ToolCommand { output: self.output, ..command })
+        let address_space = self.place.address_space;
+        Ok(ToolCommand { output: self.output, address_space, ..command })
     }
 }
 

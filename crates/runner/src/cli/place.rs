@@ -1,0 +1,77 @@
+//! Options that decide where a benchmark runs: on which processors, and at which addresses.
+
+use std::str::FromStr;
+
+use clap::Args;
+use system::processors::{Processors, parse_list};
+
+/// Where the help lists them.
+const HEADING: &str = "Less noise";
+
+/// Where the benchmark runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub(crate) struct PlaceArgs {
+    /// Walltime: run the benchmark on one processor, the idlest that it may use, and stay off it ourselves; `=auto:2` takes
+    /// two, `=3` or `=2,3` those. With `--vs` all commands run there.
+    ///
+    /// Which one is the idlest is measured for a quarter of a second before the run; one whose core has nothing else to
+    /// do is preferred. Threads and processes of the benchmark share what it gets, so give it as many as it uses at the
+    /// same time. No rights are needed.
+    #[arg(
+        long, help_heading = HEADING, value_name = "WHICH",
+        num_args = 0..=1, require_equals = true, default_missing_value = "auto",
+    )]
+    pub pin: Option<Pin>,
+
+    /// Put the memory of the benchmark at the same addresses in each round (no ASLR), where the system permits it. Counts
+    /// of simulation mode are always made so.
+    ///
+    /// How code and data share caches depends on addresses, so that random ones make some programs faster in one round than
+    /// in the next.
+    #[arg(long, help_heading = HEADING)]
+    pub no_aslr: bool,
+}
+
+/// The processors of a benchmark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pin {
+    /// So many of the idlest.
+    Auto(usize),
+    /// These.
+    These(Processors),
+}
+
+impl FromStr for Pin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let odd = || {
+            "give `auto`, `auto:N` for so many processors, or their numbers as in `3`, `2,3` or `4-7`".to_owned()
+        };
+        if let Some(rest) = text.strip_prefix("auto") {
+            let count = match rest.strip_prefix(':') {
+                Some(count) => count.parse().ok(),
+                None => rest.is_empty().then_some(1),
+            };
+            return count.filter(|count| *count > 0).map(Self::Auto).ok_or_else(odd);
+        }
+        let these = parse_list(text).filter(|list| !list.is_empty());
+        these.map(Self::These).ok_or_else(odd)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_are_counted_or_named() {
+        let pin = |text: &str| text.parse::<Pin>();
+        assert_eq!(pin("auto"), Ok(Pin::Auto(1)));
+        assert_eq!(pin("auto:3"), Ok(Pin::Auto(3)));
+        assert_eq!(pin("2,0"), Ok(Pin::These(Processors::from([0, 2]))));
+        for odd in ["", "auto:", "auto:0", "automatic", "auto:x", "x", "-1", "3-1"] {
+            assert!(pin(odd).unwrap_err().starts_with("give `auto`"), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! `codspeed isolate`: settings of the machine that keep a core calm, changed and brought back.
+
+use std::io;
+
+use nix::unistd::geteuid;
+use runner_shared::fault::{Attempt, explain};
+use system::{
+    processors::{self, Processors},
+    signals,
+    tuning::{self, Change, Outcome, Row, Stage, State, Told, Tree},
+};
+
+use super::Context;
+use crate::{
+    cli::{IsolateArgs, IsolateCommand, IsolateOnArgs},
+    error::{CliError, ExitKind},
+    isolate::{SETTINGS, Scene, Setting, default_processor, real_tree},
+    mode::named,
+};
+
+/// Does what is asked.
+pub(crate) fn run(args: &IsolateArgs, context: &Context) -> Result<ExitKind, CliError> {
+    let tree = real_tree();
+    match &args.command {
+        IsolateCommand::On(args) => on(args, &tree, context),
+        IsolateCommand::Off => off(&tree, context),
+        IsolateCommand::Status => status(&tree, context),
+    }
+}
+
+fn on(args: &IsolateOnArgs, tree: &Tree, context: &Context) -> Result<ExitKind, CliError> {
+    needs_root("on")?;
+    // It is done in a moment, and half of it would have to be undone.
+    let _heeding = context.signals.heed(signals::ALL);
+    let chosen = match tuning::state(tree).map_err(|err| unusable(&err))? {
+        State::Busy => return Err(busy()),
+        State::Changed(Told { processors, .. }) => match &args.cpu {
+            Some(wanted) if *wanted != processors => {
+                let what = format!("{} is calm already", named(&processors));
+                return Err(CliError::new(ExitKind::Failed, what)
+                    .hint("`codspeed isolate off` brings that back first"));
+            }
+            Some(_) | None => processors,
+        },
+        State::Off => choose(args.cpu.as_ref(), tree)?,
+    };
+    let scene = Scene { tree, chosen: &chosen };
+    let found: Vec<(&Setting, Result<Vec<Change>, String>)> =
+        SETTINGS.iter().map(|setting| (setting, (setting.changes)(&scene))).collect();
+    let all: Vec<Change> =
+        found.iter().filter_map(|(_, changes)| changes.as_ref().ok()).flatten().cloned().collect();
+    let rows = tuning::change(tree, &chosen, &all).map_err(|err| unusable(&err))?;
+    let is_done = |row: &Row| matches!(row.outcome, Outcome::Changed(_) | Outcome::AlreadyThere);
+    let done = rows.iter().filter(|row| is_done(row)).count();
+    let mut rows = rows.into_iter();
+    for (setting, changes) in &found {
+        heading(setting, context)?;
+        match changes {
+            Err(why) => context.print(&format!("  not possible: {why}"))?,
+            Ok(changes) if changes.is_empty() => context.print("  is as wanted")?,
+            Ok(changes) => {
+                for row in rows.by_ref().take(changes.len()) {
+                    context.print(&format!("  {}", row.shown()))?;
+                }
+            }
+        }
+    }
+    if done == 0 {
+        // Nothing is in the journal: this removes it.
+        drop(tuning::restore(tree));
+        let what = "nothing could be changed on this machine";
+        return Err(CliError::new(ExitKind::Failed, what)
+            .hint("the host of a container or virtual machine has these settings")
+            .hint("`codspeed exec --pin` chooses the idlest processor, without root"));
+    }
+    let pin = processors::shown_list(&chosen);
+    context.print(&format!(
+        "calm: {}; measure there by `codspeed exec --pin={pin} -- ...`; `codspeed isolate off` brings all back",
+        named(&chosen)
+    ))?;
+    Ok(ExitKind::Ok)
+}
+
+/// The processors to make calm.
+fn choose(told: Option<&Processors>, tree: &Tree) -> Result<Processors, CliError> {
+    let allowed = processors::allowed().map_err(|err| CliError::new(ExitKind::Failed, err))?;
+    match told {
+        Some(told) if !told.is_subset(&allowed) => {
+            let what = format!("this process may use {}", named(&allowed));
+            Err(CliError::new(ExitKind::Usage, what)
+                .hint("`--cpu` takes those, as in `3` or `2,3`"))
+        }
+        Some(told) => Ok(told.clone()),
+        None => Ok(default_processor(tree, &allowed).into_iter().collect()),
+    }
+}
+
+fn off(tree: &Tree, context: &Context) -> Result<ExitKind, CliError> {
+    needs_root("off")?;
+    let _heeding = context.signals.heed(signals::ALL);
+    if let State::Busy = tuning::state(tree).map_err(|err| unusable(&err))? {
+        return Err(busy());
+    }
+    let rows = tuning::restore(tree).map_err(|err| unusable(&err))?;
+    if rows.is_empty() {
+        context.print("nothing is changed")?;
+    }
+    for row in &rows {
+        context.print(&row.shown())?;
+    }
+    if rows.iter().any(|row| matches!(row.outcome, Outcome::Failed(_))) {
+        let what = "not all settings could be brought back";
+        return Err(CliError::new(ExitKind::Failed, what)
+            .hint("the lines above name them; `codspeed isolate off` tries again"));
+    }
+    Ok(ExitKind::Ok)
+}
+
+fn status(tree: &Tree, context: &Context) -> Result<ExitKind, CliError> {
+    let chosen = match tuning::state(tree) {
+        Ok(State::Off) => {
+            context.print("off: nothing is changed")?;
+            choose(None, tree)?
+        }
+        Ok(State::Busy) => {
+            context.print("another process changes settings right now")?;
+            choose(None, tree)?
+        }
+        Ok(State::Changed(Told { processors, entries, stage })) => {
+            let state = match stage {
+                Stage::On => "on",
+                Stage::Changing => "begun, and not finished",
+                Stage::Restoring => "some settings could not be brought back",
+            };
+            let changed = entries.len();
+            context.print(&format!(
+                "{state}: {} is calm, {changed} files changed",
+                named(&processors)
+            ))?;
+            processors
+        }
+        Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
+            context.print("on: settings are changed; root can see which")?;
+            choose(None, tree)?
+        }
+        Err(err) => return Err(unusable(&err)),
+    };
+    let scene = Scene { tree, chosen: &chosen };
+    for setting in SETTINGS {
+        heading(setting, context)?;
+        match (setting.changes)(&scene) {
+            Err(why) => context.print(&format!("  not possible: {why}"))?,
+            Ok(changes) if changes.is_empty() => context.print("  is as wanted")?,
+            Ok(changes) => {
+                for Change { path, wanted } in changes {
+                    let now = tree.read(&path);
+                    let now = now.unwrap_or_else(|err| explain(&err, Attempt::Read).to_string());
+                    context.print(&format!("  {path}: {now} (calm: {wanted})"))?;
+                }
+            }
+        }
+    }
+    Ok(ExitKind::Ok)
+}
+
+fn heading(setting: &Setting, context: &Context) -> Result<(), CliError> {
+    let Setting { title, why, changes: _ } = setting;
+    context.print(&format!("{title}: {why}"))
+}
+
+/// Nothing is tried without the right to finish it.
+fn needs_root(verb: &str) -> Result<(), CliError> {
+    if geteuid().is_root() {
+        return Ok(());
+    }
+    let what = "only root can change settings of the machine; nothing is changed";
+    Err(CliError::new(ExitKind::Failed, what)
+        .hint(format!("sudo \"$(command -v codspeed)\" isolate {verb}"))
+        .hint("`codspeed exec --pin --no-aslr` needs no rights"))
+}
+
+fn busy() -> CliError {
+    CliError::new(ExitKind::Failed, "another process changes settings right now")
+        .hint("wait for its end, and try again")
+}
+
+fn unusable(err: &io::Error) -> CliError {
+    let why = explain(err, Attempt::Write);
+    CliError::new(ExitKind::Failed, format!("the journal of changes can't be used: {why}"))
+        .hint("it is /run/codspeed-tuning.journal")
+}
