@@ -1,5 +1,6 @@
 //! Compares the table of a parameter scan with that of hyperfine: six commands, both programs in alternation, so that
-//! the load of the machine hits both alike.
+//! the load of the machine hits both alike. Where it is so busy that programs wait longer than they run, medians of wall
+//! times say nothing: `chrt -f 1 bench_scans` gives both programs the processor first.
 //!
 //! The program is this one: with `spin N` it computes N steps and ends. The first argument of the bench is the path of
 //! `hyperfine` (from 1.13 on; else that of `PATH`), the second one the number of alternations.
