@@ -1,5 +1,6 @@
 //! Compares the table of a parameter scan with that of hyperfine: six commands, both programs in alternation, so that
-//! the load of the machine hits both alike.
+//! the load of the machine hits both alike. Where it is so busy that programs wait longer than they run, medians of wall
+//! times say nothing: `chrt -f 1 bench_scans` gives both programs the processor first.
 //!
 //! The program is this one: with `spin N` it computes N steps and ends. The first argument of the bench is the path of
 //! `hyperfine` (from 1.13 on; else that of `PATH`), the second one the number of alternations.
@@ -128,11 +129,11 @@ fn by_codspeed(
         return Err(format!("codspeed has failed: {status}").into());
     }
     let json: Value = serde_json::from_slice(&std::fs::read(export)?)?;
-    for benchmark in json["benchmarks"].as_array().ok_or("no benchmarks")? {
-        let name = benchmark["name"].as_str().unwrap_or_default();
+    for benchmark in list_at(&json, "/benchmarks")? {
+        let name = benchmark.get("name").and_then(Value::as_str).unwrap_or_default();
         let is_it = |steps: &String| name.ends_with(&format!(" {steps}"));
         let times = steps.iter().position(is_it).and_then(|nth| into.get_mut(nth));
-        let walls = benchmark["rounds"]["wall_ns"].as_array().ok_or("no rounds")?;
+        let walls = list_at(benchmark, "/rounds/wall_ns")?;
         let walls = walls.iter().filter_map(Value::as_f64).map(|nanos| nanos / 1e9);
         times.ok_or("an unknown benchmark")?.extend(walls);
     }
@@ -159,11 +160,15 @@ fn by_hyperfine(
         return Err(format!("hyperfine has failed: {status}").into());
     }
     let json: Value = serde_json::from_slice(&std::fs::read(export)?)?;
-    for (result, times) in json["results"].as_array().ok_or("no results")?.iter().zip(into) {
-        times
-            .extend(result["times"].as_array().ok_or("no times")?.iter().filter_map(Value::as_f64));
+    for (result, times) in list_at(&json, "/results")?.iter().zip(into) {
+        times.extend(list_at(result, "/times")?.iter().filter_map(Value::as_f64));
     }
     Ok(())
+}
+
+fn list_at<'a>(json: &'a Value, place: &str) -> Result<&'a Vec<Value>, String> {
+    let list = json.pointer(place).and_then(Value::as_array);
+    list.ok_or_else(|| format!("there is no list `{place}`"))
 }
 
 fn median(times: &[f64]) -> f64 {
