@@ -1,5 +1,5 @@
-//! Events of the kernel (`perf_event_open(2)`): what they are opened with, and why they are refused. The records in their
-//! rings are in [`ring`] and [`records`].
+//! Events of the kernel (`perf_event_open(2)`): what they are opened with, and why they are refused; the rings
+//! of their records, and counters.
 
 #![expect(unsafe_code, reason = "perf_event_open has no safe wrapper in the crates that we use")]
 
