@@ -305,7 +305,7 @@ impl EmptyShell {
     /// The shell that runs commands.
     pub(crate) fn new(with: &Prepared) -> Result<Self, Failure> {
         let program = Executable::of_text(OsStr::new(""), true, with.path.as_deref())?;
-        Ready::new(&program, &Stdio::default(), with).map(Self)
+        Ready::new(&program, &Stdio::default(), None, with).map(Self)
     }
 
     /// Runs it once.

@@ -112,6 +112,7 @@ mod tests {
                 major_faults: 0,
                 voluntary_switches: 0,
                 involuntary_switches: 0,
+                max_rss_bytes: 0,
             },
             stamps: Stamps {
                 kernel_ns: Some(kernel),

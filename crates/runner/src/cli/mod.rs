@@ -126,10 +126,14 @@ impl Command {
         };
         match self {
             Self::Inspect(args) => exported(&args.export),
+            Self::Doctor(args) => args.json.then(|| "`--json`".to_owned()),
             Self::Schema => Some("the schema".to_owned()),
             Self::Completions(_) => Some("the completions".to_owned()),
             Self::Run(_)
             | Self::Exec(_)
+            | Self::Ab(_)
+            | Self::Bisect(_)
+            | Self::Isolate(_)
             | Self::Upload(_)
             | Self::Auth(_)
             | Self::Setup(_)

@@ -6,13 +6,13 @@ use runner_shared::{
     duration::parse_nanos,
     env_names,
     harness::{Target, WalltimeArgs},
-    share::ShareError,
+    share::{Share, ShareError},
 };
 use system::temporary::{Folder, Kind};
 
 use super::{Context, here, measure::manifest, preflight::check_machine};
 use crate::{
-    cli::{DoctorArgs, InstrumentArgs, measuring},
+    cli::{DoctorArgs, InstrumentArgs, UploadArgs, measuring},
     doctor::{Diagnosis, Facts, Floor, PROGRAM},
     error::{CliError, ExitKind, chain},
     event::RunEvent,
@@ -118,14 +118,19 @@ fn plan(args: &DoctorArgs, nanos: u64, folder: &Path) -> Result<RunPlan, NoFloor
         walltime_args: limits.clone(),
         ..Target::default()
     };
-    let threshold = THRESHOLD.parse().map_err(|err: ShareError| NoFloor::from(err))?;
+    let threshold: Share = THRESHOLD.parse().map_err(|err: ShareError| NoFloor::from(err))?;
     let workload = Workload::Commands {
         targets: vec![target("a program"), target("the same program")],
-        versus: Some(Versus { threshold, fail_if_slower: None }),
+        versus: Some(Versus {
+            threshold: Some(threshold),
+            fails: false,
+            limit: None,
+            explain: false,
+        }),
         robust: false,
         quiet: args.json,
     };
     let working_directory = here().map_err(|err| NoFloor::Because(chain(&*err.source)))?;
     let targets = vec![PlannedTarget { name: None, workload, working_directory }];
-    Ok(RunPlan::new(targets, shared, &InstrumentArgs::default(), folder)?)
+    Ok(RunPlan::new(targets, shared, UploadArgs::default(), &InstrumentArgs::default(), folder)?)
 }

@@ -87,6 +87,7 @@ fn texts(args: &RunArgs) -> [&Option<OsString>; 6] {
         output,
         timeout: _,
         ignore_failure: _,
+        counters: _,
         shell: _,
         subtract_shell: _,
     } = args;
@@ -127,6 +128,7 @@ fn filled(command: &Target, values: &Values<'_>) -> Target {
             output,
             ..command.run_args.clone()
         },
+        working_directory: command.working_directory.clone(),
     };
     if !untold.is_empty() {
         target.name = Some(format!("{} [{}]", target.full_name(), untold.join(", ")));
