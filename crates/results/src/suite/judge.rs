@@ -14,11 +14,15 @@ use runner_shared::{
 };
 
 use super::{
-    Counter, CounterFinding, Doubt, Evidence, Found, Shift, Stage, Suite, SuiteBenchmark,
-    SuiteComparison, SuiteSide, SuiteVerdict, Unit, Value, counters,
+    CounterFinding, Doubt, Evidence, Found, Shift, Stage, Suite, SuiteBenchmark, SuiteComparison,
+    SuiteSide, SuiteVerdict, Unit, Value,
     matching::{Matched, matched},
 };
-use crate::{bootstrap, model::Interval};
+use crate::{
+    bootstrap,
+    counts::{Counter, counters_of},
+    model::Interval,
+};
 
 /// Share of false findings among all that are found in a suite.
 const FALSE_DISCOVERIES: f64 = 0.05;
@@ -61,7 +65,7 @@ impl Suite {
     }
 
     fn first_threshold(&self) -> f64 {
-        let of_counter = counters::of(self.mode).first().and_then(|counter| counter.decides);
+        let of_counter = counters_of(self.mode).first().map(|counter| counter.threshold);
         self.threshold.or(of_counter).unwrap_or(DEFAULT_THRESHOLD.value())
     }
 
@@ -93,7 +97,7 @@ impl Suite {
     }
 
     fn counted(&self, one: &Matched<'_>) -> Option<SuiteBenchmark> {
-        let findings = counters::of(self.mode).iter().enumerate();
+        let findings = counters_of(self.mode).iter().enumerate();
         let findings: Vec<CounterFinding> = findings
             .filter_map(|(index, counter)| {
                 let limits = self.limits(counter);
@@ -102,10 +106,12 @@ impl Suite {
                 Some(CounterFinding { counter, first, again })
             })
             .collect();
-        // The first one that moved is what the verdict is about, else the first one of all.
-        let decides = |finding: &&CounterFinding| finding.counter.decides.is_some();
+        let decides = |finding: &&CounterFinding| finding.counter.decides;
         let deciding = || findings.iter().filter(decides);
-        let moved = deciding().find(|finding| finding.first.verdict.matters());
+        // The verdict is about the first one that got worse, as a better one does not make up for it; else about the
+        // first one that got better, else about the first one of all.
+        let first = |wanted| deciding().find(|finding| finding.first.verdict == wanted);
+        let moved = first(CountVerdict::More).or_else(|| first(CountVerdict::Less));
         let main = *moved.or_else(|| deciding().next())?;
         let is_known = |finding: &CounterFinding| finding.first.verdict != CountVerdict::Unknown;
         let verdict = match (main.first.verdict, main.again.map(|again| again.verdict)) {
@@ -125,7 +131,7 @@ impl Suite {
             verdict,
             base: latest.base,
             head: latest.head,
-            unit: main.counter.unit,
+            unit: Unit::Counted(main.counter.unit),
             ratio: latest.ratio,
             interval: None,
             evidence: Evidence::Counts(findings),
@@ -134,11 +140,9 @@ impl Suite {
     }
 
     fn limits(&self, counter: &Counter) -> CountLimits {
-        let threshold = match counter.decides {
-            Some(usual) => self.threshold.unwrap_or(usual),
-            None => counters::EXPLAINS,
-        };
-        CountLimits { threshold, absolute: counter.least }
+        // One that only explains has moved from its own share on.
+        let given = self.threshold.filter(|_| counter.decides);
+        CountLimits { threshold: given.unwrap_or(counter.threshold), absolute: counter.absolute }
     }
 }
 

@@ -5,8 +5,11 @@ use runner_shared::{
     verdict::{CountJudgement, JudgedTime, Judgement},
 };
 
-use super::{Counter, SuiteReading, Unit};
-use crate::model::Interval;
+use super::SuiteReading;
+use crate::{
+    counts::{CountUnit, Counter},
+    model::Interval,
+};
 
 /// One of the two states that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -262,5 +265,24 @@ impl SuiteComparison {
             one.found.ratio.is_none_or(|ratio| ratio >= 1.0 + share)
         };
         self.with(SuiteVerdict::Regressed).filter(is_worse)
+    }
+}
+
+/// The unit of the number that a verdict is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Picoseconds.
+    Time,
+    /// That of a counter.
+    Counted(CountUnit),
+}
+
+impl Unit {
+    /// Returns its name in exports.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Time => "ps",
+            Self::Counted(unit) => unit.id(),
+        }
     }
 }

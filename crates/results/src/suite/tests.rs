@@ -149,17 +149,28 @@ fn counted(base: &[&[u64]], head: &[&[u64]], again: bool) -> Suite {
 
 #[test]
 fn counts_say_which_of_them_moved() {
-    let one: &[u64] = &[1_000_000_000, 1_000_000, 5000, 100, 3];
-    let other: &[u64] = &[1_050_000_000, 1_051_000, 5000, 150, 3];
+    let one: &[u64] = &[1_000_000, 1_800_000, 5000, 100, 3];
+    let other: &[u64] = &[1_051_000, 1_890_000, 5000, 150, 3];
     let (base, head) = (&[one; 2], &[other; 2]);
     let first = counted(base, head, false).judge();
     assert_eq!((first.suspects(), first.undecided()), (1, 0));
     let found = counted(base, head, true).judge();
     assert_eq!(verdict_of(&found, "b"), SuiteVerdict::Regressed);
-    let expected = "`b`: estimated time +5.0 % (exact), instructions +5.1 % (exact), last-level cache misses +50.0 % (exact)";
+    let expected = "`b`: instructions +5.1 % (exact), estimated time +5.0 % (exact), last-level misses +50.0 % (exact)";
     assert_eq!(found.benchmarks[0].sentence(), expected);
     assert_eq!(verdict_of(&counted(head, base, true).judge(), "b"), SuiteVerdict::Improved);
     assert_eq!(verdict_of(&counted(base, base, false).judge(), "b"), SuiteVerdict::Unchanged);
+}
+
+#[test]
+fn a_count_that_got_better_does_not_make_up_for_one_that_got_worse() {
+    let one: &[u64] = &[1_000_000, 1_800_000, 5000, 100, 3];
+    let other: &[u64] = &[900_000, 1_980_000, 5000, 100, 3];
+    let found = counted(&[one; 2], &[other; 2], true).judge();
+    assert_eq!(verdict_of(&found, "b"), SuiteVerdict::Regressed);
+    let expected = "`b`: instructions -10.0 % (exact), estimated time +10.0 % (exact)";
+    assert_eq!(found.benchmarks[0].sentence(), expected);
+    assert_eq!(found.benchmarks[0].found.ratio, Some(1.1));
 }
 
 #[test]
