@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use runner_shared::{
     mode::Mode,
     verdict::{
-        ALPHA, CountJudgement, CountLimits, CountVerdict, DEFAULT_THRESHOLD, JudgedTime, Judgement,
+        ALPHA, CountJudgement, CountLimits, DEFAULT_THRESHOLD, JudgedTime, Judgement,
         MINIMUM_PAIRS, Verdict, judge, judge_counts,
     },
     walltime::{as_float, quantile, sorted},
@@ -66,7 +66,8 @@ impl Suite {
 
     fn first_threshold(&self) -> f64 {
         let of_counter = counters_of(self.mode).first().map(|counter| counter.threshold);
-        self.threshold.or(of_counter).unwrap_or(DEFAULT_THRESHOLD.value())
+        let usual = of_counter.unwrap_or(DEFAULT_THRESHOLD.value());
+        self.threshold.unwrap_or(usual.min(self.at_most.unwrap_or(f64::INFINITY)))
     }
 
     fn judge_times(&self, both: &[Matched<'_>]) -> Vec<SuiteBenchmark> {
@@ -106,26 +107,11 @@ impl Suite {
                 Some(CounterFinding { counter, first, again })
             })
             .collect();
-        let decides = |finding: &&CounterFinding| finding.counter.decides;
-        let deciding = || findings.iter().filter(decides);
-        // The verdict is about the first one that got worse, as a better one does not make up for it; else about the
-        // first one that got better, else about the first one of all.
-        let first = |wanted| deciding().find(|finding| finding.first.verdict == wanted);
-        let moved = first(CountVerdict::More).or_else(|| first(CountVerdict::Less));
-        let main = *moved.or_else(|| deciding().next())?;
-        let is_known = |finding: &CounterFinding| finding.first.verdict != CountVerdict::Unknown;
-        let verdict = match (main.first.verdict, main.again.map(|again| again.verdict)) {
-            (CountVerdict::More | CountVerdict::Less, None | Some(CountVerdict::Unknown)) => {
-                SuiteVerdict::Inconclusive(Doubt::Unconfirmed)
-            }
-            (CountVerdict::More, Some(CountVerdict::More)) => SuiteVerdict::Regressed,
-            (CountVerdict::Less, Some(CountVerdict::Less)) => SuiteVerdict::Improved,
-            (CountVerdict::More | CountVerdict::Less, Some(_)) => {
-                SuiteVerdict::Inconclusive(Doubt::Contradicted)
-            }
-            _ if deciding().all(is_known) => SuiteVerdict::Unchanged,
-            _ => SuiteVerdict::Inconclusive(Doubt::Few),
-        };
+        let deciding = || findings.iter().filter(|finding| finding.counter.decides);
+        // What got better does not make up for what got worse, nor for what may have.
+        let (main, verdict) = deciding()
+            .map(|finding| (*finding, finding.verdict()))
+            .min_by_key(|(_, verdict)| severity(*verdict))?;
         let latest = main.latest();
         let found = Found {
             verdict,
@@ -142,7 +128,9 @@ impl Suite {
     fn limits(&self, counter: &Counter) -> CountLimits {
         // One that only explains has moved from its own share on.
         let given = self.threshold.filter(|_| counter.decides);
-        CountLimits { threshold: given.unwrap_or(counter.threshold), absolute: counter.absolute }
+        let usual = counter.threshold.min(self.at_most.unwrap_or(f64::INFINITY));
+        let usual = if counter.decides { usual } else { counter.threshold };
+        CountLimits { threshold: given.unwrap_or(usual), absolute: counter.absolute }
     }
 }
 
@@ -259,6 +247,17 @@ fn discoveries(judged: &[Judgement]) -> Vec<bool> {
 
 const fn is_tested(one: &Judgement) -> bool {
     one.pairs >= MINIMUM_PAIRS
+}
+
+/// The order in which verdicts about several counters matter; the first of equal ones decides.
+const fn severity(verdict: SuiteVerdict) -> u8 {
+    match verdict {
+        SuiteVerdict::Regressed => 0,
+        SuiteVerdict::Inconclusive(Doubt::Unconfirmed) => 1,
+        SuiteVerdict::Inconclusive(_) => 2,
+        SuiteVerdict::Improved => 3,
+        SuiteVerdict::Unchanged => 4,
+    }
 }
 
 /// The order of the table: a block for each verdict, within it by how far they moved.

@@ -17,7 +17,8 @@ fn counts(name: &str, values: &[u64]) -> SuiteReading {
 /// A suite of benchmarks with about the same time, whose times in head are longer by these factors.
 fn timed(factors: &[f64], pairs: [u32; 2], noise: f64, seed: u64) -> Suite {
     let mut random = Xoshiro256::seeded(seed);
-    let mut suite = Suite { mode: Mode::Walltime, threshold: None, seed, runs: Vec::new() };
+    let mut suite =
+        Suite { mode: Mode::Walltime, threshold: None, at_most: None, seed, runs: Vec::new() };
     for (stage, pairs) in [Stage::First, Stage::Again].into_iter().zip(pairs) {
         for pair in 0..pairs {
             for side in SuiteSide::BOTH {
@@ -144,7 +145,7 @@ fn counted(base: &[&[u64]], head: &[&[u64]], again: bool) -> Suite {
             }
         }
     }
-    Suite { mode: Mode::Simulation, threshold: None, seed: 1, runs }
+    Suite { mode: Mode::Simulation, threshold: None, at_most: None, seed: 1, runs }
 }
 
 #[test]
@@ -171,6 +172,28 @@ fn a_count_that_got_better_does_not_make_up_for_one_that_got_worse() {
     let expected = "`b`: instructions -10.0 % (exact), estimated time +10.0 % (exact)";
     assert_eq!(found.benchmarks[0].sentence(), expected);
     assert_eq!(found.benchmarks[0].found.ratio, Some(1.1));
+}
+
+#[test]
+fn a_limit_below_the_usual_threshold_makes_smaller_differences_matter() {
+    let one: &[u64] = &[1_000_000, 1_800_000, 5000, 100, 3];
+    let other: &[u64] = &[1_015_000, 1_800_000, 5000, 100, 3];
+    let mut suite = counted(&[one; 2], &[other; 2], true);
+    assert_eq!(verdict_of(&suite.judge(), "b"), SuiteVerdict::Unchanged);
+    suite.at_most = Some(0.01);
+    assert_eq!(suite.judge().worse_by(0.01).count(), 1);
+    // One that is above the usual changes nothing.
+    suite.at_most = Some(0.1);
+    assert_eq!(verdict_of(&suite.judge(), "b"), SuiteVerdict::Unchanged);
+}
+
+#[test]
+fn any_counter_that_got_worse_by_the_share_fails_a_benchmark() {
+    let one: &[u64] = &[1_000_000, 1_800_000, 5000, 100, 3];
+    let other: &[u64] = &[1_030_000, 2_700_000, 5000, 100, 3];
+    let found = counted(&[one; 2], &[other; 2], true).judge();
+    assert_eq!(found.worse_by(0.4).count(), 1);
+    assert_eq!(found.worse_by(0.6).count(), 0);
 }
 
 #[test]
