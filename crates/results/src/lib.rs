@@ -67,7 +67,6 @@ pub use simulation::{
 };
 pub use stacks::{Frame, StackNode, Stacks, Thread, Unit};
 pub use suite::{
-    Counter as SuiteCounter, CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite,
-    SuiteBenchmark, SuiteComparison, SuiteReading, SuiteRun, SuiteSide, SuiteVerdict,
-    Unit as SuiteUnit, Value,
+    CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite, SuiteBenchmark,
+    SuiteComparison, SuiteReading, SuiteRun, SuiteSide, SuiteVerdict, Unit as SuiteUnit, Value,
 };

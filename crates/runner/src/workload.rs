@@ -33,6 +33,8 @@ pub(crate) struct Versus {
     pub limit: Option<Share>,
     /// How each verdict was reached is shown as well.
     pub explain: bool,
+    /// Seed of the order within turns; random without one.
+    pub seed: Option<u64>,
 }
 
 impl Workload {

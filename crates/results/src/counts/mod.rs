@@ -3,8 +3,11 @@
 
 mod words;
 
+pub(crate) use words::shown;
+
 use runner_shared::{
     artifact::Repeats,
+    mode::Mode,
     verdict::{CountJudgement, CountLimits, CountVerdict, judge_counts},
 };
 
@@ -38,12 +41,24 @@ pub enum CountUnit {
     Cycles,
 }
 
+impl CountUnit {
+    /// Returns its name in exports.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Number => "1",
+            Self::Bytes => "B",
+            Self::Cycles => "cycles",
+        }
+    }
+}
+
 /// Counts of simulation mode; the first one leads. Thresholds: `peers.md` 3.3, step 2.
 pub(crate) const SIMULATION_COUNTERS: &[Counter] = &[
     counter("instructions", "instructions", "as many", CountUnit::Number, (0.02, 500), true),
     counter("estimated_cycles", "estimated time", "as long", CountUnit::Cycles, (0.02, 500), true),
     counter("l1_misses", "first-level misses", "as many", CountUnit::Number, (0.02, 500), false),
     counter("ll_misses", "last-level misses", "as many", CountUnit::Number, (0.02, 50), false),
+    counter("syscalls", "system calls", "as many", CountUnit::Number, (0.02, 5), false),
 ];
 
 /// The same of memory mode.
@@ -52,6 +67,15 @@ pub(crate) const MEMORY_COUNTERS: &[Counter] = &[
     counter("total_bytes", "bytes allocated", "as many", CountUnit::Bytes, (0.01, 4096), true),
     counter("allocations", "allocations", "as many", CountUnit::Number, (0.01, 5), true),
 ];
+
+/// Returns the counters of a mode; none for walltime mode, which has times.
+pub(crate) const fn counters_of(mode: Mode) -> &'static [Counter] {
+    match mode {
+        Mode::Walltime => &[],
+        Mode::Simulation => SIMULATION_COUNTERS,
+        Mode::Memory => MEMORY_COUNTERS,
+    }
+}
 
 const fn counter(
     id: &'static str,

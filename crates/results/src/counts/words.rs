@@ -117,7 +117,7 @@ impl JudgedCount {
 }
 
 /// A count as people read it. Medians of an even number may be halves.
-fn shown(unit: CountUnit, count: f64) -> String {
+pub(crate) fn shown(unit: CountUnit, count: f64) -> String {
     let whole = whole(count);
     match unit {
         CountUnit::Number => grouped(whole),

@@ -53,7 +53,8 @@ impl MemoryCounts {
         Self { peak: *peak_memory, total: *total_allocated, allocations: *alloc_calls }
     }
 
-    fn value(&self, counter: &Counter) -> Option<u64> {
+    /// Returns one of them; `None` if there is no such count.
+    pub(crate) fn value(&self, counter: &Counter) -> Option<u64> {
         match counter.id {
             "peak_bytes" => Some(self.peak),
             "total_bytes" => Some(self.total),

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     counts::{Repeated, RepeatedSide},
     memory::MemoryCounts,
-    simulation::{SimulationCounts, SimulationResult},
+    simulation::SimulationCounts,
 };
 
 /// What was asked for; nothing for a run that compares no counts.
@@ -34,23 +34,19 @@ pub(super) fn of_simulation(
     let Some(asked) = asked(profile_dir, &mut report.warnings) else { return Ok(()) };
     let firsts = report.benchmarks.iter().filter(|it| it.occurrence == 1);
     let mut sides: Vec<RepeatedSide<SimulationCounts>> =
-        firsts.map(|it| side(&it.name, &it.uri, counts(it))).collect();
+        firsts.map(|it| side(&it.name, &it.uri, SimulationCounts::of(it))).collect();
     for nth in 1..Repeats::PADDINGS.len() {
         let folder = Repeats::folder(profile_dir).join(nth.to_string());
         let repeat = read_plainly(&folder, &BTreeSet::new())?;
         for benchmark in &repeat.report.benchmarks {
             if let Some(side) = sides.iter_mut().find(|side| side.uri == benchmark.uri) {
-                side.counts.push(counts(benchmark));
+                side.counts.push(SimulationCounts::of(benchmark));
             }
         }
         broken.extend(repeat.broken);
     }
     report.repeated = Some(Repeated { asked, sides });
     Ok(())
-}
-
-fn counts(of: &SimulationResult) -> SimulationCounts {
-    SimulationCounts { events: of.events.clone(), allocations: of.allocations.clone() }
 }
 
 fn side<C>(name: &str, uri: &str, first: C) -> RepeatedSide<C> {

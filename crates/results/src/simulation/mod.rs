@@ -57,7 +57,13 @@ impl SimulationReport {
 }
 
 impl SimulationCounts {
-    fn value(&self, counter: &Counter, view: &View) -> Option<u64> {
+    /// Returns the counts of a benchmark.
+    pub(crate) fn of(result: &SimulationResult) -> Self {
+        Self { events: result.events.clone(), allocations: result.allocations.clone() }
+    }
+
+    /// Returns one of them; `None` if it was not counted.
+    pub(crate) fn value(&self, counter: &Counter, view: &View) -> Option<u64> {
         let seen = match view.allocations {
             Allocations::Included => self.events.clone(),
             Allocations::Excluded => self.events.without(&self.allocations),
@@ -70,6 +76,7 @@ impl SimulationCounts {
             "estimated_cycles" => view.model.estimate(&seen).map(Estimate::whole_cycles),
             "l1_misses" => sum(["I1mr", "D1mr", "D1mw"]),
             "ll_misses" => sum(["ILmr", "DLmr", "DLmw"]),
+            "syscalls" => seen.get(Events::SYSCALLS),
             _ => None,
         }
     }

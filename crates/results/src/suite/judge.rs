@@ -7,18 +7,22 @@ use std::collections::BTreeSet;
 use runner_shared::{
     mode::Mode,
     verdict::{
-        ALPHA, CountJudgement, CountLimits, CountVerdict, DEFAULT_THRESHOLD, JudgedTime, Judgement,
+        ALPHA, CountJudgement, CountLimits, DEFAULT_THRESHOLD, JudgedTime, Judgement,
         MINIMUM_PAIRS, Verdict, judge, judge_counts,
     },
     walltime::{as_float, quantile, sorted},
 };
 
 use super::{
-    Counter, CounterFinding, Doubt, Evidence, Found, Shift, Stage, Suite, SuiteBenchmark,
-    SuiteComparison, SuiteSide, SuiteVerdict, Unit, Value, counters,
+    CounterFinding, Doubt, Evidence, Found, Shift, Stage, Suite, SuiteBenchmark, SuiteComparison,
+    SuiteSide, SuiteVerdict, Unit, Value,
     matching::{Matched, matched},
 };
-use crate::{bootstrap, model::Interval};
+use crate::{
+    bootstrap,
+    counts::{Counter, counters_of},
+    model::Interval,
+};
 
 /// Share of false findings among all that are found in a suite.
 const FALSE_DISCOVERIES: f64 = 0.05;
@@ -61,8 +65,9 @@ impl Suite {
     }
 
     fn first_threshold(&self) -> f64 {
-        let of_counter = counters::of(self.mode).first().and_then(|counter| counter.decides);
-        self.threshold.or(of_counter).unwrap_or(DEFAULT_THRESHOLD.value())
+        let of_counter = counters_of(self.mode).first().map(|counter| counter.threshold);
+        let usual = of_counter.unwrap_or(DEFAULT_THRESHOLD.value());
+        self.threshold.unwrap_or(usual.min(self.at_most.unwrap_or(f64::INFINITY)))
     }
 
     fn judge_times(&self, both: &[Matched<'_>]) -> Vec<SuiteBenchmark> {
@@ -93,7 +98,7 @@ impl Suite {
     }
 
     fn counted(&self, one: &Matched<'_>) -> Option<SuiteBenchmark> {
-        let findings = counters::of(self.mode).iter().enumerate();
+        let findings = counters_of(self.mode).iter().enumerate();
         let findings: Vec<CounterFinding> = findings
             .filter_map(|(index, counter)| {
                 let limits = self.limits(counter);
@@ -102,30 +107,17 @@ impl Suite {
                 Some(CounterFinding { counter, first, again })
             })
             .collect();
-        // The first one that moved is what the verdict is about, else the first one of all.
-        let decides = |finding: &&CounterFinding| finding.counter.decides.is_some();
-        let deciding = || findings.iter().filter(decides);
-        let moved = deciding().find(|finding| finding.first.verdict.matters());
-        let main = *moved.or_else(|| deciding().next())?;
-        let is_known = |finding: &CounterFinding| finding.first.verdict != CountVerdict::Unknown;
-        let verdict = match (main.first.verdict, main.again.map(|again| again.verdict)) {
-            (CountVerdict::More | CountVerdict::Less, None | Some(CountVerdict::Unknown)) => {
-                SuiteVerdict::Inconclusive(Doubt::Unconfirmed)
-            }
-            (CountVerdict::More, Some(CountVerdict::More)) => SuiteVerdict::Regressed,
-            (CountVerdict::Less, Some(CountVerdict::Less)) => SuiteVerdict::Improved,
-            (CountVerdict::More | CountVerdict::Less, Some(_)) => {
-                SuiteVerdict::Inconclusive(Doubt::Contradicted)
-            }
-            _ if deciding().all(is_known) => SuiteVerdict::Unchanged,
-            _ => SuiteVerdict::Inconclusive(Doubt::Few),
-        };
+        let deciding = || findings.iter().filter(|finding| finding.counter.decides);
+        // What got better does not make up for what got worse, nor for what may have.
+        let (main, verdict) = deciding()
+            .map(|finding| (*finding, finding.verdict()))
+            .min_by_key(|(_, verdict)| severity(*verdict))?;
         let latest = main.latest();
         let found = Found {
             verdict,
             base: latest.base,
             head: latest.head,
-            unit: main.counter.unit,
+            unit: Unit::Counted(main.counter.unit),
             ratio: latest.ratio,
             interval: None,
             evidence: Evidence::Counts(findings),
@@ -134,11 +126,11 @@ impl Suite {
     }
 
     fn limits(&self, counter: &Counter) -> CountLimits {
-        let threshold = match counter.decides {
-            Some(usual) => self.threshold.unwrap_or(usual),
-            None => counters::EXPLAINS,
-        };
-        CountLimits { threshold, absolute: counter.least }
+        // One that only explains has moved from its own share on.
+        let given = self.threshold.filter(|_| counter.decides);
+        let usual = counter.threshold.min(self.at_most.unwrap_or(f64::INFINITY));
+        let usual = if counter.decides { usual } else { counter.threshold };
+        CountLimits { threshold: given.unwrap_or(usual), absolute: counter.absolute }
     }
 }
 
@@ -255,6 +247,17 @@ fn discoveries(judged: &[Judgement]) -> Vec<bool> {
 
 const fn is_tested(one: &Judgement) -> bool {
     one.pairs >= MINIMUM_PAIRS
+}
+
+/// The order in which verdicts about several counters matter; the first of equal ones decides.
+const fn severity(verdict: SuiteVerdict) -> u8 {
+    match verdict {
+        SuiteVerdict::Regressed => 0,
+        SuiteVerdict::Inconclusive(Doubt::Unconfirmed) => 1,
+        SuiteVerdict::Inconclusive(_) => 2,
+        SuiteVerdict::Improved => 3,
+        SuiteVerdict::Unchanged => 4,
+    }
 }
 
 /// The order of the table: a block for each verdict, within it by how far they moved.

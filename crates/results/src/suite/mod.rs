@@ -4,7 +4,6 @@
 //! found in a first stage is measured once more in a second one with twice as many pairs, and counts only if both say
 //! the same. No I/O and no clock: [`Suite`] is given the readings of each run, and judges what it has so far.
 
-mod counters;
 mod judge;
 mod matching;
 mod model;
@@ -14,9 +13,8 @@ mod tests;
 mod turns;
 mod words;
 
-pub use counters::{Counter, Unit};
 pub use model::{
     CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite, SuiteBenchmark,
-    SuiteComparison, SuiteRun, SuiteSide, SuiteVerdict,
+    SuiteComparison, SuiteRun, SuiteSide, SuiteVerdict, Unit,
 };
 pub use readings::{SuiteReading, Value};

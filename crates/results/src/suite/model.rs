@@ -2,11 +2,14 @@
 
 use runner_shared::{
     mode::Mode,
-    verdict::{CountJudgement, JudgedTime, Judgement},
+    verdict::{CountJudgement, CountVerdict, JudgedTime, Judgement},
 };
 
-use super::{Counter, SuiteReading, Unit};
-use crate::model::Interval;
+use super::SuiteReading;
+use crate::{
+    counts::{CountUnit, Counter},
+    model::Interval,
+};
 
 /// One of the two states that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +62,8 @@ pub struct Suite {
     pub mode: Mode,
     /// The smallest difference that matters, as a share; `None` for that of each quantity.
     pub threshold: Option<f64>,
+    /// Without a threshold, that of each quantity is at most this share.
+    pub at_most: Option<f64>,
     /// Seed of the order within pairs.
     pub seed: u64,
     /// The runs, in any order.
@@ -200,6 +205,26 @@ impl CounterFinding {
         }
     }
 
+    /// The conclusion of both stages.
+    pub fn verdict(&self) -> SuiteVerdict {
+        match (self.first.verdict, self.again.map(|again| again.verdict)) {
+            (CountVerdict::More | CountVerdict::Less, None | Some(CountVerdict::Unknown)) => {
+                SuiteVerdict::Inconclusive(Doubt::Unconfirmed)
+            }
+            (CountVerdict::More, Some(CountVerdict::More)) => SuiteVerdict::Regressed,
+            (CountVerdict::Less, Some(CountVerdict::Less)) => SuiteVerdict::Improved,
+            (CountVerdict::More | CountVerdict::Less, Some(_)) => {
+                SuiteVerdict::Inconclusive(Doubt::Contradicted)
+            }
+            (CountVerdict::Unknown | CountVerdict::Missing, _) => {
+                SuiteVerdict::Inconclusive(Doubt::Few)
+            }
+            (CountVerdict::Same | CountVerdict::WithinFloor | CountVerdict::Small, _) => {
+                SuiteVerdict::Unchanged
+            }
+        }
+    }
+
     /// It has moved by so much that it matters, in all stages the same way.
     pub fn has_moved(&self) -> bool {
         self.first.verdict.matters()
@@ -257,10 +282,35 @@ impl SuiteComparison {
 
     /// Benchmarks that got worse by this share or more, for certain.
     pub fn worse_by(&self, share: f64) -> impl Iterator<Item = &SuiteBenchmark> {
-        let is_worse = move |one: &&SuiteBenchmark| {
-            // What was nothing and is something now has no ratio, and is worse by any share.
-            one.found.ratio.is_none_or(|ratio| ratio >= 1.0 + share)
+        // What was nothing and is something now has no ratio, and is worse by any share.
+        let is_far = move |ratio: Option<f64>| ratio.is_none_or(|ratio| ratio >= 1.0 + share);
+        let is_worse = move |one: &&SuiteBenchmark| match &one.found.evidence {
+            Evidence::Times { .. } => is_far(one.found.ratio),
+            Evidence::Counts(findings) => findings.iter().any(|finding| {
+                finding.counter.decides
+                    && finding.verdict() == SuiteVerdict::Regressed
+                    && is_far(finding.latest().ratio)
+            }),
         };
         self.with(SuiteVerdict::Regressed).filter(is_worse)
+    }
+}
+
+/// The unit of the number that a verdict is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Picoseconds.
+    Time,
+    /// That of a counter.
+    Counted(CountUnit),
+}
+
+impl Unit {
+    /// Returns its name in exports.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Time => "ps",
+            Self::Counted(unit) => unit.id(),
+        }
     }
 }

@@ -7,9 +7,10 @@ use runner_shared::{
 };
 
 use crate::{
-    memory::{MemoryReport, MemoryResult},
+    counts::{MEMORY_COUNTERS, SIMULATION_COUNTERS},
+    memory::{MemoryCounts, MemoryReport, MemoryResult},
     model::{BenchResult, RawRounds, Report},
-    simulation::{SimulationReport, SimulationResult, View},
+    simulation::{SimulationCounts, SimulationReport, SimulationResult, View},
 };
 
 /// Of wall times, this quantile of a run's rounds is judged: what other programs do only adds to a time, so that the
@@ -87,24 +88,15 @@ fn timed(of: &BenchResult) -> SuiteReading {
 }
 
 fn counted(of: &SimulationResult, view: &View) -> SuiteReading {
-    let counts = of.counted(view);
-    // Without a cache there are no misses, rather than none.
-    let sum = |names: [&str; 3]| names.iter().map(|name| counts.get(name)).sum::<Option<u64>>();
-    let values = vec![
-        of.estimate(view).map(|estimate| picoseconds(estimate.nanos)),
-        of.instructions(view),
-        sum(["I1mr", "D1mr", "D1mw"]),
-        sum(["ILmr", "DLmr", "DLmw"]),
-        of.syscalls(),
-    ];
+    let counts = SimulationCounts::of(of);
+    let values = SIMULATION_COUNTERS.iter().map(|counter| counts.value(counter, view)).collect();
     SuiteReading { name: of.name.clone(), uri: of.uri.clone(), value: Value::Counts(values) }
 }
 
 fn traced(of: &MemoryResult) -> SuiteReading {
-    let usage = &of.usage;
-    let values = [usage.peak_memory, usage.total_allocated, usage.alloc_calls];
-    let value = Value::Counts(values.map(Some).to_vec());
-    SuiteReading { name: of.name.clone(), uri: of.uri.clone(), value }
+    let counts = MemoryCounts::of(&of.usage);
+    let values = MEMORY_COUNTERS.iter().map(|counter| counts.value(counter)).collect();
+    SuiteReading { name: of.name.clone(), uri: of.uri.clone(), value: Value::Counts(values) }
 }
 
 /// Whole picoseconds: iterations of a nanosecond keep three digits.

@@ -17,7 +17,8 @@ fn counts(name: &str, values: &[u64]) -> SuiteReading {
 /// A suite of benchmarks with about the same time, whose times in head are longer by these factors.
 fn timed(factors: &[f64], pairs: [u32; 2], noise: f64, seed: u64) -> Suite {
     let mut random = Xoshiro256::seeded(seed);
-    let mut suite = Suite { mode: Mode::Walltime, threshold: None, seed, runs: Vec::new() };
+    let mut suite =
+        Suite { mode: Mode::Walltime, threshold: None, at_most: None, seed, runs: Vec::new() };
     for (stage, pairs) in [Stage::First, Stage::Again].into_iter().zip(pairs) {
         for pair in 0..pairs {
             for side in SuiteSide::BOTH {
@@ -144,22 +145,55 @@ fn counted(base: &[&[u64]], head: &[&[u64]], again: bool) -> Suite {
             }
         }
     }
-    Suite { mode: Mode::Simulation, threshold: None, seed: 1, runs }
+    Suite { mode: Mode::Simulation, threshold: None, at_most: None, seed: 1, runs }
 }
 
 #[test]
 fn counts_say_which_of_them_moved() {
-    let one: &[u64] = &[1_000_000_000, 1_000_000, 5000, 100, 3];
-    let other: &[u64] = &[1_050_000_000, 1_051_000, 5000, 150, 3];
+    let one: &[u64] = &[1_000_000, 1_800_000, 5000, 100, 3];
+    let other: &[u64] = &[1_051_000, 1_890_000, 5000, 150, 3];
     let (base, head) = (&[one; 2], &[other; 2]);
     let first = counted(base, head, false).judge();
     assert_eq!((first.suspects(), first.undecided()), (1, 0));
     let found = counted(base, head, true).judge();
     assert_eq!(verdict_of(&found, "b"), SuiteVerdict::Regressed);
-    let expected = "`b`: estimated time +5.0 % (exact), instructions +5.1 % (exact), last-level cache misses +50.0 % (exact)";
+    let expected = "`b`: instructions +5.1 % (exact), estimated time +5.0 % (exact), last-level misses +50.0 % (exact)";
     assert_eq!(found.benchmarks[0].sentence(), expected);
     assert_eq!(verdict_of(&counted(head, base, true).judge(), "b"), SuiteVerdict::Improved);
     assert_eq!(verdict_of(&counted(base, base, false).judge(), "b"), SuiteVerdict::Unchanged);
+}
+
+#[test]
+fn a_count_that_got_better_does_not_make_up_for_one_that_got_worse() {
+    let one: &[u64] = &[1_000_000, 1_800_000, 5000, 100, 3];
+    let other: &[u64] = &[900_000, 1_980_000, 5000, 100, 3];
+    let found = counted(&[one; 2], &[other; 2], true).judge();
+    assert_eq!(verdict_of(&found, "b"), SuiteVerdict::Regressed);
+    let expected = "`b`: instructions -10.0 % (exact), estimated time +10.0 % (exact)";
+    assert_eq!(found.benchmarks[0].sentence(), expected);
+    assert_eq!(found.benchmarks[0].found.ratio, Some(1.1));
+}
+
+#[test]
+fn a_limit_below_the_usual_threshold_makes_smaller_differences_matter() {
+    let one: &[u64] = &[1_000_000, 1_800_000, 5000, 100, 3];
+    let other: &[u64] = &[1_015_000, 1_800_000, 5000, 100, 3];
+    let mut suite = counted(&[one; 2], &[other; 2], true);
+    assert_eq!(verdict_of(&suite.judge(), "b"), SuiteVerdict::Unchanged);
+    suite.at_most = Some(0.01);
+    assert_eq!(suite.judge().worse_by(0.01).count(), 1);
+    // One that is above the usual changes nothing.
+    suite.at_most = Some(0.1);
+    assert_eq!(verdict_of(&suite.judge(), "b"), SuiteVerdict::Unchanged);
+}
+
+#[test]
+fn any_counter_that_got_worse_by_the_share_fails_a_benchmark() {
+    let one: &[u64] = &[1_000_000, 1_800_000, 5000, 100, 3];
+    let other: &[u64] = &[1_030_000, 2_700_000, 5000, 100, 3];
+    let found = counted(&[one; 2], &[other; 2], true).judge();
+    assert_eq!(found.worse_by(0.4).count(), 1);
+    assert_eq!(found.worse_by(0.6).count(), 0);
 }
 
 #[test]

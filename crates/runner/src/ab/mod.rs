@@ -34,7 +34,7 @@ pub(crate) use checkout::{Sides, State};
 pub(crate) use git::{Commit, GitError, Repository};
 pub(crate) use schedule::Limits;
 pub(crate) use search::{Mark, Search, Step};
-pub(crate) use series::{End, Series};
+pub(crate) use series::{End, Only, Series};
 
 /// Why two states can't be compared.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +98,9 @@ pub(crate) enum AbError {
     /// A command that takes turns fails.
     #[error("not all rounds of both states could be run: exec-harness {0}")]
     Turns(Ended),
+    /// Something of a command that takes turns can't be used.
+    #[error("the rounds can't be used: {0}")]
+    UnusableTurns(String),
     /// The benchmark that is looked at isn't there.
     #[error("{0} does not have the benchmark")]
     Absent(&'static str),

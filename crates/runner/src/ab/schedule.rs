@@ -28,6 +28,8 @@ pub(crate) struct Schedule {
     stage: Stage,
     /// Pairs that were run in this stage.
     done: u64,
+    /// Pairs that were run in all stages.
+    run: u64,
     /// Pairs after which it is looked at.
     planned: u64,
 }
@@ -59,7 +61,7 @@ impl Schedule {
             Mode::Simulation | Mode::Memory => REPEATS,
         };
         let random = Xoshiro256::seeded(seed);
-        Self { mode, limits, random, stage: Stage::First, done: 0, planned }
+        Self { mode, limits, random, stage: Stage::First, done: 0, run: 0, planned }
     }
 
     /// Pairs of this stage: those that were run, and those after which it is looked at.
@@ -70,9 +72,8 @@ impl Schedule {
     /// The next step. `elapsed` nanoseconds have gone, and `judge` says what is known so far.
     pub(crate) fn next(&mut self, elapsed: u64, judge: impl FnOnce() -> SuiteComparison) -> Next {
         // A pair takes as long as those before.
-        let pairs = self.done.max(1);
-        let is_late = |limit| elapsed + elapsed / pairs > limit;
-        if self.done > 0 && self.limits.max_time.is_some_and(is_late) {
+        let is_late = |limit| elapsed + elapsed / self.run.max(1) > limit;
+        if self.run > 0 && self.limits.max_time.is_some_and(is_late) {
             return Next::Stop;
         }
         if self.done == self.planned && !self.plan_more(&judge()) {
@@ -80,6 +81,7 @@ impl Schedule {
         }
         let pair = u32::try_from(self.done).unwrap_or(u32::MAX);
         self.done += 1;
+        self.run += 1;
         let first = match self.random.two_below(2) {
             [0, _] => SuiteSide::Base,
             _ => SuiteSide::Head,
@@ -123,7 +125,7 @@ mod tests {
     use super::*;
 
     fn nothing(mode: Mode) -> SuiteComparison {
-        Suite { mode, threshold: None, seed: 1, runs: Vec::new() }.judge()
+        Suite { mode, threshold: None, at_most: None, seed: 1, runs: Vec::new() }.judge()
     }
 
     #[test]

@@ -41,8 +41,8 @@ pub(crate) struct Series<'a> {
     pub runs: PathBuf,
     /// They stay.
     pub keeps_runs: bool,
-    /// The identity of the only benchmark that is looked at, if it is one.
-    pub only: Option<&'a str>,
+    /// The only benchmark that is looked at, if it is one.
+    pub only: Option<Only<'a>>,
     /// The machine is ours.
     pub turn: &'a Turn,
     /// The environment of the user.
@@ -51,6 +51,26 @@ pub(crate) struct Series<'a> {
     pub signals: &'a Signals,
     /// The user.
     pub ui: &'a Ui,
+}
+
+/// The only benchmark of a suite that is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Only<'a> {
+    /// Identity.
+    pub uri: &'a str,
+    /// Name, by which it is known where it lies in another file.
+    pub name: &'a str,
+}
+
+impl Only<'_> {
+    /// Keeps the readings of this benchmark.
+    fn keep(self, readings: &mut Vec<results::SuiteReading>) {
+        let by_uri = readings.iter().any(|reading| reading.uri == self.uri);
+        readings.retain(|reading| match by_uri {
+            true => reading.uri == self.uri,
+            false => reading.name == self.name,
+        });
+    }
 }
 
 /// The way in which a series ended.
@@ -172,7 +192,7 @@ impl Series<'_> {
             AnyReport::Memory(report) => report.readings(),
         };
         if let Some(only) = self.only {
-            readings.retain(|reading| reading.uri == only);
+            only.keep(&mut readings);
             return if readings.is_empty() { Err(AbError::Absent(side)) } else { Ok(readings) };
         }
         if readings.is_empty() && !self.part.allow_empty {

@@ -1,11 +1,11 @@
 //! `codspeed ab`: a suite, or a command, in two states of a repository.
 
 use results::{SuiteComparison, SuiteSide};
-use runner_shared::text::one_line;
+use runner_shared::{share::Share, text::one_line};
 
 use super::{
     Context,
-    compare::{Aim, Compared, Plan, failure, is_interrupted},
+    compare::{Aim, Compared, Failing, Plan, failure, is_interrupted},
     outcome::unwritten,
 };
 use crate::{
@@ -18,10 +18,10 @@ use crate::{
 
 /// Compares the states and says of each benchmark whether it has changed.
 pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliError> {
-    let AbArgs { shared, instruments, base, head, fail_if_slower, mut compare } = args;
-    let (limit, threshold) = failure(fail_if_slower, compare.threshold)?;
-    compare.threshold = threshold;
-    let plan = Plan::new(shared, &instruments, compare, context)?;
+    let AbArgs { shared, instruments, base, head, fail_if_slower, compare } = args;
+    let failing = failure(fail_if_slower, compare.threshold)?;
+    let mut plan = Plan::new(shared, &instruments, compare, context)?;
+    plan.limit = failing.and_then(Failing::share);
     let base = State::Commit(plan.repository.commit(&base)?);
     let head = match head {
         Some(head) => State::Commit(plan.repository.commit(&head)?),
@@ -43,11 +43,16 @@ pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliEr
         let written = if was_run { show(&found, &part.exports, context) } else { Ok(()) };
         match end {
             Ok(End::Complete) => written?,
-            Ok(End::Interrupted) => return Ok(interrupted(&found, context)),
-            Err(err) if is_interrupted(&err) => return Ok(interrupted(&found, context)),
-            Err(err) => return Err(err.into()),
+            Ok(End::Interrupted) => return Ok(interrupted(&found, written, context)),
+            Err(err) if is_interrupted(&err) => return Ok(interrupted(&found, written, context)),
+            Err(err) => {
+                tell(written, context);
+                return Err(err.into());
+            }
         }
-        let kind = limit.map_or(ExitKind::Ok, |limit| judge(&found, limit, context));
+        let limit = |failing: Failing| failing.share().map_or(0.0, Share::value);
+        let judged = |failing| judge(&found, limit(failing), context);
+        let kind = failing.map_or(ExitKind::Ok, judged);
         if first_failure == ExitKind::Ok {
             first_failure = kind;
         }
@@ -84,8 +89,20 @@ fn judge(found: &SuiteComparison, limit: f64, context: &Context) -> ExitKind {
     ExitKind::Regression
 }
 
+/// Says what could not be written, beside the error that the command ends with.
+fn tell(written: Result<(), CliError>, context: &Context) {
+    if let Err(err) = written {
+        context.ui.error(&err);
+    }
+}
+
 /// Says what the verdicts rest on that were shown.
-fn interrupted(found: &SuiteComparison, context: &Context) -> ExitKind {
+fn interrupted(
+    found: &SuiteComparison,
+    written: Result<(), CliError>,
+    context: &Context,
+) -> ExitKind {
+    tell(written, context);
     let text = match found.pairs[0] {
         0 => "interrupted; no pair of runs was finished".to_owned(),
         1 => "interrupted; the verdicts are of the 1 pair that was finished".to_owned(),

@@ -10,7 +10,7 @@ use super::{
     compare::{Aim, Compared, Plan, is_interrupted},
 };
 use crate::{
-    ab::{AbError, Commit, End, Limits, Mark, Search, Sides, State, Step},
+    ab::{AbError, Commit, End, Limits, Mark, Only, Search, Sides, State, Step},
     cli::BisectArgs,
     error::{CliError, ExitKind, chain},
     event::RunEvent,
@@ -115,7 +115,7 @@ impl Bisect<'_> {
             steps += 1;
             let left = search.left().count();
             self.say(&format!("step {steps}, the first slow commit is one of {left}"));
-            let outcome = self.judge(commit, &target.uri, steps);
+            let outcome = self.judge(commit, Only { uri: &target.uri, name: &target.name }, steps);
             let (mark, found) = match outcome {
                 Err(Trouble::Interrupted) => {
                     self.say_left(later.get(search.left()).unwrap_or_default());
@@ -133,14 +133,14 @@ impl Bisect<'_> {
     fn judge(
         &self,
         commit: &Commit,
-        uri: &str,
+        only: Only<'_>,
         step: u64,
     ) -> Result<(Mark, Option<SuiteComparison>), Trouble> {
         let Limits { max_pairs, max_time } = self.plan.limits;
         let longer = max_time.map(|time| time.saturating_mul(2));
         let twice = Limits { max_pairs: 2 * max_pairs, max_time: longer };
         for limits in [self.plan.limits, twice] {
-            let found = match self.compare(commit, Some(uri), step, limits) {
+            let found = match self.compare(commit, Some(only), step, limits) {
                 Ok(found) => found,
                 Err(Trouble::Failed(err)) => {
                     let why = chain(&*err.source);
@@ -171,7 +171,7 @@ impl Bisect<'_> {
     fn compare(
         &self,
         commit: &Commit,
-        only: Option<&str>,
+        only: Option<Only<'_>>,
         step: u64,
         limits: Limits,
     ) -> Result<SuiteComparison, Trouble> {

@@ -10,22 +10,25 @@ use std::{
 use nix::sys::signal::Signal;
 use results::{Suite, SuiteComparison, SuiteSide};
 use runner_shared::{
+    env_names,
     harness::{RunArgs, Target, WalltimeArgs},
     mode::Mode,
     share::Share,
     text::shown,
-    verdict::DEFAULT_THRESHOLD,
     walltime::as_float,
 };
 use system::temporary::{Folder, Kind};
 
 use super::{Context, here, preflight, run::shell_text, sources};
 use crate::{
-    ab::{AbError, End, GitError, Limits, Repository, Series, Sides, State, build, environment},
+    ab::{
+        AbError, End, GitError, Limits, Only, Repository, Series, Sides, State, build, environment,
+    },
     cli::{CompareArgs, FailureLimit, InstrumentArgs, SharedArgs, UploadArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
-    orchestrator::{RunError, Turn, execute_in, temporary_folder},
+    mode::Place,
+    orchestrator::{Completed, RunError, Turn, execute_in, temporary_folder},
     process::{AskError, Ended},
     report::AnyReport,
     settings::{RunPart, RunPlan, targets::PlannedTarget},
@@ -42,6 +45,8 @@ pub(super) struct Plan {
     pub limits: Limits,
     /// The smallest difference that matters, if the user says so.
     pub threshold: Option<Share>,
+    /// The share from which on a benchmark that got worse fails the command: a difference of this size matters.
+    pub limit: Option<Share>,
     /// The first seed.
     pub seed: u64,
     builds: Vec<OsString>,
@@ -52,8 +57,8 @@ pub(super) struct Plan {
 /// The aim of one comparison.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Aim<'a> {
-    /// Identity of the only benchmark that is looked at; `None` for all.
-    pub only: Option<&'a str>,
+    /// The only benchmark that is looked at; `None` for all.
+    pub only: Option<Only<'a>>,
     /// Seed of the order within pairs.
     pub seed: u64,
     /// Its bounds.
@@ -116,6 +121,7 @@ impl Plan {
             parts: plan.parts,
             limits: Limits { max_pairs, max_time },
             threshold,
+            limit: None,
             seed,
             builds: build,
             build_dir: build_dir.map(|folder| here.join(folder)),
@@ -175,7 +181,7 @@ impl Plan {
         if let (Mode::Walltime, Workload::Commands { targets, .. }) = (part.mode, &part.workload)
             && let [target] = &targets[..]
         {
-            return self.by_turns(part, target, sides, turn, limits, context);
+            return self.by_turns(part, target, sides, turn, (seed, limits), context);
         }
         let parent = temporary_folder(&context.env);
         let failed = |source| AbError::Folder { path: parent.clone(), source };
@@ -192,12 +198,9 @@ impl Plan {
             signals: &context.signals,
             ui: &context.ui,
         };
-        let mut suite = Suite {
-            mode: part.mode,
-            threshold: self.threshold.map(Share::value),
-            seed,
-            runs: Vec::new(),
-        };
+        let mut suite = self.suite(part.mode, seed);
+        let part = &placed(part)?;
+        let series = Series { part, ..series };
         context.ui.event(&RunEvent::PartStarted(part.mode));
         context.ui.event(&RunEvent::GroupStart { title: part.label.clone(), opened: true });
         let end = series.run(&mut suite, limits);
@@ -214,7 +217,7 @@ impl Plan {
         target: &Target,
         sides: &Sides,
         turn: &Turn,
-        limits: Limits,
+        (seed, limits): (u64, Limits),
         context: &Context,
     ) -> Result<Compared, CliError> {
         let longest = limits.max_time.map(|nanos| format!("{:.3}", as_float(nanos) / 1e9));
@@ -224,8 +227,12 @@ impl Plan {
             working_directory: Some(self.cwd(side, sides).into_os_string()),
             ..target.clone()
         });
-        let (threshold, limit) = (self.threshold, None);
-        let versus = Versus { threshold, fails: false, limit, explain: false };
+        let versus = Versus {
+            threshold: self.threshold,
+            limit: self.limit,
+            seed: Some(seed),
+            ..Versus::default()
+        };
         let parent = temporary_folder(&context.env);
         let failed = |source| AbError::Folder { path: parent.clone(), source };
         let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
@@ -241,28 +248,60 @@ impl Plan {
             profile_folder: Some(folder),
             ..part.clone()
         };
-        let env = environment(&context.env, &sides.folder(SuiteSide::Base));
+        // Both see the same environment, so that neither runs what was built for the other.
+        let env = environment(&context.env, &sides.folder(SuiteSide::Base))
+            .without(&[env_names::CARGO_TARGET_DIR]);
         let run = execute_in(turn, &part, None, (&env, &context.signals), &context.ui)?;
-        let ended = run.ended;
-        let end = if run.interrupted || context.signals.interrupted() {
-            Ok(End::Interrupted)
-        } else if ended == Ended::Code(0) {
-            Ok(End::Complete)
-        } else {
-            Err(AbError::Turns(ended))
-        };
-        let nothing = || {
-            let (threshold, seed) = (self.threshold.map(Share::value), self.seed);
-            Suite { mode: part.mode, threshold, seed, runs: Vec::new() }.judge()
-        };
         let found = match &run.report {
             AnyReport::Walltime(report) => {
                 SuiteComparison::of_turns(report, &target.display_name(), &target.uri())
             }
             AnyReport::Simulation(_) | AnyReport::Memory(_) => None,
         };
-        Ok(Compared { found: found.unwrap_or_else(nothing), end })
+        let end = if run.interrupted || context.signals.interrupted() {
+            Ok(End::Interrupted)
+        } else {
+            usable_turns(run, found.is_some()).map(|()| End::Complete)
+        };
+        let found = found.unwrap_or_else(|| self.suite(part.mode, seed).judge());
+        Ok(Compared { found, end })
     }
+
+    /// A suite of which nothing was run yet.
+    fn suite(&self, mode: Mode, seed: u64) -> Suite {
+        let [threshold, at_most] =
+            [self.threshold, self.limit].map(|share| share.map(Share::value));
+        Suite { mode, threshold, at_most, seed, runs: Vec::new() }
+    }
+}
+
+/// Looks for what makes rounds of a command unusable.
+fn usable_turns(run: Completed, compared: bool) -> Result<(), AbError> {
+    let Completed { broken, ended, trouble, instruments, .. } = run;
+    if ended != Ended::Code(0) {
+        return Err(AbError::Turns(ended));
+    }
+    if let Some(trouble) = trouble {
+        return Err(AbError::UnusableTurns(trouble.to_string()));
+    }
+    if let Some(broken) = broken.into_iter().next() {
+        return Err(RunError::Read(broken).into());
+    }
+    instruments.map_err(RunError::Instrument)?;
+    if compared {
+        Ok(())
+    } else {
+        Err(AbError::UnusableTurns("base and head have no turn in common".to_owned()))
+    }
+}
+
+/// The same run on processors that are chosen once: all runs of both states share them.
+fn placed(part: &RunPart) -> Result<RunPart, CliError> {
+    let mut part = part.clone();
+    if part.mode == Mode::Walltime {
+        part.place = Place::settle(part.place).map_err(RunError::from)?;
+    }
+    Ok(part)
 }
 
 /// A command without an integration.
@@ -292,26 +331,40 @@ fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
     }
 }
 
-/// The share from which on a benchmark that got worse fails the command, and the threshold that goes with it.
+/// The benchmarks that fail a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Failing {
+    /// All that got worse by as much as matters.
+    Any,
+    /// Those that got worse by this share at least.
+    From(Share),
+}
+
+impl Failing {
+    /// The share; `None` if whatever matters fails it.
+    pub(super) const fn share(self) -> Option<Share> {
+        match self {
+            Self::Any => None,
+            Self::From(share) => Some(share),
+        }
+    }
+}
+
+/// Returns the benchmarks that fail the command; `None` if none does.
 pub(super) fn failure(
     wanted: Option<FailureLimit>,
     threshold: Option<Share>,
-) -> Result<(Option<f64>, Option<Share>), CliError> {
+) -> Result<Option<Failing>, CliError> {
     match (wanted, threshold) {
-        (None, threshold) => Ok((None, threshold)),
-        // Whatever matters fails it.
-        (Some(FailureLimit::Threshold), threshold) => Ok((Some(0.0), threshold)),
+        (None, _) => Ok(None),
+        (Some(FailureLimit::Threshold), _) => Ok(Some(Failing::Any)),
         (Some(FailureLimit::Share(limit)), Some(threshold)) if limit < threshold => {
             let what = format!(
                 "`--fail-if-slower={limit}` is smaller than `--threshold {threshold}`: a difference that small does not matter"
             );
             Err(CliError::new(ExitKind::Usage, what))
         }
-        (Some(FailureLimit::Share(limit)), threshold) => {
-            // A difference that fails the command matters.
-            let smaller = Some(limit).filter(|limit| *limit < DEFAULT_THRESHOLD);
-            Ok((Some(limit.value()), threshold.or(smaller)))
-        }
+        (Some(FailureLimit::Share(limit)), _) => Ok(Some(Failing::From(limit))),
     }
 }
 
@@ -374,6 +427,7 @@ impl From<AbError> for CliError {
             | AbError::Benchmarks { .. }
             | AbError::Absent(_)
             | AbError::Turns(_)
+            | AbError::UnusableTurns(_)
             | AbError::Trouble { .. } => Self::new(ExitKind::Failed, err),
         }
     }

@@ -91,7 +91,7 @@ pub(super) fn versus(wanted: Wanted, is_comparison: bool) -> Result<Option<Versu
             "`--fail-if-slower={limit}` is smaller than `--threshold {threshold}`: a difference that small does not matter"
         )));
     }
-    Ok(Some(Versus { threshold, fails: fail_if_slower.is_some(), limit, explain }))
+    Ok(Some(Versus { threshold, fails: fail_if_slower.is_some(), limit, explain, seed: None }))
 }
 
 /// Makes the command of this name, these words or this number the first one, with which the others are compared.

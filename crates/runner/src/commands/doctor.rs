@@ -121,12 +121,7 @@ fn plan(args: &DoctorArgs, nanos: u64, folder: &Path) -> Result<RunPlan, NoFloor
     let threshold: Share = THRESHOLD.parse().map_err(|err: ShareError| NoFloor::from(err))?;
     let workload = Workload::Commands {
         targets: vec![target("a program"), target("the same program")],
-        versus: Some(Versus {
-            threshold: Some(threshold),
-            fails: false,
-            limit: None,
-            explain: false,
-        }),
+        versus: Some(Versus { threshold: Some(threshold), ..Versus::default() }),
         robust: false,
         quiet: args.json,
     };

@@ -45,7 +45,7 @@ const CHECKS: &[Check] = &[
 
 /// Those that need no file of the benchmark: where it is built first, none is there yet.
 const BEFORE_BUILD: &[Check] =
-    &[working_directory, profile_folder, exports, tracer, instruments, valgrind];
+    &[working_directory, profile_folder, exports, place, tracer, instruments, valgrind];
 
 /// A part of the run, and what it will see.
 struct Scene<'a> {

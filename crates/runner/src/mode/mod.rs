@@ -73,11 +73,12 @@ fn benchmark(workload: &Workload, cwd: &Path, env: Env) -> Result<ToolCommand, M
             let flags = [("--robust", robust), ("--quiet", quiet)];
             let mut args: Vec<OsString> =
                 flags.iter().filter(|(_, wanted)| **wanted).map(|(flag, _)| flag.into()).collect();
-            if let Some(Versus { threshold, fails: _, limit, explain: _ }) = versus {
+            if let Some(Versus { threshold, fails: _, limit, explain: _, seed }) = versus {
                 // A difference that fails the run matters.
                 let usual = || limit.map_or(DEFAULT_THRESHOLD, |it| it.min(DEFAULT_THRESHOLD));
                 let threshold = threshold.unwrap_or_else(usual);
                 args.extend(["--interleave".into(), format!("--threshold={threshold}").into()]);
+                args.extend(seed.map(|seed| format!("--seed={seed}").into()));
             }
             args.push("-".into());
             let list = serde_json::to_vec(targets).map_err(io::Error::from);

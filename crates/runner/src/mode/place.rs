@@ -100,6 +100,15 @@ impl Place {
         Ok(place)
     }
 
+    /// Returns the same with processors that are named, for several runs that are to share them.
+    pub(crate) fn settle(args: PlaceArgs) -> Result<PlaceArgs, PlaceError> {
+        let chosen = match args.pin {
+            Some(Pin::Auto(_)) => Self::choose(&args)?.chosen,
+            Some(Pin::These(_)) | None => None,
+        };
+        Ok(PlaceArgs { pin: chosen.map(Pin::These).or(args.pin), ..args })
+    }
+
     /// Calls what starts the benchmark: its process begins where it is to stay.
     pub(crate) fn during<T>(&self, start: impl FnOnce() -> T) -> Result<T, PlaceError> {
         let Some(chosen) = &self.chosen else { return Ok(start()) };

@@ -34,7 +34,7 @@ pub(super) fn begin(part: &RunPart, folder: &Path) -> Result<(), ModeError> {
 }
 
 fn asked(base: &Target, versus: Versus) -> Repeats {
-    let Versus { threshold, fails: _, limit, explain: _ } = versus;
+    let Versus { threshold, fails: _, limit, explain: _, seed: _ } = versus;
     Repeats {
         version: Repeats::VERSION,
         base_uri: base.uri(),

@@ -14,7 +14,7 @@
 //! | `.verdict` | `regressed`, `improved`, `unchanged` or `inconclusive` |
 //! | `.doubt` | of an inconclusive one: `few`, `wide`, `chance`, `unconfirmed` or `contradicted` |
 //! | `.resolves`, `.pairs_needed` | of a wide one: the difference that these pairs could show, and how many would do |
-//! | `.base`, `.head`, `.unit` | medians over the runs: `ps`, `B` or `1` |
+//! | `.base`, `.head`, `.unit` | medians over the runs: `ps`, `cycles`, `B` or `1` |
 //! | `.ratio`, `.interval` | head by base; at the level 1 - `alpha` |
 //! | `.time` | the time that is judged: `undisturbed`, `processor`, `wall`; `null` for counts |
 //! | `.threshold`, `.alpha`, `.seed` | as above; the share of wrong alarms of the interval |
@@ -226,7 +226,7 @@ impl JsonCounter {
         Self {
             id: counter.id,
             unit: counter.unit.id(),
-            decides: counter.decides.is_some(),
+            decides: counter.decides,
             first: JsonCount::of(*first),
             again: again.map(JsonCount::of),
         }

@@ -5,19 +5,17 @@ mod json;
 
 use std::io;
 
-use runner_shared::{
-    duration::show_nanos,
-    text::{bytes, one_line},
-};
+use runner_shared::{duration::show_nanos, text::one_line};
 
 use super::{
     grid::{Alarm, Grid, GridRow, Head},
     markdown,
     table::{TableStyle, draw},
-    text::{UNKNOWN, grouped},
+    text::UNKNOWN,
 };
 use crate::{
     comparison::{change, ends},
+    counts,
     suite::{Found, SuiteBenchmark, SuiteComparison, SuiteVerdict, Unit},
 };
 
@@ -103,16 +101,8 @@ fn row(of: &SuiteBenchmark) -> GridRow {
 
 /// A number with its unit.
 fn amount(number: f64, unit: Unit) -> String {
-    #[expect(
-        clippy::as_conversions,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "medians of counts: not negative, and cut to a whole number for people"
-    )]
-    let whole = number.round() as u64;
     match unit {
         Unit::Time => show_nanos(number / 1e3),
-        Unit::Count => grouped(whole),
-        Unit::Bytes => bytes(whole),
+        Unit::Counted(unit) => counts::shown(unit, number),
     }
 }
