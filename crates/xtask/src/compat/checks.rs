@@ -208,12 +208,17 @@ fn simulation(client: &Client, report: &Value, run: &Measured) -> Result<Vec<Str
     Ok(problems)
 }
 
+/// Made where the kernel tells when it took the processor away, and some windows have rounds.
+const OF_SWITCHES: &str = ".codspeed/Preemptions.msgpack";
+
 /// What differs between the files that a run has left and those that were recorded.
 pub(super) fn files(client: &Client, run: &Measured, recorded: &[String]) -> Result<Vec<String>> {
     let found = folder::listing(&run.profile)?;
     let is_unprofiled = run.output.stderr.contains(NO_PROFILE);
     let may_differ = |name: &String| {
-        client.may_leave.contains(&&**name) || (is_unprofiled && OF_PROFILES.contains(&&**name))
+        client.may_leave.contains(&&**name)
+            || *name == OF_SWITCHES
+            || (is_unprofiled && OF_PROFILES.contains(&&**name))
     };
     let missing = recorded.iter().filter(|name| !found.contains(name) && !may_differ(name));
     let new = found.iter().filter(|name| !recorded.contains(name) && !may_differ(name));
