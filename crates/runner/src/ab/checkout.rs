@@ -229,15 +229,14 @@ fn is_used(folder: &Path, home: &Path) -> io::Result<bool> {
 
 /// Adds the way out to a complaint about a clone that lacks objects.
 fn name_partial(err: GitError, source: &Git) -> GitError {
-    match err {
-        GitError::Failed { command, ended, words } if is_partial(source) => {
-            let words = format!(
-                "{words} (this clone is partial: `git fetch --refetch --no-filter` gets the files that it lacks)"
-            );
-            GitError::Failed { command, ended, words }
-        }
-        other => other,
+    if !is_partial(source) {
+        return err;
     }
+    let GitError::Failed { command, ended, words } = err else { return err };
+    let words = format!(
+        "{words} (this clone is partial: `git fetch --refetch --no-filter` gets the files that it lacks)"
+    );
+    GitError::Failed { command, ended, words }
 }
 
 /// Returns true if the clone has a remote that keeps objects for it: `git clone --filter`.
