@@ -121,9 +121,8 @@ pub(crate) fn track(
     let _heeding = signals.heed(2);
     let (running, orphans) = start_command(plan, backend)?;
     let root = running.pid();
-    let ordered = backend.is_ordered();
-    let writer = for_user(plan.user, || Writer::create(plan.folder, root, plan.options, ordered));
-    let mut writer = writer.map_err(failed)?;
+    let create = || Writer::create(plan.folder, root, plan.options, backend.is_ordered());
+    let mut writer = for_user(plan.user, create).map_err(failed)?;
     if control.is_none() {
         writer.switched(true, start);
     }

@@ -1,9 +1,14 @@
 //! The readers of foreign bytes one by one, for the example that throws damaged ones at them. What is read from files is
 //! written to one first.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::Path,
+};
 
 use system::{
+    files::{self, Links},
     lock::{RunLock, Sharing},
     temporary::{Folder, Kind},
 };
@@ -25,7 +30,7 @@ fn folder(files: &[(&str, &[u8])]) -> io::Result<Folder> {
     for (name, bytes) in files {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap_or(folder.path()))?;
-        system::files::replace(&path, bytes)?;
+        files::replace(&path, bytes)?;
     }
     Ok(folder)
 }
@@ -102,7 +107,9 @@ pub fn lock(bytes: &[u8]) {
     within(&[("runner.lock", bytes)], |folder| {
         let path = folder.join("runner.lock");
         if let Ok(held) = RunLock::acquire(&path, Sharing::Alone, false, drop) {
-            drop(fs::write(&path, bytes));
+            // As another program may: into the same file.
+            let opened = files::open_with(&path, Links::Refuse, OpenOptions::new().write(true));
+            drop(opened.and_then(|mut file| file.write_all(bytes)));
             if let Err(err) = RunLock::acquire(&path, Sharing::Alone, false, drop) {
                 drop(err.to_string());
             }

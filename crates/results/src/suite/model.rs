@@ -14,7 +14,7 @@ use crate::{
 /// One of the two states that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SuiteSide {
-    /// What the other one is compared with.
+    /// The one that the other is compared with.
     Base,
     /// The other one.
     Head,
@@ -38,11 +38,11 @@ impl SuiteSide {
 pub enum Stage {
     /// All benchmarks are judged by it.
     First,
-    /// What the first one has found is looked at once more.
+    /// A second look at the findings of the first.
     Again,
 }
 
-/// What one run of the suite says.
+/// The report of one run of the suite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SuiteRun {
     /// The part of the measurement that it belongs to.
@@ -58,7 +58,7 @@ pub struct SuiteRun {
 /// All runs so far, and how they are to be judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Suite {
-    /// What was measured.
+    /// Mode of the measurement.
     pub mode: Mode,
     /// The smallest difference that matters, as a share; `None` for that of each quantity.
     pub threshold: Option<f64>,
@@ -73,7 +73,7 @@ pub struct Suite {
 /// The outcome for the whole suite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SuiteComparison {
-    /// What was measured.
+    /// Mode of the measurement.
     pub mode: Mode,
     /// Seed of the order within pairs.
     pub seed: u64,
@@ -106,7 +106,7 @@ pub struct SuiteBenchmark {
 /// The conclusion for a benchmark.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// What is known.
+    /// The verdict.
     pub verdict: SuiteVerdict,
     /// Typical number of base: the median over its runs.
     pub base: f64,
@@ -118,11 +118,11 @@ pub struct Found {
     pub ratio: Option<f64>,
     /// 99 % interval of the ratio, of times with enough pairs only.
     pub interval: Option<Interval>,
-    /// What it rests on.
+    /// The evidence for it.
     pub evidence: Evidence,
 }
 
-/// What is known of a benchmark.
+/// The verdict on a benchmark.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SuiteVerdict {
     /// Head is worse, and that matters: both stages say so.
@@ -167,7 +167,7 @@ pub enum Doubt {
     Contradicted,
 }
 
-/// What a conclusion rests on.
+/// Evidence for a conclusion.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evidence {
     /// Times of pairs of runs.

@@ -18,8 +18,8 @@ use crate::{
     ui::Ui,
 };
 
-/// What builds and suites of a side see: no other repository than the one around them, and a folder of their own for
-/// what Cargo builds, if the user has set one for all. Of the same length for both sides.
+/// Makes the environment of the builds and suites of a side: no other repository than the one around them, and a folder
+/// of their own for the output of Cargo, if the user has set one for all. Of the same length for both sides.
 pub(crate) fn environment(env: &Env, folder: &Path) -> Env {
     let own = env.clone().without(env_names::OTHER_REPOSITORY);
     match own.get(env_names::CARGO_TARGET_DIR) {

@@ -5,11 +5,16 @@
 //! working tree, with what is not committed, becomes a commit that only the folder has.
 
 use std::{
+    ffi::OsString,
     fs, io,
-    os::unix::ffi::OsStrExt,
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::MetadataExt,
+    },
     path::{Path, PathBuf},
 };
 
+use nix::unistd::geteuid;
 use results::SuiteSide;
 use system::{
     files::{self, Links},
@@ -19,7 +24,7 @@ use system::{
 
 use super::{
     AbError,
-    git::{Commit, Git, GitError, Repository},
+    git::{Commit, Git, GitError, PLAIN, Repository},
 };
 use crate::orchestrator::RunError;
 
@@ -29,19 +34,8 @@ const DEEPEST: u8 = 10;
 const MOST_BYTES: u64 = 16 << 20;
 /// A file in each repository that we have made.
 const MARK: &str = "codspeed-side";
-/// What our calls of git leave out: hooks and monitors of the user, and what only costs time for files that don't stay.
-const PLAIN: &[&str] = &[
-    "-c",
-    "core.hooksPath=/dev/null",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.compression=0",
-    "-c",
-    "core.fsync=none",
-    "-c",
-    "advice.addEmbeddedRepo=false",
-];
+/// Files by which git keeps others out of a repository, and which stay when it is killed.
+const LOCKS: &[&str] = &["index.lock", "HEAD.lock", "config.lock"];
 /// Settings of the user's repository that decide how files look.
 const KEPT_SETTINGS: &[&str] =
     &["filter.", "core.autocrlf", "core.eol", "core.attributesfile", "core.excludesfile", "lfs."];
@@ -80,8 +74,12 @@ impl Sides {
     pub(crate) fn create(kept: Option<&Path>, parent: &Path) -> Result<Self, AbError> {
         let failed = |path: &Path, source| AbError::Folder { path: path.to_owned(), source };
         if let Some(path) = kept {
-            let made = files::create_private_folder(path).and_then(|()| path.canonicalize());
-            let root = made.map_err(|err| failed(path, err))?;
+            // Without a slash at the end, which would follow a link.
+            let path: PathBuf = path.components().collect();
+            let made = files::create_private_folder(&path)
+                .and_then(|()| check_ours(&path, Company::Shared))
+                .and_then(|()| path.canonicalize());
+            let root = made.map_err(|err| failed(&path, err))?;
             let lock = FolderLock::acquire(&root).map_err(RunError::Lock)?;
             return Ok(Self { _temporary: None, _lock: Some(lock), root });
         }
@@ -110,7 +108,34 @@ impl Sides {
     }
 }
 
-/// What a folder shall hold.
+/// Surroundings of a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Company {
+    /// Others may get there, so that the folder itself has to keep them out.
+    Shared,
+    /// It lies in a folder that keeps them out.
+    Private,
+}
+
+/// Finds out that this is a folder of this user, no link, and that nobody else may write there: git takes commands from
+/// the settings of a repository that it is told to use, whoever made it.
+fn check_ours(folder: &Path, company: Company) -> io::Result<()> {
+    let data = folder.symlink_metadata()?;
+    let why = if data.file_type().is_symlink() {
+        "it is a symbolic link, and those aren't followed here"
+    } else if !data.is_dir() {
+        "it is no folder"
+    } else if data.uid() != geteuid().as_raw() {
+        "it belongs to another user"
+    } else if company == Company::Shared && data.mode() & 0o022 != 0 {
+        "other users may write to it (`chmod go-w` forbids that)"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::other(why))
+}
+
+/// Content that a folder is to have.
 #[derive(Debug, Clone, Copy)]
 enum Wanted<'a> {
     Commit(&'a str),
@@ -120,15 +145,19 @@ enum Wanted<'a> {
 /// Makes `folder` hold that state of the repository in whose top folder `source` is.
 fn fill(folder: &Path, source: &Git, wanted: Wanted<'_>, depth: u8) -> Result<(), AbError> {
     let home = folder.join(".git");
-    prepare(folder, &home, source)?;
+    let company = if depth == 0 { Company::Shared } else { Company::Private };
+    prepare(folder, &home, source, company)?;
     let git = source.of(&home, folder);
     lend_objects(&home, &git, source)?;
     let commit = match wanted {
-        Wanted::Commit(hash) => hash.to_owned(),
-        Wanted::Files => snapshot(&home, source)?,
+        Wanted::Commit(hash) => Ok(hash.to_owned()),
+        Wanted::Files => snapshot(&home, source),
     };
-    let checkout = ["checkout", "--quiet", "--force", "--detach", &commit];
-    git.ask(PLAIN.iter().chain(&checkout))?;
+    let checked_out = commit.and_then(|commit| {
+        git.ask(["checkout", "--quiet", "--force", "--detach", &commit])?;
+        Ok(commit)
+    });
+    let commit = checked_out.map_err(|err| name_partial(err, source))?;
     // What an earlier state had and this one hasn't; what is ignored was built, and saves time.
     git.ask(["clean", "--quiet", "--force", "-d"])?;
     if depth >= DEEPEST {
@@ -156,28 +185,72 @@ fn fill(folder: &Path, source: &Git, wanted: Wanted<'_>, depth: u8) -> Result<()
     Ok(())
 }
 
-/// Makes the folder and an empty repository in it, unless we have done so before. Nothing of somebody else is used.
-fn prepare(folder: &Path, home: &Path, source: &Git) -> Result<(), AbError> {
+/// Makes the folder and an empty repository in it, unless we have done so before. Nothing of somebody else is used; the
+/// caller has the lock of the folder, so that nobody else is at work here.
+fn prepare(folder: &Path, home: &Path, source: &Git, company: Company) -> Result<(), AbError> {
     let io = |source| AbError::Folder { path: folder.to_owned(), source };
-    let mark = home.join(MARK);
-    if mark.is_file() {
-        return Ok(());
-    }
-    let is_used = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-    if is_used {
-        return Err(AbError::Foreign(folder.to_owned()));
-    }
     files::create_private_folder(folder).map_err(io)?;
+    check_ours(folder, company).map_err(io)?;
+    let mark = home.join(MARK);
+    if files::is_there(home) {
+        check_ours(home, company)
+            .map_err(|source| AbError::Folder { path: home.to_owned(), source })?;
+    }
+    let is_marked = mark.symlink_metadata().is_ok_and(|data| data.is_file());
+    if !is_marked {
+        if is_used(folder, home).map_err(io)? {
+            return Err(AbError::Foreign(folder.to_owned()));
+        }
+        // The mark comes first: one who is killed after it has made no foreign folder.
+        files::create_private_folder(home).map_err(io)?;
+        drop(files::create_private(&mark).map_err(io)?);
+    }
+    for lock in LOCKS {
+        remove(&home.join(lock)).map_err(io)?;
+    }
     let format = source.ask(["rev-parse", "--show-object-format"])?;
     let format = format!("--object-format={}", format.trim());
-    source.at(folder).ask(["init", "--quiet", "--template=", &format])?;
-    files::replace(&mark, b"made by codspeed\n").map_err(io)
+    // Completes one that was begun, and leaves a whole one as it is.
+    let init = ["init", "--quiet", "--template=", &format];
+    source.at(folder).ask(PLAIN.iter().chain(&init))?;
+    Ok(())
+}
+
+/// Returns true if the folder holds anything but an empty `home`.
+fn is_used(folder: &Path, home: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path != home || fs::read_dir(home)?.next().is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Adds the way out to a complaint about a clone that lacks objects.
+fn name_partial(err: GitError, source: &Git) -> GitError {
+    if !is_partial(source) {
+        return err;
+    }
+    let GitError::Failed { command, ended, words } = err else { return err };
+    let words = format!(
+        "{words} (this clone is partial: `git fetch --refetch --no-filter` gets the files that it lacks)"
+    );
+    GitError::Failed { command, ended, words }
+}
+
+/// Returns true if the clone has a remote that keeps objects for it: `git clone --filter`.
+fn is_partial(source: &Git) -> bool {
+    let pattern = r"^(extensions\.partialclone|remote\..*\.promisor)$";
+    source.ask(["config", "--get-regexp", pattern]).is_ok()
 }
 
 /// Lets the repository `home` read the objects of the other one, and see files as that one does.
 fn lend_objects(home: &Path, git: &Git, source: &Git) -> Result<(), AbError> {
     let io = |source| AbError::Folder { path: home.to_owned(), source };
-    let objects = source.path("objects")?.canonicalize().map_err(io)?;
+    let objects = source.path("objects")?;
+    let objects =
+        objects.canonicalize().map_err(|source| AbError::Folder { path: objects, source })?;
     let mut line = objects.as_os_str().as_bytes().to_vec();
     line.push(b'\n');
     for folder in ["objects/info", "info"] {
@@ -198,26 +271,52 @@ fn lend_objects(home: &Path, git: &Git, source: &Git) -> Result<(), AbError> {
     Ok(())
 }
 
-/// A folder for builds that lies among the user's files is none of them.
+/// Adds the folder for builds to the excluded ones, if it lies among the user's files.
 fn exclude_ourselves(home: &Path, top: &Path) -> io::Result<()> {
     let place = home.parent().and_then(Path::parent).and_then(|root| root.strip_prefix(top).ok());
     let Some(place) = place.filter(|place| !place.as_os_str().is_empty()) else { return Ok(()) };
     let path = home.join("info/exclude");
-    let mut lines = files::read(&path, Links::Refuse, MOST_BYTES).unwrap_or_default();
+    let mut lines = match files::read(&path, Links::Refuse, MOST_BYTES) {
+        Ok(lines) => lines,
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(err) => return Err(err),
+    };
     lines.extend_from_slice(b"\n/");
-    lines.extend_from_slice(place.as_os_str().as_bytes());
+    lines.extend(as_pattern(place.as_os_str().as_bytes()));
     lines.extend_from_slice(b"/\n");
     files::replace(&path, &lines)
 }
 
-/// Copies a small file, if it is there.
+/// A path as a pattern that fits it alone, see `gitignore(5)`. A line can't hold the end of a line: any letter stands for
+/// it.
+fn as_pattern(path: &[u8]) -> Vec<u8> {
+    let mut pattern = Vec::with_capacity(path.len());
+    for byte in path {
+        match byte {
+            b'*' | b'?' | b'[' | b'\\' => pattern.extend([b'\\', *byte]),
+            b'\n' => pattern.push(b'?'),
+            other => pattern.push(*other),
+        }
+    }
+    pattern
+}
+
+/// Copies a small file; if there is none, an earlier copy goes.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let bytes = match files::read(from, Links::Follow, MOST_BYTES) {
         Ok(bytes) => bytes,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return remove(to),
         Err(err) => return Err(err),
     };
     files::replace(to, &bytes)
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 /// A commit in the repository `home` with all files of the user's working tree, as they are.
@@ -230,7 +329,7 @@ fn snapshot(home: &Path, source: &Git) -> Result<String, GitError> {
         Some(head) => git.ask(["read-tree", head])?,
         None => git.ask(["read-tree", "--empty"])?,
     };
-    git.ask(PLAIN.iter().chain(&["add", "--all"]))?;
+    git.ask(["add", "--all"])?;
     let tree = git.ask(["write-tree"])?;
     let who = ["-c", "user.name=codspeed", "-c", "user.email=codspeed@localhost"];
     let mut words = who.to_vec();
@@ -247,19 +346,60 @@ fn submodules(git: &Git, commit: &str) -> Result<Vec<(PathBuf, String)>, GitErro
     {
         return Ok(Vec::new());
     }
-    let text = git.ask(["ls-tree", "-r", "-z", "--full-tree", commit])?;
-    Ok(text.split('\0').filter_map(read_submodule).collect())
+    // Not with `-z`, which gives paths as they are: such text may be no UTF-8.
+    let text = git.ask(["ls-tree", "-r", "--full-tree", commit])?;
+    Ok(text.lines().filter_map(read_submodule).collect())
 }
 
-/// A line of `ls-tree`: `160000 commit HASH<TAB>PATH`.
+/// Reads a line of `ls-tree`: `160000 commit HASH<TAB>PATH`, with the path in quotes if it has special letters.
 fn read_submodule(entry: &str) -> Option<(PathBuf, String)> {
     let (about, path) = entry.split_once('\t')?;
     let hash = about.strip_prefix("160000 commit ")?;
-    Some((PathBuf::from(path), hash.to_owned()))
+    let quoted = path.strip_prefix('"').and_then(|path| path.strip_suffix('"'));
+    let path = quoted.map_or_else(|| path.as_bytes().to_vec(), unquote);
+    Some((PathBuf::from(OsString::from_vec(path)), hash.to_owned()))
+}
+
+/// Reads a path that git has put in quotes, see `core.quotePath` in `git-config(1)`: the escapes of C, octal ones with
+/// three digits.
+fn unquote(text: &str) -> Vec<u8> {
+    let mut path = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    loop {
+        let (byte, after) = match rest {
+            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] => {
+                (((a & 3) << 6) | ((b & 7) << 3) | (c & 7), after)
+            }
+            [b'\\', letter, after @ ..] => (escaped(*letter), after),
+            [byte, after @ ..] => (*byte, after),
+            [] => return path,
+        };
+        path.push(byte);
+        rest = after;
+    }
+}
+
+/// The byte that an escape of C stands for.
+const fn escaped(letter: u8) -> u8 {
+    match letter {
+        b'a' => 0x07,
+        b'b' => 0x08,
+        b't' => b'\t',
+        b'n' => b'\n',
+        b'v' => 0x0b,
+        b'f' => 0x0c,
+        b'r' => b'\r',
+        other => other,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        fs::Permissions,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
     use super::*;
 
     #[test]
@@ -268,5 +408,63 @@ mod tests {
         assert_eq!(submodule, Some((PathBuf::from("libs/a b"), "abc".to_owned())));
         assert_eq!(read_submodule("100644 blob abc\ta"), None);
         assert_eq!(read_submodule(""), None);
+    }
+
+    #[test]
+    fn paths_in_quotes_are_read_byte_by_byte() {
+        let (path, _) = read_submodule("160000 commit abc\t\"a\\377 \\\"\\t\\\\\"").unwrap();
+        assert_eq!(path.as_os_str().as_bytes(), b"a\xff \"\t\\");
+        assert_eq!(unquote("\\"), b"\\");
+        assert_eq!(unquote("\\9\\n"), b"9\n");
+    }
+
+    #[test]
+    fn a_pattern_fits_its_path_alone() {
+        assert_eq!(as_pattern(b"a*?[b]\\c\nd/e"), b"a\\*\\?\\[b]\\\\c?d/e");
+    }
+
+    #[test]
+    fn a_copy_goes_with_its_original() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, "new").unwrap();
+        copy(&from, &to).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"new");
+        fs::remove_file(&from).unwrap();
+        copy(&from, &to).unwrap();
+        assert!(!to.exists());
+        copy(&from, &to).unwrap();
+    }
+
+    #[test]
+    fn folders_that_others_may_change_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, link) = (folder.path().join("ours"), folder.path().join("link"));
+        fs::create_dir(&ours).unwrap();
+        symlink(&ours, &link).unwrap();
+        let refused = |path: &Path, mode, company| {
+            fs::set_permissions(&ours, Permissions::from_mode(mode)).unwrap();
+            check_ours(path, company).err().map(|err| err.to_string()).unwrap_or_default()
+        };
+        assert_eq!(refused(&ours, 0o755, Company::Shared), "");
+        assert!(refused(&ours, 0o775, Company::Shared).contains("may write"));
+        assert!(refused(&ours, 0o757, Company::Shared).contains("may write"));
+        assert_eq!(refused(&ours, 0o775, Company::Private), "");
+        assert!(refused(&link, 0o755, Company::Private).contains("symbolic link"));
+    }
+
+    #[test]
+    fn a_folder_with_nothing_but_an_empty_repository_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join(".git");
+        let used = || is_used(folder.path(), &home).unwrap();
+        assert!(!used());
+        fs::create_dir(&home).unwrap();
+        assert!(!used());
+        fs::write(home.join("config"), "").unwrap();
+        assert!(used());
+        fs::remove_file(home.join("config")).unwrap();
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(used());
     }
 }

@@ -20,6 +20,26 @@ const LIMITS: Limits =
     Limits { time: Duration::from_mins(15), bytes: 64 << 20, heeds_signals: true };
 /// Lines of git's complaint that are shown.
 const MOST_LINES: usize = 4;
+/// Commits that one call describes: the kernel limits the length of a command line.
+const BATCH: usize = 1000;
+/// Options for repositories of our own: no hooks and monitors of the user, and nothing that only costs time for files
+/// that don't stay.
+pub(super) const PLAIN: &[&str] = &[
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "core.compression=0",
+    "-c",
+    "core.fsync=none",
+    "-c",
+    "core.sharedRepository=false",
+    "-c",
+    "core.quotePath=true",
+    "-c",
+    "advice.addEmbeddedRepo=false",
+];
 /// Parts the fields of a commit: in none of them.
 const FIELD: char = '\u{1f}';
 
@@ -35,9 +55,9 @@ pub(crate) enum GitError {
     /// There is none here.
     #[error("`{}` is in no Git repository: {words}", shown(folder))]
     NoRepository {
-        /// Where it was looked for.
+        /// The folder that it was looked for in.
         folder: PathBuf,
-        /// What git says.
+        /// The complaint of git.
         words: String,
     },
     /// No such commit.
@@ -53,7 +73,7 @@ pub(crate) enum GitError {
     Submodule {
         /// Its place.
         path: PathBuf,
-        /// What is checked out there by that state.
+        /// The commit that the state has there.
         commit: String,
     },
     /// It refuses.
@@ -63,7 +83,7 @@ pub(crate) enum GitError {
         command: String,
         /// Its end.
         ended: Ended,
-        /// What it says.
+        /// Its complaint.
         words: String,
     },
 }
@@ -95,11 +115,12 @@ impl Git {
         Self { folder: folder.to_owned(), told: Vec::new(), ..self.clone() }
     }
 
-    /// The same in the folder `files`, for the repository `home` whatever is around it: nothing that is written ends up
+    /// The same in the folder `files`, for our repository `home` whatever is around it: nothing that is written ends up
     /// in another one.
     pub(super) fn of(&self, home: &Path, files: &Path) -> Self {
-        let told = ["--git-dir".into(), home.into(), "--work-tree".into(), files.into()];
-        Self { folder: files.to_owned(), told: told.to_vec(), ..self.clone() }
+        let mut told = vec!["--git-dir".into(), home.into(), "--work-tree".into(), files.into()];
+        told.extend(PLAIN.iter().map(OsString::from));
+        Self { folder: files.to_owned(), told, ..self.clone() }
     }
 
     /// The folder that it is called in.
@@ -107,7 +128,7 @@ impl Git {
         &self.folder
     }
 
-    /// What git prints; an error if it fails.
+    /// Returns the text that git prints; an error if it fails.
     pub(super) fn ask<S: AsRef<OsStr>>(
         &self,
         args: impl IntoIterator<Item = S>,
@@ -115,7 +136,8 @@ impl Git {
         let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
         let is_word = |arg: &&OsString| arg.as_encoded_bytes().first() != Some(&b'-');
         // Settings come in pairs before the verb.
-        let skipped = 2 * args.iter().take_while(|arg| *arg == "-c").count();
+        let is_setting = |pair: &&[OsString]| pair.first().is_some_and(|arg| arg == "-c");
+        let skipped = 2 * args.chunks(2).take_while(is_setting).count();
         let verb = args.iter().skip(skipped).find(is_word);
         let command = verb.map(|verb| shown(verb).into_owned()).unwrap_or_default();
         let Answer { ended, stdout, stderr } = self.answer(args)?;
@@ -127,7 +149,7 @@ impl Git {
         }
     }
 
-    /// What git prints, and how it ends.
+    /// Returns the text that git prints, and its end.
     fn answer(&self, args: Vec<OsString>) -> Result<Answer, GitError> {
         let command = ToolCommand {
             program: self.program.clone(),
@@ -176,9 +198,9 @@ pub(crate) struct Commit {
     pub hash: String,
     /// The hash as far as it is unique.
     pub short: String,
-    /// Who wrote it.
+    /// Its author.
     pub author: String,
-    /// When, as `2026-11-30`.
+    /// The day, as `2026-11-30`.
     pub date: String,
     /// Its first line.
     pub subject: String,
@@ -195,14 +217,15 @@ impl Repository {
     /// Finds the repository that `folder` is in.
     pub(crate) fn find(folder: &Path, env: &Env) -> Result<Self, GitError> {
         let git = Git::in_folder(folder, env)?;
-        let answer = git.answer(vec!["rev-parse".into(), "--show-toplevel".into()])?;
+        let words = ["rev-parse", "--show-toplevel", "--show-cdup"].map(OsString::from);
+        let answer = git.answer(words.to_vec())?;
         if answer.ended != Ended::Code(0) {
             let words = said(&answer.stderr);
             return Err(GitError::NoRepository { folder: folder.to_owned(), words });
         }
-        let top = PathBuf::from(line(&answer.stdout));
-        // Both without links: git has followed them.
+        // Without links: git has followed them.
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let top = folder.join(way_up(&answer.stdout));
         let top = top.canonicalize().unwrap_or(top);
         let prefix = folder.strip_prefix(&top).unwrap_or(Path::new("")).to_owned();
         Ok(Self { git: git.at(&top), prefix })
@@ -229,26 +252,27 @@ impl Repository {
         described.into_iter().next().ok_or_else(no_commit)
     }
 
-    /// What people want to know of these commits, in their order.
+    /// Describes these commits for people, in their order: one for each, or an error.
     pub(crate) fn describe(&self, hashes: &[&str]) -> Result<Vec<Commit>, GitError> {
-        if hashes.is_empty() {
-            return Ok(Vec::new());
-        }
         let format = ["%H", "%h", "%an", "%ad", "%s"].join(&FIELD.to_string());
         let format = format!("--format={format}");
         let words = ["show", "-s", "--no-show-signature", "--date=short", &format];
-        let text = self.git.ask(words.iter().chain(hashes))?;
-        Ok(text.lines().filter_map(read_commit).collect())
+        let mut all = Vec::with_capacity(hashes.len());
+        for batch in hashes.chunks(BATCH) {
+            let text = self.git.ask(words.iter().chain(batch))?;
+            all.extend(read_commits(&text, batch)?);
+        }
+        Ok(all)
     }
 
-    /// Commits after `good` up to `bad`, each the first parent of the next: none if `good` is not among the forebears.
+    /// Commits after `good` up to `bad`, each the first parent of the next: none if `good` is not among the ancestors.
     pub(crate) fn first_parents(&self, good: &str, bad: &str) -> Result<Vec<String>, GitError> {
         let range = format!("{good}..{bad}");
         let text = self.git.ask(["rev-list", "--first-parent", "--reverse", &range])?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    /// Whether one commit is a forebear of the other.
+    /// Returns true if one commit is an ancestor of the other.
     pub(crate) fn is_ancestor(&self, one: &str, other: &str) -> Result<bool, GitError> {
         let words = ["merge-base", "--is-ancestor", one, other].map(OsString::from);
         let Answer { ended, stderr, .. } = self.git.answer(words.to_vec())?;
@@ -262,6 +286,24 @@ impl Repository {
             }),
         }
     }
+}
+
+/// Reads the way from a folder to the top of its repository: the last line, as `../../`. The line before is the top
+/// itself, as a path that may be no UTF-8.
+fn way_up(text: &str) -> &str {
+    let lines = text.strip_suffix('\n').unwrap_or(text);
+    lines.rsplit_once('\n').map_or("", |(_, way)| way)
+}
+
+/// Reads a commit of each line. One that is missing or another one would be mistaken for its neighbour.
+fn read_commits(text: &str, hashes: &[&str]) -> Result<Vec<Commit>, GitError> {
+    let mut lines = text.lines();
+    let read = |hash: &&str| {
+        let commit = lines.next().and_then(read_commit).filter(|commit| commit.hash == *hash);
+        let revision = (*hash).to_owned();
+        commit.ok_or(GitError::NoCommit { revision, shallow: false })
+    };
+    hashes.iter().map(read).collect()
 }
 
 fn read_commit(line: &str) -> Option<Commit> {
@@ -282,6 +324,24 @@ mod tests {
         assert_eq!((commit.short.as_str(), commit.subject.as_str()), ("abc", "Fix \u{1f}it"));
         assert_eq!(commit.title(), "abc \"Fix \\u{1f}it\"");
         assert_eq!(read_commit("abc"), None);
+    }
+
+    #[test]
+    fn a_commit_that_git_does_not_describe_is_an_error() {
+        let line = |hash: &str| format!("{hash}\u{1f}a\u{1f}Ann\u{1f}2026-01-02\u{1f}Fix\n");
+        let text = [line("a0"), line("b0")].concat();
+        assert_eq!(read_commits(&text, &["a0", "b0"]).unwrap().len(), 2);
+        for hashes in [&["a0", "c0"][..], &["b0", "a0"], &["a0", "b0", "c0"]] {
+            assert!(read_commits(&text, hashes).is_err(), "{hashes:?}");
+        }
+        assert!(read_commits("b0\n", &["b0"]).is_err());
+    }
+
+    #[test]
+    fn the_way_to_the_top_is_the_last_line() {
+        assert_eq!(way_up("/a\nb\n../\n"), "../");
+        assert_eq!(way_up("/a\n\n"), "");
+        assert_eq!(way_up(""), "");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(crate) use schedule::Limits;
 pub(crate) use search::{Mark, Search, Step};
 pub(crate) use series::{End, Only, Series};
 
-/// Why two states can't be compared.
+/// A reason for which two states can't be compared.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AbError {
     /// The repository can't be read.
@@ -47,7 +47,7 @@ pub(crate) enum AbError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The refusal of the system.
         source: io::Error,
     },
     /// Files of somebody else are where a state would be.
@@ -89,7 +89,7 @@ pub(crate) enum AbError {
     Trouble {
         /// `base` or `head`.
         side: &'static str,
-        /// Why.
+        /// The reason.
         words: String,
     },
     /// The suite reports nothing.

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-/// What is known of a candidate.
+/// Knowledge of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// Nothing.

@@ -24,20 +24,20 @@ pub(crate) struct AbArgs {
     #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub fail_if_slower: Option<FailureLimit>,
 
-    /// How both are built and compared.
+    /// Options of the builds and of the comparison.
     #[command(flatten)]
     pub compare: CompareArgs,
 
-    /// What all commands have.
+    /// Options of all commands.
     #[command(flatten)]
     pub shared: SharedArgs,
 
-    /// What is recorded beside the measurement.
+    /// Records beside the measurement.
     #[command(flatten)]
     pub instruments: InstrumentArgs,
 }
 
-/// How two states are built and compared.
+/// Options for building and comparing two states.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CompareArgs {
     /// Shell text that builds a state; run in both, in the folder that stands for the current one (repeatable).
@@ -48,8 +48,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, conflicts_with = "build")]
     pub no_build: bool,
 
-    /// The command is no suite with an integration: measure it as `codspeed exec` does, times round by round as its
-    /// `--vs`.
+    /// The command has no integration: measure it as `codspeed exec --vs` does.
     #[arg(long)]
     pub exec: bool,
 
@@ -87,7 +86,7 @@ pub(crate) struct BisectArgs {
     #[arg(long, value_name = "REVISION")]
     pub good: String,
 
-    /// A later revision that is not [default: HEAD].
+    /// A later revision that is not.
     #[arg(long, value_name = "REVISION", default_value = "HEAD")]
     pub bad: String,
 
@@ -96,11 +95,11 @@ pub(crate) struct BisectArgs {
     #[arg(long, value_name = "GLOB")]
     pub benchmark: Option<String>,
 
-    /// How revisions are built and compared.
+    /// Options of the builds and of the comparisons.
     #[command(flatten)]
     pub compare: CompareArgs,
 
-    /// What all commands have.
+    /// Options of all commands.
     #[command(flatten)]
     pub shared: SharedArgs,
 }

@@ -54,7 +54,7 @@ fn candidates(plan: &Plan, good: &str, bad: &str) -> Result<Candidates, CliError
         return Err(CliError::new(ExitKind::Usage, what));
     }
     if !repository.is_ancestor(&good.hash, &bad.hash)? {
-        let what = format!("{} is no forebear of {}", good.title(), bad.title());
+        let what = format!("{} is no ancestor of {}", good.title(), bad.title());
         return Err(CliError::new(ExitKind::Usage, what)
             .hint("`git merge-base` names a commit that both come from; `codspeed ab --base A --head B` compares any two"));
     }
@@ -63,7 +63,7 @@ fn candidates(plan: &Plan, good: &str, bad: &str) -> Result<Candidates, CliError
     Ok(Candidates { good, later: repository.describe(&hashes)? })
 }
 
-/// Why the search has no result.
+/// A reason for a search without a result.
 enum Trouble {
     Interrupted,
     Failed(CliError),
@@ -114,7 +114,7 @@ impl Bisect<'_> {
             let Some(commit) = later.get(candidate) else { continue };
             steps += 1;
             let left = search.left().count();
-            self.say(&format!("step {steps}, the first slow commit is one of {left}"));
+            self.say(&format!("step {steps}, the first slow commit is one of {left} commits"));
             let outcome = self.judge(commit, Only { uri: &target.uri, name: &target.name }, steps);
             let (mark, found) = match outcome {
                 Err(Trouble::Interrupted) => {
@@ -214,7 +214,9 @@ impl Bisect<'_> {
             .event(&RunEvent::Announcement { title: "first slow commit".to_owned(), text });
         for export in &self.part.exports {
             crate::ui::export_verdicts(evidence, export, &self.context.ui).map_err(|err| {
-                CliError::new(ExitKind::Failed, format!("could not write an export: {err}"))
+                let path = runner_shared::text::shown(&export.path);
+                let what = format!("could not write the export `{path}`: {err}");
+                CliError::new(ExitKind::Failed, what)
             })?;
         }
         Ok(ExitKind::Ok)
@@ -260,7 +262,7 @@ fn nothing_slower(whole: &SuiteComparison, wanted: Option<&str>) -> CliError {
             CliError::new(ExitKind::Usage, what)
         }
         Some(_) | None => {
-            let what = "bad is not slower than good for certain, and by the threshold: there is nothing to search for";
+            let what = "`bad` is not clearly slower than `good`: there is nothing to search for";
             CliError::new(ExitKind::Failed, what)
                 .hint("`--threshold` finds smaller differences, `--max-pairs` decides what is inconclusive")
         }
@@ -270,5 +272,6 @@ fn nothing_slower(whole: &SuiteComparison, wanted: Option<&str>) -> CliError {
 /// The commits that are left, in words.
 fn range(left: &[Commit]) -> String {
     let titles: Vec<String> = left.iter().map(Commit::title).collect();
-    format!("the first slow commit is one of {}: {}", left.len(), titles.join(", "))
+    let noun = if left.len() == 1 { "commit" } else { "commits" };
+    format!("the first slow commit is one of {} {noun}: {}", left.len(), titles.join(", "))
 }

@@ -1,6 +1,7 @@
 //! Tests that need a private mount namespace, because every run uses the one well-known pair of FIFOs.
 
 mod ab;
+mod ab_folders;
 mod alone;
 mod beside;
 mod bytes;
