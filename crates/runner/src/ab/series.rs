@@ -66,10 +66,11 @@ impl Only<'_> {
     /// Keeps the readings of this benchmark.
     fn keep(self, readings: &mut Vec<results::SuiteReading>) {
         let by_uri = readings.iter().any(|reading| reading.uri == self.uri);
-        readings.retain(|reading| match by_uri {
-            true => reading.uri == self.uri,
-            false => reading.name == self.name,
-        });
+        readings.retain(
+            |reading| {
+                if by_uri { reading.uri == self.uri } else { reading.name == self.name }
+            },
+        );
     }
 }
 

@@ -44,11 +44,7 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
         command,
     } = args;
     let here = here()?;
-    if name.as_deref().is_some_and(|name| name.trim().is_empty()) {
-        let what = "the name of the benchmark is blank";
-        return Err(CliError::new(ExitKind::Usage, what)
-            .hint("without `--name`, the words of the command are its name"));
-    }
+    refuse_blank(name.as_deref())?;
     compared::refuse_limit_apart(fail_if_slower, &command)?;
     let hint = compared::hint(&command, &here, &context.env).filter(|_| vs.is_empty());
     let project = sources::project(context, &here)?;
@@ -92,6 +88,16 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
         context.ui.event(&RunEvent::Step(text));
     }
     measure(&plan, context)
+}
+
+/// A blank name would be shown as nothing.
+fn refuse_blank(name: Option<&str>) -> Result<(), CliError> {
+    if name.is_some_and(|name| name.trim().is_empty()) {
+        let what = "the name of the benchmark is blank";
+        return Err(CliError::new(ExitKind::Usage, what)
+            .hint("without `--name`, the words of the command are its name"));
+    }
+    Ok(())
 }
 
 /// Results are told apart by the names of the commands.
