@@ -251,6 +251,11 @@ fn run(
         let text = format!("`--pin` does nothing in mode `{}`, which measures no time", part.mode);
         ui.event(&RunEvent::warning(text));
     }
+    for option in part.workload.unused_options(part.mode) {
+        let text =
+            format!("`{option}` does nothing in mode `{}`, only in walltime mode", part.mode);
+        ui.event(&RunEvent::warning(text));
+    }
     ui.event(&RunEvent::PartStarted(part.mode));
     ui.event(&RunEvent::GroupStart { title: part.label.clone(), opened: true });
     let measured = match part.mode {
