@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use runner_shared::artifact::Repeats;
+use runner_shared::{artifact::Repeats, text::shown};
 use system::files;
 
 use super::{
@@ -28,7 +28,7 @@ pub(super) fn asked(profile_dir: &Path, warnings: &mut Vec<String>) -> Option<Re
     }
     warnings.push(format!(
         "{}: version {} of this file is not known, so that nothing is compared; a newer codspeed has written it",
-        path.display(),
+        shown(&path),
         asked.version
     ));
     None
