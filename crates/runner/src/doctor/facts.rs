@@ -16,14 +16,13 @@ use system::{
 
 use super::libc_text::{self, LibcText};
 use crate::{
-    env::Env,
+    env::{Env, temporary_folder},
     error::chain,
     mode::{
         self,
         status::{self, ModeStatus},
         walltime,
     },
-    orchestrator::temporary_folder,
     process::can_fix_addresses,
 };
 

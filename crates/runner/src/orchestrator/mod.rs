@@ -29,6 +29,7 @@ use system::{
     temporary,
 };
 
+pub(crate) use crate::env::temporary_folder;
 use crate::{
     env::Env,
     event::RunEvent,
@@ -277,11 +278,6 @@ fn run(
     let instruments = if well { instruments.finish(folder) } else { Ok(()) };
     let folder = folder.to_owned();
     Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })
-}
-
-/// The folder for temporary files.
-pub(crate) fn temporary_folder(env: &Env) -> PathBuf {
-    env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from)
 }
 
 /// Returns an error if somebody wants an end.
