@@ -20,7 +20,7 @@ const HEAD_BYTES: u64 = 256;
 /// Scripts that are interpreted by scripts are followed so far, as the kernel does.
 const MOST_INTERPRETERS: usize = 5;
 
-/// What the kernel puts on the stack of a new program.
+/// The texts and pointers that the kernel puts on the stack of a new program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stack {
     /// Of all texts with their final zeros: path, words, variables.
@@ -29,16 +29,16 @@ struct Stack {
     pointers: usize,
 }
 
-/// Returns the variables that each of the commands needs besides `environment`, so that the stacks of all begin at the
-/// same address; `path` is the value of `PATH`. A command that can't be found needs none.
+/// Returns the variables that each of the commands needs besides its `environment`, so that the stacks of all begin at
+/// the same address; `path` is the value of `PATH`. A command that can't be found needs none.
 pub(crate) fn paddings(
     targets: &[&Target],
-    environment: &[Vec<u8>],
+    environment: impl Fn(&Target) -> Vec<Vec<u8>>,
     path: Option<&OsStr>,
 ) -> Vec<Vec<Vec<u8>>> {
     let stack = |target: &&Target| {
         let program = Executable::of_words(&target.command, target.run_args.shell, path).ok()?;
-        Some(Stack::of(&program, environment))
+        Some(Stack::of(&program, &environment(target)))
     };
     let stacks: Vec<Option<Stack>> = targets.iter().map(stack).collect();
     equal(&stacks)
@@ -103,8 +103,8 @@ fn equal(stacks: &[Option<Stack>]) -> Vec<Vec<Vec<u8>>> {
 }
 
 fn variable(number: usize, length: usize) -> Vec<u8> {
-    let name = env_names::PADDING.name;
-    let name = if number == 0 { name.to_owned() } else { format!("{name}_{number}") };
+    // The name without a number is that of the padding of a repeat.
+    let name = format!("{}_{number}", env_names::PADDING.name);
     let mut bytes = format!("{name}=").into_bytes();
     bytes.resize(bytes.len() + length, b'x');
     bytes
@@ -126,7 +126,7 @@ mod tests {
             .collect();
         let environment = vec![b"A=1".to_vec(), b"PATH=/bin".to_vec()];
         let all: Vec<&Target> = targets.iter().collect();
-        let paddings = paddings(&all, &environment, Some(path.as_os_str()));
+        let paddings = paddings(&all, |_| environment.clone(), Some(path.as_os_str()));
         let stack = |(target, padding): (&Target, Vec<Vec<u8>>)| {
             let program = Executable::of_words(&target.command, false, Some(path.as_os_str()));
             Stack::of(&program.unwrap(), &[&environment[..], &padding].concat())
@@ -149,6 +149,24 @@ mod tests {
     }
 
     #[test]
+    fn environments_of_their_own_are_made_equal_too() {
+        let target = |name: &str| Target {
+            command: vec!["true".into()],
+            name: Some(name.to_owned()),
+            ..Target::default()
+        };
+        let (short, long) = (target("a"), target("a long name"));
+        let own = |target: &Target| vec![format!("URI={}", target.uri()).into_bytes()];
+        let path = Some(OsStr::new("/bin"));
+        let paddings = paddings(&[&short, &long], own, path);
+        let program = Executable::of_words(&short.command, false, path).unwrap();
+        let stack = |target: &Target, padding: &[Vec<u8>]| {
+            Stack::of(&program, &[&own(target)[..], padding].concat())
+        };
+        assert_eq!(stack(&short, &paddings[0]), stack(&long, &paddings[1]));
+    }
+
+    #[test]
     fn a_script_gets_its_interpreter_and_its_path() {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("script");
@@ -167,7 +185,7 @@ mod tests {
     fn a_command_that_is_not_there_gets_nothing() {
         let missing = Target { command: vec!["no-such-program".into()], ..Target::default() };
         let there = Target { command: vec!["true".into()], ..Target::default() };
-        let paddings = paddings(&[&missing, &there], &[], Some(OsStr::new("/bin")));
-        assert_eq!(paddings, [vec![], vec![b"CODSPEED_PADDING=".to_vec()]]);
+        let paddings = paddings(&[&missing, &there], |_| Vec::new(), Some(OsStr::new("/bin")));
+        assert_eq!(paddings, [vec![], vec![b"CODSPEED_PADDING_0=".to_vec()]]);
     }
 }

@@ -1,7 +1,7 @@
 //! Commands that are counted several times each, to be compared: all of them once, then all of them once more with a
 //! longer environment, and so on. The hooks of the beginning and of the end are run once.
 
-use runner_shared::{artifact::Repeats, env_names};
+use runner_shared::artifact::Repeats;
 
 use crate::{
     command::{Prepared, Runnable},
@@ -17,20 +17,24 @@ pub(crate) struct Repeated<'a> {
     hooks: Option<Runnable>,
 }
 
-/// Counts each command so often: `count` is told which repeat it is, from 0 on. A command that fails is counted no more.
+/// Counts each command so often: `count` gets all that the command is started with in that repeat, and the number of the
+/// repeat, from 0 on. `layouts` are the variables of each that make up for its words. A command that fails is counted no more.
 pub(crate) fn repeatedly(
     session: &mut Session<'_>,
     plans: &[Plan],
-    mut count: impl FnMut(&mut Session<'_>, &Plan, usize) -> Result<(), Failure>,
+    layouts: &[Vec<Vec<u8>>],
+    mut count: impl FnMut(&mut Session<'_>, &Plan, &Prepared, usize) -> Result<(), Failure>,
 ) {
+    let with = session.with.clone();
     let mut all: Vec<Repeated<'_>> =
         plans.iter().map(|plan| Repeated::begin(session, plan)).collect();
     for nth in 0..repeat_count(plans) {
-        for (repeated, number) in all.iter_mut().zip(1..) {
+        for ((repeated, layout), number) in all.iter_mut().zip(layouts).zip(1..) {
             let Some(_) = &repeated.hooks else { continue };
             if session.verdict() != Verdict::Interrupted {
                 session.progress.begin(&repeated.plan.target.display_name(), number, plans.len());
-                let outcome = count(session, repeated.plan, nth);
+                let with = padded(&with, layout, nth);
+                let outcome = count(session, repeated.plan, &with, nth);
                 repeated.go_on(session, outcome);
             }
         }
@@ -40,18 +44,19 @@ pub(crate) fn repeatedly(
     }
 }
 
-/// How often each of these is counted.
+/// Returns the number of times that each of these is counted.
 fn repeat_count(plans: &[Plan]) -> usize {
     let most = plans.iter().filter_map(|plan| plan.target.walltime_args.max_rounds).min();
     Repeats::count(most)
 }
 
-/// The same with an environment that is as long as the nth repeat wants it.
-pub(crate) fn padded(with: &Prepared, nth: usize) -> Prepared {
-    let bytes = Repeats::PADDINGS.get(nth % Repeats::PADDINGS.len()).copied().unwrap_or(0);
-    let padding = "x".repeat(usize::try_from(bytes).unwrap_or(0));
+/// Returns the same with an environment that is as long as the nth repeat wants it, and with the variables that make up
+/// for the words of the command.
+fn padded(with: &Prepared, layout: &[Vec<u8>], nth: usize) -> Prepared {
+    let (name, padding) = Repeats::padding(nth);
     let mut padded = with.clone();
-    padded.environment.push(format!("{}={padding}", env_names::PADDING.name).into_bytes());
+    padded.environment.extend_from_slice(layout);
+    padded.environment.push(format!("{}={padding}", name.name).into_bytes());
     padded
 }
 

@@ -126,13 +126,12 @@ pub(crate) fn track(
     if control.is_none() {
         writer.switched(true, start);
     }
-    let recording = control.is_none();
     let (rest_at, failure) = (None, None);
     let mut follow = Follow {
         running,
+        recording: control.is_none(),
         control,
         progress,
-        recording,
         rest_at,
         backend,
         writer,

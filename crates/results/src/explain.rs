@@ -7,7 +7,7 @@ use runner_shared::{
     artifact::Repeats,
     text::one_line,
     verdict::{
-        self, ALPHA, CountJudgement, CountLimits, CountVerdict, IntervalRank, JudgedTime,
+        self, ALPHA, CountJudgement, CountLimits, CountVerdict, FLOORS, IntervalRank, JudgedTime,
         Judgement, MINIMUM_PAIRS, Verdict, interval_rank,
     },
     walltime::as_float,
@@ -147,7 +147,9 @@ fn rule(verdict: Verdict, estimate: f64, interval: Option<Interval>, limit: f64)
 impl CountComparison {
     /// A paragraph with the arithmetic of this verdict, with a final line break.
     pub fn explain(&self) -> String {
-        let paddings: Vec<String> = Repeats::PADDINGS.iter().map(ToString::to_string).collect();
+        let repeats = self.counters.iter().map(|it| it.base.len().max(it.head.len())).max();
+        let paddings = Repeats::PADDINGS.iter().take(repeats.unwrap_or(0));
+        let paddings: Vec<String> = paddings.map(ToString::to_string).collect();
         let mut steps = vec![(
             "repeats",
             format!(
@@ -229,11 +231,11 @@ pub fn of_count(
         (
             "limit",
             format!(
-                "{}: the largest of {} % of the base ({}), three floors ({}) and {absolute}",
+                "{}: the largest of {} % of the base ({}), {FLOORS} floors ({}) and {absolute}",
                 count(limit),
                 shortest(threshold * 100.0),
                 count(by_share),
-                count(3.0 * floor)
+                count(FLOORS * floor)
             ),
         ),
         ("rule", count_rule(verdict, difference, floor, limit)),

@@ -6,6 +6,7 @@ use std::{
     ffi::{OsStr, OsString},
     fmt,
     os::unix::ffi::{OsStrExt, OsStringExt},
+    path::PathBuf,
 };
 
 use runner_shared::{
@@ -151,6 +152,11 @@ impl Env {
         }
         self
     }
+}
+
+/// Returns the folder for temporary files.
+pub(crate) fn temporary_folder(env: &Env) -> PathBuf {
+    env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The settings of a machine that keep a core calm, as a table: which files there are for them, which values they shall
 //! have, and why. Reads only; `system::tuning` changes them.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use system::{
     processors::{self, Processors, parse_list, shown_list},
@@ -16,7 +16,7 @@ const IRQ: &str = "/proc/irq";
 pub(crate) struct Setting {
     /// In a few words.
     pub title: &'static str,
-    /// What it is good for.
+    /// Its purpose.
     pub why: &'static str,
     /// Its values for a calm core, or why there are none on this machine.
     pub changes: fn(&Scene<'_>) -> Result<Vec<Change>, String>,
@@ -56,7 +56,7 @@ impl Scene<'_> {
     /// Numbers of all processors that are there.
     fn all(&self) -> Processors {
         let number = |name: &str| name.strip_prefix("cpu")?.parse().ok();
-        self.names(CPU).iter().filter_map(|name| number(name)).collect()
+        self.tree.names(CPU).iter().filter_map(|name| number(name)).collect()
     }
 
     /// Those that work.
@@ -75,14 +75,6 @@ impl Scene<'_> {
     /// Those that take the interrupts: neither chosen nor switched off.
     fn others(&self) -> Processors {
         &(&self.online() - self.chosen) - &self.siblings()
-    }
-
-    fn names(&self, folder: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.tree.place(folder)).into_iter().flatten().flatten();
-        let mut names: Vec<String> =
-            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        names.sort();
-        names
     }
 
     fn has(&self, path: &str) -> bool {
@@ -122,7 +114,7 @@ fn interrupts(scene: &Scene<'_>) -> Result<Vec<Change>, String> {
     }
     let path = |name: &String| format!("{IRQ}/{name}/smp_affinity_list");
     let is_number = |name: &&String| name.bytes().all(|byte| byte.is_ascii_digit());
-    let names = scene.names(IRQ);
+    let names = scene.tree.names(IRQ);
     let there = names.iter().filter(is_number).map(path).filter(|path| scene.has(path));
     // One that goes elsewhere already stays.
     let concerns = |path: &String| {
@@ -166,6 +158,8 @@ pub(crate) fn real_tree() -> Tree {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// Two cores of two processors each; `files` besides.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use runner_shared::{harness, share::Share, text::as_text};
+use runner_shared::{harness, mode::Mode, share::Share, text::as_text};
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,20 +27,32 @@ pub(crate) enum Workload {
 pub(crate) struct Versus {
     /// The smallest difference that matters, if not the usual one of the mode and the counter.
     pub threshold: Option<Share>,
-    /// One that is slower, or hungrier, for certain fails the run.
+    /// One that is slower, or needs more memory, for certain fails the run.
     pub fails: bool,
     /// The share from which on it does, if not that of the threshold.
     pub limit: Option<Share>,
-    /// How each verdict was reached is shown as well.
+    /// Each verdict is shown with the way to it.
     pub explain: bool,
     /// Seed of the order within turns; random without one.
     pub seed: Option<u64>,
 }
 
 impl Workload {
-    /// How verdicts were reached is shown as well.
+    /// Returns whether verdicts are shown with the way to them.
     pub(crate) const fn wants_explanation(&self) -> bool {
         matches!(self, Self::Commands { versus: Some(Versus { explain: true, .. }), .. })
+    }
+
+    /// Returns the options that only walltime mode heeds, and that another `mode` does without.
+    pub(crate) fn unused_options(&self, mode: Mode) -> Vec<&'static str> {
+        let Self::Commands { targets, .. } = self else { return Vec::new() };
+        let is_used = |of: fn(&harness::RunArgs) -> bool| targets.iter().any(|it| of(&it.run_args));
+        let all = [
+            ("--counters", is_used(|args| !args.counters.is_empty())),
+            ("--subtract-shell", is_used(|args| args.subtract_shell)),
+        ];
+        let unused = all.into_iter().filter(|(_, is_used)| *is_used && mode != Mode::Walltime);
+        unused.map(|(option, _)| option).collect()
     }
 
     /// What it is called beside others: short, on one line.
@@ -85,4 +97,30 @@ pub(crate) enum UnwindingMode {
     FramePointers,
     /// From a copy of this many bytes of the stack, if not of as many as usual.
     Dwarf(Option<u32>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_walltime_mode_are_unused_in_the_others() {
+        let args = |counters: &[&str], subtract_shell| harness::RunArgs {
+            counters: counters.iter().map(|name| (*name).to_owned()).collect(),
+            subtract_shell,
+            ..harness::RunArgs::default()
+        };
+        let unused = |run_args, mode| {
+            let target = harness::Target { run_args, ..harness::Target::default() };
+            let targets = vec![target];
+            let workload =
+                Workload::Commands { targets, versus: None, robust: false, quiet: false };
+            workload.unused_options(mode)
+        };
+        let both = args(&["instructions"], true);
+        assert_eq!(unused(both.clone(), Mode::Simulation), ["--counters", "--subtract-shell"]);
+        assert_eq!(unused(args(&["cycles"], false), Mode::Memory), ["--counters"]);
+        assert!(unused(both, Mode::Walltime).is_empty());
+        assert!(unused(args(&[], false), Mode::Memory).is_empty());
+    }
 }

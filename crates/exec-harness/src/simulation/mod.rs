@@ -38,10 +38,11 @@ pub(crate) use self::{
 use crate::{
     command::{Prepared, Runnable},
     failure::Failure,
+    layout::paddings,
     plan::Plan,
     process::Executable,
     progress::View,
-    repeated::{padded, repeatedly},
+    repeated::repeatedly,
     session::{Session, Verdict},
 };
 
@@ -86,8 +87,13 @@ impl Simulation {
 
     /// Counts all benchmarks several times, to be compared. What all but the first leave is put aside.
     pub(crate) fn run_repeatedly(&mut self, session: &mut Session<'_>, plans: &[Plan]) {
-        repeatedly(session, plans, |session, plan, nth| {
-            let found = self.repeat(session, plan, nth)?;
+        let targets: Vec<_> = plans.iter().map(|plan| &plan.target).collect();
+        let with = &session.with;
+        // Each gets its identity, which may be longer than that of another one.
+        let own = |target: &Target| self.preload.environment(&with.environment, &target.uri());
+        let layouts = paddings(&targets, own, with.path.as_deref());
+        repeatedly(session, plans, &layouts, |session, plan, with, nth| {
+            let found = self.repeat(session, plan, with, nth)?;
             session.progress.line(&summary(&plan.target.display_name(), &found));
             Ok(())
         });
@@ -110,10 +116,10 @@ impl Simulation {
         &mut self,
         session: &mut Session<'_>,
         plan: &Plan,
+        with: &Prepared,
         nth: usize,
     ) -> Result<Counted, Failure> {
-        let with = padded(&session.with, nth);
-        let mut runnable = self.runnable(plan, &with)?;
+        let mut runnable = self.runnable(plan, with)?;
         let (run, outcome) = self.once(session, &mut runnable, plan);
         let (pid, found) = self.settle(session, plan, run.as_ref(), outcome)?;
         if let (Some(folder), Some(run)) = (self.folder.as_deref().filter(|_| nth > 0), &run) {

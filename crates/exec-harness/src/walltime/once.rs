@@ -2,10 +2,7 @@
 
 use super::benchmark::PARTLY_MEASURED;
 use crate::{
-    command::Runnable,
-    failure::Failure,
-    plan::Plan,
-    repeated::{padded, repeatedly},
+    command::Runnable, failure::Failure, layout::paddings, plan::Plan, repeated::repeatedly,
     session::Session,
 };
 
@@ -27,9 +24,11 @@ pub(crate) fn analyse(session: &mut Session<'_>, plans: &[Plan]) {
 
 /// Runs each command several times. One that fails is run no more.
 pub(crate) fn analyse_repeatedly(session: &mut Session<'_>, plans: &[Plan]) {
-    repeatedly(session, plans, |session, plan, nth| {
-        let with = padded(&session.with, nth);
-        let mut runnable = Runnable::new(&plan.target, &plan.around, &with)?;
+    let targets: Vec<_> = plans.iter().map(|plan| &plan.target).collect();
+    let with = &session.with;
+    let layouts = paddings(&targets, |_| with.environment.clone(), with.path.as_deref());
+    repeatedly(session, plans, &layouts, |session, plan, with, _| {
+        let mut runnable = Runnable::new(&plan.target, &plan.around, with)?;
         one_round(session, plan, &mut runnable)?;
         session.link.executed(plan.target.uri());
         Ok(())

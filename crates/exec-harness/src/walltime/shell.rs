@@ -4,7 +4,7 @@
 use runner_shared::{
     artifact::ShellStart,
     clock::now,
-    walltime::{quantile, sorted},
+    walltime::{as_whole, quantile, sorted},
 };
 
 use super::round::{Machine, Sample};
@@ -18,7 +18,7 @@ const ROUNDS: [usize; 2] = [50, 5];
 /// After this time there are no more rounds than at least, nanoseconds.
 const TIME_NS: u64 = 200_000_000;
 
-/// What one round of it took, nanoseconds.
+/// The times of one round of it, nanoseconds.
 #[derive(Debug, Clone, Copy, Default)]
 struct Times {
     wall: u64,
@@ -43,7 +43,7 @@ pub(super) fn measure(
     }
     let median = |of: fn(&Times) -> u64| {
         let times: Vec<u64> = rounds.iter().map(of).collect();
-        whole(quantile(&sorted(&times), 0.5))
+        as_whole(quantile(&sorted(&times), 0.5))
     };
     Ok(ShellStart {
         wall_ns: median(|times| times.wall),
@@ -63,16 +63,6 @@ impl Times {
             processor: sample.ended.user_ns.saturating_add(sample.ended.system_ns),
         }
     }
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a time in nanoseconds, which is not negative"
-)]
-fn whole(nanos: f64) -> u64 {
-    nanos.round() as u64
 }
 
 /// The same round without the start of the shell. What was preempted stays known: the rest is what is undisturbed.

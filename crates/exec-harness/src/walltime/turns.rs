@@ -54,7 +54,7 @@ pub(crate) fn take_turns(
     let mut circle = Vec::with_capacity(plans.len());
     let targets: Vec<_> = plans.iter().map(|plan| &plan.target).collect();
     let with = &session.with;
-    let paddings = paddings(&targets, &with.environment, with.path.as_deref());
+    let paddings = paddings(&targets, |_| with.environment.clone(), with.path.as_deref());
     for (index, (plan, padding)) in plans.iter().zip(paddings).enumerate() {
         session.progress.begin(&plan.target.display_name(), index + 1, plans.len());
         let limits = Limits { floor_rounds: LEAST_TURNS, ..plan.limits };

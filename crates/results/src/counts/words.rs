@@ -3,6 +3,7 @@
 use runner_shared::{
     text::{bytes, one_line},
     verdict::CountVerdict,
+    walltime::as_whole,
 };
 
 use super::{CountComparison, CountUnit, Counter, JudgedCount};
@@ -35,7 +36,7 @@ impl CountComparison {
 }
 
 impl JudgedCount {
-    /// What has moved, how far and how sure that is.
+    /// Says that it has moved, how far and how sure that is.
     fn moved(&self) -> String {
         let Counter { title, relation, .. } = self.counter;
         match self.judged.ratio {
@@ -47,7 +48,7 @@ impl JudgedCount {
         }
     }
 
-    /// What has not moved as far as it matters, in few words.
+    /// Says in few words that it has not moved as far as it matters.
     fn briefly(&self) -> String {
         let title = self.counter.title;
         match (self.judged.verdict, self.judged.ratio) {
@@ -81,7 +82,7 @@ impl JudgedCount {
         }
     }
 
-    /// Why a real difference does not matter.
+    /// Gives the reason that a real difference does not matter.
     fn too_small(&self) -> String {
         let by_share = self.limits.threshold * self.judged.base;
         if self.judged.limit <= by_share {
@@ -94,7 +95,7 @@ impl JudgedCount {
         }
     }
 
-    /// Whether repeats are equal, and what they differ by if not.
+    /// Says that repeats are equal, or by how much they differ.
     fn certainty(&self) -> String {
         let judged = &self.judged;
         if judged.is_exact() {
@@ -118,22 +119,12 @@ impl JudgedCount {
 
 /// A count as people read it. Medians of an even number may be halves.
 pub(crate) fn shown(unit: CountUnit, count: f64) -> String {
-    let whole = whole(count);
+    let whole = as_whole(count);
     match unit {
         CountUnit::Number => grouped(whole),
         CountUnit::Bytes => bytes(whole),
         CountUnit::Cycles => format!("{} cycles", grouped(whole)),
     }
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts are not negative, and too large ones become the largest"
-)]
-fn whole(count: f64) -> u64 {
-    count.round() as u64
 }
 
 /// As `+4.2 %`.

@@ -5,12 +5,13 @@ use runner_shared::{
     counters::{EVENTS, Event},
     duration::show_nanos,
     text::bytes,
+    walltime::as_whole,
 };
 
 use super::{
     grid::{Alarm, Grid, GridRow, Head},
     notes::{notes, remarks_on_all, warnings},
-    text::{UNKNOWN, count, grouped, percent, whole},
+    text::{UNKNOWN, count, grouped, percent},
 };
 use crate::{
     comparison::{Comparison, factor},
@@ -214,14 +215,14 @@ pub(super) fn counted(report: &Report) -> impl Iterator<Item = &'static Event> {
 fn count_of(of: &BenchResult, event: &Event) -> String {
     match of.counted(event.name) {
         Some(time) if event.is_time => show_nanos(time),
-        Some(count) => grouped(whole(count)),
+        Some(count) => grouped(as_whole(count)),
         None => UNKNOWN.to_owned(),
     }
 }
 
 fn max_rss(of: MaxRss) -> String {
     let sign = if of.is_bound { "≤ " } else { "" };
-    format!("{sign}{}", bytes(whole(of.bytes)))
+    format!("{sign}{}", bytes(as_whole(of.bytes)))
 }
 
 /// A part of the processor time, as far as the kernel tells it.

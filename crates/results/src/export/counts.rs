@@ -12,7 +12,7 @@
 //! | `.limit`, `.threshold`, `.absolute` | the difference that matters, and the share of the base and the number that it is made of |
 //! | `.base_counts`, `.head_counts` | repeat by repeat |
 
-use runner_shared::verdict::{CountJudgement, CountLimits, CountVerdict};
+use runner_shared::verdict::{CountJudgement, CountLimits};
 use serde::Serialize;
 
 use super::{
@@ -85,7 +85,7 @@ impl<'a> JsonCounter<'a> {
         Self {
             counter: counter.id,
             decides: counter.decides,
-            verdict: count_word(verdict),
+            verdict: verdict.id(),
             base,
             head,
             ratio,
@@ -156,7 +156,7 @@ pub(super) fn csv_fields(
             return [const { String::new() }; 3];
         };
         let ratio = judged.ratio.map(|ratio| ratio.to_string()).unwrap_or_default();
-        [ratio, judged.floor.to_string(), count_word(judged.verdict).to_owned()]
+        [ratio, judged.floor.to_string(), judged.verdict.id().to_owned()]
     };
     let first = compared.map_or([const { String::new() }; 3], |it| {
         let repeats = it.counters.first().map_or(0, |counter| counter.judged.repeats);
@@ -172,17 +172,5 @@ const fn verdict_word(verdict: CountsVerdict) -> &'static str {
         CountsVerdict::Mixed => "mixed",
         CountsVerdict::Equivalent => "equivalent",
         CountsVerdict::Insufficient => "insufficient",
-    }
-}
-
-const fn count_word(verdict: CountVerdict) -> &'static str {
-    match verdict {
-        CountVerdict::Same => "same",
-        CountVerdict::WithinFloor => "within_floor",
-        CountVerdict::Small => "small",
-        CountVerdict::More => "more",
-        CountVerdict::Less => "less",
-        CountVerdict::Unknown => "unknown",
-        CountVerdict::Missing => "missing",
     }
 }

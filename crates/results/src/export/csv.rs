@@ -29,6 +29,7 @@ impl Exporter for Csv {
         let mut csv = csv::Writer::from_writer(out);
         let heads = FIELDS.iter().map(|(head, _)| head);
         let heads = heads.chain(VERDICT_FIELDS.iter().map(|(head, _)| head));
+        let heads = heads.chain(LATER_FIELDS.iter().map(|(head, _)| head));
         // Only those that were asked for.
         let counters: Vec<&str> = counted(report).map(|event| event.name).collect();
         csv.write_record(heads.chain(&counters))?;
@@ -37,7 +38,9 @@ impl Exporter for Csv {
             let verdict = |(_, field): &(_, VerdictField)| compared.map(field).unwrap_or_default();
             let fields = FIELDS.iter().map(|(_, field)| field(benchmark));
             let counts = counters.iter().map(|name| optional(benchmark.counted(name)));
-            csv.write_record(fields.chain(VERDICT_FIELDS.iter().map(verdict)).chain(counts))?;
+            let fields = fields.chain(VERDICT_FIELDS.iter().map(verdict));
+            let fields = fields.chain(LATER_FIELDS.iter().map(|(_, field)| field(benchmark)));
+            csv.write_record(fields.chain(counts))?;
         }
         csv.flush()
     }
@@ -58,7 +61,7 @@ impl Exporter for Csv {
 /// What a column says about a benchmark.
 type Field = fn(&BenchResult) -> String;
 
-/// Head and content of each column. New ones come last: scripts count.
+/// Head and content of each column. New ones go to [`LATER_FIELDS`]: scripts count.
 const FIELDS: &[(&str, Field)] = &[
     ("name", |of| of.name.clone()),
     ("uri", |of| of.uri.clone()),
@@ -103,6 +106,10 @@ const FIELDS: &[(&str, Field)] = &[
     ("robust_high_ns", |of| {
         optional(of.robust.as_ref().and_then(|robust| robust.interval.map(high)))
     }),
+];
+
+/// The same, behind the columns of verdicts: new ones come last.
+const LATER_FIELDS: &[(&str, Field)] = &[
     ("shell_ns", |of| optional(of.shell.map(|shell| shell.wall_ns))),
     ("without_shell", |of| optional(of.shell.map(|shell| shell.subtracted))),
     ("max_rss_bytes", |of| optional(of.max_rss.map(|rss| rss.bytes))),
@@ -112,7 +119,7 @@ const FIELDS: &[(&str, Field)] = &[
 /// The content of a column for a benchmark that was compared with another one.
 type VerdictField = fn(&Comparison) -> String;
 
-/// Behind all others; empty for a benchmark that was compared with nothing.
+/// Behind [`FIELDS`]; empty for a benchmark that was compared with nothing.
 const VERDICT_FIELDS: &[(&str, VerdictField)] = &[
     ("base_uri", |of| of.base_uri.clone()),
     ("verdict", |of| verdict_word(of.found.judged.verdict).to_owned()),

@@ -31,7 +31,7 @@
 //! | `.shell` | of a command that a shell runs: what one takes that has nothing to do (`wall_ns`, `undisturbed_ns`, `processor_ns`, medians of `rounds`), and whether that is `subtracted` from all times of the benchmark |
 //! | `.median_max_rss` | most resident memory of a round: `bytes`, and `at_most` if the truth may be less |
 //! | `.counters[]` | each event of `--counters`: `name`, `median`, `with_kernel`, `missing` (why it was not counted), `least_running` (counted for this share of the time, and scaled up), `values` (per round) |
-//! | `.noise` | `noisy`, and the numbers of `rounds`, `preempted`, `stray` and `flagged` ones |
+//! | `.noise` | `noisy`, the numbers of `rounds`, `preempted`, `stray` and `flagged` ones, `spread` (of the middle half) and `below` (of one round in 20) as shares of the median, `tail` (the share of all time that stray rounds took longer), `groups` (two that the rounds fall into) and `drift` (their change in the course of the measurement), both `null` for none |
 //! | `.notes` | sentences about the benchmark |
 //! | `.rounds` | `source` (`log` or `markers`), `iter_per_round` (the mean, rounded down), and one array per quantity, as in the log; `wall_ns` is of the whole round, of `markers` without what the marks cost, with `iterations` and `preempted_ns` in each |
 

@@ -223,7 +223,7 @@ fn advice(of: &BenchResult) -> String {
 
 /// The way on where there is no better time.
 const DOCTOR: &str =
-    "`codspeed doctor` says what disturbs a machine, `taskset -c N` pins a benchmark";
+    "`codspeed doctor` says what disturbs a machine, `--pin` keeps a benchmark on one processor";
 
 /// One line for all benchmarks whose rounds changed in the same way while they were measured.
 fn drifts(report: &Report) -> Vec<String> {

@@ -37,14 +37,3 @@ pub(crate) fn grouped(number: u64) -> String {
     }
     text
 }
-
-/// The nearest whole number that is not negative.
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rounded; what is negative or too large saturates"
-)]
-pub(super) fn whole(number: f64) -> u64 {
-    number.round() as u64
-}

@@ -5,7 +5,7 @@
 //! itself. Every such arrangement is tried, and one is believed if its rounds are those of the summary: median,
 //! quartiles and extremes.
 
-use runner_shared::walltime::{BenchmarkStats, as_float, quantile};
+use runner_shared::walltime::{BenchmarkStats, as_float, as_whole, quantile};
 
 use super::preempted::Off;
 
@@ -179,7 +179,7 @@ fn believed(rounds: &[Round], stats: &BenchmarkStats) -> Option<Recovered> {
     // Marks that were interrupted made a round longer than the longest, as the integration has timed them.
     let longest = stats.max_ns.max(stats.min_ns) + if is_finer { 1.0 } else { 0.0 };
     let wall = |round: &Round| {
-        whole(round.time(overhead).clamp(stats.min_ns, longest) * as_float(round.iterations))
+        as_whole(round.time(overhead).clamp(stats.min_ns, longest) * as_float(round.iterations))
     };
     Some(Recovered {
         start_ns: rounds.iter().map(|round| round.start).collect(),
@@ -274,7 +274,7 @@ fn around(ascending: &[f64], share: f64) -> (f64, f64) {
     let n = length(ascending);
     let (one, other) = (share * (n - 1.0) + 1.0, share * (n + 1.0));
     let at = |position: f64| {
-        let index = whole(position.clamp(1.0, n)).saturating_sub(1);
+        let index = as_whole(position.clamp(1.0, n)).saturating_sub(1);
         usize::try_from(index).ok().and_then(|index| ascending.get(index)).copied().unwrap_or(0.0)
     };
     (at(one.min(other).floor()), at(one.max(other).ceil()))
@@ -291,17 +291,6 @@ fn ascending(mut times: Vec<f64>) -> Vec<f64> {
 
 fn length(times: &[f64]) -> f64 {
     as_float(u64::try_from(times.len()).unwrap_or(u64::MAX))
-}
-
-/// The nearest whole number that is not negative.
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rounded; what is negative or too large saturates"
-)]
-fn whole(number: f64) -> u64 {
-    number.round() as u64
 }
 
 #[cfg(test)]

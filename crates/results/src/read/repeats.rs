@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use runner_shared::artifact::Repeats;
+use runner_shared::{artifact::Repeats, text::shown};
 use system::files;
 
 use super::{
@@ -16,13 +16,22 @@ use crate::{
     simulation::SimulationCounts,
 };
 
-/// What was asked for; nothing for a run that compares no counts.
+/// Returns the wishes for a comparison; nothing for a run that compares no counts.
 pub(super) fn asked(profile_dir: &Path, warnings: &mut Vec<String>) -> Option<Repeats> {
     let path = Repeats::path(profile_dir);
     if !files::is_there(&path) {
         return None;
     }
-    artifact(&path, &mut room_for_values(), warnings)
+    let asked: Repeats = artifact(&path, &mut room_for_values(), warnings)?;
+    if asked.version == Repeats::VERSION {
+        return Some(asked);
+    }
+    warnings.push(format!(
+        "{}: version {} of this file is not known, so that nothing is compared; a newer codspeed has written it",
+        shown(&path),
+        asked.version
+    ));
+    None
 }
 
 /// Adds the repeats of a simulation to the first counts, which are known.
@@ -75,5 +84,29 @@ impl MemoryRepeats {
 
     pub(super) fn finish(self) -> Option<Repeated<MemoryCounts>> {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use runner_shared::artifact::Artifact;
+
+    use super::*;
+
+    #[test]
+    fn another_version_is_told_and_not_compared() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = Repeats::path(folder.path());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut warnings = Vec::new();
+        let known = crate::counts::tests::asked(None);
+        fs::write(&path, known.encode()).unwrap();
+        assert_eq!(asked(folder.path(), &mut warnings), Some(known.clone()));
+        assert!(warnings.is_empty());
+        fs::write(&path, Repeats { version: 2, ..known }.encode()).unwrap();
+        assert_eq!(asked(folder.path(), &mut warnings), None);
+        assert!(warnings[0].contains("version 2"), "{warnings:?}");
     }
 }

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Artifact, ExecutionTimestamps, NOT_ARCHIVED};
+use crate::env_names::{self, EnvName};
 
-/// What a comparison of counts is about.
+/// The subject of a comparison of counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Repeats {
     /// Version of this layout.
@@ -35,6 +36,13 @@ impl Repeats {
     /// Bytes that the environment is longer in each repeat, the same for all commands: where the stack begins changes
     /// what caches do, and what programs do that copy their environment. Source: `peers.md` 3.3, step 2.
     pub const PADDINGS: [u32; 4] = [0, 64, 256, 1024];
+
+    /// Returns the variable that makes the environment of a repeat longer, as its name and its value: from 0 on, and the
+    /// first one again after the last padding. It is always set, so that all repeats have as many variables.
+    pub fn padding(nth: usize) -> (EnvName, String) {
+        let bytes = Self::PADDINGS.get(nth % Self::PADDINGS.len()).copied().unwrap_or(0);
+        (env_names::PADDING, "x".repeat(usize::try_from(bytes).unwrap_or(0)))
+    }
 
     /// Returns the place of this artifact in a profile folder.
     pub fn path(profile_folder: &Path) -> PathBuf {
@@ -71,6 +79,13 @@ mod tests {
     fn commands_are_counted_twice_at_least_and_once_with_each_padding_at_most() {
         let counts = [None, Some(0), Some(1), Some(2), Some(3), Some(4), Some(u64::MAX)];
         assert_eq!(counts.map(Repeats::count), [4, 2, 2, 2, 3, 4, 4]);
+    }
+
+    #[test]
+    fn the_paddings_follow_each_other_in_one_variable() {
+        let lengths = (0..5).map(Repeats::padding).map(|(name, value)| (name.name, value.len()));
+        let expected = [0, 64, 256, 1024, 0].map(|length| ("CODSPEED_PADDING", length));
+        assert!(lengths.eq(expected));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::walltime::{as_float, quantile, sorted};
 
 /// A difference has to be so many times the floor before it is called a regression: a few repeats don't show all of
 /// the spread.
-const FLOORS: f64 = 3.0;
+pub const FLOORS: f64 = 3.0;
 
 /// Differences that are too small to matter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,6 +58,19 @@ pub enum CountVerdict {
 }
 
 impl CountVerdict {
+    /// Returns the name in exported files.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::WithinFloor => "within_floor",
+            Self::Small => "small",
+            Self::More => "more",
+            Self::Less => "less",
+            Self::Unknown => "unknown",
+            Self::Missing => "missing",
+        }
+    }
+
     /// Returns whether the counts differ so much that it matters.
     pub const fn matters(self) -> bool {
         match self {

@@ -16,7 +16,7 @@ use crate::{
     walltime::{as_float, quantile},
 };
 
-pub use counted::{CountJudgement, CountLimits, CountVerdict, judge_counts};
+pub use counted::{CountJudgement, CountLimits, CountVerdict, FLOORS, judge_counts};
 pub use paired::{ALPHA, INTERIM_ALPHA, Judgement, MINIMUM_PAIRS, Verdict, judge};
 pub use signed_rank::{IntervalRank, interval_rank};
 

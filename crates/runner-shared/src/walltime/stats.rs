@@ -165,6 +165,17 @@ pub fn as_float(number: u64) -> f64 {
     number as f64
 }
 
+/// Returns the nearest whole number; what is negative or too large becomes the nearest that there is.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rounded; what is negative or too large saturates"
+)]
+pub fn as_whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

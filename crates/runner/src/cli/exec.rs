@@ -49,8 +49,8 @@ pub(crate) struct ExecArgs {
     #[arg(long, value_name = "SHARE")]
     pub threshold: Option<Share>,
 
-    /// With several commands: exit with 6 if one is slower (in memory mode: hungrier) than the base for certain, and by
-    /// this share or more as estimated [default: that of `--threshold`].
+    /// With several commands: exit with 6 if one is slower (in memory mode: needs more memory) than the base for certain,
+    /// and by this share or more as estimated [default: that of `--threshold`].
     #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub fail_if_slower: Option<FailureLimit>,
 

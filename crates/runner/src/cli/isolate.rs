@@ -7,12 +7,12 @@ use system::processors::{Processors, parse_list};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct IsolateArgs {
-    /// What to do.
+    /// The verb.
     #[command(subcommand)]
     pub command: IsolateCommand,
 }
 
-/// What to do.
+/// The verbs of `codspeed isolate`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum IsolateCommand {
     /// Change the settings, and keep what they were.
@@ -40,7 +40,7 @@ const EXAMPLES: &str = "\
 Settings: frequency governor `performance`, boost off, interrupts on other processors, the other processors of the \
     core off. What a machine has not, or does not let us write, is told one by one.
 
-What each setting was is written to /run/codspeed-tuning.journal before it is changed. `off` brings all back; after a \
+The old value of each setting is written to a journal in /run before it is changed. `off` brings all back; after a \
     crash the next start of any program of codspeed as root does. What somebody else has changed meanwhile stays, and \
     is told.
 

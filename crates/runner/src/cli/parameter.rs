@@ -29,9 +29,9 @@ pub(crate) enum ParameterError {
     /// `n=1..8` where two words are wanted.
     #[error("name and range are two words, as in `--parameter-scan {name} {range}`")]
     OneWord {
-        /// What is before the sign.
+        /// The text before the sign.
         name: String,
-        /// What is behind it.
+        /// The text behind it.
         range: String,
     },
     /// Not a name.
@@ -59,7 +59,7 @@ pub(crate) enum ParameterError {
     Empty {
         /// As given.
         text: String,
-        /// What would be one that is not.
+        /// An example of one that is not.
         why: String,
     },
     /// A range with too many values.

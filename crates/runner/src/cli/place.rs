@@ -5,10 +5,10 @@ use std::str::FromStr;
 use clap::Args;
 use system::processors::{Processors, parse_list};
 
-/// Where the help lists them.
+/// The heading of the help that lists them.
 const HEADING: &str = "Less noise";
 
-/// Where the benchmark runs.
+/// The place of the benchmark.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub(crate) struct PlaceArgs {
     /// Walltime: run the benchmark on one processor, the idlest that it may use, and stay off it ourselves; `=auto:2` takes
@@ -26,8 +26,8 @@ pub(crate) struct PlaceArgs {
     /// Put the memory of the benchmark at the same addresses in each round (no ASLR), where the system permits it. Counts
     /// of simulation mode are always made so.
     ///
-    /// How code and data share caches depends on addresses, so that random ones make some programs faster in one round than
-    /// in the next.
+    /// Code and data share caches depending on their addresses, so that random ones make some programs faster in one round
+    /// than in the next.
     #[arg(long, help_heading = HEADING)]
     pub no_aslr: bool,
 }

@@ -52,8 +52,8 @@ pub(crate) struct TargetArgs {
     #[arg(help_heading = HEADING, long)]
     pub wait: bool,
 
-    /// Compare with this run of the service, and show the differences. For `exec` with several commands, another thing:
-    /// see `--vs`.
+    /// Compare with this run of the service, and show the differences. For `exec` with several commands: the command to
+    /// compare with.
     #[arg(help_heading = HEADING, long, value_name = "RUN ID")]
     pub base: Option<String>,
 

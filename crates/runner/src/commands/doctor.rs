@@ -1,10 +1,9 @@
 //! `codspeed doctor`: what makes measurements worse here, which command helps, and which differences this machine resolves.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use runner_shared::{
     duration::parse_nanos,
-    env_names,
     harness::{Target, WalltimeArgs},
     share::{Share, ShareError},
 };
@@ -16,7 +15,7 @@ use crate::{
     doctor::{Diagnosis, Facts, Floor, PROGRAM},
     error::{CliError, ExitKind, chain},
     event::RunEvent,
-    orchestrator::execute,
+    orchestrator::{execute, temporary_folder},
     report::AnyReport,
     settings::{RunPlan, targets::PlannedTarget},
     workload::{Versus, Workload},
@@ -27,7 +26,7 @@ const THRESHOLD: &str = "0.01%";
 /// Shorter is no measurement.
 const LEAST_NS: u64 = 100_000_000;
 
-/// Why there is no floor.
+/// The reason that there is no floor.
 enum NoFloor {
     /// Somebody wanted an end.
     Interrupted,
@@ -81,8 +80,7 @@ pub(crate) fn run(args: &DoctorArgs, context: &Context) -> Result<ExitKind, CliE
 fn measure(args: &DoctorArgs, nanos: u64, context: &Context) -> Result<Floor, NoFloor> {
     // From here on there is something to remove, and a comparison to end.
     let _heeding = context.signals.heed(1);
-    let parent = context.env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
-    let folder = Folder::create(&parent, Kind::Doctor)?;
+    let folder = Folder::create(&temporary_folder(&context.env), Kind::Doctor)?;
     let plan = plan(args, nanos, &folder.path().join("profile"))?;
     let text = "compares a program with itself: what is found is the noise of this machine";
     context.ui.event(&RunEvent::Step(text.to_owned()));

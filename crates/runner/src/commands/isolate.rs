@@ -65,9 +65,17 @@ fn on(args: &IsolateOnArgs, tree: &Tree, context: &Context) -> Result<ExitKind, 
             }
         }
     }
-    if done == 0 {
-        // Nothing is in the journal: this removes it.
-        drop(tuning::restore(tree));
+    // What an earlier call has changed stays.
+    let is_off = matches!(tuning::state(tree), Ok(State::Off));
+    if all.is_empty() && is_off {
+        context.print(if found.iter().any(|(_, changes)| changes.is_err()) {
+            "nothing is changed: the rest can't be changed here, as said above; `codspeed exec --pin` chooses the idlest processor"
+        } else {
+            "nothing is changed: all is as wanted"
+        })?;
+        return Ok(ExitKind::Ok);
+    }
+    if done == 0 && is_off {
         let what = "nothing could be changed on this machine";
         return Err(CliError::new(ExitKind::Failed, what)
             .hint("the host of a container or virtual machine has these settings")
@@ -187,5 +195,5 @@ fn busy() -> CliError {
 fn unusable(err: &io::Error) -> CliError {
     let why = explain(err, Attempt::Write);
     CliError::new(ExitKind::Failed, format!("the journal of changes can't be used: {why}"))
-        .hint("it is /run/codspeed-tuning.journal")
+        .hint(format!("it is {}", tuning::JOURNAL))
 }

@@ -118,9 +118,11 @@ fn measure_part(
     // The table comes last: of a long output the end is read.
     outcome::show_slowest(&completed.report, &folder, context)?;
     let shown = outcome::show(&part.exports, &completed.report, context);
-    if part.workload.wants_explanation() {
-        outcome::explain(&completed.report, context)?;
-    }
+    let explained = if part.workload.wants_explanation() {
+        outcome::explain(&completed.report, context)
+    } else {
+        Ok(())
+    };
     // What went wrong is not sent.
     let kind = match outcome::judge(part, completed, context) {
         Ok(kind) => kind,
@@ -133,6 +135,7 @@ fn measure_part(
     shown.inspect_err(|_| upload::forget(&folder))?;
     let state = if kind == ExitKind::Interrupted { State::Interrupted } else { State::Complete };
     let manifest = kept(manifest, state, &folder, context);
+    explained.inspect_err(|_| upload::forget(&folder))?;
     Ok((kind, Measured { folder, manifest, mode: part.mode }))
 }
 

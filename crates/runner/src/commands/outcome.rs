@@ -202,7 +202,7 @@ fn judge_speed(part: &RunPart, report: &AnyReport, context: &Context) -> ExitKin
     if worse.is_empty() {
         return ExitKind::Ok;
     }
-    let how = if part.mode == Mode::Memory { "hungrier" } else { "slower" };
+    let how = if part.mode == Mode::Memory { "needs more memory" } else { "slower" };
     // In the modes that count, each counter has a threshold of its own.
     let by = match (versus.limit.or(versus.threshold), part.mode) {
         (Some(limit), _) => format!(" by {limit} or more"),
@@ -214,7 +214,7 @@ fn judge_speed(part: &RunPart, report: &AnyReport, context: &Context) -> ExitKin
     ExitKind::Regression
 }
 
-/// The commands that are slower or hungrier than they may be, and by which count.
+/// The commands that are slower or need more memory than they may, and by which count.
 fn worse(report: &AnyReport, versus: Versus) -> Vec<String> {
     let name = |name: &str| format!("`{}`", one_line(name));
     let AnyReport::Walltime(report) = report else {
@@ -416,7 +416,7 @@ impl From<RunError> for CliError {
             }
             RunError::Interrupted => (ExitKind::Interrupted, None),
             RunError::Folder { .. }
-            | RunError::Mode(ModeError::Write { .. })
+            | RunError::Mode(ModeError::Write { .. } | ModeError::Remove { .. })
             | RunError::Serve(ServeError::Watch(_))
             | RunError::Read(_) => (ExitKind::Failed, None),
         };

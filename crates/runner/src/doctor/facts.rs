@@ -1,6 +1,6 @@
 //! All that the checks look at. Everything can be read without root; what is not there is unknown, and never an error.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use nix::{
     sys::{
@@ -9,7 +9,6 @@ use nix::{
     },
     unistd::geteuid,
 };
-use runner_shared::env_names;
 use system::{
     processors::{self, Processors, Usage},
     tuning::Tree,
@@ -17,7 +16,7 @@ use system::{
 
 use super::libc_text::{self, LibcText};
 use crate::{
-    env::Env,
+    env::{Env, temporary_folder},
     error::chain,
     mode::{
         self,
@@ -34,24 +33,24 @@ pub(crate) struct Facts {
     pub tree: Tree,
     /// The processors that this process may use.
     pub allowed: Processors,
-    /// What each of them did for a moment.
+    /// Their work within a moment.
     pub usage: Usage,
     /// Times that the processor was slowed down by its heat, from the start of the machine and within that moment; `None`
     /// where it is not counted.
     pub throttled: Option<(u64, u64)>,
     /// We are root.
     pub is_root: bool,
-    /// Why addresses can't be fixed.
+    /// An error with the reason if addresses can't be fixed.
     pub fixed_addresses: Result<(), String>,
     /// Bytes that this process may keep in memory; `None` for any number.
     pub locked_memory: Option<u64>,
-    /// Why the kernel records nothing for us.
+    /// An error with the reason if the kernel records nothing for us.
     pub recording: Result<(), String>,
-    /// Whether somebody has put probes into the C library.
+    /// The code of the C library, into which somebody may have put probes.
     pub libc: LibcText,
     /// The folder for temporary files, and the bytes that are free there.
     pub temporary: (PathBuf, Option<u64>),
-    /// What the modes find and lack.
+    /// All that the modes find and lack.
     pub modes: Vec<ModeStatus>,
 }
 
@@ -63,7 +62,7 @@ impl Facts {
         let usage = mode::usage();
         let throttled = throttle_count(&tree);
         let throttled = throttled.map(|now| (now, now.saturating_sub(before.unwrap_or_default())));
-        let folder = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
+        let folder = temporary_folder(env);
         let free = statvfs(&folder).ok();
         let free = free.map(|disk| disk.blocks_available().saturating_mul(disk.fragment_size()));
         let limit = getrlimit(Resource::RLIMIT_MEMLOCK).ok().map(|(soft, _)| soft);
@@ -105,20 +104,14 @@ impl Facts {
 
     /// Names in a folder, sorted.
     pub(super) fn names(&self, folder: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.tree.place(folder)).into_iter().flatten().flatten();
-        let mut names: Vec<String> =
-            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        names.sort();
-        names
+        self.tree.names(folder)
     }
 }
 
 /// The sum over all processors; `None` where none of them counts.
 fn throttle_count(tree: &Tree) -> Option<u64> {
     let folder = "/sys/devices/system/cpu";
-    let entries = fs::read_dir(tree.place(folder)).into_iter().flatten().flatten();
-    let counts = entries.filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
+    let counts = tree.names(folder).into_iter().filter_map(|name| {
         let count = |kind: &str| {
             let path = format!("{folder}/{name}/thermal_throttle/{kind}_throttle_count");
             tree.read(&path).ok()?.parse::<u64>().ok()

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub(crate) const PROGRAM: [&str; 3] =
     ["sh", "-c", "i=0; while [ $i -lt 6000 ]; do i=$((i+1)); done"];
 
-/// What was found.
+/// The result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Floor {
     /// Median wall time of the program, nanoseconds.

@@ -25,7 +25,7 @@ pub(crate) enum LibcText {
 struct Mapping<'a> {
     start: usize,
     length: usize,
-    /// Where it begins in the file.
+    /// Its beginning in the file.
     offset: u64,
     path: &'a str,
 }

@@ -1,4 +1,4 @@
-//! What of this machine makes measurements worse or impossible: a table of checks. Each looks at facts (`facts`) and
+//! Properties of this machine that make measurements worse or impossible: a table of checks. Each looks at facts (`facts`) and
 //! says what it sees, for which mode that matters and why, and which command by whom mends it.
 
 mod cgroup;
@@ -28,13 +28,13 @@ pub(crate) struct Check {
     pub title: &'static str,
     /// The modes that it matters for.
     pub modes: &'static [Mode],
-    /// Why it matters.
+    /// The reason that it matters.
     pub why: &'static str,
     /// Looks.
     pub look: fn(&Facts) -> Seen,
 }
 
-/// How good it is.
+/// The grade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Grade {
@@ -60,14 +60,14 @@ impl Grade {
     }
 }
 
-/// What a check has seen.
+/// The finding of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// How good it is.
+    /// The grade.
     pub grade: Grade,
-    /// What is there.
+    /// The state of the machine.
     pub what: String,
-    /// What helps.
+    /// Remedies.
     pub fixes: Vec<Fix>,
 }
 
@@ -76,19 +76,19 @@ pub(crate) struct Seen {
 pub(crate) struct Fix {
     /// As to be typed; a sentence where there is none.
     pub command: String,
-    /// Who may do it.
+    /// The person that may do it.
     pub by: By,
 }
 
-/// Who may do something.
+/// A person that may do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum By {
-    /// Who measures.
+    /// The user that measures.
     You,
     /// Root on this machine.
     Root,
-    /// Who runs the machine below this one, or its container.
+    /// The owner of the machine below this one, or of its container.
     Host,
 }
 
@@ -139,7 +139,7 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-/// What brings a core to rest, as root, and what does without.
+/// The commands that bring a core to rest, as root and without.
 const ISOLATE: &str = "sudo \"$(command -v codspeed)\" isolate on";
 /// See [`ISOLATE`].
 const PIN: &str = "codspeed exec --pin ...";

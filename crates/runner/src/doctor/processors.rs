@@ -162,12 +162,16 @@ fn virtual_machine(facts: &Facts) -> Seen {
         return Seen::unknown("`/proc/cpuinfo` can't be read");
     };
     let product = facts.read("/sys/class/dmi/id/product_name").filter(|name| !name.is_empty());
-    let is_virtual = cpuinfo
-        .lines()
-        .filter(|line| line.starts_with("flags") || line.starts_with("Features"))
-        .any(|line| line.split_whitespace().any(|flag| flag == "hypervisor"));
+    let flags: Vec<&str> = cpuinfo.lines().filter(|line| line.starts_with("flags")).collect();
+    let is_virtual =
+        flags.iter().any(|line| line.split_whitespace().any(|flag| flag == "hypervisor"));
     if !is_virtual && facts.read("/sys/hypervisor/type").is_none() {
-        return Seen::ok("none");
+        // Only x86 has this flag.
+        return if flags.is_empty() {
+            Seen::unknown("this kind of processor does not tell")
+        } else {
+            Seen::ok("none")
+        };
     }
     let product = product.map(|name| format!(" ({name})")).unwrap_or_default();
     Seen::note(format!("yes{product}")).fix(
@@ -211,7 +215,7 @@ fn preemption(facts: &Facts) -> Seen {
     }
 }
 
-/// What stole time from this machine, for `load`.
+/// The time that was stolen from this machine, for `load`.
 pub(super) fn stolen(facts: &Facts) -> Seen {
     match facts.usage.stolen(&facts.allowed) {
         None => Seen::unknown("the system does not tell"),

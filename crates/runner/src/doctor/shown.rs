@@ -21,7 +21,7 @@ pub(crate) struct Diagnosis {
     pub checks: Vec<Finding>,
     /// The noise of the machine.
     pub floor: Option<Floor>,
-    /// Why it could not be measured.
+    /// The reason that it could not be measured.
     pub floor_missing: Option<String>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Diagnosis {
 pub(crate) struct Finding {
     id: &'static str,
     title: &'static str,
-    /// How good it is.
+    /// The grade.
     pub grade: Grade,
     seen: String,
     why: &'static str,

@@ -155,3 +155,21 @@ fn names_are_unique_and_whatever_files_hold_is_no_error() {
     nix::unistd::mkfifo(&place("/proc/meminfo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     Diagnosis::of(&facts(root.path()));
 }
+
+#[test]
+fn only_x86_tells_whether_a_machine_is_virtual() {
+    let root = tempfile::tempdir().unwrap();
+    let facts = facts(root.path());
+    let shown = |cpuinfo: &str| {
+        let place = facts.tree.place("/proc/cpuinfo");
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(place, cpuinfo).unwrap();
+        let json = serde_json::to_value(Diagnosis::of(&facts)).unwrap();
+        let checks = json["checks"].as_array().unwrap().clone();
+        let found = checks.into_iter().find(|check| check["id"] == "virtual_machine").unwrap();
+        found["grade"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(shown("flags\t\t: fpu hypervisor\n"), "note");
+    assert_eq!(shown("flags\t\t: fpu\n"), "ok");
+    assert_eq!(shown("Features\t: fp asimd\n"), "unknown");
+}

@@ -56,6 +56,15 @@ pub(crate) enum ModeError {
         #[source]
         source: io::Error,
     },
+    /// Files of an earlier run can't be removed.
+    #[error("could not remove `{}`, which an earlier comparison has left", shown(&path))]
+    Remove {
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the system.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// The benchmark as a program to start in the folder `cwd`, seeing `env`.

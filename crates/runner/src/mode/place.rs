@@ -1,4 +1,4 @@
-//! Where a benchmark runs: on which processors, which are then left to it, and at which addresses.
+//! The place of a benchmark: on which processors it runs, which are then left to it, and at which addresses.
 
 use std::{collections::BTreeMap, fs, io, os::fd::AsFd, path::Path};
 
@@ -21,14 +21,14 @@ use crate::{
 /// The idlest processor is the one that was idle for so long. A tick of `/proc/stat` is a hundredth of a second.
 const LOOK_MS: u8 = 250;
 
-/// Where the benchmark runs, and what is known of that.
+/// The place of the benchmark.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// `None` leaves it to the system.
     chosen: Option<Processors>,
     /// Those that are left to us; empty if there are none.
     rest: Processors,
-    /// Where its memory lies.
+    /// The addresses of its memory.
     pub address_space: AddressSpace,
     /// Sentences about what was chosen.
     pub said: Vec<String>,
@@ -36,7 +36,7 @@ pub(crate) struct Place {
     pub warnings: Vec<String>,
 }
 
-/// Why a benchmark can't run where it is wanted.
+/// The reason that a benchmark can't run at the place that is wanted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlaceError {
     /// Processors that are not there, or not for us.
@@ -89,13 +89,16 @@ impl Place {
         };
         let Some(pin) = &args.pin else { return Ok(place) };
         let allowed = processors::allowed().map_err(PlaceError::System)?;
-        let usage = usage();
-        let chosen = match pin {
-            Pin::These(these) => these.clone(),
-            Pin::Auto(count) => processors::idlest(&allowed, &usage, &of_core, *count),
+        let (chosen, usage) = match pin {
+            // There is nothing to find out.
+            Pin::These(these) => (these.clone(), None),
+            Pin::Auto(count) => {
+                let usage = usage();
+                (processors::idlest(&allowed, &usage, &of_core, *count), Some(usage))
+            }
         };
         place.rest = &allowed - &chosen;
-        place.said.push(said(&chosen, &place.rest, &usage));
+        place.said.push(said(&chosen, &place.rest, usage.as_ref()));
         place.chosen = Some(chosen);
         Ok(place)
     }
@@ -128,7 +131,7 @@ impl Place {
         Some(Away { before })
     }
 
-    /// How many processors the benchmark has to itself; `None` if that is left to the system.
+    /// Returns the number of processors that the benchmark has to itself; `None` if that is left to the system.
     pub(crate) fn processors(&self) -> Option<usize> {
         self.chosen.as_ref().map(Processors::len)
     }
@@ -161,7 +164,7 @@ impl Drop for Away {
     }
 }
 
-/// Where memory lies, and why it does not lie where it is wanted.
+/// Returns the addresses of memory, and the reason if they are not those that are wanted.
 pub(crate) fn addresses(fixed: bool) -> (AddressSpace, Option<String>) {
     if !fixed {
         return (AddressSpace::Random, None);
@@ -212,7 +215,15 @@ fn of_core(number: usize) -> Processors {
     processors::of_core(Path::new("/"), number)
 }
 
-fn said(chosen: &Processors, rest: &Processors, usage: &Usage) -> String {
+fn said(chosen: &Processors, rest: &Processors, usage: Option<&Usage>) -> String {
+    let we = if rest.is_empty() {
+        "no other is left for this program".to_owned()
+    } else {
+        format!("this program and perf stay on {}", shown_list(rest))
+    };
+    let Some(usage) = usage else {
+        return format!("the benchmark runs on {}; {we}", named(chosen));
+    };
     let share = |number: usize| match usage.busy(number) {
         Some(busy) => format!("{:.0} % busy", busy * 100.0),
         None => "how busy is unknown".to_owned(),
@@ -224,11 +235,6 @@ fn said(chosen: &Processors, rest: &Processors, usage: &Usage) -> String {
         format!("{number}: {}{}", share(*number), beside.collect::<String>())
     };
     let all: Vec<String> = chosen.iter().map(one).collect();
-    let we = if rest.is_empty() {
-        "no other is left for this program".to_owned()
-    } else {
-        format!("this program and perf stay on {}", shown_list(rest))
-    };
     format!("the benchmark runs on {} ({}, just now); {we}", named(chosen), all.join("; "))
 }
 
@@ -265,6 +271,15 @@ mod tests {
         })
         .join()
         .unwrap();
+    }
+
+    #[test]
+    fn a_processor_that_is_named_is_not_looked_at() {
+        let first = processors::allowed().unwrap().into_iter().next().unwrap();
+        let pin = Some(Pin::These(Processors::from([first])));
+        let place = Place::choose(&PlaceArgs { pin, no_aslr: false }).unwrap();
+        let said = &place.said[0];
+        assert!(said.starts_with(&format!("the benchmark runs on processor {first}; ")), "{said}");
     }
 
     #[test]

@@ -29,6 +29,7 @@ use system::{
     temporary,
 };
 
+pub(crate) use crate::env::temporary_folder;
 use crate::{
     env::Env,
     event::RunEvent,
@@ -251,6 +252,11 @@ fn run(
         let text = format!("`--pin` does nothing in mode `{}`, which measures no time", part.mode);
         ui.event(&RunEvent::warning(text));
     }
+    for option in part.workload.unused_options(part.mode) {
+        let text =
+            format!("`{option}` does nothing in mode `{}`, only in walltime mode", part.mode);
+        ui.event(&RunEvent::warning(text));
+    }
     ui.event(&RunEvent::PartStarted(part.mode));
     ui.event(&RunEvent::GroupStart { title: part.label.clone(), opened: true });
     let measured = match part.mode {
@@ -272,11 +278,6 @@ fn run(
     let instruments = if well { instruments.finish(folder) } else { Ok(()) };
     let folder = folder.to_owned();
     Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })
-}
-
-/// The folder for temporary files.
-pub(crate) fn temporary_folder(env: &Env) -> PathBuf {
-    env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from)
 }
 
 /// Returns an error if somebody wants an end.

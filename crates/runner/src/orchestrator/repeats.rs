@@ -1,6 +1,9 @@
-//! What a comparison of counts keeps beside its results: see [`Repeats`].
+//! Files that a comparison of counts keeps beside its results: see [`Repeats`].
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use runner_shared::{
     artifact::{Artifact, Repeats},
@@ -18,7 +21,7 @@ use crate::{
 
 /// Removes what an earlier comparison in this folder has left, and notes what this one is about, if it is one.
 pub(super) fn begin(part: &RunPart, folder: &Path) -> Result<(), ModeError> {
-    remove(folder);
+    remove(folder)?;
     let Workload::Commands { targets, versus: Some(versus), .. } = &part.workload else {
         return Ok(());
     };
@@ -43,10 +46,34 @@ fn asked(base: &Target, versus: Versus) -> Repeats {
     }
 }
 
-/// What can't be removed can't be replaced either, and that is said.
-fn remove(folder: &Path) {
+/// Removes all of an earlier comparison: counts that stay would be read as those of this one.
+fn remove(folder: &Path) -> Result<(), ModeError> {
+    let gone = |result: io::Result<()>, path: PathBuf| match result {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(ModeError::Remove { path, source })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    };
     for path in [Repeats::path(folder), Repeats::timestamps(folder)] {
-        drop(fs::remove_file(path));
+        gone(fs::remove_file(&path), path)?;
     }
-    drop(fs::remove_dir_all(Repeats::folder(folder)));
+    let repeats = Repeats::folder(folder);
+    gone(fs::remove_dir_all(&repeats), repeats)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_comparison_goes_or_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        remove(folder.path()).unwrap();
+        fs::create_dir_all(Repeats::folder(folder.path()).join("1")).unwrap();
+        remove(folder.path()).unwrap();
+        assert!(!Repeats::folder(folder.path()).exists());
+        // A folder can't be removed as a file, not even by root.
+        fs::create_dir(Repeats::path(folder.path())).unwrap();
+        remove(folder.path()).unwrap_err();
+    }
 }

@@ -51,7 +51,7 @@ struct Open {
     threads: Vec<Thread>,
     /// Processor time so far of the processes that speak and of those below them, nanoseconds.
     processes: BTreeMap<i32, u64>,
-    /// Why nothing will be known; empty if it will.
+    /// The reason that nothing will be known; empty if it will.
     missing: String,
 }
 
@@ -175,13 +175,13 @@ impl Switches {
         living.map(|thread| PollFd::new(thread.ring.as_fd(), PollFlags::POLLIN))
     }
 
-    /// What was seen.
+    /// The windows that were seen.
     pub(super) fn finish(self) -> Preemptions {
         self.seen
     }
 }
 
-/// Why a window can't be watched. Shown behind what is then not known.
+/// The reason that a window can't be watched. Shown behind figures that are then not known.
 #[derive(Debug, thiserror::Error)]
 enum Unwatched {
     #[error("the process of the benchmark can't be seen")]
@@ -204,9 +204,7 @@ fn threads_of(pids: &[i32]) -> Result<Vec<Thread>, Unwatched> {
     if found.len() > MOST_THREADS {
         return Err(Unwatched::Threads(found.len()));
     }
-    // The largest power of two that leaves all of them their share.
-    let share = RINGS_BYTES / found.len().max(1);
-    let bytes = 1 << share.max(1).ilog2();
+    let bytes = ring_bytes(found.len(), perf::page_bytes());
     let wakeup = u32::try_from(bytes / 2).unwrap_or(u32::MAX);
     let attributes = Attributes::records(0, wakeup);
     let mut threads = Vec::new();
@@ -229,6 +227,13 @@ fn threads_of(pids: &[i32]) -> Result<Vec<Thread>, Unwatched> {
         });
     }
     if threads.is_empty() { Err(Unwatched::Unseen) } else { Ok(threads) }
+}
+
+/// Bytes of the ring of each of so many threads: the largest power of two that leaves all of them their share, and a page
+/// at least, as the kernel maps no less.
+fn ring_bytes(threads: usize, page: usize) -> usize {
+    let share = RINGS_BYTES / threads.max(1);
+    (1 << share.max(1).ilog2()).max(page)
 }
 
 /// Processor time of a thread so far, nanoseconds, if the kernel tells (`CONFIG_SCHED_INFO`).
@@ -255,10 +260,10 @@ fn process_time(pid: Pid) -> Option<u64> {
     Some(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
 }
 
-/// What the records of a thread amount to. Pure.
+/// The sum of the records of a thread. Pure.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Timeline {
-    /// When it left its processor, and whether it could have gone on.
+    /// The time when it left its processor, and whether it could have gone on.
     out: Option<(u64, bool)>,
     /// Time of the last record.
     last: u64,
@@ -309,7 +314,7 @@ impl Timeline {
         self
     }
 
-    /// What was taken of the room.
+    /// Bytes that were taken of the room.
     fn bytes(&self) -> u64 {
         let spans = self.preempted.len() + self.waited.len() + self.lost.len();
         size(spans) * SPAN_BYTES

@@ -1,4 +1,4 @@
-//! What records of switches amount to.
+//! Spans that follow from records of switches.
 
 use super::*;
 
@@ -11,6 +11,14 @@ fn timeline(records: &[(What, u64)], room: &mut Allowance) -> Timeline {
         timeline.add(Record { what, pid: 7, tid: 7, time }, room);
     }
     timeline
+}
+
+#[test]
+fn a_ring_is_no_smaller_than_a_page() {
+    assert_eq!(ring_bytes(1, 4096), RINGS_BYTES);
+    assert_eq!(ring_bytes(16, 4096), RINGS_BYTES / 16);
+    assert_eq!(ring_bytes(5, 64 << 10), 64 << 10);
+    assert_eq!(ring_bytes(16, 64 << 10), 64 << 10);
 }
 
 #[test]

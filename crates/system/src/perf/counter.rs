@@ -55,8 +55,14 @@ impl Counter {
         let len = unsafe {
             libc::read(self.0.as_raw_fd(), words.as_mut_ptr().cast(), size_of_val(&words))
         };
-        if usize::try_from(len) != Ok(size_of_val(&words)) {
-            return Err(io::Error::last_os_error());
+        match usize::try_from(len) {
+            Err(_) => return Err(io::Error::last_os_error()),
+            // Nothing is wrong with the call, so that the last error is one of before: an event that could not stay on
+            // its processor is at its end.
+            Ok(len) if len != size_of_val(&words) => {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            Ok(_) => {}
         }
         let [value, enabled, running] = words;
         Ok(Count { value, enabled, running })

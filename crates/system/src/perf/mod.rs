@@ -196,8 +196,9 @@ fn paranoid() -> String {
     level.map_or_else(|_| "unknown".to_owned(), |level| level.trim().to_owned())
 }
 
-/// The size of a page of memory.
-pub(crate) fn page_bytes() -> usize {
+/// Returns the size of a page of memory.
+#[must_use]
+pub fn page_bytes() -> usize {
     // SAFETY: asks for a number.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(page).unwrap_or(4096)

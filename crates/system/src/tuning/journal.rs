@@ -9,7 +9,7 @@
 //! back<TAB>/sys/…/scaling_governor     this one is as it was, or not ours any more
 //! ```
 //!
-//! A last line without its end was cut off by a crash: what it tells of was not done. The file lies in `/run`, which lasts
+//! A last line without its end was cut off by a crash: its change was not made. The file lies in `/run`, which lasts
 //! as long as the values: until the machine is started again.
 
 use std::{
@@ -31,9 +31,9 @@ use crate::{
     processors::{Processors, parse_list, shown_list},
 };
 
-/// Where it lies, below the root of all files.
-const FILE: &str = "run/codspeed-tuning.journal";
-/// What it begins with.
+/// The journal's place, from the root on.
+pub const JOURNAL: &str = "/run/codspeed-tuning.journal";
+/// The beginning of its first line.
 const HEAD: &str = "codspeed-tuning 1";
 /// Changes of the start of the machine, which ends them all.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
@@ -51,7 +51,7 @@ pub struct Entry {
     pub new: String,
 }
 
-/// How far the changes have come.
+/// The progress of the changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Not to the end: whoever makes them is at it, or was killed.
@@ -62,14 +62,14 @@ pub enum Stage {
     Restoring,
 }
 
-/// What a journal tells.
+/// The contents of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// The processors that the machine was tuned for.
     pub processors: Processors,
     /// In the order of the changes; those that are back are left out.
     pub entries: Vec<Entry>,
-    /// How far it has come.
+    /// The progress of the changes.
     pub stage: Stage,
 }
 
@@ -98,7 +98,7 @@ impl Journal {
     ///
     /// If it can't be used, or others could have written it (`InvalidData`): it decides what root writes where.
     pub(super) fn find(tree: &Tree) -> io::Result<Found> {
-        let path = tree.root().join(FILE);
+        let path = tree.place(JOURNAL);
         if !files::is_there(&path) {
             return Ok(Found::Nothing);
         }
@@ -113,11 +113,15 @@ impl Journal {
             return Err(invalid("it does not belong to root alone"));
         }
         let Some(mut journal) = Self::lock(file, path)? else { return Ok(Found::Busy) };
+        if journal.file.metadata()?.len() > MOST_BYTES {
+            // Read in part, it would lose the rest.
+            return Err(invalid("it is longer than 8 MiB"));
+        }
         let mut text = String::new();
         (&*journal.file).take(MOST_BYTES).read_to_string(&mut text)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let text = text.get(..whole).unwrap_or_default();
-        // What is cut off would become a part of the next line.
+        // A line that is cut off would become a part of the next one.
         journal.file.set_len(u64::try_from(whole).unwrap_or(0))?;
         journal.file.seek(SeekFrom::End(0))?;
         if let Some(told) = parse(text, &boot(tree)) {
@@ -129,7 +133,7 @@ impl Journal {
 
     /// Begins one; there is none.
     pub(super) fn begin(tree: &Tree, processors: &Processors) -> io::Result<Self> {
-        let path = tree.root().join(FILE);
+        let path = tree.place(JOURNAL);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }

@@ -7,7 +7,7 @@ mod journal;
 mod tests;
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -19,7 +19,7 @@ use crate::{
     processors::{Processors, parse_list},
 };
 
-pub use journal::{Entry, Stage, Told};
+pub use journal::{Entry, JOURNAL, Stage, Told};
 use journal::{Found, Journal};
 
 /// The files of the kernel, usually below `/`.
@@ -55,6 +55,16 @@ impl Tree {
         files::read_kernel_text(self.place(path)).map(|text| text.trim().to_owned())
     }
 
+    /// Returns the names in a folder, sorted; none if it can't be read.
+    #[must_use]
+    pub fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.place(folder)).into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        names
+    }
+
     /// Writes a value, at once.
     fn write(&self, path: &str, value: &str) -> io::Result<()> {
         let mut options = OpenOptions::new();
@@ -76,7 +86,7 @@ pub struct Change {
     pub wanted: String,
 }
 
-/// What became of a setting.
+/// The end of an attempt to change a setting, or to bring it back.
 #[derive(Debug)]
 pub enum Outcome {
     /// It has the value that is wanted, and had this one.
@@ -92,16 +102,18 @@ pub enum Outcome {
         /// As it was before we changed it.
         old: String,
     },
+    /// Its file is gone, as that of a device that was taken away: there is nothing to bring back.
+    Gone,
     /// The system refuses.
     Failed(io::Error),
 }
 
-/// A setting and what became of it.
+/// A setting and its outcome.
 #[derive(Debug)]
 pub struct Row {
     /// Its file.
     pub path: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
@@ -129,17 +141,21 @@ pub fn state(tree: &Tree) -> io::Result<State> {
     })
 }
 
-/// Changes settings, in this order, for these processors. A setting that is changed already stays; one that can't be changed keeps
-/// no other from being changed.
+/// Changes settings, in this order, for these processors. A setting that is changed already stays; one that can't be
+/// changed keeps no other from being changed. Where nothing is changed there is no journal afterwards, unless there was
+/// one before.
 ///
 /// # Errors
 ///
 /// If the journal can't be written: then nothing more is changed.
 pub fn change(tree: &Tree, processors: &Processors, changes: &[Change]) -> io::Result<Vec<Row>> {
-    let (mut journal, entries) = match Journal::find(tree)? {
-        Found::Nothing => (Journal::begin(tree, processors)?, Vec::new()),
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut journal, entries, is_new) = match Journal::find(tree)? {
+        Found::Nothing => (Journal::begin(tree, processors)?, Vec::new(), true),
         Found::Busy => return Err(io::Error::other("another process uses the journal")),
-        Found::There(journal, told) => (journal, told.entries),
+        Found::There(journal, told) => (journal, told.entries, false),
     };
     let mut rows = Vec::new();
     for Change { path, wanted } in changes {
@@ -153,6 +169,11 @@ pub fn change(tree: &Tree, processors: &Processors, changes: &[Change]) -> io::R
         rows.push(Row { path: path.clone(), outcome });
     }
     journal.note_stage(Stage::On)?;
+    if is_new && !rows.iter().any(|row| matches!(row.outcome, Outcome::Changed(_))) {
+        drop(journal);
+        // The kernel may have made something else of a value that it has refused.
+        restore(tree)?;
+    }
     Ok(rows)
 }
 
@@ -191,31 +212,55 @@ pub fn restore(tree: &Tree) -> io::Result<Vec<Row>> {
     }
 }
 
-/// Brings back what a program has changed that was killed before it was done, if we are root. Called by all programs when
-/// they start. `None` if there was nothing.
-pub fn recover(tree: &Tree) -> Option<io::Result<Vec<Row>>> {
+/// Settings that were brought back when a program was started.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The progress of the changes before.
+    pub stage: Stage,
+    /// The settings.
+    pub rows: Vec<Row>,
+}
+
+/// Brings back the changes of a program that was killed before it was done, and those that could not be brought back
+/// before, if we are root. Called by all programs when they start. `None` if there was nothing.
+pub fn recover(tree: &Tree) -> Option<io::Result<Recovered>> {
     if !geteuid().is_root() {
         return None;
     }
     match Journal::find(tree) {
         Err(err) => Some(Err(err)),
         Ok(Found::Nothing | Found::Busy | Found::There(_, Told { stage: Stage::On, .. })) => None,
-        Ok(Found::There(journal, told)) => Some(bring_back(tree, journal, told)),
+        Ok(Found::There(journal, told)) => {
+            let stage = told.stage;
+            Some(bring_back(tree, journal, told).map(|rows| Recovered { stage, rows }))
+        }
     }
 }
 
-/// Returns what was recovered, as lines for people.
+/// Returns the recovered settings, as lines for people.
 #[must_use]
-pub fn told(recovered: &io::Result<Vec<Row>>) -> Vec<String> {
-    match recovered {
-        Err(err) => vec![format!(
-            "settings of the machine that `codspeed isolate` has changed may not be as they were: {err}"
-        )],
-        Ok(rows) => {
-            let first = "`codspeed isolate` was killed before it was done; the settings that it had changed are brought back".to_owned();
-            std::iter::once(first).chain(rows.iter().map(Row::shown)).collect()
+pub fn told(recovered: &io::Result<Recovered>) -> Vec<String> {
+    let Recovered { stage, rows } = match recovered {
+        Err(err) => {
+            return vec![format!(
+                "settings of the machine that `codspeed isolate` has changed may not be as they were: {err}"
+            )];
         }
-    }
+        Ok(recovered) => recovered,
+    };
+    let before = match stage {
+        Stage::Changing | Stage::On => "`codspeed isolate on` was ended before it was done",
+        Stage::Restoring => {
+            "an earlier attempt to bring back what `codspeed isolate` has changed did not bring back all"
+        }
+    };
+    let is_failed = |row: &Row| matches!(row.outcome, Outcome::Failed(_));
+    let now = if rows.iter().any(is_failed) {
+        "not all of its settings could be brought back now; the next start as root tries again"
+    } else {
+        "the rest is brought back"
+    };
+    std::iter::once(format!("{before}; {now}")).chain(rows.iter().map(Row::shown)).collect()
 }
 
 impl Row {
@@ -230,6 +275,7 @@ impl Row {
             Outcome::Foreign { now, old } => format!(
                 "{path}: somebody else has changed it to {now}, and it stays so; before us it was {old} (`echo {old} > {path}`)"
             ),
+            Outcome::Gone => format!("{path}: is gone, so that there is nothing to bring back"),
             Outcome::Failed(err) => format!("{path}: could not be changed: {err}"),
         }
     }
@@ -241,7 +287,8 @@ fn bring_back(tree: &Tree, mut journal: Journal, told: Told) -> io::Result<Vec<R
     let mut is_all_back = true;
     for Entry { path, old, new } in told.entries.into_iter().rev() {
         let outcome = match tree.read(&path) {
-            // A processor or an interrupt may be gone for good, and what can't be read can't be judged.
+            // A processor or an interrupt may be gone for good.
+            Err(err) if err.kind() == io::ErrorKind::NotFound => Outcome::Gone,
             Err(err) => Outcome::Failed(err),
             Ok(now) if is_same(&now, &old) => Outcome::Restored(old),
             Ok(now) if is_same(&now, &new) => match set(tree, &path, &old) {
@@ -250,7 +297,7 @@ fn bring_back(tree: &Tree, mut journal: Journal, told: Told) -> io::Result<Vec<R
             },
             Ok(now) => Outcome::Foreign { now, old },
         };
-        if matches!(&outcome, Outcome::Failed(err) if err.kind() != io::ErrorKind::NotFound) {
+        if matches!(outcome, Outcome::Failed(_)) {
             is_all_back = false;
         } else {
             journal.note_back(&path)?;

@@ -163,6 +163,60 @@ fn what_is_not_there_or_refuses_is_told_and_keeps_nothing_else() {
 }
 
 #[test]
+fn a_file_that_is_gone_needs_no_way_back() {
+    let (_folder, tree) = tree();
+    change_all(&tree);
+    fs::remove_file(tree.place("/proc/irq/7/smp_affinity_list")).unwrap();
+    let rows = restore(&tree).unwrap();
+    assert!(matches!(rows[1].outcome, Outcome::Gone), "{rows:?}");
+    assert!(!rows.iter().any(|row| matches!(row.outcome, Outcome::Failed(_))));
+    assert!(!journal(&tree).exists());
+}
+
+#[test]
+fn without_a_change_an_earlier_one_stays_and_there_is_no_new_journal() {
+    let (_folder, tree) = tree();
+    assert!(change(&tree, &Processors::from([2]), &[]).unwrap().is_empty());
+    assert!(!journal(&tree).exists());
+    let absent = [Change { path: "/sys/absent".to_owned(), wanted: "1".to_owned() }];
+    change(&tree, &Processors::from([2]), &absent).unwrap();
+    assert!(!journal(&tree).exists());
+    change_all(&tree);
+    for changes in [&absent[..], &[]] {
+        change(&tree, &Processors::from([2]), changes).unwrap();
+        assert_eq!(values(&tree), new());
+        assert!(journal(&tree).exists());
+    }
+}
+
+#[test]
+fn a_journal_that_is_too_long_stays_as_it_is() {
+    let (_folder, tree) = tree();
+    change_all(&tree);
+    let line = format!("set\t/sys/{}\t0\t1\n", "a".repeat(1 << 20));
+    let mut text = fs::read_to_string(journal(&tree)).unwrap();
+    text.push_str(&line.repeat(8));
+    fs::write(journal(&tree), &text).unwrap();
+    assert!(restore(&tree).unwrap_err().to_string().contains("longer than 8 MiB"));
+    assert_eq!(fs::metadata(journal(&tree)).unwrap().len(), u64::try_from(text.len()).unwrap());
+    assert_eq!(values(&tree), new());
+}
+
+#[test]
+fn the_lines_about_a_recovery_name_the_command_and_how_it_went() {
+    let first = |stage, outcome| {
+        let rows = vec![Row { path: "/sys/a".to_owned(), outcome }];
+        told(&Ok(Recovered { stage, rows })).remove(0)
+    };
+    let killed = first(Stage::Changing, Outcome::Restored("0".to_owned()));
+    assert!(killed.starts_with("`codspeed isolate on` was ended"), "{killed}");
+    assert!(killed.ends_with("is brought back"), "{killed}");
+    let again = first(Stage::Restoring, Outcome::Failed(io::Error::other("no")));
+    assert!(!again.contains("was ended"), "{again}");
+    assert!(again.ends_with("tries again"), "{again}");
+}
+
+#[test]
 fn a_journal_of_an_earlier_start_of_the_machine_changes_nothing() {
     let (_folder, tree) = tree();
     change_all(&tree);

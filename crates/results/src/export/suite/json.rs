@@ -24,7 +24,7 @@
 
 use runner_shared::{
     mode::Mode,
-    verdict::{ALPHA, CountJudgement, CountVerdict, Judgement},
+    verdict::{ALPHA, CountJudgement, Judgement},
 };
 use serde::Serialize;
 
@@ -236,16 +236,7 @@ impl JsonCounter {
 impl JsonCount {
     fn of(judgement: CountJudgement) -> Self {
         let CountJudgement { base, head, ratio, floor, limit, repeats, verdict } = judgement;
-        let verdict = match verdict {
-            CountVerdict::Same => "same",
-            CountVerdict::WithinFloor => "within_floor",
-            CountVerdict::Small => "small",
-            CountVerdict::More => "more",
-            CountVerdict::Less => "less",
-            CountVerdict::Unknown => "unknown",
-            CountVerdict::Missing => "missing",
-        };
-        Self { base, head, ratio, floor, limit, repeats, verdict }
+        Self { base, head, ratio, floor, limit, repeats, verdict: verdict.id() }
     }
 }
 

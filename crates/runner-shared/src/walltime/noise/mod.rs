@@ -41,7 +41,7 @@ const LEAST_ROUNDS: usize = 5;
 /// Median absolute deviation to standard deviation of normal data.
 const MAD_TO_SIGMA: f64 = 1.4826;
 
-/// What the rounds of one benchmark say about the calm of the machine.
+/// The calm of the machine, as the rounds of one benchmark show it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct NoiseVerdict {
     /// Rounds that were looked at.
@@ -52,10 +52,10 @@ pub struct NoiseVerdict {
     pub stray: u64,
     /// Rounds that are one or the other.
     pub flagged: u64,
-    /// What the middle half of the rounds spans, as a share of the median.
+    /// The span of the middle half of the rounds, as a share of the median.
     #[serde(default)]
     pub spread: f64,
-    /// How far below the median one round in 20 lies, as a share of it.
+    /// The distance below the median of one round in 20, as a share of it.
     #[serde(default)]
     pub below: f64,
     /// Share of the time of all rounds that those far outside took longer than the median.
@@ -64,12 +64,12 @@ pub struct NoiseVerdict {
     /// Two groups that the rounds fall into.
     #[serde(default)]
     pub groups: Option<Groups>,
-    /// How the rounds changed while they were measured.
+    /// The change of the rounds while they were measured.
     #[serde(default)]
     pub drift: Option<Drift>,
 }
 
-/// Why a number is not to be trusted, the plainest reason first.
+/// Reasons that a number is not to be trusted, the plainest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Noise {
     /// Other programs disturbed too many of the rounds.

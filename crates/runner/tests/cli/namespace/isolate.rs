@@ -203,7 +203,7 @@ fn the_next_start_says_what_it_has_brought_back() {
     );
     assert_eq!(run.code, 0, "{}", run.shown());
     assert!(
-        run.stderr.contains("`codspeed isolate` was killed before it was done"),
+        run.stderr.contains("`codspeed isolate on` was ended before it was done"),
         "{}",
         run.stderr
     );

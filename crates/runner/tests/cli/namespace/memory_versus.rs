@@ -22,8 +22,8 @@ fn equal_programs_are_equal_exactly_and_more_allocations_are_found_to_the_byte()
     let options = [TRACED, &others, &["--explain", "--fail-if-slower"]].concat();
     let run = exec(&sandbox, &options, &["./other", "100"]);
     assert_eq!(run.code, 6, "{}", run.stderr);
-    let hungrier = "hungrier (`--fail-if-slower`): `./allocate 110` (peak memory, bytes allocated, allocations)\n";
-    assert!(run.stderr.contains(hungrier), "{}", run.stderr);
+    let more = "needs more memory (`--fail-if-slower`): `./allocate 110` (peak memory, bytes allocated, allocations)\n";
+    assert!(run.stderr.contains(more), "{}", run.stderr);
     let json: Value = serde_json::from_str(&sandbox.text("out.json")).unwrap();
     let found = json["comparisons"].as_array().unwrap();
     let more: Vec<Vec<f64>> = found

@@ -82,7 +82,7 @@ fn all_commands_run_on_the_processors_that_are_named() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(lines(&sandbox, "where"), BTreeSet::from([format!("Cpus_allowed_list:{last}")]));
     assert!(
-        run.stderr.contains(&format!("the benchmark runs on processor {last} (")),
+        run.stderr.contains(&format!("the benchmark runs on processor {last}; ")),
         "{}",
         run.stderr
     );
