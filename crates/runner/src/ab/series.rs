@@ -7,8 +7,9 @@ use std::{
 
 use results::{Stage, Suite, SuiteRun, SuiteSide};
 use runner_shared::{
+    artifact::Repeats,
     clock::{Monotonic, now},
-    env_names,
+    mode::Mode,
 };
 use system::signals::Signals;
 
@@ -92,7 +93,7 @@ impl Series<'_> {
         loop {
             let elapsed = now().since(start);
             let judged = || suite.judge();
-            let Next::Pair { stage, pair, first, padding } = schedule.next(elapsed, judged) else {
+            let Next::Pair { stage, pair, first } = schedule.next(elapsed, judged) else {
                 return Ok(End::Complete);
             };
             let second = match first {
@@ -102,7 +103,7 @@ impl Series<'_> {
             self.tell(suite, &schedule, stage, start, &mut told);
             let mut pair_runs = Vec::new();
             for side in [first, second] {
-                match self.run_once(side, stage, pair, padding) {
+                match self.run_once(side, stage, pair) {
                     Ok(run) => pair_runs.push(run),
                     Err(AbError::Run(RunError::Interrupted)) => return Ok(End::Interrupted),
                     Err(err) => return Err(err),
@@ -117,13 +118,7 @@ impl Series<'_> {
     }
 
     /// One run of a side.
-    fn run_once(
-        &self,
-        side: SuiteSide,
-        stage: Stage,
-        pair: u32,
-        padding: u32,
-    ) -> Result<SuiteRun, AbError> {
+    fn run_once(&self, side: SuiteSide, stage: Stage, pair: u32) -> Result<SuiteRun, AbError> {
         let [base_cwd, head_cwd] = &self.cwds;
         let [base, head] = &self.folders;
         let (cwd, folder) = match side {
@@ -141,10 +136,12 @@ impl Series<'_> {
             ..self.part.clone()
         };
         let env = environment(self.env, folder);
-        let env = match padding {
-            0 => env,
-            padding => {
-                env.with(env_names::PADDING, "x".repeat(usize::try_from(padding).unwrap_or(0)))
+        let env = match self.part.mode {
+            // Another length would show in times.
+            Mode::Walltime => env,
+            Mode::Simulation | Mode::Memory => {
+                let (name, value) = Repeats::padding(usize::try_from(pair).unwrap_or(0));
+                env.with(name, value)
             }
         };
         let hushed = self.ui.hush();
