@@ -75,11 +75,12 @@ fn timed(of: &BenchResult) -> SuiteReading {
     });
     let wall = quiet.unwrap_or(of.stats.q1_ns);
     let works = of.processor_ns.is_some_and(|processor| processor >= WORKS * wall);
-    let robust = of.robust.as_ref().filter(|_| works).and_then(|robust| {
+    let robust = of.robust.as_ref().and_then(|robust| {
         let time = match robust.source {
+            // Holds the waiting, too, and so suits all.
             RobustSource::KernelStamps => JudgedTime::Undisturbed,
-            RobustSource::ProcessorTime => JudgedTime::Processor,
-            RobustSource::WallClock => return None,
+            RobustSource::ProcessorTime if works => JudgedTime::Processor,
+            RobustSource::ProcessorTime | RobustSource::WallClock => return None,
         };
         Some((time, picoseconds(robust.median_ns)))
     });

@@ -1,4 +1,5 @@
-//! A comparison of suites as JSON, with all that it takes to judge it once more. Keys are only ever added within a version.
+//! A comparison of suites as JSON: each verdict with its seed, pairs, threshold and interval. Keys are only ever added
+//! within a version.
 //!
 //! | key | value |
 //! |---|---|
