@@ -20,7 +20,7 @@ pub(crate) struct Plan {
     pub limits: Limits,
     /// What is checked about each round.
     pub around: Around,
-    /// What is counted in each round.
+    /// The events that are counted in each round.
     pub counters: Vec<&'static Event>,
 }
 

@@ -394,7 +394,7 @@ pub const RUNNER_DEBUG: EnvName = env("RUNNER_DEBUG", "`1` at GitHub: all is sai
 pub const GITHUB_STEP_SUMMARY: EnvName =
     env("GITHUB_STEP_SUMMARY", "at GitHub: file to which results are appended");
 
-/// Where Cargo builds; `codspeed ab` gives each side a folder of its own.
+/// The folder in which Cargo builds; `codspeed ab` gives each side its own.
 pub const CARGO_TARGET_DIR: EnvName =
     env("CARGO_TARGET_DIR", "if set, `ab` sets it to a folder of each side for builds and suites");
 /// What the names of ours begin with, also of those that only integrations know.

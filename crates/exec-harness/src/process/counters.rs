@@ -8,7 +8,7 @@ use system::perf::{Counter, HARDWARE, Refused, SOFTWARE};
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wanted {
     event: &'static Event,
-    /// What the kernel does is counted as well.
+    /// The work of the kernel is counted as well.
     with_kernel: bool,
     /// Empty if it can be counted.
     missing: String,

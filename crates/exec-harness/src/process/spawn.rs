@@ -27,7 +27,7 @@ const STACK_BYTES: usize = 64 * 1024;
 /// Everything about a process that can be prepared before it is needed.
 pub(crate) struct Launch {
     path: CString,
-    /// Where it is started, if not where we are.
+    /// The folder in which it is started, if not ours.
     folder: Option<CString>,
     /// Pointers into `_strings`, ending with null, as `execve` wants them.
     argv: Vec<*const c_char>,

@@ -19,7 +19,7 @@ const RING_BYTES: usize = 256 * 1024;
 /// Each inherited event makes the creation of a process slower, by about a microsecond.
 const MAX_PROCESSORS: usize = 32;
 
-/// Why the kernel does not stamp for us.
+/// The reason why the kernel does not stamp for us.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StampError {
     /// `perf_event_open` was refused.
@@ -27,13 +27,13 @@ pub(crate) enum StampError {
         "no kernel stamps (perf_event_open: {source}); `sysctl kernel.perf_event_paranoid=2` or CAP_PERFMON allows them"
     )]
     Refused {
-        /// What the kernel says.
+        /// The answer of the kernel.
         source: io::Error,
     },
     /// The ring could not be mapped.
     #[error("no kernel stamps (ring buffer: {source}); a higher `ulimit -l` allows them")]
     Memory {
-        /// What the kernel says.
+        /// The answer of the kernel.
         source: io::Error,
     },
     /// More processors than is reasonable.

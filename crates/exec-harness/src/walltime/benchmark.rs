@@ -47,7 +47,7 @@ pub(crate) struct Benchmark {
     /// The start of the shell that runs the command.
     shell: Option<ShellStart>,
     counters: Counters,
-    /// What they have counted.
+    /// Their counts.
     counted: Vec<Counted>,
     /// The last warm-up round, in case that it is all there will be.
     last_warmup: Option<Sample>,

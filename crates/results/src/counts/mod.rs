@@ -30,7 +30,7 @@ pub struct Counter {
     pub decides: bool,
 }
 
-/// What a count is a number of.
+/// The unit of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CountUnit {
     /// Things.
@@ -91,7 +91,7 @@ const fn counter(
 /// Counts of several commands, as they were read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Repeated<C> {
-    /// What was asked for.
+    /// The request.
     pub asked: Repeats,
     /// One per command, in the order of the benchmarks.
     pub sides: Vec<RepeatedSide<C>>,
@@ -126,7 +126,7 @@ pub struct CountComparison {
 /// One counter of two benchmarks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedCount {
-    /// What was counted.
+    /// The counter.
     pub counter: &'static Counter,
     /// Differences that are too small to matter.
     pub limits: CountLimits,

@@ -153,7 +153,7 @@ fn noise(report: &Report) -> Vec<String> {
     noisy.iter().filter_map(line).collect()
 }
 
-/// What is wrong with these benchmarks, with the figures of the worst of them.
+/// Says why these benchmarks are noisy, with the figures of the worst of them.
 fn what(noise: Noise, of: &[&BenchResult]) -> Option<String> {
     let figure = |of: &BenchResult| {
         let NoiseVerdict { spread, below, tail, groups, .. } = of.noise.unwrap_or_default();
@@ -198,7 +198,7 @@ fn what(noise: Noise, of: &[&BenchResult]) -> Option<String> {
     })
 }
 
-/// What to do about noise.
+/// Advice about noise.
 fn advice(of: &BenchResult) -> String {
     if of.undisturbed().is_some() {
         let times = of.rounds.as_ref().map(RawRounds::undisturbed_ns).unwrap_or_default();

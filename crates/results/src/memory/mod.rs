@@ -28,7 +28,7 @@ pub struct MemoryReport {
     pub repeated: Option<Repeated<MemoryCounts>>,
 }
 
-/// What was counted in one repeat.
+/// The counts of one repeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryCounts {
     /// The most bytes that were live at a time.

@@ -29,7 +29,7 @@ pub(super) struct Pair {
     pub start: u64,
     /// When it ended.
     pub end: u64,
-    /// How long the thread was off its processor, if that is known.
+    /// The time that the thread was off its processor, if that is known.
     pub off: Option<Off>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Recovered {
     pub wall_ns: Vec<u64>,
     /// Iterations of each round, at least 1.
     pub iterations: Vec<u64>,
-    /// How long the thread was off its processor in each round, where that is known.
+    /// The time that the thread was off its processor in each round, where that is known.
     pub off: Vec<Option<Off>>,
     /// The integration has cut the times of its summary to whole nanoseconds: these rounds know more.
     pub is_finer: bool,

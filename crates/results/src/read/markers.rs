@@ -129,7 +129,7 @@ fn robust(
     }
 }
 
-/// Why the rounds can't be freed of what others did to them.
+/// Returns the reason why the rounds can't be freed of what others did to them.
 fn doubt(
     rounds: &RawRounds,
     known: &[f64],

@@ -46,7 +46,7 @@ impl Watched {
     }
 }
 
-/// What is known of a span within a window; nothing where records were lost.
+/// Returns the time off in a span within a window; nothing where records were lost.
 pub(super) fn off(window: &WatchedWindow, start: u64, end: u64) -> Option<Off> {
     let is_known = window.missing.is_empty() && !touches(&window.lost, start, end);
     is_known.then(|| Off {

@@ -37,7 +37,7 @@ pub struct SimulationReport {
     pub view: View,
 }
 
-/// What was counted in one repeat.
+/// The counts of one repeat.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SimulationCounts {
     /// Everything that was counted.

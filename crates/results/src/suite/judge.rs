@@ -231,7 +231,7 @@ fn counts(
     (!base.is_empty() && !head.is_empty()).then(|| judge_counts(&base, &head, limits))
 }
 
-/// Whether each of these remains a finding if all of them are looked at. Those with too few pairs are none.
+/// Returns for each of these if it remains a finding among all of them. Those with too few pairs are none.
 fn discoveries(judged: &[Judgement]) -> Vec<bool> {
     let mut ps: Vec<f64> = judged.iter().filter(|one| is_tested(one)).map(|one| one.p).collect();
     ps.sort_by(f64::total_cmp);

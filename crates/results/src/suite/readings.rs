@@ -20,7 +20,7 @@ const QUIET: f64 = 0.25;
 /// Below this share of processor time, a round mostly waits, and only wall time says how long that takes.
 const WORKS: f64 = 0.5;
 
-/// What a run says of a benchmark.
+/// The result of a benchmark in one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SuiteReading {
     /// Name as shown.

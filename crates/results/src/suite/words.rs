@@ -62,7 +62,7 @@ impl SuiteBenchmark {
     }
 }
 
-/// What has moved, the deciding quantities first.
+/// Names the quantities that have moved, the deciding ones first.
 fn moved(findings: &[CounterFinding]) -> String {
     let moved: Vec<&CounterFinding> =
         findings.iter().filter(|finding| finding.first.verdict.matters()).collect();

@@ -1,4 +1,4 @@
-//! When the thread that ran a suite's benchmarks was off its processor, as the kernel has recorded it.
+//! The times in which the thread that ran a suite's benchmarks was off its processor, as the kernel recorded them.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ pub struct WatchedWindow {
     pub start_ns: u64,
     /// Up to here.
     pub end_ns: u64,
-    /// Why nothing is known; empty if it is.
+    /// The reason why nothing is known; empty if it is.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub missing: String,
     /// Times in which the thread could have gone on and another one had its processor, ascending.

@@ -79,7 +79,7 @@ pub struct BenchmarkRounds {
     pub rounds: Rounds,
 }
 
-/// What a shell takes that has nothing to do: medians of single rounds, nanoseconds.
+/// The time of a shell that has nothing to do: medians of single rounds, nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShellStart {
     /// Wall time.
@@ -99,9 +99,9 @@ pub struct ShellStart {
 pub struct Counted {
     /// Its name, as in [`crate::counters::EVENTS`].
     pub name: String,
-    /// What the kernel did for the command was counted, too.
+    /// The work of the kernel for the command was counted, too.
     pub with_kernel: bool,
-    /// Why it was not counted; empty if it was.
+    /// The reason why it was not counted; empty if it was.
     pub missing: String,
     /// It was counted for this share of the time at least, and scaled up where that is less than all of it.
     pub least_running: f64,

@@ -1,4 +1,4 @@
-//! How many pairs of runs, and in which order: decided from what is known so far. No I/O, no clock.
+//! The number of pairs of runs and their order, decided from what is known so far. No I/O, no clock.
 
 use results::{Stage, SuiteComparison, SuiteSide};
 use runner_shared::{mode::Mode, statistics::Xoshiro256, verdict::MINIMUM_PAIRS};

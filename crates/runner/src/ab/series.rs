@@ -34,11 +34,11 @@ const LONG_NS: u64 = 20_000_000_000;
 pub(crate) struct Series<'a> {
     /// The run of either side, but for its folders.
     pub part: &'a RunPart,
-    /// Where the run of each side is started, base first.
+    /// The folder in which the run of each side is started, base first.
     pub cwds: [PathBuf; 2],
     /// The folder of each state, base first.
     pub folders: [PathBuf; 2],
-    /// Where the profile folders of the runs are.
+    /// The folder of the profile folders of all runs.
     pub runs: PathBuf,
     /// They stay.
     pub keeps_runs: bool,
@@ -48,7 +48,7 @@ pub(crate) struct Series<'a> {
     pub turn: &'a Turn,
     /// The environment of the user.
     pub env: &'a Env,
-    /// Who asks for an end.
+    /// Signals that ask for an end.
     pub signals: &'a Signals,
     /// The user.
     pub ui: &'a Ui,
@@ -158,7 +158,7 @@ impl Series<'_> {
         Ok(SuiteRun { stage, pair, side, readings })
     }
 
-    /// What a run says, if it went well.
+    /// Returns the results of a run that went well.
     fn usable(
         &self,
         side: SuiteSide,

@@ -35,7 +35,7 @@ use crate::{
     workload::{Versus, Workload},
 };
 
-/// What is compared and how, but for the states: nothing was waited for or made yet.
+/// The options of a comparison but for the states: nothing was waited for or made yet.
 pub(super) struct Plan {
     /// The user's repository.
     pub repository: Repository,
@@ -65,11 +65,11 @@ pub(super) struct Aim<'a> {
     pub limits: Limits,
 }
 
-/// What a comparison has come to.
+/// The outcome of a comparison.
 pub(super) struct Compared {
     /// The verdicts so far.
     pub found: SuiteComparison,
-    /// Whether it came to its end.
+    /// The way in which it ended.
     pub end: Result<End, AbError>,
 }
 
@@ -433,7 +433,7 @@ impl From<AbError> for CliError {
     }
 }
 
-/// Whether somebody wants an end, whatever the error says.
+/// Returns true if somebody wants an end, whatever the error says.
 pub(super) fn is_interrupted(err: &AbError) -> bool {
     matches!(
         err,

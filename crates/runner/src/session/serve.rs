@@ -68,7 +68,7 @@ pub(crate) struct Conversation<'a> {
 pub(crate) struct Served {
     /// What was said.
     pub record: SessionRecord,
-    /// When the threads that measured were disturbed.
+    /// The times in which the threads that measured were disturbed.
     pub preemptions: Preemptions,
     /// How the benchmark ended.
     pub ended: Ended,

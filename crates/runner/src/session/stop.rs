@@ -12,7 +12,7 @@ const GRACE_NS: u64 = 5_000_000_000;
 const LAST_NS: u64 = 250_000_000;
 /// A benchmark that can't be served has this long to end.
 const REFUSED_NS: u64 = 1_000_000_000;
-/// How far we are in ending the benchmark.
+/// The stage of ending the benchmark.
 pub(super) struct Stop<'a> {
     /// The second signal is ours as well: it ends the benchmark, and what was finished is shown all the same.
     heeding: Heeding<'a>,

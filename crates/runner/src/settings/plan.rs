@@ -59,7 +59,7 @@ pub(crate) struct RunPart {
     pub go_runner_version: Option<String>,
     /// Whether a profile is recorded beside times.
     pub profiling: Profiling,
-    /// Where the benchmark runs.
+    /// Processors and addresses of the benchmark.
     pub place: PlaceArgs,
     /// No benchmark is no error.
     pub allow_empty: bool,

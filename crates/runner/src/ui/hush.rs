@@ -10,7 +10,7 @@ const MOST_BYTES: usize = 64 << 10;
 /// More different warnings than that are no news.
 const MOST_WARNINGS: usize = 200;
 
-/// What was kept back.
+/// The output that was kept back.
 #[derive(Debug, Default)]
 pub(super) struct Hush {
     /// A run goes on whose news are kept back.

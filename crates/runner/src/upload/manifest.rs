@@ -39,7 +39,7 @@ pub(crate) struct Manifest {
     /// The point that the run has reached. Older versions kept only runs that were complete.
     #[serde(default)]
     pub state: State,
-    /// What went wrong with a run that failed, in words.
+    /// The fault of a run that failed, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }

@@ -18,7 +18,7 @@ const TIMES: u64 = 1 | 1 << 1;
 #[derive(Debug)]
 pub struct Counter(OwnedFd);
 
-/// What was counted.
+/// The count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
     /// The number.
@@ -44,7 +44,7 @@ impl Counter {
         open(&attributes, Pid::from_raw(0), None).map(Self)
     }
 
-    /// What was counted so far.
+    /// Returns the count so far.
     ///
     /// # Errors
     ///

@@ -73,9 +73,9 @@ pub struct Attributes {
     /// Which event of its kind.
     pub config: u64,
     sample_period: u64,
-    /// What each sample holds.
+    /// The fields of each sample.
     pub sample_type: u64,
-    /// What is read of a counter.
+    /// The values that are read of a counter.
     pub read_format: u64,
     /// Bits of [`flags`].
     pub flags: u64,

@@ -18,7 +18,7 @@ const MISC_SWITCH_OUT_PREEMPT: u16 = 1 << 14;
 const HEADER: usize = 8;
 const TRAILER: usize = 16;
 
-/// What a record says that matters here.
+/// The part of a record that matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// The process runs a new program.
@@ -41,7 +41,7 @@ pub enum What {
 /// One record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
-    /// What happened.
+    /// The event.
     pub what: What,
     /// Process.
     pub pid: i32,

@@ -48,7 +48,7 @@ pub enum Kind {
     Package,
     /// Two states of a repository, with what is built of them.
     Sides,
-    /// What the doctor measures for a moment.
+    /// Results of the doctor's own measurement.
     Doctor,
 }
 
