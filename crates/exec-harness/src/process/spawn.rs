@@ -247,7 +247,7 @@ fn ended(status: c_int, usage: &libc::rusage) -> Ended {
 
 /// The peak of our own resident memory so far, in bytes; 0 if the kernel doesn't tell.
 ///
-/// What we start borrows our memory until its `execve`, and the kernel counts that as memory of the new process
+/// A program that we start borrows our memory until its `execve`, and the kernel counts that as memory of the new process
 /// (`setmax_mm_hiwater_rss` in `exec_mmap`): no `ru_maxrss` of it lies below this.
 pub(crate) fn own_peak_bytes() -> u64 {
     let status = files::read_kernel_text("/proc/self/status").unwrap_or_default();

@@ -91,7 +91,7 @@ impl Stamper {
         self.records.truncate(4 * RING_BYTES);
     }
 
-    /// What the kernel saw of the process `pid`, which has ended.
+    /// Returns the stamps of the process `pid`, which has ended.
     pub(crate) fn finish(&mut self, pid: Pid) -> Stamps {
         self.gather();
         let stamps = stamps(&mut self.records, pid.as_raw(), nix::unistd::getpid().as_raw());

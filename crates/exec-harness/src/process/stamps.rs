@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use system::perf::{Record, What};
 
-/// What the kernel knows about one command.
+/// The kernel's record of one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Stamps {
     /// From the first `execve` to the end of the process, nanoseconds. Only known for a command

@@ -314,7 +314,7 @@ impl Benchmark {
         }
     }
 
-    /// What was counted. A warm-up round that is all there is was not.
+    /// Returns what was counted. A warm-up round that is all there is was not.
     fn counted(&self) -> Vec<Counted> {
         let mut counted = self.counted.clone();
         for column in &mut counted {

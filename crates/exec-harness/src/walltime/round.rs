@@ -42,7 +42,7 @@ pub(crate) struct Sample {
     pub end: Monotonic,
     /// How it ended and what it used.
     pub ended: Ended,
-    /// What the kernel saw of it.
+    /// The kernel's record of it.
     pub stamps: Stamps,
     /// Processes that it started ran on when it had ended.
     pub outlived: bool,

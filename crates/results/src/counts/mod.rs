@@ -18,9 +18,9 @@ pub struct Counter {
     pub id: &'static str,
     /// Name in sentences, as in `+4 % instructions`.
     pub title: &'static str,
-    /// What more of it is, as in `1.04x as many`.
+    /// The words for a ratio, as in `1.04x as many`.
     pub relation: &'static str,
-    /// How it is shown.
+    /// Its unit.
     pub unit: CountUnit,
     /// The smallest difference that matters, as a share of the base.
     pub threshold: f64,
