@@ -11,15 +11,17 @@
     reason = "a bench prints its figures and starts what it measures"
 )]
 
+mod support;
+
 use std::{
     error::Error,
-    hint::black_box,
     path::Path,
     process::{Command, Stdio},
 };
 
-use runner_shared::clock::now;
 use serde_json::Value;
+
+use support::{spin, steps_of};
 
 /// About so long do the programs take, nanoseconds.
 const PROGRAMS_NS: [u64; 6] = [2_000_000, 4_000_000, 6_000_000, 8_000_000, 10_000_000, 12_000_000];
@@ -47,19 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn spin(steps: u64) {
-    let mut state = 1_u64;
-    for step in 0..steps {
-        state = black_box(state.wrapping_mul(0x5851_f42d_4c95_7f2d) ^ step);
-    }
-}
-
 fn compare(hyperfine: &str, turns: u64) -> Result<(), Box<dyn Error>> {
     let own = std::env::current_exe()?;
     let codspeed = own.parent().and_then(Path::parent).ok_or("no build folder")?.join("codspeed");
     let own = own.display().to_string();
-    let per_nanosecond = calibrated();
-    let steps = PROGRAMS_NS.map(|nanos| (nanos * per_nanosecond / 1000).to_string());
+    let steps = PROGRAMS_NS.map(|nanos| steps_of(nanos).to_string());
     let list = steps.join(",");
     let (mut ours, mut theirs): (Times, Times) = (vec![Vec::new(); 6], vec![Vec::new(); 6]);
     for turn in 0..turns {
@@ -93,17 +87,6 @@ fn compare(hyperfine: &str, turns: u64) -> Result<(), Box<dyn Error>> {
     }
     println!("medians within 3 %\t{within}\tof 6\t{turns} alternations of {ROUNDS} rounds each");
     Ok(())
-}
-
-/// Steps that take about a microsecond.
-fn calibrated() -> u64 {
-    const TRY: u64 = 2_000_000;
-    let fastest = (0..20).map(|_| {
-        let start = now();
-        spin(TRY);
-        now().since(start)
-    });
-    TRY * 1000 / fastest.min().unwrap_or(1).max(1)
 }
 
 fn by_codspeed(

@@ -11,6 +11,8 @@
     reason = "a bench prints its figures and starts what it measures"
 )]
 
+mod support;
+
 use std::{
     error::Error,
     hint::black_box,
@@ -20,8 +22,9 @@ use std::{
     time::Duration,
 };
 
-use runner_shared::clock::now;
 use serde_json::Value;
+
+use support::{spin, steps_of};
 
 /// Processor time of the program, nanoseconds.
 const PROGRAM_NS: u64 = 5_000_000;
@@ -107,17 +110,10 @@ fn work(verb: &str, steps: u64) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn spin(steps: u64) {
-    let mut state = 1_u64;
-    for step in 0..steps {
-        state = black_box(state.wrapping_mul(0x5851_f42d_4c95_7f2d) ^ step);
-    }
-}
-
 fn compare_all(times: usize, rows: &str) -> Result<(), Box<dyn Error>> {
     let own = std::env::current_exe()?;
     let codspeed = own.parent().and_then(Path::parent).ok_or("no build folder")?.join("codspeed");
-    let steps = calibrated();
+    let steps = steps_of(PROGRAM_NS);
     let processors = thread::available_parallelism()?.get();
     let loops = (0..=processors).map(|_| Loop::start(&own));
     let _loops = loops.collect::<Result<Vec<_>, _>>()?;
@@ -130,17 +126,6 @@ fn compare_all(times: usize, rows: &str) -> Result<(), Box<dyn Error>> {
         tell(kind, &found);
     }
     Ok(())
-}
-
-/// Steps that take about as long as the program shall take.
-fn calibrated() -> u64 {
-    const TRY: u64 = 2_000_000;
-    let fastest = (0..20).map(|_| {
-        let start = now();
-        spin(TRY);
-        now().since(start)
-    });
-    TRY * PROGRAM_NS / fastest.min().unwrap_or(1).max(1)
 }
 
 /// The findings of one comparison.
