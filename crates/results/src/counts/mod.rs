@@ -41,6 +41,17 @@ pub enum CountUnit {
     Cycles,
 }
 
+impl Counter {
+    /// Returns the differences that are too small to matter, where the user has set a `threshold`, or wants the usual one
+    /// to be `at_most` this share. Counters that only explain have moved from their own share on.
+    pub(crate) fn limits(&self, threshold: Option<f64>, at_most: Option<f64>) -> CountLimits {
+        let usual = at_most.map_or(self.threshold, |most| most.min(self.threshold));
+        let wanted = threshold.unwrap_or(usual);
+        let threshold = if self.decides { wanted } else { self.threshold };
+        CountLimits { threshold, absolute: self.absolute }
+    }
+}
+
 impl CountUnit {
     /// Returns its name in exports.
     pub const fn id(self) -> &'static str {
@@ -168,7 +179,7 @@ impl<C> Repeated<C> {
         };
         let judged = |head: &RepeatedSide<C>, counter: &'static Counter| {
             let (base, head) = (counts(base, counter)?, counts(head, counter)?);
-            let limits = self.limits(counter);
+            let limits = counter.limits(self.asked.threshold, self.asked.at_most);
             let judged = judge_counts(&base, &head, limits);
             Some(JudgedCount { counter, limits, base, head, judged })
         };
@@ -181,12 +192,6 @@ impl<C> Repeated<C> {
                 counters: counters.iter().filter_map(|counter| judged(head, counter)).collect(),
             })
             .collect()
-    }
-
-    fn limits(&self, counter: &Counter) -> CountLimits {
-        let Repeats { threshold, at_most, .. } = self.asked;
-        let usual = at_most.map_or(counter.threshold, |most| most.min(counter.threshold));
-        CountLimits { threshold: threshold.unwrap_or(usual), absolute: counter.absolute }
     }
 }
 

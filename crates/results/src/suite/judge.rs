@@ -18,11 +18,7 @@ use super::{
     SuiteSide, SuiteVerdict, Unit, Value,
     matching::{Matched, matched},
 };
-use crate::{
-    bootstrap,
-    counts::{Counter, counters_of},
-    model::Interval,
-};
+use crate::{bootstrap, counts::counters_of, model::Interval};
 
 /// Share of false findings among all that are found in a suite.
 const FALSE_DISCOVERIES: f64 = 0.05;
@@ -51,6 +47,7 @@ impl Suite {
             one_sided,
             mean,
             shift,
+            by_turns: false,
         }
     }
 
@@ -72,25 +69,32 @@ impl Suite {
 
     fn judge_times(&self, both: &[Matched<'_>]) -> Vec<SuiteBenchmark> {
         let judged: Vec<Timed<'_>> = both.iter().map(|one| self.timed(one)).collect();
-        let stand_out = discoveries(&judged.iter().map(|one| one.first).collect::<Vec<_>>());
+        let stand_out = discoveries(&judged.iter().map(|one| one.first.found).collect::<Vec<_>>());
         let found = judged.into_iter().zip(stand_out);
         found.map(|(one, stands_out)| one.concluded(stands_out)).collect()
     }
 
     fn timed<'a>(&self, one: &'a Matched<'a>) -> Timed<'a> {
         let threshold = self.first_threshold();
-        let time = common_time(one);
+        let time = judged_time(one);
         let judge = |stage| {
             let [(base, base_pairs), (head, head_pairs)] =
                 SuiteSide::BOTH.map(|side| times(one.of(stage, side), time));
             let found = judge((&base, &base_pairs), (&head, &head_pairs), threshold, ALPHA);
-            (found, [base, head].map(|times| median(&times)))
+            let mut pairs = in_common(&base_pairs, &head_pairs);
+            // The pair that warms up is in no ratio, and in no median either.
+            if u64::try_from(pairs.len()).is_ok_and(|all| all > found.pairs) {
+                pairs.pop_first();
+            }
+            let medians = [(base, base_pairs), (head, head_pairs)].map(|(times, of)| {
+                let kept = times.iter().zip(&of).filter(|(_, pair)| pairs.contains(pair));
+                median(&kept.map(|(time, _)| *time).collect::<Vec<u64>>())
+            });
+            Staged { found, medians }
         };
-        let (first, medians) = judge(Stage::First);
-        let (again, later) = judge(Stage::Again);
-        let again = (again.pairs > 0).then_some(again);
-        let medians = if again.is_some() { later } else { medians };
-        Timed { of: one, time, first, again, medians }
+        let (first, again) = (judge(Stage::First), judge(Stage::Again));
+        let again = (again.found.pairs > 0).then_some(again);
+        Timed { of: one, time, first, again }
     }
 
     fn judge_counts(&self, both: &[Matched<'_>]) -> Vec<SuiteBenchmark> {
@@ -101,7 +105,7 @@ impl Suite {
         let findings = counters_of(self.mode).iter().enumerate();
         let findings: Vec<CounterFinding> = findings
             .filter_map(|(index, counter)| {
-                let limits = self.limits(counter);
+                let limits = counter.limits(self.threshold, self.at_most);
                 let first = counts(one, Stage::First, index, limits)?;
                 let again = counts(one, Stage::Again, index, limits);
                 Some(CounterFinding { counter, first, again })
@@ -124,29 +128,28 @@ impl Suite {
         };
         Some(SuiteBenchmark { name: one.name.to_owned(), uri: one.uri.to_owned(), found })
     }
-
-    fn limits(&self, counter: &Counter) -> CountLimits {
-        // One that only explains has moved from its own share on.
-        let given = self.threshold.filter(|_| counter.decides);
-        let usual = counter.threshold.min(self.at_most.unwrap_or(f64::INFINITY));
-        let usual = if counter.decides { usual } else { counter.threshold };
-        CountLimits { threshold: given.unwrap_or(usual), absolute: counter.absolute }
-    }
 }
 
 /// A benchmark with its times judged, before others are looked at.
 struct Timed<'a> {
     of: &'a Matched<'a>,
     time: JudgedTime,
-    first: Judgement,
-    again: Option<Judgement>,
+    first: Staged,
+    again: Option<Staged>,
+}
+
+/// The numbers of one stage.
+#[derive(Clone, Copy)]
+struct Staged {
+    found: Judgement,
+    /// Of base and head.
     medians: [f64; 2],
 }
 
 impl Timed<'_> {
     fn concluded(self, stands_out: bool) -> SuiteBenchmark {
-        let Self { of, time, first, again, medians: [base, head] } = self;
-        let verdict = match (first.verdict, again.map(|again| again.verdict)) {
+        let Self { of, time, first, again } = self;
+        let verdict = match (first.found.verdict, again.map(|again| again.found.verdict)) {
             (Verdict::Equivalent, _) => SuiteVerdict::Unchanged,
             (Verdict::Insufficient, _) => SuiteVerdict::Inconclusive(Doubt::Few),
             (Verdict::Inconclusive { resolves, pairs_needed }, _) => {
@@ -164,13 +167,11 @@ impl Timed<'_> {
                 SuiteVerdict::Inconclusive(Doubt::Contradicted)
             }
         };
-        // What was found is larger by chance than it is; a second look has no such bias.
-        let shown = match verdict {
-            SuiteVerdict::Regressed
-            | SuiteVerdict::Improved
-            | SuiteVerdict::Inconclusive(Doubt::Contradicted) => again.unwrap_or(first),
-            SuiteVerdict::Unchanged | SuiteVerdict::Inconclusive(_) => first,
+        let Staged { found: shown, medians: [base, head] } = match verdict.stage_shown() {
+            Stage::First => first,
+            Stage::Again => again.unwrap_or(first),
         };
+        let (first, again) = (first.found, again.map(|again| again.found));
         let found = Found {
             verdict,
             base,
@@ -184,27 +185,41 @@ impl Timed<'_> {
     }
 }
 
-/// The time that all readings have; wall times always are there.
-fn common_time(one: &Matched<'_>) -> JudgedTime {
-    let stages = [Stage::First, Stage::Again];
-    let all = stages
-        .iter()
-        .flat_map(|stage| SuiteSide::BOTH.into_iter().flat_map(|side| one.of(*stage, side)));
-    let mut known = all.map(|(_, value)| match value {
-        Value::Time { robust: Some((time, _)), .. } => *time,
-        Value::Time { robust: None, .. } | Value::Counts(_) => JudgedTime::Wall,
-    });
-    let Some(first) = known.next() else { return JudgedTime::Wall };
-    if known.all(|time| time == first) { first } else { JudgedTime::Wall }
+/// The undisturbed time, where enough pairs have it on both sides: the others are left out then.
+fn judged_time(one: &Matched<'_>) -> JudgedTime {
+    let pairs = |stage, wanted| {
+        let [base, head] = SuiteSide::BOTH.map(|side| times(one.of(stage, side), wanted).1);
+        in_common(&base, &head).len()
+    };
+    let suffices = |stage| {
+        let known = pairs(stage, JudgedTime::Undisturbed);
+        known == pairs(stage, JudgedTime::Wall)
+            || u64::try_from(known).is_ok_and(|known| known > MINIMUM_PAIRS)
+    };
+    let is_known = pairs(Stage::First, JudgedTime::Undisturbed) > 0;
+    if is_known && suffices(Stage::First) && suffices(Stage::Again) {
+        JudgedTime::Undisturbed
+    } else {
+        JudgedTime::Wall
+    }
 }
 
+/// Pairs of both sides.
+fn in_common(base: &[u32], head: &[u32]) -> BTreeSet<u32> {
+    let base: BTreeSet<u32> = base.iter().copied().collect();
+    head.iter().copied().filter(|pair| base.contains(pair)).collect()
+}
+
+/// The times of a side with their pairs.
 fn times(series: &[(u32, &Value)], wanted: JudgedTime) -> (Vec<u64>, Vec<u32>) {
-    let time = |(pair, value): &(u32, &Value)| match value {
-        Value::Time { robust: Some((time, robust)), .. } if *time == wanted => {
-            Some((*robust, *pair))
+    let time = |(pair, value): &(u32, &Value)| match (value, wanted) {
+        (Value::Time { undisturbed, .. }, JudgedTime::Undisturbed) => {
+            Some((undisturbed.as_ref().copied()?, *pair))
         }
-        Value::Time { wall, .. } => Some((*wall, *pair)),
-        Value::Counts(_) => None,
+        (Value::Time { wall, .. }, JudgedTime::Wall | JudgedTime::Processor) => {
+            Some((*wall, *pair))
+        }
+        (Value::Counts(_), _) => None,
     };
     series.iter().filter_map(time).unzip()
 }

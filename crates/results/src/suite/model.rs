@@ -90,6 +90,8 @@ pub struct SuiteComparison {
     pub mean: Option<(f64, Option<Interval>)>,
     /// So many benchmarks have moved the same way that they have a cause in common.
     pub shift: Option<Shift>,
+    /// It is a command whose rounds took turns, rather than a suite that was run in pairs.
+    pub by_turns: bool,
 }
 
 /// A benchmark of both sides.
@@ -136,6 +138,17 @@ pub enum SuiteVerdict {
 }
 
 impl SuiteVerdict {
+    /// Returns the stage whose numbers are shown. A difference that was found is larger by chance than it is; a second
+    /// look has no such bias.
+    pub(super) const fn stage_shown(self) -> Stage {
+        match self {
+            Self::Regressed | Self::Improved | Self::Inconclusive(Doubt::Contradicted) => {
+                Stage::Again
+            }
+            Self::Unchanged | Self::Inconclusive(_) => Stage::First,
+        }
+    }
+
     /// As one word.
     pub const fn word(self) -> &'static str {
         match self {

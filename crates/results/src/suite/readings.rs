@@ -2,7 +2,6 @@
 
 use runner_shared::{
     artifact::RobustSource,
-    verdict::JudgedTime,
     walltime::{as_float, quantile},
 };
 
@@ -17,8 +16,6 @@ use crate::{
 /// shorter rounds are closer to what the benchmark takes. Measured with four compilers on two cores, 24 pairs of runs of
 /// six benchmarks: the quartiles of the differences within pairs were 2.7 to 4.4 % apart, those of medians 4.6 to 15 %.
 const QUIET: f64 = 0.25;
-/// Below this share of processor time, a round mostly waits, and only wall time says how long that takes.
-const WORKS: f64 = 0.5;
 
 /// The result of a benchmark in one run.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +35,8 @@ pub enum Value {
     Time {
         /// By the wall clock: the lower quartile of the rounds.
         wall: u64,
-        /// The median without what other programs did to it, where that is known and says enough.
-        robust: Option<(JudgedTime, u64)>,
+        /// The median without the time in which other programs had the processor, where that is known.
+        undisturbed: Option<u64>,
     },
     /// One count for each quantity of the mode, in their order; `None` where it was not taken.
     Counts(Vec<Option<u64>>),
@@ -74,17 +71,12 @@ fn timed(of: &BenchResult) -> SuiteReading {
         quantile(&rounds, QUIET)
     });
     let wall = quiet.unwrap_or(of.stats.q1_ns);
-    let works = of.processor_ns.is_some_and(|processor| processor >= WORKS * wall);
-    let robust = of.robust.as_ref().and_then(|robust| {
-        let time = match robust.source {
-            // Holds the waiting, too, and so suits all.
-            RobustSource::KernelStamps => JudgedTime::Undisturbed,
-            RobustSource::ProcessorTime if works => JudgedTime::Processor,
-            RobustSource::ProcessorTime | RobustSource::WallClock => return None,
-        };
-        Some((time, picoseconds(robust.median_ns)))
+    let undisturbed = of.robust.as_ref().and_then(|robust| match robust.source {
+        RobustSource::KernelStamps => Some(picoseconds(robust.median_ns)),
+        // Of a suite, it lacks the waiting.
+        RobustSource::ProcessorTime | RobustSource::WallClock => None,
     });
-    let value = Value::Time { wall: picoseconds(wall), robust };
+    let value = Value::Time { wall: picoseconds(wall), undisturbed };
     SuiteReading { name: of.name.clone(), uri: of.uri.clone(), value }
 }
 

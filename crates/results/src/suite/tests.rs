@@ -5,7 +5,7 @@ use runner_shared::{mode::Mode, statistics::Xoshiro256, verdict::JudgedTime};
 use super::*;
 
 fn time(name: &str, wall: u64) -> SuiteReading {
-    let value = Value::Time { wall, robust: None };
+    let value = Value::Time { wall, undisturbed: None };
     SuiteReading { name: name.to_owned(), uri: format!("file::{name}"), value }
 }
 
@@ -114,24 +114,48 @@ fn many_that_move_alike_have_a_cause_in_common() {
 }
 
 #[test]
-fn robust_times_are_judged_where_all_runs_have_them() {
-    let mut suite = timed(&[1.05], [13, 25], 0.01, 1);
-    let time_of = |suite: &Suite| match suite.judge().benchmarks[0].found.evidence {
-        Evidence::Times { time, .. } => time,
-        Evidence::Counts(_) => panic!("these are times"),
-    };
+fn undisturbed_times_are_judged_where_enough_pairs_have_them() {
+    // By the wall clock both are the same.
+    let mut suite = timed(&[1.0], [13, 25], 0.001, 1);
     for run in &mut suite.runs {
         for reading in &mut run.readings {
-            if let Value::Time { wall, robust } = &mut reading.value {
-                *robust = Some((JudgedTime::Undisturbed, *wall));
+            if let Value::Time { wall, undisturbed } = &mut reading.value {
+                let more = if run.side == SuiteSide::Head { 20 } else { 0 };
+                *undisturbed = Some(*wall / 1000 * (500 + more));
             }
         }
     }
-    assert_eq!(time_of(&suite), JudgedTime::Undisturbed);
-    if let Value::Time { robust, .. } = &mut suite.runs[4].readings[0].value {
-        *robust = None;
+    let judged = |suite: &Suite| {
+        let found = suite.judge().benchmarks.remove(0).found;
+        let Evidence::Times { time, first, .. } = found.evidence else {
+            panic!("these are times");
+        };
+        (time, (first.ratio.unwrap() * 100.0).round(), first.pairs)
+    };
+    assert_eq!(judged(&suite), (JudgedTime::Undisturbed, 104.0, 12));
+    let forget = |suite: &mut Suite, runs: std::ops::Range<usize>| {
+        for run in &mut suite.runs[runs] {
+            if let Value::Time { undisturbed, .. } = &mut run.readings[0].value {
+                *undisturbed = None;
+            }
+        }
+    };
+    // One run of a pair, and the pair is left out.
+    forget(&mut suite, 4..5);
+    assert_eq!(judged(&suite), (JudgedTime::Undisturbed, 104.0, 11));
+    forget(&mut suite, 4..16);
+    assert_eq!(judged(&suite), (JudgedTime::Wall, 100.0, 12));
+}
+
+#[test]
+fn base_and_head_are_shown_of_the_stage_that_the_ratio_is_of() {
+    let mut suite = timed(&[1.0], [13, 25], 0.001, 1);
+    for run in suite.runs.iter_mut().filter(|run| run.stage == Stage::Again || run.pair == 0) {
+        run.readings[0] = time("b0", 7);
     }
-    assert_eq!(time_of(&suite), JudgedTime::Wall);
+    let found = &suite.judge().benchmarks[0].found;
+    assert_eq!(found.verdict, SuiteVerdict::Unchanged);
+    assert!((found.base / 1e9 - 1.0).abs() < 0.01 && (found.head / 1e9 - 1.0).abs() < 0.01);
 }
 
 /// Runs of a suite in simulation mode: values of base and head for each stage.

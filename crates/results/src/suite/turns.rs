@@ -53,6 +53,7 @@ impl SuiteComparison {
             benchmarks,
             one_sided: Vec::new(),
             shift: None,
+            by_turns: true,
         })
     }
 }

@@ -7,7 +7,7 @@ use runner_shared::{
 };
 
 use super::{
-    CounterFinding, Doubt, Evidence, Shift, SuiteBenchmark, SuiteComparison, SuiteSide,
+    CounterFinding, Doubt, Evidence, Shift, Stage, SuiteBenchmark, SuiteComparison, SuiteSide,
     SuiteVerdict,
 };
 use crate::comparison::{change, ends, evidence, factor, shortest};
@@ -26,11 +26,9 @@ impl SuiteBenchmark {
         let name = quoted(&self.name);
         match &self.found.evidence {
             Evidence::Times { time, first, again, .. } => {
-                let shown = match self.found.verdict {
-                    SuiteVerdict::Regressed
-                    | SuiteVerdict::Improved
-                    | SuiteVerdict::Inconclusive(Doubt::Contradicted) => again.unwrap_or(*first),
-                    SuiteVerdict::Unchanged | SuiteVerdict::Inconclusive(_) => *first,
+                let shown = match self.found.verdict.stage_shown() {
+                    Stage::First => *first,
+                    Stage::Again => again.unwrap_or(*first),
                 };
                 let Some(ratio) = shown.ratio else {
                     return format!("{name}: no pair of runs has it on both sides");
@@ -170,7 +168,7 @@ impl SuiteComparison {
             ));
         }
         lines.extend(self.shift.map(shift_sentence));
-        if self.benchmarks.iter().any(SuiteBenchmark::is_of_wall_times) {
+        if !self.by_turns && self.benchmarks.iter().any(SuiteBenchmark::is_of_wall_times) {
             lines.push("of wall times the lower quartile of a run's rounds is compared, as other programs only add to them".to_owned());
         }
         lines.push(self.evidence());

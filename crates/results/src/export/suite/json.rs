@@ -140,6 +140,7 @@ impl<'a> File<'a> {
             one_sided,
             mean,
             shift,
+            by_turns: _,
         } = of;
         let one_sided = one_sided.iter().map(|OneSided { name, uri, side }| JsonOneSided {
             name,
