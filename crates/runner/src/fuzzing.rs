@@ -108,7 +108,11 @@ pub fn lock(bytes: &[u8]) {
         let path = folder.join("runner.lock");
         if let Ok(held) = RunLock::acquire(&path, Sharing::Alone, false, drop) {
             // As another program may: into the same file.
-            let opened = files::open_with(&path, Links::Refuse, OpenOptions::new().write(true));
+            let opened = files::open_with(
+                &path,
+                Links::Refuse,
+                OpenOptions::new().write(true).truncate(true),
+            );
             drop(opened.and_then(|mut file| file.write_all(bytes)));
             if let Err(err) = RunLock::acquire(&path, Sharing::Alone, false, drop) {
                 drop(err.to_string());

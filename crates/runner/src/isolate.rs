@@ -5,7 +5,7 @@ use std::path::Path;
 
 use system::{
     processors::{self, Processors, parse_list, shown_list},
-    tuning::{Change, Tree},
+    tuning::{Change, Told, Tree},
 };
 
 const CPU: &str = "/sys/devices/system/cpu";
@@ -29,6 +29,8 @@ pub(crate) struct Scene<'a> {
     pub tree: &'a Tree,
     /// The processors.
     pub chosen: &'a Processors,
+    /// Processors that an earlier call has switched off.
+    pub off: &'a Processors,
 }
 
 /// All of them, in the order in which they are changed: a processor that is switched off has no other settings. To add one,
@@ -69,7 +71,7 @@ impl Scene<'_> {
     fn siblings(&self) -> Processors {
         let of_core = |number: &usize| processors::of_core(self.tree.root(), *number);
         let all: Processors = self.chosen.iter().flat_map(of_core).collect();
-        &all - self.chosen
+        &(&all | self.off) - self.chosen
     }
 
     /// Those that take the interrupts: neither chosen nor switched off.
@@ -140,12 +142,20 @@ fn siblings(scene: &Scene<'_>) -> Result<Vec<Change>, String> {
     Ok(there.into_iter().map(|path| change(path, "0")).collect())
 }
 
+/// Returns the processors that an earlier `on` has switched off.
+pub(crate) fn switched_off(told: &Told) -> Processors {
+    let number = |path: &str| {
+        path.strip_prefix(CPU)?.strip_prefix("/cpu")?.strip_suffix("/online")?.parse().ok()
+    };
+    told.entries.iter().filter_map(|entry| number(&entry.path)).collect()
+}
+
 /// The processor that is made calm if nobody names one: the last one, as interrupts and daemons begin with the first.
 /// One whose sibling can be switched off is preferred.
 pub(crate) fn default_processor(tree: &Tree, allowed: &Processors) -> Option<usize> {
     let is_good = |number: &&usize| {
         let chosen = Processors::from([**number]);
-        let siblings = Scene { tree, chosen: &chosen }.siblings();
+        let siblings = Scene { tree, chosen: &chosen, off: &Processors::new() }.siblings();
         siblings.iter().all(|other| tree.place(&format!("{CPU}/cpu{other}/online")).exists())
     };
     allowed.iter().rev().find(is_good).or_else(|| allowed.last()).copied()
@@ -159,6 +169,8 @@ pub(crate) fn real_tree() -> Tree {
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use system::tuning::{Entry, Stage};
 
     use super::*;
 
@@ -180,10 +192,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn shown(files: &[(&str, &str)], chosen: &[usize]) -> String {
+    fn shown(files: &[(&str, &str)], chosen: &[usize], off: &[usize]) -> String {
         let (_folder, tree) = machine(files);
         let chosen = chosen.iter().copied().collect();
-        let scene = Scene { tree: &tree, chosen: &chosen };
+        let scene = Scene { tree: &tree, chosen: &chosen, off: &off.iter().copied().collect() };
         let mut lines = Vec::new();
         for Setting { title, why: _, changes } in SETTINGS {
             match changes(&scene) {
@@ -210,7 +222,7 @@ mod tests {
             ("/proc/irq/8/smp_affinity_list", "0\n"),
             ("/proc/irq/default_smp_affinity", "f\n"),
         ];
-        insta::assert_snapshot!(shown(&files, &[3]), @r"
+        insta::assert_snapshot!(shown(&files, &[3], &[]), @r"
         frequency governor: /sys/devices/system/cpu/cpu0/cpufreq/scaling_governor = performance
         frequency governor: /sys/devices/system/cpu/cpu3/cpufreq/scaling_governor = performance
         boost: /sys/devices/system/cpu/intel_pstate/no_turbo = 1
@@ -219,9 +231,32 @@ mod tests {
         ");
     }
 
+    /// The kernel takes a processor that is off out of the list of its core.
+    #[test]
+    fn a_sibling_that_is_off_already_is_still_one() {
+        let files = [
+            ("/sys/devices/system/cpu/online", "0,2-3\n"),
+            ("/sys/devices/system/cpu/cpu3/topology/core_cpus_list", "3\n"),
+            ("/sys/devices/system/cpu/cpu1/online", "0\n"),
+        ];
+        let lines = shown(&files, &[3], &[1]);
+        let expected = "other processors of the core: /sys/devices/system/cpu/cpu1/online = 0";
+        assert!(lines.ends_with(expected), "{lines}");
+        let entry = |path: &str| Entry { path: path.to_owned(), old: "1".into(), new: "0".into() };
+        let told = Told {
+            processors: Processors::from([3]),
+            entries: vec![
+                entry("/sys/devices/system/cpu/cpu1/online"),
+                entry("/proc/irq/7/smp_affinity_list"),
+            ],
+            stage: Stage::On,
+        };
+        assert_eq!(switched_off(&told), Processors::from([1]));
+    }
+
     #[test]
     fn a_container_without_anything() {
-        insta::assert_snapshot!(shown(&[], &[0, 1]), @r"
+        insta::assert_snapshot!(shown(&[], &[0, 1], &[]), @r"
         frequency governor: there is no frequency control here (the host of a virtual machine has it)
         boost: there is no switch for it here
         interrupts: no other processor is left to take them

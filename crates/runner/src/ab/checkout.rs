@@ -5,6 +5,7 @@
 //! working tree, with what is not committed, becomes a commit that only the folder has.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     fs, io,
     os::unix::{
@@ -158,8 +159,9 @@ fn fill(folder: &Path, source: &Git, wanted: Wanted<'_>, depth: u8) -> Result<()
         Ok(commit)
     });
     let commit = checked_out.map_err(|err| name_partial(err, source))?;
-    // What an earlier state had and this one hasn't; what is ignored was built, and saves time.
-    git.ask(["clean", "--quiet", "--force", "-d"])?;
+    // What an earlier state had and this one hasn't, its submodules (hence twice) as well; what is ignored was built, and
+    // saves time.
+    git.ask(["clean", "--quiet", "--force", "--force", "-d"])?;
     if depth >= DEEPEST {
         return Ok(());
     }
@@ -198,8 +200,13 @@ fn prepare(folder: &Path, home: &Path, source: &Git, company: Company) -> Result
     }
     let is_marked = mark.symlink_metadata().is_ok_and(|data| data.is_file());
     if !is_marked {
-        if is_used(folder, home).map_err(io)? {
-            return Err(AbError::Foreign(folder.to_owned()));
+        match company {
+            Company::Shared if is_used(folder, home).map_err(io)? => {
+                return Err(AbError::Foreign(folder.to_owned()));
+            }
+            Company::Shared => {}
+            // Within a side all is ours: builds of a state that had files here, where this one has a submodule.
+            Company::Private => empty(folder).map_err(io)?,
         }
         // The mark comes first: one who is killed after it has made no foreign folder.
         files::create_private_folder(home).map_err(io)?;
@@ -225,6 +232,19 @@ fn is_used(folder: &Path, home: &Path) -> io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Removes all that is in a folder.
+fn empty(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Adds the way out to a complaint about a clone that lacks objects.
@@ -261,14 +281,23 @@ fn lend_objects(home: &Path, git: &Git, source: &Git) -> Result<(), AbError> {
         copy(&source.path(name)?, &home.join(name)).map_err(io)?;
     }
     exclude_ourselves(home, source.folder()).map_err(io)?;
-    let settings = source.ask(["config", "--local", "--list", "--null"])?;
-    for setting in settings.split('\0').filter(|setting| !setting.is_empty()) {
-        let (key, value) = setting.split_once('\n').unwrap_or((setting, "true"));
-        if KEPT_SETTINGS.iter().any(|kept| key.starts_with(kept)) {
-            git.ask(["config", "--local", key, value])?;
-        }
+    // Those of an earlier time that the user has removed go.
+    for (key, _) in kept_settings(git)? {
+        git.ask(["config", "--local", "--unset-all", &key])?;
+    }
+    for (key, value) in kept_settings(source)? {
+        git.ask(["config", "--local", "--replace-all", &key, &value])?;
     }
     Ok(())
+}
+
+/// Returns the settings of a repository that decide how files look, the last value of each.
+fn kept_settings(git: &Git) -> Result<BTreeMap<String, String>, GitError> {
+    let settings = git.ask(["config", "--local", "--includes", "--list", "--null"])?;
+    let settings = settings.split('\0').filter(|setting| !setting.is_empty());
+    let pairs = settings.map(|setting| setting.split_once('\n').unwrap_or((setting, "true")));
+    let kept = pairs.filter(|(key, _)| KEPT_SETTINGS.iter().any(|kept| key.starts_with(kept)));
+    Ok(kept.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
 }
 
 /// Adds the folder for builds to the excluded ones, if it lies among the user's files.

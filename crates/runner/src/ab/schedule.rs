@@ -110,7 +110,7 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use results::Suite;
+    use results::{Suite, SuiteReading, SuiteRun, Value};
 
     use super::*;
 
@@ -135,6 +135,51 @@ mod tests {
         assert!(times.contains(&SuiteSide::Head), "{times:?}");
         assert_eq!(times, pairs(Mode::Walltime), "the seed decides");
         assert_eq!(pairs(Mode::Simulation).len(), 2);
+    }
+
+    /// A suite of one benchmark whose head takes twice as long, after so many pairs.
+    fn slower(mode: Mode, pairs: u32) -> SuiteComparison {
+        let run = |pair, side| {
+            let wall = if side == SuiteSide::Head { 2000 } else { 1000 };
+            let value = Value::Time { wall, undisturbed: None };
+            let reading = SuiteReading { name: "b".to_owned(), uri: "b".to_owned(), value };
+            SuiteRun { stage: Stage::First, pair, side, readings: vec![reading] }
+        };
+        let pairs = (0..pairs).flat_map(|pair| SuiteSide::BOTH.map(|side| run(pair, side)));
+        Suite { mode, threshold: None, at_most: None, seed: 1, runs: pairs.collect() }.judge()
+    }
+
+    #[test]
+    fn a_suspect_is_looked_at_twice_as_often_within_the_same_time() {
+        let pairs = |max_time| {
+            let limits = Limits { max_pairs: 24, max_time };
+            let mut schedule = Schedule::new(Mode::Walltime, limits, 7);
+            let (mut elapsed, mut stages) = (0, [0, 0]);
+            while let Next::Pair { stage, .. } =
+                schedule.next(elapsed, || slower(Mode::Walltime, 9))
+            {
+                stages[usize::from(stage == Stage::Again)] += 1;
+                elapsed += 10;
+            }
+            stages
+        };
+        assert_eq!(pairs(None), [9, 17]);
+        // A pair takes a tenth of this, whatever was run before it.
+        assert_eq!(pairs(Some(200)), [9, 11]);
+        assert_eq!(pairs(Some(90)), [9, 0]);
+    }
+
+    #[test]
+    fn undecided_benchmarks_get_more_pairs_up_to_the_limit() {
+        let few = || slower(Mode::Walltime, 4);
+        let mut schedule =
+            Schedule::new(Mode::Walltime, Limits { max_pairs: 14, max_time: None }, 7);
+        let mut planned = Vec::new();
+        while schedule.next(0, few) != Next::Stop {
+            planned.push(schedule.progress().1);
+        }
+        planned.dedup();
+        assert_eq!(planned, [9, 13, 15]);
     }
 
     #[test]

@@ -261,6 +261,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_benchmark_is_kept_by_its_identity_else_by_its_name() {
+        let reading = |uri: &str, name: &str| results::SuiteReading {
+            name: name.to_owned(),
+            uri: uri.to_owned(),
+            value: results::Value::Counts(Vec::new()),
+        };
+        let kept = |uris: &[&str]| {
+            let mut readings: Vec<_> = uris.iter().map(|uri| reading(uri, "parse")).collect();
+            readings.push(reading("a::lex", "lex"));
+            Only { uri: "a::parse", name: "parse" }.keep(&mut readings);
+            readings.into_iter().map(|reading| reading.uri).collect::<Vec<String>>()
+        };
+        assert_eq!(kept(&["a::parse", "b::parse"]), ["a::parse"]);
+        assert_eq!(kept(&["b::parse"]), ["b::parse"]);
+        assert!(kept(&[]).is_empty());
+    }
+
+    #[test]
     fn progress_says_which_pair_and_how_long() {
         let second = 1_000_000_000;
         assert_eq!(progress(1, 9, Stage::First, (0, 0), 0), "pair 1 of 9");

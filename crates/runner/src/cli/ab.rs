@@ -48,7 +48,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, conflicts_with = "build")]
     pub no_build: bool,
 
-    /// The command has no integration: measure it as `codspeed exec --vs` does.
+    /// The command has no integration: measure it as `codspeed exec` does, in walltime mode round by round.
     #[arg(long)]
     pub exec: bool,
 
@@ -61,7 +61,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 24, value_parser = value_parser!(u64).range(8..=1000))]
     pub max_pairs: u64,
 
-    /// Begin no further pair after this time. What is not decided by then is inconclusive.
+    /// Begin no pair that would end after this time. What is not decided by then is inconclusive.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_nanos)]
     pub max_time: Option<u64>,
 
@@ -129,4 +129,5 @@ Examples:
 
 Exit codes:
   0 the commit is named   1 nothing got slower, or it can't be told from commits that were skipped
-  2 usage   3 missing tool/right   130 interrupted: the commits that are left are named";
+  2 usage   3 missing tool/right   4 no benchmarks
+  130 interrupted: the commits that are left are named";

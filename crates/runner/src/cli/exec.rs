@@ -84,6 +84,16 @@ pub(crate) enum FailureLimit {
     Share(Share),
 }
 
+impl FailureLimit {
+    /// The share; `None` for whatever matters.
+    pub(crate) const fn share(self) -> Option<Share> {
+        match self {
+            Self::Threshold => None,
+            Self::Share(share) => Some(share),
+        }
+    }
+}
+
 impl FromStr for FailureLimit {
     type Err = ShareError;
 

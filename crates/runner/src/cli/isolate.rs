@@ -49,4 +49,5 @@ Examples:
   codspeed exec --pin=3 -- ./program             on the processor that `on` has named
   sudo codspeed isolate off
 
-Exit codes: 0 done, or nothing to do; 1 without root, or if nothing could be changed.";
+Exit codes: 0 done, or nothing to do; 1 without root, if none of the changes could be made, or not all be brought back;
+2 for a processor that this process may not use.";

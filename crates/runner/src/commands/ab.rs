@@ -5,7 +5,8 @@ use runner_shared::{share::Share, text::one_line};
 
 use super::{
     Context,
-    compare::{Aim, Compared, Failing, Plan, failure, is_interrupted},
+    compare::{Aim, Compared, Plan, is_interrupted},
+    compared::limit_of,
     outcome::unwritten,
 };
 use crate::{
@@ -19,9 +20,9 @@ use crate::{
 /// Compares the states and says of each benchmark whether it has changed.
 pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliError> {
     let AbArgs { shared, instruments, base, head, fail_if_slower, compare } = args;
-    let failing = failure(fail_if_slower, compare.threshold)?;
+    let limit = limit_of(fail_if_slower, compare.threshold)?;
     let mut plan = Plan::new(shared, &instruments, compare, context)?;
-    plan.limit = failing.and_then(Failing::share);
+    plan.limit = limit;
     let base = State::Commit(plan.repository.commit(&base)?);
     let head = match head {
         Some(head) => State::Commit(plan.repository.commit(&head)?),
@@ -50,9 +51,8 @@ pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliEr
                 return Err(err.into());
             }
         }
-        let limit = |failing: Failing| failing.share().map_or(0.0, Share::value);
-        let judged = |failing| judge(&found, limit(failing), context);
-        let kind = failing.map_or(ExitKind::Ok, judged);
+        let share = limit.map_or(0.0, Share::value);
+        let kind = fail_if_slower.map_or(ExitKind::Ok, |_| judge(&found, share, context));
         if first_failure == ExitKind::Ok {
             first_failure = kind;
         }
@@ -67,6 +67,15 @@ pub(super) fn show(
     context: &Context,
 ) -> Result<(), CliError> {
     context.ui.verdicts(found).map_err(|err| unwritten(&err))?;
+    export_all(found, exports, context)
+}
+
+/// Writes the exports.
+pub(super) fn export_all(
+    found: &SuiteComparison,
+    exports: &[ExportArg],
+    context: &Context,
+) -> Result<(), CliError> {
     for export in exports {
         ui::export_verdicts(found, export, &context.ui).map_err(|err| {
             let path = runner_shared::text::shown(&export.path);

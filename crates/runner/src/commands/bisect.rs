@@ -6,7 +6,7 @@ use wildmatch::WildMatch;
 
 use super::{
     Context,
-    ab::show,
+    ab::{export_all, show},
     compare::{Aim, Compared, Plan, is_interrupted},
 };
 use crate::{
@@ -94,7 +94,8 @@ impl Bisect<'_> {
         let Candidates { good, later } = commits;
         self.plan.make(SuiteSide::Base, &State::Commit(good), self.sides, self.context)?;
         let Some(bad) = later.last() else { return Ok(ExitKind::Ok) };
-        let whole = self.compare(bad, None, 0, self.plan.limits)?;
+        self.make(bad)?;
+        let whole = self.compare(None, 0, self.plan.limits)?;
         let Some(target) = target(&whole, wanted) else {
             show(&whole, &self.part.exports, self.context)?;
             return Err(nothing_slower(&whole, wanted).into());
@@ -136,11 +137,10 @@ impl Bisect<'_> {
         only: Only<'_>,
         step: u64,
     ) -> Result<(Mark, Option<SuiteComparison>), Trouble> {
-        let Limits { max_pairs, max_time } = self.plan.limits;
-        let longer = max_time.map(|time| time.saturating_mul(2));
-        let twice = Limits { max_pairs: 2 * max_pairs, max_time: longer };
-        for limits in [self.plan.limits, twice] {
-            let found = match self.compare(commit, Some(only), step, limits) {
+        let mut made = self.make(commit);
+        for limits in [self.plan.limits, self.plan.twice(self.part)] {
+            let compared = std::mem::replace(&mut made, Ok(()));
+            let found = match compared.and_then(|()| self.compare(Some(only), step, limits)) {
                 Ok(found) => found,
                 Err(Trouble::Failed(err)) => {
                     let why = chain(&*err.source);
@@ -167,16 +167,19 @@ impl Bisect<'_> {
         Ok((Mark::Skipped, None))
     }
 
-    /// Compares the good commit with another.
+    /// Checks a commit out as head, and builds it.
+    fn make(&self, commit: &Commit) -> Result<(), Trouble> {
+        let state = State::Commit(commit.clone());
+        Ok(self.plan.make(SuiteSide::Head, &state, self.sides, self.context)?)
+    }
+
+    /// Compares the good commit with the one that was made.
     fn compare(
         &self,
-        commit: &Commit,
         only: Option<Only<'_>>,
         step: u64,
         limits: Limits,
     ) -> Result<SuiteComparison, Trouble> {
-        let state = State::Commit(commit.clone());
-        self.plan.make(SuiteSide::Head, &state, self.sides, self.context)?;
         let aim = Aim { only, seed: self.plan.seed.wrapping_add(step), limits };
         let Compared { found, end } =
             self.plan.compare(self.part, self.sides, self.turn, aim, self.context)?;
@@ -212,13 +215,7 @@ impl Bisect<'_> {
         self.context
             .ui
             .event(&RunEvent::Announcement { title: "first slow commit".to_owned(), text });
-        for export in &self.part.exports {
-            crate::ui::export_verdicts(evidence, export, &self.context.ui).map_err(|err| {
-                let path = runner_shared::text::shown(&export.path);
-                let what = format!("could not write the export `{path}`: {err}");
-                CliError::new(ExitKind::Failed, what)
-            })?;
-        }
+        export_all(evidence, &self.part.exports, self.context)?;
         Ok(ExitKind::Ok)
     }
 
@@ -264,7 +261,7 @@ fn nothing_slower(whole: &SuiteComparison, wanted: Option<&str>) -> CliError {
         Some(_) | None => {
             let what = "`bad` is not clearly slower than `good`: there is nothing to search for";
             CliError::new(ExitKind::Failed, what)
-                .hint("`--threshold` finds smaller differences, `--max-pairs` decides what is inconclusive")
+                .hint("`--threshold` finds smaller differences; `--max-pairs`, or `--max-time` with `--exec`, decides what is inconclusive")
         }
     }
 }

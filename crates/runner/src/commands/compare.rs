@@ -24,7 +24,7 @@ use crate::{
     ab::{
         AbError, End, GitError, Limits, Only, Repository, Series, Sides, State, build, environment,
     },
-    cli::{CompareArgs, FailureLimit, InstrumentArgs, SharedArgs, UploadArgs},
+    cli::{CompareArgs, InstrumentArgs, SharedArgs, UploadArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
     mode::Place,
@@ -34,6 +34,9 @@ use crate::{
     settings::{RunPart, RunPlan, targets::PlannedTarget},
     workload::{Versus, Workload},
 };
+
+/// Time that each side of a command that takes turns gets unless told otherwise: `max_time` of `exec-harness`.
+const USUAL_TURNS_NS: u64 = 3_000_000_000;
 
 /// The options of a comparison but for the states: nothing was waited for or made yet.
 pub(super) struct Plan {
@@ -165,6 +168,14 @@ impl Plan {
         sides.folder(side).join(&self.repository.prefix)
     }
 
+    /// The same limits for a second try, twice as far.
+    pub(super) fn twice(&self, part: &RunPart) -> Limits {
+        let Limits { max_pairs, max_time } = self.limits;
+        let usual = takes_turns(part).is_some().then_some(USUAL_TURNS_NS);
+        let max_time = max_time.or(usual).map(|time| time.saturating_mul(2));
+        Limits { max_pairs: 2 * max_pairs, max_time }
+    }
+
     /// Runs both states in turns, until all is known. Both were made.
     pub(super) fn compare(
         &self,
@@ -178,11 +189,10 @@ impl Plan {
             let part = RunPart { working_directory: self.cwd(side, sides), ..part.clone() };
             preflight::check_built(part, context, &self.here)?;
         }
-        if let (Mode::Walltime, Workload::Commands { targets, .. }) = (part.mode, &part.workload)
-            && let [target] = &targets[..]
-        {
+        if let Some(target) = takes_turns(part) {
             return self.by_turns(part, target, sides, turn, (seed, limits), context);
         }
+        let part = &placed(part, context)?;
         let parent = temporary_folder(&context.env);
         let failed = |source| AbError::Folder { path: parent.clone(), source };
         let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
@@ -199,17 +209,13 @@ impl Plan {
             ui: &context.ui,
         };
         let mut suite = self.suite(part.mode, seed);
-        let part = &placed(part)?;
-        let series = Series { part, ..series };
         context.ui.event(&RunEvent::PartStarted(part.mode));
         context.ui.event(&RunEvent::GroupStart { title: part.label.clone(), opened: true });
         let end = series.run(&mut suite, limits);
         context.ui.event(&RunEvent::GroupEnd { failed: end.is_err() });
         Ok(Compared { found: suite.judge(), end })
     }
-}
 
-impl Plan {
     /// Runs a command in both states round by round, as `exec --vs` does.
     fn by_turns(
         &self,
@@ -275,6 +281,14 @@ impl Plan {
     }
 }
 
+/// Returns the command whose rounds take turns in both states, rather than whole runs.
+fn takes_turns(part: &RunPart) -> Option<&Target> {
+    match (part.mode, &part.workload) {
+        (Mode::Walltime, Workload::Commands { targets, .. }) => targets.first(),
+        _ => None,
+    }
+}
+
 /// Looks for what makes rounds of a command unusable.
 fn usable_turns(run: Completed, compared: bool) -> Result<(), AbError> {
     let Completed { broken, ended, trouble, instruments, .. } = run;
@@ -296,10 +310,14 @@ fn usable_turns(run: Completed, compared: bool) -> Result<(), AbError> {
 }
 
 /// The same run on processors that are chosen once: all runs of both states share them.
-fn placed(part: &RunPart) -> Result<RunPart, CliError> {
+fn placed(part: &RunPart, context: &Context) -> Result<RunPart, CliError> {
     let mut part = part.clone();
     if part.mode == Mode::Walltime {
-        part.place = Place::settle(part.place).map_err(RunError::from)?;
+        let said;
+        (part.place, said) = Place::settle(&part.place).map_err(RunError::from)?;
+        for text in said {
+            context.ui.event(&RunEvent::Step(text));
+        }
     }
     Ok(part)
 }
@@ -328,43 +346,6 @@ fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
             let what = format!("verdicts can't be written as `{}`", export.format);
             Err(CliError::new(ExitKind::Usage, what).hint("the formats are json, csv, markdown"))
         }
-    }
-}
-
-/// The benchmarks that fail a command.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Failing {
-    /// All that got worse by as much as matters.
-    Any,
-    /// Those that got worse by this share at least.
-    From(Share),
-}
-
-impl Failing {
-    /// The share; `None` if whatever matters fails it.
-    pub(super) const fn share(self) -> Option<Share> {
-        match self {
-            Self::Any => None,
-            Self::From(share) => Some(share),
-        }
-    }
-}
-
-/// Returns the benchmarks that fail the command; `None` if none does.
-pub(super) fn failure(
-    wanted: Option<FailureLimit>,
-    threshold: Option<Share>,
-) -> Result<Option<Failing>, CliError> {
-    match (wanted, threshold) {
-        (None, _) => Ok(None),
-        (Some(FailureLimit::Threshold), _) => Ok(Some(Failing::Any)),
-        (Some(FailureLimit::Share(limit)), Some(threshold)) if limit < threshold => {
-            let what = format!(
-                "`--fail-if-slower={limit}` is smaller than `--threshold {threshold}`: a difference that small does not matter"
-            );
-            Err(CliError::new(ExitKind::Usage, what))
-        }
-        (Some(FailureLimit::Share(limit)), _) => Ok(Some(Failing::From(limit))),
     }
 }
 

@@ -80,18 +80,22 @@ pub(super) fn versus(wanted: Wanted, is_comparison: bool) -> Result<Option<Versu
             "`--vs 'OTHER COMMAND'` compares with another one, `-L NAME=A,B` with other values",
         ));
     }
-    let limit = match fail_if_slower {
-        Some(FailureLimit::Share(share)) => Some(share),
-        Some(FailureLimit::Threshold) | None => None,
-    };
-    if let (Some(limit), Some(threshold)) = (limit, threshold)
-        && limit < threshold
-    {
-        return Err(usage(format!(
-            "`--fail-if-slower={limit}` is smaller than `--threshold {threshold}`: a difference that small does not matter"
-        )));
-    }
+    let limit = limit_of(fail_if_slower, threshold)?;
     Ok(Some(Versus { threshold, fails: fail_if_slower.is_some(), limit, explain, seed: None }))
+}
+
+/// Returns the share from which on a difference fails a run; `None` if none does, or whatever matters.
+pub(super) fn limit_of(
+    wanted: Option<FailureLimit>,
+    threshold: Option<Share>,
+) -> Result<Option<Share>, CliError> {
+    let limit = wanted.and_then(FailureLimit::share);
+    match (limit, threshold) {
+        (Some(limit), Some(threshold)) if limit < threshold => Err(usage(format!(
+            "`--fail-if-slower={limit}` is smaller than `--threshold {threshold}`: a difference that small does not matter"
+        ))),
+        _ => Ok(limit),
+    }
 }
 
 /// Makes the command of this name, these words or this number the first one, with which the others are compared.

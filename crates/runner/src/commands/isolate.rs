@@ -14,7 +14,7 @@ use super::Context;
 use crate::{
     cli::{IsolateArgs, IsolateCommand, IsolateOnArgs},
     error::{CliError, ExitKind},
-    isolate::{SETTINGS, Scene, Setting, default_processor, real_tree},
+    isolate::{self, SETTINGS, Scene, Setting, default_processor, real_tree},
     mode::named,
 };
 
@@ -44,7 +44,8 @@ fn on(args: &IsolateOnArgs, tree: &Tree, context: &Context) -> Result<ExitKind, 
         },
         State::Off => choose(args.cpu.as_ref(), tree)?,
     };
-    let scene = Scene { tree, chosen: &chosen };
+    let off = switched_off(tree);
+    let scene = Scene { tree, chosen: &chosen, off: &off };
     let found: Vec<(&Setting, Result<Vec<Change>, String>)> =
         SETTINGS.iter().map(|setting| (setting, (setting.changes)(&scene))).collect();
     let all: Vec<Change> =
@@ -68,14 +69,11 @@ fn on(args: &IsolateOnArgs, tree: &Tree, context: &Context) -> Result<ExitKind, 
     // What an earlier call has changed stays.
     let is_off = matches!(tuning::state(tree), Ok(State::Off));
     if all.is_empty() && is_off {
-        context.print(if found.iter().any(|(_, changes)| changes.is_err()) {
-            "nothing is changed: the rest can't be changed here, as said above; `codspeed exec --pin` chooses the idlest processor"
-        } else {
-            "nothing is changed: all is as wanted"
-        })?;
+        let impossible = found.iter().filter(|(_, changes)| changes.is_err()).count();
+        context.print(nothing_changed(impossible, found.len()))?;
         return Ok(ExitKind::Ok);
     }
-    if done == 0 && is_off {
+    if done == 0 && !all.is_empty() {
         let what = "nothing could be changed on this machine";
         return Err(CliError::new(ExitKind::Failed, what)
             .hint("the host of a container or virtual machine has these settings")
@@ -153,7 +151,8 @@ fn status(tree: &Tree, context: &Context) -> Result<ExitKind, CliError> {
         }
         Err(err) => return Err(unusable(&err)),
     };
-    let scene = Scene { tree, chosen: &chosen };
+    let off = switched_off(tree);
+    let scene = Scene { tree, chosen: &chosen, off: &off };
     for setting in SETTINGS {
         heading(setting, context)?;
         match (setting.changes)(&scene) {
@@ -169,6 +168,27 @@ fn status(tree: &Tree, context: &Context) -> Result<ExitKind, CliError> {
         }
     }
     Ok(ExitKind::Ok)
+}
+
+/// Says why nothing is changed, where so many settings of all can't be.
+const fn nothing_changed(impossible: usize, all: usize) -> &'static str {
+    match impossible {
+        0 => "nothing is changed: all is as wanted",
+        some if some == all => {
+            "nothing is changed: nothing can be changed here; `codspeed exec --pin` chooses the idlest processor"
+        }
+        _ => {
+            "nothing is changed: the rest can't be changed here, as said above; `codspeed exec --pin` chooses the idlest processor"
+        }
+    }
+}
+
+/// Returns the processors that are off by an earlier `on`: the kernel no longer says to which core they belong.
+fn switched_off(tree: &Tree) -> Processors {
+    match tuning::state(tree) {
+        Ok(State::Changed(told)) => isolate::switched_off(&told),
+        Ok(State::Off | State::Busy) | Err(_) => Processors::new(),
+    }
 }
 
 fn heading(setting: &Setting, context: &Context) -> Result<(), CliError> {
@@ -196,4 +216,17 @@ fn unusable(err: &io::Error) -> CliError {
     let why = explain(err, Attempt::Write);
     CliError::new(ExitKind::Failed, format!("the journal of changes can't be used: {why}"))
         .hint(format!("it is {}", tuning::JOURNAL))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_where_nothing_can_be_changed_is_told_from_one_that_is_as_wanted() {
+        let said = [(0, 4), (1, 4), (4, 4)].map(|(some, all)| nothing_changed(some, all));
+        assert!(said[0].ends_with("all is as wanted"), "{}", said[0]);
+        assert!(said[1].contains("the rest can't be changed here"), "{}", said[1]);
+        assert!(said[2].contains("nothing can be changed here"), "{}", said[2]);
+    }
 }

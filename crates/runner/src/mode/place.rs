@@ -103,13 +103,11 @@ impl Place {
         Ok(place)
     }
 
-    /// Returns the same with processors that are named, for several runs that are to share them.
-    pub(crate) fn settle(args: PlaceArgs) -> Result<PlaceArgs, PlaceError> {
-        let chosen = match args.pin {
-            Some(Pin::Auto(_)) => Self::choose(&args)?.chosen,
-            Some(Pin::These(_)) | None => None,
-        };
-        Ok(PlaceArgs { pin: chosen.map(Pin::These).or(args.pin), ..args })
+    /// Returns the same with processors that are named, for several runs that are to share them, and what is to be said
+    /// of them.
+    pub(crate) fn settle(args: &PlaceArgs) -> Result<(PlaceArgs, Vec<String>), PlaceError> {
+        let Self { chosen, said, .. } = Self::choose(args)?;
+        Ok((PlaceArgs { pin: chosen.map(Pin::These), ..args.clone() }, said))
     }
 
     /// Calls what starts the benchmark: its process begins where it is to stay.

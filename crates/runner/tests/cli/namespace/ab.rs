@@ -164,6 +164,12 @@ fn what_is_wrong_is_said_before_anything_is_built() {
     refused(&outside, 2, "is in no Git repository");
     refused(&["bisect", "--good", "HEAD", "--no-build"], 2, "are the same commit");
     refused(&["bisect", "--good", "HEAD", "--bad", "HEAD~1", "--no-build"], 2, "no ancestor");
+    // Whatever else is wrong: this build would leave a trace.
+    let trace = sandbox.path().join("trace");
+    let build = format!("touch {}", trace.display());
+    refused(&["ab", "--base", "HEAD", "--build", &build, "--pin=999"], 2, "`--pin=999`");
+    refused(&["ab", "--base", "nowhere", "--build", &build], 2, "`nowhere` is no commit");
+    assert!(!trace.exists());
 }
 
 #[test]
@@ -299,7 +305,9 @@ mod private {
         assert_eq!(verdicts(&json), [("./spin", "regressed")]);
         assert!(json["pairs"].as_u64().unwrap() >= 8, "{json}");
         let run = codspeed(&sandbox, [&options[..], &["--", "test", "-d", "tmp"]].concat());
-        assert_eq!(run.code, 1, "it runs in neither folder of the user: {}", run.stderr);
+        // It runs in neither folder of the user.
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        assert!(run.stderr.contains("`base: test -d tmp` failed"), "{}", run.stderr);
     }
 }
 

@@ -135,3 +135,35 @@ fn submodules_come_along() {
     assert!((ratio(&["--head", "HEAD"]) - 1.05).abs() < 1e-6);
     assert!((ratio(&[]) - 1.2).abs() < 1e-6, "what is not committed there counts, too");
 }
+
+#[test]
+fn a_kept_folder_has_nothing_of_the_state_before() {
+    let sandbox = repository();
+    let at = |path: &str| sandbox.path().join(path);
+    fs::create_dir(at("library")).unwrap();
+    sandbox.file("library/times", EQUAL);
+    let inner = |args: &[&str]| git(&sandbox, &[&["-C", "library"], args].concat());
+    inner(&["init", "--quiet", "."]);
+    inner(&["add", "--all"]);
+    inner(&["commit", "--quiet", "--message", "Begin"]);
+    commit(&sandbox, "A submodule");
+    fs::rename(at("library"), at("tmp/library")).unwrap();
+    commit(&sandbox, "Without it");
+    fs::create_dir(at("library")).unwrap();
+    sandbox.file("library/plain", "");
+    commit(&sandbox, "Files in its place");
+    fs::remove_dir_all(at("library")).unwrap();
+    fs::rename(at("tmp/library"), at("library")).unwrap();
+    let build = |state: &str, command: &str| {
+        let options = ["ab", "--base", state, "--head", state, "--build-dir", "build"];
+        let rest = ["--max-pairs", "8", "--build", command, "--", "sh suite"];
+        let run = codspeed(&sandbox, [&options[..], &rest].concat());
+        assert_eq!(run.code, 0, "{state}: {}", run.stderr);
+    };
+    git(&sandbox, &["config", "core.eol", "lf"]);
+    build("HEAD~2", "test \"$(git config core.eol)\" = lf && test -e library/times");
+    git(&sandbox, &["config", "--unset", "core.eol"]);
+    build("HEAD~1", "test -z \"$(git config core.eol)\" && test ! -e library");
+    build("HEAD", "test -e library/plain && touch library/built");
+    build("HEAD~2", "test -e library/times && test ! -e library/built");
+}
