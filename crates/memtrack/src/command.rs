@@ -23,7 +23,7 @@ use runner_shared::{
 };
 use system::{
     guard,
-    orphans::{self, Orphans},
+    orphans::Orphans,
     pidfd,
     signals::{self, Heard, Signals},
 };
@@ -173,10 +173,7 @@ impl Running {
                 _ => Signal::SIGKILL,
             };
             // Before a parent ends and leaves its children to us, where they are found as orphans only.
-            let mut told = orphans.families();
-            told.extend(orphans::below(pid));
-            told.insert(pid);
-            for pid in told {
+            for pid in orphans.families(pid) {
                 // It may just have ended.
                 let _ = kill(pid, signal);
                 // One that is stopped would not hear of it.

@@ -10,6 +10,7 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
+    unistd::Pid,
 };
 use runner_shared::{
     clock::{Monotonic, now},
@@ -177,10 +178,11 @@ fn start_command(
     command.env_clear().envs(plan.environment.iter().map(|(name, value)| (name, value)));
     command.envs(backend.environment(plan.environment));
     backend.prepare(&mut command).map_err(TrackError::Backend)?;
+    orphans.note_children();
     let running = Running::start(&mut command, plan.user);
     backend.started().map_err(TrackError::Backend)?;
     let running = running?;
-    orphans.note_children();
+    orphans.note_command(Pid::from_raw(running.pid().cast_signed()));
     Ok((running, orphans))
 }
 

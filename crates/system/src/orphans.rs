@@ -47,9 +47,15 @@ impl Orphans {
         self.known = living();
     }
 
-    /// Notes our children as they are, and collects none: one of them is the command itself.
+    /// Notes our children as they are, and collects none. To be asked before the command is started: its orphans may come as
+    /// soon as it runs.
     pub fn note_children(&mut self) {
         self.known = children_of(Pid::this());
+    }
+
+    /// Notes the command itself, which is a child of ours and no orphan.
+    pub fn note_command(&mut self, command: Pid) {
+        self.known.insert(command);
     }
 
     /// Notes all that runs below us: what one of these leaves behind later is no concern of the command either.
@@ -59,8 +65,8 @@ impl Orphans {
 
     /// Returns every process below us that is neither noted nor below one that is, with its parent.
     pub fn strangers(&self) -> BTreeMap<Pid, Pid> {
-        let mut found = BTreeMap::new();
-        collect(Pid::this(), &self.known, &mut found);
+        let mut found = all_below(Pid::this(), |pid| &children_of(pid) - &self.known);
+        found.retain(|pid, _| !self.known.contains(pid));
         found
     }
 
@@ -75,12 +81,18 @@ impl Orphans {
         self.foreign(&living()).map(|pid| Leftover { pid, name: name(pid) }).collect()
     }
 
-    /// Returns those that were not noted, running or not, and all below them. Collects none, so that it can be asked while
-    /// the command runs.
-    pub fn families(&self) -> BTreeSet<Pid> {
-        let heads: Vec<Pid> = self.foreign(&children_of(Pid::this())).collect();
-        let all = heads.iter().flat_map(|head| below(*head));
-        all.chain(heads.iter().copied()).collect()
+    /// Returns `command`, those that were not noted, running or not, and all below them. Collects none, so that it can be
+    /// asked while the command runs.
+    pub fn families(&self, command: Pid) -> BTreeSet<Pid> {
+        let us = Pid::this();
+        let children = |pid| {
+            let all = children_of(pid);
+            if pid != us {
+                return all;
+            }
+            self.foreign(&all).chain([command]).collect()
+        };
+        all_below(us, children).into_keys().collect()
     }
 
     fn foreign<'a>(&'a self, children: &'a BTreeSet<Pid>) -> impl Iterator<Item = Pid> + 'a {
@@ -157,24 +169,35 @@ pub fn children_of(pid: Pid) -> BTreeSet<Pid> {
 
 /// Returns every process below this one with its parent, as far as `/proc` shows them.
 pub fn descendants() -> BTreeMap<Pid, Pid> {
-    let mut found = BTreeMap::new();
-    collect(Pid::this(), &BTreeSet::new(), &mut found);
-    found
+    all_below(Pid::this(), children_of)
 }
 
-/// Returns every process below `pid`, without itself, as far as `/proc` shows them.
-pub fn below(pid: Pid) -> BTreeSet<Pid> {
-    let mut found = BTreeMap::new();
-    collect(pid, &BTreeSet::new(), &mut found);
-    found.into_keys().collect()
-}
+/// The most walks through a tree of processes that changes all the time.
+const WALKS: usize = 16;
 
-fn collect(pid: Pid, passed_over: &BTreeSet<Pid>, found: &mut BTreeMap<Pid, Pid>) {
-    for child in children_of(pid) {
-        if !passed_over.contains(&child) && found.insert(child, pid).is_none() {
-            collect(child, passed_over, found);
+/// Returns every process below `top` with its parent, by the children of each.
+///
+/// The tree is read piece by piece while it changes: a process whose parent ends moves up to where we have been already,
+/// and the kernel skips children while one of them ends (`proc_pid_task(5)`). So it is walked until a walk finds nothing new.
+fn all_below(top: Pid, children_of: impl Fn(Pid) -> BTreeSet<Pid>) -> BTreeMap<Pid, Pid> {
+    let mut found = BTreeMap::new();
+    for _ in 0..WALKS {
+        let known = found.len();
+        let mut seen = BTreeSet::from([top]);
+        let mut ahead = vec![top];
+        while let Some(parent) = ahead.pop() {
+            for child in children_of(parent) {
+                if seen.insert(child) {
+                    found.insert(child, parent);
+                    ahead.push(child);
+                }
+            }
+        }
+        if found.len() == known {
+            break;
         }
     }
+    found
 }
 
 /// Makes orphans below this process its children from now on, so that none can hide.
@@ -185,9 +208,43 @@ fn adopt() {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{cell::Cell, process::Command};
 
     use super::*;
+
+    #[test]
+    fn a_process_that_moves_up_during_a_walk_is_found() {
+        let pid = Pid::from_raw;
+        let asked = Cell::new(0);
+        // 3 is a child of 2 when the children of 1 are read, and one of 1 when those of 2 are.
+        let children = |parent: Pid| {
+            asked.set(asked.get() + 1);
+            let of_first: &[i32] = if asked.get() == 1 { &[2] } else { &[2, 3] };
+            let all: &[i32] = match parent.as_raw() {
+                1 => of_first,
+                3 => &[4],
+                _ => &[],
+            };
+            all.iter().copied().map(pid).collect()
+        };
+        let all = BTreeMap::from([(pid(2), pid(1)), (pid(3), pid(1)), (pid(4), pid(3))]);
+        assert_eq!(all_below(pid(1), children), all);
+    }
+
+    #[test]
+    fn a_tree_that_grows_all_the_time_and_one_with_a_ring_end() {
+        let last = Cell::new(1);
+        let grows = |parent: Pid| {
+            if parent.as_raw() != 1 {
+                return BTreeSet::new();
+            }
+            last.set(last.get() + 1);
+            BTreeSet::from([Pid::from_raw(last.get())])
+        };
+        assert_eq!(all_below(Pid::from_raw(1), grows).len(), WALKS);
+        let ring = |parent: Pid| BTreeSet::from([Pid::from_raw(3 - parent.as_raw())]);
+        assert_eq!(all_below(Pid::from_raw(1), ring).len(), 1);
+    }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a process to look at, started as it comes")]
