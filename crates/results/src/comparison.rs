@@ -145,6 +145,7 @@ pub(crate) fn evidence(judged: &Judgement, time: JudgedTime) -> String {
         JudgedTime::Undisturbed => "undisturbed times",
         JudgedTime::Processor => "processor times",
         JudgedTime::Wall => "wall times",
+        JudgedTime::Shortest => "shortest rounds",
     };
     format!("{}{pairs} of {times}", interval.unwrap_or_default())
 }

@@ -64,7 +64,7 @@ impl Comparison {
             JudgedTime::Wall if waits => {
                 "wall times, `wall_ns` of each round: both wait for most of their time"
             }
-            JudgedTime::Wall => {
+            JudgedTime::Wall | JudgedTime::Shortest => {
                 "wall times, `wall_ns` of each round: neither stamps of the kernel nor processor times are known of both"
             }
         };

@@ -63,7 +63,7 @@ const SUITES: &[Suite] = &[
         numbers: "sizes.py",
         number: |n, steps| format!("B{n} = {steps}\n"),
         build: "true",
-        command: "@BENCH@/venv/bin/python -m pytest -q --codspeed --codspeed-warmup-time 0.05 --codspeed-max-time 0.3",
+        command: "@BENCH@/venv/bin/python -m pytest -q --codspeed --codspeed-warmup-time 0.02 --codspeed-max-time 0.1",
         prepare: "python3 -m venv venv && venv/bin/pip install --quiet pytest pytest-codspeed",
         slow: "B3]",
     },
@@ -80,7 +80,7 @@ const SUITES: &[Suite] = &[
             ),
             (
                 "d.rs",
-                "mod sizes;\n\nfn main() {\n    divan::main();\n}\n\n#[divan::bench(args = [\"B0\", \"B1\", \"B2\", \"B3\", \"B4\", \"B5\", \"B6\", \"B7\", \"B8\", \"B9\"], max_time = 0.3)]\nfn many(name: &str) -> u64 {\n    suite::many(divan::black_box(sizes::of(name)))\n}\n",
+                "mod sizes;\n\nfn main() {\n    divan::main();\n}\n\n#[divan::bench(args = [\"B0\", \"B1\", \"B2\", \"B3\", \"B4\", \"B5\", \"B6\", \"B7\", \"B8\", \"B9\"], max_time = 0.1)]\nfn many(name: &str) -> u64 {\n    suite::many(divan::black_box(sizes::of(name)))\n}\n",
             ),
             (".gitignore", "target\n"),
         ],
@@ -157,7 +157,7 @@ fn compare(
     let run = answer(|| {
         let mut command = codspeed_in(&repository, codspeed);
         command
-            .args(["ab", "-m", mode, "--base", "HEAD~1", "--head", "HEAD", "--max-pairs", "60"])
+            .args(["ab", "-m", mode, "--base", "HEAD~1", "--head", "HEAD", "--max-pairs", "40"])
             .args(["--seed", &seed.to_string(), "--build", &suite.build.replace("@MODE@", mode)])
             .arg(format!("--export=json={}", export.display()))
             .arg("--build-dir")

@@ -100,5 +100,6 @@ pub(super) const fn time_word(time: JudgedTime) -> &'static str {
         JudgedTime::Undisturbed => "undisturbed",
         JudgedTime::Processor => "processor",
         JudgedTime::Wall => "wall",
+        JudgedTime::Shortest => "shortest",
     }
 }

@@ -1,6 +1,7 @@
 //! From readings to verdicts. Times: one observation per pair, `runner_shared::verdict::judge`, false discoveries of the
 //! suite held at 5 % (Benjamini and Hochberg, "Controlling the false discovery rate", JRSS B 57, 1995), and a second
-//! stage for what was found. Counts: the spread of repeats is the floor.
+//! stage for what was found; where typical times are too far apart from run to run, `judge_shortest`. Counts: the
+//! spread of repeats is the floor.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use runner_shared::{
     mode::Mode,
     verdict::{
         ALPHA, CountJudgement, CountLimits, DEFAULT_THRESHOLD, JudgedTime, Judgement,
-        MINIMUM_PAIRS, Verdict, judge, judge_counts,
+        MINIMUM_PAIRS, Verdict, judge, judge_counts, judge_shortest,
     },
     walltime::{as_float, quantile, sorted},
 };
@@ -75,24 +76,35 @@ impl Suite {
     }
 
     fn timed<'a>(&self, one: &'a Matched<'a>) -> Timed<'a> {
+        let typical = self.timed_by(one, judged_time(one));
+        if !matches!(typical.first.found.verdict, Verdict::Inconclusive { .. }) {
+            return typical;
+        }
+        let shortest = self.timed_by(one, JudgedTime::Shortest);
+        if tells_more(&shortest.first.found, &typical.first.found) { shortest } else { typical }
+    }
+
+    fn timed_by<'a>(&self, one: &'a Matched<'a>, time: JudgedTime) -> Timed<'a> {
         let threshold = self.first_threshold();
-        let time = judged_time(one);
-        let judge = |stage| {
+        let stage = |stage| {
             let [(base, base_pairs), (head, head_pairs)] =
                 SuiteSide::BOTH.map(|side| times(one.of(stage, side), time));
+            let judge = if time == JudgedTime::Shortest { judge_shortest } else { judge };
             let found = judge((&base, &base_pairs), (&head, &head_pairs), threshold, ALPHA);
             let mut pairs = in_common(&base_pairs, &head_pairs);
-            // The pair that warms up is in no ratio, and in no median either.
+            // The pair that warms up is in no ratio, and in no typical time either.
             if u64::try_from(pairs.len()).is_ok_and(|all| all > found.pairs) {
                 pairs.pop_first();
             }
-            let medians = [(base, base_pairs), (head, head_pairs)].map(|(times, of)| {
+            let share = if time == JudgedTime::Shortest { 0.25 } else { 0.5 };
+            let typical = [(base, base_pairs), (head, head_pairs)].map(|(times, of)| {
                 let kept = times.iter().zip(&of).filter(|(_, pair)| pairs.contains(pair));
-                median(&kept.map(|(time, _)| *time).collect::<Vec<u64>>())
+                let kept: Vec<u64> = kept.map(|(time, _)| *time).collect();
+                if kept.is_empty() { 0.0 } else { quantile(&sorted(&kept), share) }
             });
-            Staged { found, medians }
+            Staged { found, typical }
         };
-        let (first, again) = (judge(Stage::First), judge(Stage::Again));
+        let (first, again) = (stage(Stage::First), stage(Stage::Again));
         let again = (again.found.pairs > 0).then_some(again);
         Timed { of: one, time, first, again }
     }
@@ -142,8 +154,8 @@ struct Timed<'a> {
 #[derive(Clone, Copy)]
 struct Staged {
     found: Judgement,
-    /// Of base and head.
-    medians: [f64; 2],
+    /// The time that stands for the runs of base, and of head.
+    typical: [f64; 2],
 }
 
 impl Timed<'_> {
@@ -167,7 +179,7 @@ impl Timed<'_> {
                 SuiteVerdict::Inconclusive(Doubt::Contradicted)
             }
         };
-        let Staged { found: shown, medians: [base, head] } = match verdict.stage_shown() {
+        let Staged { found: shown, typical: [base, head] } = match verdict.stage_shown() {
             Stage::First => first,
             Stage::Again => again.unwrap_or(first),
         };
@@ -204,6 +216,14 @@ fn judged_time(one: &Matched<'_>) -> JudgedTime {
     }
 }
 
+/// Returns whether the shortest rounds resolve a smaller difference, and don't contradict what the typical ones say.
+fn tells_more(shortest: &Judgement, typical: &Judgement) -> bool {
+    let width = |interval: Interval| interval.high.ln() - interval.low.ln();
+    shortest.interval.zip(typical.interval).is_some_and(|(shortest, typical)| {
+        width(shortest) < width(typical) && !shortest.is_apart_from(typical)
+    })
+}
+
 /// Pairs of both sides.
 fn in_common(base: &[u32], head: &[u32]) -> BTreeSet<u32> {
     let base: BTreeSet<u32> = base.iter().copied().collect();
@@ -219,13 +239,10 @@ fn times(series: &[(u32, &Value)], wanted: JudgedTime) -> (Vec<u64>, Vec<u32>) {
         (Value::Time { wall, .. }, JudgedTime::Wall | JudgedTime::Processor) => {
             Some((*wall, *pair))
         }
+        (Value::Time { shortest, .. }, JudgedTime::Shortest) => Some((*shortest, *pair)),
         (Value::Counts(_), _) => None,
     };
     series.iter().filter_map(time).unzip()
-}
-
-fn median(times: &[u64]) -> f64 {
-    if times.is_empty() { 0.0 } else { quantile(&sorted(times), 0.5) }
 }
 
 /// `None` where a side has never counted it.

@@ -37,6 +37,8 @@ pub enum Value {
         wall: u64,
         /// The median without the time in which other programs had the processor, where that is known.
         undisturbed: Option<u64>,
+        /// The shortest round, without that time where it is known.
+        shortest: u64,
     },
     /// One count for each quantity of the mode, in their order; `None` where it was not taken.
     Counts(Vec<Option<u64>>),
@@ -65,18 +67,26 @@ impl MemoryReport {
 }
 
 fn timed(of: &BenchResult) -> SuiteReading {
-    let rounds = of.rounds.as_ref().map(RawRounds::per_iteration_ns);
-    let quiet = rounds.filter(|rounds| !rounds.is_empty()).map(|mut rounds| {
+    let rounds = |times: fn(&RawRounds) -> Vec<f64>| {
+        let mut rounds = of.rounds.as_ref().map(times)?;
         rounds.sort_by(f64::total_cmp);
-        quantile(&rounds, QUIET)
-    });
+        (!rounds.is_empty()).then_some(rounds)
+    };
+    let rounds_by_wall = rounds(RawRounds::per_iteration_ns);
+    let quiet = rounds_by_wall.as_ref().map(|rounds| quantile(rounds, QUIET));
     let wall = quiet.unwrap_or(of.stats.q1_ns);
+    let shortest = rounds(RawRounds::undisturbed_ns).or(rounds_by_wall);
+    let shortest = shortest.and_then(|rounds| rounds.first().copied());
     let undisturbed = of.robust.as_ref().and_then(|robust| match robust.source {
         RobustSource::KernelStamps => Some(picoseconds(robust.median_ns)),
         // Of a suite, it lacks the waiting.
         RobustSource::ProcessorTime | RobustSource::WallClock => None,
     });
-    let value = Value::Time { wall: picoseconds(wall), undisturbed };
+    let value = Value::Time {
+        wall: picoseconds(wall),
+        undisturbed,
+        shortest: picoseconds(shortest.unwrap_or(of.stats.min_ns)),
+    };
     SuiteReading { name: of.name.clone(), uri: of.uri.clone(), value }
 }
 

@@ -5,7 +5,7 @@ use runner_shared::{mode::Mode, statistics::Xoshiro256, verdict::JudgedTime};
 use super::*;
 
 fn time(name: &str, wall: u64) -> SuiteReading {
-    let value = Value::Time { wall, undisturbed: None };
+    let value = Value::Time { wall, undisturbed: None, shortest: wall };
     SuiteReading { name: name.to_owned(), uri: format!("file::{name}"), value }
 }
 
@@ -119,7 +119,7 @@ fn undisturbed_times_are_judged_where_enough_pairs_have_them() {
     let mut suite = timed(&[1.0], [13, 25], 0.001, 1);
     for run in &mut suite.runs {
         for reading in &mut run.readings {
-            if let Value::Time { wall, undisturbed } = &mut reading.value {
+            if let Value::Time { wall, undisturbed, .. } = &mut reading.value {
                 let more = if run.side == SuiteSide::Head { 20 } else { 0 };
                 *undisturbed = Some(*wall / 1000 * (500 + more));
             }
@@ -272,4 +272,49 @@ fn exports_hold_all_that_it_takes_to_judge_once_more() {
     assert_eq!(found.to_json().unwrap()[0], *first);
     insta::assert_snapshot!([written("markdown"), written("csv")].join("\n"));
     assert!(found.write("folded", &mut Vec::new()).is_err());
+}
+
+#[test]
+fn where_typical_times_say_nothing_the_shortest_rounds_are_judged() {
+    let mut factors = vec![1.0; 4];
+    factors[1] = 1.06;
+    let quiet = timed(&factors, [37, 73], 0.01, 1);
+    // Every run takes up to twice as long, but for its shortest round.
+    let mut random = Xoshiro256::seeded(2);
+    let mut noisy = quiet.clone();
+    for reading in noisy.runs.iter_mut().flat_map(|run| &mut run.readings) {
+        if let Value::Time { wall, .. } = &mut reading.value {
+            let [more, _] = random.two_below(1000);
+            *wall += *wall / 1000 * u64::from(more);
+        }
+    }
+    let times = |found: &SuiteComparison| {
+        let times = found.benchmarks.iter().map(|one| match one.found.evidence {
+            Evidence::Times { time, .. } => time,
+            Evidence::Counts(_) => panic!("these are times"),
+        });
+        times.collect::<Vec<JudgedTime>>()
+    };
+    let found = quiet.judge();
+    assert_eq!(times(&found), [JudgedTime::Wall; 4]);
+    let found = noisy.judge();
+    assert_eq!(times(&found), [JudgedTime::Shortest; 4]);
+    assert_eq!(verdict_of(&found, "b1"), SuiteVerdict::Regressed);
+    assert_eq!(found.with(SuiteVerdict::Unchanged).count(), 3);
+    insta::assert_snapshot!(found.table(&crate::TableStyle::default()));
+}
+
+#[test]
+fn shortest_rounds_that_contradict_the_typical_ones_are_not_judged() {
+    // Head is slower by half and more in each pair, by an amount that nobody can tell; its shortest rounds are not.
+    let mut suite = timed(&[1.5], [17, 33], 0.2, 1);
+    for run in &mut suite.runs {
+        for reading in &mut run.readings {
+            if let Value::Time { shortest, .. } = &mut reading.value {
+                *shortest = 1_000_000_000 + u64::from(run.pair);
+            }
+        }
+    }
+    let found = suite.judge();
+    assert_ne!(verdict_of(&found, "b0"), SuiteVerdict::Unchanged);
 }

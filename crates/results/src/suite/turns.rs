@@ -63,7 +63,7 @@ fn typical(report: &Report, uri: &str, time: JudgedTime) -> Option<f64> {
     let of = report.benchmarks.iter().find(|one| one.uri == uri)?;
     let robust = of.robust.as_ref().filter(|robust| robust.source != RobustSource::WallClock);
     let nanos = match time {
-        JudgedTime::Wall => None,
+        JudgedTime::Wall | JudgedTime::Shortest => None,
         JudgedTime::Processor => of.processor_ns,
         JudgedTime::Undisturbed => robust.map(|robust| robust.median_ns),
     };

@@ -16,8 +16,8 @@ use crate::comparison::{change, ends, evidence, factor, shortest};
 const MOST_NAMES: usize = 8;
 
 impl SuiteBenchmark {
-    fn is_of_wall_times(&self) -> bool {
-        matches!(self.found.evidence, Evidence::Times { time: JudgedTime::Wall, .. })
+    fn is_of(&self, wanted: JudgedTime) -> bool {
+        matches!(self.found.evidence, Evidence::Times { time, .. } if time == wanted)
     }
 
     /// The verdict in a line without a final period, as in: `parse`: +4.8 %, 1.048x slower (99 % interval +4.5 to
@@ -168,8 +168,12 @@ impl SuiteComparison {
             ));
         }
         lines.extend(self.shift.map(shift_sentence));
-        if !self.by_turns && self.benchmarks.iter().any(SuiteBenchmark::is_of_wall_times) {
+        let any_of = |time| self.benchmarks.iter().any(|one| one.is_of(time));
+        if !self.by_turns && any_of(JudgedTime::Wall) {
             lines.push("of wall times the lower quartile of a run's rounds is compared, as other programs only add to them".to_owned());
+        }
+        if any_of(JudgedTime::Shortest) {
+            lines.push("where typical times differ too much from run to run, the shortest round of each run is compared (the lower quartile over runs): a change of the longer rounds alone doesn't show there".to_owned());
         }
         lines.push(self.evidence());
         lines

@@ -7,6 +7,7 @@
 
 mod counted;
 mod paired;
+mod shortest;
 mod signed_rank;
 
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
 
 pub use counted::{CountJudgement, CountLimits, CountVerdict, FLOORS, judge_counts};
 pub use paired::{ALPHA, INTERIM_ALPHA, Judgement, MINIMUM_PAIRS, Verdict, judge};
+pub use shortest::judge_shortest;
 pub use signed_rank::{IntervalRank, interval_rank};
 
 /// The smallest difference that matters unless the user says otherwise.
@@ -36,6 +38,8 @@ pub enum JudgedTime {
     Processor,
     /// Wall time.
     Wall,
+    /// The shortest round of each run of a suite, where its typical times differ too much from run to run.
+    Shortest,
 }
 
 /// The rounds of a benchmark and where their noise-robust times come from.

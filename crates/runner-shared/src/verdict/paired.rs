@@ -100,12 +100,8 @@ pub fn judge(
 ) -> Judgement {
     let (base, head) = (levels(base, base_pair), levels(head, head_pair));
     let both = base.iter().filter_map(|(pair, base)| Some(head.get(pair)? - base));
-    let mut differences: Vec<f64> = both.collect();
-    let mut pairs = u64::try_from(differences.len()).unwrap_or(u64::MAX);
-    if pairs > MINIMUM_PAIRS {
-        differences.remove(0);
-        pairs -= 1;
-    }
+    let mut differences: Vec<f64> = without_first(both.collect());
+    let pairs = u64::try_from(differences.len()).unwrap_or(u64::MAX);
     let p = signed_rank::p_value(&differences);
     differences.sort_by(f64::total_cmp);
     let estimate = signed_rank::hodges_lehmann(&differences);
@@ -127,8 +123,16 @@ pub fn judge(
     }
 }
 
+/// Leaves out the first pair, which warms both sides up, if enough others remain.
+pub(super) fn without_first<T>(mut pairs: Vec<T>) -> Vec<T> {
+    if u64::try_from(pairs.len()).is_ok_and(|count| count > MINIMUM_PAIRS) {
+        pairs.remove(0);
+    }
+    pairs
+}
+
 /// Logarithm of the median time of each pair. A median of zero has none.
-fn levels(times: &[u64], pair: &[u32]) -> BTreeMap<u32, f64> {
+pub(super) fn levels(times: &[u64], pair: &[u32]) -> BTreeMap<u32, f64> {
     let mut pairs: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
     for (time, pair) in times.iter().zip(pair) {
         pairs.entry(*pair).or_default().push(*time);
@@ -138,7 +142,7 @@ fn levels(times: &[u64], pair: &[u32]) -> BTreeMap<u32, f64> {
 }
 
 /// All in logarithms.
-fn verdict(estimate: f64, interval: Interval, threshold: f64, pairs: u64) -> Verdict {
+pub(super) fn verdict(estimate: f64, interval: Interval, threshold: f64, pairs: u64) -> Verdict {
     let Interval { low, high } = interval;
     if low > 0.0 && estimate >= threshold {
         Verdict::Regressed

@@ -141,7 +141,7 @@ mod tests {
     fn slower(mode: Mode, pairs: u32) -> SuiteComparison {
         let run = |pair, side| {
             let wall = if side == SuiteSide::Head { 2000 } else { 1000 };
-            let value = Value::Time { wall, undisturbed: None };
+            let value = Value::Time { wall, undisturbed: None, shortest: wall };
             let reading = SuiteReading { name: "b".to_owned(), uri: "b".to_owned(), value };
             SuiteRun { stage: Stage::First, pair, side, readings: vec![reading] }
         };

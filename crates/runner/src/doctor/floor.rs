@@ -62,7 +62,7 @@ fn noise(time: JudgedTime, judged: &Judgement, pair_seconds: f64) -> Option<Nois
     let time = match time {
         JudgedTime::Undisturbed => "undisturbed",
         JudgedTime::Processor => "processor",
-        JudgedTime::Wall => "wall",
+        JudgedTime::Wall | JudgedTime::Shortest => "wall",
     };
     Some(Noise {
         time,

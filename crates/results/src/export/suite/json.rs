@@ -15,9 +15,9 @@
 //! | `.verdict` | `regressed`, `improved`, `unchanged` or `inconclusive` |
 //! | `.doubt` | of an inconclusive one: `few`, `wide`, `chance`, `unconfirmed` or `contradicted` |
 //! | `.resolves`, `.pairs_needed` | of a wide one: the difference that these pairs could show, and how many would do |
-//! | `.base`, `.head`, `.unit` | medians over the runs: `ps`, `cycles`, `B` or `1` |
+//! | `.base`, `.head`, `.unit` | medians over the runs (of shortest rounds the lower quartile): `ps`, `cycles`, `B` or `1` |
 //! | `.ratio`, `.interval` | head by base; at the level 1 - `alpha` |
-//! | `.time` | the time that is judged: `undisturbed`, `processor`, `wall`; `null` for counts |
+//! | `.time` | the time that is judged: `undisturbed`, `processor`, `wall`, or `shortest`: the shortest round of each run; `null` for counts |
 //! | `.threshold`, `.alpha`, `.seed` | as above; the share of wrong alarms of the interval |
 //! | `.first`, `.again` | of times: `ratio`, `interval`, `pairs`, `p` of each stage |
 //! | `.stands_out` | of times: it remains a finding among all of the suite (Benjamini-Hochberg, 5 %) |
