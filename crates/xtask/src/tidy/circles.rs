@@ -14,7 +14,6 @@ const LEFT: &[(&str, usize)] = &[
     ("profile", 2),
     ("results", 4),
     ("runner", 3),
-    ("system", 2),
 ];
 
 /// The places where one child of a module uses another one, by both names.
