@@ -10,7 +10,6 @@ use super::{Finding, Tree};
 const LEFT: &[(&str, usize)] = &[
     ("memtrack", 2),
     ("results", 4),
-    ("runner", 3),
 ];
 
 /// The places where one child of a module uses another one, by both names.
