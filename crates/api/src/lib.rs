@@ -6,6 +6,7 @@
 mod archive;
 mod context;
 mod error;
+mod executor;
 mod graphql;
 mod http;
 mod metadata;
@@ -19,13 +20,14 @@ pub use context::{
     Event, JobReference, RepositoryProvider, RunContext, RunEnvironment, RunPart, Sender,
 };
 pub use error::{ApiError, Code};
+pub use executor::Executor;
 pub use graphql::{
     BenchmarkComparison, BenchmarkResult, Comparison, ComparisonCategory, ComparisonStatus,
     Conclusion, LoginSession, MemoryDetails, Overview, RepositoryName, RepositoryOverview,
     RunReport, RunStatus, Service, Session, TimeDistribution, User, WalltimeDetails,
 };
 pub use http::{Http, HttpSettings, Pause, RealPause, Stop, check_url};
-pub use metadata::{Executor, Instrument, Machine, Metadata, MetadataVersion, Runner, Submission};
+pub use metadata::{Instrument, Machine, Metadata, MetadataVersion, Runner, Submission};
 pub use oidc::{ASK_FOR_A_TOKEN, Oidc, TokenSource};
 pub use secret::Secret;
 pub use upload::{REGISTER_THE_RUN, SEND_THE_ARCHIVE, Uploaded};

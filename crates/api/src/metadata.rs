@@ -11,6 +11,7 @@ use crate::{
     context::{
         Event, JobReference, RepositoryProvider, RunContext, RunEnvironment, RunPart, Sender,
     },
+    executor::Executor,
 };
 
 /// The name under which the service knows us.
@@ -24,18 +25,6 @@ pub enum MetadataVersion {
     /// As of CodSpeed 5.
     #[default]
     V10,
-}
-
-/// What measured, as the service calls it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Executor {
-    /// Simulation mode.
-    Valgrind,
-    /// Walltime mode.
-    Walltime,
-    /// Memory mode.
-    Memory,
 }
 
 /// What watched beside a measurement.

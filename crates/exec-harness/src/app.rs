@@ -31,12 +31,15 @@ use crate::{
     command::Prepared,
     failure::{Failure, chain},
     link::{Incompatible, Link},
+    memory::{analyse, analyse_repeatedly},
     plan::{Plan, PlanError},
     progress::Progress,
+    round::Machine,
     session::{Session, Verdict},
     simulation::{PreloadError, Simulation, below_valgrind},
     store::{Store, StoreError},
-    walltime::{Machine, Settings, analyse, analyse_repeatedly, random_seed, take_turns},
+    turns::{random_seed, take_turns},
+    walltime::Settings,
 };
 
 /// All benchmarks were measured.

@@ -18,7 +18,7 @@ use runner_shared::{
 use crate::{
     failure::Failure,
     process::{Executable, Launch, Output, Rewind, Status, Stdio, Tail},
-    walltime::{Machine, RoundError, Sample, describe},
+    round::{Machine, RoundError, Sample, describe},
 };
 
 /// A round that takes longer than this is ended unless the user says otherwise.

@@ -4,10 +4,7 @@ use std::error::Error;
 
 use runner_shared::{artifact::Outcome, fault};
 
-use crate::{
-    process::{ExecutableError, NulError, StdioError},
-    simulation::{NotCounted, Unfit},
-};
+use crate::process::{ExecutableError, NulError, StdioError};
 
 /// Why a benchmark did not finish.
 #[derive(Debug, thiserror::Error)]
@@ -49,15 +46,15 @@ pub(crate) enum Failure {
         #[source]
         source: std::io::Error,
     },
-    /// Simulation mode can't count the command.
+    /// The mode can't measure the command.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    Unfit(Box<dyn Error + Send + Sync>),
     /// The command ran, and there is no count of all that it did.
     #[error("it ran, but was not counted")]
     NotCounted {
         /// Why.
         #[source]
-        source: NotCounted,
+        source: Box<dyn Error + Send + Sync>,
         /// The end of what it said on its standard error.
         tail: String,
     },

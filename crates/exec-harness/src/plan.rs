@@ -8,7 +8,7 @@ use runner_shared::{
 
 use crate::{
     command::{Around, AroundError},
-    walltime::{Limits, LimitsError},
+    limits::{Limits, LimitsError},
 };
 
 /// One benchmark, as asked for and checked.

@@ -8,8 +8,9 @@ use crate::{
     link::Link,
     plan::Plan,
     progress::Progress,
+    round::Machine,
     store::{Store, StoreError},
-    walltime::{Benchmark, Machine, Settings},
+    walltime::{Benchmark, Settings},
 };
 
 /// Everything that the benchmarks of one process share.

@@ -4,6 +4,7 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
 
 pub mod files;
+pub mod fork_lock;
 pub mod guard;
 pub mod lineage;
 pub mod lines;

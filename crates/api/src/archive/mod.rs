@@ -22,7 +22,7 @@ mod tests;
 pub use listing::{Skipped, Why};
 pub use runner_shared::artifact::NOT_ARCHIVED;
 
-use crate::{metadata::Executor, watch::Watch};
+use crate::{executor::Executor, watch::Watch};
 
 /// From here on an archive of any executor is compressed.
 const COMPRESSED_FROM: u64 = 5 << 30;

@@ -1,58 +1,14 @@
 //! Two runs side by side.
 
-use serde::Deserialize;
-
 use super::{
-    RunStatus, Service,
-    queries::{CompareRuns, compare_runs},
-    report::{executor, is_there},
+    Service,
+    queries::{CompareRuns, compare_runs, is_there},
+    words::{ComparisonCategory, ComparisonStatus, RunStatus},
 };
 use crate::{
     error::{ApiError, Code},
-    metadata::Executor,
+    executor::Executor,
 };
-
-/// What a difference is to people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum ComparisonCategory {
-    /// Slower, and somebody said that this is fine.
-    Acknowledged,
-    /// Its benchmark is no longer looked at.
-    Archived,
-    /// Its benchmark doesn't count.
-    Ignored,
-    /// Faster.
-    Improvement,
-    /// Not in the base run.
-    New,
-    /// Slower.
-    Regression,
-    /// Not in the new run.
-    Skipped,
-    /// No difference.
-    Untouched,
-    /// A word that came after us.
-    #[serde(other)]
-    Unknown,
-}
-
-/// What a difference is by its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum ComparisonStatus {
-    /// Faster.
-    Improvement,
-    /// Not in the new run.
-    Missing,
-    /// Not in the base run.
-    New,
-    /// As before.
-    NoChange,
-    /// Slower.
-    Regression,
-    /// A word that came after us.
-    #[serde(other)]
-    Unknown,
-}
 
 /// Two runs side by side.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,7 +88,7 @@ impl From<Row> for BenchmarkComparison {
         let issue = issues.and_then(|issues| issues.callgraph_generation_failure);
         Self {
             name: row.benchmark.name,
-            executor: executor(row.benchmark.executor),
+            executor: Executor::parse(&row.benchmark.executor),
             value: row.value,
             base_value: row.base_value,
             change: row.change,

@@ -20,14 +20,13 @@ mod login;
 mod queries;
 mod report;
 mod repository;
+mod words;
 
-pub use compare::{BenchmarkComparison, Comparison, ComparisonCategory, ComparisonStatus};
+pub use compare::{BenchmarkComparison, Comparison};
 pub use login::{LoginSession, Session, User};
-pub use report::{
-    BenchmarkResult, Conclusion, MemoryDetails, RunReport, RunStatus, TimeDistribution,
-    WalltimeDetails,
-};
+pub use report::{BenchmarkResult, MemoryDetails, RunReport, TimeDistribution, WalltimeDetails};
 pub use repository::{Overview, RepositoryName, RepositoryOverview};
+pub use words::{ComparisonCategory, ComparisonStatus, Conclusion, RunStatus};
 
 use crate::{
     error::{ApiError, Code, one_line},

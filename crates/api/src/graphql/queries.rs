@@ -3,10 +3,7 @@
 use graphql_client::GraphQLQuery;
 use serde::{Deserialize, Deserializer};
 
-use super::{
-    compare::{ComparisonCategory, ComparisonStatus},
-    report::{Conclusion, RunStatus},
-};
+use super::words::{ComparisonCategory, ComparisonStatus, Conclusion, RunStatus};
 use crate::context::RepositoryProvider;
 
 /// A whole number that comes as a number or as text.
@@ -15,6 +12,11 @@ pub(super) struct Count(pub(super) u64);
 
 /// A value of which only matters whether it is there.
 type Anything = serde_json::Value;
+
+/// Returns whether there is something, other than "no".
+pub(super) fn is_there(value: Option<&Anything>) -> bool {
+    value.is_some_and(|value| !value.is_null() && *value != Anything::Bool(false))
+}
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::{
     Service,
-    queries::{FetchLocalRun, FetchLocalRunReport, fetch_local_run, fetch_local_run_report},
+    queries::{
+        FetchLocalRun, FetchLocalRunReport, fetch_local_run, fetch_local_run_report, is_there,
+    },
+    words::{Conclusion, RunStatus},
 };
 use crate::{
     error::{ApiError, Code},
-    metadata::Executor,
+    executor::Executor,
     watch::Watch,
 };
 
@@ -20,39 +20,6 @@ const ACTION: &str = "get the results of the run";
 const INTERVAL: Duration = Duration::from_secs(1);
 /// For how long.
 const PATIENCE: Duration = Duration::from_mins(5);
-
-/// How far the service is with a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum RunStatus {
-    /// The results are there.
-    Completed,
-    /// There will be none.
-    Failure,
-    /// It waits for its turn.
-    Pending,
-    /// It is being looked at.
-    Processing,
-    /// A word that came after us.
-    #[serde(other)]
-    Unknown,
-}
-
-/// What a report comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Conclusion {
-    /// Slower, and somebody said that this is fine.
-    AcknowledgedFailure,
-    /// Slower.
-    Failure,
-    /// There is nothing to compare with.
-    MissingBaseRun,
-    /// As fast or faster.
-    Success,
-    /// A word that came after us.
-    #[serde(other)]
-    Unknown,
-}
 
 /// A run, as the service sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -240,16 +207,6 @@ impl Service<'_> {
     }
 }
 
-/// Whether there is something, other than "no".
-pub(super) fn is_there(value: Option<&Value>) -> bool {
-    value.is_some_and(|value| !value.is_null() && *value != Value::Bool(false))
-}
-
-/// A word of the service for what measured.
-pub(super) fn executor(word: String) -> Option<Executor> {
-    serde_json::from_value(Value::String(word)).ok()
-}
-
 /// Two queries, two sets of types with the same fields.
 macro_rules! result_from {
     ($result:ty) => {
@@ -258,7 +215,7 @@ macro_rules! result_from {
                 let distribution = result.valgrind.and_then(|it| it.time_distribution);
                 Self {
                     name: result.benchmark.name,
-                    executor: executor(result.benchmark.executor),
+                    executor: Executor::parse(&result.benchmark.executor),
                     value: result.value,
                     valgrind: distribution.map(|it| TimeDistribution {
                         ir: it.ir,

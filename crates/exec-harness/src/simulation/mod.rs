@@ -26,13 +26,12 @@ use runner_shared::{artifact::Repeats, harness::Target};
 
 use self::{
     dumps::{Dump, Dumps},
-    judge::{Counted, Evidence},
+    judge::{Counted, Evidence, NotCounted},
     processes::Running,
+    program::Unfit,
 };
 pub(crate) use self::{
-    judge::NotCounted,
     preload::{Preload, PreloadError},
-    program::Unfit,
     valgrind::below_valgrind,
 };
 use crate::{
@@ -209,9 +208,8 @@ impl Simulation {
         let dumps = run.read_dumps().map_err(Failure::Profile)?;
         let (reports, stragglers, dumps) = (&reports[..], &stragglers[..], dumps.as_ref());
         let evidence = Evidence { pid, reports, stragglers, dumps };
-        let found = evidence
-            .judge()
-            .map_err(|source| Failure::NotCounted { source, tail: runnable.last_words() })?;
+        let found =
+            evidence.judge().map_err(|source| not_counted(source, runnable.last_words()))?;
         if let Some(dumps) = &run.dumps {
             if found.unlabelled {
                 dumps.relabel(pid, &run.uri).map_err(Failure::Profile)?;
@@ -225,7 +223,7 @@ impl Simulation {
     fn remember(&mut self, session: &mut Session<'_>, pid: Pid, name: String) {
         if let Some(earlier) = self.counted.insert(pid, name) {
             let source = NotCounted::Overwritten { pid };
-            session.report(&earlier, &Failure::NotCounted { source, tail: String::new() });
+            session.report(&earlier, &not_counted(source, String::new()));
         }
     }
 }
@@ -240,6 +238,16 @@ pub(crate) fn fit(
         return Err(Unfit::LineBreak.into());
     }
     Ok(program::check(&program.path, path)?)
+}
+
+impl From<Unfit> for Failure {
+    fn from(unfit: Unfit) -> Self {
+        Self::Unfit(Box::new(unfit))
+    }
+}
+
+fn not_counted(source: NotCounted, tail: String) -> Failure {
+    Failure::NotCounted { source: Box::new(source), tail }
 }
 
 /// What was known before a command was run.

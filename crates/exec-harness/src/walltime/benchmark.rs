@@ -12,17 +12,17 @@ use runner_shared::{
 
 use super::{
     compat::CompatPlanner,
-    limits::Limits,
     planner::{LoopPlanner, Step},
-    round::{Machine, Sample},
     shell,
 };
 use crate::{
     command::{Prepared, Runnable},
     failure::Failure,
+    limits::Limits,
     plan::Plan,
     process::{Counters, own_peak_bytes},
     progress::{Progress, View},
+    round::{Machine, Sample},
 };
 
 /// How benchmarks are run, apart from what each target says.
@@ -61,7 +61,7 @@ pub(crate) struct Benchmark {
 }
 
 /// What it means that processes outlive their command.
-pub(super) const PARTLY_MEASURED: &str = "how much of its work is measured is left to chance; a command that waits for all it starts is measured whole";
+pub(crate) const PARTLY_MEASURED: &str = "how much of its work is measured is left to chance; a command that waits for all it starts is measured whole";
 
 impl Benchmark {
     /// Resolves programs and opens streams. Nothing has run yet.

@@ -3,7 +3,8 @@
 //! A warm-up estimates the length of a round, a formula turns the limits into a fixed number of
 //! rounds. The ordinary plan ([`super::planner`]) needs no estimate and has no such surprises.
 
-use super::{limits::Limits, planner::Step};
+use super::planner::Step;
+use crate::limits::Limits;
 
 /// The plan of one benchmark by the old formulas.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 
 use runner_shared::walltime::{judge_noise, median_half_width, sorted};
 
-use super::limits::Limits;
+use crate::limits::Limits;
 
 /// Cold caches and lazily written files need more than one round to settle.
 const WARMUP_ROUNDS: u64 = 3;

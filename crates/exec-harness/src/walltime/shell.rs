@@ -7,10 +7,10 @@ use runner_shared::{
     walltime::{as_whole, quantile, sorted},
 };
 
-use super::round::{Machine, Sample};
 use crate::{
     command::{EmptyShell, Prepared},
     failure::Failure,
+    round::{Machine, Sample},
 };
 
 /// Rounds of a shell with nothing to do, at most and at least.

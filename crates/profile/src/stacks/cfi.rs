@@ -9,8 +9,8 @@ use gimli::{
 };
 
 use super::{
-    modules::Piece,
-    registers::{RETURN_ADDRESS, Registers, STACK_POINTER},
+    piece::Piece,
+    registers::{RETURN_ADDRESS, ReadMemory, Registers, STACK_POINTER, plain},
 };
 
 type Bytes<'a> = EndianSlice<'a, LittleEndian>;
@@ -59,9 +59,6 @@ pub(super) enum Step {
     /// What is needed to find it is not known.
     Unknown,
 }
-
-/// Reads 8 bytes of memory.
-pub(super) type ReadMemory<'a> = &'a mut dyn FnMut(u64) -> Option<u64>;
 
 impl Cfi {
     /// Takes the sections of a module with the addresses that its file gives to them.
@@ -164,7 +161,7 @@ impl Cfi {
         for (register, how) in &rule.registers {
             caller.set(*register, self.value(how, *register, rule, cfa, registers, read));
         }
-        let Some(address) = caller.get(RETURN_ADDRESS).map(super::registers::plain) else {
+        let Some(address) = caller.get(RETURN_ADDRESS).map(plain) else {
             return Step::Unknown;
         };
         *registers = caller;

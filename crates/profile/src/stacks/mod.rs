@@ -3,10 +3,12 @@
 //! Samples are unwound one by one in the order of time and kept as a tree of addresses; names are
 //! looked up once per address at the end.
 
+mod address;
 mod cfi;
 mod demangle;
 mod modules;
 mod names;
+mod piece;
 mod registers;
 mod sampler;
 mod threads;

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt, io,
-    ops::Deref,
     path::Path,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -14,7 +13,7 @@ use runner_shared::{
 };
 use system::files::{self, Links};
 
-use super::cfi::Cfi;
+use super::{cfi::Cfi, piece::Piece};
 use crate::{
     jit::resplit,
     mapped::Mapped,
@@ -22,30 +21,6 @@ use crate::{
     space::Mapping,
     unwind_data::{Section, UnwindData},
 };
-
-/// Bytes of a file that stay as long as anybody uses them.
-#[derive(Debug, Clone)]
-pub(super) struct Piece {
-    file: Arc<Mapped>,
-    start: usize,
-    end: usize,
-}
-
-impl Deref for Piece {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.file.get(self.start..self.end).unwrap_or_default()
-    }
-}
-
-impl Piece {
-    /// The part of the file that a decoder has borrowed.
-    fn of(file: &Arc<Mapped>, part: &[u8]) -> Self {
-        let start = part.as_ptr().addr().saturating_sub(file.as_ptr().addr());
-        Self { file: Arc::clone(file), start, end: start.saturating_add(part.len()) }
-    }
-}
 
 /// Where a mapped module is, and by what to shift its addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

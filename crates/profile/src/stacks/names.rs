@@ -13,10 +13,9 @@ use runner_shared::text::bytes_as_text;
 
 use super::{
     Frame,
+    address::Address,
     demangle::demangle,
     modules::{MOST_BYTES, Modules},
-    sampler::Address,
-    tree::nameless,
 };
 use crate::{
     error::interrupted,
@@ -95,6 +94,17 @@ impl Names {
         let place = usize::try_from(address).ok();
         place.and_then(|place| self.lists.get(place)).map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// A frame of which only the module is known.
+fn nameless(module: &str) -> Frame {
+    let name = module.rsplit('/').next().unwrap_or(module);
+    let name = match name {
+        "" => "[unknown]".into(),
+        name if name.starts_with('[') => name.into(),
+        name => format!("[{name}]").into(),
+    };
+    Frame { name, module: module.into(), file: Arc::default() }
 }
 
 /// Generated code, by the map of its process.
@@ -225,5 +235,12 @@ mod tests {
         let at = [0xf, 0x10, 0x20, 0x28, 0x40, 0x51].map(|at| symbol_at(&symbols, at));
         let expected = [None, Some("outer"), Some("inner"), Some("outer"), None, Some("go func")];
         assert_eq!(at, expected);
+    }
+
+    #[test]
+    fn modules_without_names() {
+        assert_eq!(&*nameless("/usr/lib/a.so").name, "[a.so]");
+        assert_eq!(&*nameless("[vdso]").name, "[vdso]");
+        assert_eq!(&*nameless("").name, "[unknown]");
     }
 }

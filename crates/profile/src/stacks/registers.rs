@@ -48,6 +48,9 @@ pub(super) const fn plain(address: u64) -> u64 {
     if cfg!(target_arch = "aarch64") { address & ((1 << 48) - 1) } else { address }
 }
 
+/// Reads 8 bytes of memory.
+pub(super) type ReadMemory<'a> = &'a mut dyn FnMut(u64) -> Option<u64>;
+
 /// What registers hold; `None` where that is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Registers {
@@ -86,10 +89,7 @@ impl Registers {
 /// The registers that the kernel puts on the stack of a thread before it calls a handler of a signal. A handler returns
 /// to code that has no other purpose than to restore them; it has call frame information in some C libraries only.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn interrupted(
-    at_return: &Registers,
-    read: super::cfi::ReadMemory<'_>,
-) -> Option<(u64, Registers)> {
+pub(super) fn interrupted(at_return: &Registers, read: ReadMemory<'_>) -> Option<(u64, Registers)> {
     use gimli::X86_64;
     /// Offset of the registers in `ucontext_t`, which lies where the stack pointer points, and their order there.
     const OFFSET: u64 = 40;
@@ -133,7 +133,7 @@ pub(super) fn interrupted(
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) fn interrupted(
     _at_return: &Registers,
-    _read: super::cfi::ReadMemory<'_>,
+    _read: ReadMemory<'_>,
 ) -> Option<(u64, Registers)> {
     None
 }

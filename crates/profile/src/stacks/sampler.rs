@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     BenchmarkStacks,
+    address::Address,
     modules::Modules,
     threads::Threads,
     tree::{Interner, Tree},
@@ -21,19 +22,6 @@ use crate::{
 
 /// Code of the kernel has addresses from here on.
 const KERNEL: u64 = 1 << 63;
-
-/// Where code lies, whatever the process.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Address {
-    /// In a module with files in the folder, by the address that its file gives to it.
-    Module { key: Arc<str>, svma: u64 },
-    /// In a file of which nothing else is known, by its number.
-    File(u32),
-    /// Where no file is mapped: generated code, if anything.
-    Nowhere { pid: i32, address: u64 },
-    /// In the kernel.
-    Kernel,
-}
 
 /// Hears of a recording, and keeps stacks.
 pub(super) struct Sampler<'a> {

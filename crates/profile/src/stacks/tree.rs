@@ -1,6 +1,6 @@
 //! Stacks as trees: first of addresses, then of the functions there.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{collections::HashMap, hash::Hash};
 
 use super::{Frame, StackNode, names::Names};
 
@@ -134,17 +134,6 @@ fn prune(nodes: Vec<StackNode>) -> (Vec<StackNode>, Vec<Option<u32>>) {
     (kept, places)
 }
 
-/// A frame of which only the module is known.
-pub(super) fn nameless(module: &str) -> Frame {
-    let name = module.rsplit('/').next().unwrap_or(module);
-    let name = match name {
-        "" => "[unknown]".into(),
-        name if name.starts_with('[') => name.into(),
-        name => format!("[{name}]").into(),
-    };
-    Frame { name, module: module.into(), file: Arc::default() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,12 +174,5 @@ mod tests {
             (Some(2), root, 2, 7),
         ];
         assert_eq!(shown, expected);
-    }
-
-    #[test]
-    fn modules_without_names() {
-        assert_eq!(&*nameless("/usr/lib/a.so").name, "[a.so]");
-        assert_eq!(&*nameless("[vdso]").name, "[vdso]");
-        assert_eq!(&*nameless("").name, "[unknown]");
     }
 }

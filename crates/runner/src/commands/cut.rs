@@ -4,7 +4,7 @@ use std::path::Path;
 
 use runner_shared::{
     fault::{Attempt, explain},
-    mode::{MODES, Mode},
+    mode::Mode,
 };
 use system::lock::{FolderLock, LockError};
 
@@ -12,7 +12,7 @@ use crate::{
     error::chain,
     mode::{memory, walltime},
     session::journal,
-    upload::{Manifest, State, executor},
+    upload::{Manifest, State},
 };
 
 /// The point that the run of a folder has reached.
@@ -63,9 +63,7 @@ fn put_in_place(folder: &Path, manifest: &Manifest) -> Result<(), String> {
 
 /// Returns the mode of a run.
 pub(super) fn mode(manifest: &Manifest) -> Mode {
-    let is_it = |names: &str| executor(names) == manifest.runner.executor;
-    let mode = MODES.iter().find(|(_, names)| is_it(names.executor));
-    mode.map_or(Mode::Walltime, |(mode, _)| *mode)
+    manifest.runner.executor.into()
 }
 
 impl Reached {

@@ -155,9 +155,8 @@ pub(super) fn manifest(part: &RunPart, commit: Option<String>) -> Manifest {
     let instruments = part.instruments.instruments.iter().map(|instrument| match instrument {
         Instrument::Mongodb => api::Instrument::MongoDb,
     });
-    let executor = upload::executor(part.mode.names().executor);
     let excludes = part.mode == Mode::Simulation && part.simulation.exclude_allocations;
-    let runner = upload::runner(executor, instruments.collect(), excludes);
+    let runner = upload::runner(part.mode.into(), instruments.collect(), excludes);
     Manifest::new(runner, part.allow_empty, commit)
 }
 

@@ -12,11 +12,12 @@ use crate::{
     event::RunEvent,
     host,
     mode::{
+        readiness::{Lack, ModeStatus},
         simulation::{
             Valgrind,
             install::{InstallError, Installed, Plan},
         },
-        status::{self as mode_status, Lack, ModeStatus},
+        status as mode_status,
     },
     process::{Ended, run_visibly},
     tools::{

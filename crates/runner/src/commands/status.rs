@@ -8,7 +8,10 @@ use crate::{
     ci::{self, CiContext, CiError, Situation},
     error::{CliError, ExitKind, chain},
     host::{self, Support},
-    mode::status::{self, Lack, ModeStatus},
+    mode::{
+        readiness::{Lack, ModeStatus},
+        status,
+    },
     tools,
 };
 

@@ -18,11 +18,7 @@ use super::libc_text::{self, LibcText};
 use crate::{
     env::{Env, temporary_folder},
     error::chain,
-    mode::{
-        self,
-        status::{self, ModeStatus},
-        walltime,
-    },
+    mode::{self, readiness::ModeStatus, status, walltime},
     process::can_fix_addresses,
 };
 

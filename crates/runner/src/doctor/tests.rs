@@ -10,7 +10,7 @@ use system::{
 use super::{Diagnosis, Facts, checks, floor::Noise, libc_text::LibcText};
 use crate::{
     doctor::Floor,
-    mode::status::{Lack, ModeStatus},
+    mode::readiness::{Lack, ModeStatus},
 };
 
 const LAPTOP: &[(&str, &str)] = &[

@@ -3,7 +3,7 @@
 use runner_shared::{mode::Mode, text::shown};
 
 use super::{By, Check, Facts, Seen};
-use crate::mode::status::{Lack, ModeStatus};
+use crate::mode::readiness::{Lack, ModeStatus};
 
 /// Less is too little for the profile of a long run, bytes.
 const LITTLE: u64 = 1 << 30;

@@ -1,9 +1,11 @@
 //! The ways to measure: how each starts a benchmark and what it leaves in the profile folder.
 
 mod check;
+mod interpreters;
 pub(crate) mod memory;
 mod place;
 mod python;
+pub(crate) mod readiness;
 pub(crate) mod shims;
 pub(crate) mod simulation;
 pub(crate) mod status;

@@ -8,7 +8,7 @@ use std::{
 use runner_shared::{env_names, text::as_text};
 use system::files::{self, Links};
 
-use super::simulation::is_free_threaded;
+use super::interpreters::is_free_threaded;
 use crate::{cli::PythonAllocator, env::Env, tools, workload::Workload};
 
 /// What Python allocates with.

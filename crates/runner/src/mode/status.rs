@@ -5,37 +5,12 @@ use std::path::{Path, PathBuf};
 
 use runner_shared::{env_names, mode::Mode, text};
 
-use super::{memory::TRACER, simulation, walltime};
+use super::{
+    memory::TRACER,
+    readiness::{Lack, ModeStatus, harness},
+    simulation, walltime,
+};
 use crate::{env::Env, process, tools};
-
-/// The state of a mode.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ModeStatus {
-    /// The mode.
-    pub mode: Mode,
-    /// It can measure.
-    pub ready: bool,
-    /// What it uses.
-    pub found: Vec<String>,
-    /// What it could use, or needs.
-    pub lacks: Vec<Lack>,
-}
-
-/// Something that is not there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lack {
-    /// What, and what it would be good for.
-    pub what: String,
-    /// The command that helps, if one does.
-    pub fix: Option<String>,
-}
-
-impl Lack {
-    /// Something that a command can mend.
-    pub(crate) fn with_fix(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { what: what.into(), fix: Some(fix.into()) }
-    }
-}
 
 /// Asks every mode. To add one, add its function here.
 const MODES: &[fn(&Env) -> ModeStatus] = &[walltime::status, simulation::status, memory];
@@ -81,15 +56,4 @@ fn rights(tracer: &Path, env: &Env) -> Option<Lack> {
     let fix =
         format!("sudo setcap cap_bpf,cap_perfmon,cap_sys_admin+ep {}", shell_words::quote(&shown));
     Some(Lack::with_fix(what, fix))
-}
-
-/// What `codspeed exec` needs in every mode.
-pub(in crate::mode) fn harness(status: &mut ModeStatus, env: &Env) {
-    match tools::sibling("exec-harness", env_names::EXEC_HARNESS, env) {
-        Ok(path) => status.found.push(format!("exec-harness: {}", text::shown(&path))),
-        Err(err) => status.lacks.push(Lack::with_fix(
-            format!("{err}; `codspeed exec` needs it"),
-            "unpack the whole release, or set CODSPEED_EXEC_HARNESS",
-        )),
-    }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use nix::unistd::{ForkResult, Pid, fork, setpgid};
-use system::{guard, pidfd, signals};
+use system::{fork_lock, guard, pidfd};
 
 use crate::exposure;
 
@@ -67,7 +67,7 @@ fn fork_held(mut command: Command, output: Output, program: PathBuf) -> io::Resu
     let pipes = Pipes::connect(&mut command, output)?;
     let (mut wait, go) = io::pipe()?;
     let (failure, mut tell) = io::pipe()?;
-    let _still = signals::hold_still();
+    let _still = fork_lock::hold();
     // SAFETY: beside us there is only the thread that hears signals, which holds no lock now, so the copy can do what we can.
     match unsafe { fork() }? {
         ForkResult::Parent { child: pid } => {

@@ -21,11 +21,7 @@ use nix::{
     },
     unistd::{ForkResult, Pid, fork, getpid},
 };
-use system::{
-    guard, pidfd,
-    signals::{self, Signals},
-    threads::alone,
-};
+use system::{fork_lock, guard, pidfd, signals::Signals, threads::alone};
 
 /// Limits that may end us, and the options of `ulimit` that set them.
 const LIMITS: [(Resource, &str); 3] = [
@@ -81,7 +77,7 @@ fn processor_seconds(who: UsageWho) -> i64 {
 #[expect(unsafe_code, reason = "only a copy of this process can be ended in place of it")]
 fn try_in_a_copy(work: impl FnOnce()) -> io::Result<WaitStatus> {
     let parent = getpid();
-    let still = signals::hold_still();
+    let still = fork_lock::hold();
     // SAFETY: the copy has none of our other threads: those that accompanied the benchmark have ended with it, that of
     // signals holds no lock now, and the workers of `rayon` are idle, hold none either, and are not used in the copy.
     match unsafe { fork() }? {

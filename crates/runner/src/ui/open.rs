@@ -25,13 +25,20 @@ use super::{
     out::Out,
     plain::Plain,
     shown::Named,
-    state::People,
     style::Paint,
     summary::Summary,
     surface::Level,
     terminal::{Facts, Look, Terminal},
 };
 use crate::env::Env;
+
+/// Who looks on.
+pub(super) struct People {
+    pub sink: Box<dyn Sink>,
+    pub level: Level,
+    /// Groups are markers in a log, and are there at any level.
+    pub is_log: bool,
+}
 
 /// One of our standard streams.
 pub(super) type Stdio = Box<dyn Write + Send>;

@@ -9,11 +9,11 @@ use runner_shared::{
 };
 
 use super::{
-    Screen, Sink,
+    Screen,
     hush::Hush,
     json::Json,
     log_file::{LogFile, NAME},
-    open::{self, Stdio},
+    open::{self, People, Stdio},
     redact::Redactor,
     shown::{Shown, is_group, level},
     summary::Summary,
@@ -44,14 +44,6 @@ pub(super) struct State {
     pub hush: Hush,
     /// All that a benchmark says is wanted.
     full_output: bool,
-}
-
-/// Who looks on.
-pub(super) struct People {
-    pub sink: Box<dyn Sink>,
-    pub level: Level,
-    /// Groups are markers in a log, and are there at any level.
-    pub is_log: bool,
 }
 
 impl State {

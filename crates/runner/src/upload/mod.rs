@@ -13,18 +13,7 @@ mod trouble;
 
 pub(crate) use account::{Account, http};
 pub(crate) use manifest::{Manifest, ManifestError, State, forget, how_to_go_on, runner};
-pub(crate) use outcome::{Gate, Outlook};
-pub(crate) use prepare::{Prepared, Upload, prepare};
+pub(crate) use outcome::Gate;
+pub(crate) use prepare::{Outlook, Prepared, Upload, prepare};
 pub(crate) use send::{Part, Sent};
 pub(crate) use trouble::refused;
-
-use api::Executor;
-
-/// What the service calls a way of measuring, from its name.
-pub(crate) fn executor(name: &str) -> Executor {
-    match name {
-        "valgrind" => Executor::Valgrind,
-        "memory" => Executor::Memory,
-        _ => Executor::Walltime,
-    }
-}

@@ -7,21 +7,12 @@ use api::{
 use results::{FreeRow, free_table};
 use runner_shared::{duration::show_nanos, text::bytes};
 
-use super::{Sent, Upload, refused};
+use super::{Outlook, Sent, Upload, refused};
 use crate::{
     error::{CliError, ExitKind, chain},
     event::RunEvent,
     ui::Ui,
 };
-
-/// What the user wants to know of the service's judgement.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Outlook {
-    /// To wait for it, and to fail with it.
-    pub wait: bool,
-    /// A run to compare with.
-    pub base: Option<String>,
-}
 
 /// Whether the run may go on to be merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

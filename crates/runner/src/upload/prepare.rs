@@ -4,7 +4,7 @@ use std::path::Path;
 
 use api::{Http, MetadataVersion, Oidc, RepositoryName, Secret, Service, TokenSource};
 
-use super::{Account, Outlook};
+use super::Account;
 use crate::{
     ci::{self, CiContext, CiError, Situation, TokenPolicy},
     cli::{TargetArgs, UploadArgs},
@@ -20,6 +20,15 @@ pub(crate) enum Prepared {
     Send(Box<Upload>),
     /// They stay here, for this reason if it is worth a sentence.
     Stay(Option<String>),
+}
+
+/// What the user wants to know of the service's judgement.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Outlook {
+    /// To wait for it, and to fail with it.
+    pub wait: bool,
+    /// A run to compare with.
+    pub base: Option<String>,
 }
 
 /// All that is known before results are sent.

@@ -32,8 +32,9 @@ use nix::{
 use runner_shared::env_names;
 
 use crate::{
+    fork_lock,
     lineage::{parent_of, start_of},
-    pidfd, signals,
+    pidfd,
 };
 
 /// Children of ours that live at the same time. Further ones are tied by `PR_SET_PDEATHSIG`.
@@ -74,7 +75,7 @@ pub struct Guard {
 
 impl Guard {
     /// Posts a guard. `mark` is the value of the variable [`env_names::GUARD`] in our environment: where that names a guard
-    /// that lives, we were started by somebody who is guarded, and need none. To be called while no other thread works than that of [`signals`].
+    /// that lives, we were started by somebody who is guarded, and need none. To be called while no other thread works than that of [`crate::signals`].
     ///
     /// Returns nothing where there is none, also if the system refuses one: then children are tied to us by the kernel.
     #[must_use]
@@ -199,7 +200,7 @@ fn share() -> Option<&'static Roll> {
 #[expect(unsafe_code, reason = "only a fork can outlive us")]
 fn start(guarded: &OwnedFd, roll: &'static Roll) -> Option<Pid> {
     let guarded = guarded.as_raw_fd();
-    let _still = signals::hold_still();
+    let _still = fork_lock::hold();
     // SAFETY: a fork without a signal at its end; no other thread holds a lock, so the copy can do what we can.
     let pid =
         unsafe { libc::syscall(libc::SYS_clone, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize) };

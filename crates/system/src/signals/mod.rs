@@ -33,7 +33,7 @@ use nix::{
     unistd::{Pid, getppid, write},
 };
 
-use crate::{guard, orphans, temporary};
+use crate::{fork_lock, guard, orphans, temporary};
 
 /// The signals by which somebody, or a limit of the system, asks for an end.
 ///
@@ -102,8 +102,6 @@ struct Shared {
     /// Processes that go on without us.
     spared: Mutex<BTreeSet<Pid>>,
     last_words: Mutex<Vec<String>>,
-    /// Held by the thread while it does anything but wait.
-    at_work: Mutex<()>,
 }
 
 /// Leaves signals to the program for as long as it lives.
@@ -143,7 +141,7 @@ impl Signals {
                 listen(&shared, &source, policy);
             },
         )?;
-        // From here on it only waits, see `hold_still`.
+        // From here on it only waits, see `fork_lock`.
         ready.wait();
         Ok(CURRENT.get_or_init(|| signals).clone())
     }
@@ -168,7 +166,6 @@ impl Signals {
             wake: EventFd::from_value_and_flags(0, flags)?,
             spared: Mutex::default(),
             last_words: Mutex::default(),
-            at_work: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -246,12 +243,6 @@ pub fn mask_of_programs() -> SigSet {
     SigSet::empty()
 }
 
-/// Keeps the thread that hears signals from doing anything as long as the result lives, which is to be short. A copy that
-/// this process makes of itself then finds no lock of that thread's taken, and can do all that the original can.
-pub fn hold_still() -> impl Sized {
-    Signals::current().map(|signals| lock(&signals.shared.at_work))
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is kept in them is whole at all times.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -265,7 +256,7 @@ fn listen(shared: &Shared, source: &SignalFd, policy: EndPolicy) {
     loop {
         // A call that was broken off is repeated.
         let Ok(Some(info)) = source.read_signal() else { continue };
-        let _at_work = lock(&shared.at_work);
+        let _at_work = fork_lock::hold();
         let Some(heard) = heard(&info) else { continue };
         // From there on the kernel repeats it every second, which is nobody's impatience.
         let is_limit = heard.signal == Signal::SIGXCPU && heard.by_kernel;

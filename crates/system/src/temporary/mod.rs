@@ -15,8 +15,6 @@ use std::{
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::files::{self, Links};
-
 pub use folder::{Folder, Kind, tidy};
 
 /// All there are.
@@ -101,15 +99,6 @@ impl NamedFile {
     /// The same, to be read and written.
     pub fn as_file_mut(&mut self) -> &mut File {
         &mut self.file
-    }
-
-    /// Opens it once more, to be read from its start.
-    ///
-    /// # Errors
-    ///
-    /// If somebody else has removed it.
-    pub fn reopen(&self) -> io::Result<File> {
-        files::open(self.path(), Links::Refuse)
     }
 
     /// Moves it to its place, where it stays.

@@ -16,12 +16,14 @@ use crate::workspace::Workspace;
 mod action_hashes;
 mod actions;
 mod changelog;
+mod circles;
 mod edges;
 mod heads;
 mod host_paths;
 mod layers;
 mod literals;
 mod markers;
+mod modules;
 mod safety;
 mod size;
 mod snapshots;
@@ -112,14 +114,14 @@ const FILE_RULES: &[fn(&File) -> Vec<Finding>] = &[
     safety::check,
     versions::check,
     size::check_file,
-    layers::check_file,
 ];
 
 /// Rules that need the whole tree.
 const TREE_RULES: &[fn(&Tree) -> Vec<Finding>] = &[
     size::check_tree,
     edges::check,
-    layers::check_tree,
+    layers::check,
+    circles::check,
     snapshots::check,
     changelog::check,
     action_hashes::check,

@@ -4,7 +4,6 @@ mod arguments;
 mod environment;
 mod harvest;
 pub(crate) mod install;
-mod interpreters;
 mod keeper;
 mod logs;
 mod manifest;
@@ -17,7 +16,7 @@ use std::{ffi::OsString, path::Path};
 use runner_shared::{env_names, mode::Mode, text::as_text};
 
 use super::{
-    ModeError, benchmark, python,
+    ModeError, benchmark, interpreters, python,
     shims::{self, Shims},
 };
 use crate::{
@@ -28,7 +27,6 @@ use crate::{
 };
 
 pub(crate) use harvest::harvest;
-pub(super) use interpreters::is_free_threaded;
 pub(crate) use keeper::Keeper;
 pub(crate) use logs::diagnose;
 pub(crate) use status::status;

@@ -7,7 +7,7 @@ use runner_shared::{mode::Mode, text::shown};
 use super::{valgrind::Valgrind, version::PINNED};
 use crate::{
     env::Env,
-    mode::status::{Lack, ModeStatus, harness},
+    mode::readiness::{Lack, ModeStatus, harness},
 };
 
 /// Where distributions put names that were cut out of libraries.

@@ -7,7 +7,7 @@ use runner_shared::{mode::Mode, text::shown};
 use super::{kernel, perf::Perf};
 use crate::{
     env::Env,
-    mode::status::{Lack, ModeStatus, harness},
+    mode::readiness::{Lack, ModeStatus, harness},
 };
 
 /// Times need nothing; a profile needs perf, and a kernel that lets it record.

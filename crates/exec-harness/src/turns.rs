@@ -16,13 +16,14 @@ use runner_shared::{
     verdict::{Looks, Side, is_decided},
 };
 
-use super::{Benchmark, Limits};
 use crate::{
     failure::Failure,
     layout::paddings,
+    limits::Limits,
     plan::Plan,
     session::Session,
     store::{Store, StoreError},
+    walltime::Benchmark,
 };
 
 /// A comparison needs this many turns; they are run even if that takes longer than `max_time`.

@@ -47,7 +47,7 @@ fn ask(
 }
 
 /// Whether the Python in `PATH` runs its threads at the same time.
-pub(in crate::mode) fn is_free_threaded(env: &Env, cwd: &Path, trouble: &mut Vec<String>) -> bool {
+pub(super) fn is_free_threaded(env: &Env, cwd: &Path, trouble: &mut Vec<String>) -> bool {
     let Some(python) = PYTHONS.iter().find_map(|name| tools::find(name, env)) else {
         return false;
     };

@@ -1,9 +1,8 @@
 //! Memory mode: every command runs between two messages, once or, to be compared, several times, and the runner looks on.
 
-use super::benchmark::PARTLY_MEASURED;
 use crate::{
     command::Runnable, failure::Failure, layout::paddings, plan::Plan, repeated::repeatedly,
-    session::Session,
+    session::Session, walltime::PARTLY_MEASURED,
 };
 
 /// Runs each command once. The first failure ends it, as the runner's record of the run is then
