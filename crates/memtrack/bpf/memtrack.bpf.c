@@ -1,8 +1,9 @@
 /* Sees the calls of allocators in a process tree and writes one record per call that a program made itself.
  *
- * One program serves every function: the attach cookie of a probe (see `src/allocators/mod.rs`, which makes it) says
+ * One program serves every function: the attach cookie of a probe (see `src/discovery/cookie.rs`, which makes it) says
  * what the function is and where its arguments are. `session` sees entry and return of a call; on kernels before 6.13
  * `entry` and `leave` do the same as two probes. */
+#include "classes.h"
 #include "kernel.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -63,6 +64,9 @@ struct {
   TYPED(value, u8);
 } stopped SEC(".maps");
 
+/* How much of a text is read at a time and altogether, to learn its size. */
+enum { TEXT_STEP = 64, MOST_TEXT = 65536 };
+
 /* A call that a thread is in. */
 struct call {
   u64 sp; /* 0: there is none */
@@ -100,6 +104,7 @@ struct thread {
   u64 addr;
   u64 size;
   u64 old;
+  char text[TEXT_STEP];
 };
 
 /* The state of threads. It is kept with the task, not by processor, and not on the stack: programs may be interrupted by
@@ -151,9 +156,7 @@ struct record_with_stack {
   u64 stack[DEPTH];
 };
 
-/* ---- what a probe's cookie says; `Probe::cookie` in `src/allocators/mod.rs` makes it ---- */
-
-enum class { CLASS_MALLOC = 1, CLASS_CALLOC, CLASS_REALLOC, CLASS_ALIGNED, CLASS_OUT, CLASS_FREE };
+/* ---- what a probe's cookie says; `src/discovery/cookie.rs` makes it ---- */
 
 INLINE u32 call_class(u64 cookie) { return cookie & 0xf; }
 INLINE u32 call_size(u64 cookie) { return (cookie >> 4) & 0xf; }
@@ -384,6 +387,19 @@ INLINE bool enter(struct pt_regs *ctx, u64 cookie, bool leaf) {
   return true;
 }
 
+/* The size of a text with its end. One that is longer than MOST_TEXT counts as so long. */
+static __attribute__((noinline)) u64 text_size(struct thread *thread, u64 from) {
+  u64 at = 0;
+  while (at < MOST_TEXT) {
+    long size = probe_read_user_str(thread->text, TEXT_STEP, (void *)(from + at));
+    if (size < TEXT_STEP)
+      return size < 0 ? at : at + size;
+    /* Cut, with an end put in place of its last byte. */
+    at += TEXT_STEP - 1;
+  }
+  return at;
+}
+
 /* Writes what the end of a call amounts to. */
 INLINE void tell(struct pt_regs *ctx, struct thread *thread, const struct call *call) {
   u64 addr = returned(ctx);
@@ -404,11 +420,15 @@ INLINE void tell(struct pt_regs *ctx, struct thread *thread, const struct call *
         emit(0, thread, FREE, call->entered, old, 0, 0);
       return;
     }
-  } else if (class != CLASS_MALLOC) {
-    kind = class == CLASS_CALLOC ? CALLOC : ALIGNED;
+  } else if (class == CLASS_CALLOC) {
+    kind = CALLOC;
+  } else if (class == CLASS_ALIGNED) {
+    kind = ALIGNED;
   }
   if (!addr)
     return;
+  if (class == CLASS_TEXT)
+    thread->call.size = text_size(thread, addr);
   end_chain(thread, call->cookie, addr);
   emit(ctx, thread, kind, NOW, addr, call->size, old);
 }

@@ -36,7 +36,7 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     build.flag_if_supported("-fno-reorder-blocks-and-partition");
     let compiler = build.try_get_compiler().map_err(|err| needs_compiler(&err))?;
     let mut command = compiler.to_command();
-    command.args(["-shared", "-Wl,-z,now", "-lpthread"]).args(SOURCES);
+    command.args(["-shared", "-Wl,-z,now", "-lpthread"]).args(SOURCES).arg("-I").arg(folder);
     command.arg("-o").arg(folder.join("memtrack_preload.so"));
     let status = command.status().map_err(|err| needs_compiler(&err))?;
     if !status.success() {

@@ -5,7 +5,6 @@
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
 
-mod allocators;
 mod app;
 pub mod backend;
 mod cli;

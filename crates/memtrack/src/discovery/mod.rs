@@ -1,5 +1,6 @@
 //! Which functions of a file are to be watched, and where.
 
+mod cookie;
 mod elf;
 mod entry;
 

@@ -246,14 +246,9 @@ fn past(how: Past, file: &str) -> String {
     }
 }
 
-/// The allocators that come as libraries, by what their files are called.
-const ALLOCATORS: &[&str] =
-    &["jemalloc", "tcmalloc", "mimalloc", "snmalloc", "hoard", "scudo", "musl"];
-
 fn allocator_of(path: &str) -> &'static str {
     let name = path.rsplit('/').next().unwrap_or(path);
-    // musl's library has the name of a loader, as `ld-musl-x86_64.so.1`.
-    ALLOCATORS.iter().find(|allocator| name.contains(**allocator)).copied().unwrap_or("libc")
+    allocators::of_library(name).unwrap_or("libc")
 }
 
 #[cfg(test)]
