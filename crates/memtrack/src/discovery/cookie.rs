@@ -2,7 +2,7 @@
 
 use allocators::{Function, Parts};
 
-/// Returns the cookie; see `call_class` and what follows it in `bpf/memtrack.bpf.c`. `number` tells the function from the
+/// Returns the cookie; see `call_class` and what follows it in `bpf/calls.h`. `number` tells the function from the
 /// others of its file, `chains` that there is more than one which releases blocks.
 pub(super) fn cookie(function: &Function, number: u8, chains: bool) -> u64 {
     let Parts { class, block, size, factor } = function.call.parts();
