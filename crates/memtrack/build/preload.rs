@@ -2,14 +2,17 @@
 
 use std::{error::Error, path::Path};
 
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 16] = [
+    "preload/start.c",
     "preload/trace.c",
+    "preload/blocks.c",
     "preload/calls.c",
     "preload/others.c",
     "preload/exec.c",
     "preload/maps.c",
     "preload/find.c",
     "preload/sandbox.c",
+    "preload/syscalls.c",
     "preload/reach.c",
     "preload/symbols.c",
     "preload/mapping.c",
