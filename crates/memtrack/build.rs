@@ -6,12 +6,15 @@ mod bpf;
 mod preload;
 #[path = "build/stack.rs"]
 mod stack;
+#[path = "build/table.rs"]
+mod table;
 
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
     #[expect(clippy::disallowed_methods, reason = "cargo's interface to build scripts")]
     let folder = std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
+    table::write(folder.as_ref())?;
     bpf::build(folder.as_ref())?;
     bpf::check(folder.as_ref())?;
     preload::build(folder.as_ref())

@@ -51,6 +51,7 @@ static struct task_struct *(*const get_current_task)(void) = (void *)35;
 static long (*const get_stack)(void *ctx, void *into, u32 size, u64 flags) = (void *)67;
 static long (*const probe_read_user)(void *into, u32 size, const void *from) = (void *)112;
 static long (*const probe_read_kernel)(void *into, u32 size, const void *from) = (void *)113;
+static long (*const probe_read_user_str)(void *into, u32 size, const void *from) = (void *)114;
 static long (*const send_signal_thread)(u32 signal) = (void *)117;
 struct pid_namespace_ids {
   u32 pid;

@@ -2,14 +2,17 @@
 
 use std::{error::Error, path::Path};
 
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 16] = [
+    "preload/start.c",
     "preload/trace.c",
+    "preload/blocks.c",
     "preload/calls.c",
     "preload/others.c",
     "preload/exec.c",
     "preload/maps.c",
     "preload/find.c",
     "preload/sandbox.c",
+    "preload/syscalls.c",
     "preload/reach.c",
     "preload/symbols.c",
     "preload/mapping.c",
@@ -36,7 +39,7 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     build.flag_if_supported("-fno-reorder-blocks-and-partition");
     let compiler = build.try_get_compiler().map_err(|err| needs_compiler(&err))?;
     let mut command = compiler.to_command();
-    command.args(["-shared", "-Wl,-z,now", "-lpthread"]).args(SOURCES);
+    command.args(["-shared", "-Wl,-z,now", "-lpthread"]).args(SOURCES).arg("-I").arg(folder);
     command.arg("-o").arg(folder.join("memtrack_preload.so"));
     let status = command.status().map_err(|err| needs_compiler(&err))?;
     if !status.success() {

@@ -2,10 +2,9 @@
 #include "find.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
-
-#include "trace.h"
 
 /* Of a version: another one is the default of its name. */
 #define HIDDEN_VERSION 0x8000

@@ -12,6 +12,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "find.h"
-#include "trace.h"
 
 void *memcpy(void *restrict into, const void *restrict from, size_t size)
 {

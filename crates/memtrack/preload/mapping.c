@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "find.h"
 #include "reach.h"
-#include "trace.h"
 
 #define MAX_BLOCKS 65536
 /* Where memory is limited, each kind of blocks takes at most such a part of it; and so many blocks at least and most. */

@@ -13,6 +13,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
+#include "classes.h"
 #include "find.h"
 #include "others_table.h"
 #include "trace.h"
@@ -31,38 +32,25 @@
 
 #define MAX_OBJECTS 8
 
-enum shape {
-    MALLOC_A,
-    MALLOC_B,
-    MALLOC_AB,
-    MALLOC_BC,
-    CALLOC_A,
-    CALLOC_B,
-    CALLOC_AB,
-    CALLOC_BC,
-    REALLOC_A_B,
-    REALLOC_A_BC,
-    REALLOC_B_C,
-    REALLOC_B_CD,
-    ALIGNED_A,
-    ALIGNED_B,
-    POSIX,
-    TEXT,
-    FREE_A,
-};
+/* No argument. */
+#define NONE 15
 
 /* All of them take up to five whole numbers or addresses. */
 typedef uintptr_t (*function)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 
+/* A function of the table, with the arguments that matter. */
 struct row {
     const char *name;
-    enum shape shape;
+    enum class class;
+    unsigned block;
+    unsigned size;
+    unsigned factor;
     function ours;
     function theirs;
 };
 
 enum number {
-#define ROW(name, shape) NUMBER_##name,
+#define ROW(name, class, block, size, factor) NUMBER_##name,
     ALL_ROWS
 #undef ROW
         ROWS
@@ -90,67 +78,33 @@ int others_personality(int version, int actions, uint64_t class_of, void *except
     return CONTINUE_UNWIND;
 }
 
-static bool what_is_reallocated(enum shape shape, const uintptr_t *in, uintptr_t *old, size_t *size)
+static size_t asked_for(const struct row *row, const uintptr_t *in)
 {
-    switch (shape) {
-    case REALLOC_A_B:
-        *old = in[0], *size = in[1];
-        return true;
-    case REALLOC_A_BC:
-        *old = in[0], *size = in[1] * in[2];
-        return true;
-    case REALLOC_B_C:
-        *old = in[1], *size = in[2];
-        return true;
-    case REALLOC_B_CD:
-        *old = in[1], *size = in[2] * in[3];
-        return true;
+    return row->factor == NONE ? in[row->size] : in[row->size] * in[row->factor];
+}
+
+static enum kind kind_of(enum class class)
+{
+    switch (class) {
+    case CLASS_CALLOC:
+        return KIND_CALLOC;
+    case CLASS_ALIGNED:
+    case CLASS_OUT:
+        return KIND_ALIGNED;
     default:
-        return false;
+        return KIND_MALLOC;
     }
 }
 
-static void record_allocation(enum shape shape, const uintptr_t *in, uintptr_t result, uintptr_t frame)
+static void record_allocation(const struct row *row, const uintptr_t *in, uintptr_t result, uintptr_t frame)
 {
-    enum kind kind = KIND_MALLOC;
-    size_t size = 0;
     void *block = (void *)result;
-    switch (shape) {
-    case MALLOC_A:
-    case CALLOC_A:
-    case ALIGNED_A:
-        size = in[0];
-        break;
-    case MALLOC_B:
-    case CALLOC_B:
-    case ALIGNED_B:
-        size = in[1];
-        break;
-    case MALLOC_AB:
-    case CALLOC_AB:
-        size = in[0] * in[1];
-        break;
-    case MALLOC_BC:
-    case CALLOC_BC:
-        size = in[1] * in[2];
-        break;
-    case POSIX:
-        size = in[2];
-        block = result == 0 ? *(void **)in[0] : NULL;
-        break;
-    case TEXT:
-        size = block == NULL ? 0 : strlen(block) + 1;
-        break;
-    default:
-        break;
-    }
-    if (shape == CALLOC_A || shape == CALLOC_B || shape == CALLOC_AB || shape == CALLOC_BC) {
-        kind = KIND_CALLOC;
-    } else if (shape == ALIGNED_A || shape == ALIGNED_B || shape == POSIX) {
-        kind = KIND_ALIGNED;
+    if (row->class == CLASS_OUT) {
+        block = (int)result == 0 ? *(void **)in[row->block] : NULL;
     }
     if (block != NULL) {
-        trace_allocation(kind, frame, block, size, NULL);
+        size_t size = row->class == CLASS_TEXT ? strlen(block) + 1 : asked_for(row, in);
+        trace_allocation(kind_of(row->class), frame, block, size, NULL);
     }
 }
 
@@ -159,15 +113,15 @@ static __attribute__((noinline)) uintptr_t recorded(const struct row *row, uintp
                                                     const uintptr_t *in)
 {
     __asm__ volatile(".cfi_personality 0x1b, others_personality");
-    uintptr_t old = 0;
-    size_t size = 0;
+    uintptr_t old = in[row->block];
+    size_t size = asked_for(row, in);
     uintptr_t result;
-    if (row->shape == FREE_A) {
-        trace_free((void *)in[0]);
+    if (row->class == CLASS_FREE) {
+        trace_free((void *)old);
         result = row->theirs(in[0], in[1], in[2], in[3], in[4]);
-    } else if (!what_is_reallocated(row->shape, in, &old, &size)) {
+    } else if (row->class != CLASS_REALLOC) {
         result = row->theirs(in[0], in[1], in[2], in[3], in[4]);
-        record_allocation(row->shape, in, result, frame);
+        record_allocation(row, in, result, frame);
     } else if (old == 0 || size > 0) {
         result = row->theirs(in[0], in[1], in[2], in[3], in[4]);
         if (result != 0) {
@@ -193,22 +147,23 @@ static __attribute__((noinline)) uintptr_t recorded(const struct row *row, uintp
     return result;
 }
 
-#define ROW(name, shape)                                                                                             \
+#define ROW(name, class, block, size, factor)                                                                        \
     static uintptr_t ours_##name(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e)                   \
     {                                                                                                                \
         const struct row *row = &rows[NUMBER_##name];                                                                \
+        const uintptr_t in[] = {a, b, c, d, e};                                                                      \
         struct outermost before;                                                                                     \
-        if (((shape) == FREE_A && a == 0) || !trace_enter(FRAME, &before)) {                                         \
+        if (((class) == CLASS_FREE && in[block] == 0) || !trace_enter(FRAME, &before)) {                             \
             return row->theirs(a, b, c, d, e);                                                                       \
         }                                                                                                            \
-        const uintptr_t in[] = {a, b, c, d, e};                                                                      \
         return recorded(row, FRAME, before, in);                                                                     \
     }
 ALL_ROWS
 #undef ROW
 
 static struct row rows[ROWS] = {
-#define ROW(name, shape) [NUMBER_##name] = {#name, shape, ours_##name, NULL},
+#define ROW(name, class, block, size, factor)                                                                        \
+    [NUMBER_##name] = {#name, class, block, size, factor, ours_##name, NULL},
     ALL_ROWS
 #undef ROW
 };
@@ -260,8 +215,7 @@ struct file {
 
 static const struct row *row_of(const char *name)
 {
-    /* All names begin like this. */
-    if (strchr("_mtjdrs", name[0]) == NULL) {
+    if (strchr(FIRST_LETTERS, name[0]) == NULL) {
         return NULL;
     }
     for (size_t number = 0; number < ROWS; number++) {

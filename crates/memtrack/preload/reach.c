@@ -11,9 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "find.h"
 #include "sandbox.h"
-#include "trace.h"
+#include "segment.h"
 
 #define LIBRARY "libcodspeed_memtrack_preload.so"
 #define PRELOAD "LD_PRELOAD="

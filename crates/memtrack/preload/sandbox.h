@@ -14,6 +14,10 @@ extern _Atomic bool sandbox_seen;
 /* Looks for a filter that the process has inherited. */
 void sandbox_look(void);
 
+/* The program is about to enter one; or has installed a filter. */
+void sandbox_expect(void);
+void sandbox_enter(void);
+
 /* From here on it can be. */
 static inline bool sandbox_is_near(void)
 {

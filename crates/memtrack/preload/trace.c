@@ -1,11 +1,9 @@
 /*
- * Attaches a process to the segment of its tracer, and finds a block for each thread.
+ * Attaches a process to the segment of its tracer, and gives each thread its stream of blocks.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,19 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "calls.h"
+#include "blocks.h"
 #include "mapping.h"
-#include "maps.h"
-#include "others.h"
-#include "reach.h"
 #include "sandbox.h"
 #include "trace.h"
-
-/* How long a thread waits at most until it looks for a free block again, and until it asks after the tracer. */
-#define WAIT_NS 5000000
-#define WAITS_UNTIL_DOUBT 40
-/* A tracer that can't be asked after, and has not looked for so long, is gone. */
-#define SILENCE_NS 10000000000u
 
 extern char **environ;
 
@@ -56,127 +45,6 @@ void trace_lost(void)
     if (segment != &starting && atomic_load(&segment->enabled)) {
         atomic_fetch_add_explicit(&segment->lost, 1, memory_order_relaxed);
     }
-}
-
-static void pause_processor(void)
-{
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
-static void give_up(void)
-{
-    atomic_store(&segment->closed, 1);
-    atomic_store(&segment->enabled, 0);
-}
-
-/* The tracer holds a lock on the segment, which the kernel takes from it when it dies. */
-static bool tracer_lives(void)
-{
-    /* A sandbox can forbid it; and a process with another root or user needn't find the segment. */
-    int file = sandbox_is_near() || reach_descriptor(mapping_path) >= 0 ? -1
-                                                                                  : open(mapping_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (file < 0) {
-        uint64_t now = trace_now();
-        uint64_t looked = atomic_load(&segment->looked);
-        return now < looked || now - looked < SILENCE_NS;
-    }
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-    bool lives = fcntl(file, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
-    close(file);
-    return lives;
-}
-
-static uint32_t smaller(uint32_t one, uint32_t other)
-{
-    return one < other ? one : other;
-}
-
-static struct block *try_claim(uint32_t from, uint32_t to, _Atomic uint32_t *used, uint64_t me)
-{
-    for (uint32_t number = from; number < to; number++) {
-        uint64_t nobody_yet = 0;
-        if (atomic_load_explicit(&mapping_owners[number], memory_order_relaxed) != 0
-            || !atomic_compare_exchange_strong(&mapping_owners[number], &nobody_yet, me)) {
-            continue;
-        }
-        struct block *block = mapping_block(number);
-        if (block == NULL) {
-            atomic_store(&mapping_owners[number], 0);
-            return NULL;
-        }
-        uint32_t seen = atomic_load(used);
-        while (seen <= number && !atomic_compare_exchange_weak(used, &seen, number + 1)) {
-        }
-        self.number = number;
-        return block;
-    }
-    return NULL;
-}
-
-/* Until blocks are given back or added, or for a short time. */
-static void wait_for_blocks(uint32_t freed)
-{
-    if (sandbox_is_near()) {
-        uint64_t until = trace_now() + WAIT_NS;
-        while (atomic_load(&segment->freed) == freed && trace_now() < until) {
-            pause_processor();
-        }
-        return;
-    }
-    struct timespec most = {.tv_nsec = WAIT_NS};
-    atomic_fetch_add(&segment->waiters, 1);
-    sandbox_syscall(SYS_futex, (long)&segment->freed, FUTEX_WAIT, freed, (long)&most);
-    atomic_fetch_sub(&segment->waiters, 1);
-}
-
-/* A block with memory that a thread may take now; `sure` is set when there will be none. */
-static struct block *look_for_block(uint64_t me, bool *sure)
-{
-    struct block *own = self.block;
-    if (own == NULL) {
-        /* Who has none must not wait for those who have: they may wait for this thread. */
-        uint32_t end = mapping_first_end();
-        uint32_t backed = smaller(atomic_load(&segment->backed_first), end);
-        struct block *block = try_claim(segment->shared, backed, &segment->used_first, me);
-        *sure = backed >= end || atomic_load(&segment->exhausted);
-        return block;
-    }
-    uint32_t backed = smaller(atomic_load(&segment->backed_shared), mapping_shared_end());
-    struct block *block = try_claim(0, backed, &segment->used_shared, me);
-    if (block != NULL) {
-        return block;
-    }
-    /* The one that it had comes back as soon as it is read. */
-    uint32_t number = self.number;
-    _Atomic uint32_t *used = number < segment->shared ? &segment->used_shared : &segment->used_first;
-    return try_claim(number, number + 1, used, me);
-}
-
-/* A free block, for which the thread waits if need be, so that nothing is lost. */
-static struct block *claim(int32_t pid, int32_t tid)
-{
-    uint64_t me = (uint64_t)(uint32_t)pid << 32 | (uint32_t)tid;
-    bool sure = false;
-    for (unsigned waits = 0; !atomic_load(&segment->closed) && !sure; waits++) {
-        uint32_t freed = atomic_load(&segment->freed);
-        struct block *block = look_for_block(me, &sure);
-        if (block != NULL) {
-            return block;
-        }
-        if (waits % WAITS_UNTIL_DOUBT == WAITS_UNTIL_DOUBT - 1 && !tracer_lives()) {
-            trace_lost();
-            give_up();
-            break;
-        }
-        if (!sure) {
-            wait_for_blocks(freed);
-        }
-    }
-    return NULL;
 }
 
 static void close_block(uint64_t flags)
@@ -273,7 +141,8 @@ static uint64_t namespace_of_processes(void)
 static bool next_block(int32_t pid, int32_t tid)
 {
     close_block(0);
-    struct block *block = claim(pid, tid);
+    uint64_t me = (uint64_t)(uint32_t)pid << 32 | (uint32_t)tid;
+    struct block *block = blocks_claim(segment, me, self.block, &self.number);
     if (block == NULL) {
         return false;
     }
@@ -323,13 +192,13 @@ static bool begin_thread(void)
         uint64_t done = (uint64_t)(self.at - self.block->words);
         atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
         if (segment->frames > 0 && !sandbox_is_near()) {
-            maps_tell();
+            trace_hooks.image_begins();
         }
     }
     return true;
 }
 
-/* The slow path of `trace_begin`: makes room for so many words. Allocating is no cancellation point, but what this does
+/* Allocating is no cancellation point, but what this does
    may contain some (`open`, `close`): a thread that was cancelled meanwhile must not end in here. */
 bool trace_take(size_t words)
 {
@@ -343,8 +212,7 @@ bool trace_take(size_t words)
     if (room && (self.image == 0 || self.image != atomic_load(image))) {
         room = begin_thread();
         if (room && !atomic_exchange(&introduced, true)) {
-            calls_introduce();
-            others_attach();
+            trace_hooks.program_begins();
         }
     }
     if (room && (size_t)(self.end - self.at) < words) {
@@ -469,15 +337,4 @@ size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most)
         frame = up;
     }
     return count;
-}
-
-/* A program that never allocates, or did so before its environment was there, is known all the same. */
-static __attribute__((constructor)) void begin(void)
-{
-    if (segment == &starting && !self.busy) {
-        self.busy = true;
-        trace_take(0);
-        COMPILER_BARRIER();
-        self.busy = false;
-    }
 }

@@ -8,11 +8,9 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "common.h"
 #include "segment.h"
 
-#define EXPORT __attribute__((visibility("default")))
-#define INLINE static inline __attribute__((always_inline))
-#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define FRAME ((uintptr_t)__builtin_frame_address(0))
 /* The barrier that keeps the compiler from moving memory accesses. */
 #define COMPILER_BARRIER() atomic_signal_fence(memory_order_seq_cst)
@@ -48,6 +46,16 @@ extern struct header *segment;
 /* A number in a page that is zero again in a copy of the process. */
 extern _Atomic uint32_t *image;
 
+/* What those do that know more than how to record; `start.c` has them. */
+struct trace_hooks {
+    /* The process image, or a copy of one, has a thread with a block. */
+    void (*image_begins)(void);
+    /* The same, but not for copies of a process. */
+    void (*program_begins)(void);
+};
+extern const struct trace_hooks trace_hooks;
+
+/* The slow path of `trace_begin`: makes room for so many words. */
 bool trace_take(size_t words);
 void trace_lost(void);
 /* While this code is at work already. */

@@ -5,11 +5,11 @@
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
 
-mod allocators;
 mod app;
 pub mod backend;
 mod cli;
 mod command;
+mod console;
 mod control;
 mod discovery;
 mod doctor;

@@ -1,22 +1,25 @@
 //! Finds the allocators in a file by the symbols that it defines.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
 
+use allocators::{ALLOCATORS, Allocator, Function, Symbol};
 use object::{
     Endianness, FileKind, Object, ObjectSegment, ObjectSymbol, SymbolKind,
     elf::{FileHeader64, PT_INTERP},
     read::elf::{ElfFile64, FileHeader, ProgramHeader},
 };
 
-use super::entry;
-use crate::allocators::{ALLOCATORS, Allocator, Function};
+use super::{cookie::cookie, entry};
 
-/// What is known of a file.
+/// The allocators of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Examined {
     /// Names of the allocators in it.
     pub allocators: Vec<&'static str>,
-    /// What is to be watched; one per address.
+    /// Functions to be watched; one per address.
     pub probes: Vec<Probe>,
     /// A program that brings all its code along, in which no allocator could be found.
     pub may_hide_one: bool,
@@ -27,13 +30,13 @@ pub(crate) struct Examined {
 pub(crate) struct Probe {
     /// Offset in the file.
     pub offset: u64,
-    /// What the kernel's program has to know of the function.
+    /// The function, as the kernel's program wants to know it.
     pub cookie: u64,
     /// The function releases blocks: there is nothing to be learnt from its return.
     pub is_free: bool,
 }
 
-/// Why a file was not examined.
+/// The reason for which a file was not examined.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotExamined {
     /// No program and no library.
@@ -69,8 +72,8 @@ pub(crate) fn examine(bytes: &[u8]) -> Result<Examined, NotExamined> {
         return Err(NotExamined::Foreign);
     }
     let defined = defined(&file);
-    let present: Vec<&Allocator> =
-        ALLOCATORS.iter().copied().filter(|allocator| is_present(allocator, &defined)).collect();
+    let present: Vec<&Described> =
+        TABLE.iter().filter(|(allocator, _)| is_present(allocator, &defined)).collect();
     let probes = probes(&file, &present, &defined);
     Ok(Examined {
         // What is merely a part of another allocator's interface is no allocator of its own.
@@ -79,6 +82,13 @@ pub(crate) fn examine(bytes: &[u8]) -> Result<Examined, NotExamined> {
         probes,
     })
 }
+
+/// An allocator with the full names of its functions.
+type Described = (&'static Allocator, Vec<Symbol>);
+
+static TABLE: LazyLock<Vec<Described>> = LazyLock::new(|| {
+    ALLOCATORS.iter().map(|&allocator| (allocator, allocator.symbols().collect())).collect()
+});
 
 /// A function that a file defines.
 #[derive(Debug, Clone, Copy)]
@@ -106,9 +116,8 @@ fn defined(file: &ElfFile64<'_>) -> HashMap<&'static str, Defined> {
 
 /// All names of our tables.
 fn wanted() -> HashMap<&'static [u8], &'static str> {
-    let functions = ALLOCATORS.iter().flat_map(|allocator| allocator.functions.iter());
-    let names = functions.copied().flatten().map(|function| function.symbol);
-    let marks = ALLOCATORS.iter().flat_map(|allocator| allocator.marks.iter());
+    let names = TABLE.iter().flat_map(|(_, symbols)| symbols).map(|symbol| &*symbol.name);
+    let marks = ALLOCATORS.iter().flat_map(|allocator| allocator.marks);
     names.chain(marks.copied().flatten().copied()).map(|name| (name.as_bytes(), name)).collect()
 }
 
@@ -117,25 +126,22 @@ fn is_present(allocator: &Allocator, defined: &HashMap<&str, Defined>) -> bool {
     allocator.marks.iter().any(whole)
 }
 
-fn named(present: &[&Allocator]) -> Vec<&'static str> {
-    let plain = |name: &&&Allocator| name.name == "malloc";
-    let known = present.iter().any(|allocator| allocator.name != "malloc");
-    let shown = present.iter().filter(|allocator| !(known && plain(allocator)));
-    shown.map(|allocator| allocator.name).collect()
+fn named(present: &[&Described]) -> Vec<&'static str> {
+    let known = present.iter().any(|(allocator, _)| !allocator.is_plain());
+    let shown = present.iter().filter(|(allocator, _)| !(known && allocator.is_plain()));
+    shown.map(|(allocator, _)| allocator.name).collect()
 }
 
 /// One probe per address, however many names it has.
 fn probes(
     file: &ElfFile64<'_>,
-    present: &[&Allocator],
+    present: &[&Described],
     defined: &HashMap<&str, Defined>,
 ) -> Vec<Probe> {
     let mut chosen: BTreeMap<u64, (&Function, Defined)> = BTreeMap::new();
-    for function in
-        present.iter().flat_map(|allocator| allocator.functions.iter().copied().flatten())
-    {
-        if let Some(here) = defined.get(function.symbol) {
-            chosen.entry(here.address).or_insert((function, *here));
+    for symbol in present.iter().flat_map(|(_, symbols)| symbols) {
+        if let Some(here) = defined.get(&*symbol.name) {
+            chosen.entry(here.address).or_insert((&symbol.function, *here));
         }
     }
     let frees = chosen.values().filter(|(function, _)| function.call.is_free()).count();
@@ -145,14 +151,14 @@ fn probes(
         let Some((offset, code)) = place(file, *here) else { continue };
         let step = entry::first_cheap(code, function.call.last_argument());
         let is_free = function.call.is_free();
-        let cookie = function.cookie(number, frees > 1);
+        let cookie = cookie(function, number, frees > 1);
         number = number.wrapping_add(u8::from(is_free));
         probes.push(Probe { offset: offset + step, cookie, is_free });
     }
     probes
 }
 
-/// Where a function lies in the file, and its code.
+/// Returns the offset of a function in the file, and its code.
 fn place<'data>(file: &ElfFile64<'data>, here: Defined) -> Option<(u64, &'data [u8])> {
     for segment in file.segments() {
         let (start, len) = segment.file_range();

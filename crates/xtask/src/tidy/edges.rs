@@ -7,14 +7,15 @@ use crate::workspace::items;
 
 /// A crate, and those of ours that it may link.
 const CRATES: &[(&str, &[&str])] = &[
+    ("allocators", &[]),
     ("runner-shared", &[]),
     ("system", &["runner-shared"]),
     ("profile", &["runner-shared", "system"]),
-    ("results", &["runner-shared", "system"]),
+    ("results", &["allocators", "runner-shared", "system"]),
     ("api", &["runner-shared", "system"]),
     ("runner", &["profile", "results", "api", "runner-shared", "system"]),
     ("exec-harness", &["runner-shared", "system"]),
-    ("memtrack", &["runner-shared", "system"]),
+    ("memtrack", &["allocators", "runner-shared", "system"]),
     ("test-support", &["runner-shared"]),
     ("xtask", &[]),
 ];

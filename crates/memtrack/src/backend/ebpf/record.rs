@@ -1,4 +1,4 @@
-//! The records that `bpf/memtrack.bpf.c` writes, read from their bytes.
+//! The records that `bpf/record.h` writes, read from their bytes.
 
 use runner_shared::memory::{Event, EventKind};
 

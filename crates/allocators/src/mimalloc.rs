@@ -1,0 +1,87 @@
+//! mimalloc: its own names, and the standard ones where it replaces them.
+
+use super::{
+    Allocator, Group,
+    call::{Call, Function, function, throwing},
+    standard::{OPERATORS, STANDARD},
+};
+
+pub(super) const MIMALLOC: Allocator = Allocator {
+    name: "mimalloc",
+    library: Some("mimalloc"),
+    marks: &[&["mi_malloc"], &["mi_malloc_aligned"], &["mi_free"]],
+    groups: &[
+        Group::plain(OPERATORS),
+        Group::prefixed(&["mi_", ""], STANDARD),
+        Group::prefixed(&["mi_"], OWN),
+        // Version 3 has `theap` besides `heap`.
+        Group::prefixed(&["mi_heap_", "mi_theap_"], OF_A_HEAP),
+    ],
+    families: &["mi_", "_mi_"],
+    ..Allocator::NONE
+};
+
+const OWN: &[Function] = &[
+    function("malloc_small", Call::Malloc { size: 0 }),
+    function("zalloc_small", Call::Zalloc { size: 0 }),
+    function("zalloc", Call::Zalloc { size: 0 }),
+    function("mallocn", Call::Array { number: 0, size: 1 }),
+    function("malloc_aligned", Call::Malloc { size: 0 }),
+    function("malloc_aligned_at", Call::Malloc { size: 0 }),
+    function("zalloc_aligned", Call::Zalloc { size: 0 }),
+    function("zalloc_aligned_at", Call::Zalloc { size: 0 }),
+    function("calloc_aligned", Call::Calloc { number: 0, size: 1 }),
+    function("calloc_aligned_at", Call::Calloc { number: 0, size: 1 }),
+    function("realloc_aligned", Call::Realloc { block: 0, size: 1 }),
+    function("realloc_aligned_at", Call::Realloc { block: 0, size: 1 }),
+    function("reallocn", Call::ReallocArray { block: 0, number: 1, size: 2 }),
+    function("rezalloc", Call::Realloc { block: 0, size: 1 }),
+    function("rezalloc_aligned", Call::Realloc { block: 0, size: 1 }),
+    function("rezalloc_aligned_at", Call::Realloc { block: 0, size: 1 }),
+    function("recalloc", Call::ReallocArray { block: 0, number: 1, size: 2 }),
+    function("recalloc_aligned", Call::ReallocArray { block: 0, number: 1, size: 2 }),
+    function("recalloc_aligned_at", Call::ReallocArray { block: 0, number: 1, size: 2 }),
+    function("aligned_recalloc", Call::ReallocArray { block: 0, number: 1, size: 2 }),
+    function("aligned_offset_recalloc", Call::ReallocArray { block: 0, number: 1, size: 2 }),
+    throwing("new", Call::Malloc { size: 0 }),
+    throwing("new_aligned", Call::Aligned { size: 0 }),
+    throwing("new_n", Call::Array { number: 0, size: 1 }),
+    throwing("new_realloc", Call::Realloc { block: 0, size: 1 }),
+    throwing("new_reallocn", Call::ReallocArray { block: 0, number: 1, size: 2 }),
+    function("new_nothrow", Call::Malloc { size: 0 }),
+    function("new_aligned_nothrow", Call::Aligned { size: 0 }),
+    function("strdup", Call::Text),
+    function("strndup", Call::Text),
+    function("free_size", Call::Free { block: 0 }),
+    function("free_aligned", Call::Free { block: 0 }),
+    function("free_size_aligned", Call::Free { block: 0 }),
+];
+
+const OF_A_HEAP: &[Function] = &[
+    function("malloc", Call::Malloc { size: 1 }),
+    function("malloc_small", Call::Malloc { size: 1 }),
+    function("zalloc", Call::Zalloc { size: 1 }),
+    function("calloc", Call::Calloc { number: 1, size: 2 }),
+    function("mallocn", Call::Array { number: 1, size: 2 }),
+    function("malloc_aligned", Call::Malloc { size: 1 }),
+    function("malloc_aligned_at", Call::Malloc { size: 1 }),
+    function("zalloc_aligned", Call::Zalloc { size: 1 }),
+    function("zalloc_aligned_at", Call::Zalloc { size: 1 }),
+    function("calloc_aligned", Call::Calloc { number: 1, size: 2 }),
+    function("calloc_aligned_at", Call::Calloc { number: 1, size: 2 }),
+    function("realloc", Call::Realloc { block: 1, size: 2 }),
+    function("reallocf", Call::Realloc { block: 1, size: 2 }),
+    function("reallocn", Call::ReallocArray { block: 1, number: 2, size: 3 }),
+    function("rezalloc", Call::Realloc { block: 1, size: 2 }),
+    function("recalloc", Call::ReallocArray { block: 1, number: 2, size: 3 }),
+    function("realloc_aligned", Call::Realloc { block: 1, size: 2 }),
+    function("realloc_aligned_at", Call::Realloc { block: 1, size: 2 }),
+    function("rezalloc_aligned", Call::Realloc { block: 1, size: 2 }),
+    function("rezalloc_aligned_at", Call::Realloc { block: 1, size: 2 }),
+    function("recalloc_aligned", Call::ReallocArray { block: 1, number: 2, size: 3 }),
+    function("recalloc_aligned_at", Call::ReallocArray { block: 1, number: 2, size: 3 }),
+    throwing("alloc_new", Call::Malloc { size: 1 }),
+    throwing("alloc_new_n", Call::Array { number: 1, size: 2 }),
+    function("strdup", Call::Text),
+    function("strndup", Call::Text),
+];
