@@ -2,12 +2,11 @@
 
 use runner_shared::{
     artifact::{BenchmarkRounds, RoundLog, Rounds},
+    statistics::Interval,
     text::one_line,
     verdict::{self, JudgedTime, Judgement, MINIMUM_PAIRS, Side, Verdict},
     walltime::as_float,
 };
-
-use crate::model::Interval;
 
 /// The relation of one benchmark (head) to another (base).
 #[derive(Debug, Clone, PartialEq)]

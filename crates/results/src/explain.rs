@@ -261,11 +261,6 @@ fn count_rule(verdict: CountVerdict, difference: f64, floor: f64, limit: f64) ->
     }
 }
 
-/// A count as a number to calculate with.
-pub(crate) fn as_count(count: u64) -> f64 {
-    as_float(count)
-}
-
 /// All digits of a logarithm or ratio that matter.
 fn number(value: f64) -> String {
     format!("{value:.DECIMALS$}")

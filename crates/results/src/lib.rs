@@ -36,6 +36,7 @@ mod read;
 mod simulation;
 mod stacks;
 mod suite;
+mod text;
 mod tracegrind;
 
 pub use bootstrap::{Intervals, intervals};

@@ -138,6 +138,11 @@ impl Env {
         self.variables.iter()
     }
 
+    /// Returns the folder for temporary files.
+    pub(crate) fn temp_dir(&self) -> PathBuf {
+        self.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from)
+    }
+
     fn value(&self, name: &str) -> Option<&OsStr> {
         let name = OsStr::new(name);
         let seen = self.variables.get(name).map(OsString::as_os_str);
@@ -152,11 +157,6 @@ impl Env {
         }
         self
     }
-}
-
-/// Returns the folder for temporary files.
-pub(crate) fn temporary_folder(env: &Env) -> PathBuf {
-    env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from)
 }
 
 #[cfg(test)]

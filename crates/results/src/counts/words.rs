@@ -3,13 +3,13 @@
 use runner_shared::{
     text::{bytes, one_line},
     verdict::CountVerdict,
-    walltime::as_whole,
+    walltime::{as_float, as_whole},
 };
 
 use super::{CountComparison, CountUnit, Counter, JudgedCount};
 use crate::{
     comparison::{factor, shortest},
-    export::grouped,
+    text::grouped,
 };
 
 impl CountComparison {
@@ -87,8 +87,8 @@ impl JudgedCount {
         let by_share = self.limits.threshold * self.judged.base;
         if self.judged.limit <= by_share {
             format!("less than the {} % that matter", shortest(self.limits.threshold * 100.0))
-        } else if self.judged.limit <= crate::explain::as_count(self.limits.absolute) {
-            let least = self.number(crate::explain::as_count(self.limits.absolute));
+        } else if self.judged.limit <= as_float(self.limits.absolute) {
+            let least = self.number(as_float(self.limits.absolute));
             format!("less than the {least} that matter")
         } else {
             "too close to what repeats differ by".to_owned()

@@ -11,11 +11,11 @@ use runner_shared::{
 use super::{
     grid::{Alarm, Grid, GridRow, Head},
     notes::{notes, remarks_on_all, warnings},
-    text::{UNKNOWN, count, grouped, percent},
 };
 use crate::{
     comparison::{Comparison, factor},
     model::{BenchResult, Faults, Interval, MaxRss, Report, Switches},
+    text::{UNKNOWN, count, grouped, percent},
 };
 
 /// A column with numbers.

@@ -3,7 +3,7 @@
 use runner_shared::verdict::{self, ALPHA, JudgedTime, Judgement, Verdict};
 use serde::Serialize;
 
-use super::json::JsonInterval;
+use super::interval::JsonInterval;
 use crate::comparison::Comparison;
 
 impl Comparison {

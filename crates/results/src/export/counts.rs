@@ -18,11 +18,11 @@ use serde::Serialize;
 use super::{
     columns::RELATIVE,
     grid::{Grid, GridRow, Head},
-    text::UNKNOWN,
 };
 use crate::{
     comparison::factor,
     counts::{CountComparison, Counter, CountsVerdict, JudgedCount},
+    text::UNKNOWN,
 };
 
 impl CountComparison {

@@ -2,7 +2,8 @@
 
 use runner_shared::text::one_line;
 
-use super::{notes::Note, text::UNKNOWN};
+use super::notes::Note;
+use crate::text::UNKNOWN;
 
 /// Rows of text below heads.
 pub(super) struct Grid {

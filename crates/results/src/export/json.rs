@@ -48,6 +48,7 @@ use super::{
     Exporter,
     comparison::JsonComparison,
     csv::{outcome, source},
+    interval::JsonInterval,
     memory, simulation,
 };
 use crate::{
@@ -141,12 +142,6 @@ struct Benchmark<'a> {
 struct JsonIntegration<'a> {
     name: &'a str,
     version: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-pub(super) struct JsonInterval {
-    low: f64,
-    high: f64,
 }
 
 #[derive(Serialize)]
@@ -278,13 +273,6 @@ impl<'a> Benchmark<'a> {
 impl<'a> JsonCounter<'a> {
     fn of(counted: &'a Counted, result: &BenchResult) -> Self {
         Self { median: result.counted(&counted.name), counted }
-    }
-}
-
-impl JsonInterval {
-    pub(super) fn of(interval: Interval) -> Self {
-        let Interval { low, high } = interval;
-        Self { low, high }
     }
 }
 

@@ -8,6 +8,7 @@ mod csv;
 mod environment;
 mod free;
 mod grid;
+mod interval;
 mod json;
 mod markdown;
 mod memory;
@@ -17,13 +18,10 @@ mod samples;
 mod simulation;
 mod suite;
 mod table;
-mod text;
 
 use std::io;
 
 use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
-
-pub(crate) use text::grouped;
 
 pub use environment::environment_details;
 pub use free::{FreeRow, free_table};

@@ -9,8 +9,8 @@ use runner_shared::{
     walltime::{Drift, Groups, Noise, NoiseVerdict, judge_times},
 };
 
-use super::text::{count, percent};
 use crate::model::{BenchResult, NoInterval, RawRounds, Report};
+use crate::text::{count, percent};
 
 /// Names that one sentence lists.
 const NAMES: usize = 2;

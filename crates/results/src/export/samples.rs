@@ -2,8 +2,11 @@
 
 use runner_shared::{text::one_line, walltime::as_float};
 
-use super::text::{count, grouped, percent};
-use crate::{model::Profile, stacks::Stacks};
+use crate::{
+    model::Profile,
+    stacks::Stacks,
+    text::{count, grouped, percent},
+};
 
 /// Shares of fewer samples are off by more than ten points as often as not.
 const FEWEST_SAMPLES: u64 = 30;

@@ -9,9 +9,8 @@ use super::{
     memory,
     notes::Note,
     simulation,
-    text::UNKNOWN,
 };
-use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
+use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport, text::UNKNOWN};
 
 /// Head of the first column.
 pub(super) const NAME: &str = "Benchmark";

@@ -297,7 +297,7 @@ fn endings_and_names_that_need_care() {
 
 #[test]
 fn percentages_have_about_two_digits() {
-    let shown = [0.0, 0.000_01, 0.0004, 0.0042, 0.015, 0.0994, 0.12, 3.5].map(text::percent);
+    let shown = [0.0, 0.000_01, 0.0004, 0.0042, 0.015, 0.0994, 0.12, 3.5].map(crate::text::percent);
     let expected = ["0 %", "0.00 %", "0.04 %", "0.4 %", "1.5 %", "9.9 %", "12 %", "350 %"];
     assert_eq!(shown, expected);
 }

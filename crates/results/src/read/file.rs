@@ -10,89 +10,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::ReadError;
 use runner_shared::{
     artifact::{Artifact, RoundLog},
     bounds::{self, Allowance, RESULTS_FILE_BYTES as MAX_BYTES, RESULTS_VALUES_BYTES, Unit},
 };
 use system::files::{self, Links};
-
-/// Why a profile folder could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// A folder can't be listed.
-    #[error("could not list `{}`", shown(&path))]
-    List {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// A results file can't be read.
-    #[error("could not read `{}`", shown(&path))]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// A results file is larger than any honest one.
-    #[error("`{}` is larger than {}", shown(&path), bounds::shown(*most, Unit::Bytes))]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// The limit in bytes.
-        most: u64,
-    },
-    /// A results file is not JSON or not of the shape that all integrations write.
-    #[error("`{}` is not a valid results file{}", shown(&path), place(at))]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Where in the JSON, for example `benchmarks[0].stats.rounds`; `.` is the whole text.
-        at: String,
-        /// What is wrong there.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// A file of simulation mode holds nothing that callgrind would write.
-    #[error("`{}` has no results: its process was ended before it could write them, or it is no callgrind file", shown(&path))]
-    NoParts {
-        /// The file.
-        path: PathBuf,
-    },
-    /// There are benchmarks of memory mode, but no file of events.
-    #[error("`{}` holds no events: the tracer was ended before it could write them", shown(&path))]
-    NoTrace {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A file of events is not whole.
-    #[error("`{}` is not whole; {events} events of it were used", shown(&path))]
-    Trace {
-        /// The file.
-        path: PathBuf,
-        /// Those that could be read.
-        events: u64,
-        /// What is wrong.
-        #[source]
-        source: super::TraceError,
-    },
-    /// A file of simulation mode ends within a benchmark.
-    #[error("`{}` ends within the results of `{uri}`", shown(&path))]
-    Incomplete {
-        /// The file.
-        path: PathBuf,
-        /// The benchmark.
-        uri: String,
-    },
-}
-
-/// Nothing to say about the place if it is the whole text.
-fn place(at: &str) -> String {
-    if at == "." { String::new() } else { format!(" at `{at}`") }
-}
 
 /// Something in the results folder that we know by its name.
 pub(super) enum Entry {

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod environment;
+mod error;
 mod file;
 mod log;
 mod marked;
@@ -32,10 +33,8 @@ use crate::{
 };
 
 pub use environment::{Environment, Fact, Library, read_environments};
-pub use file::ReadError;
-pub use memory::{
-    Beside, MemoryReading, TraceError, first_windows, read_fresh_memory, read_memory,
-};
+pub use error::{ReadError, TraceError};
+pub use memory::{Beside, MemoryReading, first_windows, read_fresh_memory, read_memory};
 pub use simulation::{SimulationReading, read_simulation};
 
 use conditions::read_conditions;

@@ -1,19 +1,14 @@
 //! Commands that were counted several times each: what was asked for, and the counts of all repeats.
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
 use runner_shared::{artifact::Repeats, text::shown};
 use system::files;
 
-use super::{
-    ReadError,
-    file::{artifact, room_for_values},
-    simulation::{SimulationReading, read_plainly},
-};
+use super::file::{artifact, room_for_values};
 use crate::{
     counts::{Repeated, RepeatedSide},
     memory::MemoryCounts,
-    simulation::SimulationCounts,
 };
 
 /// Returns the wishes for a comparison; nothing for a run that compares no counts.
@@ -34,31 +29,8 @@ pub(super) fn asked(profile_dir: &Path, warnings: &mut Vec<String>) -> Option<Re
     None
 }
 
-/// Adds the repeats of a simulation to the first counts, which are known.
-pub(super) fn of_simulation(
-    profile_dir: &Path,
-    reading: &mut SimulationReading,
-) -> Result<(), ReadError> {
-    let SimulationReading { report, broken } = reading;
-    let Some(asked) = asked(profile_dir, &mut report.warnings) else { return Ok(()) };
-    let firsts = report.benchmarks.iter().filter(|it| it.occurrence == 1);
-    let mut sides: Vec<RepeatedSide<SimulationCounts>> =
-        firsts.map(|it| side(&it.name, &it.uri, SimulationCounts::of(it))).collect();
-    for nth in 1..Repeats::PADDINGS.len() {
-        let folder = Repeats::folder(profile_dir).join(nth.to_string());
-        let repeat = read_plainly(&folder, &BTreeSet::new())?;
-        for benchmark in &repeat.report.benchmarks {
-            if let Some(side) = sides.iter_mut().find(|side| side.uri == benchmark.uri) {
-                side.counts.push(SimulationCounts::of(benchmark));
-            }
-        }
-        broken.extend(repeat.broken);
-    }
-    report.repeated = Some(Repeated { asked, sides });
-    Ok(())
-}
-
-fn side<C>(name: &str, uri: &str, first: C) -> RepeatedSide<C> {
+/// Returns a command with its first counts.
+pub(super) fn side<C>(name: &str, uri: &str, first: C) -> RepeatedSide<C> {
     RepeatedSide { name: name.to_owned(), uri: uri.to_owned(), counts: vec![first] }
 }
 

@@ -8,7 +8,8 @@ use runner_shared::{
 };
 
 use super::{
-    file::{ReadError, bytes},
+    ReadError,
+    file::bytes,
     room::{Room, shown_name},
 };
 use crate::model::{BenchResult, Integration, NoInterval};

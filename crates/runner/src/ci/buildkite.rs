@@ -19,6 +19,7 @@ pub(super) const PROVIDER: Provider = Provider {
     name: NAME,
     uploads: true,
     log: Some(Surface::Buildkite),
+    keyless: None,
     detect: |env| variables::is_true(env, env_names::BUILDKITE),
     context,
 };
@@ -47,8 +48,7 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
             hint: format!("set {} to the token of the repository", env_names::TOKEN.name),
         },
     };
-    let (provider, uploads) = (PROVIDER.id, PROVIDER.uploads);
-    Ok(CiContext { provider, uploads, token, is_fork: false, identity, notes: Vec::new() })
+    Ok(CiContext { provider: &PROVIDER, token, is_fork: false, identity, notes: Vec::new() })
 }
 
 fn identity(

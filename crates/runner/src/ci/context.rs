@@ -10,7 +10,7 @@ use api::{
 use runner_shared::text::as_text;
 
 use super::{
-    CiError, Obstacle,
+    CiError, Obstacle, Provider,
     git::Repository,
     run_part::{BasePart, PartKey, Suffix},
 };
@@ -19,10 +19,8 @@ use crate::env::Env;
 /// A job, as its provider describes it.
 #[derive(Debug, Clone)]
 pub(crate) struct CiContext {
-    /// Id of the provider.
-    pub provider: &'static str,
-    /// An upload is the default.
-    pub uploads: bool,
+    /// The provider.
+    pub provider: &'static Provider,
     /// What an upload identifies itself with.
     pub token: TokenPolicy,
     /// The code comes from a fork: the job has no secrets.

@@ -25,6 +25,7 @@ pub(super) const PROVIDER: Provider = Provider {
     name: NAME,
     uploads: true,
     log: None,
+    keyless: None,
     detect: |env| VARIABLES.iter().any(|variable| env.get(*variable).is_some()),
     context,
 };
@@ -69,8 +70,7 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
             hint: format!("set {} to the token of the repository", env_names::TOKEN.name),
         },
     };
-    let (provider, uploads) = (PROVIDER.id, PROVIDER.uploads);
-    Ok(CiContext { provider, uploads, token, is_fork, identity, notes })
+    Ok(CiContext { provider: &PROVIDER, token, is_fork, identity, notes })
 }
 
 /// The repository by its variable, by the option of the command line, or by the Git remote.

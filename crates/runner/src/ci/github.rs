@@ -23,6 +23,9 @@ pub(super) const PROVIDER: Provider = Provider {
     name: NAME,
     uploads: true,
     log: Some(Surface::GitHub),
+    keyless: Some(
+        "with `permissions: id-token: write` this workflow uploads without a stored token",
+    ),
     detect: |env| variables::is_true(env, env_names::GITHUB_ACTIONS),
     context,
 };
@@ -95,8 +98,7 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
         Err(obstacle) => (Err(obstacle), false),
     };
     let token = token(situation, variables, is_fork, is_private)?;
-    let (provider, uploads) = (PROVIDER.id, PROVIDER.uploads);
-    Ok(CiContext { provider, uploads, token, is_fork, identity, notes })
+    Ok(CiContext { provider: &PROVIDER, token, is_fork, identity, notes })
 }
 
 /// The word of the service.

@@ -18,6 +18,7 @@ pub(super) const PROVIDER: Provider = Provider {
     name: NAME,
     uploads: true,
     log: Some(Surface::GitLab),
+    keyless: None,
     detect: |env| variables::is_true(env, env_names::GITLAB_CI),
     context,
 };
@@ -64,8 +65,7 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
     };
     // A job that has `id_tokens` hands one on in the variable of the token.
     let token = situation.token.clone().map_or(TokenPolicy::Tokenless, TokenPolicy::Static);
-    let (provider, uploads) = (PROVIDER.id, PROVIDER.uploads);
-    Ok(CiContext { provider, uploads, token, is_fork, identity, notes: Vec::new() })
+    Ok(CiContext { provider: &PROVIDER, token, is_fork, identity, notes: Vec::new() })
 }
 
 fn occasion(variables: Variables<'_>) -> Result<Result<Occasion, Obstacle>, CiError> {

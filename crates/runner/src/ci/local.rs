@@ -20,6 +20,7 @@ pub(super) const PROVIDER: Provider = Provider {
     name: "this machine",
     uploads: false,
     log: None,
+    keyless: None,
     detect: |_| true,
     context,
 };
@@ -69,8 +70,7 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
             hint: format!("run `codspeed auth login`, or set {}", env_names::TOKEN.name),
         },
     };
-    let (provider, uploads) = (PROVIDER.id, PROVIDER.uploads);
-    Ok(CiContext { provider, uploads, token, is_fork: false, identity: Ok(identity), notes })
+    Ok(CiContext { provider: &PROVIDER, token, is_fork: false, identity: Ok(identity), notes })
 }
 
 /// The repository that the first useful remote names. Otherwise a note says what stands in the way.

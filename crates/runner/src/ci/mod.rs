@@ -33,6 +33,7 @@ pub(crate) use run_part::{PartKey, Suffix};
 use crate::{env::Env, ui::Surface};
 
 /// A place where jobs run.
+#[derive(Debug)]
 pub(crate) struct Provider {
     /// Its name on the command line, in fixtures and for the style of the log.
     pub id: &'static str,
@@ -42,6 +43,8 @@ pub(crate) struct Provider {
     pub uploads: bool,
     /// How its log is written, where it has a style of its own.
     pub log: Option<Surface>,
+    /// How a job uploads without a stored token, as a sentence for the user; none where it can't, or needn't be told.
+    pub keyless: Option<&'static str>,
     detect: fn(&Env) -> bool,
     context: fn(&Situation<'_>) -> Result<CiContext, CiError>,
 }

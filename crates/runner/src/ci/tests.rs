@@ -95,8 +95,9 @@ impl Case {
     #[expect(clippy::use_debug, reason = "a snapshot shows all fields")]
     fn shown_context(&self, context: &CiContext) -> String {
         assert_eq!(context.obstacle().is_some(), context.identity.is_err());
-        let CiContext { provider, uploads, token, is_fork, identity, notes } = context;
-        let mut text = format!("{provider}, uploads: {uploads}, fork: {is_fork}\n{token:?}\n");
+        let CiContext { provider, token, is_fork, identity, notes } = context;
+        let Provider { id, uploads, .. } = provider;
+        let mut text = format!("{id}, uploads: {uploads}, fork: {is_fork}\n{token:?}\n");
         for note in notes {
             writeln!(text, "note: {note}").unwrap();
         }

@@ -28,7 +28,7 @@ use crate::{
     error::{CliError, ExitKind},
     event::RunEvent,
     mode::Place,
-    orchestrator::{Completed, RunError, Turn, execute_in, temporary_folder},
+    orchestrator::{Completed, RunError, Turn, execute_in},
     process::{AskError, Ended},
     report::AnyReport,
     settings::{RunPart, RunPlan, targets::PlannedTarget},
@@ -143,7 +143,7 @@ impl Plan {
 
     /// Makes a place for both states.
     pub(super) fn sides(&self, context: &Context) -> Result<Sides, CliError> {
-        Ok(Sides::create(self.build_dir.as_deref(), &temporary_folder(&context.env))?)
+        Ok(Sides::create(self.build_dir.as_deref(), &context.env.temp_dir())?)
     }
 
     /// Checks a state out and builds it.
@@ -193,7 +193,7 @@ impl Plan {
             return self.by_turns(part, target, sides, turn, (seed, limits), context);
         }
         let part = &placed(part, context)?;
-        let parent = temporary_folder(&context.env);
+        let parent = context.env.temp_dir();
         let failed = |source| AbError::Folder { path: parent.clone(), source };
         let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
         let series = Series {
@@ -239,7 +239,7 @@ impl Plan {
             seed: Some(seed),
             ..Versus::default()
         };
-        let parent = temporary_folder(&context.env);
+        let parent = context.env.temp_dir();
         let failed = |source| AbError::Folder { path: parent.clone(), source };
         let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
         let folder = part.profile_folder.clone().unwrap_or_else(|| fresh.path().join("turns"));

@@ -15,7 +15,7 @@ use crate::{
     doctor::{Diagnosis, Facts, Floor, PROGRAM},
     error::{CliError, ExitKind, chain},
     event::RunEvent,
-    orchestrator::{execute, temporary_folder},
+    orchestrator::execute,
     report::AnyReport,
     settings::{RunPlan, targets::PlannedTarget},
     workload::{Versus, Workload},
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &DoctorArgs, context: &Context) -> Result<ExitKind, CliE
 fn measure(args: &DoctorArgs, nanos: u64, context: &Context) -> Result<Floor, NoFloor> {
     // From here on there is something to remove, and a comparison to end.
     let _heeding = context.signals.heed(1);
-    let folder = Folder::create(&temporary_folder(&context.env), Kind::Doctor)?;
+    let folder = Folder::create(&context.env.temp_dir(), Kind::Doctor)?;
     let plan = plan(args, nanos, &folder.path().join("profile"))?;
     let text = "compares a program with itself: what is found is the noise of this machine";
     context.ui.event(&RunEvent::Step(text.to_owned()));

@@ -157,7 +157,7 @@ fn working_directory(scene: &Scene<'_>) -> Vec<CliError> {
 
 fn profile_folder(scene: &Scene<'_>) -> Vec<CliError> {
     let Scene { part, env, .. } = scene;
-    let temporary = || env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
+    let temporary = || env.temp_dir();
     let path = part.profile_folder.clone().unwrap_or_else(temporary);
     // Nobody makes the folder for temporary files.
     let is_told = part.profile_folder.is_some();

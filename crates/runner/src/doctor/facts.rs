@@ -16,7 +16,7 @@ use system::{
 
 use super::libc_text::{self, LibcText};
 use crate::{
-    env::{Env, temporary_folder},
+    env::Env,
     error::chain,
     mode::{self, readiness::ModeStatus, status, walltime},
     process::can_fix_addresses,
@@ -58,7 +58,7 @@ impl Facts {
         let usage = mode::usage();
         let throttled = throttle_count(&tree);
         let throttled = throttled.map(|now| (now, now.saturating_sub(before.unwrap_or_default())));
-        let folder = temporary_folder(env);
+        let folder = env.temp_dir();
         let free = statvfs(&folder).ok();
         let free = free.map(|disk| disk.blocks_available().saturating_mul(disk.fragment_size()));
         let limit = getrlimit(Resource::RLIMIT_MEMLOCK).ok().map(|(soft, _)| soft);

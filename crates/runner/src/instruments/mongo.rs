@@ -80,7 +80,7 @@ impl MongoTracer {
     pub(super) fn start(name: Option<&str>, env: &Env) -> Result<Self, InstrumentError> {
         let Needs { uri, program, shell } = Needs::find(name, env)?;
         let scratch =
-            Folder::create(&std::env::temp_dir(), Kind::Log).map_err(InstrumentError::Prepare)?;
+            Folder::create(&env.temp_dir(), Kind::Log).map_err(InstrumentError::Prepare)?;
         let log = scratch.path().join(LOG);
         let [control, proxy] = free_ports().map_err(InstrumentError::Prepare)?;
         let mut seen = env

@@ -29,7 +29,6 @@ use system::{
     temporary,
 };
 
-pub(crate) use crate::env::temporary_folder;
 use crate::{
     env::Env,
     event::RunEvent,
@@ -208,7 +207,7 @@ pub(crate) fn execute_in(
     ui: &Ui,
 ) -> Result<Completed, RunError> {
     let folder = profile_folder(part, env)?;
-    for place in [&temporary_folder(env), &folder] {
+    for place in [&env.temp_dir(), &folder] {
         temporary::tidy(place);
     }
     let lock = FolderLock::acquire(&folder)?;
@@ -300,12 +299,12 @@ fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
     let made = if let Some(path) = &part.profile_folder {
         files::create_private_folder(path).map(|()| path.clone())
     } else {
-        let parent = temporary_folder(env);
+        let parent = env.temp_dir();
         let mut fresh = tempfile::Builder::new();
         fresh.prefix("profile.").suffix(".out").rand_bytes(10);
         #[expect(clippy::disallowed_methods, reason = "it is to stay")]
         fresh.tempdir_in(&parent).map(tempfile::TempDir::keep)
     };
-    let path = part.profile_folder.clone().unwrap_or_else(std::env::temp_dir);
+    let path = part.profile_folder.clone().unwrap_or_else(|| env.temp_dir());
     made.and_then(|path| path.canonicalize()).map_err(|err| RunError::Folder { path, err })
 }

@@ -100,7 +100,7 @@ impl SessionStore {
             return Self { private: None, folder: runtime.join(topic.folder()) };
         }
         // Everybody can write to the folder for temporary files.
-        let parent = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
+        let parent = env.temp_dir();
         let private = parent.join(format!("codspeed-{}", geteuid()));
         let folder = private.join(topic.folder());
         Self { private: Some(private), folder }

@@ -4,7 +4,6 @@ use std::{
     fs::File,
     io::{self, IsTerminal, Write},
     os::fd::{AsFd, AsRawFd, BorrowedFd},
-    path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -77,7 +76,7 @@ pub(super) fn json(screen: Screen) -> Option<Json<Stdio>> {
 
 /// The log for the profile folder, if it is wanted.
 pub(super) fn log(env: &Env, screen: Screen) -> io::Result<Option<LogFile<File>>> {
-    let folder = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
+    let folder = env.temp_dir();
     screen.log.then(|| LogFile::create(&folder)).transpose()
 }
 

@@ -32,7 +32,7 @@ impl Upload {
         ui: &Ui,
     ) -> Result<Gate, CliError> {
         let Outlook { wait, base } = &self.outlook;
-        if self.job.uploads && !wait && base.is_none() {
+        if self.job.provider.uploads && !wait && base.is_none() {
             return Ok(Gate::Open);
         }
         let Sent { run_id, owner, name } = sent;

@@ -74,7 +74,7 @@ fn decide(
 ) -> Result<Prepared, CliError> {
     let job = job(&args.target, account, env, here)?;
     let insists = args.upload || args.target.token.is_some() || args.target.base.is_some();
-    if !(insists || job.uploads || account.login.is_some()) {
+    if !(insists || job.provider.uploads || account.login.is_some()) {
         let how = "results stay on this machine; `codspeed auth login` uploads them from then on";
         return Ok(Prepared::Stay(Some(how.to_owned())));
     }
@@ -176,14 +176,15 @@ fn announce(job: &CiContext, token: &TokenSource, ui: &Ui) {
             let text = "the code comes from a fork, so results are uploaded without a token";
             ui.event(&RunEvent::Step(text.to_owned()));
         }
-        TokenSource::Known(_) if job.provider == "github-actions" => {
-            ui.event(&RunEvent::Announcement {
-                title: "No secret is needed".to_owned(),
-                text: "with `permissions: id-token: write` this workflow uploads without a stored token"
-                    .to_owned(),
-            });
+        TokenSource::Known(_) => {
+            if let Some(text) = job.provider.keyless {
+                ui.event(&RunEvent::Announcement {
+                    title: "No secret is needed".to_owned(),
+                    text: text.to_owned(),
+                });
+            }
         }
-        TokenSource::Tokenless | TokenSource::Known(_) | TokenSource::Oidc(_) => {}
+        TokenSource::Tokenless | TokenSource::Oidc(_) => {}
     }
 }
 

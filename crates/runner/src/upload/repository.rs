@@ -21,7 +21,7 @@ impl Upload {
         ui: &Ui,
     ) -> Result<Option<RepositoryName>, CliError> {
         let Ok(identity) = &self.job.identity else { return Ok(None) };
-        if self.job.uploads || !self.is_login() {
+        if self.job.provider.uploads || !self.is_login() {
             return Ok(None);
         }
         let Some(name) = &identity.repository else {
@@ -49,7 +49,7 @@ impl Upload {
     /// Nobody says where the results belong, and the token can't ask for a project.
     pub(super) fn lacks_a_repository(&self) -> bool {
         let is_known = self.job.identity.as_ref().is_ok_and(|it| it.repository.is_some());
-        !(is_known || self.job.uploads || self.is_login())
+        !(is_known || self.job.provider.uploads || self.is_login())
     }
 
     /// The token is that of a person, who may ask questions; others belong to one repository.

@@ -94,7 +94,7 @@ impl Upload {
     /// What was told of the run when it was measured counts, if that was in a CI job and this is none: only the job knew.
     fn counts(&self, told: &RunContext) -> bool {
         let in_ci = told.run_environment != RunEnvironment::Local;
-        in_ci && !self.job.uploads && !self.named
+        in_ci && !self.job.provider.uploads && !self.named
     }
 
     fn index(&self, http: &Http, ui: &Ui) -> RunIndex {

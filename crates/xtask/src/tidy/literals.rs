@@ -4,7 +4,7 @@ use super::{File, Finding};
 
 /// Names of our environment variables start like this. Written in parts, because this file isn't their home either.
 const ENV: &str = concat!("CODSPEED", "_");
-const ENV_HOME: &str = "crates/runner-shared/src/env_names.rs";
+const ENV_HOME: &str = "crates/runner-shared/src/env_names/mod.rs";
 
 const TEMP: &str = concat!("/tm", "p/");
 const TEMP_HOME: &str = "crates/runner-shared/src/fifo/paths.rs";

@@ -10,9 +10,9 @@ use crate::{
         counts::compared,
         grid::{Alarm, Grid, GridRow, Head},
         notes::Note,
-        text::{grouped, percent},
     },
     memory::{MemoryReport, MemoryResult, MemoryTrace},
+    text::{grouped, percent},
 };
 
 /// A column with numbers.

@@ -8,9 +8,9 @@ use runner_shared::{
 };
 
 use crate::{
-    export::text::{grouped, percent},
     memory::{MemoryReport, MemoryResult, MemorySite, SITE_ORDERS, SiteOrder},
     stacks::Stacks,
+    text::{grouped, percent},
 };
 
 use super::columns::shown_name;

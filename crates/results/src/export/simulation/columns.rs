@@ -7,11 +7,11 @@ use crate::{
         counts::compared,
         grid::{Alarm, Grid, GridRow, Head},
         notes::Note,
-        text::{UNKNOWN, count, grouped, percent},
     },
     simulation::{
         Allocations, Estimate, Events, SimulationReport, SimulationResult, Unattributed, View,
     },
+    text::{UNKNOWN, count, grouped, percent},
 };
 
 /// A column with numbers.

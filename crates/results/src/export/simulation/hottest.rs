@@ -3,8 +3,8 @@
 use runner_shared::{text::one_line, walltime::as_float};
 
 use crate::{
-    export::text::percent,
     simulation::{HotFunction, SimulationReport, SimulationResult},
+    text::percent,
 };
 
 /// A paragraph per benchmark with at most `most` functions, the ones that cost most by themselves

@@ -30,7 +30,7 @@ use runner_shared::{
 use serde::Serialize;
 
 use crate::{
-    export::{comparison::time_word, json::JsonInterval},
+    export::{comparison::time_word, interval::JsonInterval},
     model::Interval,
     suite::{
         CounterFinding, Doubt, Evidence, Found, OneSided, Shift, SuiteBenchmark, SuiteComparison,

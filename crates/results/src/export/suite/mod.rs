@@ -11,12 +11,12 @@ use super::{
     grid::{Alarm, Grid, GridRow, Head},
     markdown,
     table::{TableStyle, draw},
-    text::UNKNOWN,
 };
 use crate::{
     comparison::{change, ends},
     counts,
     suite::{Found, SuiteBenchmark, SuiteComparison, SuiteVerdict, Unit},
+    text::UNKNOWN,
 };
 
 /// Sentences below the table; it has the others as well.

@@ -37,7 +37,6 @@ use crate::memory::{
 pub use beside::Beside;
 use beside::Share;
 use trace::Trace;
-pub use trace::TraceError;
 pub use windows::first_windows;
 use windows::{Window, Windows};
 

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use runner_shared::memory::{
-    Event, EventDecoder, RecordError, STACKS_FILE, STATS_FILE, StackDecoder, StackTable,
-    TracerStats,
+    Event, EventDecoder, STACKS_FILE, STATS_FILE, StackDecoder, StackTable, TracerStats,
 };
 use system::files;
 
@@ -17,26 +16,10 @@ use super::{
     file::Compressed,
     order::{Item, Reorder},
 };
-use crate::read::file::{bytes_within, with_causes};
-
-/// Why a file of events is not whole.
-#[derive(Debug, thiserror::Error)]
-pub enum TraceError {
-    /// Its compression is damaged, it is cut, or the system can't read it.
-    #[error("the compressed data is cut or damaged")]
-    Data(#[source] std::io::Error),
-    /// What is in it are no events.
-    #[error("what is in it is damaged: {0}")]
-    Record(RecordError),
-    /// It ends in the middle, between two events.
-    #[error("it holds {read} events of {written}")]
-    Short {
-        /// Those that could be read.
-        read: u64,
-        /// Those that the tracer says it wrote.
-        written: u64,
-    },
-}
+use crate::read::{
+    TraceError,
+    file::{bytes_within, with_causes},
+};
 
 /// A file of events that is being read.
 pub(super) struct Trace {

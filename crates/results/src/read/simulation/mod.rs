@@ -3,6 +3,7 @@
 mod folder;
 mod jit;
 mod process;
+mod repeats;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +18,7 @@ use runner_shared::{
 };
 
 use super::{
-    ReadError, repeats,
+    ReadError,
     room::{Room, shown_name},
 };
 use crate::simulation::{Events, SimulationReport};
@@ -35,12 +36,12 @@ pub fn read_simulation(
     ignore: &BTreeSet<OsString>,
 ) -> Result<SimulationReading, ReadError> {
     let mut reading = read_plainly(profile_dir, ignore)?;
-    repeats::of_simulation(profile_dir, &mut reading)?;
+    repeats::add(profile_dir, &mut reading)?;
     Ok(reading)
 }
 
 /// The same without the repeats of commands that are compared.
-pub(super) fn read_plainly(
+fn read_plainly(
     profile_dir: &Path,
     ignore: &BTreeSet<OsString>,
 ) -> Result<SimulationReading, ReadError> {

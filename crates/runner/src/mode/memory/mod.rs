@@ -102,7 +102,7 @@ pub(crate) fn command(
     // The tracer may have more rights than we have: what it finds is ours.
     files::create_private_subfolder(&results)
         .map_err(|source| ModeError::Write { path: results.clone(), source })?;
-    let temporary = env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from);
+    let temporary = env.temp_dir();
     let fifos = ControlFifos::create(&temporary)?;
     let mut args: Vec<OsString> = vec!["track".into(), "--output".into(), results.into()];
     args.extend(["--control".into(), fifos.argument()]);

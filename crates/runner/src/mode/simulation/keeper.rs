@@ -43,11 +43,11 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Begins to look after the files in the profile folder.
-    pub(crate) fn start(folder: &Path) -> io::Result<Self> {
+    /// Begins to look after the files in the profile folder; copies lie in the folder `temporary` meanwhile.
+    pub(crate) fn start(folder: &Path, temporary: &Path) -> io::Result<Self> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
         inotify.add_watch(folder, AddWatchFlags::IN_CLOSE_WRITE)?;
-        let (stop, mut copies) = (Arc::new(EventFd::new()?), Copies::new(folder)?);
+        let (stop, mut copies) = (Arc::new(EventFd::new()?), Copies::new(folder, temporary)?);
         let told = Arc::clone(&stop);
         let thread = thread::Builder::new().name("keeper".to_owned()).spawn(move || {
             loop {
@@ -112,9 +112,8 @@ struct Mirror {
 }
 
 impl Copies {
-    fn new(folder: &Path) -> io::Result<Self> {
-        let (folder, scratch) =
-            (folder.to_owned(), Folder::create(&std::env::temp_dir(), Kind::Copies)?);
+    fn new(folder: &Path, temporary: &Path) -> io::Result<Self> {
+        let (folder, scratch) = (folder.to_owned(), Folder::create(temporary, Kind::Copies)?);
         Ok(Self { folder, scratch, of: BTreeMap::new(), lost: Vec::new() })
     }
 
@@ -232,9 +231,9 @@ mod tests {
     fn a_file_that_is_written_anew_is_kept_if_benchmarks_are_in_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("7.out");
-        let keeper = Keeper::start(folder.path()).unwrap();
+        let keeper = Keeper::start(folder.path(), &std::env::temp_dir()).unwrap();
         // A keeper that is stopped looks once more; in between, we look in its place.
-        let mut copies = Copies::new(folder.path()).unwrap();
+        let mut copies = Copies::new(folder.path(), &std::env::temp_dir()).unwrap();
         let mut write = |text: &str| {
             fs::write(&path, text).unwrap();
             copies.look(OsStr::new("7.out")).unwrap();
@@ -259,7 +258,7 @@ mod tests {
     #[test]
     fn files_that_only_grow_and_other_files_are_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let keeper = Keeper::start(folder.path()).unwrap();
+        let keeper = Keeper::start(folder.path(), &std::env::temp_dir()).unwrap();
         let path = folder.path().join("7.out");
         for _ in 0..3 {
             let mut file = File::options().create(true).append(true).open(&path).unwrap();

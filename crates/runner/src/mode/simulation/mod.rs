@@ -93,7 +93,7 @@ pub(crate) fn prepare(
     command.address_space = AddressSpace::Fixed;
     let keeper = match workload {
         Workload::Suite(_) => Some(
-            Keeper::start(folder)
+            Keeper::start(folder, &env.temp_dir())
                 .map_err(|source| ModeError::Write { path: folder.to_owned(), source })?,
         ),
         Workload::Commands { .. } => None,

@@ -39,11 +39,11 @@ const EVERY: &[Mode] = &[Mode::Simulation, Mode::Walltime, Mode::Memory];
 
 /// Every script. To add a program or a mode, add it here.
 const SHIMS: &[Shim] = &[
-    Shim { name: "node", script: include_str!("shims/node.sh"), modes: EVERY },
-    Shim { name: "go", script: include_str!("shims/go.sh"), modes: &[Mode::Walltime] },
+    Shim { name: "node", script: include_str!("node.sh"), modes: EVERY },
+    Shim { name: "go", script: include_str!("go.sh"), modes: &[Mode::Walltime] },
     Shim {
         name: "go",
-        script: include_str!("shims/go-refused.sh"),
+        script: include_str!("go-refused.sh"),
         modes: &[Mode::Simulation, Mode::Memory],
     },
 ];
@@ -68,7 +68,7 @@ pub(crate) fn install(
     }
     // Of a run that is killed nothing is left but its own folder. No entry of `PATH` can have a colon in it.
     let parent = if profile_folder.as_os_str().as_bytes().contains(&b':') {
-        env.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, Into::into)
+        env.temp_dir()
     } else {
         profile_folder.to_owned()
     };

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 /// Shown where a number is not known.
-pub(super) const UNKNOWN: &str = "-";
+pub(crate) const UNKNOWN: &str = "-";
 
 /// A share (1 is all of it) in percent with about two digits: `0.04 %`, `1.5 %`, `12 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let value = share * 100.0;
     let mut text = String::new();
     let decimals = match value {
@@ -20,7 +20,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// A number of things: `1 round`, `12 rounds`.
-pub(super) fn count(number: u64, thing: &str) -> String {
+pub(crate) fn count(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
 }
