@@ -23,7 +23,7 @@ use std::io;
 
 use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
 
-pub(crate) use text::grouped;
+pub(crate) use text::{grouped, quoted};
 
 pub use environment::environment_details;
 pub use free::{FreeRow, free_table};

@@ -1,4 +1,4 @@
-//! What `ab` and `bisect` have in common: all that can be checked is checked first, then states are checked out, built
+//! The common part of `ab` and `bisect`: all that can be checked is checked first, then states are checked out, built
 //! and compared.
 
 use std::{
@@ -25,10 +25,11 @@ use crate::{
         AbError, End, GitError, Limits, Only, Repository, Series, Sides, State, build, environment,
     },
     cli::{CompareArgs, InstrumentArgs, SharedArgs, UploadArgs},
+    env::temporary_folder,
     error::{CliError, ExitKind},
     event::RunEvent,
     mode::Place,
-    orchestrator::{Completed, RunError, Turn, execute_in, temporary_folder},
+    orchestrator::{Completed, RunError, Turn, execute_in},
     process::{AskError, Ended},
     report::AnyReport,
     settings::{RunPart, RunPlan, targets::PlannedTarget},

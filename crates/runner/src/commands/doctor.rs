@@ -13,9 +13,10 @@ use super::{Context, here, measure::manifest, preflight::check_machine};
 use crate::{
     cli::{DoctorArgs, InstrumentArgs, UploadArgs, measuring},
     doctor::{Diagnosis, Facts, Floor, PROGRAM},
+    env::temporary_folder,
     error::{CliError, ExitKind, chain},
     event::RunEvent,
-    orchestrator::{execute, temporary_folder},
+    orchestrator::execute,
     report::AnyReport,
     settings::{RunPlan, targets::PlannedTarget},
     workload::{Versus, Workload},
