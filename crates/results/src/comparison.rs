@@ -3,10 +3,11 @@
 use runner_shared::{
     artifact::{BenchmarkRounds, RoundLog, Rounds},
     statistics::Interval,
-    text::one_line,
     verdict::{self, JudgedTime, Judgement, MINIMUM_PAIRS, Side, Verdict},
     walltime::as_float,
 };
+
+use crate::text::quoted;
 
 /// The relation of one benchmark (head) to another (base).
 #[derive(Debug, Clone, PartialEq)]
@@ -74,9 +75,7 @@ impl Comparison {
     /// +4.5 to +5.1 %, 240 pairs of undisturbed times).
     pub fn sentences(&self) -> Vec<String> {
         let verdict::Comparison { time, waits, differ, judged, wall } = self.found;
-        // A backtick would end the span of code that Markdown shows the name in.
-        let [head, base] = [&self.head, &self.base].map(|name| one_line(name).replace('`', "'"));
-        let names = format!("`{head}` against `{base}`");
+        let names = format!("{} against {}", quoted(&self.head), quoted(&self.base));
         let Some(ratio) = judged.ratio else {
             return vec![format!("{names}: they have no turns in common, and can't be compared")];
         };

@@ -10,7 +10,6 @@ use runner_shared::{
         self, ALPHA, CountJudgement, CountLimits, CountVerdict, FLOORS, IntervalRank, JudgedTime,
         Judgement, MINIMUM_PAIRS, Verdict, interval_rank,
     },
-    walltime::as_float,
 };
 
 use crate::{

@@ -2,8 +2,20 @@
 
 use std::fmt::Write;
 
+use runner_shared::text::one_line;
+
 /// Shown where a number is not known.
 pub(crate) const UNKNOWN: &str = "-";
+
+/// A name on one line as code of Markdown. A backtick in it would end that, and becomes an apostrophe.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("`{}`", without_backticks(name))
+}
+
+/// The same without the backticks around it.
+pub(crate) fn without_backticks(name: &str) -> String {
+    one_line(name).replace('`', "'")
+}
 
 /// A share (1 is all of it) in percent with about two digits: `0.04 %`, `1.5 %`, `12 %`.
 pub(crate) fn percent(share: f64) -> String {

@@ -1,7 +1,7 @@
 //! Comparisons of counts in words.
 
 use runner_shared::{
-    text::{bytes, one_line},
+    text::bytes,
     verdict::CountVerdict,
     walltime::{as_float, as_whole},
 };
@@ -9,16 +9,14 @@ use runner_shared::{
 use super::{CountComparison, CountUnit, Counter, JudgedCount};
 use crate::{
     comparison::{factor, shortest},
-    text::grouped,
+    text::{grouped, quoted},
 };
 
 impl CountComparison {
     /// A line for people without a final period, as in: `new` against `old`: +4.2 % instructions (exact: +41,203),
     /// 1.042x as many.
     pub fn sentences(&self) -> Vec<String> {
-        // A backtick would end the span of code that Markdown shows the name in.
-        let [head, base] = [&self.head, &self.base].map(|name| one_line(name).replace('`', "'"));
-        let names = format!("`{head}` against `{base}`");
+        let names = format!("{} against {}", quoted(&self.head), quoted(&self.base));
         let Some(lead) = self.counters.first() else {
             return vec![format!("{names}: they have no counts in common, and can't be compared")];
         };

@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone, Copy)]
 struct Column {
     head: Head,
-    /// What it says about a benchmark that has rounds.
+    /// Its content for a benchmark that has rounds.
     cell: fn(&BenchResult) -> String,
 }
 
@@ -131,7 +131,7 @@ fn row(of: &BenchResult, columns: &[Column]) -> GridRow {
     GridRow { more: if is_empty { Vec::new() } else { more(of) }, ..row }
 }
 
-/// What a table has no room for.
+/// Sentences that a table has no room for.
 fn more(of: &BenchResult) -> Vec<(&'static str, String)> {
     let ends = |interval: Option<Interval>| {
         interval

@@ -58,7 +58,7 @@ impl Exporter for Csv {
     }
 }
 
-/// What a column says about a benchmark.
+/// The content of a column for a benchmark.
 type Field = fn(&BenchResult) -> String;
 
 /// Head and content of each column. New ones go to [`LATER_FIELDS`]: scripts count.
@@ -132,7 +132,7 @@ const VERDICT_FIELDS: &[(&str, VerdictField)] = &[
     ("seed", |of| of.seed.to_string()),
 ];
 
-/// How an outcome is called in exported files.
+/// The name of an outcome in exported files.
 pub(super) fn outcome(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Complete => "complete",
@@ -141,7 +141,7 @@ pub(super) fn outcome(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// How a source is called in exported files.
+/// The name of a source in exported files.
 pub(super) fn source(source: RobustSource) -> &'static str {
     match source {
         RobustSource::KernelStamps => "kernel_stamps",

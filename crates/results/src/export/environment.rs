@@ -1,4 +1,4 @@
-//! What integrations say of their processes, as lines for people.
+//! The words of integrations about their processes, as lines for people.
 
 use runner_shared::text::one_line;
 

@@ -15,7 +15,7 @@ pub(super) struct Grid {
     pub warnings: Vec<Note>,
     /// Sentences about benchmarks.
     pub notes: Vec<Note>,
-    /// How the numbers came about, below everything.
+    /// Sentences on how the numbers came about, below everything.
     pub footer: Vec<String>,
     /// Sentences about benchmarks that were compared with each other, last of all.
     pub verdicts: Vec<String>,
@@ -26,7 +26,7 @@ pub(super) struct Grid {
 pub(super) struct Head {
     /// Its text.
     pub title: &'static str,
-    /// When a terminal is too narrow, the highest number goes first; 0 stays.
+    /// The order in which columns go where a terminal is too narrow: the highest number first; 0 stays.
     pub expendable: u8,
 }
 
@@ -34,18 +34,18 @@ pub(super) struct Head {
 pub(super) struct GridRow {
     /// Its name on one line.
     pub name: String,
-    /// What is odd about it, in brackets behind a space; empty if nothing is.
+    /// Oddities of it, in brackets behind a space; empty if there are none.
     pub mark: String,
     /// One cell per head.
     pub cells: Vec<String>,
     /// More figures, each with its title, for a benchmark that is shown alone. One with the title of a column stands
     /// in its place.
     pub more: Vec<(&'static str, String)>,
-    /// How much it needs to be looked at.
+    /// Its need to be looked at.
     pub alarm: Alarm,
 }
 
-/// How much a row needs to be looked at.
+/// The need of a row to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Alarm {
     /// Not at all.

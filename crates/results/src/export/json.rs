@@ -54,7 +54,7 @@ use super::{
 use crate::{
     memory::MemoryReport,
     model::{
-        BenchResult, Faults, Integration, Interval, MaxRss, RawRounds, Report, Robust, Switches,
+        BenchResult, Faults, Integration, MaxRss, RawRounds, Report, Robust, Switches,
     },
     simulation::SimulationReport,
 };

@@ -1,4 +1,4 @@
-//! What has to be said about single benchmarks, below any table.
+//! Sentences about single benchmarks, below any table.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use runner_shared::{
 };
 
 use crate::model::{BenchResult, NoInterval, RawRounds, Report};
-use crate::text::{count, percent};
+use crate::text::{count, percent, quoted};
 
 /// Names that one sentence lists.
 const NAMES: usize = 2;
@@ -56,7 +56,7 @@ pub(super) fn remarks_on_all(report: &Report) -> Vec<String> {
     doubts.chain(no_interval).chain(other_counts(report)).chain(counters(report)).collect()
 }
 
-/// What is to be known of counters: those that there are not, and those that are not whole.
+/// Gaps in counters: those that there are not, and those that are not whole.
 fn counters(report: &Report) -> Vec<String> {
     let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let (mut of_users, mut scaled) = (Vec::new(), Vec::new());
@@ -103,8 +103,7 @@ fn other_counts(report: &Report) -> Option<String> {
 
 /// The first few names.
 fn names(of: &[&BenchResult]) -> String {
-    let mut names: Vec<String> =
-        of.iter().take(NAMES).map(|one| format!("`{}`", plain_name(one))).collect();
+    let mut names: Vec<String> = of.iter().take(NAMES).map(|one| quoted(&one.name)).collect();
     match of.len().saturating_sub(NAMES) {
         0 => {}
         more => names.push(format!("{more} more")),
@@ -114,11 +113,6 @@ fn names(of: &[&BenchResult]) -> String {
         Some(only) => only,
         None => String::new(),
     }
-}
-
-/// A name that stays within its span of code.
-fn plain_name(of: &BenchResult) -> String {
-    one_line(&of.name).replace('`', "'")
 }
 
 fn ending(of: &BenchResult) -> Option<String> {
@@ -169,7 +163,7 @@ fn what(noise: Noise, of: &[&BenchResult]) -> Option<String> {
     // Of one benchmark alone the figures are its own.
     let example = |figures: String| match of {
         [_] => figures,
-        _ => format!("`{}`: {figures}", plain_name(worst)),
+        _ => format!("{}: {figures}", quoted(&worst.name)),
     };
     let (all, up_to) = (names(of), if of.len() > 1 { "up to " } else { "" });
     Some(match noise {
@@ -235,7 +229,7 @@ fn drifts(report: &Report) -> Vec<String> {
     let line = |of: &[&BenchResult], what: &str, way_out: &str| {
         let first = of.first()?;
         let Drift { slow_rounds, from_ns, to_ns } = drift(first)?;
-        let whose = if of.len() > 1 { format!("`{}`: ", plain_name(first)) } else { String::new() };
+        let whose = if of.len() > 1 { format!("{}: ", quoted(&first.name)) } else { String::new() };
         let rounds =
             if slow_rounds > 0 { format!("first {slow_rounds} rounds ") } else { String::new() };
         let figures =

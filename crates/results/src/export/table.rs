@@ -19,7 +19,7 @@ const SHORT_NAME: u16 = 32;
 /// Names are cut to this when nothing is left to leave out.
 const SHORTEST_NAME: u16 = 12;
 
-/// What the terminal can do.
+/// Abilities of the terminal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableStyle {
     /// Escape sequences are understood and wanted. Colour only repeats what the text says.

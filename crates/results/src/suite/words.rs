@@ -1,7 +1,6 @@
 //! A comparison of suites in words: a sentence for each benchmark that has changed or is in doubt, and for the whole.
 
 use runner_shared::{
-    text::one_line,
     verdict::{CountVerdict, JudgedTime, MINIMUM_PAIRS},
     walltime::as_float,
 };
@@ -10,7 +9,10 @@ use super::{
     CounterFinding, Doubt, Evidence, Shift, Stage, SuiteBenchmark, SuiteComparison, SuiteSide,
     SuiteVerdict,
 };
-use crate::comparison::{change, ends, evidence, factor, shortest};
+use crate::{
+    comparison::{change, ends, evidence, factor, shortest},
+    text::quoted,
+};
 
 /// At most so many names stand in a sentence.
 const MOST_NAMES: usize = 8;
@@ -206,9 +208,4 @@ fn names(all: &[&str]) -> String {
     let more = all.len().saturating_sub(MOST_NAMES);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", shown.join(", "))
-}
-
-/// A backtick would end the span of code that Markdown shows the name in.
-fn quoted(name: &str) -> String {
-    format!("`{}`", one_line(name).replace('`', "'"))
 }

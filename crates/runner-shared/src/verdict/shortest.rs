@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     statistics::{Interval, Xoshiro256, normal},
-    walltime::{as_float, quantile},
+    walltime::quantile,
 };
 
 /// With fewer pairs the quartile rests on two runs of a side.

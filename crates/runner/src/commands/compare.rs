@@ -1,4 +1,4 @@
-//! What `ab` and `bisect` have in common: all that can be checked is checked first, then states are checked out, built
+//! The common part of `ab` and `bisect`: all that can be checked is checked first, then states are checked out, built
 //! and compared.
 
 use std::{

@@ -50,23 +50,23 @@ use watch::went_well;
 /// A run that is over, well or not.
 #[derive(Debug)]
 pub(crate) struct Completed {
-    /// What was measured.
+    /// The results.
     pub report: AnyReport,
     /// Results files that could not be read.
     pub broken: Vec<ReadError>,
-    /// How the benchmark ended.
+    /// The end of the benchmark.
     pub ended: Ended,
-    /// What is wrong with the tracer of memory mode.
+    /// Trouble with the tracer of memory mode.
     pub trouble: Option<TracerTrouble>,
     /// The user ended it.
     pub interrupted: bool,
-    /// Where everything is.
+    /// The folder with everything.
     pub folder: PathBuf,
-    /// What became of the instruments.
+    /// The outcome of the instruments.
     pub instruments: Result<(), InstrumentError>,
 }
 
-/// Why a run yielded nothing.
+/// The reason for a run that yields nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     /// The profile folder can't be made.
@@ -78,7 +78,7 @@ pub(crate) enum RunError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The refusal of the system.
         err: io::Error,
     },
     /// Somebody else measures.
@@ -130,7 +130,7 @@ struct Stage<'a> {
     env: &'a Env,
     /// The profile folder.
     folder: &'a Path,
-    /// What lay in it before.
+    /// Results that lay in it before.
     before: &'a OldResults,
     instruments: &'a Instruments,
     paths: &'a FifoPaths,
@@ -139,7 +139,7 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Where the benchmark speaks. A suite speaks to us. `exec-harness` says by itself how far it is: where we would
+    /// The way of what the benchmark says. A suite speaks to us. `exec-harness` says by itself how far it is: where we would
     /// draw, on a terminal, it does so instead of us.
     fn output(&self) -> Output {
         match &self.part.workload {
@@ -149,7 +149,7 @@ impl Stage<'_> {
     }
 }
 
-/// What a mode has measured.
+/// The measurements of a mode.
 struct Measured {
     report: AnyReport,
     broken: Vec<ReadError>,

@@ -89,7 +89,7 @@ fn is_doubtful(trace: &MemoryTrace) -> bool {
     trace.stats.as_ref().is_some_and(|stats| stats.lost_events > 0 || stats.failed_tracks > 0)
 }
 
-/// Who traced, and what is not in the numbers.
+/// The tracer, and what is not in the numbers.
 fn footer(report: &MemoryReport) -> Vec<String> {
     if report.benchmarks.is_empty() {
         return Vec::new();

@@ -22,7 +22,7 @@ pub(in crate::export) fn csv(report: &MemoryReport, out: &mut dyn io::Write) -> 
     csv.flush()
 }
 
-/// What a column says about a benchmark.
+/// The content of a column for a benchmark.
 type Field = fn(&MemoryResult) -> String;
 
 /// Head and content of each column. New ones come last: scripts count.

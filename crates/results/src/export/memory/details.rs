@@ -1,4 +1,4 @@
-//! What the table has no room for: sizes, the course of time, and the places that allocate. For the terminal.
+//! Details that the table has no room for: sizes, the course of time, and the places that allocate. For the terminal.
 
 use runner_shared::{
     duration::show_nanos,
@@ -52,7 +52,7 @@ fn paragraph(of: &MemoryResult, most: usize) -> String {
     lines.into_iter().flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
-/// What processes have not freed until they ended.
+/// Memory that processes have not freed until they ended.
 fn unfreed(usage: &UsageSummary) -> Option<String> {
     (usage.unfreed_blocks > 0).then(|| {
         let (size, blocks) = (bytes(usage.unfreed_bytes), grouped(usage.unfreed_blocks));

@@ -35,7 +35,7 @@ impl Message {
         self.bytes(field, &message.0);
     }
 
-    /// What was written.
+    /// The bytes written so far.
     pub(super) fn encoded(&self) -> &[u8] {
         &self.0
     }

@@ -11,7 +11,7 @@ use crate::{
     simulation::{
         Allocations, Estimate, Events, SimulationReport, SimulationResult, Unattributed, View,
     },
-    text::{UNKNOWN, count, grouped, percent},
+    text::{UNKNOWN, count, grouped, percent, without_backticks},
 };
 
 /// A column with numbers.
@@ -84,7 +84,7 @@ fn row(of: &SimulationResult, view: &View) -> GridRow {
     GridRow { more: more(of, view), ..row }
 }
 
-/// What a table has no room for.
+/// Sentences that a table has no room for.
 fn more(of: &SimulationResult, view: &View) -> Vec<(&'static str, String)> {
     let counts = of.counted(view);
     COUNTERS
@@ -135,7 +135,7 @@ fn processes(number: u64) -> String {
 fn unattributed(of: &Unattributed) -> String {
     let Unattributed { pid, command, trigger, events } = of;
     let instructions = events.get(Events::INSTRUCTIONS).map_or_else(|| UNKNOWN.to_owned(), grouped);
-    let command = one_line(command).replace('`', "'");
+    let command = without_backticks(command);
     let mut short: String = command.chars().take(MOST_COMMAND).collect();
     if short.len() < command.len() {
         short.push('…');

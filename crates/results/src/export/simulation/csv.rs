@@ -25,7 +25,7 @@ pub(in crate::export) fn csv(report: &SimulationReport, out: &mut dyn io::Write)
     csv.flush()
 }
 
-/// What a column says about a benchmark.
+/// The content of a column for a benchmark.
 type Field = fn(&SimulationResult, &View) -> String;
 
 /// Head and content of each column.
