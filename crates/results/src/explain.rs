@@ -10,7 +10,6 @@ use runner_shared::{
         self, ALPHA, CountJudgement, CountLimits, CountVerdict, FLOORS, IntervalRank, JudgedTime,
         Judgement, MINIMUM_PAIRS, Verdict, interval_rank,
     },
-    walltime::as_float,
 };
 
 use crate::{
@@ -282,7 +281,7 @@ fn paragraph(head: &str, base: &str, steps: &[Step]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use runner_shared::verdict::judge;
+    use runner_shared::{verdict::judge, walltime::as_float};
 
     use super::*;
     use crate::counts::{

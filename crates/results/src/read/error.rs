@@ -91,7 +91,7 @@ fn place(at: &str) -> String {
 pub enum TraceError {
     /// Its compression is damaged, it is cut, or the system can't read it.
     #[error("the compressed data is cut or damaged")]
-    Data(#[source] std::io::Error),
+    Data(#[source] io::Error),
     /// What is in it are no events.
     #[error("what is in it is damaged: {0}")]
     Record(RecordError),
