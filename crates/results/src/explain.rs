@@ -281,7 +281,7 @@ fn paragraph(head: &str, base: &str, steps: &[Step]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use runner_shared::verdict::judge;
+    use runner_shared::{verdict::judge, walltime::as_float};
 
     use super::*;
     use crate::counts::{

@@ -53,9 +53,7 @@ use super::{
 };
 use crate::{
     memory::MemoryReport,
-    model::{
-        BenchResult, Faults, Integration, MaxRss, RawRounds, Report, Robust, Switches,
-    },
+    model::{BenchResult, Faults, Integration, MaxRss, RawRounds, Report, Robust, Switches},
     simulation::SimulationReport,
 };
 

@@ -7,7 +7,6 @@ use std::{
     path::PathBuf,
 };
 
-use nix::sys::signal::Signal;
 use results::{Suite, SuiteComparison, SuiteSide};
 use runner_shared::{
     env_names,
@@ -334,9 +333,6 @@ fn plain(command: Vec<OsString>) -> Workload {
     Workload::Commands { targets: vec![target], versus: None, robust: false, quiet: true }
 }
 
-/// The usual reason of a suite that ends by SIGTRAP.
-const PROBED: &str = "below Valgrind that is most often the probe of a tracer in the C library (memory mode, bpftrace): run it again when that has ended";
-
 /// Verdicts have no stacks.
 fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
     let mut exports = parts.iter().flat_map(|part| &part.exports);
@@ -345,71 +341,6 @@ fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
         Some(export) => {
             let what = format!("verdicts can't be written as `{}`", export.format);
             Err(CliError::new(ExitKind::Usage, what).hint("the formats are json, csv, markdown"))
-        }
-    }
-}
-
-impl From<GitError> for CliError {
-    fn from(err: GitError) -> Self {
-        let (kind, hint) = match &err {
-            GitError::Missing => (ExitKind::Missing, Some("states are read by `git`: install it")),
-            GitError::NoRepository { .. } => (
-                ExitKind::Usage,
-                Some(
-                    "states are commits: call it in a repository, or name one by `--working-directory`",
-                ),
-            ),
-            GitError::NoCommit { shallow: true, .. } => (
-                ExitKind::Usage,
-                Some(
-                    "this clone has only the last commits: `git fetch --unshallow` gets the others (in CI: `fetch-depth: 0`)",
-                ),
-            ),
-            GitError::NoCommit { shallow: false, .. } => (
-                ExitKind::Usage,
-                Some(
-                    "`git fetch` gets what is only at the remote; branches of it are called as in `origin/main`",
-                ),
-            ),
-            GitError::Submodule { .. } => (
-                ExitKind::Failed,
-                Some("`git submodule update --init --recursive` at that commit gets it"),
-            ),
-            GitError::Ask(AskError::Interrupted { .. }) => (ExitKind::Interrupted, None),
-            GitError::Ask(_) | GitError::Failed { .. } => (ExitKind::Failed, None),
-        };
-        let err = Self::new(kind, err);
-        match hint {
-            Some(hint) => err.hint(hint),
-            None => err,
-        }
-    }
-}
-
-impl From<AbError> for CliError {
-    fn from(err: AbError) -> Self {
-        match err {
-            AbError::Git(err) => err.into(),
-            AbError::Run(err) => err.into(),
-            AbError::Empty(_) => Self::new(ExitKind::Empty, err)
-                .hint("a suite with a CodSpeed integration reports its benchmarks (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
-                .hint("`--exec` measures any command"),
-            AbError::Foreign(_) => Self::new(ExitKind::Usage, err)
-                .hint("name another folder by `--build-dir`: it gets two folders, `base` and `head`"),
-            AbError::NoShell => Self::new(ExitKind::Missing, err),
-            AbError::Build { .. } => Self::new(ExitKind::Failed, err).hint(
-                "it was built in a folder of its own, where files that git ignores are missing: a further `--build` makes them",
-            ),
-            AbError::Suite { ended: Ended::Signal(Signal::SIGTRAP), .. } => {
-                Self::new(ExitKind::Failed, err).hint(PROBED)
-            }
-            AbError::Folder { .. }
-            | AbError::Suite { .. }
-            | AbError::Benchmarks { .. }
-            | AbError::Absent(_)
-            | AbError::Turns(_)
-            | AbError::UnusableTurns(_)
-            | AbError::Trouble { .. } => Self::new(ExitKind::Failed, err),
         }
     }
 }

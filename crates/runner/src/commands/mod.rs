@@ -9,6 +9,7 @@ mod compared;
 mod cut;
 pub(crate) mod doctor;
 pub(crate) mod documents;
+mod errors;
 pub(crate) mod exec;
 pub(crate) mod inspect;
 pub(crate) mod isolate;

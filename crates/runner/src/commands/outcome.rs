@@ -10,24 +10,17 @@ use runner_shared::{
     text::{as_text, one_line, shown},
     verdict::DEFAULT_THRESHOLD,
 };
-use system::lock::LockError;
 
 use super::Context;
 use crate::{
     cli::ExportArg,
     error::{CliError, ExitKind, chain},
     event::RunEvent,
-    instruments::InstrumentError,
-    mode::{
-        ModeError, PlaceError,
-        memory::RIGHTS,
-        simulation::{self, ValgrindError},
-    },
-    orchestrator::{Completed, RunError},
+    mode::simulation,
+    orchestrator::Completed,
     process::Ended,
     report::AnyReport,
-    session::ServeError,
-    settings::{RunPart, SettingsError},
+    settings::RunPart,
     ui, upload,
     workload::{Versus, Workload},
 };
@@ -313,118 +306,6 @@ fn explained(part: &RunPart, folder: &Path, err: CliError) -> CliError {
     match part.mode {
         Mode::Simulation => simulation::diagnose(folder).into_iter().fold(err, CliError::hint),
         Mode::Walltime | Mode::Memory => err,
-    }
-}
-
-impl From<SettingsError> for CliError {
-    fn from(err: SettingsError) -> Self {
-        Self::new(ExitKind::Usage, err)
-    }
-}
-
-/// The exit code and what can be done.
-fn instrument_advice(err: &InstrumentError) -> (ExitKind, Option<&'static str>) {
-    match err {
-        InstrumentError::MissingTracer(_) => (
-            ExitKind::Missing,
-            Some(
-                "`codspeed setup --instruments mongodb` installs the tracer, and CODSPEED_MONGO_TRACER names one that is elsewhere",
-            ),
-        ),
-        InstrumentError::Spawn(_) => (ExitKind::Missing, None),
-        InstrumentError::NoVariable(_) | InstrumentError::Uri { .. } => (
-            ExitKind::Usage,
-            Some(
-                "see https://www.mongodb.com/docs/manual/reference/connection-string for the form of an address",
-            ),
-        ),
-        InstrumentError::Prepare(_) | InstrumentError::Silent { .. } => (ExitKind::Failed, None),
-    }
-}
-
-fn lock_advice(err: &LockError) -> (ExitKind, Option<&'static str>) {
-    let (kind, hint) = match err {
-        LockError::Held { .. } => {
-            (ExitKind::Failed, "without `--no-wait` this run would begin when the other one ends")
-        }
-        LockError::Folder { .. } => {
-            (ExitKind::Failed, "give each run a folder of its own by `--profile-folder`")
-        }
-        LockError::Nested { .. } => {
-            (ExitKind::Usage, "measure the inner command itself, or take the outer `codspeed` away")
-        }
-        LockError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidData => (
-            ExitKind::Failed,
-            "every run takes this lock: remove what lies there, or ask its owner",
-        ),
-        LockError::Io { .. } => {
-            (ExitKind::Failed, "every run takes this lock: its folder has to be there and writable")
-        }
-    };
-    (kind, Some(hint))
-}
-
-impl From<RunError> for CliError {
-    fn from(err: RunError) -> Self {
-        let (kind, hint) = match &err {
-            RunError::Lock(err) => lock_advice(err),
-            RunError::Fifo(fifo) => {
-                let hint = fifo.hint();
-                return Self::new(ExitKind::Missing, err).hint(hint);
-            }
-            RunError::Mode(ModeError::MissingSibling(missing)) => {
-                let hint = missing.hint();
-                return Self::new(ExitKind::Missing, err).hint(hint);
-            }
-            RunError::Mode(ModeError::Rights(_)) => (ExitKind::Missing, Some(RIGHTS)),
-            RunError::Mode(
-                ModeError::NoShell
-                | ModeError::Channel(_)
-                | ModeError::Valgrind(ValgrindError::Unusable { .. } | ValgrindError::Mute(_)),
-            )
-            | RunError::Spawn(_)
-            | RunError::Check(_) => (ExitKind::Missing, None),
-            RunError::Instrument(err) => instrument_advice(err),
-            RunError::Mode(ModeError::Valgrind(
-                ValgrindError::Missing
-                | ValgrindError::NoFork { .. }
-                | ValgrindError::NoTracegrind { .. },
-            )) => (
-                ExitKind::Missing,
-                Some(
-                    "`codspeed setup -m simulation` installs one for you alone; any package `valgrind` from 3.19 on will do as well, and `--valgrind PATH` names one that is elsewhere",
-                ),
-            ),
-            RunError::Serve(ServeError::Refused(refusal)) => {
-                let hint = refusal.hint();
-                return Self::new(ExitKind::Failed, err).hint(hint);
-            }
-            RunError::Serve(ServeError::WantsTerminal(_)) => (
-                ExitKind::Failed,
-                Some(
-                    "a command that asks for input can't be a benchmark; give it the answer as an option or by a file",
-                ),
-            ),
-            RunError::Place(PlaceError::NotAllowed { .. } | PlaceError::TooMany { .. }) => (
-                ExitKind::Usage,
-                Some(
-                    "`taskset -p $$` and `nproc` say what this shell may use; `--pin` alone takes the idlest",
-                ),
-            ),
-            RunError::Place(PlaceError::System(_)) => {
-                (ExitKind::Failed, Some("without `--pin` the system chooses"))
-            }
-            RunError::Interrupted => (ExitKind::Interrupted, None),
-            RunError::Folder { .. }
-            | RunError::Mode(ModeError::Write { .. } | ModeError::Remove { .. })
-            | RunError::Serve(ServeError::Watch(_))
-            | RunError::Read(_) => (ExitKind::Failed, None),
-        };
-        let err = Self::new(kind, err);
-        match hint {
-            Some(hint) => err.hint(hint),
-            None => err,
-        }
     }
 }
 

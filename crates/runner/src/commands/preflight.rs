@@ -1,9 +1,6 @@
 //! Finds faults of a run before anything is waited for, made, asked or measured. Nothing is left behind.
 
-use std::{
-    io,
-    path::Path,
-};
+use std::{io, path::Path};
 
 use nix::unistd::AccessFlags;
 use runner_shared::{

@@ -20,11 +20,10 @@ use crate::{
     event::RunEvent,
     settings::{
         RunPlan,
-        project_file::{ConfigError, ProjectConfig},
+        project_file::ProjectConfig,
         shell_session::{SessionError, SessionStore, Topic},
         user_config::{
-            self, DEFAULT, Profile, ProfileSource, Selected, UnknownProfile, UserConfig,
-            UserConfigError,
+            self, DEFAULT, Profile, ProfileSource, Selected, UserConfig, UserConfigError,
         },
     },
     upload,
@@ -258,51 +257,4 @@ pub(super) fn warn_of_broken(
 /// A variable as text.
 fn text(context: &Context, name: EnvName) -> Option<String> {
     context.env.get(name).map(|value| value.to_string_lossy().into_owned())
-}
-
-impl From<ConfigError> for CliError {
-    fn from(err: ConfigError) -> Self {
-        Self::new(ExitKind::Usage, err)
-    }
-}
-
-impl From<UnknownProfile> for CliError {
-    fn from(err: UnknownProfile) -> Self {
-        let hint = err.hint();
-        Self::new(ExitKind::Usage, err).hint(hint)
-    }
-}
-
-impl From<UserConfigError> for CliError {
-    fn from(err: UserConfigError) -> Self {
-        let (kind, hint) = match &err {
-            UserConfigError::NoPlace => (ExitKind::Usage, None),
-            UserConfigError::Read { .. } | UserConfigError::Write { .. } => {
-                (ExitKind::Failed, None)
-            }
-            UserConfigError::Wrong { .. } => (
-                ExitKind::Usage,
-                Some("this file holds your profiles: put it right, or move it away to begin anew"),
-            ),
-        };
-        let err = Self::new(kind, err);
-        match hint {
-            Some(hint) => err.hint(hint),
-            None => err,
-        }
-    }
-}
-
-impl From<SessionError> for CliError {
-    fn from(err: SessionError) -> Self {
-        let hint = match &err {
-            SessionError::NoShell => "`--mode` and `--profile` choose for one command",
-            SessionError::Foreign { .. } => {
-                "XDG_RUNTIME_DIR names a folder that is yours alone, where such things belong"
-            }
-            SessionError::Io { .. } => "what a shell uses is kept there",
-            SessionError::Corrupt { .. } => "`codspeed use --clear` or removing the file helps",
-        };
-        Self::new(ExitKind::Failed, err).hint(hint)
-    }
 }

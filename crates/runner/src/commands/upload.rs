@@ -14,7 +14,7 @@ use crate::{
     error::{CliError, ExitKind},
     event::RunEvent,
     settings::SettingsError,
-    upload::{self, Gate, Manifest, ManifestError, Part, Sent, Upload},
+    upload::{self, Gate, Manifest, Part, Sent, Upload},
 };
 
 /// A part that was measured well.
@@ -121,11 +121,4 @@ pub(super) fn send_all(
         Gate::Open => ExitKind::Ok,
         Gate::Regression => ExitKind::Regression,
     })
-}
-
-impl From<ManifestError> for CliError {
-    fn from(err: ManifestError) -> Self {
-        Self::new(ExitKind::Failed, err)
-            .hint("the folder may be of another version of codspeed, or damaged: measure again")
-    }
 }

@@ -3,11 +3,7 @@
 
 use std::{fs, io, path::Path};
 
-use runner_shared::{
-    env_names,
-    run_as::{RunAs, RunAsError},
-    text::shown,
-};
+use runner_shared::{env_names, run_as::RunAs, text::shown};
 
 use super::Context;
 use crate::{
@@ -67,26 +63,5 @@ fn usable(folder: &Path, user: &RunAs) -> Result<(), CliError> {
             Err(CliError::new(ExitKind::Missing, text).hint(hint))
         }
         Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-impl From<RunAsError> for CliError {
-    fn from(err: RunAsError) -> Self {
-        let (kind, hint) = match &err {
-            RunAsError::Unknown(_) => {
-                (ExitKind::Usage, "`--run-as` takes a name, a number that is known, or `UID:GID`")
-            }
-            RunAsError::NotRoot(_) => {
-                (ExitKind::Missing, "call it by sudo, or leave out `--run-as`")
-            }
-            RunAsError::Groups { .. } => {
-                (ExitKind::Failed, "`--run-as UID:GID` needs no list of users")
-            }
-            RunAsError::Refused(_) => (
-                ExitKind::Missing,
-                "`--run-as root` runs the benchmark with the rights that there are",
-            ),
-        };
-        Self::new(kind, err).hint(hint)
     }
 }
