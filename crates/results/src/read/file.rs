@@ -57,19 +57,19 @@ pub enum ReadError {
         source: serde_json::Error,
     },
     /// A file of simulation mode holds nothing that callgrind would write.
-    #[error("`{}` has no results: its process was ended before it could write them, or it is no callgrind file", shown(&path))]
+    #[error("`{}` has no results: its process was killed before writing them, or it is not a callgrind file", shown(&path))]
     NoParts {
         /// The file.
         path: PathBuf,
     },
     /// There are benchmarks of memory mode, but no file of events.
-    #[error("`{}` holds no events: the tracer was ended before it could write them", shown(&path))]
+    #[error("`{}` contains no events: the tracer was killed before writing them", shown(&path))]
     NoTrace {
         /// The folder.
         path: PathBuf,
     },
     /// A file of events is not whole.
-    #[error("`{}` is not whole; {events} events of it were used", shown(&path))]
+    #[error("`{}` is truncated; {events} events of it were used", shown(&path))]
     Trace {
         /// The file.
         path: PathBuf,
@@ -80,7 +80,7 @@ pub enum ReadError {
         source: super::TraceError,
     },
     /// A file of simulation mode ends within a benchmark.
-    #[error("`{}` ends within the results of `{uri}`", shown(&path))]
+    #[error("`{}` is truncated within the results of `{uri}`", shown(&path))]
     Incomplete {
         /// The file.
         path: PathBuf,
@@ -190,7 +190,7 @@ pub(crate) fn artifact<A: Artifact>(
         Ok(None) => {
             let most = bounds::shown(RESULTS_VALUES_BYTES, Unit::Bytes);
             warnings.push(format!(
-                "`{}` was left out: what is read from files of its kind would take more than {most} of memory",
+                "`{}` was left out: files of its kind would take more than {most} of memory",
                 shown(&path)
             ));
             None

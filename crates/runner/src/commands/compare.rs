@@ -103,8 +103,8 @@ impl Plan {
             command,
         } = compare;
         if build.iter().any(|command| shown(command).trim().is_empty()) {
-            return Err(CliError::new(ExitKind::Usage, "a build command is blank")
-                .hint("`--no-build` says that there is nothing to build"));
+            return Err(CliError::new(ExitKind::Usage, "a build command is empty")
+                .hint("use `--no-build` if there is nothing to build"));
         }
         // Nobody looks at so many profiles, and recording them disturbs.
         if shared.perf.enable_perf.or(shared.perf.enable_profiler) != Some(true) {
@@ -305,7 +305,7 @@ fn usable_turns(run: Completed, compared: bool) -> Result<(), AbError> {
     if compared {
         Ok(())
     } else {
-        Err(AbError::UnusableTurns("base and head have no turn in common".to_owned()))
+        Err(AbError::UnusableTurns("base and head have no round in common".to_owned()))
     }
 }
 
@@ -335,7 +335,8 @@ fn plain(command: Vec<OsString>) -> Workload {
 }
 
 /// The usual reason of a suite that ends by SIGTRAP.
-const PROBED: &str = "below Valgrind that is most often the probe of a tracer in the C library (memory mode, bpftrace): run it again when that has ended";
+const PROBED: &str = "under Valgrind the usual cause is a tracer's probe in the C library (memory mode, bpftrace): run \
+    again after the tracer has ended";
 
 /// Verdicts have no stacks.
 fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
@@ -343,7 +344,7 @@ fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
     match exports.find(|export| results::exporter(&export.format).is_none()) {
         None => Ok(()),
         Some(export) => {
-            let what = format!("verdicts can't be written as `{}`", export.format);
+            let what = format!("verdicts can't be exported as `{}`", export.format);
             Err(CliError::new(ExitKind::Usage, what).hint("the formats are json, csv, markdown"))
         }
     }
@@ -352,28 +353,29 @@ fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
 impl From<GitError> for CliError {
     fn from(err: GitError) -> Self {
         let (kind, hint) = match &err {
-            GitError::Missing => (ExitKind::Missing, Some("states are read by `git`: install it")),
+            GitError::Missing => {
+                (ExitKind::Missing, Some("install `git`, which is needed to read the states"))
+            }
             GitError::NoRepository { .. } => (
                 ExitKind::Usage,
-                Some(
-                    "states are commits: call it in a repository, or name one by `--working-directory`",
-                ),
+                Some("run the command in a Git repository, or name one with `--working-directory`"),
             ),
             GitError::NoCommit { shallow: true, .. } => (
                 ExitKind::Usage,
                 Some(
-                    "this clone has only the last commits: `git fetch --unshallow` gets the others (in CI: `fetch-depth: 0`)",
+                    "this clone has only the latest commits: run `git fetch --unshallow` to get the others (in CI: \
+                        `fetch-depth: 0`)",
                 ),
             ),
             GitError::NoCommit { shallow: false, .. } => (
                 ExitKind::Usage,
                 Some(
-                    "`git fetch` gets what is only at the remote; branches of it are called as in `origin/main`",
+                    "run `git fetch` to get revisions from the remote; its branches have names such as `origin/main`",
                 ),
             ),
             GitError::Submodule { .. } => (
                 ExitKind::Failed,
-                Some("`git submodule update --init --recursive` at that commit gets it"),
+                Some("check out that commit and run `git submodule update --init --recursive`"),
             ),
             GitError::Ask(AskError::Interrupted { .. }) => (ExitKind::Interrupted, None),
             GitError::Ask(_) | GitError::Failed { .. } => (ExitKind::Failed, None),
@@ -392,13 +394,15 @@ impl From<AbError> for CliError {
             AbError::Git(err) => err.into(),
             AbError::Run(err) => err.into(),
             AbError::Empty(_) => Self::new(ExitKind::Empty, err)
-                .hint("a suite with a CodSpeed integration reports its benchmarks (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
-                .hint("`--exec` measures any command"),
+                .hint("use a suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, \
+                    @codspeed/vitest-plugin, ...)")
+                .hint("use `--exec` to measure any command"),
             AbError::Foreign(_) => Self::new(ExitKind::Usage, err)
-                .hint("name another folder by `--build-dir`: it gets two folders, `base` and `head`"),
+                .hint("use `--build-dir` to name another folder, where two folders `base` and `head` are created"),
             AbError::NoShell => Self::new(ExitKind::Missing, err),
             AbError::Build { .. } => Self::new(ExitKind::Failed, err).hint(
-                "it was built in a folder of its own, where files that git ignores are missing: a further `--build` makes them",
+                "it was built in a separate folder without the files that git ignores: add a `--build` that creates \
+                    them",
             ),
             AbError::Suite { ended: Ended::Signal(Signal::SIGTRAP), .. } => {
                 Self::new(ExitKind::Failed, err).hint(PROBED)

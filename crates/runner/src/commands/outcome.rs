@@ -1,4 +1,4 @@
-//! What `run` and `exec` do with a run that is over: show it, export it, choose the exit code.
+//! The end of `run` and `exec`: results are shown and exported, and the exit code is chosen.
 
 use std::{io, path::Path};
 
@@ -49,7 +49,7 @@ pub(crate) fn show(
                 unwritten
             } else {
                 unwritten.hint(
-                    "the profile folder keeps the run: `codspeed inspect` takes `--export`, too",
+                    "run `codspeed inspect` with `--export` to export from the profile folder",
                 )
             });
         }
@@ -92,7 +92,8 @@ pub(crate) fn show_slowest(
     let text = results::hottest_samples(&slowest, functions);
     let others = if few < all {
         format!(
-            "\nthese are the {few} slowest of {all} profiled benchmarks; `codspeed inspect {}` shows the functions of all\n",
+            "\nonly the {few} slowest of {all} profiled benchmarks are shown; run `codspeed inspect {}` to see the \
+                functions of all\n",
             shown(&folder)
         )
     } else {
@@ -108,7 +109,7 @@ pub(crate) fn unwritten(err: &io::Error) -> CliError {
     CliError::new(ExitKind::Failed, format!("could not write the results: {err}"))
 }
 
-/// Says which files of results could not be read, before those of the others are shown.
+/// Says which results files could not be read, before those of the others are shown.
 pub(crate) fn tell_broken(broken: &[ReadError], context: &Context) {
     for err in broken {
         context.ui.error(&CliError::new(ExitKind::Failed, chain(err)));
@@ -118,16 +119,17 @@ pub(crate) fn tell_broken(broken: &[ReadError], context: &Context) {
 /// The last word about them; they lie in this folder.
 pub(crate) fn unread(files: usize, folder: &Path) -> CliError {
     let what = match files {
-        1 => "a file of results could not be read".to_owned(),
-        _ => format!("{files} files of results could not be read"),
+        1 => "1 results file could not be read".to_owned(),
+        _ => format!("{files} results files could not be read"),
     };
     let hint = if is_full(folder) {
         format!(
-            "the disk that holds `{}` is full: make room, or name a folder elsewhere",
+            "the disk with `{}` is full: make room, or choose a folder on another disk",
             shown(folder)
         )
     } else {
-        "results of other files are shown; the program that wrote this one may have been ended too early".to_owned()
+        "the results of other files are shown; the program that wrote this one may have been killed"
+            .to_owned()
     };
     CliError::new(ExitKind::Failed, what).hint(hint)
 }
@@ -151,8 +153,9 @@ pub(crate) fn judge(
     let by_itself = ended == Ended::Code(i32::from(ExitKind::Interrupted.code()));
     if interrupted || by_itself || context.signals.interrupted() {
         let kept = report.complete();
-        let rounds =
-            || format!("`codspeed inspect {}` shows the rounds that were kept", shown(&folder));
+        let rounds = || {
+            format!("run `codspeed inspect {}` to see the rounds that were kept", shown(&folder))
+        };
         let hint = match (kept, report.benchmarks()) {
             (0, 0) => None,
             (0, _) => Some(rounds()),
@@ -186,8 +189,10 @@ pub(crate) fn judge(
     instruments.map_err(|err| CliError::new(ExitKind::Failed, err))?;
     if all == 0 && !part.allow_empty {
         return Err(CliError::new(ExitKind::Empty, "the command ran, but no benchmark reported a result")
-            .hint("`codspeed run` needs a benchmark suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
-            .hint("`codspeed exec -- COMMAND` benchmarks any command; `--allow-empty` accepts a run without benchmarks"))
+            .hint("use a benchmark suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, \
+                @codspeed/vitest-plugin, ...)")
+            .hint("use `codspeed exec -- COMMAND` to benchmark any command, or `--allow-empty` to accept a run without \
+                benchmarks"))
             .map_err(|err| without_repository(part).into_iter().fold(err, CliError::hint));
     }
     Ok(judge_speed(part, &report, context))
@@ -236,7 +241,7 @@ pub(crate) fn explain(report: &AnyReport, context: &Context) -> Result<(), CliEr
     if text.is_empty() { Ok(()) } else { context.print(&format!("\n{text}")) }
 }
 
-/// What the end of the command means.
+/// Returns what the end of the command means.
 fn judge_end(
     part: &RunPart,
     report: &AnyReport,
@@ -262,15 +267,15 @@ fn judge_end(
             Err(explained(part, folder, CliError::new(ExitKind::Failed, what)))
         }
         Ended::Code(code) => {
-            let what = format!("the benchmark command ended with exit status {code}");
+            let what = format!("the benchmark command exited with status {code}");
             let err = explained(part, folder, CliError::new(ExitKind::Failed, what));
             Err(without_repository(part).into_iter().fold(err, CliError::hint))
         }
         Ended::Signal(signal) => {
-            let what = format!("the benchmark command was ended by {signal}");
+            let what = format!("the benchmark command was killed by {signal}");
             let err = explained(part, folder, CliError::new(ExitKind::Failed, what));
             Err(if signal == Signal::SIGXFSZ {
-                err.hint("it has written a file that is larger than it may be: `ulimit -f` says how large, and allows more")
+                err.hint("it wrote a file larger than the limit: run `ulimit -f` to see or raise the limit")
             } else {
                 err
             })
@@ -282,7 +287,7 @@ fn judge_end(
 const WANT_A_REPOSITORY: &[&str] =
     &["vitest", "node", "npm", "npx", "pnpm", "pnpx", "yarn", "bun", "bunx", "deno", "tsx"];
 
-/// What to do if the suite may have failed for want of a Git repository.
+/// Returns what to do if the suite may have failed for want of a Git repository.
 fn without_repository(part: &RunPart) -> Option<&'static str> {
     let Workload::Suite(text) = &part.workload else { return None };
     let is_name =
@@ -300,10 +305,11 @@ fn repository_hint(folder: &Path) -> Option<&'static str> {
     match folder.ancestors().map(|above| above.join(".git")).find(|git| git.exists()) {
         Some(git) if git.is_dir() => None,
         Some(_) => Some(
-            "this is a worktree of Git: integrations for Node look for a folder `.git`, and find a file; run the suite in a clone",
+            "run the suite in a clone: this is a Git worktree, and integrations for Node need a folder `.git`, not a \
+                file",
         ),
         None => Some(
-            "there is no Git repository here, and integrations for Node (vitest, tinybench, ...) need one to name benchmarks: `git init`",
+            "run `git init`: integrations for Node (vitest, tinybench, ...) need a Git repository to name benchmarks",
         ),
     }
 }
@@ -328,14 +334,15 @@ fn instrument_advice(err: &InstrumentError) -> (ExitKind, Option<&'static str>) 
         InstrumentError::MissingTracer(_) => (
             ExitKind::Missing,
             Some(
-                "`codspeed setup --instruments mongodb` installs the tracer, and CODSPEED_MONGO_TRACER names one that is elsewhere",
+                "run `codspeed setup --instruments mongodb` to install the tracer, or set CODSPEED_MONGO_TRACER to its \
+                    path",
             ),
         ),
         InstrumentError::Spawn(_) => (ExitKind::Missing, None),
         InstrumentError::NoVariable(_) | InstrumentError::Uri { .. } => (
             ExitKind::Usage,
             Some(
-                "see https://www.mongodb.com/docs/manual/reference/connection-string for the form of an address",
+                "see https://www.mongodb.com/docs/manual/reference/connection-string for the address format",
             ),
         ),
         InstrumentError::Prepare(_) | InstrumentError::Silent { .. } => (ExitKind::Failed, None),
@@ -345,21 +352,21 @@ fn instrument_advice(err: &InstrumentError) -> (ExitKind, Option<&'static str>) 
 fn lock_advice(err: &LockError) -> (ExitKind, Option<&'static str>) {
     let (kind, hint) = match err {
         LockError::Held { .. } => {
-            (ExitKind::Failed, "without `--no-wait` this run would begin when the other one ends")
+            (ExitKind::Failed, "leave out `--no-wait` to start when the other run ends")
         }
         LockError::Folder { .. } => {
-            (ExitKind::Failed, "give each run a folder of its own by `--profile-folder`")
+            (ExitKind::Failed, "use `--profile-folder` to give each run its own folder")
         }
         LockError::Nested { .. } => {
-            (ExitKind::Usage, "measure the inner command itself, or take the outer `codspeed` away")
+            (ExitKind::Usage, "measure the inner command directly, or remove the outer `codspeed`")
         }
-        LockError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidData => (
+        LockError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+            (ExitKind::Failed, "every run needs this lock: remove the file, or ask its owner")
+        }
+        LockError::Io { .. } => (
             ExitKind::Failed,
-            "every run takes this lock: remove what lies there, or ask its owner",
+            "every run needs this lock: make sure that its folder exists and is writable",
         ),
-        LockError::Io { .. } => {
-            (ExitKind::Failed, "every run takes this lock: its folder has to be there and writable")
-        }
     };
     (kind, Some(hint))
 }
@@ -392,27 +399,26 @@ impl From<RunError> for CliError {
             )) => (
                 ExitKind::Missing,
                 Some(
-                    "`codspeed setup -m simulation` installs one for you alone; any package `valgrind` from 3.19 on will do as well, and `--valgrind PATH` names one that is elsewhere",
+                    "run `codspeed setup -m simulation` to install one for your user, install the package `valgrind` \
+                        (3.19 or newer), or use `--valgrind PATH`",
                 ),
             ),
             RunError::Serve(ServeError::Refused(refusal)) => {
                 let hint = refusal.hint();
                 return Self::new(ExitKind::Failed, err).hint(hint);
             }
-            RunError::Serve(ServeError::WantsTerminal(_)) => (
-                ExitKind::Failed,
-                Some(
-                    "a command that asks for input can't be a benchmark; give it the answer as an option or by a file",
-                ),
-            ),
+            RunError::Serve(ServeError::WantsTerminal(_)) => {
+                (ExitKind::Failed, Some("give the command its input as an option or in a file"))
+            }
             RunError::Place(PlaceError::NotAllowed { .. } | PlaceError::TooMany { .. }) => (
                 ExitKind::Usage,
                 Some(
-                    "`taskset -p $$` and `nproc` say what this shell may use; `--pin` alone takes the idlest",
+                    "run `taskset -p $$` and `nproc` to see which processors this shell may use, or use `--pin` alone \
+                        for the idlest",
                 ),
             ),
             RunError::Place(PlaceError::System(_)) => {
-                (ExitKind::Failed, Some("without `--pin` the system chooses"))
+                (ExitKind::Failed, Some("leave out `--pin` to let the system choose"))
             }
             RunError::Interrupted => (ExitKind::Interrupted, None),
             RunError::Folder { .. }

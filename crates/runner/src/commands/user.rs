@@ -16,7 +16,7 @@ use crate::{
     event::RunEvent,
 };
 
-/// Where temporary files go when the folder of root is not for others.
+/// The place where temporary files go when the folder of root is not for others.
 const TEMPORARY: &str = "/tmp";
 
 impl Context {
@@ -35,7 +35,8 @@ impl Context {
         if let Some(shared) = shared {
             usable(shared.working_directory.as_deref().unwrap_or(Path::new(".")), &user)?;
             let text = format!(
-                "the benchmark runs as {}, and the results are theirs; profiler and tracer run as root (`--run-as root`: all of it)",
+                "running the benchmark as {}, who owns the results; profiler and tracer run as root (use `--run-as \
+                    root` to run everything as root)",
                 user.shown()
             );
             self.ui.event(&RunEvent::Step(text));
@@ -62,8 +63,8 @@ fn usable(folder: &Path, user: &RunAs) -> Result<(), CliError> {
         Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
             let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
             let text =
-                format!("the folder `{}` may not be used by {}", shown(&folder), user.shown());
-            let hint = "call it in a folder of theirs, or with `--run-as root`";
+                format!("the folder `{}` is not accessible to {}", shown(&folder), user.shown());
+            let hint = "run it in a folder that they can access, or with `--run-as root`";
             Err(CliError::new(ExitKind::Missing, text).hint(hint))
         }
         Ok(_) | Err(_) => Ok(()),
@@ -74,17 +75,17 @@ impl From<RunAsError> for CliError {
     fn from(err: RunAsError) -> Self {
         let (kind, hint) = match &err {
             RunAsError::Unknown(_) => {
-                (ExitKind::Usage, "`--run-as` takes a name, a number that is known, or `UID:GID`")
+                (ExitKind::Usage, "use `--run-as` with a user name, a known user id, or `UID:GID`")
             }
             RunAsError::NotRoot(_) => {
-                (ExitKind::Missing, "call it by sudo, or leave out `--run-as`")
+                (ExitKind::Missing, "run it with sudo, or leave out `--run-as`")
             }
             RunAsError::Groups { .. } => {
-                (ExitKind::Failed, "`--run-as UID:GID` needs no list of users")
+                (ExitKind::Failed, "use `--run-as UID:GID`, which needs no user database")
             }
             RunAsError::Refused(_) => (
                 ExitKind::Missing,
-                "`--run-as root` runs the benchmark with the rights that there are",
+                "use `--run-as root` to run the benchmark with the current permissions",
             ),
         };
         Self::new(kind, err).hint(hint)

@@ -77,19 +77,19 @@ fn rights(tracer: &Path, env: &Env) -> Option<Lack> {
         }
         Some(Ok(_) | Err(_)) | None => {}
     }
-    let what = "the right to use eBPF, which sees static programs, too; all else is seen without";
+    let what = "the permission to use eBPF, which is needed to see static programs";
     let fix =
         format!("sudo setcap cap_bpf,cap_perfmon,cap_sys_admin+ep {}", shell_words::quote(&shown));
     Some(Lack::with_fix(what, fix))
 }
 
-/// What `codspeed exec` needs in every mode.
+/// Returns what `codspeed exec` needs in every mode.
 pub(in crate::mode) fn harness(status: &mut ModeStatus, env: &Env) {
     match tools::sibling("exec-harness", env_names::EXEC_HARNESS, env) {
         Ok(path) => status.found.push(format!("exec-harness: {}", text::shown(&path))),
         Err(err) => status.lacks.push(Lack::with_fix(
-            format!("{err}; `codspeed exec` needs it"),
-            "unpack the whole release, or set CODSPEED_EXEC_HARNESS",
+            format!("{err}; required by `codspeed exec`"),
+            "unpack the complete release, or set CODSPEED_EXEC_HARNESS",
         )),
     }
 }

@@ -51,35 +51,35 @@ use watch::went_well;
 /// A run that is over, well or not.
 #[derive(Debug)]
 pub(crate) struct Completed {
-    /// What was measured.
+    /// The results of a measurement.
     pub report: AnyReport,
     /// Results files that could not be read.
     pub broken: Vec<ReadError>,
-    /// How the benchmark ended.
+    /// The end of the benchmark.
     pub ended: Ended,
     /// What is wrong with the tracer of memory mode.
     pub trouble: Option<TracerTrouble>,
     /// The user ended it.
     pub interrupted: bool,
-    /// Where everything is.
+    /// The place where everything is.
     pub folder: PathBuf,
     /// What became of the instruments.
     pub instruments: Result<(), InstrumentError>,
 }
 
-/// Why a run yielded nothing.
+/// The reason why a run yielded nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     /// The profile folder can't be made.
     #[error(
-        "could not make the profile folder `{}`: {}",
+        "could not create the profile folder `{}`: {}",
         shown(path),
         explain(err, Attempt::Write)
     )]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         err: io::Error,
     },
     /// Somebody else measures.
@@ -140,7 +140,8 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Where the benchmark speaks. A suite speaks to us. `exec-harness` says by itself how far it is: where we would
+    /// Returns where the benchmark speaks. A suite speaks to us. `exec-harness` says by itself how far it is: where we
+    /// would
     /// draw, on a terminal, it does so instead of us.
     fn output(&self) -> Output {
         match &self.part.workload {
@@ -150,7 +151,7 @@ impl Stage<'_> {
     }
 }
 
-/// What a mode has measured.
+/// The results of a mode.
 struct Measured {
     report: AnyReport,
     broken: Vec<ReadError>,
@@ -249,12 +250,13 @@ fn run(
     let stage =
         Stage { part, env, folder, before: &before, instruments: &instruments, paths, signals, ui };
     if part.place.pin.is_some() && part.mode != Mode::Walltime {
-        let text = format!("`--pin` does nothing in mode `{}`, which measures no time", part.mode);
+        let text =
+            format!("`--pin` has no effect in mode `{}`, which doesn't measure time", part.mode);
         ui.event(&RunEvent::warning(text));
     }
     for option in part.workload.unused_options(part.mode) {
         let text =
-            format!("`{option}` does nothing in mode `{}`, only in walltime mode", part.mode);
+            format!("`{option}` has no effect in mode `{}`, only in walltime mode", part.mode);
         ui.event(&RunEvent::warning(text));
     }
     ui.event(&RunEvent::PartStarted(part.mode));
@@ -288,7 +290,7 @@ fn fail_if_interrupted(signals: &Signals) -> Result<(), RunError> {
 /// Notes that a run goes on in the folder: whoever finds it like that knows that it was cut short.
 fn begin(manifest: &Manifest, folder: &Path, signals: &Signals, ui: &Ui) {
     if let Err(err) = manifest.save(folder) {
-        let text = format!("could not note what a later upload needs: {err}");
+        let text = format!("could not save the data for a later upload: {err}");
         ui.event(&RunEvent::warning(text));
     }
     signals.set_last_words(vec![upload::how_to_go_on(folder)]);

@@ -80,7 +80,7 @@ pub(super) fn summary(env: &Env, screen: Screen) -> Option<Summary> {
     (screen.surface == Surface::GitHub).then(|| Summary::new(path.into()))
 }
 
-/// How tables look where people read them.
+/// Returns how tables look where people read them.
 pub(super) fn table_style(env: &Env, screen: Screen) -> TableStyle {
     let natural = match screen.surface {
         Surface::Terminal | Surface::Plain => io::stdout().is_terminal(),

@@ -20,7 +20,7 @@ pub(crate) use trouble::refused;
 
 use api::Executor;
 
-/// What the service calls a way of measuring, from its name.
+/// Returns what the service calls a way of measuring, from its name.
 pub(crate) fn executor(name: &str) -> Executor {
     match name {
         "valgrind" => Executor::Valgrind,

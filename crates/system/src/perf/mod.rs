@@ -162,7 +162,8 @@ pub fn open(
 pub enum Refused {
     /// The setting for users without rights.
     #[error(
-        "kernel.perf_event_paranoid is {level}; root can allow it by `sysctl kernel.perf_event_paranoid={needed}`, or by CAP_PERFMON"
+        "kernel.perf_event_paranoid is {level}; to allow it, run `sysctl kernel.perf_event_paranoid={needed}` as root, \
+            or grant CAP_PERFMON"
     )]
     Paranoid {
         /// The setting.
@@ -172,7 +173,8 @@ pub enum Refused {
     },
     /// A filter of system calls.
     #[error(
-        "the system call perf_event_open is forbidden here, as in most containers; `--cap-add PERFMON` or another seccomp profile for the container allows it"
+        "the system call perf_event_open is forbidden here, as in most containers; start the container with `--cap-add \
+            PERFMON` or another seccomp profile"
     )]
     Filtered,
     /// It can't.

@@ -22,12 +22,13 @@ mod host_paths;
 mod layers;
 mod literals;
 mod markers;
+mod openings;
 mod safety;
 mod size;
 mod snapshots;
 mod versions;
 
-/// What is wrong, where, and what to do about it.
+/// A broken rule: the place, and the advice.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     path: String,
@@ -69,7 +70,7 @@ impl File {
         Finding::new(&self.path, line, rule, advice)
     }
 
-    /// Whether the whole file is a test: in a folder `tests`, or a module file of that name.
+    /// Returns whether the whole file is a test: in a folder `tests`, or a module file of that name.
     fn is_test(&self) -> bool {
         self.path.split('/').any(|part| part == "tests" || part == "tests.rs")
     }
@@ -122,6 +123,7 @@ const TREE_RULES: &[fn(&Tree) -> Vec<Finding>] = &[
     layers::check_tree,
     snapshots::check,
     changelog::check,
+    openings::check,
     action_hashes::check,
 ];
 

@@ -23,13 +23,13 @@ use crate::read::file::{bytes_within, with_causes};
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// Its compression is damaged, it is cut, or the system can't read it.
-    #[error("the compressed data is cut or damaged")]
+    #[error("the compressed data is truncated or damaged")]
     Data(#[source] std::io::Error),
     /// What is in it are no events.
-    #[error("what is in it is damaged: {0}")]
+    #[error("its contents are damaged: {0}")]
     Record(RecordError),
     /// It ends in the middle, between two events.
-    #[error("it holds {read} events of {written}")]
+    #[error("it contains {read} of {written} events")]
     Short {
         /// Those that could be read.
         read: u64,
@@ -136,7 +136,7 @@ impl Trace {
         if self.order.late > 0 {
             let late = self.order.late;
             self.warnings.push(format!(
-                "`{}` has {late} events far out of order: peaks may be a little off",
+                "`{}` has {late} events far out of order: peaks may be slightly inaccurate",
                 shown(&self.path)
             ));
         }
@@ -212,14 +212,12 @@ impl StackFile {
         let problem = problem.map(|problem| format!("is damaged: {problem}"));
         let many = (left_out > 0).then(|| {
             let most = bounds::shown(STACK_TABLE_BYTES, Unit::Bytes);
-            format!(
-                "defines more than the {most} that are kept: {left_out} definitions are left out"
-            )
+            format!("has more definitions than the {most} that are kept: {left_out} are left out")
         });
         let problem = problem.or(many).or_else(|| {
             let odd = if surplus { "more" } else { "fewer" };
             (surplus || self.missing)
-                .then(|| format!("is damaged: it has {odd} stacks than there are events"))
+                .then(|| format!("is damaged: it has {odd} stacks than events"))
         });
         let path = shown(&self.path).into_owned();
         (table, problem.map(|problem| format!("stacks are missing, as `{path}` {problem}")))
