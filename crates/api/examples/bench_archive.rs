@@ -1,4 +1,4 @@
-//! How fast a profile folder becomes an archive and gets to the service, and whether memory depends on its size. The
+//! Measures how fast a profile folder is archived and uploaded, and whether memory depends on its size. The
 //! measure is `tar | pigz` with as many threads, or `gzip` where there is no pigz. The arguments are the size in MB, and
 //! how often both are done.
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// Where a repository lives.
+/// The provider that hosts a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RepositoryProvider {
     /// github.com.
@@ -20,7 +20,7 @@ pub enum RepositoryProvider {
     Project,
 }
 
-/// Where the benchmarks ran.
+/// The environment in which the benchmarks ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunEnvironment {
     /// GitHub Actions.
@@ -37,7 +37,7 @@ pub enum RunEnvironment {
     Local,
 }
 
-/// Why the benchmarks ran.
+/// The event that started the benchmarks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// Commits were pushed.
@@ -57,7 +57,7 @@ pub enum Event {
     Local,
 }
 
-/// Who caused the run.
+/// The party that caused the run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     /// Number of the account, as text.
@@ -80,7 +80,7 @@ pub struct JobReference {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunPart {
-    /// What the parts have in common.
+    /// The id that all parts share.
     pub run_id: String,
     /// Tells the parts of a run from each other.
     pub run_part_id: String,
@@ -95,15 +95,15 @@ pub struct RunPart {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunContext {
-    /// Where the repository lives.
+    /// The provider of the repository.
     pub repository_provider: RepositoryProvider,
-    /// Where the benchmarks ran.
+    /// The environment in which the benchmarks ran.
     pub run_environment: RunEnvironment,
     /// The part of the run, where there are parts.
     pub run_part: Option<RunPart>,
     /// The commit that was measured.
     pub commit_hash: String,
-    /// What was checked out, such as `refs/pull/7/merge`.
+    /// The reference that was checked out, such as `refs/pull/7/merge`.
     pub reference: String,
     /// The branch of a pull request; `owner:branch` in a fork.
     pub head_ref: Option<String>,
@@ -113,15 +113,15 @@ pub struct RunContext {
     pub owner: String,
     /// Its name.
     pub repository: String,
-    /// Why the benchmarks ran.
+    /// The event that started the benchmarks.
     pub event: Event,
-    /// Who caused it.
+    /// The user who caused it.
     pub sender: Option<Sender>,
     /// The job at GitHub.
     pub gh_data: Option<JobReference>,
     /// The job at GitLab.
     pub gl_data: Option<JobReference>,
-    /// Where the repository lies on the machine, as the provider spells it.
+    /// The place where the repository lies on the machine, as the provider spells it.
     pub repository_root_path: String,
 }
 

@@ -1,4 +1,4 @@
-//! Why the service could not be used: what was wanted, what came instead, and whether another try may help.
+//! Errors of the service: the action that failed, the response, and whether a retry may help.
 
 use std::{error::Error, fmt, io, path::PathBuf, time::Duration};
 
@@ -12,27 +12,27 @@ const LONGEST_MESSAGE: usize = 500;
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// An address that can't be one.
-    #[error("`{text}` is not the address of a service")]
+    #[error("`{text}` is not a valid service address")]
     Url {
-        /// What was given.
+        /// The text as given.
         text: String,
-        /// What is wrong with it, where the parser knows.
+        /// The problem with it, where the parser knows.
         #[source]
         source: Option<Box<dyn Error + Send + Sync>>,
     },
     /// No client for HTTP could be made.
-    #[error("could not make ready for the network")]
+    #[error("could not set up the network client")]
     Setup {
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// A token that can't be sent.
-    #[error("the token has characters that no token has")]
+    #[error("the token has invalid characters")]
     Token,
     /// A token would be sent where everybody on the way can read it.
     #[error(
-        "could not {action}: a token is sent to {host} by `https://` only, and its address begins with `http://`"
+        "could not {action}: refusing to send the token to {host} over `http://`; use `https://`"
     )]
     Unsafe {
         /// The action that failed.
@@ -42,7 +42,7 @@ pub enum ApiError {
     },
     /// The service names a page that is none of its own, or that anybody on the way can change.
     #[error(
-        "could not {action}: {host} wants a browser to open {page}, which is no page of the service that begins with `https://`"
+        "could not {action}: {host} asks to open {page}, which is not an `https://` page of the service"
     )]
     ForeignPage {
         /// The action that failed.
@@ -53,38 +53,38 @@ pub enum ApiError {
         page: String,
     },
     /// The service answered, and refused.
-    #[error("could not {action}: {host} answered {status}{}", colon(message))]
+    #[error("could not {action}: {host} responded with {status}{}", colon(message))]
     Status {
-        /// What was wanted.
+        /// The action that was attempted.
         action: &'static str,
-        /// Who refused.
+        /// The host that refused.
         host: String,
         /// The status of HTTP.
         status: u16,
         /// The reason in the service's words, on one line; may be empty.
         message: String,
-        /// How long to wait before another try, if the service said so.
+        /// The time that to wait before another try, if the service said so.
         retry_after: Option<Duration>,
     },
     /// There was no connection, or it broke.
-    #[error("could not {action}: no answer from {host}")]
+    #[error("could not {action}: no response from {host}")]
     Connection {
-        /// What was wanted.
+        /// The action that was attempted.
         action: &'static str,
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
-        /// What happened.
+        /// The failure.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// Nothing happened for too long.
-    #[error("could not {action}: nothing from {host} for {} s", after.as_secs_f32())]
+    #[error("could not {action}: no data from {host} for {} s", after.as_secs_f32())]
     TimedOut {
-        /// What was wanted.
+        /// The action that was attempted.
         action: &'static str,
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
-        /// How long we waited.
+        /// Time that we waited.
         after: Duration,
     },
     /// Something happens, and so little of it that there is no end in sight.
@@ -100,40 +100,40 @@ pub enum ApiError {
         within: Duration,
     },
     /// Sent from address to address.
-    #[error("could not {action}: {host} sent us from address to address")]
+    #[error("could not {action}: too many redirects from {host}")]
     Redirects {
-        /// What was wanted.
+        /// The action that was attempted.
         action: &'static str,
-        /// Who was asked first.
+        /// The host that was asked first.
         host: String,
     },
     /// Longer than any answer should be.
-    #[error("could not {action}: the answer of {host} has more than {most} bytes")]
+    #[error("could not {action}: the response from {host} has more than {most} bytes")]
     TooLong {
-        /// What was wanted.
+        /// The action that was attempted.
         action: &'static str,
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
-        /// How long it may be.
+        /// The time that it may be.
         most: usize,
     },
     /// An answer that we don't understand.
-    #[error("could not {action}: the answer of {host} makes no sense to us")]
+    #[error("could not {action}: invalid response from {host}")]
     Garbage {
-        /// What was wanted.
+        /// The action that was attempted.
         action: &'static str,
-        /// Who was asked.
+        /// The host that was asked.
         host: String,
-        /// What is wrong with it.
+        /// The problem with it.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// GraphQL's own errors; HTTP is content.
     #[error("could not {action}: {host} says: {message}")]
     Refused {
-        /// What was wanted.
+        /// The action that was attempted.
         action: &'static str,
-        /// Who refused.
+        /// The host that refused.
         host: String,
         /// The kind of the first error.
         code: Code,
@@ -149,9 +149,9 @@ pub enum ApiError {
     /// It takes longer than anybody wants to wait.
     #[error("could not {action}: not done after {} s", after.as_secs())]
     NotDone {
-        /// What was wanted.
+        /// The action that was attempted.
         action: &'static str,
-        /// How long we waited.
+        /// Time that we waited.
         after: Duration,
     },
     /// The archive can't be read.
@@ -159,21 +159,21 @@ pub enum ApiError {
     Archive {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
-    /// What was downloaded can't be written.
-    #[error("could not write what was downloaded")]
+    /// A download that can't be written.
+    #[error("could not save the download")]
     Unwritten {
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
     /// The metadata can't be written as JSON.
-    #[error("could not describe the run")]
+    #[error("could not create the run's metadata")]
     Metadata {
-        /// Why.
+        /// The reason.
         #[source]
         source: serde_json::Error,
     },
@@ -246,13 +246,13 @@ impl ApiError {
         if let Self::Refused { code, .. } = self { Some(code) } else { None }
     }
 
-    /// Whether the token is the trouble: there is none, it is over, or it isn't good for this.
+    /// Returns whether the token is the trouble: there is none, it is over, or it isn't good for this.
     pub fn is_about_the_token(&self) -> bool {
         let by_code = matches!(self.code(), Some(Code::Unauthenticated | Code::Unauthorized));
         by_code || matches!(self, Self::Token) || self.status() == Some(401)
     }
 
-    /// Whether the same may succeed later: no connection, silence, 408, 429, or a fault of the server.
+    /// Returns whether the same may succeed later: no connection, silence, 408, 429, or a fault of the server.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Connection { .. } | Self::TimedOut { .. } | Self::NotDone { .. } => true,

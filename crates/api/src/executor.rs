@@ -3,7 +3,7 @@
 use runner_shared::mode::{MODES, Mode};
 use serde::{Deserialize, Serialize};
 
-/// What measured, as the service calls it.
+/// The instrument that measured, as the service names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Executor {

@@ -27,7 +27,7 @@ pub enum MetadataVersion {
     V10,
 }
 
-/// What watched beside a measurement.
+/// An instrument that recorded beside a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Instrument {
     /// Queries of a database.
@@ -59,22 +59,22 @@ pub struct Machine {
     pub cpu_cores: u64,
     /// Memory in GiB, rounded up.
     pub total_memory_gb: u64,
-    /// What the first processor can do, sorted; empty if nobody knows. Not in version 8.
+    /// Features of the first processor, sorted; empty if unknown. Not in version 8.
     #[serde(default)]
     pub cpu_flags: Vec<String>,
 }
 
-/// Who measured, and where.
+/// The party that measured, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Runner {
     /// Version of `codspeed`.
     pub version: String,
-    /// What watched beside.
+    /// Instruments that recorded beside the measurement.
     pub instruments: Vec<Instrument>,
-    /// What measured.
+    /// The instrument that measured.
     pub executor: Executor,
-    /// Whether functions of allocators were not counted. Not in version 8.
+    /// True if functions of allocators were not counted. Not in version 8.
     #[serde(default)]
     pub exclude_allocations: bool,
     /// The machine.
@@ -86,13 +86,13 @@ pub struct Runner {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Submission {
-    /// Where the run comes from.
+    /// The origin of the run.
     pub run: RunContext,
-    /// Who measured.
+    /// The program that measured.
     pub runner: Runner,
-    /// Whether a run without benchmarks is fine.
+    /// True if a run without benchmarks is fine.
     pub allow_empty: bool,
-    /// How many uploads this run of ours makes; for local runs only. Not in version 8.
+    /// The number of uploads this run of ours makes; for local runs only. Not in version 8.
     pub expected_run_parts: Option<u64>,
     /// The format.
     #[serde(default)]

@@ -17,7 +17,7 @@ const AUDIENCE: &str = "codspeed.io";
 /// The `action` of errors of the CI system.
 pub const ASK_FOR_A_TOKEN: &str = "get a token from the CI system";
 
-/// Where the token of an upload comes from.
+/// The origin of the token of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenSource {
     /// It is known.
@@ -31,11 +31,11 @@ pub enum TokenSource {
 /// A CI system that makes tokens, as GitHub does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oidc {
-    /// Where it is asked.
+    /// The place where it is asked.
     pub url: String,
-    /// What proves who asks.
+    /// The token that proves who asks.
     pub token: Secret,
-    /// Whether the upload fails without a token: it does for a private repository. Otherwise it goes on without one.
+    /// True if the upload fails without a token: it does for a private repository. Otherwise it goes on without one.
     pub is_required: bool,
 }
 

@@ -21,10 +21,10 @@ pub const REGISTER_THE_RUN: &str = "register the run";
 /// The `action` of errors of the storage, which is no part of the service.
 pub const SEND_THE_ARCHIVE: &str = "send the archive";
 
-/// What the service says to an upload.
+/// The response of the service to an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uploaded {
-    /// What the service calls the run.
+    /// The id of the run at the service.
     pub run_id: String,
     /// The service's word for what becomes of it.
     pub status: String,
@@ -109,7 +109,7 @@ impl Http {
         match serde_json::from_slice(&body) {
             Ok(Registered { status, upload_url, run_id }) => {
                 let storage = parse_url(&upload_url).map_err(|_shows_the_address| {
-                    Answer::garbage(host, action, "`uploadUrl` is no address")
+                    Answer::garbage(host, action, "`uploadUrl` is not an address")
                 })?;
                 Ok((Uploaded { run_id, status }, storage))
             }

@@ -1,4 +1,4 @@
-//! What a caller learns while it waits for us, and its way to put an end to the waiting.
+//! Progress that a caller sees while it waits for us, and its way to cancel.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -21,7 +21,7 @@ pub enum Step<'a> {
     },
     /// The CI system gave no token; the upload goes on without one.
     NoToken {
-        /// Why there is none.
+        /// The reason why there is none.
         error: &'a ApiError,
     },
     /// The upload has no token, and the service looks for a line with this hash in the public log of the job.
@@ -32,7 +32,7 @@ pub enum Step<'a> {
     },
     /// The service knows of the run; the archive comes next.
     Registered {
-        /// What the service calls the run.
+        /// The id of the run at the service.
         run_id: &'a str,
     },
     /// So much of the archive has been handed to the network. Goes back to the start with each try.
@@ -51,14 +51,14 @@ pub enum Step<'a> {
     },
     /// A request failed for a reason that may pass; it is made again after a pause.
     Retry {
-        /// What went wrong.
+        /// The failure.
         error: &'a ApiError,
-        /// How long the pause is.
+        /// The length of the pause.
         pause: Duration,
     },
     /// The service, or the user, is not done yet; the service is asked again after a pause.
     Waiting {
-        /// How long we have waited.
+        /// Time that we have waited.
         so_far: Duration,
     },
 }

@@ -82,7 +82,7 @@ pub(crate) enum AppError {
     #[error(transparent)]
     Targets(#[from] TargetsError),
     /// Options that make no sense.
-    #[error("benchmark `{name}` can't be planned")]
+    #[error("benchmark `{name}`")]
     Plan {
         /// The benchmark.
         name: String,
@@ -101,7 +101,7 @@ pub(crate) enum AppError {
     },
     /// Nobody counts.
     #[error(
-        "mode `simulation` counts instructions below Valgrind, and exec-harness was not started below it; `codspeed exec -m simulation` does that"
+        "mode `simulation` needs exec-harness to run under Valgrind: use `codspeed exec -m simulation`"
     )]
     NotBelowValgrind,
     /// The library has no place.
@@ -117,7 +117,7 @@ pub(crate) enum AppError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Signals can't be watched.
-    #[error("could not take over signals")]
+    #[error("could not set up signal handling")]
     Signals(#[source] io::Error),
 }
 
@@ -323,7 +323,7 @@ fn targets(args: &Args, progress: &mut Progress) -> Result<Vec<Target>, AppError
     let (targets, unknown) = parse_targets(&text)?;
     for key in unknown {
         progress.always(&format!(
-            "warning: the key `{key}` in the list of benchmarks means nothing here and is ignored"
+            "warning: ignoring the unknown key `{key}` in the list of benchmarks"
         ));
     }
     Ok(targets)
@@ -351,10 +351,18 @@ fn warn_of_odd_names(targets: &[Target], progress: &mut Progress) {
     for target in targets {
         let name = target.full_name();
         if name.len() > MAX_NAME_BYTES {
-            progress.always(&format!("warning: the name of a benchmark is {} bytes long and is shown cut to {MAX_NAME_BYTES}; `--name` gives it a shorter one", name.len()));
+            progress.always(&format!(
+                "warning: the name of a benchmark has {} bytes and is truncated to \
+                {MAX_NAME_BYTES}; use `--name` to give it a shorter one",
+                name.len()
+            ));
         }
         if !seen.insert(target.uri()) {
-            progress.always(&format!("warning: two benchmarks are called `{}`; their histories can't be told apart, `--name` or `\"name\"` can", target.shown_name()));
+            progress.always(&format!(
+                "warning: two benchmarks have the name `{}`, so their histories can't be told \
+                apart; use `--name` or `\"name\"` to rename one",
+                target.shown_name()
+            ));
         }
     }
 }

@@ -11,7 +11,7 @@ use runner_shared::{
     share::Share,
 };
 
-/// Turns any command into a benchmark: runs it again and again and says how long it takes.
+/// Benchmark any command: run it repeatedly and show how long it takes.
 ///
 /// Results are written to `<folder>/results/`, the folder being `CODSPEED_PROFILE_FOLDER` or
 /// `.codspeed`. `codspeed exec` runs this program and shows the results as a table.
@@ -23,18 +23,18 @@ pub struct Args {
     #[arg(long, value_parser = name())]
     pub name: Option<String>,
 
-    /// What to measure: `walltime`, or what `codspeed exec -m` sets the stage for: `simulation`
-    /// (below Valgrind) and `memory` (below a tracer).
+    /// What to measure: `walltime`, or as set up by `codspeed exec -m`: `simulation` (under Valgrind) and `memory`
+    /// (under a tracer).
     #[arg(short = 'm', long, env = env_names::RUNNER_MODE.name, value_parser = parse_mode, hide = true)]
     pub measurement_mode: Option<Mode>,
 
-    /// Start the command by this program and these arguments, one word per option: Valgrind, which
-    /// then runs the command alone and neither us nor the hooks (simulation mode).
+    /// Start the command with this program and these arguments, one word per option: Valgrind, which then runs only
+    /// the command, not exec-harness or the hooks (simulation mode).
     #[arg(long, value_name = "WORD", allow_hyphen_values = true, hide = true)]
     pub launcher: Vec<OsString>,
 
-    /// Run several benchmarks in turns rather than one after another, so that a drift of the
-    /// machine hits all of them alike, until they are told apart from the first.
+    /// Run several benchmarks alternately instead of one after another, so that drift of the machine affects all of
+    /// them alike, until their differences from the first are clear.
     #[arg(long)]
     pub interleave: bool,
 
@@ -42,15 +42,15 @@ pub struct Args {
     #[arg(long, value_name = "SHARE", requires = "interleave")]
     pub threshold: Option<Share>,
 
-    /// With `--interleave`: a number that decides the order in each turn [default: a random one].
+    /// With `--interleave`: seed for the order in each turn [default: random].
     #[arg(long, value_name = "NUMBER", requires = "interleave", hide = true)]
     pub seed: Option<u64>,
 
-    /// Put the undisturbed time into the results instead of the wall time.
+    /// Write undisturbed times to the results instead of wall times.
     #[arg(long)]
     pub robust: bool,
 
-    /// Plan rounds by the formulas of exec-harness 1.x.
+    /// Plan rounds with the formulas of exec-harness 1.x.
     #[arg(long, hide = true)]
     pub compat_rounds: bool,
 
@@ -58,19 +58,19 @@ pub struct Args {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Fail at once when another measurement is going on, rather than wait for its end.
+    /// Fail if another measurement is in progress instead of waiting for it to finish.
     #[arg(long)]
     pub no_wait: bool,
 
-    /// Only say what is known to be wrong with the benchmarks: nothing is run.
+    /// Check the benchmarks for errors without running anything.
     #[arg(long, hide = true)]
     pub check: bool,
 
-    /// How long and how often.
+    /// Options of the rounds.
     #[command(flatten)]
     pub walltime: WalltimeArgs,
 
-    /// What happens around the rounds.
+    /// Hooks around the rounds.
     #[command(flatten)]
     pub run: RunArgs,
 

@@ -43,10 +43,17 @@ pub(crate) struct Prepared {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AroundError {
     /// The time-out is no duration.
-    #[error("`timeout` is not valid")]
-    Timeout(#[source] DurationError),
+    #[error("invalid value `{text}` for `--timeout`")]
+    Timeout {
+        /// The text as given.
+        text: String,
+        /// The form that was expected.
+        source: DurationError,
+    },
     /// `--ignore-failure` with something else than codes.
-    #[error("`ignore_failure` takes `all` or a list of exit codes such as `1,3`, not `{text}`")]
+    #[error(
+        "invalid value `{text}` for `--ignore-failure`: expected `all` or a list of exit codes such as `1,3`"
+    )]
     Codes {
         /// The offending text.
         text: String,
@@ -64,8 +71,11 @@ pub(crate) struct Around {
 impl Around {
     /// Checks what the user asked for and adds the defaults.
     pub(crate) fn resolve(args: &RunArgs, mode: Mode) -> Result<Self, AroundError> {
-        let timeout = args.timeout.as_deref().map(parse_nanos).transpose();
-        let timeout_ns = match timeout.map_err(AroundError::Timeout)? {
+        let parse = |text: &String| {
+            let refused = |source| AroundError::Timeout { text: text.clone(), source };
+            parse_nanos(text).map_err(refused)
+        };
+        let timeout_ns = match args.timeout.as_ref().map(parse).transpose()? {
             None => Some(match mode {
                 Mode::Simulation => DEFAULT_SIMULATION_TIMEOUT_NS,
                 Mode::Walltime | Mode::Memory => DEFAULT_TIMEOUT_NS,
@@ -346,7 +356,7 @@ fn failure(what: &str, err: &RoundError, timeout_ns: Option<u64>, tail: &Tail) -
         }
         RoundError::TimedOut => {
             let limit = show_nanos(as_float(timeout_ns.unwrap_or(0)));
-            let words = format!("did not finish within {limit}; `--timeout` allows more");
+            let words = format!("did not finish within {limit}; use `--timeout` to allow more");
             Failure::Ended { what, words, tail: tail.last_words() }
         }
         RoundError::Start(source) => Failure::Start {

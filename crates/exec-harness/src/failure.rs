@@ -59,7 +59,7 @@ pub(crate) enum Failure {
         tail: String,
     },
     /// The files of a count can't be read or changed.
-    #[error("could not look through the profile folder for its count")]
+    #[error("could not search the profile folder for its counts")]
     Profile(#[source] std::io::Error),
     /// The user ended the run.
     #[error("interrupted")]

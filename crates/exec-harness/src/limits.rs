@@ -41,25 +41,33 @@ pub(crate) struct Limits {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum LimitsError {
     /// A duration that can't be read.
-    #[error("`{option}` is not valid")]
+    #[error("invalid value `{text}` for `{option}`")]
     Duration {
-        /// The option in snake case.
+        /// The option.
         option: &'static str,
-        /// The offending text.
+        /// The text as given.
+        text: String,
+        /// The form that was expected.
         #[source]
         source: DurationError,
     },
     /// A warm-up without end.
-    #[error("`warmup_time` must have an end: `{text}` has none")]
+    #[error("invalid value `{text}` for `--warmup-time`: expected a finite duration")]
     EndlessWarmup {
         /// The text as given.
         text: String,
     },
     /// A precision that is no share.
-    #[error("`target_precision` is not valid")]
-    Precision(#[from] ShareError),
+    #[error("invalid value `{text}` for `--target-precision`")]
+    Precision {
+        /// The text as given.
+        text: String,
+        /// The form that was expected.
+        #[source]
+        source: ShareError,
+    },
     /// The least time is longer than the most time.
-    #[error("`min_time` ({}) is longer than `max_time` ({})", seconds(*min), seconds(*max))]
+    #[error("`--min-time` ({}) is longer than `--max-time` ({})", seconds(*min), seconds(*max))]
     Times {
         /// Nanoseconds.
         min: u64,
@@ -67,7 +75,7 @@ pub(crate) enum LimitsError {
         max: u64,
     },
     /// More rounds at least than at most.
-    #[error("`min_rounds` ({min}) is more than `max_rounds` ({max})")]
+    #[error("`--min-rounds` ({min}) is more than `--max-rounds` ({max})")]
     Rounds {
         /// At least.
         min: u64,
@@ -75,24 +83,29 @@ pub(crate) enum LimitsError {
         max: u64,
     },
     /// A measurement without rounds.
-    #[error("`{option}` is 0, but at least one round has to be run")]
+    #[error("`{option}` is 0, but at least one round is required")]
     NoRounds {
-        /// The option in snake case.
+        /// The option.
         option: &'static str,
     },
     /// Too many rounds to keep in memory.
     #[error("`{option}` is {rounds}, but at most {HARD_MAX_ROUNDS} rounds can be kept")]
     TooManyRounds {
-        /// The option in snake case.
+        /// The option.
         option: &'static str,
         /// As given.
         rounds: u64,
     },
     /// Nothing says when to stop.
     #[error(
-        "the measurement would have no end: give at least one of `max_time`, `min_time`, `max_rounds` and `min_rounds`"
+        "the measurement would never end: give at least one of `--max-time`, `--min-time`, `--max-rounds` and `--min-rounds`"
     )]
     Endless,
+}
+
+fn precision(text: &str) -> Result<f64, LimitsError> {
+    let refused = |source| LimitsError::Precision { text: text.to_owned(), source };
+    text.parse().map(Share::value).map_err(refused)
 }
 
 fn seconds(nanos: u64) -> String {
@@ -104,16 +117,17 @@ impl Limits {
     pub(crate) fn resolve(args: &WalltimeArgs) -> Result<Self, LimitsError> {
         let WalltimeArgs { warmup_time, max_time, min_time, max_rounds, min_rounds, .. } = args;
         let nanos = |option, text: &Option<String>| {
-            let parsed = text.as_deref().map(parse_nanos).transpose();
-            parsed.map_err(|source| LimitsError::Duration { option, source })
+            let Some(text) = text else { return Ok(None) };
+            let refused = |source| LimitsError::Duration { option, text: text.clone(), source };
+            parse_nanos(text).map(Some).map_err(refused)
         };
-        let warmup_ns = nanos("warmup_time", warmup_time)?.unwrap_or(DEFAULT_WARMUP_NS);
+        let warmup_ns = nanos("--warmup-time", warmup_time)?.unwrap_or(DEFAULT_WARMUP_NS);
         if warmup_ns == u64::MAX {
             let text = warmup_time.clone().unwrap_or_default();
             return Err(LimitsError::EndlessWarmup { text });
         }
-        let min_time_ns = nanos("min_time", min_time)?.unwrap_or(0);
-        let given_max_time = nanos("max_time", max_time)?;
+        let min_time_ns = nanos("--min-time", min_time)?.unwrap_or(0);
+        let given_max_time = nanos("--max-time", max_time)?;
         let nothing_given = min_time.is_none() && min_rounds.is_none() && max_rounds.is_none();
         let max_time_ns = match given_max_time {
             None if nothing_given => Some(DEFAULT_MAX_TIME_NS),
@@ -123,7 +137,7 @@ impl Limits {
         if let Some(max) = max_time_ns.filter(|max| min_time_ns > *max) {
             return Err(LimitsError::Times { min: min_time_ns, max });
         }
-        for (option, rounds) in [("min_rounds", *min_rounds), ("max_rounds", *max_rounds)] {
+        for (option, rounds) in [("--min-rounds", *min_rounds), ("--max-rounds", *max_rounds)] {
             match rounds {
                 Some(0) => return Err(LimitsError::NoRounds { option }),
                 Some(rounds) if rounds > HARD_MAX_ROUNDS => {
@@ -152,8 +166,8 @@ impl Limits {
             floor_rounds: 1,
             target_precision: args
                 .target_precision
-                .as_deref()
-                .map(|text| text.parse().map(Share::value))
+                .as_ref()
+                .map(|text| precision(text))
                 .transpose()?,
         })
     }

@@ -24,7 +24,9 @@ const ANSWER_NS: u64 = 10_000_000_000;
 
 /// A runner that refuses us.
 #[derive(Debug, thiserror::Error)]
-#[error("the runner does not accept this exec-harness ({version}); use the one that came with it")]
+#[error(
+    "the runner is incompatible with this exec-harness ({version}); use the one from the same release"
+)]
 pub(crate) struct Incompatible {
     version: &'static str,
     #[source]
@@ -81,7 +83,7 @@ impl Link {
 
     fn unreached(err: &dyn std::error::Error) -> Self {
         let reason = crate::failure::chain(err);
-        let warning = format!("could not reach the runner, which sees nothing of this: {reason}");
+        let warning = format!("could not connect to the runner: {reason}");
         Self { warning: Some(warning), ..Self::none() }
     }
 

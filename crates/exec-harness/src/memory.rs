@@ -53,7 +53,10 @@ fn one_round(
     session.link.stop(std::iter::empty());
     if outcome.as_ref().is_ok_and(|sample| sample.outlived) {
         let name = plan.target.shown_name();
-        session.progress.always(&format!("warning: a process that `{name}` had started was still running at its end: {PARTLY_MEASURED}"));
+        session.progress.always(&format!(
+            "warning: a process started by `{name}` was still running at its end: \
+            {PARTLY_MEASURED}"
+        ));
     }
     outcome.and_then(|_| runnable.after_round(session.machine, "round", 1))
 }

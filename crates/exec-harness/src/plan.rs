@@ -16,7 +16,7 @@ use crate::{
 pub(crate) struct Plan {
     /// As asked for.
     pub target: Target,
-    /// How long and how often.
+    /// Options of the rounds.
     pub limits: Limits,
     /// What is checked about each round.
     pub around: Around,

@@ -6,7 +6,7 @@ use console::{Term, measure_text_width, truncate_str};
 use runner_shared::{
     clock::{Monotonic, now},
     duration::show_nanos,
-    text::{one_line, without_commands},
+    text::{count, one_line, without_commands},
     walltime::as_float,
 };
 
@@ -154,10 +154,11 @@ fn wrapped(line: &str, columns: Option<usize>) -> String {
 fn sentence(name: &str, view: &View, running: u64) -> String {
     let View { warming_up, rounds, elapsed_ns, share, last_ns } = *view;
     let mut parts = Vec::new();
+    let done = count(u64::try_from(rounds).unwrap_or(u64::MAX), "round");
     if warming_up {
-        parts.push(format!("warming up, {rounds} rounds"));
+        parts.push(format!("warming up, {done}"));
     } else if rounds > 0 || running == 0 {
-        let done = format!("{rounds} rounds in {}", show_nanos(as_float(elapsed_ns)));
+        let done = format!("{done} in {}", show_nanos(as_float(elapsed_ns)));
         parts.push(match share.filter(|share| *share > 0.0) {
             None => done,
             Some(share) => {
@@ -169,7 +170,7 @@ fn sentence(name: &str, view: &View, running: u64) -> String {
         parts.extend(last_ns.map(|last| format!("last {}", show_nanos(as_float(last)))));
     }
     if running > 0 {
-        parts.push(format!("present round runs for {:.0} s", as_float(running) / 1e9));
+        parts.push(format!("current round running for {:.0} s", as_float(running) / 1e9));
     }
     format!("{name}: {}", parts.join(", "))
 }
@@ -213,9 +214,9 @@ mod tests {
         };
         assert_eq!(
             sentence("ls", &view, 2_100_000_000),
-            "ls: 123 rounds in 1.000 s (25 %, about 3 s left), last 5.000 ms, present round runs for 2 s"
+            "ls: 123 rounds in 1.000 s (25 %, about 3 s left), last 5.000 ms, current round running for 2 s"
         );
         let first = View { rounds: 0, elapsed_ns: 0, share: None, last_ns: None, ..view };
-        assert_eq!(sentence("ls", &first, 3_000_000_000), "ls: present round runs for 3 s");
+        assert_eq!(sentence("ls", &first, 3_000_000_000), "ls: current round running for 3 s");
     }
 }

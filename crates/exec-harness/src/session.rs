@@ -98,10 +98,14 @@ impl<'a> Session<'a> {
                     self.progress.line(&format!("note: `{text}` is run by `sh -c`"));
                 }
                 if plan.target.run_args.subtract_shell && !benchmark.has_shell() {
-                    self.progress.line("note: no shell runs this command, so there is nothing that `--subtract-shell` could take off");
+                    self.progress.line("note: `--subtract-shell` has no effect, because this command runs without a \
+                        shell");
                 }
                 if let Some(program) = benchmark.does_less() {
-                    self.progress.line(&format!("note: `{program}` reads less when it writes to /dev/null; `--output FILE` makes it read all"));
+                    self.progress.line(&format!(
+                        "note: `{program}` reads less when it writes to /dev/null; use \
+                        `--output FILE` to make it read everything"
+                    ));
                 }
                 Ok(Some(benchmark))
             }

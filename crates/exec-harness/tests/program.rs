@@ -254,7 +254,7 @@ fn a_round_that_never_ends_is_ended_with_all_that_it_started() {
     let reader = std::thread::spawn(move || std::fs::read(fifo).unwrap());
     let run = harness(&sandbox, &["--warmup-time", "0", "--timeout", "300ms", "./never"]);
     assert_eq!(run.code, 1);
-    let cause = "round 1: did not finish within 300.0 ms; `--timeout` allows more";
+    let cause = "round 1: did not finish within 300.0 ms; use `--timeout` to allow more";
     assert!(run.stderr.contains(cause), "{}", run.stderr);
     assert_eq!(reader.join().unwrap(), b"");
 }

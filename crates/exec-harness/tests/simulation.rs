@@ -150,7 +150,8 @@ fn without_valgrind_nothing_is_run() {
     let sandbox = sandbox();
     let run = sandbox.run(sandbox.command(HARNESS, ["touch", "file"]));
     assert_eq!(run.code, 1);
-    let expected = "error: mode `simulation` counts instructions below Valgrind, and exec-harness was not started below it; `codspeed exec -m simulation` does that";
+    let expected = "error: mode `simulation` needs exec-harness to run under Valgrind: use `codspeed exec -m \
+        simulation`";
     assert_eq!(reason(&run, &sandbox), expected);
     assert!(!sandbox.path().join("file").exists());
 }
@@ -281,14 +282,16 @@ mod privileged {
 
     #[test]
     fn static_programs_are_refused_before_they_run() {
-        let hint = "is statically linked, and simulation mode needs a dynamically linked program (a build without `-static` or `-static-pie`); mode `walltime` can measure it, and so can an integration in its language";
+        let hint = "is statically linked, and simulation mode needs a dynamically linked program (a build without \
+            `-static` or `-static-pie`); use mode `walltime`, or an integration for its language";
         for flag in ["-static-pie", "-static"] {
             let sandbox = sandbox();
             build(&sandbox, "prog", &[flag], "int main() { return 0; }");
             assert_eq!(refused(&sandbox, &["./prog"]), format!("`./prog` {hint}"));
             sandbox.program("script", "#!./prog\n");
             assert_eq!(refused(&sandbox, &["./script"]), format!("`./prog` {hint}"));
-            let became = "it ran, but was not counted: it became another program, `./prog`, which is static or removes `LD_PRELOAD`, so that it can't be counted; give that program itself to see why";
+            let became = "it ran, but was not counted: it executed another program, `./prog`, which is static or \
+                removes `LD_PRELOAD`, so it can't be counted; measure that program directly to see why";
             assert_eq!(refused(&sandbox, &["env", "./prog"]), became);
         }
     }
@@ -301,7 +304,8 @@ mod privileged {
         fs::set_permissions(sandbox.path().join("raised"), mode).unwrap();
         assert_eq!(
             refused(&sandbox, &["./raised"]),
-            "`./raised` gains privileges when it is run (setuid, setgid or file capabilities), which Valgrind does not allow; a copy without them can be measured, or mode `walltime` used"
+            "`./raised` gains privileges when it is run (setuid, setgid or file capabilities), which Valgrind does not \
+                allow; measure a copy without them, or use mode `walltime`"
         );
         assert_eq!(
             refused(&sandbox, &["no-such-program"]),
@@ -329,14 +333,15 @@ mod privileged {
 
     #[test]
     fn what_goes_on_after_the_command_is_ended_and_refused() {
-        let expected = "it ran, but was not counted: it leaves process [pid] behind, which went on running when the command had ended and whose work can't be counted; mode `walltime` can measure the command";
+        let expected = "it ran, but was not counted: its process [pid] was still running when the command ended, and \
+            can't be counted; use mode `walltime` to measure the command";
         assert_eq!(refused(&sandbox(), &["setsid", "sleep", "1000"]), expected);
         assert_eq!(refused(&sandbox(), &["sh", "-c", "sleep 1000 &"]), expected);
     }
 
     #[test]
     fn a_command_that_takes_too_long_is_ended() {
-        let expected = "round 1: did not finish within 300.0 ms; `--timeout` allows more";
+        let expected = "round 1: did not finish within 300.0 ms; use `--timeout` to allow more";
         assert_eq!(refused(&sandbox(), &["--timeout", "300ms", "sleep", "1000"]), expected);
     }
 
@@ -354,7 +359,8 @@ mod privileged {
     #[test]
     fn a_program_that_drops_the_preload_of_its_successor_is_told_apart() {
         let found = refused(&sandbox(), &["env", "-u", "LD_PRELOAD", "ls", "-d", "/"]);
-        let expected = "it ran, but was not counted: it became another program, `/usr/bin/ls -d /`, which is static or removes `LD_PRELOAD`, so that it can't be counted; give that program itself to see why";
+        let expected = "it ran, but was not counted: it executed another program, `/usr/bin/ls -d /`, which is static \
+            or removes `LD_PRELOAD`, so it can't be counted; measure that program directly to see why";
         assert_eq!(found, expected);
     }
 
@@ -412,7 +418,8 @@ mod privileged {
         assert_eq!(raw.code, 1);
         assert_eq!(
             reason(&raw, &sandbox),
-            "it ran, but was not counted: it ended without the library noticing, by a raw system call or a signal; with CODSPEED_PROFILE_FOLDER set, its count can be found all the same"
+            "it ran, but was not counted: it ended by a raw system call or a signal, unnoticed by the library; set \
+                CODSPEED_PROFILE_FOLDER to find its counts nevertheless"
         );
         assert_eq!(sandbox.left_in_tmp(), [""; 0]);
     }
@@ -430,7 +437,8 @@ mod privileged {
             reason(&run, &sandbox)
         };
         let files = format!("--callgrind-out-file={}/%p.out", shown(&folder));
-        let outside = "it ran, but was not counted: it ran outside Valgrind, which needs `--trace-children=yes` and no `--trace-children-skip` that fits the command";
+        let outside = "it ran, but was not counted: it ran outside of Valgrind, which needs `--trace-children=yes` and \
+            no `--trace-children-skip` that matches the command";
         let alone = [&CALLGRIND[..3], &["--instr-atstart=no", &files]].concat();
         assert_eq!(run(&alone), outside);
         let skip = [&CALLGRIND[..], &["--trace-children-skip=*/true", &files]].concat();

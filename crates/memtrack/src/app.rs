@@ -61,7 +61,7 @@ enum AppError {
     Lock(#[from] LockError),
     #[error("the program of the self-test can't go on")]
     SelfTest(#[source] io::Error),
-    #[error("could not take over signals")]
+    #[error("could not set up signal handling")]
     Signals(#[source] io::Error),
     #[error("could not write `{place}`")]
     Write {

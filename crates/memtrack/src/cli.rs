@@ -100,7 +100,7 @@ pub(crate) struct Track {
     /// Write what it all amounts to as JSON; `-` is standard output
     #[arg(long, value_name = "PATH")]
     pub json: Option<PathBuf>,
-    /// Fail at once when another measurement is going on, rather than wait for its end
+    /// Fail if another measurement is in progress instead of waiting for it to finish
     #[arg(long)]
     pub no_wait: bool,
     /// Don't show what it all amounts to

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use runner_shared::{
     memory::{TracerStats, UsageSummary},
-    text::bytes,
+    text::{bytes, plural},
 };
 use serde_json::{Value, json};
 
@@ -89,7 +89,7 @@ fn timeline(points: &[u64]) -> String {
 }
 
 fn blocks(size: u64, number: u64) -> String {
-    format!("{} in {} blocks", bytes(size), grouped(number))
+    format!("{} in {}", bytes(size), plural(number, &grouped(number), "block"))
 }
 
 /// With commas between thousands.

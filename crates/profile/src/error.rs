@@ -20,7 +20,7 @@ pub enum ProfileError {
         source: io::Error,
     },
     /// The file was not written by `perf record`.
-    #[error("`{}` is not a recording of perf", shown(path))]
+    #[error("`{}` is not a perf recording", shown(path))]
     NotPerf {
         /// The file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum ProfileError {
         source: io::Error,
     },
     /// `ExecutionTimestamps.msgpack` does not hold what it should.
-    #[error("`{}` can't be understood", shown(path))]
+    #[error("`{}` has an invalid format", shown(path))]
     Timestamps {
         /// The file.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum ProfileError {
         source: ArtifactError,
     },
     /// `walltime.metadata` does not hold what it should.
-    #[error("`{}` can't be understood", shown(path))]
+    #[error("`{}` has an invalid format", shown(path))]
     Metadata {
         /// The file.
         path: PathBuf,

@@ -3,6 +3,7 @@
 use runner_shared::{
     artifact::{BenchmarkRounds, RoundLog, Rounds},
     statistics::Interval,
+    text::count,
     verdict::{self, JudgedTime, Judgement, MINIMUM_PAIRS, Side, Verdict},
     walltime::as_float,
 };
@@ -77,7 +78,7 @@ impl Comparison {
         let verdict::Comparison { time, waits, differ, judged, wall } = self.found;
         let names = format!("{} against {}", quoted(&self.head), quoted(&self.base));
         let Some(ratio) = judged.ratio else {
-            return vec![format!("{names}: they have no turns in common, and can't be compared")];
+            return vec![format!("{names}: can't be compared, they have no rounds in common")];
         };
         let without = if self.without_shell { " without the shell" } else { "" };
         let evidence = format!("{}{without}", evidence(&judged, time));
@@ -89,8 +90,9 @@ impl Comparison {
             format!("{names}: {change} ({evidence}), {words}")
         };
         let wall = wall.filter(|_| self.found.wall_disagrees()).and_then(other_wall_times);
-        let waits = (waits && !differ)
-            .then(|| "wall times are compared since most of the time is spent waiting".to_owned());
+        let waits = (waits && !differ).then(|| {
+            "wall times are compared, because most of the time is spent waiting".to_owned()
+        });
         std::iter::once(first).chain(wall).chain(waits).collect()
     }
 
@@ -103,20 +105,21 @@ impl Comparison {
             Verdict::Improved => format!("{} faster", factor(ratio.recip())),
             Verdict::Equivalent => format!("no difference of {threshold} % or more"),
             Verdict::Inconclusive { resolves: None, .. } => {
-                "inconclusive: one of them waits for most of its time, by itself or for other programs, so that only wall times could be compared, which other programs change".to_owned()
+                "inconclusive: one of them spends most of its time waiting, so only wall times can be compared, which \
+                    are affected by other programs".to_owned()
             }
             Verdict::Inconclusive { resolves: Some(resolves), pairs_needed } => {
                 let resolves = shortest(resolves * 100.0);
                 let found = format!("inconclusive: this run resolves {resolves} %");
                 match pairs_needed {
-                    Some(pairs) => format!("{found}; {} would decide", self.longer(pairs)),
+                    Some(pairs) => format!("{found}; {} would be needed", self.longer(pairs)),
                     None => {
-                        format!("{found}, and it is too close to the threshold of {threshold} %")
+                        format!("inconclusive: too close to the {threshold} % threshold")
                     }
                 }
             }
             Verdict::Insufficient => {
-                format!("inconclusive: a verdict takes {MINIMUM_PAIRS} pairs at least")
+                format!("inconclusive: a verdict needs at least {MINIMUM_PAIRS} pairs")
             }
         }
     }
@@ -129,15 +132,12 @@ impl Comparison {
         } else {
             format!("{seconds:.0}s")
         };
-        format!("about {pairs} pairs (`--max-time {time}`, and as many rounds)")
+        format!("about {} (`--max-time {time}`, with enough rounds)", count(pairs, "pair"))
     }
 }
 
 pub(crate) fn evidence(judged: &Judgement, time: JudgedTime) -> String {
-    let pairs = match judged.pairs {
-        1 => "1 pair".to_owned(),
-        pairs => format!("{pairs} pairs"),
-    };
+    let pairs = count(judged.pairs, "pair");
     let interval = judged.interval.map(|interval| format!("99 % interval {}, ", ends(interval)));
     let times = match time {
         JudgedTime::Undisturbed => "undisturbed times",
@@ -153,7 +153,7 @@ fn other_wall_times(wall: Judgement) -> Option<String> {
     let change = change(wall.ratio?, wall.interval);
     let ends = ends(wall.interval?);
     Some(format!(
-        "wall times differ otherwise: {change} (99 % interval {ends}); they include waiting, and the work of other programs"
+        "wall times differ by {change} (99 % interval {ends}); they include waiting and the work of other programs"
     ))
 }
 

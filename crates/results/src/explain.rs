@@ -32,7 +32,7 @@ impl Comparison {
             (
                 "order",
                 format!(
-                    "each turn has its own, drawn from the seed {} (xoshiro256++, Fisher-Yates)",
+                    "drawn for each round from the seed {} (xoshiro256++, Fisher-Yates)",
                     self.seed
                 ),
             ),
@@ -52,22 +52,23 @@ impl Comparison {
         let verdict::Comparison { time, waits, differ, .. } = self.found;
         let what = match time {
             JudgedTime::Undisturbed => {
-                "undisturbed ones, `kernel_ns` less `preempted_ns` of each round: the kernel has stamped the rounds of both, and neither had a second thread or process"
+                "undisturbed times, `kernel_ns` minus `preempted_ns` of each round: both have kernel timestamps, and \
+                    neither had a second thread or process"
             }
             JudgedTime::Processor => {
-                "processor times, `user_ns` and `system_ns` of each round together: a side has several threads or processes, or no stamps of the kernel, and both compute for most of their time"
+                "processor times, `user_ns` plus `system_ns` of each round: a side has several threads or processes, \
+                    or no kernel timestamps, and both spend most of their time computing"
             }
             JudgedTime::Wall if differ => {
-                "wall times, `wall_ns` of each round: one side waits for most of its time and the other one computes, so that nothing is certain"
+                "wall times, `wall_ns` of each round: one side mostly waits and the other mostly computes, so nothing \
+                    is certain"
             }
-            JudgedTime::Wall if waits => {
-                "wall times, `wall_ns` of each round: both wait for most of their time"
-            }
+            JudgedTime::Wall if waits => "wall times, `wall_ns` of each round: both mostly wait",
             JudgedTime::Wall | JudgedTime::Shortest => {
-                "wall times, `wall_ns` of each round: neither stamps of the kernel nor processor times are known of both"
+                "wall times, `wall_ns` of each round: kernel timestamps and processor times are not available for both"
             }
         };
-        let shell = "; the start of the shell is taken off (`shell` of each benchmark)";
+        let shell = "; the start-up time of the shell is subtracted (`shell` of each benchmark)";
         format!("{what}{}", if self.without_shell { shell } else { "" })
     }
 }
@@ -75,15 +76,16 @@ impl Comparison {
 /// Returns the steps from the times of pairs to a verdict.
 pub fn of_pairs(judged: &Judgement) -> Vec<Step> {
     let Judgement { ratio, interval, pairs, p, threshold, verdict } = *judged;
-    let pairs_from = "those turns (`block`) in which both have a time above 0; several rounds of a side in a turn count as their median";
+    let pairs_from = "turns (`block`) in which both have a time above 0; several rounds of a side in a turn count as \
+        their median";
     let mut steps = vec![
         (
             "pairs",
             format!(
-                "{pairs}: {pairs_from}; of more than {MINIMUM_PAIRS}, the first one warms up and is left out"
+                "{pairs}: {pairs_from}; with more than {MINIMUM_PAIRS}, the first is a warm-up and is left out"
             ),
         ),
-        ("differences", "d = ln(time of head / time of base), one for each pair".to_owned()),
+        ("differences", "d = ln(time of head / time of base) for each pair".to_owned()),
     ];
     let Some(ratio) = ratio else { return steps };
     let estimate = ratio.ln();
@@ -106,7 +108,7 @@ pub fn of_pairs(judged: &Judgement) -> Vec<Step> {
             number(low),
             number(high)
         ),
-        None => format!("none: at {level} % it takes {MINIMUM_PAIRS} pairs at least"),
+        None => format!("none: {level} % needs at least {MINIMUM_PAIRS} pairs"),
     };
     steps.push(("interval", interval_text));
     steps.push(("p", format!("{p:.3e}: signed-rank test of \"d lies around 0\", two-sided")));
@@ -134,7 +136,7 @@ fn rule(verdict: Verdict, estimate: f64, interval: Option<Interval>, limit: f64)
             "equivalent: the interval lies within the threshold ({below} < {low} and {high} < {limit})"
         ),
         Verdict::Inconclusive { resolves: None, .. } => {
-            "inconclusive: these times can't be trusted for such a pair".to_owned()
+            "inconclusive: these times are not reliable for such a pair".to_owned()
         }
         Verdict::Inconclusive { .. } => format!(
             "inconclusive: the interval ({low} to {high}) neither leaves out 0 with an estimate ({estimate}) of at least the threshold ({limit}), nor lies within it"
@@ -152,12 +154,12 @@ impl CountComparison {
         let mut steps = vec![(
             "repeats",
             format!(
-                "the environment is longer by {} bytes in turn, the same for both",
+                "the environment is lengthened by {} bytes in turn, the same for both",
                 paddings.join(", ")
             ),
         )];
         for JudgedCount { counter, limits, base, head, judged } in &self.counters {
-            let note = if counter.decides { "" } else { "; explains, does not decide" };
+            let note = if counter.decides { "" } else { "; informational only" };
             let unit = match counter.unit {
                 CountUnit::Number => "",
                 CountUnit::Bytes => ", in bytes",
@@ -173,13 +175,11 @@ impl CountComparison {
     const fn why_words(verdict: CountsVerdict) -> &'static str {
         match verdict {
             CountsVerdict::Regressed => {
-                "regressed: a counter that decides is more, and none is less"
+                "regressed: a deciding counter increased, and none decreased"
             }
-            CountsVerdict::Improved => "improved: a counter that decides is less, and none is more",
-            CountsVerdict::Mixed => {
-                "mixed: a counter that decides is more, and another one is less"
-            }
-            CountsVerdict::Equivalent => "equivalent: no counter that decides differs by its limit",
+            CountsVerdict::Improved => "improved: a deciding counter decreased, and none increased",
+            CountsVerdict::Mixed => "mixed: one deciding counter increased, and another decreased",
+            CountsVerdict::Equivalent => "equivalent: no deciding counter differs by its limit",
             CountsVerdict::Insufficient => {
                 "insufficient: counts differ, and a side has fewer than two repeats"
             }
@@ -213,10 +213,10 @@ pub fn of_count(
     };
     let difference = head_median - base_median;
     let ratio = ratio.map_or_else(
-        || "there is no ratio, as the base is 0".to_owned(),
+        || "no ratio, because the base is 0".to_owned(),
         |ratio| format!("head / base = {}", number(ratio)),
     );
-    let exact = if judged.is_exact() { ", so that the difference is exact" } else { "" };
+    let exact = if judged.is_exact() { ", so the difference is exact" } else { "" };
     let CountLimits { threshold, absolute } = limits;
     let by_share = threshold * base_median;
     vec![
@@ -225,7 +225,10 @@ pub fn of_count(
         ("difference", format!("{}; {ratio}", count(difference))),
         (
             "floor",
-            format!("{}: the larger of what repeats of each side differ by{exact}", count(floor)),
+            format!(
+                "{}: the larger of the differences between repeats of each side{exact}",
+                count(floor)
+            ),
         ),
         (
             "limit",

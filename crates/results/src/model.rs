@@ -178,14 +178,14 @@ pub enum NoInterval {
 impl fmt::Display for NoInterval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::OneRound => "one round alone does not vary",
-            Self::Unmarked => "the integration marks no rounds, and states no single times",
+            Self::OneRound => "a single round has no variation",
+            Self::Unmarked => "the integration reports no times of single rounds",
             Self::OneMark => {
-                "the integration marks all rounds as one, so that their single times are not known"
+                "the integration marks all rounds as one, so times of single rounds are unknown"
             }
-            Self::Misfit => "the rounds that were marked do not fit the summary of the integration",
+            Self::Misfit => "the marked rounds don't match the integration's summary",
             Self::Ambiguous => {
-                "it was announced more or less often than it has results, so that its rounds are not known"
+                "its number of announcements doesn't match its results, so its rounds are unknown"
             }
         })
     }

@@ -31,12 +31,6 @@ pub(crate) fn percent(share: f64) -> String {
     text
 }
 
-/// A number of things: `1 round`, `12 rounds`.
-pub(crate) fn count(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {thing}{plural}")
-}
-
 /// A large number in groups of three digits: `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();

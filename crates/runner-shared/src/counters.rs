@@ -64,7 +64,7 @@ pub const EVENTS: &[Event] = &[
 
 /// A name that is none of an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is no counter; there are {}", names())]
+#[error("unknown counter `{name}`; the counters are {}", names())]
 pub struct UnknownEvent {
     /// The offending text.
     pub name: String,
@@ -111,7 +111,7 @@ mod tests {
             let err = find(name).unwrap_err().to_string();
             assert!(
                 err.starts_with(&format!(
-                    "`{name}` is no counter; there are instructions, cycles,"
+                    "unknown counter `{name}`; the counters are instructions, cycles,"
                 )),
                 "{err}"
             );

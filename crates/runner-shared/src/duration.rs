@@ -4,25 +4,14 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// A number below zero, or not a number.
-    #[error("`{text}` is not a length of time: it must be zero or more")]
-    Negative {
-        /// The text as it was given.
-        text: String,
-    },
+    #[error("expected a duration of zero or more")]
+    Negative,
     /// Above zero, but below the smallest step of our clocks: it would silently become zero.
-    #[error("`{text}` is shorter than a nanosecond")]
-    TooShort {
-        /// The text as it was given.
-        text: String,
-    },
+    #[error("expected zero or at least a nanosecond")]
+    TooShort,
     /// Neither a number nor a list of numbers with units.
-    #[error("`{text}` is not a duration such as `2`, `0.5`, `300ms` or `1m 30s`: {reason}")]
-    Malformed {
-        /// The text as it was given.
-        text: String,
-        /// What the parser stumbled over.
-        reason: String,
-    },
+    #[error("expected a duration such as `3s`, `300ms` or `1m 30s`")]
+    Malformed,
 }
 
 /// Nanoseconds in `text`: a bare number is seconds, anything else a list like `1m 30s`.
@@ -32,10 +21,10 @@ pub fn parse_nanos(text: &str) -> Result<u64, DurationError> {
     let trimmed = text.trim();
     if let Ok(seconds) = trimmed.parse::<f64>() {
         if seconds.is_nan() || seconds < 0.0 {
-            return Err(DurationError::Negative { text: text.to_owned() });
+            return Err(DurationError::Negative);
         }
         if 0.0 < seconds && seconds * 1e9 < 1.0 {
-            return Err(DurationError::TooShort { text: text.to_owned() });
+            return Err(DurationError::TooShort);
         }
         #[expect(
             clippy::as_conversions,
@@ -45,10 +34,8 @@ pub fn parse_nanos(text: &str) -> Result<u64, DurationError> {
         )]
         return Ok((seconds * 1e9) as u64);
     }
-    let parsed = humantime::parse_duration(trimmed).map_err(|err| DurationError::Malformed {
-        text: text.to_owned(),
-        reason: err.to_string(),
-    })?;
+    let parsed =
+        humantime::parse_duration(trimmed).map_err(|_unparsed| DurationError::Malformed)?;
     Ok(u64::try_from(parsed.as_nanos()).unwrap_or(u64::MAX))
 }
 
@@ -127,17 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_refused_with_the_text() {
+    fn what_is_no_duration_is_refused() {
         for text in ["", " ", "abc", "5 parsecs", "1s 5", "1.0000000001s", "--3"] {
-            let Err(DurationError::Malformed { text: shown, .. }) = parse_nanos(text) else {
-                panic!("{text:?} was accepted");
-            };
-            assert_eq!(shown, text);
+            assert_eq!(parse_nanos(text), Err(DurationError::Malformed), "{text:?}");
         }
-        let short = "1e-10".to_owned();
-        assert_eq!(parse_nanos(&short), Err(DurationError::TooShort { text: short }));
+        assert_eq!(parse_nanos("1e-10"), Err(DurationError::TooShort));
         for text in ["-1", "nan", "-inf"] {
-            assert_eq!(parse_nanos(text), Err(DurationError::Negative { text: text.to_owned() }));
+            assert_eq!(parse_nanos(text), Err(DurationError::Negative));
         }
     }
 }

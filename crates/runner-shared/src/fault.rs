@@ -35,14 +35,14 @@ impl fmt::Display for Fault {
 type Row = (Errno, Option<Attempt>, &'static str, Option<&'static str>);
 
 const SOME: Option<Attempt> = None;
-const FILES: Option<&str> = Some("`ulimit -n` says how many there may be, and allows more");
+const FILES: Option<&str> = Some("run `ulimit -n` to see or raise the limit");
 
 /// The first row that fits counts.
 const ROWS: &[Row] = &[
     (
         Errno::ENOENT,
         Some(Attempt::Start),
-        "it, the interpreter in its first line, or the loader that it names does not exist",
+        "it, the interpreter in its first line, or its loader does not exist",
         None,
     ),
     (Errno::ENOENT, Some(Attempt::Write), "its folder does not exist", None),
@@ -50,7 +50,7 @@ const ROWS: &[Row] = &[
     (
         Errno::EACCES,
         Some(Attempt::Start),
-        "permission denied: you may not run it, not enter its folder, or its file system runs no programs",
+        "permission denied: you may not run it or enter its folder, or its file system is mounted with `noexec`",
         None,
     ),
     (
@@ -65,24 +65,24 @@ const ROWS: &[Row] = &[
         "permission denied: you may not read it, or not enter one of its folders",
         None,
     ),
-    (Errno::EPERM, SOME, "the system permits it to its owner, or to root only", None),
-    (Errno::ENOTDIR, SOME, "a part of its path is a file, no folder", None),
+    (Errno::EPERM, SOME, "only its owner or root may do this", None),
+    (Errno::ENOTDIR, SOME, "a part of its path is a file, not a folder", None),
     (Errno::EISDIR, SOME, "it is a folder", None),
-    (Errno::ELOOP, SOME, "its links lead around in a circle", None),
+    (Errno::ELOOP, SOME, "its symbolic links form a loop", None),
     (Errno::ENAMETOOLONG, SOME, "its name is too long", None),
     (
         Errno::ENOEXEC,
         SOME,
         "not a program the system can run",
-        Some("a script needs a first line such as `#!/bin/sh`, or use `--shell`"),
+        Some("add a first line such as `#!/bin/sh` to the script, or use `--shell`"),
     ),
     (
         Errno::ETXTBSY,
         Some(Attempt::Start),
         "a program has it open for writing",
-        Some("let the build or the copy end first"),
+        Some("wait for the build or copy to finish"),
     ),
-    (Errno::ETXTBSY, SOME, "it is a program that runs", None),
+    (Errno::ETXTBSY, SOME, "it is a running program", None),
     (Errno::E2BIG, SOME, "its arguments and its environment are too long for the system", None),
     (Errno::EMFILE, SOME, "this process has too many open files", FILES),
     (Errno::ENFILE, SOME, "the system has too many open files", None),
@@ -90,23 +90,25 @@ const ROWS: &[Row] = &[
         Errno::ENOSPC,
         SOME,
         "the disk is full",
-        Some("make room, or choose another disk by TMPDIR or a path"),
+        Some("make room, or choose another disk with TMPDIR or another path"),
     ),
-    (Errno::EDQUOT, SOME, "your share of the disk is used up", None),
+    (Errno::EDQUOT, SOME, "your disk quota is exceeded", None),
     (
         Errno::EFBIG,
         SOME,
-        "a file would be larger than it may be",
-        Some("`ulimit -f` says how large, and allows more"),
+        "the file would exceed the size limit",
+        Some("run `ulimit -f` to see or raise the limit"),
     ),
     (Errno::EROFS, SOME, "its file system is read-only", None),
     (
         Errno::EAGAIN,
         SOME,
         "there are too many processes or threads",
-        Some("`ulimit -u`, or the limit of the container (pids.max), says how many there may be"),
+        Some(
+            "run `ulimit -u` to see or raise the limit, or raise the container's limit (pids.max)",
+        ),
     ),
-    (Errno::ENOMEM, SOME, "the system has no memory left for it", None),
+    (Errno::ENOMEM, SOME, "the system is out of memory", None),
 ];
 
 /// Kinds of errors that were made without a number.
@@ -206,11 +208,7 @@ mod tests {
         let wrapped = io::Error::other(inner);
         let fault = explain(&wrapped, Attempt::Write);
         assert_eq!(fault.why, "this process has too many open files");
-        assert!(
-            fault
-                .to_string()
-                .ends_with(": `ulimit -n` says how many there may be, and allows more")
-        );
+        assert!(fault.to_string().ends_with(": run `ulimit -n` to see or raise the limit"));
         let said = io::Error::other("something else");
         assert_eq!(explain(&said, Attempt::Read).to_string(), "something else");
     }

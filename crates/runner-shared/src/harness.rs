@@ -43,10 +43,10 @@ pub struct Target {
     /// Name of the benchmark; without one, the words of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How long and how often.
+    /// Options of the rounds.
     #[serde(default)]
     pub walltime_args: WalltimeArgs,
-    /// What happens around the rounds.
+    /// Hooks around the rounds.
     #[serde(default, skip_serializing_if = "RunArgs::is_default")]
     pub run_args: RunArgs,
     /// Where the command and its hooks are run; without one, where `exec-harness` is. A path with a slash is looked up
@@ -98,7 +98,7 @@ pub fn name() -> impl clap::builder::TypedValueParser<Value = String> {
 #[cfg(feature = "cli")]
 fn rounds(text: &str) -> Result<u64, String> {
     match text.parse() {
-        Ok(0) => Err("at least one round has to be run".to_owned()),
+        Ok(0) => Err("at least one round is required".to_owned()),
         Ok(rounds) => Ok(rounds),
         Err(err) => Err(err.to_string()),
     }

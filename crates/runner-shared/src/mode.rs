@@ -46,7 +46,7 @@ pub const MODES: &[(Mode, ModeNames)] = &[
 
 /// A word that names no mode.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{word}` is not a mode; the modes are `simulation`, `walltime` and `memory`")]
+#[error("unknown mode `{word}`; the modes are `simulation`, `walltime` and `memory`")]
 pub struct UnknownMode {
     /// The word as it was given.
     pub word: String,

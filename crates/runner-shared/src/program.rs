@@ -41,7 +41,7 @@ pub enum ProgramError {
         path: PathBuf,
     },
     /// The system doesn't even say whether it is there.
-    #[error("`{}` can't be reached: {why}", shown(path))]
+    #[error("`{}` is not accessible: {why}", shown(path))]
     Unreachable {
         /// The path as given, or a folder of `PATH`.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum ProgramError {
         why: String,
     },
     /// Something else than a program.
-    #[error("`{}` is {what}, no program", shown(path))]
+    #[error("`{}` is {what}, not a program", shown(path))]
     NoFile {
         /// The path as given.
         path: PathBuf,
@@ -57,13 +57,13 @@ pub enum ProgramError {
         what: &'static str,
     },
     /// A program for others.
-    #[error("`{}` is a program that you may not run", shown(path))]
+    #[error("you have no permission to run `{}`", shown(path))]
     Forbidden {
         /// The path that was found.
         path: PathBuf,
     },
     /// A file that nobody may run.
-    #[error("`{}` is not an executable file; `chmod +x` makes it one", shown(path))]
+    #[error("`{}` is not executable; run `chmod +x` on it", shown(path))]
     NotExecutable {
         /// The path that was found.
         path: PathBuf,
@@ -195,8 +195,8 @@ mod tests {
             (at(""), "is a folder, no program"),
             ("/dev/null".to_owned(), "is a device or a pipe, no program"),
             (at("dead"), "is a link to something that does not exist"),
-            (at("round"), "can't be reached: its links lead around in a circle"),
-            (at("plain/x"), "can't be reached: a part of its path is a file, no folder"),
+            (at("round"), "can't be reached: its symbolic links form a loop"),
+            (at("plain/x"), "can't be reached: a part of its path is a file, not a folder"),
             (at(&"n".repeat(300)), "can't be reached: its name is too long"),
         ] {
             assert_eq!(err(&path).to_string(), format!("`{path}` {why}"));

@@ -154,14 +154,15 @@ mod tests {
         symlink("gone/file", at("dead")).unwrap();
         symlink("new", at("fresh")).unwrap();
         symlink("circle", at("circle")).unwrap();
-        let (gone, file) = ("its folder does not exist", "a part of its path is a file, no folder");
+        let (gone, file) =
+            ("its folder does not exist", "a part of its path is a file, not a folder");
         for (name, replaced, written) in [
             ("new", "ok", "ok"),
             ("file", "ok", "ok"),
             ("fifo", "ok", "ok"),
             ("fresh", "ok", "ok"),
             ("dead", "ok", gone),
-            ("circle", "its links lead around in a circle", "its links lead around in a circle"),
+            ("circle", "its symbolic links form a loop", "its symbolic links form a loop"),
             ("gone/file", gone, gone),
             ("file/x", file, file),
             ("", "it is a folder", "it is a folder"),
@@ -187,8 +188,8 @@ mod tests {
             ("", "ok"),
             ("new", "ok"),
             ("a/b/c", "ok"),
-            ("file", "a part of its path is a file, no folder"),
-            ("file/x", "a part of its path is a file, no folder"),
+            ("file", "a part of its path is a file, not a folder"),
+            ("file/x", "a part of its path is a file, not a folder"),
             ("dead", "its folder does not exist"),
         ] {
             assert_eq!(said(can_make_folder(&at(name))), expected, "{name}");

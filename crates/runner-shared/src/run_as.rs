@@ -37,7 +37,7 @@ pub enum RunAsError {
     #[error("only root can run a benchmark as `{0}`")]
     NotRoot(String),
     /// The system can't say which groups they are in.
-    #[error("could not find out the groups of `{user}`")]
+    #[error("could not determine the groups of `{user}`")]
     Groups {
         /// The user.
         user: String,
@@ -46,7 +46,7 @@ pub enum RunAsError {
         source: io::Error,
     },
     /// We may not become them: a container or a user namespace.
-    #[error("this process may not become {0}")]
+    #[error("this process has no permission to become {0}")]
     Refused(String),
 }
 
@@ -106,7 +106,7 @@ impl RunAs {
             None => format!("user {}", self.uid),
         };
         match self.called {
-            Some(program) => format!("{name}, who called {program}"),
+            Some(program) => format!("{name} (who called {program})"),
             None => name,
         }
     }

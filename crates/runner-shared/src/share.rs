@@ -12,11 +12,8 @@ pub struct Share {
 
 /// A text that is no share.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a share between 0 and 100 % such as `1%` or `0.01`")]
-pub struct ShareError {
-    /// The text as it was given.
-    text: String,
-}
+#[error("expected a share between 0 and 100 % such as `1%` or `0.01`")]
+pub struct ShareError;
 
 impl Share {
     /// 3 %.
@@ -45,7 +42,7 @@ impl FromStr for Share {
         )]
         let millionths = parsed.map_or(0, |share| (share.clamp(0.0, 1.0) * 1e6).round() as u32);
         if !(1..1_000_000).contains(&millionths) {
-            return Err(ShareError { text: text.to_owned() });
+            return Err(ShareError);
         }
         Ok(Self { millionths })
     }

@@ -91,6 +91,26 @@ fn steers(letter: char) -> bool {
     letter.is_control() || turns
 }
 
+/// Returns a number with its noun, which is in the singular for one: `1 round`, `12 rounds`, `2 processes`.
+pub fn count(number: u64, noun: &str) -> String {
+    plural(number, &number.to_string(), noun)
+}
+
+/// Returns a number as it is shown with its noun, as [`count`] does: `1,234 rounds`.
+pub fn plural(number: u64, shown: &str, noun: &str) -> String {
+    let ending = match noun {
+        _ if number == 1 => "",
+        noun if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{shown} {noun}{ending}")
+}
+
+/// Returns the length of a list with its noun, as [`count`] does.
+pub fn count_of<T>(list: &[T], noun: &str) -> String {
+    count(u64::try_from(list.len()).unwrap_or(u64::MAX), noun)
+}
+
 /// Units of [`bytes`], each 1024 times the one before.
 const UNITS: &[&str] = &["B", "KB", "MB", "GB", "TB", "PB"];
 
@@ -109,6 +129,16 @@ pub fn bytes(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        let shown = [count(0, "round"), count(1, "round"), count(2, "round"), count(2, "process")];
+        assert_eq!(shown, ["0 rounds", "1 round", "2 rounds", "2 processes"]);
+        assert_eq!(
+            (plural(1, "1", "process"), count_of(&[1, 2], "pair")),
+            ("1 process".into(), "2 pairs".into())
+        );
+    }
 
     #[test]
     fn processes_are_named_as_in_a_sentence() {

@@ -191,7 +191,7 @@ fn compare(
     Ok(Found { is_right, note })
 }
 
-/// Whether the commit was found, and what was said.
+/// Returns whether the commit was found, and what was said.
 fn search(suite: &Suite, codspeed: &Path, bench: &Path) -> Outcome<(bool, String)> {
     let repository = repository(suite, bench, 16, 11)?;
     let run = answer(|| {

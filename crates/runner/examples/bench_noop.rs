@@ -1,4 +1,4 @@
-//! What `codspeed run` costs around a command that does nothing, and how soon it ends after it.
+//! Measures the overhead of `codspeed run` around a command that does nothing, and how soon it ends after it.
 
 #![expect(
     clippy::print_stdout,

@@ -1,4 +1,4 @@
-//! What `codspeed exec -m simulation` costs beyond a bare callgrind with the same arguments, and
+//! Measures the overhead of `codspeed exec -m simulation` over a bare callgrind with the same arguments, and
 //! how far counts of the same program differ when the environment does.
 //!
 //! Runs are made in turns, so that the noise of the machine hits all alike.

@@ -1,4 +1,4 @@
-//! What it costs to start `codspeed` and its siblings, beside `/bin/true`, in turns.
+//! Measures the start-up time of `codspeed` and its siblings, compared with `/bin/true`, in turns.
 
 #![expect(
     clippy::print_stdout,

@@ -83,7 +83,7 @@ fn run(
     let signals = match signals {
         Ok(signals) => signals,
         Err(err) => {
-            let what = format!("could not take over signals: {err}");
+            let what = format!("could not set up signal handling: {err}");
             ui.error(&CliError::new(ExitKind::Failed, what));
             return ExitKind::Failed.code();
         }
@@ -123,19 +123,19 @@ fn obeyed(code: u8, context: &Context) -> u8 {
         return code;
     }
     if code != interrupted {
-        context.ui.event(&RunEvent::warning("interrupted; all else was done"));
+        context.ui.event(&RunEvent::warning("interrupted; everything else was completed"));
     }
     interrupted
 }
 
-/// What is wanted on standard output would be lost if that is closed, and nobody would know.
+/// Returns what is wanted on standard output would be lost if that is closed, and nobody would know.
 fn refuse_closed_output(command: &Command) -> Result<(), CliError> {
     let Some(wanted) = command.wants_output().filter(|_| is_stdout_closed()) else {
         return Ok(());
     };
     let what = format!("{wanted} can't be written: standard output is closed");
     Err(CliError::new(ExitKind::Usage, what)
-        .hint("`> FILE` and `| PROGRAM` keep it; `--export FORMAT=FILE` writes to a file"))
+        .hint("redirect it with `> FILE` or `| PROGRAM`, or use `--export FORMAT=FILE` to write to a file"))
 }
 
 fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliError> {
@@ -161,7 +161,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliErro
     }
 }
 
-/// What the user sees of a command, and where.
+/// Returns what the user sees of a command, and where.
 fn open(env: &Env, command: &Command) -> Ui {
     let log = ci::detect(env).ok().and_then(|provider| provider.log);
     let surface = log.unwrap_or_else(|| Surface::local(env));

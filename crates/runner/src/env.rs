@@ -64,7 +64,7 @@ impl Env {
         self.value(name).filter(|value| !value.is_empty())
     }
 
-    /// Whether a variable is there and has no value.
+    /// Returns whether a variable is there and has no value.
     pub(crate) fn is_empty_text(&self, name: &str) -> bool {
         self.value(name).is_some_and(OsStr::is_empty)
     }
@@ -128,7 +128,7 @@ impl Env {
         Self { user: None, ..self }
     }
 
-    /// Who programs with this environment run as, if not as we do.
+    /// Returns who programs with this environment run as, if not as we do.
     pub(crate) fn user(&self) -> Option<&RunAs> {
         self.user.as_ref()
     }

@@ -1,10 +1,10 @@
-//! What a command ends with: an exit code, and for a failure the chain of causes and hints.
+//! The end of a command: an exit code, and for a failure the chain of causes and hints.
 
 use std::{error::Error, io};
 
 use runner_shared::fault::{Attempt, explain, words};
 
-/// How the program ended. The numbers are part of the interface.
+/// The end of the program. The numbers are part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitKind {
     /// All is well.

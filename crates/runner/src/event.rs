@@ -1,4 +1,4 @@
-//! What happens during a run that the user may want to see. One closed list: every sink handles all of it.
+//! Events of a run that the user may want to see. One closed list: every sink handles all of it.
 
 use runner_shared::mode::Mode;
 use serde_json::{Map, Value};
@@ -10,9 +10,9 @@ pub(crate) enum RunEvent {
     RunStarted,
     /// A mode begins to measure.
     PartStarted(Mode),
-    /// What follows belongs together, up to the next [`Self::GroupEnd`].
+    /// The start of a group, which lasts up to the next [`Self::GroupEnd`].
     GroupStart {
-        /// What it is.
+        /// The title.
         title: String,
         /// Most users want to read it, so that it is not folded.
         opened: bool,
@@ -28,9 +28,9 @@ pub(crate) enum RunEvent {
     Debug(String),
     /// The result is worth less, or something is odd.
     Warning {
-        /// What is odd.
+        /// The problem.
         text: String,
-        /// What can be done about it.
+        /// The way to fix it.
         hint: Option<String>,
     },
     /// Something that should not be missed.
@@ -42,21 +42,22 @@ pub(crate) enum RunEvent {
     },
     /// The benchmark says something: whole lines, but for what it leaves unfinished.
     Output {
-        /// Where it says it.
+        /// The place where it says it.
         stream: Stream,
         /// The very bytes.
         bytes: Vec<u8>,
     },
     /// Another run holds the machine-wide lock; we wait.
     Waiting {
-        /// What is known of the other run.
+        /// The facts about the other run.
         text: String,
     },
     /// The user wants an end; the benchmark is asked to stop.
     Stopping,
     /// The benchmark did not stop and is killed.
     Killing,
-    /// How far long work is. The same label again is about the same work; it is over when `done` reaches `total`.
+    /// The progress of long work. The same label again is about the same work; it is over when `done` reaches
+    /// `total`.
     Progress {
         /// What is done, such as `uploading`.
         label: String,
@@ -80,7 +81,7 @@ pub(crate) enum RunEvent {
     Uploaded {
         /// What the run is called there.
         run_id: String,
-        /// Where it can be looked at.
+        /// The place where it can be looked at.
         url: String,
     },
     /// The command failed.
@@ -140,7 +141,7 @@ impl RunEvent {
     }
 }
 
-/// Where a program speaks.
+/// The place where a program speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
     /// Standard output.
@@ -169,7 +170,7 @@ pub(crate) struct Benchmark {
     pub name: String,
     /// Identity.
     pub uri: String,
-    /// How it was measured.
+    /// The way in which it was measured.
     pub mode: Mode,
     /// `complete`, `failed` or `interrupted`.
     pub outcome: &'static str,
@@ -181,10 +182,10 @@ pub(crate) struct Benchmark {
     pub stats: Map<String, Value>,
 }
 
-/// Why a command failed.
+/// The reason why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// What went wrong.
+    /// The failure.
     pub what: String,
     /// Why, outermost first.
     pub causes: Vec<String>,

@@ -72,7 +72,7 @@ fn places(stat: &str) -> Option<[usize; 4]> {
     Some([next()?, next()?, next()?, next()?])
 }
 
-#[expect(unsafe_code, reason = "the kernel shows this very memory")]
+#[expect(unsafe_code, reason = "the kernel exposes this very memory")]
 fn area(start: usize, end: usize) -> Option<&'static mut [u8]> {
     let length = end.checked_sub(start).filter(|length| *length <= MOST)?;
     // SAFETY: the kernel has put the words and variables here when it started us, on a stack that stays as long as we

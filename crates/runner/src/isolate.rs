@@ -38,18 +38,22 @@ pub(crate) struct Scene<'a> {
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         title: "frequency governor",
-        why: "the clock doesn't follow the load, which lags behind it",
+        why: "keeps the clock speed from changing with the load",
         changes: governor,
     },
     Setting {
         title: "boost",
-        why: "the clock doesn't depend on how warm the machine is and how many cores are busy",
+        why: "makes the clock speed independent of temperature and busy cores",
         changes: boost,
     },
-    Setting { title: "interrupts", why: "devices interrupt other processors", changes: interrupts },
+    Setting {
+        title: "interrupts",
+        why: "moves device interrupts to other processors",
+        changes: interrupts,
+    },
     Setting {
         title: "other processors of the core",
-        why: "what runs on them takes half of the core",
+        why: "keeps other work from sharing the core",
         changes: siblings,
     },
 ];
@@ -93,7 +97,8 @@ fn governor(scene: &Scene<'_>) -> Result<Vec<Change>, String> {
     let there = scene.all().iter().map(path).filter(|path| scene.has(path)).collect::<Vec<_>>();
     if there.is_empty() {
         return Err(
-            "there is no frequency control here (the host of a virtual machine has it)".to_owned()
+            "no frequency control is available here (in a virtual machine the host has it)"
+                .to_owned(),
         );
     }
     Ok(there.into_iter().map(|path| change(path, "performance")).collect())
@@ -105,14 +110,14 @@ fn boost(scene: &Scene<'_>) -> Result<Vec<Change>, String> {
     let found = known.iter().map(|(name, wanted)| (format!("{CPU}/{name}"), *wanted));
     match found.into_iter().find(|(path, _)| scene.has(path)) {
         Some((path, wanted)) => Ok(vec![change(path, wanted)]),
-        None => Err("there is no switch for it here".to_owned()),
+        None => Err("this machine has no switch for it".to_owned()),
     }
 }
 
 fn interrupts(scene: &Scene<'_>) -> Result<Vec<Change>, String> {
     let others = scene.others();
     if others.is_empty() {
-        return Err("no other processor is left to take them".to_owned());
+        return Err("no other processor is left for them".to_owned());
     }
     let path = |name: &String| format!("{IRQ}/{name}/smp_affinity_list");
     let is_number = |name: &&String| name.bytes().all(|byte| byte.is_ascii_digit());
@@ -137,7 +142,7 @@ fn siblings(scene: &Scene<'_>) -> Result<Vec<Change>, String> {
         .map(|number| format!("{CPU}/cpu{number}/online"))
         .partition(|path| scene.has(path));
     if there.is_empty() {
-        return Err(format!("they can't be switched off: there is no `{}`", fixed.join("`, `")));
+        return Err(format!("they can't be switched off: `{}` is missing", fixed.join("`, `")));
     }
     Ok(there.into_iter().map(|path| change(path, "0")).collect())
 }
@@ -257,10 +262,10 @@ mod tests {
     #[test]
     fn a_container_without_anything() {
         insta::assert_snapshot!(shown(&[], &[0, 1], &[]), @r"
-        frequency governor: there is no frequency control here (the host of a virtual machine has it)
-        boost: there is no switch for it here
-        interrupts: no other processor is left to take them
-        other processors of the core: they can't be switched off: there is no `/sys/devices/system/cpu/cpu2/online`, `/sys/devices/system/cpu/cpu3/online`
+        frequency governor: no frequency control is available here (in a virtual machine the host has it)
+        boost: this machine has no switch for it
+        interrupts: no other processor is left for them
+        other processors of the core: they can't be switched off: `/sys/devices/system/cpu/cpu2/online` is missing, `/sys/devices/system/cpu/cpu3/online`
         ");
     }
 

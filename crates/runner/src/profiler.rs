@@ -1,4 +1,4 @@
-//! How a profiler is switched on and off: the text protocol of `perf record --control=fifo:CTL,ACK`, which
+//! Switches a profiler on and off: the text protocol of `perf record --control=fifo:CTL,ACK`, which
 //! `codspeed-memtrack` speaks as well. Each line is answered with `ack`; a profiler that is dead or silent is given up.
 
 use runner_shared::text::shown;
@@ -28,32 +28,32 @@ use runner_shared::{
 
 /// An answer that takes longer will not come: a healthy profiler needs less than 10 ms.
 const PATIENCE_NS: u64 = 5_000_000_000;
-/// What a profiler says when it has done what it was asked.
+/// The answer of a profiler that has done what it was asked.
 const ACK: &[u8] = b"ack\n";
 
 /// A control channel that can't be made.
 #[derive(Debug, thiserror::Error)]
-#[error("could not make a control channel for the profiler in `{}`", shown(&folder))]
+#[error("could not create a control channel for the profiler in `{}`", shown(&folder))]
 pub(crate) struct ChannelError {
     folder: PathBuf,
     #[source]
     source: io::Error,
 }
 
-/// Why a profiler did not do what it was asked.
+/// The reason why a profiler did not do what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ControlError {
     /// It has ended.
-    #[error("the profiler has ended before the benchmark")]
+    #[error("the profiler exited before the benchmark")]
     Dead,
     /// It doesn't answer.
     #[error("the profiler did not answer within {} s", PATIENCE_NS / 1_000_000_000)]
     Silent,
     /// It says something else than that it has done what it was asked.
-    #[error("the profiler does not answer as one does: it writes something else than `ack`")]
+    #[error("invalid response from the profiler: expected `ack`")]
     Unexpected,
     /// The channel is broken.
-    #[error("the control channel of the profiler is broken: {0}")]
+    #[error("the profiler's control channel failed: {0}")]
     Broken(Errno),
 }
 
@@ -117,7 +117,7 @@ impl ControlChannel {
         outcome
     }
 
-    /// Why the profiler was given up, if it was.
+    /// Returns why the profiler was given up, if it was.
     pub(crate) fn failed(&self) -> Option<ControlError> {
         self.failed
     }

@@ -3,7 +3,7 @@
 use results::{Comparison, CountComparison, MemoryReport, Report, SimulationReport};
 use runner_shared::artifact::Outcome;
 
-/// What was measured.
+/// The results of a measurement.
 #[derive(Debug, Clone)]
 pub(crate) enum AnyReport {
     /// Times.
@@ -70,7 +70,7 @@ impl AnyReport {
         }
     }
 
-    /// What would have made the numbers better, if it had been allowed.
+    /// Returns what would have made the numbers better, if it had been allowed.
     pub(crate) fn missing(&self) -> Option<&str> {
         match self {
             Self::Walltime(report) => {

@@ -1,10 +1,10 @@
-//! What a run runs, as plain data.
+//! The workload of a run, as plain data.
 
 use std::ffi::OsString;
 
 use runner_shared::{harness, mode::Mode, share::Share, text::as_text};
 
-/// What is run.
+/// The workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Workload {
     /// A suite with an integration, as shell text.
@@ -55,7 +55,7 @@ impl Workload {
         unused.map(|(option, _)| option).collect()
     }
 
-    /// What it is called beside others: short, on one line.
+    /// Returns what it is called beside others: short, on one line.
     pub(crate) fn label(&self) -> String {
         let text = match self {
             Self::Suite(text) => as_text(text).into_owned(),
@@ -76,7 +76,7 @@ impl Workload {
 /// Characters of a label.
 const LABEL_LEN: usize = 60;
 
-/// How a run is profiled besides being measured.
+/// The way in which a run is profiled besides being measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profiling {
     /// Not at all.
@@ -85,12 +85,12 @@ pub(crate) enum Profiling {
     On {
         /// The user asked for it, and wants to know if it is not.
         insists: bool,
-        /// How stacks are taken, if not as suits the program.
+        /// The way in which stacks are taken, if not as suits the program.
         unwinding: Option<UnwindingMode>,
     },
 }
 
-/// How stacks are taken, as far as users choose.
+/// The way in which stacks are taken, as far as users choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnwindingMode {
     /// By frame pointers.

@@ -51,7 +51,7 @@ pub fn open_with(path: &Path, links: Links, options: &mut OpenOptions) -> io::Re
     };
     match kind(file.metadata()?.file_type()) {
         None => Ok(file),
-        Some(kind) => Err(refused(format!("it is {kind}, no regular file"))),
+        Some(kind) => Err(refused(format!("it is {kind}, not a regular file"))),
     }
 }
 
@@ -110,7 +110,7 @@ pub fn open_fifo(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     if file.metadata()?.file_type().is_fifo() {
         Ok(file)
     } else {
-        Err(refused("it is no pipe (FIFO)".to_owned()))
+        Err(refused("it is not a pipe (FIFO)".to_owned()))
     }
 }
 
@@ -237,7 +237,7 @@ fn replace_with(
 }
 
 fn not_followed(kind: io::ErrorKind) -> io::Error {
-    io::Error::new(kind, "it is a symbolic link, and those aren't followed here")
+    io::Error::new(kind, "it is a symbolic link, which is not followed here")
 }
 
 fn too_large(limit: u64) -> io::Error {
@@ -301,9 +301,9 @@ mod tests {
         assert_eq!(read(&at("file"), 5).unwrap(), b"12345");
         let why = |path: &Path| read(path, 4).unwrap_err().to_string();
         assert_eq!(why(&at("file")), "it has more than 4 bytes");
-        assert_eq!(why(&at("pipe")), "it is a pipe (FIFO), no regular file");
-        assert_eq!(why(folder.path()), "it is a folder, no regular file");
-        assert_eq!(why(Path::new("/dev/zero")), "it is a device, no regular file");
+        assert_eq!(why(&at("pipe")), "it is a pipe (FIFO), not a regular file");
+        assert_eq!(why(folder.path()), "it is a folder, not a regular file");
+        assert_eq!(why(Path::new("/dev/zero")), "it is a device, not a regular file");
         assert!(read(&at("socket"), 4).is_err());
         assert_eq!(read(&at("sparse"), 3 << 20).unwrap_err().to_string(), "it has more than 3 MiB");
         assert!(!read(Path::new("/proc/self/status"), 1 << 20).unwrap().is_empty());
@@ -322,7 +322,7 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert_eq!(read(&link, Links::Follow, 9).unwrap(), b"1");
         let err = read(&link, Links::Refuse, 9).unwrap_err();
-        assert_eq!(err.to_string(), "it is a symbolic link, and those aren't followed here");
+        assert_eq!(err.to_string(), "it is a symbolic link, which is not followed here");
         assert_eq!(read(&file, Links::Refuse, 9).unwrap(), b"1");
         let missing = read(&folder.path().join("missing"), Links::Refuse, 9).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
@@ -336,7 +336,7 @@ mod tests {
         std::fs::write(&file, "1").unwrap();
         open_fifo(&pipe, OpenOptions::new().read(true)).unwrap();
         let err = open_fifo(&file, OpenOptions::new().write(true)).unwrap_err();
-        assert_eq!(err.to_string(), "it is no pipe (FIFO)");
+        assert_eq!(err.to_string(), "it is not a pipe (FIFO)");
         assert!(read_kernel_text("/proc/self/status").unwrap().contains("Pid:"));
     }
 

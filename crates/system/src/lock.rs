@@ -32,21 +32,22 @@ pub enum LockError {
         source: io::Error,
     },
     /// Another process has it, and we were told not to wait.
-    #[error("another codspeed run is going on ({holder})")]
+    #[error("another codspeed run is in progress ({holder})")]
     Held {
         /// The other run.
         holder: Holder,
     },
     /// The process that has it has started us: it would wait for us, and we for it.
     #[error(
-        "this run was started by another codspeed run (pid {holder}), which waits for its end: runs can't be nested"
+        "this run was started by another codspeed run (pid {holder}), which waits for it to finish: runs can't be \
+            nested"
     )]
     Nested {
         /// Process id of the other run.
         holder: i32,
     },
     /// Another run writes into the same profile folder.
-    #[error("another codspeed run writes into the folder `{}` ({holder})", shown(folder))]
+    #[error("another codspeed run is writing to the folder `{}` ({holder})", shown(folder))]
     Folder {
         /// The profile folder.
         folder: PathBuf,
@@ -67,7 +68,7 @@ impl Holder {
     #[must_use]
     pub fn waited_for(self) -> String {
         format!(
-            "another codspeed run is going on ({self}); waiting for its end (`--no-wait` fails instead)"
+            "another codspeed run is in progress ({self}); waiting for it to finish (use `--no-wait` to fail instead)"
         )
     }
 }
@@ -156,7 +157,8 @@ impl RunLock {
             Err(LockError::Nested { .. }) => Ok(None),
             Err(LockError::Io { path, source }) => {
                 tell(&format!(
-                    "warning: could not use the lock file `{}` ({source}): another measurement may go on at the same time",
+                    "warning: could not use the lock file `{}` ({source}): another measurement may run at the same \
+                        time",
                     shown(&path)
                 ));
                 Ok(None)
@@ -275,7 +277,7 @@ mod tests {
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let err = RunLock::acquire(&path, Sharing::Alone, true, |_| ()).unwrap_err();
         let LockError::Io { source, .. } = err else { panic!("{err}") };
-        assert_eq!(source.to_string(), "it is a pipe (FIFO), no regular file");
+        assert_eq!(source.to_string(), "it is a pipe (FIFO), not a regular file");
     }
 
     #[test]
@@ -342,7 +344,7 @@ mod tests {
         let path = folder.path().join("lock");
         let first = RunLock::acquire(&path, Sharing::Alone, false, |_| ()).unwrap();
         let err = RunLock::acquire(&path, Sharing::Alone, false, |_| ()).unwrap_err();
-        let expected = format!("another codspeed run is going on (pid {})", std::process::id());
+        let expected = format!("another codspeed run is in progress (pid {})", std::process::id());
         assert_eq!(err.to_string(), expected);
 
         let (said, heard) = std::sync::mpsc::channel();

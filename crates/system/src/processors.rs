@@ -23,7 +23,7 @@ const MOST: usize = 1 << 13;
 ///
 /// # Errors
 ///
-/// If the system does not tell, as where there are more than 1024.
+/// If not reported by the system, as where there are more than 1024.
 pub fn allowed() -> io::Result<Processors> {
     let set = sched_getaffinity(Pid::from_raw(0))?;
     Ok((0..CpuSet::count()).filter(|number| set.is_set(*number).unwrap_or(false)).collect())

@@ -99,10 +99,9 @@ fn switches(status: &str) -> u64 {
 fn sentence(stopped: &[Leftover]) -> Option<String> {
     let names = processes(stopped.iter().map(|process| (process.pid.as_raw(), &*process.name)));
     let pids: Vec<_> = stopped.iter().map(|process| process.pid.to_string()).collect();
-    let (be, they) = if stopped.len() == 1 { ("is", "it goes") } else { ("are", "they go") };
     (!stopped.is_empty()).then(|| {
         format!(
-            "of what the benchmark has started, {names} {be} stopped, and the run waits for that: {they} on with `kill -CONT {}`",
+            "the run is waiting for {names}, started by the benchmark and now stopped: run `kill -CONT {}` to continue",
             pids.join(" ")
         )
     })
@@ -142,7 +141,7 @@ mod tests {
         let one = sentence(&[process(7, "sh")]).unwrap();
         assert_eq!(
             one,
-            "of what the benchmark has started, `sh` (process 7) is stopped, and the run waits for that: it goes on with `kill -CONT 7`"
+            "the run is waiting for `sh`, started by the benchmark and now stopped: run `kill -CONT 7` to continue"
         );
         let two = sentence(&[process(7, "sh"), process(8, "cc")]).unwrap();
         assert!(two.ends_with("they go on with `kill -CONT 7 8`"), "{two}");

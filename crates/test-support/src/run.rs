@@ -47,7 +47,7 @@ impl From<Output> for Run {
 pub struct Running {
     child: Option<Child>,
     stderr: BufReader<ChildStderr>,
-    /// What was read of its standard error.
+    /// The standard error read so far.
     said: String,
 }
 

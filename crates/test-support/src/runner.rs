@@ -16,7 +16,7 @@ use nix::{
 };
 use runner_shared::fifo::{Command, FifoPaths, FrameDecoder};
 
-/// What an integration said, in order.
+/// Messages of an integration, in order.
 pub type Transcript = Vec<Command>;
 
 /// A runner in a thread, on FIFOs in a folder of its own.
@@ -49,7 +49,7 @@ impl ScriptedRunner {
         Self { paths, thread, alive }
     }
 
-    /// Where integrations connect.
+    /// Returns where integrations connect.
     pub fn paths(&self) -> &FifoPaths {
         &self.paths
     }

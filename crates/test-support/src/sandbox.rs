@@ -52,12 +52,12 @@ impl Sandbox {
         sandbox
     }
 
-    /// Where programs run.
+    /// The folder in which programs run.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// What [`Self::private`] programs see as the folder for temporary files.
+    /// Returns what [`Self::private`] programs see as the folder for temporary files.
     pub fn tmp(&self) -> PathBuf {
         self.path().join("tmp")
     }
@@ -107,7 +107,7 @@ impl Sandbox {
         Notice::on(&self.fifo(name))
     }
 
-    /// What a file of the sandbox holds.
+    /// Returns what a file of the sandbox holds.
     #[track_caller]
     pub fn text(&self, name: &str) -> String {
         fs::read_to_string(self.path().join(name)).unwrap()

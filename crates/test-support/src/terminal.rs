@@ -52,7 +52,7 @@ impl Terminal {
         self.screen()
     }
 
-    /// What is on the screen, without empty lines at its end.
+    /// Returns what is on the screen, without empty lines at its end.
     pub fn screen(&self) -> String {
         self.parser.screen().contents().trim_end().to_owned()
     }

@@ -17,7 +17,7 @@ pub(crate) const VERSION_FILE: &str = ".codspeed-runner-version";
 pub(crate) const HASHES_FILE: &str = ".github/action/hashes.json";
 /// Stands in [`VERSION_FILE`] as long as there is no release.
 pub(crate) const SOURCE: &str = "source";
-/// What the archives of a release may be for, in the order of the file.
+/// Targets of the archives of a release, in the order of the file.
 pub(crate) const TRIPLES: [&str; 4] = [
     "aarch64-unknown-linux-gnu",
     "aarch64-unknown-linux-musl",
@@ -82,7 +82,7 @@ impl Hashes {
         Ok(serde_json::to_string_pretty(&self.0)? + "\n")
     }
 
-    /// Whether a version is known.
+    /// Returns whether a version is known.
     pub(crate) fn knows(&self, version: &str) -> bool {
         self.0.contains_key(version)
     }
@@ -138,7 +138,7 @@ fn of<'a>(name: &'a str, triple: &str) -> Option<&'a str> {
         .strip_suffix('-')
 }
 
-/// Whether the action's scripts would take this as a release: `X.Y.Z`, and perhaps `-` and more.
+/// Returns whether the action's scripts would take this as a release: `X.Y.Z`, and perhaps `-` and more.
 pub(crate) fn is_version(text: &str) -> bool {
     let (numbers, more) = text.split_once('-').map_or((text, None), |(a, b)| (a, Some(b)));
     let is_number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());

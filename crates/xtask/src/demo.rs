@@ -100,7 +100,7 @@ fn build_program(workspace: &Workspace, features: &[&str], to: &Path) -> Result<
     Ok(())
 }
 
-/// Where and how `codspeed` is started.
+/// The place where and how `codspeed` is started.
 struct Stage {
     codspeed: PathBuf,
     folder: PathBuf,

@@ -80,7 +80,7 @@ enum Command {
     Fuzz {
         /// Only this reader.
         target: Option<String>,
-        /// How long at each reader.
+        /// The time spent at each reader.
         #[arg(long, default_value_t = 1.0)]
         minutes: f64,
     },

@@ -56,7 +56,7 @@ impl RustText {
         read
     }
 
-    /// Whether a line belongs to an item under `#[cfg(test)]`.
+    /// Returns whether a line belongs to an item under `#[cfg(test)]`.
     pub(crate) fn is_test(&self, line: usize) -> bool {
         self.tests.iter().any(|lines| lines.contains(&line))
     }
@@ -73,7 +73,7 @@ impl RustText {
     }
 }
 
-/// What the text goes on with; lengths are in bytes.
+/// The next token of the text; lengths are in bytes.
 #[derive(Debug, Clone, Copy)]
 enum Token {
     Comment(usize),
@@ -156,7 +156,7 @@ fn char_len(rest: &str) -> Option<usize> {
     body.get(inner..)?.starts_with('\'').then_some(inner + 2)
 }
 
-/// Where `end` stands without a backslash before it.
+/// Returns where `end` stands without a backslash before it.
 fn unescaped(text: &str, end: char) -> Option<usize> {
     let mut escaped = false;
     text.char_indices().find_map(|(at, c)| {

@@ -105,7 +105,7 @@ fn apt(tools: &[&Tool]) -> Result<()> {
     Ok(())
 }
 
-/// What to write before a command so that root runs it; none when we can't become root without a question.
+/// Returns what to write before a command so that root runs it; none when we can't become root without a question.
 fn root_prefix() -> Option<&'static [&'static str]> {
     if is_root() {
         return Some(&[]);
@@ -113,12 +113,12 @@ fn root_prefix() -> Option<&'static [&'static str]> {
     Cmd::new("sudo").args(["-n", "true"]).succeeds().then_some(&["sudo", "-n"])
 }
 
-/// Whether we run as root.
+/// Returns whether we run as root.
 pub(crate) fn is_root() -> bool {
     Cmd::new("id").args(["-u"]).capture().is_ok_and(|id| id.trim() == "0")
 }
 
-/// What a person can do when we can't.
+/// Returns what a person can do when we can't.
 fn advice(tool: &Tool) -> String {
     match tool.source {
         Source::Apt(names) => format!(

@@ -37,7 +37,7 @@ pub(crate) struct Cmd {
     clean: bool,
 }
 
-/// What a program has printed, and its exit code.
+/// The output of a program, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) code: u8,
@@ -158,7 +158,7 @@ impl Cmd {
     }
 }
 
-/// What a shell would report; a death by signal counts as failure.
+/// Returns what a shell would report; a death by signal counts as failure.
 fn code_of(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }

@@ -13,7 +13,7 @@ pub(crate) enum Task {
     Compat,
 }
 
-/// How to see that a tool is there.
+/// The way to see that a tool is there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Probe {
     /// A program on `PATH`.
@@ -22,7 +22,7 @@ pub(crate) enum Probe {
     Succeeds(&'static [&'static str]),
 }
 
-/// Where a tool comes from when it is missing.
+/// The origin of a tool when it is missing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Source {
     /// Debian packages.
@@ -56,12 +56,12 @@ impl Tool {
         }
     }
 
-    /// Whether a command (or, for none, any command) has to do with it.
+    /// Returns whether a command (or, for none, any command) has to do with it.
     pub(crate) fn concerns(&self, task: Option<Task>) -> bool {
         task.is_none_or(|task| self.required_by.contains(&task) || self.used_by.contains(&task))
     }
 
-    /// Whether a command (or, for none, any command) stops without it.
+    /// Returns whether a command (or, for none, any command) stops without it.
     pub(crate) fn is_required(&self, task: Option<Task>) -> bool {
         task.map_or(!self.required_by.is_empty(), |task| self.required_by.contains(&task))
     }

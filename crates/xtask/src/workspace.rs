@@ -1,4 +1,4 @@
-//! What `cargo metadata` says about this workspace: its root, its target folder, its packages.
+//! The workspace as `cargo metadata` reports it: its root, its target folder, its packages.
 
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ impl Workspace {
         items(&self.metadata, "packages").iter().find(is_it)
     }
 
-    /// Whether a package has an example of that name.
+    /// Returns whether a package has an example of that name.
     pub(crate) fn has_example(&self, package: &str, example: &str) -> bool {
         let named =
             |value: &Value, name: &str| value.get("name").and_then(Value::as_str) == Some(name);

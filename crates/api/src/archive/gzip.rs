@@ -32,7 +32,7 @@ struct Block {
 /// Compresses what is written to it. Without [`Gzip::finish`] the output is half a file.
 pub(super) struct Gzip<W: Write> {
     out: W,
-    /// What doesn't fill a block yet.
+    /// Bytes that don't fill a block yet.
     input: Vec<u8>,
     /// In the order of the input.
     on_their_way: VecDeque<Receiver<io::Result<Block>>>,

@@ -1,4 +1,4 @@
-//! What of a folder goes into an archive, in which order, and what doesn't.
+//! Selection of the files of a folder that go into an archive, and their order.
 
 use std::{
     ffi::OsString,
@@ -19,11 +19,11 @@ use super::ArchiveError;
 pub struct Skipped {
     /// Below the profile folder.
     pub path: PathBuf,
-    /// Why.
+    /// The reason.
     pub why: Why,
 }
 
-/// Why something is not in the archive.
+/// The reason why something is not in the archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     /// A FIFO, a socket or a device.
@@ -39,7 +39,7 @@ impl fmt::Display for Skipped {
         let why = match self.why {
             Why::Special => "it is a FIFO, a socket or a device",
             Why::Link => "it is a symbolic link",
-            Why::Vanished => "it is gone",
+            Why::Vanished => "it no longer exists",
         };
         write!(f, "`{}`: {why}", shown(&self.path))
     }
@@ -64,7 +64,7 @@ impl Entry {
     }
 }
 
-/// What goes into an archive.
+/// An entry of an archive.
 #[derive(Debug)]
 pub(super) struct Listing {
     pub(super) root: PathBuf,
@@ -135,7 +135,7 @@ fn look(path: &Path) -> io::Result<Found> {
     })
 }
 
-/// What is in a folder, the last name first.
+/// Returns what is in a folder, the last name first.
 fn children(root: &Path, name: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
     let path = root.join(name);
     let read = || -> io::Result<Vec<OsString>> {

@@ -26,12 +26,12 @@ use crate::{executor::Executor, watch::Watch};
 
 /// From here on an archive of any executor is compressed.
 const COMPRESSED_FROM: u64 = 5 << 30;
-/// What a gzip stream begins with (RFC 1952).
+/// The first bytes of a gzip stream (RFC 1952).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// How much is read of a file at a time.
+/// The number of bytes that are read of a file at a time.
 const CHUNK: usize = 256 << 10;
 
-/// How an archive is compressed.
+/// The way in which an archive is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
@@ -42,39 +42,39 @@ pub enum Encoding {
 /// A file that is ready to be sent. It stays where it is until [`Archive::remove`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
-    /// Where it lies.
+    /// The path.
     pub path: PathBuf,
     /// Its length in bytes.
     pub size: u64,
     /// The MD5 of its bytes, in base64 with padding.
     pub md5: String,
-    /// How it is compressed, if it is.
+    /// The way in which it is compressed, if it is.
     pub encoding: Option<Encoding>,
 }
 
-/// What became of a folder.
+/// The archive of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packed {
     /// The file.
     pub archive: Archive,
-    /// What isn't in it, and why.
+    /// Files that are not in it, with the reasons.
     pub skipped: Vec<Skipped>,
 }
 
-/// Why there is no archive.
+/// The reason why there is no archive.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// Something of the folder, or a finished archive, can't be read.
     #[error("could not read `{}`", shown(path))]
     Read {
-        /// What.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
     /// A file got shorter while it was read: somebody still writes to it.
-    #[error("`{}` became shorter while it was archived", shown(path))]
+    #[error("`{}` was truncated while it was archived", shown(path))]
     Shrank {
         /// The file.
         path: PathBuf,
@@ -84,7 +84,7 @@ pub enum ArchiveError {
     Write {
         /// The archive.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },

@@ -129,7 +129,7 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path)
 }
 
-/// What a file held when its header was written: exactly so many bytes, or a failure. More that comes later is left out.
+/// Contents of a file as of when its header was written: exactly so many bytes, or a failure. Later bytes are left out.
 struct Content<'a, 'b, 'w> {
     file: File,
     path: &'a PathBuf,
@@ -166,7 +166,7 @@ impl Read for Content<'_, '_, '_> {
 impl Content<'_, '_, '_> {
     fn fail(&mut self, failure: ArchiveError) -> io::Result<usize> {
         self.failure = Some(failure);
-        Err(io::Error::other("the file ended"))
+        Err(io::Error::other("unexpected end of file"))
     }
 }
 

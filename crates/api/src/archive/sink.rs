@@ -21,7 +21,7 @@ impl Sink {
         Self { file: BufWriter::with_capacity(CHUNK, file), hash: Md5::new(), size: 0 }
     }
 
-    /// How many bytes were written, and their MD5 in base64.
+    /// Returns how many bytes were written, and their MD5 in base64.
     pub(super) fn finish(mut self) -> io::Result<(u64, String)> {
         self.file.flush()?;
         Ok((self.size, base64_of(self.hash)))

@@ -13,13 +13,13 @@ use crate::{
 /// Two runs side by side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// Where people look at it.
+    /// The address of its page.
     pub url: String,
     /// How much faster all of it is: 0.1 is 10 %.
     pub impact: Option<f64>,
-    /// What the service calls the new run.
+    /// The id of the new run at the service.
     pub head_run_id: String,
-    /// How far the service is with the new run.
+    /// The progress of the service with the new run.
     pub head_status: RunStatus,
     /// One for each benchmark of either run.
     pub benchmarks: Vec<BenchmarkComparison>,
@@ -30,7 +30,7 @@ pub struct Comparison {
 pub struct BenchmarkComparison {
     /// Its name.
     pub name: String,
-    /// What measured it; nothing if we don't know the word.
+    /// The instrument that measured it; `None` if the word is unknown.
     pub executor: Option<Executor>,
     /// In the new run: seconds, or bytes in memory mode.
     pub value: Option<f64>,
@@ -38,11 +38,11 @@ pub struct BenchmarkComparison {
     pub base_value: Option<f64>,
     /// How much faster it is: 0.1 is 10 %.
     pub change: Option<f64>,
-    /// What the difference is to people.
+    /// The category of the difference, as people set it.
     pub category: ComparisonCategory,
-    /// What the difference is by its numbers.
+    /// The status of the difference, by its numbers.
     pub status: ComparisonStatus,
-    /// Whether the service could not make a profile of it.
+    /// True if the service could not make a profile of it.
     pub has_no_profile: bool,
 }
 
@@ -65,11 +65,11 @@ impl Service<'_> {
         };
         let data = self.ask::<CompareRuns>(action, variables)?;
         let repository = data.repository.ok_or_else(|| {
-            self.missing(action, Code::RepositoryNotFound, "there is no such repository")
+            self.missing(action, Code::RepositoryNotFound, "repository not found")
         })?;
         let comparison = repository
             .paginated_compare_runs
-            .ok_or_else(|| self.missing(action, Code::NotFound, "there is no such comparison"))?;
+            .ok_or_else(|| self.missing(action, Code::NotFound, "comparison not found"))?;
         Ok(Comparison {
             url: comparison.url,
             impact: comparison.impact,

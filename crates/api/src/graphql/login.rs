@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{error::ApiError, http::is_page_of, secret::Secret, watch::Watch};
 
-/// How often the service is asked whether the user has logged in.
+/// The interval at which the service is asked whether the user has logged in.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// For how long.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -23,14 +23,14 @@ const PATIENCE: Duration = Duration::from_mins(5);
 pub struct LoginSession {
     /// The page that the user opens in a browser: one of the service, without characters that mean something to a terminal.
     pub callback_url: String,
-    /// What we ask for the token with.
+    /// The session with which we ask for the token.
     pub session_id: String,
 }
 
 /// A token that is good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Whose it is; there are tokens that belong to no user.
+    /// The owner; there are tokens that belong to no user.
     pub user: Option<User>,
 }
 
@@ -39,14 +39,14 @@ pub struct Session {
 pub struct User {
     /// The name.
     pub login: String,
-    /// Where the name is known, as the service spells it.
+    /// The place where the name is known, as the service spells it.
     pub provider: String,
 }
 
 impl Service<'_> {
     /// Begins a login.
     pub fn create_login_session(&self) -> Result<LoginSession, ApiError> {
-        let action = "begin a login";
+        let action = "start a login";
         let variables = create_login_session::Variables {};
         let data = self.ask_with::<CreateLoginSession>(action, variables, None, &[])?;
         let session = data.create_login_session;
@@ -84,10 +84,10 @@ impl Service<'_> {
         self.wait("log in", INTERVAL, PATIENCE, watch, || self.consume_login_session(session_id))
     }
 
-    /// What the service knows of our token; nothing if it isn't good. It may also answer with
+    /// Returns what the service knows of our token; nothing if it isn't good. It may also answer with
     /// [`Code::Unauthenticated`](crate::Code) then.
     pub fn session(&self) -> Result<Option<Session>, ApiError> {
-        let data = self.ask::<SessionQuery>("look up the login", session::Variables {})?;
+        let data = self.ask::<SessionQuery>("check the login", session::Variables {})?;
         Ok(data.session.map(|session| Session {
             user: session.user.map(|user| User { login: user.login, provider: user.provider }),
         }))

@@ -43,7 +43,7 @@ pub struct Service<'a> {
     token: Option<Secret>,
 }
 
-/// What is sent. The name of the operation stands in the query.
+/// The body of a request. The name of the operation stands in the query.
 #[derive(Serialize)]
 struct Question<V> {
     query: &'static str,

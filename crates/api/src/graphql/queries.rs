@@ -1,4 +1,4 @@
-//! What we ask, and the shapes of the answers, generated from the `.graphql` files beside.
+//! Queries and the shapes of their answers, generated from the `.graphql` files beside.
 
 use graphql_client::GraphQLQuery;
 use serde::{Deserialize, Deserializer};

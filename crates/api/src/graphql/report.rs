@@ -1,4 +1,4 @@
-//! What became of a run.
+//! The report of a run at the service.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 const ACTION: &str = "get the results of the run";
-/// How often the service is asked whether it has finished.
+/// The interval at which the service is asked whether it has finished.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// For how long.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -24,15 +24,15 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// A run, as the service sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunReport {
-    /// What the service calls it.
+    /// The id at the service.
     pub run_id: String,
-    /// How far it is.
+    /// The progress.
     pub status: RunStatus,
-    /// Where people look at it.
+    /// The address of its page.
     pub url: String,
     /// How much faster all of it is: 0.1 is 10 %.
     pub impact: Option<f64>,
-    /// What the report comes to that has the impact, else the first report.
+    /// The conclusion of the report that has the impact, else of the first report.
     pub conclusion: Option<Conclusion>,
     /// How much slower it may be: 0.1 is 10 %.
     pub allowed_regression: Option<f64>,
@@ -45,7 +45,7 @@ pub struct RunReport {
 pub struct BenchmarkResult {
     /// Its name.
     pub name: String,
-    /// What measured it; nothing if we don't know the word.
+    /// The instrument that measured it; `None` if the word is unknown.
     pub executor: Option<Executor>,
     /// Seconds; bytes in memory mode.
     pub value: f64,
@@ -55,11 +55,11 @@ pub struct BenchmarkResult {
     pub walltime: Option<WalltimeDetails>,
     /// Memory mode.
     pub memory: Option<MemoryDetails>,
-    /// Whether the service could not make a profile of it. Only [`Service::run`] knows.
+    /// True if the service could not make a profile of it. Only [`Service::run`] knows.
     pub has_no_profile: bool,
 }
 
-/// Where the estimated time of a simulation goes, in seconds.
+/// The place where the estimated time of a simulation goes, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimeDistribution {
     /// Instructions.
@@ -75,7 +75,7 @@ pub struct TimeDistribution {
 /// More about a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WalltimeDetails {
-    /// How often it ran.
+    /// The number of times that it ran.
     pub iterations: f64,
     /// Standard deviation in seconds.
     pub stdev: f64,
@@ -112,7 +112,7 @@ impl Question {
     }
 }
 
-/// Whether a service did not understand a question, or answered another one. What it says of the
+/// Returns whether a service did not understand a question, or answered another one. What it says of the
 /// token, the repository or the run it would say to any question.
 fn is_not_understood(err: &ApiError) -> bool {
     let by_code = matches!(err.code(), Some(Code::Other(_)));
@@ -199,11 +199,11 @@ impl Service<'_> {
     }
 
     fn no_repository(&self) -> ApiError {
-        self.missing(ACTION, Code::RepositoryNotFound, "there is no such repository")
+        self.missing(ACTION, Code::RepositoryNotFound, "repository not found")
     }
 
     fn no_run(&self) -> ApiError {
-        self.missing(ACTION, Code::RunNotFound, "there is no such run")
+        self.missing(ACTION, Code::RunNotFound, "run not found")
     }
 }
 

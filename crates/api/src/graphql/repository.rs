@@ -14,12 +14,12 @@ use crate::{
     error::{ApiError, Code},
 };
 
-/// What a repository is called.
+/// The owner and the name of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryName {
-    /// Where it lives.
+    /// The provider that hosts it.
     pub provider: RepositoryProvider,
-    /// Whose it is.
+    /// The owner.
     pub owner: String,
     /// Its name.
     pub name: String,
@@ -53,18 +53,18 @@ impl fmt::Display for RepositoryName {
     }
 }
 
-/// What a user may do with a repository.
+/// The permissions of a user for a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryOverview {
-    /// What it is called.
+    /// The name.
     pub repository: RepositoryName,
-    /// Whether the user may upload to it.
+    /// True if the user may upload to it.
     pub has_write_access: bool,
-    /// Whether it was enabled at the service. If not, it could be.
+    /// True if it was enabled at the service. If not, it could be.
     pub is_enabled: bool,
 }
 
-/// Who we are, and what we may do with a repository.
+/// The user, and the permissions of the user for a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overview {
     /// Nothing if our token isn't good.
@@ -85,7 +85,7 @@ impl Service<'_> {
         }
     }
 
-    /// Who we are, and what we may do with a repository.
+    /// The user, and the permissions of the user for a repository.
     pub fn repository_overview(&self, name: &RepositoryName) -> Result<Overview, ApiError> {
         let RepositoryName { provider, owner, name } = name.clone();
         let data = self.ask_with::<SessionAndRepositoryOverview>(

@@ -19,7 +19,7 @@ pub enum RunStatus {
     Unknown,
 }
 
-/// What a report comes to.
+/// The conclusion of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Conclusion {
     /// Slower, and somebody said that this is fine.
@@ -35,7 +35,7 @@ pub enum Conclusion {
     Unknown,
 }
 
-/// What a difference is to people.
+/// The category of a difference, as people set it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum ComparisonCategory {
     /// Slower, and somebody said that this is fine.
@@ -59,7 +59,7 @@ pub enum ComparisonCategory {
     Unknown,
 }
 
-/// What a difference is by its numbers.
+/// The status of a difference, by its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum ComparisonStatus {
     /// Faster.

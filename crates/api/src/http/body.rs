@@ -1,4 +1,4 @@
-//! What is sent: a text, or a file that is read while it is sent.
+//! Bodies of requests: a text, or a file that is read while it is sent.
 
 use std::{
     fs::File,
@@ -15,10 +15,10 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::Notify;
 
-/// How much is read at a time. Each of these pieces that the network takes proves that it is alive.
+/// The number of bytes that are read at a time. Each of these pieces that the network takes proves that it is alive.
 const CHUNK: u64 = 64 << 10;
 
-/// How far the sending of a file got.
+/// The progress of the sending of a file.
 #[derive(Debug, Default)]
 pub(super) struct Sending {
     bytes: AtomicU64,
@@ -36,7 +36,7 @@ impl Sending {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Why the file could not be read, if that is why the request failed.
+    /// Returns why the file could not be read, if that is why the request failed.
     pub(super) fn failure(&self) -> Option<io::Error> {
         self.failure.lock().ok().and_then(|mut failure| failure.take())
     }

@@ -24,7 +24,7 @@ const MOST_REDIRECTS: usize = 10;
 /// As many answers, and the one that we want.
 const MOST_HEADS: u32 = 11;
 
-/// What came back.
+/// The response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) host: String,
@@ -176,7 +176,7 @@ impl Http {
     }
 }
 
-/// Where an answer sends us; never from a safe connection to one that others can read and change.
+/// Returns where an answer sends us; never from a safe connection to one that others can read and change.
 fn redirection(from: &Url, response: &Response) -> Option<Url> {
     if !response.status().is_redirection() {
         return None;
@@ -210,7 +210,7 @@ pub(crate) fn is_page_of(service: &Url, page: &Url) -> bool {
     names_nobody && is_private(page) && (is_theirs || (is_here(page) && is_here(service)))
 }
 
-/// Whether a token for one address may be seen at the other: the same host, and not less safe.
+/// Returns whether a token for one address may be seen at the other: the same host, and not less safe.
 fn is_same_service(from: &Url, to: &Url) -> bool {
     let is_safer = from.scheme() == "http" && to.scheme() == "https";
     from.origin() == to.origin() || (from.host() == to.host() && is_safer)

@@ -30,14 +30,14 @@ use crate::{
     watch::{Step, Watch},
 };
 
-/// How the service knows us.
+/// The way in which the service knows us.
 const USER_AGENT: &str = "codspeed-runner";
 /// Shorter than any server keeps an idle connection: one that it has just closed would fail the next request.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
-/// How often it is asked whether an end is wanted: a user feels no delay.
+/// The interval at which it is asked whether an end is wanted: a user feels no delay.
 const TURN: Duration = Duration::from_millis(50);
 
-/// How patient a client is.
+/// The patience of a client is.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
     /// For a connection.
@@ -50,11 +50,11 @@ pub struct HttpSettings {
     pub least_bytes: u64,
     /// For all of a request of GraphQL.
     pub graphql_timeout: Duration,
-    /// How it waits between two tries.
+    /// The way in which it waits between two tries.
     pub pause: Arc<dyn Pause>,
-    /// Who may end whatever goes on, with [`ApiError::Cancelled`].
+    /// The party that may end whatever goes on, with [`ApiError::Cancelled`].
     pub stop: Option<Arc<dyn Stop>>,
-    /// Whether the usual variables of the environment (`HTTPS_PROXY`, `NO_PROXY`, ...) name its proxies.
+    /// True if the usual variables of the environment (`HTTPS_PROXY`, `NO_PROXY`, ...) name its proxies.
     pub use_proxies: bool,
 }
 
@@ -86,7 +86,7 @@ pub struct Http {
 /// A request, and what may come back.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
-    /// What it is good for: "could not ...".
+    /// The purpose, which completes "could not ...".
     pub(crate) action: &'static str,
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -99,9 +99,9 @@ pub(crate) struct Request<'a> {
     pub(crate) within: Option<Duration>,
     /// The longest answer.
     pub(crate) most_bytes: usize,
-    /// Where a good answer goes, if not to memory.
+    /// The place where a good answer goes, if not to memory.
     pub(crate) into: Option<&'a File>,
-    /// Whether answers with an error's status are answers, too.
+    /// True if answers with an error's status are answers, too.
     pub(crate) takes_errors: bool,
 }
 
@@ -198,7 +198,7 @@ impl Http {
         }
     }
 
-    /// Whether somebody wants an end.
+    /// Returns whether somebody wants an end.
     pub fn is_stopped(&self) -> bool {
         self.settings.stop.as_ref().is_some_and(|stop| stop.is_wanted())
     }
@@ -263,7 +263,7 @@ impl Request<'_> {
     }
 }
 
-/// Whether this can be the address of a service.
+/// Returns whether this can be the address of a service.
 pub fn check_url(text: &str) -> Result<(), ApiError> {
     parse_url(text).map(drop)
 }

@@ -1,4 +1,4 @@
-//! What comes back: kept in memory, or written to a file and hashed on the way. Never more of it than makes sense.
+//! Bodies of responses: kept in memory, or written to a file and hashed on the way. Their size is bounded.
 
 use std::{
     fs::File,
@@ -22,7 +22,7 @@ use crate::{
 /// So much is read of a text that says what is wrong.
 const MOST_BYTES_OF_ERROR: usize = 64 << 10;
 
-/// What has come so far.
+/// The part of a response received so far.
 #[derive(Debug)]
 enum Kept<'a> {
     Memory(Vec<u8>),

@@ -1,4 +1,4 @@
-//! When a request is made again: how often, after which pause. Does not wait itself, and reads no clock.
+//! Policy of retries: how often, and after which pause. Does not wait itself, and reads no clock.
 
 use std::{fmt, time::Duration};
 
@@ -9,7 +9,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// A service that asks for a longer pause is not asked again: nobody waits that long.
 const MOST_PATIENCE: Duration = Duration::from_mins(1);
 
-/// How a program waits. Tests have one that doesn't.
+/// The way in which a program waits. Tests have one that doesn't.
 pub trait Pause: fmt::Debug + Send + Sync {
     /// Does nothing for so long.
     fn pause(&self, duration: Duration);
@@ -32,7 +32,7 @@ impl Pause for RealPause {
     }
 }
 
-/// Whether somebody wants an end.
+/// A check whether somebody wants an end.
 pub trait Stop: fmt::Debug + Send + Sync {
     /// Asked several times a second while something goes on. Once it is wanted, it stays so.
     fn is_wanted(&self) -> bool;
@@ -44,12 +44,12 @@ impl Stop for system::signals::Signals {
     }
 }
 
-/// How often a request is made again.
+/// The number of times that a request is made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retries {
     /// Somebody waits for the answer.
     Never,
-    /// What carries the results of a run, and downloads.
+    /// Requests that carry the results of a run, and downloads.
     Some,
     /// A token of the CI system: whole runs depend on it.
     Many,

@@ -166,7 +166,7 @@ fn lasting_errors_of_the_service_are_not_retried_and_give_its_reason() {
         let (text, err, routes) = fails("POST /upload", answer);
         assert_eq!(
             text,
-            format!("could not register the run: HOST answered {status}: because of [2Jthis")
+            format!("could not register the run: HOST responded with {status}: because of [2Jthis")
         );
         assert_eq!((err.status(), err.is_retryable()), (Some(status), false));
         assert_eq!(err.is_about_the_token(), status == 401);
@@ -180,13 +180,13 @@ fn passing_errors_are_tried_four_times_in_all() {
         let (text, err, routes) = fails("POST /upload", Answer::text(status, "<b>oops</b>\n"));
         assert_eq!(
             text,
-            format!("could not register the run: HOST answered {status}: <b>oops</b>")
+            format!("could not register the run: HOST responded with {status}: <b>oops</b>")
         );
         assert!(err.is_retryable());
         assert_eq!(routes, ["POST /upload"; 4]);
 
         let (text, _, routes) = fails("PUT /storage", Answer::text(status, ""));
-        assert_eq!(text, format!("could not send the archive: HOST answered {status}"));
+        assert_eq!(text, format!("could not send the archive: HOST responded with {status}"));
         let expected =
             ["POST /upload", "PUT /storage", "PUT /storage", "PUT /storage", "PUT /storage"];
         assert_eq!(routes, expected);
@@ -237,7 +237,7 @@ fn a_connection_that_breaks_is_tried_again() {
         Answer::text(500, "long enough").reset_midway(),
     ] {
         let (text, err, routes) = fails("POST /upload", answer);
-        assert_eq!(text, "could not register the run: no answer from HOST");
+        assert_eq!(text, "could not register the run: no response from HOST");
         assert!(matches!(err, ApiError::Connection { .. }) && err.is_retryable());
         assert_eq!(routes, ["POST /upload"; 4]);
     }
@@ -259,7 +259,7 @@ fn a_service_that_nobody_serves_is_tried_four_times() {
     assert_eq!(pauses.seconds(), [1, 2, 4]);
 }
 
-/// What an upload says while `route` is answered like this, and nobody is patient.
+/// Returns what an upload says while `route` is answered like this, and nobody is patient.
 #[track_caller]
 fn is_not_waited_for(route: &str, answer: impl FnOnce(&FakeApi, &Gate) -> Answer) {
     let gate = Gate::new();
@@ -285,7 +285,7 @@ fn an_answer_that_is_too_long_is_not_read() {
         let (text, _, routes) = fails("POST /upload", answer);
         assert_eq!(
             text,
-            "could not register the run: the answer of HOST has more than 65536 bytes"
+            "could not register the run: the response from HOST has more than 65536 bytes"
         );
         assert_eq!(routes, ["POST /upload"]);
     }
@@ -293,7 +293,7 @@ fn an_answer_that_is_too_long_is_not_read() {
     let (text, err, _) = fails("POST /upload", Answer::long(400, 100_000));
     assert_eq!(err.status(), Some(400));
     let reason = "x".repeat(500) + "...";
-    assert_eq!(text, format!("could not register the run: HOST answered 400: {reason}"));
+    assert_eq!(text, format!("could not register the run: HOST responded with 400: {reason}"));
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn an_answer_that_makes_no_sense_ends_it() {
         ["", "<html>", r#"{"status": "ok"}"#, r#"{"status": "", "uploadUrl": 1, "runId": ""}"#]
     {
         let (text, err, routes) = fails("POST /upload", Answer::json(body));
-        assert_eq!(text, "could not register the run: the answer of HOST makes no sense to us");
+        assert_eq!(text, "could not register the run: invalid response from HOST");
         assert!(matches!(err, ApiError::Garbage { .. }));
         assert_eq!(routes, ["POST /upload"]);
     }
@@ -336,7 +336,7 @@ fn the_storage_may_send_the_archive_elsewhere() {
 #[test]
 fn a_circle_of_redirections_ends() {
     let (text, _, routes) = fails("POST /upload", Answer::redirect(302, "/upload"));
-    assert_eq!(text, "could not register the run: HOST sent us from address to address");
+    assert_eq!(text, "could not register the run: too many redirects from HOST");
     assert_eq!(routes.len(), 11);
 }
 
@@ -386,7 +386,7 @@ fn addresses_and_tokens_that_can_not_be_are_told_before_anything_is_sent() {
     let submission = submission(Executor::Walltime);
     for url in ["", "upload", "ftp://a.test/", "http://", "/upload"] {
         let err = http.upload(url, &token(), &archive, &submission, &mut unwatched).unwrap_err();
-        assert_eq!(err.to_string(), format!("`{url}` is not the address of a service"));
+        assert_eq!(err.to_string(), format!("`{url}` is not a valid service address"));
     }
     let broken = TokenSource::Known(Secret::new("a\nb").unwrap());
     let err = upload(&http, &api, &broken).unwrap_err();

@@ -88,7 +88,7 @@ fn why(event: &Event, errno: Errno, paranoid: u8) -> String {
     if event.is_hardware && is_absent {
         // The name of the error: its text speaks of files.
         return format!(
-            "this machine shows no such counter of its processor, as most virtual ones ({errno:?})"
+            "this machine doesn't provide this hardware counter, like most virtual machines ({errno:?})"
         );
     }
     Refused::of(errno, paranoid).to_string()

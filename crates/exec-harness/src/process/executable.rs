@@ -18,7 +18,7 @@ pub(crate) enum ExecutableError {
     #[error(transparent)]
     Program(#[from] ProgramError),
     /// Unbalanced quotes.
-    #[error("`{}` is no command: a quote is not closed", shown(text))]
+    #[error("`{}` is not a valid command: a quote is not closed", shown(text))]
     Quotes {
         /// The text as given.
         text: OsString,
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_text_with_an_open_quote_is_named() {
         let quotes = Executable::of_text(OsStr::new("echo 'x"), false, None).unwrap_err();
-        assert_eq!(quotes.to_string(), "`echo 'x` is no command: a quote is not closed");
+        assert_eq!(quotes.to_string(), "`echo 'x` is not a valid command: a quote is not closed");
         let empty = Executable::of_words(&words(&[""]), false, None).unwrap_err();
         assert_eq!(empty, ProgramError::Empty.into());
     }

@@ -217,7 +217,7 @@ fn abandon(pid: Pid) -> io::Error {
     let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
     let _ = nix::sys::wait::waitpid(pid, None);
     guard::forget(pid);
-    io::Error::other("the system gave no descriptor of the process (is this an old Valgrind?)")
+    io::Error::other("the system returned no descriptor of the process (old Valgrind?)")
 }
 
 fn ended(status: c_int, usage: &libc::rusage) -> Ended {

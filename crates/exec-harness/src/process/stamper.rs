@@ -24,21 +24,23 @@ const MAX_PROCESSORS: usize = 32;
 pub(crate) enum StampError {
     /// `perf_event_open` was refused.
     #[error(
-        "no kernel stamps (perf_event_open: {source}); `sysctl kernel.perf_event_paranoid=2` or CAP_PERFMON allows them"
+        "no kernel timestamps (perf_event_open: {source}); run `sysctl kernel.perf_event_paranoid=2` or grant \
+            CAP_PERFMON"
     )]
     Refused {
         /// The answer of the kernel.
         source: io::Error,
     },
     /// The ring could not be mapped.
-    #[error("no kernel stamps (ring buffer: {source}); a higher `ulimit -l` allows them")]
+    #[error("no kernel timestamps (ring buffer: {source}); raise `ulimit -l`")]
     Memory {
         /// The answer of the kernel.
         source: io::Error,
     },
     /// More processors than is reasonable.
     #[error(
-        "no kernel stamps: this process may run on {count} processors, and more than {MAX_PROCESSORS} events would slow the benchmark down; `taskset -c 0-7` limits them"
+        "no kernel timestamps: this process may run on {count} processors, and more than {MAX_PROCESSORS} events would \
+            slow down the benchmark; use `taskset -c 0-7` to limit the processors"
     )]
     Processors {
         /// Processors that we may run on.

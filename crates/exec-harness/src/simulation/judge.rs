@@ -40,11 +40,13 @@ pub(crate) struct Counted {
 pub(crate) enum NotCounted {
     /// Outside Valgrind.
     #[error(
-        "it ran outside Valgrind, which needs `--trace-children=yes` and no `--trace-children-skip` that fits the command"
+        "it ran outside of Valgrind, which needs `--trace-children=yes` and no `--trace-children-skip` that matches \
+            the command"
     )]
     Native,
     /// Something else did work that is not in the count.
-    #[error("it starts other processes, and their work is not in its count: {}; give the command that does the work itself, or use mode `walltime`", child_words(*pid, command.as_deref(), *more))]
+    #[error("it starts other processes, whose work is not counted: {}; measure the command that does the work, or use \
+        mode `walltime`", child_words(*pid, command.as_deref(), *more))]
     Children {
         /// One of them.
         pid: Pid,
@@ -55,7 +57,8 @@ pub(crate) enum NotCounted {
     },
     /// Something goes on after the end.
     #[error(
-        "it leaves process {pid} behind, which went on running when the command had ended and whose work can't be counted; mode `walltime` can measure the command"
+        "its process {pid} was still running when the command ended, and can't be counted; use mode `walltime` to \
+            measure the command"
     )]
     Straggler {
         /// One of them.
@@ -63,12 +66,14 @@ pub(crate) enum NotCounted {
     },
     /// The library was not loaded.
     #[error(
-        "`LD_PRELOAD` had no effect on it, so that nobody switched the count on: it is for another C library, or removes the variable, or may not read the library"
+        "`LD_PRELOAD` had no effect on it, so counting was not switched on: it uses another C library, removes the \
+            variable, or can't read the library"
     )]
     Ignored,
     /// Became a program that can't be counted.
     #[error(
-        "it became another program, `{command}`, which is static or removes `LD_PRELOAD`, so that it can't be counted; give that program itself to see why"
+        "it executed another program, `{command}`, which is static or removes `LD_PRELOAD`, so it can't be counted; \
+            measure that program directly to see why"
     )]
     Became {
         /// That program.
@@ -76,7 +81,8 @@ pub(crate) enum NotCounted {
     },
     /// The count was not dumped and there is no folder to look into.
     #[error(
-        "it ended without the library noticing, by a raw system call or a signal; with CODSPEED_PROFILE_FOLDER set, its count can be found all the same"
+        "it ended by a raw system call or a signal, unnoticed by the library; set CODSPEED_PROFILE_FOLDER to find its \
+            counts nevertheless"
     )]
     Unnoticed,
     /// No file.
@@ -88,15 +94,13 @@ pub(crate) enum NotCounted {
         pid: Pid,
     },
     /// The file is not whole.
-    #[error(
-        "its file `{pid}.out` ends in the middle: the disk is full, or something has ended Valgrind"
-    )]
+    #[error("its file `{pid}.out` is truncated: the disk is full, or Valgrind was killed")]
     CutOff {
         /// The process of the command.
         pid: Pid,
     },
     /// Counted nothing.
-    #[error("its count is 0: something in it switches callgrind off")]
+    #[error("its count is 0: it switches callgrind off")]
     Nothing,
     /// Several parts.
     #[error("its file has {count} parts with its URI instead of one")]
@@ -106,7 +110,7 @@ pub(crate) enum NotCounted {
     },
     /// A later process got the same number.
     #[error(
-        "its file was overwritten by a later benchmark whose process {pid} has the same number; run it again"
+        "its file was overwritten by a later benchmark with the same process id {pid}; run it again"
     )]
     Overwritten {
         /// The number.

@@ -284,7 +284,7 @@ fn summary(name: &str, found: &Counted) -> String {
     match became {
         None => format!("{name}: {count}"),
         Some(program) => format!(
-            "{name}: {count} (only of `{program}`, which the command became; what came before is not counted)"
+            "{name}: {count} (only of `{program}`, which replaced the command; earlier instructions are not counted)"
         ),
     }
 }

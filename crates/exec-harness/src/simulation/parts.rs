@@ -81,7 +81,7 @@ pub(crate) fn relabel(from: impl Read, mut to: impl Write, uri: &str) -> io::Res
         to.write_all(b"\n")?;
     }
     if lines.too_long > 0 {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it has lines that are too long"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it has overlong lines"));
     }
     to.flush()
 }

@@ -35,7 +35,7 @@ const NOT_IN_LIST: &[u8] = b" \t\n:$";
 
 /// The library has no place.
 #[derive(Debug, thiserror::Error)]
-#[error("could not put the library that switches the count on into `{}`", shown(&folder))]
+#[error("could not write the preload library to `{}`", shown(&folder))]
 pub(crate) struct PreloadError {
     folder: PathBuf,
     #[source]

@@ -27,7 +27,7 @@ const SETGID: u32 = 0o2000;
 const GROUP_RUNS: u32 = 0o010;
 
 /// What can be done instead, said in each refusal.
-const INSTEAD: &str = "mode `walltime` can measure it, and so can an integration in its language";
+const INSTEAD: &str = "use mode `walltime`, or an integration for its language";
 
 /// Why simulation mode can't count a command.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub(crate) enum Unfit {
     },
     /// For another processor.
     #[error(
-        "`{}` is a program for another processor, and simulation mode can't count it; {INSTEAD}",
+        "`{}` is a program for another processor, which simulation mode can't count; {INSTEAD}",
         shown(path)
     )]
     Foreign {
@@ -52,7 +52,8 @@ pub(crate) enum Unfit {
     },
     /// Runs with other rights than its caller.
     #[error(
-        "`{}` gains privileges when it is run (setuid, setgid or file capabilities), which Valgrind does not allow; a copy without them can be measured, or mode `walltime` used",
+        "`{}` gains privileges when it is run (setuid, setgid or file capabilities), which Valgrind does not allow; \
+            measure a copy without them, or use mode `walltime`",
         shown(path)
     )]
     Privileged {
@@ -61,7 +62,8 @@ pub(crate) enum Unfit {
     },
     /// Neither a binary nor a script.
     #[error(
-        "`{}` is not a program the system can run: a script needs a first line such as `#!/bin/sh`, or use `--shell`",
+        "`{}` is not a program the system can run: add a first line such as `#!/bin/sh` to the script, or use \
+            `--shell`",
         shown(path)
     )]
     NoProgram {
@@ -69,7 +71,7 @@ pub(crate) enum Unfit {
         path: PathBuf,
     },
     /// Valgrind must read what it runs.
-    #[error("`{}` can't be read, which Valgrind needs for running it", shown(path))]
+    #[error("`{}` is not readable, which Valgrind requires", shown(path))]
     Unreadable {
         /// The program.
         path: PathBuf,
@@ -87,14 +89,14 @@ pub(crate) enum Unfit {
         source: ProgramError,
     },
     /// A script that is run by a script, and so on.
-    #[error("`{}` is a script that is run by a script, and so on without end", shown(path))]
+    #[error("`{}` is a script whose interpreters are scripts without end", shown(path))]
     TooDeep {
         /// The last one looked at.
         path: PathBuf,
     },
     /// Callgrind writes names as they are, one line each.
     #[error(
-        "its name contains a line break, which the files of Valgrind can't hold; `--name` or `\"name\"` gives it another"
+        "its name contains a line break, which Valgrind's files can't contain; use `--name` or `\"name\"` to rename it"
     )]
     LineBreak,
 }

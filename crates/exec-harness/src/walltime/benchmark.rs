@@ -61,7 +61,8 @@ pub(crate) struct Benchmark {
 }
 
 /// What it means that processes outlive their command.
-pub(crate) const PARTLY_MEASURED: &str = "how much of its work is measured is left to chance; a command that waits for all it starts is measured whole";
+pub(crate) const PARTLY_MEASURED: &str = "an unpredictable part of its work is measured; make the command wait for all \
+    processes that it starts";
 
 impl Benchmark {
     /// Resolves programs and opens streams. Nothing has run yet.
@@ -279,11 +280,13 @@ impl Benchmark {
     pub(crate) fn log(&self, machine: &Machine) -> BenchmarkRounds {
         let mut notes: Vec<String> = self.planner.unmet().into_iter().collect();
         if self.cold {
-            notes.push("one round only: it takes longer than the time for all rounds; `--max-time` or `--min-rounds` allow more".to_owned());
+            notes.push("only one round: it takes longer than the time for all rounds; use `--max-time` or \
+                `--min-rounds` for more".to_owned());
         }
         if self.outlived > 0 {
             let (outlived, rounds) = (self.outlived, self.rounds.len());
-            notes.push(format!("in {outlived} of {rounds} rounds a process that the command had started was still running at its end: {PARTLY_MEASURED}"));
+            notes.push(format!("in {outlived} of {rounds} rounds, a process started by the command was still running \
+                at its end: {PARTLY_MEASURED}"));
         }
         BenchmarkRounds {
             name: self.target.display_name(),

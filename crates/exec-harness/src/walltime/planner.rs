@@ -146,12 +146,12 @@ impl LoopPlanner {
         if rounds < self.limits.min_rounds {
             let wanted = self.limits.min_rounds;
             return Some(format!(
-                "stopped after {rounds} of at least {wanted} rounds: `max_time` was reached first"
+                "stopped after {rounds} of at least {wanted} rounds: `--max-time` was reached first"
             ));
         }
         (elapsed < self.limits.min_time_ns && rounds >= self.limits.round_cap).then(|| {
             let cap = self.limits.round_cap;
-            format!("stopped before `min_time` was reached: {cap} rounds are the most that are run")
+            format!("stopped before `--min-time` was reached: at most {cap} rounds are run")
         })
     }
 
@@ -307,7 +307,7 @@ mod tests {
         while planner.next() != Step::Done {
             planner.measured(600 * MS, None, 600 * MS);
         }
-        let said = "stopped after 1 of at least 10 rounds: `max_time` was reached first";
+        let said = "stopped after 1 of at least 10 rounds: `--max-time` was reached first";
         assert_eq!(planner.unmet().as_deref(), Some(said));
     }
 

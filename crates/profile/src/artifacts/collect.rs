@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use runner_shared::text::count;
+
 use super::{Recording, Written};
 use crate::{
     ProfileError, Snapshot,
@@ -37,13 +39,11 @@ impl Collected {
     pub(super) fn written(&self) -> Written {
         let mut warnings: Vec<String> = self.summary.warning.iter().cloned().collect();
         if self.summary.lost > 0 {
-            warnings.push(format!(
-                "the kernel had no room for {} records of perf: the profile has holes",
-                self.summary.lost
-            ));
+            let records = count(self.summary.lost, "record");
+            warnings.push(format!("perf lost {records}: the profile is incomplete"));
         }
         if self.is_overfull {
-            warnings.push("the recording has more mappings than can be followed".to_owned());
+            warnings.push("the recording has too many mappings".to_owned());
         }
         let Summary { samples, lost, .. } = self.summary;
         Written { samples, lost, warnings, ..Written::default() }

@@ -181,7 +181,7 @@ impl Writing<'_> {
         }
         if without_unwind > 0 {
             self.found.warnings.push(format!(
-                "{without_unwind} functions in `jit-{pid}.dump` have no unwind data: stacks end there"
+                "{without_unwind} functions in `jit-{pid}.dump` have no unwind data: stacks are truncated there"
             ));
         }
         Ok(())

@@ -80,9 +80,9 @@ pub(crate) fn scan_input(
     scan.finish();
     let mut summary = scan.summary;
     summary.warning = source.broken().map(|broken| match broken {
-        Broken::Truncated => "perf's recording breaks off; what is there is used".to_owned(),
+        Broken::Truncated => "perf's recording is truncated; using the complete part".to_owned(),
         Broken::Damaged => {
-            "perf's recording is damaged; what lies before the damage is used".to_owned()
+            "perf's recording is damaged; using the part before the damage".to_owned()
         }
     });
     Ok(Some(summary))

@@ -146,7 +146,7 @@ pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, Prof
     let metadata = read_metadata(folder)?;
     let mut warnings = Vec::new();
     if metadata.is_none() {
-        warnings.push("no integration told its name: functions have no names".to_owned());
+        warnings.push("no integration reported its name: functions have no names".to_owned());
     }
     let metadata = metadata.unwrap_or_default();
     let modules = Modules::new(folder, &metadata);

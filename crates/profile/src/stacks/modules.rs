@@ -136,7 +136,7 @@ impl<'m> Modules<'m> {
         let name = format!("{key}.unwind_data");
         let file = Arc::new(self.file(&name)?);
         let Some((data, _)) = UnwindData::read(&file) else {
-            self.note(&self.folder.join(name), &"it is no unwind data");
+            self.note(&self.folder.join(name), &"it has invalid unwind data");
             return None;
         };
         let is_legacy_jit = data.eh_frame.svma == (0..0);

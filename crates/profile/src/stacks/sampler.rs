@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use runner_shared::text::count;
+
 use super::{
     BenchmarkStacks,
     address::Address,
@@ -87,12 +89,12 @@ impl<'a> Sampler<'a> {
     /// The scan is over.
     pub(super) fn finish(mut self, summary: &Summary, warnings: &mut Vec<String>) -> Self {
         if summary.lost > 0 {
-            warnings.push(format!("{} records of perf were lost", summary.lost));
+            warnings.push(format!("perf lost {}", count(summary.lost, "record")));
         }
         let is_own = summary.arch.is_empty() || summary.arch == OWN_ARCH;
         if !is_own {
             warnings
-                .push(format!("recorded on {}: stacks can be unwound there only", summary.arch));
+                .push(format!("recorded on {}: stacks can be unwound only there", summary.arch));
         }
         let numbers = std::mem::replace(&mut self.numbers, Interner::new());
         self.addresses = numbers.into_values();

@@ -18,7 +18,7 @@ impl CountComparison {
     pub fn sentences(&self) -> Vec<String> {
         let names = format!("{} against {}", quoted(&self.head), quoted(&self.base));
         let Some(lead) = self.counters.first() else {
-            return vec![format!("{names}: they have no counts in common, and can't be compared")];
+            return vec![format!("{names}: can't be compared, they have no counts in common")];
         };
         let moved: Vec<&JudgedCount> =
             self.counters.iter().filter(|it| it.judged.verdict.matters()).collect();
@@ -72,7 +72,7 @@ impl JudgedCount {
                 format!("no difference in {} ({certainty})", listed(&titles))
             }
             CountVerdict::Unknown | CountVerdict::Missing => {
-                format!("{change} {title}, inconclusive: a verdict takes two repeats at least")
+                format!("{change} {title}, inconclusive: a verdict needs at least two repeats")
             }
             CountVerdict::Small | CountVerdict::More | CountVerdict::Less => {
                 format!("{change} {title} ({certainty}), {}", self.too_small())
@@ -89,7 +89,7 @@ impl JudgedCount {
             let least = self.number(as_float(self.limits.absolute));
             format!("less than the {least} that matter")
         } else {
-            "too close to what repeats differ by".to_owned()
+            "too close to the variation between repeats".to_owned()
         }
     }
 

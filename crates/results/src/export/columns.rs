@@ -4,7 +4,7 @@ use runner_shared::{
     artifact::Outcome,
     counters::{EVENTS, Event},
     duration::show_nanos,
-    text::bytes,
+    text::{bytes, count},
     walltime::as_whole,
 };
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     comparison::{Comparison, factor},
     model::{BenchResult, Faults, Interval, MaxRss, Report, Switches},
-    text::{UNKNOWN, count, grouped, percent},
+    text::{UNKNOWN, grouped, percent},
 };
 
 /// A column with numbers.
@@ -148,7 +148,7 @@ fn more(of: &BenchResult) -> Vec<(&'static str, String)> {
     let iterations = (of.stats.iter_per_round > 1)
         .then(|| ("Iterations per round", grouped(of.stats.iter_per_round)));
     let faults = of.faults.map(|Faults { minor, major }| {
-        ("Page faults", format!("{minor:.0} without, {major:.0} with a disk"))
+        ("Page faults", format!("{minor:.0} minor, {major:.0} major (from disk)"))
     });
     let switches = of.switches.map(|Switches { voluntary, involuntary }| {
         ("Context switches", format!("{voluntary:.0} voluntary, {involuntary:.0} involuntary"))

@@ -107,7 +107,7 @@ pub(super) fn compared(mut grid: Grid, uris: &[&str], comparisons: &[CountCompar
     let repeats = comparisons.iter().flat_map(|it| &it.counters).map(|it| it.judged.repeats).max();
     if let Some(repeats) = repeats.filter(|repeats| *repeats > 1) {
         grid.footer.insert(0, format!(
-            "Each was counted {repeats} times, with environments of different lengths; shown is the first time"
+            "Each was counted {repeats} times, with environments of different lengths; the first count is shown"
         ));
     }
     if comparisons.len() < 2 {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use runner_shared::{
     artifact::{Counted, Outcome, RobustSource},
     duration::show_nanos,
-    text::one_line,
+    text::{count, one_line},
     walltime::{Drift, Groups, Noise, NoiseVerdict, judge_times},
 };
 
 use crate::model::{BenchResult, NoInterval, RawRounds, Report};
-use crate::text::{count, percent, quoted};
+use crate::text::{percent, quoted};
 
 /// Names that one sentence lists.
 const NAMES: usize = 2;
@@ -79,11 +79,13 @@ fn counters(report: &Report) -> Vec<String> {
         .collect();
     if !of_users.is_empty() {
         let names = listed(&of_users);
-        lines.push(format!("Counted in user mode only ({names}): `sysctl kernel.perf_event_paranoid=1` or CAP_PERFMON allows more"));
+        lines.push(format!("Counted in user mode only ({names}): run `sysctl kernel.perf_event_paranoid=1` or grant \
+            CAP_PERFMON for more"));
     }
     if !scaled.is_empty() {
         let names = listed(&scaled);
-        lines.push(format!("Counted for a part of the time, and scaled up ({names}): the processor has fewer counters than were asked for; several runs with some of them each are exact"));
+        lines.push(format!("Counted for part of the time and scaled up ({names}): the processor has fewer counters \
+            than requested; use several runs with fewer counters each for exact counts"));
     }
     lines
 }
@@ -95,7 +97,8 @@ fn other_counts(report: &Report) -> Option<String> {
     let first = differing.first()?;
     let (run, stated) = (first.round_count(), first.stats.rounds);
     Some(format!(
-        "Rounds are those that were run. {} states how many it had planned, which its time did not always allow: {run} of {stated} of {}",
+        "The rounds shown are those that were run. {} reports the planned number, which its time limit did not always \
+            allow: {run} of {stated} of {}",
         one_line(&first.integration.name),
         names(&differing)
     ))
@@ -130,7 +133,7 @@ fn ending(of: &BenchResult) -> Option<String> {
 
 fn robust_stats(of: &BenchResult) -> Option<String> {
     let robust = of.robust.as_ref().filter(|robust| robust.in_stats)?;
-    Some(format!("all figures are {}, not the wall clock", label(robust.source)?))
+    Some(format!("all figures are {}, not wall times", label(robust.source)?))
 }
 
 /// One line for all benchmarks whose numbers are not to be trusted for the same reason, and with the same advice.
@@ -199,7 +202,7 @@ fn advice(of: &BenchResult) -> String {
         if judge_times(&times, &[], 0.0).is_noisy() {
             return format!("the undisturbed times vary as well: {DOCTOR}");
         }
-        return "`Undisturbed` is the time to trust".to_owned();
+        return "`Undisturbed` is the most reliable time".to_owned();
     }
     let Some(robust) = &of.robust else { return DOCTOR.to_owned() };
     match robust.source {
@@ -207,7 +210,7 @@ fn advice(of: &BenchResult) -> String {
         RobustSource::ProcessorTime if robust.in_stats => {
             "all figures are of processor times".to_owned()
         }
-        RobustSource::ProcessorTime => "`Processor` holds less of that".to_owned(),
+        RobustSource::ProcessorTime => "`Processor` is affected less".to_owned(),
         RobustSource::WallClock if robust.missing.is_empty() => DOCTOR.to_owned(),
         RobustSource::WallClock => {
             format!("{DOCTOR} (no undisturbed time: {})", one_line(&robust.missing))
@@ -216,8 +219,7 @@ fn advice(of: &BenchResult) -> String {
 }
 
 /// The way on where there is no better time.
-const DOCTOR: &str =
-    "`codspeed doctor` says what disturbs a machine, `--pin` keeps a benchmark on one processor";
+const DOCTOR: &str = "run `codspeed doctor` to find causes of noise, use `--pin` to keep a benchmark on one processor";
 
 /// One line for all benchmarks whose rounds changed in the same way while they were measured.
 fn drifts(report: &Report) -> Vec<String> {
@@ -239,17 +241,17 @@ fn drifts(report: &Report) -> Vec<String> {
     let warming = drifting(|drift| drift.slow_rounds > 0);
     let is_ours = warming.iter().all(|of| matches!(of.rounds, Some(RawRounds::Logged(_))));
     let warm_up = if is_ours {
-        "; a longer `--warmup-time` leaves them out"
+        "; use a longer `--warmup-time` to leave them out"
     } else {
-        "; a longer warm-up leaves them out"
+        "; use a longer warm-up to leave them out"
     };
     let slower = drifting(|drift| drift.slow_rounds == 0 && drift.to_ns > drift.from_ns);
     let faster = drifting(|drift| drift.slow_rounds == 0 && drift.to_ns <= drift.from_ns);
-    let machine = "; a machine that gets hot does that, and one that others use: `codspeed doctor`";
+    let machine = "; the machine may be overheating or used by others: run `codspeed doctor`";
     let lines = [
         line(&warming, "Still warming up", warm_up),
-        line(&slower, "Slower and slower while measured", machine),
-        line(&faster, "Faster and faster while measured", "; a longer warm-up may help"),
+        line(&slower, "Getting slower during the measurement", machine),
+        line(&faster, "Getting faster during the measurement", "; a longer warm-up may help"),
     ];
     lines.into_iter().flatten().collect()
 }

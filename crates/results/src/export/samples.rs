@@ -1,11 +1,14 @@
 //! The functions in which a profiler met each benchmark most often, for the terminal.
 
-use runner_shared::{text::one_line, walltime::as_float};
+use runner_shared::{
+    text::{count, one_line, plural},
+    walltime::as_float,
+};
 
 use crate::{
     model::Profile,
     stacks::Stacks,
-    text::{count, grouped, percent},
+    text::{grouped, percent},
 };
 
 /// Shares of fewer samples are off by more than ten points as often as not.
@@ -36,7 +39,7 @@ fn paragraph(profile: &Profile, most: usize) -> String {
     let (name, all) = (one_line(&stacks.benchmark), stacks.total().max(1));
     if *samples < FEWEST_SAMPLES {
         let samples = count(*samples, "sample");
-        return format!("{name}: {samples}, too few to say which functions are hot\n");
+        return format!("{name}: {samples}, too few to tell which functions are hot\n");
     }
     let row = |function: &Function<'_>| {
         let share = |nanos: u64| percent(as_float(nanos) / as_float(all));
@@ -49,13 +52,12 @@ fn paragraph(profile: &Profile, most: usize) -> String {
     };
     let cut = as_float(*truncated) / as_float(*samples);
     let cut = if cut > MANY_TRUNCATED {
-        format!(", {} of their stacks break off", percent(cut))
+        format!(", {} of stacks are truncated", percent(cut))
     } else {
         String::new()
     };
-    let samples = grouped(*samples);
-    let head =
-        format!("{name} ({samples} samples{cut})\n{:>7}  {:>7}  Function\n", "Self", "Total");
+    let samples = plural(*samples, &grouped(*samples), "sample");
+    let head = format!("{name} ({samples}{cut})\n{:>7}  {:>7}  Function\n", "Self", "Total");
     std::iter::once(head).chain(functions(stacks).iter().take(most).map(row)).collect()
 }
 
@@ -123,10 +125,7 @@ a\\nb (1,000 samples)
         assert_eq!(hottest_samples(&[profile(1000, 50)], 5), expected);
         assert_eq!(hottest_samples(&[profile(1000, 50)], 1).lines().count(), 3);
         let cut = hottest_samples(&[profile(1000, 200)], 1);
-        assert!(
-            cut.starts_with("a\\nb (1,000 samples, 20 % of their stacks break off)\n"),
-            "{cut}"
-        );
+        assert!(cut.starts_with("a\\nb (1,000 samples, 20 % of stacks are truncated)\n"), "{cut}");
     }
 
     #[test]
@@ -138,7 +137,7 @@ a\\nb (1,000 samples)
     #[test]
     fn few_samples_say_nothing() {
         let text = hottest_samples(&[profile(29, 0)], 5);
-        assert_eq!(text, "a\\nb: 29 samples, too few to say which functions are hot\n");
+        assert_eq!(text, "a\\nb: 29 samples, too few to tell which functions are hot\n");
         assert_eq!(hottest_samples(&[], 5), "");
     }
 }

@@ -61,32 +61,30 @@ pub enum Concern {
 impl fmt::Display for Concern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoResults => f.write_str("there are no results that the service could show"),
+            Self::NoResults => f.write_str("there are no results to show at the service"),
             Self::Unreadable { why } => f.write_str(why),
             Self::EmptyFile { path } => write!(f, "`{}` has no benchmarks", shown(&path)),
             Self::OddVersion { name, version } => write!(
                 f,
-                "{name} says that its version is `{version}`; the service drops runs of integrations without a semantic version"
+                "{name} reports the version `{version}`; the service drops runs of integrations without a semantic \
+                    version"
             ),
             Self::OpenWindows(count) => {
-                write!(
-                    f,
-                    "{count} measured windows were never ended; their benchmarks have no profile"
-                )
+                write!(f, "{count} measured windows never ended; their benchmarks have no profile")
             }
             Self::CrossedWindows(count) => {
                 write!(
                     f,
-                    "{count} measured windows begin or end within another one, as of two benchmarks at the same time"
+                    "{count} measured windows overlap, as if two benchmarks ran at the same time"
                 )
             }
             Self::HalfRounds(count) => {
-                write!(f, "{count} rounds lack their beginning or their end")
+                write!(f, "{count} rounds have no start or no end")
             }
             Self::WithoutRounds(uris) => {
                 write!(
                     f,
-                    "no round was marked for {}; the service shows no profile of it",
+                    "no round was marked for {}; the service can't show a profile of it",
                     Names(uris)
                 )
             }
@@ -95,7 +93,7 @@ impl fmt::Display for Concern {
             }
             Self::WithoutAnnouncement(uris) => write!(
                 f,
-                "with a result, but never announced, so that no profile belongs to it: {}",
+                "has a result, but was never announced, so it has no profile: {}",
                 Names(uris)
             ),
         }

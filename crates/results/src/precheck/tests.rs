@@ -96,9 +96,9 @@ fn names_are_compared_both_ways() {
     let markers = [SampleStart(1), RoundStart(2), RoundEnd(3), SampleEnd(4)];
     let concerns = conversation(&markers, &[(5, "a"), (6, "b")], &["a", "c"]);
     insta::assert_snapshot!(said(&concerns).join("\n"), @r"
-    no round was marked for `b`; the service shows no profile of it
+    no round was marked for `b`; the service can't show a profile of it
     announced, but without a result: `b`
-    with a result, but never announced, so that no profile belongs to it: `c`
+    has a result, but was never announced, so it has no profile: `c`
     ");
     let many: Vec<String> = (0..8).map(|nth| format!("n{nth}")).collect();
     let text = Concern::WithoutResult(many).to_string();

@@ -105,7 +105,7 @@ pub fn read_environments(profile_dir: &Path) -> (Vec<Environment>, Vec<String>) 
     }
     if room.left_out() > 0 {
         warnings.push(format!(
-            "{} files `environment-<pid>.json` were left out: those that differ have more than {}",
+            "{} files `environment-<pid>.json` were left out: together they have more than {}",
             room.left_out(),
             bounds::shown(ABOUT_BYTES, Unit::Bytes)
         ));

@@ -49,19 +49,19 @@ pub enum ReadError {
         source: serde_json::Error,
     },
     /// A file of simulation mode holds nothing that callgrind would write.
-    #[error("`{}` has no results: its process was ended before it could write them, or it is no callgrind file", shown(&path))]
+    #[error("`{}` has no results: its process was killed before writing them, or it is not a callgrind file", shown(&path))]
     NoParts {
         /// The file.
         path: PathBuf,
     },
     /// There are benchmarks of memory mode, but no file of events.
-    #[error("`{}` holds no events: the tracer was ended before it could write them", shown(&path))]
+    #[error("`{}` contains no events: the tracer was killed before writing them", shown(&path))]
     NoTrace {
         /// The folder.
         path: PathBuf,
     },
     /// A file of events is not whole.
-    #[error("`{}` is not whole; {events} events of it were used", shown(&path))]
+    #[error("`{}` is truncated; {events} events of it were used", shown(&path))]
     Trace {
         /// The file.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum ReadError {
         source: TraceError,
     },
     /// A file of simulation mode ends within a benchmark.
-    #[error("`{}` ends within the results of `{uri}`", shown(&path))]
+    #[error("`{}` is truncated within the results of `{uri}`", shown(&path))]
     Incomplete {
         /// The file.
         path: PathBuf,
@@ -90,13 +90,13 @@ fn place(at: &str) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// Its compression is damaged, it is cut, or the system can't read it.
-    #[error("the compressed data is cut or damaged")]
+    #[error("the compressed data is truncated or damaged")]
     Data(#[source] io::Error),
     /// What is in it are no events.
-    #[error("what is in it is damaged: {0}")]
+    #[error("its contents are damaged: {0}")]
     Record(RecordError),
     /// It ends in the middle, between two events.
-    #[error("it holds {read} events of {written}")]
+    #[error("it contains {read} of {written} events")]
     Short {
         /// Those that could be read.
         read: u64,

@@ -113,7 +113,7 @@ pub(crate) fn artifact<A: Artifact>(
         Ok(None) => {
             let most = bounds::shown(RESULTS_VALUES_BYTES, Unit::Bytes);
             warnings.push(format!(
-                "`{}` was left out: what is read from files of its kind would take more than {most} of memory",
+                "`{}` was left out: files of its kind would take more than {most} of memory",
                 shown(&path)
             ));
             None

@@ -39,14 +39,14 @@ pub(super) fn usable(log: RoundLog, path: &Path, warnings: &mut Vec<String>) -> 
         None
     };
     if log.version > RoundLog::VERSION {
-        return refuse(format!("its version {} is newer than ours", log.version));
+        return refuse(format!("its version {} is newer than supported", log.version));
     }
     let is_odd = |of: &&BenchmarkRounds| {
         let is_long = |column: &Counted| column.values.len() == of.rounds.len();
         !is_even(&of.rounds) || !of.counters.iter().all(is_long)
     };
     match log.benchmarks.iter().find(is_odd) {
-        Some(odd) => refuse(format!("the columns of `{}` are not equally long", odd.name)),
+        Some(odd) => refuse(format!("the columns of `{}` have different lengths", odd.name)),
         None => Some(log),
     }
 }
@@ -230,11 +230,12 @@ fn about_shell(shell: &ShellStart) -> String {
     let takes = show_nanos(as_float(shell.wall_ns));
     if shell.subtracted {
         format!(
-            "the start of the shell is taken off each round: {takes} of wall time, as one takes that has nothing to do"
+            "the start-up time of the shell is subtracted from each round: {takes} of wall time, measured with an \
+                empty command"
         )
     } else {
         format!(
-            "the start of the shell is part of each round: about {takes}; `--subtract-shell` takes it off"
+            "each round includes the start-up time of the shell, about {takes}; use `--subtract-shell` to subtract it"
         )
     }
 }

@@ -142,17 +142,17 @@ fn doubt(
     }
     let (all, known) = (count(rounds.wall_ns().len()), count(known.len()));
     if known < MOSTLY_KNOWN * all || known < 1.0 {
-        return Some("records of the kernel were lost".to_owned());
+        return Some("kernel records were lost".to_owned());
     }
     let (thread, others) = (as_float(*thread_ns), as_float(*others_ns));
     if others > COMPANY * thread {
-        return Some("several threads or processes worked at the same time".to_owned());
+        return Some("several threads or processes ran at the same time".to_owned());
     }
     let wall: u64 = rounds.wall_ns().iter().fold(0, |sum, wall| sum.saturating_add(*wall));
     let waited = off.iter().flatten().fold(0_u64, |sum, off| sum.saturating_add(off.waited));
     let waits = as_float(waited) > ALONE * as_float(wall);
     (waits && (*forked || others > ALONE * thread)).then(|| {
-        "it waits for other threads or processes, which may have been disturbed themselves"
+        "it waits for other threads or processes, which may themselves have been disturbed"
             .to_owned()
     })
 }

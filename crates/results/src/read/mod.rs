@@ -128,9 +128,7 @@ fn repeated(benchmarks: &[BenchResult]) -> Option<String> {
         names.push(format!("{more} more"));
     }
     let names = names.join(", ");
-    let text = || {
-        format!("these are there several times, and their histories can't be told apart: {names}")
-    };
+    let text = || format!("duplicate names, whose histories can't be told apart: {names}");
     (!names.is_empty()).then(text)
 }
 

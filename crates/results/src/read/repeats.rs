@@ -22,7 +22,7 @@ pub(super) fn asked(profile_dir: &Path, warnings: &mut Vec<String>) -> Option<Re
         return Some(asked);
     }
     warnings.push(format!(
-        "{}: version {} of this file is not known, so that nothing is compared; a newer codspeed has written it",
+        "{}: unknown version {}, written by a newer codspeed, so nothing is compared",
         shown(&path),
         asked.version
     ));

@@ -26,7 +26,7 @@ impl Room {
         let left_out = self.benchmarks.left_out() + self.uris.left_out();
         let text = || {
             format!(
-                "there are more benchmarks than are read ({}, with names of {} altogether): {left_out} are left out",
+                "too many benchmarks (at most {} are read, with names of {} altogether): {left_out} are left out",
                 bounds::shown(size(BENCHMARKS), Unit::Items),
                 bounds::shown(URI_BYTES, Unit::Bytes)
             )

@@ -182,16 +182,16 @@ fn notes(part: &Part, totals: &[Option<u64>], functions: &[Shown]) -> Vec<String
     let sums = part.graph.own_sums();
     let differs = part.events.iter().zip(totals.iter().zip(&sums)).find_map(|(event, pair)| {
         let (Some(total), Some(sum)) = pair else { return None };
-        (total != sum).then(|| format!("{sum} {event}, but the whole has {total}"))
+        (total != sum).then(|| format!("{sum} {event}, but the total is {total}"))
     });
     if let Some(differs) = differs {
-        notes.push(format!("the file contradicts itself: its functions have {differs}"));
+        notes.push(format!("the file is inconsistent: its functions have {differs}"));
     }
     if totals.iter().all(|total| *total == Some(0)) {
-        notes.push("nothing was counted between its start and its end".to_owned());
+        notes.push("nothing was counted between start and end".to_owned());
     }
     if functions.iter().any(|function| function.name.starts_with("pthread_create")) {
-        notes.push("starts threads: its counts vary a little from run to run".to_owned());
+        notes.push("starts threads: its counts vary slightly from run to run".to_owned());
     }
     if let Some(thread) = part.thread {
         notes.push(format!("only thread {thread} is counted"));

@@ -1,6 +1,7 @@
 //! A comparison of suites in words: a sentence for each benchmark that has changed or is in doubt, and for the whole.
 
 use runner_shared::{
+    text::count,
     verdict::{CountVerdict, JudgedTime, MINIMUM_PAIRS},
     walltime::as_float,
 };
@@ -67,7 +68,7 @@ fn moved(findings: &[CounterFinding]) -> String {
     let moved: Vec<&CounterFinding> =
         findings.iter().filter(|finding| finding.first.verdict.matters()).collect();
     let shown: Vec<String> = moved.iter().map(|finding| counter_sentence(finding)).collect();
-    if shown.is_empty() { "nothing has moved".to_owned() } else { shown.join(", ") }
+    if shown.is_empty() { "no change".to_owned() } else { shown.join(", ") }
 }
 
 /// One quantity, as in: instructions +5.1 % (exact).
@@ -87,12 +88,12 @@ fn counter_sentence(finding: &CounterFinding) -> String {
     };
     let gone = match finding.again.map(|again| again.verdict) {
         Some(verdict) if verdict != finding.first.verdict => match verdict {
-            CountVerdict::More | CountVerdict::Less => ", the opposite at first",
+            CountVerdict::More | CountVerdict::Less => ", opposite in the first measurement",
             CountVerdict::Same
             | CountVerdict::WithinFloor
             | CountVerdict::Small
             | CountVerdict::Unknown
-            | CountVerdict::Missing => ", more than that at first",
+            | CountVerdict::Missing => ", larger in the first measurement",
         },
         Some(_) | None => "",
     };
@@ -107,7 +108,7 @@ fn words(verdict: SuiteVerdict, ratio: f64, threshold: f64) -> String {
         SuiteVerdict::Improved => format!("{} faster", factor(ratio.recip())),
         SuiteVerdict::Unchanged => format!("no difference of {threshold} % or more"),
         SuiteVerdict::Inconclusive(Doubt::Few) => {
-            format!("inconclusive: a verdict takes {MINIMUM_PAIRS} pairs at least")
+            format!("inconclusive: a verdict needs at least {MINIMUM_PAIRS} pairs")
         }
         SuiteVerdict::Inconclusive(Doubt::Wide { resolves, pairs_needed }) => {
             let found = match resolves {
@@ -117,19 +118,20 @@ fn words(verdict: SuiteVerdict, ratio: f64, threshold: f64) -> String {
                 None => "inconclusive".to_owned(),
             };
             match pairs_needed {
-                Some(pairs) => format!("{found}; about {pairs} would decide"),
-                None => format!("{found}, and it is too close to the threshold of {threshold} %"),
+                Some(pairs) => format!("{found}; about {pairs} would be needed"),
+                None => format!("inconclusive: too close to the {threshold} % threshold"),
             }
         }
         SuiteVerdict::Inconclusive(Doubt::Chance) => {
-            "inconclusive: among so many benchmarks one looks like that by chance; more pairs would tell (`--max-pairs`)"
+            "inconclusive: among this many benchmarks, such a difference can occur by chance; use `--max-pairs` for \
+                more pairs"
                 .to_owned()
         }
         SuiteVerdict::Inconclusive(Doubt::Unconfirmed) => {
-            "inconclusive: found once, and not measured again to make sure".to_owned()
+            "inconclusive: found once, but not confirmed by a second measurement".to_owned()
         }
         SuiteVerdict::Inconclusive(Doubt::Contradicted) => {
-            "inconclusive: found at first, and not when it was measured again".to_owned()
+            "inconclusive: found at first, but not in the second measurement".to_owned()
         }
     }
 }
@@ -172,7 +174,8 @@ impl SuiteComparison {
         lines.extend(self.shift.map(shift_sentence));
         let any_of = |time| self.benchmarks.iter().any(|one| one.is_of(time));
         if !self.by_turns && any_of(JudgedTime::Wall) {
-            lines.push("of wall times the lower quartile of a run's rounds is compared, as other programs only add to them".to_owned());
+            lines.push("for wall times, the lower quartile of a run's rounds is compared, because other programs only \
+                add to them".to_owned());
         }
         if any_of(JudgedTime::Shortest) {
             lines.push("where typical times differ too much from run to run, the shortest round of each run is compared (the lower quartile over runs): a change of the longer rounds alone doesn't show there".to_owned());
@@ -184,9 +187,10 @@ impl SuiteComparison {
     /// Pairs and seed.
     fn evidence(&self) -> String {
         let pairs = match self.pairs {
-            [1, 0] => "1 pair".to_owned(),
-            [first, 0] => format!("{first} pairs"),
-            [first, again] => format!("{first} pairs, and {again} more to make sure"),
+            [first, 0] => count(first, "pair"),
+            [first, again] => {
+                format!("{}, and {again} more for confirmation", count(first, "pair"))
+            }
         };
         format!("{pairs}; seed of the order {}", self.seed)
     }
@@ -194,11 +198,12 @@ impl SuiteComparison {
 
 fn shift_sentence(shift: Shift) -> String {
     let Shift { worse, moved, all } = shift;
-    let count = |number| as_float(u64::try_from(number).unwrap_or(u64::MAX));
-    let share = 100.0 * count(moved) / count(all);
+    let number = |length| as_float(u64::try_from(length).unwrap_or(u64::MAX));
+    let share = 100.0 * number(moved) / number(all);
     let way = if worse { "worse" } else { "better" };
     format!(
-        "environment shift: {moved} of {all} benchmarks ({share:.0} %) got {way} alike, so look first for what they have in common: a function that all call, the compiler and its options, a library, what the builds depend on"
+        "environment shift: {moved} of {all} benchmarks ({share:.0} %) got {way} alike, so first look for a common \
+            cause: a shared function, the compiler and its options, a library, a dependency of the builds"
     )
 }
 

@@ -45,7 +45,7 @@ impl<R: Read> Chunks<R> {
         }
         let size = usize::try_from(unpacked).unwrap_or(usize::MAX);
         let chunk = lz4_flex::block::decompress(&bytes, size);
-        chunk.map(Some).map_err(|_unsaid| TraceError::Damaged("a chunk can't be unpacked"))
+        chunk.map(Some).map_err(|_unsaid| TraceError::Damaged("a chunk can't be decompressed"))
     }
 
     fn number(&mut self) -> io::Result<u32> {

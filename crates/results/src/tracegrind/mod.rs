@@ -24,10 +24,10 @@ use sums::Sums;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TraceError {
     /// Not readable, or cut.
-    #[error("it can't be read to its end ({0})")]
+    #[error("it can't be read completely ({0})")]
     Io(#[from] io::Error),
     /// Something else.
-    #[error("it is not a trace of tracegrind of version 3")]
+    #[error("it is not a tracegrind trace of version 3")]
     Unknown,
     /// It holds more than is kept.
     #[error(
@@ -36,14 +36,14 @@ pub(crate) enum TraceError {
     )]
     TooLarge,
     /// Against the description.
-    #[error("it is not as described: {0}")]
+    #[error("it has an invalid format: {0}")]
     Damaged(&'static str),
 }
 
 /// The same as text of callgrind: a part for each marker, and one for the end of the process.
 pub(crate) fn to_callgrind(source: impl Read) -> Result<Vec<u8>, TraceError> {
     let mut chunks = Chunks::open(source)?;
-    let head = chunks.next_chunk()?.ok_or(TraceError::Damaged("it has no head"))?;
+    let head = chunks.next_chunk()?.ok_or(TraceError::Damaged("it has no header"))?;
     let head = Head::parse(&head)?;
     let mut text = format!("# callgrind format\nversion: 1\ncreator: {}\n", head.creator());
     let events = head.events();

@@ -90,9 +90,9 @@ enum Cell {
 impl Head {
     pub(super) fn parse(chunk: &[u8]) -> Result<Self, TraceError> {
         let head: Self = rmp_serde::from_slice(chunk)
-            .map_err(|_unsaid| TraceError::Damaged("its head can't be read"))?;
+            .map_err(|_unsaid| TraceError::Damaged("its header can't be read"))?;
         if head.events().is_empty() {
-            return Err(TraceError::Damaged("its head names no events"));
+            return Err(TraceError::Damaged("its header names no events"));
         }
         Ok(head)
     }

@@ -15,16 +15,16 @@ pub const MAX_BATCH_BYTES: usize = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Reading or writing failed, or the answer did not come in time.
-    #[error("the runner does not answer")]
+    #[error("the runner does not respond")]
     Io(#[from] io::Error),
     /// The runner closed its side.
-    #[error("the runner is gone")]
+    #[error("the runner has exited")]
     Closed,
     /// The runner sent what is no frame.
-    #[error("the runner's answer is unreadable")]
+    #[error("invalid response from the runner")]
     Frame(#[from] FrameError),
     /// The runner sent what is no message.
-    #[error("the runner's answer is unreadable")]
+    #[error("invalid response from the runner")]
     Message(#[from] CommandError),
     /// The runner refused a message.
     #[error("the runner refused `{request}`")]

@@ -81,7 +81,7 @@ pub enum IntegrationMode {
 
 /// A complete frame that is no message.
 #[derive(Debug, thiserror::Error)]
-#[error("a frame of {len} bytes is no message of protocol {PROTOCOL_VERSION}")]
+#[error("a frame of {len} bytes is not a valid message of protocol {PROTOCOL_VERSION}")]
 pub struct CommandError {
     /// Length of the payload.
     pub len: usize,

@@ -123,7 +123,7 @@ enum Company {
 fn check_ours(folder: &Path, company: Company) -> io::Result<()> {
     let data = folder.symlink_metadata()?;
     let why = if data.file_type().is_symlink() {
-        "it is a symbolic link, and those aren't followed here"
+        "it is a symbolic link, which is not followed here"
     } else if !data.is_dir() {
         "it is no folder"
     } else if data.uid() != geteuid().as_raw() {

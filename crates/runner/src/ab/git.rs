@@ -53,7 +53,7 @@ pub(crate) enum GitError {
     #[error(transparent)]
     Ask(#[from] AskError),
     /// There is none here.
-    #[error("`{}` is in no Git repository: {words}", shown(folder))]
+    #[error("`{}` is not in a Git repository: {words}", shown(folder))]
     NoRepository {
         /// The folder that it was looked for in.
         folder: PathBuf,

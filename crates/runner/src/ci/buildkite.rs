@@ -44,8 +44,8 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
     let token = match &situation.token {
         Some(token) => TokenPolicy::Static(token.clone()),
         None => TokenPolicy::Missing {
-            reason: "an upload from Buildkite needs a token".to_owned(),
-            hint: format!("set {} to the token of the repository", env_names::TOKEN.name),
+            reason: "uploading from Buildkite needs a token".to_owned(),
+            hint: format!("set {} to the repository's token", env_names::TOKEN.name),
         },
     };
     Ok(CiContext { provider: &PROVIDER, token, is_fork: false, identity, notes: Vec::new() })

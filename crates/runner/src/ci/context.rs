@@ -1,4 +1,4 @@
-//! What a provider says about a job, and what the service is told of it.
+//! The description of a job by its provider, as the service is told.
 
 use std::path::PathBuf;
 
@@ -21,26 +21,26 @@ use crate::env::Env;
 pub(crate) struct CiContext {
     /// The provider.
     pub provider: &'static Provider,
-    /// What an upload identifies itself with.
+    /// Credentials of an upload.
     pub token: TokenPolicy,
     /// The code comes from a fork: the job has no secrets.
     pub is_fork: bool,
-    /// What the service is told, or why it can't be.
+    /// The description for the service, or the obstacle.
     pub identity: Result<Identity, Obstacle>,
-    /// What the user should know about how the job was understood.
+    /// Notes for the user about how the job was understood.
     pub notes: Vec<String>,
 }
 
-/// What an upload identifies itself with.
+/// Credentials of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TokenPolicy {
     /// A token that the user gave.
     Static(Secret),
     /// A token that the provider makes for us, right before the upload.
     Oidc {
-        /// Where it is asked for; the audience is to be added.
+        /// The place where it is asked for; the audience is to be added.
         url: String,
-        /// What we identify ourselves with there.
+        /// Our credentials there.
         request: Secret,
         /// Without it the upload fails. Otherwise it goes on without a token, with a warning.
         required: bool,
@@ -49,9 +49,9 @@ pub(crate) enum TokenPolicy {
     Tokenless,
     /// One is needed, and there is none.
     Missing {
-        /// Why it is needed.
+        /// The reason why it is needed.
         reason: String,
-        /// Where it comes from.
+        /// The origin of it.
         hint: String,
     },
 }
@@ -76,7 +76,7 @@ pub(crate) struct Identity {
     pub(super) part: Option<BasePart>,
 }
 
-/// Where the commit is known from.
+/// The source of the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Commit {
     /// What is checked out at the time of the upload. Where there is no repository at all, as in a container that
@@ -89,7 +89,7 @@ pub(super) enum Commit {
     Given(String),
 }
 
-/// What stands for a commit where there is none.
+/// Returns what stands for a commit where there is none.
 pub(super) fn no_commit() -> String {
     "a".repeat(40)
 }
@@ -100,7 +100,7 @@ pub(super) fn commit_like(text: &str) -> Option<String> {
 }
 
 impl CiContext {
-    /// Why the run can't be uploaded, if so. It is worth measuring all the same.
+    /// Returns why the run can't be uploaded, if so. It is worth measuring all the same.
     pub(crate) fn obstacle(&self) -> Option<&Obstacle> {
         self.identity.as_ref().err()
     }

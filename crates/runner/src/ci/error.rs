@@ -1,4 +1,4 @@
-//! What can be wrong with the description of a job, and why a run can't be uploaded although all is well with it.
+//! Errors in the description of a job, and obstacles to an upload.
 
 use std::{io, path::PathBuf};
 
@@ -12,7 +12,7 @@ use super::{PROVIDERS, git::GitError};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CiError {
     /// A variable that describes the job is not there.
-    #[error("`{}` is not set, and a job on {provider} needs it", variable.name)]
+    #[error("`{}` is not set, but required on {provider}", variable.name)]
     Missing {
         /// Name of the provider.
         provider: &'static str,
@@ -24,7 +24,7 @@ pub(crate) enum CiError {
     Value {
         /// The variable.
         variable: EnvName,
-        /// What it should be.
+        /// The expected form.
         expected: &'static str,
     },
     /// The payload of the event can't be read.
@@ -32,16 +32,16 @@ pub(crate) enum CiError {
     PayloadRead {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
     /// The payload is no JSON.
-    #[error("the event `{}` is no JSON", text::shown(&path))]
+    #[error("the event `{}` is not valid JSON", text::shown(&path))]
     PayloadParse {
         /// The file.
         path: PathBuf,
-        /// Where it goes wrong.
+        /// The place where it goes wrong.
         #[source]
         source: serde_json::Error,
     },
@@ -50,29 +50,29 @@ pub(crate) enum CiError {
     PayloadField {
         /// The file.
         path: PathBuf,
-        /// What it lacks.
+        /// The missing field.
         field: &'static str,
     },
     /// The user names a repository where the provider knows better.
-    #[error("the repository can't be chosen on {provider}: the job tells which one it is")]
+    #[error("the repository can't be chosen on {provider}: it is determined by the job")]
     RepositoryGiven {
         /// Name of the provider.
         provider: &'static str,
     },
     /// Nobody knows which repository it is.
-    #[error("the run belongs to no repository")]
+    #[error("the run doesn't belong to a repository")]
     NoRepository,
     /// The commit can't be found out.
-    #[error("could not find out which commit was measured in `{}`", text::shown(&root))]
+    #[error("could not determine which commit was measured in `{}`", text::shown(&root))]
     Commit {
         /// The folder of the repository.
         root: PathBuf,
-        /// Why not.
+        /// The reason why not.
         #[source]
         source: GitError,
     },
     /// The system has no random numbers.
-    #[error("could not make a number for this run")]
+    #[error("could not generate a number for this run")]
     Random(#[source] io::Error),
     /// The run can't be uploaded.
     #[error("this run can't be uploaded")]
@@ -84,14 +84,15 @@ impl CiError {
         Self::Value { variable: env_names::CI_PROVIDER, expected: "the id of a CI provider" }
     }
 
-    /// What the user can do about it.
+    /// Returns what the user can do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Missing { variable, .. } if variable.name.starts_with(env_names::OWN_PREFIX) => {
                 format!("set {}: {}", variable.name, variable.meaning)
             }
             Self::Missing { .. } => format!(
-                "hand the variables of the job on to `codspeed`, for example with `--env` of the container; or set {}=local",
+                "pass the variables of the job on to `codspeed`, for example with the container's `--env`, or set \
+                    {}=local",
                 env_names::CI_PROVIDER.name
             ),
             Self::Value { variable, .. } if *variable == env_names::CI_PROVIDER => {
@@ -101,20 +102,20 @@ impl CiError {
             Self::Value { variable, .. } => format!("{}: {}", variable.name, variable.meaning),
             Self::PayloadRead { .. } | Self::PayloadParse { .. } | Self::PayloadField { .. } => {
                 format!(
-                    "make the file of {} visible to `codspeed`, as it is",
+                    "make the file that {} names readable for `codspeed`, unchanged",
                     env_names::GITHUB_EVENT_PATH.name
                 )
             }
             Self::RepositoryGiven { .. } => format!(
-                "leave `--repository` out; or describe the job yourself with {}=generic",
+                "leave out `--repository`, or set {}=generic and describe the job yourself",
                 env_names::CI_PROVIDER.name
             ),
             Self::NoRepository => {
-                "name it with `--repository owner/name`, or add a Git remote at GitHub or GitLab"
+                "use `--repository owner/name` to name it, or add a Git remote at GitHub or GitLab"
                     .to_owned()
             }
             Self::Commit { .. } => {
-                "check the repository out with its folder `.git`, before the benchmark runs"
+                "check out the repository with its folder `.git` before the benchmark runs"
                     .to_owned()
             }
             Self::Random(_) | Self::Obstacle(_) => return None,
@@ -123,31 +124,29 @@ impl CiError {
     }
 }
 
-/// Why the results of this job can't be uploaded. It is no fault: they are measured and shown all the same.
+/// The reason why the results of this job can't be uploaded. It is no fault: they are measured and shown all the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Obstacle {
     /// The service has no word for what started the job.
-    #[error("CodSpeed has no event like `{event}`, which started this job")]
+    #[error("CodSpeed doesn't support the event `{event}` that started this job")]
     Event {
         /// The provider's word.
         event: String,
     },
-    /// What is checked out is not what the job runs for.
-    #[error(
-        "a job for `{event}` that is about `{reference}` must measure it, and another commit is checked out"
-    )]
+    /// The checked-out commit is not the one of the job.
+    #[error("this `{event}` job is for `{reference}`, but a different commit is checked out")]
     Checkout {
-        /// What started the job.
+        /// The event that started the job.
         event: String,
-        /// What it is about.
+        /// The reference that it is about.
         reference: String,
     },
     /// The repository lives elsewhere.
-    #[error("the repository is at {host}, and CodSpeed knows {known} here")]
+    #[error("the repository is at {host}; CodSpeed supports {known} here")]
     Host {
-        /// Where it lives.
+        /// The provider that hosts it.
         host: String,
-        /// Where it should.
+        /// The place where it should.
         known: &'static str,
     },
 }

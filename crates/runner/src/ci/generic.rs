@@ -66,8 +66,8 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
     let token = match &situation.token {
         Some(token) => TokenPolicy::Static(token.clone()),
         None => TokenPolicy::Missing {
-            reason: "an upload from a CI that CodSpeed doesn't know needs a token".to_owned(),
-            hint: format!("set {} to the token of the repository", env_names::TOKEN.name),
+            reason: "uploading from an unknown CI system needs a token".to_owned(),
+            hint: format!("set {} to the repository's token", env_names::TOKEN.name),
         },
     };
     Ok(CiContext { provider: &PROVIDER, token, is_fork, identity, notes })
@@ -108,7 +108,7 @@ fn identity(
     let commit = match variables.optional(env_names::CI_COMMIT)? {
         Some(text) => Commit::Given(context::commit_like(text).ok_or(CiError::Value {
             variable: env_names::CI_COMMIT,
-            expected: "a whole commit hash",
+            expected: "a full commit hash",
         })?),
         None => Commit::Checkout { without_repository: None },
     };
@@ -142,7 +142,7 @@ fn event(variables: Variables<'_>, has_base: bool) -> Result<Event, CiError> {
         return Ok(if has_base { Event::PullRequest } else { Event::Push });
     };
     let event = EVENTS.iter().find(|(name, _)| *name == word).map(|(_, event)| *event);
-    event.ok_or(CiError::Value { variable, expected: "an event that CodSpeed knows" })
+    event.ok_or(CiError::Value { variable, expected: "an event that CodSpeed supports" })
 }
 
 fn reference(

@@ -24,7 +24,7 @@ pub(super) const PROVIDER: Provider = Provider {
     uploads: true,
     log: Some(Surface::GitHub),
     keyless: Some(
-        "with `permissions: id-token: write` this workflow uploads without a stored token",
+        "add `permissions: id-token: write` to this workflow to upload without a stored token",
     ),
     detect: |env| variables::is_true(env, env_names::GITHUB_ACTIONS),
     context,
@@ -32,7 +32,7 @@ pub(super) const PROVIDER: Provider = Provider {
 
 const NAME: &str = "GitHub Actions";
 
-/// What has to be checked out for the results to be about what the event says.
+/// The commit that has to be checked out for the results to belong to the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum About {
     /// Whatever it is: the service knows the event.
@@ -62,7 +62,7 @@ const EVENTS: &[(&str, Event, About)] = &[
     ("issue_comment", Event::WorkflowDispatch, About::ItsCommit),
 ];
 
-/// What the event says.
+/// The fields of the event that we need.
 struct Occasion {
     event: Event,
     reference: String,
@@ -91,7 +91,7 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
             let (name, word) =
                 (variables.needed(env_names::GITHUB_EVENT_NAME)?, wire(occasion.event));
             if name != word {
-                notes.push(format!("CodSpeed is told `{word}` for the event `{name}`"));
+                notes.push(format!("the event `{name}` is reported to CodSpeed as `{word}`"));
             }
             (Ok(identity(situation, variables, repository, occasion)?), is_fork)
         }
@@ -112,7 +112,7 @@ fn wire(event: Event) -> &'static str {
     }
 }
 
-/// What started the workflow, in the words of the service.
+/// Returns what started the workflow, in the words of the service.
 fn occasion(
     situation: &Situation<'_>,
     variables: Variables<'_>,
@@ -151,7 +151,7 @@ fn occasion(
     Ok(Ok(Occasion { event: *event, reference, head_ref, base_ref, is_fork }))
 }
 
-/// Whether the commit that the workflow runs for is checked out, as far as both are known.
+/// Returns whether the commit that the workflow runs for is checked out, as far as both are known.
 fn checked_out_its_commit(
     situation: &Situation<'_>,
     variables: Variables<'_>,
@@ -241,7 +241,7 @@ fn token(
     // A repository that doesn't say is treated as private: its results are not published.
     let (is_private, which) = match is_private {
         Some(is_private) => (is_private, "the repository is private"),
-        None => (true, "the event doesn't say whether the repository is public"),
+        None => (true, "the event doesn't state whether the repository is public"),
     };
     Ok(match (request, url) {
         (Some(request), Some(url)) => {
@@ -249,7 +249,9 @@ fn token(
         }
         (None, _) | (_, None) if is_fork || !is_private => TokenPolicy::Tokenless,
         (None, _) | (_, None) => TokenPolicy::Missing {
-            reason: format!("{which}, and the job may not ask GitHub for a token"),
+            reason: format!(
+                "{which}, and the job has no permission to request a token from GitHub"
+            ),
             hint: format!(
                 "add `permissions: {{ contents: read, id-token: write }}` to the job, or set {}",
                 env_names::TOKEN.name

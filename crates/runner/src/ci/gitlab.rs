@@ -42,7 +42,7 @@ const SOURCES: &[(&str, Event)] = &[
 
 const CHILD: &str = "parent_pipeline";
 
-/// What the pipeline runs for.
+/// The subject of a pipeline.
 struct Occasion {
     event: Event,
     reference: String,

@@ -25,7 +25,7 @@ pub(super) const PROVIDER: Provider = Provider {
     context,
 };
 
-/// What the service calls the one job of a command.
+/// The name at the service of the one job of a command.
 const JOB: &str = "local-job";
 
 fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
@@ -33,7 +33,7 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
     let checkout = Repository::find(situation.here);
     let head = checkout.as_ref().map(|repository| repository.head(situation.env)).transpose();
     let head = head.unwrap_or_else(|err| {
-        notes.push(format!("{err}: the results belong to no commit"));
+        notes.push(format!("{err}: the results can't be assigned to a commit"));
         None
     });
     let by_remote = || checkout.as_ref().and_then(|repository| by_remote(repository, &mut notes));
@@ -90,17 +90,17 @@ pub(super) fn by_remote(
     });
     if let Some((name, repository)) = found {
         if name != "origin" {
-            notes.push(format!("the repository is that of the Git remote `{name}`"));
+            notes.push(format!("using the repository of the Git remote `{name}`"));
         }
         return Some(repository);
     }
     notes.push(match remotes.first() {
         None => {
-            format!("the Git repository has no remote: `{}` names none", repository.shown_config())
+            format!("the Git repository has no remote in `{}`", repository.shown_config())
         }
-        Some((name, None)) => format!("the URL of the Git remote `{name}` leads to no host"),
+        Some((name, None)) => format!("the URL of the Git remote `{name}` has no host"),
         Some((name, Some(remote))) => format!(
-            "the Git remote `{name}` is at {}, and not a repository at github.com or gitlab.com",
+            "the Git remote `{name}` is at {}, not at github.com or gitlab.com",
             remote.host
         ),
     });

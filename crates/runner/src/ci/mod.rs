@@ -1,4 +1,4 @@
-//! Who runs us: which CI provider, which repository, which commit, and what an upload may identify itself with.
+//! Detection of the CI provider, the repository, the commit, and the credentials of an upload.
 //!
 //! To add a provider, write a file with its `detect` and `context`, add it to [`PROVIDERS`], and put fixtures into
 //! `tests/ci/<id>/`. A provider reads only the environment, the payload of the event, and the repository.
@@ -41,7 +41,7 @@ pub(crate) struct Provider {
     pub name: &'static str,
     /// An upload is the default: who set up a job wants its results at the service.
     pub uploads: bool,
-    /// How its log is written, where it has a style of its own.
+    /// The way in which its log is written, where it has a style of its own.
     pub log: Option<Surface>,
     /// How a job uploads without a stored token, as a sentence for the user; none where it can't, or needn't be told.
     pub keyless: Option<&'static str>,
@@ -53,7 +53,7 @@ pub(crate) struct Provider {
 pub(crate) const PROVIDERS: &[Provider] =
     &[buildkite::PROVIDER, github::PROVIDER, gitlab::PROVIDER, generic::PROVIDER, local::PROVIDER];
 
-/// What a provider may look at.
+/// The inputs of a provider.
 #[derive(Debug, Clone)]
 pub(crate) struct Situation<'a> {
     /// The environment.
@@ -83,7 +83,7 @@ pub(crate) fn checked_out(env: &Env, here: &Path) -> Option<String> {
 }
 
 impl Provider {
-    /// What it says about the job that we are.
+    /// Returns what it says about the job that we are.
     pub(crate) fn context(&self, situation: &Situation<'_>) -> Result<CiContext, CiError> {
         (self.context)(situation)
     }

@@ -18,7 +18,7 @@ pub(super) struct Payload {
     value: Value,
 }
 
-/// Where a pull request comes from.
+/// The origin of a pull request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head {
     /// The branch; `owner:branch` in a fork.
@@ -41,7 +41,7 @@ impl Payload {
         Ok(Self { path: path.to_owned(), value })
     }
 
-    /// Whether the repository is private, if it is told.
+    /// Returns whether the repository is private, if it is told.
     pub(super) fn is_private(&self) -> Option<bool> {
         self.value.pointer("/repository/private")?.as_bool()
     }
@@ -57,7 +57,7 @@ impl Payload {
         self.text("/pull_request/base/ref")
     }
 
-    /// Where the pull request comes from. Of a fork that was deleted, GitHub tells the label only.
+    /// Returns where the pull request comes from. Of a fork that was deleted, GitHub tells the label only.
     pub(super) fn head(&self) -> Result<Head, CiError> {
         let branch = self.text("/pull_request/head/ref");
         let branch = branch.ok_or_else(|| self.lacks("pull_request.head.ref"))?;

@@ -10,7 +10,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("www.gitlab.com", "gitlab.com"),
 ];
 
-/// Where a repository comes from.
+/// The origin of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remote {
     /// The host in lower case, without user and port.
@@ -62,7 +62,7 @@ impl Remote {
     }
 }
 
-/// What follows the last `@`: passwords may contain one.
+/// Returns what follows the last `@`: passwords may contain one.
 fn without_user(authority: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }

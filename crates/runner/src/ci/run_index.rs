@@ -20,7 +20,7 @@ use system::files::{self, Links};
 
 use super::PartKey;
 
-/// How often it is looked whether another upload is over.
+/// The interval at which it is checked whether another upload has finished.
 const TURN: Duration = Duration::from_millis(50);
 
 /// The content of the file.
@@ -33,7 +33,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct RunIndex {
     number: u64,
-    /// Where the next number goes; nothing when counting failed.
+    /// The place where the next number goes; nothing when counting failed.
     file: Option<(PathBuf, Flock<File>)>,
 }
 

@@ -16,7 +16,7 @@ pub(super) struct BasePart {
     pub kind: PartKind,
 }
 
-/// Whose parts they are.
+/// The owner of the parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PartKind {
     /// A job's: it may upload several times, and a retry must come to the same numbers. So uploads are counted.
@@ -26,7 +26,7 @@ pub(super) enum PartKind {
 }
 
 impl BasePart {
-    /// Where its uploads are counted, if they are.
+    /// Returns where its uploads are counted, if they are.
     pub(super) fn key<'a>(&'a self, root: &'a Path) -> Option<PartKey<'a>> {
         let Self { run_id, part_id, job: _, metadata: _, kind } = self;
         (*kind == PartKind::Job).then_some(PartKey { root, run_id, part_id })
@@ -84,7 +84,7 @@ pub(crate) enum Suffix<'a> {
     },
     /// As metadata version 10 has it.
     V10 {
-        /// What measured: `valgrind`, `walltime` or `memory`.
+        /// The executor that measured: `valgrind`, `walltime` or `memory`.
         executor: &'a str,
         /// Uploads of the job before this one; left out for a part that isn't counted.
         run_index: u64,

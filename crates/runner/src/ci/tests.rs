@@ -20,7 +20,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ci")
 }
 
-/// What a fixture describes.
+/// A fixture's job.
 struct Case {
     /// Is removed at the end.
     folder: tempfile::TempDir,

@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-/// Log in to the service, or out.
+/// Log in to or out of the service.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AuthArgs {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: AuthCommand,
 }
@@ -14,19 +14,19 @@ pub(crate) struct AuthArgs {
 /// The subcommands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub(crate) enum AuthCommand {
-    /// Log in through a browser, or with a token.
+    /// Log in with a browser, or with a token.
     Login {
-        /// Read a token from standard input, instead of asking a browser.
+        /// Read a token from standard input instead of opening a browser.
         #[arg(long)]
         with_token: bool,
 
-        /// Print the address, and leave the browser alone.
+        /// Print the address instead of opening a browser.
         #[arg(long, conflicts_with = "with_token")]
         no_browser: bool,
     },
-    /// Show who is logged in.
+    /// Show the account that is logged in.
     Status,
-    /// Forget the token of the profile.
+    /// Delete the profile's token.
     Logout,
 }
 
@@ -34,6 +34,6 @@ const EXAMPLES: &str = "\
 Examples:
   codspeed auth login                             opens a browser
   codspeed auth login --with-token < token.txt    on a machine without one
-  codspeed --profile work auth login              another account beside it
+  codspeed --profile work auth login              a second account
 
 The token is kept in `~/.config/codspeed/config.yaml`, which only you can read.";

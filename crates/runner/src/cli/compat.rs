@@ -6,7 +6,7 @@ use runner_shared::env_names;
 /// Hidden options of `run` and `exec`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub(crate) struct CompatArgs {
-    /// Measure nothing, and upload what lies in the profile folder: `codspeed upload` does that.
+    /// Upload the results in the profile folder without measuring. Use `codspeed upload` instead.
     #[arg(long, hide = true, requires = "profile_folder")]
     pub skip_run: bool,
 
@@ -34,7 +34,7 @@ pub(crate) struct CompatArgs {
 }
 
 impl CompatArgs {
-    /// What those who use them should know.
+    /// Returns what those who use them should know.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let Self {
             skip_run,
@@ -46,15 +46,16 @@ impl CompatArgs {
             experimental_exclude_allocations,
         } = self;
         let renamed = |old: &str, new: &str| {
-            format!("`--experimental-{old}` does nothing any more; `--{new}` takes its place")
+            format!("`--experimental-{old}` has no effect any more; use `--{new}` instead")
         };
         let warnings = [
-            skip_run
-                .then(|| "`--skip-run` is an old way to say `codspeed upload FOLDER`".to_owned()),
+            skip_run.then(|| {
+                "`--skip-run` is deprecated; use `codspeed upload FOLDER` instead".to_owned()
+            }),
             walltime_profiler
                 .as_deref()
                 .filter(|name| *name != "perf")
-                .map(|name| format!("there is no profiler `{name}`: perf records profiles")),
+                .map(|name| format!("unknown profiler `{name}`: the only profiler is perf")),
             experimental_cycle_estimation
                 .is_some()
                 .then(|| renamed("cycle-estimation", "cycle-estimation")),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
-/// Print what a shell needs to complete the words of `codspeed`.
+/// Generate shell completions.
 #[derive(Debug, Args)]
 #[command(after_help = COMPLETIONS)]
 pub(crate) struct CompletionsArgs {
@@ -14,15 +14,15 @@ pub(crate) struct CompletionsArgs {
     pub shell: Shell,
 }
 
-/// Print a manual page, or write all of them into a folder.
+/// Print a manual page, or write all manual pages to a folder.
 #[derive(Debug, Args)]
 #[command(after_help = MAN)]
 pub(crate) struct ManArgs {
-    /// The subcommand to print the page of [default: that of `codspeed` itself].
+    /// The subcommand to print the page of [default: `codspeed` itself].
     #[arg(value_name = "SUBCOMMAND")]
     pub page: Option<String>,
 
-    /// Write all pages into this folder, which is made if need be.
+    /// Write all pages to this folder, which is created if necessary.
     #[arg(long, value_name = "FOLDER", conflicts_with = "page")]
     pub out: Option<PathBuf>,
 }

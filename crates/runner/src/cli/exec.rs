@@ -14,11 +14,11 @@ use super::{Parameter, SharedArgs, UploadArgs};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ExecArgs {
-    /// What all commands have.
+    /// Options of all measuring commands.
     #[command(flatten)]
     pub shared: SharedArgs,
 
-    /// Whether, as whom and where results are uploaded.
+    /// Options of the upload.
     #[command(flatten)]
     pub upload: UploadArgs,
 
@@ -26,47 +26,48 @@ pub(crate) struct ExecArgs {
     #[arg(long, value_parser = harness::name())]
     pub name: Option<String>,
 
-    /// Compare with this command: both are run in turns until it is clear how they differ. May be repeated.
+    /// Compare with this command: both are run alternately until the difference is clear (repeatable).
     ///
-    /// All commands are compared with the first one; `--base` names another: by its name, its words, or its number.
+    /// All commands are compared with the first one. Use `--base` to choose another by its name, its words, or its
+    /// number.
     #[arg(long, value_name = "COMMAND LINE")]
     pub vs: Vec<OsString>,
 
-    /// Run each command with each of these values in place of `{NAME}`, and compare all with the first. May be repeated
-    /// for all combinations.
+    /// Run each command with each of these values in place of `{NAME}`, and compare all with the first. Repeat for all
+    /// combinations.
     ///
     /// `{NAME}` may stand in the commands, in `--name`, and in `--setup`, `--prepare`, `--conclude`, `--cleanup`,
     /// `--input` and `--output`.
     #[arg(short = 'L', long, value_name = "NAME=A,B,C", value_parser = Parameter::list)]
     pub parameter_list: Vec<Parameter>,
 
-    /// The same with the numbers of a range, as in `1..8` or `0..1:0.25`, where 0.25 is the step.
+    /// Like `-L`, with the numbers of a range, such as `1..8` or `0..1:0.25`, where 0.25 is the step.
     #[arg(long, num_args = 2, value_names = ["NAME", "RANGE"], allow_hyphen_values = true)]
     pub parameter_scan: Vec<String>,
 
-    /// With several commands: the smallest difference that matters [default: 3%; of counts, 2% in simulation, 1% of what
-    /// is allocated and 5% of its peak in memory mode].
+    /// With several commands: the smallest difference that matters [default: 3%; in simulation mode 2% of counts, in
+    /// memory mode 1% of allocated bytes and 5% of the peak].
     #[arg(long, value_name = "SHARE")]
     pub threshold: Option<Share>,
 
-    /// With several commands: exit with 6 if one is slower (in memory mode: needs more memory) than the base for certain,
-    /// and by this share or more as estimated [default: that of `--threshold`].
+    /// With several commands: exit with 6 if one is certainly slower (in memory mode: needs more memory) than the
+    /// base, by an estimated share of at least this [default: that of `--threshold`].
     #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub fail_if_slower: Option<FailureLimit>,
 
-    /// With several commands: show how each verdict was reached, so that it can be computed once more by hand.
+    /// With several commands: show how each verdict was reached, in enough detail to recompute it by hand.
     #[arg(long)]
     pub explain: bool,
 
-    /// Put the undisturbed time into the results instead of the wall time.
+    /// Write undisturbed times to the results instead of wall times.
     #[arg(long)]
     pub robust: bool,
 
-    /// How long and how often.
+    /// Options of the rounds.
     #[command(flatten)]
     pub walltime: harness::WalltimeArgs,
 
-    /// What happens around the rounds.
+    /// Hooks around the rounds.
     #[command(flatten)]
     pub around: harness::RunArgs,
 
@@ -110,15 +111,15 @@ Examples:
   codspeed exec --prepare 'rm -rf out' -- make
   codspeed exec --vs './old in.txt' -- ./new in.txt
   codspeed exec --vs ./old --fail-if-slower=5% -- ./new       for scripts: exit code 6 if it is
-  codspeed exec --vs ./a --vs ./b --base ./b -- ./c           each against ./b
+  codspeed exec --vs ./a --vs ./b --base ./b -- ./c           each compared with ./b
   codspeed exec -L j=1,2,4 -- ./program -j{j}                 three values, compared with the first
   codspeed exec --parameter-scan j 1..8 -- make -j{j}         eight of them
-  codspeed exec -m simulation --vs ./old -- ./new             by instructions; -m memory: by bytes
+  codspeed exec -m simulation --vs ./old -- ./new             compares instructions; -m memory: bytes
   codspeed exec --counters instructions,branch-misses,page-faults -- ./program
   codspeed exec --export markdown=- -- ./program
 
 Times in the table:
-  Median       wall time of a round, with all that other programs did meanwhile
-  Undisturbed  the same by the kernel's stamps, without the time in which others had the processor
-  Processor    time on processors, of all threads and children; User and System are its parts
-On a noisy machine Undisturbed comes first, and a line below the table says why.";
+  Median       wall time of a round, including interference by other programs
+  Undisturbed  the same without the time in which other programs had the processor, by kernel timestamps
+  Processor    processor time of all threads and children; the sum of User and System
+On a noisy machine Undisturbed comes first, and a line below the table explains why.";

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use api::Secret;
 use clap::Args;
 
-/// Where the help lists them.
+/// The heading of the help that lists them.
 const HEADING: &str = "Options of every command";
 
-/// Which files and which account are used. The environment is asked for what is not given here.
+/// Choice of files and account. The environment provides what is not given here.
 #[derive(Debug, Clone, Default, Args)]
 #[expect(clippy::doc_markdown, reason = "the help has no backticks around variables")]
 pub(crate) struct GlobalArgs {
@@ -20,11 +20,11 @@ pub(crate) struct GlobalArgs {
     #[arg(help_heading = HEADING, long, global = true, value_name = "NAME", value_parser = parse_name)]
     pub profile: Option<String>,
 
-    /// Keep tools that `codspeed setup` installs in this folder [env: CODSPEED_SETUP_CACHE_DIR].
+    /// Folder for the tools that `codspeed setup` installs [env: CODSPEED_SETUP_CACHE_DIR].
     #[arg(help_heading = HEADING, long, global = true, value_name = "FOLDER")]
     pub setup_cache_dir: Option<PathBuf>,
 
-    /// Use another file for the user's settings: profiles are made for that.
+    /// Use another file for the user's settings. Use profiles instead.
     #[arg(long, global = true, value_name = "NAME", value_parser = parse_name, hide = true)]
     pub config_name: Option<String>,
 
@@ -46,13 +46,14 @@ pub(crate) fn parse_name(name: &str) -> Result<String, String> {
         return Ok(name.to_owned());
     }
     Err(format!(
-        "a name has letters, digits, `-`, `_` and `.`, begins with one of the first two, and is at most {MOST} long"
+        "a name consists of letters, digits, `-`, `_` and `.`, starts with a letter or digit, and has at most {MOST} \
+            characters"
     ))
 }
 
 /// Reads an address of a service.
 pub(crate) fn parse_url(text: &str) -> Result<String, String> {
-    let odd = |_err| "an address begins with `https://` or `http://`".to_owned();
+    let odd = |_err| "an address must start with `https://` or `http://`".to_owned();
     api::check_url(text).map(|()| text.to_owned()).map_err(odd)
 }
 

@@ -6,26 +6,26 @@ use clap::Args;
 
 use super::{ExportArg, shared::export_parser};
 
-/// Show the results in a profile folder.
+/// Show the results of an earlier run.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct InspectArgs {
-    /// The folder that a run has left.
+    /// The profile folder of the run.
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,
 
-    /// How many functions, or places that allocate (memory mode), to show for each benchmark.
+    /// Number of functions, or of allocation sites (memory mode), to show for each benchmark.
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     pub functions: usize,
 
-    /// Write the results to a file as well: as for `codspeed exec`.
+    /// Also write the results to a file, as with `codspeed exec`.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser())]
     pub export: Vec<ExportArg>,
 
-    /// Show how each verdict about commands that were compared was reached.
+    /// For compared commands: show how each verdict was reached.
     #[arg(long)]
     pub explain: bool,
 
-    /// Leave out what allocator functions cost (simulation mode).
+    /// Leave out the cost of allocator functions (simulation mode).
     #[arg(long)]
     pub exclude_allocations: bool,
 }

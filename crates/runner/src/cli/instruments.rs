@@ -5,12 +5,12 @@ use clap::{Args, ValueEnum};
 /// Options of instruments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub(crate) struct InstrumentArgs {
-    /// What to record beside the measurement, as a list with commas.
+    /// Additional data to record, separated by commas.
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
     pub instruments: Vec<Instrument>,
 
-    /// The environment variable in which the benchmark finds the address of its MongoDB server;
-    /// for the benchmark it leads to the tracer.
+    /// The environment variable that holds the address of the benchmark's MongoDB server;
+    /// the benchmark sees the address of the tracer instead.
     #[arg(long, value_name = "NAME")]
     pub mongo_uri_env_name: Option<String>,
 }

@@ -2,31 +2,31 @@
 
 use clap::{Args, ValueEnum};
 
-/// Where the help lists them.
+/// The heading of the help that lists them.
 const HEADING: &str = "Memory mode";
 
-/// How allocations are traced.
+/// The way in which allocations are traced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub(crate) struct MemoryArgs {
-    /// Record the stack of each allocation as well: who allocates, who keeps (`codspeed inspect`).
+    /// Also record the call stack of each allocation, to show where memory is allocated and kept (`codspeed inspect`).
     ///
-    /// Needs programs with frame pointers. Exports of profiles switch it on.
+    /// Needs programs with frame pointers. Turned on by exports of profiles.
     #[arg(long, help_heading = HEADING)]
     pub stacks: bool,
 
-    /// Where allocations are seen: from the kernel, or by a library inside the processes [default: auto].
+    /// How to trace allocations: from the kernel, or with a library inside the processes [default: auto].
     #[arg(long, help_heading = HEADING, value_name = "WHERE", value_enum)]
     pub backend: Option<Backend>,
 }
 
-/// Where allocations are seen.
+/// The place where allocations are seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Backend {
-    /// From the kernel if that is allowed, else by a library.
+    /// From the kernel if that is permitted, otherwise with a library.
     Auto,
-    /// From the kernel: sees all allocators, needs rights.
+    /// From the kernel: sees all allocators, needs permissions.
     Ebpf,
-    /// By a library inside the processes: needs no rights, sees no statically linked allocators.
+    /// With a library inside the processes: needs no permissions, doesn't see statically linked allocators.
     Preload,
 }
 

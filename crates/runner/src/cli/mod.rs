@@ -52,7 +52,7 @@ pub(crate) use update::UpdateArgs;
 pub(crate) use upload::{TargetArgs, UploadArgs, UploadCommandArgs};
 pub(crate) use words::{old_mode, parse};
 
-/// Runs benchmarks and says how long they take, and how sure that is.
+/// Run benchmarks, and show how long they take and how certain that is.
 #[derive(Debug, Parser)]
 #[command(name = "codspeed-runner", bin_name = "codspeed", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -60,7 +60,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub global: GlobalArgs,
 
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -74,51 +74,52 @@ pub(crate) enum Command {
     /// Benchmark any command.
     #[command(visible_alias = "x")]
     Exec(Box<ExecArgs>),
-    /// Compare two states of a repository, all benchmarks in turns.
+    /// Compare two states of a repository, benchmark by benchmark.
     ///
-    /// Both states are checked out side by side in folders of their own, and nothing is written into your repository.
-    /// Each is built by `--build`, then the suite is run in pairs, base and head in random order, until it is clear of
-    /// every benchmark whether it has changed. What seems to have changed is measured once more, with twice as many
-    /// pairs. Files that Git ignores (`target`, `node_modules`, `.venv`) are in neither state: `--build` makes what the
+    /// Both states are checked out side by side in separate folders, and nothing is written to your repository. Each
+    /// is built with `--build`, then the suite is run in pairs, base and head in random order, until it is clear for
+    /// every benchmark whether it has changed. Apparent changes are measured again, with twice as many pairs. Files
+    /// that Git ignores (`target`, `node_modules`, `.venv`) are in neither state: use `--build` to create what the
     /// suite needs.
     Ab(Box<AbArgs>),
     /// Find the commit that made a benchmark slower.
     ///
-    /// Each step compares the good commit with another one as `codspeed ab` does. Commits that can't be built or judged
-    /// are skipped. Neither your files nor the state of `git bisect` are touched.
+    /// Each step compares the good commit with another one, like `codspeed ab`. Commits that can't be built or judged
+    /// are skipped. Your files and the state of `git bisect` are not touched.
     Bisect(Box<BisectArgs>),
-    /// Show the results in a profile folder once more.
+    /// Show the results of an earlier run.
     Inspect(InspectArgs),
-    /// Send what a run has left to the service, also hours later.
+    /// Upload the results of an earlier run.
     Upload(UploadCommandArgs),
-    /// Log in to the service, or out.
+    /// Log in to or out of the service.
     Auth(AuthArgs),
-    /// Install what a mode needs, after saying what that is.
+    /// Install the tools of a mode.
     Setup(SetupArgs),
-    /// Show what each mode finds on this machine and what it lacks.
+    /// Show which tools each mode finds on this machine, and which are missing.
     Status,
-    /// Say what makes measurements worse here, which command helps, and which differences this machine resolves.
+    /// Check this machine for causes of noise, and show how to fix them and which differences it can resolve.
     Doctor(DoctorArgs),
-    /// Make a core of this machine calm for measurements, as root, and bring all back.
+    /// Reserve a quiet core for measurements (as root), or restore the settings.
     Isolate(IsolateArgs),
-    /// Replace these programs by those of a newer release.
+    /// Update these programs to a newer release.
     Update(UpdateArgs),
-    /// Choose what `run` and `exec` measure from now on in this shell.
+    /// Choose the modes of `run` and `exec` for this shell.
     Use(UseArgs),
     /// Show the modes and the profile that this shell uses.
     Show,
-    /// Accounts and services to choose from.
+    /// Manage profiles: accounts and services to choose from.
     Profile(ProfileArgs),
     /// Print the JSON schema of `codspeed.yml`, for editors.
     Schema,
-    /// Print what a shell needs to complete the words of `codspeed`.
+    /// Generate shell completions.
     Completions(CompletionsArgs),
-    /// Print a manual page, or write all of them into a folder.
+    /// Print a manual page, or write all manual pages to a folder.
     Man(ManArgs),
 }
 
 impl Command {
-    /// What another program may want from standard output; nothing of commands that only show something to people.
+    /// Returns what another program may want from standard output; nothing of commands that only show something to
+    /// people.
     pub(crate) fn wants_output(&self) -> Option<String> {
         let exported = |exports: &[ExportArg]| {
             let to_stdout = exports.iter().find(|export| export.path == Path::new("-"))?;
@@ -184,12 +185,12 @@ Examples:
   codspeed exec -L j=1,2,4,8 -- ./program -j{j}  with which value?
   codspeed run -m walltime -- pytest --codspeed  run a suite with its integration
   codspeed exec -m simulation --profile-folder p -- ls; codspeed inspect p
-                                                 which functions cost most?
+                                                 which functions cost the most?
   codspeed exec -m memory -- ./program           how much memory does it allocate?
   codspeed ab --base main --build make -- ./suite
-                                                 what is slower than it is in `main`?
+                                                 what is slower than in `main`?
 
 Exit codes:
   0 ok                  1 benchmark failed      2 usage
-  3 missing tool/right  4 no benchmarks found   5 service: upload or answer
+  3 missing tool/permission  4 no benchmarks   5 upload or service failed
   6 regression          70 bug in codspeed      130 interrupted";

@@ -21,13 +21,13 @@ pub(crate) struct Parameter {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ParameterError {
     /// `-L threads 1,2`, as hyperfine has it.
-    #[error("`{name}` has no values: name and values are one word, as in `{name}=1,2,4`")]
+    #[error("`{name}` has no values: write name and values as one word, such as `{name}=1,2,4`")]
     NoValues {
         /// As given.
         name: String,
     },
     /// `n=1..8` where two words are wanted.
-    #[error("name and range are two words, as in `--parameter-scan {name} {range}`")]
+    #[error("write name and range as two words: `--parameter-scan {name} {range}`")]
     OneWord {
         /// The text before the sign.
         name: String,
@@ -35,7 +35,7 @@ pub(crate) enum ParameterError {
         range: String,
     },
     /// Not a name.
-    #[error("`{name}` can't be the name of a parameter: it has letters, digits, `_`, `-` and `.`")]
+    #[error("`{name}` is not a valid parameter name: use letters, digits, `_`, `-` and `.`")]
     Name {
         /// As given.
         name: String,
@@ -49,7 +49,7 @@ pub(crate) enum ParameterError {
         value: String,
     },
     /// Not a range.
-    #[error("`{text}` is no range: write `1..8`, or `0.5..2:0.5` for steps of 0.5")]
+    #[error("`{text}` is not a range: expected `1..8`, or `0.5..2:0.5` for steps of 0.5")]
     Range {
         /// As given.
         text: String,
@@ -63,7 +63,7 @@ pub(crate) enum ParameterError {
         why: String,
     },
     /// A range with too many values.
-    #[error("the range `{text}` has more than {MOST_VALUES} values: take a larger step")]
+    #[error("the range `{text}` has more than {MOST_VALUES} values: use a larger step")]
     Long {
         /// As given.
         text: String,
@@ -143,7 +143,7 @@ fn steps(text: &str) -> Result<Vec<String>, ParameterError> {
     if (first > last) != (step < 0) && first != last {
         let turned = Decimal { units: -step, decimals: common };
         return Err(empty(format!(
-            "it never comes from its first to its last value; `{ends}:{turned}` does"
+            "its step leads away from its last value; did you mean `{ends}:{turned}`?"
         )));
     }
     let count = (last - first) / step + 1;

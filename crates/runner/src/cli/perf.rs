@@ -13,7 +13,7 @@ pub(crate) const MOST_STACK_BYTES: u32 = 65528;
 /// Options of the profiler.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PerfArgs {
-    /// Record no profile beside the times (walltime mode).
+    /// Measure times only, without a profile (walltime mode).
     #[arg(long)]
     pub no_perf: bool,
 
@@ -33,14 +33,15 @@ pub(crate) struct PerfArgs {
     )]
     pub enable_profiler: Option<bool>,
 
-    /// How perf takes stacks: `fp` (frame pointers) or `dwarf` (copies) [default: `fp` for programs of Go].
+    /// How perf records stacks: `fp` (frame pointers) or `dwarf` (copies of the stack) [default: `fp` for Go
+    /// programs].
     #[arg(
         long, env = env_names::PERF_UNWINDING_MODE.name, value_name = "MODE", hide_possible_values = true,
         value_parser = PossibleValuesParser::new(["fp", "dwarf"]),
     )]
     pub perf_unwinding_mode: Option<String>,
 
-    /// Bytes of the stack that perf copies with each sample, up to 65528 [default: 32768].
+    /// Bytes of the stack to copy with each sample, up to 65528 [default: 32768].
     #[arg(
         long, env = env_names::PERF_STACK_SIZE.name, value_name = "BYTES",
         value_parser = value_parser!(u32).range(8..=i64::from(MOST_STACK_BYTES)),

@@ -11,23 +11,24 @@ const HEADING: &str = "Less noise";
 /// The place of the benchmark.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub(crate) struct PlaceArgs {
-    /// Walltime: run the benchmark on one processor, the idlest that it may use, and stay off it ourselves; `=auto:2` takes
-    /// two, `=3` or `=2,3` those. With `--vs` all commands run there.
+    /// Walltime: run the benchmark on one processor, the idlest available, and keep `codspeed` off it; `=auto:2` for
+    /// two processors, `=3` or `=2,3` for these. With `--vs` all commands run there.
     ///
-    /// Which one is the idlest is measured for a quarter of a second before the run; one whose core has nothing else to
-    /// do is preferred. Threads and processes of the benchmark share what it gets, so give it as many as it uses at the
-    /// same time. No rights are needed.
+    /// The load is measured for a quarter of a second before the run; a processor whose core is otherwise idle is
+    /// preferred. Threads and processes of the benchmark share these processors, so use as many as run at the same
+    /// time. No permissions are needed.
     #[arg(
         long, help_heading = HEADING, value_name = "WHICH",
         num_args = 0..=1, require_equals = true, default_missing_value = "auto",
     )]
     pub pin: Option<Pin>,
 
-    /// Put the memory of the benchmark at the same addresses in each round (no ASLR), where the system permits it. Counts
-    /// of simulation mode are always made so.
+    /// Use the same memory addresses in each round (no ASLR), where the system permits it. Always on in simulation
+    /// mode.
     ///
-    /// Code and data share caches depending on their addresses, so that random ones make some programs faster in one round
-    /// than in the next.
+    /// How code and data share caches depends on their addresses, so random addresses make some programs
+    /// faster in one
+    /// round than in the next.
     #[arg(long, help_heading = HEADING)]
     pub no_aslr: bool,
 }
@@ -46,7 +47,7 @@ impl FromStr for Pin {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let odd = || {
-            "give `auto`, `auto:N` for so many processors, or their numbers as in `3`, `2,3` or `4-7`".to_owned()
+            "expected `auto`, `auto:N` for N processors, or processor numbers such as `3`, `2,3` or `4-7`".to_owned()
         };
         if let Some(rest) = text.strip_prefix("auto") {
             let count = match rest.strip_prefix(':') {

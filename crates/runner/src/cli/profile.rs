@@ -4,11 +4,11 @@ use clap::{Args, Subcommand};
 
 use super::global::{parse_name, parse_url};
 
-/// Accounts and services to choose from.
+/// Manage profiles: accounts and services to choose from.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ProfileArgs {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: ProfileCommand,
 }
@@ -16,25 +16,25 @@ pub(crate) struct ProfileArgs {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfileCommand {
-    /// List all profiles; a star marks the one that is used.
+    /// List all profiles; a star marks the one in use.
     List,
-    /// Show what a profile holds, or what is used now.
+    /// Show a profile, or the settings in use.
     Show {
-        /// The profile [default: what is used now, with options and the environment].
+        /// The profile [default: the one in use, with options and the environment applied].
         #[arg(value_parser = parse_name)]
         name: Option<String>,
     },
-    /// Make a profile or change it. What is not given stays.
+    /// Create or change a profile. Options that are not given stay unchanged.
     Set(ProfileSetArgs),
-    /// Use a profile in this shell and everything that is started from it.
+    /// Use a profile in this shell and everything started from it.
     Use {
         /// The profile.
         #[arg(value_parser = parse_name)]
         name: String,
     },
-    /// Remove a profile with its token.
+    /// Remove a profile and its token.
     Remove {
-        /// The profile; `default` becomes empty.
+        /// The profile; `default` is emptied instead.
         #[arg(value_parser = parse_name)]
         name: String,
     },
@@ -47,12 +47,12 @@ pub(crate) struct ProfileSetArgs {
     #[arg(value_parser = parse_name)]
     pub name: String,
 
-    /// Where the service is asked.
+    /// Address of the service's API.
     // The global option of this name, with a help of its own.
     #[arg(long, value_name = "URL", value_parser = parse_url)]
     pub api_url: Option<String>,
 
-    /// Where results are uploaded to.
+    /// Address for uploads.
     #[arg(long, value_name = "URL", value_parser = parse_url)]
     pub upload_url: Option<String>,
 
@@ -66,6 +66,6 @@ Examples:
   codspeed profile set work --api-url https://gql.example.com/
   codspeed profile set work --token-stdin < token.txt
   codspeed profile use work                for this shell
-  codspeed --profile work profile show     for one command; CODSPEED_PROFILE does it, too
+  codspeed --profile work profile show     for one command; or set CODSPEED_PROFILE
 
 Profiles are kept in `~/.config/codspeed/config.yaml`, which only you can read.";

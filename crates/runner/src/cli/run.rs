@@ -10,23 +10,23 @@ use super::{InstrumentArgs, SharedArgs, UploadArgs};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RunArgs {
-    /// What all commands have.
+    /// Options of all measuring commands.
     #[command(flatten)]
     pub shared: SharedArgs,
 
-    /// Whether, as whom and where results are uploaded.
+    /// Options of the upload.
     #[command(flatten)]
     pub upload: UploadArgs,
 
-    /// What is recorded beside the measurement.
+    /// Additional data to record.
     #[command(flatten)]
     pub instruments: InstrumentArgs,
 
-    /// Run only benchmarks of the project file with this id or name; `*` and `?` stand for any letters (repeatable).
+    /// Run only benchmarks of the project file with this id or name; `*` and `?` are wildcards (repeatable).
     #[arg(long, value_name = "ID", conflicts_with = "command")]
     pub bench: Vec<String>,
 
-    /// Only list the benchmarks of the project file.
+    /// List the benchmarks of the project file and exit.
     #[arg(long, conflicts_with = "command")]
     pub list: bool,
 
@@ -43,7 +43,7 @@ Examples:
   codspeed run -m walltime --bench 'parse-*'         some of it; `--list` shows what there is
   codspeed run -m walltime --export json=out.json -- 'cd bench && npx vitest bench --run'
 
-Times are those that `codspeed exec --help` explains. Undisturbed is known where the integration marks its
+See `codspeed exec --help` for the times. Undisturbed is available where the integration marks its
 rounds and one thread does the work.
 
-The command reads no terminal: its standard input is ours, or nothing when that is a terminal.";
+The command can't read from a terminal: it inherits standard input, or gets none if that is a terminal.";

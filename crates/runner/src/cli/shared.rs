@@ -17,12 +17,12 @@ use super::{CompatArgs, MemoryArgs, PerfArgs, PlaceArgs, SimulationArgs};
 #[expect(clippy::doc_markdown, reason = "the help has no backticks around variables")]
 pub(crate) struct SharedArgs {
     /// What to measure: `walltime` (real time), `simulation` (instructions, counted by Valgrind) or `memory`
-    /// (allocations, seen by a tracer); several with commas, or repeated [env: CODSPEED_RUNNER_MODE] [default: as
+    /// (allocations, recorded by a tracer); comma-separated or repeated [env: CODSPEED_RUNNER_MODE] [default: as
     /// chosen by `codspeed use`, else `walltime`].
     #[arg(short, long, value_parser = mode_parser(), value_delimiter = ',', hide_possible_values = true)]
     pub mode: Vec<Mode>,
 
-    /// Keep everything that the run leaves in this folder [default: a fresh one in the temp folder].
+    /// Write everything that the run produces to this folder [default: a new one in the temp folder].
     #[arg(long, value_name = "FOLDER")]
     pub profile_folder: Option<PathBuf>,
 
@@ -30,54 +30,54 @@ pub(crate) struct SharedArgs {
     #[arg(long, value_name = "FOLDER")]
     pub working_directory: Option<PathBuf>,
 
-    /// As root: run the benchmark as this user, who gets the files as well; a name or `UID:GID` [default: who called
-    /// sudo, doas or pkexec, else root].
+    /// As root: run the benchmark as this user, who also owns the files; a name or `UID:GID` [default: the user that
+    /// called sudo, doas or pkexec, else root].
     #[arg(long, value_name = "USER")]
     pub run_as: Option<String>,
 
-    /// A variable that the benchmark shall not see, as a token that the job handed on; `*` is any text (with commas, or
-    /// repeated) [also: `hide-env` in `codspeed.yml`].
+    /// A variable to hide from the benchmark, such as a token passed on by the job; `*` matches any text
+    /// (comma-separated or repeated) [also: `hide-env` in `codspeed.yml`].
     ///
-    /// Its value is masked in all that is shown. The secrets that CI systems put into every job are hidden anyway.
+    /// Its value is masked in all output. The secrets that CI systems put into every job are always hidden.
     #[arg(long, value_name = "NAME", value_parser = parse_pattern, value_delimiter = ',')]
     pub hide_env: Vec<String>,
 
-    /// Write the results to a file as well: `json=PATH`, `csv=PATH` or `markdown=PATH`; `-` is standard output.
+    /// Also write the results to a file: `json=PATH`, `csv=PATH` or `markdown=PATH`; `-` is standard output.
     ///
     /// Also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
     /// `pprof=PATH`.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser())]
     pub export: Vec<ExportArg>,
 
-    /// Whether and how a profile is recorded.
+    /// Options of the profile.
     #[command(flatten)]
     pub perf: PerfArgs,
 
-    /// Where the benchmark runs.
+    /// The place where the benchmark runs.
     #[command(flatten)]
     pub place: PlaceArgs,
 
-    /// Succeed even if the run yields no benchmark.
+    /// Succeed even if no benchmark was measured.
     #[arg(long)]
     pub allow_empty: bool,
 
-    /// Fail at once when another run is going on, rather than wait for its end.
+    /// Fail if another run is in progress instead of waiting for it to finish.
     #[arg(long)]
     pub no_wait: bool,
 
-    /// Show results, warnings and errors only.
+    /// Show only results, warnings and errors.
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Say more: decisions and why they were taken. The same as `CODSPEED_LOG=debug`.
+    /// Show more: decisions and their reasons. Same as `CODSPEED_LOG=debug`.
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
 
-    /// Show all that the benchmark says, also on a terminal, where else its last lines are shown.
+    /// Show the benchmark's full output, even on a terminal.
     #[arg(long)]
     pub show_full_output: bool,
 
-    /// What standard output is for: `human`, results for reading, or `json`, one object per line for another program.
+    /// Format of standard output: `human` for reading, or `json`, one object per line, for another program.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
     pub message_format: MessageFormat,
 
@@ -85,7 +85,7 @@ pub(crate) struct SharedArgs {
     #[command(flatten)]
     pub compat: CompatArgs,
 
-    /// What Python allocates small objects with in simulation and memory mode: `malloc`, or arenas of its own, where
+    /// Allocator for small Python objects in simulation and memory mode: `malloc`, or Python's own arenas, where
     /// single objects can't be seen [default: malloc, unless PYTHONMALLOC is set].
     #[arg(long, value_name = "WHAT", value_enum, hide_possible_values = true)]
     pub python_allocator: Option<PythonAllocator>,
@@ -98,7 +98,7 @@ pub(crate) struct SharedArgs {
     pub memory: MemoryArgs,
 }
 
-/// Who reads standard output.
+/// The party that reads standard output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MessageFormat {
     /// People.
@@ -141,12 +141,12 @@ fn parse_export(word: &OsStr) -> Result<ExportArg, String> {
     let equals = word.as_bytes().iter().position(|byte| *byte == b'=');
     let Some((format, path)) = equals.and_then(split).filter(|(_, path)| !path.is_empty()) else {
         return Err(format!(
-            "give a format and a path as in `json=results.json`; the formats are {}",
+            "expected a format and a path such as `json=results.json`; the formats are {}",
             known()
         ));
     };
     if !ids().any(|id| id == format) {
-        return Err(format!("there is no format `{format}`; the formats are {}", known()));
+        return Err(format!("unknown format `{format}`; the formats are {}", known()));
     }
     Ok(ExportArg { format: format.to_owned(), path: path.into() })
 }
@@ -154,7 +154,7 @@ fn parse_export(word: &OsStr) -> Result<ExportArg, String> {
 /// Reads a pattern for the names of variables.
 pub(crate) fn parse_pattern(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.contains('=') {
-        return Err("give the name of a variable, or a part of it with `*`".to_owned());
+        return Err("expected the name of a variable, or a part of it with `*`".to_owned());
     }
     Ok(text.trim().to_owned())
 }

@@ -2,15 +2,15 @@
 
 use clap::Args;
 
-/// Replace these programs by those of a newer release.
+/// Update these programs to a newer release.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct UpdateArgs {
-    /// This version, newer or older, rather than the newest one.
+    /// Install this version, newer or older, instead of the newest one.
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     pub version: Option<semver::Version>,
 
-    /// Only say whether there is another version.
+    /// Show whether there is another version, and change nothing.
     #[arg(long)]
     pub check: bool,
 }
@@ -24,7 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   codspeed update                    the newest release
   codspeed update --check            is there a newer one? Changes nothing
-  codspeed update --version 5.1.0    this one, also to go back
+  codspeed update --version 5.1.0    this version, even an older one
 
-Works for programs that codspeed-installer.sh has installed. What is downloaded has to have the
-hash that its release names; otherwise nothing is changed. Runs that go on keep their programs.";
+Works for programs installed by codspeed-installer.sh. The download must match the
+hash that its release names; otherwise nothing is changed. Runs in progress keep their programs.";

@@ -41,10 +41,10 @@ pub(crate) fn parse(
     Ok((args, old_modes(&matches)))
 }
 
-/// What to say about an older spelling of a mode.
+/// Returns what to say about an older spelling of a mode.
 pub(crate) fn old_mode(word: &str) -> Option<String> {
     let (mode, _) = MODES.iter().find(|(_, names)| names.aliases.contains(&word))?;
-    Some(format!("mode `{word}` is deprecated: its name is `{mode}`"))
+    Some(format!("mode `{word}` is deprecated: use `{mode}`"))
 }
 
 /// An error about a value that nobody has typed says where the value comes from.
@@ -59,7 +59,7 @@ fn naming_the_variable(mut err: Error, command: &Command, words: &[OsString]) ->
     let of_flag = |arg: &&Arg| arg.get_long().is_some_and(|long| format!("--{long}") == flag);
     let variable = args.filter(of_flag).find_map(Arg::get_env);
     if let Some(variable) = variable {
-        let text = format!("the value is that of the variable {}", shown(&variable));
+        let text = format!("the value comes from the variable {}", shown(&variable));
         err.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![text.into()]));
     }
     err
@@ -95,7 +95,7 @@ mod tests {
         }
         assert_eq!(
             old_mode("instrumentation").as_deref(),
-            Some("mode `instrumentation` is deprecated: its name is `simulation`")
+            Some("mode `instrumentation` is deprecated: use `simulation`")
         );
         assert_eq!(old_mode("simulation"), None);
     }

@@ -31,7 +31,7 @@ fn login_with(token: Secret, context: &Context) -> Result<ExitKind, CliError> {
     let http = upload::http(None)?;
     let account = Account { login: Some(token.clone()), ..sources::account_to_log_in(context)? };
     let session = session(&account.service(&http)?)?.ok_or_else(|| {
-        CliError::new(ExitKind::Service, "the service does not accept this token")
+        CliError::new(ExitKind::Service, "the service rejected this token")
             .hint("nothing was changed")
     })?;
     keep(token, &session, context)
@@ -73,7 +73,7 @@ fn keep(token: Secret, session: &Session, context: &Context) -> Result<ExitKind,
 
 fn logout(context: &Context) -> Result<ExitKind, CliError> {
     let name = sources::change_profile(context, |profile| profile.token = None)?;
-    context.ui.event(&RunEvent::Step(format!("the profile `{name}` is logged out")));
+    context.ui.event(&RunEvent::Step(format!("logged out of the profile `{name}`")));
     Ok(ExitKind::Ok)
 }
 
@@ -93,14 +93,14 @@ fn state(account: &Account) -> String {
     let answer = upload::http(None).and_then(|http| session(&account.service(&http)?));
     match answer {
         Ok(Some(session)) => format!("logged in{}", who(&session)),
-        Ok(None) => format!("the login is no longer good{HOW}"),
+        Ok(None) => format!("the login has expired{HOW}"),
         Err(err) => {
-            format!("there is a token; whether it is good is not known: {}", chain(&*err.source))
+            format!("a token is stored, but could not be checked: {}", chain(&*err.source))
         }
     }
 }
 
-/// Who owns the token; nothing if it isn't good.
+/// Returns who owns the token; nothing if it isn't good.
 fn session(service: &Service<'_>) -> Result<Option<Session>, CliError> {
     match service.session() {
         Ok(session) => Ok(session),

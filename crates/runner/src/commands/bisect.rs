@@ -54,7 +54,7 @@ fn candidates(plan: &Plan, good: &str, bad: &str) -> Result<Candidates, CliError
         return Err(CliError::new(ExitKind::Usage, what));
     }
     if !repository.is_ancestor(&good.hash, &bad.hash)? {
-        let what = format!("{} is no ancestor of {}", good.title(), bad.title());
+        let what = format!("{} is not an ancestor of {}", good.title(), bad.title());
         return Err(CliError::new(ExitKind::Usage, what)
             .hint("`git merge-base` names a commit that both come from; `codspeed ab --base A --head B` compares any two"));
     }

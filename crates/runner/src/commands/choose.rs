@@ -18,7 +18,7 @@ pub(crate) fn run(args: &UseArgs, context: &Context) -> Result<ExitKind, CliErro
     let store = SessionStore::new(Topic::Modes, &context.env);
     let said = if args.clear {
         store.forget(&ancestors())?;
-        "this shell uses no mode of its own any more".to_owned()
+        "mode cleared for this shell".to_owned()
     } else {
         let (modes, _) = sources::modes(args.modes.clone(), context)?;
         let words: Vec<_> = modes.iter().map(|mode| mode.names().cli).collect();

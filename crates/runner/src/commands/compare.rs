@@ -102,8 +102,8 @@ impl Plan {
             command,
         } = compare;
         if build.iter().any(|command| shown(command).trim().is_empty()) {
-            return Err(CliError::new(ExitKind::Usage, "a build command is blank")
-                .hint("`--no-build` says that there is nothing to build"));
+            return Err(CliError::new(ExitKind::Usage, "a build command is empty")
+                .hint("use `--no-build` if there is nothing to build"));
         }
         // Nobody looks at so many profiles, and recording them disturbs.
         if shared.perf.enable_perf.or(shared.perf.enable_profiler) != Some(true) {
@@ -304,7 +304,7 @@ fn usable_turns(run: Completed, compared: bool) -> Result<(), AbError> {
     if compared {
         Ok(())
     } else {
-        Err(AbError::UnusableTurns("base and head have no turn in common".to_owned()))
+        Err(AbError::UnusableTurns("base and head have no round in common".to_owned()))
     }
 }
 
@@ -339,7 +339,7 @@ fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
     match exports.find(|export| results::exporter(&export.format).is_none()) {
         None => Ok(()),
         Some(export) => {
-            let what = format!("verdicts can't be written as `{}`", export.format);
+            let what = format!("verdicts can't be exported as `{}`", export.format);
             Err(CliError::new(ExitKind::Usage, what).hint("the formats are json, csv, markdown"))
         }
     }

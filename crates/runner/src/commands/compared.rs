@@ -42,7 +42,7 @@ pub(super) fn with_parameters(
         let [name, range] = scan else { continue };
         let scanned = Parameter::scan(name, range).map_err(|err| {
             usage(format!("`--parameter-scan {} {}`: {err}", one_line(name), one_line(range))).hint(
-                "for example `--parameter-scan threads 1..8`, or `--parameter-scan size 0..1:0.25`",
+                "use for example `--parameter-scan threads 1..8`, or `--parameter-scan size 0..1:0.25`",
             )
         })?;
         parameters.push(scanned);
@@ -75,9 +75,9 @@ pub(super) fn versus(wanted: Wanted, is_comparison: bool) -> Result<Option<Versu
             ("--explain", explain),
         ];
         let Some((flag, _)) = given.iter().find(|(_, given)| *given) else { return Ok(None) };
-        let what = format!("`{flag}` is about commands that are compared, and there is only one");
+        let what = format!("`{flag}` needs several commands to compare, and there is only one");
         return Err(usage(what).hint(
-            "`--vs 'OTHER COMMAND'` compares with another one, `-L NAME=A,B` with other values",
+            "use `--vs 'OTHER COMMAND'` to compare with another command, or `-L NAME=A,B` with other values",
         ));
     }
     let limit = limit_of(fail_if_slower, threshold)?;
@@ -92,7 +92,7 @@ pub(super) fn limit_of(
     let limit = wanted.and_then(FailureLimit::share);
     match (limit, threshold) {
         (Some(limit), Some(threshold)) if limit < threshold => Err(usage(format!(
-            "`--fail-if-slower={limit}` is smaller than `--threshold {threshold}`: a difference that small does not matter"
+            "`--fail-if-slower={limit}` is smaller than `--threshold {threshold}`, below which differences are ignored"
         ))),
         _ => Ok(limit),
     }
@@ -117,7 +117,7 @@ pub(super) fn put_first(commands: &mut [Target], base: &str) -> Result<(), CliEr
         let more = (more > 0).then(|| format!("and {more} more"));
         let names: Vec<String> = names.chain(more).collect();
         let what =
-            format!("`--base {}` is none of the commands: {}", one_line(base), names.join(", "));
+            format!("`--base {}` is not one of the commands: {}", one_line(base), names.join(", "));
         return Err(usage(what).hint("give a name, the words of a command, or its number"));
     };
     if let Some(upto) = commands.get_mut(..=found) {
@@ -129,7 +129,8 @@ pub(super) fn put_first(commands: &mut [Target], base: &str) -> Result<(), CliEr
 /// So many commands are named where one is unknown.
 const MOST_NAMES: usize = 20;
 
-/// What whoever gives several programs behind each other may have meant. Both have to be paths: programs that run
+/// Returns what whoever gives several programs behind each other may have meant. Both have to be paths: programs that
+/// run
 /// others, such as `time`, are usually words.
 pub(super) fn hint(command: &[OsString], here: &Path, env: &Env) -> Option<String> {
     let is_program = |word: &OsString| {
@@ -141,7 +142,7 @@ pub(super) fn hint(command: &[OsString], here: &Path, env: &Env) -> Option<Strin
         return None;
     }
     Some(format!(
-        "note: `{}` is started with the other program as its argument; `codspeed exec --vs {} -- {}` compares them",
+        "note: `{}` is run with the other program as its argument; use `codspeed exec --vs {} -- {}` to compare them",
         shown(first),
         shown(first),
         shown(second)

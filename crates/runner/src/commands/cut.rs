@@ -39,7 +39,7 @@ pub(super) fn complete(folder: &Path, manifest: &Manifest) -> (Reached, Option<S
         State::Failed => return (Reached::Failure, None),
         State::Begun => {}
     }
-    let failed = |why: String| format!("what it has finished is not all known: {why}");
+    let failed = |why: String| format!("some of its finished results are unknown: {why}");
     match FolderLock::acquire(folder) {
         Err(LockError::Folder { .. }) => (Reached::Running, None),
         Err(err) => (Reached::Cut, Some(failed(err.to_string()))),
@@ -71,17 +71,19 @@ impl Reached {
     pub(super) fn said(self, manifest: &Manifest) -> Option<String> {
         let text = match self {
             Self::End => return None,
-            Self::Interruption => "the run was interrupted: only what was finished by then is here",
+            Self::Interruption => {
+                "the run was interrupted: only the benchmarks finished by then are shown"
+            }
             Self::Failure => {
-                let why = manifest.failure.as_deref().unwrap_or("it is not known why");
+                let why = manifest.failure.as_deref().unwrap_or("the reason is unknown");
                 return Some(format!(
-                    "the run failed: only what was finished by then is here ({why})"
+                    "the run failed: only the benchmarks finished by then are shown ({why})"
                 ));
             }
-            Self::Running => "the run goes on: this is what it has finished by now",
-            Self::Cut => {
-                "the run was cut short (it was killed before its end): only what was finished by then is here"
+            Self::Running => {
+                "the run is in progress: only the benchmarks finished so far are shown"
             }
+            Self::Cut => "the run was killed: only the benchmarks finished by then are shown",
         };
         Some(text.to_owned())
     }

@@ -42,10 +42,14 @@ impl<E: std::error::Error> From<E> for NoFloor {
 
 /// Looks, measures, and tells.
 pub(crate) fn run(args: &DoctorArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let nanos = parse_nanos(&args.time).map_err(|err| CliError::new(ExitKind::Usage, err))?;
+    let nanos = parse_nanos(&args.time).map_err(|err| {
+        let what = format!("invalid value `{}` for `--time`: {err}", args.time);
+        CliError::new(ExitKind::Usage, what)
+    })?;
     if nanos < LEAST_NS {
-        let what = format!("`--time {}` is too short to measure anything", args.time);
-        return Err(CliError::new(ExitKind::Usage, what).hint("`--no-measure` only looks"));
+        let what = format!("`--time {}` is too short for a measurement", args.time);
+        return Err(CliError::new(ExitKind::Usage, what)
+            .hint("use `--no-measure` to check without measuring"));
     }
     check_machine()?;
     let mut diagnosis = Diagnosis::of(&Facts::gather(&context.env));
@@ -82,7 +86,7 @@ fn measure(args: &DoctorArgs, nanos: u64, context: &Context) -> Result<Floor, No
     let _heeding = context.signals.heed(1);
     let folder = Folder::create(&context.env.temp_dir(), Kind::Doctor)?;
     let plan = plan(args, nanos, &folder.path().join("profile"))?;
-    let text = "compares a program with itself: what is found is the noise of this machine";
+    let text = "comparing a program with itself: any difference is noise of this machine";
     context.ui.event(&RunEvent::Step(text.to_owned()));
     let part = plan.parts.first().ok_or_else(|| NoFloor::Because("nothing to run".to_owned()))?;
     let env = (&context.env, &context.signals);
@@ -95,7 +99,7 @@ fn measure(args: &DoctorArgs, nanos: u64, context: &Context) -> Result<Floor, No
     };
     let program_ns = report.benchmarks.first().map_or(0.0, |one| one.stats.median_ns);
     let floor = report.comparisons.first().and_then(|one| Floor::of(one, program_ns));
-    floor.ok_or_else(|| NoFloor::Because("too few pairs; `--time` allows more".to_owned()))
+    floor.ok_or_else(|| NoFloor::Because("too few pairs; use `--time` to allow more".to_owned()))
 }
 
 /// Both sides in turns for the whole time, with all that they leave in `folder`.

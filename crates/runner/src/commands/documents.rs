@@ -16,9 +16,9 @@ use crate::{
     error::{CliError, ExitKind},
 };
 
-/// What users type, and the stem of all names of files.
+/// The name of the command, and the stem of all file names.
 const PROGRAM: &str = "codspeed";
-/// What stands at the foot of a page.
+/// The text at the foot of a page.
 const SOURCE: &str = concat!("codspeed ", env!("CARGO_PKG_VERSION"));
 
 /// Prints the completions for one shell.
@@ -38,8 +38,7 @@ pub(crate) fn man(args: &ManArgs, context: &Context) -> Result<ExitKind, CliErro
     if let Some(folder) = out {
         write(folder, &pages).map_err(|err| {
             let why = explain(&err, Attempt::Write);
-            let text =
-                format!("could not write manual pages into `{}`: {why}", text::shown(&folder));
+            let text = format!("could not write manual pages to `{}`: {why}", text::shown(&folder));
             CliError::new(ExitKind::Failed, text)
         })?;
         return Ok(ExitKind::Ok);
@@ -50,9 +49,8 @@ pub(crate) fn man(args: &ManArgs, context: &Context) -> Result<ExitKind, CliErro
         let names: Vec<_> =
             pages.iter().filter_map(|page| page.name.strip_prefix("codspeed-")).collect();
         let text = format!("there is no manual page `{wanted}`");
-        return Err(
-            CliError::new(ExitKind::Usage, text).hint(format!("there are {}", names.join(", ")))
-        );
+        return Err(CliError::new(ExitKind::Usage, text)
+            .hint(format!("the manual pages are {}", names.join(", "))));
     };
     print(&page.text, context)
 }

@@ -24,7 +24,8 @@ use crate::{
 };
 
 /// The usual reason of a suite that ends by SIGTRAP.
-const PROBED: &str = "below Valgrind that is most often the probe of a tracer in the C library (memory mode, bpftrace): run it again when that has ended";
+const PROBED: &str = "under Valgrind the usual cause is a tracer's probe in the C library (memory mode, bpftrace): run \
+    again after the tracer has ended";
 
 impl From<ConfigError> for CliError {
     fn from(err: ConfigError) -> Self {
@@ -48,7 +49,7 @@ impl From<UserConfigError> for CliError {
             }
             UserConfigError::Wrong { .. } => (
                 ExitKind::Usage,
-                Some("this file holds your profiles: put it right, or move it away to begin anew"),
+                Some("correct this file, which holds your profiles, or move it away to start over"),
             ),
         };
         let err = Self::new(kind, err);
@@ -62,12 +63,12 @@ impl From<UserConfigError> for CliError {
 impl From<SessionError> for CliError {
     fn from(err: SessionError) -> Self {
         let hint = match &err {
-            SessionError::NoShell => "`--mode` and `--profile` choose for one command",
+            SessionError::NoShell => "use `--mode` and `--profile` to choose for a single command",
             SessionError::Foreign { .. } => {
-                "XDG_RUNTIME_DIR names a folder that is yours alone, where such things belong"
+                "set XDG_RUNTIME_DIR to a folder that only you can access"
             }
-            SessionError::Io { .. } => "what a shell uses is kept there",
-            SessionError::Corrupt { .. } => "`codspeed use --clear` or removing the file helps",
+            SessionError::Io { .. } => "the settings of this shell are stored there",
+            SessionError::Corrupt { .. } => "run `codspeed use --clear`, or remove the file",
         };
         Self::new(ExitKind::Failed, err).hint(hint)
     }
@@ -77,17 +78,17 @@ impl From<RunAsError> for CliError {
     fn from(err: RunAsError) -> Self {
         let (kind, hint) = match &err {
             RunAsError::Unknown(_) => {
-                (ExitKind::Usage, "`--run-as` takes a name, a number that is known, or `UID:GID`")
+                (ExitKind::Usage, "use `--run-as` with a user name, a known user id, or `UID:GID`")
             }
             RunAsError::NotRoot(_) => {
-                (ExitKind::Missing, "call it by sudo, or leave out `--run-as`")
+                (ExitKind::Missing, "run it with sudo, or leave out `--run-as`")
             }
             RunAsError::Groups { .. } => {
-                (ExitKind::Failed, "`--run-as UID:GID` needs no list of users")
+                (ExitKind::Failed, "use `--run-as UID:GID`, which needs no user database")
             }
             RunAsError::Refused(_) => (
                 ExitKind::Missing,
-                "`--run-as root` runs the benchmark with the rights that there are",
+                "use `--run-as root` to run the benchmark with the current permissions",
             ),
         };
         Self::new(kind, err).hint(hint)
@@ -96,8 +97,9 @@ impl From<RunAsError> for CliError {
 
 impl From<ManifestError> for CliError {
     fn from(err: ManifestError) -> Self {
-        Self::new(ExitKind::Failed, err)
-            .hint("the folder may be of another version of codspeed, or damaged: measure again")
+        Self::new(ExitKind::Failed, err).hint(
+            "measure again: the folder may be damaged, or written by another version of codspeed",
+        )
     }
 }
 
@@ -113,14 +115,15 @@ fn instrument_advice(err: &InstrumentError) -> (ExitKind, Option<&'static str>) 
         InstrumentError::MissingTracer(_) => (
             ExitKind::Missing,
             Some(
-                "`codspeed setup --instruments mongodb` installs the tracer, and CODSPEED_MONGO_TRACER names one that is elsewhere",
+                "run `codspeed setup --instruments mongodb` to install the tracer, or set CODSPEED_MONGO_TRACER to its \
+                    path",
             ),
         ),
         InstrumentError::Spawn(_) => (ExitKind::Missing, None),
         InstrumentError::NoVariable(_) | InstrumentError::Uri { .. } => (
             ExitKind::Usage,
             Some(
-                "see https://www.mongodb.com/docs/manual/reference/connection-string for the form of an address",
+                "see https://www.mongodb.com/docs/manual/reference/connection-string for the address format",
             ),
         ),
         InstrumentError::Prepare(_) | InstrumentError::Silent { .. } => (ExitKind::Failed, None),
@@ -130,21 +133,21 @@ fn instrument_advice(err: &InstrumentError) -> (ExitKind, Option<&'static str>) 
 fn lock_advice(err: &LockError) -> (ExitKind, Option<&'static str>) {
     let (kind, hint) = match err {
         LockError::Held { .. } => {
-            (ExitKind::Failed, "without `--no-wait` this run would begin when the other one ends")
+            (ExitKind::Failed, "leave out `--no-wait` to start when the other run ends")
         }
         LockError::Folder { .. } => {
-            (ExitKind::Failed, "give each run a folder of its own by `--profile-folder`")
+            (ExitKind::Failed, "use `--profile-folder` to give each run its own folder")
         }
         LockError::Nested { .. } => {
-            (ExitKind::Usage, "measure the inner command itself, or take the outer `codspeed` away")
+            (ExitKind::Usage, "measure the inner command directly, or remove the outer `codspeed`")
         }
-        LockError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidData => (
+        LockError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+            (ExitKind::Failed, "every run needs this lock: remove the file, or ask its owner")
+        }
+        LockError::Io { .. } => (
             ExitKind::Failed,
-            "every run takes this lock: remove what lies there, or ask its owner",
+            "every run needs this lock: make sure that its folder exists and is writable",
         ),
-        LockError::Io { .. } => {
-            (ExitKind::Failed, "every run takes this lock: its folder has to be there and writable")
-        }
     };
     (kind, Some(hint))
 }
@@ -177,27 +180,26 @@ impl From<RunError> for CliError {
             )) => (
                 ExitKind::Missing,
                 Some(
-                    "`codspeed setup -m simulation` installs one for you alone; any package `valgrind` from 3.19 on will do as well, and `--valgrind PATH` names one that is elsewhere",
+                    "run `codspeed setup -m simulation` to install one for your user, install the package `valgrind` \
+                        (3.19 or newer), or use `--valgrind PATH`",
                 ),
             ),
             RunError::Serve(ServeError::Refused(refusal)) => {
                 let hint = refusal.hint();
                 return Self::new(ExitKind::Failed, err).hint(hint);
             }
-            RunError::Serve(ServeError::WantsTerminal(_)) => (
-                ExitKind::Failed,
-                Some(
-                    "a command that asks for input can't be a benchmark; give it the answer as an option or by a file",
-                ),
-            ),
+            RunError::Serve(ServeError::WantsTerminal(_)) => {
+                (ExitKind::Failed, Some("give the command its input as an option or in a file"))
+            }
             RunError::Place(PlaceError::NotAllowed { .. } | PlaceError::TooMany { .. }) => (
                 ExitKind::Usage,
                 Some(
-                    "`taskset -p $$` and `nproc` say what this shell may use; `--pin` alone takes the idlest",
+                    "run `taskset -p $$` and `nproc` to see which processors this shell may use, or use `--pin` alone \
+                        for the idlest",
                 ),
             ),
             RunError::Place(PlaceError::System(_)) => {
-                (ExitKind::Failed, Some("without `--pin` the system chooses"))
+                (ExitKind::Failed, Some("leave out `--pin` to let the system choose"))
             }
             RunError::Interrupted => (ExitKind::Interrupted, None),
             RunError::Folder { .. }
@@ -216,28 +218,29 @@ impl From<RunError> for CliError {
 impl From<GitError> for CliError {
     fn from(err: GitError) -> Self {
         let (kind, hint) = match &err {
-            GitError::Missing => (ExitKind::Missing, Some("states are read by `git`: install it")),
+            GitError::Missing => {
+                (ExitKind::Missing, Some("install `git`, which is needed to read the states"))
+            }
             GitError::NoRepository { .. } => (
                 ExitKind::Usage,
-                Some(
-                    "states are commits: call it in a repository, or name one by `--working-directory`",
-                ),
+                Some("run the command in a Git repository, or name one with `--working-directory`"),
             ),
             GitError::NoCommit { shallow: true, .. } => (
                 ExitKind::Usage,
                 Some(
-                    "this clone has only the last commits: `git fetch --unshallow` gets the others (in CI: `fetch-depth: 0`)",
+                    "this clone has only the latest commits: run `git fetch --unshallow` to get the others (in CI: \
+                        `fetch-depth: 0`)",
                 ),
             ),
             GitError::NoCommit { shallow: false, .. } => (
                 ExitKind::Usage,
                 Some(
-                    "`git fetch` gets what is only at the remote; branches of it are called as in `origin/main`",
+                    "run `git fetch` to get revisions from the remote; its branches have names such as `origin/main`",
                 ),
             ),
             GitError::Submodule { .. } => (
                 ExitKind::Failed,
-                Some("`git submodule update --init --recursive` at that commit gets it"),
+                Some("check out that commit and run `git submodule update --init --recursive`"),
             ),
             GitError::Ask(AskError::Interrupted { .. }) => (ExitKind::Interrupted, None),
             GitError::Ask(_) | GitError::Failed { .. } => (ExitKind::Failed, None),
@@ -256,13 +259,15 @@ impl From<AbError> for CliError {
             AbError::Git(err) => err.into(),
             AbError::Run(err) => err.into(),
             AbError::Empty(_) => Self::new(ExitKind::Empty, err)
-                .hint("a suite with a CodSpeed integration reports its benchmarks (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
-                .hint("`--exec` measures any command"),
+                .hint("use a suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, \
+                    @codspeed/vitest-plugin, ...)")
+                .hint("use `--exec` to measure any command"),
             AbError::Foreign(_) => Self::new(ExitKind::Usage, err)
-                .hint("name another folder by `--build-dir`: it gets two folders, `base` and `head`"),
+                .hint("use `--build-dir` to name another folder, where two folders `base` and `head` are created"),
             AbError::NoShell => Self::new(ExitKind::Missing, err),
             AbError::Build { .. } => Self::new(ExitKind::Failed, err).hint(
-                "it was built in a folder of its own, where files that git ignores are missing: a further `--build` makes them",
+                "it was built in a separate folder without the files that git ignores: add a `--build` that creates \
+                    them",
             ),
             AbError::Suite { ended: Ended::Signal(Signal::SIGTRAP), .. } => {
                 Self::new(ExitKind::Failed, err).hint(PROBED)

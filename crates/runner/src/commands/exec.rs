@@ -95,7 +95,7 @@ fn refuse_blank(name: Option<&str>) -> Result<(), CliError> {
     if name.is_some_and(|name| name.trim().is_empty()) {
         let what = "the name of the benchmark is blank";
         return Err(CliError::new(ExitKind::Usage, what)
-            .hint("without `--name`, the words of the command are its name"));
+            .hint("leave out `--name` to use the words of the command"));
     }
     Ok(())
 }
@@ -107,10 +107,10 @@ fn check_names(targets: &[Target]) -> Result<(), CliError> {
         None => Ok(()),
         Some(twice) => {
             let what = format!(
-                "two of the commands have the name `{}`, so their results can't be told apart",
+                "two commands have the same name `{}`, so their results can't be told apart",
                 one_line(&twice.display_name())
             );
-            let hint = "`--name` gives the command behind `--` another one";
+            let hint = "use `--name` to give the command after `--` another name";
             Err(CliError::new(ExitKind::Usage, what).hint(hint))
         }
     }
@@ -123,7 +123,7 @@ fn words(text: &OsStr) -> Result<Vec<OsString>, CliError> {
         Ok(CommandText::Shell) => Ok(vec![text.to_owned()]),
         Err(err) => Err(CliError::new(
             ExitKind::Usage,
-            format!("`--vs {}` is no command: {err}", shown(text)),
+            format!("`--vs {}` is not a valid command: {err}", shown(text)),
         )),
     }
 }

@@ -103,9 +103,9 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
         return Err(outcome::unread(broken.len(), &folder));
     }
     if report.benchmarks() == 0 {
-        let err = format!("`{}` holds no results", shown(&folder));
+        let err = format!("`{}` contains no results", shown(&folder));
         return Err(CliError::new(ExitKind::Empty, err).hint(
-            "the folder of a run is named in its last line, or chosen by `--profile-folder`",
+            "a run names its profile folder in its last line; use `--profile-folder` to choose it",
         ));
     }
     Ok(ExitKind::Ok)
@@ -127,7 +127,7 @@ fn show(details: &str, context: &Context) -> Result<(), CliError> {
     context.print(&format!("\n{details}"))
 }
 
-/// What is in the folder, by the files that the modes leave.
+/// Returns what is in the folder, by the files that the modes leave.
 fn read(folder: &Path, exclude_allocations: bool) -> Result<(AnyReport, Vec<ReadError>), CliError> {
     let unreadable = |err| CliError::new(ExitKind::Failed, err);
     let all = BTreeSet::new();

@@ -36,9 +36,9 @@ fn on(args: &IsolateOnArgs, tree: &Tree, context: &Context) -> Result<ExitKind, 
         State::Busy => return Err(busy()),
         State::Changed(Told { processors, .. }) => match &args.cpu {
             Some(wanted) if *wanted != processors => {
-                let what = format!("{} is calm already", named(&processors));
+                let what = format!("{} is already reserved", named(&processors));
                 return Err(CliError::new(ExitKind::Failed, what)
-                    .hint("`codspeed isolate off` brings that back first"));
+                    .hint("run `codspeed isolate off` first to restore the settings"));
             }
             Some(_) | None => processors,
         },
@@ -58,7 +58,7 @@ fn on(args: &IsolateOnArgs, tree: &Tree, context: &Context) -> Result<ExitKind, 
         heading(setting, context)?;
         match changes {
             Err(why) => context.print(&format!("  not possible: {why}"))?,
-            Ok(changes) if changes.is_empty() => context.print("  is as wanted")?,
+            Ok(changes) if changes.is_empty() => context.print("  already set")?,
             Ok(changes) => {
                 for row in rows.by_ref().take(changes.len()) {
                     context.print(&format!("  {}", row.shown()))?;
@@ -76,12 +76,13 @@ fn on(args: &IsolateOnArgs, tree: &Tree, context: &Context) -> Result<ExitKind, 
     if done == 0 && !all.is_empty() {
         let what = "nothing could be changed on this machine";
         return Err(CliError::new(ExitKind::Failed, what)
-            .hint("the host of a container or virtual machine has these settings")
-            .hint("`codspeed exec --pin` chooses the idlest processor, without root"));
+            .hint("change these settings on the host of the container or virtual machine")
+            .hint("use `codspeed exec --pin` to run on the idlest processor, without root"));
     }
     let pin = processors::shown_list(&chosen);
     context.print(&format!(
-        "calm: {}; measure there by `codspeed exec --pin={pin} -- ...`; `codspeed isolate off` brings all back",
+        "reserved: {}; use `codspeed exec --pin={pin} -- ...` to measure there, and `codspeed isolate off` to restore \
+            the settings",
         named(&chosen)
     ))?;
     Ok(ExitKind::Ok)
@@ -94,7 +95,7 @@ fn choose(told: Option<&Processors>, tree: &Tree) -> Result<Processors, CliError
         Some(told) if !told.is_subset(&allowed) => {
             let what = format!("this process may use {}", named(&allowed));
             Err(CliError::new(ExitKind::Usage, what)
-                .hint("`--cpu` takes those, as in `3` or `2,3`"))
+                .hint("use `--cpu` with one of those, such as `3` or `2,3`"))
         }
         Some(told) => Ok(told.clone()),
         None => Ok(default_processor(tree, &allowed).into_iter().collect()),
@@ -115,9 +116,9 @@ fn off(tree: &Tree, context: &Context) -> Result<ExitKind, CliError> {
         context.print(&row.shown())?;
     }
     if rows.iter().any(|row| matches!(row.outcome, Outcome::Failed(_))) {
-        let what = "not all settings could be brought back";
+        let what = "not all settings could be restored";
         return Err(CliError::new(ExitKind::Failed, what)
-            .hint("the lines above name them; `codspeed isolate off` tries again"));
+            .hint("see the lines above; run `codspeed isolate off` to try again"));
     }
     Ok(ExitKind::Ok)
 }
@@ -129,24 +130,24 @@ fn status(tree: &Tree, context: &Context) -> Result<ExitKind, CliError> {
             choose(None, tree)?
         }
         Ok(State::Busy) => {
-            context.print("another process changes settings right now")?;
+            context.print("another process is changing settings right now")?;
             choose(None, tree)?
         }
         Ok(State::Changed(Told { processors, entries, stage })) => {
             let state = match stage {
                 Stage::On => "on",
-                Stage::Changing => "begun, and not finished",
-                Stage::Restoring => "some settings could not be brought back",
+                Stage::Changing => "started, but not finished",
+                Stage::Restoring => "some settings could not be restored",
             };
             let changed = entries.len();
             context.print(&format!(
-                "{state}: {} is calm, {changed} files changed",
+                "{state}: {} reserved, {changed} settings files changed",
                 named(&processors)
             ))?;
             processors
         }
         Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
-            context.print("on: settings are changed; root can see which")?;
+            context.print("on: settings are changed; run as root to see which")?;
             choose(None, tree)?
         }
         Err(err) => return Err(unusable(&err)),
@@ -157,12 +158,12 @@ fn status(tree: &Tree, context: &Context) -> Result<ExitKind, CliError> {
         heading(setting, context)?;
         match (setting.changes)(&scene) {
             Err(why) => context.print(&format!("  not possible: {why}"))?,
-            Ok(changes) if changes.is_empty() => context.print("  is as wanted")?,
+            Ok(changes) if changes.is_empty() => context.print("  already set")?,
             Ok(changes) => {
                 for Change { path, wanted } in changes {
                     let now = tree.read(&path);
                     let now = now.unwrap_or_else(|err| explain(&err, Attempt::Read).to_string());
-                    context.print(&format!("  {path}: {now} (calm: {wanted})"))?;
+                    context.print(&format!("  {path}: {now} (wanted: {wanted})"))?;
                 }
             }
         }
@@ -173,12 +174,14 @@ fn status(tree: &Tree, context: &Context) -> Result<ExitKind, CliError> {
 /// Says why nothing is changed, where so many settings of all can't be.
 const fn nothing_changed(impossible: usize, all: usize) -> &'static str {
     match impossible {
-        0 => "nothing is changed: all is as wanted",
+        0 => "nothing was changed: all settings are right already",
         some if some == all => {
-            "nothing is changed: nothing can be changed here; `codspeed exec --pin` chooses the idlest processor"
+            "nothing was changed: no setting can be changed here; use `codspeed exec --pin` to run on the idlest \
+                processor"
         }
         _ => {
-            "nothing is changed: the rest can't be changed here, as said above; `codspeed exec --pin` chooses the idlest processor"
+            "nothing was changed: the other settings can't be changed here (see above); use `codspeed exec --pin` to \
+                run on the idlest processor"
         }
     }
 }
@@ -201,15 +204,15 @@ fn needs_root(verb: &str) -> Result<(), CliError> {
     if geteuid().is_root() {
         return Ok(());
     }
-    let what = "only root can change settings of the machine; nothing is changed";
+    let what = "only root can change settings of the machine; nothing was changed";
     Err(CliError::new(ExitKind::Failed, what)
         .hint(format!("sudo \"$(command -v codspeed)\" isolate {verb}"))
-        .hint("`codspeed exec --pin --no-aslr` needs no rights"))
+        .hint("use `codspeed exec --pin --no-aslr`, which needs no permissions"))
 }
 
 fn busy() -> CliError {
-    CliError::new(ExitKind::Failed, "another process changes settings right now")
-        .hint("wait for its end, and try again")
+    CliError::new(ExitKind::Failed, "another process is changing settings right now")
+        .hint("wait for it to finish, then try again")
 }
 
 fn unusable(err: &io::Error) -> CliError {

@@ -40,7 +40,7 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
         return send_all(upload, found.collect(), context);
     }
     if plan.skip_run {
-        return Err(CliError::new(ExitKind::Usage, "`--skip-run` without an upload does nothing"));
+        return Err(CliError::new(ExitKind::Usage, "`--skip-run` without an upload has no effect"));
     }
     preflight::check(plan, context, &here)?;
     // From here on there is something to keep.
@@ -143,7 +143,7 @@ fn measure_part(
 fn interrupted(before: &[Measured], context: &Context) -> ExitKind {
     for Measured { folder, .. } in before {
         context.ui.event(&RunEvent::Warning {
-            text: "interrupted; a part that was measured before is complete".to_owned(),
+            text: "interrupted; the parts measured before are complete".to_owned(),
             hint: Some(upload::how_to_go_on(folder)),
         });
     }
@@ -169,7 +169,7 @@ fn kept(manifest: Manifest, state: State, folder: &Path, context: &Context) -> M
 
 fn keep(manifest: &Manifest, folder: &Path, context: &Context) {
     if let Err(err) = manifest.save(folder) {
-        let text = format!("could not note what a later upload needs: {err}");
+        let text = format!("could not save the data for a later upload: {err}");
         context.ui.event(&RunEvent::warning(text));
     }
 }

@@ -40,7 +40,7 @@ use crate::{
     ui::Ui,
 };
 
-/// What a command may use.
+/// The context of a command.
 pub(crate) struct Context {
     /// The process environment.
     pub env: Env,
@@ -48,9 +48,9 @@ pub(crate) struct Context {
     pub ui: Ui,
     /// The signals that ask for an end.
     pub signals: Signals,
-    /// What was said for every command.
+    /// Options of every command.
     pub global: GlobalArgs,
-    /// What the service calls the run, once results were uploaded.
+    /// The id of the run at the service, once results were uploaded.
     pub run_id: OnceCell<String>,
 }
 
@@ -82,6 +82,6 @@ impl Context {
 /// The current folder.
 fn here() -> Result<PathBuf, CliError> {
     std::env::current_dir().map_err(|err| {
-        CliError::new(ExitKind::Failed, format!("could not find out the current folder: {err}"))
+        CliError::new(ExitKind::Failed, format!("could not determine the current folder: {err}"))
     })
 }

@@ -19,7 +19,7 @@ pub(crate) fn warnings(context: &Context, measures: bool) -> Vec<String> {
         (None, true) => Some(env_names::CONFIG_NAME.name),
         (None, false) => None,
     };
-    let old = old.map(|old| format!("`{old}` is deprecated: `--profile` chooses an account"));
+    let old = old.map(|old| format!("`{old}` is deprecated: use `--profile` to choose an account"));
     let names = context.env.iter().filter(|(_, value)| measures && !value.is_empty());
     let experiments = names.filter_map(|(name, _)| experiment(name.to_str()?));
     old.into_iter().chain(experiments).collect()
@@ -30,12 +30,12 @@ fn experiment(name: &str) -> Option<String> {
     name.strip_prefix(env_names::EXPERIMENTAL_PREFIX)?;
     if let Some((_, new)) = GROWN_UP.iter().find(|(old, _)| old.name == name) {
         let new = new.name;
-        return Some(format!("`{name}` is deprecated and does nothing: `{new}` takes its place"));
+        return Some(format!("`{name}` is deprecated and has no effect: use `{new}` instead"));
     }
     Some(if name == env_names::FAIR_SCHED.name {
-        format!("`{name}` is deprecated: it still works, and may go with any version")
+        format!("`{name}` is deprecated: it still works, but may be removed in any version")
     } else {
-        format!("`{name}` is deprecated and does nothing: there is no such experiment any more")
+        format!("`{name}` is deprecated and has no effect: the experiment has ended")
     })
 }
 

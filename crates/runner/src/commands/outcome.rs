@@ -1,4 +1,4 @@
-//! What `run` and `exec` do with a run that is over: show it, export it, choose the exit code.
+//! The end of `run` and `exec`: results are shown and exported, and the exit code is chosen.
 
 use std::{io, path::Path};
 
@@ -42,7 +42,7 @@ pub(crate) fn show(
                 unwritten
             } else {
                 unwritten.hint(
-                    "the profile folder keeps the run: `codspeed inspect` takes `--export`, too",
+                    "run `codspeed inspect` with `--export` to export from the profile folder",
                 )
             });
         }
@@ -85,7 +85,8 @@ pub(crate) fn show_slowest(
     let text = results::hottest_samples(&slowest, functions);
     let others = if few < all {
         format!(
-            "\nthese are the {few} slowest of {all} profiled benchmarks; `codspeed inspect {}` shows the functions of all\n",
+            "\nonly the {few} slowest of {all} profiled benchmarks are shown; run `codspeed inspect {}` to see the \
+                functions of all\n",
             shown(&folder)
         )
     } else {
@@ -101,7 +102,7 @@ pub(crate) fn unwritten(err: &io::Error) -> CliError {
     CliError::new(ExitKind::Failed, format!("could not write the results: {err}"))
 }
 
-/// Says which files of results could not be read, before those of the others are shown.
+/// Says which results files could not be read, before those of the others are shown.
 pub(crate) fn tell_broken(broken: &[ReadError], context: &Context) {
     for err in broken {
         context.ui.error(&CliError::new(ExitKind::Failed, chain(err)));
@@ -111,16 +112,17 @@ pub(crate) fn tell_broken(broken: &[ReadError], context: &Context) {
 /// The last word about them; they lie in this folder.
 pub(crate) fn unread(files: usize, folder: &Path) -> CliError {
     let what = match files {
-        1 => "a file of results could not be read".to_owned(),
-        _ => format!("{files} files of results could not be read"),
+        1 => "1 results file could not be read".to_owned(),
+        _ => format!("{files} results files could not be read"),
     };
     let hint = if is_full(folder) {
         format!(
-            "the disk that holds `{}` is full: make room, or name a folder elsewhere",
+            "the disk with `{}` is full: make room, or choose a folder on another disk",
             shown(folder)
         )
     } else {
-        "results of other files are shown; the program that wrote this one may have been ended too early".to_owned()
+        "the results of other files are shown; the program that wrote this one may have been killed"
+            .to_owned()
     };
     CliError::new(ExitKind::Failed, what).hint(hint)
 }
@@ -144,8 +146,9 @@ pub(crate) fn judge(
     let by_itself = ended == Ended::Code(i32::from(ExitKind::Interrupted.code()));
     if interrupted || by_itself || context.signals.interrupted() {
         let kept = report.complete();
-        let rounds =
-            || format!("`codspeed inspect {}` shows the rounds that were kept", shown(&folder));
+        let rounds = || {
+            format!("run `codspeed inspect {}` to see the rounds that were kept", shown(&folder))
+        };
         let hint = match (kept, report.benchmarks()) {
             (0, 0) => None,
             (0, _) => Some(rounds()),
@@ -179,8 +182,10 @@ pub(crate) fn judge(
     instruments.map_err(|err| CliError::new(ExitKind::Failed, err))?;
     if all == 0 && !part.allow_empty {
         return Err(CliError::new(ExitKind::Empty, "the command ran, but no benchmark reported a result")
-            .hint("`codspeed run` needs a benchmark suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, @codspeed/vitest-plugin, ...)")
-            .hint("`codspeed exec -- COMMAND` benchmarks any command; `--allow-empty` accepts a run without benchmarks"))
+            .hint("use a benchmark suite with a CodSpeed integration (pytest-codspeed, cargo codspeed, \
+                @codspeed/vitest-plugin, ...)")
+            .hint("use `codspeed exec -- COMMAND` to benchmark any command, or `--allow-empty` to accept a run without \
+                benchmarks"))
             .map_err(|err| without_repository(part).into_iter().fold(err, CliError::hint));
     }
     Ok(judge_speed(part, &report, context))
@@ -229,7 +234,7 @@ pub(crate) fn explain(report: &AnyReport, context: &Context) -> Result<(), CliEr
     if text.is_empty() { Ok(()) } else { context.print(&format!("\n{text}")) }
 }
 
-/// What the end of the command means.
+/// Returns what the end of the command means.
 fn judge_end(
     part: &RunPart,
     report: &AnyReport,
@@ -255,15 +260,15 @@ fn judge_end(
             Err(explained(part, folder, CliError::new(ExitKind::Failed, what)))
         }
         Ended::Code(code) => {
-            let what = format!("the benchmark command ended with exit status {code}");
+            let what = format!("the benchmark command exited with status {code}");
             let err = explained(part, folder, CliError::new(ExitKind::Failed, what));
             Err(without_repository(part).into_iter().fold(err, CliError::hint))
         }
         Ended::Signal(signal) => {
-            let what = format!("the benchmark command was ended by {signal}");
+            let what = format!("the benchmark command was killed by {signal}");
             let err = explained(part, folder, CliError::new(ExitKind::Failed, what));
             Err(if signal == Signal::SIGXFSZ {
-                err.hint("it has written a file that is larger than it may be: `ulimit -f` says how large, and allows more")
+                err.hint("it wrote a file larger than the limit: run `ulimit -f` to see or raise the limit")
             } else {
                 err
             })
@@ -275,7 +280,7 @@ fn judge_end(
 const WANT_A_REPOSITORY: &[&str] =
     &["vitest", "node", "npm", "npx", "pnpm", "pnpx", "yarn", "bun", "bunx", "deno", "tsx"];
 
-/// What to do if the suite may have failed for want of a Git repository.
+/// Returns what to do if the suite may have failed for want of a Git repository.
 fn without_repository(part: &RunPart) -> Option<&'static str> {
     let Workload::Suite(text) = &part.workload else { return None };
     let is_name =
@@ -293,10 +298,11 @@ fn repository_hint(folder: &Path) -> Option<&'static str> {
     match folder.ancestors().map(|above| above.join(".git")).find(|git| git.exists()) {
         Some(git) if git.is_dir() => None,
         Some(_) => Some(
-            "this is a worktree of Git: integrations for Node look for a folder `.git`, and find a file; run the suite in a clone",
+            "run the suite in a clone: this is a Git worktree, and integrations for Node need a folder `.git`, not a \
+                file",
         ),
         None => Some(
-            "there is no Git repository here, and integrations for Node (vitest, tinybench, ...) need one to name benchmarks: `git init`",
+            "run `git init`: integrations for Node (vitest, tinybench, ...) need a Git repository to name benchmarks",
         ),
     }
 }

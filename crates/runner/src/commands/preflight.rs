@@ -53,11 +53,11 @@ struct Scene<'a> {
 
 /// Files that every Linux has, and a container or a `chroot` may lack; the fault, and the command that helps.
 const MACHINE: &[(&str, &str, &str)] = &[
-    ("/proc/self", "`/proc` is not mounted", "`mount -t proc proc /proc` mounts it, as root"),
+    ("/proc/self", "`/proc` is not mounted", "run `mount -t proc proc /proc` as root"),
     (
         "/dev/null",
         "`/dev/null` does not exist: `/dev` is not mounted",
-        "`mount -t devtmpfs dev /dev` mounts it, as root; containers have an option for that",
+        "run `mount -t devtmpfs dev /dev` as root, or use the container's option for it",
     ),
 ];
 
@@ -65,7 +65,7 @@ const MACHINE: &[(&str, &str, &str)] = &[
 pub(super) fn check_machine() -> Result<(), CliError> {
     let missing = MACHINE.iter().find(|(path, ..)| !Path::new(path).exists());
     missing.map_or(Ok(()), |(_, what, hint)| {
-        let what = format!("{what}, and nothing can be measured without it");
+        let what = format!("{what}, which is required for measuring");
         Err(CliError::new(ExitKind::Missing, what).hint(*hint))
     })
 }
@@ -133,8 +133,7 @@ fn refuse(mut errs: Vec<CliError>, context: &Context) -> Result<(), CliError> {
 }
 
 /// The way out where the folder for temporary files can't be used.
-const TEMPORARY: &str =
-    "set `TMPDIR` to a folder that is there and writable, or use `--profile-folder`";
+const TEMPORARY: &str = "set `TMPDIR` to an existing, writable folder, or use `--profile-folder`";
 
 /// The error for something that the user has given and that can't be used.
 fn unusable(what: String) -> CliError {

@@ -29,7 +29,7 @@ pub(crate) fn run(args: ProfileArgs, context: &Context) -> Result<ExitKind, CliE
             let Account { profile, source, token, api_url, upload_url } =
                 sources::account(context)?;
             let shown = lines(&profile, &Profile { token, api_url, upload_url });
-            context.print(&format!("{shown}\nchosen by: {}", chooser(source)))?;
+            context.print(&format!("{shown}\nset by: {}", chooser(source)))?;
         }
         ProfileCommand::Set(args) => set(args, context)?,
         ProfileCommand::Use { name } => {
@@ -85,7 +85,7 @@ fn set(args: ProfileSetArgs, context: &Context) -> Result<(), CliError> {
     let existing = config.profiles().get(&name).cloned();
     if existing.is_some() && api_url.is_none() && upload_url.is_none() && !token_stdin {
         let err =
-            CliError::new(ExitKind::Usage, format!("nothing to change of the profile `{name}`"));
+            CliError::new(ExitKind::Usage, format!("nothing to change in the profile `{name}`"));
         return Err(err.hint("give `--api-url`, `--upload-url` or `--token-stdin`"));
     }
     let told = if token_stdin { Some(sources::token_from_stdin()?) } else { None };
@@ -103,7 +103,7 @@ fn set(args: ProfileSetArgs, context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What a profile holds. A token is never shown.
+/// Returns what a profile holds. A token is never shown.
 fn lines(name: &str, profile: &Profile) -> String {
     let Profile { token, api_url, upload_url } = profile;
     let token = if token.is_some() { "set" } else { "none" };

@@ -30,7 +30,7 @@ pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliE
     let by;
     (shared.mode, by) = sources::modes(shared.mode, context)?;
     if instruments.mongo_uri_env_name.is_some() && instruments.instruments.is_empty() {
-        let text = "`--mongo-uri-env-name` does nothing without `--instruments mongodb`";
+        let text = "`--mongo-uri-env-name` has no effect without `--instruments mongodb`";
         context.ui.event(&RunEvent::warning(text));
     }
     let targets = if command.is_empty() {
@@ -70,18 +70,19 @@ fn project_with_benchmarks(
     here: &Path,
 ) -> Result<ProjectConfig, CliError> {
     let nothing = |what: String| {
-        CliError::new(ExitKind::Usage, what)
-            .hint("`codspeed run -- COMMAND` runs a suite; `benchmarks` in `codspeed.yml` lists what `codspeed run` alone runs")
+        CliError::new(ExitKind::Usage, what).hint(
+            "use `codspeed run -- COMMAND` to run a suite, or list `benchmarks` in `codspeed.yml`",
+        )
     };
     let Some(mut config) = sources::project(context, here)? else {
-        let what = "there is no command, and no project file that lists benchmarks";
+        let what = "no command was given, and no project file lists benchmarks";
         return Err(nothing(what.to_owned()));
     };
     if config.targets.is_empty() {
         return Err(nothing(format!("`{}` lists no benchmarks", config.shown())));
     }
     config.targets = select(config.targets, wanted).map_err(|err| {
-        CliError::new(ExitKind::Usage, err).hint("`codspeed run --list` shows what there is")
+        CliError::new(ExitKind::Usage, err).hint("run `codspeed run --list` to see them all")
     })?;
     Ok(config)
 }

@@ -27,10 +27,10 @@ use crate::{
     },
 };
 
-/// What is done for a mode.
+/// The setup of a mode.
 type Job = fn(&SetupArgs, &Context) -> Result<(), CliError>;
 
-/// What each mode does. To add one, add its function here.
+/// The setup of each mode. To add one, add its function here.
 const STEPS: &[(Mode, Job)] =
     &[(Mode::Walltime, walltime), (Mode::Simulation, simulation), (Mode::Memory, memory)];
 
@@ -106,7 +106,7 @@ fn say_status(mode: Mode, context: &Context) {
         }
         for Lack { what, fix } in lacks {
             let fix = fix.map(|fix| format!(" -> {fix}")).unwrap_or_default();
-            say(context, format!("{mode}: lacks {what}{fix}"));
+            say(context, format!("{mode}: missing {what}{fix}"));
         }
     }
 }
@@ -131,18 +131,18 @@ fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     match plan.installed(&context.env) {
         Some(Installed::Whole(valgrind)) => {
             let program = shown(&valgrind.program);
-            say(context, format!("simulation: installed already and as it was: {program}"));
+            say(context, format!("simulation: already installed: {program}"));
             return Ok(());
         }
         Some(Installed::Damaged(file)) => context.ui.event(&RunEvent::warning(format!(
-            "what was installed is damaged, and is installed anew: `{}` is not as it was",
+            "reinstalling, because the installed file `{}` is damaged",
             shown(&file)
         ))),
         None => {}
     }
     let into = shown(&folder);
-    say(context, format!("simulation: takes {expected} from {source}"));
-    say(context, format!("simulation: and unpacks callgrind into a folder of {into}; no root"));
+    say(context, format!("simulation: downloads {expected} from {source}"));
+    say(context, format!("simulation: and unpacks it to {into}, without root"));
     if args.dry_run {
         return Ok(());
     }
@@ -153,10 +153,10 @@ fn simulation(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What the user says that the package hashes to.
+/// Returns what the user says that the package hashes to.
 fn hash(args: &SetupArgs) -> Result<Option<Hash>, CliError> {
     let Some(text) = args.sha256.as_deref() else { return Ok(None) };
-    let wrong = || CliError::new(ExitKind::Usage, "`--sha256` takes 64 hexadecimal digits");
+    let wrong = || CliError::new(ExitKind::Usage, "`--sha256` needs 64 hexadecimal digits");
     Hash::parse(text).ok_or_else(wrong).map(Some)
 }
 
@@ -165,8 +165,11 @@ fn mongodb(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let (url, sha256) = MONGO_INSTALLER;
     let source = Source::parse(args.package.as_deref().unwrap_or(url));
     let hashes: Vec<Hash> = hash(args)?.or_else(|| Hash::parse(sha256)).into_iter().collect();
-    say(context, format!("mongodb: takes the installer of cs-mongo-tracer 0.2.0 from {source}"));
-    say(context, "mongodb: and runs it by bash, as you".to_owned());
+    say(
+        context,
+        format!("mongodb: downloads the installer of cs-mongo-tracer 0.2.0 from {source}"),
+    );
+    say(context, "mongodb: and runs it with bash, as your user".to_owned());
     if args.dry_run {
         return Ok(());
     }
@@ -175,7 +178,10 @@ fn mongodb(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let file = fetch(&source, &hashes, expected, watch)
         .map_err(|err| CliError::new(ExitKind::Failed, err))?;
     let bash = tools::find("bash", &context.env).ok_or_else(|| {
-        CliError::new(ExitKind::Missing, "`bash`, which runs the installer, was not found in PATH")
+        CliError::new(
+            ExitKind::Missing,
+            "`bash`, needed to run the installer, was not found in PATH",
+        )
     })?;
     visible_step(&bash, &[file.path().as_os_str()], context)
 }
@@ -183,7 +189,10 @@ fn mongodb(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
 /// Lets Go install the program that measures its benchmarks, where Go puts programs.
 fn go_runner(args: &SetupArgs, context: &Context) -> Result<(), CliError> {
     let go = tools::find("go", &context.env).ok_or_else(|| {
-        CliError::new(ExitKind::Missing, "`go`, which installs the program, was not found in PATH")
+        CliError::new(
+            ExitKind::Missing,
+            "`go`, needed to install the program, was not found in PATH",
+        )
     })?;
     let version = args.go_runner_version.as_deref();
     let version = version.map_or_else(|| "latest".to_owned(), |version| format!("v{version}"));
@@ -200,7 +209,7 @@ fn apt(packages: &[&str], args: &SetupArgs, context: &Context) -> Result<(), Cli
     let env = &context.env;
     let missing = |name: &str| {
         CliError::new(ExitKind::Missing, format!("`{name}` was not found in PATH"))
-            .hint("without `--apt`, nothing of the system is needed")
+            .hint("leave out `--apt` to install without the system's package manager")
     };
     let apt_get = tools::find("apt-get", env).ok_or_else(|| missing("apt-get"))?;
     let is_root = nix::unistd::geteuid().is_root();
@@ -241,10 +250,10 @@ fn visible_step(program: &Path, words: &[&OsStr], context: &Context) -> Result<(
 fn not_installed(err: InstallError) -> CliError {
     let hint = match &err {
         InstallError::Fetch(_) => Some(
-            "`--package` takes the same file from elsewhere; `--apt` installs the Valgrind of your distribution",
+            "use `--package` to get the same file from elsewhere, or `--apt` to install your distribution's Valgrind",
         ),
         InstallError::NoPackage(_) | InstallError::DoesNotRun { .. } => {
-            Some("the package `valgrind` of your distribution does as well")
+            Some("install your distribution's package `valgrind` instead")
         }
         InstallError::Lacks { .. } => Some("is it a package of Valgrind?"),
         InstallError::NoCache | InstallError::Package(_) | InstallError::Write { .. } => None,

@@ -41,7 +41,7 @@ pub(super) fn project(context: &Context, here: &Path) -> Result<Option<ProjectCo
     let warn = |text| context.ui.event(&RunEvent::warning(text));
     warnings.iter().take(MOST_WARNINGS).for_each(|warning| warn(warning.to_string()));
     if let Some(more) = warnings.len().checked_sub(MOST_WARNINGS).filter(|more| *more > 0) {
-        warn(format!("{}: {more} warnings more", config.shown()));
+        warn(format!("{}: {more} more warnings", config.shown()));
     }
     Ok(Some(config))
 }
@@ -51,7 +51,7 @@ pub(super) fn warn_of_old_words(args: &CompatArgs, context: &Context) {
     args.warnings().into_iter().for_each(|text| context.ui.event(&RunEvent::warning(text)));
 }
 
-/// Who has chosen the modes.
+/// The party that has chosen the modes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChosenBy {
     /// The user, on the command line.
@@ -113,7 +113,7 @@ pub(super) fn say_modes(plan: &RunPlan, by: ChosenBy, context: &Context) {
             modes.push(mode);
         }
     }
-    let text = format!("mode: {} ({why}); `-m` chooses another one", modes.join(", "));
+    let text = format!("mode: {} ({why}); use `-m` to choose another", modes.join(", "));
     context.ui.event(&RunEvent::Step(text));
 }
 
@@ -132,12 +132,12 @@ pub(super) fn shell_profile(context: &Context) -> Result<Option<String>, CliErro
     Ok(found.and_then(|found| found.words.into_iter().next()))
 }
 
-/// Where the user's file is.
+/// Returns where the user's file is.
 pub(super) fn user_file(context: &Context) -> Result<Option<PathBuf>, CliError> {
     let name = match (&context.global.config_name, text(context, env_names::CONFIG_NAME)) {
         (Some(name), _) => Some(name.clone()),
         (None, Some(name)) => Some(parse_name(&name).map_err(|err| {
-            let what = format!("{} is no name: {err}", env_names::CONFIG_NAME.name);
+            let what = format!("{} is not a valid name: {err}", env_names::CONFIG_NAME.name);
             CliError::new(ExitKind::Usage, what)
         })?),
         (None, None) => None,
@@ -145,18 +145,18 @@ pub(super) fn user_file(context: &Context) -> Result<Option<PathBuf>, CliError> 
     Ok(user_config::path(&context.env, name.as_deref()))
 }
 
-/// Who one is at which service: the selected profile, and what was said instead of it.
+/// The account and its service: the selected profile, and what was said instead of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account {
     /// Name of the profile.
     pub profile: String,
-    /// Who chose it.
+    /// The party that chose it.
     pub source: ProfileSource,
     /// Login token.
     pub token: Option<Secret>,
-    /// Where to ask; without one, the public service.
+    /// The address to ask; without one, the public service.
     pub api_url: Option<String>,
-    /// Where to upload to; without one, the public service.
+    /// The address to upload to; without one, the public service.
     pub upload_url: Option<String>,
 }
 
@@ -198,11 +198,11 @@ pub(super) fn token_from_stdin() -> Result<Secret, CliError> {
     let read = io::stdin().lock().take(MOST_TOKEN + 1).read_to_string(&mut text);
     let length = read.map_err(|err| failed(&err.to_string()))?;
     if u64::try_from(length).is_ok_and(|length| MOST_TOKEN < length) {
-        return Err(failed("this is too long"));
+        return Err(failed("it is too long"));
     }
     let one_word = text.split_whitespace().count() <= 1;
     let token = Secret::new(&text).ok_or_else(|| failed("it is empty"))?;
-    if one_word { Ok(token) } else { Err(failed("these are several words")) }
+    if one_word { Ok(token) } else { Err(failed("it consists of several words")) }
 }
 
 /// The account as the service knows it.
@@ -248,8 +248,11 @@ pub(super) fn warn_of_broken(
     kept: Option<PathBuf>,
 ) {
     if let (Some(err), Some(kept)) = (broken, kept) {
-        let text =
-            format!("{}; it is kept as `{}`, and a new file is begun", chain(&err), shown(&kept));
+        let text = format!(
+            "{}; it was renamed to `{}`, and a new file was started",
+            chain(&err),
+            shown(&kept)
+        );
         context.ui.event(&RunEvent::warning(text));
     }
 }

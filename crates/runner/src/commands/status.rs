@@ -44,14 +44,14 @@ fn lines(modes: &[ModeStatus]) -> Vec<String> {
         lines.push(format!("{mode}: {state}"));
         lines.extend(found.iter().map(|what| format!("  {what}")));
         for Lack { what, fix } in lacks {
-            lines.push(format!("  lacks {what}"));
+            lines.push(format!("  missing {what}"));
             lines.extend(fix.iter().map(|fix| format!("    -> {fix}")));
         }
     }
     lines
 }
 
-/// What this machine is, and how well it is known.
+/// Returns what this machine is, and how well it is known.
 fn machine() -> Vec<String> {
     let host = host::read();
     let (os, version, arch, cores) = (&host.os, &host.os_version, &host.arch, host.cpu.cores);
@@ -61,8 +61,8 @@ fn machine() -> Vec<String> {
     ];
     lines.extend(match host::support(&host) {
         Support::Full => None,
-        Support::BestEffort => Some("  not among the tried systems; most things work".to_owned()),
-        Support::None => Some(format!("  lacks instruments that know {arch}")),
+        Support::BestEffort => Some("  not a tested system; most features work".to_owned()),
+        Support::None => Some(format!("  missing instruments for {arch}")),
     });
     lines
 }
@@ -77,13 +77,13 @@ fn account(context: &Context) -> Vec<String> {
     match account.token {
         Some(_) => vec![format!("account: profile `{name}`, logged in")],
         None => vec![
-            format!("account: profile `{name}`, not logged in; results stay on this machine"),
+            format!("account: profile `{name}`, not logged in; results are kept locally"),
             "    -> codspeed auth login".to_owned(),
         ],
     }
 }
 
-/// Who runs us, and which repository it is.
+/// Returns who runs us, and which repository it is.
 fn job(context: &Context) -> Result<Vec<String>, CliError> {
     let env = &context.env;
     let here = here()?;

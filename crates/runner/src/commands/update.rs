@@ -28,17 +28,18 @@ use crate::{
 const INSTALLER: &str = include_str!("../../../../.github/install/codspeed-installer.sh");
 /// A list of hashes is a few lines.
 const MOST_BYTES: usize = 64 << 10;
-/// How to get programs that can be updated.
-const REINSTALL: &str = "what a package manager or `cargo` has installed, that updates; for all else run codspeed-installer.sh of a release, which writes one";
+/// The way to get programs that can be updated.
+const REINSTALL: &str = "update with your package manager or `cargo` if that installed codspeed; otherwise run \
+    codspeed-installer.sh of a release, which writes a receipt";
 
 /// Says what there is, and installs it.
 pub(crate) fn run(args: &UpdateArgs, context: &Context) -> Result<ExitKind, CliError> {
     let receipt = Receipt::read(&context.env).map_err(no_receipt)?;
     is_ours(&receipt)?;
     if !receipt.is_safe() {
-        let text = format!("the releases are at `{}`, which is not safe", receipt.base_url);
+        let text = format!("the releases are at the insecure address `{}`", receipt.base_url);
         return Err(CliError::new(ExitKind::Usage, text)
-            .hint("install again with `--base-url`: https, or http on this machine"));
+            .hint("reinstall with a `--base-url` that uses https, or http on this machine"));
     }
     let now = &receipt.version;
     let wanted = match &args.version {
@@ -51,13 +52,13 @@ pub(crate) fn run(args: &UpdateArgs, context: &Context) -> Result<ExitKind, CliE
         return Ok(ExitKind::Ok);
     }
     if args.check {
-        context.print(&format!("codspeed {wanted} can be had; {now} is installed"))?;
+        context.print(&format!("codspeed {wanted} is available; {now} is installed"))?;
         return Ok(ExitKind::Ok);
     }
     install(&receipt, &wanted, context)?;
     let is = Receipt::read(&context.env).map_err(no_receipt)?.version;
     let done = if is == *now {
-        format!("codspeed {now} was installed already")
+        format!("codspeed {now} is already installed")
     } else {
         format!("codspeed was updated from {now} to {is}")
     };
@@ -65,15 +66,15 @@ pub(crate) fn run(args: &UpdateArgs, context: &Context) -> Result<ExitKind, CliE
     Ok(ExitKind::Ok)
 }
 
-/// Whether the programs of the receipt are those that run here: others may lie elsewhere.
+/// Returns whether the programs of the receipt are those that run here: others may lie elsewhere.
 fn is_ours(receipt: &Receipt) -> Result<(), CliError> {
     let installed = receipt.dir.join("codspeed");
     let own = std::env::current_exe().and_then(|own| own.canonicalize());
     match (own, installed.canonicalize()) {
         (Ok(own), Ok(installed)) if own != installed => {
             let (own, installed) = (shown(&own), shown(&installed));
-            let text = format!("this is `{own}`, and the installer has installed `{installed}`");
-            Err(CliError::new(ExitKind::Missing, text).hint(format!("`{installed} update`")))
+            let text = format!("this is `{own}`, but the installer installed `{installed}`");
+            Err(CliError::new(ExitKind::Missing, text).hint(format!("run `{installed} update`")))
         }
         // Without them, there is nothing that could be mistaken.
         _ => Ok(()),
@@ -85,8 +86,9 @@ fn newest(receipt: &Receipt, context: &Context) -> Result<Version, CliError> {
     let url = receipt.latest_sums();
     let unkept = |err: io::Error| CliError::new(ExitKind::Failed, err);
     let refused = |err| {
-        CliError::new(ExitKind::Service, err)
-            .hint(format!("asked for {url}; `--version` names a version without asking"))
+        CliError::new(ExitKind::Service, err).hint(format!(
+            "could not get {url}; use `--version` to name a version without looking it up"
+        ))
     };
     let mut file = tempfile::tempfile().map_err(unkept)?;
     let http = Http::new(HttpSettings::default()).map_err(refused)?;
@@ -95,15 +97,15 @@ fn newest(receipt: &Receipt, context: &Context) -> Result<Version, CliError> {
     let mut sums = Vec::new();
     file.rewind().and_then(|()| file.read_to_end(&mut sums)).map_err(unkept)?;
     release::version(&String::from_utf8_lossy(&sums)).ok_or_else(|| {
-        CliError::new(ExitKind::Service, format!("{url} names no archive of codspeed, or several"))
-            .hint("`--version` names a version without asking")
+        CliError::new(ExitKind::Service, format!("{url} lists no archive of codspeed, or several"))
+            .hint("use `--version` to name a version without looking it up")
     })
 }
 
 /// Runs the installer, which changes all or nothing, and says what it does.
 fn install(receipt: &Receipt, version: &Version, context: &Context) -> Result<(), CliError> {
     let shell = tools::find("sh", &context.env).ok_or_else(|| {
-        CliError::new(ExitKind::Missing, "`sh`, which runs the installer, was not found in PATH")
+        CliError::new(ExitKind::Missing, "`sh`, needed to run the installer, was not found in PATH")
     })?;
     let mut script = NamedFile::create().map_err(|err| CliError::new(ExitKind::Failed, err))?;
     script
@@ -128,7 +130,7 @@ fn install(receipt: &Receipt, version: &Version, context: &Context) -> Result<()
     if ended == Ended::Code(0) {
         return Ok(());
     }
-    let text = format!("codspeed {version} was not installed; {} is as it was", receipt.version);
+    let text = format!("codspeed {version} was not installed; {} is unchanged", receipt.version);
     Err(CliError::new(ExitKind::Failed, text))
 }
 
@@ -137,7 +139,7 @@ fn no_receipt(err: ReceiptError) -> CliError {
         ReceiptError::NoHome | ReceiptError::None(_) => REINSTALL,
         ReceiptError::Read { .. } => "is it yours?",
         ReceiptError::Damaged { .. } | ReceiptError::Format { .. } => {
-            "run codspeed-installer.sh of the newest release, which writes a new one"
+            "run codspeed-installer.sh of the newest release to write a new receipt"
         }
     };
     CliError::new(ExitKind::Missing, err).hint(hint)

@@ -22,9 +22,9 @@ use crate::{
 pub(super) struct Measured {
     /// The profile folder.
     pub folder: PathBuf,
-    /// What is known of it.
+    /// The manifest of the run.
     pub manifest: Manifest,
-    /// How it was measured.
+    /// The way in which it was measured.
     pub mode: Mode,
 }
 
@@ -38,32 +38,30 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
         let manifest = Manifest::path(folder);
         let manifest = shown(&manifest);
         let what =
-            format!("`{}` is no profile folder of a run: there is no `{manifest}`", shown(&folder));
+            format!("`{}` is not the profile folder of a run: `{manifest}` is missing", shown(&folder));
         let err = CliError::new(ExitKind::Usage, what);
         let parts = inspect::parts(folder).unwrap_or_default();
         if parts.is_empty() {
-            err.hint("a run names its folder in its last lines, and `--profile-folder` chooses it")
+            err.hint("a run names its profile folder in its last lines; use `--profile-folder` to choose it")
         } else {
             let folders = parts.iter().map(|part| shown(&folder.join(part)).into_owned());
             let commands: Vec<_> =
                 folders.map(|folder| format!("`codspeed upload {folder}`")).collect();
-            err.hint(format!("it holds the parts of a run: {}", commands.join(", ")))
+            err.hint(format!("it contains the parts of a run: {}", commands.join(", ")))
         }
     })?;
     let mode = cut::mode(&manifest);
     let (reached, trouble) = cut::complete(folder, &manifest);
     if reached == Reached::Running {
-        let what = format!("the run of `{}` goes on", shown(&folder));
-        return Err(
-            CliError::new(ExitKind::Usage, what).hint("it can be uploaded when it has ended")
-        );
+        let what = format!("the run of `{}` is still in progress", shown(&folder));
+        return Err(CliError::new(ExitKind::Usage, what).hint("upload it after it has finished"));
     }
     if let (Reached::Failure, Some(said)) = (reached, reached.said(&manifest)) {
         return Err(CliError::new(
             ExitKind::Usage,
-            format!("`{}` is not sent: {said}", shown(&folder)),
+            format!("`{}` was not uploaded: {said}", shown(&folder)),
         )
-        .hint("measure again, or leave out the benchmark that fails"));
+        .hint("measure again, or leave out the failing benchmark"));
     }
     for text in reached.said(&manifest).into_iter().chain(trouble) {
         context.ui.event(&RunEvent::warning(text));
@@ -90,7 +88,10 @@ pub(super) fn send_all(
     let not_sent = |from: usize, err: CliError| {
         let left = folders.iter().skip(from);
         left.fold(err, |err, folder| {
-            err.hint(format!("nothing is lost: `codspeed upload {}` tries again", shown(&folder)))
+            err.hint(format!(
+                "run `codspeed upload {}` to try again; the results are kept",
+                shown(&folder)
+            ))
         })
     };
     let (env, ui) = (&context.env, &context.ui);

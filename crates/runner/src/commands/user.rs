@@ -12,7 +12,7 @@ use crate::{
     event::RunEvent,
 };
 
-/// Where temporary files go when the folder of root is not for others.
+/// The place where temporary files go when the folder of root is not for others.
 const TEMPORARY: &str = "/tmp";
 
 impl Context {
@@ -31,7 +31,8 @@ impl Context {
         if let Some(shared) = shared {
             usable(shared.working_directory.as_deref().unwrap_or(Path::new(".")), &user)?;
             let text = format!(
-                "the benchmark runs as {}, and the results are theirs; profiler and tracer run as root (`--run-as root`: all of it)",
+                "running the benchmark as {}, who owns the results; profiler and tracer run as root (use `--run-as \
+                    root` to run everything as root)",
                 user.shown()
             );
             self.ui.event(&RunEvent::Step(text));
@@ -58,8 +59,8 @@ fn usable(folder: &Path, user: &RunAs) -> Result<(), CliError> {
         Err(err) if err.kind() == io::ErrorKind::PermissionDenied => {
             let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
             let text =
-                format!("the folder `{}` may not be used by {}", shown(&folder), user.shown());
-            let hint = "call it in a folder of theirs, or with `--run-as root`";
+                format!("the folder `{}` is not accessible to {}", shown(&folder), user.shown());
+            let hint = "run it in a folder that they can access, or with `--run-as root`";
             Err(CliError::new(ExitKind::Missing, text).hint(hint))
         }
         Ok(_) | Err(_) => Ok(()),

@@ -13,14 +13,14 @@ pub(super) const CHECKS: &[Check] = &[
         id: "quota",
         title: "processor quota",
         modes: WALLTIME,
-        why: "whoever has used up the quota of a period is stopped up to its end, for tens of milliseconds",
+        why: "a process that has used up its quota is stopped until the end of the period, for tens of milliseconds",
         look: quota,
     },
     Check {
         id: "cpuset",
         title: "processors",
         modes: WALLTIME,
-        why: "with one processor, profiler and benchmark disturb each other",
+        why: "profiler and benchmark share the only processor and disturb each other",
         look: cpuset,
     },
 ];
@@ -35,16 +35,16 @@ struct Quota {
 
 fn quota(facts: &Facts) -> Seen {
     let Some(groups) = facts.read("/proc/self/cgroup") else {
-        return Seen::unknown("the system does not tell in which groups this process is");
+        return Seen::unknown("the control groups of this process are unknown");
     };
     let all: Vec<Quota> = groups.lines().flat_map(|line| of_line(facts, line)).flatten().collect();
     let tightest = all.into_iter().min_by(|one, other| one.processors.total_cmp(&other.processors));
     let Some(Quota { processors, throttled }) = tightest else {
         return Seen::ok("none");
     };
-    Seen::note(format!("{processors:.1} processors; stopped in {throttled} periods so far")).fix(
+    Seen::note(format!("{processors:.1} processors; throttled in {throttled} periods so far")).fix(
         By::Host,
-        "give this container whole processors instead (`docker run --cpuset-cpus`, not `--cpus`)",
+        "give this container whole processors (`docker run --cpuset-cpus` instead of `--cpus`)",
     )
 }
 
@@ -101,7 +101,7 @@ fn throttled(facts: &Facts, group: &str) -> u64 {
 
 fn cpuset(facts: &Facts) -> Seen {
     if facts.allowed.is_empty() {
-        return Seen::unknown("the system does not tell");
+        return Seen::unknown("not reported by the system");
     }
     let online = facts.read("/sys/devices/system/cpu/online");
     let online = online.and_then(|text| parse_list(&text));

@@ -18,28 +18,29 @@ pub(super) const CHECKS: &[Check] = &[
         id: "steal",
         title: "stolen time",
         modes: WALLTIME,
-        why: "the host gives the processor to other machines in the middle of a round, which no time but that of pairs is free of",
+        why: "the host gives the processor to other machines in the middle of a round, which only paired comparisons \
+            cancel out",
         look: stolen,
     },
     Check {
         id: "load",
         title: "load",
         modes: WALLTIME,
-        why: "other programs take the processor, the caches and the memory; undisturbed times leave out the first of these",
+        why: "other programs compete for processor, caches and memory; undisturbed times exclude only the first",
         look: load,
     },
     Check {
         id: "pressure",
         title: "pressure",
         modes: ALL,
-        why: "programs wait for a processor, for memory or for a disk that others use",
+        why: "programs wait for a processor, memory or a disk used by others",
         look: pressure,
     },
     Check {
         id: "swap",
         title: "swap",
         modes: ALL,
-        why: "a page that has to come from the disk takes a thousand times as long",
+        why: "reading a page from disk takes a thousand times as long",
         look: swap,
     },
 ];
@@ -51,14 +52,14 @@ fn load(facts: &Facts) -> Seen {
         facts.allowed.iter().filter_map(|number| facts.usage.busy(*number)).collect();
     let count = busy.len();
     if count == 0 {
-        return Seen::unknown("the system does not tell");
+        return Seen::unknown("not reported by the system");
     }
     let calm = busy.iter().filter(|share| **share < BUSY).count();
     let lowest = busy.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = busy.iter().copied().fold(0.0, f64::max);
     let average = average.map(|load| format!("; load {load}")).unwrap_or_default();
     let text = format!(
-        "{calm} of {count} processors are free (busy: {} to {}){average}",
+        "{calm} of {count} processors idle (load: {} to {}){average}",
         percent(lowest),
         percent(highest)
     );
@@ -78,7 +79,7 @@ fn pressure(facts: &Facts) -> Seen {
         })
         .collect();
     if shares.is_empty() {
-        return Seen::unknown("this kernel does not measure it (`psi=1`)");
+        return Seen::unknown("not measured by this kernel (boot option `psi=1`)");
     }
     let shown: Vec<String> =
         shares.iter().map(|(kind, share)| format!("{kind} {}", percent(*share))).collect();
@@ -86,7 +87,7 @@ fn pressure(facts: &Facts) -> Seen {
     if shares.iter().all(|(_, share)| *share < PRESSED) {
         return Seen::ok(shown);
     }
-    Seen::note(shown).fix(By::You, "close other programs, or wait for their end")
+    Seen::note(shown).fix(By::You, "close other programs, or wait for them to finish")
 }
 
 /// The mean over ten seconds in a line of `/proc/pressure` (Documentation/accounting/psi.rst).
@@ -99,14 +100,14 @@ fn average(text: &str, line: &str) -> Option<f64> {
 
 fn swap(facts: &Facts) -> Seen {
     let Some(meminfo) = facts.read("/proc/meminfo") else {
-        return Seen::unknown("the system does not tell");
+        return Seen::unknown("not reported by the system");
     };
     let kib = |name: &str| {
         let rest = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
         rest.trim_end_matches("kB").trim().parse::<u64>().ok()
     };
     match (kib("SwapTotal:"), kib("SwapFree:")) {
-        (Some(0), _) => Seen::ok("there is none"),
+        (Some(0), _) => Seen::ok("none"),
         (Some(all), Some(free)) => {
             let used = all.saturating_sub(free) << 10;
             let text = format!("{} MiB of {} MiB in use", used >> 20, all >> 10);
@@ -114,9 +115,9 @@ fn swap(facts: &Facts) -> Seen {
                 return Seen::ok(text);
             }
             Seen::note(text)
-                .fix(By::You, "close programs that need much memory")
+                .fix(By::You, "close programs that use much memory")
                 .fix(By::Root, "swapoff -a && swapon -a")
         }
-        (Some(_) | None, None) | (None, Some(_)) => Seen::unknown("the system does not tell"),
+        (Some(_) | None, None) | (None, Some(_)) => Seen::unknown("not reported by the system"),
     }
 }

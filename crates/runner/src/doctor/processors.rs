@@ -1,6 +1,6 @@
 //! Checks of the processors: their clock, their siblings, their sleep, and what is below them.
 
-use runner_shared::mode::Mode;
+use runner_shared::{mode::Mode, text::count};
 
 use super::{By, Check, Facts, ISOLATE, PIN, Seen, percent};
 
@@ -19,49 +19,50 @@ pub(super) const CHECKS: &[Check] = &[
         id: "governor",
         title: "frequency governor",
         modes: WALLTIME,
-        why: "a clock that follows the load is slow at first, so that short rounds are slower than long ones",
+        why: "the clock speed rises only under load, so short rounds are slower than long ones",
         look: governor,
     },
     Check {
         id: "boost",
         title: "boost",
         modes: WALLTIME,
-        why: "how long a boosted clock lasts depends on heat and on the other cores",
+        why: "how long the boost lasts depends on the temperature and on the other cores",
         look: boost,
     },
     Check {
         id: "siblings",
         title: "siblings (SMT)",
         modes: WALLTIME,
-        why: "two processors of one core share its units: work on one makes the other slower",
+        why: "two processors of a core share its units: work on one slows down the other",
         look: siblings,
     },
     Check {
         id: "throttling",
         title: "thermal throttling",
         modes: WALLTIME,
-        why: "a processor that is too hot is slowed down in the middle of a round",
+        why: "an overheated processor slows down in the middle of a round",
         look: throttling,
     },
     Check {
         id: "idle_states",
         title: "idle states",
         modes: WALLTIME,
-        why: "waking from a deep sleep takes its time: programs that wait, and the first microseconds of each round",
+        why: "waking from a deep sleep takes time, which slows down programs that wait, and the first microseconds of \
+            each round",
         look: idle_states,
     },
     Check {
         id: "virtual_machine",
         title: "virtual machine",
         modes: WALLTIME,
-        why: "the host decides when and how fast this machine runs, and who runs beside it",
+        why: "the host decides when and how fast this machine runs, and which other machines share it",
         look: virtual_machine,
     },
     Check {
         id: "clock_source",
         title: "time source",
         modes: WALLTIME,
-        why: "a slow clock costs a microsecond each time that it is read: by integrations, around each round",
+        why: "reading a slow clock takes a microsecond, and integrations read it around each round",
         look: clock_source,
     },
     Check {
@@ -77,7 +78,7 @@ fn governor(facts: &Facts) -> Seen {
     let values = facts.of_processors("cpufreq/scaling_governor");
     if values.is_empty() {
         return Seen::unknown(
-            "no frequency control is visible; the host of a virtual machine has it",
+            "no frequency control is visible; in a virtual machine the host has it",
         );
     }
     let shown: Vec<String> =
@@ -94,7 +95,7 @@ fn boost(facts: &Facts) -> Seen {
     let intel = facts.read(&format!("{CPU}/intel_pstate/no_turbo")).map(|off| off == "0");
     let others = || facts.read(&format!("{CPU}/cpufreq/boost")).map(|on| on == "1");
     match intel.or_else(others) {
-        None => Seen::unknown("there is no switch for it here"),
+        None => Seen::unknown("this machine has no switch for it"),
         Some(false) => Seen::ok("off"),
         Some(true) => Seen::note("on").fix(By::Root, ISOLATE),
     }
@@ -112,7 +113,7 @@ fn siblings(facts: &Facts) -> Seen {
         return if known {
             Seen::ok("each core is one processor")
         } else {
-            Seen::unknown("the system does not tell which processors share a core")
+            Seen::unknown("the system does not report which processors share a core")
         };
     }
     let calm = |number: &&usize| {
@@ -122,7 +123,7 @@ fn siblings(facts: &Facts) -> Seen {
     };
     let calm = facts.allowed.iter().filter(calm).count();
     let text =
-        format!("{shared} of {all} processors share their core; beside {calm} nothing works now");
+        format!("{shared} of {all} processors share a core; {calm} currently has an idle sibling");
     if calm == all {
         return Seen::ok(text);
     }
@@ -131,16 +132,18 @@ fn siblings(facts: &Facts) -> Seen {
 
 fn throttling(facts: &Facts) -> Seen {
     match facts.throttled {
-        None => Seen::unknown("it is not counted here"),
-        Some((all, 0)) => Seen::ok(format!("not now; {all} times since the machine was started")),
-        Some((_, now)) => Seen::note(format!("{now} times within a quarter of a second"))
-            .fix(By::You, "let the machine cool down, and measure without other work")
-            .fix(By::Root, ISOLATE),
+        None => Seen::unknown("not counted here"),
+        Some((all, 0)) => Seen::ok(format!("not now; {} since boot", count(all, "time"))),
+        Some((_, now)) => {
+            Seen::note(format!("{} within a quarter of a second", count(now, "time")))
+                .fix(By::You, "let the machine cool down, and stop other work while measuring")
+                .fix(By::Root, ISOLATE)
+        }
     }
 }
 
 fn idle_states(facts: &Facts) -> Seen {
-    let Some(first) = facts.allowed.first() else { return Seen::unknown("no processor is known") };
+    let Some(first) = facts.allowed.first() else { return Seen::unknown("no processor found") };
     let folder = format!("{CPU}/cpu{first}/cpuidle");
     let states = facts.names(&folder).into_iter().filter_map(|state| {
         let disabled = facts.number(&format!("{folder}/{state}/disable"))? != 0;
@@ -159,7 +162,7 @@ fn idle_states(facts: &Facts) -> Seen {
 
 fn virtual_machine(facts: &Facts) -> Seen {
     let Some(cpuinfo) = facts.read("/proc/cpuinfo") else {
-        return Seen::unknown("`/proc/cpuinfo` can't be read");
+        return Seen::unknown("could not read `/proc/cpuinfo`");
     };
     let product = facts.read("/sys/class/dmi/id/product_name").filter(|name| !name.is_empty());
     let flags: Vec<&str> = cpuinfo.lines().filter(|line| line.starts_with("flags")).collect();
@@ -168,7 +171,7 @@ fn virtual_machine(facts: &Facts) -> Seen {
     if !is_virtual && facts.read("/sys/hypervisor/type").is_none() {
         // Only x86 has this flag.
         return if flags.is_empty() {
-            Seen::unknown("this kind of processor does not tell")
+            Seen::unknown("not reported by this kind of processor")
         } else {
             Seen::ok("none")
         };
@@ -183,7 +186,7 @@ fn virtual_machine(facts: &Facts) -> Seen {
 fn clock_source(facts: &Facts) -> Seen {
     let folder = "/sys/devices/system/clocksource/clocksource0";
     let Some(now) = facts.read(&format!("{folder}/current_clocksource")) else {
-        return Seen::unknown("the system does not tell");
+        return Seen::unknown("not reported by the system");
     };
     if FAST_CLOCKS.contains(&now.as_str()) {
         return Seen::ok(now);
@@ -199,16 +202,16 @@ fn clock_source(facts: &Facts) -> Seen {
 
 fn preemption(facts: &Facts) -> Seen {
     let Some(version) = facts.read("/proc/version") else {
-        return Seen::unknown("the system does not tell");
+        return Seen::unknown("not reported by the system");
     };
     let kinds = ["PREEMPT_RT", "PREEMPT_DYNAMIC", "PREEMPT"];
     let kind = kinds.into_iter().find(|kind| version.contains(kind));
     let told = facts.read("/proc/cmdline").unwrap_or_default();
     let told = told.split_whitespace().find(|word| word.starts_with("preempt="));
-    let told = told.map(|word| format!(", started with {word}")).unwrap_or_default();
+    let told = told.map(|word| format!(", booted with {word}")).unwrap_or_default();
     match kind {
         Some("PREEMPT_RT") => {
-            Seen::note("a real-time kernel").fix(By::Root, "start a kernel without PREEMPT_RT")
+            Seen::note("a real-time kernel").fix(By::Root, "boot a kernel without PREEMPT_RT")
         }
         Some(kind) => Seen::ok(format!("{kind}{told}")),
         None => Seen::ok(format!("none{told}")),
@@ -218,10 +221,10 @@ fn preemption(facts: &Facts) -> Seen {
 /// The time that was stolen from this machine, for `load`.
 pub(super) fn stolen(facts: &Facts) -> Seen {
     match facts.usage.stolen(&facts.allowed) {
-        None => Seen::unknown("the system does not tell"),
+        None => Seen::unknown("not reported by the system"),
         Some(share) if share < 0.01 => Seen::ok(format!("{} of the time", percent(share))),
         Some(share) => Seen::note(format!("{} of the time", percent(share)))
-            .fix(By::You, "codspeed exec --vs ... (both sides are hit alike)")
+            .fix(By::You, "codspeed exec --vs ... (affects both sides alike)")
             .fix(By::Host, "give this machine processors of its own"),
     }
 }

@@ -14,28 +14,28 @@ pub(super) const CHECKS: &[Check] = &[
         id: "perf_event",
         title: "performance events",
         modes: WALLTIME,
-        why: "without them there is no profile, and processor time takes the place of undisturbed times",
+        why: "without them there is no profile, and processor time replaces undisturbed times",
         look: perf_event,
     },
     Check {
         id: "mlock",
         title: "locked memory",
         modes: WALLTIME,
-        why: "the rings in which the kernel stamps the rounds lie in locked memory",
+        why: "the kernel's ring buffers for timestamps of rounds need locked memory",
         look: mlock,
     },
     Check {
         id: "nmi_watchdog",
         title: "NMI watchdog",
         modes: WALLTIME,
-        why: "it takes one of the few hardware counters, and interrupts now and then",
+        why: "it occupies one of the few hardware counters, and interrupts from time to time",
         look: nmi_watchdog,
     },
     Check {
         id: "ptrace",
         title: "ptrace",
         modes: WALLTIME,
-        why: "a profiler can't be attached to a process that runs already, nor a debugger",
+        why: "neither a profiler nor a debugger can attach to a running process",
         look: ptrace,
     },
     Check {
@@ -49,35 +49,37 @@ pub(super) const CHECKS: &[Check] = &[
         id: "probes",
         title: "probes in the C library",
         modes: &[Mode::Walltime, Mode::Simulation],
-        why: "a tracer of this machine hits all programs: each probed call costs a microsecond, and below Valgrind it ends the program",
+        why: "a tracer on this machine affects all programs: each probed call takes a microsecond longer, and under \
+            Valgrind the program is killed",
         look: probes,
     },
     Check {
         id: "aslr",
         title: "random addresses (ASLR)",
         modes: WALLTIME,
-        why: "code and data share caches in another way in each round",
+        why: "code and data share caches differently in each round",
         look: aslr,
     },
     Check {
         id: "personality",
         title: "fixed addresses",
         modes: &[Mode::Walltime, Mode::Simulation],
-        why: "`--no-aslr` needs the system call `personality`, and without it simulated cache misses differ a little from run to run",
+        why: "`--no-aslr` needs the system call `personality`; without it, simulated cache misses vary slightly from \
+            run to run",
         look: personality,
     },
     Check {
         id: "huge_pages",
         title: "transparent huge pages",
         modes: &[Mode::Walltime, Mode::Memory],
-        why: "whether memory gets huge pages is left to chance, and decides about page faults and speed",
+        why: "memory gets huge pages unpredictably, which changes page faults and speed",
         look: huge_pages,
     },
     Check {
         id: "numa_balancing",
         title: "NUMA balancing",
         modes: WALLTIME,
-        why: "the kernel takes pages away to see who uses them, and moves them",
+        why: "the kernel unmaps pages to see who uses them, and moves them",
         look: numa_balancing,
     },
 ];
@@ -115,7 +117,7 @@ fn mlock(facts: &Facts) -> Seen {
 
 fn nmi_watchdog(facts: &Facts) -> Seen {
     match facts.number("/proc/sys/kernel/nmi_watchdog") {
-        None => Seen::unknown("the system does not tell"),
+        None => Seen::unknown("not reported by the system"),
         Some(0) => Seen::ok("off"),
         Some(_) => Seen::note("on").fix(By::Root, "sysctl kernel.nmi_watchdog=0"),
     }
@@ -124,22 +126,20 @@ fn nmi_watchdog(facts: &Facts) -> Seen {
 fn ptrace(facts: &Facts) -> Seen {
     match facts.number("/proc/sys/kernel/yama/ptrace_scope") {
         None => Seen::ok("not limited"),
-        Some(scope) if scope < 2 || facts.is_root && scope == 2 => Seen::ok(format!(
-            "kernel.yama.ptrace_scope is {scope}: what this program starts can be looked into"
-        )),
-        Some(scope) => Seen::note(format!("kernel.yama.ptrace_scope is {scope}")).fix(
-            By::Root,
-            "sysctl kernel.yama.ptrace_scope=1 (from 3, at the next start of the machine)",
-        ),
+        Some(scope) if scope < 2 || facts.is_root && scope == 2 => {
+            Seen::ok(format!("kernel.yama.ptrace_scope is {scope}: child processes can be traced"))
+        }
+        Some(scope) => Seen::note(format!("kernel.yama.ptrace_scope is {scope}"))
+            .fix(By::Root, "sysctl kernel.yama.ptrace_scope=1 (from 3, only after a reboot)"),
     }
 }
 
 fn traced(facts: &Facts) -> Seen {
     let status = facts.read("/proc/self/status").unwrap_or_default();
     match status.lines().find_map(|line| line.strip_prefix("TracerPid:")).map(str::trim) {
-        None => Seen::unknown("the system does not tell"),
+        None => Seen::unknown("not reported by the system"),
         Some("0") => Seen::ok("none"),
-        Some(pid) => Seen::problem(format!("process {pid} traces this one"))
+        Some(pid) => Seen::problem(format!("process {pid} traces this process"))
             .fix(By::You, "measure without that tracer"),
     }
 }
@@ -148,8 +148,8 @@ fn probes(facts: &Facts) -> Seen {
     match &facts.libc {
         LibcText::Clean => Seen::ok("none"),
         LibcText::Probed(places) => {
-            Seen::problem(format!("in {places} places of its code, which is not as in its file"))
-                .fix(By::You, "wait for the end of other runs in memory mode")
+            Seen::problem(format!("in {places} places of its code, which differs from its file"))
+                .fix(By::You, "wait for other runs in memory mode to finish")
                 .fix(
                     By::Root,
                     "bpftool link list; cat /sys/kernel/tracing/uprobe_events (who traces)",
@@ -161,7 +161,7 @@ fn probes(facts: &Facts) -> Seen {
 
 fn aslr(facts: &Facts) -> Seen {
     match facts.number("/proc/sys/kernel/randomize_va_space") {
-        None => Seen::unknown("the system does not tell"),
+        None => Seen::unknown("not reported by the system"),
         Some(0) => Seen::ok("off for all programs"),
         Some(_) => Seen::note("on, as usual").fix(By::You, "codspeed exec --no-aslr ..."),
     }
@@ -172,18 +172,19 @@ fn personality(facts: &Facts) -> Seen {
         Ok(()) => Seen::ok("allowed"),
         Err(why) => Seen::note(format!("refused: {why}")).fix(
             By::Host,
-            "start the container with `--security-opt seccomp=unconfined`, or a profile with `personality`",
+            "start the container with `--security-opt seccomp=unconfined`, or a seccomp profile that allows \
+                `personality`",
         ),
     }
 }
 
 fn huge_pages(facts: &Facts) -> Seen {
     let Some(text) = facts.read("/sys/kernel/mm/transparent_hugepage/enabled") else {
-        return Seen::unknown("the system does not tell");
+        return Seen::unknown("not reported by the system");
     };
     let chosen = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     match chosen.map(|(chosen, _)| chosen) {
-        None => Seen::unknown("the system does not tell"),
+        None => Seen::unknown("not reported by the system"),
         Some("always") => Seen::note("always")
             .fix(By::Root, "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled"),
         Some(other) => Seen::ok(other),
@@ -192,7 +193,7 @@ fn huge_pages(facts: &Facts) -> Seen {
 
 fn numa_balancing(facts: &Facts) -> Seen {
     match facts.number("/proc/sys/kernel/numa_balancing") {
-        None => Seen::unknown("the system does not tell"),
+        None => Seen::unknown("not reported by the system"),
         Some(0) => Seen::ok("off"),
         Some(_) => Seen::note("on").fix(By::Root, "sysctl kernel.numa_balancing=0"),
     }

@@ -1,6 +1,6 @@
 //! All findings, as text and as JSON.
 
-use runner_shared::duration::show_nanos;
+use runner_shared::{duration::show_nanos, text::count_of};
 use serde::Serialize;
 
 use super::{By, Check, Facts, Fix, Floor, Grade, Seen, checks, floor::Noise};
@@ -58,13 +58,13 @@ impl Diagnosis {
     }
 
     fn summary(&self) -> String {
-        let count = |grade| self.checks.iter().filter(|one| one.grade == grade).count();
+        let of = |grade| self.checks.iter().filter(|one| one.grade == grade).collect::<Vec<_>>();
         format!(
-            "{} ok, {} notes, {} problems, {} unknown",
-            count(Grade::Ok),
-            count(Grade::Note),
-            count(Grade::Problem),
-            count(Grade::Unknown)
+            "{} ok, {}, {}, {} unknown",
+            of(Grade::Ok).len(),
+            count_of(&of(Grade::Note), "note"),
+            count_of(&of(Grade::Problem), "problem"),
+            of(Grade::Unknown).len()
         )
     }
 
@@ -72,13 +72,13 @@ impl Diagnosis {
     pub(crate) fn floor_lines(&self) -> Vec<String> {
         if let Some(why) = &self.floor_missing {
             return vec![format!(
-                "which differences this machine resolves could not be measured: {why}"
+                "could not measure which differences this machine can resolve: {why}"
             )];
         }
         let Some(Floor { program_ns, seconds, times }) = &self.floor else { return Vec::new() };
         let pairs = times.first().map_or(0, |noise| noise.pairs);
         let first = format!(
-            "a program of {} against itself, {pairs} pairs in {seconds:.1} s (99 % intervals):",
+            "a program of {} compared with itself, {pairs} pairs in {seconds:.1} s (99 % intervals):",
             show_nanos(*program_ns)
         );
         std::iter::once(first).chain(times.iter().map(noise)).collect()
@@ -95,7 +95,7 @@ fn noise(noise: &Noise) -> String {
     let found = format!("{:+.2} % ± {:.2} %", difference * 100.0, resolves * 100.0);
     let (one, three) = (seconds(noise.seconds_for_1_percent), seconds(noise.seconds_for_3_percent));
     let times = format!("{time} times:");
-    format!("  {times:18} {found}; 1 % is resolved in about {one}, 3 % in about {three}")
+    format!("  {times:18} {found}; resolves 1 % in about {one}, 3 % in about {three}")
 }
 
 fn seconds(seconds: f64) -> String {

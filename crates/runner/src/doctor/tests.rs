@@ -77,7 +77,7 @@ fn laptop(root: &Path) -> Facts {
     let after =
         BTreeMap::from([(0, ticks(5, 4)), (1, ticks(90, 0)), (2, ticks(50, 0)), (3, ticks(0, 0))]);
     let before = after.keys().map(|number| (*number, Ticks::default())).collect();
-    let lack = Lack::with_fix("Valgrind, which counts", "codspeed setup -m simulation");
+    let lack = Lack::with_fix("Valgrind", "codspeed setup -m simulation");
     let mode = runner_shared::mode::Mode::Simulation;
     Facts {
         allowed: Processors::from([0, 1]),

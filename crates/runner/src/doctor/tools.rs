@@ -22,21 +22,21 @@ pub(super) const CHECKS: &[Check] = &[
         id: "walltime",
         title: "mode walltime",
         modes: &[Mode::Walltime],
-        why: "times need nothing, a profile needs perf",
+        why: "times need no tools, a profile needs perf",
         look: |facts| mode(facts, Mode::Walltime),
     },
     Check {
         id: "simulation",
         title: "mode simulation",
         modes: &[Mode::Simulation],
-        why: "Valgrind counts",
+        why: "needs Valgrind",
         look: |facts| mode(facts, Mode::Simulation),
     },
     Check {
         id: "memory",
         title: "mode memory",
         modes: &[Mode::Memory],
-        why: "the tracer sees more with the right to use eBPF",
+        why: "the tracer sees more with the permission to use eBPF",
         look: |facts| mode(facts, Mode::Memory),
     },
 ];
@@ -44,7 +44,7 @@ pub(super) const CHECKS: &[Check] = &[
 fn disk(facts: &Facts) -> Seen {
     let (folder, free) = &facts.temporary;
     let Some(free) = free else {
-        return Seen::unknown(format!("`{}` can't be looked at", shown(&folder)));
+        return Seen::unknown(format!("could not check `{}`", shown(&folder)));
     };
     let text = format!("{} MiB free in `{}`", free >> 20, shown(&folder));
     let seen = match *free {
@@ -57,10 +57,10 @@ fn disk(facts: &Facts) -> Seen {
 
 fn mode(facts: &Facts, wanted: Mode) -> Seen {
     let Some(status) = facts.modes.iter().find(|status| status.mode == wanted) else {
-        return Seen::unknown("nobody has looked");
+        return Seen::unknown("not checked");
     };
     let ModeStatus { mode: _, ready, found, lacks } = status;
-    let lacking = lacks.iter().map(|lack| format!("lacks {}", lack.what));
+    let lacking = lacks.iter().map(|lack| format!("missing {}", lack.what));
     let what = found.iter().cloned().chain(lacking).collect::<Vec<_>>().join("; ");
     let seen = match (ready, lacks.is_empty()) {
         (false, _) => Seen::problem(what),

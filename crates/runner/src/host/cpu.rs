@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Cpu, UNKNOWN, or_unknown};
 
-/// Who designs Arm cores, by the number in `CPU implementer` (Arm's register `MIDR_EL1`).
+/// The party that designs Arm cores, by the number in `CPU implementer` (Arm's register `MIDR_EL1`).
 const IMPLEMENTERS: &[(u32, &str)] = &[
     (0x41, "ARM"),
     (0x42, "Broadcom"),
@@ -34,7 +34,7 @@ const ARM_PARTS: &[(u32, &str)] = &[
 
 const ARM: u32 = 0x41;
 
-/// What a processor says of itself; `visible` is the number of processors where it says nothing.
+/// Returns what a processor says of itself; `visible` is the number of processors where it says nothing.
 pub(super) fn parse(cpuinfo: &str, visible: u32) -> Cpu {
     let processors = processors(cpuinfo);
     // Arm kernels put some lines behind the last processor; some put the brand there.

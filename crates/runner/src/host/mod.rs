@@ -28,7 +28,7 @@ pub(crate) struct Host {
     pub arch: String,
     /// The name of the machine.
     pub name: String,
-    /// Who runs us: a name, or a number where the system knows none.
+    /// The party that runs us: a name, or a number where the system knows none.
     pub user: String,
     /// The processor.
     pub cpu: Cpu,
@@ -43,7 +43,7 @@ pub(crate) struct Cpu {
     pub brand: String,
     /// The first one of the machine: `cpu0`.
     pub name: String,
-    /// Who made it: `GenuineIntel`.
+    /// The party that made it: `GenuineIntel`.
     pub vendor: String,
     /// Cores that exist, without hyper-threads; at least 1.
     pub cores: u32,
@@ -78,7 +78,7 @@ fn user(uid: Uid) -> String {
     known.filter(|name| !name.is_empty()).unwrap_or_else(|| uid.to_string())
 }
 
-/// What the scheduler gives us, for a machine without `/proc/cpuinfo`.
+/// Returns what the scheduler gives us, for a machine without `/proc/cpuinfo`.
 fn visible_processors() -> u32 {
     let count = std::thread::available_parallelism().ok();
     count.and_then(|count| u32::try_from(count.get()).ok()).unwrap_or(1)

@@ -2,7 +2,7 @@
 
 use super::{UNKNOWN, or_unknown};
 
-/// Where it lies; the first one that is there counts.
+/// The place where it lies; the first one that is there counts.
 pub(super) const FILES: &[&str] = &["/etc/os-release", "/usr/lib/os-release"];
 
 /// Keys that name the version, best first. A distribution without releases has none of the first kind.

@@ -20,7 +20,7 @@ pub(crate) const ARCHITECTURES: &[&str] = &["x86_64", "aarch64"];
 pub(crate) const SYSTEMS: &[(&str, &str)] =
     &[("ubuntu", "22.04"), ("ubuntu", "24.04"), ("debian", "12")];
 
-/// How well this system is known.
+/// Returns how well this system is known.
 pub(crate) fn support(host: &Host) -> Support {
     let Host { os, os_version, arch, name: _, user: _, cpu: _, memory_gib: _ } = host;
     if !ARCHITECTURES.contains(&arch.as_str()) {

@@ -18,7 +18,7 @@ pub(crate) use mongo_uri::MongoUriError;
 /// Below the profile folder.
 const FOLDER: &str = "instruments";
 
-/// Why an instrument did not record.
+/// The reason why an instrument did not record.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InstrumentError {
     /// The tracer is nowhere.
@@ -31,10 +31,10 @@ pub(crate) enum InstrumentError {
     #[error("could not prepare the MongoDB instrument")]
     Prepare(#[source] io::Error),
     /// The user's variable is not there.
-    #[error("the environment variable {0} that `--mongo-uri-env-name` names is not set")]
+    #[error("the environment variable {0} given by `--mongo-uri-env-name` is not set")]
     NoVariable(String),
     /// The user's variable can't be used.
-    #[error("the address in the environment variable {name} can't be used")]
+    #[error("the address in the environment variable {name} is not supported")]
     Uri {
         /// The variable.
         name: String,

@@ -48,7 +48,7 @@ const LOG: &str = "log";
 pub(super) struct MongoTracer {
     child: Child,
     scratch: Folder,
-    /// Where it is spoken to.
+    /// The place where it is spoken to.
     control: SocketAddr,
     /// The user's variable with the address of the proxy.
     variable: Option<(String, String)>,
@@ -132,15 +132,15 @@ impl MongoTracer {
 
     fn terminate(&self) -> Result<Vec<u8>, String> {
         let failed = |err: ApiError| match err.status() {
-            Some(status) => format!("answered {status} when asked for its record"),
-            None => format!("did not hand over its record: {}", chain(&err)),
+            Some(status) => format!("answered {status} to the request for its record"),
+            None => format!("did not return its record: {}", chain(&err)),
         };
         let settings = HttpSettings { use_proxies: false, ..HttpSettings::default() };
         let http = Http::new(settings).map_err(failed)?;
         let url = format!("http://{}/terminate", self.control);
         let bytes = http.post(&url, MOST_BYTES, END_LIMIT, &mut unwatched).map_err(failed)?;
         let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok();
-        if is_json { Ok(bytes) } else { Err("handed over something that is no JSON".to_owned()) }
+        if is_json { Ok(bytes) } else { Err("returned invalid JSON".to_owned()) }
     }
 
     fn wait_until_it_listens(&mut self) -> Result<(), InstrumentError> {
@@ -149,14 +149,14 @@ impl MongoTracer {
             match self.child.poll() {
                 Ok(Poll::Runs | Poll::WantsTerminal(_)) => {}
                 Ok(Poll::Ended(_)) | Err(_) => {
-                    return Err(self.silent("ended before the benchmark began".to_owned()));
+                    return Err(self.silent("exited before the benchmark started".to_owned()));
                 }
             }
             if Duration::from_nanos(now().since(start)) > START_LIMIT {
                 let limit = START_LIMIT.as_secs();
-                return Err(self.silent(format!("did not listen within {limit} s")));
+                return Err(self.silent(format!("did not start listening within {limit} s")));
             }
-            #[expect(clippy::disallowed_methods, reason = "nothing tells when it listens")]
+            #[expect(clippy::disallowed_methods, reason = "nothing reports when it listens")]
             std::thread::sleep(START_STEP);
         }
         Ok(())

@@ -1,18 +1,18 @@
 //! The address of a MongoDB server, and the same address with a proxy in the server's place. No I/O.
 
-/// Why an address can't be used.
+/// The reason why an address can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MongoUriError {
     /// Another protocol.
-    #[error("it does not begin with `mongodb://`")]
+    #[error("it does not start with `mongodb://`")]
     Scheme,
     /// Found by DNS.
     #[error(
-        "`mongodb+srv://` names no host: give the address of one server, as `mongodb://host:port`"
+        "`mongodb+srv://` names no host: give the address of one server as `mongodb://host:port`"
     )]
     Srv,
     /// Of a replica set.
-    #[error("it names several hosts, and one server can be traced: give the primary alone")]
+    #[error("it names several hosts, but only one server can be traced: give only the primary")]
     SeveralHosts,
     /// Nothing to connect to.
     #[error("it names no host")]

@@ -16,7 +16,7 @@ use crate::{
     workload::Workload,
 };
 
-/// Why commands can't be measured.
+/// The reason why commands can't be measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// Kind of the first fault.

@@ -46,7 +46,7 @@ fn ask(
     answer.ok()
 }
 
-/// Whether the Python in `PATH` runs its threads at the same time.
+/// Returns whether the Python in `PATH` runs its threads at the same time.
 pub(super) fn is_free_threaded(env: &Env, cwd: &Path, trouble: &mut Vec<String>) -> bool {
     let Some(python) = PYTHONS.iter().find_map(|name| tools::find(name, env)) else {
         return false;

@@ -31,7 +31,7 @@ use crate::{
     workload::{Versus, Workload},
 };
 
-/// Why a benchmark can't be started or its record not be kept.
+/// The reason why a benchmark can't be started or its record not be kept.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ModeError {
     /// `exec-harness` is nowhere.
@@ -54,12 +54,12 @@ pub(crate) enum ModeError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
     /// Files of an earlier run can't be removed.
-    #[error("could not remove `{}`, which an earlier comparison has left", shown(&path))]
+    #[error("could not remove `{}`, left by an earlier comparison", shown(&path))]
     Remove {
         /// The file or folder.
         path: PathBuf,
@@ -104,7 +104,7 @@ fn benchmark(workload: &Workload, cwd: &Path, env: Env) -> Result<ToolCommand, M
     Ok(ToolCommand { program, args, cwd, env, stdin, output, address_space })
 }
 
-/// What the benchmark sees in any mode: everything that we see but secrets, and what the
+/// Returns what the benchmark sees in any mode: everything that we see but secrets, and what the
 /// integrations expect.
 fn environment(env: &Env, mode: Mode, folder: &Path) -> Env {
     env.clone()

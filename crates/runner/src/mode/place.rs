@@ -171,7 +171,8 @@ pub(crate) fn addresses(fixed: bool) -> (AddressSpace, Option<String>) {
         Ok(()) => (AddressSpace::Fixed, None),
         Err(err) => {
             let text = format!(
-                "`--no-aslr` can't be had, and addresses are random as usual: {err} (a filter of system calls forbids `personality`, as in many containers; `--security-opt seccomp=unconfined` allows it)"
+                "`--no-aslr` has no effect, addresses stay random: {err} (a seccomp filter forbids `personality`, as \
+                    in many containers; use `--security-opt seccomp=unconfined` to allow it)"
             );
             (AddressSpace::Random, Some(text))
         }
@@ -215,7 +216,7 @@ fn of_core(number: usize) -> Processors {
 
 fn said(chosen: &Processors, rest: &Processors, usage: Option<&Usage>) -> String {
     let we = if rest.is_empty() {
-        "no other is left for this program".to_owned()
+        "no other processor is left for this program".to_owned()
     } else {
         format!("this program and perf stay on {}", shown_list(rest))
     };
@@ -224,7 +225,7 @@ fn said(chosen: &Processors, rest: &Processors, usage: Option<&Usage>) -> String
     };
     let share = |number: usize| match usage.busy(number) {
         Some(busy) => format!("{:.0} % busy", busy * 100.0),
-        None => "how busy is unknown".to_owned(),
+        None => "load unknown".to_owned(),
     };
     let one = |number: &usize| {
         let siblings = &of_core(*number) - chosen;

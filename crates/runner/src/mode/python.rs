@@ -50,36 +50,39 @@ pub(super) fn prepared(
 }
 
 impl Python {
-    /// Whether we made it allocate each object with `malloc`.
+    /// Returns whether we made it allocate each object with `malloc`.
     pub(super) const fn is_told(self) -> bool {
         matches!(self, Self::Told)
     }
 
-    /// Whether memory is shared out where no allocator sees it.
+    /// Returns whether memory is shared out where no allocator sees it.
     pub(super) const fn has_arenas(self) -> bool {
         matches!(self, Self::Own | Self::FreeThreaded)
     }
 
-    /// What has to be said below the numbers, if Python is likely to be in them.
+    /// Returns what has to be said below the numbers, if Python is likely to be in them.
     pub(super) fn remark(self, workload: &Workload, cwd: &Path, env: &Env) -> Option<String> {
         let text = match self {
             _ if !runs_python(workload, cwd, env) => return None,
             Self::Malloc => return None,
             Self::Told => {
-                "Python was told to allocate each object with malloc (PYTHONMALLOC=malloc), so that all are counted; by itself it keeps small ones in arenas of its own (`--python-allocator own`)"
+                "Python allocates each object with malloc (PYTHONMALLOC=malloc), so all are counted; use \
+                    `--python-allocator own` for its default, which keeps small objects in arenas"
             }
             Self::Own => {
-                "Python kept small objects in arenas of its own: single objects are not in the numbers (what was mapped for arenas is said apart); `--python-allocator malloc` counts each object"
+                "Python kept small objects in arenas: single objects are not counted (memory mapped for arenas is \
+                    listed separately); use `--python-allocator malloc` to count each object"
             }
             Self::FreeThreaded => {
-                "this Python is free-threaded and keeps small objects in arenas of its own: single objects are not in the numbers (what was mapped for arenas is said apart)"
+                "this Python is free-threaded and keeps small objects in arenas: single objects are not counted \
+                    (memory mapped for arenas is listed separately)"
             }
         };
         Some(text.to_owned())
     }
 }
 
-/// Whether a command is Python, or a script that says so in its first line.
+/// Returns whether a command is Python, or a script that says so in its first line.
 fn runs_python(workload: &Workload, cwd: &Path, env: &Env) -> bool {
     let is_python = |word: &str| {
         let name = word.rsplit('/').next().unwrap_or(word);

@@ -33,13 +33,13 @@ impl Lack {
     }
 }
 
-/// What `codspeed exec` needs in every mode.
+/// Returns what `codspeed exec` needs in every mode.
 pub(super) fn harness(status: &mut ModeStatus, env: &Env) {
     match tools::sibling("exec-harness", env_names::EXEC_HARNESS, env) {
         Ok(path) => status.found.push(format!("exec-harness: {}", shown(&path))),
         Err(err) => status.lacks.push(Lack::with_fix(
-            format!("{err}; `codspeed exec` needs it"),
-            "unpack the whole release, or set CODSPEED_EXEC_HARNESS",
+            format!("{err}; required by `codspeed exec`"),
+            "unpack the complete release, or set CODSPEED_EXEC_HARNESS",
         )),
     }
 }

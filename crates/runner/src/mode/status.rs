@@ -52,7 +52,7 @@ fn rights(tracer: &Path, env: &Env) -> Option<Lack> {
         }
         Some(Ok(_) | Err(_)) | None => {}
     }
-    let what = "the right to use eBPF, which sees static programs, too; all else is seen without";
+    let what = "the permission to use eBPF, which is needed to see static programs";
     let fix =
         format!("sudo setcap cap_bpf,cap_perfmon,cap_sys_admin+ep {}", shell_words::quote(&shown));
     Some(Lack::with_fix(what, fix))

@@ -45,7 +45,7 @@ impl Stage<'_> {
             ui.event(&RunEvent::warning(warning));
         }
         let command = ToolCommand { env, output, address_space, ..command };
-        ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
+        ui.event(&RunEvent::Debug(format!("running: {}", command.shown())));
         let mut fifos = FifoPair::create(paths)?;
         let before = before();
         let child = command.spawn()?;
@@ -71,7 +71,9 @@ impl Stage<'_> {
             });
             // It is only for those who look on.
             if let Err(err) = followed.flatten() {
-                ui.event(&RunEvent::Debug(format!("how far the trace is can't be read: {err}")));
+                ui.event(&RunEvent::Debug(format!(
+                    "could not read the progress of the tracer: {err}"
+                )));
             }
             served
         })?;

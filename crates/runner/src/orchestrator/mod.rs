@@ -50,7 +50,7 @@ use watch::went_well;
 /// A run that is over, well or not.
 #[derive(Debug)]
 pub(crate) struct Completed {
-    /// The results.
+    /// The results of a measurement.
     pub report: AnyReport,
     /// Results files that could not be read.
     pub broken: Vec<ReadError>,
@@ -60,25 +60,25 @@ pub(crate) struct Completed {
     pub trouble: Option<TracerTrouble>,
     /// The user ended it.
     pub interrupted: bool,
-    /// The folder with everything.
+    /// The place where everything is.
     pub folder: PathBuf,
     /// The outcome of the instruments.
     pub instruments: Result<(), InstrumentError>,
 }
 
-/// The reason for a run that yields nothing.
+/// The reason why a run yielded nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     /// The profile folder can't be made.
     #[error(
-        "could not make the profile folder `{}`: {}",
+        "could not create the profile folder `{}`: {}",
         shown(path),
         explain(err, Attempt::Write)
     )]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// The refusal of the system.
+        /// The error of the system.
         err: io::Error,
     },
     /// Somebody else measures.
@@ -139,7 +139,8 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// The way of what the benchmark says. A suite speaks to us. `exec-harness` says by itself how far it is: where we would
+    /// Returns where the benchmark speaks. A suite speaks to us. `exec-harness` says by itself how far it is: where we
+    /// would
     /// draw, on a terminal, it does so instead of us.
     fn output(&self) -> Output {
         match &self.part.workload {
@@ -149,7 +150,7 @@ impl Stage<'_> {
     }
 }
 
-/// The measurements of a mode.
+/// The results of a mode.
 struct Measured {
     report: AnyReport,
     broken: Vec<ReadError>,
@@ -248,12 +249,13 @@ fn run(
     let stage =
         Stage { part, env, folder, before: &before, instruments: &instruments, paths, signals, ui };
     if part.place.pin.is_some() && part.mode != Mode::Walltime {
-        let text = format!("`--pin` does nothing in mode `{}`, which measures no time", part.mode);
+        let text =
+            format!("`--pin` has no effect in mode `{}`, which doesn't measure time", part.mode);
         ui.event(&RunEvent::warning(text));
     }
     for option in part.workload.unused_options(part.mode) {
         let text =
-            format!("`{option}` does nothing in mode `{}`, only in walltime mode", part.mode);
+            format!("`{option}` has no effect in mode `{}`, only in walltime mode", part.mode);
         ui.event(&RunEvent::warning(text));
     }
     ui.event(&RunEvent::PartStarted(part.mode));
@@ -287,7 +289,7 @@ fn fail_if_interrupted(signals: &Signals) -> Result<(), RunError> {
 /// Notes that a run goes on in the folder: whoever finds it like that knows that it was cut short.
 fn begin(manifest: &Manifest, folder: &Path, signals: &Signals, ui: &Ui) {
     if let Err(err) = manifest.save(folder) {
-        let text = format!("could not note what a later upload needs: {err}");
+        let text = format!("could not save the data for a later upload: {err}");
         ui.event(&RunEvent::warning(text));
     }
     signals.set_last_words(vec![upload::how_to_go_on(folder)]);

@@ -1,4 +1,4 @@
-//! What an earlier run has left in the profile folder, told from what this one makes.
+//! Files of an earlier run in the profile folder, told apart from those of this one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,7 +38,7 @@ impl OldResults {
         files.retain(|name, _| is_result(name));
         if !files.is_empty() {
             ui.event(&RunEvent::warning(format!(
-                "`{}` holds results of an earlier run; they are left there and not shown",
+                "`{}` contains results of an earlier run, which are kept but not shown",
                 shown(&folder)
             )));
         }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Meaning of processes that outlive a suite.
-const LEFT_RUNNING: &str = "what is counted of it until it ends is not in the results";
+const LEFT_RUNNING: &str = "its later instructions are not in the results";
 
 impl Stage<'_> {
     /// Counts below Valgrind; nobody is spoken to.
@@ -41,7 +41,7 @@ impl Stage<'_> {
         ui.event(&RunEvent::Step(counting_with(&ready.valgrind)));
         let command = ready.command;
         let command = ToolCommand { env: instruments.environment(command.env), output, ..command };
-        ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
+        ui.event(&RunEvent::Debug(format!("running: {}", command.shown())));
         let start = SystemTime::now();
         let before = before();
         let served = watch(command.spawn()?, &before, None, signals, ui)?;
@@ -63,7 +63,7 @@ impl Stage<'_> {
     }
 }
 
-/// What counts, and what it can't do.
+/// Returns what counts, and what it can't do.
 fn counting_with(valgrind: &Valgrind) -> String {
     let Valgrind { version, build, .. } = valgrind;
     match &valgrind.limits()[..] {

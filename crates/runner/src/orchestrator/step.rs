@@ -21,7 +21,7 @@ pub(crate) fn run_step(
     ui: &Ui,
 ) -> Result<Ended, RunError> {
     ui.event(&RunEvent::GroupStart { title: title.to_owned(), opened: false });
-    ui.event(&RunEvent::Debug(format!("starts: {}", command.shown())));
+    ui.event(&RunEvent::Debug(format!("running: {}", command.shown())));
     let before = before();
     let outcome = command
         .spawn()

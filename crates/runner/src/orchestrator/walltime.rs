@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Meaning of processes that outlive a suite.
-const LEFT_RUNNING: &str = "how much of what it did disturbed the measurements is left to chance";
+const LEFT_RUNNING: &str = "it may have disturbed the measurements";
 
 impl Stage<'_> {
     /// Lets the benchmark measure itself, with a profiler beside it.

@@ -63,7 +63,7 @@ pub(super) fn watch(
         drop(ended);
         let relayed = relaying.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         if let Err(err) = relayed {
-            let text = format!("not all that the benchmark said could be read: {err}");
+            let text = format!("the benchmark's output could not be read completely: {err}");
             ui.event(&RunEvent::warning(text));
         }
         outcome
@@ -105,10 +105,10 @@ pub(super) fn left_by_suite(
     match &left[..] {
         [] => None,
         [_] => Some(format!(
-            "a process that the suite had started was still running at its end, and is left running: {names}; {consequence}"
+            "a process started by the suite was still running at its end and is left running: {names}; {consequence}"
         )),
         _ => Some(format!(
-            "processes that the suite had started were still running at its end, and are left running: {names}; {consequence}"
+            "processes started by the suite were still running at its end and are left running: {names}; {consequence}"
         )),
     }
 }
@@ -117,7 +117,11 @@ pub(super) fn left_by_suite(
 pub(super) fn warn_of(record: &SessionRecord, ui: &Ui) {
     warn_of_messages(record, ui);
     let open = record.open_windows;
-    warn_if(open, || format!("{} began a measurement and did not finish it", speaker(record)), ui);
+    warn_if(
+        open,
+        || format!("{} started a measurement and did not finish it", speaker(record)),
+        ui,
+    );
 }
 
 /// The same for a mode that speaks itself of measurements that were not finished.
@@ -134,7 +138,8 @@ pub(super) fn warn_of_messages(record: &SessionRecord, ui: &Ui) {
         *left_out,
         || {
             format!(
-                "{} said more than {bound} about names and rounds: the last {left_out} are left out, so that rounds and profiles of later benchmarks are missing",
+                "{} sent more than {bound} of names and rounds: the last {left_out} are dropped, so rounds and \
+                    profiles of later benchmarks are missing",
                 who()
             )
         },

@@ -21,7 +21,7 @@ use system::{guard, pidfd};
 
 use super::spawn::{SpawnError, ToolCommand};
 
-/// Where the output of a helper goes.
+/// The place where the output of a helper goes.
 #[derive(Debug)]
 pub(crate) struct Streams {
     /// Its standard output.

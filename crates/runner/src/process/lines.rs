@@ -2,7 +2,7 @@
 
 use runner_shared::bounds::OUTPUT_LINE_BYTES;
 
-/// What of a stream has arrived and not been passed on.
+/// Bytes of a stream that have arrived and not been passed on.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     rest: Vec<u8>,
@@ -24,7 +24,7 @@ impl Lines {
         Some(lines)
     }
 
-    /// What has no end yet, and may never have one.
+    /// Returns what has no end yet, and may never have one.
     pub(super) fn rest(&mut self) -> Option<Vec<u8>> {
         Some(std::mem::take(&mut self.rest)).filter(|rest| !rest.is_empty())
     }

@@ -11,7 +11,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 /// A benchmark that says much shall not have to wait for us: the most that the kernel gives to anybody.
 const CAPACITY: i32 = 1024 * 1024;
 
-/// Where the output of a program goes.
+/// The place where the output of a program goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Output {
     /// To where ours goes.
@@ -27,9 +27,9 @@ pub(crate) enum Output {
 /// Our ends of the pipes. They don't block.
 #[derive(Debug, Default)]
 pub(crate) struct Pipes {
-    /// What the program says on its standard output.
+    /// The standard output of the program.
     pub stdout: Option<PipeReader>,
-    /// What it says on its standard error.
+    /// The standard error of the program.
     pub stderr: Option<PipeReader>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn words(most: usize) -> io::Result<(PipeReader, PipeWriter)> {
     Ok((reader, writer))
 }
 
-/// How many bytes fit into a pipe: no program can have left more than that in it.
+/// Returns how many bytes fit into a pipe: no program can have left more than that in it.
 pub(super) fn capacity(pipe: &PipeReader) -> usize {
     let size = fcntl(pipe, FcntlArg::F_GETPIPE_SZ).unwrap_or(CAPACITY);
     usize::try_from(size).unwrap_or_default()

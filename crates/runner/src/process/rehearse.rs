@@ -59,11 +59,11 @@ pub(crate) fn rehearse(work: impl FnOnce()) -> Result<(), String> {
             getrlimit(Resource::RLIMIT_CPU).map_or(libc::RLIM_INFINITY, |(limit, _)| limit);
         // A second in reserve for what follows.
         if i64::try_from(allowed).is_ok_and(|allowed| spent + needed + 1 > allowed) {
-            return Err("the limit of processor time is too small (`ulimit -t`)".to_owned());
+            return Err("the limit on processor time is too small (`ulimit -t`)".to_owned());
         }
         return Ok(());
     }
-    Err(format!("the limits of this process don't suffice (`{}`)", set.join("`, `")))
+    Err(format!("the resource limits of this process are too small (`{}`)", set.join("`, `")))
 }
 
 /// Rounded up.

@@ -41,19 +41,19 @@ pub(crate) struct ToolCommand {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// Where it runs.
+    /// The place where it runs.
     pub cwd: PathBuf,
     /// All variables that it sees, and who it runs as.
     pub env: Env,
-    /// What it reads.
+    /// Its standard input.
     pub stdin: Stdin,
-    /// Where what it says goes.
+    /// The place where what it says goes.
     pub output: Output,
-    /// Where its memory lies.
+    /// The place where its memory lies.
     pub address_space: AddressSpace,
 }
 
-/// Where the memory of a program lies.
+/// The place where the memory of a program lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AddressSpace {
     /// Somewhere else in each run, as usual.
@@ -71,10 +71,10 @@ pub(crate) fn can_fix_addresses() -> io::Result<()> {
     Ok(())
 }
 
-/// What a program reads as its standard input.
+/// The standard input of a program.
 #[derive(Debug)]
 pub(crate) enum Stdin {
-    /// What we read ourselves.
+    /// Our own standard input.
     Inherit,
     /// Nothing.
     Null,
@@ -147,7 +147,7 @@ pub(crate) fn start_and_forget(
     command.spawn().map(|_| signals.spare_descendants()).map_err(failed)
 }
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// With this exit code.
@@ -231,7 +231,7 @@ impl ToolCommand {
 }
 
 impl Child {
-    /// What the program says; the first one who asks gets it.
+    /// Returns what the program says; the first one who asks gets it.
     pub(crate) fn take_pipes(&mut self) -> Pipes {
         std::mem::take(&mut self.pipes)
     }
@@ -259,7 +259,7 @@ impl Child {
         }
     }
 
-    /// How the program ended, if it has; doesn't wait.
+    /// Returns how the program ended, if it has; doesn't wait.
     pub(crate) fn poll(&mut self) -> io::Result<Poll> {
         if let Some(ended) = self.ended {
             return Ok(Poll::Ended(ended));

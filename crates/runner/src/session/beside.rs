@@ -97,7 +97,9 @@ mod tests {
         let facts = Facts {
             parents: &parents,
             start: &|pid| u64::try_from(pid).ok(),
-            same_program: &|a, b| [a, b].iter().all(|pid| [TRACER, SUCCESSOR].contains(&pid.as_raw())),
+            same_program: &|a, b| {
+                [a, b].iter().all(|pid| [TRACER, SUCCESSOR].contains(&pid.as_raw()))
+            },
         };
         facts.beside(&[speaker])
     }

@@ -40,7 +40,7 @@ impl Client {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Speaker {
     pub client: Client,
-    /// When it started, in ticks since the machine was started.
+    /// The time when it started, in ticks since the machine was started.
     pub start: u64,
     /// Its parent, the parent of that, and so on up to us.
     pub above: Vec<i32>,

@@ -23,7 +23,7 @@ use system::{files, temporary::Public};
 
 /// A FIFO that can't be made.
 #[derive(Debug, thiserror::Error)]
-#[error("could not make the FIFO `{}`", shown(&path))]
+#[error("could not create the FIFO `{}`", shown(&path))]
 pub(crate) struct FifoError {
     path: PathBuf,
     #[source]
@@ -35,7 +35,7 @@ impl FifoError {
     pub(crate) fn hint(&self) -> String {
         let of_others = [io::ErrorKind::PermissionDenied, io::ErrorKind::AlreadyExists];
         if of_others.contains(&self.source.kind()) {
-            return "the FIFO may belong to another user: its owner, or root, can remove it"
+            return "the FIFO may belong to another user: ask its owner, or root, to remove it"
                 .to_owned();
         }
         explain(&self.source, Attempt::Write).to_string()
@@ -211,6 +211,6 @@ mod tests {
     fn a_folder_that_is_not_there_is_named() {
         let paths = FifoPaths::in_dir(Path::new("/no/such/folder"));
         let err = FifoPair::create(&paths).unwrap_err();
-        assert_eq!(err.to_string(), "could not make the FIFO `/no/such/folder/runner.ack.fifo`");
+        assert_eq!(err.to_string(), "could not create the FIFO `/no/such/folder/runner.ack.fifo`");
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 pub(crate) struct MinimumVersion {
     /// As it announces itself.
     name: &'static str,
-    /// What its users call it, where that is another name.
+    /// Its name among users, where that differs.
     known_as: &'static str,
     /// Major, minor, patch.
     version: [u64; 3],
@@ -30,18 +30,18 @@ pub(super) const MEMORY_INTEGRATIONS: &[MinimumVersion] = &[
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum IntegrationError {
     /// Too old.
-    #[error("{name} {version} doesn't know memory mode; {} or newer is needed", shown(needed))]
+    #[error("{name} {version} doesn't support memory mode; {} or newer is required", shown(needed))]
     TooOld {
         /// As it announced itself.
         name: String,
         /// The same.
         version: String,
-        /// What is needed.
+        /// The minimum version.
         needed: [u64; 3],
     },
     /// A version that isn't one.
     #[error(
-        "{name} says that its version is `{version}`, which is none; {} or newer is needed",
+        "{name} reports the invalid version `{version}`; {} or newer is required",
         shown(needed)
     )]
     Odd {
@@ -49,11 +49,11 @@ pub(crate) enum IntegrationError {
         name: String,
         /// The same.
         version: String,
-        /// What is needed.
+        /// The minimum version.
         needed: [u64; 3],
     },
     /// Not in the table.
-    #[error("the integration `{name}` can't be measured in memory mode")]
+    #[error("the integration `{name}` doesn't support memory mode")]
     Unknown {
         /// As it announced itself.
         name: String,
@@ -61,7 +61,7 @@ pub(crate) enum IntegrationError {
 }
 
 impl IntegrationError {
-    /// What the user can do.
+    /// Returns what the user can do.
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::TooOld { .. } | Self::Odd { .. } => {
@@ -69,7 +69,7 @@ impl IntegrationError {
             }
             Self::Unknown { .. } => {
                 format!(
-                    "memory mode knows {}; `codspeed exec -m memory -- COMMAND` measures any command",
+                    "memory mode supports {}; use `codspeed exec -m memory -- COMMAND` to measure any command",
                     known()
                 )
             }
@@ -90,7 +90,7 @@ impl fmt::Display for MinimumVersion {
     }
 }
 
-/// Whether an integration is good enough. A pre-release counts as the release: it is newer than the one before.
+/// Returns whether an integration is good enough. A pre-release counts as the release: it is newer than the one before.
 pub(super) fn check(
     list: &[MinimumVersion],
     name: &str,

@@ -49,13 +49,13 @@ pub(crate) trait ProfilerControl: Send {
     fn ended(&mut self) {}
 }
 
-/// What is needed to talk with the benchmark.
+/// The parties of a conversation with the benchmark.
 pub(crate) struct Conversation<'a> {
-    /// Where it speaks and listens.
+    /// The place where it speaks and listens.
     pub fifos: &'a mut FifoPair,
-    /// What it is answered.
+    /// The session that answers it.
     pub session: Session,
-    /// What it may switch on and off.
+    /// The profiler that it may switch on and off.
     pub control: &'a mut dyn ProfilerControl,
     /// The place where it is kept while it goes on.
     pub journal: Journal,
@@ -66,24 +66,24 @@ pub(crate) struct Conversation<'a> {
 /// A run that is over.
 #[derive(Debug)]
 pub(crate) struct Served {
-    /// What was said.
+    /// The record of the conversation.
     pub record: SessionRecord,
     /// The times in which the threads that measured were disturbed.
     pub preemptions: Preemptions,
-    /// How the benchmark ended.
+    /// The end of the benchmark.
     pub ended: Ended,
     /// The user ended it.
     pub interrupted: bool,
 }
 
-/// Why a run had to be given up.
+/// The reason why a run had to be given up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
     /// The integration can't be served.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The command was stopped by the system because it wants to use the terminal.
-    #[error("the benchmark command wants to use the terminal ({0}), which a benchmark can't")]
+    #[error("the benchmark command tried to use the terminal ({0}), which is not allowed")]
     WantsTerminal(Signal),
     /// Waiting failed.
     #[error("could not watch the benchmark")]
@@ -164,7 +164,7 @@ fn serve_with(
     }
 }
 
-/// What there is to do.
+/// The next thing to do.
 #[expect(clippy::struct_excessive_bools, reason = "each is a descriptor that is ready or not")]
 struct Ready {
     ended: bool,

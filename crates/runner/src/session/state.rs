@@ -21,7 +21,7 @@ use super::{
 /// The first protocol in which an integration asks for the mode.
 const FIRST_WITH_MODES: u64 = 2;
 
-/// What the profiler must do before the client gets its answer.
+/// The action of the profiler before the client gets its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
     /// Record from now on.
@@ -32,7 +32,7 @@ pub(crate) enum Request {
     Ping,
 }
 
-/// What to do about a frame.
+/// The reaction to a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reaction {
     /// Send this.
@@ -41,15 +41,15 @@ pub(crate) enum Reaction {
     Ask(Request),
 }
 
-/// Why a run can't go on.
+/// The reason why a run can't go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     /// Another protocol.
     #[error(
-        "the benchmark integration speaks version {version} of the protocol; {}", understood(*minimum)
+        "the benchmark integration uses version {version} of the protocol; {}", understood(*minimum)
     )]
     Version {
-        /// What the client speaks.
+        /// The version of the client.
         version: u64,
         /// The oldest version that this mode needs.
         minimum: u64,
@@ -68,7 +68,7 @@ pub(crate) enum Refusal {
     },
     /// In memory mode: the tool that started a worker goes on working while the worker measures.
     #[error(
-        "{} measures in a worker process, and what its main process allocates at the same time would be counted, too",
+        "{} measures in a worker process, so allocations of its main process would be counted as well",
         described(client)
     )]
     BusyMain {
@@ -92,7 +92,8 @@ fn way_out(clients: &[Client]) -> String {
         return tool.mend.to_owned();
     }
     if clients.iter().any(|client| client.name == HARNESS) {
-        return "a command with a CodSpeed integration of its own is measured by `codspeed run -- COMMAND`, not by `codspeed exec`".to_owned();
+        return "the command has a CodSpeed integration of its own: use `codspeed run -- COMMAND` instead of `codspeed \
+            exec`".to_owned();
     }
     "run them one after the other (`a; b`, not `a & b`), or turn off the workers of your benchmark tool".to_owned()
 }
@@ -101,7 +102,7 @@ fn way_out(clients: &[Client]) -> String {
 const HARNESS: &str = "exec-harness";
 
 impl Refusal {
-    /// What the user can do.
+    /// Returns what the user can do.
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Version { version, minimum }
@@ -110,7 +111,7 @@ impl Refusal {
                 format!("update the integration in your project: memory mode needs {}", known())
             }
             Self::Version { .. } => {
-                "use versions of codspeed and of the integration that are of about the same age"
+                "update codspeed or the integration, so that both support the same protocol"
                     .to_owned()
             }
             Self::Integration(err) => err.hint(),
@@ -122,13 +123,13 @@ impl Refusal {
 
 fn understood(minimum: u64) -> String {
     if minimum == PROTOCOL_VERSION {
-        format!("version {minimum} is needed")
+        format!("version {minimum} is required")
     } else {
-        format!("versions {minimum} to {PROTOCOL_VERSION} are understood")
+        format!("versions {minimum} to {PROTOCOL_VERSION} are supported")
     }
 }
 
-/// What one conversation left behind.
+/// The record of one conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SessionRecord {
     /// Name and version of the integration that spoke last.
@@ -374,7 +375,7 @@ impl Session {
         self.newcomer.take()
     }
 
-    /// Why the run can't go on, once the refusal was sent.
+    /// Returns why the run can't go on, once the refusal was sent.
     pub(crate) fn refusal(&self) -> Option<&Refusal> {
         self.refusal.as_ref()
     }

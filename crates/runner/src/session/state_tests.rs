@@ -156,8 +156,8 @@ fn the_way_out_fits_the_processes() {
     let suites = overlap([client(3, "python3"), client(4, "bench")]);
     assert_eq!(
         suites.to_string(),
-        "two benchmark processes run at the same time, so their measurements would mix: \
-         `python3` (process 3) and `bench` (process 4)"
+        "two benchmark processes run at the same time, so their measurements would mix: `python3` (process 3) and \
+            `bench` (process 4)"
     );
     assert!(suites.hint().starts_with("run them one after the other"), "{}", suites.hint());
     let nested = overlap([client(3, "exec-harness"), client(4, "bench")]);

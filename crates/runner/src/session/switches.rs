@@ -184,13 +184,13 @@ impl Switches {
 /// The reason that a window can't be watched. Shown behind figures that are then not known.
 #[derive(Debug, thiserror::Error)]
 enum Unwatched {
-    #[error("the process of the benchmark can't be seen")]
+    #[error("the benchmark process can't be observed")]
     Unseen,
-    #[error("the benchmark has {0} threads, and more than {MOST_THREADS} are not watched")]
+    #[error("the benchmark has {0} threads, more than the {MOST_THREADS} that can be watched")]
     Threads(usize),
-    #[error("the kernel tells of no switches: {0}")]
+    #[error("the kernel reports no context switches: {0}")]
     Refused(#[from] Refused),
-    #[error("the kernel has no memory for its records ({0}); a higher `ulimit -l` allows it")]
+    #[error("the kernel has no memory for its records ({0}); raise `ulimit -l`")]
     Memory(io::Error),
 }
 

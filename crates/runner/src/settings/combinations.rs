@@ -20,15 +20,13 @@ pub(crate) enum CombinationError {
         name: String,
     },
     /// It would change nothing.
-    #[error("the parameter `{name}` occurs nowhere: `{{{name}}}` stands for its value")]
+    #[error("the parameter `{name}` is not used: write `{{{name}}}` where its value belongs")]
     Unused {
         /// The name.
         name: String,
     },
     /// More than anybody wants to wait for.
-    #[error(
-        "that is more than {MOST_COMMANDS} commands: the values of all parameters are combined"
-    )]
+    #[error("the parameters combine to more than {MOST_COMMANDS} commands")]
     TooMany,
 }
 

@@ -1,4 +1,4 @@
-//! What shall be done: checked settings, free of where they came from.
+//! Checked settings, independent of their origin.
 
 pub(crate) mod combinations;
 mod nearest;

@@ -1,4 +1,4 @@
-//! What was probably meant by a misspelt name.
+//! Suggestions for misspelt names.
 
 /// The name most like `word`, if one is like it at all.
 pub(crate) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

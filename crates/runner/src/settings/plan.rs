@@ -32,28 +32,28 @@ pub(crate) struct RunPlan {
     pub skip_run: bool,
 }
 
-/// What shall be measured at one time, where, and what becomes of the results.
+/// A measurement: the command, the place, and the use of the results.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RunPart {
-    /// What it is called beside others.
+    /// Its label beside others.
     pub label: String,
-    /// How it is measured.
+    /// The way in which it is measured.
     pub mode: Mode,
-    /// What is run.
+    /// The workload.
     pub workload: Workload,
-    /// Where it is run; absolute.
+    /// The place where it is run; absolute.
     pub working_directory: PathBuf,
-    /// Where everything is kept; a fresh folder if nobody cares.
+    /// The place where everything is kept; a fresh folder if nobody cares.
     pub profile_folder: Option<PathBuf>,
     /// Files to write besides the table.
     pub exports: Vec<ExportArg>,
-    /// What is recorded beside the measurement.
+    /// Additional data to record.
     pub instruments: InstrumentArgs,
-    /// What only simulation mode looks at.
+    /// Options of simulation mode.
     pub simulation: SimulationArgs,
-    /// What Python allocates with, if the user has said so.
+    /// The allocator for Python objects, if the user chose one.
     pub python_allocator: Option<PythonAllocator>,
-    /// How allocations are traced.
+    /// The way in which allocations are traced.
     pub memory: MemoryArgs,
     /// The version of the Go runner, which the benchmark is told.
     pub go_runner_version: Option<String>,
@@ -74,14 +74,14 @@ const DEFAULT_MODE: Mode = Mode::Walltime;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SettingsError {
     /// A profile where nothing is profiled.
-    #[error("the export `{format}` needs a profile: times alone have no stacks")]
+    #[error("the export `{format}` needs a profile, and none is recorded")]
     NoStacks {
         /// As given.
         format: String,
     },
     /// A size of copies that are not made.
     #[error(
-        "`--perf-stack-size` is the size of copies, and with `--perf-unwinding-mode fp` there are none"
+        "`--perf-stack-size` has no effect with `--perf-unwinding-mode fp`, which copies no stacks"
     )]
     NothingIsCopied,
     /// Nothing to run.
@@ -94,7 +94,7 @@ pub(crate) enum SettingsError {
         path: PathBuf,
     },
     /// Standard output twice.
-    #[error("both `--message-format json` and an export want standard output")]
+    #[error("`--message-format json` and an export can't both use standard output")]
     OutputTwice,
     /// Two exports to one file.
     #[error("two exports go to `{}`", shown(path))]
@@ -192,7 +192,7 @@ pub(crate) fn apart(exports: &[ExportArg], name: &str) -> Vec<ExportArg> {
     exports.iter().map(apart).collect()
 }
 
-/// Whether there is something to run, and a place for it.
+/// Returns whether there is something to run, and a place for it.
 fn check_target(target: &PlannedTarget) -> Result<(), SettingsError> {
     let PlannedTarget { name: _, workload, working_directory } = target;
     let is_blank = match workload {
@@ -210,7 +210,7 @@ fn check_target(target: &PlannedTarget) -> Result<(), SettingsError> {
     Ok(())
 }
 
-/// Whether there will be something to export, and a file for each.
+/// Returns whether there will be something to export, and a file for each.
 fn check_exports(
     exports: &[ExportArg],
     mode: Mode,
@@ -236,7 +236,7 @@ fn check_exports(
     Ok(())
 }
 
-/// What was said last and most clearly.
+/// Returns what was said last and most clearly.
 fn profiling(args: &PerfArgs) -> Result<Profiling, SettingsError> {
     let PerfArgs { no_perf, enable_perf, enable_profiler, perf_unwinding_mode, perf_stack_size } =
         args;

@@ -1,4 +1,4 @@
-//! What a shell was told to use: modes, or a profile. It is kept in a small file for the shell process, so that everything
+//! Choices of a shell: modes, or a profile. They are kept in a small file for the shell process, so that everything
 //! which is started from that shell finds it, and nobody after it does.
 
 use std::{
@@ -18,7 +18,7 @@ use system::{
 
 use crate::env::Env;
 
-/// What is kept.
+/// The stored data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topic {
     /// Names of modes.
@@ -37,14 +37,14 @@ impl Topic {
     }
 }
 
-/// What is kept can't be used.
+/// The stored data can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SessionError {
     /// There is no process above us.
-    #[error("the shell that started this program can't be found")]
+    #[error("could not find the shell that started this program")]
     NoShell,
     /// Somebody else may write there.
-    #[error("`{}` belongs to somebody else, or others may write to it", shown(&path))]
+    #[error("`{}` belongs to another user, or other users may write to it", shown(&path))]
     Foreign {
         /// The folder.
         path: PathBuf,
@@ -54,16 +54,16 @@ pub(crate) enum SessionError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
     /// It holds something else.
-    #[error("`{}` holds something unknown: {what}", shown(&path))]
+    #[error("`{}` has unexpected content: {what}", shown(&path))]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         what: String,
     },
 }
@@ -76,7 +76,7 @@ pub(crate) struct SessionStore {
     folder: PathBuf,
 }
 
-/// What was found, and in which file.
+/// A stored choice, and its file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Remembered {
     /// The file.
@@ -87,7 +87,7 @@ pub(crate) struct Remembered {
 
 /// The longest file that is read.
 const MAX_BYTES: u64 = 4096;
-/// How far the clock of the kernel and that of files may differ.
+/// The extent to which the clock of the kernel and that of files may differ.
 const SLACK: Duration = Duration::from_secs(2);
 
 impl SessionStore {
@@ -106,7 +106,7 @@ impl SessionStore {
         Self { private: Some(private), folder }
     }
 
-    /// What the nearest of these processes was told. Entries of processes that have ended count for nobody.
+    /// Returns what the nearest of these processes was told. Entries of processes that have ended count for nobody.
     pub(crate) fn find(&self, ancestors: &[Ancestor]) -> Result<Option<Remembered>, SessionError> {
         let folders = self.private.iter().chain([&self.folder]);
         for folder in folders {
@@ -191,7 +191,8 @@ fn parse_name(name: &str) -> Option<(i32, Option<u64>)> {
     }
 }
 
-/// Whether a file that names only the process was written in its time, and not in that of another one with the same id.
+/// Returns whether a file that names only the process was written in its time, and not in that of another one with the
+/// same id.
 fn is_of_this_process(written: SystemTime, process: Ancestor) -> bool {
     let latest = written.checked_add(SLACK);
     process.started.is_some_and(|started| latest.is_some_and(|latest| started <= latest))
@@ -214,12 +215,12 @@ fn read(path: &Path) -> Result<Option<Remembered>, SessionError> {
             let words = words.iter().map(|word| word.as_str().map(str::to_owned));
             words
                 .collect::<Option<_>>()
-                .ok_or_else(|| corrupt("a list of other things than words"))?
+                .ok_or_else(|| corrupt("a list with items that are not strings"))?
         }
         serde_json::Value::Null
         | serde_json::Value::Bool(_)
         | serde_json::Value::Number(_)
-        | serde_json::Value::Object(_) => return Err(corrupt("neither a word nor a list")),
+        | serde_json::Value::Object(_) => return Err(corrupt("neither a string nor a list")),
     };
     if words.is_empty() {
         return Err(corrupt("an empty list"));

@@ -1,4 +1,4 @@
-//! What `codspeed run` runs without a command: the targets of the project file, put together to what is run at once.
+//! Plan of `codspeed run` without a command: the targets of the project file, grouped by what is run at once.
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +14,14 @@ use super::{
 };
 use crate::workload::Workload;
 
-/// What is run by itself: one process with its own profile in each mode.
+/// A part that is run by itself: one process with its own profile in each mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlannedTarget {
     /// As the user calls it.
     pub name: Option<String>,
-    /// What is run.
+    /// The workload.
     pub workload: Workload,
-    /// Where it is run; absolute if the project file's path is.
+    /// The place where it is run; absolute if the project file's path is.
     pub working_directory: PathBuf,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn plan_targets(
     }
     let ignored = flag.map(|flag| {
         format!(
-            "`--working-directory {}` does nothing for the benchmarks of `{}`: they run in `{}`",
+            "`--working-directory {}` has no effect on the benchmarks of `{}`: they run in `{}`",
             shown(&flag),
             config.shown(),
             shown(&working_directory)
@@ -81,7 +81,7 @@ pub(crate) fn plan_targets(
 
 /// A `--bench` that no benchmark fits.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no benchmark of the project file fits `--bench {pattern}`{}", like.as_ref().map_or_else(String::new, |like| format!("; did you mean `{like}`?")))]
+#[error("no benchmark of the project file matches `--bench {pattern}`{}", like.as_ref().map_or_else(String::new, |like| format!("; did you mean `{like}`?")))]
 pub(crate) struct NoSuchBench {
     pattern: String,
     like: Option<String>,

@@ -13,7 +13,7 @@ const MOST_BYTES: u64 = 128 << 20;
 /// The description of a package is a few kilobytes.
 const MOST_CONTROL_BYTES: u64 = 1 << 20;
 
-/// What was taken out of a package.
+/// A file of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Package {
     /// Its name.
@@ -29,23 +29,23 @@ pub(crate) struct Package {
 pub(crate) struct Unpacked {
     /// Its path below `/`.
     pub path: PathBuf,
-    /// What is in it.
+    /// The contents.
     pub bytes: Vec<u8>,
     /// Somebody may run it.
     pub executable: bool,
 }
 
-/// Why a package can't be used.
+/// The reason why a package can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DebError {
     /// Cut or not a package at all.
     #[error("the package can't be unpacked")]
     Io(#[from] io::Error),
     /// A part of it is missing.
-    #[error("the package has no `{0}`; is it a Debian package?")]
+    #[error("the package contains no `{0}`; is it a Debian package?")]
     Lacks(&'static str),
     /// Packed in a way that we don't know.
-    #[error("`{0}` is packed in an unknown way")]
+    #[error("`{0}` has an unknown compression")]
     Packing(String),
     /// A file that is larger than any honest one.
     #[error("`{}` is too large", shown(.0))]

@@ -16,7 +16,7 @@ use std::{
 use api::{ApiError, Http, HttpSettings, Watch};
 use sha2::{Digest, Sha256};
 
-/// Where a file comes from.
+/// The origin of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     /// This machine.
@@ -29,7 +29,7 @@ pub(crate) enum Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hash([u8; 32]);
 
-/// Why there is no file.
+/// The reason why there is no file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
     /// Not readable.
@@ -37,7 +37,7 @@ pub(crate) enum FetchError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -46,7 +46,7 @@ pub(crate) enum FetchError {
     Download {
         /// From where.
         url: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: ApiError,
     },
@@ -61,14 +61,14 @@ pub(crate) enum FetchError {
     },
     /// Not the file that was expected.
     #[error(
-        "{from} has the SHA-256 {found}, which is not that of {expected}; nothing was installed"
+        "{from} has the SHA-256 {found}, which doesn't match {expected}; nothing was installed"
     )]
     WrongHash {
         /// From where.
         from: String,
-        /// What it has.
+        /// The hash that it has.
         found: Hash,
-        /// What it should have had.
+        /// The hash that was expected.
         expected: String,
     },
 }

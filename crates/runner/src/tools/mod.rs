@@ -18,20 +18,20 @@ use crate::env::Env;
 
 /// A program of ours that is nowhere.
 #[derive(Debug, thiserror::Error)]
-#[error("`{name}` was found neither beside `codspeed` nor in PATH")]
+#[error("`{name}` was not found, neither next to `codspeed` nor in PATH")]
 pub(crate) struct MissingSibling {
     name: &'static str,
     told: EnvName,
 }
 
 impl MissingSibling {
-    /// What the user can do.
+    /// Returns what the user can do.
     pub(crate) fn hint(&self) -> String {
-        format!("unpack the whole release, or set {} to its path", self.told.name)
+        format!("unpack the complete release, or set {} to its path", self.told.name)
     }
 }
 
-/// Where `name` is in `PATH`.
+/// Returns where `name` is in `PATH`.
 pub(crate) fn find(name: impl AsRef<Path>, env: &Env) -> Option<PathBuf> {
     find_all(name, env).into_iter().next()
 }
@@ -66,7 +66,7 @@ pub(crate) fn cache(env: &Env) -> Option<PathBuf> {
     Some(told.or_else(home)?.join("codspeed"))
 }
 
-/// Where our own program `name` is: as told by a variable, beside ourselves, in `PATH`.
+/// Returns where our own program `name` is: as told by a variable, beside ourselves, in `PATH`.
 pub(crate) fn sibling(
     name: &'static str,
     told: EnvName,
@@ -84,7 +84,7 @@ pub(crate) fn sibling(
         .ok_or(MissingSibling { name, told })
 }
 
-/// Whether this is a file that can be started.
+/// Returns whether this is a file that can be started.
 pub(crate) fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }

@@ -1,4 +1,4 @@
-//! What the installer has left on this machine, and which release is the newest one. Files and names are those of
+//! The installer's receipt on this machine, and the newest release. Files and names are those of
 //! `.github/install/README.md`.
 
 use std::{
@@ -18,56 +18,56 @@ const MOST_BYTES: u64 = 1 << 20;
 /// The one form that we know.
 const FORMAT: u64 = 1;
 
-/// What the installer has written down, as far as we need it.
+/// The installer's receipt, as far as we need it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Receipt {
-    /// What is installed.
+    /// The installed version.
     pub version: Version,
     /// The address below which each release has a folder `v<V>`.
     pub base_url: String,
-    /// Where the programs are.
+    /// The place where the programs are.
     pub dir: PathBuf,
 }
 
-/// What is read first: another format may have other keys.
+/// The part that is read first: another format may have other keys.
 #[derive(Deserialize)]
 struct Format {
     format: u64,
 }
 
-/// Why there is no receipt to go by.
+/// The reason why there is no receipt to go by.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReceiptError {
     /// No place.
-    #[error("neither XDG_CONFIG_HOME nor HOME is set, so there is no receipt of an installer")]
+    #[error("the installer's receipt can't be located: neither XDG_CONFIG_HOME nor HOME is set")]
     NoHome,
     /// Installed in another way.
-    #[error("the installer has left no receipt at `{}`", shown(.0))]
+    #[error("the installer left no receipt at `{}`", shown(.0))]
     None(PathBuf),
     /// Not readable.
-    #[error("could not read the receipt of the installer, `{}`", shown(&path))]
+    #[error("could not read the installer's receipt `{}`", shown(&path))]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
     /// Not what the installer writes.
-    #[error("the receipt of the installer, `{}`, is damaged", shown(&path))]
+    #[error("the installer's receipt `{}` is damaged", shown(&path))]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         #[source]
         source: serde_json::Error,
     },
     /// Of another time.
-    #[error("the receipt of the installer, `{}`, has the format {format}; {FORMAT} is known", shown(&path))]
+    #[error("the installer's receipt `{}` has the unknown format {format}; expected {FORMAT}", shown(&path))]
     Format {
         /// The file.
         path: PathBuf,
-        /// What it says.
+        /// The format that it states.
         format: u64,
     },
 }
@@ -94,7 +94,8 @@ impl Receipt {
         }
     }
 
-    /// Where the hashes of the newest release are. GitHub has them beside the folder of all releases, and others, who have
+    /// Returns where the hashes of the newest release are. GitHub has them beside the folder of all releases, and
+    /// others, who have
     /// the folders of the versions in one place, among these.
     pub(crate) fn latest_sums(&self) -> String {
         let base = self.base_url.trim_end_matches('/');
@@ -104,7 +105,7 @@ impl Receipt {
         }
     }
 
-    /// Whether what comes from there is what was put there: others can change what comes by plain HTTP.
+    /// Returns whether what comes from there is what was put there: others can change what comes by plain HTTP.
     pub(crate) fn is_safe(&self) -> bool {
         let here = ["http://127.0.0.1", "http://localhost"].iter().any(|here| {
             let rest = self.base_url.strip_prefix(here);

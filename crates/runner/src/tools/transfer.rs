@@ -18,7 +18,7 @@ pub(crate) fn tell(ui: &Ui, step: &Step<'_>) -> ControlFlow<()> {
         }
         Step::Retry { error, pause } => {
             let why = chain(error);
-            let text = format!("{why}; another try in {:.1} s", pause.as_secs_f32());
+            let text = format!("{why}; retrying in {:.1} s", pause.as_secs_f32());
             ui.event(&RunEvent::Step(text));
         }
         Step::Archived { .. }

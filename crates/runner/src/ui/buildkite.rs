@@ -13,7 +13,7 @@ use super::{
 /// The one stream.
 #[derive(Debug)]
 pub(super) struct Buildkite<W> {
-    /// Where the log is read from.
+    /// The place where the log is read from.
     pub log: Out<W>,
     /// Work that was named.
     pub named: Named,

@@ -1,4 +1,4 @@
-//! How text is written inside GitHub's workflow commands, so that it can't end them or begin others.
+//! Escapes text inside GitHub's workflow commands, so that it can't end them or begin others.
 //!
 //! Source: `@actions/core`, `command.ts`: data is decoded from `%25`, `%0D`, `%0A`, properties also from `%3A`, `%2C`.
 

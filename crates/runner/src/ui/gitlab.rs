@@ -16,7 +16,7 @@ use super::{
 
 /// The one stream.
 pub(super) struct GitLab<W> {
-    /// Where the log is read from.
+    /// The place where the log is read from.
     pub log: Out<W>,
     /// Its colours.
     pub paint: Paint,

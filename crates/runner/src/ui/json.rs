@@ -1,4 +1,4 @@
-//! What happens as one JSON object per line, for another program. Keys are only ever added within a version.
+//! Writes events as one JSON object per line, for another program. Keys are only ever added within a version.
 //!
 //! | `event` | keys |
 //! |---|---|
@@ -26,7 +26,7 @@ const SCHEMA: u32 = 1;
 /// The stream.
 #[derive(Debug)]
 pub(super) struct Json<W> {
-    /// Where lines go.
+    /// The place where lines go.
     pub to: Out<W>,
 }
 

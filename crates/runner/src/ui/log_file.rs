@@ -21,11 +21,11 @@ use crate::event::{RunEvent, Stream};
 
 /// The name in the profile folder.
 pub(super) const NAME: &str = "runner.log";
-/// What the benchmark says may fill this many bytes of the log, which is uploaded, and shall not fill a disk.
+/// The maximum number of bytes of benchmark output in the log, which is uploaded, and shall not fill a disk.
 const MOST_OUTPUT: usize = 16 * 1024 * 1024;
-/// Who speaks where it is us.
+/// The party that speaks where it is us.
 const OURS: &str = "codspeed";
-/// Who speaks where it is the benchmark.
+/// The party that speaks where it is the benchmark.
 const BENCHMARK: &str = "executor";
 
 /// The log.
@@ -125,7 +125,7 @@ impl<W: Write> LogFile<W> {
         self.room = room.checked_sub(lines.len());
         if self.room.is_none() {
             let full = runner_shared::text::bytes(u64::try_from(MOST_OUTPUT).unwrap_or(u64::MAX));
-            let text = format!("the benchmark fills more than {full}; the rest is not kept");
+            let text = format!("the benchmark wrote more than {full}; the rest is not kept");
             return self.lines(Level::Warn, OURS, &text);
         }
         self.to.write_all(lines.as_bytes())
@@ -169,7 +169,7 @@ mod tests {
         }
         let text = String::from_utf8(log.to).unwrap();
         assert_eq!(text.lines().count(), 16, "a line is a little more than 1 MiB");
-        let last = "codspeed: the benchmark fills more than 16 MB; the rest is not kept";
+        let last = "codspeed: the benchmark wrote more than 16 MB; the rest is not kept";
         assert!(text.lines().last().unwrap().ends_with(last));
     }
 

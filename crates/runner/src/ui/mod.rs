@@ -72,7 +72,7 @@ trait Sink: Send {
     /// Nothing has happened for a while.
     fn turn(&mut self) {}
 
-    /// The length of a while; `None` if nothing moves.
+    /// Returns how long a while is; `None` if nothing moves.
     fn patience(&self) -> Option<Duration> {
         None
     }
@@ -192,7 +192,7 @@ impl Ui {
         self.state().turn();
     }
 
-    /// The time at which we want to be told that nothing happens; `None` if nothing moves.
+    /// Returns when we want to be told that nothing happens; `None` if nothing moves.
     pub(crate) fn patience(&self) -> Option<Duration> {
         self.state().patience()
     }

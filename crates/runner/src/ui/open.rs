@@ -31,7 +31,7 @@ use super::{
 };
 use crate::env::Env;
 
-/// Who looks on.
+/// The party that looks on.
 pub(super) struct People {
     pub sink: Box<dyn Sink>,
     pub level: Level,
@@ -86,7 +86,7 @@ pub(super) fn summary(env: &Env, screen: Screen) -> Option<Summary> {
     (screen.surface == Surface::GitHub).then(|| Summary::new(path.into()))
 }
 
-/// How tables look where people read them.
+/// Returns how tables look where people read them.
 pub(super) fn table_style(env: &Env, screen: Screen) -> TableStyle {
     let natural = match screen.surface {
         Surface::Terminal | Surface::Plain => io::stdout().is_terminal(),

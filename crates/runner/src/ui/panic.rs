@@ -1,4 +1,4 @@
-//! What is said when the program itself is wrong.
+//! The message about a bug in the program itself.
 
 use std::{
     io::{self, Write},
@@ -14,7 +14,7 @@ pub(crate) fn report_panics() {
 }
 
 fn text(info: &PanicHookInfo<'_>) -> String {
-    let what = info.payload_as_str().unwrap_or("nobody knows why");
+    let what = info.payload_as_str().unwrap_or("unknown cause");
     let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
     explained(what, &place.unwrap_or_default())
 }
@@ -24,7 +24,7 @@ fn explained(what: &str, place: &str) -> String {
         (env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
     format!(
         "\nerror: this is a bug in codspeed {version} on {system}, {processor}: {what}{place}\n\
-         hint: report it with these lines and the command; the profile folder of the run keeps what was measured\n"
+         hint: report it with these lines and the command; the results so far are in the run's profile folder\n"
     )
 }
 

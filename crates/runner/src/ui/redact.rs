@@ -11,7 +11,7 @@ use crate::{
     event::{Benchmark, Finished, RunEvent},
 };
 
-/// What stands in the place of a secret.
+/// The text in place of a secret.
 const MASK: &[u8] = b"***";
 /// To take something shorter out would hide half of a text, and who guesses it needs no log.
 const SHORTEST: usize = 4;
@@ -66,7 +66,7 @@ impl Redactor {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
     }
 
-    /// How many bytes at the end may be the beginning of a secret that goes on in the next piece.
+    /// Returns how many bytes at the end may be the beginning of a secret that goes on in the next piece.
     pub(super) fn begun(&self, bytes: &[u8]) -> usize {
         let begun = |secret: &Secret| {
             let secret = secret.expose().as_bytes();

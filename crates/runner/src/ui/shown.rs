@@ -1,11 +1,11 @@
-//! What people see of an event, as far as it is the same everywhere: the words, and how important they are.
+//! The view of an event for people, as far as it is the same everywhere: the words, and how important they are.
 
 use runner_shared::text::bytes;
 
 use super::surface::Level;
 use crate::event::{Failure, RunEvent, Stream};
 
-/// What a sink for people has to show.
+/// An item that a sink for people has to show.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Shown<'a> {
     /// One or more lines.
@@ -14,7 +14,7 @@ pub(super) enum Shown<'a> {
     Announcement(&'a str, &'a str),
     /// A group begins.
     GroupStart {
-        /// What it is.
+        /// The title.
         title: &'a str,
         /// Not folded.
         opened: bool,
@@ -26,31 +26,31 @@ pub(super) enum Shown<'a> {
     },
     /// The benchmark speaks.
     Output(Stream, &'a [u8]),
-    /// How far long work is.
+    /// The progress of long work.
     Progress {
-        /// What is done.
+        /// The work.
         label: &'a str,
         /// Bytes so far.
         done: u64,
         /// Bytes in all.
         total: Option<u64>,
     },
-    /// What the benchmark is doing.
+    /// The activity of the benchmark.
     Activity {
         /// In a few words.
         text: &'a str,
-        /// Where nothing moves, too.
+        /// The place where nothing moves, too.
         logged: bool,
     },
     /// Results.
     Results(&'a str),
-    /// Why the command failed.
+    /// The reason why the command failed.
     Error(&'a Failure),
     /// Nothing.
     Nothing,
 }
 
-/// What kind of text it is.
+/// The kind of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Something is odd.
@@ -77,7 +77,7 @@ impl<'a> Shown<'a> {
             RunEvent::Announcement { title, text } => Self::Announcement(title, text),
             RunEvent::Output { stream, bytes } => Self::Output(*stream, bytes),
             RunEvent::Stopping => {
-                note("stopping the benchmark; once more ends it at once".to_owned())
+                note("stopping the benchmark; interrupt again to kill it".to_owned())
             }
             RunEvent::Killing => note("killing the benchmark".to_owned()),
             RunEvent::Progress { label, done, total } => {
@@ -121,7 +121,7 @@ pub(super) fn level(event: &RunEvent) -> Level {
     }
 }
 
-/// Whether it begins or ends a group.
+/// Returns whether it begins or ends a group.
 pub(super) const fn is_group(event: &RunEvent) -> bool {
     matches!(event, RunEvent::GroupStart { .. } | RunEvent::GroupEnd { .. })
 }

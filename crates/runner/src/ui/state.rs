@@ -1,4 +1,4 @@
-//! What happens with one event: secrets are taken out, then every sink that wants it gets it.
+//! Distributes events: secrets are taken out, then every sink that wants it gets it.
 
 use std::{borrow::Cow, fs::File, io, path::Path, time::Duration};
 
@@ -28,9 +28,9 @@ use crate::{
 #[derive(Default)]
 pub(super) struct State {
     pub redactor: Redactor,
-    /// How tables are made.
+    /// The way in which tables are made.
     pub style: TableStyle,
-    /// What happened before it was known where it is shown.
+    /// Events from before it was known where to show them.
     early: Vec<RunEvent>,
     people: Option<People>,
     pub json: Option<Json<Stdio>>,
@@ -56,7 +56,7 @@ impl State {
         match open::log(env, screen) {
             Ok(log) => self.log = log,
             Err(err) => {
-                self.early.push(RunEvent::warning(format!("there will be no {NAME}: {err}")));
+                self.early.push(RunEvent::warning(format!("no {NAME} will be written: {err}")));
             }
         }
         self.watch(open::people(env, screen));
@@ -105,7 +105,7 @@ impl State {
         if let (Err(err), false) = (logged, self.log_has_gaps) {
             // One such warning is enough, also if it is what fails.
             self.log_has_gaps = true;
-            let text = format!("{NAME} has gaps: {}", explain(&err, Attempt::Write));
+            let text = format!("{NAME} is incomplete: {}", explain(&err, Attempt::Write));
             drop(self.tell(&RunEvent::warning(text)));
         }
         let shown = match &mut self.people {
@@ -202,7 +202,7 @@ impl State {
 }
 
 impl Drop for State {
-    /// What nobody has seen yet is seen now.
+    /// Returns what nobody has seen yet is seen now.
     fn drop(&mut self) {
         if !self.early.is_empty() && self.people.is_none() {
             self.open(&Env::default(), open::fallback());

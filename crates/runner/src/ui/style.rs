@@ -11,12 +11,12 @@ pub(super) const GREEN: &str = "32";
 pub(super) const YELLOW: &str = "33";
 pub(super) const CYAN: &str = "36";
 
-/// Whether text is coloured.
+/// The use of colour in text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Paint(pub bool);
 
 impl Paint {
-    /// What the environment says of a stream; `natural` if it says nothing.
+    /// Returns what the environment says of a stream; `natural` if it says nothing.
     pub(super) fn choose(env: &Env, natural: bool) -> Self {
         let dumb = env.get(env_names::TERM).is_some_and(|term| term == "dumb");
         let forced = env.get(env_names::CLICOLOR_FORCE).is_some_and(|value| value != "0");

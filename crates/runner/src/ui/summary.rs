@@ -14,13 +14,13 @@ use std::{
 /// A step may write 1 MiB; GitHub drops the whole page of one that writes more.
 const LIMIT: usize = 1024 * 1024;
 /// Stands where lines were left out.
-const CUT: &str = "\nMore results are in the log: this page may have 1 MiB.\n";
+const CUT: &str = "\nSee the log for more results: this page is limited to 1 MiB.\n";
 
 /// The page.
 #[derive(Debug)]
 pub(super) struct Summary {
     path: PathBuf,
-    /// What was written so far.
+    /// The number of bytes written so far.
     written: usize,
 }
 
@@ -45,7 +45,7 @@ impl Summary {
         Ok(())
     }
 
-    /// Where it is.
+    /// Returns where it is.
     pub(super) fn path(&self) -> std::borrow::Cow<'_, str> {
         shown(&self.path)
     }

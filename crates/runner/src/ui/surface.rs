@@ -1,4 +1,4 @@
-//! Where we are seen and how much of us: chosen once, from the environment and the command line.
+//! Place and amount of our output: chosen once, from the environment and the command line.
 
 use std::io::{self, IsTerminal};
 
@@ -6,7 +6,7 @@ use runner_shared::{env_names, text::shown};
 
 use crate::env::Env;
 
-/// What shows our output.
+/// A surface that shows our output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Surface {
     /// A terminal on standard error.
@@ -22,7 +22,7 @@ pub(crate) enum Surface {
 }
 
 impl Surface {
-    /// What standard error is, outside of CI.
+    /// Returns what standard error is, outside of CI.
     pub(crate) fn local(env: &Env) -> Self {
         let dumb = env.get(env_names::TERM).is_none_or(|term| term == "dumb");
         if io::stderr().is_terminal() && !dumb { Self::Terminal } else { Self::Plain }
@@ -63,7 +63,8 @@ const LEVELS: &[(&str, Level)] = &[
 ];
 
 impl Level {
-    /// What the user wants: a flag before the environment, and GitHub's own switch before both. The second result is
+    /// Returns what the user wants: a flag before the environment, and GitHub's own switch before both. The second
+    /// result is
     /// a warning about a word that is none.
     pub(crate) fn choose(
         quiet: bool,
@@ -88,7 +89,7 @@ impl Level {
         }
         let words: Vec<_> = LEVELS.iter().map(|(word, _)| *word).collect();
         let (name, word, known) = (env_names::LOG.name, shown(&word), words.join(", "));
-        (Self::Info, Some(format!("{name} is `{word}`, which is none of {known}")))
+        (Self::Info, Some(format!("{name} is `{word}`; expected one of {known}")))
     }
 }
 
@@ -108,18 +109,18 @@ pub(crate) enum Claim {
 pub(crate) struct Screen {
     /// Where.
     pub surface: Surface,
-    /// How much.
+    /// The way in which much.
     pub level: Level,
-    /// Whose standard output is.
+    /// The owner of the standard output is.
     pub claim: Claim,
-    /// What the benchmark says is not put into a window, even on a terminal.
+    /// The benchmark's output is not put into a window, even on a terminal.
     pub full_output: bool,
     /// All of it is kept for `runner.log`.
     pub log: bool,
 }
 
 impl Screen {
-    /// What commands want that don't measure.
+    /// Returns what commands want that don't measure.
     pub(crate) const fn new(surface: Surface, level: Level) -> Self {
         Self { surface, level, claim: Claim::Free, full_output: false, log: false }
     }
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!(level(false, 2, "error"), (Level::Trace, None));
         let (chosen, warning) = level(false, 0, "loud");
         let expected =
-            "CODSPEED_LOG is `loud`, which is none of off, error, warn, info, debug, trace";
+            "CODSPEED_LOG is `loud`; expected one of off, error, warn, info, debug, trace";
         assert_eq!((chosen, warning.as_deref()), (Level::Info, Some(expected)));
     }
 

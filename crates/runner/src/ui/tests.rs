@@ -29,7 +29,7 @@ use super::{
 };
 use crate::event::{Benchmark, Finished, Stream};
 
-/// What was written, also after the writer is gone.
+/// The written text, also after the writer is gone.
 #[derive(Clone, Default)]
 pub(super) struct Paper(Arc<Mutex<Vec<u8>>>);
 
@@ -98,7 +98,8 @@ fn all(word: &str) -> Vec<RunEvent> {
         RunEvent::Debug(format!("debug {word}")),
         RunEvent::Waiting {
             text: format!(
-                "another codspeed run is going on (pid {word}); waiting for its end (`--no-wait` fails instead)"
+                "another codspeed run is in progress (pid {word}); waiting for it to finish (use `--no-wait` to fail \
+                    instead)"
             ),
         },
         RunEvent::GroupStart { title: format!("Group: 100 % of {word}"), opened: false },

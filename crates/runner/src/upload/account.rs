@@ -7,9 +7,9 @@ use api::{Http, HttpSettings, Secret, Service, Stop};
 use super::refused;
 use crate::error::{CliError, ExitKind};
 
-/// Where questions are answered.
+/// The place where questions are answered.
 const API_URL: &str = "https://gql.codspeed.io/";
-/// Where results are sent.
+/// The place where results are sent.
 const UPLOAD_URL: &str = "https://api.codspeed.io/upload";
 
 /// The service and the login.
@@ -17,9 +17,9 @@ const UPLOAD_URL: &str = "https://api.codspeed.io/upload";
 pub(crate) struct Account {
     /// The token of the login, if there is one.
     pub login: Option<Secret>,
-    /// Where questions are answered.
+    /// The place where questions are answered.
     pub api_url: String,
-    /// Where results are sent.
+    /// The place where results are sent.
     pub upload_url: String,
 }
 

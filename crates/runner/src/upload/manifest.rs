@@ -1,4 +1,4 @@
-//! What a run keeps in its profile folder so that it can be uploaded later: who measured, and which commit.
+//! Data that a run keeps in its profile folder so that it can be uploaded later: who measured, and which commit.
 //!
 //! All of it lies in one folder that no archive contains.
 
@@ -23,18 +23,18 @@ const MAX_BYTES: u64 = 1 << 20;
 /// The format.
 const FORMAT: u32 = 1;
 
-/// What is kept.
+/// The stored data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Manifest {
     format: u32,
-    /// Who measured, and where.
+    /// The party that measured, and where.
     pub runner: Runner,
     /// A run without benchmarks is fine.
     pub allow_empty: bool,
     /// The commit that was checked out, if that was known.
     pub commit: Option<String>,
-    /// What the service was told, or would have been, when an upload was tried.
+    /// The description for the service, when an upload was tried.
     pub run: Option<RunContext>,
     /// The point that the run has reached. Older versions kept only runs that were complete.
     #[serde(default)]
@@ -59,7 +59,7 @@ pub(crate) enum State {
     Complete,
 }
 
-/// Why there is none.
+/// The reason why there is none.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ManifestError {
     /// It can't be read.
@@ -67,16 +67,16 @@ pub(crate) enum ManifestError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
     /// It is of another format.
-    #[error("`{}` is none that this version understands", shown(&path))]
+    #[error("`{}` has a format that this version doesn't know", shown(&path))]
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         #[source]
         source: Option<serde_json::Error>,
     },
@@ -117,7 +117,7 @@ impl Manifest {
         file(folder)
     }
 
-    /// What an earlier run has kept; nothing if the folder is of another program.
+    /// Returns what an earlier run has kept; nothing if the folder is of another program.
     pub(crate) fn load(folder: &Path) -> Result<Option<Self>, ManifestError> {
         let path = file(folder);
         let bytes = match files::read(&path, Links::Follow, MAX_BYTES) {
@@ -133,7 +133,7 @@ impl Manifest {
     }
 }
 
-/// Who measures here: this program on this machine.
+/// Returns who measures here: this program on this machine.
 pub(crate) fn runner(
     executor: Executor,
     instruments: Vec<Instrument>,
@@ -157,7 +157,7 @@ pub(crate) fn runner(
     Runner { version, instruments, executor, exclude_allocations, machine }
 }
 
-/// Where the archive lies while it is sent, and after that has failed.
+/// Returns where the archive lies while it is sent, and after that has failed.
 pub(super) fn archive_path(folder: &Path) -> PathBuf {
     home(folder).join("archive.tar")
 }
@@ -177,7 +177,8 @@ pub(crate) fn forget(folder: &Path) {
 pub(crate) fn how_to_go_on(folder: &Path) -> String {
     let folder = shown(&folder);
     format!(
-        "what was finished is kept: `codspeed inspect {folder}` shows it, `codspeed upload {folder}` sends it"
+        "finished benchmarks are kept: run `codspeed inspect {folder}` to show them, `codspeed upload {folder}` to \
+            upload them"
     )
 }
 

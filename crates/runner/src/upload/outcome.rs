@@ -1,4 +1,4 @@
-//! What the service makes of a run: waited for, shown, and judged where the user wants that.
+//! The service's report of a run: waited for, shown, and judged where the user wants that.
 
 use api::{
     ApiError, BenchmarkComparison, BenchmarkResult, Code, Comparison, ComparisonStatus, Conclusion,
@@ -14,7 +14,7 @@ use crate::{
     ui::Ui,
 };
 
-/// Whether the run may go on to be merged.
+/// The decision whether the run may be merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gate {
     /// Nothing speaks against it.
@@ -36,7 +36,7 @@ impl Upload {
             return Ok(Gate::Open);
         }
         let Sent { run_id, owner, name } = sent;
-        ui.event(&RunEvent::Step("waiting for the service to look at the results".to_owned()));
+        ui.event(&RunEvent::Step("waiting for the service to process the results".to_owned()));
         let report = match service.wait_for_report(owner, name, run_id, &mut api::unwatched) {
             Ok(report) => report,
             Err(err) => return unjudged(err, self, sent, ui).map(|()| Gate::Open),
@@ -50,7 +50,7 @@ impl Upload {
         };
         ui.details(&format!("\n{text}")).map_err(|err| CliError::new(ExitKind::Failed, err))?;
         for lost in report.results.iter().filter(|result| result.has_no_profile) {
-            let text = format!("the service could not make a profile of `{}`", lost.name);
+            let text = format!("the service could not create a profile of `{}`", lost.name);
             ui.event(&RunEvent::warning(text));
         }
         ui.event(&RunEvent::Uploaded { run_id: run_id.clone(), url: report.url.clone() });
@@ -62,9 +62,8 @@ impl Upload {
     }
 }
 
-/// What `--wait` asked for can't be had.
-const UNKNOWN_GATE: &str =
-    "the service doesn't say whether anything got slower than allowed: `--wait` can't fail with it";
+/// The warning that `--wait` can't judge.
+const UNKNOWN_GATE: &str = "the service didn't report whether anything got slower than allowed: `--wait` can't detect a regression";
 
 /// Says why there is no judgement. The upload has arrived all the same: that is no failure of it, whatever the service
 /// makes of the run. Only an interruption is an error.
@@ -75,7 +74,7 @@ fn unjudged(err: ApiError, upload: &Upload, sent: &Sent, ui: &Ui) -> Result<(), 
     }
     let Sent { run_id, .. } = sent;
     let why = chain(refused.source.as_ref());
-    let text = format!("the results have arrived as run {run_id}, but can't be shown: {why}");
+    let text = format!("the results were uploaded as run {run_id}, but can't be shown: {why}");
     let hint = (!refused.hints.is_empty()).then(|| refused.hints.join("; "));
     ui.event(&RunEvent::Warning { text, hint });
     if upload.outlook.wait {
@@ -96,8 +95,8 @@ fn compared(
         Err(err) => err,
     };
     let why = match err.code() {
-        Some(Code::RunNotFound) => "there is no such run".to_owned(),
-        Some(Code::NotFound) => "it was measured in another way".to_owned(),
+        Some(Code::RunNotFound) => "run not found".to_owned(),
+        Some(Code::NotFound) => "it was measured in a different mode or environment".to_owned(),
         _ => chain(&err),
     };
     ui.event(&RunEvent::warning(format!("can't compare with run {base}: {why}")));
@@ -137,8 +136,8 @@ fn impact(report: &RunReport) -> Option<String> {
     let word = match report.conclusion? {
         Conclusion::Success => "as fast as before, or faster",
         Conclusion::Failure => "slower than allowed",
-        Conclusion::AcknowledgedFailure => "slower, which was acknowledged",
-        Conclusion::MissingBaseRun => "nothing to compare with yet",
+        Conclusion::AcknowledgedFailure => "slower (acknowledged)",
+        Conclusion::MissingBaseRun => "no earlier run to compare with",
         Conclusion::Unknown => return None,
     };
     Some(format!("Impact: {word}\n"))

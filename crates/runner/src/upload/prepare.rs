@@ -1,4 +1,5 @@
-//! Whether results will be sent, as whom, and what they belong to. Looks at the environment and at Git only.
+//! Decides whether results will be uploaded, as whom, and for which repository. Looks at the environment and at Git
+//! only.
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use crate::{
     ui::Ui,
 };
 
-/// What becomes of the results.
+/// The use of the results.
 pub(crate) enum Prepared {
     /// They are sent.
     Send(Box<Upload>),
@@ -22,7 +23,7 @@ pub(crate) enum Prepared {
     Stay(Option<String>),
 }
 
-/// What the user wants to know of the service's judgement.
+/// The user's wishes about the service's judgement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Outlook {
     /// To wait for it, and to fail with it.
@@ -44,7 +45,7 @@ pub(crate) struct Upload {
     pub(super) named: bool,
     /// The format of the metadata.
     pub(super) version: MetadataVersion,
-    /// What is wanted of the service's judgement.
+    /// The use of the service's judgement.
     pub(super) outlook: Outlook,
 }
 
@@ -63,7 +64,7 @@ pub(crate) fn prepare(
         return Ok(Prepared::Stay(None));
     }
     decide(args, &account()?, (env, here), ui)
-        .map_err(|err| err.hint("`--skip-upload` measures without an upload"))
+        .map_err(|err| err.hint("use `--skip-upload` to measure without uploading"))
 }
 
 fn decide(
@@ -75,7 +76,7 @@ fn decide(
     let job = job(&args.target, account, env, here)?;
     let insists = args.upload || args.target.token.is_some() || args.target.base.is_some();
     if !(insists || job.provider.uploads || account.login.is_some()) {
-        let how = "results stay on this machine; `codspeed auth login` uploads them from then on";
+        let how = "results kept locally; run `codspeed auth login` to upload future runs";
         return Ok(Prepared::Stay(Some(how.to_owned())));
     }
     if let Some(obstacle) = job.obstacle() {
@@ -145,7 +146,8 @@ impl Upload {
     }
 }
 
-/// What the CI provider says of this job. A login counts on the user's own machine only: a provider has better tokens.
+/// Returns what the CI provider says of this job. A login counts on the user's own machine only: a provider has better
+/// tokens.
 fn job(
     args: &TargetArgs,
     account: &Account,
@@ -163,9 +165,9 @@ fn repository(args: &TargetArgs) -> Result<Option<RepositoryName>, CliError> {
     let Some(text) = &args.repository else { return Ok(None) };
     let host = args.provider.map_or(api::RepositoryProvider::GitHub, Into::into);
     RepositoryName::parse(text, host).map(Some).ok_or_else(|| {
-        let what = format!("`--repository {text}` names no repository");
+        let what = format!("`--repository {text}` is not a repository name");
         CliError::new(ExitKind::Usage, what)
-            .hint("give owner and name, as in `--repository acme/widgets`")
+            .hint("give the owner and the name, as in `--repository acme/widgets`")
     })
 }
 
@@ -173,7 +175,7 @@ fn repository(args: &TargetArgs) -> Result<Option<RepositoryName>, CliError> {
 fn announce(job: &CiContext, token: &TokenSource, ui: &Ui) {
     match token {
         TokenSource::Tokenless if job.is_fork => {
-            let text = "the code comes from a fork, so results are uploaded without a token";
+            let text = "the code comes from a fork: uploading results without a token";
             ui.event(&RunEvent::Step(text.to_owned()));
         }
         TokenSource::Known(_) => {

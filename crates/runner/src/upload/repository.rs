@@ -10,7 +10,7 @@ use crate::{
     ui::Ui,
 };
 
-/// What the service calls the project for results without a repository.
+/// The name at the service of the project for results without a repository.
 const PROJECT: &str = "local-runs";
 
 impl Upload {
@@ -25,23 +25,23 @@ impl Upload {
             return Ok(None);
         }
         let Some(name) = &identity.repository else {
-            return project(service, "the current folder belongs to no repository", ui).map(Some);
+            return project(service, "the current folder is not in a repository", ui).map(Some);
         };
         let overview = service.repository_overview(name).map_err(refused)?;
         if overview.session.is_none() {
-            return Err(CliError::new(ExitKind::Service, "your login is no longer good")
-                .hint("`codspeed auth login` renews it"));
+            return Err(CliError::new(ExitKind::Service, "your login has expired")
+                .hint("run `codspeed auth login` to log in again"));
         }
         let shown = format!("{}/{}", name.owner, name.name);
         let reason = match overview.repository {
             Some(known) if known.has_write_access && known.is_enabled => return Ok(None),
             Some(known) if known.has_write_access => format!("{shown} is not enabled at CodSpeed"),
-            Some(_) => format!("you may not write to {shown}"),
-            None => format!("CodSpeed doesn't know {shown}"),
+            Some(_) => format!("you don't have write access to {shown}"),
+            None => format!("CodSpeed has no repository {shown}"),
         };
         if self.named {
             return Err(CliError::new(ExitKind::Service, reason)
-                .hint("without `--repository` the results go to a project of your own"));
+                .hint("leave out `--repository` to upload to a project of your own"));
         }
         project(service, &reason, ui).map(Some)
     }
@@ -63,8 +63,7 @@ impl Upload {
 
 fn project(service: &Service<'_>, reason: &str, ui: &Ui) -> Result<RepositoryName, CliError> {
     let project = service.get_or_create_project_repository(PROJECT).map_err(refused)?;
-    let text =
-        format!("{reason}: the results go to the project {}/{}", project.owner, project.name);
+    let text = format!("{reason}: uploading to the project {}/{}", project.owner, project.name);
     ui.event(&RunEvent::Step(text));
     Ok(project)
 }

@@ -18,23 +18,23 @@ use crate::{
     ui::Ui,
 };
 
-/// What is sent of a run.
+/// The data of an upload.
 #[derive(Debug)]
 pub(crate) struct Part<'a> {
     /// The profile folder.
     pub folder: &'a Path,
-    /// What is known of the measurement.
+    /// The manifest of the measurement.
     pub manifest: Manifest,
-    /// How it was measured.
+    /// The way in which it was measured.
     pub mode: Mode,
     /// Position among the parts of this run, and how many there are.
     pub position: (u64, u64),
 }
 
-/// What has arrived.
+/// The result of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sent {
-    /// What the service calls the run.
+    /// The id of the run at the service.
     pub run_id: String,
     /// The repository that it belongs to.
     pub owner: String,
@@ -84,14 +84,15 @@ impl Upload {
         let Uploaded { run_id, status: _ } = self.transfer(http, &archive, &submission, ui)?;
         if let Err(err) = index.commit() {
             ui.event(&RunEvent::warning(format!(
-                "could not count this upload, so that another one of this job may replace it: {err}"
+                "could not number this upload, so a later upload of this job may replace it: {err}"
             )));
         }
         manifest::drop_archive(folder);
         Ok(Sent { run_id, ..sent })
     }
 
-    /// What was told of the run when it was measured counts, if that was in a CI job and this is none: only the job knew.
+    /// Returns what was told of the run when it was measured counts, if that was in a CI job and this is none: only
+    /// the job knew.
     fn counts(&self, told: &RunContext) -> bool {
         let in_ci = told.run_environment != RunEnvironment::Local;
         in_ci && !self.job.provider.uploads && !self.named
@@ -102,7 +103,7 @@ impl Upload {
         let mut said = false;
         let waiting = || {
             if !std::mem::replace(&mut said, true) {
-                let text = "another upload of this job is going on; waiting for its end";
+                let text = "another upload of this job is in progress; waiting for it to finish";
                 ui.event(&RunEvent::Step(text.to_owned()));
             }
             go_on(http)
@@ -111,7 +112,7 @@ impl Upload {
         // Nothing is sent after an interruption.
         if let Some(err) = trouble.filter(|_| !http.is_stopped()) {
             ui.event(&RunEvent::warning(format!(
-                "could not count the uploads of this job, so that this one counts as the first: {err}"
+                "could not count the uploads of this job, so this one is numbered as the first: {err}"
             )));
         }
         index
@@ -172,7 +173,7 @@ fn as_measured(run: RunContext, measured: Option<&str>, ui: &Ui) -> RunContext {
         return run;
     }
     let now = &run.commit_hash;
-    ui.event(&RunEvent::Step(format!("measured at commit {commit}; {now} is checked out by now")));
+    ui.event(&RunEvent::Step(format!("measured at commit {commit}; {now} is checked out now")));
     // On the user's machine the commit is the reference as well.
     let reference = if run.reference == *now { commit.to_owned() } else { run.reference };
     RunContext { commit_hash: commit.to_owned(), reference, ..run }
@@ -181,7 +182,7 @@ fn as_measured(run: RunContext, measured: Option<&str>, ui: &Ui) -> RunContext {
 fn keep(manifest: &Manifest, folder: &Path, ui: &Ui) {
     if let Err(err) = manifest.save(folder) {
         ui.event(&RunEvent::warning(format!(
-            "could not keep what a later upload of `{}` needs: {err}",
+            "could not save the data for a later upload of `{}`: {err}",
             shown(&folder)
         )));
     }
@@ -191,7 +192,7 @@ fn keep_home(folder: &Path) -> std::io::Result<()> {
     manifest::archive_path(folder).parent().map_or(Ok(()), system::files::create_private_subfolder)
 }
 
-/// Whether the user wants an end.
+/// Returns whether the user wants an end.
 fn go_on(http: &Http) -> ControlFlow<()> {
     if http.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
@@ -213,7 +214,7 @@ fn tell(ui: &Ui, http: &Http, step: &Step<'_>) -> ControlFlow<()> {
             ui.event(&RunEvent::warning(text));
         }
         Step::Registered { run_id } => {
-            ui.event(&RunEvent::Debug(format!("the service calls the run {run_id}")));
+            ui.event(&RunEvent::Debug(format!("run id at the service: {run_id}")));
         }
         Step::Received { .. } | Step::Retry { .. } => {
             // It never wants an end.

@@ -1,4 +1,4 @@
-//! What can be done when the service says no.
+//! Hints for refusals by the service.
 
 use api::{ApiError, Code};
 
@@ -18,15 +18,16 @@ const STATUSES: &[(Wanted, u16, &str)] = &[
     (
         Wanted::Run,
         401,
-        "the token is missing, wrong or too old: `codspeed auth login` on your machine; in CI the secret that holds CODSPEED_TOKEN, or the permission `id-token: write` of the workflow",
+        "the token is missing, invalid or expired: run `codspeed auth login` on your machine; in CI check the secret \
+            that holds CODSPEED_TOKEN, or add the permission `id-token: write` to the workflow",
     ),
-    (Wanted::Run, 403, "the token has no right to upload to this repository"),
+    (Wanted::Run, 403, "the token has no permission to upload to this repository"),
     (
         Wanted::Run,
         404,
-        "the service doesn't know this repository: upper and lower case count in owner and name",
+        "the service doesn't know this repository: check the spelling, owner and name are case-sensitive",
     ),
-    (Wanted::Run, 409, "these results were uploaded before"),
+    (Wanted::Run, 409, "these results were uploaded already"),
     (Wanted::Run, 413, TOO_LARGE),
     (Wanted::Storage, 413, TOO_LARGE),
     (Wanted::Run, 429, TOO_MANY),
@@ -34,22 +35,21 @@ const STATUSES: &[(Wanted, u16, &str)] = &[
 ];
 
 /// The CI system makes tokens for those who may ask only.
-const NO_RIGHT_TO_ASK: &str =
-    "the job may not ask the CI system for a token: GitHub wants `permissions: id-token: write`";
+const NO_RIGHT_TO_ASK: &str = "the job has no permission to request a token from the CI system: on GitHub, add `permissions: id-token: write`";
 /// The storage knows nobody: the address itself is the permission.
-const TOO_OLD: &str =
-    "the address that the service gave is good for a short time: another upload gets a fresh one";
+const TOO_OLD: &str = "the upload address has expired: upload again to get a new one";
 
-const TOO_LARGE: &str =
-    "the profile folder is too large for the service: fewer benchmarks in one run, or `--no-perf`";
+const TOO_LARGE: &str = "the profile folder is too large for the service: run fewer benchmarks at a time, or use `--no-perf`";
 const TOO_MANY: &str = "too many uploads at the same time: try again in a few minutes";
 /// The address is made for one job, and good as long as that runs.
-const NO_SUCH_REQUEST: &str = "the CI system doesn't know this request for a token, which is that of one job: pass ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN of this job on unchanged, or set CODSPEED_TOKEN";
-const LOGIN: &str = "`codspeed auth login` renews your login";
-const NO_RIGHT: &str = "your login has no right to do this";
-const NO_SERVICE: &str = "no service answers questions at that address: check `--api-url`, CODSPEED_API_URL and `codspeed profile show`";
+const NO_SUCH_REQUEST: &str = "the CI system rejected the token request, which is valid for one job only: pass on \
+    ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN of this job unchanged, or set CODSPEED_TOKEN";
+const LOGIN: &str = "run `codspeed auth login` to log in again";
+const NO_RIGHT: &str = "your login has no permission to do this";
+const NO_SERVICE: &str = "the service's API was not found at that address: check `--api-url`, CODSPEED_API_URL and \
+    `codspeed profile show`";
 
-/// What was wanted: the same status means different things.
+/// The attempted action: the same status means different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     /// A token of the CI system.
@@ -63,7 +63,8 @@ enum Wanted {
 }
 
 /// All that can be done about a run that has arrived.
-const AGAIN: &str = "this may pass: `codspeed upload` and the profile folder, in a few minutes";
+const AGAIN: &str =
+    "this may be temporary: run `codspeed upload` with the profile folder in a few minutes";
 
 /// By the kind of an error of GraphQL.
 const CODES: &[(Code, &str)] = &[(Code::Unauthenticated, LOGIN), (Code::Unauthorized, NO_RIGHT)];
@@ -75,7 +76,7 @@ pub(crate) fn refused(err: ApiError) -> CliError {
     let by_run = matches!(err, ApiError::RunFailed { .. }).then_some(AGAIN);
     let hint = by_status.or(by_code).or(by_run).or_else(|| {
         err.is_retryable()
-            .then_some("the service may be busy, or the network away: try again later")
+            .then_some("the service may be busy, or the network down: try again later")
     });
     let kind = if matches!(err, ApiError::Url { .. } | ApiError::Unsafe { .. }) {
         ExitKind::Usage

@@ -23,7 +23,7 @@ pub(crate) struct Action {
     pub runs: Runs,
 }
 
-/// What the user may write below `with:`.
+/// An input that the user may write below `with:`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Input {
@@ -33,7 +33,7 @@ pub(crate) struct Input {
     pub default: String,
 }
 
-/// What later steps of the user can read.
+/// An output that later steps of the user can read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Output {

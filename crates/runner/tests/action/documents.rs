@@ -63,7 +63,7 @@ fn every_name_in_an_expression_exists() {
     assert_eq!(known.difference(&used).collect::<Vec<_>>(), [""; 0], "nobody uses these");
 }
 
-/// What a step writes: the calls of `output` in its script, or what the cache is documented to say.
+/// Returns what a step writes: the calls of `output` in its script, or what the cache is documented to say.
 fn outputs(run: Option<&str>, id: &str) -> Vec<String> {
     let Some(run) = run else { return vec![format!("steps.{id}.outputs.cache-hit")] };
     let (_, script) = run.trim_end_matches('"').split_once("$GITHUB_ACTION_PATH/").unwrap();

@@ -16,7 +16,7 @@ pub(crate) fn evaluate(text: &str, names: Names<'_>) -> String {
     out + rest
 }
 
-/// Whether `name == 'text'` holds.
+/// Returns whether `name == 'text'` holds.
 pub(crate) fn holds(condition: &str, names: Names<'_>) -> bool {
     let (name, text) = condition.split_once(" == ").unwrap();
     let text = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).unwrap();

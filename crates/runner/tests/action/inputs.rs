@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{definition, job::Job};
 
-/// How `codspeed run` is started with these inputs.
+/// Returns how `codspeed run` is started with these inputs.
 #[track_caller]
 fn ran(job: &mut Job, with: &[(&str, &str)]) -> Vec<String> {
     job.uses(with).succeeded();

@@ -21,15 +21,15 @@ pub(crate) struct Job {
     action: Action,
     env: BTreeMap<String, String>,
     path: Vec<String>,
-    /// Whether the cache holds what an earlier job has kept.
+    /// True if the cache holds what an earlier job has kept.
     pub cached: bool,
-    /// Whether programs of the machine are found besides.
+    /// True if programs of the machine are found besides.
     system: bool,
-    /// Whether steps have a folder for temporary files of their own, as a real run needs it.
+    /// True if steps have a folder for temporary files of their own, as a real run needs it.
     private: bool,
 }
 
-/// What a use of the action came to.
+/// The result of a use of the action.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     /// Scripts that were run, in their order; after one that failed there are no more.
@@ -146,7 +146,7 @@ impl Job {
         self.sandbox.file("action/.github/action/hashes.json", text);
     }
 
-    /// How the fakes were called so far.
+    /// Returns how the fakes were called so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
         fakes::calls(&self.sandbox)
     }
@@ -225,7 +225,7 @@ impl Job {
     }
 }
 
-/// What a name in an expression stands for.
+/// Returns what a name in an expression stands for.
 fn stands_for(
     name: &str,
     inputs: &BTreeMap<&str, &str>,
@@ -243,7 +243,7 @@ fn stands_for(
     }
 }
 
-/// What a script wrote into one of its files: `name=value` lines, which is all that ours write.
+/// Returns what a script wrote into one of its files: `name=value` lines, which is all that ours write.
 fn pairs(sandbox: &Sandbox, file: &str) -> impl Iterator<Item = (String, String)> {
     let text = sandbox.text(&format!("commands/{file}"));
     let pair = |line: &str| {

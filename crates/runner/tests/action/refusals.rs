@@ -1,4 +1,4 @@
-//! What the action refuses: it says why, and nothing has been unpacked or run.
+//! Refusals of the action: it gives the reason, and nothing has been unpacked or run.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use runner_shared::text::shown;
 
 use crate::job::Job;
 
-/// What the folder for programs holds.
+/// Returns what the folder for programs holds.
 fn installed(job: &Job) -> Vec<String> {
     let folder = fs::read_dir(job.sandbox.path().join("temp/codspeed-action"));
     let names = folder.into_iter().flatten().flatten().map(|entry| entry.file_name());

@@ -19,7 +19,7 @@ use test_support::Sandbox;
 #[derive(Debug, Clone)]
 pub(crate) struct Release {
     pub version: String,
-    /// What it is for.
+    /// The purpose.
     pub triple: String,
     pub bytes: Vec<u8>,
     pub sha256: String,
@@ -72,7 +72,7 @@ impl Release {
     }
 }
 
-/// What is answered.
+/// The answer.
 #[derive(Debug, Clone)]
 enum Answer {
     Bytes(Vec<u8>),
@@ -130,7 +130,7 @@ impl Releases {
         Self { address, shared, thread: Some(thread) }
     }
 
-    /// What stands for the address of the releases.
+    /// Returns what stands for the address of the releases.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/releases", self.address)
     }

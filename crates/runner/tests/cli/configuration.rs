@@ -20,7 +20,7 @@ fn fresh() -> Sandbox {
     sandbox.with("XDG_RUNTIME_DIR", runtime).with("CODSPEED", CODSPEED)
 }
 
-/// What a shell shows that runs these commands one after the other; `codspeed` is the program under test.
+/// Returns what a shell shows that runs these commands one after the other; `codspeed` is the program under test.
 #[track_caller]
 fn shell(sandbox: &Sandbox, lines: &[&str]) -> String {
     let function = "codspeed() { \"$CODSPEED\" \"$@\"; }\nexec 2>&1\n".to_owned();
@@ -164,8 +164,8 @@ fn what_is_no_file_is_named_and_nobody_waits_for_it() {
     let device = |path: &Path| symlink("/dev/zero", path).unwrap();
     let sparse = |path: &Path| fs::File::create(path).unwrap().set_len(1 << 30).unwrap();
     let odd: [(Make, &str); 3] = [
-        (pipe, "it is a pipe (FIFO), no regular file"),
-        (device, "it is a device, no regular file"),
+        (pipe, "it is a pipe (FIFO), not a regular file"),
+        (device, "it is a device, not a regular file"),
         (sparse, "it has more than 262144 bytes"),
     ];
     let read: [(&str, &[&str]); 4] = [

@@ -64,7 +64,7 @@ fn the_parts_of_a_run_are_listed_and_shown() {
     let titles = ["\nwalltime-0\n", "\nvalgrind-1\n", "\nwalltime-10\n"];
     let places = titles.map(|title| run.stdout.find(title).unwrap());
     assert!(places.is_sorted(), "{}", run.stdout);
-    assert!(run.stderr.contains("`profile/valgrind-1` holds no results"), "{}", run.stderr);
+    assert!(run.stderr.contains("`profile/valgrind-1` contains no results"), "{}", run.stderr);
     for file in ["out.walltime-0.json", "out.walltime-10.json"] {
         assert!(sandbox.text(file).contains("benchmarks"), "{file}");
     }

@@ -1,4 +1,4 @@
-//! What the tests of uploads share: a fake service that knows a user and a repository, and what it was told.
+//! Shared parts of the tests of uploads: a fake service that knows a user and a repository, and what it was told.
 
 use std::{collections::BTreeMap, ffi::OsStr, io::Read, path::Path};
 
@@ -11,11 +11,11 @@ use crate::stage::{CODSPEED, QUICK, sandbox};
 /// The login of the user.
 pub(crate) const LOGIN: &str = "login-t0ken";
 
-/// What an upload of a user with a repository asks, in this order.
+/// The requests of an upload of a user with a repository, in this order.
 pub(crate) const LOCAL: &[&str] =
     &["SessionAndRepositoryOverview", "POST /upload", "PUT /storage", "FetchLocalRunReport"];
 
-/// What an upload of a CI job asks.
+/// The requests of an upload of a CI job.
 pub(crate) const JOB: &[&str] = &["POST /upload", "PUT /storage"];
 
 /// A sandbox that uploads to a service, without a login.
@@ -133,7 +133,7 @@ pub(crate) fn overview(kind: &str, may_write: bool) -> Answer {
     data(&json!({"session": session, "repositoryOverview": repository}))
 }
 
-/// What the service has found out about a run.
+/// Returns what the service has found out about a run.
 pub(crate) fn report(head_reports: &Value) -> Answer {
     let result = json!({"benchmark": {"name": "true", "executor": "walltime"}, "value": 0.00123,
         "valgrind": null, "walltime": {"iterations": 3, "stdev": 0.000_01, "totalTime": 0.004},
@@ -164,7 +164,7 @@ pub(crate) fn metadata(api: &FakeApi) -> Vec<Value> {
 /// Whether a value may be true.
 type IsSensible = fn(&Value) -> bool;
 
-/// What of metadata is the same on every machine.
+/// Returns what of metadata is the same on every machine.
 #[track_caller]
 pub(crate) fn redacted(metadata: &Value, sandbox: &Sandbox) -> String {
     const RUNNER: &[(&str, IsSensible)] = &[
@@ -239,7 +239,7 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// What lies in a folder, by name.
+/// Returns what lies in a folder, by name.
 #[track_caller]
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();

@@ -1,4 +1,4 @@
-//! What all these tests share: how the programs are started, and what of their output can be compared.
+//! Shared parts of all these tests: the start of the programs, and the comparable part of their output.
 
 use std::{env, ffi::OsStr, path::Path, process::Command};
 
@@ -17,7 +17,7 @@ pub(crate) const QUICK: &[&str] = &["--warmup-time", "0", "--max-rounds", "3"];
 /// the one command that checks for signals and sleeps in a single step.
 pub(crate) const WAIT_AFTER_READY: &str = "(read x < hold) & echo > ready; wait";
 
-/// What `run` needs in these tests.
+/// Arguments that `run` needs in these tests.
 pub(crate) const RUN: &[&str] = &["run", "-m", "walltime", "--profile-folder", "profile"];
 
 /// An empty sandbox, once it is sure that all programs are there. Nothing is profiled in it: whether that is possible

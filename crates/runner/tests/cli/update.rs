@@ -114,7 +114,7 @@ fn a_running_program_replaces_itself_and_the_others_by_the_newest_release() {
     scene.publish("5.10.0", None);
     let check = scene.update(&["--check"]);
     assert_eq!(check.code, 0, "{}", check.stderr);
-    assert_eq!(check.stdout, "codspeed 5.10.0 can be had; 5.0.0 is installed\n");
+    assert_eq!(check.stdout, "codspeed 5.10.0 is available; 5.0.0 is installed\n");
     let run = scene.update(&[]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.stdout, "codspeed was updated from 5.0.0 to 5.10.0\n");
@@ -152,7 +152,7 @@ fn what_is_not_what_was_released_changes_nothing() {
     let scene = Scene::new();
     scene.publish("5.1.0", Some(&"0".repeat(64)));
     let wrong =
-        ["is not what was released", "codspeed 5.1.0 was not installed; 5.0.0 is as it was"];
+        ["is not what was released", "codspeed 5.1.0 was not installed; 5.0.0 is unchanged"];
     scene.fails(&[], 1, &wrong);
     scene.fails(&["--version", "9.0.0"], 1, &["could not download", "404"]);
     scene.fails(&["--version", "nine"], 2, &["invalid value 'nine'"]);

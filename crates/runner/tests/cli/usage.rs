@@ -4,7 +4,7 @@ use test_support::redact;
 
 use crate::stage::{CODSPEED, sandbox};
 
-/// What the user sees of a command that measures nothing.
+/// Returns what the user sees of a command that measures nothing.
 #[track_caller]
 fn shown(args: &[&str]) -> String {
     // What the shell of the developer uses is none of our business.

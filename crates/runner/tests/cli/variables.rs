@@ -1,10 +1,11 @@
-//! What the environment says about a run: empty values, wrong ones, and who wins.
+//! Variables about a run: empty values, wrong ones, and precedence.
 
 use test_support::redact;
 
 use crate::stage::{CODSPEED, sandbox};
 
-/// What `codspeed run` without a command says, with this variable set: either what is wrong with the variable, or that
+/// Returns what `codspeed run` without a command says, with this variable set: either what is wrong with the variable,
+/// or that
 /// there is no command.
 #[track_caller]
 fn said(variable: (&str, &str), args: &[&str]) -> String {
@@ -72,7 +73,7 @@ fn a_wrong_value_names_its_variable() {
         ("CODSPEED_GO_RUNNER_VERSION", "v1"),
     ] {
         let text = said((name, value), &[]);
-        let expected = format!("tip: the value is that of the variable {name}\n");
+        let expected = format!("tip: the value comes from the variable {name}\n");
         assert!(text.contains(&expected), "{text}");
     }
     let typed = said(("CODSPEED_UPLOAD_URL", "https://x.test"), &["--upload-url", "api"]);
@@ -94,7 +95,7 @@ fn booleans_have_many_spellings_and_flags_win() {
 
 #[test]
 fn an_old_name_of_a_mode_is_understood_with_a_warning() {
-    let warning = "warning: mode `instrumentation` is deprecated: its name is `simulation`\n";
+    let warning = "warning: mode `instrumentation` is deprecated: use `simulation`\n";
     let sandbox = sandbox().with("CODSPEED_RUNNER_MODE", "instrumentation");
     for args in [&["run"][..], &["run", "-m", "instrumentation"]] {
         let run = sandbox.run(sandbox.command(CODSPEED, args));

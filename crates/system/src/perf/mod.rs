@@ -164,12 +164,7 @@ pub fn open(
 /// # Errors
 ///
 /// If the kernel refuses.
-pub fn open_uprobe(
-    kind: u32,
-    file: &CStr,
-    offset: u64,
-    is_return: bool,
-) -> Result<OwnedFd, Errno> {
+pub fn open_uprobe(kind: u32, file: &CStr, offset: u64, is_return: bool) -> Result<OwnedFd, Errno> {
     let path = u64::try_from(file.as_ptr().addr()).unwrap_or(0);
     // `format/retprobe` beside the number says `config:0`.
     let config = u64::from(is_return);
@@ -184,7 +179,8 @@ pub fn open_uprobe(
 pub enum Refused {
     /// The setting for users without rights.
     #[error(
-        "kernel.perf_event_paranoid is {level}; root can allow it by `sysctl kernel.perf_event_paranoid={needed}`, or by CAP_PERFMON"
+        "kernel.perf_event_paranoid is {level}; to allow it, run `sysctl kernel.perf_event_paranoid={needed}` as root, \
+            or grant CAP_PERFMON"
     )]
     Paranoid {
         /// The setting.
@@ -194,7 +190,8 @@ pub enum Refused {
     },
     /// A filter of system calls.
     #[error(
-        "the system call perf_event_open is forbidden here, as in most containers; `--cap-add PERFMON` or another seccomp profile for the container allows it"
+        "the system call perf_event_open is forbidden here, as in most containers; start the container with `--cap-add \
+            PERFMON` or another seccomp profile"
     )]
     Filtered,
     /// It can't.

@@ -110,7 +110,7 @@ impl Journal {
         };
         let data = file.metadata()?;
         if data.uid() != geteuid().as_raw() || data.mode() & 0o022 != 0 {
-            return Err(invalid("it does not belong to root alone"));
+            return Err(invalid("it is not owned by root alone"));
         }
         let Some(mut journal) = Self::lock(file, path)? else { return Ok(Found::Busy) };
         if journal.file.metadata()?.len() > MOST_BYTES {
@@ -141,7 +141,7 @@ impl Journal {
         options.read(true).write(true).create_new(true).mode(0o600);
         let file = files::open_with(&path, Links::Refuse, &mut options)?;
         let journal = Self::lock(file, path)?;
-        let mut journal = journal.ok_or_else(|| invalid("somebody else has taken it"))?;
+        let mut journal = journal.ok_or_else(|| invalid("it is in use by another process"))?;
         journal.line(&format!("{HEAD} {} {}", boot(tree), shown_list(processors)))?;
         Ok(journal)
     }
@@ -164,7 +164,7 @@ impl Journal {
         let Entry { path, old, new } = entry;
         let is_plain = |text: &String| !text.contains(['\t', '\n']);
         if ![path, old, new].into_iter().all(is_plain) {
-            return Err(invalid("its value is no single word or list"));
+            return Err(invalid("its value is not a single word or list"));
         }
         self.line(&format!("set\t{path}\t{old}\t{new}"))
     }
@@ -204,7 +204,7 @@ fn parse(text: &str, boot: &str) -> Option<io::Result<Told>> {
     let mut lines = text.lines();
     let head = lines.next()?;
     let Some(head) = head.strip_prefix(HEAD).and_then(|rest| rest.strip_prefix(' ')) else {
-        return Some(Err(invalid("another version of codspeed has written it")));
+        return Some(Err(invalid("it was written by another version of codspeed")));
     };
     let (of_boot, processors) = head.split_once(' ').unwrap_or((head, ""));
     if of_boot != boot {
@@ -224,7 +224,7 @@ fn parse(text: &str, boot: &str) -> Option<io::Result<Told>> {
             ["back", path] => told.entries.retain(|entry| entry.path != path),
             ["on"] => told.stage = Stage::On,
             ["restoring"] => told.stage = Stage::Restoring,
-            _ => return Some(Err(invalid("it has a line that means nothing"))),
+            _ => return Some(Err(invalid("it has an invalid line"))),
         }
     }
     Some(Ok(told))

@@ -243,22 +243,22 @@ pub fn told(recovered: &io::Result<Recovered>) -> Vec<String> {
     let Recovered { stage, rows } = match recovered {
         Err(err) => {
             return vec![format!(
-                "settings of the machine that `codspeed isolate` has changed may not be as they were: {err}"
+                "some settings changed by `codspeed isolate` may not be restored: {err}"
             )];
         }
         Ok(recovered) => recovered,
     };
     let before = match stage {
-        Stage::Changing | Stage::On => "`codspeed isolate on` was ended before it was done",
+        Stage::Changing | Stage::On => "`codspeed isolate on` was interrupted",
         Stage::Restoring => {
-            "an earlier attempt to bring back what `codspeed isolate` has changed did not bring back all"
+            "an earlier attempt to restore the settings changed by `codspeed isolate` was incomplete"
         }
     };
     let is_failed = |row: &Row| matches!(row.outcome, Outcome::Failed(_));
     let now = if rows.iter().any(is_failed) {
-        "not all of its settings could be brought back now; the next start as root tries again"
+        "not all of its settings could be restored now; the next start as root will try again"
     } else {
-        "the rest is brought back"
+        "the other settings are restored"
     };
     std::iter::once(format!("{before}; {now}")).chain(rows.iter().map(Row::shown)).collect()
 }
@@ -270,12 +270,13 @@ impl Row {
         let Self { path, outcome } = self;
         match outcome {
             Outcome::Changed(old) => format!("{path}: changed, was {old}"),
-            Outcome::AlreadyThere => format!("{path}: is as wanted"),
-            Outcome::Restored(old) => format!("{path}: {old} again"),
+            Outcome::AlreadyThere => format!("{path}: already set"),
+            Outcome::Restored(old) => format!("{path}: restored to {old}"),
             Outcome::Foreign { now, old } => format!(
-                "{path}: somebody else has changed it to {now}, and it stays so; before us it was {old} (`echo {old} > {path}`)"
+                "{path}: keeps the value {now} that somebody else set; the original was {old} (to restore it: `echo \
+                    {old} > {path}`)"
             ),
-            Outcome::Gone => format!("{path}: is gone, so that there is nothing to bring back"),
+            Outcome::Gone => format!("{path}: no longer exists, nothing to restore"),
             Outcome::Failed(err) => format!("{path}: could not be changed: {err}"),
         }
     }
@@ -317,7 +318,7 @@ fn set(tree: &Tree, path: &str, value: &str) -> io::Result<()> {
     if is_same(&now, value) {
         return Ok(());
     }
-    Err(io::Error::other(format!("the kernel has made `{now}` of `{value}`")))
+    Err(io::Error::other(format!("the kernel changed `{value}` to `{now}`")))
 }
 
 /// The same value: as text, or as lists of processors that the kernel spells in another way.

@@ -93,7 +93,7 @@ fn what_others_change_meanwhile_stays_and_is_told() {
     let rows = restore(&tree).unwrap();
     assert_eq!(
         rows[3].shown(),
-        "/sys/cpu0/governor: somebody else has changed it to ondemand, and it stays so; before us it was powersave (`echo powersave > /sys/cpu0/governor`)"
+        "/sys/cpu0/governor: keeps the value ondemand that somebody else set; the original was powersave (to restore it: `echo powersave > /sys/cpu0/governor`)"
     );
     assert_eq!(tree.read("/sys/cpu0/governor").unwrap(), "ondemand");
     assert_eq!(values(&tree)[1..], old()[1..]);

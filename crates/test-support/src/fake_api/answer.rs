@@ -1,4 +1,4 @@
-//! What the fake service answers: well, badly, late, or not at all.
+//! Answers of the fake service: good, bad, late, or none at all.
 
 use std::{
     io::{self, Write},
@@ -14,7 +14,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 pub struct Answer {
     head: String,
     body: Vec<u8>,
-    /// What is sent of the body before the connection breaks.
+    /// The number of bytes of the body that are sent before the connection breaks.
     breaks_after: Option<usize>,
     /// Holds the answer back: all of it, or all but the first half of the body.
     gate: Option<(Gate, Held)>,

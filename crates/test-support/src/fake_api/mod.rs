@@ -66,7 +66,7 @@ impl FakeApi {
         api
     }
 
-    /// What a `POST /upload` is answered with when the service calls the run `run_id`.
+    /// Returns what a `POST /upload` is answered with when the service calls the run `run_id`.
     pub fn accepts(&self, run_id: &str) -> Answer {
         let storage = self.url("/storage?signature=secret");
         Answer::json(&format!(
@@ -90,17 +90,17 @@ impl FakeApi {
         format!("http://{}{path}", self.address)
     }
 
-    /// Where metadata go.
+    /// Returns where metadata go.
     pub fn upload_url(&self) -> String {
         self.url("/upload")
     }
 
-    /// Where GraphQL is spoken.
+    /// Returns where GraphQL is spoken.
     pub fn graphql_url(&self) -> String {
         self.url("/graphql")
     }
 
-    /// Where tokens are made, with a query as GitHub has one.
+    /// Returns where tokens are made, with a query as GitHub has one.
     pub fn oidc_url(&self) -> String {
         self.url("/oidc?api-version=2.0")
     }

@@ -1,4 +1,4 @@
-//! What a client asked.
+//! A request of a client.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 /// So much of a body is kept; of a longer one only its length and its hash.
 const MOST_KEPT: u64 = 4 << 20;
 
-/// What a client asked.
+/// A request of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Method and path without its query, or the name of a GraphQL operation.
@@ -21,9 +21,9 @@ pub struct Request {
     pub target: String,
     /// All headers in their order, with lower-case names.
     pub headers: Vec<(String, String)>,
-    /// What was sent; empty if it is longer than 4 MiB.
+    /// The body; empty if it is longer than 4 MiB.
     pub body: Vec<u8>,
-    /// How long it is.
+    /// The length.
     pub body_len: u64,
     /// Its SHA-256 in hexadecimal digits.
     pub body_sha256: String,

@@ -211,7 +211,7 @@ fn simulation(client: &Client, report: &Value, run: &Measured) -> Result<Vec<Str
 /// Made where the kernel tells when it took the processor away, and some windows have rounds.
 const OF_SWITCHES: &str = ".codspeed/Preemptions.msgpack";
 
-/// What differs between the files that a run has left and those that were recorded.
+/// Returns what differs between the files that a run has left and those that were recorded.
 pub(super) fn files(client: &Client, run: &Measured, recorded: &[String]) -> Result<Vec<String>> {
     let found = folder::listing(&run.profile)?;
     let is_unprofiled = run.output.stderr.contains(NO_PROFILE);

@@ -1,4 +1,4 @@
-//! What lies in a profile folder, read with nothing of ours: names of files, results, the record of the conversation.
+//! Contents of a profile folder, read with nothing of ours: names of files, results, the record of the conversation.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ const PER_PROCESS: &[&str] = &["environment-<pid>.json", "results/<pid>.json"];
 /// Endings of files that differ from machine to machine in all but these.
 const PER_MODULE: &[&str] = &["symbols.map", "unwind_data"];
 
-/// What the runner adds to every folder, whoever the client is.
+/// Files that the runner adds to every folder, whoever the client is.
 const RUNNERS_OWN: &[&str] = &["runner.log", ".codspeed/run.json"];
 
 /// The names of all files below a folder but those of the runner itself, without what differs from run to run: sorted, each once, with the number of
@@ -88,7 +88,7 @@ pub(super) fn results(folder: &Path) -> Result<Vec<Value>> {
     Ok(found)
 }
 
-/// What was said: `ExecutionTimestamps.msgpack` of walltime or of memory mode.
+/// The record of the conversation: `ExecutionTimestamps.msgpack` of walltime or of memory mode.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Conversation {
     /// The names of benchmarks, in the order in which they were announced.

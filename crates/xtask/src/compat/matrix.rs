@@ -12,7 +12,7 @@ use crate::say;
 const BEGIN: &str = "<!-- cargo xtask compat --readme: begin -->\n";
 const END: &str = "<!-- cargo xtask compat --readme: end -->\n";
 
-/// What is to be said of a client in a mode.
+/// Returns what is to be said of a client in a mode.
 pub(super) fn words(cell: Cell) -> String {
     match cell {
         Cell::Measured => "yes".to_owned(),
@@ -36,7 +36,7 @@ pub(super) fn table(shown: impl Fn(&Client, &str) -> String) -> String {
     text
 }
 
-/// What the README says: what is expected of every client.
+/// Returns what the README says: what is expected of every client.
 fn expected() -> String {
     table(|client, mode| client.cell(mode).map(words).unwrap_or_default())
 }

@@ -23,7 +23,7 @@ use crate::tools::Task;
 use crate::workspace::Workspace;
 use crate::{say, shell};
 
-/// What is asked for.
+/// The options.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Request {
     /// Only these clients, or in these modes.
@@ -99,7 +99,7 @@ pub(crate) fn run(request: &Request) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where clients are tried out.
+/// The place where clients are tried out.
 struct Bench {
     workspace: Workspace,
     /// The program under test.

@@ -13,7 +13,7 @@ use crate::shell::{self, Cmd, Output};
 use crate::workspace::Workspace;
 use crate::{say, setup::is_root};
 
-/// Where integrations meet the runner, whatever the environment says.
+/// The place where integrations meet the runner, whatever the environment says.
 const SHARED: &str = "/tmp";
 
 /// Puts the folder `$0` in place of the shared one, for what follows.
@@ -28,7 +28,7 @@ pub(super) struct Stage<'a> {
     path: OsString,
 }
 
-/// What a run has said and left.
+/// The output of a run, and its profile folder.
 pub(super) struct Measured {
     pub(super) output: Output,
     pub(super) profile: PathBuf,

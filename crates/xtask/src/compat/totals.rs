@@ -1,4 +1,4 @@
-//! What `callgrind_annotate`, which comes with Valgrind, says about files of callgrind. It reads
+//! Totals of callgrind files as `callgrind_annotate`, which comes with Valgrind, reports them. It reads
 //! one part of a file, so that files are cut into parts for it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,15 +10,15 @@ use anyhow::{Context, Result};
 use crate::files;
 use crate::shell::Cmd;
 
-/// What begins a part.
+/// The first words of a part.
 const PART: &str = "\npart: ";
-/// What stands before the label of a benchmark.
+/// The text before the label of a benchmark.
 const LABEL: &str = "\ndesc: Trigger: Client Request: ";
 
-/// What stands before the integration in the label of the part that names it.
+/// The text before the integration in the label of the part that names it.
 const METADATA: &str = "Metadata: ";
 
-/// What the files of a folder say.
+/// Contents of the files of a folder.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     /// Name and version, as they were announced.

@@ -57,7 +57,7 @@ fn musl(cmd: Cmd, suffix: &str) -> Cmd {
     FOR_MUSL.iter().fold(cmd, |cmd, (name, value)| cmd.env(name, *value))
 }
 
-/// What `musl-gcc` doesn't find by itself: the headers of the kernel, and one that elfutils wants.
+/// Returns what `musl-gcc` doesn't find by itself: the headers of the kernel, and one that elfutils wants.
 fn musl_headers(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).context("could not remove old headers")?;

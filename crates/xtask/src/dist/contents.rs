@@ -1,4 +1,4 @@
-//! What is in an archive: programs, completions, manual pages, licences. The programs themselves say the former two.
+//! Contents of an archive: programs, completions, manual pages, licences. The programs generate completions and pages.
 
 use anyhow::{Context, Result};
 

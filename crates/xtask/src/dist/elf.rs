@@ -1,4 +1,4 @@
-//! What a program needs from the system that runs it: libraries, and the least version of glibc. Reads ELF.
+//! Requirements of a program on the system that runs it: libraries, and the minimum version of glibc. Reads ELF.
 
 use anyhow::{Context, Result};
 use object::Endianness;
@@ -16,7 +16,7 @@ const WITH_GLIBC: [&str; 7] = [
     "ld-linux",
 ];
 
-/// What a program is linked with when it starts.
+/// Libraries that a program is linked with when it starts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Linkage {
     /// Names of libraries, in the order of the file.

@@ -7,7 +7,7 @@ use super::elf::Glibc;
 
 /// The installer without the facts of a release, from the top of the repository.
 pub(super) const TEMPLATE: &str = ".github/install/codspeed-installer.sh";
-/// What it is called in a release.
+/// Its file name in a release.
 pub(super) const NAME: &str = "codspeed-installer.sh";
 
 /// An archive as the installer knows it.

@@ -11,7 +11,7 @@ use super::natives;
 use crate::files;
 use crate::say;
 
-/// What may be linked into our programs.
+/// Licences of libraries that may be linked into our programs.
 const ALLOWED: &[&str] = &[
     "0BSD",
     "Apache-2.0",
@@ -52,7 +52,7 @@ pub(super) fn check(crates: &[Linked]) -> Result<()> {
     Ok(())
 }
 
-/// Whether one of the choices that a licence gives is allowed.
+/// Returns whether one of the choices that a licence gives is allowed.
 fn is_allowed(licence: &str, besides: &[&str]) -> bool {
     // `MIT/Apache-2.0` is how choices were once written.
     Expression::parse_mode(licence, ParseMode::LAX).is_ok_and(|expression| {

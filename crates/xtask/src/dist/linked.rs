@@ -16,7 +16,7 @@ pub(super) struct Linked {
     pub(super) version: String,
     /// As its author wrote it.
     pub(super) licence: String,
-    /// Where its sources are on this machine.
+    /// The place where its sources are on this machine.
     pub(super) folder: PathBuf,
     /// The SHA-256 of its package; none for our own crates.
     pub(super) checksum: Option<String>,

@@ -40,13 +40,13 @@ const MOST_BYTES: usize = 15 << 20;
 /// The programs of an archive; the first one is what users call.
 const PROGRAMS: [&str; 3] = ["codspeed", "exec-harness", "codspeed-memtrack"];
 
-/// What the command is asked for.
+/// Options of the command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Build for this target [default: the musl target of this machine if it can be built here, or else gnu].
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// Where the files of the release go [default: `dist` in the target folder].
+    /// The place where the files of the release go [default: `dist` in the target folder].
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Don't install and use the result in an empty system.
@@ -57,7 +57,7 @@ pub(crate) struct Options {
     assemble: bool,
 }
 
-/// What all parts of a release have in common.
+/// Properties that all parts of a release share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Release {
     /// As in `5.1.0`.
@@ -140,7 +140,7 @@ impl Release {
         name.strip_prefix(&self.stem(""))?.strip_suffix(".tar.gz")
     }
 
-    /// Where the files of all releases are, each in a folder named as its tag.
+    /// Returns where the files of all releases are, each in a folder named as its tag.
     fn downloads(&self) -> String {
         format!("{}/releases/download", self.repository)
     }

@@ -16,7 +16,7 @@ pub(super) struct Native {
     pub(super) licence: &'static str,
     /// Files with the text of the licence, in that crate.
     pub(super) texts: &'static [&'static str],
-    /// Where the version is: a file, and what stands before each part of it.
+    /// The place where the version is: a file, and what stands before each part of it.
     version: (&'static str, &'static [&'static str]),
 }
 

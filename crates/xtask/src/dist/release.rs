@@ -58,7 +58,7 @@ pub(super) fn publish(
     write(&out.join(installer::NAME), script.as_bytes())
 }
 
-/// What the installer has to know of an archive.
+/// Returns what the installer has to know of an archive.
 fn row(triple: &str, archive: &[u8]) -> Result<Row> {
     let mut glibc = None;
     for program in PROGRAMS {

@@ -12,7 +12,7 @@ use crate::setup::is_root;
 use crate::shell::{self, Cmd};
 use crate::workspace::Workspace;
 
-/// What the installer and the trial call, and what packs for them; besides `wget`.
+/// Programs that the installer and the trial call, and the archivers for them; besides `wget`.
 pub(super) const PROGRAMS: &[&str] = &[
     "sh",
     "cat",

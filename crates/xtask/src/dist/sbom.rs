@@ -8,7 +8,7 @@ use super::licences::canonical;
 use super::linked::Linked;
 use super::natives;
 
-/// What SPDX writes where nobody looked.
+/// The SPDX value for unknown facts.
 const UNKNOWN: &str = "NOASSERTION";
 
 /// The document for these crates.

@@ -12,7 +12,7 @@ use crate::files;
 use crate::say;
 use crate::workspace::Workspace;
 
-/// What is tried, in this order: why, a shell text, and whether it has to succeed.
+/// The trials, in this order: the reason, a shell text, and whether it has to succeed.
 const STEPS: &[(&str, &str, bool)] = &[
     ("the installer installs", "sh /tmp/installer --base-url $URL/good", true),
     ("it does so again", "sh /tmp/installer --base-url $URL/good --quiet", true),

@@ -12,11 +12,11 @@ use crate::say;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) triple: String,
-    /// Why it is this one.
+    /// The reason why it is this one.
     pub(super) why: String,
 }
 
-/// What this machine can build.
+/// Targets that this machine can build.
 #[derive(Debug)]
 struct Machine {
     /// The target of the compiler itself.

@@ -20,7 +20,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// What tests may use besides; `xtask` may not.
+/// Crates that tests may use in addition; `xtask` may not.
 const FOR_TESTS: &[&str] = &["test-support", "runner-shared"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {

@@ -50,7 +50,7 @@ fn is_file_of_tests(path: &str) -> bool {
     path.contains("/tests/") || path.ends_with("tests.rs")
 }
 
-/// Whether a line holds the marker, and not as the end of a longer name.
+/// Returns whether a line holds the marker, and not as the end of a longer name.
 fn has(line: &str, marker: &str) -> bool {
     if !marker.starts_with(char::is_alphanumeric) {
         return line.contains(marker);
@@ -71,7 +71,7 @@ fn later(file: &File, first_line: usize, text: &str) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether a line holds `#` and a digit.
+/// Returns whether a line holds `#` and a digit.
 fn has_issue(line: &str) -> bool {
     line.split('#').skip(1).any(|after| after.starts_with(|c: char| c.is_ascii_digit()))
 }

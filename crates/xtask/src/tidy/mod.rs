@@ -24,12 +24,13 @@ mod layers;
 mod literals;
 mod markers;
 mod modules;
+mod openings;
 mod safety;
 mod size;
 mod snapshots;
 mod versions;
 
-/// What is wrong, where, and what to do about it.
+/// A broken rule: the place, and the advice.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     path: String,
@@ -71,7 +72,7 @@ impl File {
         Finding::new(&self.path, line, rule, advice)
     }
 
-    /// Whether the whole file is a test: in a folder `tests`, or a module file of that name.
+    /// Returns whether the whole file is a test: in a folder `tests`, or a module file of that name.
     fn is_test(&self) -> bool {
         self.path.split('/').any(|part| part == "tests" || part == "tests.rs")
     }
@@ -124,6 +125,7 @@ const TREE_RULES: &[fn(&Tree) -> Vec<Finding>] = &[
     circles::check,
     snapshots::check,
     changelog::check,
+    openings::check,
     action_hashes::check,
 ];
 

@@ -2,7 +2,7 @@
 
 use super::{File, Finding};
 
-/// How far above the comment may start: a statement that leads to the block may stand between them.
+/// The number of lines by which the comment may start above the block: a statement that leads to the block may stand between them.
 const REACH: usize = 6;
 
 pub(super) fn check(file: &File) -> Vec<Finding> {

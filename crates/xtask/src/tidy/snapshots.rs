@@ -36,7 +36,7 @@ fn orphan(tree: &Tree, file: &File) -> Option<Finding> {
     }
 }
 
-/// Whether a string literal is the name, or a format that begins like it.
+/// Returns whether a string literal is the name, or a format that begins like it.
 fn makes(literal: &str, name: &str) -> bool {
     match literal.split_once('{') {
         Some((start, _)) => !start.is_empty() && name.starts_with(start),

@@ -286,7 +286,8 @@ impl Kernel {
                 self.settled.set(held);
                 return;
             };
-            // The entry first: the process may be stopped again at any time after that. If it is gone by now, somebody
+            // The entry first: the process may be stopped again at any time after that. If it is gone by now,
+            // somebody
             // else has stopped or continued the process.
             let Ok(pid) = lookup(&self.paused, &key) else { continue };
             if self.paused.delete(&key).is_err() {

@@ -1,7 +1,7 @@
 //! The table of memory mode, for the terminal and for Markdown.
 
 use runner_shared::{
-    text::{bytes, one_line},
+    text::{bytes, count, one_line, plural},
     walltime::as_float,
 };
 
@@ -99,14 +99,14 @@ fn footer(report: &MemoryReport) -> Vec<String> {
     lines.extend(report.remarks.iter().take(MOST_REMARKS).map(|remark| one_line(remark)));
     let more = report.remarks.len().saturating_sub(MOST_REMARKS);
     if more > 0 {
-        lines.push(format!("{more} more remarks are in the exports"));
+        lines.push(format!("see the exports for {more} more notes"));
     }
     lines
 }
 
 fn traced(trace: &MemoryTrace) -> String {
     let MemoryTrace { pid, events, outside: _, stats } = trace;
-    let events = format!("{} events", grouped(*events));
+    let events = plural(*events, &grouped(*events), "event");
     let Some(stats) = stats else { return format!("{events} of process {pid} and its children") };
     let ways = [&stats.tracer, &stats.backend, &stats.rung];
     let ways: Vec<String> =
@@ -120,15 +120,12 @@ fn missing(trace: &MemoryTrace) -> Vec<String> {
     let lost = (stats.lost_events > 0).then(|| {
         let lost = grouped(stats.lost_events);
         format!(
-            "{lost} events were lost: all numbers are too small, or too large where a free was lost"
+            "{lost} events were lost: numbers may be too small, or too large where a free was lost"
         )
     });
     let untracked = (stats.failed_tracks > 0).then(|| {
-        let number = stats.failed_tracks;
-        let processes = if number == 1 { "process" } else { "processes" };
-        format!(
-            "{number} {processes} could not be followed: what was allocated there is not in the numbers"
-        )
+        let processes = count(stats.failed_tracks, "process");
+        format!("{processes} could not be followed: allocations made there are not counted")
     });
     lost.into_iter().chain(untracked).collect()
 }

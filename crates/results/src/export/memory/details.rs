@@ -3,7 +3,7 @@
 use runner_shared::{
     duration::show_nanos,
     memory::{SizeClass, Timeline, UsageSummary},
-    text::{bytes, one_line},
+    text::{bytes, one_line, plural},
     walltime::as_float,
 };
 
@@ -36,9 +36,9 @@ fn paragraph(of: &MemoryResult, most: usize) -> String {
     let mut lines = vec![shown_name(of)];
     let share = percent(as_float(*temporary) / as_float((*alloc_calls).max(1)));
     lines.push(format!(
-        "  {} allocations, {} frees, largest {}, {share} freed before the next allocation",
-        grouped(*alloc_calls),
-        grouped(*frees),
+        "  {}, {}, largest {}, {share} freed before the next allocation",
+        plural(*alloc_calls, &grouped(*alloc_calls), "allocation"),
+        plural(*frees, &grouped(*frees), "free"),
         bytes(*largest)
     ));
     lines.extend(unfreed(&of.usage));
@@ -56,7 +56,7 @@ fn paragraph(of: &MemoryResult, most: usize) -> String {
 fn unfreed(usage: &UsageSummary) -> Option<String> {
     (usage.unfreed_blocks > 0).then(|| {
         let (size, blocks) = (bytes(usage.unfreed_bytes), grouped(usage.unfreed_blocks));
-        format!("  not freed by processes until they ended: {size} in {blocks}")
+        format!("  not freed when processes ended: {size} in {blocks}")
     })
 }
 

@@ -1,6 +1,9 @@
 //! The table of a simulation, for the terminal and for Markdown.
 
-use runner_shared::{duration::show_nanos, text::one_line};
+use runner_shared::{
+    duration::show_nanos,
+    text::{count, one_line},
+};
 
 use crate::{
     export::{
@@ -11,7 +14,7 @@ use crate::{
     simulation::{
         Allocations, Estimate, Events, SimulationReport, SimulationResult, Unattributed, View,
     },
-    text::{UNKNOWN, count, grouped, percent, without_backticks},
+    text::{UNKNOWN, grouped, percent, without_backticks},
 };
 
 /// A column with numbers.
@@ -109,15 +112,14 @@ fn footer(report: &SimulationReport) -> Vec<String> {
     }
     let View { model, allocations } = report.view;
     let mut lines = vec![format!(
-        "Estimated time: model `{}`, {}; an estimate, system calls not included",
+        "Estimated time: model `{}`, {}; excludes system calls",
         model.id, model.formula
     )];
     if allocations == Allocations::Excluded {
-        lines.push(
-            "All numbers but Alloc % and Syscalls are without allocator functions".to_owned(),
-        );
+        lines
+            .push("All numbers except Alloc % and Syscalls exclude allocator functions".to_owned());
     }
-    let processes = format!("{} traced", processes(report.processes));
+    let processes = format!("{} traced", count(report.processes, "process"));
     let tools = report.tools.iter().map(|tool| one_line(tool));
     lines.push(tools.chain([processes]).collect::<Vec<_>>().join(", "));
     lines.extend(report.unattributed.iter().take(MOST_PROCESSES).map(unattributed));
@@ -126,10 +128,6 @@ fn footer(report: &SimulationReport) -> Vec<String> {
         lines.push(format!("In no benchmark: {} more", count(more, "dump")));
     }
     lines
-}
-
-fn processes(number: u64) -> String {
-    if number == 1 { "1 process".to_owned() } else { format!("{number} processes") }
 }
 
 fn unattributed(of: &Unattributed) -> String {

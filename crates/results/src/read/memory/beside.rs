@@ -53,7 +53,8 @@ impl<'a> Share<'a> {
         let names = processes(self.seen.iter().map(|(pid, name)| (*pid, *name)));
         (self.calls > 0).then(|| {
             format!(
-                "at least {} of its calls, for {}, were made by processes that ran beside it and that it had not started: {names}; to measure it alone, let nothing run in the background",
+                "at least {} of its calls, for {}, were made by other processes that it had not started: {names}; stop \
+                    background processes to measure it alone",
                 self.calls,
                 bytes(self.bytes)
             )

@@ -156,14 +156,15 @@ fn events_of(path: PathBuf) -> Option<(PathBuf, u32)> {
 fn warn_of_left_out(forest: &Forest, without_sites: u64, warnings: &mut Vec<String>) {
     if without_sites > 0 {
         warnings.push(format!(
-            "the places that allocate are left out of {without_sites} benchmarks: together they have more than {}",
+            "allocation sites are left out for {without_sites} benchmarks: together they have more than {}",
             bounds::shown(size(SITES), Unit::Items)
         ));
     }
     let left_out = forest.left_out();
     if left_out > 0 {
         warnings.push(format!(
-            "the inner callers of {left_out} places that allocate are left out: all call trees together have more than {} nodes",
+            "the inner callers of {left_out} allocation sites are left out: all call trees together have more than {} \
+                nodes",
             bounds::shown(size(TREE_NODES), Unit::Items)
         ));
     }
@@ -287,12 +288,10 @@ fn warn_of(windows: &Windows, warnings: &mut Vec<String>) {
     let unnamed = list.iter().filter(|window| window.uri.is_none()).count();
     if unnamed > 0 {
         let what = if unnamed == 1 { "measurement has" } else { "measurements have" };
-        warnings
-            .push(format!("{unnamed} {what} no name: the benchmark did not say which one it was"));
+        warnings.push(format!("{unnamed} {what} no name: the benchmark did not report it"));
     }
     for uri in without {
-        warnings
-            .push(format!("nothing is known of `{uri}`: it was named, but nothing was measured"));
+        warnings.push(format!("`{uri}` was announced, but nothing was measured"));
     }
     if *open {
         warnings.push("the last measurement was not finished and is not shown".to_owned());
@@ -335,24 +334,26 @@ fn result(
         Some(Resolved { stacks, sites }) => (Some(stacks), sites),
         None => (None, Vec::new()),
     };
-    let nothing = "no allocation was seen: it makes none, or its allocator is not watched";
+    let nothing = "no allocations were seen: it makes none, or its allocator is not traced";
     let mapped = (usage.peak_mapped > 0).then(|| {
         format!(
-            "besides, up to {} were mapped outside of allocators, as for arenas of an interpreter; they are not part of the peak",
+            "in addition, up to {} were mapped outside of allocators, for example for arenas of an interpreter; they \
+                are not part of the peak",
             bytes(usage.peak_mapped)
         )
     });
     let nothing = (usage.alloc_calls == 0).then(|| nothing.to_owned());
     let untracked = (usage.untracked_blocks > 0).then(|| {
         format!(
-            "more than {} blocks were live at a time: {} more count as calls and bytes, and are not in the peak and in what is live at the end",
+            "more than {} blocks were live at a time: {} more are counted as calls and bytes, but not in the peak and \
+                the live memory at the end",
             bounds::shown(size(LIVE_BLOCKS), Unit::Items),
             usage.untracked_blocks
         )
     });
     let unlisted = (usage.unlisted_calls > 0).then(|| {
         format!(
-            "{} calls come from places beyond the first {}, which are not listed",
+            "{} calls come from allocation sites beyond the first {}, which are not listed",
             usage.unlisted_calls,
             bounds::shown(size(SITES), Unit::Items)
         )

@@ -151,7 +151,8 @@ fn what_processes_beside_a_benchmark_allocate_in_its_window_is_said() {
     let MemoryReading { report, .. } =
         read_fresh_memory(folder.0.path(), &BTreeSet::new(), &beside).unwrap();
     let notes: Vec<&[String]> = report.benchmarks.iter().map(|of| &of.notes[..]).collect();
-    let said = "at least 1 of its calls, for 2.9 KB, were made by processes that ran beside it and that it had not started: `server` (process 71); to measure it alone, let nothing run in the background";
+    let said = "at least 1 of its calls, for 2.9 KB, were made by other processes that it had not started: `server` \
+        (process 71); stop background processes to measure it alone";
     assert_eq!(notes, [&[said.to_owned()][..], &[]]);
     // They count, as they do for the service.
     assert_eq!(figures(&report), figures(&folder.read().report));
@@ -225,7 +226,7 @@ fn fewer_events_than_the_tracer_wrote_are_a_damage() {
     };
     let name = format!("results/70.{STATS_FILE}");
     let folder = folder.events(&events).file(&name, serde_json::to_vec(&stats).unwrap());
-    assert!(folder.broken().ends_with("it holds 9 events of 11"), "{}", folder.broken());
+    assert!(folder.broken().ends_with("it contains 9 of  events11"), "{}", folder.broken());
     let report = folder.read().report;
     assert_eq!(report.warnings, ["3 events were lost"]);
     assert_eq!(report.remarks, ["Python keeps arenas"]);

@@ -119,7 +119,7 @@ impl Trace {
         if self.order.late > 0 {
             let late = self.order.late;
             self.warnings.push(format!(
-                "`{}` has {late} events far out of order: peaks may be a little off",
+                "`{}` has {late} events far out of order: peaks may be slightly inaccurate",
                 shown(&self.path)
             ));
         }
@@ -195,14 +195,12 @@ impl StackFile {
         let problem = problem.map(|problem| format!("is damaged: {problem}"));
         let many = (left_out > 0).then(|| {
             let most = bounds::shown(STACK_TABLE_BYTES, Unit::Bytes);
-            format!(
-                "defines more than the {most} that are kept: {left_out} definitions are left out"
-            )
+            format!("has more definitions than the {most} that are kept: {left_out} are left out")
         });
         let problem = problem.or(many).or_else(|| {
             let odd = if surplus { "more" } else { "fewer" };
             (surplus || self.missing)
-                .then(|| format!("is damaged: it has {odd} stacks than there are events"))
+                .then(|| format!("is damaged: it has {odd} stacks than events"))
         });
         let path = shown(&self.path).into_owned();
         (table, problem.map(|problem| format!("stacks are missing, as `{path}` {problem}")))

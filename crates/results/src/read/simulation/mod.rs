@@ -122,7 +122,8 @@ fn tell_workers(report: &mut SimulationReport, workers: &[&WorkerTool]) {
     {
         let WorkerTool { name, mend, .. } = tool;
         report.warnings.push(format!(
-            "{name} has shared out the benchmarks among {} workers, by chance; what a process did before changes counts, often by several percent: {mend}",
+            "{name} distributed the benchmarks randomly among {} workers; counts depend on the earlier work of a \
+                process, often by several percent: {mend}",
             workers.len()
         ));
     }
@@ -154,7 +155,7 @@ fn tell_spawned(report: &mut SimulationReport) {
             let count = child.events.get(Events::INSTRUCTIONS).unwrap_or(0);
             if benchmark.spawned.contains(&child.pid) && count > 0 {
                 benchmark.notes.push(format!(
-                    "started `{}` (process {}), whose {count} instructions are not in this number",
+                    "started `{}` (process {}), whose {count} instructions are not included",
                     child.command, child.pid
                 ));
             }
@@ -167,7 +168,7 @@ fn tell_became(report: &mut SimulationReport, dir: &Path) {
     for benchmark in &mut report.benchmarks {
         if let Some(program) = became(dir, benchmark.pid) {
             benchmark.notes.push(format!(
-                "only `{program}` is counted, which the command became; what it did before is not in this number"
+                "only `{program}`, which replaced the command, is counted; earlier instructions are not included"
             ));
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn read_trace(
         Err(err) => {
             reading.report.processes = reading.report.processes.saturating_add(1);
             reading.report.warnings.push(format!(
-                "`{}` is not shown: {err}; simulate with callgrind to see results",
+                "`{}` is not shown: {err}; use callgrind to see results",
                 text::shown(&path)
             ));
         }
@@ -89,7 +89,8 @@ fn read_text(
             let left_out = left_out.saturating_add(damage.names_left_out);
             if left_out > 0 {
                 report.warnings.push(format!(
-                    "`{}`: it has more names, functions and calls than are kept; {left_out} times there was no room for one, whose cost is shown as `(others)` or in its callers",
+                    "`{}`: too many names, functions and calls; {left_out} were dropped, and their cost is shown as \
+                        `(others)` or in their callers",
                     text::shown(&path)
                 ));
             }
@@ -180,7 +181,8 @@ impl Process<'_> {
         if !self.across.nodes.take(size(stacks.nodes.len() + 2 * stacks.frames.len())) {
             (stacks.nodes, stacks.frames) = (Vec::new(), Vec::new());
             notes.push(
-                "its call tree is left out: those of the other benchmarks are too large".to_owned(),
+                "its call tree is left out: the call trees of the other benchmarks are too large"
+                    .to_owned(),
             );
         }
     }

@@ -122,10 +122,10 @@ fn everything_newer_is_read_and_compiled_code_has_names() {
         of.notes,
         [
             "only thread 3 is counted",
-            "started `git status` (process 502), whose 700 instructions are not in this number"
+            "started `git status` (process 502), whose 700 instructions are not included"
         ]
     );
-    assert_eq!(nothing.notes[0], "nothing was counted between its start and its end");
+    assert_eq!(nothing.notes[0], "nothing was counted between start and end");
     let rest: Vec<_> = report.unattributed.iter().map(|of| (of.pid, of.trigger.as_str())).collect();
     assert_eq!(rest, [(501, "--dump-before=eval"), (502, "program termination")]);
 }
@@ -136,7 +136,7 @@ fn threads_that_are_kept_apart_are_not_lost() {
     let [of] = &report.benchmarks[..] else { panic!("one benchmark") };
     assert_eq!((of.thread, of.events.get("Ir")), (Some(1), Some(6394)));
     let expected =
-        ["starts threads: its counts vary a little from run to run", "only thread 1 is counted"];
+        ["starts threads: its counts vary slightly from run to run", "only thread 1 is counted"];
     assert_eq!(of.notes, expected);
     let [other] = &report.unattributed[..] else { panic!("the other thread") };
     assert_eq!(other.events.get("Ir"), Some(7023));

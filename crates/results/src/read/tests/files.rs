@@ -159,8 +159,7 @@ fn benchmarks_with_the_same_uri_are_mentioned() {
     // It has said so itself.
     assert!(folder.warnings().is_empty());
     let folder = folder.with("results/2.json", results(2, &["a"]));
-    let said =
-        "these are there several times, and their histories can't be told apart: `a` (2 times)";
+    let said = "duplicate names, whose histories can't be told apart: `a` (2 times)";
     assert_eq!(folder.warnings(), [said]);
     let other = results(3, &["b", "c", "d", "e", "b", "c", "d", "e"]);
     let folder =

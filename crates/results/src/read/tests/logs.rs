@@ -112,8 +112,8 @@ fn damaged_artifacts_cost_their_information_and_nothing_else() {
         .with("results/8.RoundLog.msgpack", log(vec![uneven]))
         .with("results/9.RoundLog.msgpack", newer);
     let expected = [
-        "`results/8.RoundLog.msgpack` was left out: the columns of `a` are not equally long",
-        "`results/9.RoundLog.msgpack` was left out: its version 2 is newer than ours",
+        "`results/8.RoundLog.msgpack` was left out: the columns of `a` have different lengths",
+        "`results/9.RoundLog.msgpack` was left out: its version 2 is newer than supported",
     ];
     assert_eq!(folder.warnings(), expected);
 }

@@ -204,15 +204,15 @@ fn time_of_others_is_taken_off_the_rounds_unless_there_is_a_doubt() {
     assert_eq!((found.source, found.median_ns), (RobustSource::KernelStamps, 160.0));
     let doubts = [
         (WatchedWindow { missing: "no rights".to_owned(), ..seen() }, "no rights"),
-        (WatchedWindow { lost: vec![(11_000, 500)], ..seen() }, "records of the kernel were lost"),
-        (WatchedWindow { end_ns: 11_500, ..seen() }, "records of the kernel were lost"),
+        (WatchedWindow { lost: vec![(11_000, 500)], ..seen() }, "kernel records were lost"),
+        (WatchedWindow { end_ns: 11_500, ..seen() }, "kernel records were lost"),
         (
             WatchedWindow { others_ns: 400, ..seen() },
-            "several threads or processes worked at the same time",
+            "several threads or processes ran at the same time",
         ),
         (
             WatchedWindow { waited: vec![(12_000, 50)], forked: true, ..seen() },
-            "it waits for other threads or processes, which may have been disturbed themselves",
+            "it waits for other threads or processes, which may themselves have been disturbed",
         ),
     ];
     for (window, why) in doubts {

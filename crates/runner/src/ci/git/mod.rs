@@ -38,12 +38,12 @@ pub(crate) enum GitError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
     /// `HEAD` names neither a commit nor a branch, and the program can't help.
-    #[error("neither `{}` nor the program `git` tells the current commit", shown(path))]
+    #[error("the current commit could not be determined from `{}` or with `git`", shown(path))]
     Head {
         /// The file.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub(crate) enum GitError {
         branch: String,
     },
     /// There is no repository here.
-    #[error("`{}` is in no Git repository", shown(path))]
+    #[error("`{}` is not in a Git repository", shown(path))]
     None {
         /// The folder that was looked at.
         path: PathBuf,
@@ -70,13 +70,13 @@ pub(crate) enum GitError {
 pub(crate) struct Repository {
     /// The folder that is the top of the working tree.
     pub root: PathBuf,
-    /// What is the tree's own, such as `HEAD`.
+    /// Folder of the files of this tree only, such as `HEAD`.
     git_dir: PathBuf,
-    /// What all worktrees have in common, such as branches.
+    /// Folder of the files that all worktrees share, such as branches.
     common_dir: PathBuf,
 }
 
-/// What is checked out.
+/// The checked-out state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The commit.
@@ -99,7 +99,7 @@ impl Repository {
         Some(Self { root: root.to_owned(), git_dir, common_dir })
     }
 
-    /// What is checked out.
+    /// Returns what is checked out.
     pub(crate) fn head(&self, env: &Env) -> Result<Head, GitError> {
         match self.head_by_files() {
             Err(GitError::Head { path, .. }) => {

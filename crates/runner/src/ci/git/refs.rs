@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// What a reference says.
+/// The value of a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     /// A commit, as hexadecimal digits.
@@ -26,7 +26,7 @@ pub(super) fn commit(text: &str) -> Option<String> {
     fits.then(|| text.to_ascii_lowercase())
 }
 
-/// Where a reference lies below the repository. No name leads out of it.
+/// Returns where a reference lies below the repository. No name leads out of it.
 pub(super) fn as_path(name: &str) -> Option<PathBuf> {
     let below = name.strip_prefix("refs/")?;
     let fits = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains('\0');

@@ -15,7 +15,7 @@ impl TracerControl {
         Self(channel)
     }
 
-    /// Why the tracer was given up, if it was.
+    /// Returns why the tracer was given up, if it was.
     pub(crate) fn failed(&self) -> Option<ControlError> {
         self.0.failed()
     }

@@ -176,22 +176,23 @@ impl Pace {
         }
         self.warned = true;
         let other = match report.backend.as_str() {
-            "ebpf" => "; `--backend preload` counts all of them and takes a fraction of the time",
+            "ebpf" => "; use `--backend preload` to count all of them in a fraction of the time",
             _ => "",
         };
         Some(RunEvent::Warning {
             text: format!(
-                "tracing takes most of the time: Python was told to allocate each object with malloc, which makes {} calls per second",
+                "tracing takes most of the time: Python allocates each object with malloc, which makes {} calls per \
+                    second",
                 short(rate)
             ),
             hint: Some(format!(
-                "`--python-allocator own` leaves small objects to Python and traces the rest{other}"
+                "use `--python-allocator own` to leave out small Python objects and trace the rest{other}"
             )),
         })
     }
 }
 
-/// How many lines a log has after so many seconds.
+/// Returns how many lines a log has after so many seconds.
 fn lines_until(seconds: u64) -> u64 {
     let first = FIRST_LINES.iter().filter(|line| **line <= seconds).count();
     u64::try_from(first).unwrap_or(0) + seconds / MINUTE

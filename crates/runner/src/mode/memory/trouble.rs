@@ -9,13 +9,13 @@ use crate::{cli::Backend, error::ExitKind, process::Ended, profiler::ControlErro
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TracerTrouble {
     /// It ended before it started the benchmark.
-    #[error("the tracer could not start (exit status {code}); what it says is above")]
+    #[error("the tracer could not start (exit status {code}); see its messages above")]
     NotStarted {
         /// Its exit status.
         code: i32,
     },
     /// Somebody ended it.
-    #[error("the tracer was ended by {signal}; benchmarks after that were not measured")]
+    #[error("the tracer was killed by {signal}; benchmarks after that were not measured")]
     Killed {
         /// The signal.
         signal: Signal,
@@ -31,7 +31,7 @@ pub(crate) enum TracerTrouble {
         untracked: u64,
     },
     /// It can't be switched any more.
-    #[error("the tracer was given up: {0}; benchmarks after that were not measured")]
+    #[error("the tracer failed: {0}; benchmarks after that were not measured")]
     Control(ControlError),
 }
 
@@ -54,11 +54,13 @@ impl TracerTrouble {
 }
 
 const DOCTOR: &str =
-    "`codspeed-memtrack doctor` says what works here, and what the other backend needs";
+    "run `codspeed-memtrack doctor` to see what works here and what the other backend needs";
 /// Advice for those who may not trace from the kernel.
-pub(crate) const RIGHTS: &str = "`--backend preload` needs no rights, but sees no statically linked allocators; tracing from the kernel (`--backend ebpf`) needs root or file capabilities";
+pub(crate) const RIGHTS: &str = "use `--backend preload`, which needs no permissions but doesn't see statically linked \
+    allocators; tracing from the kernel (`--backend ebpf`) needs root or file capabilities";
 
-/// What is wrong with a tracer that ended like this; `failed` is why it could not be switched any more. Its exit status
+/// Returns what is wrong with a tracer that ended like this; `failed` is why it could not be switched any more. Its
+/// exit status
 /// is that of the benchmark, unless it has not even begun its file or says itself that something is missing.
 pub(crate) fn trouble(
     ended: Ended,

@@ -144,7 +144,7 @@ mod tests {
         Workload::Suite("node bench.mjs".into())
     }
 
-    /// What `words` print below the shims, if they succeed.
+    /// Returns what `words` print below the shims, if they succeed.
     fn said(env: &Env, dir: &Path, words: &str) -> Option<String> {
         ask(&PathBuf::from("/bin/sh"), &["-c", words], env, dir).ok()
     }
@@ -186,7 +186,7 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
         }
     }
 
-    /// What `words` print below the shims of walltime mode; `go` and the runner say what they are called with.
+    /// Returns what `words` print below the shims of walltime mode; `go` and the runner say what they are called with.
     fn go(others: &[(&str, &str)], words: &str) -> String {
         let real = r#"
 case "$1 $2" in

@@ -91,7 +91,7 @@ impl Request<'_> {
     }
 }
 
-/// What isn't traced.
+/// Returns what isn't traced.
 fn skips(suite: Option<&str>, options: &SimulationArgs) -> Vec<OsString> {
     // A command that is measured by itself may well be one of ours.
     let (unfit, helpers): (&[&str], &[&str]) = match suite {

@@ -18,7 +18,7 @@ pub(crate) fn harvest(folder: &Path, start: SystemTime) -> Vec<String> {
     let maps = pids.map(perf_map).filter(|map| is_of_this_run(map, start));
     maps.filter_map(|map| {
         let problem =
-            |err| format!("could not copy `{}`, so names are missing: {err}", shown(&map));
+            |err| format!("could not copy `{}`, so function names are missing: {err}", shown(&map));
         take(&map, folder).map_err(problem).err()
     })
     .collect()

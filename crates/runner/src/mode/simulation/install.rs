@@ -32,7 +32,7 @@ use crate::{
 
 /// The version of the packages below.
 pub(crate) const VERSION: &str = "3.26.0-0codspeed6";
-/// Where they are, before the version.
+/// The place where they are, before the version.
 const RELEASES: &str = "https://github.com/CodSpeedHQ/valgrind-codspeed/releases/download";
 
 /// A package whose content is known.
@@ -83,14 +83,14 @@ const PINNED: &[Pinned] = &[
     ),
 ];
 
-/// Why nothing was installed.
+/// The reason why nothing was installed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InstallError {
     /// No package for this processor.
-    #[error("there is no package of CodSpeed's Valgrind for the processor `{0}`")]
+    #[error("CodSpeed's Valgrind is not available for the processor `{0}`")]
     NoPackage(&'static str),
     /// No place.
-    #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no place to install to")]
+    #[error("the installation folder can't be located: neither XDG_CACHE_HOME nor HOME is set")]
     NoCache,
     /// No file, or the wrong one.
     #[error(transparent)]
@@ -99,7 +99,7 @@ pub(crate) enum InstallError {
     #[error(transparent)]
     Package(#[from] DebError),
     /// Not the package of a Valgrind for this machine.
-    #[error("the package `{name}` {version} has no `{lacks}`")]
+    #[error("the package `{name}` {version} doesn't contain `{lacks}`")]
     Lacks {
         /// Of the package.
         name: String,
@@ -124,7 +124,7 @@ pub(crate) enum InstallError {
     Write {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -133,13 +133,13 @@ pub(crate) enum InstallError {
 /// What will be done, before anything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Where the package comes from.
+    /// The origin of the package.
     pub source: Source,
     /// What it may hash to.
     pub hashes: Vec<Hash>,
     /// What hashes to that, for people.
     pub expected: String,
-    /// Where it goes: a folder per version is made in this one.
+    /// The place where it goes: a folder per version is made in this one.
     pub folder: PathBuf,
 }
 
@@ -216,7 +216,7 @@ pub(crate) enum Installed {
 }
 
 impl Plan {
-    /// What is there of the packages that will do. Only what has a manifest counts, and runs on this machine.
+    /// Returns what is there of the packages that will do. Only what has a manifest counts, and runs on this machine.
     pub(crate) fn installed(&self, env: &Env) -> Option<Installed> {
         let entries = fs::read_dir(&self.folder).ok()?.flatten().map(|entry| entry.path());
         let found = entries.filter_map(|place| {

@@ -78,7 +78,9 @@ impl Keeper {
     /// Puts what would have been lost beside what has come after it. Returns a sentence for each.
     pub(crate) fn finish(self) -> Vec<String> {
         let failed = |err: &dyn std::fmt::Display| {
-            vec![format!("processes that became other programs could not be watched: {err}")]
+            vec![format!(
+                "could not watch processes that replace themselves with another program: {err}"
+            )]
         };
         if let Err(err) = self.stop.write(1) {
             return failed(&err);
@@ -161,7 +163,8 @@ impl Copies {
             let copied = |to: &mut File| io::copy(&mut from, to).map(drop);
             files::replace_private_by(&self.folder.join(&name), copied)?;
             sentences.push(format!(
-                "process {pid} became another program after its benchmarks, or another process got its number; what it had counted is kept in `{name}`"
+                "process {pid} executed another program after its benchmarks, or its pid was reused; its counts are \
+                    kept in `{name}`"
             ));
         }
         Ok(sentences)

@@ -16,31 +16,36 @@ const MAX_BYTES: u64 = 16 << 20;
 const DIAGNOSES: &[(&str, &str)] = &[
     (
         "unhandled instruction bytes",
-        "the program uses instructions that this Valgrind doesn't know: build it for an older processor, such as `-C target-cpu=x86-64-v3`",
+        "the program uses instructions that this Valgrind doesn't support: build it for an older processor, such as \
+            `-C target-cpu=x86-64-v3`",
     ),
     (
         "Max number of threads is too low",
-        "the program has more threads at a time than the 4096 that Valgrind is told to bear: let it use fewer, or use mode `walltime`",
+        "the program has more than 4096 threads at a time, the limit set for Valgrind: make it use fewer, or use mode \
+            `walltime`",
     ),
     (
         "memory management: out of memory",
-        "Valgrind had no memory left: it needs several times as much as the program alone, so raise the limit or give it less work",
+        "Valgrind ran out of memory: it needs several times as much as the program alone, so raise the limit or reduce \
+            the work",
     ),
     (
         "can not open cache simulation output file",
-        "the program has changed its user or its root folder (setuid, chroot), so that Valgrind can't write the count: leave that out of the benchmark, or use mode `walltime`",
+        "the program changed its user or its root folder (setuid, chroot), so Valgrind can't write the counts: leave \
+            that out of the benchmark, or use mode `walltime`",
     ),
     (
         "No space left on device",
-        "the disk with the profile folder is full: `--profile-folder` names another place",
+        "the disk with the profile folder is full: use `--profile-folder` to choose another place",
     ),
     (
         "default action of signal 5",
-        "an allocation tracer (eBPF uprobes) is active on this machine and breaks programs under Valgrind: end it first",
+        "an allocation tracer (eBPF uprobes) is active on this machine and breaks programs under Valgrind: stop it \
+            first",
     ),
     (
         "Permission denied",
-        "Valgrind can't run programs with special rights (setuid, file capabilities)",
+        "Valgrind can't run programs with special privileges (setuid, file capabilities)",
     ),
 ];
 /// Words of Valgrind when it gives up, for reasons that nobody has foreseen.

@@ -10,7 +10,7 @@ use crate::{
     mode::readiness::{Lack, ModeStatus, harness},
 };
 
-/// Where distributions put names that were cut out of libraries.
+/// The place where distributions put names that were cut out of libraries.
 const DEBUG_NAMES: &str = "/usr/lib/debug/.build-id";
 
 /// Every Valgrind, the one that is used first.
@@ -28,18 +28,21 @@ pub(crate) fn status(env: &Env) -> ModeStatus {
     }
     let setup = "codspeed setup -m simulation";
     match all.first() {
-        None => status.lacks.push(Lack::with_fix("Valgrind, which counts", setup)),
+        None => status.lacks.push(Lack::with_fix("Valgrind", setup)),
         Some(best) if best.build.rank() < PINNED.rank() => {
             let limits = best.limits();
-            let limits =
-                if limits.is_empty() { "it is older".to_owned() } else { limits.join(", ") };
-            let what = format!("the latest of CodSpeed's Valgrind; without it: {limits}");
+            let limits = if limits.is_empty() {
+                "it is an older version".to_owned()
+            } else {
+                limits.join(", ")
+            };
+            let what = format!("the latest version of CodSpeed's Valgrind; without it: {limits}");
             status.lacks.push(Lack::with_fix(what, setup));
         }
         Some(_) => {}
     }
     if !Path::new(DEBUG_NAMES).is_dir() {
-        let what = "names of functions inside the C library (package `libc6-dbg`)";
+        let what = "function names of the C library (package `libc6-dbg`)";
         status.lacks.push(Lack::with_fix(what, format!("{setup} --apt")));
     }
     harness(&mut status, env);

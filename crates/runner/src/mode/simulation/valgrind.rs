@@ -23,11 +23,11 @@ pub(crate) const CACHED_PROGRAM: &str = "valgrind.bin";
 pub(crate) struct Valgrind {
     /// The program itself, not a shell script around it.
     pub program: PathBuf,
-    /// Where its tools are, if it doesn't know itself.
+    /// The place where its tools are, if it doesn't know itself.
     pub tools: Option<PathBuf>,
     /// As it says itself, such as `valgrind-3.19.0`.
     pub version: String,
-    /// Whose it is.
+    /// The owner.
     pub build: Build,
     /// What its callgrind understands.
     pub capabilities: Capabilities,
@@ -68,7 +68,7 @@ pub(crate) enum ValgrindError {
         path: PathBuf,
     },
     /// It lacks a tool.
-    #[error("{version} at `{}` does not have the tool tracegrind; only some builds of CodSpeed's fork do", shown(&path))]
+    #[error("{version} at `{}` doesn't include the tool tracegrind; only some builds of CodSpeed's fork do", shown(&path))]
     NoTracegrind {
         /// As it says itself.
         version: String,
@@ -140,11 +140,11 @@ impl Valgrind {
         Ok(Self { program, tools, version, build, capabilities })
     }
 
-    /// What is not as with the fork, for people; empty for the fork.
+    /// Returns what is not as with the fork, for people; empty for the fork.
     pub(crate) fn limits(&self) -> Vec<&'static str> {
         let Capabilities { obj_skip, cycle_estimation, tracegrind: _ } = self.capabilities;
         let lacks = [
-            (obj_skip, "frames of interpreters are not folded"),
+            (obj_skip, "interpreter frames are not folded"),
             (cycle_estimation, "no cycle estimation"),
         ];
         lacks.into_iter().filter(|(has, _)| !has).map(|(_, text)| text).collect()
@@ -163,7 +163,7 @@ fn refusal(path: PathBuf, err: AskError) -> ValgrindError {
     }
 }
 
-/// Where `codspeed setup` puts each version of Valgrind.
+/// Returns where `codspeed setup` puts each version of Valgrind.
 pub(crate) fn cache(env: &Env) -> Option<PathBuf> {
     tools::cache(env).map(|cache| cache.join("valgrind"))
 }

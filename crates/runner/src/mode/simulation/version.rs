@@ -7,7 +7,7 @@ pub(crate) const PINNED: Build = Build::Fork { version: [3, 26, 0], iteration: 6
 /// Older ones were never tried.
 const OLDEST_TRIED: [u32; 2] = [3, 19];
 
-/// Whose build.
+/// The owner of the build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Build {
     /// `3.26.0.codspeed6`: CodSpeed's; no number at the end is iteration 0.
@@ -48,7 +48,7 @@ impl Build {
         }
     }
 
-    /// Whether CodSpeed made it.
+    /// Returns whether CodSpeed made it.
     pub(crate) const fn is_fork(self) -> bool {
         matches!(self, Self::Fork { .. } | Self::OldFork)
     }
@@ -78,7 +78,7 @@ impl fmt::Display for Build {
         f.write_str(match self {
             Self::Fork { .. } | Self::OldFork => "CodSpeed's fork",
             Self::Stock { .. } => "stock",
-            Self::Unknown => "of unknown origin",
+            Self::Unknown => "unknown origin",
         })
     }
 }

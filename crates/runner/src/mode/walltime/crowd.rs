@@ -29,7 +29,8 @@ impl<'a, P: ProfilerControl> Crowd<'a, P> {
         let processors = processors.filter(|processors| self.most > *processors)?;
         let (most, noun) = (self.most, if processors == 1 { "processor" } else { "processors" });
         Some(format!(
-            "a process of the benchmark has {most} threads, and {processors} {noun} to run on (`--pin`): what would run at the same time takes turns; `--pin=auto:{most}` gives it as many"
+            "a process of the benchmark has {most} threads but only {processors} {noun} to run on (`--pin`), so its \
+                threads take turns; use `--pin=auto:{most}` for as many processors"
         ))
     }
 
@@ -69,7 +70,8 @@ pub(crate) fn take_turns(report: &Report, processors: Option<usize>) -> Option<S
     };
     let first = report.benchmarks.iter().find(has_several).filter(|_| processors == Some(1))?;
     Some(format!(
-        "`{}` has several threads or processes, and one processor to run on (`--pin`): what would run at the same time takes turns; `--pin=auto:2` gives it two",
+        "`{}` has several threads or processes but only one processor to run on (`--pin`), so they take turns; use \
+            `--pin=auto:2` for two",
         one_line(&first.name)
     ))
 }

@@ -15,7 +15,7 @@ use crate::{
     tools,
 };
 
-/// Where the owner of a machine puts its programs.
+/// The place where the owner of a machine puts its programs.
 const HOOKS: &str = "/usr/local/bin";
 /// Run before the benchmark; told our process.
 const BEFORE: &str = "codspeed-pre-bench";
@@ -86,7 +86,8 @@ impl Isolation {
             Way::Scope => systemd_run().map(|it| scope(it, env)).unwrap_or_default(),
         };
         let missing = (facts.wish == Some(true) && way == Way::None).then_some(
-            "isolation was asked for, and is not possible: it needs `/usr/local/bin/codspeed-wrap-bench`, or systemd and root",
+            "isolation was requested but is not possible: it needs `/usr/local/bin/codspeed-wrap-bench`, or systemd \
+                and root",
         );
         // Hooks are the machine's, and change it.
         let env = env.clone().with_our_rights();

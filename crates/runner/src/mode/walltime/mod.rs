@@ -48,9 +48,9 @@ pub(crate) use status::status;
 /// What is started, where, and what it sees.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scene<'a> {
-    /// What is run.
+    /// The workload.
     pub workload: &'a Workload,
-    /// Where it runs.
+    /// The place where it runs.
     pub cwd: &'a Path,
     /// The profile folder.
     pub folder: &'a Path,
@@ -60,11 +60,11 @@ pub(crate) struct Scene<'a> {
     pub isolation: &'a Isolation,
     /// Processors and addresses.
     pub place: &'a Place,
-    /// Where what it says goes.
+    /// The place where what it says goes.
     pub output: Output,
 }
 
-/// Why a benchmark did not start.
+/// The reason why a benchmark did not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     /// It can't be prepared.
@@ -81,7 +81,7 @@ pub(crate) enum StartError {
     Place(#[from] PlaceError),
 }
 
-/// Why there is no profile.
+/// The reason why there is no profile.
 #[derive(Debug, thiserror::Error)]
 enum NoProfile {
     /// There is no perf.
@@ -95,7 +95,7 @@ enum NoProfile {
     Recorder(#[from] RecorderError),
 }
 
-/// Who records.
+/// The party that records.
 #[derive(Debug)]
 pub(crate) enum Profiler {
     /// Nobody: there is nothing to switch, so switching always works.
@@ -115,7 +115,7 @@ pub(crate) fn start(
         match profiled(scene, unwinding, tell)? {
             Ok((child, recorder)) => return Ok((child, Profiler::Perf(Box::new(recorder)))),
             Err(why) => {
-                let text = format!("no profile, only times: {}", chain(&why));
+                let text = format!("no profile is recorded, only times: {}", chain(&why));
                 tell(if insists { RunEvent::warning(text) } else { RunEvent::Step(text) });
             }
         }
@@ -155,9 +155,9 @@ fn profiled(
     }
 }
 
-/// What is started, for those who want to repeat it.
+/// Returns what is started, for those who want to repeat it.
 fn starts(command: &ToolCommand) -> RunEvent {
-    RunEvent::Debug(format!("starts: {}", command.shown()))
+    RunEvent::Debug(format!("running: {}", command.shown()))
 }
 
 impl Scene<'_> {
@@ -192,7 +192,7 @@ pub(crate) fn keep_preemptions(seen: &Preemptions, folder: &Path) -> Result<(), 
 }
 
 impl Profiler {
-    /// What was recorded, after the end of the benchmark.
+    /// Returns what was recorded, after the end of the benchmark.
     pub(crate) fn finish(self) -> Option<Recorded> {
         match self {
             Self::Nobody => None,
@@ -235,7 +235,7 @@ pub(crate) fn add_profile(
 ) {
     let Recorded { data, snapshots, started, failed } = recorded;
     if let Some(why) = &failed {
-        tell(RunEvent::warning(format!("the profile is not complete: {why}")));
+        tell(RunEvent::warning(format!("the profile is incomplete: {why}")));
     }
     // What else is wrong then follows from it.
     let warn = |text| {

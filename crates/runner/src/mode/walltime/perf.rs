@@ -13,7 +13,7 @@ use crate::{
     tools,
 };
 
-/// Where Ubuntu puts the perf of each kernel, behind a script that only knows the running one.
+/// The place where Ubuntu puts the perf of each kernel, behind a script that only knows the running one.
 const TOOLS_FOLDER: &str = "/usr/lib";
 /// The first version that is controlled by FIFOs.
 const OLDEST: Version = Version(5, 10);
@@ -43,7 +43,7 @@ pub(crate) enum PerfError {
         hint: String,
     },
     /// It does not run.
-    #[error("`{}` does not run (often because it is made for another kernel); {hint}", shown(&path))]
+    #[error("`{}` does not run (often because it was built for another kernel); {hint}", shown(&path))]
     Broken {
         /// The program.
         path: PathBuf,
@@ -57,11 +57,11 @@ pub(crate) enum PerfError {
         why: String,
     },
     /// It can't be controlled.
-    #[error("`{}` is version {version}, and 5.10 is the first one that can be switched on and off; {hint}", shown(&path))]
+    #[error("`{}` is version {version}, and profiling needs 5.10 or newer; {hint}", shown(&path))]
     TooOld {
         /// The program.
         path: PathBuf,
-        /// What it says.
+        /// The format that it states.
         version: String,
         /// What to install.
         hint: String,
@@ -115,7 +115,7 @@ impl Perf {
             .map_err(|version| PerfError::TooOld { path: program.clone(), version, hint: hint() })
     }
 
-    /// What perf says of itself; the version as the error if it is too old.
+    /// Returns what perf says of itself; the version as the error if it is too old.
     fn of(program: &Path, answer: &str, may_compress: bool) -> Result<Self, String> {
         let version = answer.lines().find_map(|line| line.strip_prefix("perf version "));
         let version = version.unwrap_or("of unknown version").trim().to_owned();
@@ -159,14 +159,14 @@ fn numbers(text: &str) -> Vec<u64> {
 
 /// Words in `ID` and `ID_LIKE` of `/etc/os-release`, and how to install perf there.
 const PACKAGES: &[(&str, &str)] = &[
-    ("ubuntu", "`apt-get install linux-tools-common linux-tools-generic` installs it"),
-    ("debian", "`apt-get install linux-perf` installs it"),
-    ("fedora", "`dnf install perf` installs it"),
-    ("rhel", "`dnf install perf` installs it"),
-    ("suse", "`zypper install perf` installs it"),
-    ("arch", "`pacman -S perf` installs it"),
-    ("alpine", "`apk add perf` installs it"),
-    ("nixos", "`linuxPackages.perf` provides it"),
+    ("ubuntu", "run `apt-get install linux-tools-common linux-tools-generic`"),
+    ("debian", "run `apt-get install linux-perf`"),
+    ("fedora", "run `dnf install perf`"),
+    ("rhel", "run `dnf install perf`"),
+    ("suse", "run `zypper install perf`"),
+    ("arch", "run `pacman -S perf`"),
+    ("alpine", "run `apk add perf`"),
+    ("nixos", "install `linuxPackages.perf`"),
 ];
 
 fn install_hint(os_release: &str) -> String {
@@ -178,7 +178,7 @@ fn install_hint(os_release: &str) -> String {
     let ids = [field("ID"), field("ID_LIKE")].join(" ");
     let mut words = ids.split_whitespace();
     let known = words.find_map(|word| PACKAGES.iter().find(|(id, _)| word.contains(id)));
-    known.map_or("install the perf of your system", |(_, hint)| hint).to_owned()
+    known.map_or("install perf with your system's package manager", |(_, hint)| hint).to_owned()
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ const SHORT_PATIENCE_NS: u64 = 100_000_000;
 /// All that is read of the stream to find the names of events: they come within the first few kilobytes.
 const HEAD_BYTES: u64 = 1 << 20;
 
-/// Why perf does not record.
+/// The reason why perf does not record.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecorderError {
     /// It can't be controlled.
@@ -51,7 +51,7 @@ pub(crate) enum RecorderError {
     Data {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -59,7 +59,7 @@ pub(crate) enum RecorderError {
     #[error(transparent)]
     Spawn(#[from] SpawnError),
     /// It has started and does not record.
-    #[error("perf {version} does not record: {reason}")]
+    #[error("perf {version} can't record: {reason}")]
     Unwilling {
         /// Its version.
         version: String,
@@ -89,9 +89,9 @@ pub(crate) struct Recorded {
     pub data: PathBuf,
     /// What processes had mapped.
     pub snapshots: Snapshots,
-    /// When it was started.
+    /// The time when it was started.
     pub started: SystemTime,
-    /// Why the data may end too early.
+    /// The reason why the data may end too early.
     pub failed: Option<String>,
 }
 
@@ -144,7 +144,7 @@ impl Recorder {
         self.events.iter().try_for_each(|event| self.channel.say(&format!("{verb} {event}")))
     }
 
-    /// What it has left, after its end.
+    /// Returns what it has left, after its end.
     pub(crate) fn finish(mut self) -> Recorded {
         self.ended();
         let Self { perf, channel, snapshots, words, data, started, .. } = self;

@@ -62,18 +62,21 @@ fn advice(stacks: &[BenchmarkStacks], copied: u32) -> Option<String> {
     if without > MANY {
         let share = percent(without);
         return Some(format!(
-            "{share} of the stacks lead through functions that keep no frame pointers, and lack callers; `--perf-unwinding-mode dwarf` takes them from copies"
+            "{share} of stacks are missing callers, because functions without frame pointers are on them; use \
+                `--perf-unwinding-mode dwarf` to unwind from copies of the stack"
         ));
     }
     if beyond <= MANY {
         return None;
     }
-    let what =
-        format!("{} of the stacks are deeper than the copies of {copied} bytes", percent(beyond));
+    let what = format!(
+        "{} of stacks are truncated: they are deeper than the copies of {copied} bytes",
+        percent(beyond)
+    );
     Some(if copied >= MOST_STACK_BYTES {
-        format!("{what}, and perf can't copy more: they break off")
+        format!("{what}, and perf can't copy more")
     } else {
-        format!("{what}, and break off; `--perf-stack-size {MOST_STACK_BYTES}` copies more")
+        format!("{what}; use `--perf-stack-size {MOST_STACK_BYTES}` to copy more")
     })
 }
 
@@ -170,7 +173,8 @@ mod tests {
         let deep = advice(&stacks(100, 6, 0), 8192).unwrap();
         assert_eq!(
             deep,
-            "6 % of the stacks are deeper than the copies of 8192 bytes, and break off; `--perf-stack-size 65528` copies more"
+            "6 % of stacks are truncated: they are deeper than the copies of 8192 bytes; use `--perf-stack-size 65528` \
+                to copy more"
         );
         let deepest = advice(&stacks(100, 6, 0), 65528).unwrap();
         assert!(deepest.ends_with("and perf can't copy more: they break off"), "{deepest}");

@@ -32,7 +32,7 @@ const FIRST_LINE: u64 = 256;
 /// Commands of shells that start nothing.
 const BUILTINS: &[&str] = &["cd", "export", "set", "umask", "ulimit"];
 
-/// How the stack of a sample is taken.
+/// The way in which the stack of a sample is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unwinding {
     /// By frame pointers, in the kernel.
@@ -70,7 +70,7 @@ impl Unwinding {
         if is_any && all_go { Self::FramePointers } else { Self::Dwarf(USUAL_STACK) }
     }
 
-    /// What is said of it.
+    /// Returns what is said of it.
     pub(crate) fn shown(self) -> String {
         match self {
             Self::FramePointers => "stacks by frame pointers".to_owned(),
@@ -127,7 +127,7 @@ fn located(word: &OsStr, cwd: &Path, env: &Env) -> Option<PathBuf> {
     if word.as_bytes().contains(&b'/') { Some(cwd.join(word)) } else { tools::find(word, env) }
 }
 
-/// What follows `#!`, if the file begins so.
+/// Returns what follows `#!`, if the file begins so.
 fn interpreter_line(path: &Path) -> Option<String> {
     let file = files::open(path, Links::Follow).ok()?;
     let mut line = Vec::new();

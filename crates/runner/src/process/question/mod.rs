@@ -78,7 +78,7 @@ pub(crate) enum AskError {
         limit: Duration,
     },
     /// It says too much.
-    #[error("`{}` writes without end: more than {most} bytes for an answer", shown(program))]
+    #[error("`{}` wrote too much output: more than {most} bytes", shown(program))]
     Endless {
         /// The tool.
         program: PathBuf,
@@ -96,13 +96,17 @@ pub(crate) enum AskError {
         words: String,
     },
     /// Somebody wants an end of all.
-    #[error("`{}` was not waited for: the run is to end", shown(program))]
+    #[error("stopped waiting for `{}`: the run is ending", shown(program))]
     Interrupted {
         /// The tool.
         program: PathBuf,
     },
     /// The system does not let us wait for it.
-    #[error("could not read what `{}` says: {}", shown(program), explain(source, Attempt::Read))]
+    #[error(
+        "could not read the output of `{}`: {}",
+        shown(program),
+        explain(source, Attempt::Read)
+    )]
     Unheard {
         /// The tool.
         program: PathBuf,

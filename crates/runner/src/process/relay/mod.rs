@@ -19,10 +19,10 @@ use crate::event::Stream;
 
 /// A line without an end, such as a question, is passed on when nothing has followed for this long.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// What is read at once.
+/// The number of bytes that are read at once.
 const CHUNK: usize = 64 * 1024;
 
-/// What a [`relay`] passes on.
+/// A stream that a [`relay`] passes on.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Relayed {
     /// Lines, or what has no end.
@@ -82,7 +82,7 @@ pub(crate) fn relay(
     Ok(())
 }
 
-/// Whether it is over, and which sources have something to say.
+/// Returns whether it is over, and which sources have something to say.
 fn wait(
     over: &PipeReader,
     sources: &[Source],

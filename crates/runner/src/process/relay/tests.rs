@@ -20,7 +20,7 @@ fn shell(text: &str) -> ToolCommand {
     ToolCommand { program, args, cwd, env, stdin, output, address_space }
 }
 
-/// What a program says until it has ended.
+/// Returns what a program says until it has ended.
 fn said(mut child: Child) -> (String, String) {
     let pipes = child.take_pipes();
     let (over, ended) = pipe().unwrap();

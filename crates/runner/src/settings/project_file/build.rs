@@ -12,7 +12,7 @@ use super::{
 };
 use crate::settings::yaml::{self, Flaw};
 
-/// What a file says, without where it is.
+/// Contents of a file, without positions.
 #[derive(Debug)]
 pub(super) struct Contents {
     pub options: ProjectOptions,
@@ -47,7 +47,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Contents, Flaw> {
                 ..harness::Target::default()
             };
             if !uris.insert(uri.uri()) {
-                let what = "another benchmark has the same name, so their results can't be told apart; `name` gives it one of its own";
+                let what = "another benchmark has the same name, so their results can't be told apart; give it another \
+                    `name`";
                 warnings.push(Flaw::new(target.at, what));
             }
         }
@@ -82,7 +83,8 @@ fn target(
         }
         (None, Some(entrypoint)) => {
             if let Some(at) = options_at.filter(|_| !rounds.is_empty()) {
-                let what = "these options do nothing: a suite (`entrypoint`) decides itself how often it runs what";
+                let what = "these options have no effect: a suite (`entrypoint`) decides itself how often it runs each \
+                    benchmark";
                 warnings.push(Flaw::new(at, what));
             }
             TargetCommand::Entrypoint(entrypoint.value)
@@ -100,7 +102,9 @@ fn words(exec: &Placed<String>) -> Result<Vec<String>, Flaw> {
         Ok(CommandText::Words(words)) => words.iter().map(|it| as_text(it).into_owned()).collect(),
         // As one word it is run by a shell.
         Ok(CommandText::Shell) => vec![exec.value.trim().to_owned()],
-        Err(err) => return Err(Flaw::new(exec.at, format!("`exec` is no command: {err}"))),
+        Err(err) => {
+            return Err(Flaw::new(exec.at, format!("`exec` is not a valid command: {err}")));
+        }
     };
     if words.first().is_none_or(|word| word.trim().is_empty()) {
         return Err(Flaw::new(exec.at, "`exec` is blank"));

@@ -14,7 +14,7 @@ use crate::settings::{
 pub(crate) struct Placed<T> {
     /// Where.
     pub at: Position,
-    /// What.
+    /// The path.
     pub value: T,
 }
 
@@ -23,14 +23,14 @@ pub(crate) struct Placed<T> {
 pub(crate) struct Duration {
     /// As the user wrote it, which `exec-harness` understands.
     pub text: String,
-    /// What it means.
+    /// The value in nanoseconds.
     pub nanos: u64,
 }
 
 /// A mapping whose values have the right types. What is null is not in it.
 #[derive(Debug)]
 pub(super) struct Fields {
-    /// Where it begins.
+    /// The place where it begins.
     pub at: Position,
     found: Vec<(&'static str, Placed<Field>)>,
 }
@@ -128,9 +128,9 @@ fn field(node: &Node, key: &Key, warnings: &mut Vec<Flaw>) -> Result<Field, Flaw
     let name = format!("`{}`", key.name);
     let wrong = || {
         let quotes = match (key.shape, node.plain()) {
-            (Shape::Text, Some(_)) => "; quotes make a text of it",
+            (Shape::Text, Some(_)) => "; put it in quotes to make it a string",
             (Shape::Count, None) if matches!(&node.value, Value::Scalar { text, .. } if text.parse::<u64>().is_ok()) => {
-                "; without quotes it is a number"
+                "; remove the quotes to make it a number"
             }
             _ => "",
         };
@@ -155,8 +155,9 @@ fn field(node: &Node, key: &Key, warnings: &mut Vec<Flaw>) -> Result<Field, Flaw
         }
         Shape::Duration => {
             let Value::Scalar { text, .. } = &node.value else { return Err(wrong()) };
-            let nanos =
-                parse_nanos(text).map_err(|err| Flaw::new(node.at, format!("{name}: {err}")))?;
+            let wrong =
+                |err| Flaw::new(node.at, format!("invalid value `{text}` for {name}: {err}"));
+            let nanos = parse_nanos(text).map_err(wrong)?;
             Ok(Field::Duration(Duration { text: text.trim().to_owned(), nanos }))
         }
         Shape::Object(object) => Ok(Field::Object(check(node, object, &name, warnings)?)),
@@ -169,10 +170,10 @@ fn field(node: &Node, key: &Key, warnings: &mut Vec<Flaw>) -> Result<Field, Flaw
     }
 }
 
-/// What to say about a key that means nothing here.
+/// Returns what to say about a key that means nothing here.
 fn unknown(text: &str, object: &Object) -> String {
     if text == "<<" {
-        return "`<<` merges nothing here: an alias stands for a whole value".to_owned();
+        return "merge keys (`<<`) are not supported: an alias stands for a whole value".to_owned();
     }
     let shown = excerpt(text);
     let spelt = text.replace('_', "-");
@@ -188,5 +189,5 @@ fn unknown(text: &str, object: &Object) -> String {
         return format!("unknown key `{shown}`; did you mean `{name}`?");
     }
     let names = names.map(|name| format!("`{name}`")).collect::<Vec<_>>();
-    format!("unknown key `{shown}`; the keys here are {}", names.join(", "))
+    format!("unknown key `{shown}`; expected one of {}", names.join(", "))
 }

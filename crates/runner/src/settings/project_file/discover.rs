@@ -1,4 +1,4 @@
-//! Where the project file is: in this folder or one above it, but never outside of the repository.
+//! Finds the project file: in this folder or one above it, but never outside of the repository.
 
 use std::path::{Path, PathBuf};
 

@@ -5,7 +5,7 @@
 pub(super) struct Object {
     /// Name of its schema.
     pub title: &'static str,
-    /// What it is for.
+    /// The purpose.
     pub about: &'static str,
     /// Its keys.
     pub keys: &'static [Key],
@@ -18,11 +18,11 @@ pub(super) struct Object {
 pub(super) struct Key {
     pub name: &'static str,
     pub shape: Shape,
-    /// What it is for.
+    /// The purpose.
     pub about: &'static str,
 }
 
-/// What the value of a key is.
+/// The shape of the value of a key.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Shape {
     /// A text.
@@ -43,10 +43,10 @@ impl Shape {
     /// For a sentence that says `must be …`.
     pub(super) const fn wanted(self) -> &'static str {
         match self {
-            Self::Text => "a text",
-            Self::Names => "a list of names of variables",
-            Self::Duration => "a number of seconds or a text such as `500ms`",
-            Self::Count => "a whole number from 1 on",
+            Self::Text => "a string",
+            Self::Names => "a list of variable names",
+            Self::Duration => "a number of seconds or a string such as `500ms`",
+            Self::Count => "a whole number of at least 1",
             Self::Object(_) => "a mapping",
             Self::List(_) => "a list",
         }
@@ -74,10 +74,14 @@ const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
 /// The whole file.
 pub(super) const ROOT: &Object = &Object {
     title: "ProjectConfig",
-    about: "The project file of CodSpeed: what `codspeed run` runs, and how.",
+    about: "The CodSpeed project file: the benchmarks of `codspeed run` and their options.",
     keys: &[
         key(OPTIONS, Shape::Object(PROJECT_OPTIONS), "Options for all benchmarks."),
-        key(BENCHMARKS, Shape::List(TARGET), "What `codspeed run` runs without a command."),
+        key(
+            BENCHMARKS,
+            Shape::List(TARGET),
+            "The benchmarks that `codspeed run` runs without a command.",
+        ),
     ],
     one_of: &[],
 };
@@ -94,7 +98,8 @@ const PROJECT_OPTIONS: &Object = &Object {
         key(
             HIDE_ENV,
             Shape::Names,
-            "Variables that no benchmark shall see, besides the secrets that CI systems put into every job; `*` is any text.",
+            "Variables to hide from all benchmarks, in addition to the secrets that CI systems put into every job; `*` \
+                matches any text.",
         ),
         ROUNDS[0],
         ROUNDS[1],
@@ -109,16 +114,16 @@ const TARGET: &Object = &Object {
     title: "Target",
     about: "One benchmark, or one suite of them.",
     keys: &[
-        key(NAME, Shape::Text, "Name of the benchmark; without one, the words of `exec`."),
+        key(NAME, Shape::Text, "Name of the benchmark; by default the words of `exec`."),
         key(
             ID,
             Shape::Text,
-            "What `codspeed run --bench` calls the benchmark; without one, its name.",
+            "The benchmark's name for `codspeed run --bench`; by default its name.",
         ),
         key(
             EXEC,
             Shape::Text,
-            "A command to benchmark: words, or text for a shell (pipes, variables, several lines), which `sh` runs.",
+            "A command to benchmark: words, or shell text (pipes, variables, several lines) that `sh` runs.",
         ),
         key(
             ENTRYPOINT,
@@ -128,7 +133,7 @@ const TARGET: &Object = &Object {
         key(
             OPTIONS,
             Shape::Object(TARGET_OPTIONS),
-            "Options for this benchmark: they win over those for all.",
+            "Options for this benchmark, which override those for all.",
         ),
     ],
     one_of: &[EXEC, ENTRYPOINT],
@@ -141,23 +146,27 @@ const TARGET_OPTIONS: &Object = &Object {
     one_of: &[],
 };
 
-/// How long and how often a command is run.
+/// The time that and how often a command is run.
 const ROUNDS: [Key; 5] = [
     key(
         WARMUP_TIME,
         Shape::Duration,
-        "Time for rounds that are not counted; 1s by default, 0 for none.",
+        "Warm-up time, whose rounds are not counted; 1s by default, 0 for none.",
     ),
     key(
         MAX_TIME,
         Shape::Duration,
-        "Most time for all measured rounds; 3s without other limits, 0 for no limit.",
+        "Maximum time for all measured rounds; 3s without other limits, 0 for no limit.",
     ),
     key(
         MIN_TIME,
         Shape::Duration,
-        "Least time for all measured rounds; not together with `max-rounds`.",
+        "Minimum time for all measured rounds; not together with `max-rounds`.",
     ),
-    key(MAX_ROUNDS, Shape::Count, "Most measured rounds."),
-    key(MIN_ROUNDS, Shape::Count, "Least measured rounds; not together with `max-time`."),
+    key(MAX_ROUNDS, Shape::Count, "Maximum number of measured rounds."),
+    key(
+        MIN_ROUNDS,
+        Shape::Count,
+        "Minimum number of measured rounds; not together with `max-time`.",
+    ),
 ];

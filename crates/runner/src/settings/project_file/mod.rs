@@ -26,46 +26,46 @@ pub(crate) use schema::schema;
 use super::yaml::{Flaw, Position};
 use crate::error::explained;
 
-/// What a project says about its benchmarks.
+/// A project's description of its benchmarks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProjectConfig {
     /// The file; absolute. Paths in it are relative to its folder.
     pub path: PathBuf,
     /// For all benchmarks.
     pub options: ProjectOptions,
-    /// What is run without a command, in the order of the file.
+    /// Targets that are run without a command, in the order of the file.
     pub targets: Vec<ConfigTarget>,
-    /// How messages call the file.
+    /// The way in which messages call the file.
     shown: PathBuf,
 }
 
 /// Options for all benchmarks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ProjectOptions {
-    /// Where targets are run, as it is written in the file.
+    /// The place where targets are run, as it is written in the file.
     pub working_directory: Option<PathBuf>,
     /// Patterns for the names of variables that no benchmark shall see.
     pub hide_env: Vec<String>,
-    /// How long and how often.
+    /// Options of the rounds.
     pub rounds: RoundOptions,
 }
 
 /// One entry of `benchmarks`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConfigTarget {
-    /// Where it begins.
+    /// The place where it begins.
     pub at: Position,
-    /// What `--bench` calls it.
+    /// The id for `--bench`.
     pub id: Option<String>,
     /// As the user calls it.
     pub name: Option<String>,
-    /// What is run.
+    /// The workload.
     pub command: TargetCommand,
-    /// How long and how often, as far as it differs from the others.
+    /// The time that and how often, as far as it differs from the others.
     pub rounds: RoundOptions,
 }
 
-/// What a target runs.
+/// The command of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TargetCommand {
     /// A command to benchmark: its words, at least one.
@@ -82,7 +82,7 @@ pub(crate) enum ConfigError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -91,7 +91,7 @@ pub(crate) enum ConfigError {
     Wrong {
         /// The file.
         path: PathBuf,
-        /// What, and where.
+        /// The problem and its position.
         flaw: Flaw,
     },
 }
@@ -147,7 +147,7 @@ impl ProjectConfig {
         Ok(rounds.below(told))
     }
 
-    /// Where the targets of the file are run.
+    /// Returns where the targets of the file are run.
     pub(crate) fn working_directory(&self) -> PathBuf {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         match &self.options.working_directory {
@@ -156,7 +156,7 @@ impl ProjectConfig {
         }
     }
 
-    /// How messages call the file.
+    /// Returns how messages call the file.
     pub(crate) fn shown(&self) -> impl fmt::Display {
         shown(&self.shown)
     }

@@ -1,4 +1,4 @@
-//! How long and how often: options of several levels become one set that makes sense.
+//! Limits of rounds: options of several levels become one consistent set.
 
 use runner_shared::{duration::parse_nanos, harness::WalltimeArgs};
 
@@ -17,7 +17,7 @@ pub(crate) struct RoundOptions {
     pub max_time: Option<Placed<Duration>>,
     /// Least time for all measured rounds.
     pub min_time: Option<Placed<Duration>>,
-    /// Most measured rounds.
+    /// Maximum number of measured rounds.
     pub max_rounds: Option<Placed<u64>>,
     /// Least measured rounds.
     pub min_rounds: Option<Placed<u64>>,
@@ -34,7 +34,7 @@ impl RoundOptions {
         }
     }
 
-    /// Whether nothing is given.
+    /// Returns whether nothing is given.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -138,7 +138,7 @@ impl RoundOptions {
                 return Err(Flaw::new(
                     at,
                     format!(
-                        "`min-{what}` here is more than `--max-{what}`; `--min-{what}` replaces it"
+                        "`min-{what}` here is more than `--max-{what}`; use `--min-{what}` to override it"
                     ),
                 ));
             }
@@ -148,7 +148,7 @@ impl RoundOptions {
                 return Err(Flaw::new(
                     at,
                     format!(
-                        "`max-{what}` here is less than `--min-{what}`; `--max-{what}` replaces it"
+                        "`max-{what}` here is less than `--min-{what}`; use `--max-{what}` to override it"
                     ),
                 ));
             }
@@ -157,7 +157,7 @@ impl RoundOptions {
     }
 }
 
-/// Whether the least is more than the most, of which zero is no limit.
+/// Returns whether the least is more than the most, of which zero is no limit.
 const fn is_reversed(least: u64, most: u64) -> bool {
     0 < most && most < least
 }
@@ -165,7 +165,7 @@ const fn is_reversed(least: u64, most: u64) -> bool {
 fn mixed(time: (&str, &Placed<Duration>), rounds: (&str, &Placed<u64>)) -> Flaw {
     let ((time, time_at), (rounds, rounds_at)) = ((time.0, time.1.at), (rounds.0, rounds.1.at));
     let what = format!(
-        "`{time}` (at {time_at}) and `{rounds}` (at {rounds_at}) can't be combined: limit the time or the rounds"
+        "`{time}` (at {time_at}) and `{rounds}` (at {rounds_at}) can't be combined: limit either the time or the rounds"
     );
     Flaw::new(time_at.max(rounds_at), what)
 }

@@ -1,4 +1,4 @@
-//! What files say, what is refused and where, and where files are looked for.
+//! Tests of reading and finding files, and of what is refused and where.
 
 use std::fs;
 
@@ -85,7 +85,7 @@ fn a_full_file_is_understood_without_a_warning() {
     let (_, ignored) = plan_targets(&config, Some(Path::new("x")), true);
     assert_eq!(
         ignored.unwrap(),
-        "`--working-directory x` does nothing for the benchmarks of `codspeed.yml`: they run in `/p/bench`"
+        "`--working-directory x` has no effect on the benchmarks of `codspeed.yml`: they run in `/p/bench`"
     );
 }
 
@@ -254,7 +254,7 @@ fn a_file_that_is_named_has_to_be_there_and_not_too_large() {
     let said = load("my.yml").unwrap_err().to_string();
     assert_eq!(
         said,
-        "my.yml:1:23: `max-rounds` must be a whole number from 1 on, but is the text `x`"
+        "my.yml:1:23: `max-rounds` must be a whole number of at least 1, but is the text `x`"
     );
 }
 
@@ -308,7 +308,7 @@ fn a_pattern_that_fits_nothing_is_an_error_and_none_at_all_means_everything() {
     assert_eq!(ids(&["*"]), Ok(3));
     assert_eq!(ids(&["fir??", "one"]), Ok(1), "id and name of the same");
     assert_eq!(ids(&["ls", "suite"]), Ok(2));
-    let said = "no benchmark of the project file fits `--bench siute`; did you mean `suite`?";
+    let said = "no benchmark of the project file matches `--bench siute`; did you mean `suite`?";
     assert_eq!(ids(&["ls", "siute"]), Err(said.to_owned()));
     assert!(ids(&[""]).is_err());
 }

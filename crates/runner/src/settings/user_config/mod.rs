@@ -26,14 +26,14 @@ use crate::{env::Env, error::explained};
 /// The profile that is always there.
 pub(crate) const DEFAULT: &str = "default";
 
-/// Who one is at which service.
+/// The account and its service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Profile {
     /// Of a login.
     pub token: Option<Secret>,
-    /// Where to ask; without one, the public service.
+    /// The address to ask; without one, the public service.
     pub api_url: Option<String>,
-    /// Where to upload to; without one, the public service.
+    /// The address to upload to; without one, the public service.
     pub upload_url: Option<String>,
 }
 
@@ -41,14 +41,14 @@ pub(crate) struct Profile {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UserConfigError {
     /// Nobody says where it is.
-    #[error("neither XDG_CONFIG_HOME nor HOME is set, so there is no place for settings")]
+    #[error("the settings can't be located: neither XDG_CONFIG_HOME nor HOME is set")]
     NoPlace,
     /// It can't be read.
     #[error("could not read `{}`", shown(path))]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -57,7 +57,7 @@ pub(crate) enum UserConfigError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -66,7 +66,7 @@ pub(crate) enum UserConfigError {
     Wrong {
         /// The file.
         path: PathBuf,
-        /// What, and where.
+        /// The problem and its position.
         flaw: Flaw,
     },
 }
@@ -74,16 +74,16 @@ pub(crate) enum UserConfigError {
 /// The user's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UserConfig {
-    /// Where they are kept.
+    /// The place where they are kept.
     path: Option<PathBuf>,
-    /// What the file holds besides: also what we don't know, but no tokens.
+    /// Other contents of the file: also unknown keys, but no tokens.
     document: Node,
     profiles: BTreeMap<String, Profile>,
     /// The file is broken, so it is kept when a new one is written.
     broken: bool,
 }
 
-/// Where the file is: `config.yaml`, or `<name>.yaml`.
+/// Returns where the file is: `config.yaml`, or `<name>.yaml`.
 pub(crate) fn path(env: &Env, name: Option<&str>) -> Option<PathBuf> {
     let told = env.get(env_names::XDG_CONFIG_HOME).map(PathBuf::from);
     let told = told.filter(|path| path.is_absolute());

@@ -10,13 +10,13 @@ use crate::settings::{nearest::nearest, yaml::excerpt};
 pub(crate) struct Selected {
     /// Its name.
     pub name: String,
-    /// Who chose it.
+    /// The party that chose it.
     pub source: ProfileSource,
-    /// What it holds.
+    /// The profile.
     pub profile: Profile,
 }
 
-/// Who chose a profile.
+/// The party that chose a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProfileSource {
     /// The command line, or the environment.
@@ -34,7 +34,7 @@ pub(crate) struct UnknownProfile {
     pub name: String,
     /// Those that there are.
     pub known: Vec<String>,
-    /// Who chose it.
+    /// The party that chose it.
     pub source: ProfileSource,
 }
 
@@ -45,18 +45,22 @@ impl fmt::Display for UnknownProfile {
             return write!(f, "; did you mean `{name}`?");
         }
         let known: Vec<_> = self.known.iter().map(|name| format!("`{name}`")).collect();
-        write!(f, "; there is {}", known.join(", "))
+        write!(f, "; available: {}", known.join(", "))
     }
 }
 
 impl std::error::Error for UnknownProfile {}
 
 impl UnknownProfile {
-    /// What the user can do.
+    /// Returns what the user can do.
     pub(crate) const fn hint(&self) -> &'static str {
         match self.source {
-            ProfileSource::Shell => "this shell uses it: `codspeed profile use default` goes back",
-            ProfileSource::Told | ProfileSource::Default => "`codspeed profile set NAME` makes one",
+            ProfileSource::Shell => {
+                "this shell uses it: run `codspeed profile use default` to go back"
+            }
+            ProfileSource::Told | ProfileSource::Default => {
+                "run `codspeed profile set NAME` to create one"
+            }
         }
     }
 }

@@ -78,8 +78,9 @@ fn migrate(document: &mut Node) -> Result<Migrated, Flaw> {
         return match node.plain().and_then(|text| text.parse::<u64>().ok()) {
             Some(VERSION) => Ok(Migrated::No),
             Some(newer) if newer > VERSION => {
-                let what =
-                    format!("version {newer} is newer than this program, which knows {VERSION}");
+                let what = format!(
+                    "version {newer} is newer than the {VERSION} that this program supports"
+                );
                 Err(Flaw::new(node.at, what))
             }
             Some(_) | None => {
@@ -111,9 +112,10 @@ fn profile(node: &Node, name: &str) -> Result<Profile, Flaw> {
     let url = |key| match node.get(key).filter(|node| !node.is_null()) {
         Some(node) => match node.as_text() {
             Some(text) => Ok(Some(text.to_owned())),
-            None => {
-                Err(Flaw::new(node.at, format!("`{key}` must be a text, but is {}", node.found())))
-            }
+            None => Err(Flaw::new(
+                node.at,
+                format!("`{key}` must be a string, but is {}", node.found()),
+            )),
         },
         None => Ok(None),
     };
@@ -131,7 +133,9 @@ fn token(auth: &Node) -> Result<Option<Secret>, Flaw> {
     match &node.value {
         // Also one that looks like a number.
         Value::Scalar { text, .. } => Ok(Secret::new(text)),
-        Value::Sequence(_) | Value::Mapping(_) => Err(Flaw::new(node.at, "`token` must be a text")),
+        Value::Sequence(_) | Value::Mapping(_) => {
+            Err(Flaw::new(node.at, "`token` must be a string"))
+        }
     }
 }
 

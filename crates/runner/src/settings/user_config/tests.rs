@@ -170,17 +170,17 @@ fn what_is_wrong_is_named_with_its_place_and_without_secrets() {
     let text = all.map(refused).join("\n");
     assert!(!text.contains("hush"));
     insta::assert_snapshot!(text, @"
-    config.yaml:1:10: version 2 is newer than this program, which knows 1
+    config.yaml:1:10: version 2 is newer than the  that this program supports1
     config.yaml:1:10: `version` must be 1, but is the text `one`
     config.yaml:1:10: `version` must be 1, but is the number `0`
     config.yaml:1:1: the file must be a mapping
     config.yaml:1:11: `profiles` must be a mapping
     config.yaml:2:6: the profile `a` must be a mapping
     config.yaml:2:13: `auth` must be a mapping
-    config.yaml:2:21: `token` must be a text
-    config.yaml:2:16: `api-url` must be a text, but is the number `7`
+    config.yaml:2:21: `token` must be a string
+    config.yaml:2:16: `api-url` must be a string, but is the number `7`
     config.yaml:1:7: `auth` must be a mapping
-    config.yaml:2:1: the key `auth` is here for the second time; first at 1:1
+    config.yaml:2:1: duplicate key `auth`; first at 1:1
     ");
 }
 

@@ -1,6 +1,6 @@
 //! YAML as a tree that knows where each part was written. Decides nothing about keys and types.
 //!
-//! What is read is bounded in size, depth and in what aliases may expand to.
+//! Documents are bounded in size, depth and in what aliases may expand to.
 
 mod read;
 #[cfg(test)]
@@ -35,9 +35,9 @@ impl fmt::Display for Position {
 /// A value and where it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
-    /// Where it begins.
+    /// The place where it begins.
     pub at: Position,
-    /// What it is.
+    /// The title.
     pub value: Value,
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum Value {
     Scalar {
         /// Its characters, without quotes.
         text: String,
-        /// Without quotes and tag, so that it may also be a number, a truth value or nothing.
+        /// Without quotes and tag, so that it may also be a number, a boolean or nothing.
         plain: bool,
     },
     /// A list.
@@ -60,7 +60,7 @@ pub(crate) enum Value {
 /// A key and where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key {
-    /// Where it begins.
+    /// The place where it begins.
     pub at: Position,
     /// Its characters.
     pub text: String,
@@ -144,7 +144,7 @@ impl Node {
         }
     }
 
-    /// What it is, for a sentence that says `found …`.
+    /// Returns what it is, for a sentence that says `found …`.
     pub(crate) fn found(&self) -> String {
         match &self.value {
             Value::Mapping(_) => "a mapping".to_owned(),
@@ -152,13 +152,13 @@ impl Node {
             Value::Scalar { .. } if self.is_null() => "nothing".to_owned(),
             Value::Scalar { text, plain } => match kind(text) {
                 Some(kind) if *plain => format!("the {kind} `{}`", excerpt(text)),
-                Some(_) | None => format!("the text `{}`", excerpt(text)),
+                Some(_) | None => format!("the string `{}`", excerpt(text)),
             },
         }
     }
 }
 
-/// What a word without quotes is, if it is no text.
+/// Returns what a word without quotes is, if it is no text.
 fn kind(text: &str) -> Option<&'static str> {
     let number = || {
         let digits = text.trim_start_matches(['+', '-']);
@@ -171,13 +171,13 @@ fn kind(text: &str) -> Option<&'static str> {
             || matches!(digits, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN")
     };
     match text {
-        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => Some("truth value"),
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => Some("boolean"),
         _ if number() => Some("number"),
         _ => None,
     }
 }
 
-/// Whether a word without quotes is no text.
+/// Returns whether a word without quotes is no text.
 fn is_special(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL") || kind(text).is_some()
 }

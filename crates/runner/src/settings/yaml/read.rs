@@ -12,13 +12,13 @@ const MAX_WEIGHT: usize = 1024 * 1024;
 /// The most mappings and lists inside each other.
 const MAX_DEPTH: usize = 32;
 
-/// What is wrong, and where.
+/// A problem and its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {what}")]
 pub(crate) struct Flaw {
     /// Where.
     pub at: Position,
-    /// What.
+    /// The path.
     pub what: String,
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, Flaw> {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(err) => {
             let good = bytes.get(..err.valid_up_to()).unwrap_or_default();
-            return Err(Flaw::new(end_of(good), "this is no text in UTF-8"));
+            return Err(Flaw::new(end_of(good), "this is not UTF-8 text"));
         }
     };
     let mut reader =
@@ -39,7 +39,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, Flaw> {
     reader.document()
 }
 
-/// Where the text after these bytes begins.
+/// Returns where the text after these bytes begins.
 fn end_of(good: &[u8]) -> Position {
     let text = String::from_utf8_lossy(good);
     let last = text.rsplit('\n').next().unwrap_or_default();
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
             match event {
                 Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
                 Event::DocumentStart(_) if found.is_some() => {
-                    return Err(Flaw::new(at, "there must be one document only"));
+                    return Err(Flaw::new(at, "expected a single document"));
                 }
                 Event::DocumentStart(_) => {
                     let (event, at) = self.next()?;
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
                 | Event::SequenceEnd
                 | Event::MappingStart(..)
                 | Event::MappingEnd => {
-                    return Err(Flaw::new(at, "a value is outside of the document"));
+                    return Err(Flaw::new(at, "found a value outside the document"));
                 }
             }
         }
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
 
     fn node(&mut self, event: Event<'a>, at: Position, depth: usize) -> Result<Node, Flaw> {
         if MAX_DEPTH < depth {
-            let what = format!("more than {MAX_DEPTH} mappings and lists inside each other");
+            let what = format!("more than {MAX_DEPTH} nested mappings and lists");
             return Err(Flaw::new(at, what));
         }
         let before = self.weight;
@@ -159,13 +159,10 @@ impl<'a> Reader<'a> {
             }
             let Node { value: Value::Scalar { text, .. }, .. } = self.node(event, at, depth + 1)?
             else {
-                return Err(Flaw::new(at, "a key must be a word"));
+                return Err(Flaw::new(at, "a key must be a plain string"));
             };
             if let Some(first) = seen.insert(text.clone(), at) {
-                let what = format!(
-                    "the key `{}` is here for the second time; first at {first}",
-                    excerpt(&text)
-                );
+                let what = format!("duplicate key `{}`; first at {first}", excerpt(&text));
                 return Err(Flaw::new(at, what));
             }
             let (event, value_at) = self.next()?;
@@ -174,15 +171,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What the name stands for, as if it were written here.
+    /// Returns what the name stands for, as if it were written here.
     fn alias(&mut self, anchor: usize, at: Position, depth: usize) -> Result<Node, Flaw> {
         let Some((node, weight)) = self.anchors.get(&anchor) else {
-            return Err(Flaw::new(at, "an alias must not stand inside of what it stands for"));
+            return Err(Flaw::new(at, "an alias must not be inside its own anchor"));
         };
         let (weight, deepest) = (*weight, depth + height(node));
         // Its depth is weighed as if everything were as deep as the deepest part.
         if MAX_DEPTH < deepest {
-            return Err(Flaw::new(at, "an alias makes this too deep"));
+            return Err(Flaw::new(at, "aliases nest too deeply"));
         }
         let node = Node { at, value: node.value.clone() };
         self.weigh(at, weight)?;
@@ -192,7 +189,7 @@ impl<'a> Reader<'a> {
     fn weigh(&mut self, at: Position, more: usize) -> Result<(), Flaw> {
         self.weight = self.weight.saturating_add(more);
         if MAX_WEIGHT < self.weight {
-            return Err(Flaw::new(at, "aliases make this too large"));
+            return Err(Flaw::new(at, "aliases expand to too much data"));
         }
         Ok(())
     }
@@ -208,7 +205,8 @@ fn height(node: &Node) -> usize {
     inner.unwrap_or_default() + 1
 }
 
-/// Whether a tag makes a text of a word. Tags that say what is the case anyway mean nothing, others are refused.
+/// Returns whether a tag makes a text of a word. Tags that say what is the case anyway mean nothing, others are
+/// refused.
 fn is_text(tag: Option<&Cow<'_, Tag>>, at: Position) -> Result<bool, Flaw> {
     let Some(tag) = tag else { return Ok(false) };
     if tag.is_yaml_core_schema() {
@@ -217,7 +215,7 @@ fn is_text(tag: Option<&Cow<'_, Tag>>, at: Position) -> Result<bool, Flaw> {
     if tag.handle.is_empty() && tag.suffix == "!" {
         return Ok(true);
     }
-    Err(Flaw::new(at, format!("the tag `{}` means nothing here", excerpt(&tag.to_string()))))
+    Err(Flaw::new(at, format!("the tag `{}` is not supported here", excerpt(&tag.to_string()))))
 }
 
 fn position(marker: Marker) -> Position {

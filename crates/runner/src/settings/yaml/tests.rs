@@ -1,4 +1,4 @@
-//! What is read, what is refused and where, and that nothing makes it panic or explode.
+//! Tests of what is read, what is refused and where, and that nothing makes it panic or explode.
 
 use proptest::prelude::*;
 
@@ -65,7 +65,7 @@ fn words_without_quotes_may_be_more_than_text() {
         "the number `-3`",
         "the number `.5`",
         "the number `0x1f`",
-        "the truth value `true`",
+        "the boolean `true`",
         "nothing",
         "nothing",
         "the text ``",
@@ -82,15 +82,15 @@ fn an_empty_file_holds_nothing() {
 
 #[test]
 fn what_is_no_tree_of_words_is_refused_where_it_stands() {
-    refused("a: 1\na: 2\n", "2:1: the key `a` is here for the second time; first at 1:1");
-    refused("a: 1\n---\nb: 1\n", "2:1: there must be one document only");
-    refused("? [a]\n: 1\n", "1:3: a key must be a word");
-    refused("a: !secret x\n", "1:4: the tag `!secret` means nothing here");
-    refused("&a [*a]", "1:5: an alias must not stand inside of what it stands for");
-    refused(b"a: 1\nb: \xff", "2:4: this is no text in UTF-8");
+    refused("a: 1\na: 2\n", "2:1: duplicate key `a`; first at 1:1");
+    refused("a: 1\n---\nb: 1\n", "2:1: expected a single document");
+    refused("? [a]\n: 1\n", "1:3: a key must be a plain string");
+    refused("a: !secret x\n", "1:4: the tag `!secret` is not supported here");
+    refused("&a [*a]", "1:5: an alias must not be inside its own anchor");
+    refused(b"a: 1\nb: \xff", "2:4: this is not UTF-8 text");
     refused("x".repeat(300_000), "1:1: more than 262144 bytes");
     let deep = "[".repeat(40) + &"]".repeat(40);
-    refused(deep, "1:34: more than 32 mappings and lists inside each other");
+    refused(deep, "1:34: more than 32 nested mappings and lists");
     assert_eq!(read(b"a: *nobody").unwrap_err().at, Position { line: 1, column: 4 });
     assert_eq!(read(b"a: 'open\n").unwrap_err().at.line, 1);
 }
@@ -107,13 +107,13 @@ fn aliases_are_taken_for_what_they_stand_for_and_cannot_explode() {
         let inner = vec![format!("*a{}", level - 1); 10].join(", ");
         wide.extend(format!("a{level}: &a{level} [{inner}]\n").chars());
     }
-    assert_eq!(read(wide.as_bytes()).unwrap_err().what, "aliases make this too large");
+    assert_eq!(read(wide.as_bytes()).unwrap_err().what, "aliases expand to too much data");
 
     let mut deep = "a0: &a0 [x]\n".to_owned();
     for level in 1..100 {
         deep.extend(format!("a{level}: &a{level} [*a{}]\n", level - 1).chars());
     }
-    assert_eq!(read(deep.as_bytes()).unwrap_err().what, "an alias makes this too deep");
+    assert_eq!(read(deep.as_bytes()).unwrap_err().what, "aliases nest too deeply");
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn word(text: &str) -> String {
     }
 }
 
-/// Whether no character means anything to YAML.
+/// Returns whether no character means anything to YAML.
 fn is_simple(text: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '+' | '-' | '~');
     !text.is_empty() && text.chars().all(fits) && text.chars().any(|c| c != '-' && c != '.')

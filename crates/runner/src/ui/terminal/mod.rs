@@ -43,7 +43,7 @@ const MOST_ROWS: u16 = 20;
 const BAR: u64 = 24;
 const SPINNER: &[&str] = &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
-/// What a terminal is asked again and again.
+/// Properties of a terminal that may change.
 pub(super) struct Facts {
     /// Rows and columns.
     pub size: Box<dyn Fn() -> Option<(u16, u16)> + Send>,
@@ -51,7 +51,7 @@ pub(super) struct Facts {
     pub clock: Box<dyn Fn() -> Monotonic + Send>,
 }
 
-/// What was decided once.
+/// Decisions that are made once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
     /// Colours.
@@ -73,7 +73,7 @@ pub(super) struct Terminal<W: Write> {
     groups: Vec<Group>,
     window: Window,
     progress: Option<Progress>,
-    /// What the benchmark is doing.
+    /// The activity of the benchmark.
     activity: Option<String>,
     region: Region,
     /// Somebody else draws.
@@ -127,7 +127,7 @@ impl<W: Write> Terminal<W> {
         (self.facts.size)().unwrap_or((24, 80))
     }
 
-    /// What the benchmark says goes into the window.
+    /// Returns what the benchmark says goes into the window.
     fn has_window(&self) -> bool {
         let Look { full_output, quiet, .. } = self.look;
         !full_output && !quiet && !self.groups.is_empty() && FEWEST_ROWS <= self.size().0
@@ -241,7 +241,7 @@ impl<W: Write> Terminal<W> {
         self.line(&lines.join("\n"))
     }
 
-    /// What the benchmark said last, when nobody has seen it.
+    /// Returns what the benchmark said last, when nobody has seen it.
     fn confess(&mut self) -> io::Result<()> {
         while !self.groups.is_empty() {
             self.end_group(true)?;

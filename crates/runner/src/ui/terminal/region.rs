@@ -5,7 +5,7 @@
 
 use console::measure_text_width;
 
-/// What is drawn at the moment.
+/// The lines drawn at the moment.
 #[derive(Debug, Default)]
 pub(super) struct Region {
     /// The width of each line.
@@ -13,14 +13,14 @@ pub(super) struct Region {
 }
 
 impl Region {
-    /// What takes the lines away. A terminal that has become narrower has broken them into more rows.
+    /// Returns what takes the lines away. A terminal that has become narrower has broken them into more rows.
     pub(super) fn erase(&mut self, columns: u16) -> String {
         let columns = usize::from(columns).max(1);
         let rows: usize = self.drawn.drain(..).map(|width| width.div_ceil(columns).max(1)).sum();
         if rows == 0 { String::new() } else { format!("\r\x1b[{rows}A\x1b[0J") }
     }
 
-    /// What draws these lines, each of which fits into a row.
+    /// Returns what draws these lines, each of which fits into a row.
     pub(super) fn draw(&mut self, lines: &[String]) -> String {
         self.drawn.extend(lines.iter().map(|line| measure_text_width(line)));
         lines.iter().flat_map(|line| [line, "\n"]).collect()

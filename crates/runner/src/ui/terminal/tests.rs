@@ -11,7 +11,7 @@ fn numbered(first: u32, start: &str) -> String {
     lines.concat()
 }
 
-/// What is on the paper when a benchmark has spoken.
+/// Returns what is on the paper when a benchmark has spoken.
 fn spoken(rows: u16, look: Look, failed: bool) -> String {
     let paper = Paper::default();
     let mut terminal = Terminal::new(Some(paper.out()), paper.out(), facts(rows, 40), look);
@@ -27,7 +27,7 @@ fn spoken(rows: u16, look: Look, failed: bool) -> String {
     paper.text()
 }
 
-/// What stays when everything that was taken away is gone.
+/// Returns what stays when everything that was taken away is gone.
 fn stays(text: &str) -> String {
     let mut lines: Vec<&str> = Vec::new();
     for line in text.split_inclusive('\n') {

@@ -18,7 +18,7 @@ pub(super) struct Window {
     lines: VecDeque<String>,
     /// Lines that were whole.
     seen: usize,
-    /// What has no end yet, of either stream.
+    /// The unfinished line of either stream.
     begun: [Vec<u8>; 2],
 }
 

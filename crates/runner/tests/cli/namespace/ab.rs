@@ -157,7 +157,7 @@ fn what_is_wrong_is_said_before_anything_is_built() {
     refused(&["ab", "--base", "HEAD"], 2, "--build <COMMAND>");
     refused(&["ab", "--base", "nowhere", "--no-build"], 2, "`nowhere` is no commit");
     refused(&["ab", "--base=--all", "--no-build"], 2, "`--all` is no commit");
-    refused(&["ab", "--base", "HEAD", "--build", " "], 2, "a build command is blank");
+    refused(&["ab", "--base", "HEAD", "--build", " "], 2, "a build command is empty");
     let folded = ["ab", "--base", "HEAD", "--no-build", "-m", "simulation", "--export", "folded=x"];
     refused(&folded, 2, "can't be written as `folded`");
     let outside = ["ab", "--base", "HEAD", "--no-build", "--working-directory", "/"];
@@ -191,7 +191,7 @@ fn a_side_that_fails_is_named_with_what_it_said() {
     assert!(run.stderr.contains("the build of head failed: `test ! -e broken`"), "{}", run.stderr);
     let run = ab(&sandbox, &["--base", "HEAD~1"], "true");
     assert_eq!(run.code, 4, "{}", run.stderr);
-    assert!(run.stderr.contains("`--exec` measures any command"), "{}", run.stderr);
+    assert!(run.stderr.contains("use `--exec` to measure any command"), "{}", run.stderr);
 }
 
 #[test]

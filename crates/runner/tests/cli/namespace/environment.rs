@@ -1,4 +1,4 @@
-//! What the benchmark sees of the environment: everything but our secrets, and what integrations expect.
+//! The environment of the benchmark: everything but our secrets, and what integrations expect.
 
 use test_support::{Sandbox, redact};
 
@@ -14,7 +14,7 @@ fn with_secrets() -> Sandbox {
         .with("MINE", "two words")
 }
 
-/// What `env` wrote, without what the machine or a shell adds.
+/// Returns what `env` wrote, without what the machine or a shell adds.
 fn seen(sandbox: &Sandbox) -> String {
     let text = redact(&sandbox.text("seen"), sandbox);
     let foreign = [
@@ -117,6 +117,6 @@ fn a_run_without_a_mode_measures_time_and_says_so() {
     let run = codspeed(&sandbox, words);
     assert_eq!(run.code, 0, "{}", run.shown());
     let shown = run.shown();
-    assert!(shown.contains("mode: walltime (real time); `-m` chooses another one"), "{shown}");
+    assert!(shown.contains("mode: walltime (real time); use `-m` to choose another"), "{shown}");
     assert!(shown.contains("measured in walltime"), "{shown}");
 }

@@ -126,7 +126,7 @@ fn accepted_failures_are_measured() {
     assert_eq!(accepted(&["--ignore-failure=2"], "exit 3"), 1);
 }
 
-/// What `exec` says of a command that it can't start.
+/// Returns what `exec` says of a command that it can't start.
 #[track_caller]
 fn why(sandbox: &Sandbox, options: &[&str], command: &str) -> String {
     let run = exec(sandbox, &[QUICK, options].concat(), &[command]);
@@ -143,10 +143,10 @@ fn what_keeps_a_program_from_being_run_is_told_as_what_it_is() {
     std::os::unix::fs::symlink("gone", at("dead")).unwrap();
     sandbox.file("file", "x");
     for (command, says) in [
-        ("./folder", "`./folder` is a folder, no program"),
-        ("./circle", "its links lead around in a circle"),
+        ("./folder", "`./folder` is a folder, not a program"),
+        ("./circle", "its symbolic links form a loop"),
         ("./dead", "`./dead` is a link to something that does not exist"),
-        ("./file/x", "a part of its path is a file, no folder"),
+        ("./file/x", "a part of its path is a file, not a folder"),
         ("/dev/null", "is a device or a pipe, no program"),
     ] {
         let said = why(&sandbox, &[], command);

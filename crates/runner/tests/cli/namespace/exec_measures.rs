@@ -189,5 +189,7 @@ fn events_are_counted_in_each_round_with_all_children_and_what_can_not_be_is_nam
     }
     let wrong = exec(&sandbox, &["--counters", "instruction"], &["true"]);
     assert_eq!(wrong.code, 2);
-    assert!(wrong.stderr.contains("`instruction` is no counter; there are instructions, "));
+    assert!(
+        wrong.stderr.contains("unknown counter `instruction`; the counters are instructions, ")
+    );
 }

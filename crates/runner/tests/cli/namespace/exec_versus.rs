@@ -90,7 +90,7 @@ fn commands_that_wait_are_compared_by_wall_times() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.contains(" pairs of wall times)"), "{}", run.stdout);
     let last = run.stdout.lines().last().unwrap();
-    assert_eq!(last, "wall times are compared since most of the time is spent waiting");
+    assert_eq!(last, "wall times are compared, because most of the time is spent waiting");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What runs around the rounds, and in which order.
+//! Hooks around the rounds, and their order.
 
 use crate::stage::{exec, sandbox};
 

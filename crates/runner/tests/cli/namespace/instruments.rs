@@ -85,7 +85,7 @@ fn a_tracer_that_does_not_start_keeps_the_benchmark_from_running() {
     sandbox.file("refuses", "");
     let early = run(&sandbox, NAMED, "touch ran");
     assert_eq!(early.code, 1);
-    assert!(early.stderr.contains("ended before the benchmark began"), "{}", early.stderr);
+    assert!(early.stderr.contains("exited before the benchmark started"), "{}", early.stderr);
     assert!(!sandbox.path().join("ran").exists());
     let sandbox = sandbox.with("CODSPEED_MONGO_TRACER", "");
     let missing = run(&sandbox, NAMED, "true");

@@ -109,7 +109,7 @@ fn settings_are_changed_shown_and_brought_back() {
     insta::assert_snapshot!(on.stdout);
     let status = isolate(&sandbox, &["status"]);
     assert!(
-        status.stdout.starts_with("on: processor 1 is calm, 5 files changed\n"),
+        status.stdout.starts_with("on: processor 1 reserved, 5 settings files changed\n"),
         "{}",
         status.stdout
     );
@@ -117,7 +117,7 @@ fn settings_are_changed_shown_and_brought_back() {
     assert_eq!(twice.code, 0, "{}", twice.shown());
     let other = isolate(&sandbox, &["on", "--cpu=0"]);
     assert_eq!(other.code, 1, "{}", other.shown());
-    assert!(other.stderr.contains("processor 1 is calm already"), "{}", other.stderr);
+    assert!(other.stderr.contains("processor 1 is already reserved"), "{}", other.stderr);
     assert_values(&sandbox, CALM, "after `on` twice");
     let off = isolate(&sandbox, &["off"]);
     assert_eq!(off.code, 0, "{}", off.shown());
@@ -202,11 +202,7 @@ fn the_next_start_says_what_it_has_brought_back() {
         &[harness.to_str().unwrap(), "--max-rounds", "1", "--warmup-time", "0", "true"],
     );
     assert_eq!(run.code, 0, "{}", run.shown());
-    assert!(
-        run.stderr.contains("`codspeed isolate on` was ended before it was done"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("`codspeed isolate on` was interrupted"), "{}", run.stderr);
     assert!(run.stderr.contains("/sys/devices/system/cpu/cpu3/online: 1 again"), "{}", run.stderr);
     assert_values(&sandbox, &[], "after the start of another program");
 }
@@ -238,7 +234,7 @@ fn without_root_nothing_is_changed_and_the_command_is_told() {
     isolate(&sandbox, CORE);
     let status = run(&["status"]);
     assert!(
-        status.stdout.starts_with("on: settings are changed; root can see which\n"),
+        status.stdout.starts_with("on: settings are changed; run as root to see which\n"),
         "{}",
         status.shown()
     );

@@ -110,7 +110,8 @@ fn the_harness_of_a_command() {
     assert_eq!(code, 1);
     nothing_is_left(&sandbox);
     let shown = codspeed(&sandbox, ["inspect", "profile"]);
-    let said = "the run failed: only what was finished by then is here (the benchmark command was ended by SIGKILL)";
+    let said = "the run failed: only the benchmarks finished by then are shown (the benchmark command was killed by \
+        SIGKILL)";
     assert!(shown.stderr.contains(said), "{}", shown.stderr);
     let sent = codspeed(&sandbox, ["upload", "profile"]);
     assert!(

@@ -56,7 +56,7 @@ mod perf_records {
             is_shown(&run);
             assert!(!run.stderr.contains("memory allocation"), "{}", run.stderr);
             let said = format!(
-                "there is no profile: the limits of this process don't suffice (`ulimit {option}`)"
+                "there is no profile: the resource limits of this process are too small (`ulimit {option}`)"
             );
             assert!(run.stderr.contains(&said), "{}", run.stderr);
         }

@@ -91,7 +91,7 @@ fn a_token_that_is_no_good_changes_nothing() {
             exit code: 5
             --- stdout
             --- stderr
-            error: the service does not accept this token
+            error: the service rejected this token
             hint: nothing was changed
             ");
         }
@@ -214,7 +214,7 @@ fn the_status_says_who_is_logged_in_and_is_no_failure() {
         &format!("version: 1\nprofiles: {{default: {{auth: {{token: {LOGIN}}}}}}}\n"),
     );
     assert_eq!(says(&sandbox), "profile `default`: logged in as alice (GITHUB)\n");
-    let over = "profile `default`: the login is no longer good\n  -> codspeed auth login\n";
+    let over = "profile `default`: the login has expired\n  -> codspeed auth login\n";
     for answer in
         [data(&json!({"session": null})), refusal("UNAUTHENTICATED"), Answer::text(401, LOGIN)]
     {
@@ -247,7 +247,7 @@ fn a_logout_forgets_one_profile_and_asks_nobody() {
     exit code: 0
     --- stdout
     --- stderr
-    the profile `default` is logged out
+    logged out of the profile `default`
     ");
     let text = sandbox.text(CONFIG);
     assert!(!text.contains("first-t0ken"), "{text}");

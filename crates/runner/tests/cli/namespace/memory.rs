@@ -75,7 +75,7 @@ fn a_suite_is_traced_benchmark_by_benchmark() {
     assert!(run.stderr.contains("was measured 2 times"), "{}", run.stderr);
 }
 
-/// What the benchmark sees of some variables.
+/// Returns what the benchmark sees of some variables.
 #[track_caller]
 fn environment(sandbox: &Sandbox, options: &[&str]) -> String {
     let text =

@@ -44,7 +44,10 @@ fn a_perf_that_is_not_there() {
     let sandbox = profiling_sandbox().with("CODSPEED_PERF", "/no/such/perf");
     let stderr = measured(&sandbox);
     let line = reason(&stderr);
-    assert!(line.starts_with("no profile, only times: `/no/such/perf` does not run"), "{line}");
+    assert!(
+        line.starts_with("no profile is recorded, only times: `/no/such/perf` does not run"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -60,7 +63,7 @@ fn a_perf_that_dies_at_its_start_is_quoted() {
     let stderr = measured(&perf);
     assert_eq!(
         reason(&stderr),
-        "no profile, only times: perf 6.1.0 does not record: no such thing"
+        "no profile is recorded, only times: perf 6.1.0 can't record: no such thing"
     );
 }
 
@@ -117,7 +120,10 @@ fn what_a_perf_says_without_end_costs_neither_time_nor_room_and_its_first_words_
 fn who_insists_is_warned() {
     let sandbox = with_perf("#!/bin/sh\nexit 1\n").with("CODSPEED_PROFILER_ENABLED", "on");
     let stderr = measured(&sandbox);
-    assert!(reason(&stderr).starts_with("warning: no profile, only times: "), "{stderr}");
+    assert!(
+        reason(&stderr).starts_with("warning: no profile is recorded, only times: "),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a benchmark says: where it arrives, what is kept of it, and who else listens.
+//! Output of a benchmark: where it arrives, what is kept of it, and who else listens.
 
 use serde_json::Value;
 use test_support::{Run, Sandbox};
@@ -196,7 +196,7 @@ fn a_failure_is_a_message_as_well_and_an_export_can_t_come_between() {
     let sandbox = sandbox();
     let options = ["--message-format", "json", "--export", "csv=-"];
     let run = exec(&sandbox, &options, &["true"]);
-    let what = "both `--message-format json` and an export want standard output";
+    let what = "`--message-format json` and an export can't both use standard output";
     assert_eq!((run.code, run.stderr), (2, format!("error: {what}\n")));
     let lines: Vec<Value> =
         run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -210,6 +210,6 @@ fn a_level_that_is_none_is_named() {
     let sandbox = sandbox().with("CODSPEED_LOG", "loud");
     let run = codspeed(&sandbox, ["status"]);
     let expected =
-        "warning: CODSPEED_LOG is `loud`, which is none of off, error, warn, info, debug, trace\n";
+        "warning: CODSPEED_LOG is `loud`; expected one of off, error, warn, info, debug, trace\n";
     assert_eq!(run.stderr, expected, "{}", shown(&sandbox, &run));
 }

@@ -85,7 +85,7 @@ fn a_perf_that_is_killed_costs_the_rest_of_the_profile_only() {
     let warnings: Vec<_> =
         run.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
     let [warning] = warnings.try_into().unwrap();
-    assert!(warning.contains("the profiler has ended before the benchmark"), "{warning}");
+    assert!(warning.contains("the profiler exited before the benchmark"), "{warning}");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn of_two_runs_the_second_waits_and_both_are_profiled() {
     ready.wait();
     let words = [&["exec", "--profile-folder", "second"], QUICK, &["--", "true"]].concat();
     let mut second = start(&sandbox, words);
-    second.says("another codspeed run is going on");
+    second.says("another codspeed run is in progress");
     fs::write(&hold, "go\n").unwrap();
     for run in [first.end(), second.end()] {
         assert_eq!(run.code, 0, "{}", run.stderr);

@@ -114,8 +114,9 @@ fn threads_that_share_a_processor_are_told() {
     let run = exec(&sandbox, &[QUICK, &["--pin"]].concat(), &["sh", "-c", "true & true; wait"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(
-        run.stderr
-            .contains("has several threads or processes, and one processor to run on (`--pin`)"),
+        run.stderr.contains(
+            "has several threads or processes but only one processor to run on (`--pin`)"
+        ),
         "{}",
         run.stderr
     );
@@ -147,7 +148,7 @@ fn memory_mode_has_fixed_addresses_as_well() {
         let options = ["-m", "memory", "--backend", "preload", "--no-aslr", "--pin"];
         let run = exec(&sandbox, &options, &["./program", "out"]);
         assert_eq!(run.code, 0, "{}", run.stderr);
-        let told = "warning: `--pin` does nothing in mode `memory`, which measures no time";
+        let told = "warning: `--pin` has no effect in mode `memory`, which doesn't measure time";
         assert!(run.stderr.contains(told), "{}", run.stderr);
     }
     let code: BTreeSet<String> = lines(&sandbox, "out")

@@ -14,7 +14,7 @@ struct Busy {
 }
 
 /// The words of a run that finds nothing wrong.
-const BUSY: &str = "another codspeed run is going on";
+const BUSY: &str = "another codspeed run is in progress";
 
 impl Busy {
     fn new(sandbox: Sandbox) -> Self {
@@ -79,11 +79,14 @@ fn options_that_make_no_sense_are_refused_in_every_mode() {
     let busy = Busy::new(sandbox());
     for mode in MODES {
         for (option, says) in [
-            ("--max-time=xyz", "`max_time` is not valid: `xyz` is not a duration"),
-            ("--min-time=-1", "`min_time` is not valid"),
-            ("--warmup-time=1 fortnight", "`warmup_time` is not valid"),
-            ("--timeout=soon", "`timeout` is not valid"),
-            ("--target-precision=lots", "`target_precision` is not valid"),
+            (
+                "--max-time=xyz",
+                "invalid value `xyz` for `--max-time`: expected a duration such as `3s`",
+            ),
+            ("--min-time=-1", "invalid value `-1` for `--min-time`"),
+            ("--warmup-time=1 fortnight", "invalid value `1 fortnight` for `--warmup-time`"),
+            ("--timeout=soon", "invalid value `soon` for `--timeout`"),
+            ("--target-precision=lots", "invalid value `lots` for `--target-precision`"),
             ("--ignore-failure=some", "`ignore_failure` takes `all` or a list"),
         ] {
             busy.refuses(
@@ -111,7 +114,7 @@ fn programs_that_cannot_be_started_are_refused_in_every_mode() {
             (&["no-such", "x"][..], not_found),
             (&["./no/such"], "`./no/such` does not exist"),
             (&["./plain"], "`./plain` is not an executable file"),
-            (&["./folder"], "`./folder` is a folder, no program"),
+            (&["./folder"], "`./folder` is a folder, not a program"),
             (&["echo 'x"], "a quote is not closed"),
         ] {
             busy.refuses(&[&["exec", "-m", mode, "--"], command].concat(), 1, says);

@@ -1,4 +1,4 @@
-//! What a profile says: where the time of a benchmark is spent.
+//! Contents of profiles: where the time of a benchmark is spent.
 
 mod perf_records {
     //! Tests that need a perf that records.

@@ -1,4 +1,4 @@
-//! What the project file lists is run where it says and as it says.
+//! Benchmarks of the project file are run where it says and as it says.
 
 use std::{fmt::Write as _, fs};
 
@@ -83,12 +83,13 @@ fn benchmarks_of_the_file_are_listed_and_chosen_by_id_and_name() {
     assert_eq!(names(&["--bench", "*parse-?"]), "\"parse-a\" \"test parse-b\"");
     assert_eq!(names(&["--bench", "parse-a", "--bench", "The*"]), "\"The first\" \"parse-a\"");
     let run = codspeed(&sandbox, [RUN, &["--bench", "parse-"]].concat());
-    let expected = "error: no benchmark of the project file fits `--bench parse-`; did you mean `parse-a`?\n\
-                    hint: `codspeed run --list` shows what there is\n";
+    let expected = "error: no benchmark of the project file matches `--bench parse-`; did you mean `parse-a`?\n\
+                    hint: run `codspeed run --list` to see them all\n";
     assert_eq!((run.code, run.stderr.as_str()), (2, expected), "{}", run.shown());
 }
 
-/// What each of these texts says on its standard output, as `sh` would run it: in the project file, and in full.
+/// Returns what each of these texts says on its standard output, as `sh` would run it: in the project file, and in
+/// full.
 #[test]
 fn a_command_in_one_text_means_what_sh_makes_of_it() {
     let sandbox = sandbox().with("WHO", "me");

@@ -234,6 +234,7 @@ fn a_window_that_stays_open_is_a_warning() {
     let stage = Stage::new();
     answered(&mut stage.client(), &[to(&Command::StartBenchmark, Command::Ack)]);
     let (run, _) = stage.end();
-    let expected = "warning: the benchmark integration began a measurement and did not finish it\n";
+    let expected =
+        "warning: the benchmark integration started a measurement and did not finish it\n";
     assert!(run.stderr.contains(expected), "{}", run.stderr);
 }

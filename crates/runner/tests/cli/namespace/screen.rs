@@ -1,4 +1,4 @@
-//! What a user sees on a terminal: while a benchmark runs, when the window changes its size, and after Ctrl-C.
+//! The view on a terminal: while a benchmark runs, when the window changes its size, and after Ctrl-C.
 
 use test_support::{Sandbox, Terminal};
 
@@ -78,7 +78,7 @@ fn ctrl_c_leaves_a_clean_terminal_and_all_that_was_said() {
     assert_eq!(code, 130, "{screen}");
     let expected: Vec<_> = (1..=40).map(|number| format!("line {number}")).collect();
     assert_eq!(window(&screen), expected, "{screen}");
-    assert!(screen.contains("stopping the benchmark; once more ends it at once\n"), "{screen}");
+    assert!(screen.contains("stopping the benchmark; interrupt again to kill it\n"), "{screen}");
     assert!(screen.contains("\n✗ walltime: "), "{screen}");
     nothing_is_left(&sandbox);
 }

@@ -102,7 +102,7 @@ fn a_suite_that_ignores_ctrl_c_is_killed_by_the_second_one() {
     let args = [RUN, &["--export", "json=out.json", "--", "./benchmark"]].concat();
     let (sandbox, mut running, pids) = busy(&args, "trap '' INT\n");
     running.signal(Signal::SIGINT);
-    running.says("stopping the benchmark; once more ends it at once");
+    running.says("stopping the benchmark; interrupt again to kill it");
     running.signal(Signal::SIGINT);
     running.says("killing the benchmark");
     let run = running.end();
@@ -154,7 +154,7 @@ fn who_waits_for_another_run_can_be_interrupted() {
     let first = start(&sandbox, [RUN, &["--allow-empty", "--", text]].concat());
     ready.wait();
     let mut waiting = start(&sandbox, exec_words(&[], &["true"]));
-    waiting.says("another codspeed run is going on");
+    waiting.says("another codspeed run is in progress");
     waiting.signal(Signal::SIGINT);
     assert_eq!(waiting.end().code, 130);
     std::fs::write(hold, "go\n").unwrap();

@@ -1,4 +1,4 @@
-//! Why a program can't be counted: the reason is shown, and nothing of what Valgrind says besides.
+//! Reasons that a program can't be counted are shown, and nothing of what Valgrind says besides.
 
 use test_support::Run;
 

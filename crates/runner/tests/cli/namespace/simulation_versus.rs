@@ -1,4 +1,4 @@
-//! Commands that are compared by what the real Valgrind counts.
+//! Commands that are compared by what the real needs Valgrind.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What sudo leaves in the environment of root, and a second user who is known in a namespace of the test's own.
+//! The environment of root below sudo, and a second user who is known in a namespace of the test's own.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ unset BINARIES
 exec sh -ec "$1"
 "#;
 
-/// What the benchmark tells of itself in the file `who`: users and groups that the kernel knows, and variables.
+/// A benchmark that writes to the file `who`: users and groups that the kernel knows, and variables.
 const BENCHMARK: &str = "grep -E '^(Uid|Gid|Groups):' /proc/self/status | tr -s '\\t ' ' ' > who; echo $HOME $USER $LOGNAME $KEPT >> who";
 const ALICE: &str = "Uid: 4321 4321 4321 4321\nGid: 4322 4322 4322 4322\nGroups: 4322 4323 4324 \n/tmp/home alice alice kept\n";
 
@@ -143,7 +143,7 @@ mod privileged {
             ));
             assert_eq!(run.stdout, "home\nroots\n", "{}", run.stderr);
             let said =
-                "error: the folder `/tmp/roots` may not be used by `alice`, who called sudo\n";
+                "error: the folder `/tmp/roots` is not accessible to `alice`, who called sudo\n";
             assert!(run.stderr.contains(said), "{}", run.stderr);
             assert!(run.stderr.ends_with("`--run-as root`\n3\n"), "{}", run.stderr);
         }

@@ -31,7 +31,7 @@ fn second<'a>(options: &[&'a str]) -> Vec<&'a str> {
 fn the_second_run_waits_for_the_first_and_says_so() {
     let (sandbox, first) = busy();
     let mut waiting = start(&sandbox, second(&[]));
-    let line = waiting.says("another codspeed run is going on");
+    let line = waiting.says("another codspeed run is in progress");
     assert!(line.contains(&format!("(pid {})", first.pid())), "{line}");
     assert!(line.contains("--no-wait"), "{line}");
     fs::write(sandbox.path().join("hold"), "go\n").unwrap();
@@ -51,7 +51,7 @@ fn the_second_run_fails_at_once_when_it_shall_not_wait() {
     let (sandbox, first) = busy();
     let run = start(&sandbox, second(&["--no-wait"])).end();
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
-    let expected = format!("error: another codspeed run is going on (pid {})\n", first.pid());
+    let expected = format!("error: another codspeed run is in progress (pid {})\n", first.pid());
     assert!(run.stderr.contains(&expected), "{}", run.stderr);
     assert!(run.stderr.contains("hint: without `--no-wait`"), "{}", run.stderr);
     fs::write(sandbox.path().join("hold"), "go\n").unwrap();
@@ -79,10 +79,10 @@ fn a_lock_file_that_is_none_is_named_at_once() {
     let run = start(&sandbox, exec_words(ONE_ROUND, &["true"])).end();
     assert_eq!(run.code, 1, "{}", run.stderr);
     insta::assert_snapshot!(run.stderr, @"
-    mode: walltime (real time); `-m` chooses another one
+    mode: walltime (real time); use `-m` to choose another
     error: could not use the lock file `/tmp/runner.lock`
-      caused by: it is a pipe (FIFO), no regular file
-    hint: every run takes this lock: remove what lies there, or ask its owner
+      caused by: it is a pipe (FIFO), not a regular file
+    hint: every run needs this lock: remove the file, or ask its owner
     ");
 }
 
@@ -111,7 +111,7 @@ fn the_harness_and_the_tracer_alone_wait_as_well() {
         let words = [options, more, &["--", "true"]].concat();
         sandbox.start(sandbox.private(program, words))
     };
-    let said = format!("another codspeed run is going on (pid {})", first.pid());
+    let said = format!("another codspeed run is in progress (pid {})", first.pid());
     for program in ALONE {
         let run = alone(program, &["--no-wait"]).end();
         assert_eq!(run.code, 1, "{}", run.stderr);
@@ -136,7 +136,7 @@ fn one_that_waits_alone_can_be_ended() {
         let program = Path::new(CODSPEED).with_file_name(program);
         let words = [options, &["--", "true"]].concat();
         let mut waiting = sandbox.start(sandbox.private(program, words));
-        waiting.says("another codspeed run is going on");
+        waiting.says("another codspeed run is in progress");
         waiting.signal(Signal::SIGINT);
         assert_eq!(waiting.end().code, 130);
     }

@@ -11,7 +11,7 @@ use crate::{
     stage::{QUICK, codspeed, exec, shown},
 };
 
-/// What is printed from the upload on, as far as it is the same in every run.
+/// Returns what is printed from the upload on, as far as it is the same in every run.
 #[track_caller]
 fn of_upload(sandbox: &Sandbox, run: &Run) -> String {
     let Run { code, stdout, stderr } = run.clone();
@@ -74,11 +74,7 @@ fn a_run_is_compared_with_a_base() {
 
     let run = codspeed(&sandbox, quick(&["--base", "run-0"]));
     assert_eq!(run.code, 0, "{}", run.shown());
-    assert!(
-        run.stderr.contains("can't compare with run run-0: there is no such run"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("can't compare with run run-0: run not found"), "{}", run.stderr);
 }
 
 #[test]
@@ -105,7 +101,7 @@ fn goes_to_the_project(answer: Answer, reason: &str) {
     api.on("SessionAndRepositoryOverview", [answer]);
     let run = codspeed(&sandbox, quick(&[]));
     assert_eq!(run.code, 0, "{}", run.shown());
-    let told = format!("{reason}: the results go to the project alice/local-runs");
+    let told = format!("{reason}: uploading to the project alice/local-runs");
     assert!(run.stderr.contains(&told), "{}", run.stderr);
     let [metadata] = metadata(&api).try_into().unwrap();
     let of_project = ["repositoryProvider", "owner", "repository"].map(|key| metadata[key].clone());
@@ -119,12 +115,15 @@ fn goes_to_the_project(answer: Answer, reason: &str) {
 fn a_repository_that_the_service_does_not_know_has_a_project() {
     let session = json!({"user": {"login": "alice", "provider": "GITHUB"}});
     let none = data(&json!({"session": session, "repositoryOverview": null}));
-    goes_to_the_project(none, "CodSpeed doesn't know acme/widgets");
+    goes_to_the_project(none, "CodSpeed has no repository acme/widgets");
 }
 
 #[test]
 fn a_repository_that_one_may_not_write_to_has_a_project() {
-    goes_to_the_project(overview("Repository", false), "you may not write to acme/widgets");
+    goes_to_the_project(
+        overview("Repository", false),
+        "you don't have write access to acme/widgets",
+    );
 }
 
 #[test]
@@ -151,7 +150,7 @@ fn a_repository_that_was_named_is_the_one_or_none() {
     api.on("SessionAndRepositoryOverview", [overview("Repository", false)]);
     let run = codspeed(&sandbox, quick(&["--repository", "acme/widgets"]));
     assert_eq!(run.code, 5, "{}", run.shown());
-    assert!(run.stderr.contains("you may not write to acme/widgets"), "{}", run.stderr);
+    assert!(run.stderr.contains("you don't have write access to acme/widgets"), "{}", run.stderr);
     assert_eq!(api.routes(), ["SessionAndRepositoryOverview"]);
     assert!(sandbox.path().join("profile/.codspeed/run.json").is_file());
 }
@@ -209,7 +208,11 @@ fn a_token_without_a_repository_is_an_error_before_anything_runs() {
     let sandbox = sandbox.with("CODSPEED_TOKEN", "of-a-repository");
     let run = exec(&sandbox, QUICK, &["touch", "made"]);
     assert_eq!(run.code, 5, "{}", run.stderr);
-    assert!(run.stderr.contains("error: the run belongs to no repository"), "{}", run.stderr);
-    assert!(run.stderr.contains("`--skip-upload` measures without an upload"), "{}", run.stderr);
+    assert!(run.stderr.contains("error: the run doesn't belong to a repository"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("use `--skip-upload` to measure without uploading"),
+        "{}",
+        run.stderr
+    );
     assert!(!sandbox.path().join("made").exists() && api.requests().is_empty());
 }

@@ -10,7 +10,7 @@ use crate::{
     stage::{codspeed, nothing_is_left, start},
 };
 
-/// What the error says, without the address of the service.
+/// Returns what the error says, without the address of the service.
 fn told(sandbox: &Sandbox, api: &FakeApi, run: &Run) -> String {
     let host = api.url("").replace("http://", "");
     let at = run.stderr.find("error: ").unwrap_or(0);
@@ -27,13 +27,14 @@ fn refused(route: &str, answer: Answer, tries: usize) -> String {
     assert_eq!(run.code, 5, "{}", run.shown());
     assert_eq!(asked(&api, route).len(), tries);
     let told = told(&sandbox, &api, &run);
-    let nothing_is_lost = "nothing is lost: `codspeed upload [sandbox]/profile` tries again";
+    let nothing_is_lost =
+        "run `codspeed upload [sandbox]/profile` to try again; the results are kept";
     assert!(told.contains(nothing_is_lost), "{}", run.shown());
     arrives_later(&sandbox, &api, route);
     told
 }
 
-/// What is left in the folder arrives, once the service accepts it.
+/// Returns what is left in the folder arrives, once the service accepts it.
 #[track_caller]
 fn arrives_later(sandbox: &Sandbox, api: &FakeApi, route: &str) {
     let folder = sandbox.path().join("profile");
@@ -178,7 +179,7 @@ fn an_upload_that_arrived_is_no_failure_whatever_becomes_of_the_run() {
         (data(&failed), "the service could not process run run-1", "in a few minutes"),
         (refusal("UNAUTHENTICATED"), "says: no", "`codspeed auth login`"),
         (refusal("RUN_NOT_FOUND"), "says: no", ""),
-        (data(&json!({"repository": null})), "there is no such repository", ""),
+        (data(&json!({"repository": null})), "repository not found", ""),
         (Answer::text(400, "odd question"), "odd question", ""),
         (Answer::text(503, "busy"), "answered 503: busy", "try again later"),
     ] {
@@ -186,7 +187,7 @@ fn an_upload_that_arrived_is_no_failure_whatever_becomes_of_the_run() {
         api.on("FetchLocalRunReport", [answer]);
         let run = codspeed(&sandbox, quick(&["--wait"]));
         assert_eq!(run.code, 0, "{}", run.shown());
-        let warning = "warning: the results have arrived as run run-1, but can't be shown: ";
+        let warning = "warning: the results were uploaded as run run-1, but can't be shown: ";
         let at = run.stderr.find(warning).unwrap_or_else(|| panic!("{}", run.shown()));
         let (told, _) = run.stderr[at..].split_once("warning: the service doesn't say").unwrap();
         assert!(told.contains(why) && told.contains(hint), "{told}");

@@ -1,6 +1,6 @@
 //! The table of real benchmark clients. To add one, add a row, and a folder below `xtask/compat/` if no other fits.
 //!
-//! What a row says is what a run is held against, and what the README shows.
+//! Each row is checked against a run, and shown in the README.
 
 mod native;
 mod node;
@@ -10,9 +10,9 @@ mod rust;
 /// A client, and a suite that it measures.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Client {
-    /// What one types.
+    /// The name on the command line.
     pub(super) name: &'static str,
-    /// What is tested, with its version.
+    /// The package under test, with its version.
     pub(super) package: &'static str,
     /// The folder with the suite, below `xtask/compat`. Clients may share one.
     pub(super) folder: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct Client {
     /// Makes the suite ready, for a mode (`@MODE@`) and a version of the integration (`@VERSION@`); run by a shell in the copy. Done again at the next time, so it has
     /// to be quick then. `$TOOLS` is a folder for programs, whose `bin` is in `PATH`.
     pub(super) prepare: &'static str,
-    /// What `codspeed run` runs.
+    /// The command that `codspeed run` runs.
     pub(super) command: &'static str,
     /// Name and version, as they are announced.
     pub(super) integration: (&'static str, &'static str),
@@ -33,7 +33,7 @@ pub(super) struct Client {
     pub(super) memory: Cell,
     /// Files (in the words of a listing) that depend on the version of the language.
     pub(super) may_leave: &'static [&'static str],
-    /// Whether `--quick` runs it.
+    /// True if `--quick` runs it.
     pub(super) is_quick: bool,
 }
 
@@ -41,13 +41,13 @@ pub(super) struct Client {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Benchmark {
     pub(super) uri: &'static str,
-    /// What is marked in its window, in walltime mode.
+    /// The rounds marked in its window, in walltime mode.
     pub(super) rounds: Rounds,
     /// The bytes that are live at its peak lie between these.
     pub(super) peak: (u64, u64),
 }
 
-/// How many rounds a client marks.
+/// The number of rounds a client marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rounds {
     /// As the suite says.
@@ -58,7 +58,7 @@ pub(super) enum Rounds {
     Never,
 }
 
-/// What is expected of a client in a mode.
+/// The expectation of a client in a mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cell {
     /// Everything is measured.

@@ -108,7 +108,7 @@ fn a_run_that_goes_on_is_not_taken_for_one_that_was_cut_short() {
     assert!(run.stderr.contains("the run goes on"), "{}", run.shown());
     let run = sandbox.run(sandbox.command(CODSPEED, ["upload", "profile"]));
     assert_eq!(run.code, 2, "{}", run.shown());
-    assert!(run.stderr.contains("the run of `profile` goes on"), "{}", run.shown());
+    assert!(run.stderr.contains("the run of `profile` is still in progress"), "{}", run.shown());
     running.signal(Signal::SIGTERM);
     assert_eq!(running.end().code, 130);
     let run = sandbox.run(sandbox.command(CODSPEED, ["inspect", "profile"]));

@@ -156,7 +156,7 @@ fn waiting() -> Begun {
     let first = start(&sandbox, [&words[..], &["echo > ready; read x < hold"]].concat());
     ready.wait();
     let mut running = start(&sandbox, exec_words(&[], &["true"]));
-    running.says("another codspeed run is going on");
+    running.says("another codspeed run is in progress");
     let release = move || {
         fs::write(hold, "go\n").unwrap();
         assert_eq!(first.end().code, 0);

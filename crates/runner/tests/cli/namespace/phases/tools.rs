@@ -99,7 +99,7 @@ mod perf_records {
             let run = running.end();
             let what = format!("{signal}: {}", run.shown());
             assert_eq!(run.code, 0, "{what}");
-            assert!(run.stderr.contains("the profiler has ended before the benchmark"), "{what}");
+            assert!(run.stderr.contains("the profiler exited before the benchmark"), "{what}");
             assert_eq!(exported(&sandbox).len(), 1, "{what}");
             all_is_gone(&sandbox, &what);
             next_works(&sandbox);
