@@ -173,10 +173,28 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
 ///
 /// If it can't be made, or is something else.
 pub fn create_private_subfolder(path: &Path) -> io::Result<()> {
-    if is_link(path) {
-        return Err(not_followed(io::ErrorKind::InvalidInput));
-    }
+    refuse_link(path)?;
     create_private_folder(path)
+}
+
+/// Refuses a folder that is a symbolic link: others may have put it there, and what it leads to is not ours to read,
+/// change or remove. One that isn't there is fine.
+///
+/// # Errors
+///
+/// If it is one.
+pub fn refuse_link(path: &Path) -> io::Result<()> {
+    if is_link(path) { Err(not_followed(io::ErrorKind::InvalidInput)) } else { Ok(()) }
+}
+
+/// Removes a file of ours from a folder of ours within one that others may write to.
+///
+/// # Errors
+///
+/// If it can't be removed, or its folder is a link.
+pub fn remove_from_subfolder(file: &Path) -> io::Result<()> {
+    file.parent().map_or(Ok(()), refuse_link)?;
+    std::fs::remove_file(file)
 }
 
 /// The one place that opens files as the options say.

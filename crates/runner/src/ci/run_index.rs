@@ -55,11 +55,15 @@ impl RunIndex {
     fn try_take(key: &PartKey<'_>, waiting: impl FnMut() -> ControlFlow<()>) -> io::Result<Self> {
         let path = key.file();
         if let Some(folder) = path.parent() {
+            // Whoever has written the repository may have put links there.
+            let home = key.home();
+            let ours = folder.ancestors().take_while(|above| above.starts_with(&home));
+            ours.map(files::refuse_link).collect::<io::Result<()>>()?;
             fs::create_dir_all(folder)?;
         }
         hide(&key.home())?;
         let lock = lock(&path.with_extension("lock"), waiting)?;
-        let number = match files::read(&path, Links::Follow, 4096) {
+        let number = match files::read(&path, Links::Refuse, 4096) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_or(0, |State { run_index }| run_index),
             Err(err)
                 if [io::ErrorKind::NotFound, io::ErrorKind::InvalidData].contains(&err.kind()) =>
@@ -103,7 +107,7 @@ fn hide(home: &Path) -> io::Result<()> {
 fn lock(path: &Path, mut waiting: impl FnMut() -> ControlFlow<()>) -> io::Result<Flock<File>> {
     let mut options = File::options();
     let mut file =
-        files::open_with(path, Links::Follow, options.read(true).write(true).create(true))?;
+        files::open_with(path, Links::Refuse, options.read(true).write(true).create(true))?;
     loop {
         file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => return Ok(lock),

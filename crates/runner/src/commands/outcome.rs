@@ -5,6 +5,7 @@ use std::{io, path::Path};
 use nix::sys::{signal::Signal, statvfs::statvfs};
 use results::ReadError;
 use runner_shared::{
+    fault::{self, Attempt},
     mode::Mode,
     share::Share,
     text::{as_text, one_line, shown},
@@ -99,7 +100,7 @@ pub(crate) fn show_slowest(
 
 /// Standard output does not take the results.
 pub(crate) fn unwritten(err: &io::Error) -> CliError {
-    CliError::new(ExitKind::Failed, format!("could not write the results: {err}"))
+    CliError::new(ExitKind::Failed, format!("could not write to standard output: {}", fault::explain(err, Attempt::Write)))
 }
 
 /// Says which results files could not be read, before those of the others are shown.

@@ -4,7 +4,7 @@
 //! whole record in its place, and the file is removed.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -62,7 +62,9 @@ impl Journal {
 ///
 /// If the file can't be read.
 pub(crate) fn read(folder: &Path) -> io::Result<Option<ExecutionTimestamps>> {
-    let bytes = match files::read(&path(folder), Links::Refuse, RESULTS_FILE_BYTES) {
+    let path = path(folder);
+    path.parent().map_or(Ok(()), files::refuse_link)?;
+    let bytes = match files::read(&path, Links::Refuse, RESULTS_FILE_BYTES) {
         Ok(bytes) => bytes,
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(err) => return Err(err),
@@ -86,7 +88,7 @@ pub(crate) fn read(folder: &Path) -> io::Result<Option<ExecutionTimestamps>> {
 /// Removes it: the whole record is in its place.
 pub(crate) fn remove(folder: &Path) {
     // It stays out of archives, and the next run replaces it.
-    drop(fs::remove_file(path(folder)));
+    drop(files::remove_from_subfolder(&path(folder)));
 }
 
 fn path(folder: &Path) -> PathBuf {
@@ -95,6 +97,8 @@ fn path(folder: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use runner_shared::fifo::MarkerType;
 
     use super::*;

@@ -120,7 +120,8 @@ impl Manifest {
     /// Returns what an earlier run has kept; nothing if the folder is of another program.
     pub(crate) fn load(folder: &Path) -> Result<Option<Self>, ManifestError> {
         let path = file(folder);
-        let bytes = match files::read(&path, Links::Follow, MAX_BYTES) {
+        let bytes = files::refuse_link(&home(folder));
+        let bytes = match bytes.and_then(|()| files::read(&path, Links::Refuse, MAX_BYTES)) {
             Ok(bytes) => bytes,
             Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(ManifestError::Read { path, source }),
@@ -167,7 +168,7 @@ pub(crate) fn forget(folder: &Path) {
     journal::remove(folder);
     for path in [file(folder), archive_path(folder)] {
         // Where it can't be removed, nothing new can be written either, and that is said.
-        drop(fs::remove_file(path));
+        drop(files::remove_from_subfolder(&path));
     }
     // There may be something else in it.
     drop(fs::remove_dir(home(folder)));
@@ -185,7 +186,7 @@ pub(crate) fn how_to_go_on(folder: &Path) -> String {
 /// Drops an archive that has arrived. What the folder is stays known: the service may not be able to use what it got.
 pub(super) fn drop_archive(folder: &Path) {
     // The next upload replaces what stays.
-    drop(fs::remove_file(archive_path(folder)));
+    drop(files::remove_from_subfolder(&archive_path(folder)));
 }
 
 fn home(folder: &Path) -> PathBuf {

@@ -37,8 +37,9 @@ export PATH
 if command -v codspeed-go-runner >/dev/null; then
     exec codspeed-go-runner "$@"
 fi
-# There `go install` puts programs.
-for folder in "${GOBIN-}" "$("$real" env GOBIN)" "$("$real" env GOPATH)/bin"; do
+# There `go install` puts programs: of several folders in GOPATH, below the first.
+gopath=$("$real" env GOPATH)
+for folder in "${GOBIN-}" "$("$real" env GOBIN)" "${gopath%%:*}/bin"; do
     if [ -x "$folder/codspeed-go-runner" ]; then
         exec "$folder/codspeed-go-runner" "$@"
     fi

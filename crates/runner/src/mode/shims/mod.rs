@@ -191,7 +191,7 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
         let real = r#"
 case "$1 $2" in
 "env GOBIN") echo ;;
-"env GOPATH") echo "$HOME/gopath" ;;
+"env GOPATH") echo "$HOME/gopath:$HOME/other" ;;
 *) echo "go in ${PWD##*/}:"; printf ' [%s]' "$@" ;;
 esac"#;
         let (dir, env) = stage(&[&[("go", real)], others].concat());
