@@ -376,6 +376,15 @@ impl From<GitError> for CliError {
                 ExitKind::Failed,
                 Some("`git submodule update --init --recursive` at that commit gets it"),
             ),
+            GitError::LargeFiles { .. } => (
+                ExitKind::Failed,
+                Some(
+                    "`git lfs fetch --all` gets what this clone lacks; `git config lfs.skipDownloadErrors true` goes on without",
+                ),
+            ),
+            GitError::Far { .. } => {
+                (ExitKind::Usage, Some("a later `--good`, such as a tag, makes the search shorter"))
+            }
             GitError::Ask(AskError::Interrupted { .. }) => (ExitKind::Interrupted, None),
             GitError::Ask(_) | GitError::Failed { .. } => (ExitKind::Failed, None),
         };

@@ -55,7 +55,7 @@ pub(super) fn repository() -> Sandbox {
 }
 
 /// All files of the repository's own folder with their contents.
-fn state(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(super) fn state(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
