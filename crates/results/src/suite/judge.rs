@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use runner_shared::{
+    conditions::Conditions,
     mode::Mode,
     verdict::{
         ALPHA, CountJudgement, CountLimits, DEFAULT_THRESHOLD, JudgedTime, Judgement,
@@ -21,7 +22,7 @@ use super::{
 use crate::{bootstrap, counts::counters_of, model::Interval};
 
 /// Share of false findings among all that are found in a suite.
-const FALSE_DISCOVERIES: f64 = 0.05;
+pub(super) const FALSE_DISCOVERIES: f64 = 0.05;
 /// More benchmarks than this share that move the same way have a cause in common.
 const SHIFT: f64 = 0.3;
 /// Of fewer benchmarks, a share says nothing.
@@ -48,6 +49,7 @@ impl Suite {
             mean,
             shift,
             by_turns: false,
+            conditions: Conditions::default(),
         }
     }
 

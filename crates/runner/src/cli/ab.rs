@@ -65,6 +65,11 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_nanos)]
     pub max_time: Option<u64>,
 
+    /// Show how each verdict was reached, with all times or counts, so that it can be computed once more by hand (`bisect`:
+    /// the last one).
+    #[arg(long)]
+    pub explain: bool,
+
     /// Keep what is built in this folder, so that the next time is faster [default: a temporary folder].
     #[arg(long, value_name = "FOLDER")]
     pub build_dir: Option<PathBuf>,
