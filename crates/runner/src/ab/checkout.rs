@@ -144,9 +144,9 @@ fn fill(folder: &Path, source: &Git, wanted: Wanted<'_>, depth: u8) -> Result<()
     lend(&home, &git, source)?;
     let commit = match wanted {
         Wanted::Commit(hash) => hash.to_owned(),
-        Wanted::Files => snapshot(&home, source).map_err(|err| match err {
-            AbError::Git(err) => name_partial(err, source).into(),
-            other => other,
+        Wanted::Files => snapshot(&home, source).map_err(|err| {
+            let AbError::Git(err) = err else { return err };
+            name_partial(err, source).into()
         })?,
     };
     let checked_out = git.ask(["checkout", "--quiet", "--force", "--detach", &commit]);
@@ -259,15 +259,13 @@ fn is_true(value: &OsStr) -> bool {
 
 /// Tells a complaint about Git LFS from others. Its log goes with the folder.
 fn name_large_files(err: GitError, commit: &str) -> GitError {
-    match err {
-        GitError::Failed { words, .. } if words.contains("lfs") => {
-            let kept = words.split("; ").filter(|part| !part.contains("lfs/logs"));
-            let kept = kept.filter(|part| !part.contains("git lfs logs"));
-            let words = kept.collect::<Vec<_>>().join("; ");
-            GitError::LargeFiles { commit: commit.to_owned(), words }
-        }
-        other => other,
+    let GitError::Failed { command, ended, words } = err else { return err };
+    if !words.contains("lfs") {
+        return GitError::Failed { command, ended, words };
     }
+    let is_of_log = |part: &&str| part.contains("lfs/logs") || part.contains("git lfs logs");
+    let kept: Vec<&str> = words.split("; ").filter(|part| !is_of_log(part)).collect();
+    GitError::LargeFiles { commit: commit.to_owned(), words: kept.join("; ") }
 }
 
 /// Adds the way out to a complaint about a clone that lacks objects.

@@ -15,7 +15,9 @@ use crate::stage::{codspeed, sandbox};
 /// What head takes by what base takes, of the benchmark that has changed most.
 #[track_caller]
 fn ratio(sandbox: &Sandbox, options: &[&str]) -> f64 {
-    let options = [&["--max-pairs", "8", "--export", "json=out.json"], options].concat();
+    // None is a finding, which would be measured again.
+    let usual = ["--max-pairs", "8", "--threshold", "50%", "--export", "json=out.json"];
+    let options = [&usual, options].concat();
     let run = ab(sandbox, &options, "sh suite");
     assert_eq!(run.code, 0, "{options:?}: {}", run.stderr);
     let json = exported(sandbox);
@@ -116,7 +118,7 @@ fn what_a_sparse_checkout_leaves_out_was_removed_by_nobody() {
     assert!(!sandbox.path().join("other").exists());
     sandbox.file("times", "one 1000000\ntwo 2400000\nthree 3000000\n");
     let before = state(&sandbox.path().join(".git"));
-    let options = ["ab", "--base", "HEAD~2", "--max-pairs", "8", "--export", "json=out.json"];
+    let options = ["ab", "--base", "HEAD~2", "--threshold", "50%", "--export", "json=out.json"];
     // The file is in head alone.
     let build = ["--build", "touch built; test -e other/file || test \"$(basename $PWD)\" = base"];
     let run = codspeed(&sandbox, [&options[..], &build, &["--", "sh suite"]].concat());
@@ -140,7 +142,7 @@ fn a_shallow_clone_and_its_worktree_are_compared_wherever_they_lie() {
     let run = sandbox.run(sandbox.command("git", worktree));
     assert_eq!(run.code, 0, "{}", run.stderr);
     let compared = |folder: &OsStr, options: &[&str]| {
-        let words = ["ab", "--build", "touch built", "--max-pairs", "8", "--working-directory"];
+        let words = ["ab", "--build", "touch built", "--threshold", "50%", "--working-directory"];
         let words = words.map(OsStr::new).into_iter().chain([folder]);
         let options = options.iter().chain(&["--export", "json=out.json", "--", "sh suite"]);
         codspeed(&sandbox, words.chain(options.map(OsStr::new)))
