@@ -154,9 +154,19 @@ fn by_hyperfine(
     }
     let json: Value = serde_json::from_slice(&std::fs::read(export)?)?;
     for (result, times) in list_at(&json, "/results")?.iter().zip(into) {
-        times.extend(list_at(result, "/times")?.iter().filter_map(Value::as_f64));
+        times.extend(their_times(result)?);
     }
     Ok(())
+}
+
+/// Returns the wall times of a command, seconds: a list of their own in version 1, and a part of each round since.
+fn their_times(result: &Value) -> Result<Vec<f64>, String> {
+    if let Ok(times) = list_at(result, "/times") {
+        return Ok(times.iter().filter_map(Value::as_f64).collect());
+    }
+    let rounds = list_at(result, "/measurements")?.iter();
+    let wall = |round: &Value| round.pointer("/time_wall_clock/value")?.as_f64();
+    rounds.map(|round| wall(round).ok_or_else(|| "a round has no wall time".to_owned())).collect()
 }
 
 fn list_at<'a>(json: &'a Value, place: &str) -> Result<&'a Vec<Value>, String> {
