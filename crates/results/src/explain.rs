@@ -1,11 +1,11 @@
 //! The arithmetic of verdicts, step by step, so that whoever doubts one can compute it once more by hand from the
 //! exported rounds or counts.
 //!
-//! [`of_pairs`] and [`of_count`] explain a judgement alone, whoever has made it.
+//! [`of_pairs`] and [`of_count`] explain a judgement alone, whoever has made it; those of a suite are in
+//! `suite/explain.rs`.
 
 use runner_shared::{
     artifact::Repeats,
-    text::one_line,
     verdict::{
         self, ALPHA, CountJudgement, CountLimits, CountVerdict, FLOORS, IntervalRank, JudgedTime,
         Judgement, MINIMUM_PAIRS, Verdict, interval_rank,
@@ -14,8 +14,9 @@ use runner_shared::{
 
 use crate::{
     comparison::{Comparison, shortest},
-    counts::{CountComparison, CountUnit, CountsVerdict, JudgedCount},
+    counts::{CountComparison, CountUnit, Counter, CountsVerdict, JudgedCount},
     model::Interval,
+    text::quoted,
 };
 
 /// A step: what it is called, and what it says.
@@ -38,13 +39,13 @@ impl Comparison {
             ),
             ("times", self.why_these()),
         ];
-        steps.extend(of_pairs(&judged));
+        steps.extend(of_pairs(&judged, TURNS));
         if let Some(wall) = wall.filter(|_| time != JudgedTime::Wall) {
-            let beside = of_pairs(&wall);
+            let beside = of_pairs(&wall, TURNS);
             let estimate = beside.into_iter().find(|(name, _)| *name == "estimate");
             steps.extend(estimate.map(|(_, text)| ("wall times", text)));
         }
-        paragraph(&self.head, &self.base, &steps)
+        paragraph(&against(&self.head, &self.base), &steps)
     }
 
     /// The times that are judged, where they are in the export, and why these.
@@ -73,11 +74,13 @@ impl Comparison {
     }
 }
 
-/// Returns the steps from the times of pairs to a verdict.
-pub fn of_pairs(judged: &Judgement) -> Vec<Step> {
+/// The pairs of rounds that took turns.
+const TURNS: &str = "turns (`block`) in which both have a time above 0; several rounds of a side in a turn count as \
+    their median";
+
+/// Returns the steps from the times of pairs to a verdict. `pairs_from` says which pairs there are.
+pub fn of_pairs(judged: &Judgement, pairs_from: &str) -> Vec<Step> {
     let Judgement { ratio, interval, pairs, p, threshold, verdict } = *judged;
-    let pairs_from = "turns (`block`) in which both have a time above 0; several rounds of a side in a turn count as \
-        their median";
     let mut steps = vec![
         (
             "pairs",
@@ -149,27 +152,13 @@ impl CountComparison {
     /// A paragraph with the arithmetic of this verdict, with a final line break.
     pub fn explain(&self) -> String {
         let repeats = self.counters.iter().map(|it| it.base.len().max(it.head.len())).max();
-        let paddings = Repeats::PADDINGS.iter().take(repeats.unwrap_or(0));
-        let paddings: Vec<String> = paddings.map(ToString::to_string).collect();
-        let mut steps = vec![(
-            "repeats",
-            format!(
-                "the environment is lengthened by {} bytes in turn, the same for both",
-                paddings.join(", ")
-            ),
-        )];
+        let mut steps = vec![of_padding(repeats.unwrap_or(0))];
         for JudgedCount { counter, limits, base, head, judged } in &self.counters {
-            let note = if counter.decides { "" } else { "; informational only" };
-            let unit = match counter.unit {
-                CountUnit::Number => "",
-                CountUnit::Bytes => ", in bytes",
-                CountUnit::Cycles => ", in cycles",
-            };
-            steps.push(("counter", format!("{}{unit}{note}", counter.title)));
+            steps.push(of_counter(counter));
             steps.extend(of_count(judged, *limits, base, head));
         }
         steps.push(("verdict", self.why().to_owned()));
-        paragraph(&self.head, &self.base, &steps)
+        paragraph(&against(&self.head, &self.base), &steps)
     }
 
     const fn why_words(verdict: CountsVerdict) -> &'static str {
@@ -189,6 +178,25 @@ impl CountComparison {
     fn why(&self) -> &'static str {
         Self::why_words(self.verdict())
     }
+}
+
+/// Returns the step that names a counter.
+pub(crate) fn of_counter(counter: &Counter) -> Step {
+    let note = if counter.decides { "" } else { "; informational only" };
+    let unit = match counter.unit {
+        CountUnit::Number => "",
+        CountUnit::Bytes => ", in bytes",
+        CountUnit::Cycles => ", in cycles",
+    };
+    ("counter", format!("{}{unit}{note}", counter.title))
+}
+
+/// Returns the step that says how the environment is longer in `repeats` repeats.
+pub(crate) fn of_padding(repeats: usize) -> Step {
+    let paddings = Repeats::PADDINGS.iter().cycle().take(repeats).map(ToString::to_string);
+    let paddings: Vec<String> = paddings.collect();
+    let text = "the environment is lengthened by";
+    ("repeats", format!("{text} {} bytes in turn, the same for both", paddings.join(", ")))
 }
 
 /// Returns the steps from the counts of repeats to a verdict.
@@ -264,22 +272,26 @@ fn count_rule(verdict: CountVerdict, difference: f64, floor: f64, limit: f64) ->
 }
 
 /// All digits of a logarithm or ratio that matter.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     format!("{value:.DECIMALS$}")
 }
 
 /// A count, which may be a half or a share of one.
-fn count(value: f64) -> String {
+pub(crate) fn count(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The steps on a line each, below the names. A second word of the same name stands in line with the first.
-fn paragraph(head: &str, base: &str, steps: &[Step]) -> String {
-    let [head, base] = [head, base].map(|name| one_line(name).replace('`', "'"));
+/// The names of two that were compared.
+fn against(head: &str, base: &str) -> String {
+    format!("{} against {}", quoted(head), quoted(base))
+}
+
+/// The steps on a line each, below the title.
+pub(crate) fn paragraph(title: &str, steps: &[Step]) -> String {
     let width = steps.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let lines = steps.iter().map(|(name, text)| format!("  {name:<width$}  {text}\n"));
-    std::iter::once(format!("`{head}` against `{base}`, step by step:\n")).chain(lines).collect()
+    std::iter::once(format!("{title}, step by step:\n")).chain(lines).collect()
 }
 
 #[cfg(test)]
@@ -360,7 +372,7 @@ mod tests {
         let IntervalRank { rank, averages, is_exact } = interval_rank(20, ALPHA);
         assert_eq!((rank, averages, is_exact), (38, 210, true));
         let ratio = judged.ratio.unwrap();
-        let steps = of_pairs(&judged);
+        let steps = of_pairs(&judged, TURNS);
         let estimate = &steps.iter().find(|(name, _)| *name == "estimate").unwrap().1;
         assert!(estimate.ends_with(&format!("head / base = {ratio:.8}")), "{estimate}");
     }

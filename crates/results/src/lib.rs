@@ -70,4 +70,5 @@ pub use stacks::{Frame, StackNode, Stacks, Thread, Unit};
 pub use suite::{
     CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite, SuiteBenchmark,
     SuiteComparison, SuiteReading, SuiteRun, SuiteSide, SuiteVerdict, Unit as SuiteUnit, Value,
+    explain_turns,
 };

@@ -138,6 +138,26 @@ bounds! {
     SITES: usize = 458_752, Items, 200,
         "memory: places that allocate, of all benchmarks",
         "counted in the totals alone; a warning says so";
+    /// An answer of git about the user's repository.
+    GIT_ANSWER_BYTES: usize = 64 << 20, Bytes, 200,
+        "`ab`, `bisect`: one answer of git",
+        "an error, before anything is measured";
+    /// A list of patterns or commits in the user's repository.
+    REPOSITORY_FILE_BYTES: u64 = 16 << 20, Bytes, 40,
+        "`ab`, `bisect`: a file of the repository (`info/exclude`, `info/attributes`, `shallow`)",
+        "an error, before anything is measured";
+    /// Commits that a search looks at.
+    COMMITS: usize = 50_000, Items, 150,
+        "`bisect`: commits between good and bad",
+        "an error, before anything is measured";
+    /// The output of a run of a suite that is one of many.
+    HUSH_BYTES: usize = 64 << 10, Bytes, 5,
+        "`ab`, `bisect`: what the suite says, kept for the case that a run fails",
+        "the first of it is dropped";
+    /// Readings of all benchmarks in all runs of a comparison.
+    READINGS_BYTES: u64 = 256 << 20, Bytes, 450,
+        "`ab`, `bisect`: readings of all runs (each takes 160 bytes, 16 for each count, and its name and URI)",
+        "no further pair is run, and a warning says so: verdicts are of those before";
     /// `codspeed.yml` and the user's own settings.
     SETTINGS_BYTES: u64 = 256 << 10, Bytes, 10,
         "settings: `codspeed.yml`, the user's file",

@@ -3,7 +3,8 @@
 //! times say nothing: `chrt -f 1 bench_scans` gives both programs the processor first.
 //!
 //! The program is this one: with `spin N` it computes N steps and ends. The first argument of the bench is the path of
-//! `hyperfine` (from 1.13 on; else that of `PATH`), the second one the number of alternations.
+//! `hyperfine` (from 1.13 on; else that of `PATH`), the second one the number of alternations. Version 2 needs Rust 1.97:
+//! `cargo +nightly install hyperfine --version '^2' --locked --root FOLDER` puts it into `FOLDER/bin`.
 
 #![expect(
     clippy::print_stdout,
@@ -85,8 +86,17 @@ fn compare(hyperfine: &str, turns: u64) -> Result<(), Box<dyn Error>> {
             theirs.len()
         );
     }
-    println!("medians within 3 %\t{within}\tof 6\t{turns} alternations of {ROUNDS} rounds each");
+    let version = version_of(hyperfine)?;
+    println!(
+        "medians within 3 %\t{within}\tof 6\t{version}; {turns} alternations of {ROUNDS} rounds each"
+    );
     Ok(())
+}
+
+/// Returns name and version of the other program.
+fn version_of(hyperfine: &str) -> Result<String, Box<dyn Error>> {
+    let output = Command::new(hyperfine).arg("--version").stdin(Stdio::null()).output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 fn by_codspeed(
@@ -144,9 +154,19 @@ fn by_hyperfine(
     }
     let json: Value = serde_json::from_slice(&std::fs::read(export)?)?;
     for (result, times) in list_at(&json, "/results")?.iter().zip(into) {
-        times.extend(list_at(result, "/times")?.iter().filter_map(Value::as_f64));
+        times.extend(their_times(result)?);
     }
     Ok(())
+}
+
+/// Returns the wall times of a command, seconds: a list of their own in version 1, and a part of each round since.
+fn their_times(result: &Value) -> Result<Vec<f64>, String> {
+    if let Ok(times) = list_at(result, "/times") {
+        return Ok(times.iter().filter_map(Value::as_f64).collect());
+    }
+    let rounds = list_at(result, "/measurements")?.iter();
+    let wall = |round: &Value| round.pointer("/time_wall_clock/value")?.as_f64();
+    rounds.map(|round| wall(round).ok_or_else(|| "a round has no wall time".to_owned())).collect()
 }
 
 fn list_at<'a>(json: &'a Value, place: &str) -> Result<&'a Vec<Value>, String> {

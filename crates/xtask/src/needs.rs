@@ -34,6 +34,11 @@ pub(crate) const NEEDS: &[Need] = &[
         is_met: |_| Cmd::new("perf").args(["record", "--quiet", "-o", "-", "true"]).succeeds(),
     },
     Need {
+        part: "lfs::",
+        what: "Git LFS (`git lfs version`)",
+        is_met: |_| Cmd::new("git").args(["lfs", "version"]).succeeds(),
+    },
+    Need {
         part: "node::",
         what: "node and npm with a registry that answers (`npm view tinybench`)",
         is_met: |_| Cmd::new("npm").args(["view", "tinybench", "version"]).succeeds(),

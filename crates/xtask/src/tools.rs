@@ -189,6 +189,14 @@ pub(crate) const TOOLS: &[Tool] = &[
         used_by: &[Task::Demo],
     },
     Tool {
+        name: "git-lfs",
+        what_for: "tests of `codspeed ab` with large files",
+        probe: Probe::Program("git-lfs"),
+        source: Source::Apt(&["git-lfs"]),
+        required_by: &[],
+        used_by: &[Task::Test],
+    },
+    Tool {
         name: "c++ with jemalloc, mimalloc and tcmalloc",
         what_for: "tests of the allocation tracer",
         probe: Probe::Succeeds(&[

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use runner_shared::{
+    conditions::Conditions,
     mode::Mode,
     verdict::{
         ALPHA, CountJudgement, CountLimits, DEFAULT_THRESHOLD, JudgedTime, Judgement,
@@ -22,7 +23,7 @@ use super::{
 use crate::{bootstrap, counts::counters_of, model::Interval};
 
 /// Share of false findings among all that are found in a suite.
-const FALSE_DISCOVERIES: f64 = 0.05;
+pub(super) const FALSE_DISCOVERIES: f64 = 0.05;
 /// More benchmarks than this share that move the same way have a cause in common.
 const SHIFT: f64 = 0.3;
 /// Of fewer benchmarks, a share says nothing.
@@ -49,6 +50,7 @@ impl Suite {
             mean,
             shift,
             by_turns: false,
+            conditions: Conditions::default(),
         }
     }
 
@@ -231,7 +233,7 @@ fn in_common(base: &[u32], head: &[u32]) -> BTreeSet<u32> {
 }
 
 /// The times of a side with their pairs.
-fn times(series: &[(u32, &Value)], wanted: JudgedTime) -> (Vec<u64>, Vec<u32>) {
+pub(super) fn times(series: &[(u32, &Value)], wanted: JudgedTime) -> (Vec<u64>, Vec<u32>) {
     let time = |(pair, value): &(u32, &Value)| match (value, wanted) {
         (Value::Time { undisturbed, .. }, JudgedTime::Undisturbed) => {
             Some((undisturbed.as_ref().copied()?, *pair))

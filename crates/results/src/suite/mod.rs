@@ -4,6 +4,7 @@
 //! found in a first stage is measured once more in a second one with twice as many pairs, and counts only if both say
 //! the same. No I/O and no clock: [`Suite`] is given the readings of each run, and judges what it has so far.
 
+mod explain;
 mod judge;
 mod matching;
 mod model;
@@ -13,6 +14,7 @@ mod tests;
 mod turns;
 mod words;
 
+pub use explain::explain_turns;
 pub use model::{
     CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite, SuiteBenchmark,
     SuiteComparison, SuiteRun, SuiteSide, SuiteVerdict, Unit,

@@ -1,6 +1,7 @@
 //! The data of a comparison of suites: what is put in, and what comes out.
 
 use runner_shared::{
+    conditions::Conditions,
     mode::Mode,
     verdict::{CountJudgement, CountVerdict, JudgedTime, Judgement},
 };
@@ -92,6 +93,8 @@ pub struct SuiteComparison {
     pub shift: Option<Shift>,
     /// It is a command whose rounds took turns, rather than a suite that was run in pairs.
     pub by_turns: bool,
+    /// Conditions that were not as usual, as the user has asked for.
+    pub conditions: Conditions,
 }
 
 /// A benchmark of both sides.

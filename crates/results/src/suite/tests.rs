@@ -1,6 +1,8 @@
 //! Made-up runs of suites, judged.
 
-use runner_shared::{mode::Mode, statistics::Xoshiro256, verdict::JudgedTime};
+use runner_shared::{
+    conditions::Conditions, mode::Mode, statistics::Xoshiro256, verdict::JudgedTime,
+};
 
 use super::*;
 
@@ -317,4 +319,53 @@ fn shortest_rounds_that_contradict_the_typical_ones_are_not_judged() {
     }
     let found = suite.judge();
     assert_ne!(verdict_of(&found, "b0"), SuiteVerdict::Unchanged);
+}
+
+#[test]
+fn the_arithmetic_of_times_has_all_pairs_and_both_stages() {
+    let suite = timed(&[1.0, 1.2], [9, 17], 0.01, 3);
+    insta::assert_snapshot!(suite.explain(&suite.judge()));
+}
+
+#[test]
+fn the_arithmetic_of_counts_has_those_of_all_runs() {
+    let one: &[u64] = &[1_000_000, 1_800_000];
+    let other: &[u64] = &[1_051_000, 1_800_000];
+    let odd: &[u64] = &[1_051_100, 1_800_000];
+    let suite = counted(&[one; 2], &[other, odd], true);
+    insta::assert_snapshot!(suite.explain(&suite.judge()));
+}
+
+#[test]
+fn benchmarks_of_the_same_identity_are_explained_with_their_own_times() {
+    let mut suite = timed(&[1.0, 1.2], [9, 17], 0.01, 3);
+    for reading in suite.runs.iter_mut().flat_map(|run| &mut run.readings) {
+        reading.uri = "file::same".to_owned();
+    }
+    let once = timed(&[1.0, 1.2], [9, 17], 0.01, 3);
+    assert_eq!(suite.explain(&suite.judge()), once.explain(&once.judge()));
+}
+
+#[test]
+fn conditions_are_in_all_exports_where_they_are_not_as_usual() {
+    let suite = timed(&[1.0], [9, 0], 0.01, 3);
+    let conditions = Conditions { version: 1, processors: vec![2, 3], fixed_addresses: true };
+    let usual = suite.judge();
+    let found = SuiteComparison { conditions, ..suite.judge() };
+    let written = |found: &SuiteComparison, format| {
+        let mut bytes = Vec::new();
+        found.write(format, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    let json: serde_json::Value = serde_json::from_str(&written(&found, "json")).unwrap();
+    let expected = serde_json::json!({"version": 1, "processors": [2, 3], "fixed_addresses": true});
+    assert_eq!(json["conditions"], expected);
+    assert_eq!(found.to_json().unwrap()[0]["conditions"], expected);
+    assert!(!written(&usual, "json").contains("conditions"));
+    assert!(usual.to_json().unwrap()[0].get("conditions").is_none());
+    assert!(written(&found, "csv").ends_with(",2 3,true\n"));
+    assert!(written(&usual, "csv").ends_with(",,false\n"));
+    for shown in [written(&found, "markdown"), found.table(&crate::TableStyle::default())] {
+        assert!(shown.contains("Measured on processors 2, 3"), "{shown}");
+    }
 }

@@ -54,6 +54,7 @@ impl SuiteComparison {
             one_sided: Vec::new(),
             shift: None,
             by_turns: true,
+            conditions: report.conditions.clone(),
         })
     }
 }

@@ -8,6 +8,11 @@ pub const GIT_OPTIONAL_LOCKS: EnvName =
 /// Git's own: it must not ask for a password.
 pub const GIT_TERMINAL_PROMPT: EnvName =
     env("GIT_TERMINAL_PROMPT", "set to `0` for git, so that it asks nobody anything");
+/// That of Git LFS: checkouts leave large files as they are in the repository.
+pub const GIT_LFS_SKIP_SMUDGE: EnvName = env(
+    "GIT_LFS_SKIP_SMUDGE",
+    "read by `ab`: each side has the large files that the user's repository has, all the same",
+);
 /// Git's own: the repository, wherever it is called.
 pub const GIT_DIR: EnvName = env("GIT_DIR", "taken away by `ab`: each side has its repository");
 /// Git's own: the files of it.

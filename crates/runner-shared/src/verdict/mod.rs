@@ -19,7 +19,7 @@ use crate::{
 
 pub use counted::{CountJudgement, CountLimits, CountVerdict, FLOORS, judge_counts};
 pub use paired::{ALPHA, INTERIM_ALPHA, Judgement, MINIMUM_PAIRS, Verdict, judge};
-pub use shortest::judge_shortest;
+pub use shortest::{FEWEST_PAIRS, RESAMPLES, judge_shortest};
 pub use signed_rank::{IntervalRank, interval_rank};
 
 /// The smallest difference that matters unless the user says otherwise.

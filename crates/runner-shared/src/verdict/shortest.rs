@@ -19,11 +19,11 @@ use crate::{
 };
 
 /// With fewer pairs the quartile rests on two runs of a side.
-const FEWEST_PAIRS: u64 = 12;
+pub const FEWEST_PAIRS: u64 = 12;
 /// The quantile of the shortest rounds that is compared.
 const QUARTILE: f64 = 0.25;
-/// The standard error is then known within 5 %.
-const RESAMPLES: u32 = 200;
+/// Resamples of the bootstrap: the standard error is then known within 5 %.
+pub const RESAMPLES: u32 = 200;
 /// Any number; it is part of every figure ever shown.
 const SEED: u64 = 0x0c0d_e59e_ed00_0002;
 

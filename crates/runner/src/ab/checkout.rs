@@ -5,20 +5,17 @@
 //! working tree, with what is not committed, becomes a commit that only the folder has.
 
 use std::{
-    collections::BTreeMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs, io,
-    os::unix::{
-        ffi::{OsStrExt, OsStringExt},
-        fs::MetadataExt,
-    },
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
 use nix::unistd::geteuid;
 use results::SuiteSide;
+use runner_shared::env_names;
 use system::{
-    files::{self, Links},
+    files,
     lock::FolderLock,
     temporary::{Folder, Kind},
 };
@@ -26,21 +23,16 @@ use system::{
 use super::{
     AbError,
     git::{Commit, Git, GitError, PLAIN, Repository},
+    lend::{lend, remove},
 };
 use crate::orchestrator::RunError;
 
 /// Submodules in submodules, at most so deep.
 const DEEPEST: u8 = 10;
-/// Lists of files and patterns are shorter.
-const MOST_BYTES: u64 = 16 << 20;
 /// A file in each repository that we have made.
 const MARK: &str = "codspeed-side";
 /// Files by which git keeps others out of a repository, and which stay when it is killed.
 const LOCKS: &[&str] = &["index.lock", "HEAD.lock", "config.lock"];
-/// Settings of the user's repository that decide how files look.
-const KEPT_SETTINGS: &[&str] =
-    &["filter.", "core.autocrlf", "core.eol", "core.attributesfile", "core.excludesfile", "lfs."];
-
 /// A state of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
@@ -149,16 +141,17 @@ fn fill(folder: &Path, source: &Git, wanted: Wanted<'_>, depth: u8) -> Result<()
     let company = if depth == 0 { Company::Shared } else { Company::Private };
     prepare(folder, &home, source, company)?;
     let git = source.of(&home, folder);
-    lend_objects(&home, &git, source)?;
+    lend(&home, &git, source)?;
     let commit = match wanted {
-        Wanted::Commit(hash) => Ok(hash.to_owned()),
-        Wanted::Files => snapshot(&home, source),
+        Wanted::Commit(hash) => hash.to_owned(),
+        Wanted::Files => snapshot(&home, source).map_err(|err| {
+            let AbError::Git(err) = err else { return err };
+            name_partial(err, source).into()
+        })?,
     };
-    let checked_out = commit.and_then(|commit| {
-        git.ask(["checkout", "--quiet", "--force", "--detach", &commit])?;
-        Ok(commit)
-    });
-    let commit = checked_out.map_err(|err| name_partial(err, source))?;
+    let checked_out = git.ask(["checkout", "--quiet", "--force", "--detach", &commit]);
+    checked_out.map_err(|err| name_partial(name_large_files(err, &commit), source))?;
+    fill_large_files(&git)?;
     // What an earlier state had and this one hasn't, its submodules (hence twice) as well; what is ignored was built, and
     // saves time.
     git.ask(["clean", "--quiet", "--force", "--force", "-d"])?;
@@ -247,6 +240,34 @@ fn empty(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives files that Git LFS keeps their content, as far as the user has it, where checkouts leave that to `git lfs pull`
+/// (`git lfs install --skip-smudge`).
+fn fill_large_files(git: &Git) -> Result<(), GitError> {
+    let names = r"^filter\.lfs\.(smudge|process)$";
+    let Ok(filters) = git.ask(["config", "--get-regexp", names]) else { return Ok(()) };
+    let skips = git.env().get(env_names::GIT_LFS_SKIP_SMUDGE).is_some_and(is_true);
+    if skips || filters.contains(" --skip") {
+        git.ask(["lfs", "checkout"])?;
+    }
+    Ok(())
+}
+
+/// Returns true if a variable of Git LFS is set to anything but a word for no.
+fn is_true(value: &OsStr) -> bool {
+    !["", "0", "false", "no", "off"].iter().any(|no| value.eq_ignore_ascii_case(no))
+}
+
+/// Tells a complaint about Git LFS from others. Its log goes with the folder.
+fn name_large_files(err: GitError, commit: &str) -> GitError {
+    let GitError::Failed { command, ended, words } = err else { return err };
+    if !words.contains("lfs") {
+        return GitError::Failed { command, ended, words };
+    }
+    let is_of_log = |part: &&str| part.contains("lfs/logs") || part.contains("git lfs logs");
+    let kept: Vec<&str> = words.split("; ").filter(|part| !is_of_log(part)).collect();
+    GitError::LargeFiles { commit: commit.to_owned(), words: kept.join("; ") }
+}
+
 /// Adds the way out to a complaint about a clone that lacks objects.
 fn name_partial(err: GitError, source: &Git) -> GitError {
     if !is_partial(source) {
@@ -265,91 +286,8 @@ fn is_partial(source: &Git) -> bool {
     source.ask(["config", "--get-regexp", pattern]).is_ok()
 }
 
-/// Lets the repository `home` read the objects of the other one, and see files as that one does.
-fn lend_objects(home: &Path, git: &Git, source: &Git) -> Result<(), AbError> {
-    let io = |source| AbError::Folder { path: home.to_owned(), source };
-    let objects = source.path("objects")?;
-    let objects =
-        objects.canonicalize().map_err(|source| AbError::Folder { path: objects, source })?;
-    let mut line = objects.as_os_str().as_bytes().to_vec();
-    line.push(b'\n');
-    for folder in ["objects/info", "info"] {
-        fs::create_dir_all(home.join(folder)).map_err(io)?;
-    }
-    files::replace(&home.join("objects/info/alternates"), &line).map_err(io)?;
-    for name in ["shallow", "info/exclude", "info/attributes"] {
-        copy(&source.path(name)?, &home.join(name)).map_err(io)?;
-    }
-    exclude_ourselves(home, source.folder()).map_err(io)?;
-    // Those of an earlier time that the user has removed go.
-    for (key, _) in kept_settings(git)? {
-        git.ask(["config", "--local", "--unset-all", &key])?;
-    }
-    for (key, value) in kept_settings(source)? {
-        git.ask(["config", "--local", "--replace-all", &key, &value])?;
-    }
-    Ok(())
-}
-
-/// Returns the settings of a repository that decide how files look, the last value of each.
-fn kept_settings(git: &Git) -> Result<BTreeMap<String, String>, GitError> {
-    let settings = git.ask(["config", "--local", "--includes", "--list", "--null"])?;
-    let settings = settings.split('\0').filter(|setting| !setting.is_empty());
-    let pairs = settings.map(|setting| setting.split_once('\n').unwrap_or((setting, "true")));
-    let kept = pairs.filter(|(key, _)| KEPT_SETTINGS.iter().any(|kept| key.starts_with(kept)));
-    Ok(kept.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
-}
-
-/// Adds the folder for builds to the excluded ones, if it lies among the user's files.
-fn exclude_ourselves(home: &Path, top: &Path) -> io::Result<()> {
-    let place = home.parent().and_then(Path::parent).and_then(|root| root.strip_prefix(top).ok());
-    let Some(place) = place.filter(|place| !place.as_os_str().is_empty()) else { return Ok(()) };
-    let path = home.join("info/exclude");
-    let mut lines = match files::read(&path, Links::Refuse, MOST_BYTES) {
-        Ok(lines) => lines,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(err) => return Err(err),
-    };
-    lines.extend_from_slice(b"\n/");
-    lines.extend(as_pattern(place.as_os_str().as_bytes()));
-    lines.extend_from_slice(b"/\n");
-    files::replace(&path, &lines)
-}
-
-/// A path as a pattern that fits it alone, see `gitignore(5)`. A line can't hold the end of a line: any letter stands for
-/// it.
-fn as_pattern(path: &[u8]) -> Vec<u8> {
-    let mut pattern = Vec::with_capacity(path.len());
-    for byte in path {
-        match byte {
-            b'*' | b'?' | b'[' | b'\\' => pattern.extend([b'\\', *byte]),
-            b'\n' => pattern.push(b'?'),
-            other => pattern.push(*other),
-        }
-    }
-    pattern
-}
-
-/// Copies a small file; if there is none, an earlier copy goes.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let bytes = match files::read(from, Links::Follow, MOST_BYTES) {
-        Ok(bytes) => bytes,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return remove(to),
-        Err(err) => return Err(err),
-    };
-    files::replace(to, &bytes)
-}
-
-/// Removes a file, if it is there.
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
 /// A commit in the repository `home` with all files of the user's working tree, as they are.
-fn snapshot(home: &Path, source: &Git) -> Result<String, GitError> {
+fn snapshot(home: &Path, source: &Git) -> Result<String, AbError> {
     let head = source.ask(["rev-parse", "--verify", "--quiet", "HEAD"]).ok();
     let head = head.as_deref().map(str::trim);
     let git = source.of(home, source.folder());
@@ -359,12 +297,38 @@ fn snapshot(home: &Path, source: &Git) -> Result<String, GitError> {
         None => git.ask(["read-tree", "--empty"])?,
     };
     git.ask(["add", "--all"])?;
+    if let Some(head) = head {
+        keep_sparse(home, &git, source, head)?;
+    }
     let tree = git.ask(["write-tree"])?;
     let who = ["-c", "user.name=codspeed", "-c", "user.email=codspeed@localhost"];
     let mut words = who.to_vec();
     words.extend(["commit-tree", "-m", "the working tree", tree.trim()]);
     words.extend(head.iter().flat_map(|head| ["-p", head]));
-    git.ask(words).map(|hash| hash.trim().to_owned())
+    Ok(git.ask(words).map(|hash| hash.trim().to_owned())?)
+}
+
+/// Takes files that a sparse checkout leaves out as they are in the commit `head`: nobody has removed them.
+fn keep_sparse(home: &Path, git: &Git, source: &Git, head: &str) -> Result<(), AbError> {
+    let is_sparse = source.ask(["config", "--type=bool", "core.sparseCheckout"]);
+    if !is_sparse.is_ok_and(|answer| answer.trim() == "true") {
+        return Ok(());
+    }
+    let all = source.bytes(["ls-files", "-t", "-z"])?;
+    let left_out = all.split(|byte| *byte == 0).filter_map(|entry| entry.strip_prefix(b"S "));
+    let left_out: Vec<&[u8]> = left_out.collect();
+    // Without a path, all would be reset.
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    let list = home.join("codspeed-sparse");
+    let io = |source| AbError::Folder { path: home.to_owned(), source };
+    files::replace(&list, &left_out.join(&0)).map_err(io)?;
+    let mut from = OsString::from("--pathspec-from-file=");
+    from.push(&list);
+    let words = ["--literal-pathspecs", "reset", "--quiet", "--pathspec-file-nul"];
+    git.ask(words.map(OsStr::new).into_iter().chain([&*from, OsStr::new(head)]))?;
+    remove(&list).map_err(io)
 }
 
 /// Places and commits of the submodules of a commit.
@@ -375,51 +339,16 @@ fn submodules(git: &Git, commit: &str) -> Result<Vec<(PathBuf, String)>, GitErro
     {
         return Ok(Vec::new());
     }
-    // Not with `-z`, which gives paths as they are: such text may be no UTF-8.
-    let text = git.ask(["ls-tree", "-r", "--full-tree", commit])?;
-    Ok(text.lines().filter_map(read_submodule).collect())
+    let entries = git.bytes(["ls-tree", "-r", "-z", "--full-tree", commit])?;
+    Ok(entries.split(|byte| *byte == 0).filter_map(read_submodule).collect())
 }
 
-/// Reads a line of `ls-tree`: `160000 commit HASH<TAB>PATH`, with the path in quotes if it has special letters.
-fn read_submodule(entry: &str) -> Option<(PathBuf, String)> {
-    let (about, path) = entry.split_once('\t')?;
-    let hash = about.strip_prefix("160000 commit ")?;
-    let quoted = path.strip_prefix('"').and_then(|path| path.strip_suffix('"'));
-    let path = quoted.map_or_else(|| path.as_bytes().to_vec(), unquote);
-    Some((PathBuf::from(OsString::from_vec(path)), hash.to_owned()))
-}
-
-/// Reads a path that git has put in quotes, see `core.quotePath` in `git-config(1)`: the escapes of C, octal ones with
-/// three digits.
-fn unquote(text: &str) -> Vec<u8> {
-    let mut path = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    loop {
-        let (byte, after) = match rest {
-            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] => {
-                (((a & 3) << 6) | ((b & 7) << 3) | (c & 7), after)
-            }
-            [b'\\', letter, after @ ..] => (escaped(*letter), after),
-            [byte, after @ ..] => (*byte, after),
-            [] => return path,
-        };
-        path.push(byte);
-        rest = after;
-    }
-}
-
-/// The byte that an escape of C stands for.
-const fn escaped(letter: u8) -> u8 {
-    match letter {
-        b'a' => 0x07,
-        b'b' => 0x08,
-        b't' => b'\t',
-        b'n' => b'\n',
-        b'v' => 0x0b,
-        b'f' => 0x0c,
-        b'r' => b'\r',
-        other => other,
-    }
+/// Reads an entry of `ls-tree`: `160000 commit HASH<TAB>PATH`.
+fn read_submodule(entry: &[u8]) -> Option<(PathBuf, String)> {
+    let mut parts = entry.strip_prefix(b"160000 commit ")?.splitn(2, |byte| *byte == b'\t');
+    let hash = String::from_utf8(parts.next()?.to_vec()).ok()?;
+    let path = parts.next()?;
+    Some((PathBuf::from(OsStr::from_bytes(path)), hash))
 }
 
 #[cfg(test)]
@@ -430,39 +359,35 @@ mod tests {
     };
 
     use super::*;
+    use crate::process::Ended;
 
     #[test]
     fn submodules_are_told_from_files() {
-        let submodule = read_submodule("160000 commit abc\tlibs/a b");
-        assert_eq!(submodule, Some((PathBuf::from("libs/a b"), "abc".to_owned())));
-        assert_eq!(read_submodule("100644 blob abc\ta"), None);
-        assert_eq!(read_submodule(""), None);
+        let (path, hash) = read_submodule(b"160000 commit abc\tlibs/a \xff\t\"").unwrap();
+        assert_eq!((path.as_os_str().as_bytes(), &*hash), (&b"libs/a \xff\t\""[..], "abc"));
+        assert_eq!(read_submodule(b"100644 blob abc\ta"), None);
+        assert_eq!(read_submodule(b""), None);
     }
 
     #[test]
-    fn paths_in_quotes_are_read_byte_by_byte() {
-        let (path, _) = read_submodule("160000 commit abc\t\"a\\377 \\\"\\t\\\\\"").unwrap();
-        assert_eq!(path.as_os_str().as_bytes(), b"a\xff \"\t\\");
-        assert_eq!(unquote("\\"), b"\\");
-        assert_eq!(unquote("\\9\\n"), b"9\n");
+    fn a_complaint_of_git_lfs_is_told_without_its_log() {
+        let told = |words: &str| {
+            let words = words.to_owned();
+            let failed = GitError::Failed { command: String::new(), ended: Ended::Code(1), words };
+            name_large_files(failed, "0123456789abcdef").to_string()
+        };
+        let words = "Errors logged to '/a/.git/lfs/logs/1.log'.; Use `git lfs logs last` to view the log.; fatal: a: smudge filter lfs failed";
+        assert_eq!(
+            told(words),
+            "Git LFS did not give all files of 0123456789ab: fatal: a: smudge filter lfs failed"
+        );
+        assert!(told("fatal: no such path").starts_with("`git "));
     }
 
     #[test]
-    fn a_pattern_fits_its_path_alone() {
-        assert_eq!(as_pattern(b"a*?[b]\\c\nd/e"), b"a\\*\\?\\[b]\\\\c?d/e");
-    }
-
-    #[test]
-    fn a_copy_goes_with_its_original() {
-        let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
-        fs::write(&from, "new").unwrap();
-        copy(&from, &to).unwrap();
-        assert_eq!(fs::read(&to).unwrap(), b"new");
-        fs::remove_file(&from).unwrap();
-        copy(&from, &to).unwrap();
-        assert!(!to.exists());
-        copy(&from, &to).unwrap();
+    fn words_for_no_leave_a_variable_unset() {
+        assert!(["1", "true", "YES"].iter().all(|value| is_true(OsStr::new(value))));
+        assert!(!["", "0", "False", "off"].iter().any(|value| is_true(OsStr::new(value))));
     }
 
     #[test]

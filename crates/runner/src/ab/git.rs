@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use runner_shared::{env_names, text::shown};
+use runner_shared::{
+    bounds::{COMMITS, GIT_ANSWER_BYTES, NAME_BYTES},
+    env_names,
+    text::shown,
+};
 
 use crate::{
     env::Env,
@@ -17,7 +21,7 @@ use crate::{
 
 /// Trees of files may be large, and disks slow.
 const LIMITS: Limits =
-    Limits { time: Duration::from_mins(15), bytes: 64 << 20, heeds_signals: true };
+    Limits { time: Duration::from_mins(15), bytes: GIT_ANSWER_BYTES, heeds_signals: true };
 /// Lines of git's complaint that are shown.
 const MOST_LINES: usize = 4;
 /// Commits that one call describes: the kernel limits the length of a command line.
@@ -35,8 +39,6 @@ pub(super) const PLAIN: &[&str] = &[
     "core.fsync=none",
     "-c",
     "core.sharedRepository=false",
-    "-c",
-    "core.quotePath=true",
     "-c",
     "advice.addEmbeddedRepo=false",
 ];
@@ -75,6 +77,22 @@ pub(crate) enum GitError {
         path: PathBuf,
         /// The commit that the state has there.
         commit: String,
+    },
+    /// Files that Git LFS keeps can't be had.
+    #[error("Git LFS did not give all files of {}: {words}", commit.get(..12).unwrap_or(commit))]
+    LargeFiles {
+        /// The commit of the state.
+        commit: String,
+        /// The complaint of git.
+        words: String,
+    },
+    /// More commits than a search looks at.
+    #[error("more than {COMMITS} commits lie between `{good}` and `{bad}`")]
+    Far {
+        /// The first one.
+        good: String,
+        /// The last one.
+        bad: String,
     },
     /// It refuses.
     #[error("`git {command}` {ended}: {words}")]
@@ -123,6 +141,11 @@ impl Git {
         Self { folder: files.to_owned(), told, ..self.clone() }
     }
 
+    /// The environment that it is called with.
+    pub(super) const fn env(&self) -> &Env {
+        &self.env
+    }
+
     /// The folder that it is called in.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
@@ -133,6 +156,14 @@ impl Git {
         &self,
         args: impl IntoIterator<Item = S>,
     ) -> Result<String, GitError> {
+        Ok(String::from_utf8_lossy(&self.bytes(args)?).into_owned())
+    }
+
+    /// The same as it is: paths and values of settings need not be UTF-8.
+    pub(super) fn bytes<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<Vec<u8>, GitError> {
         let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
         let is_word = |arg: &&OsString| arg.as_encoded_bytes().first() != Some(&b'-');
         // Settings come in pairs before the verb.
@@ -165,8 +196,17 @@ impl Git {
 
     /// A path that git names, absolute.
     pub(super) fn path(&self, what: &str) -> Result<PathBuf, GitError> {
-        let text = self.ask(["rev-parse", "--git-path", what])?;
-        Ok(self.folder.join(line(&text)))
+        self.place(["rev-parse", "--git-path", what])
+    }
+
+    /// The folder of the repository that all its worktrees share, absolute.
+    pub(super) fn common_folder(&self) -> Result<PathBuf, GitError> {
+        self.place(["rev-parse", "--git-common-dir"])
+    }
+
+    fn place<const N: usize>(&self, words: [&str; N]) -> Result<PathBuf, GitError> {
+        let bytes = self.bytes(words)?;
+        Ok(self.folder.join(line(&bytes)))
     }
 }
 
@@ -178,8 +218,8 @@ fn said(stderr: &str) -> String {
 }
 
 /// A line that holds a path, which may begin or end with blanks.
-fn line(text: &str) -> &OsStr {
-    OsStr::from_bytes(text.strip_suffix('\n').unwrap_or(text).as_bytes())
+fn line(text: &[u8]) -> &OsStr {
+    OsStr::from_bytes(text.strip_suffix(b"\n").unwrap_or(text))
 }
 
 /// The repository of the user.
@@ -225,7 +265,7 @@ impl Repository {
         }
         // Without links: git has followed them.
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        let top = folder.join(way_up(&answer.stdout));
+        let top = folder.join(OsStr::from_bytes(way_up(&answer.stdout)));
         let top = top.canonicalize().unwrap_or(top);
         let prefix = folder.strip_prefix(&top).unwrap_or(Path::new("")).to_owned();
         Ok(Self { git: git.at(&top), prefix })
@@ -248,7 +288,8 @@ impl Repository {
         if answer.ended != Ended::Code(0) {
             return Err(no_commit());
         }
-        let described = self.describe(&[answer.stdout.trim()])?;
+        let hash = String::from_utf8_lossy(&answer.stdout);
+        let described = self.describe(&[hash.trim()])?;
         described.into_iter().next().ok_or_else(no_commit)
     }
 
@@ -268,8 +309,13 @@ impl Repository {
     /// Commits after `good` up to `bad`, each the first parent of the next: none if `good` is not among the ancestors.
     pub(crate) fn first_parents(&self, good: &str, bad: &str) -> Result<Vec<String>, GitError> {
         let range = format!("{good}..{bad}");
-        let text = self.git.ask(["rev-list", "--first-parent", "--reverse", &range])?;
-        Ok(text.lines().map(str::to_owned).collect())
+        let most = format!("--max-count={}", COMMITS + 1);
+        let text = self.git.ask(["rev-list", "--first-parent", "--reverse", &most, &range])?;
+        let hashes: Vec<String> = text.lines().map(str::to_owned).collect();
+        if hashes.len() > COMMITS {
+            return Err(GitError::Far { good: good.to_owned(), bad: bad.to_owned() });
+        }
+        Ok(hashes)
     }
 
     /// Returns true if one commit is an ancestor of the other.
@@ -290,9 +336,10 @@ impl Repository {
 
 /// Reads the way from a folder to the top of its repository: the last line, as `../../`. The line before is the top
 /// itself, as a path that may be no UTF-8.
-fn way_up(text: &str) -> &str {
-    let lines = text.strip_suffix('\n').unwrap_or(text);
-    lines.rsplit_once('\n').map_or("", |(_, way)| way)
+fn way_up(text: &[u8]) -> &[u8] {
+    let lines = text.strip_suffix(b"\n").unwrap_or(text);
+    let end = lines.iter().rposition(|byte| *byte == b'\n');
+    end.and_then(|end| lines.get(end + 1..)).unwrap_or_default()
 }
 
 /// Reads a commit of each line. One that is missing or another one would be mistaken for its neighbour.
@@ -306,8 +353,13 @@ fn read_commits(text: &str, hashes: &[&str]) -> Result<Vec<Commit>, GitError> {
     hashes.iter().map(read).collect()
 }
 
+/// The beginning of a text, as much as is kept of a name.
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(NAME_BYTES)).unwrap_or(text)
+}
+
 fn read_commit(line: &str) -> Option<Commit> {
-    let mut fields = line.splitn(5, FIELD).map(str::to_owned);
+    let mut fields = line.splitn(5, FIELD).map(|field| cut(field).to_owned());
     let mut next = || fields.next();
     let (hash, short, author, date) = (next()?, next()?, next()?, next()?);
     Some(Commit { hash, short, author, date, subject: next()? })
@@ -339,14 +391,14 @@ mod tests {
 
     #[test]
     fn the_way_to_the_top_is_the_last_line() {
-        assert_eq!(way_up("/a\nb\n../\n"), "../");
-        assert_eq!(way_up("/a\n\n"), "");
-        assert_eq!(way_up(""), "");
+        assert_eq!(way_up(b"/a\nb\n../\n"), b"../");
+        assert_eq!(way_up(b"/a\n\n"), b"");
+        assert_eq!(way_up(b""), b"");
     }
 
     #[test]
     fn the_end_of_a_complaint_is_shown_on_one_line() {
         assert_eq!(said("a\n\n b\nc\nd\ne\n"), "b; c; d; e");
-        assert_eq!(line(" a \n"), " a ");
+        assert_eq!(line(b" a \n"), " a ");
     }
 }

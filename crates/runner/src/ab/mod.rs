@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `git.rs` | reads the user's repository |
 //! | `checkout.rs` | two folders with the two states, of which the user's repository knows nothing |
+//! | `lend.rs` | objects, large files and settings that these have of the user's repository |
 //! | `build.rs` | makes both |
 //! | `series.rs` | runs them in pairs, and stops when all is known |
 //! | `schedule.rs` | how many pairs, in which order; no I/O |
@@ -15,6 +16,7 @@
 mod build;
 mod checkout;
 mod git;
+mod lend;
 mod schedule;
 mod search;
 mod series;

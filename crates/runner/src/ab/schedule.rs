@@ -65,14 +65,14 @@ impl Schedule {
         (self.done, self.planned)
     }
 
-    /// The next step. `elapsed` nanoseconds have gone, and `judge` says what is known so far.
-    pub(crate) fn next(&mut self, elapsed: u64, judge: impl FnOnce() -> SuiteComparison) -> Next {
+    /// The next step. `elapsed` nanoseconds have gone.
+    pub(crate) fn next(&mut self, elapsed: u64, known: &SuiteComparison) -> Next {
         // A pair takes as long as those before.
         let is_late = |limit| elapsed + elapsed / self.run.max(1) > limit;
         if self.run > 0 && self.limits.max_time.is_some_and(is_late) {
             return Next::Stop;
         }
-        if self.done == self.planned && !self.plan_more(&judge()) {
+        if self.done == self.planned && !self.plan_more(known) {
             return Next::Stop;
         }
         let pair = u32::try_from(self.done).unwrap_or(u32::MAX);
@@ -124,7 +124,7 @@ mod tests {
         let pairs = |mode| {
             let mut schedule = Schedule::new(mode, limits, 7);
             let mut pairs = Vec::new();
-            while let Next::Pair { first, .. } = schedule.next(0, || nothing(mode)) {
+            while let Next::Pair { first, .. } = schedule.next(0, &nothing(mode)) {
                 pairs.push(first);
             }
             pairs
@@ -155,8 +155,7 @@ mod tests {
             let limits = Limits { max_pairs: 24, max_time };
             let mut schedule = Schedule::new(Mode::Walltime, limits, 7);
             let (mut elapsed, mut stages) = (0, [0, 0]);
-            while let Next::Pair { stage, .. } =
-                schedule.next(elapsed, || slower(Mode::Walltime, 9))
+            while let Next::Pair { stage, .. } = schedule.next(elapsed, &slower(Mode::Walltime, 9))
             {
                 stages[usize::from(stage == Stage::Again)] += 1;
                 elapsed += 10;
@@ -171,11 +170,11 @@ mod tests {
 
     #[test]
     fn undecided_benchmarks_get_more_pairs_up_to_the_limit() {
-        let few = || slower(Mode::Walltime, 4);
+        let few = slower(Mode::Walltime, 4);
         let mut schedule =
             Schedule::new(Mode::Walltime, Limits { max_pairs: 14, max_time: None }, 7);
         let mut planned = Vec::new();
-        while schedule.next(0, few) != Next::Stop {
+        while schedule.next(0, &few) != Next::Stop {
             planned.push(schedule.progress().1);
         }
         planned.dedup();
@@ -188,7 +187,7 @@ mod tests {
         let mut schedule = Schedule::new(Mode::Walltime, limits, 7);
         let mut elapsed = 0;
         let mut pairs = 0;
-        while schedule.next(elapsed, || nothing(Mode::Walltime)) != Next::Stop {
+        while schedule.next(elapsed, &nothing(Mode::Walltime)) != Next::Stop {
             pairs += 1;
             elapsed += 30;
         }

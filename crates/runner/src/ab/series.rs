@@ -5,9 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use results::{Stage, Suite, SuiteRun, SuiteSide};
+use results::{Stage, Suite, SuiteComparison, SuiteReading, SuiteRun, SuiteSide, Value};
 use runner_shared::{
     artifact::Repeats,
+    bounds::{self, Allowance, READINGS_BYTES},
     clock::{Monotonic, now},
     mode::Mode,
 };
@@ -29,6 +30,9 @@ use crate::{
 
 /// A pair that takes longer than this is told of where nothing moves; shorter ones only when it is looked at.
 const LONG_NS: u64 = 20_000_000_000;
+
+/// The warning where further readings would take too much memory.
+const NO_ROOM: &str = "no further pair is run: so many benchmarks were run so often that their results fill the memory meant for them";
 
 /// The two states, and how they are run.
 pub(crate) struct Series<'a> {
@@ -65,7 +69,7 @@ pub(crate) struct Only<'a> {
 
 impl Only<'_> {
     /// Keeps the readings of this benchmark.
-    fn keep(self, readings: &mut Vec<results::SuiteReading>) {
+    fn keep(self, readings: &mut Vec<SuiteReading>) {
         let by_uri = readings.iter().any(|reading| reading.uri == self.uri);
         readings.retain(
             |reading| {
@@ -90,17 +94,18 @@ impl Series<'_> {
         let mut schedule = Schedule::new(self.part.mode, limits, suite.seed);
         let start = now();
         let mut told = start;
+        let mut room = Allowance::of(READINGS_BYTES);
         loop {
             let elapsed = now().since(start);
-            let judged = || suite.judge();
-            let Next::Pair { stage, pair, first } = schedule.next(elapsed, judged) else {
+            let known = suite.judge();
+            let Next::Pair { stage, pair, first } = schedule.next(elapsed, &known) else {
                 return Ok(End::Complete);
             };
             let second = match first {
                 SuiteSide::Base => SuiteSide::Head,
                 SuiteSide::Head => SuiteSide::Base,
             };
-            self.tell(suite, &schedule, stage, start, &mut told);
+            self.tell(&known, &schedule, stage, start, &mut told);
             let mut pair_runs = Vec::new();
             for side in [first, second] {
                 match self.run_once(side, stage, pair) {
@@ -109,8 +114,14 @@ impl Series<'_> {
                     Err(err) => return Err(err),
                 }
             }
+            let taken = pair_runs.iter().flat_map(|run| &run.readings).map(size_of_reading).sum();
+            let has_room = room.take(taken);
             // A run without its partner says nothing.
             suite.runs.extend(pair_runs);
+            if !has_room {
+                self.ui.event(&RunEvent::warning(NO_ROOM));
+                return Ok(End::Complete);
+            }
             if self.signals.interrupted() {
                 return Ok(End::Interrupted);
             }
@@ -159,11 +170,7 @@ impl Series<'_> {
     }
 
     /// Returns the results of a run that went well.
-    fn usable(
-        &self,
-        side: SuiteSide,
-        run: Completed,
-    ) -> Result<Vec<results::SuiteReading>, AbError> {
+    fn usable(&self, side: SuiteSide, run: Completed) -> Result<Vec<SuiteReading>, AbError> {
         let Completed { report, broken, ended, trouble, interrupted, folder: _, instruments } = run;
         let side = called(side);
         let by_itself = ended == Ended::Code(130);
@@ -202,7 +209,7 @@ impl Series<'_> {
     /// Says how far it is.
     fn tell(
         &self,
-        suite: &Suite,
+        known: &SuiteComparison,
         schedule: &Schedule,
         stage: Stage,
         start: Monotonic,
@@ -210,7 +217,6 @@ impl Series<'_> {
     ) {
         let (number, planned) = schedule.progress();
         let now = now();
-        let known = suite.judge();
         let (all, open) = (known.benchmarks.len(), known.undecided());
         let text = progress(number, planned, stage, (all, open), now.since(start));
         // Less often the longer it takes.
@@ -221,6 +227,15 @@ impl Series<'_> {
         }
         self.ui.event(&RunEvent::Activity { text, logged });
     }
+}
+
+/// The memory that a reading takes, with what judging adds to it: see [`READINGS_BYTES`].
+fn size_of_reading(reading: &SuiteReading) -> u64 {
+    let counts = match &reading.value {
+        Value::Time { .. } => 0,
+        Value::Counts(counts) => counts.len(),
+    };
+    bounds::size(160 + reading.name.len() + reading.uri.len() + 16 * counts)
 }
 
 /// As in: pair 3 of 9, 4 of 12 benchmarks decided, about 2 min left.
@@ -262,10 +277,10 @@ mod tests {
 
     #[test]
     fn a_benchmark_is_kept_by_its_identity_else_by_its_name() {
-        let reading = |uri: &str, name: &str| results::SuiteReading {
+        let reading = |uri: &str, name: &str| SuiteReading {
             name: name.to_owned(),
             uri: uri.to_owned(),
-            value: results::Value::Counts(Vec::new()),
+            value: Value::Counts(Vec::new()),
         };
         let kept = |uris: &[&str]| {
             let mut readings: Vec<_> = uris.iter().map(|uri| reading(uri, "parse")).collect();

@@ -65,6 +65,11 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_nanos)]
     pub max_time: Option<u64>,
 
+    /// Show how each verdict was reached, with all times or counts, so that it can be recomputed by hand (`bisect`:
+    /// the last one).
+    #[arg(long)]
+    pub explain: bool,
+
     /// Keep the builds in this folder, to make the next comparison faster [default: a temporary folder].
     #[arg(long, value_name = "FOLDER")]
     pub build_dir: Option<PathBuf>,

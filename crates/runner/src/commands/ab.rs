@@ -39,9 +39,10 @@ pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliEr
     let mut first_failure = ExitKind::Ok;
     for part in &plan.parts {
         let aim = Aim { only: None, seed: plan.seed, limits: plan.limits };
-        let Compared { found, end } = plan.compare(part, &sides, &turn, aim, context)?;
+        let Compared { found, basis, end } = plan.compare(part, &sides, &turn, aim, context)?;
         let was_run = found.pairs.iter().any(|pairs| *pairs > 0);
-        let written = if was_run { show(&found, &part.exports, context) } else { Ok(()) };
+        let shown = if was_run { show(&found, &part.exports, context) } else { Ok(()) };
+        let written = shown.and_then(|()| plan.explain(&found, &basis, context));
         match end {
             Ok(End::Complete) => written?,
             Ok(End::Interrupted) => return Ok(interrupted(&found, written, context)),

@@ -7,6 +7,7 @@ use wildmatch::WildMatch;
 use super::{
     Context,
     ab::{export_all, show},
+    basis::Basis,
     compare::{Aim, Compared, Plan, is_interrupted},
 };
 use crate::{
@@ -95,14 +96,15 @@ impl Bisect<'_> {
         self.plan.make(SuiteSide::Base, &State::Commit(good), self.sides, self.context)?;
         let Some(bad) = later.last() else { return Ok(ExitKind::Ok) };
         self.make(bad)?;
-        let whole = self.compare(None, 0, self.plan.limits)?;
+        let (whole, basis) = self.compare(None, 0, self.plan.limits)?;
         let Some(target) = target(&whole, wanted) else {
             show(&whole, &self.part.exports, self.context)?;
+            self.plan.explain(&whole, &basis, self.context)?;
             return Err(nothing_slower(&whole, wanted).into());
         };
         self.say(&format!("bad: {}", target.sentence()));
         let mut search = Search::new(later.len());
-        let mut evidence = single(&whole, target);
+        let mut evidence = (single(&whole, target), basis);
         let mut steps = 0;
         loop {
             let candidate = match search.next() {
@@ -136,19 +138,20 @@ impl Bisect<'_> {
         commit: &Commit,
         only: Only<'_>,
         step: u64,
-    ) -> Result<(Mark, Option<SuiteComparison>), Trouble> {
+    ) -> Result<(Mark, Option<(SuiteComparison, Basis)>), Trouble> {
         let mut made = self.make(commit);
         for limits in [self.plan.limits, self.plan.twice(self.part)] {
             let compared = std::mem::replace(&mut made, Ok(()));
-            let found = match compared.and_then(|()| self.compare(Some(only), step, limits)) {
-                Ok(found) => found,
-                Err(Trouble::Failed(err)) => {
-                    let why = chain(&*err.source);
-                    self.warn(&format!("{} is skipped: {why}", commit.title()));
-                    return Ok((Mark::Skipped, None));
-                }
-                Err(Trouble::Interrupted) => return Err(Trouble::Interrupted),
-            };
+            let (found, basis) =
+                match compared.and_then(|()| self.compare(Some(only), step, limits)) {
+                    Ok(found) => found,
+                    Err(Trouble::Failed(err)) => {
+                        let why = chain(&*err.source);
+                        self.warn(&format!("{} is skipped: {why}", commit.title()));
+                        return Ok((Mark::Skipped, None));
+                    }
+                    Err(Trouble::Interrupted) => return Err(Trouble::Interrupted),
+                };
             let Some(one) = found.benchmarks.first() else { break };
             let (verdict, sentence) = (one.found.verdict, one.sentence());
             let mark = match verdict {
@@ -161,7 +164,7 @@ impl Bisect<'_> {
             };
             let word = if mark == Mark::Slow { "slow" } else { "fast" };
             self.say(&format!("{} is {word}: {sentence}", commit.short));
-            return Ok((mark, Some(found)));
+            return Ok((mark, Some((found, basis))));
         }
         self.warn(&format!("{} is skipped: it can't be told whether it is slower", commit.title()));
         Ok((Mark::Skipped, None))
@@ -179,12 +182,12 @@ impl Bisect<'_> {
         only: Option<Only<'_>>,
         step: u64,
         limits: Limits,
-    ) -> Result<SuiteComparison, Trouble> {
+    ) -> Result<(SuiteComparison, Basis), Trouble> {
         let aim = Aim { only, seed: self.plan.seed.wrapping_add(step), limits };
-        let Compared { found, end } =
+        let Compared { found, basis, end } =
             self.plan.compare(self.part, self.sides, self.turn, aim, self.context)?;
         match end? {
-            End::Complete => Ok(found),
+            End::Complete => Ok((found, basis)),
             End::Interrupted => Err(Trouble::Interrupted),
         }
     }
@@ -194,7 +197,7 @@ impl Bisect<'_> {
         &self,
         left: &[Commit],
         name: &str,
-        evidence: &SuiteComparison,
+        (evidence, basis): &(SuiteComparison, Basis),
     ) -> Result<ExitKind, CliError> {
         let sentence = evidence.benchmarks.first().map(SuiteBenchmark::sentence);
         let sentence = sentence.unwrap_or_default();
@@ -215,6 +218,7 @@ impl Bisect<'_> {
         self.context
             .ui
             .event(&RunEvent::Announcement { title: "first slow commit".to_owned(), text });
+        self.plan.explain(evidence, basis, self.context)?;
         export_all(evidence, &self.part.exports, self.context)?;
         Ok(ExitKind::Ok)
     }

@@ -9,6 +9,7 @@ use std::{
 
 use results::{Suite, SuiteComparison, SuiteSide};
 use runner_shared::{
+    conditions::Conditions,
     env_names,
     harness::{RunArgs, Target, WalltimeArgs},
     mode::Mode,
@@ -18,7 +19,7 @@ use runner_shared::{
 };
 use system::temporary::{Folder, Kind};
 
-use super::{Context, here, preflight, run::shell_text, sources};
+use super::{Context, basis::Basis, here, preflight, run::shell_text, sources};
 use crate::{
     ab::{
         AbError, End, GitError, Limits, Only, Repository, Series, Sides, State, build, environment,
@@ -26,7 +27,7 @@ use crate::{
     cli::{CompareArgs, InstrumentArgs, SharedArgs, UploadArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
-    mode::Place,
+    mode::{Place, Settled},
     orchestrator::{Completed, RunError, Turn, execute_in},
     process::{AskError, Ended},
     report::AnyReport,
@@ -51,6 +52,8 @@ pub(super) struct Plan {
     pub limit: Option<Share>,
     /// The first seed.
     pub seed: u64,
+    /// The arithmetic of the verdicts is wanted.
+    explain: bool,
     builds: Vec<OsString>,
     build_dir: Option<PathBuf>,
     here: PathBuf,
@@ -71,6 +74,8 @@ pub(super) struct Aim<'a> {
 pub(super) struct Compared {
     /// The verdicts so far.
     pub found: SuiteComparison,
+    /// Their basis.
+    pub basis: Basis,
     /// The way in which it ended.
     pub end: Result<End, AbError>,
 }
@@ -97,6 +102,7 @@ impl Plan {
             threshold,
             max_pairs,
             max_time,
+            explain,
             build_dir,
             seed,
             command,
@@ -125,10 +131,25 @@ impl Plan {
             threshold,
             limit: None,
             seed,
+            explain,
             builds: build,
             build_dir: build_dir.map(|folder| here.join(folder)),
             here,
         })
+    }
+
+    /// Shows the arithmetic of these verdicts, if that is wanted.
+    pub(super) fn explain(
+        &self,
+        found: &SuiteComparison,
+        basis: &Basis,
+        context: &Context,
+    ) -> Result<(), CliError> {
+        if !self.explain {
+            return Ok(());
+        }
+        let text = basis.explain(found);
+        if text.is_empty() { Ok(()) } else { context.print(&format!("\n{text}")) }
     }
 
     /// Waits for the machine.
@@ -191,7 +212,7 @@ impl Plan {
         if let Some(target) = takes_turns(part) {
             return self.by_turns(part, target, sides, turn, (seed, limits), context);
         }
-        let part = &placed(part, context)?;
+        let (part, conditions) = &placed(part, context)?;
         let parent = context.env.temp_dir();
         let failed = |source| AbError::Folder { path: parent.clone(), source };
         let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
@@ -212,7 +233,8 @@ impl Plan {
         context.ui.event(&RunEvent::GroupStart { title: part.label.clone(), opened: true });
         let end = series.run(&mut suite, limits);
         context.ui.event(&RunEvent::GroupEnd { failed: end.is_err() });
-        Ok(Compared { found: suite.judge(), end })
+        let found = SuiteComparison { conditions: conditions.clone(), ..suite.judge() };
+        Ok(Compared { found, basis: Basis::Runs(suite), end })
     }
 
     /// Runs a command in both states round by round, as `exec --vs` does.
@@ -257,19 +279,25 @@ impl Plan {
         let env = environment(&context.env, &sides.folder(SuiteSide::Base))
             .without(&[env_names::CARGO_TARGET_DIR]);
         let run = execute_in(turn, &part, None, (&env, &context.signals), &context.ui)?;
+        let (name, uri) = (target.display_name(), target.uri());
         let found = match &run.report {
-            AnyReport::Walltime(report) => {
-                SuiteComparison::of_turns(report, &target.display_name(), &target.uri())
-            }
+            AnyReport::Walltime(report) => SuiteComparison::of_turns(report, &name, &uri),
             AnyReport::Simulation(_) | AnyReport::Memory(_) => None,
         };
-        let end = if run.interrupted || context.signals.interrupted() {
-            Ok(End::Interrupted)
+        let (basis, end) = if run.interrupted || context.signals.interrupted() {
+            (Basis::of_turns(run.report), Ok(End::Interrupted))
         } else {
-            usable_turns(run, found.is_some()).map(|()| End::Complete)
+            match usable_turns(run) {
+                Ok(basis) if found.is_some() => (basis, Ok(End::Complete)),
+                Ok(basis) => {
+                    let why = "base and head have no turn in common";
+                    (basis, Err(AbError::UnusableTurns(why.to_owned())))
+                }
+                Err(err) => (Basis::Nothing, Err(err)),
+            }
         };
         let found = found.unwrap_or_else(|| self.suite(part.mode, seed).judge());
-        Ok(Compared { found, end })
+        Ok(Compared { found, basis, end })
     }
 
     /// A suite of which nothing was run yet.
@@ -289,8 +317,8 @@ fn takes_turns(part: &RunPart) -> Option<&Target> {
 }
 
 /// Looks for what makes rounds of a command unusable.
-fn usable_turns(run: Completed, compared: bool) -> Result<(), AbError> {
-    let Completed { broken, ended, trouble, instruments, .. } = run;
+fn usable_turns(run: Completed) -> Result<Basis, AbError> {
+    let Completed { report, broken, ended, trouble, instruments, .. } = run;
     if ended != Ended::Code(0) {
         return Err(AbError::Turns(ended));
     }
@@ -301,24 +329,21 @@ fn usable_turns(run: Completed, compared: bool) -> Result<(), AbError> {
         return Err(RunError::Read(broken).into());
     }
     instruments.map_err(RunError::Instrument)?;
-    if compared {
-        Ok(())
-    } else {
-        Err(AbError::UnusableTurns("base and head have no round in common".to_owned()))
-    }
+    Ok(Basis::of_turns(report))
 }
 
 /// The same run on processors that are chosen once: all runs of both states share them.
-fn placed(part: &RunPart, context: &Context) -> Result<RunPart, CliError> {
+fn placed(part: &RunPart, context: &Context) -> Result<(RunPart, Conditions), CliError> {
     let mut part = part.clone();
-    if part.mode == Mode::Walltime {
-        let said;
-        (part.place, said) = Place::settle(&part.place).map_err(RunError::from)?;
-        for text in said {
-            context.ui.event(&RunEvent::Step(text));
-        }
+    if part.mode != Mode::Walltime {
+        return Ok((part, Conditions::default()));
     }
-    Ok(part)
+    let Settled { args, said, conditions } = Place::settle(&part.place).map_err(RunError::from)?;
+    part.place = args;
+    for text in said {
+        context.ui.event(&RunEvent::Step(text));
+    }
+    Ok((part, conditions))
 }
 
 /// A command without an integration.

@@ -242,6 +242,17 @@ impl From<GitError> for CliError {
                 ExitKind::Failed,
                 Some("check out that commit and run `git submodule update --init --recursive`"),
             ),
+            GitError::LargeFiles { .. } => (
+                ExitKind::Failed,
+                Some(
+                    "run `git lfs fetch --all` to get what this clone lacks, or `git config lfs.skipDownloadErrors true` to \
+                        continue without it",
+                ),
+            ),
+            GitError::Far { .. } => (
+                ExitKind::Usage,
+                Some("use a later `--good`, such as a tag, to shorten the search"),
+            ),
             GitError::Ask(AskError::Interrupted { .. }) => (ExitKind::Interrupted, None),
             GitError::Ask(_) | GitError::Failed { .. } => (ExitKind::Failed, None),
         };

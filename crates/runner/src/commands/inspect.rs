@@ -68,7 +68,9 @@ pub(super) fn parts(folder: &Path) -> io::Result<Vec<String>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().into_string().unwrap_or_default();
-        if let Some(position) = position(&name).filter(|_| entry.file_type().is_ok_and(|of| of.is_dir())) {
+        if let Some(position) =
+            position(&name).filter(|_| entry.file_type().is_ok_and(|of| of.is_dir()))
+        {
             parts.push((position, name));
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod ab;
 pub(crate) mod auth;
+mod basis;
 pub(crate) mod bisect;
 pub(crate) mod choose;
 mod compare;

@@ -100,7 +100,10 @@ pub(crate) fn show_slowest(
 
 /// Standard output does not take the results.
 pub(crate) fn unwritten(err: &io::Error) -> CliError {
-    CliError::new(ExitKind::Failed, format!("could not write to standard output: {}", fault::explain(err, Attempt::Write)))
+    CliError::new(
+        ExitKind::Failed,
+        format!("could not write to standard output: {}", fault::explain(err, Attempt::Write)),
+    )
 }
 
 /// Says which results files could not be read, before those of the others are shown.

@@ -21,7 +21,7 @@ use std::{
 use runner_shared::{env_names, mode::Mode, text::shown, verdict::DEFAULT_THRESHOLD};
 
 pub(crate) use check::{Refusal, check};
-pub(crate) use place::{Place, PlaceError, addresses, named, usage};
+pub(crate) use place::{Place, PlaceError, Settled, addresses, named, usage};
 
 use crate::{
     env::Env,

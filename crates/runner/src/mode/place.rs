@@ -103,11 +103,20 @@ impl Place {
         Ok(place)
     }
 
-    /// Returns the same with processors that are named, for several runs that are to share them, and what is to be said
-    /// of them.
-    pub(crate) fn settle(args: &PlaceArgs) -> Result<(PlaceArgs, Vec<String>), PlaceError> {
-        let Self { chosen, said, .. } = Self::choose(args)?;
-        Ok((PlaceArgs { pin: chosen.map(Pin::These), ..args.clone() }, said))
+    /// Chooses for several runs that are to share it.
+    pub(crate) fn settle(args: &PlaceArgs) -> Result<Settled, PlaceError> {
+        let place = Self::choose(args)?;
+        let conditions = place.conditions();
+        let Self { chosen, said, .. } = place;
+        let args = PlaceArgs { pin: chosen.map(Pin::These), ..args.clone() };
+        Ok(Settled { args, said, conditions })
+    }
+
+    /// Returns what is not as usual.
+    fn conditions(&self) -> Conditions {
+        let processors = self.chosen.iter().flatten().copied().collect();
+        let fixed_addresses = self.address_space == AddressSpace::Fixed;
+        Conditions { version: Conditions::VERSION, processors, fixed_addresses }
     }
 
     /// Calls what starts the benchmark: its process begins where it is to stay.
@@ -137,9 +146,7 @@ impl Place {
     /// Notes it for those who read the results. What an earlier run has noted in the folder goes.
     pub(crate) fn note(&self, folder: &Path) -> io::Result<()> {
         let path = folder.join(Conditions::FILE);
-        let processors = self.chosen.iter().flatten().copied().collect();
-        let fixed_addresses = self.address_space == AddressSpace::Fixed;
-        let conditions = Conditions { version: Conditions::VERSION, processors, fixed_addresses };
+        let conditions = self.conditions();
         if conditions.is_usual() {
             return match fs::remove_file(path) {
                 Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
@@ -148,6 +155,17 @@ impl Place {
         }
         files::replace(&path, &serde_json::to_vec(&conditions)?)
     }
+}
+
+/// A place for several runs.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// The options of each run, with processors that are named.
+    pub args: PlaceArgs,
+    /// Sentences for the user.
+    pub said: Vec<String>,
+    /// The conditions that all of them have.
+    pub conditions: Conditions,
 }
 
 /// Our threads are elsewhere until this is dropped.

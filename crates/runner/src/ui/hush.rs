@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use runner_shared::bounds::HUSH_BYTES;
+
 use crate::event::{RunEvent, Stream};
 
-/// The end of what a run says is kept, at most so many bytes.
-const MOST_BYTES: usize = 64 << 10;
 /// More different warnings than that are no news.
 const MOST_WARNINGS: usize = 200;
 
@@ -65,7 +65,7 @@ impl Hush {
     fn keep_output(&mut self, stream: Stream, bytes: &[u8]) {
         self.bytes += bytes.len();
         self.output.push_back((stream, bytes.to_vec()));
-        while self.bytes > MOST_BYTES && self.output.len() > 1 {
+        while self.bytes > HUSH_BYTES && self.output.len() > 1 {
             let gone = self.output.pop_front().map_or(0, |(_, bytes)| bytes.len());
             self.bytes -= gone;
         }
@@ -96,7 +96,7 @@ mod tests {
         assert!(hush.keeps(&say(b"one")) && hush.keeps(&say(b"two")));
         assert_eq!(hush.take_output(), [say(b"one"), say(b"two")]);
         hush.keeps(&say(b"old"));
-        let long = vec![b'x'; MOST_BYTES];
+        let long = vec![b'x'; HUSH_BYTES];
         hush.keeps(&say(&long));
         assert_eq!(hush.take_output(), [say(&long)]);
         hush.keeps(&say(b"of the last run"));

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use runner_shared::conditions::Conditions;
+
 use super::json::doubt;
 use crate::{
     export::comparison::time_word,
@@ -30,6 +32,8 @@ const FIELDS: &[(&str, Field)] = &[
     ("pairs_again", |_, suite| suite.pairs[1].to_string()),
     ("threshold", |_, suite| suite.threshold.to_string()),
     ("seed", |_, suite| suite.seed.to_string()),
+    ("processors", |_, suite| processors(&suite.conditions)),
+    ("fixed_addresses", |_, suite| suite.conditions.fixed_addresses.to_string()),
 ];
 
 pub(super) fn write(of: &SuiteComparison, out: &mut dyn io::Write) -> io::Result<()> {
@@ -51,6 +55,11 @@ fn judged(evidence: &Evidence) -> String {
             ids.collect::<Vec<_>>().join(" ")
         }
     }
+}
+
+/// The processors that `--pin` has chosen; empty if the system has.
+fn processors(of: &Conditions) -> String {
+    of.processors.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
 }
 
 fn optional(number: Option<f64>) -> String {

@@ -10,6 +10,7 @@
 //! | `geometric_mean` | `ratio` over all benchmarks and its 95 % `interval`, or `null` |
 //! | `shift` | `null`, or `worse`, `moved` and `all`: so many benchmarks moved alike that they have a cause in common |
 //! | `one_sided[]` | `name`, `uri` and `side` (`base`, `head`) of benchmarks that only one side has |
+//! | `conditions` | only if something was not as usual: `processors` (`--pin`), `fixed_addresses` (`--no-aslr`) |
 //! | `benchmarks[]` | one object per benchmark, worst first |
 //! | `.name`, `.uri` | as the integration says, of head |
 //! | `.verdict` | `regressed`, `improved`, `unchanged` or `inconclusive` |
@@ -24,6 +25,7 @@
 //! | `.counters[]` | of counts: `id`, `unit`, `decides`, and `first` and `again` with `base`, `head`, `ratio`, `floor`, `limit`, `repeats`, `verdict` |
 
 use runner_shared::{
+    conditions::Conditions,
     mode::Mode,
     verdict::{ALPHA, CountJudgement, Judgement},
 };
@@ -52,6 +54,8 @@ pub(super) struct File<'a> {
     geometric_mean: Option<Mean>,
     shift: Option<JsonShift>,
     one_sided: Vec<JsonOneSided<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conditions: Option<&'a Conditions>,
     benchmarks: Vec<Benchmark<'a>>,
 }
 
@@ -76,7 +80,7 @@ struct JsonOneSided<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Benchmark<'a> {
+struct Benchmark<'a> {
     name: &'a str,
     uri: &'a str,
     mode: &'static str,
@@ -141,6 +145,7 @@ impl<'a> File<'a> {
             mean,
             shift,
             by_turns: _,
+            conditions,
         } = of;
         let one_sided = one_sided.iter().map(|OneSided { name, uri, side }| JsonOneSided {
             name,
@@ -157,12 +162,29 @@ impl<'a> File<'a> {
             geometric_mean: mean.map(|(ratio, found)| Mean { ratio, interval: interval(found) }),
             shift: shift.map(|Shift { worse, moved, all }| JsonShift { worse, moved, all }),
             one_sided: one_sided.collect(),
+            conditions: (!conditions.is_usual()).then_some(conditions),
             benchmarks: benchmarks(of),
         }
     }
 }
 
-pub(super) fn benchmarks(of: &SuiteComparison) -> Vec<Benchmark<'_>> {
+/// A verdict that stands alone: with the conditions of the whole.
+#[derive(Serialize)]
+pub(super) struct Line<'a> {
+    #[serde(flatten)]
+    benchmark: Benchmark<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conditions: Option<&'a Conditions>,
+}
+
+/// One for each benchmark.
+pub(super) fn lines(of: &SuiteComparison) -> Vec<Line<'_>> {
+    let conditions = (!of.conditions.is_usual()).then_some(&of.conditions);
+    let line = |benchmark| Line { benchmark, conditions };
+    benchmarks(of).into_iter().map(line).collect()
+}
+
+fn benchmarks(of: &SuiteComparison) -> Vec<Benchmark<'_>> {
     of.benchmarks.iter().map(|one| benchmark(one, of)).collect()
 }
 

@@ -53,13 +53,13 @@ impl SuiteComparison {
         }
     }
 
-    /// One object for each benchmark, as in the JSON export.
+    /// One object for each benchmark, as in the JSON export, with the conditions where these were not as usual.
     ///
     /// # Errors
     ///
     /// If serde can't, which does not happen with these types.
     pub fn to_json(&self) -> serde_json::Result<Vec<serde_json::Value>> {
-        json::benchmarks(self).iter().map(serde_json::to_value).collect()
+        json::lines(self).iter().map(serde_json::to_value).collect()
     }
 
     fn grid(&self) -> Grid {
@@ -75,7 +75,7 @@ impl SuiteComparison {
             rows: told().map(row).collect(),
             warnings: Vec::new(),
             notes: Vec::new(),
-            footer: Vec::new(),
+            footer: self.conditions.sentence().into_iter().collect(),
             verdicts,
         }
     }

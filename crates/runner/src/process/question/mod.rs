@@ -57,8 +57,8 @@ impl Limits {
 pub(crate) struct Answer {
     /// Its end.
     pub ended: Ended,
-    /// Its standard output.
-    pub stdout: String,
+    /// Its standard output, as it is.
+    pub stdout: Vec<u8>,
     /// Its standard error.
     pub stderr: String,
 }
@@ -157,7 +157,7 @@ pub(crate) fn ask(
     let command = command(program, args, env, cwd, Output::Piped);
     let Answer { ended, stdout, stderr } = command.answer(Limits::QUESTION)?;
     if ended == Ended::Code(0) {
-        return Ok(stdout);
+        return Ok(String::from_utf8_lossy(&stdout).into_owned());
     }
     let last = stderr.lines().rfind(|line| !line.trim().is_empty());
     let words = last.map(|line| runner_shared::text::one_line(line.trim())).unwrap_or_default();
@@ -241,10 +241,6 @@ impl Stream {
     fn rest(&self) -> usize {
         self.pipe.as_ref().map_or(0, capacity)
     }
-
-    fn text(self) -> String {
-        String::from_utf8_lossy(&self.bytes).into_owned()
-    }
 }
 
 fn is_transient(err: &io::Error) -> bool {
@@ -279,7 +275,8 @@ fn listen(mut child: Child, limits: Limits) -> Result<Answer, Quit> {
             return Err(Quit::Bytes);
         }
         if let Some(ended) = ended {
-            let [stdout, stderr] = streams.map(Stream::text);
+            let [stdout, stderr] = streams.map(|stream| stream.bytes);
+            let stderr = String::from_utf8_lossy(&stderr).into_owned();
             return Ok(Answer { ended, stdout, stderr });
         }
         if left == 0 {

@@ -23,7 +23,7 @@ fn answer(text: &str, cwd: &Path, time: Duration, bytes: usize) -> Result<Answer
 fn both_streams_and_the_end_are_told() {
     let told = answer("echo out; echo error >&2; exit 3", Path::new("/"), ENOUGH, 10).unwrap();
     assert_eq!(told.ended, Ended::Code(3));
-    assert_eq!((told.stdout.as_str(), told.stderr.as_str()), ("out\n", "error\n"));
+    assert_eq!((&told.stdout[..], told.stderr.as_str()), (&b"out\n"[..], "error\n"));
     let told = answer("kill -9 $$", Path::new("/"), ENOUGH, 0).unwrap();
     assert_eq!(told.ended.to_string(), "was ended by SIGKILL");
 }
@@ -75,7 +75,7 @@ fn who_has_ended_is_not_waited_for_because_of_a_descendant_with_its_pipes() {
     let hold = folder.path().join("hold");
     mkfifo(&hold, Mode::S_IRWXU).unwrap();
     let told = answer("(read x < hold) & echo done", folder.path(), ENOUGH, 100).unwrap();
-    assert_eq!(told.stdout, "done\n");
+    assert_eq!(told.stdout, b"done\n");
     // Lets the descendant go.
     fs::write(hold, "\n").unwrap();
 }

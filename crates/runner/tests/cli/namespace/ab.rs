@@ -55,7 +55,7 @@ pub(super) fn repository() -> Sandbox {
 }
 
 /// All files of the repository's own folder with their contents.
-fn state(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(super) fn state(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
@@ -131,6 +131,24 @@ fn the_working_tree_is_taken_as_it_is() {
     assert!(run.stdout.contains("only in head: `four`\n"), "{}", run.stdout);
     let after = (state(&sandbox.path().join(".git")), git(&sandbox, &["status", "--short"]));
     assert!(before == after, "git has written into the repository");
+}
+
+#[test]
+fn conditions_and_the_arithmetic_are_told_where_that_is_wanted() {
+    let sandbox = repository();
+    let options = ["--base", "HEAD~1", "--pin", "--explain", "--seed", "7"];
+    let exports = ["--export", "json=out.json", "--export", "csv=out.csv"];
+    let run = ab(&sandbox, &[&options[..], &exports].concat(), "sh suite");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("Measured on processor "), "{}", run.stdout);
+    let processors = exported(&sandbox)["conditions"]["processors"].as_array().unwrap().clone();
+    assert_eq!(processors.len(), 1);
+    let end = format!(",7,{},false", processors[0]);
+    assert!(sandbox.text("out.csv").lines().nth(1).unwrap().ends_with(&end));
+    let (_, explained) = run.stdout.split_once("All benchmarks, step by step:\n").unwrap();
+    assert_eq!(explained.matches(" 0: base 2000000000 ps, head 2100000000 ps, ").count(), 2);
+    assert_eq!(explained.matches("d = 0.04879016").count(), 9 + 17, "{explained}");
+    assert!(explained.contains("regressed: both stages say that head is worse\n"), "{explained}");
 }
 
 #[test]
@@ -260,7 +278,8 @@ fn bisect_names_the_commit_and_skips_what_can_not_be_built() {
     }
     let before = state(&sandbox.path().join(".git"));
     let build = ["--build", "! grep -q yes broken 2> /dev/null", "--build", "touch built"];
-    let words = [&["bisect", "-m", "walltime", "--good", "HEAD~16"][..], &build].concat();
+    let words = ["bisect", "-m", "walltime", "--good", "HEAD~16", "--explain"];
+    let words = [&words[..], &build].concat();
     let run = codspeed(&sandbox, [&words[..], &["--", "sh suite"]].concat());
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.contains("is the first slow commit\nAuthor: Ann\n"), "{}", run.stdout);
@@ -269,6 +288,8 @@ fn bisect_names_the_commit_and_skips_what_can_not_be_built() {
         "{}",
         run.stdout
     );
+    assert!(run.stdout.contains("\n`two`, step by step:\n"), "{}", run.stdout);
+    assert!(!run.stdout.contains("`one`, step by step"), "{}", run.stdout);
     assert!(
         run.stderr.contains("\"Change 8\" is skipped: the build of head failed"),
         "{}",
@@ -299,16 +320,55 @@ mod private {
         sandbox.program("inner/spin", &text(20_000));
         let options = ["ab", "-m", "walltime", "--base", "HEAD", "--no-build", "--exec"];
         let rest = ["--max-time", "1", "--working-directory", "inner", "--export", "json=out.json"];
+        let rest = [&rest[..], &["--explain"]].concat();
         let run = codspeed(&sandbox, [&options[..], &rest, &["--", "./spin"]].concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         let json = exported(&sandbox);
         assert_eq!(verdicts(&json), [("./spin", "regressed")]);
-        assert!(json["pairs"].as_u64().unwrap() >= 8, "{json}");
+        let pairs = json["pairs"].as_u64().unwrap();
+        assert!(pairs >= 8, "{json}");
+        let (_, turns) = run.stdout.split_once("\nAll turns, step by step:\n").unwrap();
+        assert_eq!(turns.matches("; d = ").count(), usize::try_from(pairs).unwrap() + 1);
         let run = codspeed(&sandbox, [&options[..], &["--", "test", "-d", "tmp"]].concat());
         // It runs in neither folder of the user.
         assert_eq!(run.code, 1, "{}", run.stderr);
         assert!(run.stderr.contains("`base: test -d tmp` failed"), "{}", run.stderr);
     }
+}
+
+#[test]
+fn one_more_allocation_is_found_to_the_byte() {
+    let sandbox = sandbox();
+    git(&sandbox, &["init", "--quiet", "."]);
+    sandbox.file(".gitignore", "/tmp\n/profile\n/*.json\n/allocate\n");
+    let source = |blocks| {
+        format!(
+            "#include <stdlib.h>\nint main() {{ for (int i = {blocks}; i > 0; i--) {{ volatile char *p = malloc(10000); p[0] = 1; }} return 0; }}"
+        )
+    };
+    sandbox.file("allocate.c", source(10));
+    commit(&sandbox, "Begin");
+    sandbox.file("allocate.c", source(11));
+    let options = ["ab", "-m", "memory", "--backend", "preload", "--base", "HEAD", "--explain"];
+    let rest = ["--build", "cc -O1 -o allocate allocate.c", "--exec", "--export", "json=out.json"];
+    let run = codspeed(&sandbox, [&options[..], &rest, &["--", "./allocate"]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let json = exported(&sandbox);
+    assert_eq!(verdicts(&json), [("./allocate", "regressed")]);
+    assert_eq!((&json["pairs"], &json["pairs_again"]), (&2.into(), &4.into()));
+    let counters = json["benchmarks"][0]["counters"].as_array().unwrap();
+    let moved = |stage: &str| {
+        let of = |counter: &Value| {
+            let found = &counter[stage];
+            let number = |key: &str| found[key].as_f64().unwrap();
+            (number("head") - number("base"), number("floor"))
+        };
+        counters.iter().map(of).collect::<Vec<(f64, f64)>>()
+    };
+    let exact = [(10_000.0, 0.0), (10_000.0, 0.0), (1.0, 0.0)];
+    assert_eq!((moved("first"), moved("again")), (exact.to_vec(), exact.to_vec()));
+    assert!(run.stdout.contains("peak memory +10"), "{}", run.stdout);
+    assert!(run.stdout.contains("  base        10, 10, 10, 10; median 10\n"), "{}", run.stdout);
 }
 
 /// With the real Valgrind, alone.

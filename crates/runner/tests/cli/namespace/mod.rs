@@ -2,6 +2,7 @@
 
 mod ab;
 mod ab_folders;
+mod ab_repositories;
 mod alone;
 mod beside;
 mod bytes;
