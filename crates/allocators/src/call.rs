@@ -5,7 +5,7 @@
 pub struct Function {
     /// Its name.
     pub name: &'static str,
-    /// What it does.
+    /// Its effect.
     pub call: Call,
     /// It never calls another function of the table, so that a cheaper probe will do.
     pub leaf: bool,

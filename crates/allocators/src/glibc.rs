@@ -1,7 +1,7 @@
 //! The GNU C library, from 2.34 on.
 //!
 //! Before 2.34 `malloc` and `calloc` called themselves once through hooks, so they were no leaves; that libc is
-//! treated as a plain one. What tells them apart: `dlopen` moved into libc in 2.34.
+//! treated as a plain one. The mark that tells them apart: `dlopen` moved into libc in 2.34.
 
 use super::{
     Allocator, Group,

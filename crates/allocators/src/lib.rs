@@ -53,7 +53,7 @@ pub struct Group {
 pub struct Symbol {
     /// Its name in the table of symbols of a file.
     pub name: String,
-    /// What it does; its own name lacks the prefix.
+    /// The function; its own name lacks the prefix.
     pub function: Function,
     /// No program calls it by this name.
     pub internal: bool,
@@ -71,7 +71,7 @@ pub const ALLOCATORS: &[&Allocator] = &[
 ];
 
 impl Allocator {
-    /// What most allocators lack.
+    /// All that most allocators lack.
     const NONE: Self =
         Self { name: "", library: None, marks: &[], groups: &[], internals: &[], families: &[] };
 

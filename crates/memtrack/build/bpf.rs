@@ -20,7 +20,11 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     command.args(["-target", "bpf", "-O2", "-g", "-Wall", "-Werror", "-mcpu=v3"]);
     // The kernel's messages name lines of the source; where it lay on this machine says nothing.
     command.arg(format!("-ffile-prefix-map={}=.", env::var("CARGO_MANIFEST_DIR")?));
-    command.arg("-I").arg(folder).arg(format!("-DTARGET_{target}")).args(["-c", "bpf/memtrack.bpf.c", "-o"]);
+    command.arg("-I").arg(folder).arg(format!("-DTARGET_{target}")).args([
+        "-c",
+        "bpf/memtrack.bpf.c",
+        "-o",
+    ]);
     let status = command.arg(folder.join(OBJECT)).status().map_err(|err| {
         format!(
             "memtrack needs clang to build the part that runs in the kernel (on Debian: `apt-get install clang`; \

@@ -62,7 +62,7 @@ fn total(file: &File<'_>, section: SectionIndex, at: u64, calls: u32) -> Result<
     Ok(own.next_multiple_of(STEP) + deepest)
 }
 
-/// Where the function is that an instruction calls; `None`: in the kernel.
+/// Returns the place of the function that an instruction calls; `None`: in the kernel.
 fn callee(
     file: &File<'_>,
     section: SectionIndex,
@@ -149,7 +149,7 @@ impl Function {
     }
 }
 
-/// What holds on both ways.
+/// Keeps all that holds on both ways.
 fn join(one: Registers, other: Registers) -> Registers {
     let mut joined = one;
     for (mine, its) in joined.iter_mut().zip(other) {
@@ -224,7 +224,7 @@ impl Instruction {
         Ok(reached)
     }
 
-    /// Where it may go on.
+    /// Returns the places at which it may go on.
     fn next(self, at: usize) -> Vec<usize> {
         let ahead = |by: i64| {
             let at = i64::try_from(at).unwrap_or(i64::MAX);

@@ -18,7 +18,8 @@ pub(crate) fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 fn classes() -> Result<String, std::fmt::Error> {
-    let mut text = "/* What a function of an allocator does. */\n#pragma once\nenum class {\n".to_owned();
+    let mut text =
+        "/* What a function of an allocator does. */\n#pragma once\nenum class {\n".to_owned();
     for class in Class::ALL {
         writeln!(text, "    {} = {},", class.name(), class.number())?;
     }

@@ -4,8 +4,7 @@ use std::{
     env,
     error::Error,
     ffi::{OsStr, OsString},
-    fs,
-    io::{self, Write},
+    fs, io,
     path::Path,
     process::ExitCode,
 };
@@ -35,7 +34,9 @@ use crate::{
         preload::{Options as PreloadOptions, Preload, PreloadError},
     },
     cli::{BackendChoice, Cli, Command, Track},
-    command, doctor, summary,
+    command,
+    console::{print, say},
+    doctor, summary,
     track::{Plan, Trace, TrackError, for_user, track},
     writer::{Options, Usages},
 };
@@ -45,7 +46,7 @@ const FAILED: u8 = 1;
 /// A right is missing.
 const NOT_PERMITTED: u8 = 3;
 
-/// Why there is no trace, or only a part of one.
+/// The reason for which there is no trace, or only a part of one.
 #[derive(Debug, thiserror::Error)]
 enum AppError {
     #[error(transparent)]
@@ -135,7 +136,7 @@ fn run(signals: io::Result<Signals>) -> u8 {
         }
         Command::Doctor => {
             let report = doctor::report(Wanted::default(), &env::temp_dir());
-            print(&report).map(|()| 0)
+            print(&report).map(|()| 0).map_err(no_output)
         }
         Command::Rights => Missing::rights().map_or(Ok(0), |missing| Err(missing.into())),
         Command::SelfTest { child } => {
@@ -218,6 +219,10 @@ fn code_of(signal: Signal) -> u8 {
     command::Ended::Signal(number).code()
 }
 
+fn no_output(source: io::Error) -> AppError {
+    AppError::Write { place: "standard output".to_owned(), source }
+}
+
 /// Says what is known to go wrong, before anything is loaded, made or run.
 fn check(
     options: &Track,
@@ -252,7 +257,7 @@ fn usages(options: &Track, shown: bool) -> Usages {
     }
 }
 
-/// Whether everything was seen that should have been.
+/// Fails if not everything was seen that should have been.
 fn complete(stats: &TracerStats, lossy: bool) -> Result<(), AppError> {
     let TracerStats { lost_events: lost, failed_tracks: untracked, .. } = *stats;
     if lost > 0 && !lossy {
@@ -280,7 +285,7 @@ fn report(
     let Some(path) = &options.json else { return Ok(()) };
     let text = format!("{:#}\n", summary::json(usage, &trace.stats));
     if path.as_os_str() == "-" {
-        return print(&text);
+        return print(&text).map_err(no_output);
     }
     #[expect(clippy::disallowed_methods, reason = "the user has named it, and may want a device")]
     let written = for_user(user, || fs::write(path, &text));
@@ -301,9 +306,9 @@ fn value(environment: &[(OsString, OsString)], name: EnvName) -> Option<&OsStr> 
 fn backend(options: &Track, user: Option<&RunAs>) -> Result<Box<dyn Backend>, AppError> {
     let wanted = wanted(options);
     match options.backend {
-        BackendChoice::Ebpf => Ok(Box::new(Ebpf::new(wanted, options.rung)?)),
+        BackendChoice::Ebpf => Ok(Box::new(Ebpf::new(wanted, options.attach)?)),
         BackendChoice::Preload => library(wanted, user),
-        BackendChoice::Auto => match Ebpf::new(wanted, options.rung) {
+        BackendChoice::Auto => match Ebpf::new(wanted, options.attach) {
             Ok(backend) => Ok(Box::new(backend)),
             Err(missing) => {
                 say(&format!(
@@ -332,17 +337,6 @@ fn library(wanted: Wanted, user: Option<&RunAs>) -> Result<Box<dyn Backend>, App
     });
     let place = if reached { &given } else { Path::new("/tmp") };
     Ok(Box::new(Preload::start(place, &options)?))
-}
-
-/// To standard output, which otherwise is the command's.
-fn print(text: &str) -> Result<(), AppError> {
-    let failed = |source| AppError::Write { place: "standard output".to_owned(), source };
-    io::stdout().write_all(text.as_bytes()).map_err(failed)
-}
-
-#[expect(clippy::print_stderr, reason = "this is the place that speaks")]
-pub(crate) fn say(text: &str) {
-    eprintln!("{text}");
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use runner_shared::{command_line::without_variables, env_names};
 
-use crate::backend::ebpf::{Rung, SELF_TEST};
+use crate::backend::ebpf::{AttachMethod, SELF_TEST};
 
 /// Traces the allocations of a program and of everything that it starts.
 #[derive(Debug, Parser)]
@@ -31,7 +31,7 @@ impl Cli {
     }
 }
 
-/// What to do.
+/// The command to carry out.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Trace a command: what it allocates is written to a file and summed up
@@ -61,13 +61,13 @@ pub(crate) struct Track {
     /// Folder for the files of the trace; made if it is not there
     #[arg(short, long, value_name = "FOLDER", default_value = ".")]
     pub output: PathBuf,
-    /// How to see the calls: from the kernel (root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN), or by a library inside
+    /// Way to see the calls: from the kernel (root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN), or by a library inside
     /// of the processes (no rights needed; blind for static programs)
     #[arg(long, value_enum, default_value_t, env = env_names::MEMTRACK_BACKEND.name)]
     pub backend: BackendChoice,
-    /// How to attach in the kernel, instead of the best way that works
+    /// Way to attach in the kernel, instead of the best one that works
     #[arg(long, value_enum, hide = true)]
-    pub rung: Option<Rung>,
+    pub attach: Option<AttachMethod>,
     /// Record the call stack of each allocation (frame pointers) in `<pid>.MemtrackStacks.msgpack`
     #[arg(long)]
     pub stacks: bool,
@@ -116,7 +116,7 @@ pub(crate) struct Track {
     pub command: Vec<OsString>,
 }
 
-/// How to see the calls.
+/// The ways to see the calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BackendChoice {
     /// From the kernel if that is permitted, else by a library.

@@ -32,7 +32,7 @@ use system::{
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-/// How the command ended.
+/// The end of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// With this code.
@@ -42,7 +42,7 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    /// What a shell would say.
+    /// Returns the code that a shell would give.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Code(code) => code,
@@ -61,7 +61,7 @@ pub(crate) struct StartError {
 }
 
 impl StartError {
-    /// What a shell would say.
+    /// Returns the code that a shell would give.
     pub(crate) fn code(&self) -> u8 {
         if self.source.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE }
     }
@@ -149,7 +149,7 @@ impl Running {
         self.child.id()
     }
 
-    /// How it ended, if it has; doesn't wait.
+    /// Returns its end, if it has ended; doesn't wait.
     pub(crate) fn ended(&mut self) -> io::Result<Option<Ended>> {
         let status = self.child.try_wait()?;
         Ok(status.map(|status| match (status.code(), status.signal()) {

@@ -17,7 +17,7 @@ use system::files;
 const LONGEST_LINE: usize = 256;
 const ACK: &[u8] = b"ack\n\0";
 
-/// What a client wants.
+/// A wish of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
     /// Record from now on.
@@ -76,7 +76,7 @@ impl Control {
         }
     }
 
-    /// What was asked for is done.
+    /// Tells the client that its wish is fulfilled.
     pub(crate) fn acknowledge(&mut self) -> io::Result<()> {
         self.answers.write_all(ACK)
     }

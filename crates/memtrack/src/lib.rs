@@ -9,6 +9,7 @@ mod app;
 pub mod backend;
 mod cli;
 mod command;
+mod console;
 mod control;
 mod discovery;
 mod doctor;

@@ -1,4 +1,4 @@
-//! What a trace amounts to, for people and as JSON.
+//! The sums of a trace, for people and as JSON.
 
 use std::fmt::Write;
 

@@ -23,7 +23,7 @@ pub(crate) struct Function {
     pub module: String,
 }
 
-/// What is known of processes and files.
+/// All that is known of processes and files.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {
     processes: HashMap<i32, Vec<Mapping>>,

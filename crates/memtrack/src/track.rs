@@ -26,22 +26,22 @@ use system::{
 };
 
 use crate::{
-    app::say,
     backend::{Backend, Coverage},
     command::{Ended, Running, StartError, command},
+    console::say,
     control::{Control, Request},
     progress::Progress,
     writer::{Options, Writer},
 };
 
-/// While calls are recorded, they come without notice: look this often, in milliseconds, if there was something, and
+/// Calls come without notice while they are recorded: look this often, in milliseconds, if there was something, and
 /// else.
 const BUSY_MS: u8 = 1;
 const IDLE_MS: u8 = 10;
 /// After so much time without recording the next may be far away. Waking up takes the backend some milliseconds.
 const PAUSE_NS: u64 = 1_000_000_000;
 
-/// Why there is no trace.
+/// The reason for which there is no trace.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TrackError {
     /// The client's FIFOs can't be opened.
@@ -56,10 +56,10 @@ pub(crate) enum TrackError {
     /// A file can't be written.
     #[error("could not write the trace to `{}`", shown(folder))]
     Write {
-        /// Where to.
+        /// The folder.
         folder: PathBuf,
         #[source]
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// Waiting failed.
@@ -67,35 +67,35 @@ pub(crate) enum TrackError {
     Watch(#[source] io::Error),
 }
 
-/// What to trace, and how.
+/// The order to trace something.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     /// The program and its arguments.
     pub command: &'a [OsString],
-    /// What it sees.
+    /// Its environment.
     pub environment: &'a [(OsString, OsString)],
-    /// Who it runs as and whose the files are, if that isn't us.
+    /// The user that it runs as and who owns the files, if that isn't us.
     pub user: Option<&'a RunAs>,
-    /// Where the files go.
+    /// The folder for the files.
     pub folder: &'a Path,
     /// FIFOs of a client that switches recording.
     pub control: Option<&'a (PathBuf, PathBuf)>,
     /// A FIFO of a client that wants to know how far the trace is.
     pub progress: Option<&'a Path>,
-    /// How to write.
+    /// Options for the files.
     pub options: Options,
 }
 
 /// A trace that is complete.
 #[derive(Debug)]
 pub(crate) struct Trace {
-    /// How the command ended.
+    /// The end of the command.
     pub ended: Ended,
     /// The process that the files are named after.
     pub root: u32,
-    /// What is beside the events.
+    /// Statistics, and all that is to be said about the trace.
     pub stats: TracerStats,
-    /// What it amounts to, if that was wanted.
+    /// The sums of its events, if they were wanted.
     pub usage: Option<UsageSummary>,
 }
 
@@ -215,7 +215,7 @@ fn outlived(left: &[Leftover]) -> Option<String> {
     })
 }
 
-/// Why a command with a sandbox may have been ended by our library, for those who wonder.
+/// Says why a command with a sandbox may have been ended by our library.
 fn forbidden_call(ended: Ended, backend: &str) -> Option<String> {
     // A shell says it by its code.
     (ended.code() == Ended::Signal(libc::SIGSYS).code() && backend == "preload").then(|| {
@@ -247,7 +247,7 @@ fn stats(backend: &dyn Backend, coverage: Coverage) -> TracerStats {
         version: TracerStats::VERSION,
         tracer: concat!("codspeed-memtrack ", env!("CARGO_PKG_VERSION")).to_owned(),
         backend: backend.name().to_owned(),
-        rung: backend.rung().to_owned(),
+        rung: backend.method().to_owned(),
         lost_events: lost,
         failed_tracks: untracked,
         objects: objects.into_iter().map(object).collect(),

@@ -1,4 +1,4 @@
-//! What the benches of the tracer share: its binary, the program `pairs`, and a run of one below the other.
+//! Common parts of the benches of the tracer: its binary, the program `pairs`, and a run of one below the other.
 
 use std::{
     error::Error,
@@ -26,7 +26,7 @@ pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
 /// The tracer's exit code for a missing right.
 const NOT_PERMITTED: i32 = 3;
 
-/// Where all is.
+/// The folder of it all.
 pub(crate) struct Bench {
     /// Takes files that nobody needs afterwards.
     pub(crate) folder: TempDir,
@@ -37,13 +37,13 @@ pub(crate) struct Bench {
 
 /// A trace.
 pub(crate) struct Tracked {
-    /// What the command has printed.
+    /// The output of the command.
     pub(crate) stdout: String,
-    /// When the tracer was started.
+    /// The time at which the tracer was started.
     pub(crate) start: Monotonic,
     /// From then to its end, nanoseconds.
     pub(crate) wall_ns: u64,
-    /// What the tracer says.
+    /// The words of the tracer.
     pub(crate) stats: TracerStats,
     /// Processor time of the tracer alone.
     pub(crate) cpu_seconds: f64,
@@ -83,7 +83,7 @@ impl Bench {
         Ok(trace)
     }
 
-    /// What the tracer says that has written to this folder.
+    /// Reads the words of the tracer that has written to this folder.
     pub(crate) fn stats(folder: &Path) -> Outcome<TracerStats> {
         Ok(serde_json::from_slice(&fs::read(file(folder, STATS_FILE)?)?)?)
     }

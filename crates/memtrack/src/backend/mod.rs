@@ -1,4 +1,4 @@
-//! Where events come from: what the tracer asks of every backend, and what it gets.
+//! The source of events: all that the tracer asks of a backend, and all that it gets.
 
 pub(crate) mod ebpf;
 pub mod preload;
@@ -47,7 +47,7 @@ pub struct Mapping {
     pub start: u64,
     /// The address behind its last.
     pub end: u64,
-    /// Where the file's part begins, in bytes.
+    /// The beginning of the file's part, in bytes.
     pub offset: u64,
     /// The file, as the process calls it.
     pub path: String,
@@ -55,7 +55,7 @@ pub struct Mapping {
     pub identity: Option<(u64, u64)>,
 }
 
-/// What is wanted of a backend.
+/// The wishes that a backend has to fulfil.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
     /// Bytes of memory for events that were not taken yet; a power of two and at least a page.
@@ -77,7 +77,7 @@ impl Default for Wanted {
 /// Frames of a stack at most.
 pub const STACK_DEPTH: u32 = 32;
 
-/// What a backend has to say at the end.
+/// The report of a backend at the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Events that were seen and could not be kept.
@@ -110,8 +110,8 @@ pub trait Backend {
     /// The name that a user chooses it by.
     fn name(&self) -> &'static str;
 
-    /// In which of its ways it works.
-    fn rung(&self) -> &'static str;
+    /// The name of the way in which it is attached.
+    fn method(&self) -> &'static str;
 
     /// Variables that the command must see besides its own; `env` holds what it would see without them.
     fn environment(&mut self, env: &[(OsString, OsString)]) -> Vec<(OsString, OsString)> {

@@ -14,12 +14,12 @@ use object::{
 
 use super::{cookie::cookie, entry};
 
-/// What is known of a file.
+/// The allocators of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Examined {
     /// Names of the allocators in it.
     pub allocators: Vec<&'static str>,
-    /// What is to be watched; one per address.
+    /// Functions to be watched; one per address.
     pub probes: Vec<Probe>,
     /// A program that brings all its code along, in which no allocator could be found.
     pub may_hide_one: bool,
@@ -30,13 +30,13 @@ pub(crate) struct Examined {
 pub(crate) struct Probe {
     /// Offset in the file.
     pub offset: u64,
-    /// What the kernel's program has to know of the function.
+    /// The function, as the kernel's program wants to know it.
     pub cookie: u64,
     /// The function releases blocks: there is nothing to be learnt from its return.
     pub is_free: bool,
 }
 
-/// Why a file was not examined.
+/// The reason for which a file was not examined.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotExamined {
     /// No program and no library.
@@ -158,7 +158,7 @@ fn probes(
     probes
 }
 
-/// Where a function lies in the file, and its code.
+/// Returns the offset of a function in the file, and its code.
 fn place<'data>(file: &ElfFile64<'data>, here: Defined) -> Option<(u64, &'data [u8])> {
     for segment in file.segments() {
         let (start, len) = segment.file_range();

@@ -1,4 +1,4 @@
-//! Where near its entry a function is watched at the lowest price.
+//! Finds the place near its entry at which a function is watched at the lowest price.
 //!
 //! The kernel emulates some instructions below a probe (`push`, `nop`, jumps and calls: `arch/x86/kernel/uprobes.c`,
 //! `uprobe_xol_ops`). Everything else is executed out of line in single steps, which costs twenty times as much. So the
@@ -26,7 +26,7 @@ mod x86 {
     /// Registers of the first arguments.
     const ARGUMENTS: [Register; 4] = [Register::RDI, Register::RSI, Register::RDX, Register::RCX];
 
-    /// How far behind its entry the function with this code is best watched, if all arguments up to `last_argument` are
+    /// Returns how far behind its entry the function with this code is best watched, if all arguments up to `last_argument` are
     /// needed.
     pub(crate) fn first_cheap(code: &[u8], last_argument: u8) -> u64 {
         let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
@@ -47,7 +47,7 @@ mod x86 {
         0
     }
 
-    /// What the kernel emulates. A `push` of anything but a whole register is not.
+    /// Tells whether the kernel emulates it. A `push` of anything but a whole register is not.
     fn is_emulated(instruction: &Instruction) -> bool {
         if instruction.mnemonic() == Mnemonic::Push {
             return instruction.op0_kind() == OpKind::Register
@@ -73,7 +73,7 @@ mod x86 {
             }
     }
 
-    /// Whether the arguments and the stack are afterwards what they were before.
+    /// Tells whether the arguments and the stack are afterwards what they were before.
     fn is_passed(
         instruction: &Instruction,
         facts: &mut InstructionInfoFactory,
@@ -92,7 +92,7 @@ mod x86 {
         })
     }
 
-    /// Whether a jump inside of the function leads behind its entry, up to `at`: then calls would be seen twice.
+    /// Tells whether a jump inside of the function leads behind its entry, up to `at`: then calls would be seen twice.
     fn is_jumped_into(code: &[u8], at: u64) -> bool {
         let decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
         decoder.into_iter().any(|instruction| {

@@ -1,4 +1,4 @@
-//! Which functions of a file are to be watched, and where.
+//! Finds the functions of a file that are to be watched, and the places for their probes.
 
 mod cookie;
 mod elf;

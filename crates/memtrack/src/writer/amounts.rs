@@ -1,4 +1,4 @@
-//! What the events of each window amount to, counted while they are written: nobody has to read millions of events again
+//! The sums of the events of each window, counted while they are written: nobody has to read millions of events again
 //! to know it.
 
 use runner_shared::memory::{Event, Usage, WindowUsage};

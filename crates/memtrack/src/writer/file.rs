@@ -17,7 +17,7 @@ use zstd::{
 const PIECE: usize = 4096;
 /// So many pieces may wait for the thread; after that, who writes waits as well.
 const WAITING: usize = 4;
-/// What zstd calls level -2, with a window and a table that stay in the nearest cache, and no shorter matches than the
+/// The level that zstd calls -2, with a window and a table that stay in the nearest cache, and no shorter matches than the
 /// names of two fields: events are alike, and this takes a third less time than level 1 for files that are 2 % larger.
 const PARAMETERS: [CParameter; 5] = [
     CParameter::Strategy(Strategy::ZSTD_fast),

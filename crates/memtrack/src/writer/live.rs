@@ -1,4 +1,4 @@
-//! Which blocks of a process are live, as far as the tracer has seen them: for frees that the program did not make, and
+//! The live blocks of a process, as far as the tracer has seen them: for frees that the program did not make, and
 //! for blocks that it never freed.
 
 use std::collections::HashMap;

@@ -47,14 +47,14 @@ pub(crate) struct Writer {
     options: Options,
 }
 
-/// What is to be written.
+/// Options for the files of a trace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     /// With the stack of each allocation.
     pub stacks: bool,
     /// Also count what it amounts to.
     pub usage: Usages,
-    /// What a process has not freed is freed with its end.
+    /// Blocks that a process has not freed are freed with its end.
     pub release_on_exit: bool,
 }
 
@@ -90,11 +90,11 @@ pub(crate) struct Written {
     pub releases: u64,
     /// Frees that were not the program's.
     pub left_out: u64,
-    /// What the last window amounts to, if that was wanted.
+    /// The sums of the last window, if they were wanted.
     pub last: Option<UsageSummary>,
-    /// What all windows amount to, if that was wanted and all events came in time.
+    /// The sums of all windows, if they were wanted and all events came in time.
     pub usage: Option<TraceUsage>,
-    /// What has to be said about the files.
+    /// Sentences about the files.
     pub notes: Vec<String>,
 }
 

@@ -17,7 +17,7 @@ use crate::{
 /// Callers that are missing for so many of 100 allocations are not worth a word.
 const FEW_PERCENT: u64 = 5;
 
-/// What belongs to one event: stacks and functions that are new, and the number of its stack.
+/// All that belongs to one event: stacks and functions that are new, and the number of its stack.
 type Line = (Vec<u8>, Option<u32>);
 
 /// Stacks of a run, and the file.
@@ -44,7 +44,7 @@ pub(super) struct Stacks {
     cut: u64,
     /// A function that hides its callers.
     hiding: Option<Function>,
-    /// What is to be written before the next event.
+    /// The items to be written before the next event.
     definitions: Vec<u8>,
     /// For what is kept of stacks and functions. What the stacks of a process took is free once it has ended.
     room: Allowance,

@@ -1,4 +1,4 @@
-//! What is in the files of a trace.
+//! The content of the files of a trace.
 
 use std::io::Read;
 

@@ -1,4 +1,4 @@
-//! When recording was on: an event from outside of these times was on its way when recording was switched off.
+//! The times at which recording was on: an event from outside of these times was on its way when recording was switched off.
 
 /// The windows so far.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ use memtrack::backend::{
 };
 use runner_shared::memory::{Event, EventKind};
 
-/// What came of a traced program.
+/// The outcome of a traced program.
 #[derive(Debug)]
 pub struct Traced {
     pub records: Vec<Kept>,

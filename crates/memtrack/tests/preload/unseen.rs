@@ -1,4 +1,4 @@
-//! What the backend can't see, it says.
+//! Programs that the backend can't see, which it names.
 
 use std::process::Command;
 

@@ -58,7 +58,7 @@ pub fn a_million_pairs_are_exact(way: Way) {
     check_pairs(&traced, 1_000_000);
 }
 
-/// What must come of `rows.c`, if its allocator keeps a block that is resized to nothing, and has `pvalloc`.
+/// The events that must come of `rows.c`, if its allocator keeps a block that is resized to nothing, and has `pvalloc`.
 pub fn rows(keeps: bool, pvalloc: bool) -> Vec<&'static str> {
     let mut rows = vec!["Malloc 100", "Free"];
     rows.extend(["Malloc 101", "Realloc 5000", "Realloc 4000", "Free"]);
@@ -91,7 +91,7 @@ pub fn each_row_of_the_table_gives_what_it_must(way: Way) {
     check_rows(Track::by(way).run(&[programs.compile("rows.c", &[])]), true);
 }
 
-/// What `operators.cpp` does itself; the rest is done by the library that throws.
+/// The calls that `operators.cpp` makes itself; the rest is done by the library that throws.
 const OPERATORS: &[&str] = &[
     "Malloc 4",
     "Free",

@@ -1,4 +1,4 @@
-//! What is left and shown: order, released blocks, stacks, the summary.
+//! The files and the words that are left: order, released blocks, stacks, the summary.
 
 use std::fs;
 

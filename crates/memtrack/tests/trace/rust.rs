@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::support::{TRACER, Track, Way, check_blocks};
 
-/// What one round of the program does. Of an alignment the kinds of calls differ from allocator to allocator.
+/// The calls of one round of the program. Of an alignment the kinds of calls differ from allocator to allocator.
 const ROUND: [&str; 9] = ["777", "free", "555", "free", "832", "free", "300", "900 of 300", "free"];
 
 pub fn the_allocator_of_the_standard_library_is_exact(way: Way) {

@@ -24,9 +24,9 @@ pub enum Way {
 impl Way {
     pub const fn options(self) -> &'static [&'static str] {
         match self {
-            Self::Session => &["--backend", "ebpf", "--rung", "session"],
-            Self::Multi => &["--backend", "ebpf", "--rung", "multi"],
-            Self::PerfEvent => &["--backend", "ebpf", "--rung", "perf-event"],
+            Self::Session => &["--backend", "ebpf", "--attach", "session"],
+            Self::Multi => &["--backend", "ebpf", "--attach", "multi"],
+            Self::PerfEvent => &["--backend", "ebpf", "--attach", "perf-event"],
             Self::Preload => &["--backend", "preload"],
         }
     }
@@ -43,7 +43,7 @@ pub struct Track {
     before: Vec<OsString>,
     tracer: PathBuf,
     options: Vec<OsString>,
-    /// What starts the command.
+    /// The words that start the command.
     launcher: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
 }
@@ -101,7 +101,7 @@ impl Track {
         self
     }
 
-    /// Where the files of the trace go.
+    /// The folder for the files of the trace.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -157,7 +157,7 @@ impl Track {
     }
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Traced {
     pub events: Vec<Event>,

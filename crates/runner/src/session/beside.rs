@@ -78,12 +78,12 @@ mod tests {
     const US: i32 = 1;
     const TRACER: i32 = 2;
     const COMMAND: i32 = 3;
-    const USHER: i32 = 4;
+    const SUCCESSOR: i32 = 4;
 
     /// The processes beside the client 10, where these have these parents besides the usual ones. A process with a higher
     /// id is younger.
     fn found(more: &[(i32, i32)]) -> Option<Vec<i32>> {
-        let usual = [(TRACER, US), (COMMAND, TRACER), (USHER, TRACER), (10, COMMAND)];
+        let usual = [(TRACER, US), (COMMAND, TRACER), (SUCCESSOR, TRACER), (10, COMMAND)];
         let all = usual.iter().chain(more);
         let parents: BTreeMap<Pid, Pid> =
             all.map(|&(child, parent)| (Pid::from_raw(child), Pid::from_raw(parent))).collect();
@@ -97,7 +97,9 @@ mod tests {
         let facts = Facts {
             parents: &parents,
             start: &|pid| u64::try_from(pid).ok(),
-            same_program: &|a, b| [a, b].iter().all(|pid| [TRACER, USHER].contains(&pid.as_raw())),
+            same_program: &|a, b| {
+                [a, b].iter().all(|pid| [TRACER, SUCCESSOR].contains(&pid.as_raw()))
+            },
         };
         facts.beside(&[speaker])
     }
@@ -108,7 +110,7 @@ mod tests {
         // Wrappers above it, and its children.
         assert_eq!(found(&[(5, COMMAND), (10, 5), (11, 10), (12, 11)]), Some(vec![]));
         // What is not below the tracer, and who it has forked.
-        assert_eq!(found(&[(5, US), (6, USHER)]), Some(vec![]));
+        assert_eq!(found(&[(5, US), (6, SUCCESSOR)]), Some(vec![]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod records;
 mod ring;
 
 use std::{
+    ffi::CStr,
     io,
     os::fd::{FromRawFd, OwnedFd},
     path::Path,
@@ -155,6 +156,22 @@ pub fn open(
     };
     // SAFETY: the kernel has just given us this descriptor, nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(event) })
+}
+
+/// Opens a probe at an offset of a file, in all processes: at the function there, or at its return. `kind` is the number
+/// of uprobes in `/sys/bus/event_source/devices/uprobe/type`. The descriptor is closed when another program is started.
+///
+/// # Errors
+///
+/// If the kernel refuses.
+pub fn open_uprobe(kind: u32, file: &CStr, offset: u64, is_return: bool) -> Result<OwnedFd, Errno> {
+    let path = u64::try_from(file.as_ptr().addr()).unwrap_or(0);
+    // `format/retprobe` beside the number says `config:0`.
+    let config = u64::from(is_return);
+    let attributes =
+        Attributes { kind, config, config1: path, config2: offset, ..Attributes::default() };
+    // One processor stands for all with uprobes.
+    open(&attributes, Pid::from_raw(-1), Some(0))
 }
 
 /// The reason for which the kernel has no events for us.

@@ -27,7 +27,7 @@ const MOST_INTERPRETERS: usize = 5;
 pub(super) struct Mapped {
     /// Open for reading.
     pub file: File,
-    /// What to call it.
+    /// Its name for the user.
     pub path: PathBuf,
 }
 
@@ -68,7 +68,7 @@ fn program(tid: u32, dir: i64, path: &Path) -> Vec<Mapped> {
 const OWN: &[(&str, &str)] =
     &[("/proc/self", ""), ("/proc/thread-self", ""), ("/dev/fd", "fd"), ("/dev/stdin", "fd/0")];
 
-/// Where a path of another process is for us.
+/// Returns the path by which we reach a file of another process.
 fn seen_from(tid: u32, dir: i64, path: &Path) -> PathBuf {
     let process = PathBuf::from(format!("/proc/{tid}"));
     for (own, place) in OWN {
@@ -116,8 +116,8 @@ fn read_path(tid: u32, address: u64) -> io::Result<PathBuf> {
     Err(io::ErrorKind::InvalidData.into())
 }
 
-/// What the kernel starts in place of this file, or maps beside it: the program of a `#!` line, the loader of an ELF
-/// file, which for musl is the C library itself.
+/// Returns the file that the kernel starts in place of this one, or maps beside it: the program of a `#!` line, the loader
+/// of an ELF file, which for musl is the C library itself.
 fn interpreter(file: &File) -> Option<PathBuf> {
     let mut head = Vec::new();
     Read::by_ref(&mut &*file).take(4096).read_to_end(&mut head).ok()?;

@@ -17,7 +17,7 @@ use libbpf_rs::{
 };
 
 use super::{
-    link::{OWN_PROGRAMS, Programs, Rung, copied},
+    link::{AttachMethod, OWN_PROGRAMS, Programs, copied},
     record::{self, Stack},
     ring::Ring,
 };
@@ -35,7 +35,7 @@ const INITIAL_NAMESPACE: u64 = 0xefff_fffc;
 /// The program in the kernel. Dropping it removes everything but the links to functions.
 #[derive(Debug)]
 pub(super) struct Kernel {
-    /// What functions are attached to.
+    /// The programs for functions.
     pub programs: Programs,
     /// Records.
     pub ring: Ring,
@@ -51,7 +51,7 @@ pub(super) struct Kernel {
     tracepoints: Vec<Link>,
 }
 
-/// What was counted in the kernel.
+/// The counters of the kernel's part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counters {
     /// Records that the ring had no room for.
@@ -73,7 +73,7 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    /// What the user must know of it, besides what every loss means.
+    /// Says all that the user must know of it, besides what every loss means.
     pub(super) fn notes(&self) -> Vec<String> {
         let Self {
             dropped: _,
@@ -108,12 +108,12 @@ impl Counters {
 }
 
 impl Kernel {
-    /// Loads the program as this rung needs it. Nothing is attached yet.
-    pub(super) fn load(rung: Rung, wanted: Wanted) -> io::Result<Self> {
+    /// Loads the program as this method needs it. Nothing is attached yet.
+    pub(super) fn load(method: AttachMethod, wanted: Wanted) -> io::Result<Self> {
         libbpf_rs::set_print(Some((PrintLevel::Debug, |_, _| {})));
         let mut open = ObjectBuilder::default().open_memory(OBJECT).map_err(other)?;
         let ring_size = wanted.ring_size;
-        configure(&mut open, rung, wanted)?;
+        configure(&mut open, method, wanted)?;
         let object = open.load().map_err(other)?;
         let map = |name: &str| {
             let found = object.maps().find(|map| map.name() == OsStr::new(name));
@@ -201,7 +201,7 @@ impl Kernel {
         self.control.update(&0_u32.to_ne_bytes(), &value, MapFlags::ANY).map_err(other)
     }
 
-    /// What was counted so far.
+    /// Reads the counters.
     pub(super) fn counters(&self) -> io::Result<Counters> {
         let [dropped, untracked, unfollowed, unkept, unheld, held] = self.counter_words()?;
         // Who was never held by us doesn't go on through us.
@@ -340,17 +340,17 @@ const MAPPING_PROGRAMS: &[(&str, &str)] = &[
 ];
 
 /// Chooses programs and sizes before loading.
-fn configure(open: &mut OpenObject, rung: Rung, wanted: Wanted) -> io::Result<()> {
+fn configure(open: &mut OpenObject, method: AttachMethod, wanted: Wanted) -> io::Result<()> {
     for mut program in open.progs_mut() {
         let name = program.name().to_owned();
         let is = |names: &[&str]| names.iter().any(|each| OsStr::new(each) == name);
         if MAPPING_PROGRAMS.iter().any(|(each, _)| OsStr::new(each) == name) {
             program.set_autoload(wanted.mappings);
         } else if name.as_encoded_bytes().starts_with(b"session") {
-            program.set_autoload(rung == Rung::Session);
+            program.set_autoload(method == AttachMethod::Session);
         } else if is(&["entry", "leave"]) {
-            program.set_autoload(rung != Rung::Session);
-            if rung == Rung::PerfEvent {
+            program.set_autoload(method != AttachMethod::Session);
+            if method == AttachMethod::PerfEvent {
                 // For single probes there must be no attach type.
                 program.set_attach_type(ProgramAttachType::CgroupInetIngress);
             }

@@ -1,4 +1,4 @@
-//! What was counted, and the stack of the programs.
+//! Counters, and the stack of the programs.
 
 use super::*;
 
@@ -34,7 +34,7 @@ mod privileged {
 
     use super::*;
 
-    /// What the kernel has said of the program that is being loaded.
+    /// The kernel's messages about the program that is being loaded.
     static SAID: Mutex<String> = Mutex::new(String::new());
 
     #[test]

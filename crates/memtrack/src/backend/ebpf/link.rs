@@ -12,13 +12,13 @@ use std::{
 };
 
 use libbpf_rs::libbpf_sys;
-use system::files;
+use system::{files, perf};
 
 use crate::discovery::Probe;
 
-/// How probes are attached, best first.
+/// The ways of attaching probes, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Rung {
+pub(crate) enum AttachMethod {
     /// Entry and return by one link per file, from Linux 6.13 on.
     Session,
     /// Two links per file, from Linux 6.6 on.
@@ -28,10 +28,11 @@ pub(crate) enum Rung {
 }
 
 /// All of them, best first.
-pub(crate) const RUNGS: &[Rung] = &[Rung::Session, Rung::Multi, Rung::PerfEvent];
+pub(crate) const ATTACH_METHODS: &[AttachMethod] =
+    &[AttachMethod::Session, AttachMethod::Multi, AttachMethod::PerfEvent];
 
-impl Rung {
-    /// What it is called on the screen.
+impl AttachMethod {
+    /// Returns its name for the screen.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Session => "uprobe session",
@@ -50,7 +51,7 @@ impl Rung {
     }
 }
 
-/// Programs of the first rung that serve functions of one kind only, and the cookie of those: what they don't have to ask
+/// Programs of the first method that serve functions of one kind only, and the cookie of those: what they don't have to ask
 /// the kernel for makes each call cheaper.
 pub(super) const OWN_PROGRAMS: [(&str, u64); 2] =
     [("session_malloc", 0x1_0f01), ("session_free", 0xf06)];
@@ -60,7 +61,7 @@ const KIND: u64 = 0xff_ffff;
 /// Descriptors of the loaded programs.
 #[derive(Debug)]
 pub(super) struct Programs {
-    /// Entry and return, on the first rung.
+    /// Entry and return, on the first method.
     pub session: Option<OwnedFd>,
     /// The same, for the functions of [`OWN_PROGRAMS`].
     pub own: Vec<OwnedFd>,
@@ -85,15 +86,15 @@ impl Programs {
 
 /// Attaches to all places in the file behind `path`.
 pub(super) fn attach(
-    rung: Rung,
+    method: AttachMethod,
     programs: &Programs,
     path: &CString,
     probes: &[Probe],
 ) -> io::Result<Vec<OwnedFd>> {
     let missing = || io::Error::other("the program was not loaded");
     let returning: Vec<Probe> = probes.iter().filter(|probe| !probe.is_free).copied().collect();
-    match rung {
-        Rung::Session => {
+    match method {
+        AttachMethod::Session => {
             let usual = programs.session.as_ref().ok_or_else(missing)?;
             let mut parts = vec![(usual, Vec::new())];
             parts.extend(programs.own.iter().map(|program| (program, Vec::new())));
@@ -110,14 +111,14 @@ pub(super) fn attach(
             };
             parts.iter().map(attach).collect()
         }
-        Rung::Multi | Rung::PerfEvent => {
+        AttachMethod::Multi | AttachMethod::PerfEvent => {
             let entry = programs.entry.as_ref().ok_or_else(missing)?;
             let leave = programs.leave.as_ref().ok_or_else(missing)?;
             let mut links = Vec::new();
             // The return first: a call that is entered before its return is watched would leave its frame behind.
             for (program, probes, is_return) in [(leave, &*returning, true), (entry, probes, false)]
             {
-                if rung == Rung::Multi && !probes.is_empty() {
+                if method == AttachMethod::Multi && !probes.is_empty() {
                     let kind = libbpf_sys::BPF_TRACE_UPROBE_MULTI;
                     links.push(multi(program, kind, path, probes, is_return)?);
                 } else {
@@ -189,51 +190,12 @@ fn link_create(attributes: &LinkCreate) -> io::Result<OwnedFd> {
     owned(fd)
 }
 
-/// `struct perf_event_attr`, version 0 (`include/uapi/linux/perf_event.h`), as far as uprobes need it.
-#[repr(C)]
-#[derive(Default)]
-struct PerfEventAttr {
-    kind: u32,
-    size: u32,
-    config: u64,
-    sample_period: u64,
-    sample_type: u64,
-    read_format: u64,
-    flags: u64,
-    wakeup_events: u32,
-    bp_type: u32,
-    path: u64,
-    offset: u64,
-}
-
 const SYSFS_UPROBE: &str = "/sys/bus/event_source/devices/uprobe";
-const PERF_FLAG_FD_CLOEXEC: c_long = 8;
 
 fn single(program: &OwnedFd, path: &CString, probe: Probe, is_return: bool) -> io::Result<OwnedFd> {
     let kind = files::read_kernel_text(format!("{SYSFS_UPROBE}/type"))?;
-    let attributes = PerfEventAttr {
-        kind: kind.trim().parse().map_err(io::Error::other)?,
-        size: u32::try_from(size_of::<PerfEventAttr>()).map_err(io::Error::other)?,
-        // `format/retprobe` says `config:0`.
-        config: u64::from(is_return),
-        path: address(path.as_ptr()),
-        offset: probe.offset,
-        ..PerfEventAttr::default()
-    };
-    #[expect(unsafe_code, reason = "perf_event_open has no wrapper in the crates that we use")]
-    // SAFETY: the structure is as long as it says, and so is the path, until the call returns. -1, 0: all processes,
-    // on one processor, which stands for all with uprobes.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_perf_event_open,
-            std::ptr::from_ref(&attributes),
-            -1,
-            0,
-            -1,
-            PERF_FLAG_FD_CLOEXEC,
-        )
-    };
-    let event = owned(fd)?;
+    let kind = kind.trim().parse().map_err(io::Error::other)?;
+    let event = perf::open_uprobe(kind, path, probe.offset, is_return)?;
     let attributes = LinkCreate {
         prog_fd: raw(program),
         target_fd: raw(&event),

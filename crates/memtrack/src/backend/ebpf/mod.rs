@@ -1,6 +1,6 @@
 //! Sees the calls from the kernel: a program at the functions of every allocator that the traced processes map.
 
-mod arm;
+mod attachments;
 mod files;
 mod foreign;
 mod kernel;
@@ -10,7 +10,7 @@ mod record;
 mod rights;
 mod ring;
 mod selftest;
-mod usher;
+mod successor;
 
 use std::{
     fs::File,
@@ -21,13 +21,13 @@ use std::{
     thread::JoinHandle,
 };
 
-use arm::Armoury;
+use attachments::Attachments;
 use kernel::Kernel;
-pub(crate) use link::RUNGS;
-pub(crate) use link::Rung;
+pub(crate) use link::ATTACH_METHODS;
+pub(crate) use link::AttachMethod;
 use notify::{Listener, Offer};
+use successor::Successor;
 use system::files::{Links, open, read_kernel_text};
-use usher::Usher;
 
 pub(crate) use rights::{HOW_TO_PERMIT, Missing};
 pub(crate) use selftest::{COMMAND as SELF_TEST, run as run_self_test};
@@ -40,8 +40,8 @@ use super::{Backend, Coverage, Record, Wanted};
 #[derive(Debug)]
 pub(crate) struct Ebpf {
     kernel: Kernel,
-    rung: Rung,
-    armoury: Arc<Armoury>,
+    method: AttachMethod,
+    attachments: Arc<Attachments>,
     /// The way in which new files are noticed, from the preparation of the command on.
     watch: Option<Watch>,
     /// Closed once the command was started.
@@ -55,42 +55,44 @@ struct Watch {
     thread: JoinHandle<()>,
 }
 
-/// Whether this way of attaching works here, and sees each call.
-pub(crate) fn try_rung(rung: Rung, wanted: Wanted) -> io::Result<()> {
-    let mut backend = Ebpf::on(rung, wanted)?;
+/// Fails if this way of attaching doesn't work here, or doesn't see each call.
+pub(crate) fn try_method(method: AttachMethod, wanted: Wanted) -> io::Result<()> {
+    let mut backend = Ebpf::on(method, wanted)?;
     backend.finish(&mut |_| {}).map(drop)
 }
 
 impl Ebpf {
     /// Loads the program and attaches it to the C library, in the best way that this kernel and our rights allow and
     /// that proves to be exact, or in the one that is asked for.
-    pub(crate) fn new(wanted: Wanted, only: Option<Rung>) -> Result<Self, Missing> {
+    pub(crate) fn new(wanted: Wanted, only: Option<AttachMethod>) -> Result<Self, Missing> {
         let mut reasons = Vec::new();
-        for rung in RUNGS.iter().filter(|rung| only.is_none_or(|only| only == **rung)) {
-            match Self::on(*rung, wanted) {
+        for method in
+            ATTACH_METHODS.iter().filter(|method| only.is_none_or(|only| only == **method))
+        {
+            match Self::on(*method, wanted) {
                 Ok(backend) => return Ok(backend),
-                Err(err) => reasons.push((rung.name(), err)),
+                Err(err) => reasons.push((method.name(), err)),
             }
         }
         Err(Missing::from(reasons))
     }
 
     /// Loads and attaches in one way, and lets it prove itself.
-    fn on(rung: Rung, wanted: Wanted) -> io::Result<Self> {
+    fn on(method: AttachMethod, wanted: Wanted) -> io::Result<Self> {
         let usual = Wanted { lossy: false, ring_size: Wanted::default().ring_size, ..wanted };
         if wanted.lossy || wanted.ring_size < usual.ring_size {
             // What may lose calls proves nothing.
-            try_rung(rung, usual)?;
-            return Self::attached(rung, wanted);
+            try_method(method, usual)?;
+            return Self::attached(method, wanted);
         }
-        let mut backend = Self::attached(rung, wanted)?;
+        let mut backend = Self::attached(method, wanted)?;
         backend.prove()?;
         Ok(backend)
     }
 
     /// Traces a program whose calls are known.
     fn prove(&mut self) -> io::Result<()> {
-        if !self.armoury.watches() {
+        if !self.attachments.watches() {
             // A tracer that is statically linked would see nothing of itself.
             return Ok(());
         }
@@ -107,35 +109,35 @@ impl Ebpf {
         tally.judge()
     }
 
-    fn attached(rung: Rung, wanted: Wanted) -> io::Result<Self> {
-        let mut kernel = Kernel::load(rung, wanted)?;
+    fn attached(method: AttachMethod, wanted: Wanted) -> io::Result<Self> {
+        let mut kernel = Kernel::load(method, wanted)?;
         kernel.follow(wanted)?;
         let programs = kernel.programs.try_clone()?;
-        let armoury = Armoury::new(rung, programs);
+        let attachments = Attachments::new(method, programs);
         for sentence in foreign::watchers() {
-            armoury.note(sentence);
+            attachments.note(sentence);
         }
         // Whether attaching works is seen by doing it, to what the command will almost certainly use.
         for (path, file) in own_libraries() {
-            armoury.look_at(&file, path.as_ref())?;
+            attachments.look_at(&file, path.as_ref())?;
         }
-        let armoury = Arc::new(armoury);
-        Ok(Self { kernel, rung, armoury, watch: None, offering: None })
+        let attachments = Arc::new(attachments);
+        Ok(Self { kernel, method, attachments, watch: None, offering: None })
     }
 
     fn watch_files(&mut self, command: &mut Command) -> io::Result<()> {
         let (offer, offering) = Offer::prepare(command)?;
         let (stopped, stop) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
-        let armoury = Arc::clone(&self.armoury);
+        let attachments = Arc::clone(&self.attachments);
         let paused = self.kernel.paused()?;
         let thread = std::thread::Builder::new().name("files".to_owned()).spawn(move || {
             match offer.accept() {
                 Ok(listener) => {
-                    let usher = Usher::leave_behind(&listener, paused.as_fd());
-                    answer(&listener, &stopped, &armoury);
-                    drop(usher);
+                    let successor = Successor::leave_behind(&listener, paused.as_fd());
+                    answer(&listener, &stopped, &attachments);
+                    drop(successor);
                 }
-                Err(err) => armoury.note(format!(
+                Err(err) => attachments.note(format!(
                     "programs and libraries can't be noticed when they are loaded ({err}): only the C library of this \
                      system is watched"
                 )),
@@ -148,12 +150,12 @@ impl Ebpf {
 }
 
 /// Answers the kernel's questions until nobody is left to ask, or the pipe is closed.
-fn answer(listener: &Listener, stopped: &OwnedFd, armoury: &Armoury) {
+fn answer(listener: &Listener, stopped: &OwnedFd, attachments: &Attachments) {
     while let Ok(Some(())) = listener.wait(stopped.as_fd()) {
         let Ok(Some((id, question))) = listener.take() else { continue };
         for mapped in files::asked_about(question) {
-            if let Err(err) = armoury.look_at(&mapped.file, &mapped.path) {
-                armoury.note(arm::not_traced(&shown(&mapped.path), &err));
+            if let Err(err) = attachments.look_at(&mapped.file, &mapped.path) {
+                attachments.note(attachments::not_traced(&shown(&mapped.path), &err));
             }
         }
         if listener.agree(id).is_err() {
@@ -181,8 +183,8 @@ impl Backend for Ebpf {
         "ebpf"
     }
 
-    fn rung(&self) -> &'static str {
-        self.rung.name()
+    fn method(&self) -> &'static str {
+        self.method.name()
     }
 
     fn prepare(&mut self, command: &mut Command) -> io::Result<()> {
@@ -196,11 +198,11 @@ impl Backend for Ebpf {
     }
 
     fn rest(&mut self) {
-        self.armoury.rest();
+        self.attachments.rest();
     }
 
     fn wake(&mut self) {
-        self.armoury.wake();
+        self.attachments.wake();
     }
 
     fn record(&mut self, on: bool) -> io::Result<()> {
@@ -229,8 +231,8 @@ impl Backend for Ebpf {
             drop(stop);
             drop(thread.join());
         }
-        let arm::Armed { links, covered, mut notes } = self.armoury.take();
-        arm::close(links);
+        let attachments::Detached { links, covered, mut notes } = self.attachments.take();
+        attachments::close(links);
         let counters = self.kernel.counters()?;
         notes.extend(counters.notes());
         Ok(Coverage {

@@ -49,7 +49,7 @@ const OFFSET_ARGS: u32 = 16;
 
 const FILTER_LEN: usize = 16;
 
-/// What is asked about.
+/// The subject of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Question {
     /// A thread is about to map the file behind its descriptor.
@@ -65,14 +65,14 @@ pub(super) enum Question {
         tid: u32,
         /// Folder descriptor that a relative path is meant from.
         dir: i64,
-        /// Where the path lies in its memory.
+        /// The address of the path in its memory.
         path: u64,
     },
     /// Something else.
     Other,
 }
 
-/// Where the listener will arrive once the command was started.
+/// The end at which the listener will arrive once the command was started.
 #[derive(Debug)]
 pub(super) struct Offer(OwnedFd);
 
@@ -134,7 +134,7 @@ impl Offer {
     }
 }
 
-/// Where the kernel asks.
+/// The descriptor by which the kernel asks.
 #[derive(Debug)]
 pub(super) struct Listener(OwnedFd);
 
@@ -176,7 +176,7 @@ impl Listener {
         Ok(Some((asked.id, question(asked.pid, &asked.data))))
     }
 
-    /// Its number, for the usher.
+    /// Its number, for the successor.
     pub(super) fn raw(&self) -> RawFd {
         self.0.as_raw_fd()
     }
@@ -208,7 +208,7 @@ impl Listener {
     }
 }
 
-/// What a thread is about to do.
+/// The system call that a thread is about to make.
 fn question(tid: u32, data: &libc::seccomp_data) -> Question {
     let args = data.args;
     let abi = if data.arch == SHORT.arch { SHORT } else { NATIVE };

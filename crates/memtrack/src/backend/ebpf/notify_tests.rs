@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What becomes of a system call: number, architecture, arguments.
+/// Tells what becomes of a system call: number, architecture, arguments.
 fn verdict(arch: u32, number: u32, args: [u64; 6]) -> u32 {
     let mut data = [number.to_ne_bytes(), arch.to_ne_bytes()].concat();
     data.extend(0_u64.to_ne_bytes());

@@ -1,10 +1,10 @@
-//! Why the kernel doesn't let us trace, in words that say what would help.
+//! Explains why the kernel doesn't let us trace, and what would help.
 
 use std::io;
 
 use system::files;
 
-/// What it needs to trace from the kernel, by the number of the capability (`include/uapi/linux/capability.h`).
+/// The rights that tracing from the kernel needs, by the number of the capability (`include/uapi/linux/capability.h`).
 const CAPABILITIES: &[(u32, &str)] = &[
     (39, "CAP_BPF"),
     (38, "CAP_PERFMON"),
@@ -12,7 +12,7 @@ const CAPABILITIES: &[(u32, &str)] = &[
     (21, "CAP_SYS_ADMIN"),
 ];
 
-/// Why the kernel can't be used.
+/// The reason for which the kernel can't be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct Missing {
@@ -40,7 +40,7 @@ impl From<Vec<(&'static str, io::Error)>> for Missing {
             return missing;
         }
         let tried: Vec<String> =
-            reasons.iter().map(|(rung, err)| format!("{rung}: {err}")).collect();
+            reasons.iter().map(|(method, err)| format!("{method}: {err}")).collect();
         Self {
             rights: reasons.iter().any(|(_, err)| denied(err)),
             text: format!("the kernel doesn't let us trace ({})", tried.join("; ")),
@@ -57,7 +57,7 @@ fn missing_capabilities(status: &str) -> Vec<&'static str> {
     missing.map(|(_, name)| *name).collect()
 }
 
-/// What would help.
+/// The advice that would help.
 pub(crate) const HOW_TO_PERMIT: &str = "\
 hint: run as root, or once as root: setcap cap_bpf,cap_perfmon,cap_sys_admin+ep \"$(command -v codspeed-memtrack)\". \
 `--backend preload` needs no rights; `codspeed-memtrack doctor` tells what works here.";

@@ -1,7 +1,7 @@
 //! A trace whose number of calls is known: several threads that allocate, release, and start processes that do the same.
 //!
-//! Whether a kernel loads and attaches the program says little about whether it runs it each time. A kernel where this is
-//! not exact is not traced from.
+//! A kernel that loads and attaches the program need not run it each time. One where this is not exact is not traced
+//! from.
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +21,7 @@ use runner_shared::{
 
 use crate::backend::Record;
 
-/// What the tracer calls itself with, to be the program that is traced.
+/// The word with which the tracer calls itself, to be the program that is traced.
 pub(crate) const COMMAND: &str = "self-test";
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
@@ -109,7 +109,7 @@ pub(super) fn follow(
     }
 }
 
-/// What was seen of the calls.
+/// The calls that were seen.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     live: BTreeSet<(i32, u64)>,
@@ -139,7 +139,7 @@ impl Tally {
         }
     }
 
-    /// Whether all calls were seen, each once and in their order.
+    /// Tells whether all calls were seen, each once and in their order.
     pub(super) fn judge(&self) -> io::Result<()> {
         let Self { allocations, frees, twice, .. } = *self;
         if (allocations, frees, twice) == (EXPECTED, EXPECTED, 0) {

@@ -1,4 +1,4 @@
-//! What the programs say besides their calls: which allocators are seen, and which programs aren't.
+//! Statements of the programs besides their calls: the allocators that are seen, and the programs that aren't.
 //!
 //! A process says before it becomes another program, or after it has started one, which one that is; the new program
 //! says that it begins. Of whom that isn't heard, the allocations are not seen.
@@ -15,16 +15,16 @@ use runner_shared::{
     text::{self, bytes_as_text},
 };
 
-use super::{executable, processes};
+use super::{
+    executable,
+    processes::{self, Who},
+};
 use crate::backend::{Coverage, Covered};
 
 /// Different files, and sentences, that are kept at most.
 const MAX_KINDS: usize = 1000;
 /// Processes of which it is kept that they began.
 const MAX_STARTS: usize = 1 << 17;
-
-/// A process as it calls itself: the inode of its namespace, and its number there.
-pub(super) type Who = (u64, i32);
 
 /// Something that is said.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) enum Aside {
     Start {
         /// Its process.
         who: Who,
-        /// When.
+        /// The time.
         stamp: u64,
     },
     /// A process becomes another program, or was started as one.
@@ -49,7 +49,7 @@ pub(super) enum Aside {
         who: Who,
         /// The program began after this.
         since: u64,
-        /// What it finds of us.
+        /// The parts of us that it finds.
         reach: Reach,
         /// The file.
         path: Vec<u8>,
@@ -61,14 +61,14 @@ pub(super) enum Aside {
     },
     /// An allocator may be called without us.
     Past {
-        /// How.
+        /// The way past us.
         how: Past,
         /// The file.
         path: Vec<u8>,
     },
 }
 
-/// What a program finds of us.
+/// The parts of us that a program finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// Library and segment.
@@ -79,7 +79,7 @@ pub(super) enum Reach {
     Nowhere,
 }
 
-/// How an allocator can be called without us.
+/// A way to call an allocator without us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Past {
     /// It was loaded into a namespace of the loader.
@@ -107,11 +107,11 @@ pub(super) struct Asides {
     /// Programs that were started.
     programs: BTreeSet<PathBuf>,
     expected: HashMap<Who, Expected>,
-    /// When processes last began a program.
+    /// The last time at which processes began a program.
     starts: HashMap<Who, u64>,
     /// `PATH` of the command.
     pub search: OsString,
-    /// What the user must know.
+    /// Sentences for the user.
     pub notes: BTreeSet<String>,
 }
 
@@ -172,7 +172,7 @@ impl Asides {
         }
     }
 
-    /// Why a program was not seen.
+    /// Says why a program was not seen.
     fn unseen(&self, reach: Reach, asked: &[u8]) -> String {
         let found = executable::find(asked, &self.search);
         let shown = text::shown(OsStr::from_bytes(asked));
@@ -196,7 +196,7 @@ impl Asides {
         )
     }
 
-    /// What is to be reported when all is over.
+    /// Reports all that was said, when all is over.
     pub(super) fn coverage(mut self, lost: u64, damaged: u64) -> Coverage {
         for (who, expected) in std::mem::take(&mut self.expected) {
             // What has just been started may not have come to the point of saying so.

@@ -38,7 +38,7 @@ fn program(path: &Path) -> Option<PathBuf> {
     None
 }
 
-/// Why the library doesn't get into a program that `user` starts, if that is known; `None` when it does, or when the file
+/// Says why the library doesn't get into a program that `user` starts, if that is known; `None` when it does, or when the file
 /// can't be read.
 pub(super) fn why_unseen(path: &Path, user: Option<u32>) -> Option<String> {
     let path = program(path)?;
@@ -80,7 +80,7 @@ fn head(path: &Path) -> Option<Vec<u8>> {
     Some(head)
 }
 
-/// What is not seen of a program that has allocators of its own: its calls of them don't come by any table of the
+/// Says which calls are not seen of a program that has allocators of its own: its calls of them don't come by any table of the
 /// loader. `None` when it has none.
 pub(super) fn own_allocators(path: &Path) -> Option<String> {
     let path = program(path)?;
@@ -112,7 +112,7 @@ fn interpreter(head: &[u8]) -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(words.next()?)))
 }
 
-/// What is special about an ELF file, as the end of a sentence; `None` for one that the loader starts.
+/// Says what is special about an ELF file, as the end of a sentence; `None` for one that the loader starts.
 fn kind(head: &[u8]) -> Option<&'static str> {
     /// A part of the program that names its loader.
     const INTERPRETER: u32 = 3;

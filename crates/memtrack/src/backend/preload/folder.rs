@@ -1,4 +1,4 @@
-//! Where the library and the segment are while a program is traced: two folders that are gone afterwards.
+//! The folders of the library and the segment while a program is traced; both are gone afterwards.
 //!
 //! A traced process can become anybody, so anybody may load the library and write to the segment who knows its name.
 //! That name is a secret, which is in the environment of the traced processes: the folder can't be listed by others.
@@ -115,7 +115,7 @@ fn place_library(
     }))
 }
 
-/// Whether any user reaches what is in a folder.
+/// Tells whether any user reaches the files in a folder.
 fn is_open_to_all(folder: &Path) -> bool {
     let Ok(folder) = folder.canonicalize() else { return false };
     folder.ancestors().all(|of| fs::metadata(of).is_ok_and(|about| about.mode() & 0o001 != 0))

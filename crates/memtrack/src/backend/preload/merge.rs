@@ -23,18 +23,18 @@ use crate::backend::Record;
 const VISIBLE: u64 = 100_000;
 /// A thread that makes a record for so long was stopped or killed meanwhile: its record will be late, nanoseconds.
 const PATIENCE: u64 = 20_000_000;
-/// How often threads are asked whether they live, nanoseconds.
+/// The interval at which threads are asked whether they live, nanoseconds.
 const SWEEP: u64 = 100_000_000;
-/// How often a thread that is making a record is looked at again.
+/// The interval at which a thread that is making a record is looked at again.
 const LOOKS: u32 = 200;
-/// How often blocks are looked for while there are new processes.
+/// The interval at which blocks are looked for while there are new processes.
 const MAX_SCANS: u32 = 4;
 /// Waiting threads are woken after so many blocks.
 const WAKE_AFTER: usize = 64;
 /// More threads than blocks could ever be are a program's nonsense.
 const MAX_STREAMS: usize = 1 << 17;
 
-/// Where the records go.
+/// The receiver of the records.
 pub(super) struct Sink<'a> {
     /// Calls and the lives of processes.
     pub record: &'a mut dyn FnMut(Record<'_>),
@@ -48,7 +48,7 @@ pub(super) struct Merger {
     streams: Vec<Option<Stream>>,
     by_id: HashMap<u64, usize>,
     vacant: Vec<usize>,
-    /// Which blocks belong to a stream.
+    /// The blocks of each stream.
     known: Vec<bool>,
     processes: Processes,
     /// Streams of images that are no more; from the next drain on.

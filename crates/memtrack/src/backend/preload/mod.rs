@@ -37,7 +37,7 @@ use super::{Backend, Coverage, Record};
 /// Blocks for the first records of as many threads at once.
 const FIRST_BLOCKS: u32 = 28 * 1024;
 
-/// What the tracer wants of the backend.
+/// The wishes of the tracer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Return addresses per allocation, at most 32; 0 for no stacks.
@@ -54,7 +54,7 @@ impl Default for Options {
     }
 }
 
-/// Why programs can't be traced by a library.
+/// The reason for which programs can't be traced by a library.
 #[derive(Debug, thiserror::Error)]
 pub enum PreloadError {
     /// There is no folder for the library.
@@ -64,7 +64,7 @@ pub enum PreloadError {
     Library {
         /// The folder that was tried last.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// There is no memory to share.
@@ -72,7 +72,7 @@ pub enum PreloadError {
     Segment {
         /// The file or its folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -134,7 +134,7 @@ impl Backend for Preload {
         "preload"
     }
 
-    fn rung(&self) -> &'static str {
+    fn method(&self) -> &'static str {
         "library"
     }
 

@@ -1,4 +1,4 @@
-//! Which processes and threads are traced, and whether they still live.
+//! The processes and threads that are traced, and those of them that still live.
 
 use std::{
     collections::HashMap,
@@ -16,12 +16,13 @@ use nix::{
 };
 use system::{files, pidfd};
 
-use super::asides::Who;
-
 /// As many descriptors are used to watch processes; the others are asked one by one.
 const MAX_DESCRIPTORS: usize = 400;
 /// More processes than the kernel can have at once are a program's nonsense.
 const MAX_PROCESSES: usize = 1 << 17;
+
+/// A process as it calls itself: the inode of its namespace, and its number there.
+pub(super) type Who = (u64, i32);
 
 /// A process, by a number that is used once.
 pub(super) type Key = u64;
@@ -35,7 +36,7 @@ pub(super) struct Process {
     inner_pid: i32,
     /// The inode of that.
     namespace: u64,
-    /// How its end is seen.
+    /// The means by which its end is seen.
     watch: Watch,
     /// Threads that have not ended, or whose records are not all read.
     pub threads: usize,
@@ -109,7 +110,7 @@ impl Processes {
         Some(key)
     }
 
-    /// How many were ever found.
+    /// Returns the number of all that were ever found.
     pub(super) const fn found(&self) -> u64 {
         self.next
     }
@@ -199,7 +200,7 @@ impl Processes {
         }
     }
 
-    /// Whether a thread is gone for sure.
+    /// Tells whether a thread is gone for sure.
     pub(super) fn thread_is_gone(&self, key: Key, tid: i32) -> bool {
         let Some(process) = self.all.get(&key) else { return true };
         let same_namespace = process.pid == process.inner_pid;
@@ -215,7 +216,7 @@ fn gone(pid: i32, tid: i32) -> bool {
     asked != 0 && Errno::last() == Errno::ESRCH
 }
 
-/// Whether a process has not ended; one that nobody has waited for has.
+/// Tells whether a process has not ended; one that nobody has waited for has.
 pub(super) fn lives(pid: i32) -> bool {
     let Ok(stat) = files::read_kernel(format!("/proc/{pid}/stat")) else { return !gone(pid, pid) };
     let after_name = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);

@@ -55,7 +55,7 @@ mod block {
 /// we don't look. Those that threads share, and those for the first records of each.
 const AHEAD: [u32; 2] = [1024, 256];
 
-/// What is fixed when a segment is made.
+/// The sizes of a segment, fixed when it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
     /// Number of blocks.
@@ -90,7 +90,7 @@ pub(super) struct Head {
     pub namespace: u64,
 }
 
-/// How far a block is.
+/// The progress of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the bits of the word, by their names")]
 pub(super) struct State {
@@ -162,7 +162,7 @@ impl Segment {
         Ok(segment)
     }
 
-    /// What is fixed.
+    /// Its sizes.
     pub(super) const fn shape(&self) -> Shape {
         self.shape
     }
@@ -272,7 +272,7 @@ impl Segment {
         }
     }
 
-    /// How far a block is; the words that it counts can be read.
+    /// Reads the progress of a block; the words that it counts can be read.
     pub(super) fn state(&self, number: u32) -> State {
         let state = self.wide(self.block_offset(number) + block::STATE).load(Ordering::Acquire);
         State::of(state)

@@ -33,7 +33,7 @@ pub(super) struct Stream {
     cursor: usize,
 }
 
-/// What comes next in a stream.
+/// The next item of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// A record with this stamp.

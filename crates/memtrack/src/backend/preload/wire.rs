@@ -16,7 +16,7 @@ const FRAMES_SHIFT: u32 = 4;
 const KIND_MASK: u64 = 15;
 const FRAMES_MASK: u64 = 63;
 
-/// What a record says that is not that of a call.
+/// The content of a record that is not that of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What {
     /// A process image, or a copy of one, begins.
@@ -34,7 +34,7 @@ pub(super) enum What {
         pid: i32,
         /// It begins after this stamp.
         since: u64,
-        /// What it finds of us.
+        /// The parts of us that it finds.
         reach: Reach,
         /// The file.
         path: Vec<u8>,
@@ -46,7 +46,7 @@ pub(super) enum What {
     },
     /// The allocator of a file may be called without us.
     Past {
-        /// How.
+        /// The way past us.
         how: Past,
         /// The file.
         path: Vec<u8>,
@@ -58,7 +58,7 @@ pub(super) enum What {
 /// A record without its stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
-    /// What it says.
+    /// Its content.
     pub what: What,
     /// Number of words from its first to its first return address.
     pub head: usize,
@@ -76,9 +76,9 @@ impl Item {
 /// The record of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Call {
-    /// What was returned, or passed to a free.
+    /// The address that was returned, or passed to a free.
     pub addr: u64,
-    /// What was called.
+    /// The kind of function.
     pub kind: EventKind,
     /// Number of words from its first to its first return address.
     pub head: usize,
@@ -86,7 +86,7 @@ pub(super) struct Call {
     pub frames: usize,
 }
 
-/// When a record was stamped, in nanoseconds since the epoch of the segment.
+/// Returns the time of a record, in nanoseconds since the epoch of the segment.
 pub(super) const fn stamp(first: u64) -> u64 {
     first >> RECORD_SHIFT
 }

@@ -15,20 +15,20 @@ use nix::{errno::Errno, unistd::pipe2};
 
 use super::notify::Listener;
 
-/// Where its three descriptors lie, behind standard input, output and error.
+/// The numbers of its three descriptors, behind standard input, output and error.
 const GONE: RawFd = 3;
 const QUESTIONS: RawFd = 4;
 const PAUSED: RawFd = 5;
 /// Higher than anything that lies in the way of these.
 const ASIDE: RawFd = 64;
 
-/// While this lives, the usher sleeps.
+/// The tracer's side of the successor, which sleeps as long as this lives.
 #[derive(Debug)]
-pub(super) struct Usher {
+pub(super) struct Successor {
     _present: OwnedFd,
 }
 
-impl Usher {
+impl Successor {
     /// Leaves it behind. `paused` is the table of processes that are held back.
     #[expect(unsafe_code, reason = "only a fork can outlive us with our descriptors")]
     pub(super) fn leave_behind(listener: &Listener, paused: BorrowedFd<'_>) -> io::Result<Self> {
@@ -37,15 +37,15 @@ impl Usher {
         // SAFETY: the child makes only system calls, allocates nothing, and never returns.
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
-            0 => usher(kept),
+            0 => succeed(kept),
             _ => Ok(Self { _present: present }),
         }
     }
 }
 
-/// The life of the usher.
+/// Is the successor, from its beginning to its end.
 #[expect(unsafe_code, reason = "nothing but system calls may be used behind a fork")]
-fn usher(kept: [RawFd; 3]) -> ! {
+fn succeed(kept: [RawFd; 3]) -> ! {
     // SAFETY: numbers only.
     unsafe { libc::setsid() };
     keep_only(kept);

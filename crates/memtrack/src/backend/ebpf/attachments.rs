@@ -18,19 +18,19 @@ use memmap2::Mmap;
 
 use runner_shared::text::{as_text, shown};
 
-use super::link::{Programs, Rung, attach};
+use super::link::{AttachMethod, Programs, attach};
 use crate::{
     backend::Covered,
     discovery::{NotExamined, Probe, examine},
 };
 
-/// What tells a file from another: device, inode, size, and the time of its last change.
+/// The marks that tell a file from another: device, inode, size, and the time of its last change.
 type Identity = (u64, u64, u64, i64, i64);
 
 /// The files that were seen, and the links to their functions.
 #[derive(Debug)]
-pub(super) struct Armoury {
-    rung: Rung,
+pub(super) struct Attachments {
+    method: AttachMethod,
     programs: Programs,
     state: Mutex<State>,
 }
@@ -55,21 +55,21 @@ struct Site {
     covered: Covered,
 }
 
-/// What is left of an armoury at the end.
+/// The files and links that are given up at the end.
 #[derive(Debug, Default)]
-pub(super) struct Armed {
+pub(super) struct Detached {
     /// To be closed: that removes the probes.
     pub links: Vec<OwnedFd>,
     /// Files whose allocator was watched.
     pub covered: Vec<Covered>,
-    /// What the user must know.
+    /// Sentences for the user.
     pub notes: Vec<String>,
 }
 
-impl Armoury {
+impl Attachments {
     /// No file was seen yet.
-    pub(super) fn new(rung: Rung, programs: Programs) -> Self {
-        Self { rung, programs, state: Mutex::default() }
+    pub(super) fn new(method: AttachMethod, programs: Programs) -> Self {
+        Self { method, programs, state: Mutex::default() }
     }
 
     /// Looks at a file, if it was not seen before, and watches its allocators. What can't be watched is remembered as a
@@ -156,15 +156,15 @@ impl Armoury {
         self.state().notes.push(note);
     }
 
-    /// Takes everything out: the armoury is empty afterwards.
-    pub(super) fn take(&self) -> Armed {
+    /// Takes everything out: nothing is left afterwards.
+    pub(super) fn take(&self) -> Detached {
         let State { rests: _, seen: _, sites, notes } = std::mem::take(&mut *self.state());
-        let mut armed = Armed { notes, ..Armed::default() };
+        let mut detached = Detached { notes, ..Detached::default() };
         for Site { links, covered, .. } in sites {
-            armed.links.extend(links);
-            armed.covered.push(covered);
+            detached.links.extend(links);
+            detached.covered.push(covered);
         }
-        armed
+        detached
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -174,7 +174,7 @@ impl Armoury {
     fn attach(&self, file: &File, probes: &[Probe]) -> io::Result<Vec<OwnedFd>> {
         // By descriptor: the path may lie in another mount namespace, or be gone.
         let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
-        attach(self.rung, &self.programs, &path, probes)
+        attach(self.method, &self.programs, &path, probes)
     }
 }
 
