@@ -23,6 +23,7 @@ mod output;
 mod programs;
 mod rust;
 mod support;
+mod table;
 mod users;
 mod windows;
 
@@ -109,6 +110,13 @@ mod preload {
             a_program_without_frame_pointers_is_named,
             stacks_name_the_functions_that_allocate,
             python_with_and_without_its_own_allocator,
+        }
+        rust::{
+            allocators_inside_of_a_program_are_named,
+        }
+        table::{
+            functions_of_real_libraries_count_once,
+            functions_of_stand_ins_count_once,
         }
         windows::{
             only_what_lies_in_windows_is_recorded,
@@ -201,6 +209,10 @@ mod privileged {
                 stacks_name_the_functions_that_allocate,
                 python_with_and_without_its_own_allocator,
             }
+            table::{
+                functions_of_real_libraries_count_once,
+                functions_of_stand_ins_count_once,
+            }
             users::{
                 a_program_that_changes_its_user_runs_as_ever,
                 numbers_are_those_of_the_tracers_namespace,
@@ -261,6 +273,10 @@ mod privileged {
             output::{
                 a_program_without_frame_pointers_is_named,
                 stacks_name_the_functions_that_allocate,
+            }
+            table::{
+                functions_of_real_libraries_count_once,
+                functions_of_stand_ins_count_once,
             }
             users::{
                 a_program_that_changes_its_user_runs_as_ever,
