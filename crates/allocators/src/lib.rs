@@ -8,6 +8,7 @@ mod glibc;
 mod jemalloc;
 mod mimalloc;
 mod plain;
+mod rpmalloc;
 mod runtimes;
 mod standard;
 mod tcmalloc;
@@ -64,6 +65,7 @@ pub const ALLOCATORS: &[&Allocator] = &[
     &jemalloc::JEMALLOC,
     &mimalloc::MIMALLOC,
     &tcmalloc::TCMALLOC,
+    &rpmalloc::RPMALLOC,
     &glibc::GLIBC,
     &plain::PLAIN,
     &runtimes::RUST,
@@ -178,6 +180,7 @@ mod tests {
     fn libraries_are_known_by_their_files() {
         assert_eq!(of_library("libjemalloc.so.2"), Some("jemalloc"));
         assert_eq!(of_library("libtcmalloc_minimal.so.4"), Some("tcmalloc"));
+        assert_eq!(of_library("librpmalloc.so"), Some("rpmalloc"));
         assert_eq!(of_library("ld-musl-x86_64.so.1"), Some("musl"));
         assert_eq!(of_library("libc.so.6"), None);
     }

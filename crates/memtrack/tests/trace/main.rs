@@ -201,6 +201,7 @@ mod privileged {
                 the_allocator_of_the_standard_library_is_exact,
                 jemalloc_from_the_registry_is_exact,
                 mimalloc_from_the_registry_is_exact,
+                rpmalloc_from_the_registry_is_exact,
             }
             output::{
                 what_a_process_leaves_is_freed_with_its_end,

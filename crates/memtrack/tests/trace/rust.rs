@@ -19,9 +19,15 @@ pub fn mimalloc_from_the_registry_is_exact(way: Way) {
     check(way, "mimalloc", &ROUND);
 }
 
+pub fn rpmalloc_from_the_registry_is_exact(way: Way) {
+    // Its crate leaves it to the standard library to resize a block.
+    let round = [&ROUND[..7], &["900", "free", "free"]].concat();
+    check(way, "rpmalloc", &round);
+}
+
 /// By the library, which doesn't see their calls.
 pub fn allocators_inside_of_a_program_are_named(way: Way) {
-    for allocator in ["jemalloc", "mimalloc"] {
+    for allocator in ["jemalloc", "mimalloc", "rpmalloc"] {
         let notes = Track::by(way).run(&[program(allocator)]).succeeded().notes();
         let named = format!("has an allocator of its own in it ({allocator})");
         assert!(notes.iter().any(|note| note.contains(&named)), "{allocator}: {notes:?}");
