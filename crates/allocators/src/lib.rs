@@ -10,6 +10,7 @@ mod mimalloc;
 mod plain;
 mod rpmalloc;
 mod runtimes;
+mod snmalloc;
 mod standard;
 mod tcmalloc;
 
@@ -66,6 +67,7 @@ pub const ALLOCATORS: &[&Allocator] = &[
     &mimalloc::MIMALLOC,
     &tcmalloc::TCMALLOC,
     &rpmalloc::RPMALLOC,
+    &snmalloc::SNMALLOC,
     &glibc::GLIBC,
     &plain::PLAIN,
     &runtimes::RUST,
@@ -181,6 +183,7 @@ mod tests {
         assert_eq!(of_library("libjemalloc.so.2"), Some("jemalloc"));
         assert_eq!(of_library("libtcmalloc_minimal.so.4"), Some("tcmalloc"));
         assert_eq!(of_library("librpmalloc.so"), Some("rpmalloc"));
+        assert_eq!(of_library("libsnmallocshim.so"), Some("snmalloc"));
         assert_eq!(of_library("ld-musl-x86_64.so.1"), Some("musl"));
         assert_eq!(of_library("libc.so.6"), None);
     }

@@ -202,6 +202,7 @@ mod privileged {
                 jemalloc_from_the_registry_is_exact,
                 mimalloc_from_the_registry_is_exact,
                 rpmalloc_from_the_registry_is_exact,
+                snmalloc_from_the_registry_is_exact,
             }
             output::{
                 what_a_process_leaves_is_freed_with_its_end,

@@ -25,9 +25,13 @@ pub fn rpmalloc_from_the_registry_is_exact(way: Way) {
     check(way, "rpmalloc", &round);
 }
 
+pub fn snmalloc_from_the_registry_is_exact(way: Way) {
+    check(way, "snmalloc", &ROUND);
+}
+
 /// By the library, which doesn't see their calls.
 pub fn allocators_inside_of_a_program_are_named(way: Way) {
-    for allocator in ["jemalloc", "mimalloc", "rpmalloc"] {
+    for allocator in ["jemalloc", "mimalloc", "rpmalloc", "snmalloc"] {
         let notes = Track::by(way).run(&[program(allocator)]).succeeded().notes();
         let named = format!("has an allocator of its own in it ({allocator})");
         assert!(notes.iter().any(|note| note.contains(&named)), "{allocator}: {notes:?}");
