@@ -8,7 +8,9 @@ mod glibc;
 mod jemalloc;
 mod mimalloc;
 mod plain;
+mod rpmalloc;
 mod runtimes;
+mod snmalloc;
 mod standard;
 mod tcmalloc;
 
@@ -64,6 +66,8 @@ pub const ALLOCATORS: &[&Allocator] = &[
     &jemalloc::JEMALLOC,
     &mimalloc::MIMALLOC,
     &tcmalloc::TCMALLOC,
+    &rpmalloc::RPMALLOC,
+    &snmalloc::SNMALLOC,
     &glibc::GLIBC,
     &plain::PLAIN,
     &runtimes::RUST,
@@ -178,6 +182,8 @@ mod tests {
     fn libraries_are_known_by_their_files() {
         assert_eq!(of_library("libjemalloc.so.2"), Some("jemalloc"));
         assert_eq!(of_library("libtcmalloc_minimal.so.4"), Some("tcmalloc"));
+        assert_eq!(of_library("librpmalloc.so"), Some("rpmalloc"));
+        assert_eq!(of_library("libsnmallocshim.so"), Some("snmalloc"));
         assert_eq!(of_library("ld-musl-x86_64.so.1"), Some("musl"));
         assert_eq!(of_library("libc.so.6"), None);
     }

@@ -358,6 +358,16 @@ EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size)
     RELEASE(block, next.free_aligned_sized(block, alignment, size));
 }
 
+bool calls_define(const char *name)
+{
+    for (size_t row = 0; row < sizeof TABLE / sizeof *TABLE; row++) {
+        if (strcmp(name, TABLE[row].name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void *calls_instead_of(const char *name, const void *found)
 {
     if (next.malloc == early_malloc) {

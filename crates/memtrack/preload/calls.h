@@ -62,6 +62,8 @@ void *calls_realloc(void *block, void *(*call)(void *, size_t, size_t), size_t s
  * NULL for any other.
  */
 void *calls_instead_of(const char *name, const void *found);
+/* Whether a function of this name is one of ours. */
+bool calls_define(const char *name);
 /* Notes which files the functions are in. */
 void calls_introduce(void);
 

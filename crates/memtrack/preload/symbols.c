@@ -45,18 +45,6 @@ EXPORT void *dlopen(const char *path, int mode)
     return before_dlopen(path, mode)(path, mode);
 }
 
-static bool is_allocator(const char *name)
-{
-    static const char *const NAMES[] = {"malloc",         "calloc",   "realloc", "free",   "aligned_alloc",
-                                        "posix_memalign", "memalign", "valloc",  "pvalloc", "reallocarray"};
-    for (size_t at = 0; at < sizeof NAMES / sizeof *NAMES; at++) {
-        if (strcmp(name, NAMES[at]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The file with an address; NULL for none. */
 static const struct link_map *file_of(const void *address)
 {
@@ -105,7 +93,7 @@ static __attribute__((noinline)) void *look_up(dlsym_function *real, void *handl
 EXPORT void *dlsym(void *handle, const char *name)
 {
     dlsym_function *real = (dlsym_function *)find_next("dlsym", NULL);
-    if (handle == RTLD_DEFAULT || !is_allocator(name)) {
+    if (handle == RTLD_DEFAULT || !calls_define(name)) {
         return real(handle, name);
     }
     if (handle == RTLD_NEXT) {
@@ -125,7 +113,7 @@ static __attribute__((noinline)) void *look_up_version(dlvsym_function *real, vo
 EXPORT void *dlvsym(void *handle, const char *name, const char *version)
 {
     dlvsym_function *real = (dlvsym_function *)find_next("dlvsym", NULL);
-    if (!is_allocator(name)) {
+    if (!calls_define(name)) {
         return real(handle, name, version);
     }
     if (handle == RTLD_NEXT) {

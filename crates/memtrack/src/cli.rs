@@ -36,7 +36,7 @@ impl Cli {
 pub(crate) enum Command {
     /// Trace a command: what it allocates is written to a file and summed up
     #[command(
-        long_about = "Traces a command and all processes that it starts. Every call of an allocator (malloc, free, operators of C++, jemalloc, mimalloc, tcmalloc; dynamic or static) is written to `<pid>.MemtrackArtifact.msgpack`, and what they amount to is shown at the end.\n\nThe exit code is that of the command; 128 and the number of the signal if it was ended by one; 126 or 127 if it can't be started; 1 if events were lost; 3 if a right is missing."
+        long_about = "Traces a command and all processes that it starts. Every call of an allocator (malloc, free, operators of C++, jemalloc, mimalloc, tcmalloc, rpmalloc, snmalloc; dynamic or static) is written to `<pid>.MemtrackArtifact.msgpack`, and what they amount to is shown at the end.\n\nThe exit code is that of the command; 128 and the number of the signal if it was ended by one; 126 or 127 if it can't be started; 1 if events were lost; 3 if a right is missing."
     )]
     Track(Track),
     /// Say which ways of tracing work here, and what the others lack

@@ -23,6 +23,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_part_in_the_kernel_knows_malloc_and_free_by_the_cookies_of_the_table() {
+        let source = include_str!("../../bpf/memtrack.bpf.c");
+        let symbols = allocators::ALLOCATORS.iter().flat_map(|allocator| allocator.symbols());
+        let symbols: Vec<_> = symbols.filter(|symbol| symbol.function.leaf).collect();
+        let malloc = symbols.iter().find(|symbol| symbol.name == "malloc").unwrap();
+        let free = Function { call: Call::Free { block: 0 }, leaf: false, ..malloc.function };
+        for cookie in [cookie(&malloc.function, 0, false), cookie(&free, 0, false)] {
+            assert!(source.contains(&format!("see_session(ctx, {cookie:#x})")), "{cookie:#x}");
+        }
+    }
+
+    #[test]
     fn cookies_hold_what_the_kernel_needs() {
         let function = |call, leaf| Function { name: "any", call, leaf, throws: false };
         let malloc = function(Call::Malloc { size: 0 }, true);

@@ -23,6 +23,7 @@ mod output;
 mod programs;
 mod rust;
 mod support;
+mod table;
 mod users;
 mod windows;
 
@@ -110,6 +111,13 @@ mod preload {
             stacks_name_the_functions_that_allocate,
             python_with_and_without_its_own_allocator,
         }
+        rust::{
+            allocators_inside_of_a_program_are_named,
+        }
+        table::{
+            functions_of_real_libraries_count_once,
+            functions_of_stand_ins_count_once,
+        }
         windows::{
             only_what_lies_in_windows_is_recorded,
             blocks_may_cross_the_borders_of_windows,
@@ -193,6 +201,8 @@ mod privileged {
                 the_allocator_of_the_standard_library_is_exact,
                 jemalloc_from_the_registry_is_exact,
                 mimalloc_from_the_registry_is_exact,
+                rpmalloc_from_the_registry_is_exact,
+                snmalloc_from_the_registry_is_exact,
             }
             output::{
                 what_a_process_leaves_is_freed_with_its_end,
@@ -200,6 +210,10 @@ mod privileged {
                 a_program_without_frame_pointers_is_named,
                 stacks_name_the_functions_that_allocate,
                 python_with_and_without_its_own_allocator,
+            }
+            table::{
+                functions_of_real_libraries_count_once,
+                functions_of_stand_ins_count_once,
             }
             users::{
                 a_program_that_changes_its_user_runs_as_ever,
@@ -261,6 +275,10 @@ mod privileged {
             output::{
                 a_program_without_frame_pointers_is_named,
                 stacks_name_the_functions_that_allocate,
+            }
+            table::{
+                functions_of_real_libraries_count_once,
+                functions_of_stand_ins_count_once,
             }
             users::{
                 a_program_that_changes_its_user_runs_as_ever,

@@ -1,6 +1,6 @@
 //! Programs in Rust, with allocators from the registry linked into them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::{TRACER, Track, Way, check_blocks};
 
@@ -8,23 +8,46 @@ use crate::support::{TRACER, Track, Way, check_blocks};
 const ROUND: [&str; 9] = ["777", "free", "555", "free", "832", "free", "300", "900 of 300", "free"];
 
 pub fn the_allocator_of_the_standard_library_is_exact(way: Way) {
-    check(way, "system");
+    check(way, "system", &ROUND);
 }
 
 pub fn jemalloc_from_the_registry_is_exact(way: Way) {
-    check(way, "jemalloc");
+    check(way, "jemalloc", &ROUND);
 }
 
 pub fn mimalloc_from_the_registry_is_exact(way: Way) {
-    check(way, "mimalloc");
+    check(way, "mimalloc", &ROUND);
 }
 
-#[track_caller]
-fn check(way: Way, allocator: &str) {
+pub fn rpmalloc_from_the_registry_is_exact(way: Way) {
+    // Its crate leaves it to the standard library to resize a block.
+    let round = [&ROUND[..7], &["900", "free", "free"]].concat();
+    check(way, "rpmalloc", &round);
+}
+
+pub fn snmalloc_from_the_registry_is_exact(way: Way) {
+    check(way, "snmalloc", &ROUND);
+}
+
+/// By the library, which doesn't see their calls.
+pub fn allocators_inside_of_a_program_are_named(way: Way) {
+    for allocator in ["jemalloc", "mimalloc", "rpmalloc", "snmalloc"] {
+        let notes = Track::by(way).run(&[program(allocator)]).succeeded().notes();
+        let named = format!("has an allocator of its own in it ({allocator})");
+        assert!(notes.iter().any(|note| note.contains(&named)), "{allocator}: {notes:?}");
+    }
+}
+
+fn program(allocator: &str) -> PathBuf {
     let program = Path::new(TRACER).with_file_name(format!("examples/allocators_{allocator}"));
     let missing = "is missing: `cargo build --workspace --all-targets` makes it";
     assert!(program.is_file(), "`{}` {missing}", program.display());
-    let traced = Track::by(way).run(&[program]).succeeded();
+    program
+}
+
+#[track_caller]
+fn check(way: Way, allocator: &str, expected: &[&str]) {
+    let traced = Track::by(way).run(&[program(allocator)]).succeeded();
     assert_eq!(traced.stdout, "done\n");
     let events = traced.marked();
     check_blocks(events, false);
@@ -38,8 +61,8 @@ fn check(way: Way, allocator: &str) {
             before.map_or_else(|| size.to_string(), |old: u64| format!("{size} of {old}"))
         })
         .collect();
-    for (at, round) in story.chunks(ROUND.len()).enumerate() {
-        assert_eq!(round, ROUND, "round {at}");
+    for (at, round) in story.chunks(expected.len()).enumerate() {
+        assert_eq!(round, expected, "round {at}");
     }
-    assert_eq!(story.len(), 1000 * ROUND.len());
+    assert_eq!(story.len(), 1000 * expected.len());
 }

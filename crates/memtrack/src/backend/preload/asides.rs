@@ -276,6 +276,22 @@ mod tests {
     }
 
     #[test]
+    fn the_library_defines_or_finds_each_function_of_the_table() {
+        let calls = include_str!("../../../preload/calls.c");
+        let (_, table) = calls.split_once("} TABLE[] = {").unwrap();
+        let (table, _) = table.split_once("#undef ROW").unwrap();
+        let rows = table.lines().filter_map(|line| line.trim().strip_prefix("ROW("));
+        let defined: BTreeSet<&str> = rows.filter_map(|row| Some(row.split_once(',')?.0)).collect();
+        assert_eq!(defined, allocators::DEFINED_BY_PRELOAD.iter().copied().collect());
+        let header = include_str!(concat!(env!("OUT_DIR"), "/others_table.h"));
+        let symbols = allocators::ALLOCATORS.iter().flat_map(|allocator| allocator.symbols());
+        for symbol in symbols.filter(|symbol| !symbol.internal) {
+            let found = header.contains(&format!("ROW({}, ", symbol.name));
+            assert_ne!(found, defined.contains(symbol.name.as_str()), "{}", symbol.name);
+        }
+    }
+
+    #[test]
     fn a_program_that_never_begins_is_named_and_others_are_not() {
         let start = |pid, stamp| Aside::Start { who: (1, pid), stamp };
         assert_eq!(notes([exec(7, 10)]).len(), 1);
