@@ -180,7 +180,7 @@ mod tests {
         let _reader =
             files::open_fifo(&paths.ctl, OpenOptions::new().read(true).write(true)).unwrap();
         let said = warning().unwrap();
-        assert!(said.starts_with("could not reach the runner"), "{said}");
+        assert!(said.starts_with("could not connect to the runner"), "{said}");
         std::fs::remove_file(&paths.ctl).unwrap();
         std::fs::create_dir(&paths.ctl).unwrap();
         assert!(warning().is_some());

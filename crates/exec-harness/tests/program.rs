@@ -121,8 +121,8 @@ fn unknown_keys_and_equal_names_are_warned_of() {
         format!(r#"[{{"command":["true"],"rounds":3,{QUICK}}},{{"command":["true"],{QUICK}}}]"#);
     let run = with_list(&sandbox, &list);
     assert_eq!(run.code, 0);
-    assert!(run.stderr.contains("the key `0.rounds`"), "{}", run.stderr);
-    assert!(run.stderr.contains("two benchmarks are called `true`"), "{}", run.stderr);
+    assert!(run.stderr.contains("the unknown key `0.rounds`"), "{}", run.stderr);
+    assert!(run.stderr.contains("two benchmarks have the name `true`"), "{}", run.stderr);
     let (results, _) = results(&sandbox);
     assert_eq!(names(&results), ["true", "true"]);
 }
@@ -313,9 +313,8 @@ fn what_a_command_leaves_running_is_said() {
         let (_, logs) = results(&sandbox);
         let notes: Vec<_> =
             logs.iter().flat_map(|log| &log.benchmarks).flat_map(|of| &of.notes).collect();
-        let said = format!(
-            "in {left} of 2 rounds a process that the command had started was still running"
-        );
+        let said =
+            format!("in {left} of 2 rounds, a process started by the command was still running");
         let count = notes.iter().filter(|note| note.starts_with(&said)).count();
         assert_eq!(count, usize::from(left > 0), "{text}: {notes:?}");
         std::fs::remove_dir_all(sandbox.path().join(".codspeed")).unwrap();

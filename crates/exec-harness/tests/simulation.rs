@@ -159,9 +159,8 @@ fn without_valgrind_nothing_is_run() {
 mod privileged {
     use super::*;
 
-    const CHILDREN: &str = "it ran, but was not counted: it starts other processes, and their work is not in its count: process";
-    const CHILDREN_HINT: &str =
-        "; give the command that does the work itself, or use mode `walltime`";
+    const CHILDREN: &str = "it ran, but was not counted: it starts other processes, whose work is not counted: process";
+    const CHILDREN_HINT: &str = "; measure the command that does the work, or use mode `walltime`";
 
     #[test]
     fn a_program_is_counted_and_its_start_is_not() {
@@ -223,7 +222,7 @@ mod privileged {
         let words = ["--name", "n", "bash", "-c", "exec ls -d /"];
         let run = sandbox.run(with_callgrind(&sandbox, "profile", &words));
         assert_eq!(run.code, 0);
-        let said = "instructions (only of `/usr/bin/ls -d /`, which the command became; what came before is not counted)";
+        let said = "instructions (only of `/usr/bin/ls -d /`, which replaced the command; earlier instructions are not counted)";
         assert!(run.stderr.trim_end().ends_with(said), "{}", run.stderr);
         // The note for the runner lies beside the count of its process.
         let profile = sandbox.path().join("profile");
@@ -245,7 +244,7 @@ mod privileged {
         assert_eq!(
             refused(&sandbox(), &["ls -d / | cat"]).split('(').next(),
             Some(
-                "it ran, but was not counted: it starts other processes, and their work is not in its count: process [pid] "
+                "it ran, but was not counted: it starts other processes, whose work is not counted: process [pid] "
             )
         );
     }

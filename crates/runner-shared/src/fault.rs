@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_cause_that_is_a_limit_is_explained_and_others_speak_for_themselves() {
         let of = |errno| words(&io::Error::from(errno));
-        assert!(of(Errno::EFBIG).contains("`ulimit -f` says how large"), "{}", of(Errno::EFBIG));
+        assert!(of(Errno::EFBIG).contains("run `ulimit -f`"), "{}", of(Errno::EFBIG));
         assert!(of(Errno::EMFILE).contains("`ulimit -n`"), "{}", of(Errno::EMFILE));
         assert_eq!(of(Errno::ENOENT), io::Error::from(Errno::ENOENT).to_string());
         assert_eq!(words(&fmt::Error), fmt::Error.to_string());

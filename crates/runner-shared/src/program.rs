@@ -192,12 +192,12 @@ mod tests {
             symlink(target, at(link)).unwrap();
         }
         for (path, why) in [
-            (at(""), "is a folder, no program"),
-            ("/dev/null".to_owned(), "is a device or a pipe, no program"),
+            (at(""), "is a folder, not a program"),
+            ("/dev/null".to_owned(), "is a device or a pipe, not a program"),
             (at("dead"), "is a link to something that does not exist"),
-            (at("round"), "can't be reached: its symbolic links form a loop"),
-            (at("plain/x"), "can't be reached: a part of its path is a file, not a folder"),
-            (at(&"n".repeat(300)), "can't be reached: its name is too long"),
+            (at("round"), "is not accessible: its symbolic links form a loop"),
+            (at("plain/x"), "is not accessible: a part of its path is a file, not a folder"),
+            (at(&"n".repeat(300)), "is not accessible: its name is too long"),
         ] {
             assert_eq!(err(&path).to_string(), format!("`{path}` {why}"));
         }

@@ -265,7 +265,7 @@ mod tests {
         frequency governor: no frequency control is available here (in a virtual machine the host has it)
         boost: this machine has no switch for it
         interrupts: no other processor is left for them
-        other processors of the core: they can't be switched off: `/sys/devices/system/cpu/cpu2/online` is missing, `/sys/devices/system/cpu/cpu3/online`
+        other processors of the core: they can't be switched off: `/sys/devices/system/cpu/cpu2/online`, `/sys/devices/system/cpu/cpu3/online` is missing
         ");
     }
 

@@ -141,10 +141,10 @@ mod tests {
         let one = sentence(&[process(7, "sh")]).unwrap();
         assert_eq!(
             one,
-            "the run is waiting for `sh`, started by the benchmark and now stopped: run `kill -CONT 7` to continue"
+            "the run is waiting for `sh` (process 7), started by the benchmark and now stopped: run `kill -CONT 7` to continue"
         );
         let two = sentence(&[process(7, "sh"), process(8, "cc")]).unwrap();
-        assert!(two.ends_with("they go on with `kill -CONT 7 8`"), "{two}");
+        assert!(two.ends_with("run `kill -CONT 7 8` to continue"), "{two}");
         assert_eq!(sentence(&[]), None);
     }
 }

@@ -181,7 +181,7 @@ fn errors_of_http_are_told_once_with_the_messages_inside() {
     assert!(err.to_string().ends_with(" says: bad; worse"), "{err}");
     let err = service.session().unwrap_err();
     assert_eq!(err.status(), Some(502));
-    assert!(err.to_string().ends_with(" answered 502: <h1>bad gateway</h1>"), "{err}");
+    assert!(err.to_string().ends_with(" responded with 502: <h1>bad gateway</h1>"), "{err}");
     for nonsense in ["", "[]", "{}", r#"{"data": null}"#, r#"{"data": {"session": 1}}"#] {
         api.on("Session", [Answer::json(nonsense)]);
         let err = service.session().unwrap_err();

@@ -104,7 +104,7 @@ mod tests {
     fn a_reason_is_given_for_what_can_not_be_counted() {
         let absent = why(find("cycles").unwrap(), Errno::ENOENT, 2);
         assert!(
-            absent.starts_with("this machine shows no such counter of its processor"),
+            absent.starts_with("this machine doesn't provide this hardware counter"),
             "{absent}"
         );
         let refused = why(find("context-switches").unwrap(), Errno::EACCES, 1);

@@ -245,7 +245,7 @@ mod tests {
     fn a_file_that_ends_in_the_middle_is_no_other_program() {
         let parts = Parts { command: "prog".to_owned(), cut_off: true, ..Parts::default() };
         let found = judge(&good(), &[(COMMAND, Dump::Parts(parts))]).unwrap_err().to_string();
-        assert!(found.contains("`70.out` ends in the middle: the disk is full"), "{found}");
+        assert!(found.contains("`70.out` is truncated: the disk is full"), "{found}");
     }
 
     #[test]

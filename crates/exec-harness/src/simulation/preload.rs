@@ -204,6 +204,6 @@ mod tests {
     fn a_place_that_cannot_be_written_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let err = Preload::install(file.path()).unwrap_err();
-        assert!(err.to_string().ends_with(&format!("into `{}`", shown(file.path()))));
+        assert!(err.to_string().ends_with(&format!("to `{}`", shown(file.path()))));
     }
 }

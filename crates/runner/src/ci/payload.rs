@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn no_json_and_too_much_of_it_are_refused() {
-        assert!(head("{").unwrap_err().contains("is no JSON"));
-        assert!(head(&"[".repeat(1 << 20)).unwrap_err().contains("is no JSON"));
+        assert!(head("{").unwrap_err().contains("is not valid JSON"));
+        assert!(head(&"[".repeat(1 << 20)).unwrap_err().contains("is not valid JSON"));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("event.json");
         std::fs::File::create(&path).unwrap().set_len(EVENT_BYTES + 1).unwrap();

@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(pin("auto:3"), Ok(Pin::Auto(3)));
         assert_eq!(pin("2,0"), Ok(Pin::These(Processors::from([0, 2]))));
         for odd in ["", "auto:", "auto:0", "automatic", "auto:x", "x", "-1", "3-1"] {
-            assert!(pin(odd).unwrap_err().starts_with("give `auto`"), "{odd}");
+            assert!(pin(odd).unwrap_err().starts_with("expected `auto`"), "{odd}");
         }
     }
 }

@@ -181,7 +181,7 @@ mod tests {
         for none in ["0", "4", "x\n", ""] {
             let said = first(none);
             assert!(
-                said.ends_with("none of the commands: 1 `./old in put`, 2 `2`, 3 `new`"),
+                said.ends_with("not one of the commands: 1 `./old in put`, 2 `2`, 3 `new`"),
                 "{said}"
             );
         }

@@ -228,8 +228,8 @@ mod tests {
     #[test]
     fn a_machine_where_nothing_can_be_changed_is_told_from_one_that_is_as_wanted() {
         let said = [(0, 4), (1, 4), (4, 4)].map(|(some, all)| nothing_changed(some, all));
-        assert!(said[0].ends_with("all is as wanted"), "{}", said[0]);
-        assert!(said[1].contains("the rest can't be changed here"), "{}", said[1]);
-        assert!(said[2].contains("nothing can be changed here"), "{}", said[2]);
+        assert!(said[0].ends_with("all settings are right already"), "{}", said[0]);
+        assert!(said[1].contains("the other settings can't be changed here"), "{}", said[1]);
+        assert!(said[2].contains("no setting can be changed here"), "{}", said[2]);
     }
 }

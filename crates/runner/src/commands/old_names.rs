@@ -46,10 +46,10 @@ mod tests {
     #[test]
     fn variables_of_experiments_are_told_by_what_has_become_of_them() {
         for (name, says) in [
-            ("CODSPEED_EXPERIMENTAL_CYCLE_ESTIMATION", "`CODSPEED_CYCLE_ESTIMATION` takes"),
-            ("CODSPEED_EXPERIMENTAL_EXCLUDE_ALLOCATIONS", "`CODSPEED_EXCLUDE_ALLOCATIONS` takes"),
+            ("CODSPEED_EXPERIMENTAL_CYCLE_ESTIMATION", "use `CODSPEED_CYCLE_ESTIMATION`"),
+            ("CODSPEED_EXPERIMENTAL_EXCLUDE_ALLOCATIONS", "use `CODSPEED_EXCLUDE_ALLOCATIONS`"),
             ("CODSPEED_EXPERIMENTAL_FAIR_SCHED", "still works"),
-            ("CODSPEED_EXPERIMENTAL_X", "no such experiment"),
+            ("CODSPEED_EXPERIMENTAL_X", "the experiment has ended"),
         ] {
             let text = experiment(name).unwrap();
             assert!(text.starts_with(&format!("`{name}` is deprecated")), "{text}");

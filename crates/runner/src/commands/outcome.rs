@@ -328,10 +328,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("packages/one");
         std::fs::create_dir_all(&inner).unwrap();
-        assert!(repository_hint(&inner).unwrap().ends_with("`git init`"));
+        assert!(repository_hint(&inner).unwrap().starts_with("run `git init`"));
         let git = folder.path().join(".git");
         std::fs::write(&git, "gitdir: elsewhere\n").unwrap();
-        assert!(repository_hint(&inner).unwrap().starts_with("this is a worktree"));
+        assert!(repository_hint(&inner).unwrap().starts_with("this is a Git worktree"));
         std::fs::remove_file(&git).unwrap();
         std::fs::create_dir(&git).unwrap();
         assert_eq!(repository_hint(&inner), None);

@@ -29,7 +29,7 @@ pub(crate) fn run(args: ProfileArgs, context: &Context) -> Result<ExitKind, CliE
             let Account { profile, source, token, api_url, upload_url } =
                 sources::account(context)?;
             let shown = lines(&profile, &Profile { token, api_url, upload_url });
-            context.print(&format!("{shown}\nset by: {}", chooser(source)))?;
+            context.print(&format!("{shown}\n{}", chooser(source)))?;
         }
         ProfileCommand::Set(args) => set(args, context)?,
         ProfileCommand::Use { name } => {
@@ -117,9 +117,9 @@ fn lines(name: &str, profile: &Profile) -> String {
 
 const fn chooser(source: ProfileSource) -> &'static str {
     match source {
-        ProfileSource::Told => "`--profile` or CODSPEED_PROFILE",
-        ProfileSource::Shell => "`codspeed profile use`, in this shell",
-        ProfileSource::Default => "nobody",
+        ProfileSource::Told => "set by: `--profile` or CODSPEED_PROFILE",
+        ProfileSource::Shell => "set by: `codspeed profile use`, in this shell",
+        ProfileSource::Default => "not set",
     }
 }
 

@@ -134,7 +134,7 @@ mod tests {
         program(dir.path(), "node", "while :; do printf %65536s x; done");
         objects(&env, dir.path(), &mut trouble);
         assert_eq!(trouble.len(), 1, "{trouble:?}");
-        assert!(trouble[0].contains("/node` writes without end"), "{trouble:?}");
+        assert!(trouble[0].contains("/node` wrote too much output"), "{trouble:?}");
     }
 
     #[test]

@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(refused(&[n(), n()]), "the parameter `n` is given twice");
         assert_eq!(
             refused(&[parameter("x", &["1"])]),
-            "the parameter `x` occurs nowhere: `{x}` stands for its value"
+            "the parameter `x` is not used: write `{x}` where its value belongs"
         );
         let many: Vec<String> = (0..40).map(|it| it.to_string()).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();

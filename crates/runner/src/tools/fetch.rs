@@ -211,7 +211,7 @@ mod tests {
             get(&[hash("x"), hash("abc")]).unwrap().as_file().read_to_string(&mut text).unwrap();
             assert_eq!(text, "abc");
             let err = get(&[hash("x")]).unwrap_err();
-            assert!(err.to_string().contains("not that of package x"), "{err}");
+            assert!(err.to_string().contains("doesn't match package x"), "{err}");
         }
         let missing = Source::File(dir.path().join("no"));
         let missing = fetch(&missing, &[], "", &mut unwatched).unwrap_err();

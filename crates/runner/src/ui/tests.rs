@@ -273,7 +273,7 @@ fn a_log_that_can_not_be_written_is_told_once() {
     }
     let text = paper.text();
     assert_eq!(text.matches("a step").count(), 3, "{text}");
-    assert_eq!(text.matches("runner.log has gaps: ").count(), 1, "{text}");
+    assert_eq!(text.matches("runner.log is incomplete: ").count(), 1, "{text}");
 }
 
 #[test]

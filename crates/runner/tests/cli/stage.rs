@@ -128,9 +128,9 @@ pub(crate) fn shown(sandbox: &Sandbox, run: &Run) -> String {
     // How calm the machine is differs, whether its kernel stamps processes, and how long its ticks are.
     let titles = ["Undisturbed ", "Processor ", "User ", "System "];
     let about_noise = [
-        "time to trust",
+        "most reliable time",
         "`codspeed doctor`",
-        "`Processor` holds",
+        "`Processor` is affected",
         "longer warm-up",
         "`--warmup-time`",
     ];

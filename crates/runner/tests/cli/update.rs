@@ -157,7 +157,7 @@ fn what_is_not_what_was_released_changes_nothing() {
     scene.fails(&["--version", "9.0.0"], 1, &["could not download", "404"]);
     scene.fails(&["--version", "nine"], 2, &["invalid value 'nine'"]);
     scene.api.on("GET /releases/latest/download/SHA256SUMS", [Answer::text(200, "nothing")]);
-    scene.fails(&[], 5, &["names no archive of codspeed", "hint: `--version`"]);
+    scene.fails(&[], 5, &["lists no archive of codspeed", "hint: `--version`"]);
     scene.api.on("GET /releases/latest/download/SHA256SUMS", [Answer::text(404, "")]);
     scene.fails(&[], 5, &["answered 404", "hint: asked for http://"]);
     // One of the three can't be replaced.
@@ -174,7 +174,7 @@ fn programs_that_the_installer_has_not_installed_are_left_alone() {
     // Another one than that of the receipt.
     let other = scene.sandbox.run(scene.sandbox.command(CODSPEED, ["update"]));
     assert_eq!(other.code, 3);
-    assert!(other.stderr.contains("and the installer has installed `"), "{}", other.stderr);
+    assert!(other.stderr.contains("but the installer installed `"), "{}", other.stderr);
     scene.receipt(2, "https://example.test");
     scene.fails(&[], 3, &["has the format 2; 1 is known", "hint: run codspeed-installer.sh"]);
     scene.receipt(1, "http://example.test");
@@ -182,5 +182,5 @@ fn programs_that_the_installer_has_not_installed_are_left_alone() {
     scene.sandbox.file(".config/codspeed/receipt.json", "{");
     scene.fails(&[], 3, &["is damaged"]);
     fs::remove_file(scene.sandbox.path().join(".config/codspeed/receipt.json")).unwrap();
-    scene.fails(&[], 3, &["has left no receipt at `", "hint: what a package manager"]);
+    scene.fails(&[], 3, &["left no receipt at `", "hint: what a package manager"]);
 }

@@ -39,7 +39,7 @@ const OPTIONS: &[&str] = &[
 fn an_empty_variable_counts_as_unset() {
     for name in OPTIONS {
         let text = said((name, ""), &[]);
-        assert!(text.contains("there is no command"), "{name}: {text}");
+        assert!(text.contains("no command was given"), "{name}: {text}");
         assert!(!text.contains("warning"), "{name}: {text}");
     }
 }
@@ -47,11 +47,11 @@ fn an_empty_variable_counts_as_unset() {
 #[test]
 fn old_names_are_deprecated() {
     for (name, value, says) in [
-        ("CODSPEED_CONFIG_NAME", "other", "`--profile` chooses an account"),
+        ("CODSPEED_CONFIG_NAME", "other", "use `--profile` to choose an account"),
         ("CODSPEED_EXPERIMENTAL_CYCLE_ESTIMATION", "false", "`CODSPEED_CYCLE_ESTIMATION`"),
         ("CODSPEED_EXPERIMENTAL_EXCLUDE_ALLOCATIONS", "true", "`CODSPEED_EXCLUDE_ALLOCATIONS`"),
         ("CODSPEED_EXPERIMENTAL_FAIR_SCHED", "true", "it still works"),
-        ("CODSPEED_EXPERIMENTAL_OTHER", "1", "there is no such experiment"),
+        ("CODSPEED_EXPERIMENTAL_OTHER", "1", "the experiment has ended"),
     ] {
         let text = said((name, value), &[]);
         let warning = format!("warning: `{name}` is deprecated");
@@ -84,7 +84,7 @@ fn a_wrong_value_names_its_variable() {
 fn booleans_have_many_spellings_and_flags_win() {
     for value in ["1", "0", "yes", "no", "on", "off", "TRUE", "False"] {
         let text = said(("CODSPEED_SKIP_UPLOAD", value), &["--upload"]);
-        assert!(text.contains("there is no command"), "{value}: {text}");
+        assert!(text.contains("no command was given"), "{value}: {text}");
     }
     // A word after the flag is a word of the command.
     for flag in ["--enable-perf", "--enable-profiler", "--enable-perf=false"] {

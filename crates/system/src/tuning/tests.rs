@@ -67,8 +67,8 @@ fn settings_are_changed_told_and_brought_back_in_reverse_order() {
     assert!(recover(&tree).is_none(), "it is as it shall be");
     let rows = restore(&tree).unwrap();
     assert_eq!(values(&tree), old());
-    assert_eq!(rows[0].shown(), "/sys/cpu3/online: 1 again");
-    assert_eq!(rows[3].shown(), "/sys/cpu0/governor: powersave again");
+    assert_eq!(rows[0].shown(), "/sys/cpu3/online: restored to 1");
+    assert_eq!(rows[3].shown(), "/sys/cpu0/governor: restored to powersave");
     assert!(!journal(&tree).exists());
     assert!(restore(&tree).unwrap().is_empty());
 }
@@ -209,11 +209,11 @@ fn the_lines_about_a_recovery_name_the_command_and_how_it_went() {
         told(&Ok(Recovered { stage, rows })).remove(0)
     };
     let killed = first(Stage::Changing, Outcome::Restored("0".to_owned()));
-    assert!(killed.starts_with("`codspeed isolate on` was ended"), "{killed}");
-    assert!(killed.ends_with("is brought back"), "{killed}");
+    assert!(killed.starts_with("`codspeed isolate on` was interrupted"), "{killed}");
+    assert!(killed.ends_with("are restored"), "{killed}");
     let again = first(Stage::Restoring, Outcome::Failed(io::Error::other("no")));
-    assert!(!again.contains("was ended"), "{again}");
-    assert!(again.ends_with("tries again"), "{again}");
+    assert!(!again.contains("was interrupted"), "{again}");
+    assert!(again.ends_with("will try again"), "{again}");
 }
 
 #[test]

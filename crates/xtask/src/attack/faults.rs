@@ -289,7 +289,7 @@ impl Fault {
 
 /// Counts the lines that say that something has gone wrong. That there is no profile is a note: nobody has insisted on one.
 fn warnings(outcome: &Outcome) -> usize {
-    ["warning: ", "no profile, only times"]
+    ["warning: ", "no profile is recorded, only times"]
         .iter()
         .map(|said| outcome.output.matches(said).count())
         .sum()

@@ -13,10 +13,10 @@ use crate::files;
 use crate::workspace::items;
 
 /// Said by a walltime run in which perf could not record.
-const NO_PROFILE: &str = "no profile, only times";
+const NO_PROFILE: &str = "no profile is recorded, only times";
 
 /// Warnings that a busy machine explains.
-const OF_THE_MACHINE: &[&str] = &["the kernel had no room for "];
+const OF_THE_MACHINE: &[&str] = &["perf lost "];
 
 /// Files that are there only if perf records.
 const OF_PROFILES: &[&str] = &[

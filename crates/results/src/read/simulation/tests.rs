@@ -217,7 +217,7 @@ fn numbers_of_several_workers_are_left_to_chance_and_that_is_said() {
     let said = warnings(&[("1.out", &one), ("2.out", &two)]);
     let [said] = &said[..] else { panic!("{said:?}") };
     assert!(
-        said.starts_with("pytest-xdist has shared out the benchmarks among 2 workers"),
+        said.starts_with("pytest-xdist distributed the benchmarks randomly among 2 workers"),
         "{said}"
     );
     assert!(said.ends_with("`-n 0`"), "{said}");

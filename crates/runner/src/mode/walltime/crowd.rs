@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(crowd.warning(Some(1)), None);
         assert!(crowd.ask(Request::Disable));
         let text = crowd.warning(Some(1)).unwrap();
-        assert!(text.contains("threads, and 1 processor to run on (`--pin`)"), "{text}");
+        assert!(text.contains("threads but only 1 processor to run on (`--pin`)"), "{text}");
         assert_eq!((crowd.warning(None), crowd.warning(Some(9999))), (None, None));
         drop(hold);
         assert!(other.join().unwrap().is_err());

@@ -223,6 +223,6 @@ mod tests {
         assert!(hint("ID=ubuntu\nID_LIKE=debian\n").contains("linux-tools-generic"));
         assert!(hint("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n").contains("linux-tools-generic"));
         assert!(hint("ID=\"opensuse-leap\"\n").contains("zypper"));
-        assert!(hint("").contains("of your system"));
+        assert!(hint("").contains("your system's package manager"));
     }
 }

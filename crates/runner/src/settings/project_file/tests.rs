@@ -254,7 +254,7 @@ fn a_file_that_is_named_has_to_be_there_and_not_too_large() {
     let said = load("my.yml").unwrap_err().to_string();
     assert_eq!(
         said,
-        "my.yml:1:23: `max-rounds` must be a whole number of at least 1, but is the text `x`"
+        "my.yml:1:23: `max-rounds` must be a whole number of at least 1, but is the string `x`"
     );
 }
 

@@ -170,8 +170,8 @@ fn what_is_wrong_is_named_with_its_place_and_without_secrets() {
     let text = all.map(refused).join("\n");
     assert!(!text.contains("hush"));
     insta::assert_snapshot!(text, @"
-    config.yaml:1:10: version 2 is newer than the  that this program supports1
-    config.yaml:1:10: `version` must be 1, but is the text `one`
+    config.yaml:1:10: version 2 is newer than the 1 that this program supports
+    config.yaml:1:10: `version` must be 1, but is the string `one`
     config.yaml:1:10: `version` must be 1, but is the number `0`
     config.yaml:1:1: the file must be a mapping
     config.yaml:1:11: `profiles` must be a mapping
@@ -228,5 +228,5 @@ fn the_profile_that_was_asked_for_wins_and_has_to_be_there() {
     assert_eq!(chosen(Some("default"), Some("work")), is("default", ProfileSource::Told));
     let said = |told, shell| chosen(told, shell).unwrap_err().to_string();
     assert_eq!(said(Some("wrok"), None), "there is no profile `wrok`; did you mean `work`?");
-    assert_eq!(said(None, Some("x")), "there is no profile `x`; there is `default`, `work`");
+    assert_eq!(said(None, Some("x")), "there is no profile `x`; available: `default`, `work`");
 }

@@ -68,7 +68,7 @@ fn words_without_quotes_may_be_more_than_text() {
         "the boolean `true`",
         "nothing",
         "nothing",
-        "the text ``",
+        "the string ``",
     ];
     assert_eq!(found, expected);
 }

@@ -47,8 +47,7 @@ fn a_process_in_the_background_is_named(backend: &str) {
         let (notes, calls) = notes(backend, text);
         assert_eq!(calls, 100, "{text}");
         let [note]: [String; 1] = notes.try_into().unwrap();
-        let said =
-            "at least 100 of its calls, for 6.3 KB, were made by processes that ran beside it";
+        let said = "at least 100 of its calls, for 6.3 KB, were made by other processes";
         assert!(note.starts_with(said) && note.contains(": `other` (process "), "{note}");
     }
 }

@@ -49,7 +49,7 @@ fn a_user_without_rights_is_told_what_helps() {
     let run = sandbox.run(sandbox.private("sh", words));
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.contains("\nok       processors "), "{}", run.stdout);
-    assert!(run.stdout.contains(" against itself, "), "{}", run.shown());
+    assert!(run.stdout.contains(" compared with itself, "), "{}", run.shown());
     assert!(run.stdout.contains("\n  wall times:        "), "{}", run.shown());
     nothing_is_left(&sandbox);
 }
@@ -127,7 +127,7 @@ fn problems_fail_only_if_that_is_asked_for() {
 fn an_interruption_ends_the_measurement_and_leaves_nothing() {
     let sandbox = sandbox();
     let mut running = start(&sandbox, ["doctor", "--time", "10m"]);
-    running.says("compares a program with itself");
+    running.says("comparing a program with itself");
     running.says("benchmark 1 of 2");
     running.signal(Signal::SIGINT);
     let run = running.end();

@@ -62,14 +62,14 @@ fn the_start_of_a_shell_is_named_and_taken_off_on_request() {
     let [with] = exported(&sandbox).try_into().unwrap();
     assert_eq!(with["shell"]["subtracted"], false);
     assert!(with["shell"]["wall_ns"].as_u64().unwrap() > 0, "{with}");
-    assert!(run.stdout.contains("`--subtract-shell` takes it off"), "{}", run.stdout);
+    assert!(run.stdout.contains("use `--subtract-shell` to subtract it"), "{}", run.stdout);
 
     let run = exec(&sandbox, &[FEW, &["--subtract-shell"]].concat(), &text);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let [without] = exported(&sandbox).try_into().unwrap();
     assert_eq!(without["shell"]["subtracted"], true);
     assert!(run.stdout.contains("without shell"), "{}", run.stdout);
-    assert!(run.stdout.contains("is taken off each round"), "{}", run.stdout);
+    assert!(run.stdout.contains("is subtracted from each round"), "{}", run.stdout);
 
     // Without a shell there is nothing to say.
     let run = exec(&sandbox, FEW, &["true"]);
@@ -86,5 +86,5 @@ fn two_programs_behind_each_other_are_likely_meant_otherwise() {
     let run = exec(&sandbox, FEW, &["./one", "./two"]);
     assert_eq!((run.code, run.stderr.matches(hint).count()), (0, 1), "{}", run.stderr);
     let run = exec(&sandbox, FEW, &["./one", "two"]);
-    assert_eq!((run.code, run.stderr.matches("compares them").count()), (0, 0), "{}", run.stderr);
+    assert_eq!((run.code, run.stderr.matches("to compare them").count()), (0, 0), "{}", run.stderr);
 }

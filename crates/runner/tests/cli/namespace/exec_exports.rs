@@ -59,7 +59,7 @@ fn an_export_that_cannot_be_written_is_named_and_the_table_is_shown() {
         assert!(run.stdout.contains("true"), "{}", run.stdout);
         let expected = format!("error: could not write the export `{path}`: ");
         assert!(run.stderr.contains(&expected), "{}", run.stderr);
-        assert!(run.stderr.contains("`codspeed inspect` takes `--export`"), "{}", run.stderr);
+        assert!(run.stderr.contains("run `codspeed inspect` with `--export`"), "{}", run.stderr);
         assert_eq!(run.stderr.contains("its folder does not exist"), path.contains("gone"));
     }
 }

@@ -75,7 +75,7 @@ fn a_tracer_that_does_not_hand_over_is_an_error_with_its_last_words() {
     sandbox.file("dies", "");
     let silent = run(&sandbox, NAMED, "true");
     assert_eq!(silent.code, 1);
-    assert!(silent.stderr.contains("did not hand over its record"), "{}", silent.stderr);
+    assert!(silent.stderr.contains("did not return its record"), "{}", silent.stderr);
     assert!(!sandbox.path().join("profile/instruments").exists());
 }
 
@@ -128,7 +128,7 @@ fn other_instruments_are_refused_by_name_and_a_lonely_variable_is_warned_of() {
     let lonely = ["run", "-m", "walltime", "--allow-empty", "--mongo-uri-env-name", "DB", "--"];
     let lonely = run(&[&lonely[..], &["true"]].concat());
     assert_eq!(lonely.code, 0, "{}", lonely.stderr);
-    assert!(lonely.stderr.contains("does nothing without `--instruments"), "{}", lonely.stderr);
+    assert!(lonely.stderr.contains("has no effect without `--instruments"), "{}", lonely.stderr);
 }
 
 #[test]

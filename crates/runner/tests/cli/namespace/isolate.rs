@@ -123,7 +123,7 @@ fn settings_are_changed_shown_and_brought_back() {
     assert_eq!(off.code, 0, "{}", off.shown());
     assert_values(&sandbox, &[], "after `off`");
     insta::assert_snapshot!(off.stdout);
-    assert_eq!(isolate(&sandbox, &["off"]).stdout, "nothing is changed\n");
+    assert_eq!(isolate(&sandbox, &["off"]).stdout, "nothing was changed\n");
     let status = isolate(&sandbox, &["status"]);
     assert!(status.stdout.starts_with("off: nothing is changed\n"), "{}", status.stdout);
 }
@@ -224,7 +224,7 @@ fn without_root_nothing_is_changed_and_the_command_is_told() {
         assert_eq!(run.code, 1, "{}", run.shown());
         let hint = format!("hint: sudo \"$(command -v codspeed)\" isolate {verb}");
         assert!(
-            run.stderr.contains("nothing is changed") && run.stderr.contains(&hint),
+            run.stderr.contains("nothing was changed") && run.stderr.contains(&hint),
             "{}",
             run.stderr
         );

@@ -37,7 +37,7 @@ fn too_few_files_are_told_and_leave_nothing() {
     for (limit, code) in [("-n 8", 1), ("-n 12", 3)] {
         let run = below(&sandbox(), limit);
         assert_eq!(run.code, code, "{}", run.stderr);
-        assert!(run.stderr.contains("`ulimit -n` says how many"), "{}", run.stderr);
+        assert!(run.stderr.contains("run `ulimit -n`"), "{}", run.stderr);
     }
 }
 

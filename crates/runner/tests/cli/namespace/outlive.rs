@@ -8,7 +8,7 @@ use test_support::{Run, Sandbox};
 
 use crate::stage::{CODSPEED, RUN, codspeed, nothing_is_left, profiling_sandbox, sandbox, suite};
 
-const SAID: &str = "was still running at its end, and is left running";
+const SAID: &str = "was still running at its end and is left running";
 
 /// Shell text that starts a process which leaves our group, our session and its parent, and goes on once it runs.
 const DAEMON: &str = "setsid sh -c './daemon > /dev/null 2>&1 &'; read x < runs";

@@ -245,7 +245,7 @@ fn stacks_that_break_off_are_said_with_what_helps() {
     let enough = said(&["--perf-stack-size", "65528"]);
     assert!(!enough.contains("break off"), "{enough}");
     let pointers = said(&["--perf-unwinding-mode", "fp"]);
-    assert!(pointers.contains("functions that keep no frame pointers"), "{pointers}");
+    assert!(pointers.contains("functions without frame pointers"), "{pointers}");
     assert!(pointers.contains("`--perf-unwinding-mode dwarf`"), "{pointers}");
 }
 

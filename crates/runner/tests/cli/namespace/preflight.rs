@@ -171,7 +171,7 @@ fn places_that_cannot_be_written_are_refused() {
         (&["--export", "json=plain/x"], "a part of its path is a file"),
         (&["--export", "json=x", "--export", "csv=folder/../x"], "two exports go to `folder/../x`"),
         (&["--profile-folder", "plain"], "could not make the profile folder `[sandbox]/plain`"),
-        (&["--profile-folder", "plain/x"], "could not make the profile folder"),
+        (&["--profile-folder", "plain/x"], "could not create the profile folder"),
     ] {
         let says = says.replace("[sandbox]", &shown(busy.sandbox.path()));
         for command in ["exec", "run"] {
@@ -205,7 +205,7 @@ fn tools_that_are_missing_are_named_before_anything_else() {
     let busy = Busy::new(sandbox().with("CODSPEED_EXEC_HARNESS", "/no/such/exec-harness"));
     busy.refuses(&["exec", "--", "true"], 3, "/no/such/exec-harness");
     let busy = Busy::new(sandbox().with("TMPDIR", "/no/such"));
-    busy.refuses(&["run", "--", "true"], 1, "set `TMPDIR` to a folder");
+    busy.refuses(&["run", "--", "true"], 1, "set `TMPDIR` to an existing");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn rights_that_the_only_wanted_backend_lacks_are_named() {
         busy.refuses(
             &[command, "-m", "memory", "--backend", "ebpf", "--", "true"],
             3,
-            "`--backend preload` needs no rights",
+            "use `--backend preload`",
         );
         for backend in ["auto", "preload"] {
             busy.accepts(&[command, "-m", "memory", "--backend", backend, "--", "true"]);

@@ -150,7 +150,7 @@ fn a_fork_and_a_tracer_are_demanded_where_they_are_not() {
     let words = ["run", "-m", "simulation", "--valgrind", &fake];
     for (option, expected) in [
         ("--require-fork", "is not CodSpeed's fork of Valgrind"),
-        ("--simulation-tool=tracegrind", "does not have the tool tracegrind"),
+        ("--simulation-tool=tracegrind", "doesn't include the tool tracegrind"),
     ] {
         let run = codspeed(&sandbox, [&words[..], &[option, "--", "true"]].concat());
         assert_eq!(run.code, 3, "{}", run.stderr);

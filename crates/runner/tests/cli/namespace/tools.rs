@@ -65,8 +65,8 @@ fn what_the_system_lacks_is_named_in_each_mode() {
 
 #[test]
 fn limits_of_the_process_are_named_in_each_mode() {
-    in_each_mode("ulimit -n 10", 3, "`ulimit -n` says how many");
-    in_each_mode("ulimit -f 0", 1, "`ulimit -f` says how large");
+    in_each_mode("ulimit -n 10", 3, "run `ulimit -n`");
+    in_each_mode("ulimit -f 0", 1, "run `ulimit -f`");
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn without_a_login_and_where_it_is_not_wanted_nobody_is_asked() {
     clone(&sandbox, "https://github.com/acme/widgets");
     let run = codspeed(&sandbox, quick(&[]));
     assert_eq!(run.code, 0, "{}", run.shown());
-    assert!(run.stderr.contains("results stay on this machine"), "{}", run.stderr);
+    assert!(run.stderr.contains("results kept locally"), "{}", run.stderr);
     let sandbox = sandbox.with("CODSPEED_OAUTH_TOKEN", LOGIN);
     let run = codspeed(&sandbox, quick(&["--skip-upload"]));
     assert_eq!(run.code, 0, "{}", run.shown());

@@ -250,7 +250,7 @@ fn a_refusal_of_the_ci_system_is_not_told_as_one_of_the_service() {
     let run = codspeed(&sandbox, quick(&[]));
     let shown = run.shown();
     assert_eq!(run.code, 5, "{shown}");
-    assert!(shown.contains("the CI system doesn't know this request for a token"), "{shown}");
-    assert!(!shown.contains("repository: upper and lower case"), "{shown}");
+    assert!(shown.contains("the CI system rejected the token request"), "{shown}");
+    assert!(!shown.contains("repository: check the spelling"), "{shown}");
     assert_eq!(api.routes(), ["GET /oidc"]);
 }

@@ -125,7 +125,7 @@ fn a_connection_that_breaks_and_one_that_is_none_are_tried_again() {
     api.on("PUT /storage", [Answer::garbage(), Answer::text(200, "")]);
     let run = codspeed(&sandbox, quick(&[]));
     assert_eq!(run.code, 0, "{}", run.shown());
-    assert_eq!(run.stderr.matches("another try in ").count(), 2, "{}", run.stderr);
+    assert_eq!(run.stderr.matches("retrying in ").count(), 2, "{}", run.stderr);
     let [overview, post, put, report] = LOCAL else { panic!("four requests") };
     assert_eq!(api.routes(), [*overview, post, post, put, put, report]);
 }
@@ -165,7 +165,7 @@ fn a_login_that_is_over_is_told_before_anything_is_sent() {
         let run = codspeed(&sandbox, quick(&[]));
         assert_eq!(run.code, 5, "{}", run.shown());
         let told = told(&sandbox, &api, &run);
-        assert!(told.contains("`codspeed auth login` renews "), "{told}");
+        assert!(told.contains("run `codspeed auth login` "), "{told}");
         assert!(told.contains("`codspeed upload [sandbox]/profile` tries again"), "{told}");
         assert_eq!(api.routes(), ["SessionAndRepositoryOverview"]);
     }
@@ -191,7 +191,7 @@ fn an_upload_that_arrived_is_no_failure_whatever_becomes_of_the_run() {
         let at = run.stderr.find(warning).unwrap_or_else(|| panic!("{}", run.shown()));
         let (told, _) = run.stderr[at..].split_once("warning: the service doesn't say").unwrap();
         assert!(told.contains(why) && told.contains(hint), "{told}");
-        assert!(!run.stderr.contains("nothing is lost"), "{}", run.stderr);
+        assert!(!run.stderr.contains("the results are kept"), "{}", run.stderr);
     }
 }
 
@@ -245,7 +245,7 @@ fn ctrl_c_during_an_upload_keeps_everything_for_a_later_one() {
 #[test]
 fn ctrl_c_before_an_upload_keeps_the_results() {
     let (sandbox, api, run) = interrupted("SessionAndRepositoryOverview", Signal::SIGINT);
-    assert!(run.stderr.contains("nothing is lost"), "{}", run.stderr);
+    assert!(run.stderr.contains("the results are kept"), "{}", run.stderr);
     assert_eq!(names(&sandbox.path().join("profile/.codspeed")), ["run.json"]);
     assert_eq!(api.routes(), ["SessionAndRepositoryOverview"]);
 }
@@ -254,7 +254,7 @@ fn ctrl_c_before_an_upload_keeps_the_results() {
 fn ctrl_c_while_the_service_looks_at_the_results_is_no_failed_upload() {
     let (_sandbox, _api, run) = interrupted("FetchLocalRunReport", Signal::SIGINT);
     assert!(run.stderr.contains("uploaded to acme/widgets"), "{}", run.stderr);
-    assert!(!run.stderr.contains("nothing is lost"), "{}", run.stderr);
+    assert!(!run.stderr.contains("the results are kept"), "{}", run.stderr);
 }
 
 #[test]
