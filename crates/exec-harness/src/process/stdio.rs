@@ -6,7 +6,7 @@ use std::{
     io::{self, Seek},
     os::{
         fd::{AsFd, OwnedFd},
-        unix::fs::FileExt,
+        unix::fs::{FileExt, FileTypeExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
 };
@@ -14,6 +14,7 @@ use std::{
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl},
+    poll::{PollFd, PollFlags, poll},
     sys::memfd::{MFdFlags, memfd_create},
 };
 use runner_shared::{
@@ -231,10 +232,45 @@ impl Tail {
     }
 }
 
+/// Opens what the user has named, which may be a device. A FIFO that nobody has opened at its other end would keep us
+/// waiting for ever, so that the opening never waits.
 #[expect(clippy::disallowed_methods, reason = "the user has named it, and may want a device")]
-fn open(path: &Path, attempt: Attempt, options: &OpenOptions) -> Result<File, StdioError> {
-    let file = options.open(path).map_err(|err| StdioError::new(path, attempt, &err))?;
+fn open(path: &Path, attempt: Attempt, options: &mut OpenOptions) -> Result<File, StdioError> {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let opened = options.custom_flags(flags.bits()).open(path).and_then(|file| {
+        if attempt == Attempt::Read && file.metadata()?.file_type().is_fifo() {
+            await_writer(&file)?;
+        }
+        // The program reads and writes as usual.
+        let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
+        fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+        Ok(file)
+    });
+    let file = opened.map_err(|err| match err.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENXIO) if attempt == Attempt::Write && is_fifo(path) => {
+            StdioError::new(path, attempt, &io::Error::other(NO_READER))
+        }
+        _ => StdioError::new(path, attempt, &err),
+    })?;
     duplicate(path, &file)
+}
+
+const NO_READER: &str = "nothing reads from this FIFO: start its reader first";
+const NO_WRITER: &str = "nothing writes to this FIFO: start its writer first";
+/// A writer that is being started has so long.
+const WRITER_MS: u16 = 1000;
+
+/// Waits until something has been written, or a writer has come and gone.
+fn await_writer(fifo: &File) -> io::Result<()> {
+    let mut watched = [PollFd::new(fifo.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut watched, WRITER_MS)? {
+        0 => Err(io::Error::other(NO_WRITER)),
+        _ => Ok(()),
+    }
+}
+
+fn is_fifo(path: &Path) -> bool {
+    path.metadata().is_ok_and(|data| data.file_type().is_fifo())
 }
 
 /// A second descriptor. The standard library makes it with a number above 2, so that `dup2` in
@@ -249,6 +285,24 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    #[test]
+    fn a_fifo_without_its_other_end_is_an_error_and_one_with_it_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fifo");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let input = Stdio { input: Some(path.clone()), output: Output::Null };
+        let output = Stdio { input: None, output: Output::File(path.clone()) };
+        let said = |of: &Stdio| of.open().err().unwrap().to_string();
+        assert!(said(&input).ends_with(NO_WRITER), "{}", said(&input));
+        assert!(said(&output).ends_with(NO_READER), "{}", said(&output));
+        let mut both_ends = File::options().read(true).write(true).open(&path).unwrap();
+        both_ends.write_all(b"words").unwrap();
+        assert!(output.open().is_ok());
+        let opened = input.open().unwrap();
+        let flags = fcntl(&opened.streams[0], FcntlArg::F_GETFL).unwrap();
+        assert!(!OFlag::from_bits_retain(flags).contains(OFlag::O_NONBLOCK));
+    }
 
     #[test]
     fn the_end_of_a_long_text_is_kept_from_a_whole_line_on() {

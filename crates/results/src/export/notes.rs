@@ -210,6 +210,9 @@ fn advice(of: &BenchResult) -> String {
         RobustSource::ProcessorTime if robust.in_stats => {
             "all figures are of processor times".to_owned()
         }
+        RobustSource::ProcessorTime if of.user_ns.is_some() => {
+            "`User` and `System` are affected less".to_owned()
+        }
         RobustSource::ProcessorTime => "`Processor` is affected less".to_owned(),
         RobustSource::WallClock if robust.missing.is_empty() => DOCTOR.to_owned(),
         RobustSource::WallClock => {

@@ -159,6 +159,24 @@ mod tests {
     }
 
     #[test]
+    fn links_in_the_repository_are_not_followed() {
+        for place in ["", "run-state", "run-state/9001"] {
+            let folder = tempfile::tempdir().unwrap();
+            let key = PartKey::new(folder.path(), "9001", PART);
+            let elsewhere = folder.path().join("elsewhere");
+            fs::create_dir(&elsewhere).unwrap();
+            let link = key.home().join(place);
+            let link = link.components().collect::<PathBuf>();
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+            let (index, trouble) = RunIndex::take(&key, alone);
+            assert_eq!(index.number(), 0);
+            assert!(trouble.unwrap().to_string().contains("symbolic link"), "{place}");
+            assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0, "{place}");
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_is_0_and_is_mended() {
         let folder = tempfile::tempdir().unwrap();
         let key = PartKey::new(folder.path(), "1", "p");

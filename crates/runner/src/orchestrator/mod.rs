@@ -299,7 +299,12 @@ fn begin(manifest: &Manifest, folder: &Path, signals: &Signals, ui: &Ui) {
 /// as integrations change their folder and some want a path that is usable from everywhere.
 fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
     let made = if let Some(path) = &part.profile_folder {
-        files::create_private_folder(path).map(|()| path.clone())
+        let create = if part.is_beside_others {
+            files::create_private_subfolder
+        } else {
+            files::create_private_folder
+        };
+        create(path).map(|()| path.clone())
     } else {
         let parent = env.temp_dir();
         let mut fresh = tempfile::Builder::new();

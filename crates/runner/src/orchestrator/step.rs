@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{
     event::RunEvent,
-    process::{Ended, ToolCommand},
+    process::{Ended, ToolCommand, kill_descendants},
     session::Served,
     ui::Ui,
 };
 
-/// Runs the program to its end, under this title. Its descendants end with it if it fails.
+/// Runs the program to its end, under this title. Its descendants end with it: what is run next is measured.
 pub(crate) fn run_step(
     title: &str,
     command: ToolCommand,
@@ -27,6 +27,7 @@ pub(crate) fn run_step(
         .spawn()
         .map_err(RunError::from)
         .and_then(|child| watch(child, &before, None, signals, ui));
+    kill_descendants(&before);
     let failed = !outcome.as_ref().is_ok_and(super::went_well);
     ui.event(&RunEvent::GroupEnd { failed });
     let Served { ended, interrupted, .. } = outcome?;

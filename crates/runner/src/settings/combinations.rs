@@ -223,6 +223,6 @@ mod tests {
         let many: Vec<String> = (0..40).map(|it| it.to_string()).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let far = refused(&[parameter("n", &many), parameter("m", &many)]);
-        assert!(far.starts_with("that is more than 1000 commands"), "{far}");
+        assert!(far.contains("more than 1000 commands"), "{far}");
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct RunPart {
     pub working_directory: PathBuf,
     /// The place where everything is kept; a fresh folder if nobody cares.
     pub profile_folder: Option<PathBuf>,
+    /// That folder lies beside those of other parts, within the one that the user has named.
+    pub is_beside_others: bool,
     /// Files to write besides the table.
     pub exports: Vec<ExportArg>,
     /// Additional data to record.
@@ -157,6 +159,7 @@ impl RunPlan {
                     workload: workload.clone(),
                     working_directory: working_directory.clone(),
                     profile_folder: profile_folder.clone().map(of_this_part),
+                    is_beside_others: several,
                     exports: if several { apart(&export, &name) } else { export.clone() },
                     instruments: instruments.clone(),
                     simulation: simulation.clone(),

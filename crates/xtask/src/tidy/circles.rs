@@ -3,39 +3,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::modules::{Modules, Use};
-use super::{Finding, Tree};
-
-/// How many circles a crate still has; a number here may only fall.
-const LEFT: &[(&str, usize)] = &[("memtrack", 2)];
+use super::{
+    Finding, Tree,
+    modules::{Modules, Use},
+};
 
 /// The places where one child of a module uses another one, by both names.
 type Uses<'a> = BTreeMap<(String, String), Vec<Use<'a>>>;
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let packages: BTreeSet<&str> = tree.files.iter().filter_map(|file| file.package()).collect();
-    let left = |package: &str| LEFT.iter().find(|(name, _)| *name == package);
-    packages
-        .into_iter()
-        .flat_map(|package| {
-            check_package(tree, package, left(package).map_or(0, |(_, left)| *left))
-        })
-        .collect()
+    packages.into_iter().flat_map(|package| check_package(tree, package)).collect()
 }
 
-/// Returns the circles of a crate if there are more than are `left`; if there are fewer, a reminder to say so.
-fn check_package(tree: &Tree, package: &str, left: usize) -> Vec<Finding> {
+fn check_package(tree: &Tree, package: &str) -> Vec<Finding> {
     let mut by_parent: BTreeMap<String, Uses> = BTreeMap::new();
     for found in Modules::of(tree, package).uses() {
         let (parent, from, to) = found.siblings();
         by_parent.entry(parent).or_default().entry((from, to)).or_default().push(found);
     }
-    let circles: Vec<Finding> = by_parent.values().flat_map(findings).collect();
-    if circles.len() < left {
-        let advice = format!("write {} for `{package}` into `LEFT`", circles.len());
-        return vec![Finding::new("crates/xtask/src/tidy/circles.rs", 1, "circles", advice)];
-    }
-    if circles.len() > left { circles } else { Vec::new() }
+    by_parent.values().flat_map(findings).collect()
 }
 
 /// Returns a finding for each circle, with the places of all uses in it.
@@ -141,17 +128,6 @@ mod tests {
             `c` uses `d` (crates/a/src/x/c.rs:1), \
             `d` uses `b` (crates/a/src/x/d.rs:1)";
         advice(&files, &[expected]);
-    }
-
-    #[test]
-    fn the_number_of_circles_that_are_left_may_only_fall() {
-        let circle =
-            [("crates/a/src/b.rs", "use crate::c::C;"), ("crates/a/src/c.rs", "use crate::b::B;")];
-        let tree = Tree::of(&circle);
-        let found = |left| check_package(&tree, "a", left);
-        assert_eq!(found(0).len(), 1);
-        assert_eq!(found(1), []);
-        assert_eq!(found(2)[0].advice, "write 1 for `a` into `LEFT`");
     }
 
     #[test]

@@ -12,10 +12,15 @@ const MAX_LOGS: usize = 100;
 /// Longer logs are not read.
 const MAX_BYTES: u64 = 16 << 20;
 
+const UNKNOWN_INSTRUCTION: &str = "unhandled instruction bytes";
+/// The end of a process by an instruction that it can't execute. Valgrind complains of each such instruction, but a program
+/// may only try whether the processor knows it.
+const ENDED_BY_INSTRUCTION: &str = "default action of signal 4";
+
 /// Meanings of words in a log. The line with the words is shown as well.
 const DIAGNOSES: &[(&str, &str)] = &[
     (
-        "unhandled instruction bytes",
+        UNKNOWN_INSTRUCTION,
         "the program uses instructions that this Valgrind doesn't support: build it for an older processor, such as \
             `-C target-cpu=x86-64-v3`",
     ),
@@ -40,8 +45,8 @@ const DIAGNOSES: &[(&str, &str)] = &[
     ),
     (
         "default action of signal 5",
-        "an allocation tracer (eBPF uprobes) is active on this machine and breaks programs under Valgrind: stop it \
-            first",
+        "the program hit a breakpoint: one of its own (a trap or a failed check), or one of an allocation tracer (eBPF \
+            uprobes) that is active on this machine and breaks programs under Valgrind: stop the tracer first",
     ),
     (
         "Permission denied",
@@ -57,8 +62,10 @@ pub(crate) fn diagnose(folder: &Path) -> Vec<String> {
     let texts: Vec<String> = logs(folder).iter().filter_map(|path| read(path)).collect();
     let line =
         |words: &str| texts.iter().flat_map(|text| text.lines()).find(|it| it.contains(words));
+    let counts = |words: &str| words != UNKNOWN_INSTRUCTION || line(ENDED_BY_INSTRUCTION).is_some();
     let known: Vec<String> = DIAGNOSES
         .iter()
+        .filter(|(words, _)| counts(words))
         .filter_map(|(words, meaning)| Some((line(words)?, meaning)))
         .map(|(line, meaning)| format!("{meaning}\n  Valgrind says: {}", line.trim()))
         .collect();
@@ -119,6 +126,8 @@ mod tests {
         assert_eq!(hints(&[CHATTER]), "");
         let crash = "==2== Process terminating with default action of signal 11 (SIGSEGV)\n==2==    at 0x1: PyObject_Call\n";
         assert_eq!(hints(&[CHATTER, crash]), "");
+        let tried = "vex amd64->IR: unhandled instruction bytes: 0x62 0xF1\n";
+        assert_eq!(hints(&[CHATTER, tried]), "");
     }
 
     #[test]
@@ -128,7 +137,9 @@ mod tests {
             with(
                 "==2== Process terminating with default action of signal 5 (SIGTRAP)\n==2==    at malloc\n",
             ),
-            with("vex amd64->IR: unhandled instruction bytes: 0x62 0xF1\nvex amd64->IR:   REX=0\n"),
+            with(
+                "vex amd64->IR: unhandled instruction bytes: 0x62 0xF1\nvex amd64->IR:   REX=0\n==2== Process terminating with default action of signal 4 (SIGILL)\n",
+            ),
             with(
                 "Use --max-threads=INT\n\nvalgrind: the 'impossible' happened:\n   Max number of threads is too low\n",
             ),

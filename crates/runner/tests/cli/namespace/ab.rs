@@ -3,7 +3,11 @@
 
 use std::{fs, path::Path};
 
-use nix::sys::signal::Signal;
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, open},
+    sys::{signal::Signal, stat::Mode},
+};
 use serde_json::Value;
 use test_support::{Run, Sandbox};
 
@@ -177,7 +181,7 @@ fn what_is_wrong_is_said_before_anything_is_built() {
     refused(&["ab", "--base=--all", "--no-build"], 2, "`--all` is no commit");
     refused(&["ab", "--base", "HEAD", "--build", " "], 2, "a build command is empty");
     let folded = ["ab", "--base", "HEAD", "--no-build", "-m", "simulation", "--export", "folded=x"];
-    refused(&folded, 2, "can't be written as `folded`");
+    refused(&folded, 2, "can't be exported as `folded`");
     let outside = ["ab", "--base", "HEAD", "--no-build", "--working-directory", "/"];
     refused(&outside, 2, "is not in a Git repository");
     refused(&["bisect", "--good", "HEAD", "--no-build"], 2, "are the same commit");
@@ -402,4 +406,17 @@ mod simulation {
         assert!(run.stdout.contains("instructions +"), "{}", run.stdout);
         assert_eq!((&json["pairs"], &json["pairs_again"]), (&2.into(), &4.into()));
     }
+}
+
+#[test]
+fn a_daemon_of_a_build_ends_with_it() {
+    let sandbox = repository();
+    let hold = sandbox.fifo("hold");
+    let daemon = format!("setsid sleep 1000 3<> {} > /dev/null 2>&1 < /dev/null", hold.display());
+    let build = format!("touch built; ({daemon} &)");
+    let words = ["ab", "--base", "HEAD~1", "--max-pairs", "8", "--build", &build];
+    let run = codspeed(&sandbox, [&words[..], &["--", "sh suite"]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let reached = open(&hold, OFlag::O_WRONLY | OFlag::O_NONBLOCK, Mode::empty());
+    assert_eq!(reached.err(), Some(Errno::ENXIO), "the daemon is still there");
 }

@@ -79,7 +79,7 @@ mod lfs {
         assert_eq!(run.code, 1, "{}", run.stderr);
         let why = "error: Git LFS did not give all files of ";
         assert!(run.stderr.contains(why), "{}", run.stderr);
-        assert!(run.stderr.contains("`git lfs fetch --all` gets"), "{}", run.stderr);
+        assert!(run.stderr.contains("run `git lfs fetch --all` to get"), "{}", run.stderr);
     }
 }
 

@@ -82,7 +82,7 @@ fn two_programs_behind_each_other_are_likely_meant_otherwise() {
     for name in ["one", "two"] {
         sandbox.program(name, "#!/bin/sh\n");
     }
-    let hint = "`codspeed exec --vs ./one -- ./two` compares them";
+    let hint = "use `codspeed exec --vs ./one -- ./two` to compare them";
     let run = exec(&sandbox, FEW, &["./one", "./two"]);
     assert_eq!((run.code, run.stderr.matches(hint).count()), (0, 1), "{}", run.stderr);
     let run = exec(&sandbox, FEW, &["./one", "two"]);

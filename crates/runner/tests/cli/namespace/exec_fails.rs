@@ -147,7 +147,7 @@ fn what_keeps_a_program_from_being_run_is_told_as_what_it_is() {
         ("./circle", "its symbolic links form a loop"),
         ("./dead", "`./dead` is a link to something that does not exist"),
         ("./file/x", "a part of its path is a file, not a folder"),
-        ("/dev/null", "is a device or a pipe, no program"),
+        ("/dev/null", "is a device or a pipe, not a program"),
     ] {
         let said = why(&sandbox, &[], command);
         assert!(said.contains(says) && !said.contains("chmod"), "{command}: {said}");

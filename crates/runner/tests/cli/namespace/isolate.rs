@@ -123,7 +123,7 @@ fn settings_are_changed_shown_and_brought_back() {
     assert_eq!(off.code, 0, "{}", off.shown());
     assert_values(&sandbox, &[], "after `off`");
     insta::assert_snapshot!(off.stdout);
-    assert_eq!(isolate(&sandbox, &["off"]).stdout, "nothing was changed\n");
+    assert_eq!(isolate(&sandbox, &["off"]).stdout, "nothing is changed\n");
     let status = isolate(&sandbox, &["status"]);
     assert!(status.stdout.starts_with("off: nothing is changed\n"), "{}", status.stdout);
 }
@@ -137,7 +137,7 @@ fn what_somebody_else_has_changed_stays_and_is_told() {
     assert_eq!(off.code, 0, "{}", off.shown());
     assert!(
         off.stdout.contains(
-            "somebody else has changed it to ondemand, and it stays so; before us it was schedutil"
+            "keeps the value ondemand that somebody else set; the original was schedutil"
         ),
         "{}",
         off.stdout
@@ -203,7 +203,7 @@ fn the_next_start_says_what_it_has_brought_back() {
     );
     assert_eq!(run.code, 0, "{}", run.shown());
     assert!(run.stderr.contains("`codspeed isolate on` was interrupted"), "{}", run.stderr);
-    assert!(run.stderr.contains("/sys/devices/system/cpu/cpu3/online: 1 again"), "{}", run.stderr);
+    assert!(run.stderr.contains("/sys/devices/system/cpu/cpu3/online: restored to 1"), "{}", run.stderr);
     assert_values(&sandbox, &[], "after the start of another program");
 }
 

@@ -115,7 +115,7 @@ fn the_harness_of_a_command() {
     assert!(shown.stderr.contains(said), "{}", shown.stderr);
     let sent = codspeed(&sandbox, ["upload", "profile"]);
     assert!(
-        sent.code == 2 && sent.stderr.contains("is not sent: the run failed"),
+        sent.code == 2 && sent.stderr.contains("was not uploaded: the run failed"),
         "{}",
         sent.stderr
     );

@@ -69,6 +69,6 @@ fn a_fifo_that_cannot_be_made_is_named() {
     let run = sandbox
         .run(sandbox.private(crate::stage::CODSPEED, [&["exec"], QUICK, &["--", "true"]].concat()));
     assert_eq!(run.code, 3, "{}", run.stderr);
-    assert!(run.stderr.contains("error: could not make the FIFO `"), "{}", run.stderr);
+    assert!(run.stderr.contains("error: could not create the FIFO `"), "{}", run.stderr);
     assert!(run.stderr.contains("hint: "), "{}", run.stderr);
 }

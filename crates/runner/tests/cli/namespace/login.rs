@@ -224,13 +224,13 @@ fn the_status_says_who_is_logged_in_and_is_no_failure() {
     api.on("Session", [Answer::text(500, LOGIN)]);
     let unknown = says(&sandbox);
     assert!(
-        unknown.starts_with("profile `default`: there is a token; whether it is good"),
+        unknown.starts_with("profile `default`: a token is stored, but could not be checked"),
         "{unknown}"
     );
     assert!(!unknown.contains(LOGIN), "{unknown}");
     let offline = says(&sandbox.with("CODSPEED_API_URL", NOWHERE));
     assert!(
-        offline.starts_with("profile `default`: there is a token; whether it is good"),
+        offline.starts_with("profile `default`: a token is stored, but could not be checked"),
         "{offline}"
     );
 }

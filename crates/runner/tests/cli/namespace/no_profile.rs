@@ -54,7 +54,7 @@ fn a_perf_that_is_not_there() {
 fn a_perf_that_is_too_old() {
     let stderr = measured(&with_perf("#!/bin/sh\necho perf version 4.19.152\n"));
     let line = reason(&stderr);
-    assert!(line.contains("is version 4.19.152, and 5.10 is the first one"), "{line}");
+    assert!(line.contains("is version 4.19.152, and profiling needs 5.10 or newer"), "{line}");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_perf_that_dies_within_a_benchmark_costs_one_warning() {
     let stderr = measured(&sandbox);
     let warnings: Vec<_> = stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
     let [warning] = warnings.try_into().unwrap();
-    assert!(warning.contains("ended before the benchmark (disk full)"), "{warning}");
+    assert!(warning.contains("exited before the benchmark (disk full)"), "{warning}");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn what_a_perf_says_without_end_costs_neither_time_nor_room_and_its_first_words_
     let stderr = measured(&sandbox);
     let warnings: Vec<_> = stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
     let [warning] = warnings.try_into().unwrap();
-    assert!(warning.contains("ended before the benchmark (disk full)"), "{warning}");
+    assert!(warning.contains("exited before the benchmark (disk full)"), "{warning}");
 }
 
 #[test]

@@ -96,3 +96,35 @@ fn a_link_in_the_place_of_the_results_is_refused() {
         assert!(fs::read_dir(&elsewhere).unwrap().next().is_none(), "{mode}");
     }
 }
+
+#[test]
+fn a_link_in_the_place_of_our_own_folder_is_left_alone() {
+    let sandbox = sandbox();
+    fs::create_dir(sandbox.path().join("profile")).unwrap();
+    let names = ["run.json", "archive.tar", "timestamps"];
+    for name in names {
+        sandbox.file(&format!("elsewhere/{name}"), "precious");
+    }
+    symlink("../elsewhere", sandbox.path().join("profile/.codspeed")).unwrap();
+    let run = exec(&sandbox, QUICK, &["true"]);
+    assert!(run.stderr.contains("symbolic link"), "{}", run.stderr);
+    for name in names {
+        assert_eq!(sandbox.text(&format!("elsewhere/{name}")), "precious", "{name}");
+    }
+    assert_eq!(fs::read_dir(sandbox.path().join("elsewhere")).unwrap().count(), names.len());
+}
+
+#[test]
+fn a_link_in_the_place_of_a_part_is_refused() {
+    let sandbox = sandbox();
+    fs::create_dir(sandbox.path().join("profile")).unwrap();
+    fs::create_dir(sandbox.path().join("elsewhere")).unwrap();
+    symlink("../elsewhere", sandbox.path().join("profile/walltime-0")).unwrap();
+    let options = ["-m", "walltime,memory", "--backend", "preload"];
+    let run = exec(&sandbox, &[&options, QUICK].concat(), &["true"]);
+    assert_ne!(run.code, 0);
+    assert!(run.stderr.contains("walltime-0"), "{}", run.stderr);
+    assert!(run.stderr.contains("symbolic link"), "{}", run.stderr);
+    assert!(fs::read_dir(sandbox.path().join("elsewhere")).unwrap().next().is_none());
+    assert!(sandbox.path().join("profile/memory-1/results").exists(), "{}", run.stderr);
+}
