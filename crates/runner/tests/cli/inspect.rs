@@ -26,7 +26,9 @@ fn a_suite_of_twenty_thousand_is_whole_and_one_beyond_the_bound_is_cut_and_said(
             .run(sandbox.command(CODSPEED, ["inspect", "profile", "--export", "csv=out.csv"]));
         assert_eq!(run.code, 0, "{}", run.stderr);
         assert_eq!(sandbox.text("out.csv").lines().count(), count - left_out + 1);
-        let said = run.stderr.contains("50,000 are read, with names of 32 MiB altogether): 7 are left out");
+        let said = run
+            .stderr
+            .contains("50,000 are read, with names of 32 MiB altogether): 7 are left out");
         assert_eq!(said, left_out > 0, "{}", run.stderr);
     }
 }

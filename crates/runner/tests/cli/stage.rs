@@ -131,6 +131,7 @@ pub(crate) fn shown(sandbox: &Sandbox, run: &Run) -> String {
         "most reliable time",
         "`codspeed doctor`",
         "`Processor` is affected",
+        "`System` are affected",
         "longer warm-up",
         "`--warmup-time`",
     ];

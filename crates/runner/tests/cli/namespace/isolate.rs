@@ -203,7 +203,11 @@ fn the_next_start_says_what_it_has_brought_back() {
     );
     assert_eq!(run.code, 0, "{}", run.shown());
     assert!(run.stderr.contains("`codspeed isolate on` was interrupted"), "{}", run.stderr);
-    assert!(run.stderr.contains("/sys/devices/system/cpu/cpu3/online: restored to 1"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("/sys/devices/system/cpu/cpu3/online: restored to 1"),
+        "{}",
+        run.stderr
+    );
     assert_values(&sandbox, &[], "after the start of another program");
 }
 

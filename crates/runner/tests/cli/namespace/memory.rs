@@ -115,7 +115,12 @@ fn how_far_a_long_trace_is_is_told_and_what_helps_python_that_crawls() {
     let lines: Vec<&str> =
         run.stderr.lines().filter(|line| line.contains("allocator calls")).collect();
     assert_eq!(lines, ["2.0 million allocator calls, 211 thousand per second"]);
-    assert_eq!(run.stderr.matches("hint: use `--python-allocator own`").count(), 1, "{}", run.stderr);
+    assert_eq!(
+        run.stderr.matches("hint: use `--python-allocator own`").count(),
+        1,
+        "{}",
+        run.stderr
+    );
     // What is no Python has no use for it.
     let run = exec(&sandbox, &["-m", "memory"], &["true"]);
     assert!(!run.stderr.contains("python"), "{}", run.stderr);

@@ -131,13 +131,13 @@ fn processors_that_are_not_there_are_a_wrong_option() {
         let run = exec(&sandbox, &[pin], &["true"]);
         assert_eq!(run.code, 2, "{}", run.stderr);
         assert!(
-            run.stderr.contains(what) && run.stderr.contains("hint: `taskset"),
+            run.stderr.contains(what) && run.stderr.contains("hint: run `taskset"),
             "{}",
             run.stderr
         );
     }
     let run = exec(&sandbox, &["--pin=many"], &["true"]);
-    assert!(run.code == 2 && run.stderr.contains("give `auto`"), "{}", run.stderr);
+    assert!(run.code == 2 && run.stderr.contains("expected `auto`"), "{}", run.stderr);
 }
 
 #[test]

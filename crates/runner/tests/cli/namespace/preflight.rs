@@ -87,7 +87,10 @@ fn options_that_make_no_sense_are_refused_in_every_mode() {
             ("--warmup-time=1 fortnight", "invalid value `1 fortnight` for `--warmup-time`"),
             ("--timeout=soon", "invalid value `soon` for `--timeout`"),
             ("--target-precision=lots", "invalid value `lots` for `--target-precision`"),
-            ("--ignore-failure=some", "`ignore_failure` takes `all` or a list"),
+            (
+                "--ignore-failure=some",
+                "invalid value `some` for `--ignore-failure`: expected `all` or a list",
+            ),
         ] {
             busy.refuses(
                 &["exec", "-m", mode, option, "--setup", "touch ran", "--", "true"],
@@ -101,7 +104,7 @@ fn options_that_make_no_sense_are_refused_in_every_mode() {
         2,
         "is longer than",
     );
-    busy.refuses(&["exec", "--vs", "false", "--max-time", "xyz", "--", "true"], 2, "`max_time`");
+    busy.refuses(&["exec", "--vs", "false", "--max-time", "xyz", "--", "true"], 2, "`--max-time`");
     busy.accepts(&["exec", "--max-time", "2", "--", "true"]);
 }
 
@@ -113,7 +116,7 @@ fn programs_that_cannot_be_started_are_refused_in_every_mode() {
         for (command, says) in [
             (&["no-such", "x"][..], not_found),
             (&["./no/such"], "`./no/such` does not exist"),
-            (&["./plain"], "`./plain` is not an executable file"),
+            (&["./plain"], "`./plain` is not executable"),
             (&["./folder"], "`./folder` is a folder, not a program"),
             (&["echo 'x"], "a quote is not closed"),
         ] {
@@ -170,7 +173,7 @@ fn places_that_cannot_be_written_are_refused() {
         (&["--export", "json=new/"], "could not write the export `new/`: it is a folder"),
         (&["--export", "json=plain/x"], "a part of its path is a file"),
         (&["--export", "json=x", "--export", "csv=folder/../x"], "two exports go to `folder/../x`"),
-        (&["--profile-folder", "plain"], "could not make the profile folder `[sandbox]/plain`"),
+        (&["--profile-folder", "plain"], "could not create the profile folder `[sandbox]/plain`"),
         (&["--profile-folder", "plain/x"], "could not create the profile folder"),
     ] {
         let says = says.replace("[sandbox]", &shown(busy.sandbox.path()));

@@ -101,6 +101,7 @@ fn a_link_in_the_place_of_the_results_is_refused() {
 fn a_link_in_the_place_of_our_own_folder_is_left_alone() {
     let sandbox = sandbox();
     fs::create_dir(sandbox.path().join("profile")).unwrap();
+    fs::create_dir(sandbox.path().join("elsewhere")).unwrap();
     let names = ["run.json", "archive.tar", "timestamps"];
     for name in names {
         sandbox.file(&format!("elsewhere/{name}"), "precious");

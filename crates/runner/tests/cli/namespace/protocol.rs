@@ -79,7 +79,7 @@ fn a_flood_of_names_is_answered_and_kept_up_to_a_bound_that_is_said() {
     drop(client);
     let (run, timestamps) = stage.end();
     assert_eq!(timestamps.uri_by_ts.len(), 8, "of about 8 MiB each, in 64 MiB");
-    assert!(run.stderr.contains("said more than 64 MiB about names and rounds"), "{}", run.stderr);
+    assert!(run.stderr.contains("sent more than 64 MiB of names and rounds"), "{}", run.stderr);
 }
 
 #[test]

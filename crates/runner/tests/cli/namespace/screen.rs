@@ -114,15 +114,15 @@ fn progress_that_is_wider_than_the_terminal_is_cut_and_leaves_nothing() {
     let words = exec_words(&options, &["read x < hold"]);
     let mut terminal = start(&sandbox, &words, 24, 50);
     // The line is drawn again and again during a round, in the width that there is.
-    for (columns, shown) in [(50, ": presen…"), (70, ": present round runs"), (48, ": pres…")] {
+    for (columns, shown) in [(50, ": curren…"), (70, ": current round runn"), (48, ": curr…")] {
         terminal.resize(24, columns);
         let screen = terminal.shows(shown);
-        assert_eq!(screen.matches(": pres").count(), 1, "{screen}");
+        assert_eq!(screen.matches(": curr").count(), 1, "{screen}");
     }
     let_go(&sandbox);
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{screen}");
-    assert!(!screen.contains(": pres"), "{screen}");
+    assert!(!screen.contains(": curr"), "{screen}");
 }
 
 #[test]
@@ -132,10 +132,10 @@ fn notes_are_broken_between_words() {
     let terminal = start(&sandbox, &exec_words(&options, &["true"]), 60, 40);
     let (code, screen) = terminal.end();
     assert_eq!(code, 0, "{screen}");
-    let expected = "mode: walltime (real time); `-m` chooses\nanother one\n";
+    let expected = "mode: walltime (real time); use `-m` to\nchoose another\n";
     assert!(screen.contains(expected), "{screen}");
     assert!(
-        screen.contains("No interval for `true`: one round alone\n  does not vary\n"),
+        screen.contains("No interval for `true`: a single round\n  has no variation\n"),
         "{screen}"
     );
 }

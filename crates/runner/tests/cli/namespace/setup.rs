@@ -39,7 +39,7 @@ fn walltime_mode_is_ready_without_perf_and_says_what_that_costs() {
     let path = sandbox.path().to_owned();
     let said = status(&sandbox.with("PATH", path)).stdout;
     assert!(said.contains("walltime: ready\n"), "{said}");
-    assert!(said.contains("  lacks profiles: `perf` was not found; "), "{said}");
+    assert!(said.contains("  missing profiles: `perf` was not found; "), "{said}");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_package_with_an_unknown_hash_is_refused_and_nothing_is_left() {
     let run = codspeed(&sandbox, ["setup", "-m", "simulation", "--package", "valgrind.deb"]);
     assert_eq!(run.code, 1);
     assert!(
-        run.stderr.contains("is not that of a package of CodSpeed's Valgrind"),
+        run.stderr.contains("doesn't match a package of CodSpeed's Valgrind"),
         "{}",
         run.stderr
     );

@@ -99,7 +99,7 @@ fn a_suite_without_benchmarks_is_empty_and_one_that_fails_says_so() {
     assert_eq!(allowed.code, 0, "{}", allowed.stderr);
     let failed = codspeed(&sandbox, [SUITE, &["--", "exit 7"]].concat());
     assert_eq!(failed.code, 1);
-    assert!(failed.stderr.contains("ended with exit status 7"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("exited with status 7"), "{}", failed.stderr);
 }
 
 #[test]

@@ -23,9 +23,9 @@ fn start<'a>(program: &str, words: impl IntoIterator<Item = &'a str>) -> (Sandbo
 /// The process that the warning names.
 #[track_caller]
 fn named(running: &mut Running) -> Pid {
-    let line = running.says("is stopped, and the run waits for that");
-    let (_, pid) = line.trim_end().trim_end_matches('`').rsplit_once("`kill -CONT ").unwrap();
-    Pid::from_raw(pid.parse().unwrap())
+    let line = running.says("started by the benchmark and now stopped");
+    let (_, advice) = line.split_once("`kill -CONT ").unwrap();
+    Pid::from_raw(advice.split('`').next().unwrap().parse().unwrap())
 }
 
 /// Checks that the advice of the warning helps.
@@ -77,7 +77,7 @@ fn a_command_is_named_and_its_time_out_counts() {
         let run = running.end();
         assert_eq!(run.code, 1, "{}", run.stderr);
         assert!(run.stderr.contains("did not finish within 15.00 s"), "{}", run.stderr);
-        assert_eq!(run.stderr.matches("is stopped").count(), 1, "{}", run.stderr);
+        assert_eq!(run.stderr.matches("now stopped").count(), 1, "{}", run.stderr);
         nothing_is_left(&sandbox);
     }
 }

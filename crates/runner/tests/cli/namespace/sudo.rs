@@ -55,7 +55,7 @@ fn exec(options: &str) -> Run {
          find /tmp ! -user alice ! -path '/tmp/roots*' ! -path /tmp"
     ));
     assert_eq!((run.code, run.stdout.as_str()), (0, ALICE), "{}", run.stderr);
-    assert!(run.stderr.contains("runs as `alice`, who called sudo"), "{}", run.stderr);
+    assert!(run.stderr.contains("running the benchmark as `alice` (who called sudo)"), "{}", run.stderr);
     run
 }
 
@@ -130,7 +130,7 @@ mod privileged {
                  cat who /tmp/roots/who"
             ));
             assert_eq!((run.code, run.stdout.as_str()), (0, "alice\nroot\n"), "{}", run.stderr);
-            let said = format!("runs as `alice`, who called {program}");
+            let said = format!("running the benchmark as `alice` (who called {program})");
             assert!(run.stderr.contains(&said), "{}", run.stderr);
         }
     }
@@ -143,7 +143,7 @@ mod privileged {
             ));
             assert_eq!(run.stdout, "home\nroots\n", "{}", run.stderr);
             let said =
-                "error: the folder `/tmp/roots` is not accessible to `alice`, who called sudo\n";
+                "error: the folder `/tmp/roots` is not accessible to `alice` (who called sudo)\n";
             assert!(run.stderr.contains(said), "{}", run.stderr);
             assert!(run.stderr.ends_with("`--run-as root`\n3\n"), "{}", run.stderr);
         }
@@ -171,7 +171,7 @@ mod privileged {
             assert!(stats.ends_with(".MemtrackStats.json"), "{stats}");
             assert_eq!((usage, who), ("usage.json", "who"));
             assert!(
-                run.stderr.contains("the command runs as `alice`, who called sudo"),
+                run.stderr.contains("the command runs as `alice` (who called sudo)"),
                 "{}",
                 run.stderr
             );

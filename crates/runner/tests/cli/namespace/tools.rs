@@ -39,7 +39,7 @@ fn who_writes_without_end_is_named_and_memory_stays_small() {
         let sandbox = sandbox.with(variable, &tool);
         let run = bounded(&sandbox, args);
         assert_eq!(run.code, code, "{variable}: {}", run.shown());
-        let expected = format!("`{}` writes without end", shown(&tool));
+        let expected = format!("`{}` wrote too much output", shown(&tool));
         assert!(run.shown().contains(&expected), "{variable}: {}", run.shown());
     }
 }

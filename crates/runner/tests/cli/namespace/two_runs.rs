@@ -53,7 +53,7 @@ fn the_second_run_fails_at_once_when_it_shall_not_wait() {
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
     let expected = format!("error: another codspeed run is in progress (pid {})\n", first.pid());
     assert!(run.stderr.contains(&expected), "{}", run.stderr);
-    assert!(run.stderr.contains("hint: without `--no-wait`"), "{}", run.stderr);
+    assert!(run.stderr.contains("hint: leave out `--no-wait`"), "{}", run.stderr);
     fs::write(sandbox.path().join("hold"), "go\n").unwrap();
     let first = first.end();
     assert_eq!(first.code, 0, "{}", first.stderr);

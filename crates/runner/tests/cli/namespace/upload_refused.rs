@@ -166,7 +166,7 @@ fn a_login_that_is_over_is_told_before_anything_is_sent() {
         assert_eq!(run.code, 5, "{}", run.shown());
         let told = told(&sandbox, &api, &run);
         assert!(told.contains("run `codspeed auth login` "), "{told}");
-        assert!(told.contains("`codspeed upload [sandbox]/profile` tries again"), "{told}");
+        assert!(told.contains("run `codspeed upload [sandbox]/profile` to try again"), "{told}");
         assert_eq!(api.routes(), ["SessionAndRepositoryOverview"]);
     }
 }
@@ -181,7 +181,7 @@ fn an_upload_that_arrived_is_no_failure_whatever_becomes_of_the_run() {
         (refusal("RUN_NOT_FOUND"), "says: no", ""),
         (data(&json!({"repository": null})), "repository not found", ""),
         (Answer::text(400, "odd question"), "odd question", ""),
-        (Answer::text(503, "busy"), "answered 503: busy", "try again later"),
+        (Answer::text(503, "busy"), "responded with 503: busy", "try again later"),
     ] {
         let (sandbox, api) = user();
         api.on("FetchLocalRunReport", [answer]);
@@ -189,7 +189,7 @@ fn an_upload_that_arrived_is_no_failure_whatever_becomes_of_the_run() {
         assert_eq!(run.code, 0, "{}", run.shown());
         let warning = "warning: the results were uploaded as run run-1, but can't be shown: ";
         let at = run.stderr.find(warning).unwrap_or_else(|| panic!("{}", run.shown()));
-        let (told, _) = run.stderr[at..].split_once("warning: the service doesn't say").unwrap();
+        let (told, _) = run.stderr[at..].split_once("warning: the service didn't report").unwrap();
         assert!(told.contains(why) && told.contains(hint), "{told}");
         assert!(!run.stderr.contains("the results are kept"), "{}", run.stderr);
     }
@@ -263,7 +263,7 @@ fn ctrl_c_between_two_tries_ends_the_waiting() {
     // Nobody would wait that long for a test.
     api.on("POST /upload", [Answer::text(503, "").header("retry-after", "60")]);
     let mut running = start(&sandbox, quick(&[]));
-    running.says("another try in 60.0 s");
+    running.says("retrying in 60.0 s");
     running.signal(Signal::SIGINT);
     let run = running.end();
     assert_eq!(run.code, 130, "{}", run.shown());
