@@ -57,8 +57,8 @@ impl RunIndex {
         if let Some(folder) = path.parent() {
             // Whoever has written the repository may have put links there.
             let home = key.home();
-            let ours = folder.ancestors().take_while(|above| above.starts_with(&home));
-            ours.map(files::refuse_link).collect::<io::Result<()>>()?;
+            let mut ours = folder.ancestors().take_while(|above| above.starts_with(&home));
+            ours.try_for_each(files::refuse_link)?;
             fs::create_dir_all(folder)?;
         }
         hide(&key.home())?;

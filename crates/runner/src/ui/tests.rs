@@ -96,12 +96,7 @@ fn all(word: &str) -> Vec<RunEvent> {
         RunEvent::PartStarted(Mode::Walltime),
         RunEvent::Step(format!("step {word}\nof 100 %")),
         RunEvent::Debug(format!("debug {word}")),
-        RunEvent::Waiting {
-            text: format!(
-                "another codspeed run is in progress (pid {word}); waiting for it to finish (use `--no-wait` to fail \
-                    instead)"
-            ),
-        },
+        RunEvent::Waiting { text: format!("another codspeed run is in progress (pid {word})") },
         RunEvent::GroupStart { title: format!("Group: 100 % of {word}"), opened: false },
         RunEvent::GroupEnd { failed: false },
         RunEvent::GroupStart { title: format!("Open {word}"), opened: true },

@@ -176,7 +176,11 @@ fn programs_that_the_installer_has_not_installed_are_left_alone() {
     assert_eq!(other.code, 3);
     assert!(other.stderr.contains("but the installer installed `"), "{}", other.stderr);
     scene.receipt(2, "https://example.test");
-    scene.fails(&[], 3, &["has the unknown format 2; expected 1", "hint: run codspeed-installer.sh"]);
+    scene.fails(
+        &[],
+        3,
+        &["has the unknown format 2; expected 1", "hint: run codspeed-installer.sh"],
+    );
     scene.receipt(1, "http://example.test");
     scene.fails(&[], 2, &["at the insecure address"]);
     scene.sandbox.file(".config/codspeed/receipt.json", "{");

@@ -185,7 +185,11 @@ fn what_is_wrong_is_said_before_anything_is_built() {
     let outside = ["ab", "--base", "HEAD", "--no-build", "--working-directory", "/"];
     refused(&outside, 2, "is not in a Git repository");
     refused(&["bisect", "--good", "HEAD", "--no-build"], 2, "are the same commit");
-    refused(&["bisect", "--good", "HEAD", "--bad", "HEAD~1", "--no-build"], 2, "is not an ancestor");
+    refused(
+        &["bisect", "--good", "HEAD", "--bad", "HEAD~1", "--no-build"],
+        2,
+        "is not an ancestor",
+    );
     // Whatever else is wrong: this build would leave a trace.
     let trace = sandbox.path().join("trace");
     let build = format!("touch {}", trace.display());

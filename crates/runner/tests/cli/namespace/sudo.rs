@@ -55,7 +55,11 @@ fn exec(options: &str) -> Run {
          find /tmp ! -user alice ! -path '/tmp/roots*' ! -path /tmp"
     ));
     assert_eq!((run.code, run.stdout.as_str()), (0, ALICE), "{}", run.stderr);
-    assert!(run.stderr.contains("running the benchmark as `alice` (who called sudo)"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("running the benchmark as `alice` (who called sudo)"),
+        "{}",
+        run.stderr
+    );
     run
 }
 
