@@ -16,7 +16,8 @@ pub(super) const SNMALLOC: Allocator = Allocator {
         Group::prefixed(&["sn_"], OF_RUST),
     ],
     internals: &["__malloc_end_pointer"],
-    families: &["sn_", "snmalloc::"],
+    // Not `sn_`: functions of users begin with that as well.
+    families: &["snmalloc::"],
 };
 
 const OF_RUST: &[Function] = &[

@@ -35,8 +35,8 @@
 /* No argument. */
 #define NONE 15
 
-/* All of them take up to five whole numbers or addresses. */
-typedef uintptr_t (*function)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
+/* All of them take up to six whole numbers or addresses, which are in registers. */
+typedef uintptr_t (*function)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 
 /* A function of the table, with the arguments that matter. */
 struct row {
@@ -118,12 +118,12 @@ static __attribute__((noinline)) uintptr_t recorded(const struct row *row, uintp
     uintptr_t result;
     if (row->class == CLASS_FREE) {
         trace_free((void *)old);
-        result = row->theirs(in[0], in[1], in[2], in[3], in[4]);
+        result = row->theirs(in[0], in[1], in[2], in[3], in[4], in[5]);
     } else if (row->class != CLASS_REALLOC) {
-        result = row->theirs(in[0], in[1], in[2], in[3], in[4]);
+        result = row->theirs(in[0], in[1], in[2], in[3], in[4], in[5]);
         record_allocation(row, in, result, frame);
     } else if (old == 0 || size > 0) {
-        result = row->theirs(in[0], in[1], in[2], in[3], in[4]);
+        result = row->theirs(in[0], in[1], in[2], in[3], in[4], in[5]);
         if (result != 0) {
             trace_allocation(old == 0 ? KIND_MALLOC : KIND_REALLOC, frame, (void *)result, size, (void *)old);
         }
@@ -131,7 +131,7 @@ static __attribute__((noinline)) uintptr_t recorded(const struct row *row, uintp
         /* Either a free, stamped before it happens, or an empty block. */
         uint64_t *record = trace_begin(2);
         uint64_t stamp = record == NULL ? 0 : trace_now();
-        result = row->theirs(in[0], in[1], in[2], in[3], in[4]);
+        result = row->theirs(in[0], in[1], in[2], in[3], in[4], in[5]);
         if (record == NULL) {
             trace_lost();
         } else if (result == 0) {
@@ -148,13 +148,13 @@ static __attribute__((noinline)) uintptr_t recorded(const struct row *row, uintp
 }
 
 #define ROW(name, class, block, size, factor)                                                                        \
-    static uintptr_t ours_##name(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e)                   \
+    static uintptr_t ours_##name(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e, uintptr_t f)       \
     {                                                                                                                \
         const struct row *row = &rows[NUMBER_##name];                                                                \
-        const uintptr_t in[] = {a, b, c, d, e};                                                                      \
+        const uintptr_t in[] = {a, b, c, d, e, f};                                                                   \
         struct outermost before;                                                                                     \
         if (((class) == CLASS_FREE && in[block] == 0) || !trace_enter(FRAME, &before)) {                             \
-            return row->theirs(a, b, c, d, e);                                                                       \
+            return row->theirs(a, b, c, d, e, f);                                                                    \
         }                                                                                                            \
         return recorded(row, FRAME, before, in);                                                                     \
     }

@@ -5,7 +5,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Seek},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::fs::{FileExt, FileTypeExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
@@ -14,8 +14,9 @@ use std::{
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl},
-    poll::{PollFd, PollFlags, poll},
+    poll::poll,
     sys::memfd::{MFdFlags, memfd_create},
+    unistd::pipe2,
 };
 use runner_shared::{
     fault::{Attempt, Fault, explain},
@@ -232,12 +233,12 @@ impl Tail {
     }
 }
 
-/// Opens what the user has named, which may be a device. A FIFO that nobody has opened at its other end would keep us
-/// waiting for ever, so that the opening never waits.
-#[expect(clippy::disallowed_methods, reason = "the user has named it, and may want a device")]
+/// Opens what the user has named, which may be a device. A FIFO that nobody opens at its other end would keep us waiting for
+/// ever: it has some time.
 fn open(path: &Path, attempt: Attempt, options: &mut OpenOptions) -> Result<File, StdioError> {
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let opened = options.custom_flags(flags.bits()).open(path).and_then(|file| {
+    let options = options.custom_flags(flags.bits());
+    let opened = open_soon(path, options).and_then(|file| {
         if attempt == Attempt::Read && file.metadata()?.file_type().is_fifo() {
             await_writer(&file)?;
         }
@@ -246,26 +247,57 @@ fn open(path: &Path, attempt: Attempt, options: &mut OpenOptions) -> Result<File
         fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
         Ok(file)
     });
-    let file = opened.map_err(|err| match err.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::ENXIO) if attempt == Attempt::Write && is_fifo(path) => {
-            StdioError::new(path, attempt, &io::Error::other(NO_READER))
-        }
-        _ => StdioError::new(path, attempt, &err),
-    })?;
+    let file = opened.map_err(|err| StdioError::new(path, attempt, &err))?;
     duplicate(path, &file)
 }
 
 const NO_READER: &str = "nothing reads from this FIFO: start its reader first";
 const NO_WRITER: &str = "nothing writes to this FIFO: start its writer first";
-/// A writer that is being started has so long.
-const WRITER_MS: u16 = 1000;
+/// The other end of a FIFO, which may be starting as well, has so many turns of so many milliseconds.
+const TURNS: u32 = 50;
+const TURN_MS: u16 = 20;
 
-/// Waits until something has been written, or a writer has come and gone.
+#[expect(clippy::disallowed_methods, reason = "the user has named it, and may want a device")]
+fn open_soon(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    for _ in 0..TURNS {
+        match options.open(path) {
+            Err(err) if err.raw_os_error() == Some(libc::ENXIO) && is_fifo(path) => pause()?,
+            opened => return opened,
+        }
+    }
+    Err(io::Error::other(NO_READER))
+}
+
 fn await_writer(fifo: &File) -> io::Result<()> {
-    let mut watched = [PollFd::new(fifo.as_fd(), PollFlags::POLLIN)];
-    match poll(&mut watched, WRITER_MS)? {
-        0 => Err(io::Error::other(NO_WRITER)),
-        _ => Ok(()),
+    let (_unread, sink) = pipe2(OFlag::O_CLOEXEC)?;
+    for _ in 0..TURNS {
+        if has_writer(fifo, &sink)? {
+            return Ok(());
+        }
+        pause()?;
+    }
+    Err(io::Error::other(NO_WRITER))
+}
+
+/// Returns whether something was written to a FIFO, or somebody has it open for that. Takes nothing out of it; `sink` is the
+/// end of a pipe with room.
+#[expect(unsafe_code, reason = "no safe function asks whether a FIFO has a writer")]
+fn has_writer(fifo: &File, sink: &OwnedFd) -> io::Result<bool> {
+    // SAFETY: both descriptors are open, and no memory is given.
+    let copied =
+        unsafe { libc::tee(fifo.as_raw_fd(), sink.as_raw_fd(), 1, libc::SPLICE_F_NONBLOCK) };
+    match copied {
+        0 => Ok(false),
+        1.. => Ok(true),
+        _ if Errno::last() == Errno::EAGAIN => Ok(true),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn pause() -> io::Result<()> {
+    match poll(&mut [], TURN_MS) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(err) => Err(err.into()),
     }
 }
 

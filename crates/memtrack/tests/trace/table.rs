@@ -110,10 +110,11 @@ fn is_of_a_heap(symbol: &Symbol) -> bool {
     symbol.name.contains("heap_")
 }
 
-/// All five arguments: those that the table names, the heap, and alignments for the rest.
+/// All six arguments: those that the table names, the heap, alignments for the rest, and the offset of an alignment.
 fn arguments(symbol: &Symbol, size: u32) -> String {
     let Parts { class, block, size: size_at, factor } = symbol.function.call.parts();
-    let mut words = vec![format!("(uintptr_t){SMALL}"); 5];
+    let mut words = vec![format!("(uintptr_t){SMALL}"); 6];
+    "(uintptr_t)0".clone_into(&mut words[5]);
     if is_of_a_heap(symbol) {
         "heap".clone_into(&mut words[0]);
     }

@@ -134,6 +134,9 @@ fn discoveries(found: &SuiteComparison) -> String {
     let tested = firsts.filter(|(first, _)| first.pairs >= MINIMUM_PAIRS);
     let tested: Vec<bool> = tested.map(|(_, stands_out)| stands_out).collect();
     let (all, last) = (tested.len(), tested.iter().filter(|stands_out| **stands_out).count());
+    if all == 0 {
+        return format!("no benchmark has {MINIMUM_PAIRS} pairs");
+    }
     let level = FALSE_DISCOVERIES;
     let rule = format!(
         "Benjamini-Hochberg: of the {all} benchmarks with at least {MINIMUM_PAIRS} pairs, by p of the first stage from the smallest on, the k-th one has to have p <= {level} * k / {all}"

@@ -37,7 +37,7 @@ pub enum Value {
         wall: u64,
         /// The median without the time in which other programs had the processor, where that is known.
         undisturbed: Option<u64>,
-        /// The shortest round, without that time where it is known.
+        /// The shortest round, of those without such a time where there are some.
         shortest: u64,
     },
     /// One count for each quantity of the mode, in their order; `None` where it was not taken.
@@ -75,7 +75,8 @@ fn timed(of: &BenchResult) -> SuiteReading {
     let rounds_by_wall = rounds(RawRounds::per_iteration_ns);
     let quiet = rounds_by_wall.as_ref().map(|rounds| quantile(rounds, QUIET));
     let wall = quiet.unwrap_or(of.stats.q1_ns);
-    let shortest = rounds(RawRounds::undisturbed_ns).or(rounds_by_wall);
+    // What was taken away is known less exactly than the times of rounds that were left alone.
+    let shortest = rounds(left_alone).or(rounds_by_wall);
     let shortest = shortest.and_then(|rounds| rounds.first().copied());
     let undisturbed = of.robust.as_ref().and_then(|robust| match robust.source {
         RobustSource::KernelStamps => Some(picoseconds(robust.median_ns)),
@@ -88,6 +89,13 @@ fn timed(of: &BenchResult) -> SuiteReading {
         shortest: picoseconds(shortest.unwrap_or(of.stats.min_ns)),
     };
     SuiteReading { name: of.name.clone(), uri: of.uri.clone(), value }
+}
+
+/// Returns the wall times per iteration of the rounds during which the processor was never taken away.
+fn left_alone(rounds: &RawRounds) -> Vec<f64> {
+    let walls = rounds.per_iteration_ns().into_iter();
+    let rounds = walls.zip(rounds.preempted_per_iteration_ns());
+    rounds.filter(|(_, preempted)| *preempted == Some(0.0)).map(|(wall, _)| wall).collect()
 }
 
 fn counted(of: &SimulationResult, view: &View) -> SuiteReading {

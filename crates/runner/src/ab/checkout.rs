@@ -151,7 +151,7 @@ fn fill(folder: &Path, source: &Git, wanted: Wanted<'_>, depth: u8) -> Result<()
     };
     let checked_out = git.ask(["checkout", "--quiet", "--force", "--detach", &commit]);
     checked_out.map_err(|err| name_partial(name_large_files(err, &commit), source))?;
-    fill_large_files(&git)?;
+    fill_large_files(&git).map_err(|err| name_large_files(err, &commit))?;
     // What an earlier state had and this one hasn't, its submodules (hence twice) as well; what is ignored was built, and
     // saves time.
     git.ask(["clean", "--quiet", "--force", "--force", "-d"])?;
@@ -246,7 +246,12 @@ fn fill_large_files(git: &Git) -> Result<(), GitError> {
     let names = r"^filter\.lfs\.(smudge|process)$";
     let Ok(filters) = git.ask(["config", "--get-regexp", names]) else { return Ok(()) };
     let skips = git.env().get(env_names::GIT_LFS_SKIP_SMUDGE).is_some_and(is_true);
-    if skips || filters.contains(" --skip") {
+    if !(skips || filters.contains(" --skip")) {
+        return Ok(());
+    }
+    // Without such a file there is no need for the program either.
+    let large = git.bytes(["ls-files", "-z", "--", ":(top,attr:filter=lfs)"])?;
+    if !large.is_empty() {
         git.ask(["lfs", "checkout"])?;
     }
     Ok(())
@@ -260,7 +265,7 @@ fn is_true(value: &OsStr) -> bool {
 /// Tells a complaint about Git LFS from others. Its log goes with the folder.
 fn name_large_files(err: GitError, commit: &str) -> GitError {
     let GitError::Failed { command, ended, words } = err else { return err };
-    if !words.contains("lfs") {
+    if !["filter lfs", "git-lfs", "git lfs"].iter().any(|name| words.contains(name)) {
         return GitError::Failed { command, ended, words };
     }
     let is_of_log = |part: &&str| part.contains("lfs/logs") || part.contains("git lfs logs");
@@ -381,7 +386,9 @@ mod tests {
             told(words),
             "Git LFS did not give all files of 0123456789ab: fatal: a: smudge filter lfs failed"
         );
-        assert!(told("fatal: no such path").starts_with("`git "));
+        for other in ["fatal: no such path", "error: unable to write /home/u/elfs/selfsigned.pem"] {
+            assert!(told(other).starts_with("`git "), "{other}");
+        }
     }
 
     #[test]

@@ -210,9 +210,7 @@ impl FileAttack<'_> {
     ) -> Result<()> {
         let path = self.set_up(scene, replacement.as_nobody)?.join(file);
         let is_same = path.is_dir() && replacement.name == "folder";
-        // A pipe that is the input of a benchmark is waited for, as everywhere.
-        let is_input = command.words.contains("--input") && replacement.name == "FIFO";
-        if is_same || is_input || (command.reads_all && replacement.is_long) {
+        if is_same || (command.reads_all && replacement.is_long) {
             return Ok(());
         }
         replacement.put(&path)?;
@@ -289,7 +287,10 @@ fn verdict(command: &Command, path: &Path, got: &Outcome, undisturbed: &Outcome)
     // Standard input has no name.
     let is_input = command.stdin.is_some() && got.output.contains("list of benchmarks");
     // What is none is no repository, and that is said.
-    let is_git = path.ends_with(".git") && got.output.contains("no repository");
+    let is_git = path.ends_with(".git")
+        && ["not in a Git repository", "not in a repository", "doesn't belong to a repository"]
+            .iter()
+            .any(|words| got.output.contains(words));
     let is_named = is_input || is_git || name.is_some_and(|name| got.output.contains(&name));
     let differs =
         got.code() != undisturbed.code() || (command.is_steady && got.output != undisturbed.output);

@@ -29,7 +29,7 @@ pub(super) fn watchers() -> Vec<String> {
 fn holds_allocator(path: &str) -> bool {
     let Ok(file) = files::open(Path::new(path), Links::Follow) else { return false };
     #[expect(unsafe_code, reason = "a library is not read into memory for a look at it")]
-    // SAFETY: as for the files that are traced (see `arm`).
+    // SAFETY: as for the files that are traced (see `attachments`).
     let bytes = unsafe { Mmap::map(&file) };
     bytes.is_ok_and(|bytes| examine(&bytes).is_ok_and(|found| !found.probes.is_empty()))
 }
