@@ -86,7 +86,7 @@ pub(crate) enum AppError {
     Plan {
         /// The benchmark.
         name: String,
-        /// What is wrong.
+        /// The fault.
         #[source]
         source: PlanError,
     },

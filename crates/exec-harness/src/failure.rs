@@ -42,7 +42,7 @@ pub(crate) enum Failure {
     Start {
         /// Which run.
         what: String,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: std::io::Error,
     },

@@ -16,7 +16,7 @@ pub enum ProfileError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// The file was not written by `perf record`.
@@ -30,7 +30,7 @@ pub enum ProfileError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// `ExecutionTimestamps.msgpack` does not hold what it should.
@@ -38,7 +38,7 @@ pub enum ProfileError {
     Timestamps {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         source: ArtifactError,
     },
     /// `walltime.metadata` does not hold what it should.

@@ -41,7 +41,7 @@ pub enum RunAsError {
     Groups {
         /// The user.
         user: String,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },

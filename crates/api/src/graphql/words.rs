@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// How far the service is with a run.
+/// The service's progress with a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RunStatus {

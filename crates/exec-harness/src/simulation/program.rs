@@ -75,7 +75,7 @@ pub(crate) enum Unfit {
     Unreadable {
         /// The program.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },

@@ -29,7 +29,7 @@ pub enum Concern {
     NoResults,
     /// A file that can't be read.
     Unreadable {
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
     /// A results file without a benchmark.

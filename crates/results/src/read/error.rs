@@ -8,7 +8,7 @@ use runner_shared::{
     text::shown,
 };
 
-/// Why a profile folder could not be read.
+/// The reason why a profile folder could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A folder can't be listed.
@@ -16,7 +16,7 @@ pub enum ReadError {
     List {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -25,7 +25,7 @@ pub enum ReadError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -42,9 +42,9 @@ pub enum ReadError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Where in the JSON, for example `benchmarks[0].stats.rounds`; `.` is the whole text.
+        /// The place in the JSON, for example `benchmarks[0].stats.rounds`; `.` is the whole text.
         at: String,
-        /// What is wrong there.
+        /// The fault there.
         #[source]
         source: serde_json::Error,
     },
@@ -67,7 +67,7 @@ pub enum ReadError {
         path: PathBuf,
         /// Those that could be read.
         events: u64,
-        /// What is wrong.
+        /// The fault.
         #[source]
         source: TraceError,
     },
@@ -86,13 +86,13 @@ fn place(at: &str) -> String {
     if at == "." { String::new() } else { format!(" at `{at}`") }
 }
 
-/// Why a file of events is not whole.
+/// The reason why a file of events is not whole.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// Its compression is damaged, it is cut, or the system can't read it.
     #[error("the compressed data is truncated or damaged")]
     Data(#[source] io::Error),
-    /// What is in it are no events.
+    /// Its contents are no events.
     #[error("its contents are damaged: {0}")]
     Record(RecordError),
     /// It ends in the middle, between two events.

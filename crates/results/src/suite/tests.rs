@@ -369,3 +369,13 @@ fn conditions_are_in_all_exports_where_they_are_not_as_usual() {
         assert!(shown.contains("Measured on processors 2, 3"), "{shown}");
     }
 }
+
+#[test]
+fn repeats_that_differ_by_next_to_nothing_are_not_said_to_differ_by_nothing() {
+    let one: &[u64] = &[1_000_000, 1_800_000];
+    let other: &[u64] = &[1_051_000, 1_800_000];
+    let odd: &[u64] = &[1_051_001, 1_800_000];
+    let table =
+        counted(&[one; 2], &[other, odd], true).judge().table(&crate::TableStyle::default());
+    assert!(table.contains("+5.1 % (repeats differ by less than 0.01 %)"), "{table}");
+}

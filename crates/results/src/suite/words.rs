@@ -84,7 +84,10 @@ fn counter_sentence(finding: &CounterFinding) -> String {
         "a single run".to_owned()
     } else {
         let share = if latest.base > 0.0 { latest.floor / latest.base } else { 1.0 };
-        format!("repeats differ by up to {} %", shortest(share * 100.0))
+        match shortest(share * 100.0).as_str() {
+            "0" => "repeats differ by less than 0.01 %".to_owned(),
+            percent => format!("repeats differ by up to {percent} %"),
+        }
     };
     let gone = match finding.again.map(|again| again.verdict) {
         Some(verdict) if verdict != finding.first.verdict => match verdict {

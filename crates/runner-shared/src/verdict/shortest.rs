@@ -117,7 +117,7 @@ mod tests {
         times
     }
 
-    /// How often a difference is found of 60, by the shortest rounds and by the medians.
+    /// Returns how often of 60 times a difference is found, by the shortest rounds and by the medians.
     fn found(pairs: u32, factor: f64) -> [usize; 2] {
         let numbers: Vec<u32> = (0..pairs).collect();
         let mut found = [0, 0];

@@ -248,7 +248,7 @@ fn progress(
 ) -> String {
     let pair = match stage {
         Stage::First => format!("pair {number} of {planned}"),
-        Stage::Again => format!("to make sure: pair {number} of {planned}"),
+        Stage::Again => format!("confirmation: pair {number} of {planned}"),
     };
     let decided = match (stage, all) {
         (Stage::First, 1..) => format!(", {} of {all} benchmarks decided", all - open),
@@ -303,7 +303,7 @@ mod tests {
         );
         assert_eq!(
             progress(2, 17, Stage::Again, (12, 0), 400 * second),
-            "to make sure: pair 2 of 17"
+            "confirmation: pair 2 of 17"
         );
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Provider {
     pub uploads: bool,
     /// The way in which its log is written, where it has a style of its own.
     pub log: Option<Surface>,
-    /// How a job uploads without a stored token, as a sentence for the user; none where it can't, or needn't be told.
+    /// The way to upload without a stored token, as a sentence for the user; none where it can't, or needn't be told.
     pub keyless: Option<&'static str>,
     detect: fn(&Env) -> bool,
     context: fn(&Situation<'_>) -> Result<CiContext, CiError>,

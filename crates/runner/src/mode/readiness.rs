@@ -1,4 +1,4 @@
-//! What a mode has found on this machine, and what it lacks.
+//! The tools that a mode has found on this machine, and those that it lacks.
 
 use runner_shared::{env_names, mode::Mode, text::shown};
 
@@ -11,9 +11,9 @@ pub(crate) struct ModeStatus {
     pub mode: Mode,
     /// It can measure.
     pub ready: bool,
-    /// What it uses.
+    /// The tools in use.
     pub found: Vec<String>,
-    /// What it could use, or needs.
+    /// The tools that it could use, or needs.
     pub lacks: Vec<Lack>,
 }
 

@@ -12,7 +12,7 @@ use test_support::Sandbox;
 use super::ab::{EQUAL, SLOWER, SUITE, ab, commit, exported, git, repository, state};
 use crate::stage::{codspeed, sandbox};
 
-/// What head takes by what base takes, of the benchmark that has changed most.
+/// The time of head divided by that of base, of the benchmark that has changed most.
 #[track_caller]
 fn ratio(sandbox: &Sandbox, options: &[&str]) -> f64 {
     // None is a finding, which would be measured again.

@@ -7,7 +7,7 @@ use paths::Named;
 
 mod paths;
 
-/// How many imports lead from a name to its module at most; more are a circle of names.
+/// The most imports that lead from a name to its module; more are a circle of names.
 const MAX_HOPS: usize = 16;
 
 /// One use of a module by another one. Neither holds the other.
@@ -134,7 +134,7 @@ fn parent(module: &str) -> &str {
     module.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
-/// Whether a module is another one, or holds it.
+/// Returns whether a module is another one, or holds it.
 fn holds(outer: &str, inner: &str) -> bool {
     outer.is_empty()
         || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
