@@ -17,7 +17,7 @@ use runner_shared::{
     memory::TracerStats,
     reach,
     run_as::{RunAs, RunAsError},
-    text,
+    text::{self, count},
 };
 use system::{
     guard::Guard,
@@ -72,10 +72,10 @@ enum AppError {
     #[error("can't write to `{place}`: {why}")]
     Unwritable { place: String, why: Fault },
     #[error(
-        "{lost} events were lost: the numbers are too small. A larger --ring-size helps, unless a note says otherwise"
+        "{} lost: the numbers are too small. A larger --ring-size helps, unless a note says otherwise", count(*lost, "event")
     )]
     Lost { lost: u64 },
-    #[error("{untracked} processes could not be followed: the numbers are too small")]
+    #[error("{} could not be followed: the numbers are too small", count(*untracked, "process"))]
     Untracked { untracked: u64 },
 }
 
@@ -279,7 +279,7 @@ fn report(
     if shown {
         let place =
             options.output.join(format!("{}.{}", trace.root, runner_shared::memory::EVENTS_FILE));
-        say(&format!("{}: {} events", text::shown(&place), trace.stats.events.total()));
+        say(&format!("{}: {}", text::shown(&place), count(trace.stats.events.total(), "event")));
         say(summary::text(usage, &trace.stats).trim_end());
     }
     let Some(path) = &options.json else { return Ok(()) };

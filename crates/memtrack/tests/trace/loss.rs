@@ -52,5 +52,10 @@ pub fn a_loss_that_is_not_permitted_is_an_error(way: Way) {
     // It is stopped again and again, so that even this rarely loses anything; if it does, it is said.
     let lost = traced.stats["lost_events"].as_u64().unwrap();
     assert_eq!(traced.code, Some(i32::from(lost > 0)), "{}", traced.stats);
-    assert_eq!(traced.stderr.contains("events were lost"), lost > 0, "{}", traced.stderr);
+    assert_eq!(
+        traced.stderr.contains("lost: the numbers are too small"),
+        lost > 0,
+        "{}",
+        traced.stderr
+    );
 }

@@ -14,13 +14,17 @@ use std::{
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     mode::Mode,
-    text::shown,
+    text::{count, shown},
 };
 
 use crate::read;
 
 /// Names that one sentence lists.
 const NAMES_SHOWN: usize = 5;
+
+fn counted(number: usize, noun: &str) -> String {
+    count(u64::try_from(number).unwrap_or(u64::MAX), noun)
+}
 
 /// Something that the service would drop or misunderstand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,17 +73,20 @@ impl fmt::Display for Concern {
                 "{name} reports the version `{version}`; the service drops runs of integrations without a semantic \
                     version"
             ),
-            Self::OpenWindows(count) => {
-                write!(f, "{count} measured windows never ended; their benchmarks have no profile")
-            }
-            Self::CrossedWindows(count) => {
+            Self::OpenWindows(open) => {
                 write!(
                     f,
-                    "{count} measured windows overlap, as if two benchmarks ran at the same time"
+                    "{} never ended: there is no profile of it",
+                    counted(*open, "measured window")
                 )
             }
-            Self::HalfRounds(count) => {
-                write!(f, "{count} rounds have no start or no end")
+            Self::CrossedWindows(crossed) => write!(
+                f,
+                "{} in the middle of another one, as if two benchmarks ran at the same time",
+                counted(*crossed, "measured window")
+            ),
+            Self::HalfRounds(halves) => {
+                write!(f, "{} without a start or an end", counted(*halves, "round"))
             }
             Self::WithoutRounds(uris) => {
                 write!(

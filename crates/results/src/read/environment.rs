@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use runner_shared::{
     bounds::{self, ABOUT_BYTES, Allowance, Unit, size},
-    text::shown,
+    text::{count, shown},
 };
 
 use super::file::{bytes_within, names, with_causes};
@@ -105,8 +105,8 @@ pub fn read_environments(profile_dir: &Path) -> (Vec<Environment>, Vec<String>) 
     }
     if room.left_out() > 0 {
         warnings.push(format!(
-            "{} files `environment-<pid>.json` were left out: together they have more than {}",
-            room.left_out(),
+            "{} left out: together they have more than {}",
+            count(room.left_out(), "`environment-<pid>.json` file"),
             bounds::shown(ABOUT_BYTES, Unit::Bytes)
         ));
     }

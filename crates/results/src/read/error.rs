@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use runner_shared::{
     bounds::{self, Unit},
     memory::RecordError,
-    text::shown,
+    text::{count, shown},
 };
 
 /// The reason why a profile folder could not be read.
@@ -61,7 +61,7 @@ pub enum ReadError {
         path: PathBuf,
     },
     /// A file of events is not whole.
-    #[error("`{}` is truncated; {events} events of it were used", shown(&path))]
+    #[error("`{}` is truncated, and used up to there ({})", shown(&path), count(*events, "event"))]
     Trace {
         /// The file.
         path: PathBuf,

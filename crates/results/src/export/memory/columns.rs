@@ -118,10 +118,8 @@ fn traced(trace: &MemoryTrace) -> String {
 fn missing(trace: &MemoryTrace) -> Vec<String> {
     let Some(stats) = &trace.stats else { return Vec::new() };
     let lost = (stats.lost_events > 0).then(|| {
-        let lost = grouped(stats.lost_events);
-        format!(
-            "{lost} events were lost: numbers may be too small, or too large where a free was lost"
-        )
+        let lost = plural(stats.lost_events, &grouped(stats.lost_events), "event");
+        format!("{lost} lost: numbers may be too small, or too large where a free was lost")
     });
     let untracked = (stats.failed_tracks > 0).then(|| {
         let processes = count(stats.failed_tracks, "process");

@@ -18,7 +18,7 @@ use runner_shared::{
     bounds::{self, Allowance, LIVE_BLOCKS, SITES, TREE_NODES, Unit, size},
     harness::URI_PREFIX,
     memory::{EVENTS_FILE, Event, StackTable, Usage, UsageSummary},
-    text::bytes,
+    text::{self, bytes},
 };
 
 use system::files;
@@ -156,7 +156,8 @@ fn events_of(path: PathBuf) -> Option<(PathBuf, u32)> {
 fn warn_of_left_out(forest: &Forest, without_sites: u64, warnings: &mut Vec<String>) {
     if without_sites > 0 {
         warnings.push(format!(
-            "allocation sites are left out for {without_sites} benchmarks: together they have more than {}",
+            "allocation sites are left out for {}: together they have more than {}",
+            text::count(without_sites, "benchmark"),
             bounds::shown(size(SITES), Unit::Items)
         ));
     }

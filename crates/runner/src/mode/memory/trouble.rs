@@ -2,6 +2,7 @@
 
 use nix::sys::signal::Signal;
 use results::MemoryReport;
+use runner_shared::text::count;
 
 use crate::{cli::Backend, error::ExitKind, process::Ended, profiler::ControlError};
 
@@ -22,7 +23,7 @@ pub(crate) enum TracerTrouble {
     },
     /// It says itself that it has not seen everything.
     #[error(
-        "the tracer lost {lost} events and could not follow {untracked} processes: the numbers are wrong"
+        "the tracer lost {} and could not follow {}: the numbers are wrong", count(*lost, "event"), count(*untracked, "process")
     )]
     Incomplete {
         /// Events.

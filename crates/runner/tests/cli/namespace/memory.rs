@@ -181,7 +181,7 @@ fn lost_events_are_said_beside_the_numbers() {
     let sandbox = with_tracer().with("FAKE", "lossy");
     let run = exec(&sandbox, MEMORY, &["true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(run.stdout.contains("1 events were lost"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 event lost"), "{}", run.stdout);
 }
 
 #[test]
