@@ -1,4 +1,4 @@
-//! What a round costs beyond a bare loop of `posix_spawn` and `waitpid` in C, and beside hyperfine.
+//! The cost of a round beyond a bare loop of `posix_spawn` and `waitpid` in C, and compared with hyperfine.
 //!
 //! All are run in turns, so that the noise of the machine hits them alike; figures are medians
 //! over the turns of the medians of a turn.
@@ -122,7 +122,7 @@ impl Bench {
         Ok(())
     }
 
-    /// What of the figures stays when all processors are busy with something else.
+    /// Prints which of the figures remain when all processors are busy with something else.
     fn under_load(&self, case: &Case, busy: &[String]) -> Result<(), Box<dyn Error>> {
         let (mut wall, mut robust) = (Vec::new(), Vec::new());
         let (program, args) = busy.split_first().ok_or("no program")?;

@@ -67,7 +67,7 @@ pub fn post_guard(args: &Args, environment: &mut Environment) -> Option<Guard> {
     Some(guard)
 }
 
-/// Why nothing was measured.
+/// A failure before anything was measured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppError {
     /// Standard input can't be read.
@@ -95,7 +95,7 @@ pub(crate) enum AppError {
     Unrunnable {
         /// The benchmark.
         name: String,
-        /// Why.
+        /// The reason.
         #[source]
         source: Failure,
     },

@@ -23,8 +23,8 @@ pub struct Args {
     #[arg(long, value_parser = name())]
     pub name: Option<String>,
 
-    /// What to measure: `walltime`, or as set up by `codspeed exec -m`: `simulation` (under Valgrind) and `memory`
-    /// (under a tracer).
+    /// The mode to measure in: `walltime`, or as set up by `codspeed exec -m`: `simulation` (under Valgrind) or
+    /// `memory` (under a tracer).
     #[arg(short = 'm', long, env = env_names::RUNNER_MODE.name, value_parser = parse_mode, hide = true)]
     pub measurement_mode: Option<Mode>,
 

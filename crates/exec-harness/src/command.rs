@@ -26,7 +26,7 @@ const DEFAULT_TIMEOUT_NS: u64 = 600 * 1_000_000_000;
 /// The same below Valgrind, where a program takes about a hundred times as long.
 const DEFAULT_SIMULATION_TIMEOUT_NS: u64 = 3600 * 1_000_000_000;
 
-/// What all programs are started with.
+/// The settings with which all programs are started.
 #[derive(Debug, Clone)]
 pub(crate) struct Prepared {
     /// `NAME=value` of every variable.
@@ -60,7 +60,7 @@ pub(crate) enum AroundError {
     },
 }
 
-/// What is checked about each round.
+/// The checks on each round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Around {
     /// Longest time for one round or hook, nanoseconds.
@@ -113,7 +113,7 @@ impl FailurePolicy {
         }
     }
 
-    /// Whether a run that ended like this counts.
+    /// Returns true if a run that ended like this counts.
     pub(crate) fn accepts(&self, status: Status) -> bool {
         match (self, status) {
             (Self::All, _) | (_, Status::Code(0)) => true,

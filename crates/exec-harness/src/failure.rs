@@ -1,4 +1,4 @@
-//! Why a benchmark did not finish, in words for the user and for the log.
+//! Reasons why a benchmark did not finish, in words for the user and for the log.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use runner_shared::{artifact::Outcome, fault};
 
 use crate::process::{ExecutableError, NulError, StdioError};
 
-/// Why a benchmark did not finish.
+/// The reason why a benchmark did not finish.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The program can't be run.
@@ -17,7 +17,7 @@ pub(crate) enum Failure {
     Hook {
         /// The option that gave it.
         name: &'static str,
-        /// Why.
+        /// The reason.
         #[source]
         source: ExecutableError,
     },
@@ -32,7 +32,7 @@ pub(crate) enum Failure {
     Ended {
         /// Which run, such as `round 3` or `the prepare command before round 3`.
         what: String,
-        /// How it ended.
+        /// Its exit code or signal, in words.
         words: String,
         /// The end of what it said on its standard error.
         tail: String,
@@ -52,7 +52,7 @@ pub(crate) enum Failure {
     /// The command ran, and there is no count of all that it did.
     #[error("it ran, but was not counted")]
     NotCounted {
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<dyn Error + Send + Sync>,
         /// The end of what it said on its standard error.
@@ -67,7 +67,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// How the benchmark ended, for the log.
+    /// Returns the outcome of the benchmark, for the log.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Interrupted => Outcome::Interrupted,

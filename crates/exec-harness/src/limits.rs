@@ -1,4 +1,4 @@
-//! How long and how often to measure: from the user's words to checked numbers.
+//! Limits of the time and the number of rounds: from the user's words to checked numbers.
 
 use runner_shared::{
     duration::{DurationError, parse_nanos},

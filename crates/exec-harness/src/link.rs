@@ -38,7 +38,7 @@ pub(crate) struct Incompatible {
 pub(crate) struct Link {
     client: Option<Client<File, AckReader>>,
     pid: i32,
-    /// What went wrong on the way, for the user.
+    /// A problem with the connection, for the user.
     pub warning: Option<String>,
 }
 

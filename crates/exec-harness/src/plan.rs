@@ -1,4 +1,4 @@
-//! What shall be measured and how, checked before anything runs.
+//! The benchmarks to measure and their options, checked before anything runs.
 
 use runner_shared::{
     counters::{self, Event, UnknownEvent},
@@ -18,7 +18,7 @@ pub(crate) struct Plan {
     pub target: Target,
     /// Options of the rounds.
     pub limits: Limits,
-    /// What is checked about each round.
+    /// The checks on each round.
     pub around: Around,
     /// The events that are counted in each round.
     pub counters: Vec<&'static Event>,

@@ -12,12 +12,12 @@ use runner_shared::{
 
 /// A terminal is redrawn at most this often.
 const REDRAW_NS: u64 = 100_000_000;
-/// Where there is no terminal, a sign of life comes this often.
+/// Without a terminal, a progress line is printed this often.
 const HEARTBEAT_NS: u64 = 10_000_000_000;
 /// Longer names are cut in the moving line.
 const NAME_CHARACTERS: usize = 40;
 
-/// What is going on in a benchmark.
+/// The state of a benchmark in progress.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
     /// The rounds are not counted yet.
@@ -32,7 +32,7 @@ pub(crate) struct View {
     pub last_ns: Option<u64>,
 }
 
-/// Where progress goes.
+/// The progress display on standard error.
 #[derive(Debug)]
 pub(crate) struct Progress {
     terminal: bool,
@@ -67,7 +67,7 @@ impl Progress {
         }
     }
 
-    /// What follows is about this benchmark again.
+    /// Makes the following lines belong to this benchmark again.
     pub(crate) fn resume(&mut self, name: &str) {
         let name = &one_line(name);
         let short: String = name.chars().take(NAME_CHARACTERS).collect();
@@ -135,7 +135,8 @@ fn columns() -> usize {
     usize::from(columns).max(2)
 }
 
-/// What takes a line away whose end the cursor is at. A terminal that has become narrower has broken it into rows.
+/// Returns the text that erases the line at whose end the cursor is. A terminal that has become narrower has broken it
+/// into rows.
 fn erase(width: usize, columns: usize) -> String {
     match width.saturating_sub(1) / columns {
         0 => "\r\x1b[2K".to_owned(),

@@ -16,14 +16,14 @@ use crate::progress::interject;
 /// progress line.
 const LOOK_UP_NS: u64 = 200_000_000;
 
-/// What rounds are measured with.
+/// The means of measuring rounds.
 #[derive(Debug)]
 pub(crate) struct Machine {
     /// Waits for processes and signals.
     pub watch: Watch,
     /// Kernel stamps, where the kernel gives them.
     pub stamper: Option<Stamper>,
-    /// Why there are no kernel stamps.
+    /// The reason why there are no kernel stamps.
     pub missing: String,
     /// Processes that commands leave running.
     orphans: Orphans,
@@ -31,7 +31,7 @@ pub(crate) struct Machine {
     stopped: Option<Stopped>,
 }
 
-/// What one round yielded.
+/// The result of one round.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
     /// The process.
@@ -40,7 +40,7 @@ pub(crate) struct Sample {
     pub start: Monotonic,
     /// Just after its end.
     pub end: Monotonic,
-    /// How it ended and what it used.
+    /// Its exit status and the resources that it used.
     pub ended: Ended,
     /// The kernel's record of it.
     pub stamps: Stamps,
@@ -48,7 +48,7 @@ pub(crate) struct Sample {
     pub outlived: bool,
 }
 
-/// Why a round yielded nothing.
+/// The reason why a round yielded nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RoundError {
     /// The process could not be created or watched.
@@ -87,7 +87,7 @@ impl Machine {
         Self { watch, stamper, missing, orphans: Orphans::adopt(), stopped }
     }
 
-    /// Where the noise-robust time of the rounds comes from.
+    /// Returns the source of the noise-robust time of the rounds.
     pub(crate) fn robust_source(&self) -> RobustSource {
         match self.stamper {
             Some(_) => RobustSource::KernelStamps,

@@ -15,11 +15,11 @@ use crate::{
 
 /// Everything that the benchmarks of one process share.
 pub(crate) struct Session<'a> {
-    /// How to run.
+    /// The settings of all benchmarks.
     pub settings: Settings,
-    /// What programs are started with.
+    /// The settings with which programs are started.
     pub with: Prepared,
-    /// What is measured with.
+    /// The means of measuring rounds.
     pub machine: &'a mut Machine,
     /// The runner.
     pub link: &'a mut Link,
@@ -29,7 +29,7 @@ pub(crate) struct Session<'a> {
     interrupted: bool,
 }
 
-/// How it went on the whole.
+/// The overall result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// All benchmarks were measured.
@@ -52,7 +52,7 @@ impl<'a> Session<'a> {
         Self { settings, with, machine, link, progress, failed: false, interrupted: false }
     }
 
-    /// How it went on the whole.
+    /// Returns the overall result.
     pub(crate) fn verdict(&self) -> Verdict {
         match (self.interrupted, self.failed) {
             (true, _) => Verdict::Interrupted,

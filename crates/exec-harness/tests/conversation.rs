@@ -1,4 +1,4 @@
-//! What exec-harness says to the runner, in which order, and what it makes of the answers.
+//! Messages of exec-harness to the runner, their order, and its reactions to the answers.
 
 #![expect(
     clippy::disallowed_methods,

@@ -13,7 +13,7 @@ use runner_shared::text::shown;
 use test_support::{Run, Sandbox};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_exec-harness");
-/// What the runner gives to Valgrind, as far as it matters here.
+/// The arguments that the runner gives to Valgrind, as far as they matter here.
 const CALLGRIND: [&str; 6] = [
     "-q",
     "--vgdb=no",
@@ -135,7 +135,7 @@ fn build(sandbox: &Sandbox, name: &str, flags: &[&str], source: &str) {
 }
 
 const WORK: &str = "for (volatile int i = 0; i < 10000; i++);";
-/// What the loop above costs at least.
+/// The least cost of the loop above.
 const WORK_COUNT: u64 = 30_000;
 
 /// A C program whose body works and then ends as `end` says.

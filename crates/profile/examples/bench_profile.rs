@@ -1,5 +1,5 @@
-//! What it costs to turn a recording into artifacts and stacks: a real one of `rustc --version`,
-//! and made-up ones that grow in mapping records, or in modules.
+//! The cost of turning a recording into artifacts and stacks: a real recording of `rustc --version`,
+//! and generated ones with growing numbers of mapping records or of modules.
 
 #![expect(
     clippy::disallowed_methods,

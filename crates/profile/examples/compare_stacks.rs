@@ -1,4 +1,4 @@
-//! How many stacks of a command break off, for us and for `perf script` on the same recording:
+//! The number of truncated stacks of a command, for us and for `perf script` on the same recording:
 //! `cargo run --release -p profile --example compare_stacks -- dwarf,16384 git log -S word`.
 
 #![expect(

@@ -1,6 +1,6 @@
 //! Reads little-endian fields from bytes that nobody vouches for.
 
-/// What is left to read.
+/// The bytes left to read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bytes<'a> {
     rest: &'a [u8],

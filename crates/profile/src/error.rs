@@ -1,4 +1,4 @@
-//! What can go wrong for a recording as a whole. What concerns one module is a warning.
+//! Errors that concern a recording as a whole. A problem with one module is a warning.
 
 use std::{io, path::PathBuf};
 
@@ -46,7 +46,7 @@ pub enum ProfileError {
     Metadata {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The error of the parser, with the place.
         source: serde_json::Error,
     },
 }

@@ -69,7 +69,7 @@ pub(crate) fn key(number: usize, path: &str) -> String {
     key.get(..end).unwrap_or_default().to_owned()
 }
 
-/// What the file says of one process.
+/// The part of the file about one process.
 #[derive(Debug, Default)]
 pub(crate) struct Process {
     pub(crate) symbols: BTreeSet<SymbolEntry>,
@@ -193,7 +193,7 @@ fn write_debug_infos<W: Write>(
     object.out.write_all(b"}")
 }
 
-/// What is read again for the local view.
+/// The part that is read again for the local view.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Metadata {
     pub(crate) integration: Option<(String, String)>,

@@ -212,13 +212,13 @@ impl Replay {
     }
 }
 
-/// What the kernel calls the code that it gives to every process.
+/// The kernel's name of the code that it gives to every process.
 pub(crate) const VDSO: &str = "[vdso]";
 
-/// What the kernel names like files and keeps in memory; generated code may be there.
+/// Beginnings of names that look like files but are memory, as the kernel writes them; generated code may be there.
 const IN_MEMORY: &[&str] = &["//", "/memfd:", "/dev/", "/SYSV", "/anon_hugepage"];
 
-/// Whether the name of a mapping is one of a file.
+/// Returns true if the name of a mapping is that of a file.
 pub(crate) fn is_file(path: &str) -> bool {
     path.starts_with('/') && !IN_MEMORY.iter().any(|prefix| path.starts_with(prefix))
 }

@@ -1,4 +1,4 @@
-//! What the runner saw in a process while it waited: its mappings, and the files behind them.
+//! The state of a process while it waited: its mappings, and the files behind them.
 
 use std::fs::File;
 
@@ -7,7 +7,7 @@ use std::fs::File;
 pub struct Snapshot {
     /// The process.
     pub pid: i32,
-    /// When it was taken, nanoseconds on `CLOCK_MONOTONIC`.
+    /// The time when it was taken, nanoseconds on `CLOCK_MONOTONIC`.
     pub time: u64,
     /// Its executable mappings.
     pub mappings: Vec<Mapping>,
@@ -22,7 +22,7 @@ pub struct Mapping {
     pub start: u64,
     /// First address behind it.
     pub end: u64,
-    /// Where in the file it begins.
+    /// Its offset in the file.
     pub offset: u64,
     /// Major and minor number of the file's device.
     pub device: (u32, u32),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Mapping {
     pub(crate) start: u64,
     pub(crate) end: u64,
-    /// Where in the file `start` lies.
+    /// The offset of `start` in the file.
     pub(crate) offset: u64,
     /// Number of the file.
     pub(crate) file: u32,
@@ -16,7 +16,7 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// What is left of it between two addresses.
+    /// Returns the part of it between two addresses; `None` if there is none.
     fn part(self, start: u64, end: u64) -> Option<Self> {
         let (start, end) = (self.start.max(start), self.end.min(end));
         let offset = self.offset.wrapping_add(start.wrapping_sub(self.start));
@@ -42,12 +42,12 @@ impl Space {
         self.by_start.values()
     }
 
-    /// How many there are.
+    /// The number of mappings.
     pub(crate) fn len(&self) -> usize {
         self.by_start.len()
     }
 
-    /// Whether there is code between two addresses.
+    /// Returns true if there is code between two addresses.
     pub(crate) fn is_used(&self, start: u64, end: u64) -> bool {
         self.by_start
             .range(..end)

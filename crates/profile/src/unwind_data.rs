@@ -29,10 +29,10 @@ pub struct UnwindData<'a> {
     pub eh_frame: Section<'a>,
 }
 
-/// What versions 1 and 2 say about the process in which the module was seen.
+/// Facts about the process in which the module was seen, in versions 1 and 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InProcess {
-    /// When it was mapped, version 2 only.
+    /// The time when it was mapped, version 2 only.
     pub timestamp: Option<u64>,
     /// The addresses of its code.
     pub avma_range: Range<u64>,

@@ -50,8 +50,8 @@ impl Windows {
         Self { all: windows, spans, uris }
     }
 
-    /// Whether something that was there from `from` to before `until` was there in a window.
-    /// Without any window there is nothing to choose by.
+    /// Returns true if something that was there from `from` to before `until` was there in a window.
+    /// Always true if there are no windows.
     pub(crate) fn meets(&self, from: u64, until: u64) -> bool {
         let first = self.all.partition_point(|window| window.end < from);
         self.all.is_empty() || self.all.get(first).is_some_and(|window| window.start < until)

@@ -1,5 +1,5 @@
-//! Where the cost of a benchmark was spent, as a tree of calls. Neutral: any mode can fill it, any
-//! profile format be written from it.
+//! The cost of a benchmark as a tree of calls. Neutral: any mode can fill it, and any
+//! profile format can be written from it.
 
 use std::{
     borrow::Cow,
@@ -12,19 +12,19 @@ use std::{
 pub struct Stacks {
     /// Name of the benchmark.
     pub benchmark: String,
-    /// What the weights count.
+    /// The unit of the weights.
     pub unit: Unit,
     /// Every function once.
     pub frames: Vec<Frame>,
     /// A tree, parents before their children.
     pub nodes: Vec<StackNode>,
-    /// Who spent it: the weights of all threads together are those of the nodes. Empty if that is not known.
+    /// The threads with their shares: the weights of all threads together are those of the nodes. Empty if unknown.
     pub threads: Vec<Thread>,
     /// Path of the program that was measured; empty if unknown.
     pub program: Arc<str>,
     /// Nanoseconds that were measured; 0 if unknown.
     pub duration: u64,
-    /// What one look of a profiler stands for, counted as weights are; 0 if everything was counted.
+    /// The weight of one sample of a profiler; 0 if everything was counted.
     pub period: u64,
 }
 
@@ -61,11 +61,11 @@ pub struct StackNode {
     pub frame: u32,
     /// Line of its source file; 0 if unknown.
     pub line: u32,
-    /// What was spent in the function itself when called this way.
+    /// The cost of the function itself when called this way.
     pub weight: u64,
 }
 
-/// What weights count.
+/// The unit of weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Unit {
     /// Instructions executed.
@@ -102,7 +102,7 @@ impl Stacks {
         nodes.map(|(_, node)| node)
     }
 
-    /// What each function cost with all that it called, by its place in [`Stacks::frames`].
+    /// Returns the cost of each function with all that it called, by its place in [`Stacks::frames`].
     /// Recursion is counted once.
     pub fn inclusive(&self) -> Vec<u64> {
         let mut below: Vec<u64> = self.nodes.iter().map(|node| node.weight).collect();

@@ -1,4 +1,4 @@
-//! How many frames and messages per second the protocol code gets through.
+//! The number of frames and messages per second that the protocol code processes.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -11,7 +11,7 @@ use runner_shared::{
 };
 
 const FRAMES: u64 = 2_000_000;
-/// What one read from a FIFO brings at most.
+/// The most bytes that one read from a FIFO returns.
 const CHUNK: usize = 16 * 1024;
 
 fn main() {

@@ -10,7 +10,7 @@ use std::{
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
 
-/// What a text amounts to.
+/// The meaning of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandText {
     /// A program and its arguments; nothing if the text is blank.
@@ -76,7 +76,7 @@ fn word(letters: &str) -> OsString {
     OsString::from_vec(letters.chars().filter_map(|letter| u8::try_from(letter).ok()).collect())
 }
 
-/// Whether there is something outside of quotes that only a shell can do.
+/// Returns true if something outside of quotes needs a shell.
 fn needs_shell(text: &str) -> bool {
     let (mut quote, mut begins) = (None, true);
     let mut chars = text.chars();
@@ -103,7 +103,7 @@ fn needs_shell(text: &str) -> bool {
     false
 }
 
-/// Whether a word sets a variable, as in `NAME=value`.
+/// Returns true if a word sets a variable, as in `NAME=value`.
 fn assigns(word: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
     word.split_once('=').is_some_and(|(name, _)| {

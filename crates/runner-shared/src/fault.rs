@@ -4,7 +4,7 @@ use std::{error::Error, fmt, io};
 
 use nix::errno::Errno;
 
-/// What was tried with a file.
+/// The operation on a file that was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// To start it as a program.
@@ -15,12 +15,12 @@ pub enum Attempt {
     Write,
 }
 
-/// What a refusal means.
+/// The meaning of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Why, as the end of a sentence about the file.
+    /// The reason, as the end of a sentence about the file.
     pub why: String,
-    /// What helps, as an imperative.
+    /// The remedy, as an imperative.
     pub hint: Option<&'static str>,
 }
 

@@ -1,4 +1,4 @@
-//! What `exec-harness` is told: the JSON on its standard input, the same as options (feature `cli`),
+//! The input of `exec-harness`: the JSON on its standard input, the same as options (feature `cli`),
 //! and the identity of its benchmarks.
 
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use crate::{
 
 /// Name under which `exec-harness` announces itself.
 pub const INTEGRATION: &str = "exec-harness";
-/// What the URIs of all its benchmarks begin with.
+/// The prefix of the URIs of all its benchmarks.
 pub const URI_PREFIX: &str = "exec_harness::";
 /// Names are cut to this many bytes; the URI stays whole.
 pub const MAX_NAME_BYTES: usize = 924;
@@ -49,13 +49,13 @@ pub struct Target {
     /// Hooks around the rounds.
     #[serde(default, skip_serializing_if = "RunArgs::is_default")]
     pub run_args: RunArgs,
-    /// Where the command and its hooks are run; without one, where `exec-harness` is. A path with a slash is looked up
-    /// from there. Another extension of the wire format.
+    /// The folder in which the command and its hooks are run; by default, that of `exec-harness`. A path with a slash
+    /// is relative to it. Another extension of the wire format.
     #[serde(default, with = "os_text::option", skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<OsString>,
 }
 
-/// How long and how often; durations as users write them.
+/// The time and the number of rounds to measure; durations as users write them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args), command(next_help_heading = "Measurement"))]
 pub struct WalltimeArgs {
@@ -104,7 +104,7 @@ fn rounds(text: &str) -> Result<u64, String> {
     }
 }
 
-/// What happens around the rounds; our own extension of the wire format.
+/// Options for the rounds: hooks, streams and limits; our own extension of the wire format.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args), command(next_help_heading = "Around the rounds"))]
 pub struct RunArgs {
@@ -128,7 +128,7 @@ pub struct RunArgs {
     #[serde(default, with = "os_text::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE"))]
     pub input: Option<OsString>,
-    /// Where standard output goes: `null`, `inherit` or a file [default: null].
+    /// Destination of standard output: `null`, `inherit` or a file [default: null].
     ///
     /// Some programs do less when nobody reads it: GNU grep stops at its first match when it writes to `/dev/null`. A
     /// file, a pipe (`COMMAND | cat`) or a FIFO makes them do all of it, and may cost time of its own.
@@ -145,11 +145,11 @@ pub struct RunArgs {
     pub ignore_failure: Option<String>,
     /// Events to count in each round, such as `instructions,cycles,branch-misses`.
     ///
-    /// What the processor counts: instructions, cycles, ref-cycles, branches, branch-misses, cache-references,
-    /// cache-misses, bus-cycles, stalled-cycles-frontend, stalled-cycles-backend; most virtual machines have none of it.
-    /// What the kernel counts: task-clock, cpu-clock, page-faults, minor-faults, major-faults, context-switches,
-    /// cpu-migrations, alignment-faults, emulation-faults. Counted is all from exec to exit, of all threads and
-    /// children; without rights only what happens in user mode. Each of them costs a round some ten microseconds.
+    /// Counted by the processor: instructions, cycles, ref-cycles, branches, branch-misses, cache-references,
+    /// cache-misses, bus-cycles, stalled-cycles-frontend, stalled-cycles-backend; most virtual machines have none of them.
+    /// Counted by the kernel: task-clock, cpu-clock, page-faults, minor-faults, major-faults, context-switches,
+    /// cpu-migrations, alignment-faults, emulation-faults. Counts are from exec to exit, of all threads and children;
+    /// without permission to see the kernel, of user mode only. Each event costs a round about ten microseconds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "cli", arg(long, value_name = "EVENTS", help_heading = "Measurement", value_delimiter = ',', value_parser = counters::parse))]
     pub counters: Vec<String>,
@@ -205,7 +205,7 @@ impl Target {
     }
 }
 
-/// Why the text on standard input is no list of targets.
+/// The reason why the text on standard input is not a list of targets.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetsError {
     /// Not JSON, or of another shape.

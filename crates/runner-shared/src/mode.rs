@@ -16,7 +16,7 @@ pub enum Mode {
 /// Every name that a mode has on a boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ModeNames {
-    /// What a user types and reads.
+    /// The name that a user types and reads.
     pub cli: &'static str,
     /// Older spellings that are still understood.
     pub aliases: &'static [&'static str],

@@ -19,7 +19,7 @@ use crate::{
 /// Folders in which programs are looked for where `PATH` is not set.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Why a program can't be started.
+/// The reason why a program can't be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProgramError {
     /// Nowhere in `PATH`.

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use crate::fault::{Attempt, explain};
 
-    /// Why not, or `ok`. Rights are not told apart here, as root has all of them.
+    /// Returns the reason, or `ok`. Permissions are not told apart here, as root has all of them.
     fn said(outcome: io::Result<()>) -> String {
         outcome.map_or_else(|err| explain(&err, Attempt::Write).why, |()| "ok".to_owned())
     }

@@ -27,7 +27,7 @@ pub struct RunAs {
     called: Option<&'static str>,
 }
 
-/// Why a benchmark can't run as the wanted user.
+/// The reason why a benchmark can't run as the wanted user.
 #[derive(Debug, thiserror::Error)]
 pub enum RunAsError {
     /// The system doesn't know them.

@@ -11,7 +11,7 @@ use runner_shared::{
     text::shown,
 };
 
-/// Why a command cannot be run.
+/// The reason why a command cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ExecutableError {
     /// The program can't.
@@ -28,7 +28,7 @@ pub(crate) enum ExecutableError {
 /// A program to run: where it is, and its words, its own name first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Executable {
-    /// What is executed.
+    /// The program to execute.
     pub path: PathBuf,
     /// The argument list; `argv[0]` is the word as the user gave it.
     pub argv: Vec<OsString>,

@@ -48,7 +48,7 @@ pub(crate) struct Child {
     pub pidfd: OwnedFd,
 }
 
-/// How a process ended and what it used.
+/// The end of a process and the resources that it used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ended {
     /// Exit code, or the signal that ended it.
@@ -84,7 +84,7 @@ pub(crate) enum Status {
 #[error("an argument or environment variable of the command contains a NUL character")]
 pub(crate) struct NulError(#[from] std::ffi::NulError);
 
-/// What the child needs; it reads this through the memory that it shares with us.
+/// The input of the child, which reads it through the memory that it shares with us.
 struct ChildArgs {
     path: *const c_char,
     /// Null to stay where the parent is.
@@ -196,8 +196,8 @@ impl Child {
         }
     }
 
-    /// Whether the process stands still because it wants to use a terminal that is not its own. Other stops end: a
-    /// tracer makes them when it can't keep up. Collects nothing.
+    /// Returns true if the process is stopped because it wants to use a terminal that is not its own. Other stops are
+    /// temporary: a tracer causes them when it can't keep up. Doesn't reap the process.
     pub(crate) fn wants_terminal(&self) -> bool {
         let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         let status = waitid(Id::Pid(self.pid), flags);

@@ -1,4 +1,4 @@
-//! Where the standard streams of a round lead: never through a pipe that slows the program down.
+//! The standard streams of a round: never a pipe, which would slow the program down.
 
 use std::{
     ffi::OsStr,
@@ -26,7 +26,7 @@ use runner_shared::{
     walltime::as_float,
 };
 
-/// How much of the standard error of a failed round is shown.
+/// The part of the standard error of a failed round that is shown.
 const TAIL_BYTES: u64 = 4096;
 /// A program that writes more than this to its standard error in one round is not captured
 /// any further: memory is worth more than the start of a flood.
@@ -46,16 +46,16 @@ impl StdioError {
     }
 }
 
-/// What the user asked for.
+/// The streams that the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Stdio {
     /// File to read; `/dev/null` without one.
     pub input: Option<PathBuf>,
-    /// Where the output goes.
+    /// The destination of the output.
     pub output: Output,
 }
 
-/// Where standard output goes.
+/// The destination of standard output.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Output {
     /// To `/dev/null`; standard error is captured for the case of a failure.
@@ -90,9 +90,9 @@ pub(crate) struct Tail {
 pub(crate) struct OpenStdio {
     /// For the child, in the order of their numbers.
     pub streams: [OwnedFd; 3],
-    /// What the child says on its standard error.
+    /// The captured standard error of the child.
     pub tail: Tail,
-    /// What each round must find as the first one did.
+    /// The state that each round must find as the first one did.
     rewind: Rewind,
 }
 

@@ -1,4 +1,4 @@
-//! How finely the kernel tells user mode from kernel mode.
+//! The precision with which the kernel tells user mode from kernel mode.
 
 use nix::{
     sched::{CpuSet, sched_getaffinity},
@@ -31,7 +31,7 @@ pub(crate) fn tick_ns() -> Option<u64> {
     Some(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
 }
 
-/// Whether a list such as `1-3,6` holds the number.
+/// Returns true if a list such as `1-3,6` contains the number.
 fn is_in(ranges: &str, number: usize) -> bool {
     ranges.trim().split(',').any(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));

@@ -11,7 +11,7 @@ use system::signals::Signals;
 
 use super::spawn::Child;
 
-/// What ended the waiting.
+/// The reason why waiting ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// The process has ended, at this time.
@@ -36,7 +36,7 @@ impl Watch {
         Self { signals: signals.clone(), obeyed: 0 }
     }
 
-    /// Whether we were asked to stop; doesn't wait.
+    /// Returns true if we were asked to stop; doesn't wait.
     pub(crate) fn stop_requested(&self) -> bool {
         self.signals.count() > self.obeyed
     }

@@ -19,7 +19,7 @@ const CALLGRIND: &str = ".out";
 /// Both names that builds of the tool give.
 const TRACEGRIND: [&str; 2] = [".tgtrace", ".tgtrace.msgpack.lz4"];
 
-/// What can be told of the file of a process.
+/// The content of the file of a process, as far as it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Dump {
     /// Callgrind's text.
@@ -51,7 +51,7 @@ impl Dumps {
         Ok(Self { folder, before })
     }
 
-    /// What came since, by process.
+    /// Returns the files written since, by process.
     fn new_files(&self) -> io::Result<BTreeMap<Pid, PathBuf>> {
         let files = list(&self.folder)?.into_iter();
         let new = files.filter(|(_, path, seen)| self.before.get(path) != Some(seen));

@@ -19,7 +19,7 @@ const OUR_MACHINE: u64 = 183;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const OUR_MACHINE: u64 = 0;
 
-/// What a file is to somebody who wants to preload a library into it.
+/// The kind of a file, for the purpose of preloading a library into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Linkage {
     /// It names a loader, which takes `LD_PRELOAD`.

@@ -11,12 +11,12 @@ use super::{
     reports::{Report, What},
 };
 
-/// What is known about a run.
+/// The facts known about a run.
 #[derive(Debug)]
 pub(crate) struct Evidence<'a> {
     /// The process of the command.
     pub pid: Pid,
-    /// What the library told.
+    /// The reports of the library.
     pub reports: &'a [Report],
     /// Processes that went on running.
     pub stragglers: &'a [Pid],
@@ -35,7 +35,7 @@ pub(crate) struct Counted {
     pub unlabelled: bool,
 }
 
-/// Why there is no count, or none of all that the command did.
+/// The reason why there is no count, or no complete one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotCounted {
     /// Outside Valgrind.
@@ -52,7 +52,7 @@ pub(crate) enum NotCounted {
         pid: Pid,
         /// Its command.
         command: Option<String>,
-        /// How many more there were.
+        /// The number of others.
         more: usize,
     },
     /// Something goes on after the end.
@@ -105,7 +105,7 @@ pub(crate) enum NotCounted {
     /// Several parts.
     #[error("its file has {count} parts with its URI instead of one")]
     Several {
-        /// How many.
+        /// The number of parts.
         count: usize,
     },
     /// A later process got the same number.

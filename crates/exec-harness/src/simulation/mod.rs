@@ -45,13 +45,13 @@ use crate::{
     session::{Session, Verdict},
 };
 
-/// Where counting leaves its files.
+/// The places in which counting leaves its files.
 #[derive(Debug)]
 pub(crate) struct Simulation {
     preload: Preload,
     /// Valgrind with its arguments, if we don't run below it ourselves.
     launcher: Vec<OsString>,
-    /// Where callgrind writes; without it, only what the library reports is known.
+    /// The folder that callgrind writes to; without it, only the reports of the library are known.
     folder: Option<PathBuf>,
     /// Benchmarks by the process whose file holds their count.
     counted: BTreeMap<Pid, String>,
@@ -250,7 +250,7 @@ fn not_counted(source: NotCounted, tail: String) -> Failure {
     Failure::NotCounted { source: Box::new(source), tail }
 }
 
-/// What was known before a command was run.
+/// The state before a command was run.
 struct Run {
     uri: String,
     before: Running,

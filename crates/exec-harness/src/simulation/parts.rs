@@ -9,7 +9,7 @@ const TRIGGER: &[u8] = b"desc: Trigger: ";
 const REQUEST: &[u8] = b"Client Request: ";
 const TERMINATION: &[u8] = b"Program termination";
 
-/// What the file of a process says.
+/// The content of the file of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Parts {
     /// The program with its arguments.
@@ -22,7 +22,7 @@ pub(crate) struct Parts {
     pub cut_off: bool,
 }
 
-/// Whose part the present line belongs to.
+/// The part that the current line belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Label {
     Benchmark,

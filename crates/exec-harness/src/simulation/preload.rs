@@ -30,7 +30,7 @@ use super::reports::Report;
 const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/preload.so"));
 /// Bytes of reports about one benchmark: a line for each of its processes.
 const MOST_REPORTS: u64 = 64 << 20;
-/// What separates the paths of `LD_PRELOAD`, or is replaced in them.
+/// Bytes that separate the paths of `LD_PRELOAD`, or are replaced in them.
 const NOT_IN_LIST: &[u8] = b" \t\n:$";
 
 /// The library has no place.
@@ -115,7 +115,7 @@ impl Preload {
         files::open_with(&self.reports, Links::Refuse, options.write(true))?.set_len(0)
     }
 
-    /// What was reported about a benchmark.
+    /// Reads the reports about a benchmark.
     pub(crate) fn reports(&self, uri: &str) -> io::Result<Vec<Report>> {
         let text = files::read(&self.reports, Links::Refuse, MOST_REPORTS)?;
         Ok(Report::parse_all(&String::from_utf8_lossy(&text), uri))
@@ -125,7 +125,7 @@ impl Preload {
 /// Makes Node write a map of the code that it generates, as `PYTHONPERFSUPPORT` does for Python.
 const PERF_MAPS: &[u8] = b"--perf-basic-prof";
 
-/// Whether the loader takes a library from this folder.
+/// Returns true if the loader accepts a library from this folder.
 fn can_be_loaded_from(folder: &Path) -> io::Result<bool> {
     let name_is_fine = !folder.as_os_str().as_bytes().iter().any(|byte| NOT_IN_LIST.contains(byte));
     Ok(name_is_fine && !statvfs(folder)?.flags().contains(FsFlags::ST_NOEXEC))

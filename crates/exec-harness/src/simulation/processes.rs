@@ -25,7 +25,7 @@ impl Running {
         Self(all().collect())
     }
 
-    /// Whether a process ran then, so that it belongs to no command that was started later.
+    /// Returns true if the process was running then, and so belongs to no command that was started later.
     pub(crate) fn contains(&self, pid: Pid) -> bool {
         self.0.contains(&pid)
     }

@@ -26,10 +26,10 @@ const SETUID: u32 = 0o4000;
 const SETGID: u32 = 0o2000;
 const GROUP_RUNS: u32 = 0o010;
 
-/// What can be done instead, said in each refusal.
+/// The alternatives, part of each refusal.
 const INSTEAD: &str = "use mode `walltime`, or an integration for its language";
 
-/// Why simulation mode can't count a command.
+/// The reason why simulation mode can't count a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unfit {
     /// No loader, so nobody takes our library.
@@ -84,7 +84,7 @@ pub(crate) enum Unfit {
     Interpreter {
         /// The script.
         script: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         source: ProgramError,
     },
@@ -159,7 +159,7 @@ fn gains_privileges(path: &Path) -> bool {
     by_mode || has_capabilities(path)
 }
 
-/// What the first line of a script names.
+/// The interpreter named by the first line of a script.
 #[derive(Debug, PartialEq, Eq)]
 struct Interpreter {
     program: OsString,

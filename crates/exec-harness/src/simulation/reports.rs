@@ -1,19 +1,19 @@
-//! What the preloaded library told us, in lines `<what> <pid> <ppid> <uri>`.
+//! Reports of the preloaded library, in lines `<what> <pid> <ppid> <uri>`.
 
 use nix::unistd::Pid;
 
 /// Something that happened in a process of a benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// What happened.
+    /// The event.
     pub what: What,
-    /// Where.
+    /// The process.
     pub pid: Pid,
     /// The process that started it.
     pub parent: Pid,
 }
 
-/// What can happen; the words are those of `preload/preload.c`.
+/// The events; their words are those of `preload/preload.c`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
     /// A program began outside Valgrind; its own launcher does, too.

@@ -1,5 +1,5 @@
-//! What only raw instructions and calls can tell: whether we run below Valgrind, and whether a
-//! file has capabilities.
+//! Questions that only raw instructions and calls can answer: does this process run under Valgrind, and does a
+//! file have capabilities?
 
 #![expect(
     unsafe_code,
@@ -11,7 +11,7 @@ use std::{ffi::CString, os::unix::ffi::OsStrExt, path::Path, ptr};
 /// The request that only Valgrind answers, with the number of Valgrinds below which we run.
 const RUNNING_ON_VALGRIND: u64 = 0x1001;
 
-/// Whether this process runs below Valgrind.
+/// Returns true if this process runs under Valgrind.
 pub(crate) fn below_valgrind() -> bool {
     request(&[RUNNING_ON_VALGRIND, 0, 0, 0, 0, 0]) > 0
 }
@@ -62,7 +62,7 @@ fn request(_words: &[u64; 6]) -> u64 {
     0
 }
 
-/// Whether the system gives privileges to whoever runs the file, other than by its mode.
+/// Returns true if running the file grants privileges in another way than by its mode.
 pub(crate) fn has_capabilities(path: &Path) -> bool {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
     // SAFETY: both strings end with a NUL; with a size of 0 nothing is written to the null pointer.

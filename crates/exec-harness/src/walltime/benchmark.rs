@@ -25,7 +25,7 @@ use crate::{
     round::{Machine, Sample},
 };
 
-/// How benchmarks are run, apart from what each target says.
+/// The settings of all benchmarks, apart from those of each target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Settings {
     /// Plan by the formulas of the existing harness.
@@ -60,7 +60,7 @@ pub(crate) struct Benchmark {
     robust: bool,
 }
 
-/// What it means that processes outlive their command.
+/// The consequence when processes outlive their command.
 pub(crate) const PARTLY_MEASURED: &str = "an unpredictable part of its work is measured; make the command wait for all \
     processes that it starts";
 
@@ -306,8 +306,8 @@ impl Benchmark {
         }
     }
 
-    /// Where the noise-robust time comes from. What several threads or processes did by
-    /// themselves is only known as the processor time of all of them.
+    /// Returns the source of the noise-robust time. The work of several threads or processes is only known as the
+    /// processor time of all of them.
     pub(crate) fn robust_source(&self, machine: &Machine) -> RobustSource {
         match machine.robust_source() {
             RobustSource::KernelStamps if self.company => RobustSource::ProcessorTime,
@@ -330,7 +330,7 @@ impl Benchmark {
         judge_noise(&self.rounds.wall_ns, &self.rounds.preempted_ns)
     }
 
-    /// What was measured, on one line.
+    /// Returns a summary of the measurement, on one line.
     pub(crate) fn summary(&self) -> String {
         let stats = BenchmarkStats::of_rounds(&self.rounds.wall_ns, 0);
         let name = self.name();

@@ -35,7 +35,7 @@ impl CompatPlanner {
         }
     }
 
-    /// What to do now.
+    /// Returns the next step.
     pub(super) fn next(&mut self) -> Step {
         let max_time = self.limits.max_time_ns;
         if !self.warm {

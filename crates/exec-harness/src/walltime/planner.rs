@@ -15,7 +15,7 @@ const WARMUP_PATIENCE: u64 = 3;
 /// A noisy measurement that has met its minimums goes on until it has this many times as much.
 const NOISY_FACTOR: u64 = 2;
 
-/// What comes next.
+/// The next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// A round that is not counted.
@@ -73,7 +73,7 @@ impl LoopPlanner {
         }
     }
 
-    /// What to do now.
+    /// Returns the next step.
     pub(super) fn next(&mut self) -> Step {
         if !self.warm {
             if self.wants_warmup() {

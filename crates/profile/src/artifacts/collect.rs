@@ -13,7 +13,7 @@ use crate::{
     window::Windows,
 };
 
-/// What a scan gives.
+/// The result of a scan.
 #[derive(Debug)]
 pub(super) struct Collected {
     pub(super) replay: Replay,

@@ -17,7 +17,7 @@ use crate::{
     module::{DebugInfos, DebugRoots, Dwarf, Elf, Load, Opened, Opener, Symbols},
 };
 
-/// What is known of a module when its job is done.
+/// The facts known about a module when its job is done.
 #[derive(Debug)]
 pub(crate) struct Module {
     pub(crate) key: Key,

@@ -41,7 +41,7 @@ pub(crate) const EXEC_HARNESS: &str = "exec-harness";
 /// A finished recording.
 #[derive(Debug, Clone, Copy)]
 pub struct Recording<'a> {
-    /// What perf has written.
+    /// The file that perf has written.
     pub perf_data: &'a Path,
     /// The profile folder: artifacts go there.
     pub folder: &'a Path,
@@ -51,18 +51,18 @@ pub struct Recording<'a> {
     pub pids: &'a BTreeSet<i32>,
     /// Which benchmark ran when.
     pub timestamps: &'a ExecutionTimestamps,
-    /// What the runner saw in the processes, in the order of time.
+    /// Snapshots of the processes by the runner, in the order of time.
     pub snapshots: &'a [Snapshot],
-    /// When the run began: older files of other processes don't count.
+    /// The start of the run: older files of other processes don't count.
     pub started: SystemTime,
-    /// How unwind data of generated code is written.
+    /// The layout of unwind data of generated code.
     pub jit_unwind: JitUnwindForm,
 }
 
-/// Where to look for files of other programs.
+/// The places of files of other programs.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    /// Where processes write `perf-<pid>.map` and `jit-<pid>.dump`.
+    /// The folder in which processes write `perf-<pid>.map` and `jit-<pid>.dump`.
     pub jit: PathBuf,
     /// Folders with debug files, as `/usr/lib/debug`.
     pub debug_roots: Vec<PathBuf>,
@@ -74,7 +74,7 @@ impl Default for Sources {
     }
 }
 
-/// What was written.
+/// The files and figures of a written profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written {
     /// Samples in the recording.
@@ -93,7 +93,7 @@ pub struct Written {
     pub perf_maps: u64,
     /// The mappings that the metadata tell of, by process and address.
     pub mappings: Vec<UsedMapping>,
-    /// What is missing and why, as sentences for the user.
+    /// Sentences for the user about missing data and the reasons.
     pub warnings: Vec<String>,
 }
 
@@ -106,9 +106,9 @@ pub struct UsedMapping {
     pub start: u64,
     /// First address behind it.
     pub end: u64,
-    /// Where in the file it begins.
+    /// Its offset in the file.
     pub offset: u64,
-    /// What to add to an address in the file to get the one in the process.
+    /// The number to add to an address in the file to get the one in the process.
     pub load_bias: u64,
     /// The module's file.
     pub path: String,
@@ -185,7 +185,7 @@ impl Written {
     }
 }
 
-/// What the metadata says of each process. The mappings are added to `used`.
+/// Returns the metadata of each process, and adds the mappings to `used`.
 fn processes(
     collected: &Collected,
     modules: &jobs::Modules,

@@ -9,10 +9,10 @@ const MAGIC: u32 = 0x4A69_5444;
 const HEADER: usize = 40;
 const CODE_LOAD: u32 = 0;
 const UNWINDING_INFO: u32 = 4;
-/// What compilers align the data behind a function's code to.
+/// The alignment that compilers give to the data behind a function's code.
 const CODE_ALIGNMENT: u64 = 16;
 
-/// How the unwind data of generated functions is written.
+/// The layout of the unwind data of generated functions.
 ///
 /// A record has `.eh_frame` and `.eh_frame_hdr` in one piece. The written description puts the
 /// header first; CPython and perf itself put it last. Tools that follow the description cut the
@@ -29,7 +29,7 @@ pub enum JitUnwindForm {
 /// A function that was generated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Loaded<'a> {
-    /// When, nanoseconds.
+    /// Time of the event, nanoseconds.
     pub(crate) time: u64,
     pub(crate) start: u64,
     pub(crate) size: u64,
@@ -92,7 +92,7 @@ fn parse_unwind(mut body: Bytes<'_>) -> Option<JitUnwind<'_>> {
     (hdr_size < data.len()).then_some(JitUnwind { data, hdr_size })
 }
 
-/// Whether bytes begin like `.eh_frame_hdr`: version 1, then three encodings of pointers.
+/// Returns true if the bytes begin like `.eh_frame_hdr`: version 1, then three encodings of pointers.
 fn is_hdr(bytes: &[u8]) -> bool {
     let Some([1, frame, count, table]) = bytes.first_chunk::<4>() else { return false };
     let is_plausible = |encoding: u8| {
@@ -134,7 +134,7 @@ impl<'a> JitUnwind<'a> {
         UnwindData { path, base_svma: 0, eh_frame_hdr: Some(eh_frame_hdr), eh_frame }
     }
 
-    /// What makes two functions share a file: the same bytes at the same distance from the code.
+    /// Returns a key that is equal for functions that share a file: the same bytes at the same distance from the code.
     pub(crate) fn sharing(self, form: JitUnwindForm, size: u64) -> (Vec<u8>, usize, u64) {
         let distance = match form {
             JitUnwindForm::Correct => size.checked_next_multiple_of(CODE_ALIGNMENT).unwrap_or(size),

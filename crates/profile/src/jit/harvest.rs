@@ -21,14 +21,14 @@ use crate::{
     unwind_data::UnwindData,
 };
 
-/// Where processes write such files, and since when they count.
+/// The folder in which processes write such files, and the time since which they count.
 #[derive(Debug, Clone)]
 pub(crate) struct JitDir {
     pub(crate) path: PathBuf,
     pub(crate) since: SystemTime,
 }
 
-/// What was found.
+/// The result of a harvest.
 #[derive(Debug, Default)]
 pub(crate) struct Harvest {
     /// Generated functions that can be unwound, by process.
@@ -130,7 +130,7 @@ impl JitDir {
     }
 }
 
-/// Where the functions of a dump go.
+/// The destinations of the functions of a dump.
 struct Writing<'a> {
     folder: &'a Folder<'a>,
     form: JitUnwindForm,

@@ -7,7 +7,7 @@ use crate::unwind_data::{Section, UnwindData};
 /// A part of the file that is loaded (`PT_LOAD`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Load {
-    /// Where it lies in the file.
+    /// Its offset in the file.
     pub(crate) offset: u64,
     pub(crate) size: u64,
     /// The address that the file gives to it.
@@ -61,7 +61,7 @@ impl<'d> Elf<'d> {
         Some(Section { data, svma: section.address()..end })
     }
 
-    /// What unwinding needs; `None` without `.eh_frame`.
+    /// Returns the sections needed for unwinding; `None` without `.eh_frame`.
     pub(crate) fn unwind_data<'p>(&self, path: &'p str) -> Option<UnwindData<'p>>
     where
         'd: 'p,
@@ -75,7 +75,7 @@ impl<'d> Elf<'d> {
     }
 }
 
-/// What to add to an address in the file to get the address in the process, for a mapping of
+/// Returns the number to add to an address in the file to get the address in the process, for a mapping of
 /// the file's bytes from `offset` at the address `start`.
 ///
 /// The kernel maps whole pages: a mapping begins up to a page before its part of the file, and

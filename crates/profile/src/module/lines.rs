@@ -1,4 +1,4 @@
-//! Where the functions of a module are in the source, by its DWARF.
+//! Places of the functions of a module in the source, by its DWARF.
 
 use std::{
     borrow::Cow,
@@ -20,7 +20,7 @@ pub(crate) type DwarfContext<'a> = Context<EndianSlice<'a, RunTimeEndian>>;
 
 /// Bytes of DWARF that one lookup context shall cover: contexts keep what they have parsed.
 const PER_CONTEXT: u64 = 16 << 20;
-/// What a compressed section may become, in relation to its size: the most that zlib can do.
+/// The most that a compressed section may grow, as a factor: the limit of zlib.
 const MOST_INFLATED: u64 = 1032;
 
 /// The sections with debug information, inflated where they are compressed.
@@ -51,7 +51,7 @@ impl<'d> Dwarf<'d> {
         Some(Self { sections, endian, size })
     }
 
-    /// Whether the file has any, without loading it.
+    /// Returns true if the file has any, without loading it.
     pub(crate) fn is_in(elf: &Elf<'_>) -> bool {
         elf.file.section_by_name(".debug_info").is_some()
     }
@@ -81,7 +81,7 @@ struct Item<'a> {
     line: Option<u32>,
 }
 
-/// What a part of the symbols gave.
+/// The result for a part of the symbols.
 #[derive(Default)]
 struct Part {
     count: u64,

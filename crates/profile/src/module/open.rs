@@ -27,14 +27,14 @@ pub(crate) struct Opened {
     pub(crate) unique: Unique,
 }
 
-/// What makes a file another file.
+/// The identity of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Unique {
     File { device: u64, inode: u64, size: u64, modified: (i64, i64) },
     Vdso,
 }
 
-/// Why a module is left out.
+/// The reason why a module is left out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotOpened {
     #[error("can't be opened: {0}")]
@@ -109,7 +109,7 @@ impl<'a> Opener<'a> {
     }
 }
 
-/// When the file, or what is known of it, was changed last.
+/// Returns the time when the file or its metadata was last changed.
 fn changed(metadata: &Metadata) -> Option<SystemTime> {
     let seconds = Duration::from_secs(u64::try_from(metadata.ctime()).ok()?);
     let nanos = Duration::from_nanos(u64::try_from(metadata.ctime_nsec()).ok()?);

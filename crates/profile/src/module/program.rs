@@ -1,4 +1,4 @@
-//! What a program says about itself before it runs.
+//! Properties of a program that its file tells before it runs.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use crate::mapped::Mapped;
 /// Sections that only the linker of Go writes.
 const OF_GO: &[&str] = &[".go.buildinfo", ".note.go.buildid"];
 
-/// Whether the program was built by Go: such programs keep frame pointers in all functions, and have no other
-/// information by which their stacks are unwound. A file that can't be read was not.
+/// Returns true if the program was built by Go: such programs keep frame pointers in all functions, and have no other
+/// information for unwinding their stacks. Returns false for a file that can't be read.
 pub fn is_built_by_go(program: &Path) -> bool {
     let Ok(file) = files::open(program, Links::Follow) else { return false };
     let Ok(bytes) = Mapped::file(&file) else { return false };

@@ -29,34 +29,34 @@ pub(super) struct Cfi {
     index: Vec<(u64, usize)>,
 }
 
-/// Where the frame of a caller begins (the canonical frame address).
+/// The beginning of a caller's frame (the canonical frame address).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cfa {
     /// This far from what a register holds.
     Register(Register, i64),
-    /// What an expression says.
+    /// The value of an expression.
     Expression(UnwindExpression<usize>),
 }
 
-/// How to get from some instruction to the caller.
+/// A rule for getting from an instruction to the caller.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) cfa: Cfa,
-    /// How the caller's registers are found; those that are not listed are unchanged.
+    /// Rules for the caller's registers; those that are not listed are unchanged.
     registers: Vec<(Register, RegisterRule<usize>)>,
     /// The caller was interrupted here, it calls nothing.
     pub(super) is_signal: bool,
     encoding: Encoding,
 }
 
-/// What a step to the caller led to.
+/// The result of a step to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// The registers are those of the caller, and it is at this address.
     Caller(u64),
     /// There is none: the thread began here.
     Root,
-    /// What is needed to find it is not known.
+    /// Not enough is known to find it.
     Unknown,
 }
 
@@ -179,7 +179,7 @@ impl Cfi {
         }
     }
 
-    /// What a register of the caller holds; `None` if that is not known.
+    /// Returns the value of a register of the caller; `None` if it is unknown.
     fn value(
         &self,
         how: &RegisterRule<usize>,
@@ -248,7 +248,7 @@ impl Rule {
         self.registers.iter().find(|(one, _)| *one == register).map(|(_, rule)| rule)
     }
 
-    /// Whether nothing calls the function.
+    /// Returns true if nothing calls the function.
     pub(super) fn is_root(&self) -> bool {
         match self.of(RETURN_ADDRESS) {
             // Where return addresses are on the stack, no rule for their place says the same.
@@ -257,8 +257,8 @@ impl Rule {
         }
     }
 
-    /// Whether the function has made a frame here that it does not find by the frame pointer. Only a function that has
-    /// just begun, or is about to return, has none at all.
+    /// Returns true if the function has made a frame here that it does not find by the frame pointer. Only a function
+    /// that has just begun, or is about to return, has no frame at all.
     pub(super) fn is_without_frame_pointer(&self) -> bool {
         matches!(self.cfa, Cfa::Register(STACK_POINTER, offset) if offset > super::registers::AT_CALL)
     }

@@ -56,7 +56,7 @@ pub struct Stacks {
     pub copied: u32,
     /// Nanoseconds that a sample stands for.
     pub period: u64,
-    /// What is missing and why, as sentences for the user.
+    /// Sentences for the user about missing data and the reasons.
     pub warnings: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ pub struct BenchmarkStacks {
     pub uri: String,
     /// Parents before their children.
     pub nodes: Vec<StackNode>,
-    /// Who spent it; the weights of all threads together are those of the nodes.
+    /// Threads with their shares; the weights of all threads together are those of the nodes.
     pub threads: Vec<Thread>,
     /// Path of the program in which most was spent; empty if unknown.
     pub program: Arc<str>,

@@ -22,7 +22,7 @@ use crate::{
     unwind_data::{Section, UnwindData},
 };
 
-/// Where a mapped module is, and by what to shift its addresses.
+/// The key of a mapped module, and the shift of its addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Located<'m> {
     pub(super) key: &'m str,
@@ -59,7 +59,7 @@ impl<'m> Modules<'m> {
         self.metadata.paths.get(key).map_or("", |path| path)
     }
 
-    /// What the metadata says of a mapping.
+    /// Finds the module of a mapping in the metadata.
     pub(super) fn locate(&self, pid: i32, path: &str, mapping: &Mapping) -> Option<Located<'m>> {
         let keys = self.by_path.get(path)?;
         let entries = self.metadata.unwind.get(&pid).map(Vec::as_slice).unwrap_or_default();
@@ -98,7 +98,7 @@ impl<'m> Modules<'m> {
         Some(Located { key: &entry.unwind_data_key, load_bias })
     }
 
-    /// What the metadata says of the unwind data of a process.
+    /// Returns the metadata about the unwind data of a process.
     pub(super) fn unwind_entries(&self, pid: i32) -> &'m [UnwindEntry] {
         self.metadata.unwind.get(&pid).map(Vec::as_slice).unwrap_or_default()
     }

@@ -51,7 +51,7 @@ pub(super) const fn plain(address: u64) -> u64 {
 /// Reads 8 bytes of memory.
 pub(super) type ReadMemory<'a> = &'a mut dyn FnMut(u64) -> Option<u64>;
 
-/// What registers hold; `None` where that is not known.
+/// The values of registers; `None` where a value is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Registers {
     values: [Option<u64>; COUNT],

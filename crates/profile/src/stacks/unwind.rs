@@ -38,15 +38,15 @@ const FAR: u64 = 8 << 20;
 /// Rules that are remembered, at most.
 const MOST_RULES: usize = 1 << 20;
 
-/// What `uname -m` says of machines whose stacks we can unwind here.
+/// The machine whose stacks can be unwound here, as `uname -m` names it.
 pub(super) const OWN_ARCH: &str = std::env::consts::ARCH;
 
-/// How a stack ends.
+/// The end of a stack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum End {
-    /// Where its thread began.
+    /// At the first function of its thread.
     Root,
-    /// Where the copy of the stack ends.
+    /// At the end of the copied part of the stack.
     Copy,
     /// At a function that keeps no frame pointer, in a stack that was taken by frame pointers.
     NoFramePointer,
@@ -271,8 +271,8 @@ fn read_stack(stack: &[u8], bottom: u64, address: u64) -> Option<u64> {
     stack.get(start..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
-/// Whether an address that could not be read is on the same stack, above what was copied of it. Nothing is copied of a
-/// process that becomes another program just then.
+/// Returns true if an address that could not be read is on the same stack, above the copied part. Nothing is copied
+/// from a process that is just becoming another program.
 fn is_above(stack: &[u8], bottom: u64, address: u64) -> bool {
     let above = address.checked_sub(bottom);
     !stack.is_empty() && above.is_some_and(|above| above < FAR)
@@ -294,8 +294,8 @@ fn read_callchain(sample: &Sample<'_>, addresses: &mut Vec<u64>) {
     }
 }
 
-/// How a stack ends that was taken by frame pointers. The kernel just follows them; a function that keeps none breaks
-/// the chain, or hides its callers. Functions that start threads may: there is nothing behind them.
+/// Judges the end of a stack that was taken by frame pointers. The kernel just follows them; a function that keeps
+/// none breaks the chain, or hides its callers. Functions that start threads may: there is nothing behind them.
 fn judge_callchain(code: &Code<'_>, rules: &mut Rules, addresses: &[u64]) -> End {
     if addresses.len() >= DEEPEST_CALLCHAIN {
         return End::Broken;
@@ -358,7 +358,7 @@ fn code_of<'m>(pid: i32, replay: &Replay, modules: &'m Modules<'m>) -> Code<'m> 
     code
 }
 
-/// Whether threads begin in a module of this name: C libraries and loaders.
+/// Returns true if threads begin in a module of this name: C libraries and loaders.
 fn is_system(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     ["libc.so", "libc-", "libc.musl", "ld-", "libpthread"]

@@ -14,7 +14,7 @@ use super::{
 /// Longer command lines are cut: they are shown, and looked at for names of tools.
 const LONGEST_COMMAND: usize = 64 << 10;
 
-/// What stands once at the head of a file.
+/// The header of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Header {
     /// For example `callgrind-3.19.0`; empty if it isn't said.
@@ -23,12 +23,12 @@ pub(crate) struct Header {
     pub command: String,
 }
 
-/// What was wrong with a file as a whole.
+/// The faults of a file as a whole.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Damage {
     /// Lines before the first part, or too long for any part, that made no sense.
     pub odd_lines: u64,
-    /// How many parts it has.
+    /// The number of parts.
     pub parts: u64,
     /// Names for which there was no room.
     pub names_left_out: u64,

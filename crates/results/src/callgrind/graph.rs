@@ -58,11 +58,11 @@ pub(crate) struct Edge {
     pub caller: u32,
     /// Number of the function that is called.
     pub callee: u32,
-    /// How often.
+    /// The number of calls.
     pub calls: u64,
 }
 
-/// Where a cost belongs.
+/// The owner of a cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
     /// To the function itself.
@@ -172,7 +172,7 @@ impl Graph {
         self.edges.iter().zip(self.inclusive.chunks(self.width.max(1)))
     }
 
-    /// What each function cost itself, by number.
+    /// Returns the cost of each function itself, by number.
     pub(crate) fn own(&self) -> impl Iterator<Item = &[u64]> {
         self.own.chunks(self.width.max(1))
     }

@@ -1,4 +1,4 @@
-//! What one line of the format says. Knows no state: names and positions may refer to earlier lines.
+//! The meaning of one line of the format. Stateless: names and positions may refer to earlier lines.
 
 /// A line, borrowed from the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum Line<'a> {
     Odd,
 }
 
-/// What a name is the name of.
+/// The kind of thing that a name names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// `ob`: object of the following functions.

@@ -35,7 +35,7 @@ impl Default for Names {
 }
 
 impl Names {
-    /// What callgrind writes for "not known".
+    /// The name that callgrind writes for "not known".
     pub(crate) const UNKNOWN: &'static str = "???";
     /// The name of those for which there is no room.
     pub(super) const OTHERS: &'static str = "(others)";

@@ -15,7 +15,7 @@ const MOST_SPAWNED: usize = 1 << 16;
 /// A dump.
 #[derive(Debug)]
 pub(crate) struct Part {
-    /// Why it was written.
+    /// The reason why it was written.
     pub trigger: Trigger,
     /// The thread that it is about, if threads were kept apart.
     pub thread: Option<u64>,
@@ -26,7 +26,7 @@ pub(crate) struct Part {
     /// The line `totals:`, padded with zeros; `None` in a part that was not written to its end.
     /// A value is `None` if the counter ran backwards.
     pub totals: Option<Vec<Option<u64>>>,
-    /// Who cost what.
+    /// The functions and their costs.
     pub graph: Graph,
     /// Lines that made no sense.
     pub odd_lines: u64,

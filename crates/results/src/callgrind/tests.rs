@@ -16,7 +16,7 @@ const MADE: &[u8] = include_bytes!("../../fixtures/simulation/made/501.out");
 /// part, instructions, function (file and object cut off).
 const ANNOTATED: &str = include_str!("../../fixtures/simulation/suite/annotated.tsv");
 
-/// What a part says about instructions.
+/// The instruction counts of a part.
 #[derive(Debug, PartialEq)]
 struct Summary {
     trigger: Trigger,

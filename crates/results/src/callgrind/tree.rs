@@ -20,7 +20,7 @@ pub(crate) struct Node {
     pub parent: Option<u32>,
     /// Number of the function in the graph.
     pub function: u32,
-    /// What it cost itself on this path.
+    /// Its own cost on this path.
     pub weight: u64,
 }
 
@@ -143,7 +143,7 @@ impl Walk {
         self.nodes.push(Node { parent, function, weight });
     }
 
-    /// What the calls of a function get of an amount; small shares are left with the function.
+    /// Splits an amount among the calls of a function; small shares are left with the function.
     fn shared(&self, function: u32, amount: u64) -> Vec<(u32, u64)> {
         let is_free = |callee: &u32| at(&self.on_path, *callee) == Some(&false);
         let calls: Vec<(u32, u64)> = at(&self.calls, function)

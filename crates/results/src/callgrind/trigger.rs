@@ -1,4 +1,4 @@
-//! Why a part was written: the text behind `desc: Trigger:`.
+//! The reason why a part was written: the text behind `desc: Trigger:`.
 
 /// The reason of a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub(crate) enum Trigger {
     Metadata {
         /// For example `pytest-codspeed`.
         name: String,
-        /// What follows the name; empty if nothing does.
+        /// The rest after the name; may be empty.
         version: String,
     },
     /// A benchmark is over: its URI.

@@ -1,4 +1,4 @@
-//! What a profile folder of memory mode says: what each benchmark allocated, and what of it was never freed.
+//! The content of a profile folder of memory mode: what each benchmark allocated, and what of it was never freed.
 
 mod one_time;
 mod sites;
@@ -18,7 +18,7 @@ pub use sites::{MemorySite, SITE_ORDERS, SiteOrder};
 pub struct MemoryReport {
     /// In the order in which they were run.
     pub benchmarks: Vec<MemoryResult>,
-    /// Who traced, one per file of events.
+    /// The tracers, one per file of events.
     pub traces: Vec<MemoryTrace>,
     /// Sentences that belong below the numbers: what they don't show.
     pub remarks: Vec<String>,
@@ -73,11 +73,11 @@ pub struct MemoryResult {
     pub uri: String,
     /// 1 for the first measurement of this URI, 2 for the next.
     pub occurrence: u32,
-    /// What was counted. `sites` is empty, they are resolved in `sites` of the result.
+    /// The counts. `sites` is empty, they are resolved in `sites` of the result.
     pub usage: UsageSummary,
     /// Bytes asked for by stack, where the tracer recorded stacks; else `None`.
     pub stacks: Option<Stacks>,
-    /// What single stacks asked for.
+    /// The allocations of single stacks.
     pub sites: Vec<MemorySite>,
     /// Sentences for the user, without the name of the benchmark.
     pub notes: Vec<String>,
@@ -92,6 +92,6 @@ pub struct MemoryTrace {
     pub events: u64,
     /// Those of them that belong to no benchmark.
     pub outside: u64,
-    /// What the tracer says of itself, if it has.
+    /// The tracer's report about itself, if there is one.
     pub stats: Option<TracerStats>,
 }

@@ -1,7 +1,7 @@
 //! Functions of libraries and interpreters that allocate once, for as long as their process lives.
 
-/// What these allocate, or have allocated, stays for good and doesn't grow: nobody leaks it. Names as in the symbol
-/// tables of glibc, musl, libstdc++, CPython and Ruby; none of these functions calls back into the program.
+/// Functions whose allocations, direct or indirect, stay for good and don't grow, so that they are no leak. Names as in
+/// the symbol tables of glibc, musl, libstdc++, CPython and Ruby; none of these functions calls back into the program.
 const FUNCTIONS: &[&str] = &[
     // Buffers of open files of `stdio.h`, which stay with `stdin`, `stdout` and `stderr`.
     "_IO_file_doallocate",
@@ -46,7 +46,7 @@ const FUNCTIONS: &[&str] = &[
     "ruby_setup",
 ];
 
-/// Whether a function is one of these.
+/// Returns true if a function is one of these.
 pub(super) fn is_one_time(function: &str) -> bool {
     // A version may follow, as in `setlocale@@GLIBC_2.2.5`.
     let name = function.split('@').next().unwrap_or(function);

@@ -16,12 +16,12 @@ use crate::{
     stacks::{Frame, StackNode, Stacks, Unit},
 };
 
-/// What one stack allocates.
+/// The allocations of one stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemorySite {
     /// The stack: a place in the nodes of the benchmark's stacks.
     pub node: u32,
-    /// What it asked for.
+    /// The counts of its allocations.
     pub usage: SiteUsage,
     /// A library or an interpreter keeps what it allocates here once, as buffers of `stdio.h` and locales.
     pub is_one_time: bool,
@@ -40,7 +40,7 @@ pub struct SiteOrder {
     pub id: &'static str,
     /// The question that it answers, as a head of a list.
     pub title: &'static str,
-    /// What the sites are ordered by, the largest first; those of 0 are left out.
+    /// The value to sort by, the largest first; sites with 0 are left out.
     pub key: fn(&MemorySite) -> u64,
     /// The key is a number of calls, not of bytes.
     pub is_count: bool,

@@ -1,4 +1,4 @@
-//! Whether the markers and names of a conversation fit together.
+//! Checks of the markers and names of a conversation against each other.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ pub(super) fn check(timestamps: &ExecutionTimestamps, results: &BTreeSet<String>
 /// Names, and what is said of them.
 type Group = (Vec<String>, fn(Vec<String>) -> Concern);
 
-/// What can be wrong with windows alone.
+/// Returns the faults that windows alone can have.
 pub(super) fn windows(timestamps: &ExecutionTimestamps) -> Vec<Concern> {
     let Markers { open, crossed, .. } = Markers::of(&timestamps.markers);
     counted(open, crossed)
@@ -53,7 +53,7 @@ struct Window {
     rounds: usize,
 }
 
-/// What the markers amount to, in the order of their times.
+/// The sums of the markers, in the order of their times.
 #[derive(Default)]
 struct Markers {
     windows: Vec<Window>,

@@ -1,4 +1,4 @@
-//! What the service would drop without a word, found before anything is sent: from the files of a profile folder.
+//! Faults that make the service drop data silently, found before an upload: from the files of a profile folder.
 //!
 //! The rules are those that the service is known or reported to have: versions are semantic ones, windows follow each
 //! other, each benchmark has a window with rounds, and names of results are names of windows.
@@ -45,7 +45,7 @@ pub enum Concern {
     OddVersion {
         /// The integration.
         name: String,
-        /// What it says.
+        /// The text that it gives as its version.
         version: String,
     },
     /// Windows that were begun and not ended.
@@ -196,7 +196,7 @@ fn timestamps(path: &Path) -> Result<Option<ExecutionTimestamps>, String> {
     }
 }
 
-/// Whether this is a version as semver.org 2.0.0 has it: `MAJOR.MINOR.PATCH`, then `-pre.release` and `+build`.
+/// Returns true if this is a version as semver.org 2.0.0 has it: `MAJOR.MINOR.PATCH`, then `-pre.release` and `+build`.
 fn is_semver(version: &str) -> bool {
     let (version, build) = split_at(version, '+');
     let (core, pre) = split_at(version, '-');

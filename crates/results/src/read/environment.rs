@@ -14,7 +14,7 @@ use runner_shared::{
 
 use super::file::{bytes_within, names, with_causes};
 
-/// What the processes of a run said of themselves. Those that said the same are one.
+/// The facts that the processes of a run reported about themselves. Processes with equal reports are merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
     /// The processes, sorted.
@@ -40,7 +40,7 @@ pub enum Fact {
 pub struct Library {
     /// Its file.
     pub path: String,
-    /// What tells its builds apart, in hexadecimal, if the file says.
+    /// The identity of its build, in hexadecimal, if the file has one.
     pub build_id: Option<String>,
 }
 

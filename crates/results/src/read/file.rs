@@ -32,7 +32,7 @@ pub(super) enum Entry {
     NoFile(PathBuf),
 }
 
-/// What is in the results folder, sorted by name. A folder that doesn't exist is empty.
+/// Lists the results folder, sorted by name. A folder that doesn't exist is empty.
 pub(super) fn entries(dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Vec<Entry>, ReadError> {
     let names = names(dir)?;
     Ok(names.difference(ignore).filter_map(|name| Entry::of(dir.join(name))).collect())

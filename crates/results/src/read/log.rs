@@ -225,7 +225,7 @@ fn enriched(benchmark: BenchResult, tick_ns: Option<u64>, entry: BenchmarkRounds
     }
 }
 
-/// What the shell takes of each round, and whether that is in the numbers.
+/// Describes the time that the shell takes of each round, and says if it is in the numbers.
 fn about_shell(shell: &ShellStart) -> String {
     let takes = show_nanos(as_float(shell.wall_ns));
     if shell.subtracted {
@@ -240,7 +240,7 @@ fn about_shell(shell: &ShellStart) -> String {
     }
 }
 
-/// Whether the kernel has looked often enough at rounds with this much processor time to tell the modes apart.
+/// Returns true if the kernel has sampled rounds with this much processor time often enough to tell the modes apart.
 fn is_split(processor_ns: f64, tick_ns: Option<u64>) -> bool {
     let tick = as_float(tick_ns.unwrap_or(SLOWEST_TICK_NS));
     processor_ns >= tick * TICKS_FOR_A_SPLIT

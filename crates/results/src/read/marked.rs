@@ -19,15 +19,15 @@ const OVERHEAD_SPREAD: f64 = 0.25;
 const FEWEST_FOR_QUARTILES: usize = 4;
 /// Halvings of a range of nanoseconds until nothing is left of it.
 const HALVINGS: usize = 64;
-/// How criterion cuts the iterations of a round into batches: into so many, or one by one (`BatchSize`).
+/// The ways in which criterion cuts the iterations of a round into batches: into so many, or one by one (`BatchSize`).
 const BATCHINGS: &[Batching] = &[Batching::Into(10), Batching::Into(1000), Batching::Single];
 
-/// What lies between two marks, nanoseconds on `CLOCK_MONOTONIC`.
+/// The span between two marks, nanoseconds on `CLOCK_MONOTONIC`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pair {
-    /// When it began.
+    /// The time when it began.
     pub start: u64,
-    /// When it ended.
+    /// The time when it ended.
     pub end: u64,
     /// The time that the thread was off its processor, if that is known.
     pub off: Option<Off>,
@@ -138,7 +138,7 @@ fn arrangements<'a>(
     arranged.chain(tuned)
 }
 
-/// How many iterations the rounds have.
+/// The numbers of iterations of the rounds.
 #[derive(Debug, Clone, Copy)]
 enum Sampling {
     /// All as many.
@@ -220,7 +220,7 @@ fn is_cut(rounds: &[Round], stats: &BenchmarkStats) -> bool {
         && mean_overhead(rounds, stats) > -1.0
 }
 
-/// What a pair of marks costs on average, if the summary states the sum of the rounds.
+/// Returns the average cost of a pair of marks, if the summary states the sum of the rounds.
 fn mean_overhead(rounds: &[Round], stats: &BenchmarkStats) -> f64 {
     let (span, pairs) = rounds
         .iter()
@@ -228,8 +228,8 @@ fn mean_overhead(rounds: &[Round], stats: &BenchmarkStats) -> f64 {
     (span - stats.total_time * 1e9) / pairs
 }
 
-/// What a pair of marks costs: the marks enclose a little more than what the integration has timed, the same for each.
-/// The median of the rounds then is the one of the summary.
+/// Returns the cost of a pair of marks: the marks enclose a little more than the integration has timed, the same for
+/// each. With this cost, the median of the rounds is the one of the summary.
 fn overhead(rounds: &[Round], stats: &BenchmarkStats, is_cut: bool) -> f64 {
     let at = |overhead: f64| median(rounds.iter().map(|round| round.time(overhead)).collect());
     let lowest = stats.median_ns;
@@ -265,8 +265,8 @@ fn solve(rounds: &[Round], wanted: f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// Whether the rounds have the quartiles and the extremes of the summary. What interrupted a mark made the longest
-/// round longer, so that its end is open.
+/// Returns true if the rounds have the quartiles and the extremes of the summary. An interruption within a mark makes
+/// the longest round longer, so there is no upper bound for it.
 fn fits(rounds: &[Round], overhead: f64, stats: &BenchmarkStats) -> bool {
     let times = ascending(rounds.iter().map(|round| round.time(overhead)).collect());
     let (Some(first), Some(last)) = (times.first(), times.last()) else { return false };
@@ -333,7 +333,7 @@ mod tests {
         646 + (nth * 37) % 11
     }
 
-    /// What a client in Rust states of these rounds: whole nanoseconds, and the sum.
+    /// Returns the statistics that a client in Rust states for these rounds: whole nanoseconds, and the sum.
     fn cut(rounds: &[(u64, u64)]) -> BenchmarkStats {
         let times: Vec<u64> = rounds.iter().map(|(span, iterations)| span / iterations).collect();
         let spans: u64 = rounds.iter().map(|(span, _)| span).sum();

@@ -141,7 +141,7 @@ fn named(those: &[&BenchResult]) -> Option<String> {
         .then(|| format!("`{}` ({} times)", one_line(&first.name), those.len()))
 }
 
-/// What a profile folder yielded.
+/// The result of reading a profile folder.
 #[derive(Debug)]
 pub struct Reading {
     /// Everything that could be read.

@@ -16,11 +16,11 @@ use crate::model::{BenchResult, Integration, NoInterval};
 
 /// A results file that was read.
 pub(crate) struct Source {
-    /// Where it lies.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Who wrote it.
+    /// The integration that wrote it.
     pub creator: Creator,
-    /// What is in it.
+    /// The benchmarks in it.
     pub benchmarks: Vec<WalltimeBenchmark>,
 }
 

@@ -1,4 +1,4 @@
-//! What one dump says about its benchmark.
+//! The result of one dump for its benchmark.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -87,7 +87,7 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|letter| letter.is_ascii_digit())
 }
 
-/// What calls into allocators cost, never more than all.
+/// Returns the cost of calls into allocators, at most the total.
 fn allocations(part: &Part, totals: &[Option<u64>], functions: &[Shown]) -> Events {
     let is_allocator: Vec<bool> =
         functions.iter().map(|function| is_allocator(&function.name)).collect();

@@ -1,4 +1,4 @@
-//! What a profile folder of simulation mode says: exact counts, and what is estimated from them.
+//! The content of a profile folder of simulation mode: exact counts, and estimates made from them.
 
 mod allocators;
 mod analysis;
@@ -27,13 +27,13 @@ pub struct SimulationReport {
     pub unattributed: Vec<Unattributed>,
     /// Processes that left a file, with benchmarks or without.
     pub processes: u64,
-    /// Who wrote the files, as they say: `callgrind-3.19.0`. Each once, sorted.
+    /// The tools that wrote the files, as they name themselves: `callgrind-3.19.0`. Each once, sorted.
     pub tools: Vec<String>,
     /// Sentences for the user about files that could not be used fully.
     pub warnings: Vec<String>,
     /// The counts of commands that are compared, all repeats of each.
     pub repeated: Option<Repeated<SimulationCounts>>,
-    /// How the numbers are looked at.
+    /// The view on the numbers.
     pub view: View,
 }
 
@@ -82,12 +82,12 @@ impl SimulationCounts {
     }
 }
 
-/// How the numbers of a report are looked at. Changes what is shown, never what was read.
+/// A view on the numbers of a report. Changes what is shown, never what was read.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct View {
-    /// What turns counts into time.
+    /// The model that turns counts into time.
     pub model: &'static CostModel,
-    /// Whether what allocators cost is part of the numbers.
+    /// The treatment of the cost of allocators.
     pub allocations: Allocations,
 }
 
@@ -97,7 +97,7 @@ impl Default for View {
     }
 }
 
-/// Whether allocator functions count.
+/// The treatment of allocator functions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Allocations {
     /// All that was executed.
@@ -116,7 +116,7 @@ pub struct SimulationResult {
     pub uri: String,
     /// 1 for the first measurement of this URI, 2 for the next.
     pub occurrence: u32,
-    /// Who measured; `None` if nobody announced itself.
+    /// The integration that measured; `None` if none announced itself.
     pub integration: Option<Integration>,
     /// The process.
     pub pid: u32,
@@ -202,8 +202,8 @@ pub struct Unattributed {
     pub pid: u32,
     /// Its program and arguments.
     pub command: String,
-    /// Why the dump was written: `Program termination` and the like.
+    /// The reason why the dump was written: `Program termination` and the like.
     pub trigger: String,
-    /// What was counted.
+    /// The counts.
     pub events: Events,
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use super::TraceError;
 
-/// What a file begins with.
+/// The first bytes of a file.
 const MAGIC: &[u8; 4] = b"TGMP";
 /// The version that is described.
 const VERSION: u32 = 3;

@@ -20,7 +20,7 @@ use chunks::Chunks;
 use rows::{Head, Row};
 use sums::Sums;
 
-/// Why a trace can't be shown.
+/// The reason why a trace can't be shown.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TraceError {
     /// Not readable, or cut.

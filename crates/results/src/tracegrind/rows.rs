@@ -30,7 +30,7 @@ pub(super) struct Head {
     event_schemas: BTreeMap<String, Vec<String>>,
 }
 
-/// What a row says.
+/// The content of a row.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Row {
     /// A client request with a text.
@@ -103,7 +103,7 @@ impl Head {
         one_line(&format!("{name}-{}", self.creator_version))
     }
 
-    /// What is counted.
+    /// Returns the names of the counted events.
     pub(super) fn events(&self) -> &[String] {
         let columns = self.event_schemas.get("1").map_or(&[][..], Vec::as_slice);
         columns.get(self.place_columns()..).unwrap_or_default()

@@ -72,7 +72,7 @@ impl Sums {
         self.own.values().all(|costs| costs.iter().all(|cost| *cost == 0))
     }
 
-    /// What was counted belongs to the function that runs.
+    /// Adds the costs to the function that runs.
     pub(super) fn spend(&mut self, thread: i64, costs: &[u64]) {
         if !self.stacks.contains_key(&thread) && !self.room.take(ENTRY) {
             return;

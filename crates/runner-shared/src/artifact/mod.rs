@@ -21,7 +21,7 @@ use weight::Weight;
 /// A folder on top of a profile folder whose content is for us alone, such as what a later upload needs: no archive
 /// contains it.
 pub const NOT_ARCHIVED: &str = ".codspeed";
-/// Where the modules of a profile lay and what ran when: JSON on top of a folder of walltime mode.
+/// The places of the modules of a profile and the times of benchmarks: JSON on top of a folder of walltime mode.
 pub const WALLTIME_METADATA: &str = "walltime.metadata";
 /// The name that the same content had before runner 4.16. Read, never written.
 pub const OLDER_WALLTIME_METADATA: &str = "perf.metadata";
@@ -32,7 +32,7 @@ pub const OLDER_WALLTIME_METADATA: &str = "perf.metadata";
 pub struct ArtifactError {
     /// Name of the artifact.
     pub name: &'static str,
-    /// What the decoder says.
+    /// The error of the decoder.
     #[source]
     pub source: rmp_serde::decode::Error,
 }

@@ -13,8 +13,8 @@ use crate::walltime::NoiseVerdict;
 pub struct RoundLog {
     /// Version of this layout.
     pub version: u32,
-    /// How often the kernel looked whether a process was in user or in kernel mode, nanoseconds: it splits processor
-    /// time by what it saw. 0 if it stamps each change of mode; `None` in older logs.
+    /// Nanoseconds between two samples in which the kernel looks if a process is in user or in kernel mode: it splits
+    /// processor time by them. 0 if it stamps each change of mode; `None` in older logs.
     #[serde(default)]
     pub tick_ns: Option<u64>,
     /// The way in which the benchmarks took turns; `None` if they were run one after another.
@@ -44,24 +44,24 @@ impl Artifact for RoundLog {
     const NAME: &'static str = "RoundLog";
 }
 
-/// What happened to one benchmark.
+/// The record of one benchmark.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BenchmarkRounds {
     /// Name as shown.
     pub name: String,
     /// Identity.
     pub uri: String,
-    /// How it ended.
+    /// The way in which it ended.
     pub outcome: Outcome,
     /// The one round is a warm-up round: the command takes longer than the time given for all rounds.
     pub cold: bool,
-    /// Where the noise-robust time of the rounds comes from.
+    /// The source of the noise-robust time of the rounds.
     pub robust_source: RobustSource,
-    /// Why a better source could not be used; empty if nothing is missing.
+    /// The reason why a better source could not be used; empty if nothing is missing.
     pub robust_missing: String,
     /// Rounds that were run before the measurement and are not in `rounds`.
     pub warmup_rounds: u64,
-    /// How calm the machine was.
+    /// The verdict on the noise of the machine.
     pub noise: NoiseVerdict,
     /// Sentences for the user about this measurement.
     pub notes: Vec<String>,
@@ -109,7 +109,7 @@ pub struct Counted {
     pub values: Vec<Option<u64>>,
 }
 
-/// How a benchmark ended.
+/// The end of a benchmark.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// All rounds were run.
@@ -118,7 +118,7 @@ pub enum Outcome {
     /// A round failed; the rounds before it are kept.
     #[serde(rename = "Failed")]
     Failed {
-        /// What failed and why, in words.
+        /// A description of the failure and its reason.
         reason: String,
     },
     /// The user ended the run.
@@ -126,7 +126,7 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// Where the noise-robust time of a round comes from, best first.
+/// The source of the noise-robust time of a round, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RobustSource {
     /// From exec to exit as stamped by the kernel, less the time in which the process was preempted.

@@ -1,4 +1,4 @@
-//! When which benchmark ran: the record of one conversation over the FIFOs.
+//! The times at which benchmarks ran: the record of one conversation over the FIFOs.
 
 use serde::{Deserialize, Serialize};
 

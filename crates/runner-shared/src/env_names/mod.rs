@@ -15,7 +15,7 @@ pub use secrets::SECRETS;
 pub struct EnvName {
     /// The name as the system knows it.
     pub name: &'static str,
-    /// What it is for, as shown in the documentation.
+    /// Its purpose, as shown in the documentation.
     pub meaning: &'static str,
 }
 
@@ -101,7 +101,7 @@ pub const EXCLUDE_ALLOCATIONS: EnvName =
 /// The same as `--experimental-fair-sched`.
 pub const FAIR_SCHED: EnvName =
     env("CODSPEED_EXPERIMENTAL_FAIR_SCHED", "`true`: threads take turns of equal length");
-/// What the variables of experiments begin with.
+/// The prefix of variables of experiments.
 pub const EXPERIMENTAL_PREFIX: &str = "CODSPEED_EXPERIMENTAL_";
 /// An early name of [`CYCLE_ESTIMATION`].
 pub const EXPERIMENTAL_CYCLE_ESTIMATION: EnvName =
@@ -109,7 +109,7 @@ pub const EXPERIMENTAL_CYCLE_ESTIMATION: EnvName =
 /// An early name of [`EXCLUDE_ALLOCATIONS`].
 pub const EXPERIMENTAL_EXCLUDE_ALLOCATIONS: EnvName =
     env("CODSPEED_EXPERIMENTAL_EXCLUDE_ALLOCATIONS", "deprecated: does nothing");
-/// Where Valgrind finds its tools.
+/// The folder in which Valgrind finds its tools.
 pub const VALGRIND_LIB: EnvName =
     env("VALGRIND_LIB", "set for a Valgrind that `codspeed setup` installed");
 /// The same as `--profile`.
@@ -165,7 +165,7 @@ pub const MONGO_DEST: EnvName =
     env("CODSPEED_MONGO_DEST_HOST_PORT", "the database behind the MongoDB tracer");
 /// Set for the tracer: how much it says.
 pub const RUST_LOG: EnvName = env("RUST_LOG", "how much the MongoDB tracer says");
-/// How Python allocates.
+/// The allocator that Python uses.
 pub const PYTHONMALLOC: EnvName = env(
     "PYTHONMALLOC",
     "set to `malloc` in simulation and memory mode, so that allocations are seen",
@@ -176,7 +176,7 @@ pub const NO_COLOR: EnvName = env("NO_COLOR", "when set and not empty: no colour
 pub const CLICOLOR_FORCE: EnvName = env("CLICOLOR_FORCE", "when set and not `0`: colours always");
 /// Kind of terminal.
 pub const TERM: EnvName = env("TERM", "`dumb` turns colours and the moving progress line off");
-/// Where programs are looked for.
+/// The folders in which programs are looked for.
 pub const PATH: EnvName = env("PATH", "where programs are looked for");
 /// Folder for temporary files.
 pub const TMPDIR: EnvName = env("TMPDIR", "where a fresh profile folder is made");
@@ -189,7 +189,7 @@ pub const BENCH_REPORT: EnvName =
 /// Libraries that the loader adds to each program.
 pub const LD_PRELOAD: EnvName =
     env("LD_PRELOAD", "extended by the libraries of simulation and memory mode");
-/// How allocations are seen.
+/// The way in which allocations are traced.
 pub const MEMTRACK_BACKEND: EnvName =
     env("CODSPEED_MEMTRACK_BACKEND", "how allocations are seen: `auto`, `ebpf` or `preload`");
 /// Set for a command that is traced by a library: the memory that it shares with the tracer.
@@ -223,7 +223,7 @@ pub const PERF_STACK_SIZE: EnvName =
 /// Any value: perf writes its data as they are.
 pub const PERF_DISABLE_COMPRESSION: EnvName =
     env("CODSPEED_PERF_DISABLE_COMPRESSION", "when set: perf doesn't compress what it records");
-/// Whether other work is kept away from a benchmark.
+/// A switch for keeping other work away from a benchmark.
 pub const ISOLATION: EnvName =
     env("CODSPEED_ISOLATION", "`false` runs no hooks of the machine and makes no systemd scope");
 /// Set for perf: the file with the settings of the user, which we don't want.
@@ -289,7 +289,7 @@ pub const GITHUB_SHA: EnvName =
 pub const GITHUB_JOB: EnvName = env("GITHUB_JOB", "id of the job, on GitHub");
 /// Number of the workflow run, on GitHub.
 pub const GITHUB_RUN_ID: EnvName = env("GITHUB_RUN_ID", "number of the workflow run, on GitHub");
-/// Who started the workflow, on GitHub.
+/// The user who started the workflow, on GitHub.
 pub const GITHUB_ACTOR: EnvName = env("GITHUB_ACTOR", "who started the workflow, on GitHub");
 /// Number of the account that started the workflow, on GitHub.
 pub const GITHUB_ACTOR_ID: EnvName =
@@ -306,7 +306,7 @@ pub const GITLAB_CI: EnvName = env("GITLAB_CI", "`true` on GitLab CI");
 /// Number of the account that started the job, on GitLab.
 pub const GITLAB_USER_ID: EnvName =
     env("GITLAB_USER_ID", "number of the account that started the job, on GitLab");
-/// Who started the job, on GitLab.
+/// The user who started the job, on GitLab.
 pub const GITLAB_USER_LOGIN: EnvName = env("GITLAB_USER_LOGIN", "who started the job, on GitLab");
 /// The group of the project, on GitLab.
 pub const GITLAB_NAMESPACE: EnvName =
@@ -318,7 +318,7 @@ pub const GITLAB_PROJECT_PATH: EnvName = env("CI_PROJECT_PATH", "group and proje
 /// Folder of the repository, on GitLab.
 pub const GITLAB_PROJECT_DIR: EnvName =
     env("CI_PROJECT_DIR", "folder of the repository, on GitLab");
-/// What started the pipeline, on GitLab.
+/// The kind of event that started the pipeline, on GitLab.
 pub const GITLAB_SOURCE: EnvName =
     env("CI_PIPELINE_SOURCE", "what started the pipeline, on GitLab");
 /// The branch or tag, on GitLab.
@@ -383,7 +383,7 @@ pub const CI_PART: EnvName = env(
     "CODSPEED_CI_PART",
     "tells the jobs of a run from each other [default: the name of the job]",
 );
-/// How much is said.
+/// The log level.
 pub const LOG: EnvName = env(
     "CODSPEED_LOG",
     "how much is said: `off`, `error`, `warn`, `info` (the default), `debug` or `trace`",
@@ -397,7 +397,7 @@ pub const GITHUB_STEP_SUMMARY: EnvName =
 /// The folder in which Cargo builds; `codspeed ab` gives each side its own.
 pub const CARGO_TARGET_DIR: EnvName =
     env("CARGO_TARGET_DIR", "if set, `ab` sets it to a folder of each side for builds and suites");
-/// What the names of ours begin with, also of those that only integrations know.
+/// The prefix of our own names, also of those that only integrations know.
 pub const OWN_PREFIX: &str = "CODSPEED_";
 
 /// The registry that documentation and tests are derived from: all names but those in [`OTHER_REPOSITORY`].

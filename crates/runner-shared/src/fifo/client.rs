@@ -11,7 +11,7 @@ use super::{
 /// that they can't be torn apart by another writer.
 pub const MAX_BATCH_BYTES: usize = 4096;
 
-/// Why a conversation with the runner ended.
+/// The reason why a conversation with the runner ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Reading or writing failed, or the answer did not come in time.

@@ -1,4 +1,4 @@
-//! What runner and integrations say to each other. The order of the variants is the tag on the wire.
+//! The messages between the runner and integrations. The order of the variants is the tag on the wire.
 
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,7 @@ pub enum MarkerType {
     RoundEnd(u64),
 }
 
-/// What an integration shall do, as the protocol names it.
+/// The task of an integration, as the protocol names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IntegrationMode {
     /// Tag 0: measure time.
@@ -85,7 +85,7 @@ pub enum IntegrationMode {
 pub struct CommandError {
     /// Length of the payload.
     pub len: usize,
-    /// What the decoder says.
+    /// The error of the decoder.
     #[source]
     pub source: bincode::Error,
 }

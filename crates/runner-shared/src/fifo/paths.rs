@@ -1,4 +1,4 @@
-//! Where the FIFO pair and the maps of generated code live. The only place that knows the
+//! The paths of the FIFO pair and of the maps of generated code. The only place that knows the
 //! well-known folder.
 
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ pub struct FifoPaths {
     pub lock: PathBuf,
 }
 
-/// Where programs that generate code look for each other, whatever `TMPDIR` says.
+/// The folder in which programs that generate code look for each other, whatever `TMPDIR` says.
 const WELL_KNOWN: &str = "/tmp";
 
-/// Where the process `pid` writes the names of the functions that it generates.
+/// Returns the file to which the process `pid` writes the names of the functions that it generates.
 pub fn perf_map(pid: u32) -> PathBuf {
     Path::new(WELL_KNOWN).join(format!("perf-{pid}.map"))
 }

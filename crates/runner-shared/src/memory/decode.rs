@@ -52,7 +52,7 @@ impl EventDecoder {
     }
 }
 
-/// What is known of an event.
+/// The fields of an event read so far.
 #[derive(Default)]
 struct Draft<'a> {
     pid: Option<i32>,

@@ -16,16 +16,16 @@ pub struct Event {
     pub timestamp: u64,
     /// The block: what was returned, or, for a free, what was passed.
     pub addr: u64,
-    /// What was called.
+    /// The kind of call.
     pub kind: EventKind,
 }
 
-/// What was called, and what was asked for in bytes.
+/// The kind of call, with the number of bytes that were requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     /// `malloc` and alike.
     Malloc {
-        /// What was asked for.
+        /// The requested bytes.
         size: u64,
     },
     /// `calloc` and alike.
@@ -37,12 +37,12 @@ pub enum EventKind {
     Realloc {
         /// The block before; very old files don't have it.
         old_addr: Option<u64>,
-        /// What was asked for.
+        /// The requested bytes.
         size: u64,
     },
     /// `aligned_alloc`, `posix_memalign` and alike.
     AlignedAlloc {
-        /// What was asked for.
+        /// The requested bytes.
         size: u64,
     },
     /// `free` and alike.
@@ -79,7 +79,7 @@ impl EventKind {
         }
     }
 
-    /// What was asked for; `None` for a free.
+    /// Returns the requested bytes; `None` for a free.
     pub const fn size(self) -> Option<u64> {
         match self {
             Self::Malloc { size }

@@ -27,7 +27,7 @@ pub use trace_usage::{TraceUsage, WindowUsage};
 pub use usage::{SiteUsage, SizeClass, SizeHistogram, Timeline, Usage, UsageSummary};
 pub use wire::RecordError;
 
-/// What the file of events is called behind the number of the root process: `<pid>.MemtrackArtifact.msgpack`.
+/// The name of the file of events after the number of the root process: `<pid>.MemtrackArtifact.msgpack`.
 pub const EVENTS_FILE: &str = "MemtrackArtifact.msgpack";
 /// The same for the file of stacks.
 pub const STACKS_FILE: &str = "MemtrackStacks.msgpack";

@@ -1,4 +1,4 @@
-//! Where each allocation was made: `<pid>.MemtrackStacks.msgpack`, a file of our own beside the artifact.
+//! The stack of each allocation: `<pid>.MemtrackStacks.msgpack`, a file of our own beside the artifact.
 //!
 //! The file is a plain concatenation of MessagePack values inside zstd frames, like the artifact. Its end is the end of
 //! the file. There are three kinds of values:

@@ -1,16 +1,16 @@
-//! What a tracer says about its own work: `<pid>.MemtrackStats.json` beside the artifact.
+//! A tracer's report about its own work: `<pid>.MemtrackStats.json` beside the artifact.
 
 use serde::{Deserialize, Serialize};
 
-/// How the events were taken, and what may be missing. Reading is tolerant: what is not there is empty, what is new is
-/// passed over.
+/// The way in which events were recorded, and the possible gaps. Reading is tolerant: a missing value is empty, unknown
+/// keys are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TracerStats {
     /// Version of this layout.
     #[serde(rename = "version")]
     pub version: u32,
-    /// Who traced, as `codspeed-memtrack 5.1.0`.
+    /// The tracer and its version, as `codspeed-memtrack 5.1.0`.
     #[serde(rename = "tracer")]
     pub tracer: String,
     /// `ebpf` or `preload`.
@@ -22,7 +22,7 @@ pub struct TracerStats {
     /// Events in the artifact.
     #[serde(rename = "events")]
     pub events: EventCounts,
-    /// How many of the frees stand for blocks that their process left at its end.
+    /// The number of frees that stand for blocks which their process never freed.
     #[serde(rename = "synthetic_frees")]
     pub synthetic_frees: u64,
     /// Frees of blocks that the program had freed before, which were left out: the C library empties the cache of a
@@ -58,7 +58,7 @@ pub struct CoveredObject {
     /// The file.
     #[serde(rename = "path")]
     pub path: String,
-    /// What it holds, as `libc` or `jemalloc`.
+    /// The allocators in it, as `libc` or `jemalloc`.
     #[serde(rename = "allocators")]
     pub allocators: Vec<String>,
     /// Places in it that are watched.

@@ -1,13 +1,13 @@
-//! What a tracer has counted while it wrote the events: `<pid>.MemtrackUsage.msgpack` beside the artifact.
+//! The counts that a tracer made while it wrote the events: `<pid>.MemtrackUsage.msgpack` beside the artifact.
 //!
-//! Whoever has just seen the trace being written needn't read it again. The layout is ours: MessagePack, fields in a list.
+//! They save reading a trace again that has just been written. The layout is ours: MessagePack, fields in a list.
 
 use serde::{Deserialize, Serialize};
 
 use super::UsageSummary;
 use crate::bounds::RESULTS_VALUES_BYTES;
 
-/// What the windows of a trace amount to.
+/// The counts of all windows of a trace.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceUsage {
     /// Version of this layout.
@@ -18,7 +18,7 @@ pub struct TraceUsage {
     pub windows: Vec<WindowUsage>,
 }
 
-/// What the events of one window amount to.
+/// The counts of the events in one window.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowUsage {
     /// Time of the first event, nanoseconds of `CLOCK_MONOTONIC`.
@@ -27,7 +27,7 @@ pub struct WindowUsage {
     pub last: u64,
     /// Number of events.
     pub events: u64,
-    /// What they amount to. Its timeline begins and ends when recording was switched.
+    /// Their counts. Its timeline begins and ends when recording was switched.
     pub usage: UsageSummary,
 }
 

@@ -131,20 +131,20 @@ pub enum RecordError {
     /// The bytes end within a record: the writer was ended, or the file was cut.
     #[error("it ends within a record that begins at byte {offset}")]
     Truncated {
-        /// Where the record begins.
+        /// The beginning of the record.
         offset: u64,
     },
     /// The bytes are no record.
     #[error("byte {offset}: {reason}")]
     Malformed {
-        /// Where the record begins.
+        /// The beginning of the record.
         offset: u64,
-        /// What is wrong with it.
+        /// The fault in it.
         reason: &'static str,
     },
 }
 
-/// Why a record can't be read.
+/// The reason why a record can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     /// Its end is not there yet.
@@ -334,13 +334,13 @@ impl<'a> Cursor<'a> {
 #[derive(Debug)]
 pub(super) struct Pieces {
     buffer: Vec<u8>,
-    /// How much of the buffer was read.
+    /// The number of bytes of the buffer that were read.
     at: usize,
-    /// Where in the file the buffer begins.
+    /// The offset in the file of the buffer's beginning.
     offset: u64,
     /// No record is longer.
     limit: usize,
-    /// What was wrong stays wrong.
+    /// The first error, which is final.
     failed: Option<RecordError>,
 }
 
@@ -454,7 +454,7 @@ mod tests {
         }
     }
 
-    /// What is left after passing over one value.
+    /// Returns the bytes left after skipping one value.
     fn after(bytes: &[u8]) -> Result<&[u8], Stop> {
         let mut cursor = Cursor { rest: bytes, limit: 64 };
         cursor.skip().map(|()| cursor.rest)

@@ -106,7 +106,7 @@ pub fn interval_rank(pairs: u64, alpha: f64) -> IntervalRank {
     IntervalRank { rank: rejected_ranks(n, alpha), averages, is_exact: n <= EXACT }
 }
 
-/// How many of the lowest rank sums together are at most `alpha / 2` probable.
+/// Returns the number of lowest rank sums that together are at most `alpha / 2` probable.
 fn rejected_ranks(n: usize, alpha: f64) -> u64 {
     let pairs = u64::try_from(n).unwrap_or(u64::MAX);
     if n > EXACT {

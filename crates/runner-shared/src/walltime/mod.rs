@@ -12,9 +12,9 @@ pub use stats::{BenchmarkStats, as_float, as_whole, median_half_width, quantile,
 /// `results/<pid>.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WalltimeResults {
-    /// Who wrote the file.
+    /// The integration that wrote the file.
     pub creator: Creator,
-    /// What was measured with.
+    /// The instrument that measured.
     pub instrument: Instrument,
     /// One entry per benchmark.
     pub benchmarks: Vec<WalltimeBenchmark>,
@@ -61,9 +61,9 @@ pub struct WalltimeBenchmark {
     pub name: String,
     /// Identity.
     pub uri: String,
-    /// What was asked for.
+    /// The settings of the benchmark.
     pub config: BenchmarkConfig,
-    /// What was measured.
+    /// The statistics of the measurement.
     pub stats: BenchmarkStats,
 }
 

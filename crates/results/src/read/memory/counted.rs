@@ -10,7 +10,7 @@ use runner_shared::{
 use super::{Counted, trace::Trace, windows::Window};
 use crate::read::file::bytes;
 
-/// What the tracer of this trace has counted; `None` if there is nothing, or if its windows are not the client's.
+/// Returns the tracer's counts for this trace; `None` if there are none, or if its windows are not the client's.
 pub(super) fn by_tracer(trace: &mut Trace, windows: &[Window]) -> Option<Counted> {
     let written = trace.stats.as_ref()?.events.total();
     let usage = read(&trace.path.with_file_name(format!("{}.{USAGE_FILE}", trace.pid)))?;

@@ -9,7 +9,7 @@ use std::{
 use system::files::{self, Links};
 use zstd::stream::read::Decoder;
 
-/// How much is decompressed at a time.
+/// The number of bytes that are decompressed at a time.
 const PIECE: usize = 128 * 1024;
 
 /// A compressed file, read once from its beginning to its end. Any number of frames in a row is one stream.

@@ -136,7 +136,7 @@ fn read_with(
     Ok(reading)
 }
 
-/// What a profile folder of memory mode yielded.
+/// The result of reading a profile folder of memory mode.
 #[derive(Debug, Default)]
 pub struct MemoryReading {
     /// Everything that could be read.
@@ -171,7 +171,7 @@ fn warn_of_left_out(forest: &Forest, without_sites: u64, warnings: &mut Vec<Stri
     }
 }
 
-/// What the events amount to.
+/// The sums of the events.
 struct Counted {
     /// One per window.
     usages: Vec<UsageSummary>,
@@ -266,7 +266,7 @@ impl Window {
         if self.is_whole() { Usage::default() } else { Usage::starting_at(self.start) }
     }
 
-    /// When it ends, if nothing comes behind this time.
+    /// Returns the time when it ends, if no event comes after `latest`.
     fn close(&self, latest: u64) -> u64 {
         if self.is_whole() { latest } else { self.end }
     }

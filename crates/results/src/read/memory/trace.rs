@@ -29,7 +29,7 @@ pub(super) struct Trace {
     pub pid: u32,
     /// Events so far.
     pub events: u64,
-    /// What the tracer says.
+    /// The tracer's report about itself.
     pub stats: Option<TracerStats>,
     /// Sentences about what lies beside it.
     pub warnings: Vec<String>,

@@ -79,7 +79,7 @@ fn read_plainly(
     Ok(reading)
 }
 
-/// What a profile folder of simulation mode yielded.
+/// The result of reading a profile folder of simulation mode.
 #[derive(Debug, Default)]
 pub struct SimulationReading {
     /// Everything that could be read.

@@ -106,7 +106,7 @@ fn read_text(
 struct Process<'a> {
     path: &'a Path,
     pid: u32,
-    /// Who announced itself last.
+    /// The integration that announced itself last.
     integration: Option<Integration>,
     odd_lines: u64,
     /// Functions and calls for which there was no room.

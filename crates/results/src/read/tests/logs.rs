@@ -1,4 +1,4 @@
-//! What the log of `exec-harness` adds.
+//! The facts that the log of `exec-harness` adds.
 
 use super::*;
 

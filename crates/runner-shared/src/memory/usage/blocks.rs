@@ -19,9 +19,9 @@ const MOST_THREADS: usize = 1 << 16;
 /// A live block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block {
-    /// What was asked for.
+    /// The requested bytes.
     pub size: u64,
-    /// Who asked.
+    /// The thread that requested them.
     pub tid: i32,
     /// From where; 0 if unknown.
     pub stack: u32,
@@ -150,7 +150,7 @@ impl Blocks {
         self.live.values()
     }
 
-    /// How many there are.
+    /// Returns the number of blocks.
     pub(super) fn len(&self) -> u64 {
         u64::try_from(self.live.len()).unwrap_or(u64::MAX)
     }

@@ -1,4 +1,4 @@
-//! How many calls asked for which size, in powers of two.
+//! The number of calls by the requested size, in powers of two.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct SizeClass {
     pub low: u64,
     /// The largest size, in bytes.
     pub high: u64,
-    /// How many calls asked for such a size.
+    /// The number of calls that requested such a size.
     pub count: u64,
 }
 

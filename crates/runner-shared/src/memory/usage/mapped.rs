@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 /// More regions are not followed. A process has at most 65530 of them, unless the system is told otherwise.
 const MOST_REGIONS: usize = 1 << 20;
 
-/// What is mapped, and the most that was.
+/// The mapped regions, and the most bytes that were mapped at a time.
 #[derive(Debug, Default)]
 pub(super) struct Mapped {
     regions: HashMap<(i32, u64), u64, FixedState>,

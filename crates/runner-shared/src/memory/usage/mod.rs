@@ -1,4 +1,4 @@
-//! What allocations amount to: counts, the peak, what was never freed. One pass over the events of a time window.
+//! The sums of allocations: counts, the peak, blocks that were never freed. One pass over the events of a time window.
 //!
 //! Memory is bounded by the blocks that are live and by the places that allocate, never by the number of events; and of
 //! both there are at most as many as `bounds` says.
@@ -39,7 +39,7 @@ pub struct Usage {
     released_blocks: u64,
 }
 
-/// What is known in the middle as well.
+/// The counts that are valid in the middle of a window as well.
 #[derive(Debug, Clone, Default)]
 struct Counted {
     alloc_calls: u64,
@@ -52,21 +52,21 @@ struct Counted {
     timeline: Timeline,
 }
 
-/// What the allocations of a window amount to. Sizes are what was asked for, in bytes; they saturate.
+/// The sums of the allocations in a window. Sizes are requested sizes, in bytes; they saturate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageSummary {
     /// Calls of `malloc`, `calloc`, `realloc`, `aligned_alloc` and alike.
     pub alloc_calls: u64,
     /// Frees of blocks that were allocated in the window.
     pub frees: u64,
-    /// What all these calls asked for.
+    /// The bytes requested by all these calls.
     pub total_allocated: u64,
     /// The most that was live at a time, in all processes together.
     pub peak_memory: u64,
     /// The most anonymous memory that was mapped outside of allocators at a time, as arenas of an interpreter; not a
     /// part of the peak. Only in traces that were asked for it.
     pub peak_mapped: u64,
-    /// When that was, nanoseconds of `CLOCK_MONOTONIC`; `None` without allocations.
+    /// The time of the peak, nanoseconds of `CLOCK_MONOTONIC`; `None` without allocations.
     pub peak_at: Option<u64>,
     /// Bytes that were live at the end, or when their process ended before that.
     pub leaked_bytes: u64,
@@ -85,7 +85,7 @@ pub struct UsageSummary {
     pub untracked_blocks: u64,
     /// Calls from places that are not in `sites`, as there are too many.
     pub unlisted_calls: u64,
-    /// How many calls asked for which size.
+    /// The number of calls by requested size.
     pub sizes: SizeHistogram,
     /// Live bytes over the time.
     pub timeline: Timeline,

@@ -1,4 +1,4 @@
-//! Who allocates: the same counts for each stack that an allocation was made from.
+//! The same counts for each stack that an allocation was made from.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::SITES;
 
-/// What one place in the program allocates. Bytes saturate.
+/// The allocations of one place in the program. Bytes saturate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteUsage {
     /// Calls.
     pub calls: u64,
-    /// What they asked for.
+    /// The bytes that they requested.
     pub bytes: u64,
-    /// What of it was live when most was live in the whole program.
+    /// The part of them that was live at the peak of the whole program.
     pub peak_bytes: u64,
-    /// What of it was never freed.
+    /// The part of them that was never freed.
     pub leaked_bytes: u64,
     /// The number of such blocks.
     pub leaked_blocks: u64,
@@ -28,7 +28,7 @@ pub struct SiteUsage {
 #[derive(Debug, Default)]
 pub(super) struct Sites {
     by_stack: HashMap<u32, Site, FixedState>,
-    /// How many peaks there were.
+    /// The number of peaks so far.
     peaks: u64,
     /// Calls from places for which there was no room.
     pub(super) left_out: u64,

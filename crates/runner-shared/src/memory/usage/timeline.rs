@@ -14,7 +14,7 @@ pub struct Timeline {
     start: Option<u64>,
     width: u64,
     points: Vec<u64>,
-    /// What was live last.
+    /// The bytes that were live last.
     live: u64,
 }
 
@@ -73,7 +73,7 @@ impl Timeline {
         self.live = live;
     }
 
-    /// Until this time nothing changes.
+    /// Extends the timeline to this time, without a change.
     pub(super) fn go_on(&mut self, timestamp: u64) {
         self.add(timestamp, self.live);
     }
