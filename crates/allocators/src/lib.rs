@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_programs_call_is_found_or_defined_by_the_preload_library() {
+    fn the_preload_library_covers_every_function_that_programs_call() {
         let found = found_by_preload();
         for name in ["_Znwm", "je_malloc", "mallocx", "mi_strdup", "tc_new_aligned_nothrow"] {
             assert!(found.contains_key(name), "{name}");

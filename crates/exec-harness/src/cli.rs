@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lonely_dash_reads_the_list_and_one_with_more_words_is_a_command() {
+    fn only_a_dash_without_arguments_reads_the_list() {
         assert!(parse(&["-"]).unwrap().reads_stdin());
         assert!(!parse(&["-", "--max-rounds", "3"]).unwrap().reads_stdin());
         assert!(!parse(&["true"]).unwrap().reads_stdin());

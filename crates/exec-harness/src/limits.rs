@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_one_second_of_warm_up_and_three_of_measurement() {
+    fn the_default_is_1_s_of_warm_up_and_3_s_of_measurement() {
         let limits = resolve(&[]).unwrap();
         assert_eq!((limits.warmup_ns, limits.max_time_ns), (1_000_000_000, Some(3_000_000_000)));
         assert_eq!((limits.min_rounds, limits.max_rounds, limits.round_cap), (0, None, 10_000));

@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_taken_away_also_from_a_terminal_that_has_become_narrower() {
+    fn a_line_is_erased_after_the_terminal_became_narrower() {
         assert_eq!(erase(0, 80), "\r\x1b[2K");
         assert_eq!(erase(80, 80), "\r\x1b[2K");
         assert_eq!(erase(81, 80), "\r\x1b[1A\x1b[0J");

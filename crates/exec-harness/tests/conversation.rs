@@ -64,7 +64,7 @@ fn shape(transcript: &[Command]) -> Vec<String> {
 const GREETING: [&str; 3] = ["SetVersion(2)", "GetIntegrationMode", "integration exec-harness"];
 
 #[test]
-fn walltime_sends_a_window_with_all_rounds_and_the_name_afterwards() {
+fn walltime_sends_a_window_with_all_rounds_then_the_name() {
     let folder = tempfile::tempdir().unwrap();
     let runner = ScriptedRunner::start(folder.path(), grants(IntegrationMode::Walltime));
     let args = args(&["--warmup-time", "0", "--max-rounds", "2", "--name", "n", "true"]);
@@ -133,7 +133,7 @@ fn a_refused_version_ends_it_and_refused_windows_do_not() {
 }
 
 #[test]
-fn fifos_that_a_dead_runner_left_and_no_fifos_at_all_are_no_runner() {
+fn fifos_of_a_dead_runner_count_as_no_runner() {
     let folder = tempfile::tempdir().unwrap();
     let env = environment(folder.path());
     let args = args(&["--warmup-time", "0", "--max-rounds", "1", "true"]);

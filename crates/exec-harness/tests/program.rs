@@ -128,7 +128,7 @@ fn unknown_keys_and_equal_names_are_warned_of() {
 }
 
 #[test]
-fn a_list_with_a_program_that_cannot_be_run_is_not_measured_at_all() {
+fn a_list_with_a_missing_program_is_not_measured() {
     let sandbox = sandbox();
     let list = format!(
         r#"[{{"command":["touch","ran"],{QUICK}}},{{"command":["no-such"]}},{{"command":["./no/such"]}}]"#
@@ -160,7 +160,7 @@ fn what_was_measured_before_a_failure_is_kept() {
 }
 
 #[test]
-fn a_failing_round_is_named_with_its_last_words_and_the_rounds_before_it_stay() {
+fn a_failed_round_keeps_its_last_output_and_earlier_rounds() {
     let sandbox = sandbox();
     let script =
         "#!/bin/sh\necho x >> count\n[ $(wc -l < count) -lt 3 ] || { echo no more >&2; exit 9; }\n";
@@ -176,7 +176,7 @@ fn a_failing_round_is_named_with_its_last_words_and_the_rounds_before_it_stay() 
 }
 
 #[test]
-fn each_round_has_its_figures_and_the_kernel_agrees_with_the_wall_clock() {
+fn each_rounds_kernel_times_agree_with_the_wall_clock() {
     let sandbox = sandbox();
     sandbox
         .c_program("spin", "int main() { for (volatile int i = 0; i < 3000000; i++); return 0; }");
@@ -200,7 +200,7 @@ fn each_round_has_its_figures_and_the_kernel_agrees_with_the_wall_clock() {
 }
 
 #[test]
-fn no_round_is_impossibly_short_beside_a_busy_competitor_on_the_same_processor() {
+fn no_round_is_too_short_on_a_busy_processor() {
     let sandbox = sandbox();
     let pinned =
         |words: &[&str]| sandbox.command("taskset", [&["--cpu-list", "0"][..], words].concat());
@@ -229,7 +229,7 @@ fn no_round_is_impossibly_short_beside_a_busy_competitor_on_the_same_processor()
 }
 
 #[test]
-fn output_goes_nowhere_to_us_or_to_a_file_and_input_is_read_anew_in_each_round() {
+fn output_is_redirected_and_input_is_rewound_in_each_round() {
     let sandbox = sandbox();
     let quick = ["--warmup-time", "0", "--max-rounds", "2"];
     let run = |words: &[&str]| harness(&sandbox, &[&quick, words].concat());
@@ -260,7 +260,7 @@ fn a_round_that_never_ends_is_ended_with_all_that_it_started() {
 }
 
 #[test]
-fn benchmarks_that_are_compared_take_turns_in_an_order_drawn_by_the_seed() {
+fn compared_benchmarks_take_turns_in_an_order_set_by_the_seed() {
     let sandbox = sandbox();
     let args = r#""walltime_args":{"warmup_time":"0","max_time":"10ms"}"#;
     let list = format!(

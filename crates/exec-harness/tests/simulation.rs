@@ -188,7 +188,7 @@ mod privileged {
     }
 
     #[test]
-    fn each_of_two_targets_has_a_count_and_equal_work_counts_the_same() {
+    fn two_targets_with_equal_work_have_equal_counts() {
         let sandbox = sandbox();
         ending(&sandbox, "return 0");
         let run = list(
@@ -217,7 +217,7 @@ mod privileged {
     }
 
     #[test]
-    fn a_shell_that_becomes_the_command_leaves_the_count_of_the_command_and_says_so() {
+    fn a_shell_that_becomes_the_command_gives_the_commands_count() {
         let sandbox = sandbox();
         let words = ["--name", "n", "bash", "-c", "exec ls -d /"];
         let run = sandbox.run(with_callgrind(&sandbox, "profile", &words));
@@ -238,7 +238,7 @@ mod privileged {
     }
 
     #[test]
-    fn a_shell_that_forks_for_the_command_is_refused_and_the_child_is_named() {
+    fn a_shell_that_forks_for_the_command_is_refused() {
         let expected = format!("{CHILDREN} [pid] (`/usr/bin/ls -d /`){CHILDREN_HINT}");
         assert_eq!(refused(&sandbox(), &["sh", "-c", "ls -d /"]), expected);
         assert_eq!(
@@ -250,7 +250,7 @@ mod privileged {
     }
 
     #[test]
-    fn scripts_are_counted_whether_their_shell_uses_exit_or_the_raw_kind() {
+    fn scripts_are_counted_with_exit_and_raw_exit() {
         for shell in ["bash", "sh"] {
             let sandbox = sandbox();
             let text = "i=0; while [ $i -lt 100 ]; do i=$((i + 1)); done";
@@ -270,7 +270,7 @@ mod privileged {
     }
 
     #[test]
-    fn an_end_that_nobody_can_intercept_leaves_its_count_under_the_name_of_the_benchmark() {
+    fn an_end_that_cannot_be_intercepted_is_counted() {
         for end in ["syscall(SYS_exit_group, 0)", "kill(getpid(), 9)"] {
             let sandbox = sandbox();
             ending(&sandbox, end);
@@ -315,7 +315,7 @@ mod privileged {
     }
 
     #[test]
-    fn a_shim_that_asks_helpers_before_it_becomes_the_program_is_refused() {
+    fn a_shim_that_runs_helpers_before_exec_is_refused() {
         let sandbox = sandbox();
         sandbox.program("shim", "#!/bin/bash\nprogram=$(echo ls)\nexec \"$program\" -d /\n");
         let expected = format!("{CHILDREN} [pid] (`./shim`){CHILDREN_HINT}");
@@ -323,7 +323,7 @@ mod privileged {
     }
 
     #[test]
-    fn a_fork_dumps_nothing_under_the_name_of_the_benchmark_and_is_refused() {
+    fn a_fork_is_refused_and_dumps_nothing_for_the_benchmark() {
         let sandbox = sandbox();
         ending(&sandbox, &format!("if (fork() == 0) {{ {WORK} exit(0); }} wait(0); return 0"));
         let expected = format!("{CHILDREN} [pid] (`./prog`){CHILDREN_HINT}");
@@ -356,7 +356,7 @@ mod privileged {
     }
 
     #[test]
-    fn a_program_that_drops_the_preload_of_its_successor_is_told_apart() {
+    fn a_program_that_unsets_the_preload_before_exec_is_detected() {
         let found = refused(&sandbox(), &["env", "-u", "LD_PRELOAD", "ls", "-d", "/"]);
         let expected = "it ran, but was not counted: it executed another program, `/usr/bin/ls -d /`, which is static \
             or removes `LD_PRELOAD`, so it can't be counted; measure that program directly to see why";
@@ -402,7 +402,7 @@ mod privileged {
     }
 
     #[test]
-    fn without_a_folder_to_look_into_the_library_tells_and_nothing_is_left_behind() {
+    fn without_a_folder_the_library_reports_and_leaves_nothing() {
         let sandbox = sandbox();
         let temporary = sandbox.tmp();
         let sandbox = sandbox.with("TMPDIR", temporary);

@@ -230,7 +230,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn intervals_hold_their_estimate_lie_in_the_data_and_never_change(
+        fn intervals_contain_the_estimate_and_are_reproducible(
             values in prop::collection::vec(0.0..1e12_f64, 2..40)
         ) {
             let of = intervals(&values).unwrap();

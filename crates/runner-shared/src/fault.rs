@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_is_a_limit_is_explained_and_others_speak_for_themselves() {
+    fn only_causes_that_are_limits_are_explained() {
         let of = |errno| words(&io::Error::from(errno));
         assert!(of(Errno::EFBIG).contains("run `ulimit -f`"), "{}", of(Errno::EFBIG));
         assert!(of(Errno::EMFILE).contains("`ulimit -n`"), "{}", of(Errno::EMFILE));

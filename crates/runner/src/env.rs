@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn empty_values_count_as_unset_and_changes_make_a_new_environment() {
+    fn empty_values_are_unset_and_changes_make_a_new_environment() {
         let env = Env::default().with(env_names::TERM, "").with(env_names::HOME, "/h");
         assert_eq!(env.get(env_names::TERM), None);
         assert!(env.is_empty_text("TERM") && !env.is_empty_text("HOME"));

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_processor_whose_sibling_can_be_switched_off_is_the_default() {
+    fn the_default_is_the_last_cpu_whose_sibling_can_go_offline() {
         let chosen = |files: &[(&str, &str)]| {
             let (_folder, tree) = machine(files);
             default_processor(&tree, &(0..4).collect())

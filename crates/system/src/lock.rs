@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_s_list_names_those_who_hold_and_not_those_who_wait() {
+    fn the_kernels_list_names_holders_and_not_waiters() {
         let text = "1: FLOCK  ADVISORY  WRITE 708 fe:01:1310 0 EOF\n\
                     1: -> FLOCK  ADVISORY  WRITE 709 fe:01:1310 0 EOF\n\
                     2: POSIX  ADVISORY  READ  710 fe:01:1310 128 128\n\

@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a process to look at, started as it comes")]
-    fn a_process_that_has_ended_runs_no_program_and_one_that_goes_on_runs_its_own() {
+    fn only_a_running_process_has_a_program() {
         assert_eq!(program(Pid::this()), Program::At(fs::read_link("/proc/self/exe").unwrap()));
         let mut child = Command::new("true").spawn().unwrap();
         let pid = Pid::from_raw(child.id().cast_signed());

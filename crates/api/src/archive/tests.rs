@@ -222,7 +222,7 @@ fn bytes_that_can_not_be_compressed_stay_whole() {
 }
 
 #[test]
-fn an_archive_of_a_simulation_is_compressed_and_others_when_they_are_large() {
+fn simulation_and_large_archives_are_compressed() {
     let place = Place::new();
     place.file("1.out", &text(300_000));
     let packed = place.pack(Executor::Valgrind);

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_goes_to_the_same_host_only_and_never_from_safe_to_unsafe() {
+    fn a_token_is_not_sent_to_other_hosts_or_from_https_to_http() {
         shares_token("https://a.test/x", "https://a.test/y", true);
         shares_token("http://a.test/", "https://a.test/", true);
         shares_token("https://a.test/", "http://a.test/", false);

@@ -93,7 +93,7 @@ fn a_download_can_be_stopped() {
 }
 
 #[test]
-fn a_file_that_comes_byte_by_byte_is_given_up_at_once_and_for_good() {
+fn a_download_that_trickles_is_given_up_without_a_retry() {
     let patience = Duration::from_secs(1);
     let (api, (http, pauses)) = (FakeApi::start(), client_with(|it| it.slow_timeout = patience));
     let endless = Answer::file(vec![b'x'; 100_000]).trickling(patience / 20, &Gate::new());

@@ -151,7 +151,7 @@ fn a_project_stands_in_for_a_repository() {
 }
 
 #[test]
-fn a_repository_that_is_not_found_is_absent_and_other_errors_are_errors() {
+fn a_repository_that_is_not_found_is_no_error() {
     let (api, (http, pauses)) = (FakeApi::start(), client());
     let service = service(&http, &api);
     api.on("Repository", [refusal("REPOSITORY_NOT_FOUND"), refusal("UNAUTHENTICATED")]);

@@ -93,7 +93,7 @@ fn a_plain_archive_has_no_content_encoding() {
 }
 
 #[test]
-fn without_a_token_the_hash_of_the_body_is_told_before_anything_is_sent() {
+fn without_a_token_the_hash_is_reported_before_the_request() {
     let (api, (http, _)) = (FakeApi::start(), client());
     let Profile { dir: _dir, archive } = profile(Executor::Memory);
     let mut lines = Vec::new();
@@ -133,7 +133,7 @@ fn the_ci_system_is_asked_once_for_a_token() {
 }
 
 #[test]
-fn a_ci_system_without_tokens_is_asked_ten_times_more_and_then_it_depends() {
+fn a_ci_token_is_requested_eleven_times_and_may_be_optional() {
     let (api, (http, pauses)) = (FakeApi::start(), client());
     api.on("GET /oidc", [Answer::text(503, "later")]);
     let err = upload(&http, &api, &oidc(&api, true)).unwrap_err();
@@ -160,7 +160,7 @@ fn fails(route: &str, answer: Answer) -> (String, ApiError, Vec<String>) {
 }
 
 #[test]
-fn lasting_errors_of_the_service_are_not_retried_and_give_its_reason() {
+fn permanent_errors_of_the_service_are_not_retried() {
     for status in [400, 401, 403, 404, 409, 413] {
         let answer = Answer::text(status, r#"{"error": "because\nof \u001b[2Jthis"}"#);
         let (text, err, routes) = fails("POST /upload", answer);
@@ -312,7 +312,7 @@ fn an_answer_that_makes_no_sense_ends_it() {
 }
 
 #[test]
-fn a_redirection_is_followed_with_the_same_body_but_the_token_stays_at_home() {
+fn a_redirection_gets_the_same_body_without_the_token() {
     let (api, elsewhere, (http, _)) = (FakeApi::start(), FakeApi::start(), client());
     api.on("POST /upload", [Answer::redirect(307, "/moved")]);
     api.on("POST /moved", [Answer::redirect(308, &elsewhere.upload_url())]);
@@ -380,7 +380,7 @@ fn whoever_watches_can_stop_it() {
 }
 
 #[test]
-fn addresses_and_tokens_that_can_not_be_are_told_before_anything_is_sent() {
+fn invalid_addresses_and_tokens_fail_before_any_request() {
     let (api, (http, _)) = (FakeApi::start(), client());
     let Profile { dir: _dir, archive } = profile(Executor::Walltime);
     let submission = submission(Executor::Walltime);

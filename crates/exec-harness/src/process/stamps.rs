@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_and_children_are_preempted_as_well_and_leave_no_time_of_their_own() {
+    fn threads_and_children_have_preempted_time_only() {
         let list = [
             record(What::Exec, 7, 7, 100),
             record(PREEMPTED, 7, 9, 200), // a second thread

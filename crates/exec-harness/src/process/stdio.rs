@@ -319,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fifo_without_its_other_end_is_an_error_and_one_with_it_is_used() {
+    fn a_fifo_is_used_only_if_its_other_end_is_open() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fifo");
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relabelled_file_keeps_its_name_and_leaves_nothing_beside_it() {
+    fn a_relabelled_file_keeps_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("7.out");
         let dumps = Dumps::note(folder.path()).unwrap();

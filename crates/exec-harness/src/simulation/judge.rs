@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn children_are_found_by_parent_and_by_file_and_not_by_the_order_of_their_numbers() {
+    fn children_are_found_by_parent_and_file_not_by_order_of_pids() {
         // Numbers have wrapped: the child has the smaller one, and a grandchild the smallest.
         let mut reports = good().to_vec();
         reports.extend([report(What::Forked, 2, 9), report(What::Started, 9, COMMAND)]);

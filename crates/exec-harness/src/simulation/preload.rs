@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_whose_name_the_loader_would_split_keeps_the_library_in_memory() {
+    fn the_library_stays_in_memory_if_its_path_would_be_split() {
         let folder = tempfile::tempdir().unwrap();
         let odd = folder.path().join("a b");
         let preload = Preload::install(&odd).unwrap();

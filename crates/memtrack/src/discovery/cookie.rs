@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_part_in_the_kernel_knows_malloc_and_free_by_the_cookies_of_the_table() {
+    fn the_bpf_program_knows_malloc_and_free_by_their_cookies() {
         let source = include_str!("../../bpf/memtrack.bpf.c");
         let symbols = allocators::ALLOCATORS.iter().flat_map(|allocator| allocator.symbols());
         let symbols: Vec<_> = symbols.filter(|symbol| symbol.function.leaf).collect();

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_c_library_of_this_machine_is_known_and_each_address_watched_once() {
+    fn the_c_library_is_known_and_each_address_is_watched_once() {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         let libc = maps.lines().find(|line| line.contains("libc.so.6")).unwrap();
         let path = &libc[libc.find('/').unwrap()..];

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_was_given_away_before_realloc_returned_stays_live() {
+    fn an_address_reused_before_realloc_returned_stays_live() {
         let mut live = Live::default();
         live.note(&event(1, 16, MALLOC));
         // Thread 1 is in realloc(16); thread 2 gets 16.

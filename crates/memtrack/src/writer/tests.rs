@@ -56,7 +56,7 @@ fn events_come_in_the_order_of_time_and_only_from_windows() {
 }
 
 #[test]
-fn what_a_process_leaves_is_released_with_its_end_and_counts_as_leaked() {
+fn blocks_left_at_exit_are_released_and_count_as_leaked() {
     for release_on_exit in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let options = Options { release_on_exit, ..PLAIN };
@@ -186,7 +186,7 @@ fn each_window_is_counted_and_the_harness_is_left_out() {
 }
 
 #[test]
-fn an_event_for_a_window_that_is_over_is_written_and_not_counted() {
+fn an_event_of_a_closed_window_is_written_and_not_counted() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = Writer::create(folder.path(), 7, PLAIN, true).unwrap();
     writer.switched(true, 10);

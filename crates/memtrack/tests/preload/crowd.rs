@@ -45,7 +45,7 @@ fn threads_that_come_and_go_are_all_counted() {
 }
 
 #[test]
-fn a_block_that_goes_from_thread_to_thread_is_always_live_or_freed() {
+fn a_block_passed_between_threads_is_always_live_or_freed() {
     let programs = Programs::new();
     let traced = check(&programs.compile("crowd.c", &[]), "pass", 20_000);
     let mut live = BTreeSet::new();
@@ -83,7 +83,7 @@ fn odd_families_are_counted() {
 }
 
 #[test]
-fn a_process_that_is_killed_while_it_allocates_leaves_nothing_behind() {
+fn a_process_killed_while_it_allocates_leaves_nothing_behind() {
     let programs = Programs::new();
     let program = programs.compile("crowd.c", &[]);
     let traced = trace(Command::new(program).arg("killed")).succeeded();

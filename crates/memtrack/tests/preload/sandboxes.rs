@@ -8,7 +8,7 @@ use runner_shared::memory::EventKind;
 use crate::{programs::Programs, support::trace_with};
 
 #[test]
-fn a_program_that_permits_itself_little_is_not_ended_and_is_counted() {
+fn a_program_with_a_strict_filter_survives_and_is_counted() {
     let programs = Programs::new();
     let program = programs.compile("filter.c", &[]);
     // With little room the program has to wait for the tracer.

@@ -44,7 +44,7 @@ pub fn threads_forks_and_execs_at_once_are_all_counted(way: Way) {
     check(way, "mixed", 2000);
 }
 
-pub fn a_block_that_goes_from_thread_to_thread_is_always_live_or_freed(way: Way) {
+pub fn a_block_passed_between_threads_is_always_live_or_freed(way: Way) {
     let traced = check(way, "pass", 5_000);
     let mut live = BTreeSet::new();
     let passed = traced.events.iter().filter(|event| event.pid != traced.root);
@@ -82,7 +82,7 @@ pub fn odd_families_are_counted(way: Way) {
     assert_eq!(freed.iter().filter(|size| **size == 501).count(), 1);
 }
 
-pub fn a_process_that_is_killed_while_it_allocates_leaves_nothing_behind(way: Way) {
+pub fn a_process_killed_while_it_allocates_leaves_nothing_behind(way: Way) {
     let programs = Programs::new();
     let program = programs.compile("crowd.c", &[]);
     let traced = Track::by(way).run(&[program.to_str().unwrap(), "killed"]).succeeded();

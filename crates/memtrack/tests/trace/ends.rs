@@ -152,7 +152,7 @@ fn still_there(probes: &BTreeSet<u32>) -> Vec<u32> {
     LinkInfoIter::default().map(|info| info.id).filter(|id| probes.contains(id)).collect()
 }
 
-pub fn a_tracer_that_is_killed_takes_the_command_and_its_probes_along(way: Way) {
+pub fn a_killed_tracer_takes_its_command_and_probes_along(way: Way) {
     // What it has there it can't clean up any more.
     let scratch = tempfile::tempdir().unwrap();
     let track = Track::by(way).env("TMPDIR", scratch.path());
@@ -189,7 +189,7 @@ pub fn a_folder_that_is_not_there_is_made(way: Way) {
     assert_eq!(fs::read_dir(absent).unwrap().count(), 2, "{stderr}");
 }
 
-pub fn a_folder_that_cannot_be_made_is_an_error_before_the_command_starts(way: Way) {
+pub fn a_folder_that_cannot_be_created_stops_before_the_command(way: Way) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();

@@ -76,10 +76,10 @@ mod preload {
             threads_that_come_and_go_are_all_counted,
             threads_at_once_are_all_counted,
             threads_forks_and_execs_at_once_are_all_counted,
-            a_block_that_goes_from_thread_to_thread_is_always_live_or_freed,
+            a_block_passed_between_threads_is_always_live_or_freed,
             short_lived_processes_are_all_counted,
             odd_families_are_counted,
-            a_process_that_is_killed_while_it_allocates_leaves_nothing_behind,
+            a_process_killed_while_it_allocates_leaves_nothing_behind,
         }
         ends::{
             codes_of_the_command_are_passed_on,
@@ -87,9 +87,9 @@ mod preload {
             a_signal_is_passed_on_and_the_trace_is_whole,
             a_signal_reaches_all_that_the_command_has_started,
             an_interrupt_reaches_everybody_and_the_trace_is_whole,
-            a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
+            a_killed_tracer_takes_its_command_and_probes_along,
             a_folder_that_is_not_there_is_made,
-            a_folder_that_cannot_be_made_is_an_error_before_the_command_starts,
+            a_folder_that_cannot_be_created_stops_before_the_command,
             a_command_that_its_own_filter_ends_is_told_the_reason,
         }
         exec::{
@@ -98,7 +98,7 @@ mod preload {
         }
         odd::{
             a_handler_of_sigcont_is_called_only_for_want_of_room,
-            calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind,
+            calls_left_by_jumps_or_stack_switches_leave_nothing_behind,
             debuggers_and_filters_of_a_program_work_as_ever,
             who_stops_itself_goes_on_when_its_parent_says_so,
         }
@@ -161,10 +161,10 @@ mod privileged {
                 threads_that_come_and_go_are_all_counted,
                 threads_at_once_are_all_counted,
                 threads_forks_and_execs_at_once_are_all_counted,
-                a_block_that_goes_from_thread_to_thread_is_always_live_or_freed,
+                a_block_passed_between_threads_is_always_live_or_freed,
                 short_lived_processes_are_all_counted,
                 odd_families_are_counted,
-                a_process_that_is_killed_while_it_allocates_leaves_nothing_behind,
+                a_process_killed_while_it_allocates_leaves_nothing_behind,
             }
             ends::{
                 a_daemon_that_outlives_the_trace_can_start_programs,
@@ -174,9 +174,9 @@ mod privileged {
                 a_signal_is_passed_on_and_the_trace_is_whole,
                 a_signal_reaches_all_that_the_command_has_started,
                 an_interrupt_reaches_everybody_and_the_trace_is_whole,
-                a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
+                a_killed_tracer_takes_its_command_and_probes_along,
                 a_folder_that_is_not_there_is_made,
-                a_folder_that_cannot_be_made_is_an_error_before_the_command_starts,
+                a_folder_that_cannot_be_created_stops_before_the_command,
             }
             exec::{
                 a_program_with_an_allocator_of_its_own_is_seen_or_named,
@@ -193,7 +193,7 @@ mod privileged {
             }
             odd::{
                 a_handler_of_sigcont_is_called_only_for_want_of_room,
-                calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind,
+                calls_left_by_jumps_or_stack_switches_leave_nothing_behind,
                 debuggers_and_filters_of_a_program_work_as_ever,
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }
@@ -251,13 +251,13 @@ mod privileged {
                 threads_that_come_and_go_are_all_counted,
                 threads_at_once_are_all_counted,
                 threads_forks_and_execs_at_once_are_all_counted,
-                a_block_that_goes_from_thread_to_thread_is_always_live_or_freed,
+                a_block_passed_between_threads_is_always_live_or_freed,
                 short_lived_processes_are_all_counted,
                 odd_families_are_counted,
-                a_process_that_is_killed_while_it_allocates_leaves_nothing_behind,
+                a_process_killed_while_it_allocates_leaves_nothing_behind,
             }
             ends::{
-                a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
+                a_killed_tracer_takes_its_command_and_probes_along,
             }
             exec::{
                 programs_without_a_path_are_seen,
@@ -268,7 +268,7 @@ mod privileged {
             }
             odd::{
                 a_handler_of_sigcont_is_called_only_for_want_of_room,
-                calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind,
+                calls_left_by_jumps_or_stack_switches_leave_nothing_behind,
                 debuggers_and_filters_of_a_program_work_as_ever,
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }
@@ -308,7 +308,7 @@ mod privileged {
                 odd_families_are_counted,
             }
             ends::{
-                a_tracer_that_is_killed_takes_the_command_and_its_probes_along,
+                a_killed_tracer_takes_its_command_and_probes_along,
             }
             exec::{
                 static_programs_are_exact,
@@ -318,7 +318,7 @@ mod privileged {
             }
             odd::{
                 a_handler_of_sigcont_is_called_only_for_want_of_room,
-                calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind,
+                calls_left_by_jumps_or_stack_switches_leave_nothing_behind,
                 debuggers_and_filters_of_a_program_work_as_ever,
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }

@@ -9,7 +9,7 @@ use crate::{
     support::{Traced, Track, Way},
 };
 
-pub fn calls_that_are_left_by_jumps_and_other_stacks_leave_nothing_behind(way: Way) {
+pub fn calls_left_by_jumps_or_stack_switches_leave_nothing_behind(way: Way) {
     let programs = Programs::new();
     let program = programs.compile("jumps.cpp", &[]);
     let traced = Track::by(way).run(&[&program]).succeeded();

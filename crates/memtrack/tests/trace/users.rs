@@ -79,7 +79,7 @@ mod privileged {
     }
 
     #[test]
-    fn without_rights_auto_takes_the_library_and_says_what_is_missing() {
+    fn without_permission_auto_uses_the_library_and_says_why() {
         let programs = Programs::new();
         let crowd = programs.compile("crowd.c", &[]);
         fs::set_permissions(programs.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -106,7 +106,7 @@ mod namespace {
     use super::*;
 
     #[test]
-    fn in_a_user_namespace_root_is_not_enough_and_the_library_traces() {
+    fn as_root_of_a_user_namespace_the_library_is_used() {
         let programs = Programs::new();
         let crowd = programs.compile("crowd.c", &[]);
         let track = Track::with_no_backend().below(&["unshare", "--user", "--map-root-user"]);

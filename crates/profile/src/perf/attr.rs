@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_weighs_its_period_and_other_events_a_part_of_a_second() {
+    fn a_clock_weighs_its_period_other_events_a_share_of_a_second() {
         let parse = |bytes: &[u8]| Attr::parse(bytes).unwrap();
         assert_eq!(parse(&attr(1, 0, 1000, FLAG_FREQ, 7)).weight_ns(1_003_009), 1_003_009);
         assert_eq!(parse(&attr(1, 0, 500, 0, 7)).weight_ns(0), 500);

@@ -226,7 +226,7 @@ mod tests {
     use super::{super::names::Names, *};
 
     #[test]
-    fn functions_beyond_the_bound_are_one_and_no_cost_of_theirs_is_lost() {
+    fn functions_beyond_the_bound_are_merged_without_losing_cost() {
         let mut names = Names::default();
         let name = names.others();
         let others = Function { object: name, file: name, name };

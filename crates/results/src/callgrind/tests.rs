@@ -165,7 +165,7 @@ fn what_makes_no_sense_is_counted() {
 }
 
 #[test]
-fn functions_that_call_each_other_in_a_circle_are_begun_somewhere() {
+fn a_circle_of_calls_is_entered_at_some_function() {
     let text = "events: Ir\nfn=a\n1 4\ncfn=b\ncalls=1 1\n1 6\nfn=b\n1 6\ncfn=a\ncalls=1 1\n1 10\n\
                 fn=c\n1 0\ntotals: 10\n";
     let [summary] = &summaries(text.as_bytes())[..] else { panic!("one part") };

@@ -159,7 +159,7 @@ fn a_benchmark_alone_is_shown_without_a_table() {
 }
 
 #[test]
-fn what_all_rows_lack_has_no_column_and_other_counts_are_explained_once() {
+fn a_metric_that_all_rows_lack_has_no_column() {
     let early = |name: &str, run: u64| {
         let marked = RawRounds::Marked {
             start_ns: (0..run).collect(),
@@ -326,7 +326,7 @@ proptest! {
 }
 
 #[test]
-fn a_suite_is_compared_by_undisturbed_times_where_there_are_some() {
+fn a_suite_is_compared_by_undisturbed_times_if_available() {
     use crate::suite::Value;
     let of_suite = |source| {
         let mut one = noisy();

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn stacks_of_the_same_functions_are_one_and_unknown_ones_are_kept() {
+    fn stacks_of_the_same_functions_are_merged() {
         let table = table();
         let usage = |bytes| SiteUsage { calls: 1, bytes, peak_bytes: 1, ..SiteUsage::default() };
         let sites = (1..).zip([10, 20, 40, 80, 160].map(usage)).collect();
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn without_room_the_innermost_callers_are_left_out_and_the_sums_stay() {
+    fn without_room_inner_callers_are_dropped_and_sums_are_kept() {
         let table = table();
         let sites =
             (1..).zip([10, 20].map(|bytes| SiteUsage { bytes, ..SiteUsage::default() })).collect();

@@ -123,7 +123,7 @@ mod tests {
             "/x.so": {"path": "/x.so", "build_id": null}}}"#;
 
     #[test]
-    fn processes_that_say_the_same_are_one_and_what_is_odd_is_left_out() {
+    fn equal_processes_are_merged_and_invalid_ones_are_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         file("environment-20.json", CONTENT);

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_large_suite_is_whole_and_what_is_beyond_the_bound_is_counted() {
+    fn a_large_suite_is_complete_up_to_the_bound() {
         let mut room = Room::default();
         assert!((0..BENCHMARKS).all(|_| room.takes("tests/a.py::b")));
         assert_eq!(room.warning(), None);

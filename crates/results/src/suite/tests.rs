@@ -48,7 +48,7 @@ fn verdict_of(found: &SuiteComparison, name: &str) -> SuiteVerdict {
 }
 
 #[test]
-fn a_slower_one_is_found_and_no_other_once_it_was_looked_at_again() {
+fn a_slower_benchmark_is_found_and_confirmed() {
     let mut factors = vec![1.0; 10];
     factors[3] = 1.05;
     let once = timed(&factors, [17, 0], 0.01, 1).judge();
@@ -190,7 +190,7 @@ fn counts_say_which_of_them_moved() {
 }
 
 #[test]
-fn a_count_that_got_better_does_not_make_up_for_one_that_got_worse() {
+fn a_better_count_does_not_make_up_for_a_worse_one() {
     let one: &[u64] = &[1_000_000, 1_800_000, 5000, 100, 3];
     let other: &[u64] = &[900_000, 1_980_000, 5000, 100, 3];
     let found = counted(&[one; 2], &[other; 2], true).judge();
@@ -201,7 +201,7 @@ fn a_count_that_got_better_does_not_make_up_for_one_that_got_worse() {
 }
 
 #[test]
-fn a_limit_below_the_usual_threshold_makes_smaller_differences_matter() {
+fn a_limit_below_the_threshold_makes_smaller_differences_count() {
     let one: &[u64] = &[1_000_000, 1_800_000, 5000, 100, 3];
     let other: &[u64] = &[1_015_000, 1_800_000, 5000, 100, 3];
     let mut suite = counted(&[one; 2], &[other; 2], true);
@@ -233,7 +233,7 @@ fn a_count_that_repeats_badly_is_no_finding() {
 }
 
 #[test]
-fn what_was_moved_to_another_file_is_found_by_its_name_and_the_rest_is_named() {
+fn moved_benchmarks_are_matched_by_name_and_the_rest_listed() {
     let mut suite = timed(&[1.0, 1.0], [9, 0], 0.001, 1);
     for run in suite.runs.iter_mut().filter(|run| run.side == SuiteSide::Head) {
         run.readings[0].uri = "other::b0".to_owned();
@@ -277,7 +277,7 @@ fn exports_hold_all_that_it_takes_to_judge_once_more() {
 }
 
 #[test]
-fn where_typical_times_say_nothing_the_shortest_rounds_are_judged() {
+fn inconclusive_typical_times_fall_back_to_the_shortest_rounds() {
     let mut factors = vec![1.0; 4];
     factors[1] = 1.06;
     let quiet = timed(&factors, [37, 73], 0.01, 1);
@@ -307,7 +307,7 @@ fn where_typical_times_say_nothing_the_shortest_rounds_are_judged() {
 }
 
 #[test]
-fn shortest_rounds_that_contradict_the_typical_ones_are_not_judged() {
+fn shortest_rounds_that_contradict_typical_ones_are_not_used() {
     // Head is slower by half and more in each pair, by an amount that nobody can tell; its shortest rounds are not.
     let mut suite = timed(&[1.5], [17, 33], 0.2, 1);
     for run in &mut suite.runs {
@@ -337,7 +337,7 @@ fn the_arithmetic_of_counts_has_those_of_all_runs() {
 }
 
 #[test]
-fn benchmarks_of_the_same_identity_are_explained_with_their_own_times() {
+fn benchmarks_of_the_same_uri_are_explained_by_their_own_times() {
     let mut suite = timed(&[1.0, 1.2], [9, 17], 0.01, 3);
     for reading in suite.runs.iter_mut().flat_map(|run| &mut run.readings) {
         reading.uri = "file::same".to_owned();
@@ -371,7 +371,7 @@ fn conditions_are_in_all_exports_where_they_are_not_as_usual() {
 }
 
 #[test]
-fn repeats_that_differ_by_next_to_nothing_are_not_said_to_differ_by_nothing() {
+fn tiny_differences_of_repeats_are_not_shown_as_zero() {
     let one: &[u64] = &[1_000_000, 1_800_000];
     let other: &[u64] = &[1_051_000, 1_800_000];
     let odd: &[u64] = &[1_051_001, 1_800_000];

@@ -61,7 +61,7 @@ fn trace() -> Vec<u8> {
 }
 
 #[test]
-fn a_trace_becomes_text_of_callgrind_with_a_part_for_each_marker() {
+fn a_trace_becomes_callgrind_text_with_a_part_for_each_marker() {
     let text = to_callgrind(&trace()[..]).unwrap();
     insta::assert_snapshot!(String::from_utf8(text).unwrap());
 }

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_counted_twice_at_least_and_once_with_each_padding_at_most() {
+    fn the_number_of_repeats_lies_between_two_and_the_paddings() {
         let counts = [None, Some(0), Some(1), Some(2), Some(3), Some(4), Some(u64::MAX)];
         assert_eq!(counts.map(Repeats::count), [4, 2, 2, 2, 3, 4, 4]);
     }

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_and_keys_are_passed_over_and_impossible_numbers_refused() {
+    fn unknown_values_and_keys_are_skipped_bad_numbers_refused() {
         let odd = b"\xa3new\xc0\x83\xa1x\x91\x07\xa6module\x05\xa8function\xd9\x01\xff\xff";
         let (stacks, table, end) = decode(odd, 3);
         assert_eq!((stacks, end), (Vec::new(), Ok(())));

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_against_nothing_is_equal_and_something_against_nothing_has_no_ratio() {
+    fn zero_equals_zero_and_a_change_from_zero_has_no_ratio() {
         let none = judge_counts(&[0, 0], &[0, 0], TWO_PERCENT);
         assert_eq!((none.ratio, none.verdict), (Some(1.0), CountVerdict::Same));
         let some = judge_counts(&[0, 0], &[600, 600], TWO_PERCENT);

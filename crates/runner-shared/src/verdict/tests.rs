@@ -151,7 +151,7 @@ fn the_interval_leaves_out_the_truth_as_seldom_as_promised() {
 }
 
 #[test]
-fn half_more_than_the_minimum_effect_is_found_on_a_shared_machine() {
+fn one_and_a_half_minimum_effects_are_found_on_a_shared_machine() {
     let effect = 1.5 * 0.03_f64.ln_1p();
     let slower = SharedMachine::verdicts(13, 300, 25, effect);
     let found = how_many(&slower, Verdict::Regressed);

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn completions_offer_all_that_is_shown_and_nothing_that_is_hidden() {
+    fn completions_offer_visible_options_only() {
         let mut program = program();
         program.build();
         let [mut seen, mut hidden] = [BTreeSet::new(), BTreeSet::new()];

@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_where_nothing_can_be_changed_is_told_from_one_that_is_as_wanted() {
+    fn an_unchangeable_machine_differs_from_an_already_isolated_one() {
         let said = [(0, 4), (1, 4), (4, 4)].map(|(some, all)| nothing_changed(some, all));
         assert!(said[0].ends_with("all settings are right already"), "{}", said[0]);
         assert!(said[1].contains("the other settings can't be changed here"), "{}", said[1]);

@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_keeps_integrations_for_node_from_naming_benchmarks_is_told() {
+    fn the_reason_for_missing_node_benchmarks_is_given() {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("packages/one");
         std::fs::create_dir_all(&inner).unwrap();

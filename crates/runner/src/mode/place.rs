@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processors_that_are_not_there_are_refused_before_anything_runs() {
+    fn missing_processors_are_refused_before_anything_runs() {
         let pin = |pin| PlaceArgs { pin: Some(pin), ..PlaceArgs::default() };
         let far = Place::check(&pin(Pin::These(Processors::from([8000])))).unwrap_err();
         assert!(far.to_string().starts_with("`--pin=8000`: this process may use proc"), "{far}");

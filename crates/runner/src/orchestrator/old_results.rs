@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_a_new_process_of_the_same_number_wrote_is_no_old_one() {
+    fn a_file_of_a_new_process_with_a_reused_pid_is_not_old() {
         let folder = tempfile::tempdir().unwrap();
         let results = folder.path().join("results");
         fs::create_dir(&results).unwrap();

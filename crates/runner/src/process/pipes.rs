@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_floods_a_pipe_for_words_is_refused_and_the_first_words_stay() {
+    fn a_flood_on_a_pipe_is_refused_and_its_start_kept() {
         let (mut reader, mut writer) = words(4096).unwrap();
         let mut written = 0;
         let refused = loop {

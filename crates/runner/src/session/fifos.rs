@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pair_is_private_and_gone_afterwards_and_replaces_what_was_left() {
+    fn the_pair_is_private_removed_at_the_end_and_replaces_old_ones() {
         let folder = tempfile::tempdir().unwrap();
         let paths = FifoPaths::in_dir(folder.path());
         fs::write(&paths.ctl, "left over").unwrap();

@@ -333,7 +333,7 @@ fn a_client_may_die_at_every_byte_and_the_next_one_is_served() {
 }
 
 #[test]
-fn nonsense_is_answered_with_err_and_does_not_poison_what_follows() {
+fn an_invalid_message_gets_err_and_does_not_affect_the_next() {
     let scene = Scene::start();
     let mut client = scene.client();
     client.send(&0x7fff_ffff_u32.to_le_bytes());

@@ -77,7 +77,7 @@ fn a_flood_is_answered_and_kept_up_to_a_bound() {
 }
 
 #[test]
-fn four_million_rounds_are_kept_and_every_window_that_begins_ends() {
+fn four_million_rounds_are_kept_and_every_window_ends() {
     let mut session = Session::walltime();
     assert_eq!(send(&mut session, &Command::StartBenchmark, 1), Command::Ack);
     let round = payload(&Command::AddMarker { pid: 1, marker: MarkerType::RoundStart(2) });
@@ -176,7 +176,7 @@ fn versions_outside_the_range_are_refused_and_end_the_run() {
 }
 
 #[test]
-fn a_profiler_that_fails_is_answered_with_err_and_opens_no_window() {
+fn a_failed_profiler_is_answered_with_err_and_opens_no_window() {
     let mut session = Session::walltime();
     for request in [Request::Enable, Request::Disable, Request::Ping] {
         assert_eq!(session.resolved(request, false, Monotonic(1)), Command::Err);
@@ -222,7 +222,7 @@ fn any_command() -> impl Strategy<Value = Command> {
 
 proptest! {
     #[test]
-    fn any_order_of_commands_gets_one_answer_each_and_windows_alternate(
+    fn commands_in_any_order_get_one_answer_each(
         commands in prop::collection::vec(any_command(), 0..60),
     ) {
         let mut session = Session::walltime();

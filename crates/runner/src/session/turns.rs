@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn who_names_a_benchmark_was_not_there_while_another_one_measured() {
+    fn a_process_that_names_a_benchmark_did_not_run_beside_another() {
         let (one, two) = (speaker(6, 2, &[5, 1]), speaker(7, 2, &[5, 1]));
         let mut turns = Turns::default();
         assert_eq!(turns.opens(vec![one.clone()]), Opening::Fine);

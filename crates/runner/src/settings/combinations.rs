@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn all_combinations_are_there_and_the_first_parameter_changes_slowest() {
+    fn all_combinations_exist_and_the_first_parameter_is_slowest() {
         let all = names(
             &[command(&["old"]), command(&["new", "-j{n}", "{x}{x}"])],
             &[parameter("n", &["1", "2"]), parameter("x", &["a", "{n}"])],

@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_was_told_counts_for_what_it_starts_until_it_is_forgotten() {
+    fn a_shells_settings_hold_for_its_children_until_cleared() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
         let (shell, other) = processes();
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_that_others_can_write_to_are_refused_and_hold_nothing() {
+    fn folders_that_others_can_write_to_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         // What is not there is as good as unset.
         let env = Env::default()

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_warning_comes_once_and_the_end_of_the_output_if_it_is_wanted() {
+    fn a_warning_comes_once_with_the_output_tail_on_request() {
         let mut hush = Hush::default();
         let warning = RunEvent::warning("odd");
         let say = |bytes: &[u8]| RunEvent::Output { stream: Stream::Stdout, bytes: bytes.to_vec() };

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flags_come_before_the_environment_and_unknown_words_are_named() {
+    fn flags_override_the_environment_and_unknown_words_are_named() {
         let level = |quiet, verbose, word: &str| {
             Level::choose(
                 quiet,

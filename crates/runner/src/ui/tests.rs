@@ -187,7 +187,7 @@ fn every_surface_shows_all_there_is() {
 }
 
 #[test]
-fn who_wants_quiet_hears_what_matters_and_a_log_keeps_its_groups() {
+fn quiet_shows_what_matters_and_a_log_keeps_its_groups() {
     for (name, sink, paper) in surfaces().into_iter().take(2) {
         let mut state = watched_by(sink, Level::Warn, name == "github");
         for event in all("word") {

@@ -101,7 +101,7 @@ fn a_command_arrives_as_it_was_written() {
 }
 
 #[test]
-fn a_blank_command_leaves_the_benchmarks_to_the_configuration_file() {
+fn a_blank_command_runs_the_benchmarks_of_the_project_file() {
     let (mut job, _) = Job::with_release();
     for command in ["", "\n", "  "] {
         let with = [("mode", "walltime"), ("cache-instruments", "false"), ("run", command)];

@@ -51,7 +51,7 @@ fn a_release_without_a_known_hash_is_not_even_downloaded() {
 }
 
 #[test]
-fn an_archive_that_is_not_there_is_named_with_the_servers_answer() {
+fn a_missing_archive_is_named_with_the_servers_answer() {
     let (mut job, release) = Job::with_release();
     job.releases.break_archive(&release, 404);
     let said = job.uses(&[("mode", "walltime")]).failed("Install");

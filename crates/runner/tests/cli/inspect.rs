@@ -18,7 +18,7 @@ fn results(sandbox: &Sandbox, folder: &str) {
 }
 
 #[test]
-fn a_suite_of_twenty_thousand_is_whole_and_one_beyond_the_bound_is_cut_and_said() {
+fn a_suite_of_20000_is_complete_and_a_larger_one_is_cut() {
     let sandbox = sandbox();
     for (count, left_out) in [(20_000, 0), (BENCHMARKS + 7, 7)] {
         write_suite(&sandbox, count);

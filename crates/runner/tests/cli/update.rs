@@ -109,7 +109,7 @@ impl Scene {
 }
 
 #[test]
-fn a_running_program_replaces_itself_and_the_others_by_the_newest_release() {
+fn update_replaces_all_programs_by_the_newest_release() {
     let scene = Scene::new();
     scene.publish("5.10.0", None);
     let check = scene.update(&["--check"]);
@@ -130,7 +130,7 @@ fn a_running_program_replaces_itself_and_the_others_by_the_newest_release() {
 }
 
 #[test]
-fn the_newest_version_is_left_alone_and_another_one_is_taken_by_name() {
+fn the_newest_version_stays_and_others_are_taken_by_name() {
     let scene = Scene::new();
     for (newest, said) in [
         ("5.0.0", "codspeed 5.0.0 is the newest version\n"),

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kin_are_descendants_members_of_groups_and_those_with_the_mark() {
+    fn kin_are_descendants_group_members_and_marked_processes() {
         let seen = |pid, parent, group| Seen { pid, parent, group, start: 0, is_still: false };
         let all = [
             seen(2, 1, 2),

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn each_record_is_read_and_what_means_nothing_here_is_passed_over() {
+    fn each_record_is_read_and_unknown_ones_are_skipped() {
         let list = [
             record(RECORD_COMM, 0, 24, 90), // a new name, by whatever means
             record(RECORD_COMM, 0x2000, 24, 100),

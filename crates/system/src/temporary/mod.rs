@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_or_moved_is_no_concern_any_more_and_the_rest_is_removed_at_once() {
+    fn dropped_and_moved_paths_are_forgotten_the_rest_is_removed() {
         let outer = tempfile::tempdir().unwrap();
         let at = |name: &str| outer.path().join(name);
         let folder = Folder::create(outer.path(), Kind::Copies).unwrap();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_file_is_private_and_what_is_there_already_is_replaced() {
+    fn a_private_file_is_private_and_replaces_an_old_one() {
         let outer = tempfile::tempdir().unwrap();
         let file = NamedFile::create_in(outer.path(), ".x-", 0o600).unwrap();
         assert_eq!(file.path().metadata().unwrap().permissions().mode() & 0o777, 0o600);

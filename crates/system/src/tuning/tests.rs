@@ -134,7 +134,7 @@ fn a_crash_at_any_line_of_the_journal_is_recovered_from() {
 }
 
 #[test]
-fn a_crash_on_the_way_back_is_recovered_from_and_later_changes_of_others_stay() {
+fn a_crash_while_restoring_is_recovered_from() {
     let (_folder, tree) = tree();
     change_all(&tree);
     let mut text = fs::read_to_string(journal(&tree)).unwrap();
@@ -174,7 +174,7 @@ fn a_file_that_is_gone_needs_no_way_back() {
 }
 
 #[test]
-fn without_a_change_an_earlier_one_stays_and_there_is_no_new_journal() {
+fn without_a_change_there_is_no_new_journal() {
     let (_folder, tree) = tree();
     assert!(change(&tree, &Processors::from([2]), &[]).unwrap().is_empty());
     assert!(!journal(&tree).exists());

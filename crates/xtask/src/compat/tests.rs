@@ -49,7 +49,7 @@ mod network {
     }
 
     #[test]
-    fn a_c_program_with_the_library_of_the_integrations_is_measured_in_every_mode() {
+    fn a_c_program_with_the_core_library_works_in_every_mode() {
         super::is_measured_in_every_mode("c");
     }
 }

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_without_a_standard_library_is_refused_with_the_way_to_get_it() {
+    fn a_target_without_a_standard_library_is_refused_with_a_hint() {
         let err = pick(Some(MUSL), &machine(&[GNU], true)).unwrap_err().to_string();
         assert!(err.contains(&format!("rustup target add {MUSL}")), "{err}");
         assert_eq!(pick(Some(GNU), &machine(&[GNU], true)).unwrap().why, "asked for");

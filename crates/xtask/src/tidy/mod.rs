@@ -24,6 +24,7 @@ mod layers;
 mod literals;
 mod markers;
 mod modules;
+mod names;
 mod openings;
 mod safety;
 mod size;
@@ -115,6 +116,7 @@ const FILE_RULES: &[fn(&File) -> Vec<Finding>] = &[
     safety::check,
     versions::check,
     size::check_file,
+    names::check,
 ];
 
 /// Rules that need the whole tree.

@@ -31,7 +31,7 @@ fn is_asked(arch: u32, number: u32, args: [u64; 6], expected: bool) {
 }
 
 #[test]
-fn programs_and_executable_files_are_asked_about_and_nothing_else() {
+fn only_programs_and_executable_mappings_raise_questions() {
     let mmap = u32::try_from(SYS_mmap).unwrap();
     let flags = |bits: i32| u64::try_from(bits).unwrap();
     let executable = [0, 4096, flags(PROT_EXEC), flags(libc::MAP_PRIVATE), 3, 0];

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn stacks_are_as_long_as_they_say_and_no_longer_than_their_bytes() {
+    fn the_length_of_a_stack_is_limited_by_its_bytes() {
         let long = record(1, &[1, 2, 3]);
         let depth = |bytes: &[u8]| match read(bytes, &mut [0; DEPTH]) {
             Some(Record::Call { stack, .. }) => stack.len(),

@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn events_come_out_by_time_and_keep_their_order_at_the_same_time() {
+    fn events_are_sorted_by_time_and_ties_keep_their_order() {
         let mut order = Reorder::default();
         for (timestamp, stack) in [(3, 1), (1, 2), (3, 3), (2, 4), (3, 5), (1, 6)] {
             order.push(item(timestamp, stack));

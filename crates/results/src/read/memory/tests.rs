@@ -134,7 +134,7 @@ fn events_are_counted_for_the_benchmark_of_their_window() {
 }
 
 #[test]
-fn what_processes_beside_a_benchmark_allocate_in_its_window_is_said() {
+fn allocations_of_other_processes_in_a_window_are_reported() {
     let (mut events, folder) = two();
     events.extend([
         malloc(12, 71, 100, 3000),
@@ -159,7 +159,7 @@ fn what_processes_beside_a_benchmark_allocate_in_its_window_is_said() {
 }
 
 #[test]
-fn frames_in_a_row_several_files_and_any_order_within_them_change_nothing() {
+fn frames_files_and_order_do_not_change_the_result() {
     let (mut events, folder) = two();
     events.swap(1, 2);
     events.swap(3, 4);

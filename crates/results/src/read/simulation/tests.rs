@@ -193,7 +193,7 @@ fn damaged_files_can_be_read_and_shown() {
 }
 
 #[test]
-fn files_come_in_the_order_of_processes_and_ignored_ones_not_at_all() {
+fn files_are_read_in_process_order_without_ignored_ones() {
     let dir = folder(&[
         ("1000.out", &file(1000, "d", 1)),
         ("999.out", &file(999, "b", 1)),
@@ -209,7 +209,7 @@ fn files_come_in_the_order_of_processes_and_ignored_ones_not_at_all() {
 }
 
 #[test]
-fn numbers_of_several_workers_are_left_to_chance_and_that_is_said() {
+fn counts_of_several_workers_get_a_note_that_they_vary() {
     let worker = "cmd: python3 -u -c import sys;exec(eval(sys.stdin.readline()))";
     let of = |pid, uri: &str| file(pid, uri, 10).replace("cmd: ./b", worker);
     let warnings = |files: &[(&str, &str)]| read(folder(files).path()).report.warnings;

@@ -142,7 +142,7 @@ proptest! {
 }
 
 #[test]
-fn times_that_nothing_takes_are_invalid_results_with_their_place() {
+fn impossible_times_are_invalid_results_with_their_place() {
     for (name, time) in [("median_ns", "1e308"), ("min_ns", "-5.0"), ("total_time", "-1e-3")] {
         let mut results: serde_json::Value = serde_json::from_str(&results(7, &["a"])).unwrap();
         results["benchmarks"][0]["stats"][name] = serde_json::from_str(time).unwrap();

@@ -67,7 +67,7 @@ fn intervals_are_of_the_robust_times_if_the_results_are() {
 }
 
 #[test]
-fn processor_time_is_split_where_the_kernel_has_looked_often_enough() {
+fn processor_time_is_split_if_the_kernel_sampled_often_enough() {
     let split = |tick_ns: Option<u64>| {
         let benchmarks = vec![logged("a", Outcome::Complete, &[100, 200, 300])];
         let log =

@@ -191,7 +191,7 @@ fn robust(window_seen: WatchedWindow) -> Robust {
 }
 
 #[test]
-fn time_of_others_is_taken_off_the_rounds_unless_there_is_a_doubt() {
+fn time_of_others_is_subtracted_from_rounds_if_certain() {
     // 40 of the second round, which begins at 11,000, and 120 of the third one.
     let seen = || WatchedWindow {
         start_ns: 9_000,

@@ -55,7 +55,7 @@ fn calls_totals_the_peak_and_what_is_left_are_counted() {
 }
 
 #[test]
-fn unknown_and_doubled_frees_change_nothing_and_processes_are_told_apart() {
+fn unknown_and_double_frees_change_nothing() {
     let other = Event { pid: 8, ..malloc(3, 8, 100, 5) };
     let summary =
         usage(&[free(1, 1, 9), malloc(2, 1, 100, 10), other, free(4, 1, 100), free(5, 1, 100)]);
@@ -76,7 +76,7 @@ fn reallocs_of_every_kind_keep_the_sum_right() {
 }
 
 #[test]
-fn an_address_given_away_before_realloc_returned_stays_with_its_new_owner() {
+fn an_address_reused_before_realloc_returned_has_its_new_owner() {
     let early = [malloc(1, 1, 100, 10), malloc(2, 2, 100, 7), realloc(3, 1, 100, 200, 20)];
     let summary = usage(&early);
     assert_eq!((summary.leaked_bytes, summary.leaked_blocks), (27, 2));

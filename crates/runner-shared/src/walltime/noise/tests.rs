@@ -60,7 +60,7 @@ fn clocks_that_tick_are_no_noise() {
 }
 
 #[test]
-fn two_groups_are_noticed_by_their_distance_and_not_by_their_number() {
+fn two_groups_are_noticed_by_distance_not_by_size() {
     let grouped = |share: f64, ratio: f64| {
         move |seed| {
             let mut random = Xoshiro256::seeded(seed + 9);

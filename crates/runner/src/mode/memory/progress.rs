@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_gets_a_line_after_ten_and_thirty_seconds_and_each_minute() {
+    fn a_log_gets_a_line_after_10_s_30_s_and_each_minute() {
         let reports: Vec<Report> = (1..=190).map(|second| report(second, 0, "preload")).collect();
         let is_logged = |event: &RunEvent| matches!(event, RunEvent::Activity { logged: true, .. });
         let logged: Vec<usize> = told(true, &reports)

@@ -174,7 +174,7 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
     }
 
     #[test]
-    fn go_tests_are_refused_where_they_can_t_be_measured_and_all_else_is_passed_on() {
+    fn go_tests_that_cannot_be_measured_are_refused() {
         for mode in [Mode::Simulation, Mode::Memory] {
             let (dir, env) = stage(&[("go", "echo go \"$@\"")]);
             let (env, _shims) = install(mode, &suite(), dir.path(), env).unwrap();

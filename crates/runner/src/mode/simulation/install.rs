@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_and_whole_is_not_fetched_again_and_what_is_damaged_is() {
+    fn only_a_damaged_installation_is_fetched_again() {
         let dir = tempfile::tempdir().unwrap();
         let deb = package("1", &files(RUNS), "");
         let (plan, env) = plan(dir.path(), &deb);

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fork_is_preferred_wherever_it_is_and_our_own_one_among_equals() {
+    fn the_fork_is_preferred_and_our_own_copy_among_equals() {
         let dir = tempfile::tempdir().unwrap();
         let in_path = dir.path().join("bin");
         fake(&in_path, "valgrind", "valgrind-3.27.1", "");

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_fixed_and_each_option_depends_on_its_own_condition() {
+    fn the_order_is_fixed_and_each_option_has_its_own_condition() {
         let rest = "--timestamp\n-k\nCLOCK_MONOTONIC\n--freq=997\n--delay=-1\n-g\n--user-callchains\n\
             --call-graph=dwarf,8192\n--no-bpf-event\n--control=fifo:/a b/c,/a b/d\n-o\n-\n-p\n7\n";
         assert_eq!(shown(false, None), format!("record\n{rest}"));

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_deleted_stays_readable_and_is_looked_at_once() {
+    fn a_deleted_program_stays_readable_and_is_read_once() {
         let folder = tempfile::tempdir().unwrap();
         let (program, mut child) = waiting(folder.path());
         let pid = i32::try_from(child.id()).unwrap();

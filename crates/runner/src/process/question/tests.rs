@@ -70,7 +70,7 @@ fn who_is_silent_is_ended_with_all_that_it_has_started() {
 }
 
 #[test]
-fn who_has_ended_is_not_waited_for_because_of_a_descendant_with_its_pipes() {
+fn a_descendant_that_holds_the_pipes_is_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let hold = folder.path().join("hold");
     mkfifo(&hold, Mode::S_IRWXU).unwrap();

@@ -84,7 +84,7 @@ fn by_hand() -> (Pipes, PipeWriter) {
 }
 
 #[test]
-fn a_question_is_passed_on_when_nothing_follows_and_silence_is_told() {
+fn a_prompt_is_passed_on_and_silence_is_reported() {
     let (pipes, mut writer) = by_hand();
     let (over, _ended) = pipe().unwrap();
     writer.write_all(b"line\nquestion? ").unwrap();

@@ -189,7 +189,7 @@ fn odd_things_are_said_and_do_no_harm() {
 }
 
 #[test]
-fn the_command_line_wins_field_by_field_and_contradictions_are_told() {
+fn the_command_line_wins_per_field_and_conflicts_are_reported() {
     let complete = |text: &str, told: WalltimeArgs| parse(text).unwrap().0.complete(told);
     let told = WalltimeArgs {
         warmup_time: Some("7s".to_owned()),
@@ -217,7 +217,7 @@ fn the_command_line_wins_field_by_field_and_contradictions_are_told() {
 }
 
 #[test]
-fn files_are_looked_for_up_to_the_root_of_the_repository_and_not_beyond() {
+fn files_are_searched_up_to_the_repository_root() {
     let folder = tempfile::tempdir().unwrap();
     let outside = folder.path().join("outside");
     let root = outside.join("repository");
@@ -285,7 +285,7 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn no_damage_makes_it_panic_and_every_flaw_has_a_place_in_the_file(bytes in damaged()) {
+    fn damaged_files_never_panic_and_every_error_has_a_place(bytes in damaged()) {
         let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r')).count();
         let flaws = match build::parse(&bytes) {
             Ok(contents) => contents.warnings,
@@ -298,7 +298,7 @@ proptest! {
 }
 
 #[test]
-fn a_pattern_that_fits_nothing_is_an_error_and_none_at_all_means_everything() {
+fn a_pattern_without_a_match_is_an_error() {
     let targets = || parse(FULL).unwrap().0.targets;
     let ids = |patterns: &[&str]| {
         let patterns: Vec<_> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();

@@ -100,7 +100,7 @@ fn a_file_that_others_may_read_is_taken_back() {
 }
 
 #[test]
-fn the_oldest_shape_becomes_the_default_profile_and_is_rewritten() {
+fn the_oldest_format_is_rewritten_as_the_default_profile() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), "auth:\n  token: \"old\"\nother: [1, two]\n");
     let config = UserConfig::load(Some(path.clone())).unwrap();

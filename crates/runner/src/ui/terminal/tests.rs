@@ -57,7 +57,7 @@ fn all_that_is_known_stays_after_a_failure() {
 }
 
 #[test]
-fn a_low_terminal_and_one_that_shall_show_all_pass_everything_on() {
+fn a_small_terminal_and_full_output_show_everything() {
     let all = Look { full_output: true, ..LOOK };
     for (rows, look) in [(4, LOOK), (24, all)] {
         let text = spoken(rows, look, false);
@@ -124,7 +124,7 @@ fn every_row_fits_and_bars_say_how_far() {
 }
 
 #[test]
-fn what_the_benchmark_does_stands_beside_the_time_until_its_group_ends() {
+fn the_benchmarks_activity_is_shown_beside_the_time() {
     let paper = Paper::default();
     let mut terminal = Terminal::new(Some(paper.out()), paper.out(), facts(24, 40), LOOK);
     terminal.show(&Shown::GroupStart { title: "suite", opened: true }).unwrap();

@@ -89,7 +89,7 @@ fn verdicts(json: &Value) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn the_slower_benchmark_is_found_and_the_repository_is_as_before() {
+fn the_slower_one_is_found_and_the_repository_is_unchanged() {
     let sandbox = repository();
     let before = (state(&sandbox.path().join(".git")), git(&sandbox, &["status", "--short"]));
     let options =

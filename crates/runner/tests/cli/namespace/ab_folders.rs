@@ -14,7 +14,7 @@ use super::ab::{EQUAL, SLOWER, SUITE, ab, commit, exported, git, repository};
 use crate::stage::{codspeed, sandbox};
 
 #[test]
-fn builds_are_kept_where_that_is_wanted_and_nothing_of_others_is_used() {
+fn builds_are_kept_on_request_and_foreign_ones_not_used() {
     let sandbox = repository();
     let once = "test ! -e built && touch built";
     let words = |build: &str, folder: &str| {

@@ -84,7 +84,7 @@ mod lfs {
 }
 
 #[test]
-fn a_filter_for_the_place_of_the_repository_alone_is_used_on_both_sides() {
+fn a_filter_set_for_this_repository_path_applies_to_both_sides() {
     let sandbox = sandbox();
     let place = sandbox.path().canonicalize().unwrap();
     let include = format!("[includeIf \"gitdir:{}/\"]\n\tpath = included\n", place.display());
@@ -128,7 +128,7 @@ fn what_a_sparse_checkout_leaves_out_was_removed_by_nobody() {
 }
 
 #[test]
-fn a_shallow_clone_and_its_worktree_are_compared_wherever_they_lie() {
+fn a_shallow_clone_and_its_worktree_are_compared() {
     let origin = repository();
     let sandbox = sandbox();
     let from = format!("file://{}", origin.path().display());

@@ -21,7 +21,7 @@ fn titles(stdout: &str) -> Vec<&str> {
 }
 
 #[test]
-fn walltime_shows_times_with_their_intervals_and_what_was_counted() {
+fn walltime_shows_times_with_intervals_and_counters() {
     let sandbox = sandbox();
     let run = exec(&sandbox, &[QUICK, &["--name", "x"]].concat(), &["true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

@@ -36,7 +36,7 @@ fn a_process_and_those_that_it_started_take_turns() {
 }
 
 #[test]
-fn one_that_ran_while_another_measured_is_refused_when_it_measures() {
+fn a_process_that_ran_beside_a_measurement_may_not_measure() {
     let sandbox = sandbox();
     sandbox.fifo("hold");
     sandbox.c_program("client", include_str!("../../../fixtures/client.c"));

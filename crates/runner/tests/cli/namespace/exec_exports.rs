@@ -47,7 +47,7 @@ fn a_failed_benchmark_is_exported_as_well() {
 }
 
 #[test]
-fn an_export_that_cannot_be_written_is_named_and_the_table_is_shown() {
+fn a_failed_export_is_named_and_the_table_is_shown() {
     // The folder goes while the command runs: what is wrong before is told before.
     for path in ["gone/out.json", "/dev/full"] {
         let sandbox = sandbox();

@@ -9,7 +9,7 @@ use crate::stage::{QUICK, exec, sandbox, shown, the_exported};
 const EXPORT: &[&str] = &["--warmup-time", "0", "--max-rounds", "10", "--export", "json=out.json"];
 
 #[test]
-fn a_failure_in_round_three_keeps_two_rounds_and_shows_the_last_words() {
+fn a_failure_in_round_three_keeps_two_rounds_and_shows_stderr() {
     let sandbox = sandbox();
     let text = "echo x >> count; test $(wc -l < count) -lt 3 || { echo out of luck >&2; exit 7; }";
     let run = exec(&sandbox, &[EXPORT, &["--name", "third"]].concat(), &["sh", "-c", text]);
@@ -75,7 +75,7 @@ fn a_command_without_end_is_ended_by_the_timeout() {
 }
 
 #[test]
-fn a_command_that_stands_still_for_a_while_is_not_one_that_wants_the_terminal() {
+fn a_stopped_command_need_not_want_the_terminal() {
     // A tracer stops it so when it can't keep up. Longer than we look away, and then the timeout.
     let said = fails(&["--timeout", "1.2s"], &["sh", "-c", "kill -STOP $$"]);
     assert!(said.contains("did not finish within"), "{said}");

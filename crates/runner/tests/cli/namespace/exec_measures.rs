@@ -18,7 +18,7 @@ fn float(value: &Value) -> f64 {
 }
 
 #[test]
-fn a_program_of_some_milliseconds_yields_rounds_and_an_interval_around_the_median() {
+fn a_short_program_yields_rounds_and_an_interval() {
     let sandbox = sandbox();
     sandbox.c_program("busy", BUSY);
     let options = ["--warmup-time", "0", "--max-rounds", "20", "--export", "json=out.json"];
@@ -78,7 +78,7 @@ fn a_hundred_megabytes_of_output_stay_out_of_ours() {
 }
 
 #[test]
-fn a_flood_on_standard_error_is_no_failure_and_stays_out_of_ours() {
+fn a_flood_on_stderr_is_no_failure_and_not_shown() {
     let sandbox = sandbox();
     let command = ["sh", "-c", "head -c 50000000 /dev/zero >&2"];
     let run = exec(&sandbox, &[QUICK, &["--name", "flood"]].concat(), &command);
@@ -86,7 +86,7 @@ fn a_flood_on_standard_error_is_no_failure_and_stays_out_of_ours() {
 }
 
 #[test]
-fn the_input_is_read_from_its_start_in_every_round_and_the_output_is_that_of_the_last() {
+fn each_round_rereads_the_input_and_rewrites_the_output() {
     let sandbox = sandbox();
     sandbox.file("in.txt", "three\nshort\nlines\n");
     let options = [QUICK, &["--input", "in.txt", "--output", "out.txt"]].concat();
@@ -141,7 +141,7 @@ fn a_command_that_reads_less_as_nobody_reads_it_is_named() {
 }
 
 #[test]
-fn the_memory_of_each_round_is_kept_and_that_of_the_harness_is_told_from_it() {
+fn the_memory_of_rounds_differs_from_that_of_the_harness() {
     let sandbox = sandbox();
     let program = "static volatile char memory[64 << 20];\nint main(void) { for (int i = 0; i < 64 << 20; i += 1024) memory[i] = 1; return 0; }";
     sandbox.c_program("large", program);
@@ -160,7 +160,7 @@ fn the_memory_of_each_round_is_kept_and_that_of_the_harness_is_told_from_it() {
 }
 
 #[test]
-fn events_are_counted_in_each_round_with_all_children_and_what_can_not_be_is_named() {
+fn events_are_counted_in_each_round_with_all_children() {
     let sandbox = sandbox();
     sandbox.c_program("busy", BUSY);
     let events = "instructions,task-clock,faults";

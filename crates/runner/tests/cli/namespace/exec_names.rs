@@ -17,7 +17,7 @@ fn named(options: &[&str], command: &[&str], name: &str, uri: &str) {
 }
 
 #[test]
-fn the_words_of_the_command_are_the_name_unless_there_is_another() {
+fn the_words_of_the_command_are_the_default_name() {
     named(&[], &["echo", "a  b", "c"], "echo a  b c", "exec_harness::echo a  b c");
     let odd = "gröber \"als\" 'α' 🦀";
     named(&["--name", odd], &["true"], odd, &format!("exec_harness::{odd}"));
@@ -31,7 +31,7 @@ fn options_behind_the_dashes_belong_to_the_command() {
 }
 
 #[test]
-fn a_long_name_is_cut_between_characters_and_its_identity_is_whole() {
+fn a_long_name_is_cut_between_characters_but_not_its_uri() {
     let long = "ü".repeat(1000);
     named(&["--name", &long], &["true"], &"ü".repeat(462), &format!("exec_harness::{long}"));
 }

@@ -94,7 +94,7 @@ fn commands_that_wait_are_compared_by_wall_times() {
 }
 
 #[test]
-fn a_base_that_fails_leaves_the_other_one_measured_and_there_is_no_verdict() {
+fn a_failed_base_gives_no_verdict_but_a_measurement() {
     let sandbox = sandbox();
     let options = ["--warmup-time", "0", "--max-time", "0.1", "--export", "json=out.json"];
     let run = exec(&sandbox, &[&options[..], &["--vs", "false"]].concat(), &["true"]);

@@ -42,7 +42,7 @@ fn the_kernel_shows_no_secret_of_how_we_were_started() {
 
 /// As long as a benchmark runs, the token of the upload is needed: only our crash must not write it down.
 #[test]
-fn a_file_of_a_crash_has_no_secret_and_those_of_others_are_written_as_ever() {
+fn our_core_dump_has_no_secret_and_others_are_unchanged() {
     // The first crash shows whether this machine writes such files where we look.
     let text =
         "ulimit -c >> limit; mkdir -p other && (cd other && sh -c 'kill -ABRT $$'); kill -ABRT $us";

@@ -65,7 +65,7 @@ fn benchmarks_of_go_are_measured_by_their_runner_and_shown() {
 }
 
 #[test]
-fn the_runner_of_go_is_found_where_go_installs_it_or_the_mend_is_named() {
+fn the_go_runner_is_found_where_go_installs_it() {
     let sandbox = with_go();
     let run = suite(&sandbox, &[], "go test ./...");
     assert_eq!(run.code, 1, "{}", run.shown());

@@ -83,7 +83,7 @@ fn a_command_of_the_tracer_alone_starts_clean() {
 }
 
 #[test]
-fn a_run_in_the_background_of_nohup_outlives_the_end_of_a_terminal() {
+fn a_run_under_nohup_survives_the_end_of_its_terminal() {
     let sandbox = sandbox();
     let (mut ready, hold) = (sandbox.notice("ready"), sandbox.fifo("hold"));
     let text = "echo ready > ready; read x < hold";

@@ -55,7 +55,7 @@ fn the_benchmark_talks_to_the_tracer_and_its_record_is_kept() {
 }
 
 #[test]
-fn simulation_mode_has_it_as_well_and_without_a_variable_the_benchmark_tells_the_tracer() {
+fn simulation_mode_supports_instruments_too() {
     let sandbox = with_tracer();
     let run = run(&sandbox, &["-m", "simulation"], SEES);
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -65,7 +65,7 @@ fn simulation_mode_has_it_as_well_and_without_a_variable_the_benchmark_tells_the
 }
 
 #[test]
-fn a_tracer_that_does_not_hand_over_is_an_error_with_its_last_words() {
+fn a_tracer_that_delivers_nothing_is_an_error_with_its_output() {
     let sandbox = with_tracer();
     std::fs::remove_file(sandbox.path().join("record")).unwrap();
     let refused = run(&sandbox, NAMED, "true");
@@ -80,7 +80,7 @@ fn a_tracer_that_does_not_hand_over_is_an_error_with_its_last_words() {
 }
 
 #[test]
-fn a_tracer_that_does_not_start_keeps_the_benchmark_from_running() {
+fn without_a_started_tracer_the_benchmark_does_not_run() {
     let sandbox = with_tracer();
     sandbox.file("refuses", "");
     let early = run(&sandbox, NAMED, "touch ran");
@@ -119,7 +119,7 @@ fn a_failing_benchmark_leaves_no_tracer_behind() {
 }
 
 #[test]
-fn other_instruments_are_refused_by_name_and_a_lonely_variable_is_warned_of() {
+fn unknown_instruments_are_refused_by_name() {
     let sandbox = sandbox();
     let run = |words: &[&str]| sandbox.run(sandbox.private(CODSPEED, words));
     let unknown = run(&["run", "-m", "walltime", "--instruments", "mongodb,redis", "--", "true"]);

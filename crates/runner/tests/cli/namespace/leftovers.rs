@@ -44,7 +44,7 @@ fn what_an_earlier_run_left_is_replaced() {
 }
 
 #[test]
-fn a_killed_run_takes_its_benchmark_along_and_does_not_hinder_the_next_one() {
+fn a_killed_run_ends_its_benchmark_and_frees_the_next_run() {
     let sandbox = sandbox();
     let (mut ready, _hold) = (sandbox.notice("ready"), sandbox.fifo("hold"));
     let alive = sandbox.fifo("alive");

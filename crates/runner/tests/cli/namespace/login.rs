@@ -60,7 +60,7 @@ fn printed(sandbox: &Sandbox, run: &Run) -> String {
 }
 
 #[test]
-fn a_token_from_standard_input_is_asked_about_and_kept_for_the_user_alone() {
+fn a_token_from_stdin_is_checked_and_stored_privately() {
     let (sandbox, api) = of_alice();
     let run = with_input(&sandbox, &format!(" {LOGIN}\n"), &["auth", "login", "--with-token"]);
     insta::assert_snapshot!(printed(&sandbox, &run), @r"
@@ -157,7 +157,7 @@ fn a_browser_opens_the_address() {
 }
 
 #[test]
-fn a_page_that_is_none_of_the_service_is_neither_opened_nor_shown() {
+fn a_page_of_another_host_is_neither_opened_nor_shown() {
     let pages = [
         "https://evil.test/login",
         "http://app.codspeed.io/login",

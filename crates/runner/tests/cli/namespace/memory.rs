@@ -107,7 +107,7 @@ fn python_s_arenas_are_explained() {
 }
 
 #[test]
-fn how_far_a_long_trace_is_is_told_and_what_helps_python_that_crawls() {
+fn a_long_trace_shows_progress_and_a_hint_for_slow_python() {
     let sandbox = with_tracer().with("FAKE", "crawl");
     sandbox.program("tool", "#!/usr/bin/env python3\n");
     let run = exec(&sandbox, &["-m", "memory", "--name", "x"], &["sh", "-c", ": ./tool"]);

@@ -13,7 +13,7 @@ int main(int c, char **v) {
 const TRACED: &[&str] = &["-m", "memory", "--backend", "preload", "--export", "json=out.json"];
 
 #[test]
-fn equal_programs_are_equal_exactly_and_more_allocations_are_found_to_the_byte() {
+fn equal_programs_match_and_extra_bytes_are_found_exactly() {
     let sandbox = sandbox();
     sandbox.c_program("allocate", ALLOCATE);
     sandbox.c_program("other", ALLOCATE);

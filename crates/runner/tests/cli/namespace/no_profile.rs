@@ -106,7 +106,7 @@ fn a_perf_that_floods_its_answers_is_given_up_at_once() {
 }
 
 #[test]
-fn what_a_perf_says_without_end_costs_neither_time_nor_room_and_its_first_words_stay() {
+fn endless_output_of_perf_is_bounded_and_its_start_kept() {
     // More than any pipe holds: who waited for a reader would not answer any more.
     let flood = "echo 'disk full' >&2; head -c 2000000 /dev/zero | tr '\\0' x >&2";
     let sandbox = with_perf(&format!("{PERF}ack\n{flood}\nack\nexit 1\n"));

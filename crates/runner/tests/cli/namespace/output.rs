@@ -192,7 +192,7 @@ fn messages_are_json_lines_and_nothing_else() {
 }
 
 #[test]
-fn a_failure_is_a_message_as_well_and_an_export_can_t_come_between() {
+fn a_failure_is_a_message_that_no_export_interrupts() {
     let sandbox = sandbox();
     let options = ["--message-format", "json", "--export", "csv=-"];
     let run = exec(&sandbox, &options, &["true"]);

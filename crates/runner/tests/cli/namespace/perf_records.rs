@@ -157,7 +157,7 @@ fn the_machine_may_wrap_the_benchmark() {
 }
 
 #[test]
-fn without_random_addresses_an_address_belongs_to_one_module_of_a_process() {
+fn with_fixed_addresses_an_address_has_one_module_per_process() {
     let sandbox = profiling_sandbox().with("CODSPEED_LOG", "debug");
     // The shell is replaced by a program that lies at the same addresses.
     let words = exec_words(QUICK, &["sh", "-c", "exec sleep 0.01"]);
@@ -276,7 +276,7 @@ int main(void) {
 ";
 
 #[test]
-fn exports_have_the_threads_of_the_program_its_lines_and_its_file() {
+fn exports_have_the_programs_threads_lines_and_file() {
     let sandbox = profiling_sandbox();
     fs::write(sandbox.path().join("threads.c"), THREADS.trim_start()).unwrap();
     let words = ["-g", "-O1", "-pthread", "-o", "threads", "threads.c"];

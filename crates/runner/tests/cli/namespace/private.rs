@@ -55,7 +55,7 @@ fn what_a_run_leaves_is_for_its_user_alone_in_every_mode() {
 }
 
 #[test]
-fn a_folder_of_the_user_keeps_its_mode_and_links_in_it_are_replaced() {
+fn the_users_folder_keeps_its_mode_and_links_are_replaced() {
     for (mode, options, names) in MODES {
         let sandbox = sandbox();
         let folder = sandbox.path().join("profile");

@@ -43,7 +43,7 @@ int main(void) { NAME_hot(20000000); NAME_warm(20000000); NAME_cool(20000000); r
     }
 
     #[test]
-    fn the_hottest_functions_of_a_program_are_shown_with_their_shares() {
+    fn the_hottest_functions_are_shown_with_their_shares() {
         let sandbox = profiling_sandbox();
         with_program(&sandbox, "a");
         let limits = ["--warmup-time", "0", "--max-rounds", "8"];

@@ -69,7 +69,7 @@ fn benchmark(pid: i32, uri: &str) -> Command {
 }
 
 #[test]
-fn a_flood_of_names_is_answered_and_kept_up_to_a_bound_that_is_said() {
+fn a_flood_of_names_is_kept_up_to_a_bound_with_a_warning() {
     let stage = Stage::new();
     let name = "n".repeat(MAX_FRAME_LEN - 100);
     let mut client = stage.client();
@@ -204,7 +204,7 @@ fn a_thousand_messages_at_once_get_a_thousand_answers() {
 }
 
 #[test]
-fn a_client_that_dies_in_the_middle_of_a_message_leaves_the_next_one_alone() {
+fn a_client_that_dies_mid_message_does_not_affect_the_next() {
     let mut stage = Stage::new();
     let mut dying = stage.client();
     answered(&mut dying, &[to(&Command::SetVersion(2), Command::Ack)]);
@@ -216,7 +216,7 @@ fn a_client_that_dies_in_the_middle_of_a_message_leaves_the_next_one_alone() {
 }
 
 #[test]
-fn an_answer_that_a_dead_client_never_read_is_not_taken_for_that_of_the_next_one() {
+fn an_answer_to_a_dead_client_does_not_reach_the_next() {
     let stage = Stage::new();
     let mut dying = stage.client();
     // Its answer is there before the next question is.

@@ -108,7 +108,7 @@ fn exec_harness_draws_by_itself_and_leaves_nothing_of_it() {
 const LONG: &str = "a benchmark with a name of a good length";
 
 #[test]
-fn progress_that_is_wider_than_the_terminal_is_cut_and_leaves_nothing() {
+fn progress_wider_than_the_terminal_is_cut_and_erased() {
     let sandbox = with_terminal();
     let options = ["--warmup-time", "0", "--max-rounds", "1", "--name", LONG];
     let words = exec_words(&options, &["read x < hold"]);

@@ -9,7 +9,7 @@ const COUNT: &str = "#include <stdlib.h>
 int main(int c, char **v) { volatile unsigned x = 1; for (int i = atoi(v[1]); i > 0; i--) x *= 3; return 0; }";
 
 #[test]
-fn the_same_command_costs_the_same_in_each_run_and_twice_the_work_costs_more() {
+fn counts_repeat_exactly_and_twice_the_work_costs_more() {
     let sandbox = sandbox();
     sandbox.c_program("count", COUNT);
     let instructions = |rounds: &str| {
@@ -79,7 +79,7 @@ fn what_a_run_left_is_shown_again() {
 }
 
 #[test]
-fn a_command_that_fails_or_leaves_no_count_is_an_error_with_its_cause() {
+fn a_command_that_fails_or_has_no_count_is_an_error() {
     let sandbox = sandbox();
     let failed = exec(&sandbox, SIMULATION, &["sh", "-c", "exit 3"]);
     assert_eq!(failed.code, 1);
@@ -91,7 +91,7 @@ fn a_command_that_fails_or_leaves_no_count_is_an_error_with_its_cause() {
 }
 
 #[test]
-fn a_suite_without_benchmarks_is_empty_and_one_that_fails_says_so() {
+fn a_suite_without_benchmarks_or_with_a_failure_says_so() {
     let sandbox = sandbox();
     let empty = codspeed(&sandbox, [SUITE, &["--", "true"]].concat());
     assert_eq!(empty.code, 4, "{}", empty.stderr);

@@ -49,7 +49,7 @@ fn a_container_that_forbids_personality_is_no_obstacle() {
 }
 
 #[test]
-fn what_the_user_tells_valgrind_elsewhere_does_not_change_counts() {
+fn the_users_valgrind_settings_do_not_change_counts() {
     let plain = sandbox();
     plain.c_program("count", COUNT);
     let count = |sandbox: &Sandbox| {
@@ -91,7 +91,7 @@ fn counts_repeat_whatever_the_environment_holds() {
 }
 
 #[test]
-fn work_of_threads_counts_and_that_of_other_processes_is_shown_apart() {
+fn threads_count_and_other_processes_are_shown_separately() {
     let sandbox = with_integration();
     let counts = counts(&sandbox, "one two threads exec fork");
     let names: Vec<_> = counts.iter().map(|(name, _)| name.as_str()).collect();
@@ -111,7 +111,7 @@ fn work_of_threads_counts_and_that_of_other_processes_is_shown_apart() {
 }
 
 #[test]
-fn what_a_process_counted_before_it_became_another_program_is_kept() {
+fn counts_from_before_an_exec_are_kept() {
     let sandbox = with_integration();
     let counts = counts(&sandbox, "one two become three");
     let names: Vec<_> = counts.iter().map(|(name, _)| name.as_str()).collect();
@@ -120,7 +120,7 @@ fn what_a_process_counted_before_it_became_another_program_is_kept() {
 }
 
 #[test]
-fn a_valgrind_that_fails_is_told_apart_from_a_benchmark_that_fails() {
+fn a_failed_valgrind_differs_from_a_failed_benchmark() {
     let sandbox = sandbox();
     let fake = "#!/bin/sh\ncase \"$*\" in *--version) echo valgrind-3.24.0;; *--help) ;; \
         *) echo 'valgrind: no more' >&2; exit 1;; esac\n";

@@ -102,7 +102,7 @@ mod privileged {
     use super::*;
 
     #[test]
-    fn a_program_that_changes_its_user_or_its_root_folder_gets_the_reason() {
+    fn a_program_that_changes_user_or_root_gets_the_reason() {
         for call in ["setuid(65534)", "chroot(\"/tmp\")"] {
             let run = counted(&format!("int main(void) {{ return {call} ? 9 : 0; }}"));
             assert_eq!(run.code, 1, "{}", run.stderr);

@@ -15,7 +15,7 @@ fn comparisons(sandbox: &test_support::Sandbox) -> Vec<Value> {
 }
 
 #[test]
-fn equal_programs_are_equal_exactly_and_more_work_is_found_to_the_instruction() {
+fn equal_programs_match_and_extra_instructions_are_exact() {
     let sandbox = sandbox();
     sandbox.c_program("count", COUNT);
     sandbox.c_program("other", COUNT);
@@ -70,7 +70,7 @@ fn hooks_of_the_beginning_and_the_end_are_run_once() {
 }
 
 #[test]
-fn a_side_that_fails_leaves_the_other_one_counted_and_there_is_no_verdict() {
+fn a_failed_side_gives_no_verdict_but_a_count() {
     let sandbox = sandbox();
     let run = exec(&sandbox, &[COUNTED, &["--vs", "false"]].concat(), &["true"]);
     assert_eq!((run.code, exported(&sandbox).len()), (1, 1), "{}", run.stderr);

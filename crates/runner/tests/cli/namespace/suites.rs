@@ -26,7 +26,7 @@ fn timestamps(sandbox: &Sandbox) -> ExecutionTimestamps {
 }
 
 #[test]
-fn a_suite_with_an_integration_is_measured_and_its_conversation_kept() {
+fn a_suite_with_an_integration_is_measured_and_recorded() {
     let sandbox = with_client();
     let run = suite(&sandbox, EXPORT, "./client");
     insta::assert_snapshot!(shown(&sandbox, &run));
@@ -48,7 +48,7 @@ fn a_suite_with_an_integration_is_measured_and_its_conversation_kept() {
 }
 
 #[test]
-fn what_other_programs_took_of_the_rounds_is_known_where_the_kernel_tells() {
+fn time_taken_by_others_is_known_if_the_kernel_records_it() {
     let sandbox = with_client();
     let here = system::processors::allowed().unwrap().first().unwrap().to_string();
     let busy = ["-c", &here, "sh", "-c", "while :; do :; done"];
@@ -185,7 +185,7 @@ fn a_suite_reads_our_standard_input() {
 }
 
 #[test]
-fn processes_that_a_suite_leaves_in_the_background_do_not_hold_us_up() {
+fn background_processes_of_a_suite_do_not_delay_the_end() {
     let sandbox = with_client();
     let hold = sandbox.fifo("hold");
     let mut pid = sandbox.notice("pid");

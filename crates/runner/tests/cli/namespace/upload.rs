@@ -203,7 +203,7 @@ fn several_parts_of_a_command_are_one_run() {
 }
 
 #[test]
-fn a_token_without_a_repository_is_an_error_before_anything_runs() {
+fn a_token_without_a_repository_fails_before_anything_runs() {
     let (sandbox, api) = stranger();
     let sandbox = sandbox.with("CODSPEED_TOKEN", "of-a-repository");
     let run = exec(&sandbox, QUICK, &["touch", "made"]);

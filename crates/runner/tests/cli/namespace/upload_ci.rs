@@ -39,7 +39,7 @@ fn part_ids(api: &FakeApi) -> Vec<String> {
 }
 
 #[test]
-fn a_push_is_uploaded_with_a_token_that_is_asked_for_when_the_archive_is_ready() {
+fn a_push_requests_its_token_when_the_archive_is_ready() {
     let (sandbox, api) = push();
     let gate = Gate::new();
     api.on("GET /oidc", [Answer::json(r#"{"value": "0idc-token"}"#).held(&gate)]);
@@ -68,7 +68,7 @@ fn a_pull_request_is_uploaded_as_such() {
 }
 
 #[test]
-fn a_fork_uploads_without_a_token_and_prints_the_hash_of_what_it_says() {
+fn a_fork_uploads_without_a_token_and_prints_a_hash() {
     let (sandbox, api) = job("pull_request", "refs/pull/7/merge", &pull_request(2));
     let stdout = succeeds(&sandbox, &[]);
     assert_eq!(api.routes(), JOB);
@@ -83,7 +83,7 @@ fn a_fork_uploads_without_a_token_and_prints_the_hash_of_what_it_says() {
 }
 
 #[test]
-fn a_private_repository_without_a_token_is_told_so_before_anything_is_measured() {
+fn a_private_repository_without_a_token_fails_early() {
     let private = json!({"repository": {"private": true}});
     let (sandbox, api) = job("push", "refs/heads/main", &private);
     let run = codspeed(&sandbox, ["exec", "--profile-folder", "profile", "--", "touch", "ran"]);
@@ -147,7 +147,7 @@ fn an_upload_that_failed_is_not_counted() {
 }
 
 #[test]
-fn an_event_that_the_service_does_not_know_is_measured_all_the_same() {
+fn an_event_unknown_to_the_service_is_measured_anyway() {
     let payload = json!({"repository": {"private": true}});
     let (sandbox, api) = job("gollum", "refs/heads/main", &payload);
     let url = api.oidc_url();

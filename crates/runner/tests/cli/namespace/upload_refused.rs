@@ -119,7 +119,7 @@ fn a_service_that_sends_us_in_a_circle_loses_nothing() {
 }
 
 #[test]
-fn a_connection_that_breaks_and_one_that_is_none_are_tried_again() {
+fn a_broken_connection_and_a_garbled_answer_are_retried() {
     let (sandbox, api) = user();
     api.on("POST /upload", [api.accepts("run-0").reset_midway(), api.accepts("run-1")]);
     api.on("PUT /storage", [Answer::garbage(), Answer::text(200, "")]);
@@ -172,7 +172,7 @@ fn a_login_that_is_over_is_told_before_anything_is_sent() {
 }
 
 #[test]
-fn an_upload_that_arrived_is_no_failure_whatever_becomes_of_the_run() {
+fn a_received_upload_is_no_failure_even_if_the_run_fails() {
     let failed = json!({"repository": {"settings": null, "run": {"id": "run-1", "status": "FAILURE",
         "url": "u", "headReports": [], "results": []}}});
     for (answer, why, hint) in [
@@ -251,7 +251,7 @@ fn ctrl_c_before_an_upload_keeps_the_results() {
 }
 
 #[test]
-fn ctrl_c_while_the_service_looks_at_the_results_is_no_failed_upload() {
+fn ctrl_c_while_results_are_processed_is_no_failed_upload() {
     let (_sandbox, _api, run) = interrupted("FetchLocalRunReport", Signal::SIGINT);
     assert!(run.stderr.contains("uploaded to acme/widgets"), "{}", run.stderr);
     assert!(!run.stderr.contains("the results are kept"), "{}", run.stderr);
