@@ -27,8 +27,8 @@ pub(crate) fn build(folder: &Path) -> Result<(), Box<dyn Error>> {
     ]);
     let status = command.arg(folder.join(OBJECT)).status().map_err(|err| {
         format!(
-            "memtrack needs clang to build the part that runs in the kernel (on Debian: `apt-get install clang`; \
-             CLANG names another one): {err}"
+            "memtrack needs clang to build its BPF program (on Debian, run `apt-get install clang`; set CLANG to use \
+             another one): {err}"
         )
     })?;
     if !status.success() {
@@ -45,11 +45,11 @@ pub(crate) fn check(folder: &Path) -> Result<(), Box<dyn Error>> {
     let most = stack::LIMIT;
     match depths.iter().find(|(_, depth)| *depth >= most) {
         Some((name, depth)) => Err(format!(
-            "the program `{name}` for the kernel needs {depth} bytes of stack, and must need less than {most}: with \
+            "the BPF program `{name}` needs {depth} bytes of stack, and must need less than {most}: with \
              more, threads that preempt each other overwrite each other's stack"
         )
         .into()),
-        None if depths.is_empty() => Err("no program for the kernel was built".into()),
+        None if depths.is_empty() => Err("no BPF program was built".into()),
         None => Ok(()),
     }
 }

@@ -57,6 +57,6 @@ fn library_target() -> Option<String> {
 
 fn needs_compiler(err: &dyn Error) -> String {
     format!(
-        "memtrack needs a C compiler to build its preload library (on Debian: `apt-get install gcc libc6-dev`; CC names another one): {err}"
+        "memtrack needs a C compiler to build its preload library (on Debian, run `apt-get install gcc libc6-dev`; set CC to use another one): {err}"
     )
 }

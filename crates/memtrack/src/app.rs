@@ -59,7 +59,7 @@ enum AppError {
     RunAs(#[from] RunAsError),
     #[error(transparent)]
     Lock(#[from] LockError),
-    #[error("the program of the self-test can't go on")]
+    #[error("the program of the self-test failed")]
     SelfTest(#[source] io::Error),
     #[error("could not set up signal handling")]
     Signals(#[source] io::Error),
@@ -72,7 +72,7 @@ enum AppError {
     #[error("can't write to `{place}`: {why}")]
     Unwritable { place: String, why: Fault },
     #[error(
-        "{} lost: the numbers are too small. A larger --ring-size helps, unless a note says otherwise", count(*lost, "event")
+        "{} lost: the numbers are too small; use a larger `--ring-size`, unless a note says otherwise", count(*lost, "event")
     )]
     Lost { lost: u64 },
     #[error("{} could not be followed: the numbers are too small", count(*untracked, "process"))]
@@ -176,7 +176,7 @@ fn traced(options: &Track, signals: &Signals) -> Result<u8, AppError> {
         let changed = user.environment(|name| value(&environment, name));
         environment.extend(changed.into_iter().map(|(name, value)| (name.name.into(), value)));
         if shown {
-            say(&format!("the command runs as {} (`--run-as root`: as root)", user.shown()));
+            say(&format!("the command runs as {}; use `--run-as root` to run it as root", user.shown()));
         }
     }
     check(options, &environment, user.as_ref())?;
@@ -312,7 +312,7 @@ fn backend(options: &Track, user: Option<&RunAs>) -> Result<Box<dyn Backend>, Ap
             Ok(backend) => Ok(Box::new(backend)),
             Err(missing) => {
                 say(&format!(
-                    "{missing}; tracing by a library instead, which can't see static and set-user-ID programs"
+                    "{missing}; tracing with a preloaded library instead, which can't see static and set-user-ID programs"
                 ));
                 library(wanted, user)
             }
@@ -323,7 +323,7 @@ fn backend(options: &Track, user: Option<&RunAs>) -> Result<Box<dyn Backend>, Ap
 fn library(wanted: Wanted, user: Option<&RunAs>) -> Result<Box<dyn Backend>, AppError> {
     for (option, given) in [("--mappings", wanted.mappings), ("--lossy", wanted.lossy)] {
         if given {
-            say(&format!("{option} has no effect: only the kernel backend can do that"));
+            say(&format!("`{option}` has no effect: only the `ebpf` backend supports it"));
         }
     }
     let frames = if wanted.stacks { crate::backend::STACK_DEPTH } else { 0 };

@@ -34,14 +34,14 @@ impl Cli {
 /// The command to carry out.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Trace a command: what it allocates is written to a file and summed up
+    /// Trace a command: write its allocations to a file and show a summary
     #[command(
-        long_about = "Traces a command and all processes that it starts. Every call of an allocator (malloc, free, operators of C++, jemalloc, mimalloc, tcmalloc, rpmalloc, snmalloc; dynamic or static) is written to `<pid>.MemtrackArtifact.msgpack`, and what they amount to is shown at the end.\n\nThe exit code is that of the command; 128 and the number of the signal if it was ended by one; 126 or 127 if it can't be started; 1 if events were lost; 3 if a right is missing."
+        long_about = "Traces a command and all processes that it starts. Every call of an allocator (malloc, free, operators of C++, jemalloc, mimalloc, tcmalloc, rpmalloc, snmalloc; dynamic or static) is written to `<pid>.MemtrackArtifact.msgpack`, and a summary is shown at the end.\n\nThe exit code is that of the command; 128 plus the number of the signal if it was ended by one; 126 or 127 if it can't be started; 1 if events were lost; 3 if a permission is missing."
     )]
     Track(Track),
-    /// Say which ways of tracing work here, and what the others lack
+    /// Show which ways of tracing work here, and what the others lack
     Doctor,
-    /// Say whether a right is missing to trace from the kernel: exit code 3. Tries nothing
+    /// Exit with code 3 if a permission to trace from the kernel is missing. Tries nothing
     #[command(hide = true)]
     Rights,
     /// Make a known number of calls, to be traced
@@ -58,11 +58,11 @@ pub(crate) enum Command {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[expect(clippy::doc_markdown, reason = "these are texts of the help")]
 pub(crate) struct Track {
-    /// Folder for the files of the trace; made if it is not there
+    /// Folder for the files of the trace; created if it is missing
     #[arg(short, long, value_name = "FOLDER", default_value = ".")]
     pub output: PathBuf,
-    /// Way to see the calls: from the kernel (root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN), or by a library inside
-    /// of the processes (no rights needed; blind for static programs)
+    /// Way to trace calls: from the kernel (root, or CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN), or by a library inside
+    /// the processes (no permissions needed; can't see static programs)
     #[arg(long, value_enum, default_value_t, env = env_names::MEMTRACK_BACKEND.name)]
     pub backend: BackendChoice,
     /// Way to attach in the kernel, instead of the best one that works
@@ -71,42 +71,42 @@ pub(crate) struct Track {
     /// Record the call stack of each allocation (frame pointers) in `<pid>.MemtrackStacks.msgpack`
     #[arg(long)]
     pub stacks: bool,
-    /// Also record anonymous memory that was mapped outside of allocators, as arenas of Python; kernel backend only
+    /// Also record anonymous memory that is mapped outside of allocators, such as arenas of Python; `ebpf` backend only
     #[arg(long)]
     pub mappings: bool,
-    /// Start and stop recording when told by a client, as `perf record --control`: `fifo:CONTROL,ANSWERS`. Without it
+    /// Start and stop recording when a client says so, as `perf record --control`: `fifo:CONTROL,ANSWERS`. Without it,
     /// everything from the first instruction on is recorded
     #[arg(long, value_name = "fifo:CTL,ACK", value_parser = control)]
     pub control: Option<(PathBuf, PathBuf)>,
-    /// The first process is a harness: what it allocates itself does not count for the client's benchmarks
+    /// The first process is a harness: its own allocations do not count for the client's benchmarks
     #[arg(long, requires = "control", hide = true)]
     pub root_is_harness: bool,
-    /// A FIFO of the client, which is told how far the trace is
+    /// A FIFO of the client for messages about the progress of the trace
     #[arg(long, value_name = "FIFO", requires = "control", hide = true)]
     pub progress: Option<PathBuf>,
-    /// Memory for events that are not written yet, in bytes; a power of two; kernel backend only
+    /// Memory for events that are not written yet, in bytes; a power of two; `ebpf` backend only
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = ring_size)]
     pub ring_size: u32,
-    /// Lose events instead of holding the program back when they can't be written fast enough; kernel backend only
+    /// Lose events that can't be written fast enough instead of slowing the program down; `ebpf` backend only
     #[arg(long)]
     pub lossy: bool,
-    /// As root: run the command as this user, to whom the files belong as well; a name or `UID:GID` [default: who called
+    /// As root: run the command as this user, who also owns the files; a name or `UID:GID` [default: the user who called
     /// sudo, doas or pkexec, else root]
     #[arg(long, value_name = "USER")]
     pub run_as: Option<String>,
-    /// Don't write frees for what a process had not freed when it ended
+    /// Don't write frees for blocks that a process had not freed when it ended
     #[arg(long)]
     pub no_release_on_exit: bool,
-    /// Write what it all amounts to as JSON; `-` is standard output
+    /// Write the summary as JSON to this file; `-` is standard output
     #[arg(long, value_name = "PATH")]
     pub json: Option<PathBuf>,
     /// Fail if another measurement is in progress instead of waiting for it to finish
     #[arg(long)]
     pub no_wait: bool,
-    /// Don't show what it all amounts to
+    /// Don't show the summary
     #[arg(short, long)]
     pub quiet: bool,
-    /// The program and its arguments; a single argument is a line for the shell
+    /// The program and its arguments; a single argument is run by the shell
     #[arg(
         required = true,
         trailing_var_arg = true,
@@ -124,7 +124,7 @@ pub(crate) enum BackendChoice {
     Auto,
     /// From the kernel.
     Ebpf,
-    /// By a library inside of the processes.
+    /// By a library inside the processes.
     Preload,
 }
 

@@ -23,7 +23,7 @@ pub(crate) fn report(wanted: Wanted, temp: &std::path::Path) -> String {
         let _ = writeln!(text, "ebpf, {:<18} {line}", method.name());
     }
     let line = match Preload::start(temp, &Options::default()) {
-        Ok(_) => "works; blind for static and set-user-ID programs".to_owned(),
+        Ok(_) => "works; can't see static and set-user-ID programs".to_owned(),
         Err(err) => err.to_string(),
     };
     let _ = writeln!(text, "preload, {:<15} {line}", "library");

@@ -208,18 +208,19 @@ fn write_beside(
 /// Returns a sentence about processes of the command that go on without being seen, if there are some.
 fn outlived(left: &[Leftover]) -> Option<String> {
     let names = processes(left.iter().map(|process| (process.pid.as_raw(), &*process.name)));
-    let (be, they) =
-        if left.len() == 1 { ("was", "it allocates") } else { ("were", "they allocate") };
-    (!left.is_empty()).then(|| {
-        format!("of what the command had started, {names} {be} still running at its end: how much of what {they} is counted is left to chance")
-    })
+    let (which, their) = match left {
+        [] => return None,
+        [_] => ("a process started by the command was", "its"),
+        _ => ("processes started by the command were", "their"),
+    };
+    Some(format!("{which} still running at its end: {names}; an unpredictable part of {their} allocations is counted"))
 }
 
 /// Says why a command with a sandbox may have been ended by our library.
 fn forbidden_call(ended: Ended, backend: &str) -> Option<String> {
     // A shell says it by its code.
     (ended.code() == Ended::Signal(libc::SIGSYS).code() && backend == "preload").then(|| {
-        "the command was ended for a system call that it forbids itself (SIGSYS, seccomp): if that happens under `preload` only, the call was one of the library inside of it, and `--backend ebpf` makes none there".to_owned()
+        "the command was ended because of a system call that its own filter forbids (SIGSYS, seccomp): if that happens with `--backend preload` only, the preloaded library made the call; use `--backend ebpf` instead".to_owned()
     })
 }
 

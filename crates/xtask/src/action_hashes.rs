@@ -42,12 +42,12 @@ pub(crate) fn run(sums: &Path) -> Result<ExitCode> {
     let mut hashes = Hashes::parse(&read(&path)?)?;
     hashes.add(&version, archives)?;
     write(&path, &hashes.text()?)?;
-    say::note(&format!("{HASHES_FILE}: knows codspeed {version}"));
+    say::note(&format!("{HASHES_FILE}: added codspeed {version}"));
     if version.contains('-') {
-        say::note(&format!("{VERSION_FILE}: stays as it is, as {version} is a prerelease"));
+        say::note(&format!("{VERSION_FILE}: unchanged, because {version} is a prerelease"));
     } else {
         write(&root.join(VERSION_FILE), &format!("{version}\n"))?;
-        say::note(&format!("{VERSION_FILE}: {version} is installed from now on"));
+        say::note(&format!("{VERSION_FILE}: the action now installs {version}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -92,7 +92,7 @@ impl Hashes {
         match self.0.get(version) {
             Some(known) if *known != archives => {
                 bail!(
-                    "version {version} is known with other hashes; remove it first if that is right"
+                    "version {version} is listed with other hashes; if the new ones are right, remove it first"
                 )
             }
             Some(_) | None => drop(self.0.insert(version.to_owned(), archives)),
@@ -114,7 +114,7 @@ fn archives(sums: &str) -> Result<(String, BTreeMap<String, String>)> {
             continue;
         };
         if !is_version(found) || !is_sha256(hash) {
-            bail!("`{line}` is no hash of a release");
+            bail!("`{line}` is not the hash of a release");
         }
         if version.get_or_insert_with(|| found.to_owned()) != found {
             bail!("the list has archives of more than one version");
@@ -192,7 +192,7 @@ mod tests {
         hashes.add("5.1.0", archives(&sums("5.1.0", 'a', 'b')).unwrap().1).unwrap();
         let other = archives(&sums("5.1.0", 'a', 'c')).unwrap().1;
         let said = hashes.add("5.1.0", other).unwrap_err().to_string();
-        assert!(said.contains("known with other hashes"), "{said}");
+        assert!(said.contains("listed with other hashes"), "{said}");
     }
 
     #[track_caller]

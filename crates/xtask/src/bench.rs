@@ -47,12 +47,12 @@ const BENCHES: &[Bench] = &[
 pub(crate) fn run(filter: &str) -> Result<ExitCode> {
     let chosen: Vec<&Bench> = BENCHES.iter().filter(|bench| bench.is_chosen(filter)).collect();
     if chosen.is_empty() {
-        bail!("no bench has `{filter}` in its name; there are {}", titles(BENCHES));
+        bail!("no bench has `{filter}` in its name; use one of {}", titles(BENCHES));
     }
     let left_out = BENCHES.iter().filter(|bench| filter.is_empty() && bench.is_long);
     for bench in left_out {
         say::note(&format!(
-            "left out, since it takes minutes: `cargo xtask bench {}`",
+            "skipped, because it takes minutes: run `cargo xtask bench {}`",
             bench.example
         ));
     }
@@ -91,7 +91,7 @@ pub(crate) fn run(filter: &str) -> Result<ExitCode> {
     }
     let failures = if failed.is_empty() { "none".to_owned() } else { failed.join(", ") };
     say::note(&format!(
-        "bench: {} run, {} figures, failed: {failures}",
+        "bench: run: {}, figures: {}, failed: {failures}",
         chosen.len(),
         rows.len().saturating_sub(1)
     ));

@@ -27,7 +27,7 @@ struct Scene {
 /// To show something else, add a row.
 const SCENES: &[Scene] = &[
     Scene {
-        title: "one measurement, with a profile where perf may record",
+        title: "one measurement, with a profile if perf may record",
         needs: None,
         args: &["exec", "--", "./wordfreq", "texts"],
     },
@@ -47,7 +47,7 @@ const SCENES: &[Scene] = &[
         args: &["exec", "-m", "simulation", "--", "./wordfreq", "texts"],
     },
     Scene {
-        title: "memory, seen from the kernel where that is permitted, else by a library",
+        title: "memory, traced from the kernel if permitted, otherwise with a preloaded library",
         needs: None,
         args: &["exec", "-m", "memory", "--", "./wordfreq", "texts"],
     },
@@ -83,7 +83,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     }
 
     let network =
-        if stage.offline { "without a network" } else { "the network could not be cut off here" };
+        if stage.offline { "without a network" } else { "with the network, which could not be switched off here" };
     say::note(&format!(
         "\ndemo: done; {} runs of codspeed succeeded in a clean home, {network}",
         shown.len()
@@ -123,7 +123,7 @@ impl Stage {
         let stage = Self { codspeed, folder: folder.to_owned(), env, offline: can_cut_network() };
         let names: Vec<&str> = stage.env.iter().map(|(name, _)| *name).collect();
         say::note(&format!(
-            "\ndemo: all commands run in {}, with nothing in the environment but {}",
+            "\ndemo: all commands run in {}, with only these variables: {}",
             say::path(&folder),
             names.join(", ")
         ));

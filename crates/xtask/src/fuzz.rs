@@ -87,10 +87,10 @@ pub(crate) fn run(target: Option<&str>, minutes: f64) -> Result<ExitCode> {
     }
     if run == 0 {
         let names: Vec<&str> = FUZZERS.iter().flat_map(|(_, targets)| *targets).copied().collect();
-        bail!("there is no such target; there are {}", names.join(", "));
+        bail!("unknown target; use one of {}", names.join(", "));
     }
     let failures = if failed.is_empty() { "none".to_owned() } else { failed.join(", ") };
-    say::note(&format!("fuzz: {run} targets, failed: {failures}"));
+    say::note(&format!("fuzz: run: {run}, failed: {failures}"));
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -42,9 +42,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Find the tools that are needed, and install what is missing.
+    /// Find the required tools, and install missing ones.
     Setup {
-        /// Look only at what this command needs.
+        /// Only the tools that this command needs.
         #[arg(long = "for", value_enum)]
         task: Option<tools::Task>,
     },
@@ -52,21 +52,21 @@ enum Command {
     Demo,
     /// Run the doc tests, then all other tests.
     Test {
-        /// Handed on to `cargo nextest run`, for example a part of a test's name.
+        /// Arguments for `cargo nextest run`, such as a part of a test's name.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Check format, lints, docs and the rules of the house.
+    /// Check format, lints, docs and house rules.
     Lint {
-        /// Repair what a tool can repair.
+        /// Fix what a tool can fix.
         #[arg(long)]
         fix: bool,
     },
-    /// Check only the rules of the house.
+    /// Check only the house rules.
     Tidy,
-    /// Run real benchmark clients from their registries, and check what is measured.
+    /// Run real benchmark clients from their registries, and check the measurements.
     Compat(compat::Request),
-    /// Tell the GitHub Action the hashes of a release, and make it the version that is installed.
+    /// Add the hashes of a release to the GitHub Action, and make the action install that version.
     ActionHashes {
         /// The file `SHA256SUMS` of the release.
         sums: PathBuf,
@@ -76,20 +76,20 @@ enum Command {
         /// Only the benches whose `crate/name` contains this.
         filter: Option<String>,
     },
-    /// Throw damaged bytes at everything that reads bytes of others.
+    /// Fuzz everything that reads foreign bytes.
     Fuzz {
         /// Only this reader.
         target: Option<String>,
-        /// The time spent at each reader.
+        /// Minutes for each reader.
         #[arg(long, default_value_t = 1.0)]
         minutes: f64,
     },
-    /// Break the files, system calls and signals of our programs, and fail on a finding.
+    /// Inject faults into the files, system calls and signals of our programs, and fail on a finding.
     #[command(subcommand)]
     Attack(attack::Attack),
-    /// Build an archive of all programs, with everything that a release has, and try it in an empty system.
+    /// Build a release archive of all programs, and test it in an empty system.
     Dist(dist::Options),
-    /// Print what the changelog says about a version, as the text of its release.
+    /// Print the changelog section of a version, as the text of its release.
     ReleaseNotes {
         /// As in `5.1.0` or `v5.1.0`.
         version: String,

@@ -26,7 +26,7 @@ pub(crate) fn run(version: &str) -> Result<ExitCode> {
 /// The text of a release.
 fn notes(changelog: &str, version: &str, repository: &str) -> Result<String> {
     let section = section(changelog, version).with_context(|| {
-        format!("CHANGELOG.md has no section `## {version}` with text in it: rename `## Unreleased` before the tag")
+        format!("CHANGELOG.md has no section `## {version}` with text in it: rename `## Unreleased` before tagging")
     })?;
     let url = format!("{repository}/releases/download/v{version}");
     Ok(format!(

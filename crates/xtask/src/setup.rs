@@ -93,7 +93,7 @@ fn apt(tools: &[&Tool]) -> Result<()> {
         apt_get(&[&["install", "--quiet", "-y", "--no-install-recommends"], packages].concat())
     };
     let Err(err) = install(&all) else { return Ok(()) };
-    say::note(&format!("setup: {err:#}; once more, one tool at a time"));
+    say::note(&format!("setup: {err:#}; trying again, one package at a time"));
     // One package that this distribution doesn't have keeps all others from being installed.
     for packages in tools.iter().map(|tool| packages(&[tool])) {
         if !packages.is_empty()
@@ -122,7 +122,7 @@ pub(crate) fn is_root() -> bool {
 fn advice(tool: &Tool) -> String {
     match tool.source {
         Source::Apt(names) => format!(
-            "install the Debian package(s) {}, or what your system calls them",
+            "install these Debian packages, or those of your system: {}",
             names.join(" ")
         ),
         Source::Cargo(name) => format!("run `cargo install --locked {name}`"),

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     }
     cmd = cmd.args(with_skips(args, &skipped));
     if docs != 0 {
-        say::note("test: DOC TESTS FAILED (see above); the other tests follow");
+        say::note("test: DOC TESTS FAILED (see above); running the other tests");
     }
     let tests = cmd.hearing_ctrl_c().status()?;
     // Nothing is printed from here on: the last lines belong to nextest.

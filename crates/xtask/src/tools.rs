@@ -78,7 +78,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "clang",
-        what_for: "compiles the part of the allocation tracer that runs in the kernel",
+        what_for: "compiles the BPF program of the allocation tracer",
         probe: Probe::Program("clang"),
         source: Source::Apt(&["clang"]),
         required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Dist, Task::Compat],
@@ -86,7 +86,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "libelf, zlib",
-        what_for: "headers for libbpf, which loads that part",
+        what_for: "headers for libbpf, which loads that program",
         probe: Probe::Succeeds(&[
             "cc",
             "-E",
@@ -104,7 +104,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "autotools, flex, bison",
-        what_for: "builds the libelf that releases have inside",
+        what_for: "builds the libelf that releases include",
         probe: Probe::Succeeds(&[
             "sh",
             "-c",
@@ -126,7 +126,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "debootstrap",
-        what_for: "an empty system in which an archive is tried",
+        what_for: "an empty system for testing an archive",
         probe: Probe::Program("debootstrap"),
         source: Source::Apt(&["debootstrap"]),
         required_by: &[],

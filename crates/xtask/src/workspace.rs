@@ -28,7 +28,7 @@ impl Workspace {
             serde_json::from_str(&cmd.capture()?).context("`cargo metadata` is not JSON")?;
         let folder = |key: &str| {
             let text = metadata.get(key).and_then(Value::as_str);
-            text.map(PathBuf::from).with_context(|| format!("`cargo metadata` has no `{key}`"))
+            text.map(PathBuf::from).with_context(|| format!("`cargo metadata` has no key `{key}`"))
         };
         Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")?, metadata })
     }

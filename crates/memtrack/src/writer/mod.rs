@@ -11,6 +11,7 @@ use std::{io, path::Path};
 use runner_shared::{
     bounds::{self, TRACED_ADDRESSES, Unit, size},
     memory::{EVENTS_FILE, Event, EventCounts, STACKS_FILE, TraceUsage, Usage, UsageSummary},
+    text::count,
 };
 
 use crate::backend::Record;
@@ -248,7 +249,8 @@ impl Writer {
         let untracked = self.live.untracked();
         if untracked > 0 {
             notes.push(format!(
-                "{untracked} blocks have no free at the end of their process: more than {} addresses were in use",
+                "{} got no free at the end of their process: more than {} addresses were in use",
+                count(untracked, "block"),
                 bounds::shown(size(TRACED_ADDRESSES), Unit::Items)
             ));
         }

@@ -170,12 +170,12 @@ impl Stacks {
         let left_out = self.room.left_out();
         let many = (left_out > 0).then(|| {
             let most = bounds::shown(TRACED_STACKS_BYTES, Unit::Bytes);
-            format!("{left_out} allocations or functions have an unknown stack: those before take the {most} that are kept")
+            format!("stacks and functions that could not be kept: {left_out}; earlier ones take the {most} that are kept")
         });
         let (nameless, all) = (self.nameless, self.seen_ever);
         let unnamed = (nameless * 2 > all).then(|| {
             format!(
-                "{nameless} of {all} stacks have no names: their processes ended before they could be looked at, within milliseconds"
+                "no names for {nameless} of {all} stacks: their processes ended within milliseconds, before they could be looked at"
             )
         });
         let cut = self.hiding.and_then(|example| missing_callers(self.cut, self.taken, &example));
@@ -189,7 +189,7 @@ fn missing_callers(cut: u64, taken: u64, example: &Function) -> Option<String> {
     let percent = cut.saturating_mul(100) / taken.max(1);
     (percent > FEW_PERCENT).then(|| {
         format!(
-            "{percent} % of the stacks lead through functions that keep no frame pointers, such as `{name}` in `{module}`, and lack callers: build with `-fno-omit-frame-pointer` (C, C++) or `RUSTFLAGS=\"-C force-frame-pointers=yes\"` (Rust)"
+            "{percent} % of stacks lack callers, because they lead through functions that keep no frame pointers, such as `{name}` in `{module}`: build with `-fno-omit-frame-pointer` (C, C++) or `RUSTFLAGS=\"-C force-frame-pointers=yes\"` (Rust)"
         )
     })
 }

@@ -120,7 +120,7 @@ fn stacks_lie_beside_the_events() {
         writer.take(Record::Call { event, stack }).unwrap();
     }
     let notes = writer.finish(9).unwrap().notes;
-    assert!(notes[0].starts_with("2 of 2 stacks have no names"), "{notes:?}");
+    assert!(notes[0].starts_with("no names for 2 of 2 stacks"), "{notes:?}");
     assert_eq!(notes.len(), 1);
     let mut decoder = StackDecoder::default();
     decoder.push(&unpacked(&folder.path().join("7.MemtrackStacks.msgpack")));

@@ -33,7 +33,7 @@ pub fn snmalloc_from_the_registry_is_exact(way: Way) {
 pub fn allocators_inside_of_a_program_are_named(way: Way) {
     for allocator in ["jemalloc", "mimalloc", "rpmalloc", "snmalloc"] {
         let notes = Track::by(way).run(&[program(allocator)]).succeeded().notes();
-        let named = format!("has an allocator of its own in it ({allocator})");
+        let named = format!("contains an allocator of its own ({allocator})");
         assert!(notes.iter().any(|note| note.contains(&named)), "{allocator}: {notes:?}");
     }
 }

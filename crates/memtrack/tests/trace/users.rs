@@ -87,7 +87,7 @@ mod privileged {
         let traced = track.run(&[crowd.to_str().unwrap(), "forks", "20"]).succeeded();
         assert_eq!(traced.stats["backend"], "preload");
         assert_eq!(traced.pairs(), 200);
-        for word in ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN", "by a library instead"] {
+        for word in ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN", "with a preloaded library instead"] {
             assert!(traced.stderr.contains(word), "{word}: {}", traced.stderr);
         }
     }
@@ -113,6 +113,6 @@ mod namespace {
         let traced = track.run(&[crowd.to_str().unwrap(), "forks", "20"]).succeeded();
         assert_eq!(traced.stats["backend"], "preload");
         assert_eq!(traced.pairs(), 200);
-        assert!(traced.stderr.contains("by a library instead"), "{}", traced.stderr);
+        assert!(traced.stderr.contains("with a preloaded library instead"), "{}", traced.stderr);
     }
 }

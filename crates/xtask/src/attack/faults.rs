@@ -161,7 +161,7 @@ impl Faults<'_> {
             let none = Fault { program, kind: 0, nth: 0 };
             let (outcome, seen) = self.outcome(run, none)?;
             if outcome.code() != 0 {
-                bail!("undisturbed, the run `{}` fails: {}", run.name, outcome.output);
+                bail!("the run `{}` fails without a fault: {}", run.name, outcome.output);
             }
             let undisturbed = Undisturbed { warnings: warnings(&outcome), results: results(run) };
             for (kind, calls) in seen.calls.iter().enumerate() {

@@ -234,7 +234,7 @@ impl FileAttack<'_> {
         self.set_up(scene, false)?;
         let outcome = self.outcome(command, false)?;
         if outcome.code() != 0 {
-            bail!("undisturbed, `{}` fails: {}", command.name, outcome.output);
+            bail!("`{}` fails without a replaced file: {}", command.name, outcome.output);
         }
         Ok(outcome)
     }
@@ -278,10 +278,10 @@ fn verdict(command: &Command, path: &Path, got: &Outcome, undisturbed: &Outcome)
         return Some(fault);
     }
     if got.output.contains(SECRET) {
-        return Some("shows the secret of somebody else".to_owned());
+        return Some("shows another user's secret".to_owned());
     }
     if got.peak_mib > MOST_MIB {
-        return Some(format!("takes {} MiB", got.peak_mib));
+        return Some(format!("used {} MiB of memory", got.peak_mib));
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     // Standard input has no name.
@@ -295,7 +295,7 @@ fn verdict(command: &Command, path: &Path, got: &Outcome, undisturbed: &Outcome)
     let differs =
         got.code() != undisturbed.code() || (command.is_steady && got.output != undisturbed.output);
     if differs && !is_named {
-        return Some(format!("code {}, and the file is not named: {}", got.code(), got.line()));
+        return Some(format!("exit code {}, and the message doesn't name the file: {}", got.code(), got.line()));
     }
     None
 }

@@ -21,9 +21,9 @@ use stage::Stage;
 /// The attacks. To add one, add a row here and in [`run`].
 #[derive(Debug, Subcommand)]
 pub(crate) enum Attack {
-    /// Replace every file that we read by what no file should be.
+    /// Replace every file that we read with invalid content, links, pipes and the like.
     Files(Extent),
-    /// Let every call of the system fail once.
+    /// Make every system call fail once.
     Faults(Extent),
     /// Send every signal in every phase of a run, many times, and at any time of a run.
     Signals(signals::Options),
@@ -32,7 +32,7 @@ pub(crate) enum Attack {
 /// The part of an attack on a stage that is run.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Extent {
-    /// Try each kind of trouble at each command once, with the programs that are there.
+    /// Try each kind of fault on each command once, without building first.
     #[arg(long)]
     quick: bool,
 }
@@ -67,10 +67,10 @@ fn on_stage(
 ) -> Result<ExitCode> {
     let scale = if quick { Scale::Quick } else { Scale::Full };
     let Some(stage) = Stage::entered() else { return Stage::enter(name, scale) };
-    let findings = run(&stage, scale).with_context(|| format!("the attack `{name}` broke off"))?;
+    let findings = run(&stage, scale).with_context(|| format!("the attack `{name}` was aborted"))?;
     for finding in &findings {
         say::data(&format!("FINDING: {finding}"));
     }
-    say::note(&format!("attack {name}: {} findings", findings.len()));
+    say::note(&format!("attack {name}: findings: {}", findings.len()));
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -27,7 +27,7 @@ const ROUNDS: &[(&str, Option<&str>)] =
 /// The command.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let Options { times, filter } = options;
-    ensure!(*times > 0, "`--times` has to be at least 1");
+    ensure!(*times > 0, "`--times` must be at least 1");
     let workspace = Workspace::load()?;
     workspace.cargo(&["build", "--workspace", "--bins"]).run()?;
     let mut failed = Vec::new();
@@ -44,6 +44,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
     }
     let failures = if failed.is_empty() { "none".to_owned() } else { failed.join(", ") };
-    say::note(&format!("signals: {times} times each, failed: {failures}"));
+    say::note(&format!("signals: repeats: {times}, failed: {failures}"));
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

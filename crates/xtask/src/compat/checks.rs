@@ -41,14 +41,14 @@ pub(super) fn problems(
         Cell::Fails { code, says, .. } => {
             let mut problems = Vec::new();
             if output.code != code {
-                problems.push(format!("exit code {} rather than {code}", output.code));
+                problems.push(format!("exit code {} instead of {code}", output.code));
             }
             if !output.stderr.contains(says) {
-                problems.push(format!("nothing was said about `{says}`"));
+                problems.push(format!("standard error doesn't contain `{says}`"));
             }
             return Ok(problems);
         }
-        Cell::NotRun { .. } => return Ok(vec!["it was run".to_owned()]),
+        Cell::NotRun { .. } => return Ok(vec!["it ran, but is listed as not tested".to_owned()]),
     };
     if output.code != 0 {
         return Ok(vec![format!("exit code {}", output.code)]);
@@ -97,7 +97,7 @@ fn differing(client: &Client, place: &str, found: &[&str]) -> Vec<String> {
     expected.sort_unstable();
     found.sort_unstable();
     let are_same = found == expected;
-    let said = (!are_same).then(|| format!("{place} names {}", found.join(", ")));
+    let said = (!are_same).then(|| format!("{place} has other names than the suite: {}", found.join(", ")));
     said.into_iter().collect()
 }
 
@@ -110,16 +110,16 @@ fn walltime(client: &Client, is_silent: bool, run: &Measured) -> Result<Vec<Stri
         let creator = file.get("creator").context("results without a creator")?;
         let writer = (text(creator, "name"), text(creator, "version"));
         if writer != (Some(name), Some(client.writer.unwrap_or(announced))) {
-            problems.push(format!("the results are by {creator}"));
+            problems.push(format!("unexpected creator of the results: {creator}"));
         }
         uris.extend(items(file, "benchmarks").iter().filter_map(|one| text(one, "uri")));
     }
     problems.extend(differing(client, "the results", &uris));
     let said = Conversation::read(&run.profile.join("ExecutionTimestamps.msgpack"))?;
     match said {
-        Some(_) if is_silent => problems.push("it spoke".to_owned()),
+        Some(_) if is_silent => problems.push("unexpected messages on the FIFOs".to_owned()),
         None if is_silent => {}
-        None => problems.push("nothing was said".to_owned()),
+        None => problems.push("no messages on the FIFOs".to_owned()),
         Some(said) => {
             problems.extend(conversation(client, &said, |benchmark| benchmark.rounds));
             problems.extend(announcement(client, run)?);
@@ -139,7 +139,7 @@ fn announcement(client: &Client, run: &Measured) -> Result<Option<String>> {
     let (name, version) = client.integration;
     let found = metadata.get("integration").unwrap_or(&Value::Null);
     let is_ours = *found == serde_json::json!([name, version]);
-    Ok((!is_ours).then(|| format!("{found} was announced")))
+    Ok((!is_ours).then(|| format!("unexpected integration: {found}")))
 }
 
 /// Windows, rounds and names, as many as the suite has.
@@ -150,10 +150,10 @@ fn conversation(
 ) -> Vec<String> {
     let announced: Vec<&str> = said.announced.iter().map(String::as_str).collect();
     let mut problems = differing(client, "the conversation", &announced);
-    problems.extend(said.odd.iter().map(|odd| format!("{odd} does not fit")));
+    problems.extend(said.odd.iter().map(|odd| format!("unexpected: {odd}")));
     if said.windows.len() != said.announced.len() {
         let (windows, names) = (said.windows.len(), said.announced.len());
-        problems.push(format!("{windows} windows for {names} benchmarks"));
+        problems.push(format!("unequal numbers: windows {windows}, benchmarks {names}"));
     }
     for (uri, marked) in said.announced.iter().zip(&said.windows) {
         let benchmark = client.benchmarks.iter().find(|one| one.uri == uri);
@@ -164,7 +164,7 @@ fn conversation(
             None => true,
         };
         if !fits {
-            problems.push(format!("`{uri}`: {marked} rounds were marked"));
+            problems.push(format!("`{uri}`: unexpected number of marked rounds: {marked}"));
         }
     }
     problems
@@ -172,7 +172,7 @@ fn conversation(
 
 fn memory(client: &Client, report: &Value, run: &Measured) -> Result<Vec<String>> {
     let path = run.profile.join("results/ExecutionTimestamps.msgpack");
-    let said = Conversation::read(&path)?.context("nothing was said")?;
+    let said = Conversation::read(&path)?.context("no messages on the FIFOs")?;
     let mut problems = conversation(client, &said, |_| Rounds::Never);
     for one in items(report, "benchmarks") {
         let uri = text(one, "uri").unwrap_or_default();
@@ -183,7 +183,7 @@ fn memory(client: &Client, report: &Value, run: &Measured) -> Result<Vec<String>
             (least..=most).contains(&peak)
         });
         if !is_plausible {
-            problems.push(format!("`{uri}`: a peak of {peak:?} bytes"));
+            problems.push(format!("`{uri}`: implausible peak: {peak:?} bytes"));
         }
     }
     Ok(problems)
@@ -194,7 +194,7 @@ fn simulation(client: &Client, report: &Value, run: &Measured) -> Result<Vec<Str
     let mut problems = Vec::new();
     let (name, version) = client.integration;
     if counted.integrations != BTreeSet::from([format!("{name} {version}")]) {
-        problems.push(format!("{:?} were announced", counted.integrations));
+        problems.push(format!("unexpected integrations: {:?}", counted.integrations));
     }
     for one in items(report, "benchmarks") {
         let uri = text(one, "uri").unwrap_or_default();
@@ -222,8 +222,8 @@ pub(super) fn files(client: &Client, run: &Measured, recorded: &[String]) -> Res
     };
     let missing = recorded.iter().filter(|name| !found.contains(name) && !may_differ(name));
     let new = found.iter().filter(|name| !recorded.contains(name) && !may_differ(name));
-    let missing = missing.map(|name| format!("the folder lacks {name}"));
-    Ok(missing.chain(new.map(|name| format!("{name} is new in the folder"))).collect())
+    let missing = missing.map(|name| format!("missing in the folder: {name}"));
+    Ok(missing.chain(new.map(|name| format!("unexpected in the folder: {name}"))).collect())
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {

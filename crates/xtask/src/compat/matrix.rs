@@ -45,7 +45,7 @@ fn expected() -> String {
 pub(super) fn write(readme: &Path) -> Result<()> {
     let failed = || format!("could not write `{}`", say::path(&readme));
     let text = files::read_to_string(readme).with_context(failed)?;
-    let text = replaced(&text, &expected()).context("the README has no marks for the table")?;
+    let text = replaced(&text, &expected()).context("the README has no markers for the table")?;
     files::write(readme, text).with_context(failed)
 }
 

@@ -29,10 +29,10 @@ pub(crate) struct Request {
     /// Only these clients, or in these modes.
     #[arg(value_name = "CLIENT|MODE")]
     only: Vec<String>,
-    /// Only the few that `cargo xtask test` runs as well.
+    /// Only the clients that `cargo xtask test` runs as well.
     #[arg(long)]
     quick: bool,
-    /// Keep the names of the files that are left as what is expected from now on.
+    /// Record the names of the files in the profile folders as the expected ones.
     #[arg(long)]
     record: bool,
     /// Write the table into the README, unless something failed.
@@ -48,7 +48,7 @@ impl Request {
         let is_client = |name: &&&String| clients::all().any(|client| client.name == ***name);
         if let Some(unknown) = names.iter().find(|name| !is_client(name)) {
             let all: Vec<_> = clients::all().map(|client| client.name).collect();
-            bail!("no client is called `{unknown}`; there are {}", all.join(", "));
+            bail!("unknown client `{unknown}`; use one of {}", all.join(", "));
         }
         let is_asked = |asked: &[&String], one: &str| {
             asked.is_empty() || asked.iter().any(|asked| *asked == one)
@@ -89,7 +89,7 @@ pub(crate) fn run(request: &Request) -> Result<ExitCode> {
     };
     say::data(matrix::table(shown).trim_end());
     let failed = outcomes.values().filter(|outcome| outcome.is_err()).count();
-    say::note(&format!("compat: {} cells, {failed} failed", outcomes.len()));
+    say::note(&format!("compat: {} checked, {failed} failed", outcomes.len()));
     if failed > 0 {
         return Ok(ExitCode::FAILURE);
     }
@@ -110,7 +110,7 @@ struct Bench {
 impl Bench {
     /// Tries a client in a mode; the answer is what the table says of it.
     fn cell(&mut self, client: &Client, mode: &str, request: &Request) -> Result<String> {
-        let cell = client.cell(mode).context("no such mode")?;
+        let cell = client.cell(mode).context("unknown mode")?;
         if let Cell::NotRun { .. } = cell {
             return Ok(matrix::words(cell));
         }

@@ -17,7 +17,7 @@ fn words_are_clients_or_modes() {
     let quick = asked(&["walltime"], true).chosen().unwrap();
     assert!(quick.iter().all(|(client, mode)| client.is_quick && *mode == "walltime"));
     let unknown = asked(&["pitest"], false).chosen().unwrap_err().to_string();
-    assert!(unknown.starts_with("no client is called `pitest`; there are pytest, "), "{unknown}");
+    assert!(unknown.starts_with("unknown client `pitest`; use one of pytest, "), "{unknown}");
 }
 
 /// Tries a client in every mode.
@@ -27,7 +27,7 @@ fn is_measured_in_every_mode(name: &str) {
     let codspeed = workspace.target.join("debug/codspeed");
     assert!(
         codspeed.is_file(),
-        "`{}` is missing: `cargo xtask test` makes it",
+        "`{}` is missing: run `cargo xtask test` to build it",
         say::path(&codspeed)
     );
     let listings = Listings::load(&workspace).unwrap();

@@ -38,7 +38,7 @@ pub(super) fn lay_out(
     licences::check(&crates)?;
     let (page, missing) = licences::texts(&crates)?;
     say::note(&format!(
-        "dist: {} crates are linked, all under allowed licences; without a text of it: {}",
+        "dist: {} crates are linked, all under allowed licences; without a licence text: {}",
         crates.len(),
         if missing.is_empty() { "none".to_owned() } else { missing.join(", ") }
     ));

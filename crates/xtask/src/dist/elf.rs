@@ -46,7 +46,7 @@ impl Linkage {
         let Self { needed, glibc } = self;
         match glibc {
             Some(glibc) => format!("needs glibc {glibc} ({})", needed.join(" ")),
-            None if needed.is_empty() => "needs nothing".to_owned(),
+            None if needed.is_empty() => "needs no libraries".to_owned(),
             None => format!("needs {}", needed.join(" ")),
         }
     }
@@ -54,7 +54,7 @@ impl Linkage {
 
 /// Reads the dynamic section and the versions of a program.
 pub(super) fn read(bytes: &[u8]) -> Result<Linkage> {
-    let header = FileHeader64::<Endianness>::parse(bytes).context("no ELF file of 64 bits")?;
+    let header = FileHeader64::<Endianness>::parse(bytes).context("not a 64-bit ELF file")?;
     let endian = header.endian()?;
     let sections = header.sections(endian, bytes)?;
     let mut linkage = Linkage::default();

@@ -42,7 +42,7 @@ pub(super) fn fill(template: &str, release: &Release, rows: &[Row]) -> Result<St
         }
         // They stand in single quotes of a shell.
         if fact.contains('\'') {
-            bail!("`{fact}` can't be written into a shell script");
+            bail!("`{fact}` can't be quoted in a shell script");
         }
         text = text.replace(place, &fact);
     }

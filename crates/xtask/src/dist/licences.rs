@@ -45,7 +45,7 @@ pub(super) fn check(crates: &[Linked]) -> Result<()> {
     );
     if !bad.is_empty() {
         bail!(
-            "the licences of these are not in the list of crates/xtask/src/dist/licences.rs: {}",
+            "add the licences of these to the list in crates/xtask/src/dist/licences.rs, if they are allowed: {}",
             bad.join(", ")
         );
     }
@@ -99,11 +99,11 @@ pub(super) fn texts(crates: &[Linked]) -> Result<(String, Vec<String>)> {
 }
 
 fn page(table: &str, users: &BTreeMap<String, Vec<String>>, missing: &[String]) -> String {
-    let head = "Other people's work in these programs, and under which licence it is.\n\n";
+    let head = "Third-party software in these programs, and its licences.\n\n";
     let mut parts = vec![head.to_owned(), table.to_owned(), "\n".to_owned()];
     if !missing.is_empty() {
         parts.push(format!(
-            "These bring no text of their licence; those of the licences named above are below: {}.\n\n",
+            "These contain no licence text; the texts of the licences named above are below: {}.\n\n",
             missing.join(", ")
         ));
     }

@@ -43,16 +43,16 @@ const PROGRAMS: [&str; 3] = ["codspeed", "exec-harness", "codspeed-memtrack"];
 /// Options of the command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Build for this target [default: the musl target of this machine if it can be built here, or else gnu].
+    /// Build for this target [default: the musl target of this machine if it can be built here, otherwise gnu].
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// The place where the files of the release go [default: `dist` in the target folder].
+    /// Folder for the files of the release [default: `dist` in the target folder].
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Don't install and use the result in an empty system.
+    /// Don't test the result in an empty system.
     #[arg(long)]
     no_smoke: bool,
-    /// Build nothing: write hashes, SBOM and installer for the archives that are in the folder.
+    /// Build nothing: write hashes, SBOM and installer for the archives in the folder.
     #[arg(long, conflicts_with_all = ["target", "no_smoke"])]
     assemble: bool,
 }
@@ -76,7 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let out = out.clone().unwrap_or_else(|| workspace.target.join("dist"));
     // A relative folder is the caller's, not that of a tool that we start elsewhere.
     let out = std::path::absolute(&out).with_context(|| format!("`{}`", say::path(&out)))?;
-    fs::create_dir_all(&out).with_context(|| format!("could not make `{}`", say::path(&out)))?;
+    fs::create_dir_all(&out).with_context(|| format!("could not create `{}`", say::path(&out)))?;
     if *assemble {
         release::complete(&workspace, &release, &out)?;
         return Ok(ExitCode::SUCCESS);
@@ -91,13 +91,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let entries = contents::lay_out(&workspace, &release, &target.triple, &programs)?;
     let bytes = archive::tar_gz(entries, release.time)?;
     if bytes.len() > MOST_BYTES {
-        bail!("the archive has {} bytes; it may have {MOST_BYTES}", bytes.len());
+        bail!("the archive has {} bytes; the limit is {MOST_BYTES}", bytes.len());
     }
     let path = out.join(release.archive_name(&target.triple));
     write(&path, &bytes)?;
     release::complete(&workspace, &release, &out)?;
     if *no_smoke {
-        say::note("dist: NOT TRIED: the archive was not installed anywhere (--no-smoke)");
+        say::note("dist: NOT TESTED: the archive was not installed anywhere (`--no-smoke`)");
     } else {
         smoke::run(&workspace, &release, &out, &target.triple)?;
     }
@@ -120,9 +120,9 @@ impl Release {
                 .args(["-c", "safe.directory=*", "log", "-1", "--format=%ct"])
                 .cwd(&workspace.root)
                 .capture()
-                .context("the date of a release is that of its commit (or SOURCE_DATE_EPOCH)")?,
+                .context("could not get the date of the commit; set SOURCE_DATE_EPOCH to use another date")?,
         };
-        let time = time.trim().parse().with_context(|| format!("`{}` is no time", time.trim()))?;
+        let time = time.trim().parse().with_context(|| format!("`{}` is not a time", time.trim()))?;
         Ok(Self { version, time, repository })
     }
 

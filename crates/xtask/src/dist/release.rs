@@ -29,7 +29,7 @@ pub(super) fn complete(workspace: &Workspace, release: &Release, out: &Path) -> 
     let name = format!("codspeed-v{}.spdx.json", release.version);
     write(&out.join(&name), sbom::document(release, &crates)?.as_bytes())?;
     say::note(&format!(
-        "dist: {} archives, SHA256SUMS, {name}, {}",
+        "dist: archives: {}; SHA256SUMS, {name}, {}",
         triples.len(),
         installer::NAME
     ));

@@ -51,7 +51,7 @@ impl Root {
     pub(super) fn make(workspace: &Workspace) -> Result<Option<Self>> {
         if !is_root() {
             say::note(
-                "dist: NOT TRIED: only root can enter another system (`--no-smoke` says nothing of it)",
+                "dist: NOT TESTED: only root can enter another system (use `--no-smoke` to hide this message)",
             );
             return Ok(None);
         }
@@ -66,7 +66,7 @@ impl Root {
             }
             Err(err) => {
                 say::note(&format!(
-                    "dist: no Debian to try in ({err:#}): some programs of this machine instead"
+                    "dist: no Debian to test in ({err:#}); using some programs of this machine instead"
                 ));
                 bare(root.path())?;
             }
@@ -124,7 +124,7 @@ fn debian(workspace: &Workspace) -> Result<PathBuf> {
     let list = Cmd::new("apt-get")
         .args(["indextargets", "--format", format, "Created-By: Packages"])
         .capture()?;
-    let (mirror, suite) = mirror(&list).context("apt knows no mirror of Debian")?;
+    let (mirror, suite) = mirror(&list).context("apt has no Debian mirror")?;
     // So that a build that was interrupted is not taken for a system.
     let unfinished = system.with_extension("unfinished");
     if unfinished.exists() {

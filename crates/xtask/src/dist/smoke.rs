@@ -14,8 +14,8 @@ use crate::workspace::Workspace;
 
 /// The trials, in this order: the reason, a shell text, and whether it has to succeed.
 const STEPS: &[(&str, &str, bool)] = &[
-    ("the installer installs", "sh /tmp/installer --base-url $URL/good", true),
-    ("it does so again", "sh /tmp/installer --base-url $URL/good --quiet", true),
+    ("the installer works", "sh /tmp/installer --base-url $URL/good", true),
+    ("it works a second time", "sh /tmp/installer --base-url $URL/good --quiet", true),
     ("the program starts", "~/.local/bin/codspeed --version", true),
     (
         "a command is benchmarked",
@@ -27,9 +27,9 @@ const STEPS: &[(&str, &str, bool)] = &[
         "~/.local/bin/codspeed exec -m memory --backend preload --skip-upload -- ls /",
         true,
     ),
-    ("it is removed", "sh /tmp/installer --uninstall", true),
+    ("it is uninstalled", "sh /tmp/installer --uninstall", true),
     ("a changed archive is refused", "sh /tmp/installer --base-url $URL/changed", false),
-    ("nothing of it is there", "test ! -e ~/.local && test ! -e ~/.config", true),
+    ("nothing of it is installed", "test ! -e ~/.local && test ! -e ~/.config", true),
     ("a missing archive is refused", "sh /tmp/installer --base-url $URL/missing", false),
 ];
 
@@ -41,7 +41,7 @@ pub(super) fn run(
     triple: &str,
 ) -> Result<()> {
     let Some(root) = Root::make(workspace)? else { return Ok(()) };
-    fs::create_dir_all(root.path().join("home/user")).context("could not make a home")?;
+    fs::create_dir_all(root.path().join("home/user")).context("could not create a home folder")?;
     let before = root.files();
 
     #[expect(clippy::disallowed_methods, reason = "no program of a user's machine")]
@@ -63,14 +63,14 @@ pub(super) fn run(
     for (what, text, succeeds) in STEPS {
         let code = root.run(&text.replace("$URL", &server.url()))?;
         if (code == 0) != *succeeds {
-            bail!("in an empty system it does not hold that {what}: exit code {code}");
+            bail!("failed in an empty system: {what}: exit code {code}");
         }
         say::note(&format!("dist: in an empty system: {what}"));
     }
     let left: Vec<_> =
         root.files().difference(&before).map(|path| say::path(&path).to_string()).collect();
     if !left.is_empty() {
-        bail!("these are left after the removal: {}", left.join(", "));
+        bail!("left after uninstalling: {}", left.join(", "));
     }
     say::note("dist: in an empty system: nothing is left");
     Ok(())

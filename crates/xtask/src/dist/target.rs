@@ -40,7 +40,7 @@ pub(super) fn choose(asked: Option<&str>) -> Result<Target> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     let machine = Machine {
-        host: host.context("`rustc -vV` names no host")?.to_owned(),
+        host: host.context("`rustc -vV` doesn't name the host")?.to_owned(),
         installed,
         has_musl_gcc: shell::find("musl-gcc").is_some(),
     };
@@ -51,12 +51,11 @@ fn pick(asked: Option<&str>, machine: &Machine) -> Result<Target> {
     if let Some(triple) = asked {
         if !machine.installed.iter().any(|installed| installed == triple) {
             bail!(
-                "the standard library for {triple} is not installed here; there are: {}. `rustup target add {triple}` \
-                 gets it",
+                "the standard library for {triple} is not installed here; run `rustup target add {triple}`, or use one of {}",
                 machine.installed.join(", ")
             );
         }
-        return Ok(Target { triple: triple.to_owned(), why: "asked for".to_owned() });
+        return Ok(Target { triple: triple.to_owned(), why: "requested".to_owned() });
     }
     let musl = machine.host.replace("-gnu", "-musl");
     let lacks = if !machine.installed.contains(&musl) {
@@ -68,7 +67,7 @@ fn pick(asked: Option<&str>, machine: &Machine) -> Result<Target> {
     };
     Ok(Target {
         triple: machine.host.clone(),
-        why: format!("needs the glibc that is named below; a static build lacks {lacks}"),
+        why: format!("needs the glibc named below; missing for a static build: {lacks}"),
     })
 }
 
@@ -99,6 +98,6 @@ mod tests {
     fn a_target_without_a_standard_library_is_refused_with_a_hint() {
         let err = pick(Some(MUSL), &machine(&[GNU], true)).unwrap_err().to_string();
         assert!(err.contains(&format!("rustup target add {MUSL}")), "{err}");
-        assert_eq!(pick(Some(GNU), &machine(&[GNU], true)).unwrap().why, "asked for");
+        assert_eq!(pick(Some(GNU), &machine(&[GNU], true)).unwrap().why, "requested");
     }
 }

@@ -4,7 +4,7 @@ use super::{Finding, Tree};
 use crate::action_hashes::{HASHES_FILE, Hashes, SOURCE, VERSION_FILE};
 
 const RULE: &str = "action-hashes";
-const ADVICE: &str = "let `cargo xtask action-hashes SHA256SUMS` write it";
+const ADVICE: &str = "run `cargo xtask action-hashes SHA256SUMS` to write it";
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let (Some(version), Some(hashes)) = (tree.file(VERSION_FILE), tree.file(HASHES_FILE)) else {

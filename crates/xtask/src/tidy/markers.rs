@@ -10,10 +10,10 @@ const FORBIDDEN: [(&str, &str); 7] = [
     ("todo!(", "write the code, or return an error"),
     ("unimplemented!(", "write the code, or return an error"),
     ("dbg!(", "remove it, or log with fields"),
-    ("#[ignore", "give the test a name by which xtask can say what it needs, or remove it"),
-    ("#[allow(", "repair it, or use #[expect(..., reason = \"...\")] on the narrowest item"),
-    ("#![allow(", "repair it, or use #![expect(..., reason = \"...\")]"),
-    (", allow(", "repair it, or use expect(..., reason = \"...\")"),
+    ("#[ignore", "put the test in a module of `xtask/src/needs.rs`, or remove it"),
+    ("#[allow(", "fix it, or use #[expect(..., reason = \"...\")] on the narrowest item"),
+    ("#![allow(", "fix it, or use #![expect(..., reason = \"...\")]"),
+    (", allow(", "fix it, or use expect(..., reason = \"...\")"),
 ];
 
 /// Code that must not be in tests. They are exempt from the list of methods that clippy refuses.
@@ -66,7 +66,7 @@ fn later(file: &File, first_line: usize, text: &str) -> Vec<Finding> {
     let lines = (first_line..).zip(text.lines()).filter(|(_, line)| is_open(line));
     lines
         .map(|(number, _)| {
-            file.finding(number, "markers", "name the issue (#123) that will do this, or do it")
+            file.finding(number, "markers", "name the issue (#123) for it, or do it now")
         })
         .collect()
 }

@@ -187,7 +187,7 @@ fn paths(workspace: &Workspace) -> Vec<String> {
     let mut paths: Vec<String> = match git.capture() {
         Ok(list) => list.split_terminator('\0').map(str::to_owned).collect(),
         Err(err) => {
-            say::note(&format!("tidy: reading all files of the folder instead, because {err:#}"));
+            say::note(&format!("tidy: reading all files of the folder, because {err:#}"));
             walk(&workspace.root, "")
         }
     };

@@ -98,7 +98,7 @@ impl Attachments {
         };
         if examined.may_hide_one {
             state.notes.push(format!(
-                "`{}` is statically linked and has no symbols of a known allocator: what it allocates is not seen",
+                "`{}` is statically linked and has no symbols of a known allocator: its allocations are not seen",
                 shown(&path)
             ));
         }

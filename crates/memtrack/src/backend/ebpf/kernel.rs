@@ -15,6 +15,7 @@ use libbpf_rs::{
     Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel,
     ProgramAttachType, ProgramInput, libbpf_sys,
 };
+use runner_shared::text::count;
 
 use super::{
     link::{AttachMethod, OWN_PROGRAMS, Programs, copied},
@@ -86,24 +87,27 @@ impl Counters {
             unseen_calls,
         } = *self;
         let sentences = [
-            (unfollowed, "huge requests to functions that may throw were not followed"),
-            (unkept, "calls were lost: the kernel could not keep the state of their threads"),
-            (endless, "processes ended unseen: what they had not freed counts as live"),
+            (unfollowed, "huge request", "to functions that may throw could not be followed"),
+            (unkept, "call", "could not be recorded: the kernel had no room for the state of a thread"),
+            (endless, "process", "ended unseen: blocks that were not freed until then count as live"),
             (
                 unseen_programs,
-                "events of this machine were left out by the kernel: a process may have become another program unseen",
+                "event",
+                "of this machine could not be seen: a process may have become another program without notice",
             ),
             (
                 unseen_calls,
-                "system calls of this machine were left out by the kernel: some mappings may not have been seen",
+                "system call",
+                "of this machine could not be seen: some mappings may be missing",
             ),
             (
                 unheld,
-                "stops of processes may not have been noted down: one that others had stopped may have been continued",
+                "stop",
+                "of processes could not be recorded: a process that others had stopped may have been continued",
             ),
         ];
-        let told = sentences.iter().filter(|(number, _)| *number > 0);
-        told.map(|(number, sentence)| format!("{number} {sentence}")).collect()
+        let told = sentences.into_iter().filter(|(number, ..)| *number > 0);
+        told.map(|(number, noun, rest)| format!("{} {rest}", count(number, noun))).collect()
     }
 }
 

@@ -138,8 +138,8 @@ impl Ebpf {
                     drop(successor);
                 }
                 Err(err) => attachments.note(format!(
-                    "programs and libraries can't be noticed when they are loaded ({err}): only the C library of this \
-                     system is watched"
+                    "could not watch for programs and libraries that are loaded ({err}): only the C library of this \
+                     system is traced"
                 )),
             }
         })?;

@@ -26,7 +26,7 @@ impl Missing {
     pub(crate) fn rights() -> Option<Self> {
         let status = files::read_kernel_text("/proc/self/status").unwrap_or_default();
         let missing = missing_capabilities(&status);
-        let text = || format!("the right to use eBPF is missing: {}", missing.join(", "));
+        let text = || format!("missing permission to use eBPF: {}", missing.join(", "));
         (!missing.is_empty()).then(|| Self { text: text(), rights: true })
     }
 }
@@ -43,7 +43,7 @@ impl From<Vec<(&'static str, io::Error)>> for Missing {
             reasons.iter().map(|(method, err)| format!("{method}: {err}")).collect();
         Self {
             rights: reasons.iter().any(|(_, err)| denied(err)),
-            text: format!("the kernel doesn't let us trace ({})", tried.join("; ")),
+            text: format!("the kernel refused to trace ({})", tried.join("; ")),
         }
     }
 }
@@ -59,8 +59,8 @@ fn missing_capabilities(status: &str) -> Vec<&'static str> {
 
 /// The advice that would help.
 pub(crate) const HOW_TO_PERMIT: &str = "\
-hint: run as root, or once as root: setcap cap_bpf,cap_perfmon,cap_sys_admin+ep \"$(command -v codspeed-memtrack)\". \
-`--backend preload` needs no rights; `codspeed-memtrack doctor` tells what works here.";
+hint: run as root, or run once `sudo setcap cap_bpf,cap_perfmon,cap_sys_admin+ep \"$(command -v codspeed-memtrack)\"`; \
+or use `--backend preload`, which needs no permissions. Run `codspeed-memtrack doctor` to see what works here.";
 
 #[cfg(test)]
 mod tests {

@@ -96,13 +96,13 @@ pub(super) fn follow(
             continue;
         }
         if let Some(status) = ended {
-            let failed = || io::Error::other(format!("the program of the self-test: {status}"));
+            let failed = || io::Error::other(format!("the program of the self-test failed: {status}"));
             return if status.success() { Ok(()) } else { Err(failed()) };
         }
         if began.elapsed() > PATIENCE {
             child.kill()?;
             child.wait()?;
-            return Err(io::Error::other("the self-test doesn't come to its end"));
+            return Err(io::Error::other("the self-test did not finish"));
         }
         let pause = PollTimeout::try_from(PAUSE).unwrap_or(PollTimeout::ZERO);
         let _ = poll(&mut [PollFd::new(readable, PollFlags::POLLIN)], pause);

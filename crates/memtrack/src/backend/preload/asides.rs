@@ -179,7 +179,7 @@ impl Asides {
         let shown = found.as_deref().map_or(shown, |path| text::shown(path));
         if reach == Reach::Nowhere {
             return format!(
-                "{shown} was started where the library of `preload` can't be reached (another root folder, or a namespace with other files): its allocations are not seen"
+                "{shown} was started where the preloaded library can't be reached (in another root folder, or in a namespace with other files): its allocations are not seen"
             );
         }
         if let Some(why) = found.as_deref().and_then(|path| executable::why_unseen(path, None)) {
@@ -192,7 +192,7 @@ impl Asides {
             );
         }
         format!(
-            "{shown} was started, and the library of `preload` didn't get into it (it is static, has rights of its own, or sees other files): its allocations are not seen"
+            "{shown} was started without the preloaded library (it is static, has privileges of its own, or sees other files): its allocations are not seen"
         )
     }
 
@@ -217,7 +217,8 @@ impl Asides {
         let mut notes: Vec<String> = self.notes.iter().cloned().collect();
         if damaged > 0 {
             notes.push(format!(
-                "a traced program has written over {damaged} parts of the tracer's memory; calls are missing"
+                "a traced program has overwritten {} of the tracer's memory; calls are missing",
+                text::count(damaged, "part")
             ));
         }
         Coverage {
@@ -232,16 +233,16 @@ impl Asides {
 fn past(how: Past, file: &str) -> String {
     match how {
         Past::Namespace => format!(
-            "{file} was loaded into a namespace of its own (`dlmopen`), with a C library of its own: what is allocated there is not seen"
+            "{file} was loaded into a namespace of its own (`dlmopen`), with a C library of its own: allocations there are not seen"
         ),
         Past::Strict => format!(
-            "{file} has entered the strict mode of seccomp, in which not even the time can be read: what it allocates from there on is not seen (`--backend ebpf` sees it)"
+            "{file} has entered the strict mode of seccomp, in which not even the time can be read: its later allocations are not seen (use `--backend ebpf` to see them)"
         ),
         Past::Deep => format!(
-            "{file} was loaded by `dlopen` with RTLD_DEEPBIND: the allocator that it brings along itself, and what it allocates by that, is not seen"
+            "{file} was loaded by `dlopen` with RTLD_DEEPBIND: if it contains an allocator, allocations by that are not seen"
         ),
         Past::Address => format!(
-            "a program has looked up the allocator of {file} by name (`dlsym`): what it calls by that address is not seen"
+            "a program has looked up the allocator of {file} by name (`dlsym`): its calls by address are not seen"
         ),
     }
 }

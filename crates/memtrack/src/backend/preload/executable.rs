@@ -46,12 +46,12 @@ pub(super) fn why_unseen(path: &Path, user: Option<u32>) -> Option<String> {
     let about = fs::metadata(&path).ok()?;
     if changes_user(&about, user) {
         Some(format!(
-            "{shown} runs as another user or group (it is set-user-ID or set-group-ID): the loader doesn't let the library of `preload` in, and its allocations are not seen"
+            "{shown} runs as another user or group (it is set-user-ID or set-group-ID): the loader refuses to preload a library, so its allocations are not seen"
         ))
     } else {
         kind(&head(&path)?).map(|what| {
             format!(
-                "{shown} {what}: the library of `preload` can't get in, and its allocations are not seen"
+                "{shown} {what}: no library can be preloaded, so its allocations are not seen"
             )
         })
     }
@@ -91,7 +91,7 @@ pub(super) fn own_allocators(path: &Path) -> Option<String> {
     let names = names_of_allocators(&path)?;
     let shown = text::shown(&path);
     Some(format!(
-        "{shown} has an allocator of its own in it ({names}), whose calls the library of `preload` doesn't see"
+        "{shown} contains an allocator of its own ({names}), whose calls the preloaded library doesn't see"
     ))
 }
 

@@ -59,7 +59,7 @@ impl Default for Options {
 pub enum PreloadError {
     /// There is no folder for the library.
     #[error(
-        "can't put the library for traced programs below {path} ({source}); TMPDIR can name a folder, without spaces and colons in its name, whose file system isn't mounted with `noexec`", path = .shown(&path)
+        "could not write the library to preload below {path} ({source}); set TMPDIR to a folder without spaces and colons in its name, on a file system that isn't mounted with `noexec`", path = .shown(&path)
     )]
     Library {
         /// The folder that was tried last.
@@ -68,7 +68,7 @@ pub enum PreloadError {
         source: io::Error,
     },
     /// There is no memory to share.
-    #[error("can't make the memory that is shared with traced programs, {path}: {source}", path = .shown(&path))]
+    #[error("could not create the memory shared with traced programs, {path}: {source}", path = .shown(&path))]
     Segment {
         /// The file or its folder.
         path: PathBuf,
@@ -188,7 +188,7 @@ impl Backend for Preload {
         if let Some(path) = self.folders.as_ref().and_then(Folders::missing) {
             let path = shown(&path);
             self.asides.notes.insert(format!(
-                "`{path}` was removed while it was needed, by the command or by somebody else: programs that began after that are not counted"
+                "`{path}` was removed during the trace, by the command or by somebody else: programs started after that are not counted"
             ));
         }
         self.folders = None;

@@ -95,6 +95,6 @@ fn a_library_that_the_command_removes_is_named() {
     let run = exec(&sandbox, &[TRACED, &prepare].concat(), &["./pattern"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(the_exported(&sandbox)["allocations"], 0);
-    let told = "was removed while it was needed, by the command or by somebody else";
+    let told = "was removed during the trace, by the command or by somebody else";
     assert!(run.stdout.contains(told), "{}", run.shown());
 }

@@ -221,7 +221,7 @@ fn rights_that_the_only_wanted_backend_lacks_are_named() {
     let of_another_time =
         busy.sandbox.program("older", "#!/bin/sh\necho 'error: no' >&2\nexit 2\n");
     busy.sandbox = busy.sandbox.with("CODSPEED_MEMTRACK", bare);
-    let says = "error: the right to use eBPF is missing: CAP_BPF";
+    let says = "error: missing permission to use eBPF: CAP_BPF";
     for command in ["exec", "run"] {
         busy.refuses(&[command, "-m", "memory", "--backend", "ebpf", "--", "true"], 3, says);
         busy.refuses(

@@ -28,8 +28,8 @@ pub(super) const CLIENTS: &[Client] = &[
     Client::absent(
         "google_benchmark",
         "codspeed-cpp (google_benchmark)",
-        "its sources are on no registry",
+        "its sources are in no registry",
     ),
-    Client::absent("go", "codspeed-go", "its go-runner is on no registry"),
-    Client::absent("jvm", "codspeed-jvm (JMH)", "it is on no registry that we use"),
+    Client::absent("go", "codspeed-go", "its go-runner is in no registry"),
+    Client::absent("jvm", "codspeed-jvm (JMH)", "it is in no registry that we use"),
 ];

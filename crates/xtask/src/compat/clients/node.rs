@@ -64,7 +64,7 @@ pub(super) const CLIENTS: &[Client] = &[
         walltime: Fails {
             code: 4,
             says: "no benchmark reported a result",
-            why: "it leaves its times nowhere",
+            why: "it doesn't save its times",
         },
         is_quick: false,
         ..TINYBENCH
@@ -72,6 +72,6 @@ pub(super) const CLIENTS: &[Client] = &[
     Client::absent(
         "playwright",
         "@codspeed/playwright-plugin",
-        "needs a browser, which is on no registry",
+        "needs a browser, which is in no registry",
     ),
 ];

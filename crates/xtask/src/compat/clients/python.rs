@@ -57,7 +57,7 @@ const TOO_OLD: Cell = Fails { code: 1, says: "4.3.0", why: "older than memory mo
 const MUTE: Cell = Fails {
     code: 4,
     says: "no benchmark reported a result",
-    why: "older than the talk with a runner",
+    why: "older than the FIFO protocol",
 };
 
 /// A legacy client, with what its version decides.

@@ -80,7 +80,7 @@ pub(super) const CLIENTS: &[Client] = &[
         walltime: Fails {
             code: 4,
             says: "no benchmark reported a result",
-            why: "it leaves its times nowhere",
+            why: "it doesn't save its times",
         },
         ..DIVAN
     },
