@@ -25,10 +25,10 @@ pub(crate) fn text(usage: &UsageSummary, stats: &TracerStats) -> String {
         ("live at end", blocks(usage.leaked_bytes, usage.leaked_blocks)),
         ("unfreed at exit", blocks(usage.unfreed_bytes, usage.unfreed_blocks)),
         ("largest", bytes(usage.largest)),
-        ("mapped besides", bytes(usage.peak_mapped)),
+        ("also mapped", bytes(usage.peak_mapped)),
     ] {
-        // Only traces that were asked for it have this row; and where all processes ended, it is the one above.
-        if (name == "mapped besides" && usage.peak_mapped == 0)
+        // Only traces with `--mappings` have a value; and where all processes ended, the other row repeats the one above.
+        if (name == "also mapped" && usage.peak_mapped == 0)
             || (name == "unfreed at exit"
                 && [0, usage.leaked_blocks].contains(&usage.unfreed_blocks))
         {
