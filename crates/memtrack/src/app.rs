@@ -176,7 +176,10 @@ fn traced(options: &Track, signals: &Signals) -> Result<u8, AppError> {
         let changed = user.environment(|name| value(&environment, name));
         environment.extend(changed.into_iter().map(|(name, value)| (name.name.into(), value)));
         if shown {
-            say(&format!("the command runs as {}; use `--run-as root` to run it as root", user.shown()));
+            say(&format!(
+                "the command runs as {}; use `--run-as root` to run it as root",
+                user.shown()
+            ));
         }
     }
     check(options, &environment, user.as_ref())?;

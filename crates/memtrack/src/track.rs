@@ -213,7 +213,9 @@ fn outlived(left: &[Leftover]) -> Option<String> {
         [_] => ("a process started by the command was", "its"),
         _ => ("processes started by the command were", "their"),
     };
-    Some(format!("{which} still running at its end: {names}; an unpredictable part of {their} allocations is counted"))
+    Some(format!(
+        "{which} still running at its end: {names}; an unpredictable part of {their} allocations is counted"
+    ))
 }
 
 /// Says why a command with a sandbox may have been ended by our library.

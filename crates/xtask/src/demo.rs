@@ -82,8 +82,11 @@ pub(crate) fn run() -> Result<ExitCode> {
         say::note(&format!("\ndemo: NOT SHOWN: {}: needs {tool}", scene.title));
     }
 
-    let network =
-        if stage.offline { "without a network" } else { "with the network, which could not be switched off here" };
+    let network = if stage.offline {
+        "without a network"
+    } else {
+        "with the network, which could not be switched off here"
+    };
     say::note(&format!(
         "\ndemo: done; {} runs of codspeed succeeded in a clean home, {network}",
         shown.len()

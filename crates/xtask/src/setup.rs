@@ -121,10 +121,9 @@ pub(crate) fn is_root() -> bool {
 /// Returns what a person can do when we can't.
 fn advice(tool: &Tool) -> String {
     match tool.source {
-        Source::Apt(names) => format!(
-            "install these Debian packages, or those of your system: {}",
-            names.join(" ")
-        ),
+        Source::Apt(names) => {
+            format!("install these Debian packages, or those of your system: {}", names.join(" "))
+        }
         Source::Cargo(name) => format!("run `cargo install --locked {name}`"),
         Source::Rustup(component) => {
             format!("run `rustup component add {component}`, or install your system's package")

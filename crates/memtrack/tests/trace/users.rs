@@ -87,7 +87,8 @@ mod privileged {
         let traced = track.run(&[crowd.to_str().unwrap(), "forks", "20"]).succeeded();
         assert_eq!(traced.stats["backend"], "preload");
         assert_eq!(traced.pairs(), 200);
-        for word in ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN", "with a preloaded library instead"] {
+        for word in ["CAP_BPF", "CAP_PERFMON", "CAP_SYS_ADMIN", "with a preloaded library instead"]
+        {
             assert!(traced.stderr.contains(word), "{word}: {}", traced.stderr);
         }
     }

@@ -295,7 +295,11 @@ fn verdict(command: &Command, path: &Path, got: &Outcome, undisturbed: &Outcome)
     let differs =
         got.code() != undisturbed.code() || (command.is_steady && got.output != undisturbed.output);
     if differs && !is_named {
-        return Some(format!("exit code {}, and the message doesn't name the file: {}", got.code(), got.line()));
+        return Some(format!(
+            "exit code {}, and the message doesn't name the file: {}",
+            got.code(),
+            got.line()
+        ));
     }
     None
 }

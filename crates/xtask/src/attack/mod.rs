@@ -67,7 +67,8 @@ fn on_stage(
 ) -> Result<ExitCode> {
     let scale = if quick { Scale::Quick } else { Scale::Full };
     let Some(stage) = Stage::entered() else { return Stage::enter(name, scale) };
-    let findings = run(&stage, scale).with_context(|| format!("the attack `{name}` was aborted"))?;
+    let findings =
+        run(&stage, scale).with_context(|| format!("the attack `{name}` was aborted"))?;
     for finding in &findings {
         say::data(&format!("FINDING: {finding}"));
     }

@@ -97,7 +97,8 @@ fn differing(client: &Client, place: &str, found: &[&str]) -> Vec<String> {
     expected.sort_unstable();
     found.sort_unstable();
     let are_same = found == expected;
-    let said = (!are_same).then(|| format!("{place} has other names than the suite: {}", found.join(", ")));
+    let said = (!are_same)
+        .then(|| format!("{place} has other names than the suite: {}", found.join(", ")));
     said.into_iter().collect()
 }
 

@@ -122,7 +122,8 @@ impl Release {
                 .capture()
                 .context("could not get the date of the commit; set SOURCE_DATE_EPOCH to use another date")?,
         };
-        let time = time.trim().parse().with_context(|| format!("`{}` is not a time", time.trim()))?;
+        let time =
+            time.trim().parse().with_context(|| format!("`{}` is not a time", time.trim()))?;
         Ok(Self { version, time, repository })
     }
 

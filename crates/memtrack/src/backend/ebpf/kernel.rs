@@ -88,8 +88,16 @@ impl Counters {
         } = *self;
         let sentences = [
             (unfollowed, "huge request", "to functions that may throw could not be followed"),
-            (unkept, "call", "could not be recorded: the kernel had no room for the state of a thread"),
-            (endless, "process", "ended unseen: blocks that were not freed until then count as live"),
+            (
+                unkept,
+                "call",
+                "could not be recorded: the kernel had no room for the state of a thread",
+            ),
+            (
+                endless,
+                "process",
+                "ended unseen: blocks that were not freed until then count as live",
+            ),
             (
                 unseen_programs,
                 "event",

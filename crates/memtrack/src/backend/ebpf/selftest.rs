@@ -96,7 +96,8 @@ pub(super) fn follow(
             continue;
         }
         if let Some(status) = ended {
-            let failed = || io::Error::other(format!("the program of the self-test failed: {status}"));
+            let failed =
+                || io::Error::other(format!("the program of the self-test failed: {status}"));
             return if status.success() { Ok(()) } else { Err(failed()) };
         }
         if began.elapsed() > PATIENCE {

@@ -50,9 +50,7 @@ pub(super) fn why_unseen(path: &Path, user: Option<u32>) -> Option<String> {
         ))
     } else {
         kind(&head(&path)?).map(|what| {
-            format!(
-                "{shown} {what}: no library can be preloaded, so its allocations are not seen"
-            )
+            format!("{shown} {what}: no library can be preloaded, so its allocations are not seen")
         })
     }
 }

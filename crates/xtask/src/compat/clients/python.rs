@@ -54,11 +54,8 @@ const LEGACY: Client = Client {
 
 const TOO_OLD: Cell = Fails { code: 1, says: "4.3.0", why: "older than memory mode" };
 
-const MUTE: Cell = Fails {
-    code: 4,
-    says: "no benchmark reported a result",
-    why: "older than the FIFO protocol",
-};
+const MUTE: Cell =
+    Fails { code: 4, says: "no benchmark reported a result", why: "older than the FIFO protocol" };
 
 /// A legacy client, with what its version decides.
 macro_rules! legacy {
