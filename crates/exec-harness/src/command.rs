@@ -17,7 +17,8 @@ use runner_shared::{
 
 use crate::{
     failure::Failure,
-    process::{Executable, Launch, Output, Rewind, Status, Stdio, Tail},
+    null_output::does_less,
+    process::{Executable, Launch, Rewind, Status, Stdio, Tail},
     round::{Machine, RoundError, Sample, describe},
 };
 
@@ -152,23 +153,6 @@ impl Ready {
         let launch = launch.in_folder(folder)?;
         Ok(Self { launch, tail, rewind })
     }
-}
-
-/// Programs that stop early when their output is `/dev/null`.
-const DO_LESS: &[&str] = &["grep", "egrep", "fgrep"];
-
-/// The program, if it is one of those and that is where it writes to.
-fn does_less(program: &Executable, stdio: &Stdio) -> Option<String> {
-    let name = if program.by_shell {
-        // The last command of a line writes where the shell does.
-        let last = program.argv.last()?.to_str()?.rsplit(['|', ';', '&', '\n']).next()?;
-        last.split_whitespace().next().filter(|_| !last.contains('>'))?
-    } else {
-        program.argv.first()?.to_str()?
-    };
-    let name = name.rsplit('/').next()?;
-    let is_unread = stdio.output == Output::Null;
-    (is_unread && DO_LESS.contains(&name)).then(|| name.to_owned())
 }
 
 /// An option that gives a hook, and where it stands.

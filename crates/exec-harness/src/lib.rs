@@ -16,6 +16,7 @@ mod layout;
 mod limits;
 mod link;
 mod memory;
+mod null_output;
 mod plan;
 mod process;
 mod progress;

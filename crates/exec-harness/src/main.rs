@@ -2,7 +2,7 @@
 
 use std::{io, process::ExitCode};
 
-use runner_shared::fifo::FifoPaths;
+use runner_shared::{env_names::is_secret, fifo::FifoPaths};
 use system::{signals::Signals, threads::with_room};
 
 fn main() -> ExitCode {
@@ -12,7 +12,9 @@ fn main() -> ExitCode {
 
 fn run(signals: io::Result<Signals>) -> u8 {
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
-    let mut environment: Vec<_> = std::env::vars_os().collect();
+    let variables = std::env::vars_os();
+    // Started by hand in a CI job, we are the first of ours to see its secrets.
+    let mut environment: Vec<_> = variables.filter(|(name, _)| !is_secret(name)).collect();
     let args = exec_harness::Args::read(&environment);
     let guard = exec_harness::post_guard(&args, &mut environment);
     let code = exec_harness::run(&args, &environment, &FifoPaths::well_known(), signals);

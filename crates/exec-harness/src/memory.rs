@@ -36,6 +36,7 @@ pub(crate) fn analyse_repeatedly(session: &mut Session<'_>, plans: &[Plan]) {
 
 fn run_once(session: &mut Session<'_>, plan: &Plan) -> Result<(), Failure> {
     let mut runnable = Runnable::new(&plan.target, &plan.around, &session.with)?;
+    session.note_output(runnable.does_less());
     runnable.set_up(session.machine)?;
     let after = one_round(session, plan, &mut runnable);
     after.and(runnable.clean_up(session.machine))

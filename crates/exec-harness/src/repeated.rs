@@ -69,6 +69,7 @@ impl<'a> Repeated<'a> {
         }
         match Runnable::new(&plan.target, &plan.around, &session.with) {
             Ok(mut hooks) => {
+                session.note_output(hooks.does_less());
                 let ready = hooks.set_up(session.machine);
                 repeated.hooks = Some(hooks);
                 repeated.go_on(session, ready);

@@ -101,12 +101,7 @@ impl<'a> Session<'a> {
                     self.progress.line("note: `--subtract-shell` has no effect, because this command runs without a \
                         shell");
                 }
-                if let Some(program) = benchmark.does_less() {
-                    self.progress.line(&format!(
-                        "note: `{program}` reads less when it writes to /dev/null; use \
-                        `--output FILE` to make it read everything"
-                    ));
-                }
+                self.note_output(benchmark.does_less());
                 Ok(Some(benchmark))
             }
             Err(failure) => {
@@ -114,6 +109,16 @@ impl<'a> Session<'a> {
                 store.add(None, Benchmark::never_run(&plan.target, &failure, self.machine))?;
                 Ok(None)
             }
+        }
+    }
+
+    /// Says that a benchmark's program, if there is one of this name, does less as its output goes to `/dev/null`.
+    pub(crate) fn note_output(&mut self, program: Option<&str>) {
+        if let Some(program) = program {
+            self.progress.line(&format!(
+                "note: `{program}` reads less when it writes to /dev/null; use \
+                `--output FILE` to make it read everything"
+            ));
         }
     }
 

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 #include "find.h"
 #include "reach.h"
@@ -198,24 +200,62 @@ EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_act
     START(file, environment, NEXT(posix_spawnp)(&started, file, actions, attributes, arguments, given));
 }
 
-/* The C library starts a shell with the environment of this process. */
-static void say_shell(void)
+/* The environment of this process while the C library starts a shell with it. */
+struct lent {
+    char **own;
+    char **given;
+    struct reach_room room;
+};
+
+static void take_back(void *lent)
 {
-    if (reach_of(environ) != REACH_ALL) {
-        say(KIND_EXEC, REACH_NO_VARIABLES, trace_stamp(), 0, "/bin/sh");
+    struct lent *of = lent;
+    if (of->given != of->own) {
+        environ = reach_restore(of->own, of->given, environ, &of->room);
     }
 }
 
+/* A call in which the C library starts a shell with the environment of this process. */
+#define START_SHELL(type, call)                                                           \
+    do {                                                                                  \
+        struct lent lent = {.own = environ};                                              \
+        enum reach reach;                                                                 \
+        char *changed[reach_count(lent.own) + REACH_MORE];                                \
+        int before = errno;                                                               \
+        lent.given = (char **)reach_environment(lent.own, changed, &lent.room, &reach);   \
+        errno = before;                                                                   \
+        if (reach != REACH_ALL) {                                                         \
+            say(KIND_EXEC, reach, trace_stamp(), 0, "/bin/sh");                           \
+        }                                                                                 \
+        if (lent.given != lent.own) {                                                     \
+            environ = lent.given;                                                         \
+        }                                                                                 \
+        type result;                                                                      \
+        /* A thread can be ended while it waits for the shell. */                         \
+        pthread_cleanup_push(take_back, &lent);                                           \
+        result = call;                                                                    \
+        pthread_cleanup_pop(1);                                                           \
+        return result;                                                                    \
+    } while (0)
+
 EXPORT int system(const char *line)
 {
-    if (line != NULL) {
-        say_shell();
+    if (line == NULL) {
+        return NEXT(system)(line);
     }
-    return NEXT(system)(line);
+    START_SHELL(int, NEXT(system)(line));
 }
 
 EXPORT FILE *popen(const char *line, const char *mode)
 {
-    say_shell();
-    return NEXT(popen)(line, mode);
+    START_SHELL(FILE *, NEXT(popen)(line, mode));
+}
+
+/* Only a text with a command in it starts a shell. */
+EXPORT int wordexp(const char *text, wordexp_t *words, int flags)
+{
+    if ((flags & WRDE_NOCMD) || (strstr(text, "$(") == NULL && strchr(text, '`') == NULL)) {
+        return NEXT(wordexp)(text, words, flags);
+    }
+    START_SHELL(int, NEXT(wordexp)(text, words, flags));
 }

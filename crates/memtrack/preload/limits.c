@@ -1,8 +1,9 @@
 /*
- * Sees a process limit its own memory, in which the segment counts.
+ * Sees a process limit its own memory, in which the segment counts, and keep all of it in RAM.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -48,4 +49,15 @@ EXPORT int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rl
         limits_change((int)resource, (const struct rlimit *)limit);
     }
     return NEXT(prlimit64)(pid, resource, limit, before);
+}
+
+/* Of the segment, hardly anything is used; all that is mapped would be kept in RAM, and count against the limit of that. */
+EXPORT int mlockall(int flags)
+{
+    if (flags & MCL_CURRENT) {
+        int before = errno;
+        trace_shrink(0);
+        errno = before;
+    }
+    return NEXT(mlockall)(flags);
 }

@@ -213,17 +213,24 @@ struct file {
     const char *names;
 };
 
-static const struct row *row_of(const char *name)
+static const struct row *row_named(const char *name)
 {
     if (strchr(FIRST_LETTERS, name[0]) == NULL) {
         return NULL;
     }
     for (size_t number = 0; number < ROWS; number++) {
-        if (rows[number].theirs != NULL && strcmp(rows[number].name, name) == 0) {
+        if (strcmp(rows[number].name, name) == 0) {
             return &rows[number];
         }
     }
     return NULL;
+}
+
+/* The row of a function that was there when the program began. */
+static const struct row *row_of(const char *name)
+{
+    const struct row *row = row_named(name);
+    return row != NULL && row->theirs != NULL ? row : NULL;
 }
 
 static void write_slot(const struct file *file, uintptr_t *slot, uintptr_t value)
@@ -337,4 +344,17 @@ void others_attach(void)
     for (size_t at = 0; at < MAX_OBJECTS && objects[at].file != NULL; at++) {
         trace_text(KIND_OBJECT, objects[at].functions, find_path(objects[at].file));
     }
+}
+
+bool others_define(const char *name)
+{
+    const struct row *row = row_named(name);
+    /* Operators of C++ that are no allocator's call the functions of C. */
+    return row != NULL && (row->theirs != NULL || strncmp(name, "_Z", 2) != 0);
+}
+
+void *others_instead_of(const char *name, const void *found)
+{
+    const struct row *row = row_of(name);
+    return row != NULL && found == (const void *)row->theirs ? (void *)row->ours : NULL;
 }

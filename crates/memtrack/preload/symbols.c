@@ -12,6 +12,7 @@
 
 #include "calls.h"
 #include "find.h"
+#include "others.h"
 #include "trace.h"
 
 typedef void *dlmopen_function(Lmid_t, const char *, int);
@@ -73,7 +74,7 @@ static void *checked(void *found, const char *name)
     if (found == NULL || found == find_in(find_ourselves(), name)) {
         return found;
     }
-    void *ours = calls_instead_of(name, found);
+    void *ours = calls_define(name) ? calls_instead_of(name, found) : others_instead_of(name, found);
     if (ours != NULL) {
         return ours;
     }
@@ -93,7 +94,8 @@ static __attribute__((noinline)) void *look_up(dlsym_function *real, void *handl
 EXPORT void *dlsym(void *handle, const char *name)
 {
     dlsym_function *real = (dlsym_function *)find_next("dlsym", NULL);
-    if (handle == RTLD_DEFAULT || !calls_define(name)) {
+    bool is_other = handle != RTLD_NEXT && others_define(name);
+    if (handle == RTLD_DEFAULT || !(calls_define(name) || is_other)) {
         return real(handle, name);
     }
     if (handle == RTLD_NEXT) {

@@ -11,7 +11,7 @@ use std::{
 
 use nix::sys::signal::Signal;
 use runner_shared::{
-    env_names::{self, EnvName},
+    env_names::{self, EnvName, is_secret},
     fault::{self, Attempt, Fault, explain},
     fifo::FifoPaths,
     memory::TracerStats,
@@ -160,16 +160,19 @@ fn run(signals: io::Result<Signals>) -> u8 {
 
 fn traced(options: &Track, signals: &Signals) -> Result<u8, AppError> {
     #[expect(clippy::disallowed_methods, reason = "the one place that takes the environment")]
-    let mut environment: Vec<(OsString, OsString)> = env::vars_os().collect();
-    // Whoever waits for another one heeds nothing, and is ended at once.
-    let place =
-        value(&environment, env_names::LOCK_FILE).map_or(FifoPaths::well_known().lock, Into::into);
-    let _lock = RunLock::acquire_alone(&place, !options.no_wait, &mut say)?;
+    let variables = env::vars_os();
+    // Started by hand in a CI job, we are the first of ours to see its secrets.
+    let mut environment: Vec<(OsString, OsString)> =
+        variables.filter(|(name, _)| !is_secret(name)).collect();
     // While no other thread works than that of `signals`.
     let guard = Guard::post(value(&environment, env_names::GUARD));
     if let Some(guard) = &guard {
         environment.push((env_names::GUARD.name.into(), guard.mark().into()));
     }
+    // Whoever waits for another one heeds nothing, and is ended at once.
+    let place =
+        value(&environment, env_names::LOCK_FILE).map_or(FifoPaths::well_known().lock, Into::into);
+    let _lock = RunLock::acquire_alone(&place, !options.no_wait, &mut say)?;
     let user = RunAs::choose(options.run_as.as_deref(), |name| value(&environment, name))?;
     let shown = options.control.is_none() && !options.quiet;
     if let Some(user) = &user {

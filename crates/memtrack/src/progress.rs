@@ -22,11 +22,14 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Opens what the client has made, and reads from. Time counts from here.
+    /// Opens what the client has made and reads from, and tells at once that we are there: a client gives up a tracer that
+    /// says nothing. Time counts from here.
     pub(crate) fn open(path: &Path, backend: &'static str) -> io::Result<Self> {
         let fifo = files::open_fifo(path, OpenOptions::new().write(true))?;
         let start = now();
-        Ok(Self { fifo, backend, start, told: start })
+        let mut progress = Self { fifo, backend, start, told: start };
+        progress.write(0, start);
+        Ok(progress)
     }
 
     /// So many events were recorded so far; says so if the last word is a second old.
@@ -36,6 +39,10 @@ impl Progress {
             return;
         }
         self.told = now;
+        self.write(events, now);
+    }
+
+    fn write(&mut self, events: u64, now: Monotonic) {
         let line = format!("{events} {} {}\n", now.since(self.start), self.backend);
         // Who doesn't read doesn't want to know.
         drop(self.fifo.write_all(line.as_bytes()));

@@ -10,7 +10,7 @@ use std::{
 };
 
 use runner_shared::{
-    env_names::{self, EnvName, SECRETS},
+    env_names::{self, EnvName},
     run_as::RunAs,
     text::as_text,
 };
@@ -150,7 +150,7 @@ impl Env {
     }
 
     fn with_any(mut self, name: OsString, value: OsString) -> Self {
-        if SECRETS.iter().any(|secret| name == secret.name) {
+        if env_names::is_secret(&name) {
             self.secrets.insert(name, Hidden::new(value));
         } else {
             self.variables.insert(name, value);
@@ -161,7 +161,7 @@ impl Env {
 
 #[cfg(test)]
 mod tests {
-    use runner_shared::env_names;
+    use runner_shared::env_names::{self, SECRETS};
 
     use super::*;
 

@@ -16,6 +16,7 @@ use runner_shared::text::shown;
 
 use crate::{
     files::{self, Links},
+    guard,
     lineage::ancestors,
 };
 
@@ -43,8 +44,8 @@ pub enum LockError {
             nested"
     )]
     Nested {
-        /// Process id of the other run.
-        holder: i32,
+        /// Process id of the other run, and where it counts.
+        holder: String,
     },
     /// Another run writes into the same profile folder.
     #[error("another codspeed run is writing to the folder `{}` ({holder})", shown(folder))]
@@ -118,15 +119,25 @@ impl RunLock {
         let holders = holders(&file);
         let above = || ancestors().into_iter().find(|process| holders.contains(&process.pid));
         if let Some(process) = (!holders.is_empty()).then(above).flatten() {
-            return Err(LockError::Nested { holder: process.pid });
+            return Err(LockError::Nested { holder: process.pid.to_string() });
         }
         file = match Flock::lock(file, at_once) {
             Ok(lock) => return Ok(Self::held(lock)),
             Err((file, Errno::EWOULDBLOCK)) => file,
             Err((_, errno)) => return Err(failed(errno.into())),
         };
+        let Written { pid, mark } = written(&mut file);
+        // Another PID namespace may lie between us and a run that has started us: it is none of our ancestors, and its
+        // number means somebody else here.
+        if mark.is_some() && mark.as_deref() == guard::inherited_mark() {
+            let holder = pid.map_or_else(
+                || "unknown".to_owned(),
+                |pid| format!("{pid} in another PID namespace"),
+            );
+            return Err(LockError::Nested { holder });
+        }
         // What the kernel says comes before what is written in the file, which every user may write.
-        let holder = Holder { pid: holders.first().copied().or_else(|| written(&mut file)) };
+        let holder = Holder { pid: holders.first().copied().or(pid) };
         if !wait {
             return Err(LockError::Held { holder });
         }
@@ -168,10 +179,11 @@ impl RunLock {
     }
 
     fn held(mut lock: Flock<File>) -> Self {
-        // Our number, for a run that waits. Another user's file may be readable only: the lock holds all the same.
+        // Our number and the mark of all that we start, for a run that waits. Another user's file may be readable only: the lock holds all the same.
         drop(lock.set_len(0));
         drop(lock.rewind());
-        drop(write!(lock, "pid {}", std::process::id()));
+        let mark = guard::mark_of_children().map(|mark| format!(" mark {mark}"));
+        drop(write!(lock, "pid {}{}", std::process::id(), mark.unwrap_or_default()));
         Self { _file: lock }
     }
 }
@@ -229,11 +241,27 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The number that the last holder has written: `pid N`. Anything else that is in the file is of no interest.
-fn written(file: &mut File) -> Option<i32> {
+/// The words of the last holder about itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Written {
+    pid: Option<i32>,
+    /// The mark of its guard, which all have that it has started.
+    mark: Option<String>,
+}
+
+/// Reads `pid N` or `pid N mark M`. Anything else that is in the file is of no interest.
+fn written(file: &mut File) -> Written {
     let mut text = String::new();
-    file.take(100).read_to_string(&mut text).ok()?;
-    text.strip_prefix("pid ")?.parse().ok().filter(|pid| *pid > 0)
+    if file.take(100).read_to_string(&mut text).is_err() {
+        return Written::default();
+    }
+    let words: Vec<&str> = text.split(' ').collect();
+    let number = |word: &str| word.parse().ok().filter(|pid| *pid > 0);
+    match words[..] {
+        ["pid", pid] => Written { pid: number(pid), mark: None },
+        ["pid", pid, "mark", mark] => Written { pid: number(pid), mark: Some(mark.to_owned()) },
+        _ => Written::default(),
+    }
 }
 
 /// The processes that hold a lock on this file, as far as the kernel shows them.
@@ -288,8 +316,11 @@ mod tests {
             [("pid 42", Some(42)), ("pid 4\u{1b}[2J", None), ("::error::x", None), ("pid -1", None)]
         {
             std::fs::write(&path, text).unwrap();
-            assert_eq!(written(&mut File::open(&path).unwrap()), pid, "{text:?}");
+            assert_eq!(written(&mut File::open(&path).unwrap()).pid, pid, "{text:?}");
         }
+        std::fs::write(&path, "pid 42 mark 7-8").unwrap();
+        let expected = Written { pid: Some(42), mark: Some("7-8".to_owned()) };
+        assert_eq!(written(&mut File::open(&path).unwrap()), expected);
         assert_eq!(Holder { pid: None }.to_string(), "pid unknown");
     }
 

@@ -94,7 +94,9 @@ pub(crate) enum NotCounted {
         pid: Pid,
     },
     /// The file is not whole.
-    #[error("its file `{pid}.out` is truncated: the disk is full, or Valgrind was killed")]
+    #[error(
+        "its file `{pid}.out` is truncated: the disk is full, a limit of file sizes (`ulimit -f`) was reached, or Valgrind was killed"
+    )]
     CutOff {
         /// The process of the command.
         pid: Pid,

@@ -101,6 +101,7 @@ impl Simulation {
     fn benchmark(&mut self, session: &mut Session<'_>, plan: &Plan) -> Result<Counted, Failure> {
         let with = session.with.clone();
         let mut runnable = self.runnable(plan, &with)?;
+        session.note_output(runnable.does_less());
         let (run, outcome) = match runnable.set_up(session.machine) {
             Ok(()) => self.once(session, &mut runnable, plan),
             Err(failure) => (None, Err(failure)),

@@ -63,6 +63,35 @@ mod privileged {
         root
     }
 
+    /// Hides the paths of library and segment from the process itself.
+    const MOVE: &str = "import ctypes
+libc = ctypes.CDLL(None)
+libc.unshare(0x20000)
+libc.mount(b'none', b'/', None, 0x44000, None)
+for place in [b'/dev/shm', b'/tmp']:
+    libc.mount(b'tmpfs', place, b'tmpfs', 0, None)
+libc.popen.restype = ctypes.c_void_p
+";
+
+    #[test]
+    fn shells_of_a_moved_process_are_followed() {
+        let programs = Programs::new();
+        let kept = tempfile::tempdir_in("/var/tmp").unwrap();
+        std::fs::copy(program(&programs), kept.path().join("program")).unwrap();
+        let line = format!("{}/program forks 20", kept.path().display());
+        for way in [
+            "libc.system(line)",
+            "libc.pclose(ctypes.c_void_p(libc.popen(line, b'r')))",
+            "libc.wordexp(b'$(' + line + b')', ctypes.create_string_buffer(64), 0)",
+        ] {
+            let code = format!("{MOVE}line = b'{line}'\n{way}");
+            let traced = trace(Command::new("python3").args(["-c", &code])).succeeded();
+            let count = traced.count(|kind| matches!(kind, EventKind::Malloc { size: 500..=506 }));
+            assert!(count >= 200, "{way} {count}");
+            assert_eq!(traced.coverage.notes, [""; 0], "{way}");
+        }
+    }
+
     fn in_shell(line: &str) -> Traced {
         trace(Command::new("bash").args(["-c", &format!("{line}; exit $?")])).succeeded()
     }

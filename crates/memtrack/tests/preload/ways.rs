@@ -74,6 +74,24 @@ fn a_limit_of_memory_leaves_a_program_nearly_all_of_it() {
 }
 
 #[test]
+fn the_segment_is_not_locked_into_memory() {
+    let code = "import ctypes
+ctypes.CDLL(None).mlockall(1)
+[locked] = [line for line in open('/proc/self/status') if line.startswith('VmLck')]
+exit(int(locked.split()[1]) > 200_000)";
+    trace(Command::new("python3").args(["-c", code])).succeeded();
+}
+
+#[test]
+fn an_allocator_that_is_loaded_later_is_named() {
+    let code = "import ctypes\nctypes.CDLL('libmimalloc.so.2').mi_malloc(500)";
+    let traced = trace(Command::new("python3").args(["-c", code])).succeeded();
+    let notes = &traced.coverage.notes;
+    let named = |note: &String| note.contains("libmimalloc.so.2") && note.contains("`dlsym`");
+    assert!(notes.iter().any(named), "{notes:?}");
+}
+
+#[test]
 fn functions_of_a_program_are_not_called_by_the_library() {
     let programs = Programs::new();
     let watch = programs.compile("watch.c", &["-shared", "-fPIC"]);

@@ -8,7 +8,7 @@ pub use git::{
     GIT_NAMESPACE, GIT_OBJECT_DIRECTORY, GIT_OPTIONAL_LOCKS, GIT_PREFIX, GIT_TERMINAL_PROMPT,
     GIT_WORK_TREE, OTHER_REPOSITORY,
 };
-pub use secrets::SECRETS;
+pub use secrets::{SECRETS, is_secret};
 
 /// An environment variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 //!
 //! Variables that a job hands on by hand (`GITHUB_TOKEN`, passwords of databases) are not here: the suite may need them.
 
+use std::ffi::OsStr;
+
 use super::{EnvName, OAUTH_TOKEN, OIDC_REQUEST_TOKEN, OIDC_REQUEST_URL, TOKEN, env};
 
 /// All of them, by system. The source of each group is the page of the system's documentation that lists its variables.
@@ -47,6 +49,12 @@ pub const SECRETS: &[EnvName] = &[
     // Semaphore: docs.semaphoreci.com/reference/env-vars.
     env("SEMAPHORE_OIDC_TOKEN", "Semaphore: identity of the job"),
 ];
+
+/// Returns true if the variable of this name is one of [`SECRETS`], which no program that we start may see.
+#[must_use]
+pub fn is_secret(name: &OsStr) -> bool {
+    SECRETS.iter().any(|secret| name == secret.name)
+}
 
 #[cfg(test)]
 mod tests {

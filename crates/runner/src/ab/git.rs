@@ -10,7 +10,7 @@ use std::{
 use runner_shared::{
     bounds::{COMMITS, GIT_ANSWER_BYTES, NAME_BYTES},
     env_names,
-    text::shown,
+    text::{one_line, shown},
 };
 
 use crate::{
@@ -63,7 +63,7 @@ pub(crate) enum GitError {
         words: String,
     },
     /// No such commit.
-    #[error("`{revision}` is no commit of this repository")]
+    #[error("`{}` is not a commit of this repository", one_line(revision))]
     NoCommit {
         /// As given.
         revision: String,
@@ -87,7 +87,7 @@ pub(crate) enum GitError {
         words: String,
     },
     /// More commits than a search looks at.
-    #[error("more than {COMMITS} commits lie between `{good}` and `{bad}`")]
+    #[error("more than {COMMITS} commits lie between `{}` and `{}`", one_line(good), one_line(bad))]
     Far {
         /// The first one.
         good: String,
@@ -249,7 +249,7 @@ pub(crate) struct Commit {
 impl Commit {
     /// Hash and first line.
     pub(crate) fn title(&self) -> String {
-        format!("{} \"{}\"", self.short, runner_shared::text::one_line(&self.subject))
+        format!("{} \"{}\"", self.short, one_line(&self.subject))
     }
 }
 

@@ -10,7 +10,7 @@ use runner_shared::{
     command_line::without_variables,
     env_names::{self, EnvName},
     mode::MODES,
-    text::shown,
+    text::{one_line, shown},
 };
 
 use super::Args;
@@ -36,7 +36,7 @@ pub(crate) fn parse(
     let matches = command
         .clone()
         .try_get_matches_from(&words)
-        .map_err(|err| naming_the_variable(err, &command, &words))?;
+        .map_err(|err| on_one_line(naming_the_variable(err, &command, &words)))?;
     let args = Args::from_arg_matches(&matches)?;
     Ok((args, old_modes(&matches)))
 }
@@ -65,6 +65,24 @@ fn naming_the_variable(mut err: Error, command: &Command, words: &[OsString]) ->
     err
 }
 
+/// Spells out control characters in the words that an error repeats: a line break would begin a line of a log, and an
+/// escape sequence steers a terminal.
+fn on_one_line(mut err: Error) -> Error {
+    let clean = |value: &ContextValue| match value {
+        ContextValue::String(text) => Some(ContextValue::String(one_line(text))),
+        ContextValue::Strings(texts) => {
+            Some(ContextValue::Strings(texts.iter().map(|text| one_line(text)).collect()))
+        }
+        _ => None,
+    };
+    let cleaned: Vec<_> =
+        err.context().filter_map(|(kind, value)| Some((kind, clean(value)?))).collect();
+    for (kind, value) in cleaned {
+        err.insert(kind, value);
+    }
+    err
+}
+
 /// Older spellings of modes in a command line.
 fn old_modes(matches: &ArgMatches) -> Vec<String> {
     let Some((_, matches)) = matches.subcommand() else { return Vec::new() };
@@ -78,6 +96,17 @@ mod tests {
 
     fn words(line: &str) -> impl Iterator<Item = OsString> {
         line.split(' ').map(OsString::from)
+    }
+
+    #[test]
+    fn no_word_of_an_error_begins_a_line() {
+        for word in ["a\n::error::x", "\u{1b}[2J"] {
+            for line in [vec!["codspeed", word], vec!["codspeed", "run", "-m", word, "x"]] {
+                let words = line.iter().map(|word| OsString::from(*word));
+                let said = parse(words, &|_| false).unwrap_err().to_string();
+                assert!(!said.contains(word) && !said.contains("\n::"), "{said}");
+            }
+        }
     }
 
     #[test]

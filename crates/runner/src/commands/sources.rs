@@ -185,9 +185,24 @@ pub(crate) fn account(context: &Context) -> Result<Account, CliError> {
 
 /// The profile that is used.
 pub(super) fn selected(context: &Context, config: &UserConfig) -> Result<Selected, CliError> {
-    let told = context.global.profile.clone().or_else(|| text(context, env_names::PROFILE));
+    let told = told_profile(context)?;
     let shell = if told.is_some() { None } else { shell_profile(context)? };
     Ok(user_config::select(told.as_deref(), shell.as_deref(), config)?)
+}
+
+/// Returns the profile that the command line or the environment names. The name in a variable is checked as the one of
+/// an option is: it is a key of the user's file, and is shown.
+fn told_profile(context: &Context) -> Result<Option<String>, CliError> {
+    if let Some(name) = &context.global.profile {
+        return Ok(Some(name.clone()));
+    }
+    let Some(name) = text(context, env_names::PROFILE) else { return Ok(None) };
+    let invalid = |why| {
+        let variable = env_names::PROFILE.name;
+        let what = format!("invalid value `{}` for `{variable}`: {why}", shown(&name));
+        CliError::new(ExitKind::Usage, what)
+    };
+    parse_name(&name).map(Some).map_err(invalid)
 }
 
 /// The token on standard input.
@@ -221,7 +236,7 @@ pub(super) fn account_to_log_in(context: &Context) -> Result<upload::Account, Cl
 
 /// The profile that is used, whether there is one of that name or not.
 pub(super) fn profile_name(context: &Context) -> Result<String, CliError> {
-    let told = context.global.profile.clone().or_else(|| text(context, env_names::PROFILE));
+    let told = told_profile(context)?;
     let shell = if told.is_some() { None } else { shell_profile(context)? };
     Ok(told.or(shell).unwrap_or_else(|| DEFAULT.to_owned()))
 }

@@ -2,10 +2,12 @@
 
 use std::{
     io,
-    os::fd::AsFd,
+    os::fd::{AsFd, OwnedFd},
+    sync::atomic::{AtomicBool, Ordering},
     thread::{Builder, scope},
 };
 
+use nix::sys::signal::Signal;
 use results::MemoryReading;
 use runner_shared::mode::Mode;
 
@@ -17,10 +19,10 @@ use crate::{
     event::RunEvent,
     mode::{
         addresses,
-        memory::{self, TracerControl},
+        memory::{self, TracerControl, TracerTrouble},
         shims,
     },
-    process::{Output, ToolCommand},
+    process::{Child, Output, ToolCommand, send_signal},
     report::AnyReport,
     session::{Conversation, FifoPair, Journal, ServeError, Session, Switches, journal},
     settings::RunPart,
@@ -51,6 +53,7 @@ impl Stage<'_> {
         let child = command.spawn()?;
         let ended = child.as_fd().try_clone_to_owned().map_err(ServeError::Watch)?;
         let mut control = TracerControl::new(control.connect(ended));
+        let tracer = Tracer::of(&child)?;
         let (session, journal) = (Session::memory(), Journal::begin(folder));
         let conversation = Conversation {
             fifos: &mut fifos,
@@ -61,9 +64,9 @@ impl Stage<'_> {
         };
         let (over, ended) = io::pipe().map_err(ServeError::Watch)?;
         let served = scope(|scope| {
-            let follow = Builder::new()
-                .name("progress".to_owned())
-                .spawn_scoped(scope, || progress.follow(&over, python, &|event| ui.event(&event)));
+            let follow = Builder::new().name("progress".to_owned()).spawn_scoped(scope, || {
+                progress.follow(&over, python, &|| tracer.give_up(), &|event| ui.event(&event))
+            });
             let served = watch(child, &before, Some(conversation), signals, ui);
             drop(ended);
             let followed = follow.map(|thread| {
@@ -85,7 +88,30 @@ impl Stage<'_> {
             results::read_fresh_memory(folder, &old.untouched(), &served.record.beside)?;
         // Ours first: the tracer may have many.
         report.remarks.splice(..0, remarks);
-        let trouble = memory::trouble(served.ended, control.failed(), &report);
+        let trouble = tracer.trouble();
+        let trouble = trouble.or_else(|| memory::trouble(served.ended, control.failed(), &report));
         Ok(Measured { report: AnyReport::Memory(report), broken, served, trouble })
+    }
+}
+
+/// The running tracer, which is ended if it never says anything.
+struct Tracer {
+    pidfd: OwnedFd,
+    given_up: AtomicBool,
+}
+
+impl Tracer {
+    fn of(child: &Child) -> Result<Self, ServeError> {
+        let pidfd = child.as_fd().try_clone_to_owned().map_err(ServeError::Watch)?;
+        Ok(Self { pidfd, given_up: AtomicBool::new(false) })
+    }
+
+    fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+        send_signal(self.pidfd.as_fd(), Signal::SIGKILL);
+    }
+
+    fn trouble(&self) -> Option<TracerTrouble> {
+        self.given_up.load(Ordering::Relaxed).then_some(TracerTrouble::Silent)
     }
 }

@@ -59,7 +59,7 @@ impl Helper {
 
     /// Asks it to end, and waits for that at most this long. Returns whether it has.
     pub(crate) fn end(&self, signal: Signal, patience_ns: u64) -> bool {
-        send(self.pidfd.as_fd(), signal);
+        send_signal(self.pidfd.as_fd(), signal);
         let deadline = now().plus(patience_ns);
         loop {
             let left = deadline.since(now());
@@ -77,7 +77,7 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        send(self.pidfd.as_fd(), Signal::SIGKILL);
+        send_signal(self.pidfd.as_fd(), Signal::SIGKILL);
         // A killed process ends, so this returns; it fails if somebody else has collected it.
         let _ = waitid(Id::PIDFd(self.pidfd.as_fd()), WaitPidFlag::WEXITED);
         guard::forget(self.pid);
@@ -86,7 +86,7 @@ impl Drop for Helper {
 
 /// Sends a signal to the very process; one that has ended doesn't mind.
 #[expect(unsafe_code, reason = "pidfd_send_signal has no safe wrapper in the crates that we use")]
-fn send(pidfd: BorrowedFd<'_>, signal: Signal) {
+pub(crate) fn send_signal(pidfd: BorrowedFd<'_>, signal: Signal) {
     let (number, fd) = (signal_number(signal), pidfd.as_raw_fd());
     let no_details = std::ptr::null::<libc::siginfo_t>();
     // SAFETY: the pointer to details may be null, and the descriptor is open.

@@ -13,7 +13,7 @@ mod spawn;
 
 pub(crate) use children::Children;
 pub(crate) use descendants::{kill_descendants, left_running};
-pub(crate) use helper::{Helper, Streams};
+pub(crate) use helper::{Helper, Streams, send_signal};
 pub(crate) use pipes::{Output, words};
 pub(crate) use question::{Answer, AskError, Limits, ask, run_hook};
 pub(crate) use rehearse::rehearse;

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::Path,
 };
 
@@ -15,6 +15,7 @@ use runner_shared::{
     artifact::Outcome,
     fault::{Attempt, explain},
     mode::Mode,
+    text::lines,
     walltime::as_float,
 };
 use serde_json::{Map, Value};
@@ -188,7 +189,11 @@ pub(crate) fn export_verdicts(
 fn write_to(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path == Path::new("-") {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(bytes)?;
+        match str::from_utf8(bytes) {
+            // Programs get the names as they are; a terminal would be steered by them.
+            Ok(text) if stdout.is_terminal() => stdout.write_all(lines(text).as_bytes())?,
+            _ => stdout.write_all(bytes)?,
+        }
         return stdout.flush();
     }
     // A device or a pipe can't be replaced by a file, it has to be written to.

@@ -29,14 +29,35 @@ struct Seen {
     is_still: bool,
 }
 
-/// Ends these processes, their descendants, and whoever has `mark` (`NAME=value`) in the environment and has started at
-/// `since` or later, in ticks since the machine was started.
-pub(super) fn end(roots: impl Iterator<Item = i32>, mark: &str, since: u64) {
+/// The signs by which a process is known that was started by the guarded program, or by one that it started.
+#[derive(Debug)]
+pub(super) struct Mark {
+    /// `NAME=value` in its environment.
+    pub entry: String,
+    /// Its soft limit of file locks.
+    pub limit: u64,
+    /// It has started at this time or later, in ticks since the machine was started.
+    pub since: u64,
+}
+
+impl Mark {
+    fn is_on(&self, seen: &Seen) -> bool {
+        let read = |name| files::read_kernel(format!("/proc/{}/{name}", seen.pid));
+        let has_entry = || {
+            let environment = read("environ").unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|found| found == self.entry.as_bytes())
+        };
+        let has_limit = || file_locks(&read("limits").unwrap_or_default()) == Some(self.limit);
+        seen.start >= self.since && (has_entry() || has_limit())
+    }
+}
+
+/// Ends these processes, their descendants, and all that have the mark.
+pub(super) fn end(roots: impl Iterator<Item = i32>, mark: &Mark) {
     let roots: BTreeSet<i32> = roots.collect();
-    let is_marked = |seen: &Seen| seen.start >= since && has(seen.pid, mark);
     let look = || {
         let all = processes();
-        let kin = kin(&all, &roots, is_marked);
+        let kin = kin(&all, &roots, |seen| mark.is_on(seen));
         all.into_iter().filter(|seen| kin.contains(&seen.pid)).collect::<Vec<_>>()
     };
     stop_and_kill(&look);
@@ -149,15 +170,30 @@ fn processes() -> Vec<Seen> {
         .collect()
 }
 
-/// Returns whether the environment that a process was started with has this entry.
-fn has(pid: i32, entry: &str) -> bool {
-    let environment = files::read_kernel(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|found| found == entry.as_bytes())
+/// Returns the soft limit of file locks in a text of the kernel, `/proc/PID/limits`, unless it is unlimited:
+/// `Max file locks            123                  unlimited            locks`.
+fn file_locks(limits: &[u8]) -> Option<u64> {
+    let line =
+        limits.split(|byte| *byte == b'\n').find_map(|it| it.strip_prefix(b"Max file locks"));
+    str::from_utf8(line?).ok()?.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limit_of_file_locks_is_read_as_the_kernel_writes_it() {
+        let text = b"Limit   Soft Limit   Hard Limit   Units     \n\
+            Max locked memory         8388608              8388608              bytes     \n\
+            Max file locks            288230376151711744   unlimited            locks     \n";
+        assert_eq!(file_locks(text), Some(1 << 58));
+        for odd in
+            [&b""[..], b"Max file locks   unlimited   unlimited   locks\n", b"Max file locks"]
+        {
+            assert_eq!(file_locks(odd), None);
+        }
+    }
 
     #[test]
     fn kin_are_descendants_group_members_and_marked_processes() {

@@ -3,8 +3,9 @@
 //! A process that is killed can't tidy up, and the kernel ties only its own children to its life. So each of our programs
 //! has a guard: a small process in a session of its own, which sleeps until the program is gone. If it went without
 //! releasing the guard (`SIGKILL`, out of memory, a crash), the guard ends all that the program had started: the processes that
-//! were enrolled, their descendants and groups, and whoever has the guard's mark in the environment, which also daemons
-//! inherit. At an orderly end the guard is released, and what a benchmark has left running on purpose goes on.
+//! were enrolled, their descendants and groups, and whoever has one of the guard's marks, which daemons inherit as well: a
+//! variable of the environment, and a limit that no kernel enforces. At an orderly end the guard is released, and what a
+//! benchmark has left running on purpose goes on.
 //!
 //! Without a guard, children are at least tied to us by `PR_SET_PDEATHSIG`. With one they are not: a child that
 //! dies at once takes with it the knowledge of who its own children are.
@@ -17,13 +18,17 @@ use std::{
     io,
     os::fd::{AsRawFd, OwnedFd, RawFd},
     ptr,
-    sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering},
+    },
 };
 
 use nix::{
     sys::{
         mman::{MapFlags, ProtFlags, mmap_anonymous},
         prctl,
+        resource::{Resource, getrlimit, setrlimit},
         signal::{SigSet, Signal, kill},
         wait::{WaitPidFlag, waitpid},
     },
@@ -41,6 +46,9 @@ use crate::{
 const MOST: usize = 256;
 /// Name of the guard's process: it is not to be found under ours by those who end all of ours by name.
 const NAME: &std::ffi::CStr = c"run-guard";
+/// The limit that is a mark as well, for processes that clear their environment: no kernel since Linux 2.4 enforces it
+/// (see `getrlimit(2)`).
+const UNUSED_LIMIT: Resource = Resource::RLIMIT_LOCKS;
 /// The descriptor of the guarded process, behind standard input, output and error.
 const GUARDED: RawFd = 3;
 
@@ -58,6 +66,17 @@ static ROLL: AtomicPtr<Roll> = AtomicPtr::new(ptr::null_mut());
 
 /// The guard's process, while there is one; otherwise 0.
 static GUARD: AtomicI32 = AtomicI32::new(0);
+
+/// The marks of the guards of this process, once it was asked for one.
+static MARKS: OnceLock<Marks> = OnceLock::new();
+
+#[derive(Debug, Default)]
+struct Marks {
+    /// The mark that this process was started with.
+    inherited: Option<String>,
+    /// The mark of its own guard.
+    own: Option<String>,
+}
 
 fn roll() -> Option<&'static Roll> {
     // SAFETY: it is null, or leads to memory that is never unmapped and holds atomic numbers only.
@@ -80,9 +99,16 @@ impl Guard {
     /// Returns nothing where there is none, also if the system refuses one: then children are tied to us by the kernel.
     #[must_use]
     pub fn post(mark: Option<&OsStr>) -> Option<Self> {
-        if mark.and_then(OsStr::to_str).is_some_and(is_of_a_living_guard) {
-            return None;
-        }
+        let inherited = mark.and_then(OsStr::to_str).map(str::to_owned);
+        let is_guarded = inherited.as_deref().is_some_and(is_of_a_living_guard);
+        let guard = if is_guarded { None } else { Self::of_our_own() };
+        let own = guard.as_ref().map(|guard| guard.mark.clone());
+        // A program posts one guard; the marks are those of its first try.
+        drop(MARKS.set(Marks { inherited, own }));
+        guard
+    }
+
+    fn of_our_own() -> Option<Self> {
         let guarded = pidfd::open(getpid()).ok()?;
         let roll = share()?;
         let pid = start(&guarded, roll)?;
@@ -90,6 +116,7 @@ impl Guard {
             end(pid);
             return None;
         };
+        set_limit_mark(limit_mark(pid.as_raw(), start));
         GUARD.store(pid.as_raw(), Ordering::Release);
         ROLL.store(ptr::from_ref(roll).cast_mut(), Ordering::Release);
         Some(Self { mark: mark_of(pid.as_raw(), start) })
@@ -176,6 +203,32 @@ fn mark_of(pid: i32, start: u64) -> String {
     format!("{pid:010}-{start:020}")
 }
 
+/// Returns the soft limit that marks what a guard's program starts: its process id (at most 22 bits), and the lowest 36
+/// bits of its start. It is never so large as "unlimited", and never 0.
+fn limit_mark(pid: i32, start: u64) -> u64 {
+    let pid = u64::from(pid.unsigned_abs()) & ((1 << 22) - 1);
+    (1 << 58) | (pid << 36) | (start & ((1 << 36) - 1))
+}
+
+/// Sets the limit for this process and all that it starts. Where the system refuses it, the environment is the only mark.
+fn set_limit_mark(mark: u64) {
+    if let Ok((_, hard)) = getrlimit(UNUSED_LIMIT) {
+        let _ = setrlimit(UNUSED_LIMIT, mark, hard);
+    }
+}
+
+/// Returns the mark that this process was started with: that of a program of ours above it, also where another PID
+/// namespace lies between.
+pub(crate) fn inherited_mark() -> Option<&'static str> {
+    MARKS.get()?.inherited.as_deref()
+}
+
+/// Returns the mark that all have which this process starts.
+pub(crate) fn mark_of_children() -> Option<&'static str> {
+    let Marks { inherited, own } = MARKS.get()?;
+    own.as_deref().or(inherited.as_deref())
+}
+
 fn is_of_a_living_guard(mark: &str) -> bool {
     let numbers = mark
         .split_once('-')
@@ -236,8 +289,12 @@ fn stand_guard(guarded: RawFd, roll: &Roll) -> ! {
             roll.members.iter().map(|member| member.load(Ordering::Acquire)).collect();
         let us = getpid().as_raw();
         if let Some(start) = start_of(us) {
-            let mark = format!("{}={}", env_names::GUARD.name, mark_of(us, start));
-            kin::end(members.into_iter().filter(|pid| *pid > 0), &mark, start);
+            let mark = kin::Mark {
+                entry: format!("{}={}", env_names::GUARD.name, mark_of(us, start)),
+                limit: limit_mark(us, start),
+                since: start,
+            };
+            kin::end(members.into_iter().filter(|pid| *pid > 0), &mark);
         }
     }
     // SAFETY: ends the copy without running what the original has to run at its end.

@@ -15,7 +15,7 @@ use nix::{
     sys::stat::Mode,
     unistd::mkfifo,
 };
-use runner_shared::walltime::as_float;
+use runner_shared::{clock::now, walltime::as_float};
 use system::{
     files,
     temporary::{Folder, Kind},
@@ -32,6 +32,9 @@ const SECOND: u64 = 1_000_000_000;
 const CRAWLS_AFTER: u64 = 15 * SECOND;
 /// Calls per second, by backend, from which on a program spends most of its time in the tracer.
 const CRAWLS_FROM: &[(&str, u64)] = &[("ebpf", 100_000), ("preload", 2_000_000)];
+/// A tracer that has said nothing for so long does not start the benchmark any more: ours speaks before it does. Loading
+/// its programs into the kernel takes seconds on a machine that is emulated.
+const STARTUP_NS: u64 = 120 * SECOND;
 /// Whoever writes longer lines is not our tracer.
 const LONGEST: usize = 4096;
 
@@ -61,26 +64,48 @@ impl Progress {
         self.folder.path().join(FIFO).into()
     }
 
-    /// Tells what the tracer tells, until `over` is closed. `python` was told to allocate with malloc.
+    /// Tells what the tracer tells, until `over` is closed. `python` was told to allocate with malloc. Calls `silent` once
+    /// if the tracer says nothing at all for [`STARTUP_NS`].
     pub(crate) fn follow(
-        mut self,
+        self,
         over: &PipeReader,
         python: bool,
+        silent: &dyn Fn(),
+        tell: &dyn Fn(RunEvent),
+    ) -> io::Result<()> {
+        self.follow_for(STARTUP_NS, over, python, silent, tell)
+    }
+
+    fn follow_for(
+        mut self,
+        patience_ns: u64,
+        over: &PipeReader,
+        python: bool,
+        silent: &dyn Fn(),
         tell: &dyn Fn(RunEvent),
     ) -> io::Result<()> {
         let mut pace = Pace { python, ..Pace::default() };
         let mut text = Vec::new();
+        let mut deadline = Some(now().plus(patience_ns));
         loop {
+            let left = deadline.map(|deadline| deadline.since(now()));
+            let timeout = left.map_or(PollTimeout::NONE, |left| {
+                PollTimeout::try_from(left.div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX)
+            });
             let mut watched = [
                 PollFd::new(over.as_fd(), PollFlags::POLLIN),
                 PollFd::new(self.fifo.as_fd(), PollFlags::POLLIN),
             ];
-            match poll(&mut watched, PollTimeout::NONE) {
+            match poll(&mut watched, timeout) {
+                Ok(0) if deadline.take_if(|deadline| deadline.since(now()) == 0).is_some() => {
+                    silent();
+                }
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
             let [ended, told] = watched.map(|fd| fd.any().unwrap_or(false));
             if told {
+                deadline = None;
                 self.read(&mut text, &mut pace, tell)?;
             } else if ended {
                 return Ok(());
@@ -233,6 +258,32 @@ mod tests {
 
     fn activity(text: &str, logged: bool) -> RunEvent {
         RunEvent::Activity { text: text.to_owned(), logged }
+    }
+
+    /// Follows a tracer that has written this until it is said to be silent or has nothing more to say. Returns whether it
+    /// was silent.
+    fn is_silent(written: &[u8]) -> bool {
+        use std::{cell::RefCell, io::Write};
+
+        let folder = tempfile::tempdir().unwrap();
+        let progress = Progress::create(folder.path()).unwrap();
+        (&progress.fifo).write_all(written).unwrap();
+        let (over, ended) = io::pipe().unwrap();
+        let ended = RefCell::new(Some(ended));
+        let was_silent = RefCell::new(false);
+        let silent = || {
+            was_silent.replace(true);
+            ended.take();
+        };
+        let tell = |_| drop(ended.take());
+        progress.follow_for(1, &over, false, &silent, &tell).unwrap();
+        was_silent.into_inner()
+    }
+
+    #[test]
+    fn a_tracer_that_never_speaks_is_given_up() {
+        assert!(is_silent(b""));
+        assert!(!is_silent(b"0 0 ebpf\n"));
     }
 
     #[test]

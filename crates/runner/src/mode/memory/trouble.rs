@@ -15,6 +15,9 @@ pub(crate) enum TracerTrouble {
         /// Its exit status.
         code: i32,
     },
+    /// It said nothing at all, and was ended.
+    #[error("the tracer did not respond within two minutes and was stopped: nothing was measured")]
+    Silent,
     /// Somebody ended it.
     #[error("the tracer was killed by {signal}; benchmarks after that were not measured")]
     Killed {
@@ -45,7 +48,7 @@ impl TracerTrouble {
             Self::NotStarted { code } if *code == i32::from(ExitKind::Missing.code()) => {
                 (ExitKind::Missing, Some(other))
             }
-            Self::NotStarted { .. } => (ExitKind::Failed, Some(other)),
+            Self::NotStarted { .. } | Self::Silent => (ExitKind::Failed, Some(other)),
             Self::Killed { .. } => {
                 (ExitKind::Failed, Some("results of earlier benchmarks are kept"))
             }

@@ -25,6 +25,10 @@ pub(super) fn profiles(document: &mut Node) -> Result<(BTreeMap<String, Profile>
     let mut profiles = BTreeMap::new();
     if let Some(node) = document.get(PROFILES) {
         for (name, node) in mapping(node, "`profiles`")? {
+            if name.text.contains(char::is_control) {
+                let what = "the name of a profile can't have control characters in it";
+                return Err(Flaw::new(name.at, what.to_owned()));
+            }
             profiles.insert(name.text.clone(), profile(node, &name.text)?);
         }
     }

@@ -177,8 +177,8 @@ fn what_is_wrong_is_said_before_anything_is_built() {
         assert!(run.stderr.contains(says), "{options:?}: {}", run.stderr);
     };
     refused(&["ab", "--base", "HEAD"], 2, "--build <COMMAND>");
-    refused(&["ab", "--base", "nowhere", "--no-build"], 2, "`nowhere` is no commit");
-    refused(&["ab", "--base=--all", "--no-build"], 2, "`--all` is no commit");
+    refused(&["ab", "--base", "nowhere", "--no-build"], 2, "`nowhere` is not a commit");
+    refused(&["ab", "--base=--all", "--no-build"], 2, "`--all` is not a commit");
     refused(&["ab", "--base", "HEAD", "--build", " "], 2, "a build command is empty");
     let folded = ["ab", "--base", "HEAD", "--no-build", "-m", "simulation", "--export", "folded=x"];
     refused(&folded, 2, "can't be exported as `folded`");
@@ -194,7 +194,7 @@ fn what_is_wrong_is_said_before_anything_is_built() {
     let trace = sandbox.path().join("trace");
     let build = format!("touch {}", trace.display());
     refused(&["ab", "--base", "HEAD", "--build", &build, "--pin=999"], 2, "`--pin=999`");
-    refused(&["ab", "--base", "nowhere", "--build", &build], 2, "`nowhere` is no commit");
+    refused(&["ab", "--base", "nowhere", "--build", &build], 2, "`nowhere` is not a commit");
     assert!(!trace.exists());
 }
 

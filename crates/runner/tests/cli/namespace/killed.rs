@@ -13,14 +13,15 @@ use test_support::{Running, Sandbox};
 
 use crate::stage::{CODSPEED, QUICK, codspeed, exec, nothing_is_left, sandbox};
 
-/// A benchmark whose processes are as hard to find as can be: a daemon, one in a session of its own that has none of the
-/// environment, and a child. All of them have `alive` open. Then it says whose child it is, and waits for ever.
+/// A benchmark whose processes are as hard to find as can be: a daemon, another one that has none of the environment, a
+/// child in a session of its own without the environment, and an ordinary child. All of them have `alive` open. Then it says whose child it is, and waits for ever.
 const FAMILY: &str = "#!/bin/sh
 exec 9> alive 8<> up
 (setsid sh -c 'echo >&8; read x < hold' > /dev/null 2>&1 &)
+(setsid env -i PATH=\"$PATH\" sh -c 'echo >&8; read x < hold' > /dev/null 2>&1 &)
 setsid env -i PATH=\"$PATH\" sh -c 'echo >&8; read x < hold' &
 sh -c 'echo >&8; read x < hold' &
-read x <&8; read x <&8; read x <&8
+read x <&8; read x <&8; read x <&8; read x <&8
 echo $PPID > ready
 read x < hold
 ";

@@ -73,6 +73,22 @@ fn a_run_within_a_run_is_refused_at_once() {
 }
 
 #[test]
+fn a_run_in_a_container_of_a_run_is_refused_at_once() {
+    let sandbox = sandbox();
+    let inner = format!("{} exec --max-rounds 1 -- true", env!("CARGO_BIN_EXE_codspeed"));
+    let inner = format!("unshare --pid --fork --mount-proc {inner}");
+    let outer = start(&sandbox, exec_words(ONE_ROUND, &["sh", "-c", &inner]));
+    let expected = format!(
+        "this run was started by another codspeed run (pid {} in another PID namespace)",
+        outer.pid()
+    );
+    let run = outer.end();
+    assert_ne!(run.code, 0);
+    assert!(run.stderr.contains(&expected), "{}", run.stderr);
+    nothing_is_left(&sandbox);
+}
+
+#[test]
 fn a_lock_file_that_is_none_is_named_at_once() {
     let sandbox = sandbox();
     nix::unistd::mkfifo(&sandbox.tmp().join("runner.lock"), nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -127,6 +143,19 @@ fn the_harness_and_the_tracer_alone_wait_as_well() {
         assert_eq!(run.code, 0, "{}", run.stderr);
     }
     nothing_is_left(&sandbox);
+}
+
+#[test]
+fn alone_they_keep_secrets_of_the_job_as_well() {
+    for (program, options) in ALONE {
+        let sandbox = sandbox().with("CI_JOB_TOKEN", "s3cret").with("SEEN", "yes");
+        let program = Path::new(CODSPEED).with_file_name(program);
+        let words = [options, &["--", "sh", "-c", "env > environment"]].concat();
+        let run = sandbox.start(sandbox.private(program, words)).end();
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let seen = fs::read_to_string(sandbox.path().join("environment")).unwrap();
+        assert!(seen.contains("SEEN=yes") && !seen.contains("s3cret"), "{seen}");
+    }
 }
 
 #[test]
