@@ -265,6 +265,38 @@ pub const BUILDKITE_ORGANIZATION: EnvName =
 /// Part of the folder of a build on Buildkite.
 pub const BUILDKITE_PIPELINE: EnvName =
     env("BUILDKITE_PIPELINE_SLUG", "part of the folder of a build on Buildkite");
+/// Is `true` on CircleCI.
+pub const CIRCLECI: EnvName = env("CIRCLECI", "`true` on CircleCI");
+/// URL of the repository, on CircleCI.
+pub const CIRCLE_REPOSITORY: EnvName =
+    env("CIRCLE_REPOSITORY_URL", "URL of the repository, on CircleCI");
+/// The branch that is built, on CircleCI.
+pub const CIRCLE_BRANCH: EnvName = env("CIRCLE_BRANCH", "the branch that is built, on CircleCI");
+/// The tag that is built, on CircleCI.
+pub const CIRCLE_TAG: EnvName = env("CIRCLE_TAG", "the tag that is built, on CircleCI");
+/// The commit, on CircleCI; used where there is no Git repository.
+pub const CIRCLE_COMMIT: EnvName =
+    env("CIRCLE_SHA1", "the commit, on CircleCI; used where there is no Git repository");
+/// Address of the pull request, on CircleCI.
+pub const CIRCLE_PULL_REQUEST: EnvName =
+    env("CIRCLE_PULL_REQUEST", "address of the pull request, on CircleCI");
+/// Number of the pull request of a fork, on CircleCI.
+pub const CIRCLE_PULL_REQUEST_OF_FORK: EnvName =
+    env("CIRCLE_PR_NUMBER", "number of the pull request of a fork, on CircleCI");
+/// Owner of the fork that a pull request comes from, on CircleCI.
+pub const CIRCLE_FORK: EnvName =
+    env("CIRCLE_PR_USERNAME", "owner of the fork that a pull request comes from, on CircleCI");
+/// Id of the workflow, which all jobs of a run share, on CircleCI.
+pub const CIRCLE_WORKFLOW: EnvName =
+    env("CIRCLE_WORKFLOW_ID", "id of the workflow, which all jobs of a run share, on CircleCI");
+/// Name of the job, on CircleCI.
+pub const CIRCLE_JOB: EnvName = env("CIRCLE_JOB", "name of the job, on CircleCI");
+/// Number of the job among those that run side by side, on CircleCI.
+pub const CIRCLE_NODE: EnvName =
+    env("CIRCLE_NODE_INDEX", "number of the job among those that run side by side, on CircleCI");
+/// Number of jobs that run side by side, on CircleCI.
+pub const CIRCLE_NODES: EnvName =
+    env("CIRCLE_NODE_TOTAL", "number of jobs that run side by side, on CircleCI");
 /// Is `true` on GitHub Actions.
 pub const GITHUB_ACTIONS: EnvName = env("GITHUB_ACTIONS", "`true` on GitHub Actions");
 /// Is `owner/name` of the repository, on GitHub.
@@ -484,6 +516,18 @@ pub const ALL: &[EnvName] = &[
     BUILDKITE_AGENT_NAME,
     BUILDKITE_ORGANIZATION,
     BUILDKITE_PIPELINE,
+    CIRCLECI,
+    CIRCLE_REPOSITORY,
+    CIRCLE_BRANCH,
+    CIRCLE_TAG,
+    CIRCLE_COMMIT,
+    CIRCLE_PULL_REQUEST,
+    CIRCLE_PULL_REQUEST_OF_FORK,
+    CIRCLE_FORK,
+    CIRCLE_WORKFLOW,
+    CIRCLE_JOB,
+    CIRCLE_NODE,
+    CIRCLE_NODES,
     GITHUB_ACTIONS,
     GITHUB_REPOSITORY,
     GITHUB_EVENT_PATH,

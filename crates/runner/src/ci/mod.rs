@@ -4,6 +4,7 @@
 //! `tests/ci/<id>/`. A provider reads only the environment, the payload of the event, and the repository.
 
 mod buildkite;
+mod circleci;
 mod context;
 mod error;
 mod generic;
@@ -49,9 +50,16 @@ pub(crate) struct Provider {
     context: fn(&Situation<'_>) -> Result<CiContext, CiError>,
 }
 
-/// All providers, in the order of detection. The last one is always there.
-pub(crate) const PROVIDERS: &[Provider] =
-    &[buildkite::PROVIDER, github::PROVIDER, gitlab::PROVIDER, generic::PROVIDER, local::PROVIDER];
+/// All providers, in the order of detection: what the job says itself (`generic`) comes before those that were not known
+/// when it was written. The last one is always there.
+pub(crate) const PROVIDERS: &[Provider] = &[
+    buildkite::PROVIDER,
+    github::PROVIDER,
+    gitlab::PROVIDER,
+    generic::PROVIDER,
+    circleci::PROVIDER,
+    local::PROVIDER,
+];
 
 /// The inputs of a provider.
 #[derive(Debug, Clone)]

@@ -173,6 +173,30 @@ type Row = (&'static str, &'static str, &'static [(EnvName, Empty)]);
 /// Every variable that a provider reads.
 const EMPTY: &[Row] = &[
     (
+        "circleci",
+        "parallel",
+        &[
+            (env_names::CIRCLECI, Empty::Elsewhere),
+            (env_names::CIRCLE_REPOSITORY, Empty::Missing),
+            (env_names::CIRCLE_BRANCH, Empty::Missing),
+            (env_names::CIRCLE_TAG, Empty::Unset),
+            (env_names::CIRCLE_COMMIT, Empty::Unset),
+            (env_names::CIRCLE_WORKFLOW, Empty::Unset),
+            (env_names::CIRCLE_JOB, Empty::Unset),
+            (env_names::CIRCLE_NODE, Empty::Unset),
+            (env_names::CIRCLE_NODES, Empty::Unset),
+        ],
+    ),
+    (
+        "circleci",
+        "pull_request_of_a_fork",
+        &[
+            (env_names::CIRCLE_PULL_REQUEST, Empty::Unset),
+            (env_names::CIRCLE_PULL_REQUEST_OF_FORK, Empty::Unset),
+            (env_names::CIRCLE_FORK, Empty::Unset),
+        ],
+    ),
+    (
         "github-actions",
         "matrix",
         &[
