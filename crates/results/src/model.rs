@@ -10,7 +10,7 @@ use runner_shared::{
 
 pub use runner_shared::statistics::Interval;
 
-use crate::{comparison::Comparison, stacks::Stacks};
+use crate::{bootstrap::FEWEST_VALUES, comparison::Comparison, stacks::Stacks};
 
 /// All benchmarks of one part of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -165,6 +165,8 @@ pub struct Integration {
 pub enum NoInterval {
     /// A single round doesn't vary.
     OneRound,
+    /// So few rounds don't hold 95 % of anything.
+    FewRounds,
     /// The integration told nobody when its rounds were.
     Unmarked,
     /// The integration marked all of its rounds as one.
@@ -175,10 +177,22 @@ pub enum NoInterval {
     Ambiguous,
 }
 
+impl NoInterval {
+    /// Returns the reason why so many rounds have no interval; nothing if they have one, or if there are none.
+    pub(crate) const fn of_rounds(rounds: usize) -> Option<Self> {
+        match rounds {
+            1 => Some(Self::OneRound),
+            2..FEWEST_VALUES => Some(Self::FewRounds),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for NoInterval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::OneRound => "a single round has no variation",
+            Self::FewRounds => "a 95 % interval needs at least 6 rounds",
             Self::Unmarked => "the integration reports no times of single rounds",
             Self::OneMark => {
                 "the integration marks all rounds as one, so times of single rounds are unknown"

@@ -191,7 +191,7 @@ fn enriched(benchmark: BenchResult, tick_ns: Option<u64>, entry: BenchmarkRounds
     let (of_stats, no_interval) = match of_stats {
         Some(of) if of.median.holds(stated) => (Some(of), None),
         Some(_) => (None, Some(NoInterval::Misfit)),
-        None => (None, (rounds.len() == 1).then_some(NoInterval::OneRound)),
+        None => (None, NoInterval::of_rounds(rounds.len())),
     };
     let processor = rounds.robust_ns(RobustSource::ProcessorTime);
     let median = |column: &[u64]| (!column.is_empty()).then(|| quantile(&sorted(column), 0.5));

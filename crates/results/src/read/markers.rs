@@ -96,7 +96,7 @@ fn add(benchmark: &mut BenchResult, recovered: Recovered, watched: &Watched) {
     // Rounds are kept in whole nanoseconds: the median is the same but for that.
     benchmark.median_interval = of.map(|of| of.median.with(benchmark.stats.median_ns));
     benchmark.mean_interval = of.map(|of| of.mean.with(benchmark.stats.mean_ns));
-    benchmark.no_interval = of.is_none().then_some(NoInterval::OneRound);
+    benchmark.no_interval = NoInterval::of_rounds(times.len());
     benchmark.noise = Some(judge_times(&times, &rounds.preempted_per_iteration_ns(), least));
     benchmark.rounds = Some(rounds);
 }

@@ -54,8 +54,8 @@ fn a_log_stands_for_itself_when_everything_failed() {
 
 #[test]
 fn intervals_are_of_the_robust_times_if_the_results_are() {
-    let mut entry = logged("a", Outcome::Complete, &[140, 240, 340]);
-    entry.rounds.kernel_ns = vec![Some(105), Some(205), Some(305)];
+    let mut entry = logged("a", Outcome::Complete, &[140, 240, 340, 140, 240, 340]);
+    entry.rounds.kernel_ns = [105, 205, 305, 105, 205, 305].map(Some).to_vec();
     let folder = Folder::new()
         .with("results/9.json", results(9, &["a"]))
         .with("results/9.RoundLog.msgpack", log(vec![entry]));
