@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nix::unistd::Pid;
+use runner_shared::profile_dir::CALLGRIND;
 
 use super::{
     dumps::Dump,
@@ -87,14 +88,18 @@ pub(crate) enum NotCounted {
     Unnoticed,
     /// No file.
     #[error(
-        "Valgrind wrote no `{pid}.out` for it: is the tool callgrind, and can the command write to the profile folder?"
+        "Valgrind wrote no `{}` for it: is the tool callgrind, and can the command write to the profile folder?",
+        CALLGRIND.named(pid)
     )]
     NoFile {
         /// The process of the command.
         pid: Pid,
     },
     /// The file is not whole.
-    #[error("its file `{pid}.out` is truncated: the disk is full, or Valgrind was killed")]
+    #[error(
+        "its file `{}` is truncated: the disk is full, or Valgrind was killed",
+        CALLGRIND.named(pid)
+    )]
     CutOff {
         /// The process of the command.
         pid: Pid,

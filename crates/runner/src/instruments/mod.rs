@@ -4,7 +4,9 @@
 mod mongo;
 mod mongo_uri;
 
-use std::{io, path::Path};
+use std::io;
+
+use runner_shared::profile_dir::ProfileDir;
 
 use crate::{
     cli::{Instrument, InstrumentArgs},
@@ -14,9 +16,6 @@ use crate::{
 
 use mongo::MongoTracer;
 pub(crate) use mongo_uri::MongoUriError;
-
-/// Below the profile folder.
-const FOLDER: &str = "instruments";
 
 /// The reason why an instrument did not record.
 #[derive(Debug, thiserror::Error)]
@@ -86,9 +85,9 @@ impl Instruments {
     }
 
     /// Ends the instruments and keeps what they recorded in the profile folder.
-    pub(crate) fn finish(self, folder: &Path) -> Result<(), InstrumentError> {
+    pub(crate) fn finish(self, folder: &ProfileDir) -> Result<(), InstrumentError> {
         let Self { mongo } = self;
-        mongo.map_or(Ok(()), |mongo| mongo.finish(&folder.join(FOLDER)))
+        mongo.map_or(Ok(()), |mongo| mongo.finish(folder))
     }
 }
 

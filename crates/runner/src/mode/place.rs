@@ -6,6 +6,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use runner_shared::{
     conditions::Conditions,
     fault::{Attempt, explain},
+    profile_dir::{CONDITIONS, ProfileDir},
 };
 use system::{
     files,
@@ -144,8 +145,8 @@ impl Place {
     }
 
     /// Notes it for those who read the results. What an earlier run has noted in the folder goes.
-    pub(crate) fn note(&self, folder: &Path) -> io::Result<()> {
-        let path = folder.join(Conditions::FILE);
+    pub(crate) fn note(&self, folder: &ProfileDir) -> io::Result<()> {
+        let path = folder.file(&CONDITIONS);
         let conditions = self.conditions();
         if conditions.is_usual() {
             return match fs::remove_file(path) {
@@ -302,6 +303,7 @@ mod tests {
     #[test]
     fn what_is_unusual_is_noted_and_what_was_noted_before_goes() {
         let folder = tempfile::tempdir().unwrap();
+        let dir = ProfileDir::new(folder.path());
         let place = |chosen: &[usize]| Place {
             chosen: (!chosen.is_empty()).then(|| chosen.iter().copied().collect()),
             rest: Processors::new(),
@@ -309,12 +311,12 @@ mod tests {
             said: Vec::new(),
             warnings: Vec::new(),
         };
-        place(&[3]).note(folder.path()).unwrap();
-        let path = folder.path().join(Conditions::FILE);
+        place(&[3]).note(&dir).unwrap();
+        let path = dir.file(&CONDITIONS);
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text, r#"{"version":1,"processors":[3],"fixed_addresses":false}"#);
-        place(&[]).note(folder.path()).unwrap();
-        place(&[]).note(folder.path()).unwrap();
+        place(&[]).note(&dir).unwrap();
+        place(&[]).note(&dir).unwrap();
         assert!(!path.exists());
     }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use runner_shared::{
     mode::Mode,
+    profile_dir::ProfileDir,
     text::{as_text, shown},
 };
 
@@ -148,7 +149,7 @@ impl RunPlan {
             let title = title.unwrap_or_else(|| workload.label());
             for mode in modes.iter().copied() {
                 check_exports(&export, mode, profiling, message_format)?;
-                let name = format!("{mode}-{}", parts.len());
+                let name = ProfileDir::part_name(mode, parts.len());
                 let of_this_part = |folder: PathBuf| {
                     let folder = here.join(folder);
                     if several { folder.join(&name) } else { folder }

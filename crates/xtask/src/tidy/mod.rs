@@ -25,6 +25,7 @@ mod literals;
 mod markers;
 mod modules;
 mod openings;
+mod profile_names;
 mod safety;
 mod size;
 mod snapshots;
@@ -126,6 +127,7 @@ const TREE_RULES: &[fn(&Tree) -> Vec<Finding>] = &[
     snapshots::check,
     changelog::check,
     openings::check,
+    profile_names::check,
     action_hashes::check,
 ];
 

@@ -11,9 +11,10 @@ use std::{
 
 use nix::unistd::geteuid;
 use runner_shared::{
-    artifact::{Artifact, ExecutionTimestamps, Repeats},
+    artifact::{Artifact, ExecutionTimestamps},
     env_names,
     mode::Mode,
+    profile_dir::{EVENT_TIMESTAMPS, ProfileDir, ProfileFile, REPEATED_TIMESTAMPS, REPEATS},
     run_as::RunAs,
 };
 use system::files;
@@ -90,7 +91,7 @@ pub(crate) fn command(
     options: MemoryArgs,
     python_allocator: Option<PythonAllocator>,
     cwd: &Path,
-    folder: &Path,
+    folder: &ProfileDir,
     env: &Env,
 ) -> Result<Traced, ModeError> {
     let program = tools::sibling(TRACER, env_names::MEMTRACK, env)?;
@@ -98,7 +99,7 @@ pub(crate) fn command(
     let mut warnings = Vec::new();
     let (seen, python) = python::prepared(seen, cwd, python_allocator, &mut warnings);
     let inner = benchmark(workload, cwd, seen)?;
-    let results = results(folder);
+    let results = folder.results();
     // The tracer may have more rights than we have: what it finds is ours.
     files::create_private_subfolder(&results)
         .map_err(|source| ModeError::Write { path: results.clone(), source })?;
@@ -138,19 +139,15 @@ pub(crate) fn command(
 
 /// Keeps what was said during the run, even if it was nothing: without it the events would have no meaning. Of commands
 /// that are counted several times, only the first count is a result; the others are kept apart.
-pub(crate) fn finish(record: &ExecutionTimestamps, folder: &Path) -> Result<(), ModeError> {
-    let keep = |path: PathBuf, record: &ExecutionTimestamps| {
+pub(crate) fn finish(record: &ExecutionTimestamps, folder: &ProfileDir) -> Result<(), ModeError> {
+    let keep = |file: &ProfileFile, record: &ExecutionTimestamps| {
+        let path = folder.file(file);
         files::replace_private(&path, &record.encode())
             .map_err(|source| ModeError::Write { path, source })
     };
-    let place = results(folder).join(ExecutionTimestamps::file_name(None));
-    if !files::is_there(&Repeats::path(folder)) {
-        return keep(place, record);
+    if !files::is_there(&folder.file(&REPEATS)) {
+        return keep(&EVENT_TIMESTAMPS, record);
     }
-    keep(Repeats::timestamps(folder), record)?;
-    keep(place, &::results::first_windows(record))
-}
-
-fn results(folder: &Path) -> PathBuf {
-    folder.join("results")
+    keep(&REPEATED_TIMESTAMPS, record)?;
+    keep(&EVENT_TIMESTAMPS, &::results::first_windows(record))
 }

@@ -2,8 +2,11 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
+
+use runner_shared::profile_dir::{CALLGRIND, ProfileDir, ProfileFile, TRACEGRIND, VALGRIND_LOG};
 
 use super::valgrind::Valgrind;
 use crate::cli::{SimulationArgs, SimulationTool};
@@ -43,7 +46,7 @@ pub(super) struct Request<'a> {
     /// What it can do.
     pub valgrind: &'a Valgrind,
     /// The profile folder.
-    pub folder: &'a Path,
+    pub folder: &'a ProfileDir,
     /// Interpreters whose frames shall not be seen.
     pub objects: &'a [PathBuf],
     /// The shell text of a suite.
@@ -77,16 +80,16 @@ impl Request<'_> {
                 let own = ["--tool=callgrind", "--compress-strings=no", "--combine-dumps=yes"];
                 args.extend(own.map(Into::into));
                 if capabilities.obj_skip {
-                    args.extend(objects.iter().map(|object| with_path("--obj-skip=", object, "")));
+                    args.extend(objects.iter().map(|object| with_path("--obj-skip=", object)));
                 }
-                args.push(with_path("--callgrind-out-file=", folder, "/%p.out"));
+                args.push(with_file("--callgrind-out-file=", folder, &CALLGRIND));
             }
             SimulationTool::Tracegrind => {
                 args.push("--tool=tracegrind".into());
-                args.push(with_path("--tracegrind-out-file=", folder, "/%p.tgtrace"));
+                args.push(with_file("--tracegrind-out-file=", folder, &TRACEGRIND));
             }
         }
-        args.push(with_path("--log-file=", folder, "/valgrind.%p.log"));
+        args.push(with_file("--log-file=", folder, &VALGRIND_LOG));
         args
     }
 }
@@ -116,18 +119,20 @@ fn skips(suite: Option<&str>, options: &SimulationArgs) -> Vec<OsString> {
     args
 }
 
-/// Valgrind expands `%` in file names.
-fn with_path(option: &str, path: &Path, end: &str) -> OsString {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+fn with_path(option: &str, path: &Path) -> OsString {
+    let mut argument = OsString::from(option);
+    argument.push(path);
+    argument
+}
+
+/// The same for a file of each process: Valgrind puts its number in the place of `%p`, and takes `%%` for `%`.
+fn with_file(option: &str, folder: &ProfileDir, file: &ProfileFile) -> OsString {
     let mut bytes = option.as_bytes().to_vec();
-    let escape = !end.is_empty();
-    for byte in path.as_os_str().as_bytes() {
-        if escape && *byte == b'%' {
-            bytes.push(b'%');
-        }
-        bytes.push(*byte);
+    for byte in folder.folder_of(file).into_os_string().into_vec() {
+        bytes.extend_from_slice(if byte == b'%' { b"%%" } else { std::slice::from_ref(&byte) });
     }
-    bytes.extend_from_slice(end.as_bytes());
+    bytes.push(b'/');
+    bytes.extend_from_slice(file.named("%p").as_bytes());
     OsString::from_vec(bytes)
 }
 
@@ -158,7 +163,7 @@ mod tests {
         };
         let objects = [PathBuf::from("/usr/lib/libpython3.so")];
         let options = Line::parse_from(["x"].iter().chain(options)).options;
-        let folder = Path::new("/a 100%/p");
+        let folder = &ProfileDir::new("/a 100%/p");
         let request =
             Request { valgrind: &valgrind, folder, objects: &objects, suite, options: &options };
         let args = request.arguments();

@@ -13,7 +13,7 @@ mod version;
 
 use std::{ffi::OsString, path::Path};
 
-use runner_shared::{env_names, mode::Mode, text::as_text};
+use runner_shared::{env_names, mode::Mode, profile_dir::ProfileDir, text::as_text};
 
 use super::{
     ModeError, benchmark, interpreters, python,
@@ -54,7 +54,7 @@ pub(crate) fn prepare(
     options: &SimulationArgs,
     python_allocator: Option<PythonAllocator>,
     cwd: &Path,
-    folder: &Path,
+    folder: &ProfileDir,
     env: &Env,
 ) -> Result<Prepared, ModeError> {
     let valgrind = Valgrind::find(options, env)?;
@@ -94,7 +94,7 @@ pub(crate) fn prepare(
     let keeper = match workload {
         Workload::Suite(_) => Some(
             Keeper::start(folder, &env.temp_dir())
-                .map_err(|source| ModeError::Write { path: folder.to_owned(), source })?,
+                .map_err(|source| ModeError::Write { path: folder.path().to_owned(), source })?,
         ),
         Workload::Commands { .. } => None,
     };
