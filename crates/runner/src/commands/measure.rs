@@ -9,11 +9,10 @@ use super::{
 };
 use crate::{
     ci,
-    cli::Instrument,
     error::{CliError, ExitKind, chain},
     event::RunEvent,
     orchestrator::execute,
-    settings::{RunPart, RunPlan},
+    settings::{RunPart, RunPlan, options::Instrument},
     upload::{self, Manifest, Prepared, State},
 };
 

@@ -15,21 +15,20 @@ use runner_shared::{
 
 use super::Context;
 use crate::{
-    cli::ExportArg,
     error::{CliError, ExitKind, chain},
     event::RunEvent,
     mode::simulation,
     orchestrator::Completed,
     process::Ended,
     report::AnyReport,
-    settings::RunPart,
+    settings::{RunPart, options::Export},
     ui, upload,
     workload::{Versus, Workload},
 };
 
 /// Shows the table and writes the exports.
 pub(crate) fn show(
-    exports: &[ExportArg],
+    exports: &[Export],
     report: &AnyReport,
     context: &Context,
 ) -> Result<(), CliError> {

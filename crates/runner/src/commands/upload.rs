@@ -73,7 +73,8 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
     }
     let account = sources::service_account(context)?;
     let here = here()?;
-    let upload = Upload::asked_for(target, &account, (&context.env, &here), &context.ui)?;
+    let upload =
+        Upload::asked_for(&target.clone().into(), &account, (&context.env, &here), &context.ui)?;
     let measured = Measured { folder: dir, manifest, mode };
     send_all(&upload, vec![measured], context)
 }

@@ -21,11 +21,11 @@ use system::files;
 
 use super::{ModeError, benchmark, python, walltime::StartError};
 use crate::{
-    cli::{Backend, MemoryArgs, PythonAllocator},
     env::Env,
     error::ExitKind,
     process::{AddressSpace, Answer, Ended, Limits, Output, Stdin, ToolCommand},
     profiler::ControlFifos,
+    settings::options::{Backend, MemoryOptions, PythonAllocator},
     tools,
     workload::Workload,
 };
@@ -54,7 +54,7 @@ pub(crate) struct Traced {
 }
 
 /// Says if there is no tracer, or if it lacks the rights to trace in the only way that is wanted.
-pub(crate) fn check(options: MemoryArgs, cwd: &Path, env: &Env) -> Result<(), StartError> {
+pub(crate) fn check(options: MemoryOptions, cwd: &Path, env: &Env) -> Result<(), StartError> {
     let told = |missing| StartError::Mode(ModeError::MissingSibling(missing));
     let program = tools::sibling(TRACER, env_names::MEMTRACK, env).map_err(told)?;
     let is_told = |name: &str| env.get(env_names::MEMTRACK_BACKEND).is_some_and(|it| it == name);
@@ -88,7 +88,7 @@ fn ask_for_rights(program: PathBuf, cwd: &Path, env: &Env) -> Result<(), StartEr
 /// The benchmark below the tracer, as a program to start in the folder `cwd`; `folder` is the profile folder.
 pub(crate) fn command(
     workload: &Workload,
-    options: MemoryArgs,
+    options: MemoryOptions,
     python_allocator: Option<PythonAllocator>,
     cwd: &Path,
     folder: &ProfileDir,

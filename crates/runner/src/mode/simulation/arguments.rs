@@ -9,7 +9,7 @@ use std::{
 use runner_shared::profile_dir::{CALLGRIND, ProfileDir, ProfileFile, TRACEGRIND, VALGRIND_LOG};
 
 use super::valgrind::Valgrind;
-use crate::cli::{SimulationArgs, SimulationTool};
+use crate::settings::options::{SimulationOptions, SimulationTool};
 
 /// What is the same in each run. 32 KiB caches of the first level with 8 ways, 8 MiB of the last
 /// level with 16 ways, lines of 64 bytes; nothing is counted until an integration says so.
@@ -52,7 +52,7 @@ pub(super) struct Request<'a> {
     /// The shell text of a suite.
     pub suite: Option<&'a str>,
     /// What the user asked for.
-    pub options: &'a SimulationArgs,
+    pub options: &'a SimulationOptions,
 }
 
 impl Request<'_> {
@@ -68,14 +68,14 @@ impl Request<'_> {
         if options.cycle_estimation && capabilities.cycle_estimation {
             args.push("--cycle-estimation=yes".into());
         }
-        if options.experimental_fair_sched {
+        if options.fair_sched {
             args.push("--fair-sched=yes".into());
         }
         if cfg!(target_arch = "aarch64") && !valgrind.build.is_fork() {
             args.push("--sim-hints=fallback-llsc".into());
         }
         args.extend(skips(*suite, options));
-        match options.simulation_tool {
+        match options.tool {
             SimulationTool::Callgrind => {
                 let own = ["--tool=callgrind", "--compress-strings=no", "--combine-dumps=yes"];
                 args.extend(own.map(Into::into));
@@ -95,7 +95,7 @@ impl Request<'_> {
 }
 
 /// Returns what isn't traced.
-fn skips(suite: Option<&str>, options: &SimulationArgs) -> Vec<OsString> {
+fn skips(suite: Option<&str>, options: &SimulationOptions) -> Vec<OsString> {
     // A command that is measured by itself may well be one of ours.
     let (unfit, helpers): (&[&str], &[&str]) = match suite {
         None => (&[], &[]),
@@ -142,7 +142,10 @@ mod tests {
     use runner_shared::text::as_text;
 
     use super::*;
-    use crate::mode::simulation::{valgrind::Capabilities, version::Build};
+    use crate::{
+        cli::SimulationArgs,
+        mode::simulation::{valgrind::Capabilities, version::Build},
+    };
 
     #[derive(Parser)]
     struct Line {
@@ -162,7 +165,7 @@ mod tests {
             capabilities,
         };
         let objects = [PathBuf::from("/usr/lib/libpython3.so")];
-        let options = Line::parse_from(["x"].iter().chain(options)).options;
+        let options = Line::parse_from(["x"].iter().chain(options)).options.into();
         let folder = &ProfileDir::new("/a 100%/p");
         let request =
             Request { valgrind: &valgrind, folder, objects: &objects, suite, options: &options };

@@ -20,9 +20,9 @@ use super::{
     shims::{self, Shims},
 };
 use crate::{
-    cli::{PythonAllocator, SimulationArgs},
     env::Env,
     process::{AddressSpace, ToolCommand},
+    settings::options::{PythonAllocator, SimulationOptions},
     workload::Workload,
 };
 
@@ -51,7 +51,7 @@ pub(crate) struct Prepared {
 /// profile folder.
 pub(crate) fn prepare(
     workload: &Workload,
-    options: &SimulationArgs,
+    options: &SimulationOptions,
     python_allocator: Option<PythonAllocator>,
     cwd: &Path,
     folder: &ProfileDir,

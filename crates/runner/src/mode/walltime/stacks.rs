@@ -10,7 +10,7 @@ use runner_shared::{
 };
 use system::files;
 
-use crate::cli::MOST_STACK_BYTES;
+use crate::workload::MOST_STACK_BYTES;
 
 /// Stacks of which more than this share break off are of little use.
 const MANY: f64 = 0.05;
