@@ -20,7 +20,7 @@ use api::{
     Archive, Event, Executor, Http, HttpSettings, Machine, MetadataVersion, RepositoryProvider,
     RunContext, RunEnvironment, Runner, Secret, Submission, TokenSource, unwatched,
 };
-use runner_shared::{clock::now, walltime::as_float};
+use runner_shared::{clock::now, profile_dir::ProfileDir, walltime::as_float};
 use test_support::FakeApi;
 
 const MEGABYTES: u64 = 256;
@@ -48,7 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for _ in 0..rounds {
         let seconds = time(|| pipe(&folder, &compressor, &theirs))?;
         best_theirs = best_theirs.min(seconds);
-        let pack = || Archive::pack(&folder, Executor::Valgrind, &ours, &mut unwatched);
+        let dir = ProfileDir::new(&folder);
+        let pack = || Archive::pack(&dir, Executor::Valgrind, &ours, &mut unwatched);
         best_ours = best_ours.min(time(|| pack().map(drop))?);
     }
     let speed = |seconds: f64| as_float(bytes) / seconds / 1e6;
@@ -67,7 +68,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Plain, as in walltime and memory mode, and on to the service.
     let mut plain = None;
     let seconds = time(|| {
-        plain = Some(Archive::pack(&folder, Executor::Walltime, &ours, &mut unwatched)?);
+        let dir = ProfileDir::new(&folder);
+        plain = Some(Archive::pack(&dir, Executor::Walltime, &ours, &mut unwatched)?);
         Ok::<_, api::ArchiveError>(())
     })?;
     println!("archive, plain\t{:.0}\tMB/s\t{megabytes} MB with MD5", speed(seconds));

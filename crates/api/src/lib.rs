@@ -15,7 +15,7 @@ mod secret;
 mod upload;
 mod watch;
 
-pub use archive::{Archive, ArchiveError, Encoding, NOT_ARCHIVED, Packed, Skipped, Why};
+pub use archive::{Archive, ArchiveError, Encoding, Packed, Skipped, Why};
 pub use context::{
     Event, JobReference, RepositoryProvider, RunContext, RunEnvironment, RunPart, Sender,
 };

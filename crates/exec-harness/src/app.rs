@@ -15,6 +15,7 @@ use runner_shared::{
     fifo::FifoPaths,
     harness::{CHECKED_FAILED, CHECKED_USAGE, MAX_NAME_BYTES, Target, TargetsError, parse_targets},
     mode::Mode,
+    profile_dir::ProfileDir,
     text::shown,
     verdict::DEFAULT_THRESHOLD,
 };
@@ -229,7 +230,7 @@ fn measure(
     };
     let settings = Settings { compat_rounds: args.compat_rounds, robust: args.robust };
     let mut session = Session::new(settings, with, &mut machine, &mut link, progress);
-    let folder = folder(environment, env_names::PROFILE_FOLDER);
+    let folder = folder(environment, env_names::PROFILE_FOLDER).map(ProfileDir::new);
     let is_comparison = args.interleave && plans.len() > 1;
     match mode {
         Mode::Memory if is_comparison => analyse_repeatedly(&mut session, &plans),
@@ -239,7 +240,7 @@ fn measure(
             let temporary = temporary.unwrap_or(Path::new("/tmp"));
             // Whoever started us below Valgrind has the command there already.
             let launcher = if below_valgrind() { &[] } else { &args.launcher[..] };
-            let mut simulation = Simulation::start(folder, temporary, launcher)?;
+            let mut simulation = Simulation::start(folder.as_ref(), temporary, launcher)?;
             if is_comparison {
                 simulation.run_repeatedly(&mut session, &plans);
             } else {
@@ -264,7 +265,7 @@ fn measure_times(
     session: &mut Session<'_>,
     plans: &[Plan],
     args: &Args,
-    folder: Option<&Path>,
+    folder: Option<ProfileDir>,
 ) -> Result<(), StoreError> {
     let turns = plans.first().filter(|_| args.interleave && plans.len() > 1);
     let turns = turns.map(|base| Turns {
@@ -272,7 +273,7 @@ fn measure_times(
         seed: args.seed.unwrap_or_else(random_seed),
         threshold: args.threshold.unwrap_or(DEFAULT_THRESHOLD).value(),
     });
-    let mut store = Store::open(folder.unwrap_or(Path::new(".codspeed")), turns.clone())?;
+    let mut store = Store::open(folder.unwrap_or_else(ProfileDir::of_project), turns.clone())?;
     match turns {
         Some(turns) => take_turns(session, plans, &turns, &mut store)?,
         None => session.one_after_the_other(plans, &mut store)?,

@@ -1,15 +1,13 @@
 //! Writes results: whole files or none, after each benchmark (several very short ones together),
 //! so that nothing finished is lost.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 use runner_shared::{
     artifact::{Artifact, BenchmarkRounds, RoundLog, Turns},
     clock::{Monotonic, now},
     harness::INTEGRATION,
+    profile_dir::{ProfileDir, ProfileFile, RESULTS, ROUND_LOG},
     text::shown,
     walltime::{Creator, Instrument, WalltimeBenchmark, WalltimeResults},
 };
@@ -29,7 +27,7 @@ pub(crate) struct StoreError {
 /// The results of this process.
 #[derive(Debug)]
 pub(crate) struct Store {
-    folder: PathBuf,
+    folder: ProfileDir,
     pid: u32,
     results: Vec<WalltimeBenchmark>,
     log: RoundLog,
@@ -38,12 +36,10 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Writes below `<profile_folder>/results`, which is made now: better no benchmark than one
-    /// whose result can't be kept.
-    pub(crate) fn open(profile_folder: &Path, turns: Option<Turns>) -> Result<Self, StoreError> {
-        let folder = profile_folder.join("results");
-        files::create_private_subfolder(&folder)
-            .map_err(|source| StoreError { path: folder.clone(), source })?;
+    /// Makes the folder for results now: better no benchmark than one whose result can't be kept.
+    pub(crate) fn open(folder: ProfileDir, turns: Option<Turns>) -> Result<Self, StoreError> {
+        files::create_private_subfolder(&folder.results())
+            .map_err(|source| StoreError { path: folder.results(), source })?;
         let log = RoundLog {
             version: RoundLog::VERSION,
             tick_ns: process::tick_ns(),
@@ -80,7 +76,7 @@ impl Store {
     /// Writes everything that was added.
     pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
         self.not_before = Monotonic(0);
-        self.write(&RoundLog::file_name(Some(self.pid)), &self.log.encode())?;
+        self.write(&ROUND_LOG, &self.log.encode())?;
         if self.results.is_empty() {
             return Ok(());
         }
@@ -93,14 +89,15 @@ impl Store {
             instrument: Instrument { kind: "walltime".to_owned() },
             benchmarks: self.results.clone(),
         };
-        let name = format!("{}.json", self.pid);
-        let json = serde_json::to_vec_pretty(&results)
-            .map_err(|err| StoreError { path: self.folder.join(&name), source: err.into() })?;
-        self.write(&name, &json)
+        let json = serde_json::to_vec_pretty(&results).map_err(|err| {
+            let path = self.folder.file_of(&RESULTS, self.pid);
+            StoreError { path, source: err.into() }
+        })?;
+        self.write(&RESULTS, &json)
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let path = self.folder.join(name);
+    fn write(&self, file: &ProfileFile, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.folder.file_of(file, self.pid);
         files::replace_private(&path, bytes).map_err(|source| StoreError { path, source })
     }
 }
@@ -112,7 +109,7 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_made_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let err = Store::open(file.path(), None).unwrap_err();
+        let err = Store::open(ProfileDir::new(file.path()), None).unwrap_err();
         let expected = format!("could not write the results to `{}/results`", shown(file.path()));
         assert_eq!(err.to_string(), expected);
     }

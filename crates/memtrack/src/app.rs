@@ -15,6 +15,7 @@ use runner_shared::{
     fault::{self, Attempt, Fault, explain},
     fifo::FifoPaths,
     memory::TracerStats,
+    profile_dir::EVENTS,
     reach,
     run_as::{RunAs, RunAsError},
     text::{self, count},
@@ -283,8 +284,7 @@ fn report(
 ) -> Result<(), AppError> {
     let Some(usage) = &trace.usage else { return Ok(()) };
     if shown {
-        let place =
-            options.output.join(format!("{}.{}", trace.root, runner_shared::memory::EVENTS_FILE));
+        let place = options.output.join(EVENTS.named(trace.root));
         say(&format!("{}: {}", text::shown(&place), count(trace.stats.events.total(), "event")));
         say(summary::text(usage, &trace.stats).trim_end());
     }

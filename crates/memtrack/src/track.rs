@@ -14,7 +14,8 @@ use nix::{
 };
 use runner_shared::{
     clock::{Monotonic, now},
-    memory::{CoveredObject, STATS_FILE, TraceUsage, TracerStats, USAGE_FILE, UsageSummary},
+    memory::{CoveredObject, TraceUsage, TracerStats, UsageSummary},
+    profile_dir::{ProfileFile, TRACE_USAGE, TRACER_STATS},
     run_as::RunAs,
     text::{processes, shown},
 };
@@ -193,13 +194,13 @@ fn write_beside(
     stats: &TracerStats,
     usage: Option<&TraceUsage>,
 ) -> io::Result<()> {
-    let place = |name: &str| plan.folder.join(format!("{root}.{name}"));
+    let place = |file: &ProfileFile| plan.folder.join(file.named(root));
     let text = serde_json::to_vec_pretty(stats)?;
-    for_user(plan.user, || files::replace_private(&place(STATS_FILE), &text))?;
+    for_user(plan.user, || files::replace_private(&place(&TRACER_STATS), &text))?;
     // For the client who has opened the windows; without one it is all shown at once.
     match usage.filter(|_| plan.control.is_some()) {
         Some(usage) => {
-            for_user(plan.user, || files::replace_private(&place(USAGE_FILE), &usage.encode()))
+            for_user(plan.user, || files::replace_private(&place(&TRACE_USAGE), &usage.encode()))
         }
         None => Ok(()),
     }

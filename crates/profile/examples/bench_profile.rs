@@ -22,6 +22,7 @@ use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     clock::now,
     fifo::MarkerType,
+    profile_dir::ProfileDir,
     walltime::as_float,
 };
 
@@ -69,7 +70,7 @@ fn start(
     folder: &Path,
     timestamps: &ExecutionTimestamps,
 ) -> Result<(), Box<dyn Error>> {
-    fs::write(folder.join(ExecutionTimestamps::file_name(None)), timestamps.encode())?;
+    fs::write(folder.join(ExecutionTimestamps::FILE.path), timestamps.encode())?;
     let status = Command::new(std::env::current_exe()?).arg(folder).arg(name).status()?;
     if status.success() { Ok(()) } else { Err(format!("{name}: {status}").into()) }
 }
@@ -77,11 +78,10 @@ fn start(
 /// Writes the artifacts of a recording and reads its stacks; prints how long it took and what
 /// memory was needed.
 fn measure(name: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
-    let timestamps = fs::read(folder.join(ExecutionTimestamps::file_name(None)))?;
+    let timestamps = fs::read(folder.join(ExecutionTimestamps::FILE.path))?;
     let timestamps = ExecutionTimestamps::decode(&timestamps)?;
     let recording = Recording {
-        perf_data: &folder.join("perf.pipedata"),
-        folder,
+        folder: &ProfileDir::new(folder),
         integration: Some(("exec-harness", "1.0.0")),
         pids: &BTreeSet::new(),
         timestamps: &timestamps,
@@ -97,7 +97,7 @@ fn measure(name: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
     println!("{name}: peak memory\t{:.0}\tMB\t", peak_megabytes()?);
     if samples > 0 {
         let start = now();
-        let stacks = read_stacks(folder)?;
+        let stacks = read_stacks(&ProfileDir::new(folder))?;
         let seconds = as_float(now().since(start)) / 1e9;
         let note = format!("{} functions", stacks.frames.len());
         println!("{name}: stacks\t{seconds:.3}\ts\t{note}");

@@ -22,6 +22,7 @@ use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     clock::now,
     fifo::MarkerType,
+    profile_dir::ProfileDir,
     walltime::as_float,
 };
 
@@ -73,10 +74,9 @@ fn record(folder: &Path, call_graph: &str, command: &[String]) -> Result<(), Box
         uri_by_ts: vec![(end + 1, "command".to_owned())],
         markers: vec![MarkerType::SampleStart(start), MarkerType::SampleEnd(end)],
     };
-    fs::write(folder.join(ExecutionTimestamps::file_name(None)), timestamps.encode())?;
+    fs::write(folder.join(ExecutionTimestamps::FILE.path), timestamps.encode())?;
     let written = write_artifacts(&Recording {
-        perf_data: &folder.join("perf.pipedata"),
-        folder,
+        folder: &ProfileDir::new(folder),
         integration: Some(("exec-harness", "1.0.0")),
         pids: &BTreeSet::new(),
         timestamps: &timestamps,
@@ -96,7 +96,7 @@ fn share(part: u64, whole: u64) -> String {
 
 fn ours(folder: &Path) -> Result<(), Box<dyn Error>> {
     let start = now();
-    let stacks = read_stacks(folder)?;
+    let stacks = read_stacks(&ProfileDir::new(folder))?;
     let seconds = as_float(now().since(start)) / 1e9;
     let Some(benchmark) = stacks.benchmarks.first() else { return Err("no samples".into()) };
     println!(

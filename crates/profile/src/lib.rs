@@ -31,8 +31,7 @@ mod window;
 
 pub(crate) use artifacts::EXEC_HARNESS;
 pub use artifacts::{
-    PERF_DATA, Recording, Sources, UsedMapping, Written, is_interpreter, write_artifacts,
-    write_artifacts_from,
+    Recording, Sources, UsedMapping, Written, is_interpreter, write_artifacts, write_artifacts_from,
 };
 pub use error::ProfileError;
 pub use jit::JitUnwindForm;

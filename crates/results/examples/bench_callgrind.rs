@@ -11,7 +11,7 @@ use std::{
 };
 
 use results::{SimulationReading, read_simulation};
-use runner_shared::{clock::now, walltime::as_float};
+use runner_shared::{clock::now, profile_dir::ProfileDir, walltime::as_float};
 
 /// Sizes of the files in megabytes.
 const SIZES: [u64; 2] = [30, 300];
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (mut seconds, mut reading) = (f64::INFINITY, SimulationReading::default());
         for _ in 0..TURNS {
             let start = now();
-            reading = read_simulation(dir.path(), &BTreeSet::new())?;
+            reading = read_simulation(&ProfileDir::new(dir.path()), &BTreeSet::new())?;
             seconds = seconds.min(as_float(now().since(start)) / 1e9);
         }
         assert!(reading.broken.is_empty() && reading.report.warnings.is_empty(), "all is read");

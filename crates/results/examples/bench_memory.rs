@@ -16,6 +16,7 @@ use runner_shared::{
     clock::now,
     fifo::MarkerType,
     memory::{Event, EventKind},
+    profile_dir::ProfileDir,
     walltime::as_float,
 };
 
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         fs::write(dir.path().join("ExecutionTimestamps.msgpack"), record.encode())?;
         let start = now();
-        let reading = read_memory(dir.path(), &BTreeSet::new())?;
+        let reading = read_memory(&ProfileDir::new(dir.path()), &BTreeSet::new())?;
         let seconds = as_float(now().since(start)) / 1e9;
         assert!(reading.broken.is_empty() && reading.report.warnings.is_empty(), "all is read");
         let usage = &reading.report.benchmarks.first().ok_or("no benchmark")?.usage;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use results::{Reading, TableStyle, read, table};
-use runner_shared::{bounds::BENCHMARKS, clock::now, walltime::as_float};
+use runner_shared::{bounds::BENCHMARKS, clock::now, profile_dir::ProfileDir, walltime::as_float};
 
 /// Benchmarks in the file.
 const SIZES: [usize; 2] = [20_000, 400_000];
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         write(folder.path(), count)?;
         let start = now();
-        let Reading { report, broken } = read(folder.path(), &BTreeSet::new())?;
+        let Reading { report, broken } = read(&ProfileDir::new(folder.path()), &BTreeSet::new())?;
         let shown = table(&report, &TableStyle::default());
         let seconds = as_float(now().since(start)) / 1e9;
         assert!(broken.is_empty(), "{broken:?}");

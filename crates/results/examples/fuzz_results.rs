@@ -14,7 +14,10 @@ use results::{
     TableStyle, environment_details, memory_details, memory_table, read, read_environments,
     read_memory, read_simulation, simulation_table, table,
 };
-use runner_shared::memory::{Event, EventKind, encode_event_stack, encode_frame, encode_stack};
+use runner_shared::{
+    memory::{Event, EventKind, encode_event_stack, encode_frame, encode_stack},
+    profile_dir::ProfileDir,
+};
 use test_support::fuzz::{self, Target};
 
 /// To add a reader, add a row here and its name to the table in `xtask/src/fuzz.rs`.
@@ -70,7 +73,8 @@ fn callgrind(bytes: &[u8]) {
 
 fn simulated(folder: &Path) {
     let SimulationReading { report, broken: _ } =
-        read_simulation(folder, &BTreeSet::new()).expect("a folder that can be listed");
+        read_simulation(&ProfileDir::new(folder), &BTreeSet::new())
+            .expect("a folder that can be listed");
     check(&report);
     for exporter in EXPORTERS {
         exporter.write_simulation(&report, &mut std::io::sink()).expect("a sink takes all");
@@ -132,8 +136,8 @@ fn walltime_seeds() -> Vec<Vec<u8>> {
 fn walltime(bytes: &[u8]) {
     let timestamps = include_bytes!("../fixtures/client/ExecutionTimestamps.msgpack");
     let folder = folder(&[("results/7.json", bytes), ("ExecutionTimestamps.msgpack", timestamps)]);
-    let Reading { report, broken: _ } =
-        read(folder.path(), &BTreeSet::new()).expect("a folder that can be listed");
+    let Reading { report, broken: _ } = read(&ProfileDir::new(folder.path()), &BTreeSet::new())
+        .expect("a folder that can be listed");
     for exporter in EXPORTERS {
         exporter.write(&report, &mut std::io::sink()).expect("a sink takes all");
     }
@@ -165,7 +169,8 @@ fn memory(bytes: &[u8]) {
         ("results/7.MemtrackStacks.msgpack", &stacks),
     ]);
     let MemoryReading { report, broken: _ } =
-        read_memory(folder.path(), &BTreeSet::new()).expect("a folder that can be listed");
+        read_memory(&ProfileDir::new(folder.path()), &BTreeSet::new())
+            .expect("a folder that can be listed");
     for exporter in EXPORTERS {
         exporter.write_memory(&report, &mut std::io::sink()).expect("a sink takes all");
     }
@@ -178,7 +183,7 @@ fn environment_seeds() -> Vec<Vec<u8>> {
 
 fn environment(bytes: &[u8]) {
     let folder = folder(&[("environment-7.json", bytes), ("environment-8.json", bytes)]);
-    let (environments, _) = read_environments(folder.path());
+    let (environments, _) = read_environments(&ProfileDir::new(folder.path()));
     drop(environment_details(&environments));
 }
 

@@ -18,8 +18,6 @@ pub struct Conditions {
 impl Conditions {
     /// The layout described here.
     pub const VERSION: u32 = 1;
-    /// Its name in the profile folder.
-    pub const FILE: &'static str = "conditions.json";
 
     /// Returns whether there is nothing to note.
     pub const fn is_usual(&self) -> bool {

@@ -27,10 +27,6 @@ pub const CHECKED_FAILED: u8 = 91;
 /// Beginning of each reason.
 pub const CHECK_SAYS: &str = "error: ";
 
-/// End of the name of a text file that says of the count in `<pid>.out` (simulation): it is only that of this program,
-/// which the command became.
-pub const BECAME_ENDING: &str = ".became";
-
 /// One command to benchmark.
 ///
 /// `command`, `name` and the first five keys of `walltime_args` are the wire format of the

@@ -22,6 +22,7 @@ pub mod harness;
 pub mod memory;
 pub mod mode;
 mod os_text;
+pub mod profile_dir;
 pub mod program;
 pub mod reach;
 pub mod run_as;

@@ -109,7 +109,7 @@ fn execution_timestamps() {
 
     let empty = ExecutionTimestamps::default().encode();
     assert_eq!(hex(&empty), hex(b"\x82\xa9uri_by_ts\x90\xa7markers\x90"));
-    assert_eq!(ExecutionTimestamps::file_name(None), "ExecutionTimestamps.msgpack");
+    assert_eq!(ExecutionTimestamps::FILE.path, "ExecutionTimestamps.msgpack");
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn round_log() {
     };
     let bytes = log.encode();
     assert_eq!(RoundLog::decode(&bytes).unwrap(), log);
-    assert_eq!(RoundLog::file_name(Some(7)), "7.RoundLog.msgpack");
+    assert_eq!(RoundLog::FILE.named(7), "7.RoundLog.msgpack");
     // Text where it is text: the keys are what is frozen.
     let shown: String = bytes
         .iter()

@@ -19,13 +19,14 @@ use system::{
 
 use crate::{
     ci,
-    cli::{self, Args, Command, MessageFormat},
+    cli::{self, Args, Command},
     commands::{self, Context},
     env::Env,
     error::{CliError, ExitKind},
     event::RunEvent,
     exposure,
     isolate::real_tree,
+    settings::options::MessageFormat,
     ui::{self, Claim, Level, Screen, Surface, Ui},
 };
 

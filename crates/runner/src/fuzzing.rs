@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use runner_shared::profile_dir::{MANIFEST, ProfileDir};
 use system::{
     files::{self, Links},
     lock::{RunLock, Sharing},
@@ -89,8 +90,7 @@ pub fn remote_url(bytes: &[u8]) {
 /// Reads what an upload has kept of a run, the receipt of an installation, and lists of hashes.
 pub fn receipt(bytes: &[u8]) {
     drop(release::version(&String::from_utf8_lossy(bytes)));
-    let run = format!("{}/run.json", api::NOT_ARCHIVED);
-    within(&[(&run, bytes)], |folder| drop(Manifest::load(folder)));
+    within(&[(MANIFEST.path, bytes)], |folder| drop(Manifest::load(&ProfileDir::new(folder))));
     within(&[("codspeed/receipt.json", bytes)], |folder| {
         let env = Env::default().with(runner_shared::env_names::XDG_CONFIG_HOME, folder);
         drop(release::Receipt::read(&env));

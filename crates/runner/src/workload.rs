@@ -90,6 +90,9 @@ pub(crate) enum Profiling {
     },
 }
 
+/// Bytes of the stack that a sample has at most: a record of perf has a length of 16 bits, and the copy in it whole words.
+pub(crate) const MOST_STACK_BYTES: u32 = 65528;
+
 /// The way in which stacks are taken, as far as users choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnwindingMode {

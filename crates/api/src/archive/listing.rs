@@ -8,7 +8,7 @@ use std::{
 };
 
 use runner_shared::{
-    artifact::{OLDER_WALLTIME_METADATA, WALLTIME_METADATA},
+    profile_dir::{NOT_ARCHIVED, OLDER_WALLTIME_METADATA, WALLTIME_METADATA},
     text::shown,
 };
 
@@ -57,9 +57,10 @@ impl Entry {
     /// Returns the name in the archive. An older folder gets the names that belong to the version
     /// which the upload announces; its content is the same by either name.
     pub(super) fn archived(&self) -> &Path {
-        match self.name.to_str() {
-            Some(OLDER_WALLTIME_METADATA) => Path::new(WALLTIME_METADATA),
-            _ => &self.name,
+        if self.name == Path::new(OLDER_WALLTIME_METADATA.path) {
+            Path::new(WALLTIME_METADATA.path)
+        } else {
+            &self.name
         }
     }
 }
@@ -75,7 +76,7 @@ pub(super) struct Listing {
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// Lists a folder with all that is below it, except for the file `but` and what lies in [`NOT_ARCHIVED`](super::NOT_ARCHIVED).
+/// Lists a folder with all that is below it, except for the file `but` and what lies in [`NOT_ARCHIVED`].
 pub(super) fn list(root: &Path, but: &Path) -> Result<Listing, ArchiveError> {
     let mut listing = Listing {
         root: root.to_owned(),
@@ -86,10 +87,10 @@ pub(super) fn list(root: &Path, but: &Path) -> Result<Listing, ArchiveError> {
     let but = fs::metadata(but).ok().map(|file| (file.dev(), file.ino()));
     // A stack, not recursion: folders may be nested as deep as the file system allows.
     let mut left = children(root, Path::new(""))?;
-    left.retain(|name| name != Path::new(super::NOT_ARCHIVED));
-    if left.iter().any(|name| name == Path::new(WALLTIME_METADATA)) {
+    left.retain(|name| name != Path::new(NOT_ARCHIVED));
+    if left.iter().any(|name| name == Path::new(WALLTIME_METADATA.path)) {
         // What an older runner has left in the same folder says the same of another run.
-        left.retain(|name| name != Path::new(OLDER_WALLTIME_METADATA));
+        left.retain(|name| name != Path::new(OLDER_WALLTIME_METADATA.path));
     }
     while let Some(name) = left.pop() {
         let path = root.join(&name);

@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use md5::{Digest, Md5};
-use runner_shared::text::shown;
+use runner_shared::{profile_dir::ProfileDir, text::shown};
 use serde::Serialize;
 use system::files::{self, Links};
 
@@ -20,7 +20,6 @@ mod sink;
 mod tests;
 
 pub use listing::{Skipped, Why};
-pub use runner_shared::artifact::NOT_ARCHIVED;
 
 use crate::{executor::Executor, watch::Watch};
 
@@ -98,12 +97,12 @@ impl Archive {
     /// sorted by name; links to files become files, and what is no file is skipped. The memory it takes doesn't depend
     /// on the size of files.
     pub fn pack(
-        folder: &Path,
+        folder: &ProfileDir,
         executor: Executor,
         to: &Path,
         watch: &mut Watch<'_>,
     ) -> Result<Packed, ArchiveError> {
-        let listing = listing::list(folder, to)?;
+        let listing = listing::list(folder.path(), to)?;
         let encoding = encoding_of(executor, listing.total);
         pack::pack(listing, encoding, to, watch)
     }

@@ -42,7 +42,8 @@ impl Place {
     }
 
     fn pack(&self, executor: Executor) -> Packed {
-        Archive::pack(&self.folder(), executor, &self.to(), &mut unwatched).unwrap()
+        Archive::pack(&ProfileDir::new(self.folder()), executor, &self.to(), &mut unwatched)
+            .unwrap()
     }
 
     /// Names of what lies beside the profile.
@@ -259,7 +260,8 @@ fn the_archive_is_no_part_of_itself() {
     place.file("1.out", b"x");
     let to = place.folder().join("kept.tar");
     for _ in 0..2 {
-        Archive::pack(&place.folder(), Executor::Walltime, &to, &mut unwatched).unwrap();
+        Archive::pack(&ProfileDir::new(place.folder()), Executor::Walltime, &to, &mut unwatched)
+            .unwrap();
         assert_eq!(names(File::open(&to).unwrap()), ["./", "1.out"]);
     }
 }
@@ -273,7 +275,7 @@ fn meddle(place: &Place, meddle: impl Fn(&Path)) -> Result<Packed, ArchiveError>
         }
         ControlFlow::Continue(())
     };
-    Archive::pack(&place.folder(), Executor::Walltime, &place.to(), &mut watch)
+    Archive::pack(&ProfileDir::new(place.folder()), Executor::Walltime, &place.to(), &mut watch)
 }
 
 #[test]
@@ -316,7 +318,8 @@ fn whoever_watches_sees_all_bytes_and_can_stop_it() {
     fs::write(place.to(), "an older one").unwrap();
     for executor in [Executor::Walltime, Executor::Valgrind] {
         let mut stop = |_: Step<'_>| ControlFlow::Break(());
-        let err = Archive::pack(&place.folder(), executor, &place.to(), &mut stop).unwrap_err();
+        let err = Archive::pack(&ProfileDir::new(place.folder()), executor, &place.to(), &mut stop)
+            .unwrap_err();
         assert!(matches!(err, ArchiveError::Cancelled));
         assert_eq!(place.beside(), ["archive.tar"]);
         assert_eq!(fs::read(place.to()).unwrap(), b"an older one");
@@ -328,7 +331,8 @@ fn whoever_watches_sees_all_bytes_and_can_stop_it() {
         }
         ControlFlow::Continue(())
     };
-    Archive::pack(&place.folder(), Executor::Walltime, &place.to(), &mut watch).unwrap();
+    Archive::pack(&ProfileDir::new(place.folder()), Executor::Walltime, &place.to(), &mut watch)
+        .unwrap();
     assert_eq!(last, (300_000, 300_000));
 }
 
@@ -337,7 +341,7 @@ fn a_folder_or_a_target_that_is_not_there_is_named() {
     let place = Place::new();
     let gone = place.0.path().join("gone");
     let pack = |folder: &Path, to: &Path| {
-        Archive::pack(folder, Executor::Walltime, to, &mut unwatched).unwrap_err()
+        Archive::pack(&ProfileDir::new(folder), Executor::Walltime, to, &mut unwatched).unwrap_err()
     };
     let err = pack(&gone, &place.to());
     assert!(matches!(err, ArchiveError::Read { path, .. } if path == gone));

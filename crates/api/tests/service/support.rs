@@ -12,6 +12,7 @@ use api::{
     Archive, Event, Executor, Http, HttpSettings, Machine, MetadataVersion, Pause,
     RepositoryProvider, RunContext, RunEnvironment, Runner, Step, Submission, unwatched,
 };
+use runner_shared::profile_dir::ProfileDir;
 use tempfile::TempDir;
 
 /// Notes pauses instead of making them. The dice always fall on the longest one.
@@ -65,7 +66,7 @@ pub(crate) fn profile(executor: Executor) -> Profile {
 }
 
 pub(crate) fn pack(folder: &Path, executor: Executor, to: &Path) -> Archive {
-    Archive::pack(folder, executor, to, &mut unwatched).unwrap().archive
+    Archive::pack(&ProfileDir::new(folder), executor, to, &mut unwatched).unwrap().archive
 }
 
 pub(crate) fn submission(executor: Executor) -> Submission {

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     io::{self, BufWriter},
     os::unix::fs::MetadataExt,
@@ -10,14 +11,10 @@ use std::{
 };
 
 use nix::unistd::Pid;
-use runner_shared::harness::BECAME_ENDING;
+use runner_shared::profile_dir::{BECAME, CALLGRIND, PACKED_TRACEGRIND, ProfileDir, TRACEGRIND};
 use system::files::{self, Links};
 
 use super::parts::{Parts, relabel};
-
-const CALLGRIND: &str = ".out";
-/// Both names that builds of the tool give.
-const TRACEGRIND: [&str; 2] = [".tgtrace", ".tgtrace.msgpack.lz4"];
 
 /// The content of the file of a process, as far as it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +36,14 @@ struct Identity {
 /// The folder, and what was in it at some time.
 #[derive(Debug)]
 pub(crate) struct Dumps {
-    folder: PathBuf,
+    folder: ProfileDir,
     before: BTreeMap<PathBuf, Identity>,
 }
 
 impl Dumps {
     /// Notes what is there.
-    pub(crate) fn note(folder: &Path) -> io::Result<Self> {
-        let folder = folder.to_owned();
+    pub(crate) fn note(folder: &ProfileDir) -> io::Result<Self> {
+        let folder = folder.clone();
         let before = list(&folder)?.into_iter().map(|(_, path, seen)| (path, seen)).collect();
         Ok(Self { folder, before })
     }
@@ -69,7 +66,8 @@ impl Dumps {
             if not_ours(pid) {
                 continue;
             }
-            let dump = if path.extension().is_some_and(|ending| ending == "out") {
+            let name = path.file_name().and_then(OsStr::to_str);
+            let dump = if name.is_some_and(|name| CALLGRIND.is(name)) {
                 Dump::Parts(Parts::read(files::open(&path, Links::Refuse)?, uri)?)
             } else {
                 Dump::Trace
@@ -81,7 +79,7 @@ impl Dumps {
 
     /// Gives the URI to the last part of a process that ended without one.
     pub(crate) fn relabel(&self, pid: Pid, uri: &str) -> io::Result<()> {
-        let path = self.folder.join(format!("{pid}{CALLGRIND}"));
+        let path = self.folder.file_of(&CALLGRIND, pid);
         let from = files::open(&path, Links::Refuse)?;
         files::replace_private_by(&path, |to| relabel(from, BufWriter::new(to), uri))
     }
@@ -89,7 +87,7 @@ impl Dumps {
     /// Notes beside the count of a process that it is only that of the program which the process became last; without
     /// one, that it is not so.
     pub(crate) fn note_became(&self, pid: Pid, program: Option<&str>) -> io::Result<()> {
-        let path = self.folder.join(format!("{pid}{BECAME_ENDING}"));
+        let path = self.folder.file_of(&BECAME, pid);
         match program {
             Some(program) => files::replace_private(&path, program.as_bytes()),
             None => match fs::remove_file(path) {
@@ -99,8 +97,13 @@ impl Dumps {
         }
     }
 
-    /// Moves what came since into a folder, which is made if need be.
-    pub(crate) fn put_aside(&self, to: &Path, not_ours: impl Fn(Pid) -> bool) -> io::Result<()> {
+    /// Moves what came since into another profile folder, which is made if need be.
+    pub(crate) fn put_aside(
+        &self,
+        to: &ProfileDir,
+        not_ours: impl Fn(Pid) -> bool,
+    ) -> io::Result<()> {
+        let to = to.path();
         for part in
             [to.parent().and_then(Path::parent), to.parent(), Some(to)].into_iter().flatten()
         {
@@ -125,9 +128,9 @@ impl Dumps {
     }
 }
 
-fn list(folder: &Path) -> io::Result<Vec<(Pid, PathBuf, Identity)>> {
+fn list(folder: &ProfileDir) -> io::Result<Vec<(Pid, PathBuf, Identity)>> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(folder.path())? {
         let entry = entry?;
         let Some(pid) = entry.file_name().to_str().and_then(process_of) else { continue };
         // A file may vanish between the two calls, when somebody else tidies up.
@@ -140,9 +143,8 @@ fn list(folder: &Path) -> io::Result<Vec<(Pid, PathBuf, Identity)>> {
 
 /// The process that wrote the file of this name.
 fn process_of(name: &str) -> Option<Pid> {
-    let endings = std::iter::once(CALLGRIND).chain(TRACEGRIND);
-    let pid: i32 =
-        endings.filter_map(|ending| name.strip_suffix(ending)).find_map(|pid| pid.parse().ok())?;
+    let kinds = [CALLGRIND, TRACEGRIND, PACKED_TRACEGRIND];
+    let pid: i32 = kinds.iter().find_map(|kind| kind.number(name))?;
     (pid > 0).then(|| Pid::from_raw(pid))
 }
 
@@ -169,7 +171,7 @@ mod tests {
         for name in ["1.out", "2.out", "notes.out"] {
             write(name, "old");
         }
-        let dumps = Dumps::note(folder.path()).unwrap();
+        let dumps = Dumps::note(&ProfileDir::new(folder.path())).unwrap();
         write("2.out", "overwritten");
         write("3.out", "cmd: new\n");
         write("4.tgtrace", "");
@@ -200,12 +202,12 @@ mod tests {
             names
         };
         fs::write(folder.path().join("1.out"), "old").unwrap();
-        let dumps = Dumps::note(folder.path()).unwrap();
+        let dumps = Dumps::note(&ProfileDir::new(folder.path())).unwrap();
         for name in ["2.out", "3.out"] {
             fs::write(folder.path().join(name), "new").unwrap();
         }
         let aside = folder.path().join("a/b/c");
-        dumps.put_aside(&aside, |pid| pid.as_raw() == 3).unwrap();
+        dumps.put_aside(&ProfileDir::new(&aside), |pid| pid.as_raw() == 3).unwrap();
         assert_eq!(names(folder.path()), ["1.out", "3.out", "a"]);
         assert_eq!(names(&aside), ["2.out"]);
     }
@@ -214,7 +216,7 @@ mod tests {
     fn a_relabelled_file_keeps_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("7.out");
-        let dumps = Dumps::note(folder.path()).unwrap();
+        let dumps = Dumps::note(&ProfileDir::new(folder.path())).unwrap();
         fs::write(&path, "desc: Trigger: Program termination\ntotals: 5\n").unwrap();
         dumps.relabel(Pid::from_raw(7), "a b").unwrap();
         let text = fs::read_to_string(&path).unwrap();

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nix::unistd::Pid;
+use runner_shared::profile_dir::CALLGRIND;
 
 use super::{
     dumps::Dump,
@@ -87,7 +88,8 @@ pub(crate) enum NotCounted {
     Unnoticed,
     /// No file.
     #[error(
-        "Valgrind wrote no `{pid}.out` for it: is the tool callgrind, and can the command write to the profile folder?"
+        "Valgrind wrote no `{}` for it: is the tool callgrind, and can the command write to the profile folder?",
+        CALLGRIND.named(pid)
     )]
     NoFile {
         /// The process of the command.
@@ -95,7 +97,9 @@ pub(crate) enum NotCounted {
     },
     /// The file is not whole.
     #[error(
-        "its file `{pid}.out` is truncated: the disk is full, a limit of file sizes (`ulimit -f`) was reached, or Valgrind was killed"
+        "its file `{}` is truncated: the disk is full, a limit of file sizes (`ulimit -f`) was reached, or Valgrind was \
+            killed",
+        CALLGRIND.named(pid)
     )]
     CutOff {
         /// The process of the command.

@@ -18,11 +18,11 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     io,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use nix::unistd::Pid;
-use runner_shared::{artifact::Repeats, harness::Target};
+use runner_shared::{harness::Target, profile_dir::ProfileDir};
 
 use self::{
     dumps::{Dump, Dumps},
@@ -52,7 +52,7 @@ pub(crate) struct Simulation {
     /// Valgrind with its arguments, if we don't run below it ourselves.
     launcher: Vec<OsString>,
     /// The folder that callgrind writes to; without it, only the reports of the library are known.
-    folder: Option<PathBuf>,
+    folder: Option<ProfileDir>,
     /// Benchmarks by the process whose file holds their count.
     counted: BTreeMap<Pid, String>,
 }
@@ -60,12 +60,12 @@ pub(crate) struct Simulation {
 impl Simulation {
     /// Installs the library in the profile folder or, without one, among temporary files.
     pub(crate) fn start(
-        folder: Option<&Path>,
+        folder: Option<&ProfileDir>,
         temporary: &Path,
         launcher: &[OsString],
     ) -> Result<Self, PreloadError> {
-        let preload = Preload::install(folder.unwrap_or(temporary))?;
-        let (folder, launcher) = (folder.map(Path::to_owned), launcher.to_vec());
+        let preload = Preload::install(folder.map_or(temporary, ProfileDir::path))?;
+        let (folder, launcher) = (folder.cloned(), launcher.to_vec());
         Ok(Self { preload, launcher, folder, counted: BTreeMap::new() })
     }
 
@@ -122,9 +122,8 @@ impl Simulation {
         let mut runnable = self.runnable(plan, with)?;
         let (run, outcome) = self.once(session, &mut runnable, plan);
         let (pid, found) = self.settle(session, plan, run.as_ref(), outcome)?;
-        if let (Some(folder), Some(run)) = (self.folder.as_deref().filter(|_| nth > 0), &run) {
-            let aside = Repeats::folder(folder).join(nth.to_string());
-            run.put_aside(&aside).map_err(Failure::Profile)?;
+        if let (Some(folder), Some(run)) = (self.folder.as_ref().filter(|_| nth > 0), &run) {
+            run.put_aside(&folder.repeat(nth)).map_err(Failure::Profile)?;
             // A later process of this number overwrites nothing.
             self.counted.remove(&pid);
         }
@@ -187,7 +186,7 @@ impl Simulation {
 
     /// Notes what runs and what is there before a command is run.
     fn look_around(&self, uri: String) -> Result<Run, Failure> {
-        let dumps = self.folder.as_deref().map(Dumps::note).transpose();
+        let dumps = self.folder.as_ref().map(Dumps::note).transpose();
         Ok(Run { uri, before: Running::now(), dumps: dumps.map_err(Failure::Profile)? })
     }
 
@@ -265,7 +264,7 @@ impl Run {
     }
 
     /// Moves its files into this folder.
-    fn put_aside(&self, to: &Path) -> io::Result<()> {
+    fn put_aside(&self, to: &ProfileDir) -> io::Result<()> {
         let Some(dumps) = &self.dumps else { return Ok(()) };
         dumps.put_aside(to, |pid| self.before.contains(pid))
     }

@@ -16,7 +16,8 @@ use nix::{
 };
 use runner_shared::{
     clock::{Monotonic, now},
-    memory::{EVENTS_FILE, STATS_FILE, TracerStats},
+    memory::TracerStats,
+    profile_dir::{EVENTS, ProfileFile, TRACER_STATS},
     walltime::as_float,
 };
 use tempfile::TempDir;
@@ -85,7 +86,7 @@ impl Bench {
 
     /// Reads the words of the tracer that has written to this folder.
     pub(crate) fn stats(folder: &Path) -> Outcome<TracerStats> {
-        Ok(serde_json::from_slice(&fs::read(file(folder, STATS_FILE)?)?)?)
+        Ok(serde_json::from_slice(&fs::read(file(folder, &TRACER_STATS)?)?)?)
     }
 
     /// Traces a command. `None`: this way of tracing is not permitted here.
@@ -116,19 +117,19 @@ impl Bench {
             _ => return Err(format!("the tracer ended with {ended}: {stderr}").into()),
         }
         let stats = Self::stats(&trace)?;
-        let artifact = file(&trace, EVENTS_FILE)?;
+        let artifact = file(&trace, &EVENTS)?;
         Ok(Some(Tracked { stdout, start, wall_ns, stats, cpu_seconds, peak_bytes, artifact }))
     }
 }
 
-fn file(folder: &Path, ending: &str) -> Outcome<PathBuf> {
+fn file(folder: &Path, wanted: &ProfileFile) -> Outcome<PathBuf> {
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.to_string_lossy().ends_with(ending) {
-            return Ok(path);
+        let entry = entry?;
+        if wanted.is(&entry.file_name().to_string_lossy()) {
+            return Ok(entry.path());
         }
     }
-    Err(format!("the tracer has left no {ending}").into())
+    Err(format!("the tracer has left no {}", wanted.path).into())
 }
 
 /// Of a process alone, without its children (`proc_pid_stat(5)`, fields 14 and 15).

@@ -10,7 +10,8 @@ use std::{io, path::Path};
 
 use runner_shared::{
     bounds::{self, TRACED_ADDRESSES, Unit, size},
-    memory::{EVENTS_FILE, Event, EventCounts, STACKS_FILE, TraceUsage, Usage, UsageSummary},
+    memory::{Event, EventCounts, TraceUsage, Usage, UsageSummary},
+    profile_dir::{EVENT_STACKS, EVENTS, ProfileFile},
     text::count,
 };
 
@@ -108,16 +109,16 @@ impl Writer {
         options: Options,
         ordered: bool,
     ) -> io::Result<Self> {
-        let place = |name: &str| folder.join(format!("{root}.{name}"));
+        let place = |file: &ProfileFile| folder.join(file.named(root));
         let harness = match options.usage {
             Usages::WithoutRoot => i32::try_from(root).ok(),
             Usages::None | Usages::All => None,
         };
-        let stacks = || Stacks::create(&place(STACKS_FILE), harness);
+        let stacks = || Stacks::create(&place(&EVENT_STACKS), harness);
         let stacks = options.stacks.then(stacks).transpose()?;
         let amounts = (options.usage != Usages::None).then(|| Amounts::new(harness));
         Ok(Self {
-            events: Frames::create(&place(EVENTS_FILE), Event::encode)?,
+            events: Frames::create(&place(&EVENTS), Event::encode)?,
             stacks,
             live: Live::default(),
             window: None,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use runner_shared::text::count;
+use runner_shared::{profile_dir::PERF_DATA, text::count};
 
 use super::{Recording, Written};
 use crate::{
@@ -68,7 +68,7 @@ pub(super) fn collect(
     snapshots.sort_by_key(|snapshot| snapshot.time);
     let snapshots = snapshots.into();
     let mut collector = Collector { replay, windows, kept: Kept::default(), snapshots };
-    let summary = scan(recording.perf_data, &mut collector)?;
+    let summary = scan(&recording.folder.file(&PERF_DATA), &mut collector)?;
     collector.merge_until(u64::MAX);
     let Collector { mut replay, mut kept, .. } = collector;
     replay.finish(|lived| kept.keep(windows, lived));

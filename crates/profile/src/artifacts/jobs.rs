@@ -7,6 +7,7 @@ use std::{
 };
 
 use rayon::prelude::*;
+use runner_shared::profile_dir::{SYMBOLS, UNWIND_DATA};
 
 use super::{Collected, Recording};
 use crate::{
@@ -51,7 +52,7 @@ pub(super) fn run(
     collected: &Collected,
     recording: &Recording<'_>,
     roots: &DebugRoots,
-    folder: &Folder<'_>,
+    folder: Folder<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Modules, ProfileError> {
     let files = Opener::new(recording.snapshots, recording.started);
@@ -103,7 +104,7 @@ fn job(
     key: Key,
     opened: &Opened,
     roots: &DebugRoots,
-    folder: &Folder<'_>,
+    folder: Folder<'_>,
 ) -> Result<Module, ProfileError> {
     let mut module = Module {
         key,
@@ -116,7 +117,7 @@ fn job(
     let Some(elf) = Elf::parse(&opened.bytes) else { return Ok(module) };
     let Key { key, path } = &module.key;
     if let Some(unwind) = elf.unwind_data(path) {
-        folder.write(&format!("{key}.unwind_data"), |out| unwind.write(out))?;
+        folder.write(&UNWIND_DATA, key, |out| unwind.write(out))?;
         module.has_unwind = true;
     }
     go_on()?;
@@ -124,7 +125,7 @@ fn job(
     let debug_elf = debug_file.as_deref().and_then(Elf::parse);
     let symbols = Symbols::of(&elf, debug_elf.as_ref());
     if !symbols.list.is_empty() {
-        folder.write(&format!("{key}.symbols.map"), |out| {
+        folder.write(&SYMBOLS, key, |out| {
             symbols.write(out)?;
             out.flush()
         })?;

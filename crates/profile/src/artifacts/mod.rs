@@ -6,12 +6,13 @@ mod jobs;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::SystemTime,
 };
 
 use runner_shared::{
-    artifact::{ExecutionTimestamps, WALLTIME_METADATA},
+    artifact::ExecutionTimestamps,
+    profile_dir::{ProfileDir, WALLTIME_METADATA},
     text::one_line,
 };
 
@@ -32,19 +33,14 @@ use crate::{
     window::Windows,
 };
 
-/// Name of perf's stream in the profile folder.
-pub const PERF_DATA: &str = "perf.pipedata";
-
 /// The integration that measures whatever a command starts.
 pub(crate) const EXEC_HARNESS: &str = "exec-harness";
 
 /// A finished recording.
 #[derive(Debug, Clone, Copy)]
 pub struct Recording<'a> {
-    /// The file that perf has written.
-    pub perf_data: &'a Path,
-    /// The profile folder: artifacts go there.
-    pub folder: &'a Path,
+    /// The profile folder: perf's data is there, and artifacts go there.
+    pub folder: &'a ProfileDir,
     /// Name and version of the integration that measured. Without one there is no metadata.
     pub integration: Option<(&'a str, &'a str)>,
     /// Processes that said that they run benchmarks.
@@ -127,7 +123,7 @@ impl fmt::Display for UsedMapping {
     }
 }
 
-/// Writes all artifacts of a recording but `ExecutionTimestamps.msgpack`.
+/// Writes all artifacts of a recording but the times of benchmarks.
 ///
 /// A recording that breaks off, or modules that can't be read, cost a warning. Artifacts that
 /// are already in the folder are removed first.
@@ -147,19 +143,19 @@ pub fn write_artifacts_from(
     let collected = collect(recording, Replay::new(tracked(recording)), &windows)?;
     let mut written = collected.written();
     let roots = DebugRoots(sources.debug_roots.clone());
-    let modules = jobs::run(&collected, recording, &roots, &folder, &mut written.warnings)?;
+    let modules = jobs::run(&collected, recording, &roots, folder, &mut written.warnings)?;
     let pids: BTreeSet<i32> = match collected.replay.tracked() {
         Some(tracked) => tracked.clone(),
         None => collected.kept.keys().copied().chain(recording.pids.iter().copied()).collect(),
     };
     let jit_dir = JitDir { path: sources.jit.clone(), since: recording.started };
     let mut jit =
-        harvest(&jit_dir, pids.into_iter(), &folder, recording.jit_unwind, modules.list.len())?;
+        harvest(&jit_dir, pids.into_iter(), folder, recording.jit_unwind, modules.list.len())?;
     written.count(&modules.list, &jit);
     written.warnings.append(&mut jit.warnings);
     if let Some(integration) = recording.integration {
         let processes = processes(&collected, &modules, &jit, &mut written.mappings);
-        write_metadata(recording, integration, &processes, modules.list, &jit, &folder)?;
+        write_metadata(recording, integration, &processes, modules.list, &jit, folder)?;
     }
     Ok(written)
 }
@@ -261,7 +257,7 @@ fn write_metadata(
     processes: &BTreeMap<i32, Process>,
     modules: Vec<Module>,
     jit: &Harvest,
-    folder: &Folder<'_>,
+    folder: Folder<'_>,
 ) -> Result<(), ProfileError> {
     let mut debug_infos = Vec::new();
     let mut keys = Vec::new();
@@ -282,7 +278,7 @@ fn write_metadata(
     let paths = keys.iter().chain(&jit.keys).map(|key| (&*key.key, &*key.path)).collect();
     let timestamps = recording.timestamps;
     let content = Content { integration, timestamps, processes, paths, debug_infos };
-    folder.write(WALLTIME_METADATA, |out| content.write(out))
+    folder.write(&WALLTIME_METADATA, "", |out| content.write(out))
 }
 
 /// Bytes of a page of memory.

@@ -9,7 +9,10 @@ use std::{
     time::SystemTime,
 };
 
-use runner_shared::text::shown;
+use runner_shared::{
+    profile_dir::{PERF_MAP, UNWIND_DATA},
+    text::shown,
+};
 use system::files::{self, Links};
 
 use super::dump::{JitUnwindForm, parse_dump};
@@ -44,7 +47,7 @@ pub(crate) struct Harvest {
 pub(crate) fn harvest(
     dir: &JitDir,
     pids: impl Iterator<Item = i32>,
-    folder: &Folder<'_>,
+    folder: Folder<'_>,
     form: JitUnwindForm,
     first_key: usize,
 ) -> Result<Harvest, crate::ProfileError> {
@@ -52,18 +55,17 @@ pub(crate) fn harvest(
     // Identical unwind data is written once, whichever process it is from.
     let mut shared: HashMap<(Vec<u8>, usize, u64), String> = HashMap::new();
     for pid in pids {
-        let map = dir.open(&format!("perf-{pid}.map"));
+        let map = dir.open(&PERF_MAP.named(pid));
         let dump = dir.open(&format!("jit-{pid}.dump"));
         let (map, dump) = (harvest.usable(map), harvest.usable(dump));
         if map.is_none() && dump.is_none() {
             continue;
         }
-        let name = format!("perf-{pid}.map");
         let mut entries = Vec::new();
         let mut output =
             Writing { folder, form, first_key, shared: &mut shared, found: &mut harvest };
         let bytes = dump.as_deref().unwrap_or_default();
-        folder.write(&name, |out| {
+        folder.write(&PERF_MAP, pid, |out| {
             if let Some(map) = &map {
                 out.write_all(map)?;
                 if !map.ends_with(b"\n") && !map.is_empty() {
@@ -115,7 +117,7 @@ impl JitDir {
 
     /// Nobody else cleans up after a benchmark. What isn't ours, or older, stays.
     fn remove_own(&self, pid: i32) {
-        for path in [format!("perf-{pid}.map"), format!("jit-{pid}.dump")] {
+        for path in [PERF_MAP.named(pid), format!("jit-{pid}.dump")] {
             let path = self.path.join(path);
             let is_ours = fs::symlink_metadata(&path).is_ok_and(|metadata| {
                 metadata.is_file()
@@ -132,7 +134,7 @@ impl JitDir {
 
 /// The destinations of the functions of a dump.
 struct Writing<'a> {
-    folder: &'a Folder<'a>,
+    folder: Folder<'a>,
     form: JitUnwindForm,
     first_key: usize,
     shared: &'a mut HashMap<(Vec<u8>, usize, u64), String>,
@@ -191,15 +193,15 @@ impl Writing<'_> {
     fn write_unwind(&self, data: &UnwindData<'_>) -> io::Result<String> {
         let number = self.first_key.saturating_add(self.found.keys.len());
         let key = crate::metadata::key(number, data.path);
-        self.folder
-            .write(&format!("{key}.unwind_data"), |out| data.write(out))
-            .map_err(io::Error::other)?;
+        self.folder.write(&UNWIND_DATA, &key, |out| data.write(out)).map_err(io::Error::other)?;
         Ok(key)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use runner_shared::profile_dir::ProfileDir;
+
     use super::*;
 
     #[test]
@@ -216,8 +218,9 @@ mod tests {
         write("jit-4.dump", b"no dump at all");
         let since = SystemTime::now() - hour / 2;
         let dir = JitDir { path: temp.path().to_owned(), since };
-        let folder = Folder::new(target.path());
-        let found = harvest(&dir, 1..=4, &folder, JitUnwindForm::Correct, 0).unwrap();
+        let profile = ProfileDir::new(target.path());
+        let folder = Folder::new(&profile);
+        let found = harvest(&dir, 1..=4, folder, JitUnwindForm::Correct, 0).unwrap();
         assert_eq!(fs::read(target.path().join("perf-1.map")).unwrap(), b"10 8 new\n");
         let left = |name: &str| temp.path().join(name).exists();
         assert!(!left("perf-1.map") && left("perf-2.map"));

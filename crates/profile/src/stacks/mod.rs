@@ -17,15 +17,13 @@ mod unwind;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::Path,
     sync::Arc,
 };
 
 use runner_shared::{
-    artifact::{
-        Artifact, ExecutionTimestamps, OLDER_WALLTIME_METADATA, WALLTIME_METADATA, read_json,
-    },
+    artifact::{Artifact, ExecutionTimestamps, read_json},
     bounds::{RESULTS_FILE_BYTES, RESULTS_VALUES_BYTES},
+    profile_dir::{OLDER_WALLTIME_METADATA, PERF_DATA, ProfileDir, TIMESTAMPS, WALLTIME_METADATA},
 };
 use system::{
     files::{self, Links},
@@ -35,14 +33,8 @@ use system::{
 pub(crate) use self::unwind::unwind_with;
 use self::{modules::Modules, names::Names, sampler::Sampler, threads::Role, tree::Forest};
 use crate::{
-    ProfileError,
-    artifacts::{PERF_DATA, Sources},
-    error::go_on,
-    mapped::Mapped,
-    metadata::Metadata,
-    module::DebugRoots,
-    perf::scan,
-    window::Windows,
+    ProfileError, artifacts::Sources, error::go_on, mapped::Mapped, metadata::Metadata,
+    module::DebugRoots, perf::scan, window::Windows,
 };
 
 /// The stacks of all benchmarks of a run.
@@ -134,12 +126,12 @@ impl BenchmarkStacks {
 /// The stacks are cut to the windows of their benchmarks, and to the rounds in them where an
 /// integration told of rounds; callers of a `__codspeed_root_frame__` are left out. Inlined
 /// functions are shown if the modules are still there and unchanged.
-pub fn read_stacks(folder: &Path) -> Result<Stacks, ProfileError> {
+pub fn read_stacks(folder: &ProfileDir) -> Result<Stacks, ProfileError> {
     read_stacks_from(folder, &Sources::default())
 }
 
 /// The same with other folders for debug files.
-pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, ProfileError> {
+pub fn read_stacks_from(folder: &ProfileDir, sources: &Sources) -> Result<Stacks, ProfileError> {
     start_pool();
     let timestamps = read_timestamps(folder)?;
     let windows = Windows::new(&timestamps);
@@ -151,7 +143,7 @@ pub fn read_stacks_from(folder: &Path, sources: &Sources) -> Result<Stacks, Prof
     let metadata = metadata.unwrap_or_default();
     let modules = Modules::new(folder, &metadata);
     let mut sampler = Sampler::new(&windows, &metadata, &modules);
-    let summary = scan(&folder.join(PERF_DATA), &mut sampler)?;
+    let summary = scan(&folder.file(&PERF_DATA), &mut sampler)?;
     warnings.extend(summary.warning.clone());
     let mut sampler = sampler.finish(&summary, &mut warnings);
     let roots = DebugRoots(sources.debug_roots.clone());
@@ -194,8 +186,8 @@ fn threads(sampler: &Sampler<'_>, uri: usize, places: &[Option<u32>]) -> Vec<Thr
     roles.map(thread).collect()
 }
 
-fn read_timestamps(folder: &Path) -> Result<ExecutionTimestamps, ProfileError> {
-    let path = folder.join(ExecutionTimestamps::file_name(None));
+fn read_timestamps(folder: &ProfileDir) -> Result<ExecutionTimestamps, ProfileError> {
+    let path = folder.file(&TIMESTAMPS);
     match files::read(&path, Links::Refuse, RESULTS_FILE_BYTES) {
         Ok(bytes) => ExecutionTimestamps::decode(&bytes)
             .map_err(|source| ProfileError::Timestamps { path, source }),
@@ -204,9 +196,9 @@ fn read_timestamps(folder: &Path) -> Result<ExecutionTimestamps, ProfileError> {
 }
 
 /// Reads the metadata under its name, else under the older one. `None` if there is neither.
-fn read_metadata(folder: &Path) -> Result<Option<Metadata>, ProfileError> {
+fn read_metadata(folder: &ProfileDir) -> Result<Option<Metadata>, ProfileError> {
     for name in [WALLTIME_METADATA, OLDER_WALLTIME_METADATA] {
-        let path = folder.join(name);
+        let path = folder.file(&name);
         let bytes = match files::open(&path, Links::Refuse).and_then(|file| Mapped::file(&file)) {
             Ok(bytes) => bytes,
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => continue,

@@ -9,6 +9,7 @@ use std::{
 
 use runner_shared::{
     fault::{Attempt, explain},
+    profile_dir::{ProfileDir, SYMBOLS, UNWIND_DATA},
     text::shown,
 };
 use system::files::{self, Links};
@@ -31,7 +32,7 @@ pub(super) struct Located<'m> {
 
 /// All modules.
 pub(super) struct Modules<'m> {
-    folder: &'m Path,
+    folder: &'m ProfileDir,
     metadata: &'m Metadata,
     /// Keys by path; two files may have had the same name.
     by_path: HashMap<&'m str, Vec<&'m str>>,
@@ -45,7 +46,7 @@ pub(super) struct Modules<'m> {
 pub(super) const MOST_BYTES: u64 = 128 << 20;
 
 impl<'m> Modules<'m> {
-    pub(super) fn new(folder: &'m Path, metadata: &'m Metadata) -> Self {
+    pub(super) fn new(folder: &'m ProfileDir, metadata: &'m Metadata) -> Self {
         let mut by_path: HashMap<&str, Vec<&str>> = HashMap::new();
         for (key, path) in &metadata.paths {
             by_path.entry(path).or_default().push(key);
@@ -109,14 +110,13 @@ impl<'m> Modules<'m> {
     }
 
     /// A file of the folder. One that isn't there is none; what can't be used is noted.
-    fn file(&self, name: &str) -> Option<Mapped> {
-        let path = self.folder.join(name);
-        let opened = files::open_within(&path, Links::Refuse, MOST_BYTES);
+    fn file(&self, path: &Path) -> Option<Mapped> {
+        let opened = files::open_within(path, Links::Refuse, MOST_BYTES);
         match opened.and_then(|file| Mapped::file(&file)) {
             Ok(file) => Some(file),
             Err(err) if err.kind() == io::ErrorKind::NotFound => None,
             Err(err) => {
-                self.note(&path, &explain(&err, Attempt::Read));
+                self.note(path, &explain(&err, Attempt::Read));
                 None
             }
         }
@@ -133,10 +133,10 @@ impl<'m> Modules<'m> {
     }
 
     fn read_unwind(&self, key: &str) -> Option<Cfi> {
-        let name = format!("{key}.unwind_data");
-        let file = Arc::new(self.file(&name)?);
+        let path = self.folder.file_of(&UNWIND_DATA, key);
+        let file = Arc::new(self.file(&path)?);
         let Some((data, _)) = UnwindData::read(&file) else {
-            self.note(&self.folder.join(name), &"it has invalid unwind data");
+            self.note(&path, &"it has invalid unwind data");
             return None;
         };
         let is_legacy_jit = data.eh_frame.svma == (0..0);
@@ -159,7 +159,7 @@ impl<'m> Modules<'m> {
 
     /// Names of functions by address, as the folder has them.
     pub(super) fn symbols_file(&self, key: &str) -> Option<Mapped> {
-        self.file(&format!("{key}.symbols.map"))
+        self.file(&self.folder.file_of(&SYMBOLS, key))
     }
 }
 
@@ -187,7 +187,8 @@ mod tests {
         for key in ["a", "b", "c", "d"] {
             metadata.paths.insert(key.into(), "/lib/x".into());
         }
-        let modules = Modules::new(folder.path(), &metadata);
+        let dir = ProfileDir::new(folder.path());
+        let modules = Modules::new(&dir, &metadata);
         assert!(modules.symbols_file("a").is_none() && modules.symbols_file("d").is_none());
         assert!(["b", "c", "d"].iter().all(|key| modules.cfi(key).is_none()));
         let notes: Vec<String> = modules.into_notes().collect();

@@ -9,7 +9,10 @@ use std::{
 use rayon::prelude::*;
 use system::files::{self, Links};
 
-use runner_shared::text::bytes_as_text;
+use runner_shared::{
+    profile_dir::{PERF_MAP, ProfileDir},
+    text::bytes_as_text,
+};
 
 use super::{
     Frame,
@@ -48,7 +51,7 @@ impl Names {
         addresses: &[Address],
         paths: &[Arc<str>],
         modules: &Modules<'_>,
-        folder: &Path,
+        folder: &ProfileDir,
         roots: &DebugRoots,
     ) -> Self {
         let mut lists: Vec<Vec<Line>> = vec![Vec::new(); addresses.len()];
@@ -108,8 +111,8 @@ fn nameless(module: &str) -> Frame {
 }
 
 /// Generated code, by the map of its process.
-fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &Path) -> Vec<(usize, Vec<Line>)> {
-    let path = folder.join(format!("perf-{pid}.map"));
+fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &ProfileDir) -> Vec<(usize, Vec<Line>)> {
+    let path = folder.file_of(&PERF_MAP, pid);
     let file = files::open_within(&path, Links::Refuse, MOST_BYTES);
     let text = file.and_then(|file| Mapped::file(&file)).unwrap_or(Mapped::Memory(Vec::new()));
     let map = PerfMap::parse(&text);

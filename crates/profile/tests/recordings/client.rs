@@ -16,6 +16,7 @@ use profile::{
 };
 use runner_shared::artifact::{Artifact, ExecutionTimestamps};
 use runner_shared::fifo::MarkerType;
+use runner_shared::profile_dir::ProfileDir;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -67,8 +68,7 @@ impl Fixture {
         // After all that was measured: its files count, its mappings don't.
         let snapshot = Snapshot { pid: PID, time: u64::MAX, mappings: Vec::new(), files };
         let recording = Recording {
-            perf_data: &self.folder.path().join("perf.pipedata"),
-            folder: self.folder.path(),
+            folder: &ProfileDir::new(self.folder.path()),
             integration: Some(("codspeed-cpp", "2.3.0")),
             pids: &[PID].into(),
             timestamps: &timestamps,
@@ -247,7 +247,7 @@ fn a_folder_of_an_older_runner_is_read() {
     let folder = fixture.folder.path();
     let timestamps = "ExecutionTimestamps.msgpack";
     fs::write(folder.join(timestamps), data(&format!("client/{timestamps}"))).unwrap();
-    let stacks = || read_stacks(folder).unwrap();
+    let stacks = || read_stacks(&ProfileDir::new(folder)).unwrap();
     let newer = stacks();
     assert!(newer.warnings.is_empty() && !newer.frames.is_empty(), "{newer:?}");
     let older = folder.join("perf.metadata");

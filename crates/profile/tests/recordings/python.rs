@@ -17,6 +17,7 @@ use profile::{
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     fifo::MarkerType,
+    profile_dir::ProfileDir,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -43,7 +44,7 @@ fn run(form: JitUnwindForm) -> (TempDir, Written, Stacks) {
         uri_by_ts: vec![(u64::MAX - 1, "work.py".to_owned())],
         markers: vec![MarkerType::SampleStart(1), MarkerType::SampleEnd(u64::MAX - 2)],
     };
-    let path = folder.path().join(ExecutionTimestamps::file_name(None));
+    let path = folder.path().join(ExecutionTimestamps::FILE.path);
     fs::write(path, timestamps.encode()).unwrap();
     let dump = format!("jit-{PID}.dump");
     put(dir.path(), &dump, &dump);
@@ -55,8 +56,7 @@ fn run(form: JitUnwindForm) -> (TempDir, Written, Stacks) {
     let files = MODULES.iter().map(open).collect();
     let snapshot = Snapshot { pid: PID, time: u64::MAX, mappings: Vec::new(), files };
     let recording = Recording {
-        perf_data: &folder.path().join("perf.pipedata"),
-        folder: folder.path(),
+        folder: &ProfileDir::new(folder.path()),
         integration: Some(("pytest-codspeed", "4.0.0")),
         pids: &BTreeSet::from([PID]),
         timestamps: &timestamps,
@@ -67,7 +67,7 @@ fn run(form: JitUnwindForm) -> (TempDir, Written, Stacks) {
     let sources = Sources { jit: dir.path().to_owned(), debug_roots: Vec::new() };
     let written = write_artifacts_from(&recording, &sources).unwrap();
     assert!(!dir.path().join(dump).exists(), "nobody else removes it");
-    let stacks = read_stacks_from(folder.path(), &sources).unwrap();
+    let stacks = read_stacks_from(&ProfileDir::new(folder.path()), &sources).unwrap();
     (folder, written, stacks)
 }
 

@@ -13,6 +13,7 @@ use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     clock::now,
     fifo::MarkerType,
+    profile_dir::ProfileDir,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -72,7 +73,7 @@ impl Recorded {
             uri_by_ts: vec![(end + 1, URI.to_owned())],
             markers: vec![MarkerType::SampleStart(start), MarkerType::SampleEnd(end)],
         };
-        let path = folder.path().join(ExecutionTimestamps::file_name(None));
+        let path = folder.path().join(ExecutionTimestamps::FILE.path);
         fs::write(path, timestamps.encode()).unwrap();
         Self { folder, timestamps, started, sources: Sources::default() }
     }
@@ -80,8 +81,7 @@ impl Recorded {
     /// Writes the artifacts, as for a harness that measures whatever runs.
     pub(crate) fn write(&self, snapshots: &[Snapshot], jit_unwind: JitUnwindForm) -> Written {
         let recording = Recording {
-            perf_data: &self.folder.path().join("perf.pipedata"),
-            folder: self.folder.path(),
+            folder: &ProfileDir::new(self.folder.path()),
             integration: Some(("exec-harness", "1.0.0")),
             pids: &BTreeSet::new(),
             timestamps: &self.timestamps,
@@ -93,7 +93,8 @@ impl Recorded {
     }
 
     pub(crate) fn stacks(&self) -> Stacks {
-        profile::read_stacks_from(self.folder.path(), &self.sources).unwrap()
+        let dir = ProfileDir::new(self.folder.path());
+        profile::read_stacks_from(&dir, &self.sources).unwrap()
     }
 
     pub(crate) fn metadata(&self) -> Value {

@@ -12,8 +12,9 @@ use std::{
 };
 
 use runner_shared::{
-    artifact::{Artifact, ExecutionTimestamps},
+    artifact::ExecutionTimestamps,
     mode::Mode,
+    profile_dir::{CALLGRIND, EVENT_TIMESTAMPS, ProfileDir, TIMESTAMPS, TRACEGRIND},
     text::{count, shown},
 };
 
@@ -123,7 +124,7 @@ impl fmt::Display for Names<'_> {
 }
 
 /// Looks at a profile folder as the service will. Files that are not there are no concern but for their results.
-pub fn precheck(profile_dir: &Path, mode: Mode) -> Vec<Concern> {
+pub fn precheck(profile_dir: &ProfileDir, mode: Mode) -> Vec<Concern> {
     match mode {
         Mode::Walltime => walltime(profile_dir),
         Mode::Memory => memory(profile_dir),
@@ -131,7 +132,7 @@ pub fn precheck(profile_dir: &Path, mode: Mode) -> Vec<Concern> {
     }
 }
 
-fn walltime(profile_dir: &Path) -> Vec<Concern> {
+fn walltime(profile_dir: &ProfileDir) -> Vec<Concern> {
     let mut concerns = Vec::new();
     let (sources, broken) = match read::results(profile_dir) {
         Ok(read) => read,
@@ -154,7 +155,7 @@ fn walltime(profile_dir: &Path) -> Vec<Concern> {
     if results.is_empty() {
         concerns.push(Concern::NoResults);
     }
-    match timestamps(&profile_dir.join(ExecutionTimestamps::file_name(None))) {
+    match timestamps(&profile_dir.file(&TIMESTAMPS)) {
         Ok(Some(timestamps)) => concerns.extend(conversation::check(&timestamps, &results)),
         Ok(None) => {}
         Err(why) => concerns.push(Concern::Unreadable { why }),
@@ -162,9 +163,8 @@ fn walltime(profile_dir: &Path) -> Vec<Concern> {
     concerns
 }
 
-fn memory(profile_dir: &Path) -> Vec<Concern> {
-    let path = profile_dir.join("results").join(ExecutionTimestamps::file_name(None));
-    match timestamps(&path) {
+fn memory(profile_dir: &ProfileDir) -> Vec<Concern> {
+    match timestamps(&profile_dir.file(&EVENT_TIMESTAMPS)) {
         Ok(Some(timestamps)) if !timestamps.uri_by_ts.is_empty() => {
             conversation::windows(&timestamps)
         }
@@ -173,13 +173,13 @@ fn memory(profile_dir: &Path) -> Vec<Concern> {
     }
 }
 
-fn simulation(profile_dir: &Path) -> Vec<Concern> {
-    let names = match read::names(profile_dir) {
+fn simulation(profile_dir: &ProfileDir) -> Vec<Concern> {
+    let names = match read::names(profile_dir.path()) {
         Ok(names) => names,
         Err(err) => return vec![Concern::Unreadable { why: read::with_causes(&err) }],
     };
     let is_count = |name: &std::ffi::OsString| {
-        Path::new(name).extension().is_some_and(|end| end == "out" || end == "tgtrace")
+        name.to_str().is_some_and(|name| CALLGRIND.is(name) || TRACEGRIND.is(name))
     };
     if names.iter().any(is_count) { Vec::new() } else { vec![Concern::NoResults] }
 }

@@ -108,7 +108,7 @@ fn names_are_compared_both_ways() {
 #[test]
 fn a_folder_is_checked_as_a_whole() {
     let good = folder(&[("results/7.json", &results("1.2.3", &["a"]))]);
-    assert_eq!(precheck(good.path(), Mode::Walltime), []);
+    assert_eq!(precheck(&ProfileDir::new(good.path()), Mode::Walltime), []);
 
     let odd = folder(&[
         ("results/7.json", &results("1.2", &["a"])),
@@ -116,7 +116,7 @@ fn a_folder_is_checked_as_a_whole() {
         ("results/9.json", b"{"),
         ("ExecutionTimestamps.msgpack", b"\xc1"),
     ]);
-    let concerns = precheck(odd.path(), Mode::Walltime);
+    let concerns = precheck(&ProfileDir::new(odd.path()), Mode::Walltime);
     assert_eq!(concerns.len(), 4, "{concerns:?}");
     assert!(
         concerns.contains(&Concern::OddVersion { name: "suite".into(), version: "1.2".into() })
@@ -125,10 +125,10 @@ fn a_folder_is_checked_as_a_whole() {
 
     let empty = folder(&[]);
     for mode in [Mode::Walltime, Mode::Memory, Mode::Simulation] {
-        assert_eq!(precheck(empty.path(), mode), [Concern::NoResults], "{mode}");
+        assert_eq!(precheck(&ProfileDir::new(empty.path()), mode), [Concern::NoResults], "{mode}");
     }
     let counted = folder(&[("7.out", b"")]);
-    assert_eq!(precheck(counted.path(), Mode::Simulation), []);
+    assert_eq!(precheck(&ProfileDir::new(counted.path()), Mode::Simulation), []);
 }
 
 #[test]

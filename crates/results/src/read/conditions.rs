@@ -1,8 +1,10 @@
 //! `conditions.json`: what was not as usual in a walltime run.
 
-use std::path::Path;
-
-use runner_shared::{conditions::Conditions, text::shown};
+use runner_shared::{
+    conditions::Conditions,
+    profile_dir::{CONDITIONS, ProfileDir},
+    text::shown,
+};
 use system::files;
 
 use super::file::{bytes_within, with_causes};
@@ -11,8 +13,8 @@ use super::file::{bytes_within, with_causes};
 const MOST_BYTES: u64 = 64 << 10;
 
 /// Reads it. Without the file all was as usual; one that can't be read is a warning.
-pub(super) fn read_conditions(profile_dir: &Path, warnings: &mut Vec<String>) -> Conditions {
-    let path = profile_dir.join(Conditions::FILE);
+pub(super) fn read_conditions(profile_dir: &ProfileDir, warnings: &mut Vec<String>) -> Conditions {
+    let path = profile_dir.file(&CONDITIONS);
     if !files::is_there(&path) {
         return Conditions::default();
     }
@@ -34,12 +36,13 @@ mod tests {
     #[test]
     fn what_is_odd_is_left_out_with_a_warning() {
         let folder = tempfile::tempdir().unwrap();
+        let dir = ProfileDir::new(folder.path());
         let read = || {
             let mut warnings = Vec::new();
-            (read_conditions(folder.path(), &mut warnings), warnings.len())
+            (read_conditions(&dir, &mut warnings), warnings.len())
         };
         assert_eq!(read(), (Conditions::default(), 0));
-        let path = folder.path().join("conditions.json");
+        let path = dir.file(&CONDITIONS);
         let write = |text: &str| std::fs::write(&path, text).unwrap();
         write(r#"{"version":1,"processors":[3],"fixed_addresses":true,"later":1}"#);
         let expected = Conditions { version: 1, processors: vec![3], fixed_addresses: true };

@@ -2,13 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use serde::Deserialize;
 
 use runner_shared::{
     bounds::{self, ABOUT_BYTES, Allowance, Unit, size},
+    profile_dir::{ENVIRONMENT, ProfileDir},
     text::{count, shown},
 };
 
@@ -58,18 +59,17 @@ struct File {
 
 /// Reads all `environment-<pid>.json` on top of a profile folder, in the order of process numbers. A file that can't be
 /// read is a warning.
-pub fn read_environments(profile_dir: &Path) -> (Vec<Environment>, Vec<String>) {
+pub fn read_environments(profile_dir: &ProfileDir) -> (Vec<Environment>, Vec<String>) {
     let (mut found, mut warnings): (Vec<Environment>, _) = (Vec::new(), Vec::new());
-    let listed = names(profile_dir).unwrap_or_else(|err| {
+    let listed = names(profile_dir.path()).unwrap_or_else(|err| {
         warnings.push(with_causes(&err));
         BTreeSet::new()
     });
-    let pid = |name: &str| -> Option<u32> {
-        name.strip_prefix("environment-")?.strip_suffix(".json")?.parse().ok()
-    };
     let mut files: Vec<(u32, PathBuf)> = listed
         .iter()
-        .filter_map(|name| Some((pid(name.to_str()?)?, profile_dir.join(name))))
+        .filter_map(|name| {
+            Some((ENVIRONMENT.number(name.to_str()?)?, profile_dir.path().join(name)))
+        })
         // Never a FIFO, which would hold us.
         .filter(|(_, path)| path.is_file())
         .collect();
@@ -106,7 +106,7 @@ pub fn read_environments(profile_dir: &Path) -> (Vec<Environment>, Vec<String>) 
     if room.left_out() > 0 {
         warnings.push(format!(
             "{} left out: together they have more than {}",
-            count(room.left_out(), "`environment-<pid>.json` file"),
+            count(room.left_out(), &format!("`{}` file", ENVIRONMENT.path)),
             bounds::shown(ABOUT_BYTES, Unit::Bytes)
         ));
     }
@@ -132,7 +132,7 @@ mod tests {
         file("environment-5.json", "7");
         file("environment-x.json", "no number");
         std::fs::create_dir(folder.path().join("environment-6.json")).unwrap();
-        let (found, warnings) = read_environments(folder.path());
+        let (found, warnings) = read_environments(&ProfileDir::new(folder.path()));
         let pids: Vec<&[u32]> = found.iter().map(|one| &one.pids[..]).collect();
         assert_eq!(pids, [&[3, 20][..], &[4]]);
         let one = &found[0];
@@ -143,6 +143,7 @@ mod tests {
         assert_eq!(one.libraries["/x.so"].build_id, None);
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].contains("environment-5.json` was left out"), "{warnings:?}");
-        assert_eq!(read_environments(&folder.path().join("missing")), (Vec::new(), Vec::new()));
+        let missing = ProfileDir::new(folder.path().join("missing"));
+        assert_eq!(read_environments(&missing), (Vec::new(), Vec::new()));
     }
 }

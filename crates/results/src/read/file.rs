@@ -12,8 +12,9 @@ use std::{
 
 use super::ReadError;
 use runner_shared::{
-    artifact::{Artifact, RoundLog},
+    artifact::Artifact,
     bounds::{self, Allowance, RESULTS_FILE_BYTES as MAX_BYTES, RESULTS_VALUES_BYTES, Unit},
+    profile_dir::{RESULTS, ROUND_LOG},
 };
 use system::files::{self, Links};
 
@@ -55,15 +56,15 @@ pub(crate) fn names(dir: &Path) -> Result<BTreeSet<OsString>, ReadError> {
 
 impl Entry {
     fn of(path: PathBuf) -> Option<Self> {
-        if path.extension().is_some_and(|extension| extension == "json") {
+        let name = path.file_name()?;
+        // Whatever its name is: also one that is no text.
+        if path.extension() == Path::new(RESULTS.path).extension() {
             // A broken link is no file either, but opening it tells the reason.
             let is_odd = fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file());
             return Some(if is_odd { Self::NoFile(path) } else { Self::Results(path) });
         }
-        let (pid, _) = path.file_name()?.to_str()?.split_once('.')?;
-        let pid = pid.parse().ok()?;
-        let is_log = path.file_name()?.to_str()? == RoundLog::file_name(Some(pid));
-        is_log.then_some(Self::Log { path, pid })
+        let pid = ROUND_LOG.number(name.to_str()?)?;
+        Some(Self::Log { path, pid })
     }
 }
 

@@ -17,12 +17,12 @@ mod walltime;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
-    path::Path,
 };
 
 use runner_shared::{
-    artifact::{Artifact, ExecutionTimestamps, NOT_ARCHIVED, Preemptions, RoundLog},
+    artifact::RoundLog,
     harness::INTEGRATION,
+    profile_dir::{PREEMPTIONS, ProfileDir, TIMESTAMPS},
     text::{one_line, shown},
 };
 use system::files;
@@ -47,10 +47,12 @@ pub(crate) use file::{artifact, names, room_for_values, with_causes};
 pub(crate) use walltime::Source;
 
 /// The results files of a profile folder, and those that can't be read. Files of other modes are left out.
-pub(crate) fn results(profile_dir: &Path) -> Result<(Vec<Source>, Vec<ReadError>), ReadError> {
+pub(crate) fn results(
+    profile_dir: &ProfileDir,
+) -> Result<(Vec<Source>, Vec<ReadError>), ReadError> {
     let (mut sources, mut broken) = (Vec::new(), Vec::new());
     let mut room = Room::default();
-    for entry in entries(&profile_dir.join("results"), &BTreeSet::new())? {
+    for entry in entries(&profile_dir.results(), &BTreeSet::new())? {
         match entry {
             Entry::Results(path) => match Source::read(path, &mut room) {
                 Ok(source) => sources.extend(source),
@@ -67,13 +69,13 @@ pub(crate) fn results(profile_dir: &Path) -> Result<(Vec<Source>, Vec<ReadError>
 /// A results file that can't be read is an error, as its benchmarks would vanish silently, but
 /// doesn't keep the others from being shown. The artifacts beside it only enrich: a damaged one
 /// becomes a warning. Without `results/` the report is empty.
-pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, ReadError> {
+pub fn read(profile_dir: &ProfileDir, ignore: &BTreeSet<OsString>) -> Result<Reading, ReadError> {
     let mut report = Report::default();
     let mut broken = Vec::new();
     let mut sources = Vec::new();
     let mut logs = Vec::new();
     let (mut room, mut values) = (Room::default(), room_for_values());
-    for entry in entries(&profile_dir.join("results"), ignore)? {
+    for entry in entries(&profile_dir.results(), ignore)? {
         match entry {
             Entry::Results(path) => match Source::read(path, &mut room) {
                 Ok(source) => sources.extend(source),
@@ -97,11 +99,11 @@ pub fn read(profile_dir: &Path, ignore: &BTreeSet<OsString>) -> Result<Reading, 
     report.warnings.extend(room.warning());
     report.warnings.extend(repeated(&report.benchmarks));
 
-    let timestamps = profile_dir.join(ExecutionTimestamps::file_name(None));
+    let timestamps = profile_dir.file(&TIMESTAMPS);
     if files::is_there(&timestamps)
         && let Some(timestamps) = artifact(&timestamps, &mut values, &mut report.warnings)
     {
-        let seen = profile_dir.join(NOT_ARCHIVED).join(Preemptions::file_name(None));
+        let seen = profile_dir.file(&PREEMPTIONS);
         let seen = files::is_there(&seen)
             .then(|| artifact(&seen, &mut values, &mut report.warnings))
             .flatten();

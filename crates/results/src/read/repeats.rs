@@ -1,8 +1,10 @@
 //! Commands that were counted several times each: what was asked for, and the counts of all repeats.
 
-use std::path::Path;
-
-use runner_shared::{artifact::Repeats, text::shown};
+use runner_shared::{
+    artifact::Repeats,
+    profile_dir::{ProfileDir, REPEATS},
+    text::shown,
+};
 use system::files;
 
 use super::file::{artifact, room_for_values};
@@ -12,8 +14,8 @@ use crate::{
 };
 
 /// Returns the wishes for a comparison; nothing for a run that compares no counts.
-pub(super) fn asked(profile_dir: &Path, warnings: &mut Vec<String>) -> Option<Repeats> {
-    let path = Repeats::path(profile_dir);
+pub(super) fn asked(profile_dir: &ProfileDir, warnings: &mut Vec<String>) -> Option<Repeats> {
+    let path = profile_dir.file(&REPEATS);
     if !files::is_there(&path) {
         return None;
     }
@@ -70,15 +72,16 @@ mod tests {
     #[test]
     fn another_version_is_told_and_not_compared() {
         let folder = tempfile::tempdir().unwrap();
-        let path = Repeats::path(folder.path());
+        let dir = ProfileDir::new(folder.path());
+        let path = dir.file(&REPEATS);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let mut warnings = Vec::new();
         let known = crate::counts::tests::asked(None);
         fs::write(&path, known.encode()).unwrap();
-        assert_eq!(asked(folder.path(), &mut warnings), Some(known.clone()));
+        assert_eq!(asked(&dir, &mut warnings), Some(known.clone()));
         assert!(warnings.is_empty());
         fs::write(&path, Repeats { version: 2, ..known }.encode()).unwrap();
-        assert_eq!(asked(folder.path(), &mut warnings), None);
+        assert_eq!(asked(&dir, &mut warnings), None);
         assert!(warnings[0].contains("version 2"), "{warnings:?}");
     }
 }

@@ -70,7 +70,8 @@ fn a_trace_becomes_callgrind_text_with_a_part_for_each_marker() {
 fn a_trace_is_shown_like_any_other_result() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("12.tgtrace.msgpack.lz4"), trace()).unwrap();
-    let reading = crate::read_simulation(dir.path(), &std::collections::BTreeSet::new()).unwrap();
+    let dir = runner_shared::profile_dir::ProfileDir::new(dir.path());
+    let reading = crate::read_simulation(&dir, &std::collections::BTreeSet::new()).unwrap();
     assert!(reading.broken.is_empty(), "{:?}", reading.broken);
     let report = reading.report;
     assert_eq!(report.tools, ["tracegrind-3.26.0.codspeed6"]);

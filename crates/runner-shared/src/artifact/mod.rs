@@ -8,7 +8,10 @@ mod weight;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::bounds::{self, RESULTS_VALUES_BYTES, Unit};
+use crate::{
+    bounds::{self, RESULTS_VALUES_BYTES, Unit},
+    profile_dir::ProfileFile,
+};
 
 pub use preemptions::{Preemptions, Span, WatchedWindow};
 pub use repeats::Repeats;
@@ -17,14 +20,6 @@ pub use rounds::{
 };
 pub use timestamps::ExecutionTimestamps;
 use weight::Weight;
-
-/// A folder on top of a profile folder whose content is for us alone, such as what a later upload needs: no archive
-/// contains it.
-pub const NOT_ARCHIVED: &str = ".codspeed";
-/// The places of the modules of a profile and the times of benchmarks: JSON on top of a folder of walltime mode.
-pub const WALLTIME_METADATA: &str = "walltime.metadata";
-/// The name that the same content had before runner 4.16. Read, never written.
-pub const OLDER_WALLTIME_METADATA: &str = "perf.metadata";
 
 /// Bytes that are not the artifact they should be.
 #[derive(Debug, thiserror::Error)]
@@ -58,18 +53,10 @@ pub fn read_json<T: DeserializeOwned>(bytes: &[u8], most: u64) -> Result<T, serd
     serde_json::from_slice(bytes)
 }
 
-/// A typed file. `NAME` is a literal, so that a rename in Rust can't change the format.
+/// A typed file.
 pub trait Artifact: Serialize + DeserializeOwned {
-    /// The name on disk, without pid and ending.
-    const NAME: &'static str;
-
-    /// `NAME.msgpack`, or `<pid>.NAME.msgpack` for a file that each process writes for itself.
-    fn file_name(pid: Option<u32>) -> String {
-        match pid {
-            Some(pid) => format!("{pid}.{}.msgpack", Self::NAME),
-            None => format!("{}.msgpack", Self::NAME),
-        }
-    }
+    /// Its name, and where it lies as a rule.
+    const FILE: ProfileFile;
 
     /// The bytes of the file.
     fn encode(&self) -> Vec<u8> {
@@ -79,12 +66,12 @@ pub trait Artifact: Serialize + DeserializeOwned {
 
     /// About what [`Artifact::decode`] makes of these bytes at most, in bytes. Needs no memory itself.
     fn weigh(bytes: &[u8]) -> Result<u64, ArtifactError> {
-        weigh(bytes).map_err(|source| ArtifactError { name: Self::NAME, source })
+        weigh(bytes).map_err(|source| ArtifactError { name: Self::FILE.kind(), source })
     }
 
     /// Reads the bytes of a file, unless its values would take too much memory.
     fn decode(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        let failed = |source| ArtifactError { name: Self::NAME, source };
+        let failed = |source| ArtifactError { name: Self::FILE.kind(), source };
         if Self::weigh(bytes)? > RESULTS_VALUES_BYTES {
             let most = bounds::shown(RESULTS_VALUES_BYTES, Unit::Bytes);
             let text = format!("its values would take more than {most} of memory");

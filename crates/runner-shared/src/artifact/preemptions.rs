@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Artifact;
+use crate::profile_dir::{PREEMPTIONS, ProfileFile};
 
 /// All windows of a run that were watched, in the order of time. Nanoseconds on `CLOCK_MONOTONIC`.
 ///
@@ -16,7 +17,7 @@ pub struct Preemptions {
 }
 
 impl Artifact for Preemptions {
-    const NAME: &'static str = "Preemptions";
+    const FILE: ProfileFile = PREEMPTIONS;
 }
 
 /// Some time, in nanoseconds: when it began, and how long it was.

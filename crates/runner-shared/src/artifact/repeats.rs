@@ -1,20 +1,19 @@
 //! Commands that were counted several times each, to be compared with one of them (simulation and memory mode).
 //!
 //! The first count of each command lies where that of a command alone would, and is uploaded as such. All that belongs
-//! to the others, and this file, lies in the folder that no archive contains:
+//! to the others, and this file, lies in the folder that no archive contains: [`REPEATS`], [`REPEAT`] and
+//! [`REPEATED_TIMESTAMPS`].
 //!
-//! | path below [`NOT_ARCHIVED`] | what |
-//! |---|---|
-//! | `Repeats.msgpack` | this artifact |
-//! | `repeats/<n>/` | simulation: the files of repeat n, from 1 on |
-//! | `ExecutionTimestamps.msgpack` | memory: the whole conversation, all repeats in it |
-
-use std::path::{Path, PathBuf};
+//! [`REPEAT`]: crate::profile_dir::REPEAT
+//! [`REPEATED_TIMESTAMPS`]: crate::profile_dir::REPEATED_TIMESTAMPS
 
 use serde::{Deserialize, Serialize};
 
-use super::{Artifact, ExecutionTimestamps, NOT_ARCHIVED};
-use crate::env_names::{self, EnvName};
+use super::Artifact;
+use crate::{
+    env_names::{self, EnvName},
+    profile_dir::{ProfileFile, REPEATS},
+};
 
 /// The subject of a comparison of counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,21 +43,6 @@ impl Repeats {
         (env_names::PADDING, "x".repeat(usize::try_from(bytes).unwrap_or(0)))
     }
 
-    /// Returns the place of this artifact in a profile folder.
-    pub fn path(profile_folder: &Path) -> PathBuf {
-        profile_folder.join(NOT_ARCHIVED).join(Self::file_name(None))
-    }
-
-    /// Returns the folder for all files of repeats.
-    pub fn folder(profile_folder: &Path) -> PathBuf {
-        profile_folder.join(NOT_ARCHIVED).join("repeats")
-    }
-
-    /// Returns the place of the record of the whole conversation.
-    pub fn timestamps(profile_folder: &Path) -> PathBuf {
-        profile_folder.join(NOT_ARCHIVED).join(ExecutionTimestamps::file_name(None))
-    }
-
     /// Returns how often each command is counted if it may be `most` times: twice at least, as a single count says
     /// nothing of how much counts differ.
     pub fn count(most: Option<u64>) -> usize {
@@ -68,7 +52,7 @@ impl Repeats {
 }
 
 impl Artifact for Repeats {
-    const NAME: &'static str = "Repeats";
+    const FILE: ProfileFile = REPEATS;
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Artifact;
-use crate::walltime::NoiseVerdict;
+use crate::{
+    profile_dir::{ProfileFile, ROUND_LOG},
+    walltime::NoiseVerdict,
+};
 
 /// All benchmarks of one `exec-harness` process, in the order of their start.
 ///
@@ -41,7 +44,7 @@ impl RoundLog {
 }
 
 impl Artifact for RoundLog {
-    const NAME: &'static str = "RoundLog";
+    const FILE: ProfileFile = ROUND_LOG;
 }
 
 /// The record of one benchmark.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Artifact;
-use crate::fifo::MarkerType;
+use crate::{
+    fifo::MarkerType,
+    profile_dir::{ProfileFile, TIMESTAMPS},
+};
 
 /// Benchmarks and points in time, in the order in which the runner heard of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,5 +20,5 @@ pub struct ExecutionTimestamps {
 }
 
 impl Artifact for ExecutionTimestamps {
-    const NAME: &'static str = "ExecutionTimestamps";
+    const FILE: ProfileFile = TIMESTAMPS;
 }

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::profile_dir::PERF_MAP;
+
 /// The FIFO pair of a run, and the lock that guards it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FifoPaths {
@@ -19,7 +21,7 @@ const WELL_KNOWN: &str = "/tmp";
 
 /// Returns the file to which the process `pid` writes the names of the functions that it generates.
 pub fn perf_map(pid: u32) -> PathBuf {
-    Path::new(WELL_KNOWN).join(format!("perf-{pid}.map"))
+    Path::new(WELL_KNOWN).join(PERF_MAP.named(pid))
 }
 
 impl FifoPaths {

@@ -1,13 +1,13 @@
 //! Allocations of a process tree: events, the file that holds them, what lies beside it, and what they amount to.
 //!
-//! A tracer leaves files named after the root process:
+//! A tracer leaves files named after the root process (rows of [`profile_dir`](crate::profile_dir)):
 //!
 //! | file | holds |
 //! |---|---|
-//! | `<pid>.MemtrackArtifact.msgpack` | [`Event`]s, in zstd frames |
-//! | `<pid>.MemtrackStacks.msgpack` | optional: the stack of each event, in zstd frames (see [`encode_stack`]'s module) |
-//! | `<pid>.MemtrackStats.json` | [`TracerStats`]: what was watched and what may be missing |
-//! | `<pid>.MemtrackUsage.msgpack` | optional: [`TraceUsage`], what the windows of a benchmark amount to |
+//! | `EVENTS` | [`Event`]s, in zstd frames |
+//! | `EVENT_STACKS` | optional: the stack of each event, in zstd frames (see [`encode_stack`]'s module) |
+//! | `TRACER_STATS` | [`TracerStats`]: what was watched and what may be missing |
+//! | `TRACE_USAGE` | optional: [`TraceUsage`], what the windows of a benchmark amount to |
 
 mod decode;
 mod event;
@@ -26,12 +26,3 @@ pub use stats::{CoveredObject, EventCounts, TracerStats};
 pub use trace_usage::{TraceUsage, WindowUsage};
 pub use usage::{SiteUsage, SizeClass, SizeHistogram, Timeline, Usage, UsageSummary};
 pub use wire::RecordError;
-
-/// The name of the file of events after the number of the root process: `<pid>.MemtrackArtifact.msgpack`.
-pub const EVENTS_FILE: &str = "MemtrackArtifact.msgpack";
-/// The same for the file of stacks.
-pub const STACKS_FILE: &str = "MemtrackStacks.msgpack";
-/// The same for the word of the tracer.
-pub const STATS_FILE: &str = "MemtrackStats.json";
-/// The same for what the tracer has counted.
-pub const USAGE_FILE: &str = "MemtrackUsage.msgpack";

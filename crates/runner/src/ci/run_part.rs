@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use api::RunPart;
+use runner_shared::profile_dir::PROJECT_FOLDER;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -52,7 +53,7 @@ impl<'a> PartKey<'a> {
 impl PartKey<'_> {
     /// The folder of our things in the repository.
     pub(super) fn home(&self) -> PathBuf {
-        self.root.join(".codspeed")
+        self.root.join(PROJECT_FOLDER)
     }
 
     /// The file that holds the number. A run id is a number or a UUID; one that is no name of a folder is hashed.

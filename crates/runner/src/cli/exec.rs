@@ -8,7 +8,8 @@ use runner_shared::{
     share::{Share, ShareError},
 };
 
-use super::{Parameter, SharedArgs, UploadArgs};
+use super::{SharedArgs, UploadArgs};
+use crate::settings::parameter::Parameter;
 
 /// Benchmark any command.
 #[derive(Debug, Args)]

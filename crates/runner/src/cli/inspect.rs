@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ExportArg, shared::export_parser};
+use super::shared::export_parser;
+use crate::settings::options::Export;
 
 /// Show the results of an earlier run.
 #[derive(Debug, Clone, Args)]
@@ -19,7 +20,7 @@ pub(crate) struct InspectArgs {
 
     /// Also write the results to a file, as with `codspeed exec`.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser())]
-    pub export: Vec<ExportArg>,
+    pub export: Vec<Export>,
 
     /// For compared commands: show how each verdict was reached.
     #[arg(long)]

@@ -1,9 +1,11 @@
 //! Options for what is recorded beside a measurement.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+
+use crate::settings::options::Instrument;
 
 /// Options of instruments.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct InstrumentArgs {
     /// Additional data to record, separated by commas.
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
@@ -13,11 +15,4 @@ pub(crate) struct InstrumentArgs {
     /// the benchmark sees the address of the tracer instead.
     #[arg(long, value_name = "NAME")]
     pub mongo_uri_env_name: Option<String>,
-}
-
-/// Something that records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Instrument {
-    /// Which queries each benchmark makes.
-    Mongodb,
 }

@@ -1,4 +1,4 @@
-//! The command line as data. No behaviour.
+//! The command line as data, and what it means. Nothing below the commands knows it.
 
 mod ab;
 mod auth;
@@ -12,10 +12,10 @@ mod inspect;
 mod instruments;
 mod isolate;
 mod memory;
-mod parameter;
 mod perf;
 mod place;
 mod profile;
+mod resolve;
 mod run;
 mod setup;
 mod shared;
@@ -37,20 +37,22 @@ pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use exec::{ExecArgs, FailureLimit};
 pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use inspect::InspectArgs;
-pub(crate) use instruments::{Instrument, InstrumentArgs};
+pub(crate) use instruments::InstrumentArgs;
 pub(crate) use isolate::{IsolateArgs, IsolateCommand, IsolateOnArgs};
-pub(crate) use memory::{Backend, MemoryArgs};
-pub(crate) use parameter::Parameter;
-pub(crate) use perf::{MOST_STACK_BYTES, PerfArgs};
-pub(crate) use place::{Pin, PlaceArgs};
+pub(crate) use memory::MemoryArgs;
+pub(crate) use perf::PerfArgs;
+pub(crate) use place::PlaceArgs;
 pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
+pub(crate) use resolve::resolve;
 pub(crate) use run::RunArgs;
 pub(crate) use setup::SetupArgs;
-pub(crate) use shared::{ExportArg, MessageFormat, PythonAllocator, SharedArgs, parse_pattern};
-pub(crate) use simulation::{SimulationArgs, SimulationTool};
+pub(crate) use shared::SharedArgs;
+pub(crate) use simulation::SimulationArgs;
 pub(crate) use update::UpdateArgs;
 pub(crate) use upload::{TargetArgs, UploadArgs, UploadCommandArgs};
 pub(crate) use words::{old_mode, parse};
+
+use crate::settings::options::{Export, MessageFormat};
 
 /// Run benchmarks, and show how long they take and how certain that is.
 #[derive(Debug, Parser)]
@@ -121,7 +123,7 @@ impl Command {
     /// Returns what another program may want from standard output; nothing of commands that only show something to
     /// people.
     pub(crate) fn wants_output(&self) -> Option<String> {
-        let exported = |exports: &[ExportArg]| {
+        let exported = |exports: &[Export]| {
             let to_stdout = exports.iter().find(|export| export.path == Path::new("-"))?;
             Some(format!("`--export {}=-`", to_stdout.format))
         };

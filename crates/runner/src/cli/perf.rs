@@ -1,17 +1,12 @@
 //! Options that decide whether and how a profile is recorded.
 
-use clap::{
-    Args,
-    builder::{BoolishValueParser, PossibleValuesParser},
-    value_parser,
-};
+use clap::{Args, ValueEnum, builder::BoolishValueParser, value_parser};
 use runner_shared::env_names;
 
-/// A record of perf has a length of 16 bits, and the copy in it whole words.
-pub(crate) const MOST_STACK_BYTES: u32 = 65528;
+use crate::workload::MOST_STACK_BYTES;
 
 /// Options of the profiler.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct PerfArgs {
     /// Measure times only, without a profile (walltime mode).
     #[arg(long)]
@@ -36,10 +31,9 @@ pub(crate) struct PerfArgs {
     /// How perf records stacks: `fp` (frame pointers) or `dwarf` (copies of the stack) [default: `fp` for Go
     /// programs].
     #[arg(
-        long, env = env_names::PERF_UNWINDING_MODE.name, value_name = "MODE", hide_possible_values = true,
-        value_parser = PossibleValuesParser::new(["fp", "dwarf"]),
+        long, env = env_names::PERF_UNWINDING_MODE.name, value_name = "MODE", value_enum, hide_possible_values = true,
     )]
-    pub perf_unwinding_mode: Option<String>,
+    pub perf_unwinding_mode: Option<Unwinding>,
 
     /// Bytes of the stack to copy with each sample, up to 65528 [default: 32768].
     #[arg(
@@ -47,4 +41,11 @@ pub(crate) struct PerfArgs {
         value_parser = value_parser!(u32).range(8..=i64::from(MOST_STACK_BYTES)),
     )]
     pub perf_stack_size: Option<u32>,
+}
+
+/// The words for how stacks are taken.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Unwinding {
+    Fp,
+    Dwarf,
 }

@@ -3,13 +3,15 @@
 use std::str::FromStr;
 
 use clap::Args;
-use system::processors::{Processors, parse_list};
+use system::processors::parse_list;
+
+use crate::settings::options::Pin;
 
 /// The heading of the help that lists them.
 const HEADING: &str = "Less noise";
 
 /// The place of the benchmark.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct PlaceArgs {
     /// Walltime: run the benchmark on one processor, the idlest available, and keep `codspeed` off it; `=auto:2` for
     /// two processors, `=3` or `=2,3` for these. With `--vs` all commands run there.
@@ -33,15 +35,6 @@ pub(crate) struct PlaceArgs {
     pub no_aslr: bool,
 }
 
-/// The processors of a benchmark.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Pin {
-    /// So many of the idlest.
-    Auto(usize),
-    /// These.
-    These(Processors),
-}
-
 impl FromStr for Pin {
     type Err = String;
 
@@ -63,6 +56,8 @@ impl FromStr for Pin {
 
 #[cfg(test)]
 mod tests {
+    use system::processors::Processors;
+
     use super::*;
 
     #[test]

@@ -3,7 +3,8 @@
 use clap::Args;
 use runner_shared::{env_names, mode::Mode};
 
-use super::{Instrument, compat::parse_version, shared::mode_parser};
+use super::{compat::parse_version, shared::mode_parser};
+use crate::settings::options::Instrument;
 
 /// Install the tools of a mode.
 #[derive(Debug, Args)]

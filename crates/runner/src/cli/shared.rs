@@ -3,13 +3,14 @@
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use clap::{
-    ArgAction, Args, ValueEnum,
+    ArgAction, Args,
     builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 use results::{EXPORTERS, PROFILE_EXPORTERS};
 use runner_shared::mode::{MODES, Mode};
 
 use super::{CompatArgs, MemoryArgs, PerfArgs, PlaceArgs, SimulationArgs};
+use crate::settings::options::{Export, MessageFormat, PythonAllocator, parse_pattern};
 
 /// Options of every measuring command.
 #[derive(Debug, Args)]
@@ -47,7 +48,7 @@ pub(crate) struct SharedArgs {
     /// Also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
     /// `pprof=PATH`.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser())]
-    pub export: Vec<ExportArg>,
+    pub export: Vec<Export>,
 
     /// Options of the profile.
     #[command(flatten)]
@@ -98,25 +99,6 @@ pub(crate) struct SharedArgs {
     pub memory: MemoryArgs,
 }
 
-/// The party that reads standard output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MessageFormat {
-    /// People.
-    #[default]
-    Human,
-    /// Another program.
-    Json,
-}
-
-/// One export: format and where to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ExportArg {
-    /// Id of an exporter.
-    pub format: String,
-    /// A path, or `-` for standard output.
-    pub path: PathBuf,
-}
-
 /// Reads a mode; a slip is answered with the nearest one.
 pub(super) fn mode_parser() -> impl TypedValueParser<Value = Mode> {
     let names = MODES.iter().map(|(_, names)| PossibleValue::new(names.cli).aliases(names.aliases));
@@ -124,11 +106,11 @@ pub(super) fn mode_parser() -> impl TypedValueParser<Value = Mode> {
 }
 
 /// Reads an export. Its path may be any.
-pub(super) fn export_parser() -> impl TypedValueParser<Value = ExportArg> {
+pub(super) fn export_parser() -> impl TypedValueParser<Value = Export> {
     OsStringValueParser::new().try_map(|word| parse_export(&word))
 }
 
-fn parse_export(word: &OsStr) -> Result<ExportArg, String> {
+fn parse_export(word: &OsStr) -> Result<Export, String> {
     let ids = || {
         let profiles = PROFILE_EXPORTERS.iter().map(|exporter| exporter.id());
         EXPORTERS.iter().map(|exporter| exporter.id()).chain(profiles)
@@ -148,22 +130,5 @@ fn parse_export(word: &OsStr) -> Result<ExportArg, String> {
     if !ids().any(|id| id == format) {
         return Err(format!("unknown format `{format}`; the formats are {}", known()));
     }
-    Ok(ExportArg { format: format.to_owned(), path: path.into() })
-}
-
-/// Reads a pattern for the names of variables.
-pub(crate) fn parse_pattern(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() || text.contains('=') {
-        return Err("expected the name of a variable, or a part of it with `*`".to_owned());
-    }
-    Ok(text.trim().to_owned())
-}
-
-/// What Python allocates small objects with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PythonAllocator {
-    /// `malloc`: each object is counted.
-    Malloc,
-    /// What it likes, which are arenas of its own.
-    Own,
+    Ok(Export { format: format.to_owned(), path: path.into() })
 }

@@ -2,15 +2,17 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgAction, Args, ValueEnum, builder::BoolishValueParser};
+use clap::{ArgAction, Args, builder::BoolishValueParser};
 use results::{COST_MODELS, CostModel, cost_model};
 use runner_shared::env_names;
+
+use crate::settings::options::SimulationTool;
 
 /// The heading of the help that lists them: not by `next_help_heading`, which would go on after them.
 const HEADING: &str = "Simulation mode";
 
 /// Options of simulation mode.
-#[derive(Debug, Clone, PartialEq, Args)]
+#[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct SimulationArgs {
     /// Path of the `valgrind` to use [default: the most capable one that `codspeed status` lists].
@@ -64,16 +66,6 @@ pub(crate) struct SimulationArgs {
     /// Give threads time slices of equal length.
     #[arg(help_heading = HEADING, long, env = env_names::FAIR_SCHED.name, value_parser = BoolishValueParser::new(), hide = true)]
     pub experimental_fair_sched: bool,
-}
-
-/// The Valgrind tool that counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SimulationTool {
-    /// Counts per function and call.
-    #[default]
-    Callgrind,
-    /// Writes down every call; only in some builds of the fork.
-    Tracegrind,
 }
 
 fn parse_model(id: &str) -> Result<&'static CostModel, String> {

@@ -11,9 +11,10 @@ use super::{
 };
 use crate::{
     ab::{End, State},
-    cli::{AbArgs, ExportArg},
+    cli::AbArgs,
     error::{CliError, ExitKind},
     event::RunEvent,
+    settings::options::Export,
     ui,
 };
 
@@ -21,7 +22,7 @@ use crate::{
 pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliError> {
     let AbArgs { shared, instruments, base, head, fail_if_slower, compare } = args;
     let limit = limit_of(fail_if_slower, compare.threshold)?;
-    let mut plan = Plan::new(shared, &instruments, compare, context)?;
+    let mut plan = Plan::new(shared, instruments, compare, context)?;
     plan.limit = limit;
     let base = State::Commit(plan.repository.commit(&base)?);
     let head = match head {
@@ -64,7 +65,7 @@ pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliEr
 /// Shows the verdicts and writes the exports.
 pub(super) fn show(
     found: &SuiteComparison,
-    exports: &[ExportArg],
+    exports: &[Export],
     context: &Context,
 ) -> Result<(), CliError> {
     context.ui.verdicts(found).map_err(|err| unwritten(&err))?;
@@ -74,7 +75,7 @@ pub(super) fn show(
 /// Writes the exports.
 pub(super) fn export_all(
     found: &SuiteComparison,
-    exports: &[ExportArg],
+    exports: &[Export],
     context: &Context,
 ) -> Result<(), CliError> {
     for export in exports {

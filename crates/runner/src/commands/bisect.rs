@@ -22,7 +22,7 @@ use crate::{
 /// Searches, and names the commit.
 pub(crate) fn run(args: BisectArgs, context: &mut Context) -> Result<ExitKind, CliError> {
     let BisectArgs { shared, good, bad, benchmark, compare } = args;
-    let plan = Plan::new(shared, &crate::cli::InstrumentArgs::default(), compare, context)?;
+    let plan = Plan::new(shared, crate::cli::InstrumentArgs::default(), compare, context)?;
     let [part] = &plan.parts[..] else {
         let what = "`bisect` looks at one mode";
         return Err(CliError::new(ExitKind::Usage, what).hint("`-m` chooses it"));

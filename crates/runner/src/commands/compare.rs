@@ -24,7 +24,7 @@ use crate::{
     ab::{
         AbError, End, GitError, Limits, Only, Repository, Series, Sides, State, build, environment,
     },
-    cli::{CompareArgs, InstrumentArgs, SharedArgs, UploadArgs},
+    cli::{CompareArgs, InstrumentArgs, SharedArgs, UploadArgs, resolve},
     error::{CliError, ExitKind},
     event::RunEvent,
     mode::{Place, Settled},
@@ -84,7 +84,7 @@ impl Plan {
     /// Reads the options and checks what can be checked.
     pub(super) fn new(
         mut shared: SharedArgs,
-        instruments: &InstrumentArgs,
+        instruments: InstrumentArgs,
         compare: CompareArgs,
         context: &mut Context,
     ) -> Result<Self, CliError> {
@@ -118,7 +118,8 @@ impl Plan {
         let folder = here.join(shared.working_directory.clone().unwrap_or_default());
         let workload = if exec { plain(command) } else { Workload::Suite(shell_text(command)) };
         let target = PlannedTarget { name: None, workload, working_directory: folder.clone() };
-        let plan = RunPlan::new(vec![target], shared, UploadArgs::default(), instruments, &here)?;
+        let options = resolve(shared, UploadArgs::default(), instruments)?;
+        let plan = RunPlan::new(vec![target], options, &here)?;
         check_exports(&plan.parts)?;
         sources::say_modes(&plan, by, context);
         let repository = Repository::find(&folder, &context.env)?;

@@ -12,10 +12,13 @@ use runner_shared::{
 };
 
 use crate::{
-    cli::{FailureLimit, Parameter},
+    cli::FailureLimit,
     env::Env,
     error::{CliError, ExitKind},
-    settings::combinations::{CombinationError, combined},
+    settings::{
+        combinations::{CombinationError, combined},
+        parameter::Parameter,
+    },
     workload::Versus,
 };
 

@@ -1,10 +1,9 @@
 //! A run that did not come to its end: what it has left is completed, and whoever looks at it is told.
 
-use std::path::Path;
-
 use runner_shared::{
     fault::{Attempt, explain},
     mode::Mode,
+    profile_dir::ProfileDir,
 };
 use system::lock::{FolderLock, LockError};
 
@@ -32,7 +31,7 @@ pub(super) enum Reached {
 
 /// Looks how far the run has come. Returns that, and what has kept the record of a run that was cut short from being
 /// completed.
-pub(super) fn complete(folder: &Path, manifest: &Manifest) -> (Reached, Option<String>) {
+pub(super) fn complete(folder: &ProfileDir, manifest: &Manifest) -> (Reached, Option<String>) {
     match manifest.state {
         State::Complete => return (Reached::End, None),
         State::Interrupted => return (Reached::Interruption, None),
@@ -40,7 +39,7 @@ pub(super) fn complete(folder: &Path, manifest: &Manifest) -> (Reached, Option<S
         State::Begun => {}
     }
     let failed = |why: String| format!("some of its finished results are unknown: {why}");
-    match FolderLock::acquire(folder) {
+    match FolderLock::acquire(folder.path()) {
         Err(LockError::Folder { .. }) => (Reached::Running, None),
         Err(err) => (Reached::Cut, Some(failed(err.to_string()))),
         Ok(_lock) => (Reached::Cut, put_in_place(folder, manifest).err().map(failed)),
@@ -48,7 +47,7 @@ pub(super) fn complete(folder: &Path, manifest: &Manifest) -> (Reached, Option<S
 }
 
 /// Puts the record that was written while the run went on where it would be.
-fn put_in_place(folder: &Path, manifest: &Manifest) -> Result<(), String> {
+fn put_in_place(folder: &ProfileDir, manifest: &Manifest) -> Result<(), String> {
     let read = journal::read(folder).map_err(|err| explain(&err, Attempt::Read).to_string())?;
     let Some(record) = read else { return Ok(()) };
     let put = match mode(manifest) {

@@ -11,7 +11,7 @@ use system::temporary::{Folder, Kind};
 
 use super::{Context, here, measure::manifest, preflight::check_machine};
 use crate::{
-    cli::{DoctorArgs, InstrumentArgs, UploadArgs, measuring},
+    cli::{DoctorArgs, InstrumentArgs, UploadArgs, measuring, resolve},
     doctor::{Diagnosis, Facts, Floor, PROGRAM},
     error::{CliError, ExitKind, chain},
     event::RunEvent,
@@ -129,5 +129,6 @@ fn plan(args: &DoctorArgs, nanos: u64, folder: &Path) -> Result<RunPlan, NoFloor
     };
     let working_directory = here().map_err(|err| NoFloor::Because(chain(&*err.source)))?;
     let targets = vec![PlannedTarget { name: None, workload, working_directory }];
-    Ok(RunPlan::new(targets, shared, UploadArgs::default(), &InstrumentArgs::default(), folder)?)
+    let options = resolve(shared, UploadArgs::default(), InstrumentArgs::default())?;
+    Ok(RunPlan::new(targets, options, folder)?)
 }

@@ -19,7 +19,7 @@ use super::{
     sources,
 };
 use crate::{
-    cli::{ExecArgs, InstrumentArgs},
+    cli::{ExecArgs, InstrumentArgs, resolve},
     error::{CliError, ExitKind},
     event::RunEvent,
     settings::{RunPlan, targets::PlannedTarget},
@@ -81,8 +81,8 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     let workload = Workload::Commands { versus, targets, robust, quiet: shared.quiet };
     let working_directory = here.join(shared.working_directory.clone().unwrap_or_default());
     let targets = vec![PlannedTarget { name: None, workload, working_directory }];
-    let none = InstrumentArgs::default();
-    let plan = RunPlan::new(targets, shared, upload, &none, &here)?;
+    let options = resolve(shared, upload, InstrumentArgs::default())?;
+    let plan = RunPlan::new(targets, options, &here)?;
     sources::say_modes(&plan, by, context);
     if let Some(text) = hint {
         context.ui.event(&RunEvent::Step(text));

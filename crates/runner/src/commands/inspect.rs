@@ -9,7 +9,7 @@ use results::{
 
 use runner_shared::{
     fault::{Attempt, explain},
-    mode::MODES,
+    profile_dir::ProfileDir,
     text::shown,
 };
 
@@ -57,19 +57,14 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     Ok(ended)
 }
 
-/// Returns the folders of the parts of a run, in their order. Older runs named them after executors.
+/// Returns the folders of the parts of a run, in their order.
 pub(super) fn parts(folder: &Path) -> io::Result<Vec<String>> {
-    let position = |name: &str| -> Option<u64> {
-        let (mode, number) = name.rsplit_once('-')?;
-        let is_mode = MODES.iter().any(|(_, names)| [names.cli, names.executor].contains(&mode));
-        number.parse().ok().filter(|_| is_mode)
-    };
     let mut parts = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().into_string().unwrap_or_default();
         if let Some(position) =
-            position(&name).filter(|_| entry.file_type().is_ok_and(|of| of.is_dir()))
+            ProfileDir::part_number(&name).filter(|_| entry.file_type().is_ok_and(|of| of.is_dir()))
         {
             parts.push((position, name));
         }
@@ -81,6 +76,7 @@ pub(super) fn parts(folder: &Path) -> io::Result<Vec<String>> {
 /// Shows what is in one folder.
 fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
     let InspectArgs { folder, functions, export, explain, exclude_allocations } = args;
+    let folder = ProfileDir::new(folder);
     tell_how_far(&folder, context);
     let (report, broken) = read(&folder, exclude_allocations)?;
     for warning in report.warnings() {
@@ -114,7 +110,7 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
 }
 
 /// Says if the run has not come to its end. Folders of other versions and programs say nothing about that.
-fn tell_how_far(folder: &Path, context: &Context) {
+fn tell_how_far(folder: &ProfileDir, context: &Context) {
     let Ok(Some(manifest)) = Manifest::load(folder) else { return };
     let (reached, trouble) = cut::complete(folder, &manifest);
     for text in reached.said(&manifest).into_iter().chain(trouble) {
@@ -130,7 +126,10 @@ fn show(details: &str, context: &Context) -> Result<(), CliError> {
 }
 
 /// Returns what is in the folder, by the files that the modes leave.
-fn read(folder: &Path, exclude_allocations: bool) -> Result<(AnyReport, Vec<ReadError>), CliError> {
+fn read(
+    folder: &ProfileDir,
+    exclude_allocations: bool,
+) -> Result<(AnyReport, Vec<ReadError>), CliError> {
     let unreadable = |err| CliError::new(ExitKind::Failed, err);
     let all = BTreeSet::new();
     let MemoryReading { report, broken } =

@@ -1,9 +1,7 @@
 //! What `run` and `exec` have in common: each part of the plan is measured, shown, exported and judged, and at the end all
 //! that was measured well is sent. A part that fails doesn't lose the others.
 
-use std::path::Path;
-
-use runner_shared::mode::Mode;
+use runner_shared::{mode::Mode, profile_dir::ProfileDir};
 
 use super::{
     Context, here, outcome, preflight, sources,
@@ -11,11 +9,10 @@ use super::{
 };
 use crate::{
     ci,
-    cli::Instrument,
     error::{CliError, ExitKind, chain},
     event::RunEvent,
     orchestrator::execute,
-    settings::{RunPart, RunPlan},
+    settings::{RunPart, RunPlan, options::Instrument},
     upload::{self, Manifest, Prepared, State},
 };
 
@@ -32,7 +29,7 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
     let commit = ci::checked_out(env, &here);
     if let (true, Prepared::Send(upload)) = (plan.skip_run, &prepared) {
         let found = plan.parts.iter().filter_map(|part| {
-            let folder = part.profile_folder.clone()?;
+            let folder = ProfileDir::new(part.profile_folder.clone()?);
             let manifest = manifest(part, commit.clone());
             let manifest = kept(manifest, State::Complete, &folder, context);
             Some(Measured { folder, manifest, mode: part.mode })
@@ -161,13 +158,13 @@ pub(super) fn manifest(part: &RunPart, commit: Option<String>) -> Manifest {
 }
 
 /// Keeps it beside the results of a run that has come as far as this.
-fn kept(manifest: Manifest, state: State, folder: &Path, context: &Context) -> Manifest {
+fn kept(manifest: Manifest, state: State, folder: &ProfileDir, context: &Context) -> Manifest {
     let manifest = manifest.at(state);
     keep(&manifest, folder, context);
     manifest
 }
 
-fn keep(manifest: &Manifest, folder: &Path, context: &Context) {
+fn keep(manifest: &Manifest, folder: &ProfileDir, context: &Context) {
     if let Err(err) = manifest.save(folder) {
         let text = format!("could not save the data for a later upload: {err}");
         context.ui.event(&RunEvent::warning(text));

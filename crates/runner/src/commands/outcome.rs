@@ -7,6 +7,7 @@ use results::ReadError;
 use runner_shared::{
     fault::{self, Attempt},
     mode::Mode,
+    profile_dir::ProfileDir,
     share::Share,
     text::{as_text, one_line, shown},
     verdict::DEFAULT_THRESHOLD,
@@ -14,21 +15,20 @@ use runner_shared::{
 
 use super::Context;
 use crate::{
-    cli::ExportArg,
     error::{CliError, ExitKind, chain},
     event::RunEvent,
     mode::simulation,
     orchestrator::Completed,
     process::Ended,
     report::AnyReport,
-    settings::RunPart,
+    settings::{RunPart, options::Export},
     ui, upload,
     workload::{Versus, Workload},
 };
 
 /// Shows the table and writes the exports.
 pub(crate) fn show(
-    exports: &[ExportArg],
+    exports: &[Export],
     report: &AnyReport,
     context: &Context,
 ) -> Result<(), CliError> {
@@ -72,7 +72,7 @@ pub(crate) fn show_hottest(
 /// Shows in which functions the slowest of the profiled benchmarks spent their time, before the table.
 pub(crate) fn show_slowest(
     report: &AnyReport,
-    folder: &Path,
+    folder: &ProfileDir,
     context: &Context,
 ) -> Result<(), CliError> {
     let AnyReport::Walltime(report) = report else { return Ok(()) };
@@ -114,12 +114,12 @@ pub(crate) fn tell_broken(broken: &[ReadError], context: &Context) {
 }
 
 /// The last word about them; they lie in this folder.
-pub(crate) fn unread(files: usize, folder: &Path) -> CliError {
+pub(crate) fn unread(files: usize, folder: &ProfileDir) -> CliError {
     let what = match files {
         1 => "1 results file could not be read".to_owned(),
         _ => format!("{files} results files could not be read"),
     };
-    let hint = if is_full(folder) {
+    let hint = if is_full(folder.path()) {
         format!(
             "the disk with `{}` is full: make room, or choose a folder on another disk",
             shown(folder)
@@ -243,7 +243,7 @@ fn judge_end(
     part: &RunPart,
     report: &AnyReport,
     ended: Ended,
-    folder: &Path,
+    folder: &ProfileDir,
 ) -> Result<(), CliError> {
     let asks_for_nonsense =
         matches!(part.workload, Workload::Commands { .. }) && report.benchmarks() == 0;
@@ -312,7 +312,7 @@ fn repository_hint(folder: &Path) -> Option<&'static str> {
 }
 
 /// The same error with what the instrument has to say about it.
-fn explained(part: &RunPart, folder: &Path, err: CliError) -> CliError {
+fn explained(part: &RunPart, folder: &ProfileDir, err: CliError) -> CliError {
     match part.mode {
         Mode::Simulation => simulation::diagnose(folder).into_iter().fold(err, CliError::hint),
         Mode::Walltime | Mode::Memory => err,

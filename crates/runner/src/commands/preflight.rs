@@ -14,13 +14,12 @@ use runner_shared::{
 
 use super::Context;
 use crate::{
-    cli::ExportArg,
     env::Env,
     error::{CliError, ExitKind, chain},
     instruments::Instruments,
     mode::{self, Refusal, memory, simulation::Valgrind},
     orchestrator::RunError,
-    settings::{RunPart, RunPlan, SettingsError},
+    settings::{RunPart, RunPlan, SettingsError, options::Export},
     workload::Workload,
 };
 
@@ -117,7 +116,7 @@ fn check_by(
 
 /// The same for exports of results that are there.
 pub(super) fn check_exports(
-    exports: &[ExportArg],
+    exports: &[Export],
     context: &Context,
     here: &Path,
 ) -> Result<(), CliError> {
@@ -171,10 +170,10 @@ fn exports(scene: &Scene<'_>) -> Vec<CliError> {
 }
 
 /// Exports that can't be written, or not beside each other. A folder that the run makes may hold them.
-fn unwritable(exports: &[ExportArg], made: Option<&Path>, here: &Path) -> Vec<CliError> {
+fn unwritable(exports: &[Export], made: Option<&Path>, here: &Path) -> Vec<CliError> {
     let to_files: Vec<_> = exports.iter().filter(|it| it.path != Path::new("-")).collect();
     let mut errs = Vec::new();
-    for (index, ExportArg { format: _, path }) in to_files.iter().enumerate() {
+    for (index, Export { format: _, path }) in to_files.iter().enumerate() {
         let full = here.join(path);
         if made.is_some_and(|made| reach::is_made_with(&full, made)) {
             continue;

@@ -6,7 +6,7 @@ use runner_shared::command_text;
 
 use super::{Context, here, measure::measure, sources};
 use crate::{
-    cli::RunArgs,
+    cli::{RunArgs, resolve},
     error::{CliError, ExitKind},
     event::RunEvent,
     settings::{
@@ -50,7 +50,7 @@ pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliE
         let workload = Workload::Suite(shell_text(command));
         vec![PlannedTarget { name: None, workload, working_directory }]
     };
-    let plan = RunPlan::new(targets, shared, upload, &instruments, &here)?;
+    let plan = RunPlan::new(targets, resolve(shared, upload, instruments)?, &here)?;
     sources::say_modes(&plan, by, context);
     measure(&plan, context)
 }

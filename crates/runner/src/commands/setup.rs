@@ -7,7 +7,7 @@ use runner_shared::{mode::Mode, text::shown};
 
 use super::{Context, sources, status};
 use crate::{
-    cli::{Instrument, SetupArgs},
+    cli::SetupArgs,
     error::{CliError, ExitKind},
     event::RunEvent,
     host,
@@ -20,6 +20,7 @@ use crate::{
         status as mode_status,
     },
     process::{Ended, run_visibly},
+    settings::options::Instrument,
     tools::{
         self,
         fetch::{Hash, Source, fetch},

@@ -1,8 +1,12 @@
 //! `codspeed upload`: what a run has left, also hours later. And the end of `run` and `exec`, where all parts are sent.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
-use runner_shared::{mode::Mode, text::shown};
+use runner_shared::{
+    mode::Mode,
+    profile_dir::{MANIFEST, ProfileDir},
+    text::shown,
+};
 
 use super::{
     Context,
@@ -21,7 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Measured {
     /// The profile folder.
-    pub folder: PathBuf,
+    pub folder: ProfileDir,
     /// The manifest of the run.
     pub manifest: Manifest,
     /// The way in which it was measured.
@@ -34,8 +38,9 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
     if !folder.is_dir() {
         return Err(SettingsError::NoFolder { path: folder.clone() }.into());
     }
-    let manifest = Manifest::load(folder)?.ok_or_else(|| {
-        let manifest = Manifest::path(folder);
+    let dir = ProfileDir::new(folder);
+    let manifest = Manifest::load(&dir)?.ok_or_else(|| {
+        let manifest = dir.file(&MANIFEST);
         let manifest = shown(&manifest);
         let what =
             format!("`{}` is not the profile folder of a run: `{manifest}` is missing", shown(&folder));
@@ -51,7 +56,7 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
         }
     })?;
     let mode = cut::mode(&manifest);
-    let (reached, trouble) = cut::complete(folder, &manifest);
+    let (reached, trouble) = cut::complete(&dir, &manifest);
     if reached == Reached::Running {
         let what = format!("the run of `{}` is still in progress", shown(&folder));
         return Err(CliError::new(ExitKind::Usage, what).hint("upload it after it has finished"));
@@ -68,8 +73,9 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
     }
     let account = sources::service_account(context)?;
     let here = here()?;
-    let upload = Upload::asked_for(target, &account, (&context.env, &here), &context.ui)?;
-    let measured = Measured { folder: folder.clone(), manifest, mode };
+    let upload =
+        Upload::asked_for(&target.clone().into(), &account, (&context.env, &here), &context.ui)?;
+    let measured = Measured { folder: dir, manifest, mode };
     send_all(&upload, vec![measured], context)
 }
 
@@ -82,7 +88,7 @@ pub(super) fn send_all(
 ) -> Result<ExitKind, CliError> {
     let _heeding = context.signals.heed(1);
     let http = upload::http(Some(Arc::new(context.signals.clone())))?;
-    let folders: Vec<PathBuf> = parts.iter().map(|part| part.folder.clone()).collect();
+    let folders: Vec<ProfileDir> = parts.iter().map(|part| part.folder.clone()).collect();
     let service = upload.service(&http)?;
     let count = u64::try_from(parts.len()).unwrap_or(u64::MAX);
     let not_sent = |from: usize, err: CliError| {

@@ -4,19 +4,18 @@
 mod mongo;
 mod mongo_uri;
 
-use std::{io, path::Path};
+use std::io;
+
+use runner_shared::profile_dir::ProfileDir;
 
 use crate::{
-    cli::{Instrument, InstrumentArgs},
     env::Env,
     process::SpawnError,
+    settings::options::{Instrument, InstrumentOptions},
 };
 
 use mongo::MongoTracer;
 pub(crate) use mongo_uri::MongoUriError;
-
-/// Below the profile folder.
-const FOLDER: &str = "instruments";
 
 /// The reason why an instrument did not record.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +59,7 @@ pub(crate) struct Instruments {
 
 impl Instruments {
     /// Starts what the user wants; `env` is our own environment.
-    pub(crate) fn start(args: &InstrumentArgs, env: &Env) -> Result<Self, InstrumentError> {
+    pub(crate) fn start(args: &InstrumentOptions, env: &Env) -> Result<Self, InstrumentError> {
         let mongo = if args.instruments.contains(&Instrument::Mongodb) {
             Some(MongoTracer::start(args.mongo_uri_env_name.as_deref(), env)?)
         } else {
@@ -70,7 +69,7 @@ impl Instruments {
     }
 
     /// Says what is known to go wrong with what the user wants, before anything is started.
-    pub(crate) fn check(args: &InstrumentArgs, env: &Env) -> Result<(), InstrumentError> {
+    pub(crate) fn check(args: &InstrumentOptions, env: &Env) -> Result<(), InstrumentError> {
         if args.instruments.contains(&Instrument::Mongodb) {
             MongoTracer::check(args.mongo_uri_env_name.as_deref(), env)?;
         }
@@ -86,9 +85,9 @@ impl Instruments {
     }
 
     /// Ends the instruments and keeps what they recorded in the profile folder.
-    pub(crate) fn finish(self, folder: &Path) -> Result<(), InstrumentError> {
+    pub(crate) fn finish(self, folder: &ProfileDir) -> Result<(), InstrumentError> {
         let Self { mongo } = self;
-        mongo.map_or(Ok(()), |mongo| mongo.finish(&folder.join(FOLDER)))
+        mongo.map_or(Ok(()), |mongo| mongo.finish(folder))
     }
 }
 

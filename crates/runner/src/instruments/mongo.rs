@@ -4,12 +4,16 @@
 use std::{
     io::{self, Read, Seek},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
 use api::{ApiError, Http, HttpSettings, unwatched};
-use runner_shared::{clock::now, env_names};
+use runner_shared::{
+    clock::now,
+    env_names,
+    profile_dir::{MONGO, ProfileDir},
+};
 use system::{
     files::{self, Links},
     temporary::{Folder, Kind},
@@ -122,11 +126,10 @@ impl MongoTracer {
     }
 
     /// Takes over what was recorded, and ends the tracer.
-    pub(super) fn finish(self, folder: &Path) -> Result<(), InstrumentError> {
+    pub(super) fn finish(self, folder: &ProfileDir) -> Result<(), InstrumentError> {
         let recorded = self.terminate().map_err(|what| self.silent(what))?;
-        let path = folder.join("mongo.json");
-        files::create_private_subfolder(folder)
-            .and_then(|()| files::replace_private(&path, &recorded))
+        files::create_private_subfolder(&folder.folder_of(&MONGO))
+            .and_then(|()| files::replace_private(&folder.file(&MONGO), &recorded))
             .map_err(InstrumentError::Prepare)
     }
 

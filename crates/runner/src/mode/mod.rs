@@ -18,7 +18,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use runner_shared::{env_names, mode::Mode, text::shown, verdict::DEFAULT_THRESHOLD};
+use runner_shared::{
+    env_names, mode::Mode, profile_dir::ProfileDir, text::shown, verdict::DEFAULT_THRESHOLD,
+};
 
 pub(crate) use check::{Refusal, check};
 pub(crate) use place::{Place, PlaceError, Settled, addresses, named, usage};
@@ -106,7 +108,7 @@ fn benchmark(workload: &Workload, cwd: &Path, env: Env) -> Result<ToolCommand, M
 
 /// Returns what the benchmark sees in any mode: everything that we see but secrets, and what the
 /// integrations expect.
-fn environment(env: &Env, mode: Mode, folder: &Path) -> Env {
+fn environment(env: &Env, mode: Mode, folder: &ProfileDir) -> Env {
     env.clone()
         .with(env_names::ENV, "runner")
         .with(env_names::RUNNER_MODE, mode.names().env)
@@ -134,7 +136,7 @@ mod tests {
     fn the_benchmark_sees_what_integrations_expect_and_no_secret() {
         let env = Env::default().with(env_names::PATH, "/bin");
         let env = env_names::SECRETS.iter().fold(env, |env, name| env.with(*name, "secret"));
-        let seen = environment(&env, Mode::Walltime, Path::new("/profile folder"));
+        let seen = environment(&env, Mode::Walltime, &ProfileDir::new("/profile folder"));
         let names: Vec<_> = seen
             .iter()
             .map(|(name, value)| format!("{}={}", shown(&name), shown(&value)))

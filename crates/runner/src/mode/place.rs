@@ -6,6 +6,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use runner_shared::{
     conditions::Conditions,
     fault::{Attempt, explain},
+    profile_dir::{CONDITIONS, ProfileDir},
 };
 use system::{
     files,
@@ -14,8 +15,8 @@ use system::{
 };
 
 use crate::{
-    cli::{Pin, PlaceArgs},
     process::{AddressSpace, can_fix_addresses},
+    settings::options::{Pin, PlaceOptions},
 };
 
 /// The idlest processor is the one that was idle for so long. A tick of `/proc/stat` is a hundredth of a second.
@@ -62,7 +63,7 @@ pub(crate) enum PlaceError {
 
 impl Place {
     /// Returns whether there are such processors. Nothing is measured.
-    pub(crate) fn check(args: &PlaceArgs) -> Result<(), PlaceError> {
+    pub(crate) fn check(args: &PlaceOptions) -> Result<(), PlaceError> {
         let Some(pin) = &args.pin else { return Ok(()) };
         let allowed = processors::allowed().map_err(PlaceError::System)?;
         match pin {
@@ -77,7 +78,7 @@ impl Place {
     }
 
     /// Chooses the place. Takes a quarter of a second if the idlest processors are wanted.
-    pub(crate) fn choose(args: &PlaceArgs) -> Result<Self, PlaceError> {
+    pub(crate) fn choose(args: &PlaceOptions) -> Result<Self, PlaceError> {
         Self::check(args)?;
         let (address_space, refused) = addresses(args.no_aslr);
         let mut place = Self {
@@ -104,11 +105,11 @@ impl Place {
     }
 
     /// Chooses for several runs that are to share it.
-    pub(crate) fn settle(args: &PlaceArgs) -> Result<Settled, PlaceError> {
+    pub(crate) fn settle(args: &PlaceOptions) -> Result<Settled, PlaceError> {
         let place = Self::choose(args)?;
         let conditions = place.conditions();
         let Self { chosen, said, .. } = place;
-        let args = PlaceArgs { pin: chosen.map(Pin::These), ..args.clone() };
+        let args = PlaceOptions { pin: chosen.map(Pin::These), ..args.clone() };
         Ok(Settled { args, said, conditions })
     }
 
@@ -144,8 +145,8 @@ impl Place {
     }
 
     /// Notes it for those who read the results. What an earlier run has noted in the folder goes.
-    pub(crate) fn note(&self, folder: &Path) -> io::Result<()> {
-        let path = folder.join(Conditions::FILE);
+    pub(crate) fn note(&self, folder: &ProfileDir) -> io::Result<()> {
+        let path = folder.file(&CONDITIONS);
         let conditions = self.conditions();
         if conditions.is_usual() {
             return match fs::remove_file(path) {
@@ -161,7 +162,7 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Settled {
     /// The options of each run, with processors that are named.
-    pub args: PlaceArgs,
+    pub args: PlaceOptions,
     /// Sentences for the user.
     pub said: Vec<String>,
     /// The conditions that all of them have.
@@ -267,7 +268,7 @@ mod tests {
 
     #[test]
     fn missing_processors_are_refused_before_anything_runs() {
-        let pin = |pin| PlaceArgs { pin: Some(pin), ..PlaceArgs::default() };
+        let pin = |pin| PlaceOptions { pin: Some(pin), ..PlaceOptions::default() };
         let far = Place::check(&pin(Pin::These(Processors::from([8000])))).unwrap_err();
         assert!(far.to_string().starts_with("`--pin=8000`: this process may use proc"), "{far}");
         let many = Place::check(&pin(Pin::Auto(9999))).unwrap_err();
@@ -277,7 +278,8 @@ mod tests {
 
     #[test]
     fn what_is_started_begins_there_and_we_go_on_elsewhere() {
-        let place = Place::choose(&PlaceArgs { pin: Some(Pin::Auto(1)), no_aslr: false }).unwrap();
+        let place =
+            Place::choose(&PlaceOptions { pin: Some(Pin::Auto(1)), no_aslr: false }).unwrap();
         std::thread::spawn(move || {
             let before = processors::allowed().unwrap();
             let within = place.during(|| processors::allowed().unwrap()).unwrap();
@@ -294,7 +296,7 @@ mod tests {
     fn a_processor_that_is_named_is_not_looked_at() {
         let first = processors::allowed().unwrap().into_iter().next().unwrap();
         let pin = Some(Pin::These(Processors::from([first])));
-        let place = Place::choose(&PlaceArgs { pin, no_aslr: false }).unwrap();
+        let place = Place::choose(&PlaceOptions { pin, no_aslr: false }).unwrap();
         let said = &place.said[0];
         assert!(said.starts_with(&format!("the benchmark runs on processor {first}; ")), "{said}");
     }
@@ -302,6 +304,7 @@ mod tests {
     #[test]
     fn what_is_unusual_is_noted_and_what_was_noted_before_goes() {
         let folder = tempfile::tempdir().unwrap();
+        let dir = ProfileDir::new(folder.path());
         let place = |chosen: &[usize]| Place {
             chosen: (!chosen.is_empty()).then(|| chosen.iter().copied().collect()),
             rest: Processors::new(),
@@ -309,12 +312,12 @@ mod tests {
             said: Vec::new(),
             warnings: Vec::new(),
         };
-        place(&[3]).note(folder.path()).unwrap();
-        let path = folder.path().join(Conditions::FILE);
+        place(&[3]).note(&dir).unwrap();
+        let path = dir.file(&CONDITIONS);
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text, r#"{"version":1,"processors":[3],"fixed_addresses":false}"#);
-        place(&[]).note(folder.path()).unwrap();
-        place(&[]).note(folder.path()).unwrap();
+        place(&[]).note(&dir).unwrap();
+        place(&[]).note(&dir).unwrap();
         assert!(!path.exists());
     }
 }

@@ -9,7 +9,7 @@ use runner_shared::{env_names, text::as_text};
 use system::files::{self, Links};
 
 use super::interpreters::is_free_threaded;
-use crate::{cli::PythonAllocator, env::Env, tools, workload::Workload};
+use crate::{env::Env, settings::options::PythonAllocator, tools, workload::Workload};
 
 /// What Python allocates with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

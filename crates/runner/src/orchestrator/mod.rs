@@ -9,10 +9,7 @@ mod step;
 mod walltime;
 mod watch;
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf};
 
 use results::ReadError;
 use runner_shared::{
@@ -20,6 +17,7 @@ use runner_shared::{
     fault::{Attempt, explain},
     fifo::FifoPaths,
     mode::Mode,
+    profile_dir::ProfileDir,
     text::shown,
 };
 use system::{
@@ -61,7 +59,7 @@ pub(crate) struct Completed {
     /// The user ended it.
     pub interrupted: bool,
     /// The place where everything is.
-    pub folder: PathBuf,
+    pub folder: ProfileDir,
     /// The outcome of the instruments.
     pub instruments: Result<(), InstrumentError>,
 }
@@ -129,7 +127,7 @@ struct Stage<'a> {
     part: &'a RunPart,
     env: &'a Env,
     /// The profile folder.
-    folder: &'a Path,
+    folder: &'a ProfileDir,
     /// Results that lay in it before.
     before: &'a OldResults,
     instruments: &'a Instruments,
@@ -207,11 +205,11 @@ pub(crate) fn execute_in(
     (env, signals): (&Env, &Signals),
     ui: &Ui,
 ) -> Result<Completed, RunError> {
-    let folder = profile_folder(part, env)?;
-    for place in [&env.temp_dir(), &folder] {
+    let folder = profile_dir(part, env)?;
+    for place in [env.temp_dir().as_path(), folder.path()] {
         temporary::tidy(place);
     }
-    let lock = FolderLock::acquire(&folder)?;
+    let lock = FolderLock::acquire(folder.path())?;
     let outcome = run(part, manifest, (env, signals), &turn.paths, &folder, ui);
     drop(lock);
     if outcome.is_err() {
@@ -219,7 +217,7 @@ pub(crate) fn execute_in(
     }
     // Nobody needs an empty folder; one with something in it stays.
     let unused = outcome.is_err() && part.profile_folder.is_none();
-    if !(unused && fs::remove_dir(&folder).is_ok()) && manifest.is_some() {
+    if !(unused && fs::remove_dir(folder.path()).is_ok()) && manifest.is_some() {
         ui.save_log(&folder);
     }
     outcome
@@ -231,7 +229,7 @@ fn run(
     manifest: Option<&Manifest>,
     (env, signals): (&Env, &Signals),
     paths: &FifoPaths,
-    folder: &Path,
+    folder: &ProfileDir,
     ui: &Ui,
 ) -> Result<Completed, RunError> {
     upload::forget(folder);
@@ -277,7 +275,7 @@ fn run(
     let well = went_well(&served);
     let Served { record: _, preemptions: _, ended, interrupted } = served;
     let instruments = if well { instruments.finish(folder) } else { Ok(()) };
-    let folder = folder.to_owned();
+    let folder = folder.clone();
     Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })
 }
 
@@ -287,7 +285,7 @@ fn fail_if_interrupted(signals: &Signals) -> Result<(), RunError> {
 }
 
 /// Notes that a run goes on in the folder: whoever finds it like that knows that it was cut short.
-fn begin(manifest: &Manifest, folder: &Path, signals: &Signals, ui: &Ui) {
+fn begin(manifest: &Manifest, folder: &ProfileDir, signals: &Signals, ui: &Ui) {
     if let Err(err) = manifest.save(folder) {
         let text = format!("could not save the data for a later upload: {err}");
         ui.event(&RunEvent::warning(text));
@@ -297,7 +295,7 @@ fn begin(manifest: &Manifest, folder: &Path, signals: &Signals, ui: &Ui) {
 
 /// The folder of the part, made if need be, or a fresh one. Absolute and without symbolic links,
 /// as integrations change their folder and some want a path that is usable from everywhere.
-fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
+fn profile_dir(part: &RunPart, env: &Env) -> Result<ProfileDir, RunError> {
     let made = if let Some(path) = &part.profile_folder {
         let create = if part.is_beside_others {
             files::create_private_subfolder
@@ -307,11 +305,14 @@ fn profile_folder(part: &RunPart, env: &Env) -> Result<PathBuf, RunError> {
         create(path).map(|()| path.clone())
     } else {
         let parent = env.temp_dir();
+        let (prefix, suffix) = ProfileDir::FRESH;
         let mut fresh = tempfile::Builder::new();
-        fresh.prefix("profile.").suffix(".out").rand_bytes(10);
+        fresh.prefix(prefix).suffix(suffix).rand_bytes(10);
         #[expect(clippy::disallowed_methods, reason = "it is to stay")]
         fresh.tempdir_in(&parent).map(tempfile::TempDir::keep)
     };
     let path = part.profile_folder.clone().unwrap_or_else(|| env.temp_dir());
-    made.and_then(|path| path.canonicalize()).map_err(|err| RunError::Folder { path, err })
+    made.and_then(|path| path.canonicalize())
+        .map(ProfileDir::new)
+        .map_err(|err| RunError::Folder { path, err })
 }

@@ -2,13 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use runner_shared::{mode::Mode, text::shown};
+use runner_shared::{
+    mode::Mode,
+    profile_dir::{CALLGRIND, FILES, PACKED_TRACEGRIND, ProfileDir, RESULTS, TRACEGRIND},
+    text::shown,
+};
 
 use crate::{event::RunEvent, ui::Ui};
 
@@ -25,21 +29,25 @@ type Identity = (u64, u64, i64, i64);
 
 impl OldResults {
     /// Looks, and says so if there is something.
-    pub(super) fn of(mode: Mode, folder: &Path, ui: &Ui) -> Self {
-        let (place, endings): (_, &[&str]) = match mode {
-            Mode::Walltime | Mode::Memory => (folder.join("results"), &["json", "msgpack"]),
-            Mode::Simulation => (folder.to_owned(), &["out", "tgtrace"]),
+    pub(super) fn of(mode: Mode, folder: &ProfileDir, ui: &Ui) -> Self {
+        let (place, kinds) = match mode {
+            Mode::Walltime | Mode::Memory => {
+                let kinds = FILES.iter().filter(|kind| kind.folder() == RESULTS.folder());
+                (folder.results(), kinds.copied().collect())
+            }
+            Mode::Simulation => {
+                (folder.path().to_owned(), vec![CALLGRIND, TRACEGRIND, PACKED_TRACEGRIND])
+            }
         };
         let is_result = |name: &OsString| {
-            let ending = Path::new(name).extension().and_then(OsStr::to_str);
-            ending.is_some_and(|ending| endings.contains(&ending))
+            name.to_str().is_some_and(|name| kinds.iter().any(|kind| kind.is(name)))
         };
         let mut files = list(&place);
         files.retain(|name, _| is_result(name));
         if !files.is_empty() {
             ui.event(&RunEvent::warning(format!(
                 "`{}` contains results of an earlier run, which are kept but not shown",
-                shown(&folder)
+                shown(folder)
             )));
         }
         Self { place, files }
@@ -77,7 +85,7 @@ mod tests {
             fs::write(results.join(name), "old").unwrap();
         }
         let ui = Ui::early();
-        let old = OldResults::of(Mode::Walltime, folder.path(), &ui);
+        let old = OldResults::of(Mode::Walltime, &ProfileDir::new(folder.path()), &ui);
         let mut new = tempfile::NamedTempFile::new_in(&results).unwrap();
         io::Write::write_all(&mut new, b"new").unwrap();
         new.persist(results.join("7.json")).unwrap();

@@ -1,14 +1,12 @@
 //! Files that a comparison of counts keeps beside its results: see [`Repeats`].
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf};
 
 use runner_shared::{
     artifact::{Artifact, Repeats},
     harness::Target,
     mode::Mode,
+    profile_dir::{ProfileDir, REPEAT, REPEATED_TIMESTAMPS, REPEATS},
     share::Share,
 };
 use system::files;
@@ -20,7 +18,7 @@ use crate::{
 };
 
 /// Removes what an earlier comparison in this folder has left, and notes what this one is about, if it is one.
-pub(super) fn begin(part: &RunPart, folder: &Path) -> Result<(), ModeError> {
+pub(super) fn begin(part: &RunPart, folder: &ProfileDir) -> Result<(), ModeError> {
     remove(folder)?;
     let Workload::Commands { targets, versus: Some(versus), .. } = &part.workload else {
         return Ok(());
@@ -28,9 +26,9 @@ pub(super) fn begin(part: &RunPart, folder: &Path) -> Result<(), ModeError> {
     let Some(base) = targets.first().filter(|_| part.mode != Mode::Walltime) else {
         return Ok(());
     };
-    let path = Repeats::path(folder);
+    let path = folder.file(&REPEATS);
     let write = || -> io::Result<()> {
-        path.parent().map_or(Ok(()), files::create_private_subfolder)?;
+        files::create_private_subfolder(&folder.not_archived())?;
         files::replace_private(&path, &asked(base, *versus).encode())
     };
     write().map_err(|source| ModeError::Write { path: path.clone(), source })
@@ -47,17 +45,17 @@ fn asked(base: &Target, versus: Versus) -> Repeats {
 }
 
 /// Removes all of an earlier comparison: counts that stay would be read as those of this one.
-fn remove(folder: &Path) -> Result<(), ModeError> {
+fn remove(folder: &ProfileDir) -> Result<(), ModeError> {
     let gone = |result: io::Result<()>, path: PathBuf| match result {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(ModeError::Remove { path, source })
         }
         Ok(()) | Err(_) => Ok(()),
     };
-    for path in [Repeats::path(folder), Repeats::timestamps(folder)] {
+    for path in [REPEATS, REPEATED_TIMESTAMPS].map(|file| folder.file(&file)) {
         gone(fs::remove_file(&path), path)?;
     }
-    let repeats = Repeats::folder(folder);
+    let repeats = folder.folder_of(&REPEAT);
     gone(fs::remove_dir_all(&repeats), repeats)
 }
 
@@ -68,12 +66,13 @@ mod tests {
     #[test]
     fn an_earlier_comparison_goes_or_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        remove(folder.path()).unwrap();
-        fs::create_dir_all(Repeats::folder(folder.path()).join("1")).unwrap();
-        remove(folder.path()).unwrap();
-        assert!(!Repeats::folder(folder.path()).exists());
+        let dir = ProfileDir::new(folder.path());
+        remove(&dir).unwrap();
+        fs::create_dir_all(dir.repeat(1)).unwrap();
+        remove(&dir).unwrap();
+        assert!(!dir.folder_of(&REPEAT).exists());
         // A folder can't be removed as a file, not even by root.
-        fs::create_dir(Repeats::path(folder.path())).unwrap();
-        remove(folder.path()).unwrap_err();
+        fs::create_dir(dir.file(&REPEATS)).unwrap();
+        remove(&dir).unwrap_err();
     }
 }

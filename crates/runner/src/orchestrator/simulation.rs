@@ -47,7 +47,7 @@ impl Stage<'_> {
         let served = watch(command.spawn()?, &before, None, signals, ui)?;
         let left = left_by_suite(workload, &before, &served, LEFT_RUNNING);
         drop(ready.shims);
-        temporary::tidy(folder);
+        temporary::tidy(folder.path());
         let kept = ready.keeper.map(Keeper::finish).unwrap_or_default();
         for warning in kept.into_iter().chain(simulation::harvest(folder, start)) {
             ui.event(&RunEvent::warning(warning));

@@ -36,7 +36,7 @@ impl Stage<'_> {
         let place = Place::choose(&part.place)?;
         place
             .note(folder)
-            .map_err(|source| ModeError::Write { path: folder.to_owned(), source })?;
+            .map_err(|source| ModeError::Write { path: folder.path().to_owned(), source })?;
         place.warnings.iter().for_each(|text| tell(RunEvent::warning(text.as_str())));
         place.said.iter().for_each(|text| tell(RunEvent::Step(text.clone())));
         let away = place.stay_away();

@@ -6,12 +6,12 @@
 use std::{
     fs::File,
     io::{self, Write},
-    path::{Path, PathBuf},
 };
 
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     bounds::{Allowance, RESULTS_FILE_BYTES, RESULTS_VALUES_BYTES},
+    profile_dir::{JOURNAL, ProfileDir},
 };
 use system::files::{self, Links};
 
@@ -26,10 +26,9 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Begins it in the profile folder; one of an earlier run is replaced.
-    pub(crate) fn begin(folder: &Path) -> Self {
-        let path = path(folder);
-        let parent = path.parent().map_or(Ok(()), files::create_private_subfolder);
-        let file = parent.and_then(|()| files::create_private(&path)).ok();
+    pub(crate) fn begin(folder: &ProfileDir) -> Self {
+        let parent = files::create_private_subfolder(&folder.not_archived());
+        let file = parent.and_then(|()| files::create_private(&folder.file(&JOURNAL))).ok();
         Self { file, uris: 0, markers: 0 }
     }
 
@@ -61,10 +60,9 @@ impl Journal {
 /// # Errors
 ///
 /// If the file can't be read.
-pub(crate) fn read(folder: &Path) -> io::Result<Option<ExecutionTimestamps>> {
-    let path = path(folder);
-    path.parent().map_or(Ok(()), files::refuse_link)?;
-    let bytes = match files::read(&path, Links::Refuse, RESULTS_FILE_BYTES) {
+pub(crate) fn read(folder: &ProfileDir) -> io::Result<Option<ExecutionTimestamps>> {
+    files::refuse_link(&folder.not_archived())?;
+    let bytes = match files::read(&folder.file(&JOURNAL), Links::Refuse, RESULTS_FILE_BYTES) {
         Ok(bytes) => bytes,
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(err) => return Err(err),
@@ -86,13 +84,9 @@ pub(crate) fn read(folder: &Path) -> io::Result<Option<ExecutionTimestamps>> {
 }
 
 /// Removes it: the whole record is in its place.
-pub(crate) fn remove(folder: &Path) {
+pub(crate) fn remove(folder: &ProfileDir) {
     // It stays out of archives, and the next run replaces it.
-    drop(files::remove_from_subfolder(&path(folder)));
-}
-
-fn path(folder: &Path) -> PathBuf {
-    folder.join(api::NOT_ARCHIVED).join("timestamps")
+    drop(files::remove_from_subfolder(&folder.file(&JOURNAL)));
 }
 
 #[cfg(test)]
@@ -106,8 +100,9 @@ mod tests {
     #[test]
     fn what_was_finished_is_read_back_and_what_broke_off_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(read(folder.path()).unwrap(), None);
-        let mut journal = Journal::begin(folder.path());
+        let dir = ProfileDir::new(folder.path());
+        assert_eq!(read(&dir).unwrap(), None);
+        let mut journal = Journal::begin(&dir);
         let mut record = ExecutionTimestamps::default();
         let mut lengths = vec![0];
         for number in 1..=3 {
@@ -115,18 +110,18 @@ mod tests {
             record.markers.push(MarkerType::SampleEnd(number * 10 + 5));
             record.uri_by_ts.push((number * 10 + 6, format!("a::{number}")));
             journal.add(&record);
-            lengths.push(fs::metadata(path(folder.path())).unwrap().len());
+            lengths.push(fs::metadata(dir.file(&JOURNAL)).unwrap().len());
         }
-        assert_eq!(read(folder.path()).unwrap().unwrap(), record);
-        let file = File::options().write(true).open(path(folder.path())).unwrap();
+        assert_eq!(read(&dir).unwrap().unwrap(), record);
+        let file = File::options().write(true).open(dir.file(&JOURNAL)).unwrap();
         for length in (0..lengths[3]).rev() {
             file.set_len(length).unwrap();
             let whole = lengths.iter().filter(|end| **end <= length).count() - 1;
-            let read = read(folder.path()).unwrap().unwrap_or_default();
+            let read = read(&dir).unwrap().unwrap_or_default();
             assert_eq!(read.uri_by_ts, record.uri_by_ts[..whole], "{length}");
             assert_eq!(read.markers, record.markers[..whole * 2], "{length}");
         }
-        remove(folder.path());
-        assert_eq!(read(folder.path()).unwrap(), None);
+        remove(&dir);
+        assert_eq!(read(&dir).unwrap(), None);
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use runner_shared::harness::{RunArgs, Target};
 
-use crate::cli::Parameter;
+use super::parameter::Parameter;
 
 /// So many commands are compared at most: what is beyond is a slip, and would run for days.
 const MOST_COMMANDS: usize = 1000;

@@ -2,6 +2,8 @@
 
 pub(crate) mod combinations;
 mod nearest;
+pub(crate) mod options;
+pub(crate) mod parameter;
 mod plan;
 pub(crate) mod project_file;
 pub(crate) mod shell_session;

@@ -8,18 +8,18 @@ use std::{
 
 use runner_shared::{
     mode::Mode,
+    profile_dir::ProfileDir,
     text::{as_text, shown},
 };
 
-use crate::{
-    cli::{
-        ExportArg, InstrumentArgs, MemoryArgs, MessageFormat, PerfArgs, PlaceArgs, PythonAllocator,
-        SharedArgs, SimulationArgs, UploadArgs,
+use super::{
+    options::{
+        Export, InstrumentOptions, MemoryOptions, MessageFormat, PlaceOptions, PythonAllocator,
+        RunOptions, SimulationOptions, UploadOptions,
     },
-    workload::{Profiling, UnwindingMode, Workload},
+    targets::PlannedTarget,
 };
-
-use super::targets::PlannedTarget;
+use crate::workload::{Profiling, Workload};
 
 /// All that shall be measured, in this order: never empty.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ pub(crate) struct RunPlan {
     /// Target by target, and each in one mode after the other.
     pub parts: Vec<RunPart>,
     /// Whether, as whom and where results are sent.
-    pub upload: UploadArgs,
+    pub upload: UploadOptions,
     /// Nothing is measured: what lies in the profile folders is sent.
     pub skip_run: bool,
 }
@@ -48,21 +48,21 @@ pub(crate) struct RunPart {
     /// That folder lies beside those of other parts, within the one that the user has named.
     pub is_beside_others: bool,
     /// Files to write besides the table.
-    pub exports: Vec<ExportArg>,
+    pub exports: Vec<Export>,
     /// Additional data to record.
-    pub instruments: InstrumentArgs,
+    pub instruments: InstrumentOptions,
     /// Options of simulation mode.
-    pub simulation: SimulationArgs,
+    pub simulation: SimulationOptions,
     /// The allocator for Python objects, if the user chose one.
     pub python_allocator: Option<PythonAllocator>,
     /// The way in which allocations are traced.
-    pub memory: MemoryArgs,
+    pub memory: MemoryOptions,
     /// The version of the Go runner, which the benchmark is told.
     pub go_runner_version: Option<String>,
     /// Whether a profile is recorded beside times.
     pub profiling: Profiling,
     /// Processors and addresses of the benchmark.
-    pub place: PlaceArgs,
+    pub place: PlaceOptions,
     /// No benchmark is no error.
     pub allow_empty: bool,
     /// Wait for the end of another run.
@@ -107,48 +107,40 @@ pub(crate) enum SettingsError {
 }
 
 impl RunPlan {
-    /// Checks the options that all measuring commands share. `here` is the current folder.
+    /// Makes the plan of a command that measures, and checks it. `here` is the current folder.
     pub(crate) fn new(
         targets: Vec<PlannedTarget>,
-        shared: SharedArgs,
-        upload: UploadArgs,
-        instruments: &InstrumentArgs,
+        options: RunOptions,
         here: &Path,
     ) -> Result<Self, SettingsError> {
-        let SharedArgs {
-            mode,
+        let RunOptions {
+            modes,
             profile_folder,
-            working_directory: _,
-            export,
-            simulation,
-            python_allocator,
-            perf,
+            exports,
+            profiling,
             place,
-            allow_empty,
-            no_wait,
-            // What is run has that user's environment, without what is hidden.
-            run_as: _,
-            hide_env: _,
-            // The user interface knows already.
-            quiet: _,
-            verbose: _,
-            show_full_output: _,
-            message_format,
-            compat,
+            simulation,
             mut memory,
-        } = shared;
-        let modes = if mode.is_empty() { vec![DEFAULT_MODE] } else { mode };
+            python_allocator,
+            instruments,
+            go_runner_version,
+            allow_empty,
+            wait,
+            message_format,
+            upload,
+            skip_run,
+        } = options;
+        let modes = if modes.is_empty() { vec![DEFAULT_MODE] } else { modes };
         targets.iter().try_for_each(check_target)?;
-        let profiling = profiling(&perf)?;
         // A profile of allocations is made of their stacks.
-        memory.stacks |= export.iter().any(|one| results::profile_exporter(&one.format).is_some());
+        memory.stacks |= exports.iter().any(|one| results::profile_exporter(&one.format).is_some());
         let mut parts = Vec::new();
         let several = targets.len() * modes.len() > 1;
         for PlannedTarget { name: title, workload, working_directory } in targets {
             let title = title.unwrap_or_else(|| workload.label());
             for mode in modes.iter().copied() {
-                check_exports(&export, mode, profiling, message_format)?;
-                let name = format!("{mode}-{}", parts.len());
+                check_exports(&exports, mode, profiling, message_format)?;
+                let name = ProfileDir::part_name(mode, parts.len());
                 let of_this_part = |folder: PathBuf| {
                     let folder = here.join(folder);
                     if several { folder.join(&name) } else { folder }
@@ -160,29 +152,29 @@ impl RunPlan {
                     working_directory: working_directory.clone(),
                     profile_folder: profile_folder.clone().map(of_this_part),
                     is_beside_others: several,
-                    exports: if several { apart(&export, &name) } else { export.clone() },
+                    exports: if several { apart(&exports, &name) } else { exports.clone() },
                     instruments: instruments.clone(),
                     simulation: simulation.clone(),
                     python_allocator,
                     memory,
-                    go_runner_version: compat.go_runner_version.clone(),
+                    go_runner_version: go_runner_version.clone(),
                     profiling,
                     place: place.clone(),
                     allow_empty,
-                    wait: !no_wait,
+                    wait,
                 });
             }
         }
-        Ok(Self { parts, upload, skip_run: compat.skip_run })
+        Ok(Self { parts, upload, skip_run })
     }
 }
 
 /// The same exports to files of their own: `out.json` becomes `out.walltime-0.json`.
-pub(crate) fn apart(exports: &[ExportArg], name: &str) -> Vec<ExportArg> {
-    let apart = |export: &ExportArg| {
-        let ExportArg { format, path } = export.clone();
+pub(crate) fn apart(exports: &[Export], name: &str) -> Vec<Export> {
+    let apart = |export: &Export| {
+        let Export { format, path } = export.clone();
         if path == Path::new("-") {
-            return ExportArg { format, path };
+            return Export { format, path };
         }
         let ending = path.extension().map(OsStr::to_os_string);
         let mut distinct = OsString::from(name);
@@ -190,7 +182,7 @@ pub(crate) fn apart(exports: &[ExportArg], name: &str) -> Vec<ExportArg> {
             distinct.push(".");
             distinct.push(ending);
         }
-        ExportArg { format, path: path.with_extension(distinct) }
+        Export { format, path: path.with_extension(distinct) }
     };
     exports.iter().map(apart).collect()
 }
@@ -215,7 +207,7 @@ fn check_target(target: &PlannedTarget) -> Result<(), SettingsError> {
 
 /// Returns whether there will be something to export, and a file for each.
 fn check_exports(
-    exports: &[ExportArg],
+    exports: &[Export],
     mode: Mode,
     profiling: Profiling,
     message_format: MessageFormat,
@@ -237,53 +229,4 @@ fn check_exports(
         }
     }
     Ok(())
-}
-
-/// Returns what was said last and most clearly.
-fn profiling(args: &PerfArgs) -> Result<Profiling, SettingsError> {
-    let PerfArgs { no_perf, enable_perf, enable_profiler, perf_unwinding_mode, perf_stack_size } =
-        args;
-    let wish = enable_perf.or(*enable_profiler);
-    if *no_perf || wish == Some(false) {
-        return Ok(Profiling::Off);
-    }
-    // The command line takes no other word.
-    let unwinding = match perf_unwinding_mode.as_deref() {
-        Some("fp") if perf_stack_size.is_some() => return Err(SettingsError::NothingIsCopied),
-        Some("fp") => Some(UnwindingMode::FramePointers),
-        None if perf_stack_size.is_none() => None,
-        Some(_) | None => Some(UnwindingMode::Dwarf(*perf_stack_size)),
-    };
-    Ok(Profiling::On { insists: wish.is_some(), unwinding })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_profile_is_wanted_unless_it_is_refused_in_any_way() {
-        let off = PerfArgs { no_perf: true, enable_perf: Some(true), ..PerfArgs::default() };
-        assert_eq!(profiling(&off).unwrap(), Profiling::Off);
-        let named = PerfArgs { enable_profiler: Some(false), ..PerfArgs::default() };
-        assert_eq!(profiling(&named).unwrap(), Profiling::Off);
-        let both = PerfArgs { enable_perf: Some(true), ..named };
-        assert_eq!(profiling(&both).unwrap(), Profiling::On { insists: true, unwinding: None });
-        let usual = profiling(&PerfArgs::default()).unwrap();
-        assert_eq!(usual, Profiling::On { insists: false, unwinding: None });
-    }
-
-    #[test]
-    fn a_size_of_copies_means_copies() {
-        let args = |mode: Option<&str>| PerfArgs {
-            perf_unwinding_mode: mode.map(str::to_owned),
-            perf_stack_size: Some(64),
-            ..PerfArgs::default()
-        };
-        let copies =
-            Profiling::On { insists: false, unwinding: Some(UnwindingMode::Dwarf(Some(64))) };
-        assert_eq!(profiling(&args(None)).unwrap(), copies);
-        assert_eq!(profiling(&args(Some("dwarf"))).unwrap(), copies);
-        assert!(matches!(profiling(&args(Some("fp"))), Err(SettingsError::NothingIsCopied)));
-    }
 }

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use runner_shared::profile_dir::{LOG, ProfileDir};
 use system::files;
 
 use super::{
@@ -19,8 +20,6 @@ use super::{
 };
 use crate::event::{RunEvent, Stream};
 
-/// The name in the profile folder.
-pub(super) const NAME: &str = "runner.log";
 /// The maximum number of bytes of benchmark output in the log, which is uploaded, and shall not fill a disk.
 const MOST_OUTPUT: usize = 16 * 1024 * 1024;
 /// The party that speaks where it is us.
@@ -44,9 +43,9 @@ impl LogFile<File> {
     }
 
     /// Puts what is there so far into the profile folder, in the place of an older one.
-    pub(super) fn save(&mut self, folder: &Path) -> io::Result<()> {
+    pub(super) fn save(&mut self, folder: &ProfileDir) -> io::Result<()> {
         self.to.rewind()?;
-        let outcome = files::replace_private_by(&folder.join(NAME), |file| {
+        let outcome = files::replace_private_by(&folder.file(&LOG), |file| {
             io::copy(&mut self.to, file).map(drop)
         });
         self.to.seek(io::SeekFrom::End(0))?;
@@ -176,12 +175,13 @@ mod tests {
     #[test]
     fn a_log_is_saved_and_goes_on() {
         let folder = tempfile::tempdir().unwrap();
+        let dir = ProfileDir::new(folder.path());
         let mut log = LogFile::create(folder.path()).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        let lines = || std::fs::read_to_string(folder.path().join(NAME)).unwrap().lines().count();
+        let lines = || std::fs::read_to_string(dir.file(&LOG)).unwrap().lines().count();
         for expected in [1, 2] {
             log.on(&RunEvent::RunStarted).unwrap();
-            log.save(folder.path()).unwrap();
+            log.save(&dir).unwrap();
             assert_eq!(lines(), expected);
         }
     }

@@ -36,14 +36,13 @@ mod tests;
 use std::{
     borrow::Cow,
     io,
-    path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use api::Secret;
 use results::SuiteComparison;
-use runner_shared::fault::words;
+use runner_shared::{fault::words, profile_dir::ProfileDir};
 
 use crate::{
     env::Env,
@@ -160,8 +159,8 @@ impl Ui {
         self.state().event(&RunEvent::Details(text.to_owned()))
     }
 
-    /// Puts what happened so far into the folder, as `runner.log`.
-    pub(crate) fn save_log(&self, folder: &Path) {
+    /// Puts what happened so far into the folder.
+    pub(crate) fn save_log(&self, folder: &ProfileDir) {
         self.state().save_log(folder);
     }
 

@@ -23,9 +23,9 @@ use system::files;
 
 use super::Ui;
 use crate::{
-    cli::ExportArg,
     event::{Benchmark, Finished},
     report::AnyReport,
+    settings::options::Export,
 };
 
 /// The report for all sinks.
@@ -133,8 +133,8 @@ fn traced(bench: &MemoryResult) -> Benchmark {
 }
 
 /// The results for another program: whole files or none; `-` is standard output.
-pub(crate) fn export(report: &AnyReport, export: &ExportArg, ui: &Ui) -> io::Result<()> {
-    let ExportArg { format, path } = export;
+pub(crate) fn export(report: &AnyReport, export: &Export, ui: &Ui) -> io::Result<()> {
+    let Export { format, path } = export;
     let mut bytes = Vec::new();
     // The command line takes only formats that there are.
     match (report, exporter(format), profile_exporter(format)) {
@@ -176,11 +176,7 @@ pub(crate) fn export(report: &AnyReport, export: &ExportArg, ui: &Ui) -> io::Res
 }
 
 /// The verdicts of a suite for another program.
-pub(crate) fn export_verdicts(
-    found: &SuiteComparison,
-    export: &ExportArg,
-    ui: &Ui,
-) -> io::Result<()> {
+pub(crate) fn export_verdicts(found: &SuiteComparison, export: &Export, ui: &Ui) -> io::Result<()> {
     let mut bytes = Vec::new();
     found.write(&export.format, &mut bytes)?;
     write_to(&export.path, &ui.masked(bytes))

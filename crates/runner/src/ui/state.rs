@@ -1,10 +1,11 @@
 //! Distributes events: secrets are taken out, then every sink that wants it gets it.
 
-use std::{borrow::Cow, fs::File, io, path::Path, time::Duration};
+use std::{borrow::Cow, fs::File, io, time::Duration};
 
 use results::TableStyle;
 use runner_shared::{
     fault::{Attempt, explain},
+    profile_dir::{LOG, ProfileDir},
     text::{lines, shown},
 };
 
@@ -12,7 +13,7 @@ use super::{
     Screen,
     hush::Hush,
     json::Json,
-    log_file::{LogFile, NAME},
+    log_file::LogFile,
     open::{self, People, Stdio},
     redact::Redactor,
     shown::{Shown, is_group, level},
@@ -56,7 +57,8 @@ impl State {
         match open::log(env, screen) {
             Ok(log) => self.log = log,
             Err(err) => {
-                self.early.push(RunEvent::warning(format!("no {NAME} will be written: {err}")));
+                let text = format!("no {} will be written: {err}", LOG.path);
+                self.early.push(RunEvent::warning(text));
             }
         }
         self.watch(open::people(env, screen));
@@ -105,7 +107,7 @@ impl State {
         if let (Err(err), false) = (logged, self.log_has_gaps) {
             // One such warning is enough, also if it is what fails.
             self.log_has_gaps = true;
-            let text = format!("{NAME} is incomplete: {}", explain(&err, Attempt::Write));
+            let text = format!("{} is incomplete: {}", LOG.path, explain(&err, Attempt::Write));
             drop(self.tell(&RunEvent::warning(text)));
         }
         let shown = match &mut self.people {
@@ -155,12 +157,12 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn save_log(&mut self, folder: &Path) {
+    pub(super) fn save_log(&mut self, folder: &ProfileDir) {
         let Some(log) = &mut self.log else { return };
         if let Err(err) = log.save(folder) {
             let text = format!(
                 "could not write `{}`: {}",
-                shown(&folder.join(NAME)),
+                shown(&folder.file(&LOG)),
                 explain(&err, Attempt::Write)
             );
             drop(self.event(&RunEvent::warning(text)));

@@ -244,7 +244,7 @@ fn no_sink_shows_a_secret() {
         }
         let folder = tempfile::tempdir().unwrap();
         state.event(&RunEvent::GroupEnd { failed: false }).unwrap();
-        state.save_log(folder.path());
+        state.save_log(&ProfileDir::new(folder.path()));
         drop(state);
         let log = std::fs::read_to_string(folder.path().join("runner.log")).unwrap();
         for text in [paper.text(), json.text(), log] {

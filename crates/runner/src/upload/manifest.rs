@@ -2,16 +2,16 @@
 //!
 //! All of it lies in one folder that no archive contains.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf};
 
 use api::{Executor, Instrument, Machine, RunContext, Runner};
 use serde::{Deserialize, Serialize};
 use system::files::{self, Links};
 
-use runner_shared::text::shown;
+use runner_shared::{
+    profile_dir::{ARCHIVE, MANIFEST, ProfileDir},
+    text::shown,
+};
 
 use crate::{
     host::{self, Host},
@@ -107,20 +107,15 @@ impl Manifest {
     }
 
     /// Keeps it in the profile folder.
-    pub(crate) fn save(&self, folder: &Path) -> io::Result<()> {
-        files::create_private_subfolder(&home(folder))?;
-        files::replace_private(&file(folder), &serde_json::to_vec_pretty(self)?)
-    }
-
-    /// Returns the place where it is kept.
-    pub(crate) fn path(folder: &Path) -> PathBuf {
-        file(folder)
+    pub(crate) fn save(&self, folder: &ProfileDir) -> io::Result<()> {
+        files::create_private_subfolder(&folder.not_archived())?;
+        files::replace_private(&folder.file(&MANIFEST), &serde_json::to_vec_pretty(self)?)
     }
 
     /// Returns what an earlier run has kept; nothing if the folder is of another program.
-    pub(crate) fn load(folder: &Path) -> Result<Option<Self>, ManifestError> {
-        let path = file(folder);
-        let bytes = files::refuse_link(&home(folder));
+    pub(crate) fn load(folder: &ProfileDir) -> Result<Option<Self>, ManifestError> {
+        let path = folder.file(&MANIFEST);
+        let bytes = files::refuse_link(&folder.not_archived());
         let bytes = match bytes.and_then(|()| files::read(&path, Links::Refuse, MAX_BYTES)) {
             Ok(bytes) => bytes,
             Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -158,25 +153,20 @@ pub(crate) fn runner(
     Runner { version, instruments, executor, exclude_allocations, machine }
 }
 
-/// Returns where the archive lies while it is sent, and after that has failed.
-pub(super) fn archive_path(folder: &Path) -> PathBuf {
-    home(folder).join("archive.tar")
-}
-
 /// Forgets an earlier run in this folder: what it knew is not true of the next one. Other files beside it are not ours.
-pub(crate) fn forget(folder: &Path) {
+pub(crate) fn forget(folder: &ProfileDir) {
     journal::remove(folder);
-    for path in [file(folder), archive_path(folder)] {
+    for file in [MANIFEST, ARCHIVE] {
         // Where it can't be removed, nothing new can be written either, and that is said.
-        drop(files::remove_from_subfolder(&path));
+        drop(files::remove_from_subfolder(&folder.file(&file)));
     }
     // There may be something else in it.
-    drop(fs::remove_dir(home(folder)));
+    drop(fs::remove_dir(folder.not_archived()));
 }
 
 /// Says how what was finished in this folder can be seen and sent.
-pub(crate) fn how_to_go_on(folder: &Path) -> String {
-    let folder = shown(&folder);
+pub(crate) fn how_to_go_on(folder: &ProfileDir) -> String {
+    let folder = shown(folder);
     format!(
         "finished benchmarks are kept: run `codspeed inspect {folder}` to show them, `codspeed upload {folder}` to \
             upload them"
@@ -184,15 +174,7 @@ pub(crate) fn how_to_go_on(folder: &Path) -> String {
 }
 
 /// Drops an archive that has arrived. What the folder is stays known: the service may not be able to use what it got.
-pub(super) fn drop_archive(folder: &Path) {
+pub(super) fn drop_archive(folder: &ProfileDir) {
     // The next upload replaces what stays.
-    drop(files::remove_from_subfolder(&archive_path(folder)));
-}
-
-fn home(folder: &Path) -> PathBuf {
-    folder.join(api::NOT_ARCHIVED)
-}
-
-fn file(folder: &Path) -> PathBuf {
-    home(folder).join("run.json")
+    drop(files::remove_from_subfolder(&folder.file(&ARCHIVE)));
 }

@@ -8,10 +8,10 @@ use api::{Http, MetadataVersion, Oidc, RepositoryName, Secret, Service, TokenSou
 use super::Account;
 use crate::{
     ci::{self, CiContext, CiError, Situation, TokenPolicy},
-    cli::{TargetArgs, UploadArgs},
     env::Env,
     error::{CliError, ExitKind},
     event::RunEvent,
+    settings::options::{TargetOptions, UploadOptions, UploadWish},
     ui::Ui,
 };
 
@@ -51,12 +51,12 @@ pub(crate) struct Upload {
 
 /// Decides. A wish that can't be fulfilled is an error now rather than after a long measurement.
 pub(crate) fn prepare(
-    args: &UploadArgs,
+    args: &UploadOptions,
     account: impl FnOnce() -> Result<Account, CliError>,
     (env, here): (&Env, &Path),
     ui: &Ui,
 ) -> Result<Prepared, CliError> {
-    if args.skip_upload {
+    if args.wish == UploadWish::Never {
         // It may be shown all the same, by a benchmark that knows it.
         if let Some(token) = args.target.token.clone() {
             ui.keep_secret(token);
@@ -68,19 +68,21 @@ pub(crate) fn prepare(
 }
 
 fn decide(
-    args: &UploadArgs,
+    args: &UploadOptions,
     account: &Account,
     (env, here): (&Env, &Path),
     ui: &Ui,
 ) -> Result<Prepared, CliError> {
     let job = job(&args.target, account, env, here)?;
-    let insists = args.upload || args.target.token.is_some() || args.target.base.is_some();
+    let insists = args.wish == UploadWish::Always
+        || args.target.token.is_some()
+        || args.target.base.is_some();
     if !(insists || job.provider.uploads || account.login.is_some()) {
         let how = "results kept locally; run `codspeed auth login` to upload future runs";
         return Ok(Prepared::Stay(Some(how.to_owned())));
     }
     if let Some(obstacle) = job.obstacle() {
-        if args.upload {
+        if args.wish == UploadWish::Always {
             return Err(CliError::new(ExitKind::Service, obstacle.clone()));
         }
         ui.event(&RunEvent::warning(format!("results will not be uploaded: {obstacle}")));
@@ -96,7 +98,7 @@ fn decide(
 impl Upload {
     /// An upload that the user asks for, from a folder.
     pub(crate) fn asked_for(
-        args: &TargetArgs,
+        args: &TargetOptions,
         account: &Account,
         (env, here): (&Env, &Path),
         ui: &Ui,
@@ -110,7 +112,7 @@ impl Upload {
 
     fn new(
         job: CiContext,
-        args: &TargetArgs,
+        args: &TargetOptions,
         account: &Account,
         ui: &Ui,
     ) -> Result<Self, CliError> {
@@ -149,7 +151,7 @@ impl Upload {
 /// Returns what the CI provider says of this job. A login counts on the user's own machine only: a provider has better
 /// tokens.
 fn job(
-    args: &TargetArgs,
+    args: &TargetOptions,
     account: &Account,
     env: &Env,
     here: &Path,
@@ -161,9 +163,9 @@ fn job(
     provider.context(&Situation { env, here, repository, token }).map_err(unknown)
 }
 
-fn repository(args: &TargetArgs) -> Result<Option<RepositoryName>, CliError> {
+fn repository(args: &TargetOptions) -> Result<Option<RepositoryName>, CliError> {
     let Some(text) = &args.repository else { return Ok(None) };
-    let host = args.provider.map_or(api::RepositoryProvider::GitHub, Into::into);
+    let host = args.provider.unwrap_or(api::RepositoryProvider::GitHub);
     RepositoryName::parse(text, host).map(Some).ok_or_else(|| {
         let what = format!("`--repository {text}` is not a repository name");
         CliError::new(ExitKind::Usage, what)

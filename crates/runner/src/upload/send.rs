@@ -1,12 +1,17 @@
 //! The steps of one upload: archive, token, what the run is called, and the two requests.
 
-use std::{ops::ControlFlow, path::Path};
+use std::ops::ControlFlow;
 
 use api::{
     Archive, ArchiveError, Event, Http, RepositoryName, RunContext, RunEnvironment, Step,
     Submission, Uploaded,
 };
-use runner_shared::{mode::Mode, text::shown};
+use runner_shared::{
+    mode::Mode,
+    profile_dir::{ARCHIVE, ProfileDir},
+    text::shown,
+};
+use system::files::create_private_subfolder;
 
 use super::{Manifest, Upload, manifest, refused};
 use crate::{
@@ -22,7 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Part<'a> {
     /// The profile folder.
-    pub folder: &'a Path,
+    pub folder: &'a ProfileDir,
     /// The manifest of the measurement.
     pub manifest: Manifest,
     /// The way in which it was measured.
@@ -131,9 +136,14 @@ impl Upload {
     }
 }
 
-fn pack(folder: &Path, manifest: &Manifest, http: &Http, ui: &Ui) -> Result<Archive, CliError> {
-    let to = manifest::archive_path(folder);
-    let packed = keep_home(folder)
+fn pack(
+    folder: &ProfileDir,
+    manifest: &Manifest,
+    http: &Http,
+    ui: &Ui,
+) -> Result<Archive, CliError> {
+    let to = folder.file(&ARCHIVE);
+    let packed = create_private_subfolder(&folder.not_archived())
         .map_err(|source| ArchiveError::Write { path: to.clone(), source })
         .and_then(|()| {
             Archive::pack(folder, manifest.runner.executor, &to, &mut |step| tell(ui, http, &step))
@@ -158,7 +168,7 @@ fn described(err: CiError) -> CliError {
 }
 
 /// Says what the service would drop without a word.
-fn warn_of(folder: &Path, mode: Mode, allow_empty: bool, ui: &Ui) {
+fn warn_of(folder: &ProfileDir, mode: Mode, allow_empty: bool, ui: &Ui) {
     for concern in results::precheck(folder, mode) {
         if !(allow_empty && concern == results::Concern::NoResults) {
             ui.event(&RunEvent::warning(concern.to_string()));
@@ -179,17 +189,13 @@ fn as_measured(run: RunContext, measured: Option<&str>, ui: &Ui) -> RunContext {
     RunContext { commit_hash: commit.to_owned(), reference, ..run }
 }
 
-fn keep(manifest: &Manifest, folder: &Path, ui: &Ui) {
+fn keep(manifest: &Manifest, folder: &ProfileDir, ui: &Ui) {
     if let Err(err) = manifest.save(folder) {
         ui.event(&RunEvent::warning(format!(
             "could not save the data for a later upload of `{}`: {err}",
             shown(&folder)
         )));
     }
-}
-
-fn keep_home(folder: &Path) -> std::io::Result<()> {
-    manifest::archive_path(folder).parent().map_or(Ok(()), system::files::create_private_subfolder)
 }
 
 /// Returns whether the user wants an end.

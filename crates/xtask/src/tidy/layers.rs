@@ -25,12 +25,13 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("event", 0, None),
         layer("exposure", 0, None),
         layer("files", 0, None),
-        layer("cli", 0, None),
         layer("report", 0, None),
         layer("workload", 0, None),
         layer("host", 1, Some(0)),
         layer("isolate", 1, Some(0)),
         layer("process", 1, Some(0)),
+        // A plan names modes, and knows nothing of what they do.
+        layer("settings", 1, Some(0)),
         layer("ui", 2, Some(1)),
         layer("session", 2, Some(1)),
         layer("profiler", 2, Some(1)),
@@ -40,12 +41,12 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("mode", 4, Some(3)),
         layer("upload", 4, Some(3)),
         layer("doctor", 5, Some(4)),
-        // Not 4: a plan names modes, and knows nothing of what they do.
-        layer("settings", 5, Some(3)),
         layer("orchestrator", 6, Some(5)),
         // Shows readers of all others to an example, and is used by none of them.
         layer("ab", 7, Some(6)),
         layer("fuzzing", 7, Some(6)),
+        // What was typed: only commands know it, and what it means is in `settings`.
+        layer("cli", 7, Some(1)),
         layer("commands", 8, Some(7)),
         layer("app", 9, Some(8)),
     ],

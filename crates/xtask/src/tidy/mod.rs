@@ -26,6 +26,7 @@ mod markers;
 mod modules;
 mod names;
 mod openings;
+mod profile_names;
 mod safety;
 mod size;
 mod snapshots;
@@ -128,6 +129,7 @@ const TREE_RULES: &[fn(&Tree) -> Vec<Finding>] = &[
     snapshots::check,
     changelog::check,
     openings::check,
+    profile_names::check,
     action_hashes::check,
 ];
 

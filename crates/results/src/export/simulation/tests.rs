@@ -1,5 +1,7 @@
 //! A real report in every format, as far as it fits on a page.
 
+use runner_shared::profile_dir::ProfileDir;
+
 use crate::{
     export::{EXPORTERS, TableStyle, exporter, hottest_functions, simulation_table},
     model::Integration,
@@ -11,7 +13,7 @@ use crate::{
 
 fn real() -> SimulationReport {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/simulation/suite");
-    read_simulation(folder.as_ref(), &std::collections::BTreeSet::new()).unwrap().report
+    read_simulation(&ProfileDir::new(folder), &std::collections::BTreeSet::new()).unwrap().report
 }
 
 /// One benchmark of strange looks, and more unattributed cost than is shown.
@@ -86,7 +88,8 @@ fn csv_of_a_suite() {
 #[test]
 fn json_of_the_hand_made_folder() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/simulation/made");
-    let report = read_simulation(folder.as_ref(), &std::collections::BTreeSet::new()).unwrap();
+    let report =
+        read_simulation(&ProfileDir::new(folder), &std::collections::BTreeSet::new()).unwrap();
     let json: serde_json::Value = serde_json::from_str(&exported("json", &report.report)).unwrap();
     insta::assert_json_snapshot!(json);
 }

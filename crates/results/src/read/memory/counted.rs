@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use runner_shared::{
     harness::URI_PREFIX,
-    memory::{TraceUsage, USAGE_FILE, WindowUsage},
+    memory::{TraceUsage, WindowUsage},
+    profile_dir::TRACE_USAGE,
 };
 
 use super::{Counted, trace::Trace, windows::Window};
@@ -13,7 +14,7 @@ use crate::read::file::bytes;
 /// Returns the tracer's counts for this trace; `None` if there are none, or if its windows are not the client's.
 pub(super) fn by_tracer(trace: &mut Trace, windows: &[Window]) -> Option<Counted> {
     let written = trace.stats.as_ref()?.events.total();
-    let usage = read(&trace.path.with_file_name(format!("{}.{USAGE_FILE}", trace.pid)))?;
+    let usage = read(&trace.path.with_file_name(TRACE_USAGE.named(trace.pid)))?;
     let counted = matched(usage, windows, written)?;
     trace.pass_over(written).then_some(counted)
 }

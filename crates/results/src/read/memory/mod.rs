@@ -10,14 +10,15 @@ mod windows;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use runner_shared::{
-    artifact::{Artifact, ExecutionTimestamps, Repeats},
+    artifact::ExecutionTimestamps,
     bounds::{self, Allowance, LIVE_BLOCKS, SITES, TREE_NODES, Unit, size},
     harness::URI_PREFIX,
-    memory::{EVENTS_FILE, Event, StackTable, Usage, UsageSummary},
+    memory::{Event, StackTable, Usage, UsageSummary},
+    profile_dir::{EVENTS, ProfileDir, REPEATED_TIMESTAMPS, TIMESTAMPS},
     text::{self, bytes},
 };
 
@@ -46,7 +47,7 @@ use windows::{Window, Windows};
 /// could be read of it is used. A folder that doesn't exist is empty. Without a record of the conversation, as a
 /// tracer leaves that was started by hand, the whole trace is one result.
 pub fn read_memory(
-    profile_dir: &Path,
+    profile_dir: &ProfileDir,
     ignore: &BTreeSet<OsString>,
 ) -> Result<MemoryReading, ReadError> {
     read_with(profile_dir, ignore, &Beside::new(), |_, _| None)
@@ -56,7 +57,7 @@ pub fn read_memory(
 /// nothing to doubt about it. The numbers are those of [`read_memory`]; only the timeline may begin a little earlier. A
 /// benchmark in whose window a process `beside` it has allocated has a note.
 pub fn read_fresh_memory(
-    profile_dir: &Path,
+    profile_dir: &ProfileDir,
     ignore: &BTreeSet<OsString>,
     beside: &Beside,
 ) -> Result<MemoryReading, ReadError> {
@@ -68,7 +69,7 @@ pub fn read_fresh_memory(
 }
 
 fn read_with(
-    profile_dir: &Path,
+    profile_dir: &ProfileDir,
     ignore: &BTreeSet<OsString>,
     beside: &Beside,
     counted: impl FnOnce(&mut [Trace], &[Window]) -> Option<Counted>,
@@ -76,11 +77,11 @@ fn read_with(
     let mut reading = MemoryReading::default();
     let mut traces = Vec::new();
     let mut record = None;
-    for folder in [profile_dir.join("results"), profile_dir.to_owned()] {
+    for folder in [profile_dir.results(), profile_dir.path().to_owned()] {
         let names = names(&folder)?;
         let found = names.difference(ignore).filter_map(|name| events_of(folder.join(name)));
         traces.extend(found.map(|(path, pid)| Trace::open(path, pid)));
-        let name = OsString::from(ExecutionTimestamps::file_name(None));
+        let name = OsString::from(TIMESTAMPS.name());
         if record.is_none() && names.contains(&name) && !ignore.contains(&name) {
             record = artifact::<ExecutionTimestamps>(
                 &folder.join(name),
@@ -93,7 +94,7 @@ fn read_with(
         return Ok(reading);
     }
     let asked = repeats::asked(profile_dir, &mut reading.report.warnings);
-    let whole = Repeats::timestamps(profile_dir);
+    let whole = profile_dir.file(&REPEATED_TIMESTAMPS);
     if asked.is_some() && files::is_there(&whole) {
         // Beside the first windows of each benchmark, it has those of all repeats.
         let warnings = &mut reading.report.warnings;
@@ -105,7 +106,7 @@ fn read_with(
         None => Windows { list: vec![Window::whole()], ..Windows::default() },
     };
     if traces.is_empty() && !windows.list.is_empty() {
-        reading.broken.push(ReadError::NoTrace { path: profile_dir.join("results") });
+        reading.broken.push(ReadError::NoTrace { path: profile_dir.results() });
         return Ok(reading);
     }
     let mut room = Room::default();
@@ -147,8 +148,7 @@ pub struct MemoryReading {
 
 /// The process of a file of events, by its name.
 fn events_of(path: PathBuf) -> Option<(PathBuf, u32)> {
-    let (pid, rest) = path.file_name()?.to_str()?.split_once('.')?;
-    let pid = pid.parse().ok().filter(|_| rest == EVENTS_FILE)?;
+    let pid = EVENTS.number(path.file_name()?.to_str()?)?;
     Some((path, pid))
 }
 

@@ -3,11 +3,9 @@
 use std::fs;
 
 use runner_shared::{
+    artifact::Artifact,
     fifo::MarkerType,
-    memory::{
-        EventCounts, EventKind, STACKS_FILE, STATS_FILE, TracerStats, encode_event_stack,
-        encode_frame, encode_stack,
-    },
+    memory::{EventCounts, EventKind, TracerStats, encode_event_stack, encode_frame, encode_stack},
     text::shown,
 };
 use tempfile::TempDir;
@@ -65,7 +63,7 @@ impl Folder {
     }
 
     fn read(&self) -> MemoryReading {
-        read_memory(self.0.path(), &BTreeSet::new()).unwrap()
+        read_memory(&ProfileDir::new(self.0.path()), &BTreeSet::new()).unwrap()
     }
 
     /// Without the path of the folder.
@@ -149,7 +147,7 @@ fn allocations_of_other_processes_in_a_window_are_reported() {
     let (server, idle) = ((71, "server".to_owned()), (74, "idle".to_owned()));
     let beside: Beside = [(10, [server.clone(), idle].into()), (30, [server].into())].into();
     let MemoryReading { report, .. } =
-        read_fresh_memory(folder.0.path(), &BTreeSet::new(), &beside).unwrap();
+        read_fresh_memory(&ProfileDir::new(folder.0.path()), &BTreeSet::new(), &beside).unwrap();
     let notes: Vec<&[String]> = report.benchmarks.iter().map(|of| &of.notes[..]).collect();
     let said = "at least 1 of its calls, for 2.9 KB, were made by other processes that it had not started: `server` \
         (process 71); stop background processes to measure it alone";
@@ -224,14 +222,14 @@ fn fewer_events_than_the_tracer_wrote_are_a_damage() {
         notes: vec!["Python keeps arenas".to_owned()],
         ..TracerStats::default()
     };
-    let name = format!("results/70.{STATS_FILE}");
-    let folder = folder.events(&events).file(&name, serde_json::to_vec(&stats).unwrap());
+    let name = "results/70.MemtrackStats.json";
+    let folder = folder.events(&events).file(name, serde_json::to_vec(&stats).unwrap());
     assert!(folder.broken().ends_with("it contains 9 of 11 events"), "{}", folder.broken());
     let report = folder.read().report;
     assert_eq!(report.warnings, ["3 events were lost"]);
     assert_eq!(report.remarks, ["Python keeps arenas"]);
     assert_eq!(report.traces[0].stats, Some(stats));
-    let folder = folder.file(&name, "{");
+    let folder = folder.file(name, "{");
     assert!(folder.warnings()[0].contains("was left out: EOF"), "{:?}", folder.warnings());
     assert_eq!(figures(&folder.read().report), FIGURES_OF_TWO);
 }
@@ -312,8 +310,8 @@ fn sites(report: &MemoryReport) -> Vec<String> {
 #[test]
 fn stacks_are_those_of_their_events_and_named_at_the_end() {
     let (events, folder) = two();
-    let name = format!("results/70.{STACKS_FILE}");
-    let folder = folder.events(&events).file(&name, packed(&stacks()));
+    let name = "results/70.MemtrackStacks.msgpack";
+    let folder = folder.events(&events).file(name, packed(&stacks()));
     assert_eq!(folder.warnings(), Vec::<String>::new());
     assert_eq!(sites(&folder.read().report), ["f<main 10 0", "g<main 20 20", "g<main 7 0"]);
     // A second trace has numbers of its own.
@@ -323,7 +321,7 @@ fn stacks_are_those_of_their_events_and_named_at_the_end() {
     encode_event_stack(&mut other, 1);
     encode_stack(&mut other, &[1]);
     encode_frame(&mut other, "other", "");
-    let folder = folder.file(&format!("results/9.{STACKS_FILE}"), packed(&other));
+    let folder = folder.file("results/9.MemtrackStacks.msgpack", packed(&other));
     let expected = ["f<main 10 0", "g<main 20 20", "other 3 3", "g<main 7 0"];
     let mut found = sites(&folder.read().report);
     found[..3].sort();
@@ -333,10 +331,10 @@ fn stacks_are_those_of_their_events_and_named_at_the_end() {
 #[test]
 fn a_damaged_file_of_stacks_is_a_warning() {
     let (events, folder) = two();
-    let name = format!("results/70.{STACKS_FILE}");
+    let name = "results/70.MemtrackStacks.msgpack";
     let folder = folder.events(&events);
     let warning = |folder: Folder, bytes: &[u8]| {
-        let folder = folder.file(&name, bytes);
+        let folder = folder.file(name, bytes);
         assert_eq!(figures(&folder.read().report), FIGURES_OF_TWO);
         let [warning] = folder.warnings().try_into().unwrap();
         (folder, warning)

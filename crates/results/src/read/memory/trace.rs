@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use runner_shared::memory::{
-    Event, EventDecoder, STACKS_FILE, STATS_FILE, StackDecoder, StackTable, TracerStats,
-};
+use runner_shared::memory::{Event, EventDecoder, StackDecoder, StackTable, TracerStats};
 use system::files;
 
 use runner_shared::{
     bounds::{self, ABOUT_BYTES, STACK_TABLE_BYTES, Unit},
+    profile_dir::{EVENT_STACKS, TRACER_STATS},
     text::shown,
 };
 
@@ -44,8 +43,8 @@ impl Trace {
     /// Opens the file of the root process `pid`, and what lies beside it.
     pub(super) fn open(path: PathBuf, pid: u32) -> Self {
         let mut warnings = Vec::new();
-        let stats = stats(&path.with_file_name(format!("{pid}.{STATS_FILE}")), &mut warnings);
-        let beside = path.with_file_name(format!("{pid}.{STACKS_FILE}"));
+        let stats = stats(&path.with_file_name(TRACER_STATS.named(pid)), &mut warnings);
+        let beside = path.with_file_name(EVENT_STACKS.named(pid));
         let stacks = files::is_there(&beside).then(|| StackFile::open(beside));
         let (data, damage) = match Compressed::open(&path) {
             Ok(data) => (Some(data), None),

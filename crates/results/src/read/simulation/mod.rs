@@ -8,11 +8,11 @@ mod repeats;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
-    path::Path,
 };
 
 use runner_shared::{
     bounds::{self, Allowance, BENCHMARKS, TREE_NODES, Unit, size},
+    profile_dir::ProfileDir,
     text::shown,
     workers::WorkerTool,
 };
@@ -32,7 +32,7 @@ pub(super) use process::name_of;
 /// others from being shown. Files are streamed: they may be larger than memory. A folder that
 /// doesn't exist is empty.
 pub fn read_simulation(
-    profile_dir: &Path,
+    profile_dir: &ProfileDir,
     ignore: &BTreeSet<OsString>,
 ) -> Result<SimulationReading, ReadError> {
     let mut reading = read_plainly(profile_dir, ignore)?;
@@ -42,7 +42,7 @@ pub fn read_simulation(
 
 /// The same without the repeats of commands that are compared.
 fn read_plainly(
-    profile_dir: &Path,
+    profile_dir: &ProfileDir,
     ignore: &BTreeSet<OsString>,
 ) -> Result<SimulationReading, ReadError> {
     let mut reading = SimulationReading::default();
@@ -164,7 +164,7 @@ fn tell_spawned(report: &mut SimulationReport) {
 }
 
 /// A command that becomes one program after the other is counted in the last one only.
-fn tell_became(report: &mut SimulationReport, dir: &Path) {
+fn tell_became(report: &mut SimulationReport, dir: &ProfileDir) {
     for benchmark in &mut report.benchmarks {
         if let Some(program) = became(dir, benchmark.pid) {
             benchmark.notes.push(format!(

@@ -9,7 +9,7 @@ use std::{
 
 use system::files::{self, Links};
 
-use runner_shared::{bounds::size, text, workers::WorkerTool};
+use runner_shared::{bounds::size, profile_dir::PERF_MAP, text, workers::WorkerTool};
 
 use super::{Across, ReadError, SimulationReading, jit, shown_name};
 use crate::{
@@ -220,7 +220,7 @@ fn name_compiled(path: &Path, pid: u32, benchmarks: &mut [SimulationResult]) -> 
     for_each_name(benchmarks, |name| {
         wanted.extend(jit::address(name).map(|address| (address, None)));
     });
-    let map = path.with_file_name(format!("perf-{pid}.map"));
+    let map = path.with_file_name(PERF_MAP.named(pid));
     if wanted.is_empty() || !files::is_there(&map) {
         return None;
     }

@@ -1,6 +1,9 @@
 //! Profile folders of simulation mode: real ones, and what can be wrong with them.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use runner_shared::text::shown;
 use tempfile::TempDir;
@@ -17,7 +20,7 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn read(folder: &Path) -> SimulationReading {
-    read_simulation(folder, &BTreeSet::new()).unwrap()
+    read_simulation(&ProfileDir::new(folder), &BTreeSet::new()).unwrap()
 }
 
 /// A part with one benchmark of `count` instructions.
@@ -201,7 +204,7 @@ fn files_are_read_in_process_order_without_ignored_ones() {
         ("5.out", &file(5, "old", 1)),
     ]);
     let ignore = BTreeSet::from([OsString::from("5.out")]);
-    let report = read_simulation(dir.path(), &ignore).unwrap().report;
+    let report = read_simulation(&ProfileDir::new(dir.path()), &ignore).unwrap().report;
     let uris: Vec<&str> = report.benchmarks.iter().map(|of| of.uri.as_str()).collect();
     assert_eq!(uris, ["a", "b", "d"]);
     let missing = read(&dir.path().join("missing"));

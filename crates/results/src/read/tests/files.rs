@@ -7,7 +7,8 @@ use super::*;
 #[test]
 fn a_folder_without_results_is_an_empty_report() {
     let empty = tempfile::tempdir().unwrap();
-    assert_eq!(read(empty.path(), &BTreeSet::new()).unwrap().report, Report::default());
+    let dir = ProfileDir::new(empty.path());
+    assert_eq!(read(&dir, &BTreeSet::new()).unwrap().report, Report::default());
     assert_eq!(Folder::new().report(), Report::default());
 }
 
@@ -47,7 +48,7 @@ fn ignored_names_are_not_even_opened() {
         .with("results/1.json", "old and broken")
         .with("results/2.json", results(2, &["b"]));
     let ignore = BTreeSet::from([OsString::from("1.json")]);
-    let report = read(folder.0.path(), &ignore).unwrap().report;
+    let report = read(&ProfileDir::new(folder.0.path()), &ignore).unwrap().report;
     assert_eq!(summary(&report), [("b", 3, &Outcome::Complete)]);
 }
 

@@ -1,6 +1,9 @@
 //! Rounds from markers.
 
-use runner_shared::artifact::{NOT_ARCHIVED, Preemptions, WatchedWindow};
+use runner_shared::{
+    artifact::{Preemptions, WatchedWindow},
+    profile_dir::NOT_ARCHIVED,
+};
 
 use super::*;
 use crate::model::{NoInterval, Robust};

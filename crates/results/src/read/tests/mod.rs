@@ -7,7 +7,7 @@ mod marks;
 use std::{ffi::OsString, fs, path::PathBuf};
 
 use runner_shared::{
-    artifact::{BenchmarkRounds, Outcome, RobustSource, Rounds},
+    artifact::{Artifact, BenchmarkRounds, ExecutionTimestamps, Outcome, RobustSource, Rounds},
     fifo::MarkerType,
     text::shown,
     walltime::{BenchmarkStats, NoiseVerdict, as_float},
@@ -37,7 +37,8 @@ impl Folder {
     }
 
     fn read(&self) -> Result<Report, ReadError> {
-        let Reading { report, mut broken } = read(self.0.path(), &BTreeSet::new())?;
+        let Reading { report, mut broken } =
+            read(&ProfileDir::new(self.0.path()), &BTreeSet::new())?;
         broken.pop().map_or(Ok(report), Err)
     }
 

@@ -11,20 +11,21 @@ use std::{
 
 use nix::unistd::geteuid;
 use runner_shared::{
-    artifact::{Artifact, ExecutionTimestamps, Repeats},
+    artifact::{Artifact, ExecutionTimestamps},
     env_names,
     mode::Mode,
+    profile_dir::{EVENT_TIMESTAMPS, ProfileDir, ProfileFile, REPEATED_TIMESTAMPS, REPEATS},
     run_as::RunAs,
 };
 use system::files;
 
 use super::{ModeError, benchmark, python, walltime::StartError};
 use crate::{
-    cli::{Backend, MemoryArgs, PythonAllocator},
     env::Env,
     error::ExitKind,
     process::{AddressSpace, Answer, Ended, Limits, Output, Stdin, ToolCommand},
     profiler::ControlFifos,
+    settings::options::{Backend, MemoryOptions, PythonAllocator},
     tools,
     workload::Workload,
 };
@@ -53,7 +54,7 @@ pub(crate) struct Traced {
 }
 
 /// Says if there is no tracer, or if it lacks the rights to trace in the only way that is wanted.
-pub(crate) fn check(options: MemoryArgs, cwd: &Path, env: &Env) -> Result<(), StartError> {
+pub(crate) fn check(options: MemoryOptions, cwd: &Path, env: &Env) -> Result<(), StartError> {
     let told = |missing| StartError::Mode(ModeError::MissingSibling(missing));
     let program = tools::sibling(TRACER, env_names::MEMTRACK, env).map_err(told)?;
     let is_told = |name: &str| env.get(env_names::MEMTRACK_BACKEND).is_some_and(|it| it == name);
@@ -87,10 +88,10 @@ fn ask_for_rights(program: PathBuf, cwd: &Path, env: &Env) -> Result<(), StartEr
 /// The benchmark below the tracer, as a program to start in the folder `cwd`; `folder` is the profile folder.
 pub(crate) fn command(
     workload: &Workload,
-    options: MemoryArgs,
+    options: MemoryOptions,
     python_allocator: Option<PythonAllocator>,
     cwd: &Path,
-    folder: &Path,
+    folder: &ProfileDir,
     env: &Env,
 ) -> Result<Traced, ModeError> {
     let program = tools::sibling(TRACER, env_names::MEMTRACK, env)?;
@@ -98,7 +99,7 @@ pub(crate) fn command(
     let mut warnings = Vec::new();
     let (seen, python) = python::prepared(seen, cwd, python_allocator, &mut warnings);
     let inner = benchmark(workload, cwd, seen)?;
-    let results = results(folder);
+    let results = folder.results();
     // The tracer may have more rights than we have: what it finds is ours.
     files::create_private_subfolder(&results)
         .map_err(|source| ModeError::Write { path: results.clone(), source })?;
@@ -138,19 +139,15 @@ pub(crate) fn command(
 
 /// Keeps what was said during the run, even if it was nothing: without it the events would have no meaning. Of commands
 /// that are counted several times, only the first count is a result; the others are kept apart.
-pub(crate) fn finish(record: &ExecutionTimestamps, folder: &Path) -> Result<(), ModeError> {
-    let keep = |path: PathBuf, record: &ExecutionTimestamps| {
+pub(crate) fn finish(record: &ExecutionTimestamps, folder: &ProfileDir) -> Result<(), ModeError> {
+    let keep = |file: &ProfileFile, record: &ExecutionTimestamps| {
+        let path = folder.file(file);
         files::replace_private(&path, &record.encode())
             .map_err(|source| ModeError::Write { path, source })
     };
-    let place = results(folder).join(ExecutionTimestamps::file_name(None));
-    if !files::is_there(&Repeats::path(folder)) {
-        return keep(place, record);
+    if !files::is_there(&folder.file(&REPEATS)) {
+        return keep(&EVENT_TIMESTAMPS, record);
     }
-    keep(Repeats::timestamps(folder), record)?;
-    keep(place, &::results::first_windows(record))
-}
-
-fn results(folder: &Path) -> PathBuf {
-    folder.join("results")
+    keep(&REPEATED_TIMESTAMPS, record)?;
+    keep(&EVENT_TIMESTAMPS, &::results::first_windows(record))
 }

@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use results::MemoryReport;
 use runner_shared::text::count;
 
-use crate::{cli::Backend, error::ExitKind, process::Ended, profiler::ControlError};
+use crate::{error::ExitKind, process::Ended, profiler::ControlError, settings::options::Backend};
 
 /// The tracer has failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

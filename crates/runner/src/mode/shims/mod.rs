@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-use runner_shared::{env_names, mode::Mode};
+use runner_shared::{env_names, mode::Mode, profile_dir::ProfileDir};
 use system::{
     files,
     temporary::{Folder, Kind},
@@ -53,7 +53,7 @@ const SHIMS: &[Shim] = &[
 pub(crate) fn install(
     mode: Mode,
     workload: &Workload,
-    profile_folder: &Path,
+    profile_folder: &ProfileDir,
     env: Env,
 ) -> Result<(Env, Option<Shims>), ModeError> {
     let real = |shim: &Shim| tools::find(shim.name, &env);
@@ -67,10 +67,10 @@ pub(crate) fn install(
         return Ok((env, None));
     }
     // Of a run that is killed nothing is left but its own folder. No entry of `PATH` can have a colon in it.
-    let parent = if profile_folder.as_os_str().as_bytes().contains(&b':') {
+    let parent = if profile_folder.path().as_os_str().as_bytes().contains(&b':') {
         env.temp_dir()
     } else {
-        profile_folder.to_owned()
+        profile_folder.path().to_owned()
     };
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -161,7 +161,8 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
     #[test]
     fn node_is_started_again_with_the_options_that_its_plugin_wants() {
         let (dir, env) = stage(&[("node", NODE)]);
-        let (env, shims) = install(Mode::Simulation, &suite(), dir.path(), env).unwrap();
+        let (env, shims) =
+            install(Mode::Simulation, &suite(), &ProfileDir::new(dir.path()), env).unwrap();
         let run = |words: &str| said(&env, dir.path(), words);
         let again = run("node bench.mjs 'a  b' '*'").unwrap();
         assert_eq!(again, "5 --hash-seed=1 --max-old-space-size=4096 bench.mjs a  b * []\n");
@@ -177,7 +178,7 @@ echo "$# $* [$__CODSPEED_NODE_CORE_INTROSPECTION_PATH__]"
     fn go_tests_that_cannot_be_measured_are_refused() {
         for mode in [Mode::Simulation, Mode::Memory] {
             let (dir, env) = stage(&[("go", "echo go \"$@\"")]);
-            let (env, _shims) = install(mode, &suite(), dir.path(), env).unwrap();
+            let (env, _shims) = install(mode, &suite(), &ProfileDir::new(dir.path()), env).unwrap();
             let passed = said(&env, dir.path(), "go version -m 'a b'").unwrap();
             assert_eq!(passed, "go version -m a b\n");
             let refused = said(&env, dir.path(), "go test ./... 2>&1 || echo status $?").unwrap();
@@ -197,7 +198,8 @@ esac"#;
         let (dir, env) = stage(&[&[("go", real)], others].concat());
         let env = env.with(env_names::HOME, dir.path());
         fs::create_dir_all(dir.path().join("sub")).unwrap();
-        let (env, _shims) = install(Mode::Walltime, &suite(), dir.path(), env).unwrap();
+        let (env, _shims) =
+            install(Mode::Walltime, &suite(), &ProfileDir::new(dir.path()), env).unwrap();
         said(&env, dir.path(), &format!("{{ {words} || echo status $?; }} 2>&1")).unwrap()
     }
 
@@ -241,7 +243,8 @@ esac"#;
     fn plugins_of_node_may_ask_in_every_mode() {
         let (dir, env) = stage(&[("node", NODE)]);
         for mode in EVERY {
-            let (env, _shims) = install(*mode, &suite(), dir.path(), env.clone()).unwrap();
+            let (env, _shims) =
+                install(*mode, &suite(), &ProfileDir::new(dir.path()), env.clone()).unwrap();
             let again = said(&env, dir.path(), "node bench.mjs").unwrap();
             assert_eq!(again, "3 --hash-seed=1 --max-old-space-size=4096 bench.mjs []\n");
         }
@@ -252,7 +255,8 @@ esac"#;
         let (dir, env) = stage(&[("node", NODE)]);
         let (targets, versus, robust, quiet) = (Vec::new(), None, false, false);
         let commands = Workload::Commands { targets, versus, robust, quiet };
-        let (same, shims) = install(Mode::Walltime, &commands, dir.path(), env.clone()).unwrap();
+        let (same, shims) =
+            install(Mode::Walltime, &commands, &ProfileDir::new(dir.path()), env.clone()).unwrap();
         assert_eq!(same, env);
         assert!(shims.is_none());
     }
@@ -262,7 +266,8 @@ esac"#;
         let (dir, env) = stage(&[("node", NODE)]);
         let folder = dir.path().join("a:b");
         fs::create_dir(&folder).unwrap();
-        let (env, shims) = install(Mode::Walltime, &suite(), &folder, env).unwrap();
+        let (env, shims) =
+            install(Mode::Walltime, &suite(), &ProfileDir::new(&folder), env).unwrap();
         assert!(said(&env, dir.path(), "node bench.mjs").unwrap().starts_with("3 --hash-seed=1 "));
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
         drop(shims);
@@ -272,7 +277,8 @@ esac"#;
     fn without_the_programs_nothing_is_made() {
         let (dir, _) = stage(&[]);
         let env = Env::default().with(env_names::PATH, "/nowhere");
-        let (same, shims) = install(Mode::Simulation, &suite(), dir.path(), env.clone()).unwrap();
+        let (same, shims) =
+            install(Mode::Simulation, &suite(), &ProfileDir::new(dir.path()), env.clone()).unwrap();
         assert_eq!(same, env);
         assert!(shims.is_none());
     }

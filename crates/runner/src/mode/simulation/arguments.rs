@@ -2,11 +2,14 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
 
+use runner_shared::profile_dir::{CALLGRIND, ProfileDir, ProfileFile, TRACEGRIND, VALGRIND_LOG};
+
 use super::valgrind::Valgrind;
-use crate::cli::{SimulationArgs, SimulationTool};
+use crate::settings::options::{SimulationOptions, SimulationTool};
 
 /// What is the same in each run. 32 KiB caches of the first level with 8 ways, 8 MiB of the last
 /// level with 16 ways, lines of 64 bytes; nothing is counted until an integration says so.
@@ -43,13 +46,13 @@ pub(super) struct Request<'a> {
     /// What it can do.
     pub valgrind: &'a Valgrind,
     /// The profile folder.
-    pub folder: &'a Path,
+    pub folder: &'a ProfileDir,
     /// Interpreters whose frames shall not be seen.
     pub objects: &'a [PathBuf],
     /// The shell text of a suite.
     pub suite: Option<&'a str>,
     /// What the user asked for.
-    pub options: &'a SimulationArgs,
+    pub options: &'a SimulationOptions,
 }
 
 impl Request<'_> {
@@ -65,34 +68,34 @@ impl Request<'_> {
         if options.cycle_estimation && capabilities.cycle_estimation {
             args.push("--cycle-estimation=yes".into());
         }
-        if options.experimental_fair_sched {
+        if options.fair_sched {
             args.push("--fair-sched=yes".into());
         }
         if cfg!(target_arch = "aarch64") && !valgrind.build.is_fork() {
             args.push("--sim-hints=fallback-llsc".into());
         }
         args.extend(skips(*suite, options));
-        match options.simulation_tool {
+        match options.tool {
             SimulationTool::Callgrind => {
                 let own = ["--tool=callgrind", "--compress-strings=no", "--combine-dumps=yes"];
                 args.extend(own.map(Into::into));
                 if capabilities.obj_skip {
-                    args.extend(objects.iter().map(|object| with_path("--obj-skip=", object, "")));
+                    args.extend(objects.iter().map(|object| with_path("--obj-skip=", object)));
                 }
-                args.push(with_path("--callgrind-out-file=", folder, "/%p.out"));
+                args.push(with_file("--callgrind-out-file=", folder, &CALLGRIND));
             }
             SimulationTool::Tracegrind => {
                 args.push("--tool=tracegrind".into());
-                args.push(with_path("--tracegrind-out-file=", folder, "/%p.tgtrace"));
+                args.push(with_file("--tracegrind-out-file=", folder, &TRACEGRIND));
             }
         }
-        args.push(with_path("--log-file=", folder, "/valgrind.%p.log"));
+        args.push(with_file("--log-file=", folder, &VALGRIND_LOG));
         args
     }
 }
 
 /// Returns what isn't traced.
-fn skips(suite: Option<&str>, options: &SimulationArgs) -> Vec<OsString> {
+fn skips(suite: Option<&str>, options: &SimulationOptions) -> Vec<OsString> {
     // A command that is measured by itself may well be one of ours.
     let (unfit, helpers): (&[&str], &[&str]) = match suite {
         None => (&[], &[]),
@@ -116,18 +119,20 @@ fn skips(suite: Option<&str>, options: &SimulationArgs) -> Vec<OsString> {
     args
 }
 
-/// Valgrind expands `%` in file names.
-fn with_path(option: &str, path: &Path, end: &str) -> OsString {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+fn with_path(option: &str, path: &Path) -> OsString {
+    let mut argument = OsString::from(option);
+    argument.push(path);
+    argument
+}
+
+/// The same for a file of each process: Valgrind puts its number in the place of `%p`, and takes `%%` for `%`.
+fn with_file(option: &str, folder: &ProfileDir, file: &ProfileFile) -> OsString {
     let mut bytes = option.as_bytes().to_vec();
-    let escape = !end.is_empty();
-    for byte in path.as_os_str().as_bytes() {
-        if escape && *byte == b'%' {
-            bytes.push(b'%');
-        }
-        bytes.push(*byte);
+    for byte in folder.folder_of(file).into_os_string().into_vec() {
+        bytes.extend_from_slice(if byte == b'%' { b"%%" } else { std::slice::from_ref(&byte) });
     }
-    bytes.extend_from_slice(end.as_bytes());
+    bytes.push(b'/');
+    bytes.extend_from_slice(file.named("%p").as_bytes());
     OsString::from_vec(bytes)
 }
 
@@ -137,7 +142,10 @@ mod tests {
     use runner_shared::text::as_text;
 
     use super::*;
-    use crate::mode::simulation::{valgrind::Capabilities, version::Build};
+    use crate::{
+        cli::SimulationArgs,
+        mode::simulation::{valgrind::Capabilities, version::Build},
+    };
 
     #[derive(Parser)]
     struct Line {
@@ -157,8 +165,8 @@ mod tests {
             capabilities,
         };
         let objects = [PathBuf::from("/usr/lib/libpython3.so")];
-        let options = Line::parse_from(["x"].iter().chain(options)).options;
-        let folder = Path::new("/a 100%/p");
+        let options = Line::parse_from(["x"].iter().chain(options)).options.into();
+        let folder = &ProfileDir::new("/a 100%/p");
         let request =
             Request { valgrind: &valgrind, folder, objects: &objects, suite, options: &options };
         let args = request.arguments();

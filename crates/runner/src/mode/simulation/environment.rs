@@ -3,7 +3,10 @@
 
 use runner_shared::env_names;
 
-use crate::{cli::SimulationArgs, env::Env};
+use crate::{
+    env::Env,
+    settings::options::{SimulationOptions, Variables},
+};
 
 /// What a CI system sets anew for each job. Nothing that a benchmark should depend on.
 const BOOKKEEPING: &[&str] = &["GITHUB_", "CI_", "RUNNER_", "BUILDKITE_", "GITLAB_"];
@@ -44,19 +47,18 @@ const NEEDED: &[&str] = &[
 ];
 
 /// The environment without what differs between runs for no good reason.
-pub(super) fn stable(env: &Env, options: &SimulationArgs) -> Env {
+pub(super) fn stable(env: &Env, options: &SimulationOptions) -> Env {
     let kept = |name: &[u8]| options.keep_env.iter().any(|keep| keep.as_encoded_bytes() == name);
     let begins = |name: &[u8], starts: &[&str]| {
         starts.iter().any(|start| name.starts_with(start.as_bytes()))
     };
     env.clone().only(|name| {
-        if options.env_passthrough || kept(name) {
-            true
-        } else if options.stable_env {
-            begins(name, NEEDED)
-        } else {
-            !begins(name, BOOKKEEPING)
-        }
+        kept(name)
+            || match options.variables {
+                Variables::All => true,
+                Variables::Needed => begins(name, NEEDED),
+                Variables::Lasting => !begins(name, BOOKKEEPING),
+            }
     })
 }
 
@@ -66,6 +68,7 @@ mod tests {
     use runner_shared::text::shown;
 
     use super::*;
+    use crate::cli::SimulationArgs;
 
     #[derive(Parser)]
     struct Line {
@@ -82,7 +85,7 @@ mod tests {
             ("LC_ALL", "C"),
         ];
         let pair = |(name, value): (&str, &str)| (name.into(), value.into());
-        let options = Line::parse_from(["x"].iter().chain(options)).options;
+        let options = Line::parse_from(["x"].iter().chain(options)).options.into();
         let env = stable(&Env::capture(variables.into_iter().map(pair)), &options);
         env.iter().map(|(name, _)| shown(&name).into_owned()).collect()
     }

@@ -6,15 +6,19 @@ use std::{
     time::SystemTime,
 };
 
-use runner_shared::{fifo::perf_map, text::shown};
+use runner_shared::{
+    fifo::perf_map,
+    profile_dir::{CALLGRIND, ProfileDir, TRACEGRIND},
+    text::shown,
+};
 use system::files::{self, Links};
 
 /// Copies the maps of all processes that left a count into the profile folder and removes them
 /// where they were. A map that is older than the run belongs to another process that had the same
 /// number. Returns a sentence for each one that could not be copied.
-pub(crate) fn harvest(folder: &Path, start: SystemTime) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| pid(&entry.path()));
+pub(crate) fn harvest(folder: &ProfileDir, start: SystemTime) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder.path()) else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|entry| pid(entry.file_name().to_str()?));
     let maps = pids.map(perf_map).filter(|map| is_of_this_run(map, start));
     maps.filter_map(|map| {
         let problem =
@@ -24,9 +28,8 @@ pub(crate) fn harvest(folder: &Path, start: SystemTime) -> Vec<String> {
     .collect()
 }
 
-fn pid(path: &Path) -> Option<u32> {
-    let is_count = path.extension().is_some_and(|end| end == "out" || end == "tgtrace");
-    path.file_stem().filter(|_| is_count)?.to_str()?.parse().ok()
+fn pid(name: &str) -> Option<u32> {
+    CALLGRIND.number(name).or_else(|| TRACEGRIND.number(name))
 }
 
 fn is_of_this_run(map: &Path, start: SystemTime) -> bool {
@@ -35,10 +38,10 @@ fn is_of_this_run(map: &Path, start: SystemTime) -> bool {
     data.and_then(|data| data.modified().ok()).is_some_and(|written| written >= start)
 }
 
-fn take(map: &PathBuf, folder: &Path) -> io::Result<()> {
+fn take(map: &PathBuf, folder: &ProfileDir) -> io::Result<()> {
     let name = map.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut from = files::open(map, Links::Refuse)?;
-    files::replace_private_by(&folder.join(name), |to| io::copy(&mut from, to).map(drop))?;
+    files::replace_private_by(&folder.path().join(name), |to| io::copy(&mut from, to).map(drop))?;
     fs::remove_file(map)
 }
 
@@ -50,7 +53,7 @@ mod tests {
     fn only_counts_of_processes_are_asked_for_their_maps() {
         let pids: Vec<_> = ["12.out", "7.tgtrace", "x.out", "12.log", "valgrind.3.log"]
             .iter()
-            .filter_map(|name| pid(Path::new(name)))
+            .filter_map(|name| pid(name))
             .collect();
         assert_eq!(pids, [12, 7]);
     }
@@ -64,7 +67,7 @@ mod tests {
         let written = fs::metadata(&map).unwrap().modified().unwrap();
         let later = written + std::time::Duration::from_secs(1);
         assert!(!is_of_this_run(&map, later));
-        take(&map, folder.path()).unwrap();
+        take(&map, &ProfileDir::new(folder.path())).unwrap();
         assert!(!map.exists());
         assert_eq!(fs::read(folder.path().join("perf-1.map")).unwrap(), b"1000 20 py::f");
     }

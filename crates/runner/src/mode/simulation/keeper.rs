@@ -3,7 +3,7 @@
 //! gets the number of an earlier one.
 //!
 //! A thread copies what is added to the files as soon as it is added. A file that no longer begins
-//! with its copy was written anew; its copy becomes `<pid>.<n>.out` at the end of the run.
+//! with its copy was written anew; its copy gets a name of its own at the end of the run.
 
 use std::{
     collections::BTreeMap,
@@ -23,6 +23,7 @@ use nix::{
         inotify::{AddWatchFlags, InitFlags, Inotify},
     },
 };
+use runner_shared::profile_dir::{CALLGRIND, EARLIER_CALLGRIND, ProfileDir};
 use system::{
     files::{self, Links},
     lines::Lines,
@@ -44,9 +45,9 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Begins to look after the files in the profile folder; copies lie in the folder `temporary` meanwhile.
-    pub(crate) fn start(folder: &Path, temporary: &Path) -> io::Result<Self> {
+    pub(crate) fn start(folder: &ProfileDir, temporary: &Path) -> io::Result<Self> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        inotify.add_watch(folder, AddWatchFlags::IN_CLOSE_WRITE)?;
+        inotify.add_watch(folder.path(), AddWatchFlags::IN_CLOSE_WRITE)?;
         let (stop, mut copies) = (Arc::new(EventFd::new()?), Copies::new(folder, temporary)?);
         let told = Arc::clone(&stop);
         let thread = thread::Builder::new().name("keeper".to_owned()).spawn(move || {
@@ -96,7 +97,7 @@ impl Keeper {
 /// Copies of the files that processes write.
 #[derive(Debug)]
 struct Copies {
-    folder: PathBuf,
+    folder: ProfileDir,
     scratch: Folder,
     /// By process.
     of: BTreeMap<u32, Mirror>,
@@ -114,21 +115,21 @@ struct Mirror {
 }
 
 impl Copies {
-    fn new(folder: &Path, temporary: &Path) -> io::Result<Self> {
-        let (folder, scratch) = (folder.to_owned(), Folder::create(temporary, Kind::Copies)?);
+    fn new(folder: &ProfileDir, temporary: &Path) -> io::Result<Self> {
+        let (folder, scratch) = (folder.clone(), Folder::create(temporary, Kind::Copies)?);
         Ok(Self { folder, scratch, of: BTreeMap::new(), lost: Vec::new() })
     }
 
     fn look_at_all(&mut self) -> io::Result<()> {
         let names: Vec<OsString> =
-            fs::read_dir(&self.folder)?.flatten().map(|entry| entry.file_name()).collect();
+            fs::read_dir(self.folder.path())?.flatten().map(|entry| entry.file_name()).collect();
         names.iter().try_for_each(|name| self.look(name))
     }
 
     /// Something was written to the file of this name.
     fn look(&mut self, name: &OsStr) -> io::Result<()> {
         let Some(pid) = process_of(name) else { return Ok(()) };
-        let mut file = match files::open(&self.folder.join(name), Links::Refuse) {
+        let mut file = match files::open(&self.folder.path().join(name), Links::Refuse) {
             Ok(file) => file,
             // Whoever removes it has no use for it.
             Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -158,10 +159,10 @@ impl Copies {
                 continue;
             }
             let number = numbers.entry(pid).and_modify(|number| *number += 1).or_insert(1);
-            let name = format!("{pid}.{number}.out");
+            let name = EARLIER_CALLGRIND.named(format_args!("{pid}.{number}"));
             let mut from = files::open(&mirror.path, Links::Refuse)?;
             let copied = |to: &mut File| io::copy(&mut from, to).map(drop);
-            files::replace_private_by(&self.folder.join(&name), copied)?;
+            files::replace_private_by(&self.folder.path().join(&name), copied)?;
             sentences.push(format!(
                 "process {pid} executed another program after its benchmarks, or its pid was reused; its counts are \
                     kept in `{name}`"
@@ -209,7 +210,7 @@ impl Mirror {
 
 /// The process that writes to the file of this name.
 fn process_of(name: &OsStr) -> Option<u32> {
-    name.to_str()?.strip_suffix(".out")?.parse().ok()
+    CALLGRIND.number(name.to_str()?)
 }
 
 fn holds_benchmarks(path: &Path) -> io::Result<bool> {
@@ -233,10 +234,11 @@ mod tests {
     #[test]
     fn a_file_that_is_written_anew_is_kept_if_benchmarks_are_in_it() {
         let folder = tempfile::tempdir().unwrap();
+        let dir = ProfileDir::new(folder.path());
         let path = folder.path().join("7.out");
-        let keeper = Keeper::start(folder.path(), &std::env::temp_dir()).unwrap();
+        let keeper = Keeper::start(&dir, &std::env::temp_dir()).unwrap();
         // A keeper that is stopped looks once more; in between, we look in its place.
-        let mut copies = Copies::new(folder.path(), &std::env::temp_dir()).unwrap();
+        let mut copies = Copies::new(&dir, &std::env::temp_dir()).unwrap();
         let mut write = |text: &str| {
             fs::write(&path, text).unwrap();
             copies.look(OsStr::new("7.out")).unwrap();
@@ -261,7 +263,8 @@ mod tests {
     #[test]
     fn files_that_only_grow_and_other_files_are_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let keeper = Keeper::start(folder.path(), &std::env::temp_dir()).unwrap();
+        let dir = ProfileDir::new(folder.path());
+        let keeper = Keeper::start(&dir, &std::env::temp_dir()).unwrap();
         let path = folder.path().join("7.out");
         for _ in 0..3 {
             let mut file = File::options().create(true).append(true).open(&path).unwrap();

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use runner_shared::profile_dir::{ProfileDir, VALGRIND_LOG};
 use system::files::{self, Links};
 
 /// Logs that are looked at, the longest first.
@@ -58,7 +59,7 @@ const GIVES_UP: &[&str] = &["valgrind: the 'impossible' happened", "valgrind: fa
 
 /// Returns what logs in the profile folder say about the end of a run, as hints: a known reason with its meaning, else the words
 /// with which Valgrind gave up. What a program does by itself, such as to fail, is told by others.
-pub(crate) fn diagnose(folder: &Path) -> Vec<String> {
+pub(crate) fn diagnose(folder: &ProfileDir) -> Vec<String> {
     let texts: Vec<String> = logs(folder).iter().filter_map(|path| read(path)).collect();
     let line =
         |words: &str| texts.iter().flat_map(|text| text.lines()).find(|it| it.contains(words));
@@ -85,12 +86,11 @@ pub(crate) fn diagnose(folder: &Path) -> Vec<String> {
 }
 
 /// The logs, the longest first.
-fn logs(folder: &Path) -> Vec<PathBuf> {
-    let logs = fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| {
+fn logs(folder: &ProfileDir) -> Vec<PathBuf> {
+    let logs = fs::read_dir(folder.path()).into_iter().flatten().flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
-        let is_log = name.strip_prefix("valgrind.").and_then(|name| name.strip_suffix(".log"));
         let len = entry.metadata().ok()?.len();
-        let useful = is_log.is_some() && (1..=MAX_BYTES).contains(&len);
+        let useful = VALGRIND_LOG.is(&name) && (1..=MAX_BYTES).contains(&len);
         useful.then(|| (len, entry.path()))
     });
     let mut logs: Vec<(u64, PathBuf)> = logs.collect();
@@ -112,7 +112,7 @@ mod tests {
         for (pid, text) in logs.iter().enumerate() {
             fs::write(folder.path().join(format!("valgrind.{pid}.log")), text).unwrap();
         }
-        diagnose(folder.path()).join("\n")
+        diagnose(&ProfileDir::new(folder.path())).join("\n")
     }
 
     const CHATTER: &str = "--1-- warning: L3 cache found, using its data for the LL simulation.

@@ -13,16 +13,16 @@ mod version;
 
 use std::{ffi::OsString, path::Path};
 
-use runner_shared::{env_names, mode::Mode, text::as_text};
+use runner_shared::{env_names, mode::Mode, profile_dir::ProfileDir, text::as_text};
 
 use super::{
     ModeError, benchmark, interpreters, python,
     shims::{self, Shims},
 };
 use crate::{
-    cli::{PythonAllocator, SimulationArgs},
     env::Env,
     process::{AddressSpace, ToolCommand},
+    settings::options::{PythonAllocator, SimulationOptions},
     workload::Workload,
 };
 
@@ -51,10 +51,10 @@ pub(crate) struct Prepared {
 /// profile folder.
 pub(crate) fn prepare(
     workload: &Workload,
-    options: &SimulationArgs,
+    options: &SimulationOptions,
     python_allocator: Option<PythonAllocator>,
     cwd: &Path,
-    folder: &Path,
+    folder: &ProfileDir,
     env: &Env,
 ) -> Result<Prepared, ModeError> {
     let valgrind = Valgrind::find(options, env)?;
@@ -94,7 +94,7 @@ pub(crate) fn prepare(
     let keeper = match workload {
         Workload::Suite(_) => Some(
             Keeper::start(folder, &env.temp_dir())
-                .map_err(|source| ModeError::Write { path: folder.to_owned(), source })?,
+                .map_err(|source| ModeError::Write { path: folder.path().to_owned(), source })?,
         ),
         Workload::Commands { .. } => None,
     };

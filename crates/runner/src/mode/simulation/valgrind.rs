@@ -9,9 +9,9 @@ use runner_shared::{env_names, text::shown};
 
 use super::version::Build;
 use crate::{
-    cli::{SimulationArgs, SimulationTool},
     env::Env,
     process::{AskError, ask},
+    settings::options::{SimulationOptions, SimulationTool},
     tools,
 };
 
@@ -79,7 +79,7 @@ pub(crate) enum ValgrindError {
 
 impl Valgrind {
     /// The Valgrind that the user names, or else the best one that there is.
-    pub(crate) fn find(options: &SimulationArgs, env: &Env) -> Result<Self, ValgrindError> {
+    pub(crate) fn find(options: &SimulationOptions, env: &Env) -> Result<Self, ValgrindError> {
         let told = env.get(env_names::VALGRIND).map(PathBuf::from);
         let found = match options.valgrind.clone().or(told) {
             Some(path) => Self::at(&path, env).map_err(|err| refusal(path, err))?,
@@ -89,7 +89,7 @@ impl Valgrind {
         if options.require_fork && !found.build.is_fork() {
             return Err(ValgrindError::NoFork { version, path });
         }
-        if options.simulation_tool == SimulationTool::Tracegrind && !found.capabilities.tracegrind {
+        if options.tool == SimulationTool::Tracegrind && !found.capabilities.tracegrind {
             return Err(ValgrindError::NoTracegrind { version, path });
         }
         Ok(found)

@@ -19,8 +19,9 @@ use std::{fs, path::Path};
 use ::profile::{JitUnwindForm, ProfileError, Recording};
 use results::Report;
 use runner_shared::{
-    artifact::{Artifact, ExecutionTimestamps, NOT_ARCHIVED, Preemptions},
+    artifact::{Artifact, ExecutionTimestamps, Preemptions},
     mode::Mode,
+    profile_dir::{PERF_DATA, PREEMPTIONS, ProfileDir, TIMESTAMPS},
 };
 use system::files;
 
@@ -53,7 +54,7 @@ pub(crate) struct Scene<'a> {
     /// The place where it runs.
     pub cwd: &'a Path,
     /// The profile folder.
-    pub folder: &'a Path,
+    pub folder: &'a ProfileDir,
     /// Our environment.
     pub env: &'a Env,
     /// What surrounds it.
@@ -169,8 +170,8 @@ impl Scene<'_> {
 }
 
 /// Keeps what was said during the run, if anything was.
-pub(crate) fn finish(record: &ExecutionTimestamps, folder: &Path) -> Result<(), ModeError> {
-    let path = folder.join(ExecutionTimestamps::file_name(None));
+pub(crate) fn finish(record: &ExecutionTimestamps, folder: &ProfileDir) -> Result<(), ModeError> {
+    let path = folder.file(&TIMESTAMPS);
     // One that an earlier run left would be taken for what was said in this one.
     if *record == ExecutionTimestamps::default() && !path.exists() {
         return Ok(());
@@ -180,8 +181,8 @@ pub(crate) fn finish(record: &ExecutionTimestamps, folder: &Path) -> Result<(), 
 }
 
 /// Keeps when the threads of a suite were disturbed, if any was watched. What an earlier run has left is replaced.
-pub(crate) fn keep_preemptions(seen: &Preemptions, folder: &Path) -> Result<(), ModeError> {
-    let path = folder.join(NOT_ARCHIVED).join(Preemptions::file_name(None));
+pub(crate) fn keep_preemptions(seen: &Preemptions, folder: &ProfileDir) -> Result<(), ModeError> {
+    let path = folder.file(&PREEMPTIONS);
     if *seen == Preemptions::default() {
         // It is not there, as a rule.
         drop(fs::remove_file(path));
@@ -229,11 +230,11 @@ impl ProfilerControl for Profiler {
 pub(crate) fn add_profile(
     recorded: Recorded,
     record: &SessionRecord,
-    folder: &Path,
+    folder: &ProfileDir,
     report: &mut Report,
     tell: &dyn Fn(RunEvent),
 ) {
-    let Recorded { data, snapshots, started, failed } = recorded;
+    let Recorded { snapshots, started, failed } = recorded;
     if let Some(why) = &failed {
         tell(RunEvent::warning(format!("the profile is incomplete: {why}")));
     }
@@ -243,13 +244,12 @@ pub(crate) fn add_profile(
             tell(RunEvent::warning(text));
         }
     };
-    if record.timestamps.uri_by_ts.is_empty() || !files::is_there(&data) {
+    if record.timestamps.uri_by_ts.is_empty() || !files::is_there(&folder.file(&PERF_DATA)) {
         // Nobody knows what the samples would be of, or there are none.
         return;
     }
     tell(RunEvent::Debug("reads what perf has recorded".to_owned()));
     let recording = Recording {
-        perf_data: &data,
         folder,
         integration: record.integration.as_ref().map(|(name, version)| (&**name, &**version)),
         pids: &record.pids,
@@ -286,7 +286,7 @@ pub(crate) fn add_profile(
 }
 
 /// Adds the profile that an earlier run has left to the report of that run.
-pub(crate) fn read_profile(folder: &Path, report: &mut Report) {
+pub(crate) fn read_profile(folder: &ProfileDir, report: &mut Report) {
     match stacks::profiles(folder, &report.benchmarks) {
         Ok(Profiles { list, advice, warnings }) => {
             report.profiles = list;

@@ -10,11 +10,13 @@ use std::{
 };
 
 use nix::{sys::signal::Signal, unistd::Pid};
-use profile::PERF_DATA;
 use runner_shared::{
-    artifact::{OLDER_WALLTIME_METADATA, WALLTIME_METADATA},
     bounds::{PROFILER_WORDS_BYTES, size},
     env_names,
+    profile_dir::{
+        OLDER_WALLTIME_METADATA, PERF_DATA, PERF_MAP, ProfileDir, SYMBOLS, UNWIND_DATA,
+        WALLTIME_METADATA,
+    },
     text::shown,
 };
 use system::{
@@ -85,8 +87,6 @@ pub(crate) struct Recorder {
 /// What perf has left.
 #[derive(Debug)]
 pub(crate) struct Recorded {
-    /// Its data.
-    pub data: PathBuf,
     /// What processes had mapped.
     pub snapshots: Snapshots,
     /// The time when it was started.
@@ -101,10 +101,10 @@ impl Recorder {
         perf: &Perf,
         unwinding: Unwinding,
         pid: Pid,
-        folder: &Path,
+        folder: &ProfileDir,
         env: &Env,
     ) -> Result<Self, RecorderError> {
-        let data = folder.join(PERF_DATA);
+        let data = folder.file(&PERF_DATA);
         let failed = |source| RecorderError::Data { path: data.clone(), source };
         let fifos = ControlFifos::create(&place_for_fifos(env))?;
         let stdout = files::create_private(&data).map_err(failed)?;
@@ -114,7 +114,7 @@ impl Recorder {
         let command = ToolCommand {
             program: perf.program.clone(),
             args: arguments(perf, events.as_deref(), unwinding, &fifos.argument(), pid),
-            cwd: folder.to_owned(),
+            cwd: folder.path().to_owned(),
             env: env.clone().with_our_rights().with(env_names::PERF_CONFIG, "/dev/null"),
             stdin: Stdin::Null,
             output: Output::Inherit,
@@ -154,7 +154,7 @@ impl Recorder {
             (ControlError::Dead, Some(words)) => format!("{err} ({words})"),
             _ => err.to_string(),
         });
-        Recorded { data, snapshots, started, failed }
+        Recorded { snapshots, started, failed }
     }
 }
 
@@ -240,20 +240,17 @@ fn gist(text: &str) -> Option<String> {
 }
 
 /// Removes what an earlier run recorded in the folder: it would be taken for what this one recorded.
-pub(super) fn clear(folder: &Path) {
+pub(super) fn clear(folder: &ProfileDir) {
     // Without the data of a profile, files with such names belong to something else.
-    if !files::is_there(&folder.join(PERF_DATA)) {
+    if !files::is_there(&folder.file(&PERF_DATA)) {
         return;
     }
-    let whole = [PERF_DATA, WALLTIME_METADATA, OLDER_WALLTIME_METADATA];
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+    let kinds =
+        [PERF_DATA, WALLTIME_METADATA, OLDER_WALLTIME_METADATA, PERF_MAP, SYMBOLS, UNWIND_DATA];
+    for entry in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
-        let is_map =
-            name.strip_prefix("perf-").is_some_and(|rest| rest.strip_suffix(".map").is_some());
-        let of_module =
-            [".symbols.map", ".unwind_data"].iter().any(|end| name.strip_suffix(end).is_some());
-        if is_map || of_module || whole.contains(&name) {
+        if kinds.iter().any(|kind| kind.is(name)) {
             drop(fs::remove_file(entry.path()));
         }
     }
@@ -285,6 +282,7 @@ mod tests {
     #[test]
     fn only_an_earlier_profile_is_removed() {
         let folder = tempfile::tempdir().unwrap();
+        let dir = ProfileDir::new(folder.path());
         let names = [
             "perf-7.map",
             "0__a.symbols.map",
@@ -303,10 +301,10 @@ mod tests {
         for name in names {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        clear(folder.path());
+        clear(&dir);
         assert_eq!(left().len(), names.len());
-        fs::write(folder.path().join(PERF_DATA), "").unwrap();
-        clear(folder.path());
+        fs::write(dir.file(&PERF_DATA), "").unwrap();
+        clear(&dir);
         assert_eq!(left(), ["7.out"]);
     }
 }

@@ -1,13 +1,16 @@
 //! The stacks that a profile folder tells of, in the form that reports and exports have.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
-use profile::{BenchmarkStacks, PERF_DATA, ProfileError, read_stacks};
+use profile::{BenchmarkStacks, ProfileError, read_stacks};
 use results::{BenchResult, Frame, Profile, StackNode, Stacks, Thread, Unit};
-use runner_shared::walltime::as_float;
+use runner_shared::{
+    profile_dir::{PERF_DATA, ProfileDir},
+    walltime::as_float,
+};
 use system::files;
 
-use crate::cli::MOST_STACK_BYTES;
+use crate::workload::MOST_STACK_BYTES;
 
 /// Stacks of which more than this share break off are of little use.
 const MANY: f64 = 0.05;
@@ -27,10 +30,10 @@ pub(super) struct Profiles {
 
 /// Reads the stacks of a folder.
 pub(super) fn profiles(
-    folder: &Path,
+    folder: &ProfileDir,
     benchmarks: &[BenchResult],
 ) -> Result<Profiles, ProfileError> {
-    if !files::is_there(&folder.join(PERF_DATA)) {
+    if !files::is_there(&folder.file(&PERF_DATA)) {
         return Ok(Profiles::default());
     }
     let profile::Stacks { frames, benchmarks: stacks, copied, period, warnings } =
@@ -157,7 +160,7 @@ mod tests {
     #[test]
     fn a_folder_without_a_profile_has_no_stacks() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(profiles(folder.path(), &[]).unwrap(), Profiles::default());
+        assert_eq!(profiles(&ProfileDir::new(folder.path()), &[]).unwrap(), Profiles::default());
     }
 
     #[test]

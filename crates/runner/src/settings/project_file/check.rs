@@ -3,9 +3,9 @@
 use runner_shared::duration::parse_nanos;
 
 use super::keys::{Key, Object, Shape};
-use crate::cli::parse_pattern;
 use crate::settings::{
     nearest::nearest,
+    options::parse_pattern,
     yaml::{Flaw, Node, Position, Value, excerpt},
 };
 

@@ -72,7 +72,7 @@ pub(crate) enum ParameterError {
 
 impl Parameter {
     /// Reads `NAME=a,b,c`; a comma behind a backslash is part of a value.
-    pub(super) fn list(text: &str) -> Result<Self, ParameterError> {
+    pub(crate) fn list(text: &str) -> Result<Self, ParameterError> {
         let Some((name, values)) = text.split_once('=').filter(|(_, values)| !values.is_empty())
         else {
             return Err(ParameterError::NoValues { name: text.trim_end_matches('=').to_owned() });
