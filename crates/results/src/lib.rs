@@ -34,10 +34,11 @@ mod model;
 mod precheck;
 mod read;
 mod simulation;
-mod stacks;
 mod suite;
 mod text;
 mod tracegrind;
+
+use runner_shared::stacks;
 
 pub use bootstrap::{Intervals, intervals};
 pub use comparison::Comparison;
@@ -62,11 +63,11 @@ pub use read::{
     TraceError, first_windows, read, read_environments, read_fresh_memory, read_memory,
     read_simulation,
 };
+pub use runner_shared::stacks::{Frame, StackNode, Stacks, Thread, Unit};
 pub use simulation::{
     Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationCounts,
     SimulationReport, SimulationResult, Unattributed, View, cost_model,
 };
-pub use stacks::{Frame, StackNode, Stacks, Thread, Unit};
 pub use suite::{
     CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite, SuiteBenchmark,
     SuiteComparison, SuiteReading, SuiteRun, SuiteSide, SuiteVerdict, Unit as SuiteUnit, Value,

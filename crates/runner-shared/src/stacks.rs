@@ -1,5 +1,4 @@
-//! Where the cost of a benchmark was spent, as a tree of calls. Neutral: any mode can fill it, any
-//! profile format be written from it.
+//! The cost of a benchmark as a tree of calls. Neutral: any mode can fill it, any profile format be written from it.
 
 use std::{
     borrow::Cow,
