@@ -126,6 +126,17 @@ pub enum Outcome {
     Interrupted,
 }
 
+impl Outcome {
+    /// Returns its name in exports.
+    pub const fn id(&self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Failed { .. } => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// Where the noise-robust time of a round comes from, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RobustSource {

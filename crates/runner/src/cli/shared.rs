@@ -131,7 +131,7 @@ pub(super) fn export_parser() -> impl TypedValueParser<Value = ExportArg> {
 fn parse_export(word: &OsStr) -> Result<ExportArg, String> {
     let ids = || {
         let profiles = PROFILE_EXPORTERS.iter().map(|exporter| exporter.id());
-        EXPORTERS.iter().map(|exporter| exporter.id()).chain(profiles)
+        EXPORTERS.iter().map(|exporter| exporter.id).chain(profiles)
     };
     let known = || ids().collect::<Vec<_>>().join(", ");
     let split = |at: usize| {

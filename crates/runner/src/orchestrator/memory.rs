@@ -6,7 +6,7 @@ use std::{
     thread::{Builder, scope},
 };
 
-use results::MemoryReading;
+use results::Reading;
 use runner_shared::mode::Mode;
 
 use super::{
@@ -21,7 +21,6 @@ use crate::{
         shims,
     },
     process::{Output, ToolCommand},
-    report::AnyReport,
     session::{Conversation, FifoPair, Journal, ServeError, Session, Switches, journal},
     settings::RunPart,
 };
@@ -81,11 +80,11 @@ impl Stage<'_> {
         warn_of_messages(&served.record, ui);
         memory::finish(&served.record.timestamps, folder)?;
         journal::remove(folder);
-        let MemoryReading { mut report, broken } =
+        let Reading { mut report, broken } =
             results::read_fresh_memory(folder, &old.untouched(), &served.record.beside)?;
         // Ours first: the tracer may have many.
         report.remarks.splice(..0, remarks);
         let trouble = memory::trouble(served.ended, control.failed(), &report);
-        Ok(Measured { report: AnyReport::Memory(report), broken, served, trouble })
+        Ok(Measured { report: report.into(), broken, served, trouble })
     }
 }

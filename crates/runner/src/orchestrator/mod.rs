@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use results::ReadError;
+use results::{ReadError, Report};
 use runner_shared::{
     env_names,
     fault::{Attempt, explain},
@@ -35,7 +35,6 @@ use crate::{
     instruments::{InstrumentError, Instruments},
     mode::{ModeError, PlaceError, memory::TracerTrouble, walltime::StartError},
     process::{AskError, Ended, Output, SpawnError},
-    report::AnyReport,
     session::{FifoError, ServeError, Served},
     settings::RunPart,
     ui::Ui,
@@ -51,7 +50,7 @@ use watch::went_well;
 #[derive(Debug)]
 pub(crate) struct Completed {
     /// The results of a measurement.
-    pub report: AnyReport,
+    pub report: Report,
     /// Results files that could not be read.
     pub broken: Vec<ReadError>,
     /// The end of the benchmark.
@@ -152,7 +151,7 @@ impl Stage<'_> {
 
 /// The results of a mode.
 struct Measured {
-    report: AnyReport,
+    report: Report,
     broken: Vec<ReadError>,
     served: Served,
     trouble: Option<TracerTrouble>,

@@ -36,12 +36,12 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    fn read(&self) -> Result<Report, ReadError> {
-        let Reading { report, mut broken } = read(self.0.path(), &BTreeSet::new())?;
+    fn read(&self) -> Result<WalltimeReport, ReadError> {
+        let Reading { report, mut broken } = read_walltime(self.0.path(), &BTreeSet::new())?;
         broken.pop().map_or(Ok(report), Err)
     }
 
-    fn report(&self) -> Report {
+    fn report(&self) -> WalltimeReport {
         self.read().unwrap()
     }
 
@@ -107,6 +107,6 @@ fn failed() -> Outcome {
     Outcome::Failed { reason: "exit status 1".to_owned() }
 }
 
-fn summary(report: &Report) -> Vec<(&str, u64, &Outcome)> {
+fn summary(report: &WalltimeReport) -> Vec<(&str, u64, &Outcome)> {
     report.benchmarks.iter().map(|of| (of.uri.as_str(), of.stats.rounds, &of.outcome)).collect()
 }

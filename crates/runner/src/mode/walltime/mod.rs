@@ -17,7 +17,7 @@ mod unwinding;
 use std::{fs, path::Path};
 
 use ::profile::{JitUnwindForm, ProfileError, Recording};
-use results::Report;
+use results::WalltimeReport;
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps, NOT_ARCHIVED, Preemptions},
     mode::Mode,
@@ -230,7 +230,7 @@ pub(crate) fn add_profile(
     recorded: Recorded,
     record: &SessionRecord,
     folder: &Path,
-    report: &mut Report,
+    report: &mut WalltimeReport,
     tell: &dyn Fn(RunEvent),
 ) {
     let Recorded { data, snapshots, started, failed } = recorded;
@@ -286,7 +286,7 @@ pub(crate) fn add_profile(
 }
 
 /// Adds the profile that an earlier run has left to the report of that run.
-pub(crate) fn read_profile(folder: &Path, report: &mut Report) {
+pub(crate) fn read_profile(folder: &Path, report: &mut WalltimeReport) {
     match stacks::profiles(folder, &report.benchmarks) {
         Ok(Profiles { list, advice, warnings }) => {
             report.profiles = list;
