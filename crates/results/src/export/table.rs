@@ -8,7 +8,7 @@ use super::{
     grid::{Alarm, Grid, GridRow},
     notes::Note,
 };
-use crate::{report::Report, text::UNKNOWN};
+use crate::{metrics::WIDE, report::Report, text::UNKNOWN};
 
 /// Head of the first column.
 pub(super) const NAME: &str = "Benchmark";
@@ -91,7 +91,7 @@ fn measure(text: &str) -> usize {
 /// further.
 fn layout(grid: &Grid, width: Option<u16>) -> Table {
     let mut least_left_out = u8::MAX;
-    let Some(width) = width else { return build(grid, least_left_out, None) };
+    let Some(width) = width else { return build(grid, WIDE, None) };
     loop {
         let whole = build(grid, least_left_out, None);
         let widths = whole.column_max_content_widths();

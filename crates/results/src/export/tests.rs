@@ -239,6 +239,25 @@ fn markdown_of_three_benchmarks() {
 }
 
 #[test]
+fn the_99th_percentile_is_there_where_there_is_room() {
+    let walls: Vec<u64> = (1..=100).map(|nth| 1_000_000 + nth * 1_000).collect();
+    let benchmark = exec("a", rounds(&walls, &[None; 100]));
+    let (one, two) = (of(vec![benchmark.clone()]), of(vec![benchmark, failed()]));
+    let has = |text: String| text.contains("P99");
+    let alone = shown(&one, None);
+    let line = alone.lines().find(|line| line.trim_start().starts_with("P99 "));
+    assert!(line.is_some_and(|line| line.ends_with("  1.100 ms")), "{alone}");
+    assert!(has(shown(&two, Some(200))), "a wide terminal");
+    assert!(!has(shown(&two, Some(80))) && !has(shown(&two, None)));
+    assert!(!has(shown(&of(vec![failed()]), None)), "of two rounds");
+    let mut out = Vec::new();
+    exporter("csv").unwrap().write(&two.into(), &mut out).unwrap();
+    let csv = String::from_utf8(out).unwrap();
+    let ends: Vec<&str> = csv.lines().filter_map(|line| line.rsplit(',').next()).collect();
+    assert_eq!(ends, ["p99_ns", "1099990", ""]);
+}
+
+#[test]
 fn table_of_three_benchmarks() {
     insta::assert_snapshot!(shown(&report(), None));
 }

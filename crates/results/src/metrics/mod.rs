@@ -26,6 +26,8 @@ use crate::{
 
 /// Rank of a metric that has no column: it is only shown of a benchmark alone.
 pub(crate) const ALONE: u8 = u8::MAX;
+/// Rank of a column for files and for terminals with room: the first one to go, and left out if the width is unknown.
+pub(crate) const WIDE: u8 = u8::MAX - 1;
 /// Columns of CSV with this number or a higher one stand behind those of verdicts.
 pub(crate) const BEHIND_VERDICTS: u8 = 100;
 /// Title of the column with the median wall time.

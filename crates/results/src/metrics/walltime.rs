@@ -4,12 +4,12 @@ use runner_shared::{
     artifact::{Outcome, RobustSource},
     duration::show_nanos,
     text::bytes,
-    walltime::as_whole,
+    walltime::{as_float, as_whole, quantile},
 };
 
-use super::{BEHIND_VERDICTS, Figure, Get, MEDIAN, Metric, UNDISTURBED, Unit, known, said};
+use super::{BEHIND_VERDICTS, Figure, Get, MEDIAN, Metric, UNDISTURBED, Unit, WIDE, known, said};
 use crate::{
-    model::{BenchResult, Faults, Interval, MaxRss, Switches},
+    model::{BenchResult, Faults, Interval, MaxRss, RawRounds, Switches},
     text::{UNKNOWN, grouped, percent},
 };
 
@@ -59,6 +59,7 @@ pub(super) const MEASURED: &[Metric] = &[
     row("robust.in_stats", Unit::Word, |of| known(of.robust.as_ref().map(|it| it.in_stats))).json(),
     time("min_ns", |of| measured(of, of.stats.min_ns)).column("Min", 4).csv(13),
     time("stdev_ns", deviation).column("Deviation", 2).csv(12),
+    time("p99_ns", p99).column("P99", WIDE).json().csv(BEHIND_VERDICTS + 4),
     time("processor_ns", processor).column("Processor", 5).json_as("median_processor_ns").csv(29),
     time("user_ns", |of| part(of, of.user_ns)).column("User", 5).json_as("median_user_ns").csv(21),
     time("system_ns", |of| part(of, of.system_ns))
@@ -171,6 +172,21 @@ fn deviation(of: &BenchResult) -> Option<Figure> {
 fn mean(of: &BenchResult) -> Option<Figure> {
     let text = format!("{}{}", show_nanos(of.stats.mean_ns), ends(of.mean_interval));
     Some(measured(of, of.stats.mean_ns)?.said(text))
+}
+
+/// Of fewer rounds it would be next to the slowest one, whatever that was.
+const ROUNDS_FOR_P99: usize = 100;
+
+/// The 99th percentile of the single rounds, of the same times as the other figures.
+fn p99(of: &BenchResult) -> Option<Figure> {
+    let mut times = match (of.rounds.as_ref()?, &of.robust) {
+        (RawRounds::Logged(rounds), Some(robust)) if robust.in_stats => {
+            rounds.robust_ns(robust.source).into_iter().map(as_float).collect()
+        }
+        (rounds, _) => rounds.per_iteration_ns(),
+    };
+    times.sort_by(f64::total_cmp);
+    known((times.len() >= ROUNDS_FOR_P99).then(|| quantile(&times, 0.99)))
 }
 
 /// The sum, shown only if its parts are not known: they say more.

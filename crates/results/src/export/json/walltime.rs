@@ -23,6 +23,7 @@
 //! | `.median_interval_ns`, `.mean_interval_ns` | 95 %: `low` and `high` |
 //! | `.no_interval` | why there are no intervals |
 //! | `.robust` | `source` (`kernel_stamps`, `processor_time`, `wall_clock`), `missing` (why there is no better one), `median_ns`, `interval_ns`, `in_stats` (`stats` is of these times) |
+//! | `.p99_ns` | 99th percentile of the rounds, of the same times as `.stats`; `null` for fewer than 100 rounds, or if single rounds are not known |
 //! | `.median_processor_ns` | processor time per round |
 //! | `.median_user_ns`, `.median_system_ns` | its parts in user and in kernel mode, `null` for rounds too short for the kernel to tell; parts below `.split_step_ns` (a tick) are not told from none |
 //! | `.median_faults`, `.median_switches` | per round: `minor`, `major`; `voluntary`, `involuntary` |
