@@ -1,5 +1,6 @@
 //! Reports in other shapes: files by [`EXPORTERS`] and [`PROFILE_EXPORTERS`], the terminal by [`table`].
 
+mod asciidoc;
 mod columns;
 mod comparison;
 mod counts;
@@ -54,6 +55,7 @@ pub const EXPORTERS: &[Exporter] = &[
     Exporter { id: "json", format: Format::Data { report: json::write, suite: suite::json } },
     Exporter { id: "csv", format: Format::Data { report: csv::write, suite: suite::csv } },
     Exporter { id: "markdown", format: Format::Table(markdown::draw) },
+    Exporter { id: "asciidoc", format: Format::Table(asciidoc::draw) },
 ];
 
 /// The format of this name.

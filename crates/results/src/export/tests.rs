@@ -217,7 +217,7 @@ fn a_part_of_the_processor_time_below_a_tick_is_no_zero() {
 #[test]
 fn exporters_have_names_of_their_own() {
     let ids: Vec<&str> = EXPORTERS.iter().map(|exporter| exporter.id).collect();
-    assert_eq!(ids, ["json", "csv", "markdown"]);
+    assert_eq!(ids, ["json", "csv", "markdown", "asciidoc"]);
     assert!(exporter("yaml").is_none());
 }
 
@@ -236,6 +236,11 @@ fn csv_of_three_benchmarks() {
 #[test]
 fn markdown_of_three_benchmarks() {
     insta::assert_snapshot!(exported("markdown"));
+}
+
+#[test]
+fn asciidoc_of_three_benchmarks() {
+    insta::assert_snapshot!(exported("asciidoc"));
 }
 
 #[test]

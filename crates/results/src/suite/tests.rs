@@ -273,6 +273,7 @@ fn exports_hold_all_that_it_takes_to_judge_once_more() {
     assert_eq!((&first["time"], &first["threshold"]), (&"wall".into(), &0.03.into()));
     assert_eq!(found.to_json().unwrap()[0], *first);
     insta::assert_snapshot!([written("markdown"), written("csv")].join("\n"));
+    insta::assert_snapshot!(written("asciidoc"));
 }
 
 #[test]

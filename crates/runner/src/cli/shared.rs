@@ -42,7 +42,7 @@ pub(crate) struct SharedArgs {
     #[arg(long, value_name = "NAME", value_parser = parse_pattern, value_delimiter = ',')]
     pub hide_env: Vec<String>,
 
-    /// Also write the results to a file: `json=PATH`, `csv=PATH` or `markdown=PATH`; `-` is standard output.
+    /// Also write the results to a file: `json=PATH`, `csv=PATH`, `markdown=PATH` or `asciidoc=PATH`; `-` is standard output.
     ///
     /// Also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
     /// `pprof=PATH`.

@@ -111,6 +111,11 @@ fn markdown_of_memory() {
 }
 
 #[test]
+fn asciidoc_of_memory() {
+    insta::assert_snapshot!(exported("asciidoc"));
+}
+
+#[test]
 fn csv_of_memory() {
     insta::assert_snapshot!(exported("csv"));
 }

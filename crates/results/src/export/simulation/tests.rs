@@ -83,6 +83,11 @@ fn markdown_of_strange_things() {
 }
 
 #[test]
+fn asciidoc_of_strange_things() {
+    insta::assert_snapshot!(exported("asciidoc", &strange()));
+}
+
+#[test]
 fn csv_of_a_suite() {
     // The time in system calls is real time of that day.
     insta::assert_snapshot!(exported("csv", &real()));
