@@ -37,6 +37,4 @@ pub use error::ProfileError;
 pub use jit::JitUnwindForm;
 pub use module::is_built_by_go;
 pub use snapshot::{Mapping, PinnedFile, Snapshot, executable_mappings};
-pub use stacks::{
-    BenchmarkStacks, Frame, StackNode, Stacks, Thread, read_stacks, read_stacks_from,
-};
+pub use stacks::{BenchmarkStacks, RunStacks, read_stacks, read_stacks_from};

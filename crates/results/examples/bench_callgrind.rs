@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use results::{SimulationReading, read_simulation};
+use results::{Reading, SimulationReport, read_simulation};
 use runner_shared::{clock::now, profile_dir::ProfileDir, walltime::as_float};
 
 /// Sizes of the files in megabytes.
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let bytes = fs::metadata(&file)?.len();
         // The file lies in the page cache now: the parser is measured, not the disk. What else
         // the machine does only ever adds to the time.
-        let (mut seconds, mut reading) = (f64::INFINITY, SimulationReading::default());
+        let (mut seconds, mut reading) = (f64::INFINITY, Reading::<SimulationReport>::default());
         for _ in 0..TURNS {
             let start = now();
             reading = read_simulation(&ProfileDir::new(dir.path()), &BTreeSet::new())?;

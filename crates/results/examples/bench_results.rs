@@ -11,7 +11,7 @@ use std::{
     path::Path,
 };
 
-use results::{Reading, TableStyle, read, table};
+use results::{Reading, TableStyle, read_walltime, table};
 use runner_shared::{bounds::BENCHMARKS, clock::now, profile_dir::ProfileDir, walltime::as_float};
 
 /// Benchmarks in the file.
@@ -22,11 +22,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         write(folder.path(), count)?;
         let start = now();
-        let Reading { report, broken } = read(&ProfileDir::new(folder.path()), &BTreeSet::new())?;
+        let Reading { report, broken } =
+            read_walltime(&ProfileDir::new(folder.path()), &BTreeSet::new())?;
+        let report = report.into();
         let shown = table(&report, &TableStyle::default());
         let seconds = as_float(now().since(start)) / 1e9;
         assert!(broken.is_empty(), "{broken:?}");
-        assert_eq!(report.benchmarks.len(), count.min(BENCHMARKS));
+        assert_eq!(report.benchmarks().len(), count.min(BENCHMARKS));
         println!(
             "results read and shown\t{seconds:.2}\ts\t{count} benchmarks, {} bytes shown",
             shown.len()

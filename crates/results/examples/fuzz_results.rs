@@ -10,9 +10,8 @@
 use std::{collections::BTreeSet, fs, path::Path, process::ExitCode};
 
 use results::{
-    EXPORTERS, MemoryReading, PROFILE_EXPORTERS, Reading, SimulationReading, SimulationReport,
-    TableStyle, environment_details, memory_details, memory_table, read, read_environments,
-    read_memory, read_simulation, simulation_table, table,
+    EXPORTERS, PROFILE_EXPORTERS, Reading, Report, SimulationReport, TableStyle, details,
+    environment_details, read_environments, read_memory, read_simulation, read_walltime, table,
 };
 use runner_shared::{
     memory::{Event, EventKind, encode_event_stack, encode_frame, encode_stack},
@@ -72,18 +71,22 @@ fn callgrind(bytes: &[u8]) {
 }
 
 fn simulated(folder: &Path) {
-    let SimulationReading { report, broken: _ } =
-        read_simulation(&ProfileDir::new(folder), &BTreeSet::new())
-            .expect("a folder that can be listed");
+    let Reading { report, broken: _ } = read_simulation(&ProfileDir::new(folder), &BTreeSet::new())
+        .expect("a folder that can be listed");
     check(&report);
+    export(&report.into());
+}
+
+/// Writes all that can be written of a report.
+fn export(report: &Report) {
     for exporter in EXPORTERS {
-        exporter.write_simulation(&report, &mut std::io::sink()).expect("a sink takes all");
+        exporter.write(report, &mut std::io::sink()).expect("a sink takes all");
     }
-    let stacks: Vec<_> = report.benchmarks.iter().map(|one| &one.stacks).collect();
+    let stacks = report.stacks().unwrap_or_default();
     for exporter in PROFILE_EXPORTERS {
         exporter.write(&stacks, &mut std::io::sink()).expect("a sink takes all");
     }
-    drop(simulation_table(&report, &STYLE));
+    drop((table(report, &STYLE), details(report, 5)));
 }
 
 /// Checks that hold for every report: numbers that are shown are numbers, and no stack makes up cost.
@@ -136,12 +139,10 @@ fn walltime_seeds() -> Vec<Vec<u8>> {
 fn walltime(bytes: &[u8]) {
     let timestamps = include_bytes!("../fixtures/client/ExecutionTimestamps.msgpack");
     let folder = folder(&[("results/7.json", bytes), ("ExecutionTimestamps.msgpack", timestamps)]);
-    let Reading { report, broken: _ } = read(&ProfileDir::new(folder.path()), &BTreeSet::new())
-        .expect("a folder that can be listed");
-    for exporter in EXPORTERS {
-        exporter.write(&report, &mut std::io::sink()).expect("a sink takes all");
-    }
-    drop(table(&report, &STYLE));
+    let Reading { report, broken: _ } =
+        read_walltime(&ProfileDir::new(folder.path()), &BTreeSet::new())
+            .expect("a folder that can be listed");
+    export(&report.into());
 }
 
 fn memory_seeds() -> Vec<Vec<u8>> {
@@ -168,13 +169,10 @@ fn memory(bytes: &[u8]) {
         ("results/7.MemtrackArtifact.msgpack", &events),
         ("results/7.MemtrackStacks.msgpack", &stacks),
     ]);
-    let MemoryReading { report, broken: _ } =
+    let Reading { report, broken: _ } =
         read_memory(&ProfileDir::new(folder.path()), &BTreeSet::new())
             .expect("a folder that can be listed");
-    for exporter in EXPORTERS {
-        exporter.write_memory(&report, &mut std::io::sink()).expect("a sink takes all");
-    }
-    drop((memory_table(&report, &STYLE), memory_details(&report, 5)));
+    export(&report.into());
 }
 
 fn environment_seeds() -> Vec<Vec<u8>> {

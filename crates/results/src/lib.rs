@@ -1,10 +1,9 @@
 //! Everything that happens to a profile folder after the measurement and needs no network:
 //! reading it, judging it, showing it.
 //!
-//! [`read()`] turns a folder into a [`Report`], [`read_simulation()`] one of simulation mode into a
-//! [`SimulationReport`], [`read_memory()`] one of memory mode into a [`MemoryReport`]; [`table`],
-//! [`simulation_table`], [`memory_table`] and the entries of [`EXPORTERS`] render reports, those of
-//! [`PROFILE_EXPORTERS`] render [`Stacks`]. Benchmarks that took turns
+//! [`read()`] turns a folder into a [`Report`], whatever the mode of its run; [`table`] and the entries of [`EXPORTERS`]
+//! render reports, those of [`PROFILE_EXPORTERS`] render [`Stacks`]. What is told of a benchmark as a named value is a
+//! row of the registry of [`Metric`]s. Benchmarks that took turns
 //! are compared while they are read ([`Comparison`]), those that were counted several times when it is asked for
 //! ([`CountComparison`]); [`explain`] shows the arithmetic of both. Suites that were run again and again in two states
 //! are compared by [`Suite`]. Reading opens files, the rest computes: nothing here prints,
@@ -14,7 +13,7 @@
 //! |---|---|
 //! | an export format | a file in `export/` and its entry in `EXPORTERS` |
 //! | a format for stacks | a file in `export/profile/` and its entry in `PROFILE_EXPORTERS` |
-//! | a column of the tables | an entry in `export/columns.rs`, `export/simulation/columns.rs` or `export/memory/columns.rs` |
+//! | a metric, in tables, CSV and JSON | a row in `metrics/walltime.rs`, `metrics/simulation.rs` or `metrics/memory.rs` |
 //! | a question about places that allocate | an entry in `SITE_ORDERS` of `memory/sites.rs` |
 //! | a count that commands are compared by | an entry in `counts/mod.rs` |
 //! | a model of time | an entry in `simulation/cost_model.rs` |
@@ -30,14 +29,17 @@ mod counts;
 pub mod explain;
 mod export;
 mod memory;
+mod metrics;
 mod model;
 mod precheck;
 mod read;
+mod report;
 mod simulation;
-mod stacks;
 mod suite;
 mod text;
 mod tracegrind;
+
+use runner_shared::stacks;
 
 pub use bootstrap::{Intervals, intervals};
 pub use comparison::Comparison;
@@ -45,28 +47,30 @@ pub use counts::{
     CountComparison, CountUnit, Counter, CountsVerdict, JudgedCount, Repeated, RepeatedSide,
 };
 pub use export::{
-    EXPORTERS, Exporter, FreeRow, PROFILE_EXPORTERS, ProfileExporter, TableStyle,
-    environment_details, exporter, free_table, hottest_functions, hottest_samples, memory_details,
-    memory_table, profile_exporter, simulation_table, table,
+    EXPORTERS, Exporter, FreeRow, PROFILE_EXPORTERS, ProfileExporter, TableStyle, details,
+    environment_details, exporter, free_table, hottest_samples, profile_exporter, table,
 };
 pub use memory::{
     MemoryCounts, MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder,
 };
+pub use metrics::{
+    Direction, Head, Metric, Metrics, Unit as MetricUnit, Value as MetricValue, metrics,
+};
 pub use model::{
-    BenchResult, Faults, Integration, Interval, MaxRss, NoInterval, Profile, RawRounds, Report,
-    Robust, Switches,
+    BenchResult, Faults, Integration, Interval, MaxRss, NoInterval, Profile, RawRounds, Robust,
+    Switches, WalltimeReport,
 };
 pub use precheck::{Concern, precheck};
 pub use read::{
-    Beside, Environment, Fact, Library, MemoryReading, ReadError, Reading, SimulationReading,
-    TraceError, first_windows, read, read_environments, read_fresh_memory, read_memory,
-    read_simulation,
+    Beside, Environment, Fact, Library, ReadError, Reading, TraceError, first_windows, read,
+    read_environments, read_fresh_memory, read_memory, read_simulation, read_walltime,
 };
+pub use report::{Benchmark, Compared, Headline, Report};
+pub use runner_shared::stacks::{Frame, StackNode, Stacks, Thread, Unit};
 pub use simulation::{
     Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationCounts,
     SimulationReport, SimulationResult, Unattributed, View, cost_model,
 };
-pub use stacks::{Frame, StackNode, Stacks, Thread, Unit};
 pub use suite::{
     CounterFinding, Doubt, Evidence, Found, OneSided, Shift, Stage, Suite, SuiteBenchmark,
     SuiteComparison, SuiteReading, SuiteRun, SuiteSide, SuiteVerdict, Unit as SuiteUnit, Value,

@@ -12,9 +12,9 @@ pub use runner_shared::statistics::Interval;
 
 use crate::{bootstrap::FEWEST_VALUES, comparison::Comparison, stacks::Stacks};
 
-/// All benchmarks of one part of a run.
+/// The times of all benchmarks of one part of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Report {
+pub struct WalltimeReport {
     /// In the order in which they were run, process by process.
     pub benchmarks: Vec<BenchResult>,
     /// Where profiled benchmarks spent their time. Reading results leaves this empty: whoever has
@@ -94,7 +94,7 @@ pub struct Profile {
     pub truncated: u64,
 }
 
-impl Report {
+impl WalltimeReport {
     /// At most `most` of the profiles, those of the benchmarks with the longest medians, in the order of the run.
     pub fn slowest_profiles(&self, most: usize) -> Vec<Profile> {
         let median = |profile: &Profile| {
@@ -158,6 +158,13 @@ pub struct Integration {
     pub name: String,
     /// Semantic version; `None` if nothing but a log was left, which doesn't hold it.
     pub version: Option<String>,
+}
+
+impl fmt::Display for Integration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.version.iter().try_for_each(|version| write!(f, " {version}"))
+    }
 }
 
 /// Why a benchmark has no interval. Shown as the end of a sentence about it.

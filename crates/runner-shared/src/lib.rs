@@ -27,6 +27,7 @@ pub mod program;
 pub mod reach;
 pub mod run_as;
 pub mod share;
+pub mod stacks;
 pub mod statistics;
 pub mod text;
 pub mod verdict;

@@ -26,7 +26,6 @@ mod mode;
 mod orchestrator;
 mod process;
 mod profiler;
-mod report;
 mod session;
 mod settings;
 mod tools;

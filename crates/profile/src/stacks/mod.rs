@@ -24,6 +24,7 @@ use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps, read_json},
     bounds::{RESULTS_FILE_BYTES, RESULTS_VALUES_BYTES},
     profile_dir::{OLDER_WALLTIME_METADATA, PERF_DATA, ProfileDir, TIMESTAMPS, WALLTIME_METADATA},
+    stacks::{Frame, StackNode, Thread},
 };
 use system::{
     files::{self, Links},
@@ -39,7 +40,7 @@ use crate::{
 
 /// The stacks of all benchmarks of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stacks {
+pub struct RunStacks {
     /// Every function once.
     pub frames: Vec<Frame>,
     /// In the order in which the runner heard of them.
@@ -57,7 +58,7 @@ pub struct Stacks {
 pub struct BenchmarkStacks {
     /// Identity of the benchmark.
     pub uri: String,
-    /// Parents before their children.
+    /// Parents before their children, weighted by nanoseconds, with functions among [`RunStacks::frames`].
     pub nodes: Vec<StackNode>,
     /// Threads with their shares; the weights of all threads together are those of the nodes.
     pub threads: Vec<Thread>,
@@ -77,43 +78,6 @@ pub struct BenchmarkStacks {
     pub without_frame_pointers: u64,
 }
 
-/// A thread of a program, or the same one of a program that ran several times.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Thread {
-    /// Its name.
-    pub name: String,
-    /// The first process that ran it.
-    pub pid: i32,
-    /// Its number in that process.
-    pub tid: i32,
-    /// Places in [`BenchmarkStacks::nodes`], ascending, and nanoseconds in the function itself.
-    pub weights: Vec<(u32, u64)>,
-}
-
-/// A function.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Frame {
-    /// Its name as the source has it; the module in brackets if it has no name.
-    pub name: Arc<str>,
-    /// Path of its program or library; empty if unknown.
-    pub module: Arc<str>,
-    /// Its source file; empty if unknown.
-    pub file: Arc<str>,
-}
-
-/// One stack: the function, and by its parents who called it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StackNode {
-    /// Place of the caller in [`BenchmarkStacks::nodes`]; `None` for an outermost function.
-    pub parent: Option<u32>,
-    /// Place of the function in [`Stacks::frames`].
-    pub frame: u32,
-    /// Line of its source file; 0 if unknown.
-    pub line: u32,
-    /// Nanoseconds in the function itself when called this way.
-    pub weight: u64,
-}
-
 impl BenchmarkStacks {
     /// Nanoseconds of all samples together.
     pub fn total(&self) -> u64 {
@@ -126,12 +90,12 @@ impl BenchmarkStacks {
 /// The stacks are cut to the windows of their benchmarks, and to the rounds in them where an
 /// integration told of rounds; callers of a `__codspeed_root_frame__` are left out. Inlined
 /// functions are shown if the modules are still there and unchanged.
-pub fn read_stacks(folder: &ProfileDir) -> Result<Stacks, ProfileError> {
+pub fn read_stacks(folder: &ProfileDir) -> Result<RunStacks, ProfileError> {
     read_stacks_from(folder, &Sources::default())
 }
 
 /// The same with other folders for debug files.
-pub fn read_stacks_from(folder: &ProfileDir, sources: &Sources) -> Result<Stacks, ProfileError> {
+pub fn read_stacks_from(folder: &ProfileDir, sources: &Sources) -> Result<RunStacks, ProfileError> {
     start_pool();
     let timestamps = read_timestamps(folder)?;
     let windows = Windows::new(&timestamps);
@@ -165,7 +129,7 @@ pub fn read_stacks_from(folder: &ProfileDir, sources: &Sources) -> Result<Stacks
     }
     let Sampler { copied, period, .. } = sampler;
     warnings.extend(modules.into_notes());
-    Ok(Stacks { frames: forest.into_frames(), benchmarks, copied, period, warnings })
+    Ok(RunStacks { frames: forest.into_frames(), benchmarks, copied, period, warnings })
 }
 
 /// The threads of a benchmark; `places` says where the nodes that they were counted for are now.

@@ -107,7 +107,7 @@ fn nameless(module: &str) -> Frame {
         name if name.starts_with('[') => name.into(),
         name => format!("[{name}]").into(),
     };
-    Frame { name, module: module.into(), file: Arc::default() }
+    Frame { name, object: module.into(), file: Arc::default() }
 }
 
 /// Generated code, by the map of its process.
@@ -120,7 +120,7 @@ fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &ProfileDir) -> Vec<(
     let name = |address| match map.at(address) {
         Some(name) => Frame {
             name: bytes_as_text(name).into(),
-            module: Arc::clone(&module),
+            object: Arc::clone(&module),
             file: Arc::default(),
         },
         None => nameless(""),
@@ -189,8 +189,8 @@ fn of_module(
         let frame = |(name, file, line): Place| match name {
             Some(name) => {
                 let name = known.entry(name).or_insert_with_key(|name| demangle(name).into());
-                let (name, module) = (Arc::clone(name), Arc::clone(&module));
-                (Frame { name, module, file: file.into() }, line)
+                let (name, object) = (Arc::clone(name), Arc::clone(&module));
+                (Frame { name, object, file: file.into() }, line)
             }
             None => (nameless(path), 0),
         };

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     fn frame(name: &str) -> Frame {
-        Frame { name: name.into(), module: "".into(), file: "".into() }
+        Frame { name: name.into(), object: "".into(), file: "".into() }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
 
 use crate::decode::{data, functions, symbols, unwind};
 use profile::{
-    JitUnwindForm, PinnedFile, Recording, Snapshot, Sources, Stacks, Written, read_stacks,
+    JitUnwindForm, PinnedFile, Recording, RunStacks, Snapshot, Sources, Written, read_stacks,
     write_artifacts_from,
 };
 use runner_shared::artifact::{Artifact, ExecutionTimestamps};
@@ -267,7 +267,7 @@ fn a_folder_of_an_older_runner_is_read() {
             fs::write(folder.join(&name), data(&format!("client/{name}.zst"))).unwrap();
         }
     }
-    let names = |stacks: &Stacks| -> BTreeSet<String> {
+    let names = |stacks: &RunStacks| -> BTreeSet<String> {
         stacks.frames.iter().map(|frame| frame.name.to_string()).collect()
     };
     let older = stacks();

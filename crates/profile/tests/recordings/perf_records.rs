@@ -4,14 +4,14 @@
 mod privileged {
     use std::{collections::BTreeMap, fs::File, path::Path, process::Command};
 
-    use profile::{BenchmarkStacks, JitUnwindForm, Mapping, PinnedFile, Snapshot, Stacks};
+    use profile::{BenchmarkStacks, JitUnwindForm, Mapping, PinnedFile, RunStacks, Snapshot};
     use serde_json::Value;
     use tempfile::TempDir;
 
     use crate::record::{AS_FILE, Recorded, compile};
 
     /// Share of the time that was spent in each function itself, in percent.
-    fn shares(stacks: &Stacks) -> BTreeMap<String, f64> {
+    fn shares(stacks: &RunStacks) -> BTreeMap<String, f64> {
         let benchmark: &BenchmarkStacks = &stacks.benchmarks[0];
         let mut shares: BTreeMap<String, f64> = BTreeMap::new();
         let total = benchmark.total() as f64;
@@ -23,7 +23,7 @@ mod privileged {
     }
 
     /// The same with the functions below counted in.
-    fn below(stacks: &Stacks, name: &str) -> f64 {
+    fn below(stacks: &RunStacks, name: &str) -> f64 {
         let benchmark = &stacks.benchmarks[0];
         let name_of = |at: usize| &*stacks.frames[benchmark.nodes[at].frame as usize].name;
         let is_in = |mut at: usize| loop {
@@ -40,7 +40,7 @@ mod privileged {
         sum as f64 * 100.0 / benchmark.total() as f64
     }
 
-    fn assert_split(stacks: &Stacks) {
+    fn assert_split(stacks: &RunStacks) {
         for (name, expected) in [("seventy", 70.0), ("twenty", 20.0), ("ten", 10.0)] {
             // Of what the three functions took: the machine may be busy starting processes.
             let all: f64 =
@@ -51,7 +51,12 @@ mod privileged {
         }
     }
 
-    fn split(dir: &Path, args: &[&str], call_graph: &str, program: &[&str]) -> (Recorded, Stacks) {
+    fn split(
+        dir: &Path,
+        args: &[&str],
+        call_graph: &str,
+        program: &[&str],
+    ) -> (Recorded, RunStacks) {
         let path = compile(dir, "split.c", "split", args);
         let recorded =
             Recorded::new(call_graph, &["--freq=4999"], Command::new(path).args(program));
@@ -173,7 +178,7 @@ mod privileged {
     }
 
     /// A program that spends half of its time in a handler of a signal.
-    fn alarm(args: &[&str], call_graph: &str) -> Stacks {
+    fn alarm(args: &[&str], call_graph: &str) -> RunStacks {
         let dir = TempDir::new().unwrap();
         let path = compile(dir.path(), "alarm.c", "alarm", args);
         let recorded = Recorded::new(call_graph, &["--freq=4999"], &mut Command::new(path));

@@ -11,7 +11,7 @@ use std::{
 
 use crate::decode::{data, unwind};
 use profile::{
-    JitUnwindForm, PinnedFile, Recording, Snapshot, Sources, Stacks, Written, read_stacks_from,
+    JitUnwindForm, PinnedFile, Recording, RunStacks, Snapshot, Sources, Written, read_stacks_from,
     write_artifacts_from,
 };
 use runner_shared::{
@@ -34,7 +34,7 @@ const MODULES: &[(u64, &str, &str)] = &[
 ];
 
 /// Writes the artifacts, and reads stacks from them.
-fn run(form: JitUnwindForm) -> (TempDir, Written, Stacks) {
+fn run(form: JitUnwindForm) -> (TempDir, Written, RunStacks) {
     let (folder, dir) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let put = |dir: &Path, name: &str, from: &str| {
         fs::write(dir.join(name), data(&format!("python/{from}.zst"))).unwrap();
@@ -82,7 +82,7 @@ fn jit_entries(metadata: &Value) -> Vec<Value> {
     entries.filter(|entry| !entry["timestamp"].is_null()).cloned().collect()
 }
 
-fn assert_stacks(stacks: &Stacks) {
+fn assert_stacks(stacks: &RunStacks) {
     let benchmark = &stacks.benchmarks[0];
     assert!(benchmark.samples > 150, "{}", benchmark.samples);
     let share = benchmark.whole as f64 / benchmark.samples as f64;

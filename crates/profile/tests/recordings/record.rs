@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use profile::{JitUnwindForm, Recording, Snapshot, Sources, Stacks, Written};
+use profile::{JitUnwindForm, Recording, RunStacks, Snapshot, Sources, Written};
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps},
     clock::now,
@@ -92,7 +92,7 @@ impl Recorded {
         profile::write_artifacts_from(&recording, &self.sources).unwrap()
     }
 
-    pub(crate) fn stacks(&self) -> Stacks {
+    pub(crate) fn stacks(&self) -> RunStacks {
         let dir = ProfileDir::new(self.folder.path());
         profile::read_stacks_from(&dir, &self.sources).unwrap()
     }

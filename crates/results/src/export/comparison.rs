@@ -1,10 +1,9 @@
-//! Comparisons of benchmarks that took turns, as JSON: with all that it takes to judge them once more.
+//! Comparisons of benchmarks that took turns, as JSON and in CSV: with all that it takes to judge them once more.
 
 use runner_shared::verdict::{self, ALPHA, JudgedTime, Judgement, Verdict};
 use serde::Serialize;
 
-use super::interval::JsonInterval;
-use crate::comparison::Comparison;
+use crate::{comparison::Comparison, model::Interval};
 
 impl Comparison {
     /// As in the JSON export.
@@ -13,7 +12,7 @@ impl Comparison {
     }
 }
 
-/// One comparison; its keys are described in `json.rs`.
+/// One comparison; its keys are described in `json/walltime.rs`.
 #[derive(Serialize)]
 pub(super) struct JsonComparison<'a> {
     base: Named<'a>,
@@ -31,16 +30,18 @@ pub(super) struct JsonComparison<'a> {
     pairs_needed: Option<u64>,
 }
 
+/// A benchmark that is compared.
 #[derive(Serialize)]
-struct Named<'a> {
-    name: &'a str,
-    uri: &'a str,
+pub(super) struct Named<'a> {
+    pub name: &'a str,
+    pub uri: &'a str,
 }
 
+/// The numbers of a judgement.
 #[derive(Serialize)]
-struct JsonJudgement {
+pub(super) struct JsonJudgement {
     ratio: Option<f64>,
-    interval: Option<JsonInterval>,
+    interval: Option<Interval>,
     pairs: u64,
     p: f64,
 }
@@ -77,10 +78,41 @@ impl<'a> JsonComparison<'a> {
 }
 
 impl JsonJudgement {
-    fn of(judgement: Judgement) -> Self {
+    pub(super) fn of(judgement: Judgement) -> Self {
         let Judgement { ratio, interval, pairs, p, threshold: _, verdict: _ } = judgement;
-        Self { ratio, interval: interval.map(JsonInterval::of), pairs, p }
+        Self { ratio, interval, pairs, p }
     }
+}
+
+/// The content of a column of CSV.
+type Field = fn(&Comparison) -> String;
+
+/// Columns of CSV about comparisons.
+const FIELDS: &[(&str, Field)] = &[
+    ("base_uri", |of| of.base_uri.clone()),
+    ("verdict", |of| verdict_word(of.found.judged.verdict).to_owned()),
+    ("judged_time", |of| time_word(of.found.time).to_owned()),
+    ("ratio", |of| optional(of.found.judged.ratio)),
+    ("ratio_low", |of| optional(of.found.judged.interval.map(|it| it.low))),
+    ("ratio_high", |of| optional(of.found.judged.interval.map(|it| it.high))),
+    ("pairs", |of| of.found.judged.pairs.to_string()),
+    ("threshold", |of| of.found.judged.threshold.to_string()),
+    ("seed", |of| of.seed.to_string()),
+];
+
+/// A number of CSV; empty if it is unknown.
+pub(super) fn optional(number: Option<f64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+/// The heads of these columns.
+pub(super) fn csv_heads() -> Vec<String> {
+    FIELDS.iter().map(|(head, _)| (*head).to_owned()).collect()
+}
+
+/// The fields below them; all are empty for a benchmark that was compared with nothing.
+pub(super) fn csv_fields(compared: Option<&Comparison>) -> Vec<String> {
+    FIELDS.iter().map(|(_, field)| compared.map(field).unwrap_or_default()).collect()
 }
 
 /// The verdict as one word.

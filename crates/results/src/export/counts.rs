@@ -15,15 +15,8 @@
 use runner_shared::verdict::{CountJudgement, CountLimits};
 use serde::Serialize;
 
-use super::{
-    columns::RELATIVE,
-    grid::{Grid, GridRow, Head},
-};
-use crate::{
-    comparison::factor,
-    counts::{CountComparison, Counter, CountsVerdict, JudgedCount},
-    text::UNKNOWN,
-};
+use super::comparison::Named;
+use crate::counts::{CountComparison, Counter, CountsVerdict, JudgedCount};
 
 impl CountComparison {
     /// As in the JSON export.
@@ -39,12 +32,6 @@ pub(super) struct JsonCounts<'a> {
     head: Named<'a>,
     verdict: &'static str,
     counters: Vec<JsonCounter<'a>>,
-}
-
-#[derive(Serialize)]
-struct Named<'a> {
-    name: &'a str,
-    uri: &'a str,
 }
 
 #[derive(Serialize)]
@@ -100,56 +87,17 @@ impl<'a> JsonCounter<'a> {
     }
 }
 
-/// Adds what a table says of comparisons: sentences, how often was counted and, of several, the fastest first with a
-/// column for the relation to the base. `uris` are those of the rows.
-pub(super) fn compared(mut grid: Grid, uris: &[&str], comparisons: &[CountComparison]) -> Grid {
-    grid.verdicts.extend(comparisons.iter().flat_map(CountComparison::sentences));
-    let repeats = comparisons.iter().flat_map(|it| &it.counters).map(|it| it.judged.repeats).max();
-    if let Some(repeats) = repeats.filter(|repeats| *repeats > 1) {
-        grid.footer.insert(0, format!(
-            "Each was counted {repeats} times, with environments of different lengths; the first count is shown"
-        ));
-    }
-    if comparisons.len() < 2 {
-        return grid;
-    }
-    let ratio = |uri: &str| -> Option<f64> {
-        if comparisons.iter().any(|it| it.base_uri == uri) {
-            return Some(1.0);
-        }
-        comparisons.iter().find(|it| it.head_uri == uri)?.ratio()
-    };
-    let mut rows: Vec<(Option<f64>, GridRow)> =
-        uris.iter().map(|uri| ratio(uri)).zip(grid.rows).collect();
-    rows.sort_by(|(one, _), (other, _)| {
-        let place = |ratio: &Option<f64>| ratio.unwrap_or(f64::INFINITY);
-        place(one).total_cmp(&place(other))
-    });
-    let with_ratio = |(ratio, mut row): (Option<f64>, GridRow)| {
-        row.cells.insert(0, ratio.map_or_else(|| UNKNOWN.to_owned(), factor));
-        row
-    };
-    grid.rows = rows.into_iter().map(with_ratio).collect();
-    grid.heads.insert(0, Head { title: RELATIVE, expendable: 0 });
-    grid
-}
-
-/// Heads of the columns of a CSV file about comparisons by these counters, behind all others.
-pub(super) fn csv_heads(counters: &'static [Counter]) -> impl Iterator<Item = String> {
+/// Heads of the columns of a CSV file about comparisons by these counters.
+pub(super) fn csv_heads(counters: &[Counter]) -> Vec<String> {
     let of = |counter: &Counter| {
         ["ratio", "floor", "verdict"].map(|what| format!("{}_{what}", counter.id))
     };
-    ["base_uri", "verdict", "repeats"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(counters.iter().flat_map(of))
+    let first = ["base_uri", "verdict", "repeats"].map(str::to_owned);
+    first.into_iter().chain(counters.iter().flat_map(of)).collect()
 }
 
 /// The fields below them; all are empty for a benchmark that was compared with nothing.
-pub(super) fn csv_fields(
-    counters: &'static [Counter],
-    compared: Option<&CountComparison>,
-) -> Vec<String> {
+pub(super) fn csv_fields(counters: &[Counter], compared: Option<&CountComparison>) -> Vec<String> {
     let of = |counter: &Counter| {
         let counts = || compared?.counters.iter().find(|it| it.counter.id == counter.id);
         let Some(JudgedCount { judged, .. }) = counts() else {

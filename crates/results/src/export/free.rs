@@ -1,9 +1,10 @@
 //! A table of what doesn't come from a profile folder, drawn like the others.
 
 use super::{
-    grid::{Alarm, Grid, GridRow, Head},
+    grid::{Alarm, Grid, GridRow},
     table::{TableStyle, draw},
 };
+use crate::metrics::Head;
 
 /// A row: a name and a text for each column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +19,6 @@ pub struct FreeRow {
 pub fn free_table(heads: &[&'static str], rows: Vec<FreeRow>) -> String {
     let heads = heads.iter().map(|title| Head { title, expendable: 0 }).collect();
     let rows = rows.into_iter().map(|row| GridRow::new(&row.name, &[], row.cells, Alarm::None));
-    let grid = Grid {
-        heads,
-        rows: rows.collect(),
-        warnings: Vec::new(),
-        notes: Vec::new(),
-        footer: Vec::new(),
-        verdicts: Vec::new(),
-    };
+    let grid = Grid { heads, rows: rows.collect(), ..Grid::default() };
     draw(&grid, TableStyle::default())
 }

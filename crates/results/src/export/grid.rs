@@ -3,9 +3,10 @@
 use runner_shared::text::one_line;
 
 use super::notes::Note;
-use crate::text::UNKNOWN;
+use crate::{metrics::Head, text::UNKNOWN};
 
 /// Rows of text below heads.
+#[derive(Default)]
 pub(super) struct Grid {
     /// Heads of the columns with numbers, behind that of the names.
     pub heads: Vec<Head>,
@@ -21,15 +22,6 @@ pub(super) struct Grid {
     pub verdicts: Vec<String>,
 }
 
-/// A column with numbers.
-#[derive(Clone, Copy)]
-pub(super) struct Head {
-    /// Its text.
-    pub title: &'static str,
-    /// The order in which columns go where a terminal is too narrow: the highest number first; 0 stays.
-    pub expendable: u8,
-}
-
 /// A benchmark.
 pub(super) struct GridRow {
     /// Its name on one line.
@@ -38,9 +30,6 @@ pub(super) struct GridRow {
     pub mark: String,
     /// One cell per head.
     pub cells: Vec<String>,
-    /// More figures, each with its title, for a benchmark that is shown alone. One with the title of a column stands
-    /// in its place.
-    pub more: Vec<(&'static str, String)>,
     /// Its need to be looked at.
     pub alarm: Alarm,
 }
@@ -83,7 +72,7 @@ impl GridRow {
     pub(super) fn new(name: &str, remarks: &[String], cells: Vec<String>, alarm: Alarm) -> Self {
         let mark =
             if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join(", ")) };
-        Self { name: one_line(name), mark, cells, more: Vec::new(), alarm }
+        Self { name: one_line(name), mark, cells, alarm }
     }
 
     /// The name, cut in the middle to about `width` characters, and the mark, which stays whole as

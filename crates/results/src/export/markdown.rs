@@ -2,34 +2,9 @@
 
 use std::io;
 
-use super::{Exporter, columns, grid::Grid, memory, simulation, table::NAME};
-use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport};
+use super::{grid::Grid, table::NAME};
 
-/// A table with all columns, and a list of notes below it.
-pub(super) struct Markdown;
-
-impl Exporter for Markdown {
-    fn id(&self) -> &'static str {
-        "markdown"
-    }
-
-    fn write(&self, report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-        draw(&columns::grid(report), out)
-    }
-
-    fn write_simulation(
-        &self,
-        report: &SimulationReport,
-        out: &mut dyn io::Write,
-    ) -> io::Result<()> {
-        draw(&simulation::grid(report), out)
-    }
-
-    fn write_memory(&self, report: &MemoryReport, out: &mut dyn io::Write) -> io::Result<()> {
-        draw(&memory::grid(report), out)
-    }
-}
-
+/// Draws a table with all columns, and a list of notes below it.
 pub(super) fn draw(grid: &Grid, out: &mut dyn io::Write) -> io::Result<()> {
     let titles: Vec<&str> = grid.heads.iter().map(|head| head.title).collect();
     writeln!(out, "| {NAME} | {} |", titles.join(" | "))?;

@@ -1,4 +1,4 @@
-//! Sentences about single benchmarks, below any table.
+//! Sentences below any table: about single benchmarks, and what those of a walltime report have in common.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,11 @@ use runner_shared::{
     walltime::{Drift, Groups, Noise, NoiseVerdict, judge_times},
 };
 
-use crate::model::{BenchResult, NoInterval, RawRounds, Report};
-use crate::text::{percent, quoted};
+use crate::{
+    model::{BenchResult, NoInterval, RawRounds, WalltimeReport},
+    report::Benchmark,
+    text::{percent, quoted},
+};
 
 /// Names that one sentence lists.
 const NAMES: usize = 2;
@@ -23,27 +26,25 @@ pub(super) struct Note {
     pub text: String,
 }
 
-/// Warnings about the whole report.
-pub(super) fn warnings(report: &Report) -> impl Iterator<Item = Note> {
-    let note = |warning: &String| Note { benchmark: String::new(), text: one_line(warning) };
-    report.warnings.iter().map(note)
+impl Note {
+    /// A sentence about the benchmark of this name, or about the whole report.
+    pub(super) fn new(benchmark: &str, text: &str) -> Self {
+        Self { benchmark: benchmark.to_owned(), text: one_line(text) }
+    }
 }
 
-/// Benchmark by benchmark, the worst news first.
-pub(super) fn notes(report: &Report) -> impl Iterator<Item = Note> {
-    let about = |of: &BenchResult| {
-        let benchmark = one_line(&of.name);
-        let texts = ending(of).into_iter().chain(robust_stats(of));
-        let texts: Vec<String> = texts.chain(of.notes.iter().cloned()).collect();
-        texts
-            .into_iter()
-            .map(move |text| Note { benchmark: benchmark.clone(), text: one_line(&text) })
+/// Sentences about a benchmark, the worst news first.
+pub(super) fn notes(of: Benchmark<'_>) -> Vec<Note> {
+    let first: Vec<String> = match of {
+        Benchmark::Walltime(of) => ending(of).into_iter().chain(robust_stats(of)).collect(),
+        Benchmark::Simulation(..) | Benchmark::Memory(_) => Vec::new(),
     };
-    report.benchmarks.iter().flat_map(about)
+    let name = of.shown_name();
+    first.iter().chain(of.notes()).map(|text| Note::new(&name, text)).collect()
 }
 
 /// Sentences about all benchmarks that have something in common, each with the first of their names.
-pub(super) fn remarks_on_all(report: &Report) -> Vec<String> {
+pub(super) fn remarks_on_all(report: &WalltimeReport) -> Vec<String> {
     let mut missing: BTreeMap<NoInterval, Vec<&BenchResult>> = BTreeMap::new();
     for benchmark in &report.benchmarks {
         if let Some(why) = benchmark.no_interval {
@@ -57,7 +58,7 @@ pub(super) fn remarks_on_all(report: &Report) -> Vec<String> {
 }
 
 /// Gaps in counters: those that there are not, and those that are not whole.
-fn counters(report: &Report) -> Vec<String> {
+fn counters(report: &WalltimeReport) -> Vec<String> {
     let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let (mut of_users, mut scaled) = (Vec::new(), Vec::new());
     for column in report.benchmarks.iter().flat_map(|of| &of.counters) {
@@ -91,7 +92,7 @@ fn counters(report: &Report) -> Vec<String> {
 }
 
 /// Rounds that were run and are not as many as the integration states.
-fn other_counts(report: &Report) -> Option<String> {
+fn other_counts(report: &WalltimeReport) -> Option<String> {
     let differs = |of: &&BenchResult| of.round_count() != of.stats.rounds;
     let differing: Vec<&BenchResult> = report.benchmarks.iter().filter(differs).collect();
     let first = differing.first()?;
@@ -137,7 +138,7 @@ fn robust_stats(of: &BenchResult) -> Option<String> {
 }
 
 /// One line for all benchmarks whose numbers are not to be trusted for the same reason, and with the same advice.
-fn noise(report: &Report) -> Vec<String> {
+fn noise(report: &WalltimeReport) -> Vec<String> {
     let mut noisy: BTreeMap<(Noise, String), Vec<&BenchResult>> = BTreeMap::new();
     for of in &report.benchmarks {
         if let Some(noise) = of.noise.and_then(NoiseVerdict::noise) {
@@ -225,7 +226,7 @@ fn advice(of: &BenchResult) -> String {
 const DOCTOR: &str = "run `codspeed doctor` to find causes of noise, use `--pin` to keep a benchmark on one processor";
 
 /// One line for all benchmarks whose rounds changed in the same way while they were measured.
-fn drifts(report: &Report) -> Vec<String> {
+fn drifts(report: &WalltimeReport) -> Vec<String> {
     let drift = |of: &&BenchResult| of.noise.and_then(|noise| noise.drift);
     let drifting = |is_meant: fn(Drift) -> bool| -> Vec<&BenchResult> {
         let all = report.benchmarks.iter();

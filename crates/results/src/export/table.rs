@@ -6,11 +6,9 @@ use textwrap::{Options, WordSplitter};
 use super::{
     columns,
     grid::{Alarm, Grid, GridRow},
-    memory,
     notes::Note,
-    simulation,
 };
-use crate::{memory::MemoryReport, model::Report, simulation::SimulationReport, text::UNKNOWN};
+use crate::{metrics::WIDE, report::Report, text::UNKNOWN};
 
 /// Head of the first column.
 pub(super) const NAME: &str = "Benchmark";
@@ -28,22 +26,10 @@ pub struct TableStyle {
     pub width: Option<u16>,
 }
 
-/// The report as a table, with the notes on benchmarks below and a final line break. Empty
-/// without benchmarks. Warnings are not in it: they go where warnings go.
+/// The report as a table or, of a benchmark alone, as a list of its figures, with notes and sentences on the numbers
+/// below and a final line break. Empty if there is nothing to show. Warnings are not in it: they go where warnings go.
 pub fn table(report: &Report, style: &TableStyle) -> String {
-    draw(&columns::grid(report), *style)
-}
-
-/// The report of a simulation as a table, with notes, the model of time and what belongs to no
-/// benchmark below it. Empty if nothing was simulated. Warnings are not in it.
-pub fn simulation_table(report: &SimulationReport, style: &TableStyle) -> String {
-    draw(&simulation::grid(report), *style)
-}
-
-/// The report of memory mode as a table, with notes and what the numbers don't show below it. Empty without
-/// benchmarks. Warnings are not in it.
-pub fn memory_table(report: &MemoryReport, style: &TableStyle) -> String {
-    draw(&memory::grid(report), *style)
+    draw(&columns::grid(report, report.benchmarks().len() == 1), *style)
 }
 
 pub(super) fn draw(grid: &Grid, style: TableStyle) -> String {
@@ -86,14 +72,8 @@ fn broken(sentence: &str, width: Option<u16>) -> Vec<String> {
 
 /// A benchmark that is alone: its name, and its figures on a line each.
 fn sheet(grid: &Grid, alone: &GridRow) -> Vec<String> {
-    let fuller = |title: &str| alone.more.iter().find(|(other, _)| *other == title);
-    let cells = grid.heads.iter().zip(&alone.cells).filter(|(_, cell)| *cell != UNKNOWN);
-    let cells =
-        cells.map(|(head, cell)| (head.title, fuller(head.title).map_or(cell, |(_, text)| text)));
-    let is_new = |title: &str| grid.heads.iter().all(|head| head.title != title);
-    let more = alone.more.iter().filter(|(title, _)| is_new(title));
-    let figures: Vec<(&str, &String)> =
-        cells.chain(more.map(|(title, text)| (*title, text))).collect();
+    let figures = grid.heads.iter().zip(&alone.cells).filter(|(_, cell)| *cell != UNKNOWN);
+    let figures: Vec<(&str, &String)> = figures.map(|(head, cell)| (head.title, cell)).collect();
     let width = figures.iter().map(|(title, _)| measure(title)).max().unwrap_or(0);
     let line = |(title, text): &(&str, &String)| {
         let gap = " ".repeat(width.saturating_sub(measure(title)));
@@ -111,7 +91,7 @@ fn measure(text: &str) -> usize {
 /// further.
 fn layout(grid: &Grid, width: Option<u16>) -> Table {
     let mut least_left_out = u8::MAX;
-    let Some(width) = width else { return build(grid, least_left_out, None) };
+    let Some(width) = width else { return build(grid, WIDE, None) };
     loop {
         let whole = build(grid, least_left_out, None);
         let widths = whole.column_max_content_widths();

@@ -10,7 +10,7 @@ use runner_shared::{
 use super::*;
 use crate::model::{
     BenchResult, Faults, Integration, Interval, MaxRss, NoInterval, Profile, RawRounds, Robust,
-    Switches,
+    Switches, WalltimeReport,
 };
 use crate::stacks::Stacks;
 
@@ -133,28 +133,28 @@ fn pytest() -> BenchResult {
     }
 }
 
-fn report() -> Report {
-    Report {
-        benchmarks: vec![noisy(), failed(), pytest()],
-        warnings: vec!["`results/3.json` has no benchmarks".to_owned()],
-        ..Report::default()
-    }
+fn of(benchmarks: Vec<BenchResult>) -> WalltimeReport {
+    WalltimeReport { benchmarks, ..WalltimeReport::default() }
+}
+
+fn report() -> WalltimeReport {
+    let warnings = vec!["`results/3.json` has no benchmarks".to_owned()];
+    WalltimeReport { warnings, ..of(vec![noisy(), failed(), pytest()]) }
 }
 
 fn exported(id: &str) -> String {
     let mut out = Vec::new();
-    exporter(id).unwrap().write(&report(), &mut out).unwrap();
+    exporter(id).unwrap().write(&report().into(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
-fn shown(report: &Report, width: Option<u16>) -> String {
-    table(report, &TableStyle { colour: false, width })
+fn shown(report: &WalltimeReport, width: Option<u16>) -> String {
+    table(&report.clone().into(), &TableStyle { colour: false, width })
 }
 
 #[test]
 fn a_benchmark_alone_is_shown_without_a_table() {
-    let alone = |benchmark| Report { benchmarks: vec![benchmark], ..Report::default() };
-    let all = [noisy(), failed(), pytest()].map(|one| shown(&alone(one), Some(60))).join("\n");
+    let all = [noisy(), failed(), pytest()].map(|one| shown(&of(vec![one]), Some(60))).join("\n");
     insta::assert_snapshot!(all);
 }
 
@@ -176,7 +176,7 @@ fn a_metric_that_all_rows_lack_has_no_column() {
         }
     };
     let benchmarks = vec![early("one", 280), early("two", 281), early("three", 290), pytest()];
-    insta::assert_snapshot!(shown(&Report { benchmarks, ..Report::default() }, Some(80)));
+    insta::assert_snapshot!(shown(&of(benchmarks), Some(80)));
 }
 
 #[test]
@@ -185,15 +185,14 @@ fn the_slowest_profiles_are_chosen_and_keep_their_order() {
         stacks: Stacks { benchmark: name.to_owned(), ..Stacks::default() },
         ..Profile::default()
     };
-    let of = |name: &str, median_ns: f64| BenchResult {
+    let timed = |name: &str, median_ns: f64| BenchResult {
         name: name.to_owned(),
         stats: BenchmarkStats { median_ns, ..BenchmarkStats::default() },
         ..pytest()
     };
-    let report = Report {
-        benchmarks: vec![of("a", 5.0), of("b", 1.0), of("c", 9.0)],
+    let report = WalltimeReport {
         profiles: ["a", "b", "c"].map(profile).to_vec(),
-        ..Report::default()
+        ..of(vec![timed("a", 5.0), timed("b", 1.0), timed("c", 9.0)])
     };
     let slowest = report.slowest_profiles(2);
     let names: Vec<&str> = slowest.iter().map(|one| one.stacks.benchmark.as_str()).collect();
@@ -208,7 +207,7 @@ fn a_part_of_the_processor_time_below_a_tick_is_no_zero() {
         split_step_ns: Some(4e6),
         ..failed()
     };
-    let text = shown(&Report { benchmarks: vec![reads], ..Report::default() }, None);
+    let text = shown(&of(vec![reads]), None);
     let figure = |title: &str| {
         text.lines().find_map(|line| line.trim_start().strip_prefix(title)).map(str::trim)
     };
@@ -217,8 +216,8 @@ fn a_part_of_the_processor_time_below_a_tick_is_no_zero() {
 
 #[test]
 fn exporters_have_names_of_their_own() {
-    let ids: Vec<&str> = EXPORTERS.iter().map(|exporter| exporter.id()).collect();
-    assert_eq!(ids, ["json", "csv", "markdown"]);
+    let ids: Vec<&str> = EXPORTERS.iter().map(|exporter| exporter.id).collect();
+    assert_eq!(ids, ["json", "csv", "markdown", "asciidoc"]);
     assert!(exporter("yaml").is_none());
 }
 
@@ -237,6 +236,30 @@ fn csv_of_three_benchmarks() {
 #[test]
 fn markdown_of_three_benchmarks() {
     insta::assert_snapshot!(exported("markdown"));
+}
+
+#[test]
+fn asciidoc_of_three_benchmarks() {
+    insta::assert_snapshot!(exported("asciidoc"));
+}
+
+#[test]
+fn the_99th_percentile_is_there_where_there_is_room() {
+    let walls: Vec<u64> = (1..=100).map(|nth| 1_000_000 + nth * 1_000).collect();
+    let benchmark = exec("a", rounds(&walls, &[None; 100]));
+    let (one, two) = (of(vec![benchmark.clone()]), of(vec![benchmark, failed()]));
+    let has = |text: String| text.contains("P99");
+    let alone = shown(&one, None);
+    let line = alone.lines().find(|line| line.trim_start().starts_with("P99 "));
+    assert!(line.is_some_and(|line| line.ends_with("  1.100 ms")), "{alone}");
+    assert!(has(shown(&two, Some(200))), "a wide terminal");
+    assert!(!has(shown(&two, Some(80))) && !has(shown(&two, None)));
+    assert!(!has(shown(&of(vec![failed()]), None)), "of two rounds");
+    let mut out = Vec::new();
+    exporter("csv").unwrap().write(&two.into(), &mut out).unwrap();
+    let csv = String::from_utf8(out).unwrap();
+    let ends: Vec<&str> = csv.lines().filter_map(|line| line.rsplit(',').next()).collect();
+    assert_eq!(ends, ["p99_ns", "1099990", ""]);
 }
 
 #[test]
@@ -260,7 +283,7 @@ fn narrow_terminals_get_fewer_columns() {
 
 #[test]
 fn colour_only_repeats_what_the_text_says() {
-    let painted = table(&report(), &TableStyle { colour: true, width: None });
+    let painted = table(&report().into(), &TableStyle { colour: true, width: None });
     let plain = ["1", "31", "33", "0"]
         .iter()
         .fold(painted.clone(), |text, code| text.replace(&format!("\u{1b}[{code}m"), ""));
@@ -273,8 +296,8 @@ fn colour_only_repeats_what_the_text_says() {
 
 #[test]
 fn a_report_without_anything_is_no_table() {
-    assert_eq!(shown(&Report::default(), Some(80)), "");
-    let warned = Report { warnings: vec!["odd".to_owned()], ..Report::default() };
+    assert_eq!(shown(&WalltimeReport::default(), Some(80)), "");
+    let warned = WalltimeReport { warnings: vec!["odd".to_owned()], ..WalltimeReport::default() };
     assert_eq!(shown(&warned, Some(80)), "", "warnings are no results");
 }
 
@@ -291,8 +314,7 @@ fn endings_and_names_that_need_care() {
     if let Some(robust) = &mut robust.robust {
         robust.in_stats = true;
     }
-    let report = Report { benchmarks: vec![nothing, cold, wide, robust], ..Report::default() };
-    insta::assert_snapshot!(shown(&report, Some(100)));
+    insta::assert_snapshot!(shown(&of(vec![nothing, cold, wide, robust]), Some(100)));
 }
 
 #[test]
@@ -311,14 +333,11 @@ proptest! {
     ) {
         let missing = vec![None; walls.len()];
         let strange = exec(&name, rounds(&walls, &missing));
-        let report = Report {
-            benchmarks: vec![strange, noisy()],
-            warnings: vec![name],
-            ..Report::default()
-        };
+        let report = WalltimeReport { warnings: vec![name], ..of(vec![strange, noisy()]) };
         let text = shown(&report, width);
         prop_assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'));
         prop_assert!(text.lines().count() >= 7, "two rows and the notes below: {text}");
+        let report = report.into();
         for exporter in EXPORTERS {
             exporter.write(&report, &mut io::sink()).unwrap();
         }
@@ -333,8 +352,7 @@ fn a_suite_is_compared_by_undisturbed_times_if_available() {
         // Suites have no processor time.
         one.processor_ns = None;
         one.robust = one.robust.map(|robust| Robust { source, median_ns: 4_909_000.0, ..robust });
-        let report = Report { benchmarks: vec![one], ..Report::default() };
-        match report.readings().remove(0).value {
+        match Report::from(of(vec![one])).readings().remove(0).value {
             Value::Time { undisturbed, .. } => undisturbed,
             Value::Counts(_) => None,
         }

@@ -95,3 +95,10 @@ pub struct MemoryTrace {
     /// The tracer's report about itself, if there is one.
     pub stats: Option<TracerStats>,
 }
+
+impl MemoryTrace {
+    /// Returns true if events are missing, so that the numbers may be wrong.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.stats.as_ref().is_some_and(|stats| stats.lost_events > 0 || stats.failed_tracks > 0)
+    }
+}

@@ -29,13 +29,16 @@ use system::files;
 
 use crate::{
     comparison::comparisons,
-    model::{BenchResult, Report},
+    memory::MemoryReport,
+    model::{BenchResult, WalltimeReport},
+    report::Report,
+    simulation::SimulationReport,
 };
 
 pub use environment::{Environment, Fact, Library, read_environments};
 pub use error::{ReadError, TraceError};
-pub use memory::{Beside, MemoryReading, first_windows, read_fresh_memory, read_memory};
-pub use simulation::{SimulationReading, read_simulation};
+pub use memory::{Beside, first_windows, read_fresh_memory, read_memory};
+pub use simulation::read_simulation;
 
 use conditions::read_conditions;
 use file::{Entry, entries};
@@ -64,13 +67,35 @@ pub(crate) fn results(
     Ok((sources, broken))
 }
 
-/// Reads `results/` of a profile folder, except the file names in `ignore`.
+/// Reads a profile folder of any mode, which is told by the files that the modes leave. A folder without results is one
+/// of walltime mode.
+///
+/// Files that only enrich become warnings where they are damaged.
+pub fn read(profile_dir: &ProfileDir) -> Result<Reading, ReadError> {
+    let all = BTreeSet::new();
+    let memory = read_memory(profile_dir, &all)?;
+    if !memory.report.traces.is_empty() {
+        return Ok(memory.of_any_mode());
+    }
+    let simulation = read_simulation(profile_dir, &all)?;
+    let SimulationReport { processes, warnings, .. } = &simulation.report;
+    // A warning is about a file with a name that only this mode gives.
+    if *processes > 0 || !simulation.broken.is_empty() || !warnings.is_empty() {
+        return Ok(simulation.of_any_mode());
+    }
+    Ok(read_walltime(profile_dir, &all)?.of_any_mode())
+}
+
+/// Reads `results/` of a profile folder of walltime mode, except the file names in `ignore`.
 ///
 /// A results file that can't be read is an error, as its benchmarks would vanish silently, but
 /// doesn't keep the others from being shown. The artifacts beside it only enrich: a damaged one
 /// becomes a warning. Without `results/` the report is empty.
-pub fn read(profile_dir: &ProfileDir, ignore: &BTreeSet<OsString>) -> Result<Reading, ReadError> {
-    let mut report = Report::default();
+pub fn read_walltime(
+    profile_dir: &ProfileDir,
+    ignore: &BTreeSet<OsString>,
+) -> Result<Reading<WalltimeReport>, ReadError> {
+    let mut report = WalltimeReport::default();
     let mut broken = Vec::new();
     let mut sources = Vec::new();
     let mut logs = Vec::new();
@@ -144,12 +169,21 @@ fn named(those: &[&BenchResult]) -> Option<String> {
 }
 
 /// The result of reading a profile folder.
-#[derive(Debug)]
-pub struct Reading {
+#[derive(Debug, Default)]
+pub struct Reading<R = Report> {
     /// Everything that could be read.
-    pub report: Report,
-    /// Results files whose benchmarks are missing from it.
+    pub report: R,
+    /// Files whose benchmarks are missing from it, at least in part.
     pub broken: Vec<ReadError>,
+}
+
+type SimulationReading = Reading<SimulationReport>;
+type MemoryReading = Reading<MemoryReport>;
+
+impl<R: Into<Report>> Reading<R> {
+    fn of_any_mode(self) -> Reading {
+        Reading { report: self.report.into(), broken: self.broken }
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ pub struct Events(Vec<(Arc<str>, Option<u64>)>);
 impl Events {
     /// Instructions.
     pub const INSTRUCTIONS: &'static str = "Ir";
+    /// Instructions, data and caches: what the service knows.
+    pub const OF_CACHES: &'static [&'static str] =
+        &["Ir", "Dr", "Dw", "I1mr", "D1mr", "D1mw", "ILmr", "DLmr", "DLmw"];
     /// System calls.
     pub const SYSCALLS: &'static str = "sysCount";
     /// Nanoseconds in system calls.

@@ -5,7 +5,7 @@ mod analysis;
 mod cost_model;
 mod events;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     counts::{CountComparison, Counter, Repeated, SIMULATION_COUNTERS},
@@ -138,10 +138,10 @@ pub struct SimulationResult {
 
 impl SimulationResult {
     /// The counts as the view wants them.
-    pub fn counted(&self, view: &View) -> Events {
+    pub fn counted(&self, view: &View) -> Cow<'_, Events> {
         match view.allocations {
-            Allocations::Included => self.events.clone(),
-            Allocations::Excluded => self.events.without(&self.allocations),
+            Allocations::Included => Cow::Borrowed(&self.events),
+            Allocations::Excluded => Cow::Owned(self.events.without(&self.allocations)),
         }
     }
 

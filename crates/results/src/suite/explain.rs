@@ -22,7 +22,8 @@ use crate::{
     comparison::shortest,
     counts::counters_of,
     explain::{Step, count, number, of_count, of_counter, of_padding, of_pairs, paragraph},
-    model::{Interval, RawRounds, Report},
+    model::{Interval, RawRounds},
+    report::Report,
     text::quoted,
 };
 
@@ -92,8 +93,9 @@ impl Suite {
 }
 
 /// Returns the arithmetic of a command whose rounds took turns in both states, with the times of all turns. With a final
-/// line break.
+/// line break; empty without such a command.
 pub fn explain_turns(report: &Report) -> String {
+    let Report::Walltime(report) = report else { return String::new() };
     let [of] = &*report.comparisons else { return String::new() };
     let source = match of.found.time {
         JudgedTime::Undisturbed => RobustSource::KernelStamps,

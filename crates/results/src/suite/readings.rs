@@ -1,15 +1,16 @@
 //! One number for each benchmark of a run, taken from its report.
 
 use runner_shared::{
-    artifact::RobustSource,
+    artifact::{Outcome, RobustSource},
     walltime::{as_float, quantile},
 };
 
 use crate::{
     counts::{MEMORY_COUNTERS, SIMULATION_COUNTERS},
-    memory::{MemoryCounts, MemoryReport, MemoryResult},
-    model::{BenchResult, RawRounds, Report},
-    simulation::{SimulationCounts, SimulationReport, SimulationResult, View},
+    memory::{MemoryCounts, MemoryResult},
+    model::{BenchResult, RawRounds},
+    report::{Benchmark, Report},
+    simulation::{SimulationCounts, SimulationResult, View},
 };
 
 /// Of wall times, this quantile of a run's rounds is judged: what other programs do only adds to a time, so that the
@@ -47,26 +48,24 @@ pub enum Value {
 impl Report {
     /// A reading for each benchmark that finished.
     pub fn readings(&self) -> Vec<SuiteReading> {
-        let measured = |one: &&BenchResult| one.is_complete() && one.stats.rounds > 0;
-        self.benchmarks.iter().filter(measured).map(timed).collect()
+        let measured =
+            |one: &Benchmark<'_>| *one.outcome() == Outcome::Complete && one.has_numbers();
+        self.benchmarks().into_iter().filter(measured).map(SuiteReading::of).collect()
     }
 }
 
-impl SimulationReport {
-    /// A reading for each benchmark.
-    pub fn readings(&self) -> Vec<SuiteReading> {
-        self.benchmarks.iter().map(|one| counted(one, &self.view)).collect()
+impl SuiteReading {
+    fn of(benchmark: Benchmark<'_>) -> Self {
+        let value = match benchmark {
+            Benchmark::Walltime(of) => timed(of),
+            Benchmark::Simulation(of, view) => counted(of, &view),
+            Benchmark::Memory(of) => traced(of),
+        };
+        Self { name: benchmark.name().to_owned(), uri: benchmark.uri().to_owned(), value }
     }
 }
 
-impl MemoryReport {
-    /// A reading for each benchmark.
-    pub fn readings(&self) -> Vec<SuiteReading> {
-        self.benchmarks.iter().map(traced).collect()
-    }
-}
-
-fn timed(of: &BenchResult) -> SuiteReading {
+fn timed(of: &BenchResult) -> Value {
     let rounds = |times: fn(&RawRounds) -> Vec<f64>| {
         let mut rounds = of.rounds.as_ref().map(times)?;
         rounds.sort_by(f64::total_cmp);
@@ -83,12 +82,11 @@ fn timed(of: &BenchResult) -> SuiteReading {
         // Of a suite, it lacks the waiting.
         RobustSource::ProcessorTime | RobustSource::WallClock => None,
     });
-    let value = Value::Time {
+    Value::Time {
         wall: picoseconds(wall),
         undisturbed,
         shortest: picoseconds(shortest.unwrap_or(of.stats.min_ns)),
-    };
-    SuiteReading { name: of.name.clone(), uri: of.uri.clone(), value }
+    }
 }
 
 /// Returns the wall times per iteration of the rounds during which the processor was never taken away.
@@ -98,16 +96,14 @@ fn left_alone(rounds: &RawRounds) -> Vec<f64> {
     rounds.filter(|(_, preempted)| *preempted == Some(0.0)).map(|(wall, _)| wall).collect()
 }
 
-fn counted(of: &SimulationResult, view: &View) -> SuiteReading {
+fn counted(of: &SimulationResult, view: &View) -> Value {
     let counts = SimulationCounts::of(of);
-    let values = SIMULATION_COUNTERS.iter().map(|counter| counts.value(counter, view)).collect();
-    SuiteReading { name: of.name.clone(), uri: of.uri.clone(), value: Value::Counts(values) }
+    Value::Counts(SIMULATION_COUNTERS.iter().map(|counter| counts.value(counter, view)).collect())
 }
 
-fn traced(of: &MemoryResult) -> SuiteReading {
+fn traced(of: &MemoryResult) -> Value {
     let counts = MemoryCounts::of(&of.usage);
-    let values = MEMORY_COUNTERS.iter().map(|counter| counts.value(counter)).collect();
-    SuiteReading { name: of.name.clone(), uri: of.uri.clone(), value: Value::Counts(values) }
+    Value::Counts(MEMORY_COUNTERS.iter().map(|counter| counts.value(counter)).collect())
 }
 
 /// Whole picoseconds: iterations of a nanosecond keep three digits.

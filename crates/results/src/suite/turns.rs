@@ -10,12 +10,13 @@ use runner_shared::{
 use super::{
     Doubt, Evidence, Found, SuiteBenchmark, SuiteComparison, SuiteVerdict, Unit, judge::mean_of,
 };
-use crate::{comparison::Comparison, model::Report};
+use crate::{comparison::Comparison, model::WalltimeReport, report::Report};
 
 impl SuiteComparison {
     /// The comparison of the two benchmarks of a report, which are the command `name` in both states; `None` if they have
-    /// no turn in common.
+    /// no turn in common, or were not timed.
     pub fn of_turns(report: &Report, name: &str, uri: &str) -> Option<Self> {
+        let Report::Walltime(report) = report else { return None };
         let [of] = &*report.comparisons else { return None };
         let Comparison { base_uri, head_uri, seed, found, .. } = of;
         let judged = found.judged;
@@ -60,7 +61,7 @@ impl SuiteComparison {
 }
 
 /// The median of the judged time, picoseconds.
-fn typical(report: &Report, uri: &str, time: JudgedTime) -> Option<f64> {
+fn typical(report: &WalltimeReport, uri: &str, time: JudgedTime) -> Option<f64> {
     let of = report.benchmarks.iter().find(|one| one.uri == uri)?;
     let robust = of.robust.as_ref().filter(|robust| robust.source != RobustSource::WallClock);
     let nanos = match time {

@@ -129,6 +129,17 @@ pub enum Outcome {
     Interrupted,
 }
 
+impl Outcome {
+    /// Returns its name in exports.
+    pub const fn id(&self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Failed { .. } => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// The source of the noise-robust time of a round, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RobustSource {

@@ -3,10 +3,12 @@
 pub mod normal;
 mod random;
 
+use serde::Serialize;
+
 pub use random::Xoshiro256;
 
 /// A confidence interval; both ends belong to it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
     /// Lower end.
     pub low: f64,

@@ -23,7 +23,6 @@ use crate::{
     event::RunEvent,
     orchestrator::{Completed, RunError, Turn, execute_in},
     process::Ended,
-    report::AnyReport,
     settings::RunPart,
     ui::Ui,
 };
@@ -183,7 +182,7 @@ impl Series<'_> {
         if let Some(broken) = broken.into_iter().next() {
             return Err(RunError::Read(broken).into());
         }
-        let (all, failed) = (report.benchmarks(), report.failed());
+        let (all, failed) = (report.benchmarks().len(), report.failed());
         if failed > 0 {
             return Err(AbError::Benchmarks { side, failed, all });
         }
@@ -191,11 +190,7 @@ impl Series<'_> {
             return Err(AbError::Suite { side, ended });
         }
         instruments.map_err(RunError::Instrument)?;
-        let mut readings = match report {
-            AnyReport::Walltime(report) => report.readings(),
-            AnyReport::Simulation(report) => report.readings(),
-            AnyReport::Memory(report) => report.readings(),
-        };
+        let mut readings = report.readings();
         if let Some(only) = self.only {
             only.keep(&mut readings);
             return if readings.is_empty() { Err(AbError::Absent(side)) } else { Ok(readings) };

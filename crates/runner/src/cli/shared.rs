@@ -43,7 +43,7 @@ pub(crate) struct SharedArgs {
     #[arg(long, value_name = "NAME", value_parser = parse_pattern, value_delimiter = ',')]
     pub hide_env: Vec<String>,
 
-    /// Also write the results to a file: `json=PATH`, `csv=PATH` or `markdown=PATH`; `-` is standard output.
+    /// Also write the results to a file: `json=PATH`, `csv=PATH`, `markdown=PATH` or `asciidoc=PATH`; `-` is standard output.
     ///
     /// Also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
     /// `pprof=PATH`.
@@ -113,7 +113,7 @@ pub(super) fn export_parser() -> impl TypedValueParser<Value = Export> {
 fn parse_export(word: &OsStr) -> Result<Export, String> {
     let ids = || {
         let profiles = PROFILE_EXPORTERS.iter().map(|exporter| exporter.id());
-        EXPORTERS.iter().map(|exporter| exporter.id()).chain(profiles)
+        EXPORTERS.iter().map(|exporter| exporter.id).chain(profiles)
     };
     let known = || ids().collect::<Vec<_>>().join(", ");
     let split = |at: usize| {

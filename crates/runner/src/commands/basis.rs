@@ -2,8 +2,6 @@
 
 use results::{Report, Suite, SuiteComparison};
 
-use crate::report::AnyReport;
-
 /// The measurements that verdicts are computed from.
 pub(super) enum Basis {
     /// Whole runs of a suite.
@@ -15,14 +13,6 @@ pub(super) enum Basis {
 }
 
 impl Basis {
-    /// Takes the rounds of a command from the report of their run.
-    pub(super) fn of_turns(report: AnyReport) -> Self {
-        match report {
-            AnyReport::Walltime(report) => Self::Turns(Box::new(report)),
-            AnyReport::Simulation(_) | AnyReport::Memory(_) => Self::Nothing,
-        }
-    }
-
     /// Returns the arithmetic of verdicts that come from this.
     pub(super) fn explain(&self, found: &SuiteComparison) -> String {
         match self {

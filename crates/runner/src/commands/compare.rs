@@ -30,7 +30,6 @@ use crate::{
     mode::{Place, Settled},
     orchestrator::{Completed, RunError, Turn, execute_in},
     process::{AskError, Ended},
-    report::AnyReport,
     settings::{RunPart, RunPlan, targets::PlannedTarget},
     workload::{Versus, Workload},
 };
@@ -149,8 +148,7 @@ impl Plan {
         if !self.explain {
             return Ok(());
         }
-        let text = basis.explain(found);
-        if text.is_empty() { Ok(()) } else { context.print(&format!("\n{text}")) }
+        context.print_more(&basis.explain(found))
     }
 
     /// Waits for the machine.
@@ -281,12 +279,9 @@ impl Plan {
             .without(&[env_names::CARGO_TARGET_DIR]);
         let run = execute_in(turn, &part, None, (&env, &context.signals), &context.ui)?;
         let (name, uri) = (target.display_name(), target.uri());
-        let found = match &run.report {
-            AnyReport::Walltime(report) => SuiteComparison::of_turns(report, &name, &uri),
-            AnyReport::Simulation(_) | AnyReport::Memory(_) => None,
-        };
+        let found = SuiteComparison::of_turns(&run.report, &name, &uri);
         let (basis, end) = if run.interrupted || context.signals.interrupted() {
-            (Basis::of_turns(run.report), Ok(End::Interrupted))
+            (Basis::Turns(Box::new(run.report)), Ok(End::Interrupted))
         } else {
             match usable_turns(run) {
                 Ok(basis) if found.is_some() => (basis, Ok(End::Complete)),
@@ -330,7 +325,7 @@ fn usable_turns(run: Completed) -> Result<Basis, AbError> {
         return Err(RunError::Read(broken).into());
     }
     instruments.map_err(RunError::Instrument)?;
-    Ok(Basis::of_turns(report))
+    Ok(Basis::Turns(Box::new(report)))
 }
 
 /// The same run on processors that are chosen once: all runs of both states share them.
@@ -366,7 +361,9 @@ fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
         None => Ok(()),
         Some(export) => {
             let what = format!("verdicts can't be exported as `{}`", export.format);
-            Err(CliError::new(ExitKind::Usage, what).hint("the formats are json, csv, markdown"))
+            let ids: Vec<_> = results::EXPORTERS.iter().map(|exporter| exporter.id).collect();
+            let hint = format!("the formats are {}", ids.join(", "));
+            Err(CliError::new(ExitKind::Usage, what).hint(hint))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use results::Report;
 use runner_shared::{
     duration::parse_nanos,
     harness::{Target, WalltimeArgs},
@@ -16,7 +17,6 @@ use crate::{
     error::{CliError, ExitKind, chain},
     event::RunEvent,
     orchestrator::execute,
-    report::AnyReport,
     settings::{RunPlan, targets::PlannedTarget},
     workload::{Versus, Workload},
 };
@@ -94,7 +94,7 @@ fn measure(args: &DoctorArgs, nanos: u64, context: &Context) -> Result<Floor, No
     if completed.interrupted || context.signals.interrupted() {
         return Err(NoFloor::Interrupted);
     }
-    let AnyReport::Walltime(report) = &completed.report else {
+    let Report::Walltime(report) = &completed.report else {
         return Err(NoFloor::Because("no times were measured".to_owned()));
     };
     let program_ns = report.benchmarks.first().map_or(0.0, |one| one.stats.median_ns);

@@ -1,11 +1,8 @@
 //! `codspeed inspect`: what a run has left, once more.
 
-use std::{collections::BTreeSet, fs, io, path::Path};
+use std::{fs, io, path::Path};
 
-use results::{
-    Allocations, MemoryReading, ReadError, Reading, SimulationReading, hottest_functions,
-    memory_details,
-};
+use results::{Allocations, Reading, Report};
 
 use runner_shared::{
     fault::{Attempt, explain},
@@ -19,7 +16,6 @@ use crate::{
     error::{CliError, ExitKind},
     event::RunEvent,
     mode::walltime,
-    report::AnyReport,
     settings::{SettingsError, apart},
     upload::Manifest,
 };
@@ -78,29 +74,33 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
     let InspectArgs { folder, functions, export, explain, exclude_allocations } = args;
     let folder = ProfileDir::new(folder);
     tell_how_far(&folder, context);
-    let (report, broken) = read(&folder, exclude_allocations)?;
+    let failed = |err| CliError::new(ExitKind::Failed, err);
+    let Reading { mut report, broken } = results::read(&folder).map_err(failed)?;
+    match &mut report {
+        Report::Walltime(report) => walltime::read_profile(&folder, report),
+        Report::Simulation(report) if exclude_allocations => {
+            report.view.allocations = Allocations::Excluded;
+        }
+        Report::Simulation(_) | Report::Memory(_) => {}
+    }
     for warning in report.warnings() {
         context.ui.event(&RunEvent::warning(warning));
     }
     outcome::tell_broken(&broken, context);
     outcome::show(&export, &report, context)?;
     if explain {
-        outcome::explain(&report, context)?;
+        context.print_more(&report.explained())?;
     }
-    match &report {
-        AnyReport::Simulation(report) => show(&hottest_functions(report, functions), context)?,
-        AnyReport::Memory(report) => show(&memory_details(report, functions), context)?,
-        AnyReport::Walltime(_) => outcome::show_hottest(&report, functions, context)?,
-    }
+    context.print_more(&results::details(&report, functions))?;
     let (environments, odd) = results::read_environments(&folder);
     for text in odd {
         context.ui.event(&RunEvent::warning(text));
     }
-    show(&results::environment_details(&environments), context)?;
+    context.print_more(&results::environment_details(&environments))?;
     if !broken.is_empty() {
         return Err(outcome::unread(broken.len(), &folder));
     }
-    if report.benchmarks() == 0 {
+    if report.benchmarks().is_empty() {
         let err = format!("`{}` contains no results", shown(&folder));
         return Err(CliError::new(ExitKind::Empty, err).hint(
             "a run names its profile folder in its last line; use `--profile-folder` to choose it",
@@ -116,37 +116,4 @@ fn tell_how_far(folder: &ProfileDir, context: &Context) {
     for text in reached.said(&manifest).into_iter().chain(trouble) {
         context.ui.event(&RunEvent::warning(text));
     }
-}
-
-fn show(details: &str, context: &Context) -> Result<(), CliError> {
-    if details.is_empty() {
-        return Ok(());
-    }
-    context.print(&format!("\n{details}"))
-}
-
-/// Returns what is in the folder, by the files that the modes leave.
-fn read(
-    folder: &ProfileDir,
-    exclude_allocations: bool,
-) -> Result<(AnyReport, Vec<ReadError>), CliError> {
-    let unreadable = |err| CliError::new(ExitKind::Failed, err);
-    let all = BTreeSet::new();
-    let MemoryReading { report, broken } =
-        results::read_memory(folder, &all).map_err(unreadable)?;
-    if !report.traces.is_empty() {
-        return Ok((AnyReport::Memory(report), broken));
-    }
-    let SimulationReading { mut report, broken } =
-        results::read_simulation(folder, &all).map_err(unreadable)?;
-    // A warning is about a file with a name that only this mode gives.
-    if report.processes > 0 || !broken.is_empty() || !report.warnings.is_empty() {
-        if exclude_allocations {
-            report.view.allocations = Allocations::Excluded;
-        }
-        return Ok((AnyReport::Simulation(report), broken));
-    }
-    let Reading { mut report, broken } = results::read(folder, &all).map_err(unreadable)?;
-    walltime::read_profile(folder, &mut report);
-    Ok((AnyReport::Walltime(report), broken))
 }

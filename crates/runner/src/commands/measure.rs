@@ -116,7 +116,7 @@ fn measure_part(
     outcome::show_slowest(&completed.report, &folder, context)?;
     let shown = outcome::show(&part.exports, &completed.report, context);
     let explained = if part.workload.wants_explanation() {
-        outcome::explain(&completed.report, context)
+        context.print_more(&completed.report.explained())
     } else {
         Ok(())
     };

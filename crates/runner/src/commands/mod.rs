@@ -78,6 +78,11 @@ impl Context {
     fn print(&self, text: &str) -> Result<(), CliError> {
         self.ui.details(text).map_err(|err| outcome::unwritten(&err))
     }
+
+    /// Prints more of it behind an empty line, if there is more.
+    fn print_more(&self, text: &str) -> Result<(), CliError> {
+        if text.is_empty() { Ok(()) } else { self.print(&format!("\n{text}")) }
+    }
 }
 
 /// The current folder.

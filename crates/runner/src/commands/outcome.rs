@@ -3,13 +3,12 @@
 use std::{io, path::Path};
 
 use nix::sys::{signal::Signal, statvfs::statvfs};
-use results::ReadError;
+use results::{ReadError, Report};
 use runner_shared::{
     fault::{self, Attempt},
     mode::Mode,
     profile_dir::ProfileDir,
-    share::Share,
-    text::{as_text, one_line, shown},
+    text::{as_text, shown},
     verdict::DEFAULT_THRESHOLD,
 };
 
@@ -20,18 +19,13 @@ use crate::{
     mode::simulation,
     orchestrator::Completed,
     process::Ended,
-    report::AnyReport,
     settings::{RunPart, options::Export},
     ui, upload,
-    workload::{Versus, Workload},
+    workload::Workload,
 };
 
 /// Shows the table and writes the exports.
-pub(crate) fn show(
-    exports: &[Export],
-    report: &AnyReport,
-    context: &Context,
-) -> Result<(), CliError> {
+pub(crate) fn show(exports: &[Export], report: &Report, context: &Context) -> Result<(), CliError> {
     context.ui.report(report).map_err(|err| unwritten(&err))?;
     let mut failed = Ok(());
     for export in exports {
@@ -55,27 +49,13 @@ pub(crate) fn show(
 /// `codspeed inspect` shows more.
 pub(super) const A_FEW: (usize, usize) = (3, 3);
 
-/// Shows in which functions profiled benchmarks spent their time.
-pub(crate) fn show_hottest(
-    report: &AnyReport,
-    functions: usize,
-    context: &Context,
-) -> Result<(), CliError> {
-    let AnyReport::Walltime(report) = report else { return Ok(()) };
-    if report.profiles.is_empty() {
-        return Ok(());
-    }
-    let text = results::hottest_samples(&report.profiles, functions);
-    context.print(&format!("\n{text}"))
-}
-
 /// Shows in which functions the slowest of the profiled benchmarks spent their time, before the table.
 pub(crate) fn show_slowest(
-    report: &AnyReport,
+    report: &Report,
     folder: &ProfileDir,
     context: &Context,
 ) -> Result<(), CliError> {
-    let AnyReport::Walltime(report) = report else { return Ok(()) };
+    let Report::Walltime(report) = report else { return Ok(()) };
     let (functions, benchmarks) = A_FEW;
     let slowest = report.slowest_profiles(benchmarks);
     if slowest.is_empty() {
@@ -153,7 +133,7 @@ pub(crate) fn judge(
         let rounds = || {
             format!("run `codspeed inspect {}` to see the rounds that were kept", shown(&folder))
         };
-        let hint = match (kept, report.benchmarks()) {
+        let hint = match (kept, report.benchmarks().len()) {
             (0, 0) => None,
             (0, _) => Some(rounds()),
             _ => Some(upload::how_to_go_on(&folder)),
@@ -170,7 +150,7 @@ pub(crate) fn judge(
             None => err,
         });
     }
-    let all = report.benchmarks();
+    let all = report.benchmarks().len();
     match report.failed() {
         0 => {}
         1 if all == 1 => return Err(CliError::new(ExitKind::Failed, "the benchmark failed")),
@@ -196,11 +176,13 @@ pub(crate) fn judge(
 }
 
 /// Judges commands that were compared by `--fail-if-slower`.
-fn judge_speed(part: &RunPart, report: &AnyReport, context: &Context) -> ExitKind {
+fn judge_speed(part: &RunPart, report: &Report, context: &Context) -> ExitKind {
     let Workload::Commands { versus: Some(versus), .. } = &part.workload else {
         return ExitKind::Ok;
     };
-    let worse = if versus.fails { worse(report, *versus) } else { Vec::new() };
+    let comparisons = if versus.fails { report.comparisons() } else { Vec::new() };
+    let worse = comparisons.iter().filter_map(|it| it.worse(versus.limit, versus.threshold));
+    let worse: Vec<String> = worse.collect();
     if worse.is_empty() {
         return ExitKind::Ok;
     }
@@ -216,37 +198,15 @@ fn judge_speed(part: &RunPart, report: &AnyReport, context: &Context) -> ExitKin
     ExitKind::Regression
 }
 
-/// The commands that are slower or need more memory than they may, and by which count.
-fn worse(report: &AnyReport, versus: Versus) -> Vec<String> {
-    let name = |name: &str| format!("`{}`", one_line(name));
-    let AnyReport::Walltime(report) = report else {
-        let of = |it: &results::CountComparison| {
-            let limit = versus.limit.map(Share::value);
-            let titles: Vec<_> = it.worse_by(limit).iter().map(|it| it.counter.title).collect();
-            (!titles.is_empty()).then(|| format!("{} ({})", name(&it.head), titles.join(", ")))
-        };
-        return report.count_comparisons().iter().filter_map(of).collect();
-    };
-    let limit = versus.limit.or(versus.threshold).unwrap_or(DEFAULT_THRESHOLD).value();
-    let slower = report.comparisons.iter().filter(|it| it.found.judged.is_slower_by(limit));
-    slower.map(|it| name(&it.head)).collect()
-}
-
-/// Shows how verdicts were reached, if that is wanted.
-pub(crate) fn explain(report: &AnyReport, context: &Context) -> Result<(), CliError> {
-    let text = report.explained();
-    if text.is_empty() { Ok(()) } else { context.print(&format!("\n{text}")) }
-}
-
 /// Returns what the end of the command means.
 fn judge_end(
     part: &RunPart,
-    report: &AnyReport,
+    report: &Report,
     ended: Ended,
     folder: &ProfileDir,
 ) -> Result<(), CliError> {
     let asks_for_nonsense =
-        matches!(part.workload, Workload::Commands { .. }) && report.benchmarks() == 0;
+        matches!(part.workload, Workload::Commands { .. }) && report.benchmarks().is_empty();
     match ended {
         // exec-harness has said what is wrong.
         Ended::Code(2) if asks_for_nonsense => {

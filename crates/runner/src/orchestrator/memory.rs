@@ -8,7 +8,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use results::MemoryReading;
+use results::Reading;
 use runner_shared::mode::Mode;
 
 use super::{
@@ -23,7 +23,6 @@ use crate::{
         shims,
     },
     process::{Child, Output, ToolCommand, send_signal},
-    report::AnyReport,
     session::{Conversation, FifoPair, Journal, ServeError, Session, Switches, journal},
     settings::RunPart,
 };
@@ -84,13 +83,13 @@ impl Stage<'_> {
         warn_of_messages(&served.record, ui);
         memory::finish(&served.record.timestamps, folder)?;
         journal::remove(folder);
-        let MemoryReading { mut report, broken } =
+        let Reading { mut report, broken } =
             results::read_fresh_memory(folder, &old.untouched(), &served.record.beside)?;
         // Ours first: the tracer may have many.
         report.remarks.splice(..0, remarks);
         let trouble = tracer.trouble();
         let trouble = trouble.or_else(|| memory::trouble(served.ended, control.failed(), &report));
-        Ok(Measured { report: AnyReport::Memory(report), broken, served, trouble })
+        Ok(Measured { report: report.into(), broken, served, trouble })
     }
 }
 

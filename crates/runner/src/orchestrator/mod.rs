@@ -11,7 +11,7 @@ mod watch;
 
 use std::{fs, io, path::PathBuf};
 
-use results::ReadError;
+use results::{ReadError, Report};
 use runner_shared::{
     env_names,
     fault::{Attempt, explain},
@@ -33,7 +33,6 @@ use crate::{
     instruments::{InstrumentError, Instruments},
     mode::{ModeError, PlaceError, memory::TracerTrouble, walltime::StartError},
     process::{AskError, Ended, Output, SpawnError},
-    report::AnyReport,
     session::{FifoError, ServeError, Served},
     settings::RunPart,
     ui::Ui,
@@ -49,7 +48,7 @@ use watch::went_well;
 #[derive(Debug)]
 pub(crate) struct Completed {
     /// The results of a measurement.
-    pub report: AnyReport,
+    pub report: Report,
     /// Results files that could not be read.
     pub broken: Vec<ReadError>,
     /// The end of the benchmark.
@@ -150,7 +149,7 @@ impl Stage<'_> {
 
 /// The results of a mode.
 struct Measured {
-    report: AnyReport,
+    report: Report,
     broken: Vec<ReadError>,
     served: Served,
     trouble: Option<TracerTrouble>,

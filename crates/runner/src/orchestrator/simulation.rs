@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use results::{Allocations, SimulationReading};
+use results::{Allocations, Reading};
 use system::temporary;
 
 use super::{
@@ -13,7 +13,6 @@ use crate::{
     event::RunEvent,
     mode::simulation::{self, Keeper, Valgrind},
     process::ToolCommand,
-    report::AnyReport,
     settings::RunPart,
 };
 
@@ -52,14 +51,13 @@ impl Stage<'_> {
         for warning in kept.into_iter().chain(simulation::harvest(folder, start)) {
             ui.event(&RunEvent::warning(warning));
         }
-        let SimulationReading { mut report, broken } =
-            results::read_simulation(folder, &old.untouched())?;
+        let Reading { mut report, broken } = results::read_simulation(folder, &old.untouched())?;
         report.warnings.extend(left);
         report.view.model = options.cost_model;
         if options.exclude_allocations {
             report.view.allocations = Allocations::Excluded;
         }
-        Ok(Measured { report: AnyReport::Simulation(report), broken, served, trouble: None })
+        Ok(Measured { report: report.into(), broken, served, trouble: None })
     }
 }
 

@@ -14,7 +14,6 @@ use crate::{
         ModeError, Place, shims,
         walltime::{self, Crowd, Isolation, Scene},
     },
-    report::AnyReport,
     session::{Conversation, FifoPair, Journal, Session, Switches, journal},
     workload::Workload,
 };
@@ -68,7 +67,7 @@ impl Stage<'_> {
         if let Err(err) = walltime::keep_preemptions(&served.preemptions, folder) {
             tell(RunEvent::warning(error::chain(&err)));
         }
-        let Reading { mut report, broken } = results::read(folder, &old.untouched())?;
+        let Reading { mut report, broken } = results::read_walltime(folder, &old.untouched())?;
         let crowded = match workload {
             Workload::Suite(_) => crowded,
             // The threads of `exec-harness` itself only wait.
@@ -78,6 +77,6 @@ impl Stage<'_> {
         if let Some(recorded) = recorded.filter(|_| !signals.interrupted()) {
             walltime::add_profile(recorded, &served.record, folder, &mut report, &tell);
         }
-        Ok(Measured { report: AnyReport::Walltime(report), broken, served, trouble: None })
+        Ok(Measured { report: report.into(), broken, served, trouble: None })
     }
 }

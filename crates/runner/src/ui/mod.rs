@@ -41,14 +41,13 @@ use std::{
 };
 
 use api::Secret;
-use results::SuiteComparison;
+use results::{Report, SuiteComparison};
 use runner_shared::{fault::words, profile_dir::ProfileDir};
 
 use crate::{
     env::Env,
     error::CliError,
     event::{Failure, RunEvent},
-    report::AnyReport,
 };
 use shown::Shown;
 use state::State;
@@ -141,7 +140,7 @@ impl Ui {
     }
 
     /// The results of a mode.
-    pub(crate) fn report(&self, results: &AnyReport) -> io::Result<()> {
+    pub(crate) fn report(&self, results: &Report) -> io::Result<()> {
         let mut state = self.state();
         let finished = report::finished(results, open::resized(state.style))?;
         state.event(&RunEvent::Report(Box::new(finished)))

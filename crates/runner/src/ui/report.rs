@@ -7,69 +7,45 @@ use std::{
 };
 
 use results::{
-    BenchResult, Comparison, CountComparison, Events, MemoryReport, MemoryResult, Report,
-    SimulationReport, SimulationResult, SuiteComparison, TableStyle, exporter, memory_table,
-    profile_exporter, simulation_table, table,
+    Compared, Headline, Report, SuiteComparison, TableStyle, exporter, profile_exporter, table,
 };
 use runner_shared::{
-    artifact::Outcome,
     fault::{Attempt, explain},
-    mode::Mode,
     text::lines,
-    walltime::as_float,
 };
-use serde_json::{Map, Value};
 use system::files;
 
 use super::Ui;
 use crate::{
     event::{Benchmark, Finished},
-    report::AnyReport,
     settings::options::Export,
 };
 
 /// The report for all sinks.
-pub(super) fn finished(report: &AnyReport, style: TableStyle) -> io::Result<Finished> {
-    let table = match report {
-        AnyReport::Walltime(report) => table(report, &style),
-        AnyReport::Simulation(report) => simulation_table(report, &style),
-        AnyReport::Memory(report) => memory_table(report, &style),
-    };
+pub(super) fn finished(report: &Report, style: TableStyle) -> io::Result<Finished> {
     let mut markdown = Vec::new();
     if let Some(exporter) = exporter("markdown") {
-        match report {
-            AnyReport::Walltime(report) => exporter.write(report, &mut markdown)?,
-            AnyReport::Simulation(report) => exporter.write_simulation(report, &mut markdown)?,
-            AnyReport::Memory(report) => exporter.write_memory(report, &mut markdown)?,
-        }
+        exporter.write(report, &mut markdown)?;
     }
-    let benchmarks = match report {
-        AnyReport::Walltime(Report { benchmarks, .. }) => benchmarks.iter().map(timed).collect(),
-        AnyReport::Simulation(report) => {
-            report.benchmarks.iter().map(|bench| counted(bench, report)).collect()
-        }
-        AnyReport::Memory(MemoryReport { benchmarks, .. }) => {
-            benchmarks.iter().map(traced).collect()
-        }
-    };
-    let shown = if report.is_worth_showing() { table } else { String::new() };
-    let markdown = String::from_utf8_lossy(&markdown).into_owned();
-    let comparisons = match report {
-        AnyReport::Walltime(report) => {
-            report.comparisons.iter().map(Comparison::to_json).collect::<Result<_, _>>()?
-        }
-        AnyReport::Simulation(_) | AnyReport::Memory(_) => {
-            let counts = report.count_comparisons();
-            counts.iter().map(CountComparison::to_json).collect::<Result<_, _>>()?
-        }
-    };
-    Ok(Finished { table: shown, markdown, benchmarks, comparisons })
+    let table = if report.is_worth_showing() { table(report, &style) } else { String::new() };
+    Ok(Finished {
+        table,
+        markdown: String::from_utf8_lossy(&markdown).into_owned(),
+        benchmarks: report.benchmarks().into_iter().map(told).collect(),
+        comparisons: report
+            .comparisons()
+            .iter()
+            .map(Compared::to_json)
+            .collect::<Result<_, _>>()?,
+    })
 }
 
 /// The same of a suite that was run in two states.
 pub(super) fn judged(found: &SuiteComparison, style: TableStyle) -> io::Result<Finished> {
     let mut markdown = Vec::new();
-    found.write("markdown", &mut markdown)?;
+    if let Some(exporter) = exporter("markdown") {
+        exporter.write_suite(found, &mut markdown)?;
+    }
     Ok(Finished {
         table: found.table(&style),
         markdown: String::from_utf8_lossy(&markdown).into_owned(),
@@ -78,99 +54,32 @@ pub(super) fn judged(found: &SuiteComparison, style: TableStyle) -> io::Result<F
     })
 }
 
-fn timed(bench: &BenchResult) -> Benchmark {
-    let stats = match serde_json::to_value(bench.stats) {
-        Ok(Value::Object(stats)) => stats,
-        Ok(_) | Err(_) => Map::new(),
-    };
+fn told(of: results::Benchmark<'_>) -> Benchmark {
+    let Headline { value, unit } = of.headline();
     Benchmark {
-        name: bench.name.clone(),
-        uri: bench.uri.clone(),
-        mode: Mode::Walltime,
-        outcome: match bench.outcome {
-            Outcome::Complete => "complete",
-            Outcome::Failed { .. } => "failed",
-            Outcome::Interrupted => "interrupted",
-        },
-        value: (bench.stats.rounds > 0).then_some(bench.stats.median_ns / 1e9),
-        unit: "s",
-        stats,
-    }
-}
-
-fn counted(bench: &SimulationResult, report: &SimulationReport) -> Benchmark {
-    let counts = bench.counted(&report.view);
-    let names = [Events::INSTRUCTIONS, "Dr", "Dw", "I1mr", "D1mr", "D1mw", "ILmr", "DLmr", "DLmw"];
-    let stats =
-        names.iter().filter_map(|name| Some(((*name).to_owned(), counts.get(name)?.into())));
-    Benchmark {
-        name: bench.name.clone(),
-        uri: bench.uri.clone(),
-        mode: Mode::Simulation,
-        outcome: "complete",
-        value: bench.estimate(&report.view).map(|estimate| estimate.nanos / 1e9),
-        unit: "s",
-        stats: stats.collect(),
-    }
-}
-
-fn traced(bench: &MemoryResult) -> Benchmark {
-    let usage = &bench.usage;
-    let stats = [
-        ("peak_memory", usage.peak_memory),
-        ("total_allocated", usage.total_allocated),
-        ("alloc_calls", usage.alloc_calls),
-    ];
-    Benchmark {
-        name: bench.name.clone(),
-        uri: bench.uri.clone(),
-        mode: Mode::Memory,
-        outcome: "complete",
-        value: Some(as_float(usage.peak_memory)),
-        unit: "B",
-        stats: stats.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect(),
+        name: of.name().to_owned(),
+        uri: of.uri().to_owned(),
+        mode: of.mode(),
+        outcome: of.outcome().id(),
+        value,
+        unit,
+        stats: of.stats(),
     }
 }
 
 /// The results for another program: whole files or none; `-` is standard output.
-pub(crate) fn export(report: &AnyReport, export: &Export, ui: &Ui) -> io::Result<()> {
+pub(crate) fn export(report: &Report, export: &Export, ui: &Ui) -> io::Result<()> {
     let Export { format, path } = export;
     let mut bytes = Vec::new();
-    // The command line takes only formats that there are.
-    match (report, exporter(format), profile_exporter(format)) {
-        (AnyReport::Walltime(report), Some(exporter), _) => exporter.write(report, &mut bytes)?,
-        (AnyReport::Simulation(report), Some(exporter), _) => {
-            exporter.write_simulation(report, &mut bytes)?;
-        }
-        (AnyReport::Simulation(report), None, Some(exporter)) => {
-            let stacks: Vec<_> = report.benchmarks.iter().map(|bench| &bench.stacks).collect();
-            exporter.write(&stacks, &mut bytes)?;
-        }
-        (AnyReport::Memory(report), Some(exporter), _) => {
-            exporter.write_memory(report, &mut bytes)?;
-        }
-        (AnyReport::Memory(report), None, Some(exporter)) => {
-            let stacks: Vec<_> =
-                report.benchmarks.iter().filter_map(|bench| bench.stacks.as_ref()).collect();
-            if stacks.is_empty() && !report.benchmarks.is_empty() {
-                return Err(io::Error::other("no stacks were recorded"));
-            }
-            exporter.write(&stacks, &mut bytes)?;
-        }
-        (AnyReport::Walltime(report), None, Some(exporter)) if !report.profiles.is_empty() => {
-            let stacks: Vec<_> = report.profiles.iter().map(|profile| &profile.stacks).collect();
-            exporter.write(&stacks, &mut bytes)?;
-        }
-        (AnyReport::Walltime(_), None, Some(_)) => {
-            return Err(io::Error::other("no profile was recorded"));
-        }
-        (_, None, None) => {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-    }
-    // Stacks name functions and not words of a command; one of their formats is no text.
-    if exporter(format).is_some() {
+    if let Some(exporter) = exporter(format) {
+        exporter.write(report, &mut bytes)?;
         bytes = ui.masked(bytes);
+    } else if let Some(exporter) = profile_exporter(format) {
+        // Stacks name functions and not words of a command; one of their formats is no text.
+        exporter.write(&report.stacks().map_err(io::Error::other)?, &mut bytes)?;
+    } else {
+        // The command line takes only formats that there are.
+        return Err(io::ErrorKind::Unsupported.into());
     }
     write_to(path, &bytes)
 }
@@ -178,7 +87,8 @@ pub(crate) fn export(report: &AnyReport, export: &Export, ui: &Ui) -> io::Result
 /// The verdicts of a suite for another program.
 pub(crate) fn export_verdicts(found: &SuiteComparison, export: &Export, ui: &Ui) -> io::Result<()> {
     let mut bytes = Vec::new();
-    found.write(&export.format, &mut bytes)?;
+    let exporter = exporter(&export.format).ok_or(io::ErrorKind::Unsupported)?;
+    exporter.write_suite(found, &mut bytes)?;
     write_to(&export.path, &ui.masked(bytes))
 }
 

@@ -50,7 +50,7 @@ impl Command {
     }
 }
 
-const EXPORTS: &str = "inspect real --export json=o.json --export csv=o.csv --export markdown=o.md --export folded=o.folded --export speedscope=o.speedscope --export firefox=o.firefox --export pprof=o.pprof";
+const EXPORTS: &str = "inspect real --export json=o.json --export csv=o.csv --export markdown=o.md --export asciidoc=o.adoc --export folded=o.folded --export speedscope=o.speedscope --export firefox=o.firefox --export pprof=o.pprof";
 
 /// Stands for the beginning of an address of the service.
 const SERVICE: &str = "SERVICE";

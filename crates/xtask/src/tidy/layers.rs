@@ -25,7 +25,6 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("event", 0, None),
         layer("exposure", 0, None),
         layer("files", 0, None),
-        layer("report", 0, None),
         layer("workload", 0, None),
         layer("host", 1, Some(0)),
         layer("isolate", 1, Some(0)),

@@ -9,11 +9,10 @@ use runner_shared::{
 
 use crate::{
     memory::{MemoryReport, MemoryResult, MemorySite, SITE_ORDERS, SiteOrder},
+    report::Benchmark,
     stacks::Stacks,
     text::{grouped, percent},
 };
-
-use super::columns::shown_name;
 
 /// Heights of a bar in a line of text.
 const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -25,7 +24,7 @@ const BAR: u64 = 32;
 const CALLERS: usize = 3;
 
 /// A paragraph per benchmark, with at most `most` places for each question. Empty without benchmarks.
-pub fn memory_details(report: &MemoryReport, most: usize) -> String {
+pub(in crate::export) fn memory_details(report: &MemoryReport, most: usize) -> String {
     let paragraphs: Vec<String> =
         report.benchmarks.iter().map(|benchmark| paragraph(benchmark, most)).collect();
     paragraphs.join("\n")
@@ -33,7 +32,7 @@ pub fn memory_details(report: &MemoryReport, most: usize) -> String {
 
 fn paragraph(of: &MemoryResult, most: usize) -> String {
     let UsageSummary { alloc_calls, frees, largest, temporary, sizes, timeline, .. } = &of.usage;
-    let mut lines = vec![shown_name(of)];
+    let mut lines = vec![Benchmark::Memory(of).shown_name()];
     let share = percent(as_float(*temporary) / as_float((*alloc_calls).max(1)));
     lines.push(format!(
         "  {}, {}, largest {}, {share} freed before the next allocation",

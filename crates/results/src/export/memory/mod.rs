@@ -1,14 +1,10 @@
-//! Reports of memory mode in the shapes that all reports have.
+//! Details of a report of memory mode beside its metrics.
 
-mod columns;
-mod csv;
 mod details;
-mod json;
+mod footer;
 
-pub(super) use columns::grid;
-pub(super) use csv::csv;
-pub use details::memory_details;
-pub(super) use json::json;
+pub(super) use details::memory_details;
+pub(super) use footer::footer;
 
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,10 @@ use runner_shared::memory::{
     Event, EventKind, StackDecoder, StackTable, TracerStats, Usage, encode_frame, encode_stack,
 };
 
+use super::memory_details;
 use crate::{
     export::{
-        EXPORTERS, PROFILE_EXPORTERS, TableStyle, exporter, memory_details, memory_table,
-        profile_exporter,
+        EXPORTERS, PROFILE_EXPORTERS, TableStyle, exporter, profile_exporter, table as shown,
     },
     memory::{Forest, MemoryReport, MemoryResult, MemoryTrace, resolve},
 };
@@ -87,23 +87,32 @@ fn report() -> MemoryReport {
     }
 }
 
+fn memory_table(report: &MemoryReport, style: TableStyle) -> String {
+    shown(&report.clone().into(), &style)
+}
+
 fn exported(id: &str) -> String {
     let mut out = Vec::new();
-    exporter(id).unwrap().write_memory(&report(), &mut out).unwrap();
+    exporter(id).unwrap().write(&report().into(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 #[test]
 fn table_of_memory() {
-    insta::assert_snapshot!(memory_table(&report(), &TableStyle::default()));
+    insta::assert_snapshot!(memory_table(&report(), TableStyle::default()));
     let narrow = TableStyle { colour: false, width: Some(50) };
-    insta::assert_snapshot!(memory_table(&report(), &narrow));
-    assert_eq!(memory_table(&MemoryReport::default(), &TableStyle::default()), "");
+    insta::assert_snapshot!(memory_table(&report(), narrow));
+    assert_eq!(memory_table(&MemoryReport::default(), TableStyle::default()), "");
 }
 
 #[test]
 fn markdown_of_memory() {
     insta::assert_snapshot!(exported("markdown"));
+}
+
+#[test]
+fn asciidoc_of_memory() {
+    insta::assert_snapshot!(exported("asciidoc"));
 }
 
 #[test]
@@ -127,8 +136,8 @@ fn details_show_sizes_the_course_and_places() {
 fn every_format_takes_an_empty_report() {
     for exporter in EXPORTERS {
         let mut out = Vec::new();
-        exporter.write_memory(&MemoryReport::default(), &mut out).unwrap();
-        assert!(out.ends_with(b"\n"), "{}", exporter.id());
+        exporter.write(&MemoryReport::default().into(), &mut out).unwrap();
+        assert!(out.ends_with(b"\n"), "{}", exporter.id);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 
 /// A paragraph per benchmark with at most `most` functions, the ones that cost most by themselves
 /// first. Shares are of all instructions of the benchmark. Empty without benchmarks.
-pub fn hottest_functions(report: &SimulationReport, most: usize) -> String {
+pub(in crate::export) fn hottest_functions(report: &SimulationReport, most: usize) -> String {
     let paragraphs: Vec<String> =
         report.benchmarks.iter().map(|benchmark| paragraph(benchmark, most)).collect();
     paragraphs.join("\n")

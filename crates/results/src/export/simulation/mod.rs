@@ -1,14 +1,10 @@
-//! Reports of simulation mode in the shapes that all reports have.
+//! Details of a simulation beside its metrics.
 
-mod columns;
-mod csv;
+mod footer;
 mod hottest;
-mod json;
 
-pub(super) use columns::grid;
-pub(super) use csv::csv;
-pub use hottest::hottest_functions;
-pub(super) use json::json;
+pub(super) use footer::footer;
+pub(super) use hottest::hottest_functions;
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,9 @@
 
 use runner_shared::profile_dir::ProfileDir;
 
+use super::hottest_functions;
 use crate::{
-    export::{EXPORTERS, TableStyle, exporter, hottest_functions, simulation_table},
+    export::{EXPORTERS, TableStyle, exporter, table},
     model::Integration,
     read_simulation,
     simulation::{
@@ -49,15 +50,19 @@ fn strange() -> SimulationReport {
     }
 }
 
+fn simulation_table(report: &SimulationReport, style: TableStyle) -> String {
+    table(&report.clone().into(), &style)
+}
+
 fn exported(id: &str, report: &SimulationReport) -> String {
     let mut out = Vec::new();
-    exporter(id).unwrap().write_simulation(report, &mut out).unwrap();
+    exporter(id).unwrap().write(&report.clone().into(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 #[test]
 fn table_of_a_suite() {
-    insta::assert_snapshot!(simulation_table(&real(), &TableStyle::default()));
+    insta::assert_snapshot!(simulation_table(&real(), TableStyle::default()));
 }
 
 #[test]
@@ -65,18 +70,23 @@ fn table_of_a_suite_without_allocations_in_eighty_columns() {
     let mut report = real();
     report.view.allocations = Allocations::Excluded;
     let style = TableStyle { colour: false, width: Some(80) };
-    insta::assert_snapshot!(simulation_table(&report, &style));
+    insta::assert_snapshot!(simulation_table(&report, style));
 }
 
 #[test]
 fn strange_things_are_tame_in_a_table() {
-    insta::assert_snapshot!(simulation_table(&strange(), &TableStyle::default()));
-    assert_eq!(simulation_table(&SimulationReport::default(), &TableStyle::default()), "");
+    insta::assert_snapshot!(simulation_table(&strange(), TableStyle::default()));
+    assert_eq!(simulation_table(&SimulationReport::default(), TableStyle::default()), "");
 }
 
 #[test]
 fn markdown_of_strange_things() {
     insta::assert_snapshot!(exported("markdown", &strange()));
+}
+
+#[test]
+fn asciidoc_of_strange_things() {
+    insta::assert_snapshot!(exported("asciidoc", &strange()));
 }
 
 #[test]
@@ -99,8 +109,8 @@ fn every_format_is_one_for_simulations_too() {
     for exporter in EXPORTERS {
         for report in [real(), strange(), SimulationReport::default()] {
             let mut out = Vec::new();
-            exporter.write_simulation(&report, &mut out).unwrap();
-            assert!(out.ends_with(b"\n"), "{}", exporter.id());
+            exporter.write(&report.into(), &mut out).unwrap();
+            assert!(out.ends_with(b"\n"), "{}", exporter.id);
         }
     }
 }

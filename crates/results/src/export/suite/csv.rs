@@ -6,7 +6,7 @@ use runner_shared::conditions::Conditions;
 
 use super::json::doubt;
 use crate::{
-    export::comparison::time_word,
+    export::comparison::{optional, time_word},
     model::Interval,
     suite::{CounterFinding, Evidence, SuiteBenchmark, SuiteComparison},
 };
@@ -36,7 +36,8 @@ const FIELDS: &[(&str, Field)] = &[
     ("fixed_addresses", |_, suite| suite.conditions.fixed_addresses.to_string()),
 ];
 
-pub(super) fn write(of: &SuiteComparison, out: &mut dyn io::Write) -> io::Result<()> {
+/// Writes a comparison as CSV, with a head.
+pub(in crate::export) fn write(of: &SuiteComparison, out: &mut dyn io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(FIELDS.iter().map(|(head, _)| head))?;
     for benchmark in &of.benchmarks {
@@ -60,8 +61,4 @@ fn judged(evidence: &Evidence) -> String {
 /// The processors that `--pin` has chosen; empty if the system has.
 fn processors(of: &Conditions) -> String {
     of.processors.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
-}
-
-fn optional(number: Option<f64>) -> String {
-    number.map_or_else(String::new, |number| number.to_string())
 }

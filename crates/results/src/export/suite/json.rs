@@ -26,13 +26,12 @@
 
 use runner_shared::{
     conditions::Conditions,
-    mode::Mode,
-    verdict::{ALPHA, CountJudgement, Judgement},
+    verdict::{ALPHA, CountJudgement},
 };
 use serde::Serialize;
 
 use crate::{
-    export::{comparison::time_word, interval::JsonInterval},
+    export::comparison::{JsonJudgement, time_word},
     model::Interval,
     suite::{
         CounterFinding, Doubt, Evidence, Found, OneSided, Shift, SuiteBenchmark, SuiteComparison,
@@ -62,7 +61,7 @@ pub(super) struct File<'a> {
 #[derive(Serialize)]
 struct Mean {
     ratio: f64,
-    interval: Option<JsonInterval>,
+    interval: Option<Interval>,
 }
 
 #[derive(Serialize)]
@@ -92,7 +91,7 @@ struct Benchmark<'a> {
     head: f64,
     unit: &'static str,
     ratio: Option<f64>,
-    interval: Option<JsonInterval>,
+    interval: Option<Interval>,
     time: Option<&'static str>,
     threshold: f64,
     alpha: Option<f64>,
@@ -102,14 +101,6 @@ struct Benchmark<'a> {
     stands_out: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     counters: Vec<JsonCounter>,
-}
-
-#[derive(Serialize)]
-struct JsonJudgement {
-    ratio: Option<f64>,
-    interval: Option<JsonInterval>,
-    pairs: u64,
-    p: f64,
 }
 
 #[derive(Serialize)]
@@ -159,7 +150,7 @@ impl<'a> File<'a> {
             threshold: *threshold,
             pairs: *pairs,
             pairs_again: *pairs_again,
-            geometric_mean: mean.map(|(ratio, found)| Mean { ratio, interval: interval(found) }),
+            geometric_mean: mean.map(|(ratio, interval)| Mean { ratio, interval }),
             shift: shift.map(|Shift { worse, moved, all }| JsonShift { worse, moved, all }),
             one_sided: one_sided.collect(),
             conditions: (!conditions.is_usual()).then_some(conditions),
@@ -190,7 +181,7 @@ fn benchmarks(of: &SuiteComparison) -> Vec<Benchmark<'_>> {
 
 fn benchmark<'a>(of: &'a SuiteBenchmark, suite: &SuiteComparison) -> Benchmark<'a> {
     let SuiteBenchmark { name, uri, found } = of;
-    let Found { verdict, base, head, unit, ratio, interval: ends, evidence } = found;
+    let Found { verdict, base, head, unit, ratio, interval, evidence } = found;
     let (resolves, pairs_needed) = match verdict {
         SuiteVerdict::Inconclusive(Doubt::Wide { resolves, pairs_needed }) => {
             (*resolves, *pairs_needed)
@@ -203,7 +194,7 @@ fn benchmark<'a>(of: &'a SuiteBenchmark, suite: &SuiteComparison) -> Benchmark<'
     let bare = Benchmark {
         name,
         uri,
-        mode: mode_word(suite.mode),
+        mode: suite.mode.names().cli,
         verdict: verdict.word(),
         doubt: doubt(*verdict),
         resolves,
@@ -212,7 +203,7 @@ fn benchmark<'a>(of: &'a SuiteBenchmark, suite: &SuiteComparison) -> Benchmark<'
         head: *head,
         unit: unit.id(),
         ratio: *ratio,
-        interval: interval(*ends),
+        interval: *interval,
         time: None,
         threshold: suite.threshold,
         alpha: None,
@@ -237,13 +228,6 @@ fn benchmark<'a>(of: &'a SuiteBenchmark, suite: &SuiteComparison) -> Benchmark<'
     }
 }
 
-impl JsonJudgement {
-    fn of(judgement: Judgement) -> Self {
-        let Judgement { ratio, interval: ends, pairs, p, threshold: _, verdict: _ } = judgement;
-        Self { ratio, interval: interval(ends), pairs, p }
-    }
-}
-
 impl JsonCounter {
     fn of(finding: &CounterFinding) -> Self {
         let CounterFinding { counter, first, again } = finding;
@@ -262,14 +246,6 @@ impl JsonCount {
         let CountJudgement { base, head, ratio, floor, limit, repeats, verdict } = judgement;
         Self { base, head, ratio, floor, limit, repeats, verdict: verdict.id() }
     }
-}
-
-fn interval(ends: Option<Interval>) -> Option<JsonInterval> {
-    ends.map(JsonInterval::of)
-}
-
-const fn mode_word(mode: Mode) -> &'static str {
-    mode.names().cli
 }
 
 /// The reason of an inconclusive verdict, as one word.

@@ -7,14 +7,15 @@ use std::io;
 
 use runner_shared::{duration::show_nanos, text::one_line};
 
+pub(super) use self::csv::write as csv;
 use super::{
-    grid::{Alarm, Grid, GridRow, Head},
-    markdown,
+    grid::{Alarm, Grid, GridRow},
     table::{TableStyle, draw},
 };
 use crate::{
     comparison::{change, ends},
     counts,
+    metrics::Head,
     suite::{Found, SuiteBenchmark, SuiteComparison, SuiteVerdict, Unit},
     text::UNKNOWN,
 };
@@ -33,24 +34,7 @@ const HEADS: &[Head] = &[
 impl SuiteComparison {
     /// A table of what has changed or is in doubt, worst first, with sentences below it, and a final line break.
     pub fn table(&self, style: &TableStyle) -> String {
-        draw(&self.grid().lean(), *style)
-    }
-
-    /// Writes it in the format of this name: `json`, `csv` or `markdown`.
-    ///
-    /// # Errors
-    ///
-    /// If it can't be written, and [`io::ErrorKind::Unsupported`] for another format.
-    pub fn write(&self, format: &str, out: &mut dyn io::Write) -> io::Result<()> {
-        match format {
-            "json" => {
-                serde_json::to_writer(&mut *out, &json::File::of(self))?;
-                writeln!(out)
-            }
-            "csv" => csv::write(self, out),
-            "markdown" => markdown::draw(&self.grid().lean(), out),
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        }
+        draw(&self.grid(), *style)
     }
 
     /// One object for each benchmark, as in the JSON export, with the conditions where these were not as usual.
@@ -62,7 +46,8 @@ impl SuiteComparison {
         json::lines(self).iter().map(serde_json::to_value).collect()
     }
 
-    fn grid(&self) -> Grid {
+    /// The table with the sentences below it.
+    pub(super) fn grid(&self) -> Grid {
         let told = || {
             let is_told = |one: &&SuiteBenchmark| one.found.verdict != SuiteVerdict::Unchanged;
             self.benchmarks.iter().filter(is_told)
@@ -70,15 +55,21 @@ impl SuiteComparison {
         let mut verdicts: Vec<String> =
             told().take(MOST_SENTENCES).map(SuiteBenchmark::sentence).collect();
         verdicts.extend(self.remarks());
-        Grid {
+        let grid = Grid {
             heads: HEADS.to_vec(),
             rows: told().map(row).collect(),
-            warnings: Vec::new(),
-            notes: Vec::new(),
             footer: self.conditions.sentence().into_iter().collect(),
             verdicts,
-        }
+            ..Grid::default()
+        };
+        grid.lean()
     }
+}
+
+/// Writes a comparison as JSON, on one line.
+pub(super) fn json(found: &SuiteComparison, out: &mut dyn io::Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &json::File::of(found))?;
+    writeln!(out)
 }
 
 fn row(of: &SuiteBenchmark) -> GridRow {

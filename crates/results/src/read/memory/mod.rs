@@ -25,7 +25,7 @@ use runner_shared::{
 use system::files;
 
 use super::{
-    ReadError,
+    MemoryReading, ReadError,
     file::{artifact, names, room_for_values},
     name_of,
     repeats::{self, MemoryRepeats},
@@ -135,15 +135,6 @@ fn read_with(
     reading.report.repeated = repeated.finish();
     number(&mut reading.report);
     Ok(reading)
-}
-
-/// The result of reading a profile folder of memory mode.
-#[derive(Debug, Default)]
-pub struct MemoryReading {
-    /// Everything that could be read.
-    pub report: MemoryReport,
-    /// Files that are not whole: the numbers are too small.
-    pub broken: Vec<ReadError>,
 }
 
 /// The process of a file of events, by its name.

@@ -129,6 +129,7 @@ fn events_are_counted_for_the_benchmark_of_their_window() {
     assert_eq!(report.traces, [trace]);
     assert_eq!(report.benchmarks[0].uri, "tests/a.py::test_a[x]");
     assert_eq!(report.benchmarks[0].usage.timeline.points(), [30]);
+    assert_eq!(crate::read(&ProfileDir::new(folder.0.path())).unwrap().report, report.into());
 }
 
 #[test]

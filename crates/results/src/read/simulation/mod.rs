@@ -18,7 +18,7 @@ use runner_shared::{
 };
 
 use super::{
-    ReadError,
+    ReadError, SimulationReading,
     room::{Room, shown_name},
 };
 use crate::simulation::{Events, SimulationReport};
@@ -77,15 +77,6 @@ fn read_plainly(
         warnings.push(format!("{others} more dumps that belong to no benchmark are left out"));
     }
     Ok(reading)
-}
-
-/// The result of reading a profile folder of simulation mode.
-#[derive(Debug, Default)]
-pub struct SimulationReading {
-    /// Everything that could be read.
-    pub report: SimulationReport,
-    /// Files whose benchmarks are missing from it, at least in part.
-    pub broken: Vec<ReadError>,
 }
 
 /// The things that all files have in common: who wrote them, and the room for what is in them.

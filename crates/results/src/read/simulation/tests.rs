@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    export::{TableStyle, simulation_table},
+    export::{TableStyle, table},
     model::Integration,
     simulation::{Allocations, View},
 };
@@ -42,6 +42,10 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 #[test]
 fn a_real_suite_is_read_whole() {
     let SimulationReading { report, broken } = read(&fixture("suite"));
+    assert_eq!(
+        crate::read(&ProfileDir::new(fixture("suite"))).unwrap().report,
+        report.clone().into()
+    );
     assert!(broken.is_empty());
     let rows: Vec<_> = report
         .benchmarks
@@ -191,7 +195,7 @@ fn damaged_files_can_be_read_and_shown() {
                 assert!(hot.own <= hot.inclusive, "at {at}: {hot:?}");
             }
         }
-        simulation_table(&report, &TableStyle::default());
+        table(&report.into(), &TableStyle::default());
     }
 }
 

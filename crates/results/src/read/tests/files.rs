@@ -8,8 +8,9 @@ use super::*;
 fn a_folder_without_results_is_an_empty_report() {
     let empty = tempfile::tempdir().unwrap();
     let dir = ProfileDir::new(empty.path());
-    assert_eq!(read(&dir, &BTreeSet::new()).unwrap().report, Report::default());
-    assert_eq!(Folder::new().report(), Report::default());
+    assert_eq!(read_walltime(&dir, &BTreeSet::new()).unwrap().report, WalltimeReport::default());
+    assert_eq!(Folder::new().report(), WalltimeReport::default());
+    assert_eq!(read(&dir).unwrap().report, WalltimeReport::default().into());
 }
 
 #[test]
@@ -48,7 +49,7 @@ fn ignored_names_are_not_even_opened() {
         .with("results/1.json", "old and broken")
         .with("results/2.json", results(2, &["b"]));
     let ignore = BTreeSet::from([OsString::from("1.json")]);
-    let report = read(&ProfileDir::new(folder.0.path()), &ignore).unwrap().report;
+    let report = read_walltime(&ProfileDir::new(folder.0.path()), &ignore).unwrap().report;
     assert_eq!(summary(&report), [("b", 3, &Outcome::Complete)]);
 }
 
@@ -116,7 +117,7 @@ fn only_small_files_are_read_and_odd_ones_are_named() {
 fn a_process_without_benchmarks_is_no_error() {
     // The main process of a tool that measures in workers leaves such a file.
     let folder = Folder::new().with("results/1.json", results(1, &[]));
-    assert_eq!(folder.report(), Report::default());
+    assert_eq!(folder.report(), WalltimeReport::default());
     let folder = folder.with("results/2.json", results(2, &["b"]));
     assert_eq!(folder.report().benchmarks.len(), 1);
 }

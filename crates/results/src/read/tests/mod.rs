@@ -36,13 +36,13 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    fn read(&self) -> Result<Report, ReadError> {
+    fn read(&self) -> Result<WalltimeReport, ReadError> {
         let Reading { report, mut broken } =
-            read(&ProfileDir::new(self.0.path()), &BTreeSet::new())?;
+            read_walltime(&ProfileDir::new(self.0.path()), &BTreeSet::new())?;
         broken.pop().map_or(Ok(report), Err)
     }
 
-    fn report(&self) -> Report {
+    fn report(&self) -> WalltimeReport {
         self.read().unwrap()
     }
 
@@ -108,6 +108,6 @@ fn failed() -> Outcome {
     Outcome::Failed { reason: "exit status 1".to_owned() }
 }
 
-fn summary(report: &Report) -> Vec<(&str, u64, &Outcome)> {
+fn summary(report: &WalltimeReport) -> Vec<(&str, u64, &Outcome)> {
     report.benchmarks.iter().map(|of| (of.uri.as_str(), of.stats.rounds, &of.outcome)).collect()
 }

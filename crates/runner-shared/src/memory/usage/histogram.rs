@@ -11,7 +11,7 @@ pub struct SizeHistogram {
 }
 
 /// Sizes of the same number of bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct SizeClass {
     /// The smallest size, in bytes.
     pub low: u64,

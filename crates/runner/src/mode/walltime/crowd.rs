@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use results::{BenchResult, Report};
+use results::{BenchResult, WalltimeReport};
 use runner_shared::{artifact::RobustSource, text::one_line};
 
 use crate::session::{ProfilerControl, Request};
@@ -61,7 +61,7 @@ impl<P: ProfilerControl> ProfilerControl for Crowd<'_, P> {
 }
 
 /// A sentence for the user about the first command with several threads or processes, if there is one processor.
-pub(crate) fn take_turns(report: &Report, processors: Option<usize>) -> Option<String> {
+pub(crate) fn take_turns(report: &WalltimeReport, processors: Option<usize>) -> Option<String> {
     let has_several = |of: &&BenchResult| {
         let robust = of.robust.as_ref();
         robust.is_some_and(|robust| {

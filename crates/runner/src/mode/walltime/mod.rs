@@ -17,7 +17,7 @@ mod unwinding;
 use std::{fs, path::Path};
 
 use ::profile::{JitUnwindForm, ProfileError, Recording};
-use results::Report;
+use results::WalltimeReport;
 use runner_shared::{
     artifact::{Artifact, ExecutionTimestamps, Preemptions},
     mode::Mode,
@@ -231,7 +231,7 @@ pub(crate) fn add_profile(
     recorded: Recorded,
     record: &SessionRecord,
     folder: &ProfileDir,
-    report: &mut Report,
+    report: &mut WalltimeReport,
     tell: &dyn Fn(RunEvent),
 ) {
     let Recorded { snapshots, started, failed } = recorded;
@@ -286,7 +286,7 @@ pub(crate) fn add_profile(
 }
 
 /// Adds the profile that an earlier run has left to the report of that run.
-pub(crate) fn read_profile(folder: &ProfileDir, report: &mut Report) {
+pub(crate) fn read_profile(folder: &ProfileDir, report: &mut WalltimeReport) {
     match stacks::profiles(folder, &report.benchmarks) {
         Ok(Profiles { list, advice, warnings }) => {
             report.profiles = list;

@@ -2,10 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use profile::{BenchmarkStacks, ProfileError, read_stacks};
-use results::{BenchResult, Frame, Profile, StackNode, Stacks, Thread, Unit};
+use profile::{BenchmarkStacks, ProfileError, RunStacks, read_stacks};
+use results::{BenchResult, Profile};
 use runner_shared::{
     profile_dir::{PERF_DATA, ProfileDir},
+    stacks::{Frame, StackNode, Stacks, Unit},
     walltime::as_float,
 };
 use system::files;
@@ -36,8 +37,7 @@ pub(super) fn profiles(
     if !files::is_there(&folder.file(&PERF_DATA)) {
         return Ok(Profiles::default());
     }
-    let profile::Stacks { frames, benchmarks: stacks, copied, period, warnings } =
-        read_stacks(folder)?;
+    let RunStacks { frames, benchmarks: stacks, copied, period, warnings } = read_stacks(folder)?;
     let advice = advice(&stacks, copied);
     let mut named: HashMap<&str, &BenchmarkStacks> =
         stacks.iter().map(|stacks| (stacks.uri.as_str(), stacks)).collect();
@@ -84,12 +84,7 @@ fn advice(stacks: &[BenchmarkStacks], copied: u32) -> Option<String> {
 }
 
 /// One benchmark with the functions that it needs.
-fn converted(
-    name: &str,
-    stacks: &BenchmarkStacks,
-    frames: &[profile::Frame],
-    period: u64,
-) -> Profile {
+fn converted(name: &str, stacks: &BenchmarkStacks, frames: &[Frame], period: u64) -> Profile {
     let mut places: HashMap<u32, u32> = HashMap::new();
     let mut needed = Vec::new();
     let nodes = stacks.nodes.iter().map(|node| {
@@ -97,32 +92,22 @@ fn converted(
         let frame = *places.entry(node.frame).or_insert(next);
         if frame == next {
             let known = usize::try_from(node.frame).ok().and_then(|place| frames.get(place));
-            needed.push(known.map_or_else(unknown, function));
+            needed.push(known.cloned().unwrap_or_else(unknown));
         }
-        let profile::StackNode { parent, line, weight, .. } = *node;
-        StackNode { parent, frame, line, weight }
+        StackNode { frame, ..*node }
     });
     let nodes = nodes.collect();
-    let thread = |thread: &profile::Thread| {
-        let profile::Thread { name, pid, tid, weights } = thread.clone();
-        Thread { name, pid, tid, weights }
-    };
     let converted = Stacks {
         benchmark: name.to_owned(),
         unit: Unit::Nanoseconds,
         frames: needed,
         nodes,
-        threads: stacks.threads.iter().map(thread).collect(),
+        threads: stacks.threads.clone(),
         program: Arc::clone(&stacks.program),
         duration: stacks.duration,
         period,
     };
     Profile { stacks: converted, samples: stacks.samples, truncated: stacks.truncated }
-}
-
-fn function(frame: &profile::Frame) -> Frame {
-    let profile::Frame { name, module, file } = frame.clone();
-    Frame { name, object: module, file }
 }
 
 fn unknown() -> Frame {
@@ -135,13 +120,10 @@ mod tests {
 
     #[test]
     fn a_benchmark_gets_the_functions_that_it_needs() {
-        let frame = |name: &str| profile::Frame {
-            name: name.into(),
-            module: "/bin/m".into(),
-            file: "f.c".into(),
-        };
+        let frame =
+            |name: &str| Frame { name: name.into(), object: "/bin/m".into(), file: "f.c".into() };
         let frames = ["a", "b", "c"].map(frame);
-        let node = |parent, frame, weight| profile::StackNode { parent, frame, line: 5, weight };
+        let node = |parent, frame, weight| StackNode { parent, frame, line: 5, weight };
         let nodes =
             vec![node(None, 2, 1), node(Some(0), 0, 2), node(Some(1), 2, 3), node(None, 9, 4)];
         let (uri, samples, truncated) = ("u".to_owned(), 10, 1);

@@ -7,8 +7,9 @@ use crate::stage::{QUICK, exec, sandbox, shown};
 #[test]
 fn all_formats_are_written_beside_the_table() {
     let sandbox = sandbox();
-    let exports = ["--export", "json=a.json", "--export", "csv=a.csv", "--export", "markdown=a.md"];
-    let run = exec(&sandbox, &[QUICK, &exports].concat(), &["true"]);
+    let exports = ["json=a.json", "csv=a.csv", "markdown=a.md", "asciidoc=a.adoc"];
+    let exports: Vec<&str> = exports.iter().flat_map(|export| ["--export", *export]).collect();
+    let run = exec(&sandbox, &[QUICK, &exports[..]].concat(), &["true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let json: Value = serde_json::from_str(&sandbox.text("a.json")).unwrap();
     assert_eq!(json["version"], 1);
@@ -24,6 +25,9 @@ fn all_formats_are_written_beside_the_table() {
         "{markdown}"
     );
     assert!(markdown.contains("\n| `true`"), "{markdown}");
+    let asciidoc = sandbox.text("a.adoc");
+    assert!(asciidoc.starts_with("[%header,cols=\"<,>"), "{asciidoc}");
+    assert!(asciidoc.contains("\n| ``true``"), "{asciidoc}");
 }
 
 #[test]

@@ -1,6 +1,4 @@
-//! The report of memory mode as JSON. Our own schema, versioned with that of walltime reports.
-//!
-//! Sizes are bytes as they were asked for, `null` is "not known". Keys are only ever added within a version.
+//! The report of memory mode as JSON. Sizes are bytes as they were asked for.
 //!
 //! | key | value |
 //! |---|---|
@@ -23,46 +21,25 @@
 //! | `.sites` | `null` without stacks; else `bytes`, `peak`, `leaked` (live at end), `one_time` (the same, of libraries and interpreters that keep it once) and `temporary`: the stacks that matter most |
 //! | `.notes` | sentences about the benchmark |
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::collections::BTreeMap;
 
-use runner_shared::memory::{SiteUsage, UsageSummary};
+use runner_shared::memory::{SiteUsage, SizeClass};
 use serde::Serialize;
 
+use super::{VERSION, rows::Rows};
 use crate::{
+    counts::CountComparison,
     export::counts::JsonCounts,
     memory::{MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS},
+    report,
     stacks::Stacks,
 };
 
-/// Version of the schema.
-const VERSION: u32 = 1;
 /// So many stacks by each order.
 const MOST_SITES: usize = 25;
 
-/// Writes the report on one line.
-pub(in crate::export) fn json(report: &MemoryReport, out: &mut dyn Write) -> io::Result<()> {
-    let MemoryReport { benchmarks, traces, remarks, warnings, repeated: _ } = report;
-    let comparisons = report.comparisons();
-    let file = File {
-        version: VERSION,
-        mode: "memory",
-        warnings,
-        remarks,
-        comparisons: comparisons.iter().map(JsonCounts::of).collect(),
-        traces: traces.iter().map(Trace::of).collect(),
-        benchmarks: benchmarks.iter().map(Benchmark::of).collect(),
-    };
-    let mut out = io::BufWriter::new(out);
-    serde_json::to_writer(&mut out, &file)?;
-    out.write_all(b"\n")?;
-    out.flush()
-}
-
 #[derive(Serialize)]
-struct File<'a> {
+pub(super) struct File<'a> {
     version: u32,
     mode: &'static str,
     warnings: &'a [String],
@@ -87,34 +64,14 @@ struct Trace<'a> {
 
 #[derive(Serialize)]
 struct Benchmark<'a> {
-    name: &'a str,
-    uri: &'a str,
-    occurrence: u32,
-    peak_bytes: u64,
-    peak_at_ns: Option<u64>,
-    total_bytes: u64,
-    allocations: u64,
-    frees: u64,
-    live_at_end_bytes: u64,
-    live_at_end_blocks: u64,
-    leaked_bytes: u64,
-    leaked_blocks: u64,
-    unfreed_at_exit_bytes: u64,
-    unfreed_at_exit_blocks: u64,
-    temporary: u64,
-    largest_bytes: u64,
-    mapped_bytes: u64,
-    sizes: Vec<Size>,
+    #[serde(flatten)]
+    facts: Rows,
+    #[serde(flatten)]
+    measured: Rows,
+    sizes: Vec<SizeClass>,
     timeline: Line<'a>,
     sites: Option<BTreeMap<&'static str, Vec<Site<'a>>>>,
     notes: &'a [String],
-}
-
-#[derive(Serialize)]
-struct Size {
-    low: u64,
-    high: u64,
-    count: u64,
 }
 
 #[derive(Serialize)]
@@ -125,12 +82,8 @@ struct Line<'a> {
 
 #[derive(Serialize)]
 struct Site<'a> {
-    calls: u64,
-    bytes: u64,
-    peak_bytes: u64,
-    leaked_bytes: u64,
-    leaked_blocks: u64,
-    temporary: u64,
+    #[serde(flatten)]
+    usage: SiteUsage,
     /// Innermost first.
     stack: Vec<Frame<'a>>,
 }
@@ -158,55 +111,34 @@ impl<'a> Trace<'a> {
     }
 }
 
-impl<'a> Benchmark<'a> {
-    /// Taken apart completely, so that a new field can't be forgotten here.
-    fn of(result: &'a MemoryResult) -> Self {
-        let MemoryResult { name, uri, occurrence, usage, stacks, sites, notes } = result;
-        let UsageSummary {
-            alloc_calls,
-            frees,
-            total_allocated,
-            peak_memory,
-            peak_mapped,
-            peak_at,
-            leaked_bytes,
-            leaked_blocks,
-            unfreed_bytes,
-            unfreed_blocks,
-            largest,
-            temporary,
-            // Said in the notes.
-            untracked_blocks: _,
-            unlisted_calls: _,
-            sizes,
-            timeline,
-            sites: _,
-        } = usage;
-        let sizes = sizes.classes().map(|class| Size {
-            low: class.low,
-            high: class.high,
-            count: class.count,
-        });
+impl<'a> File<'a> {
+    /// Returns the report with its comparisons as it is written.
+    pub(super) fn of(report: &'a MemoryReport, comparisons: &'a [CountComparison]) -> Self {
+        let MemoryReport { benchmarks, traces, remarks, warnings, repeated: _ } = report;
         Self {
-            name,
-            uri,
-            occurrence: *occurrence,
-            peak_bytes: *peak_memory,
-            peak_at_ns: *peak_at,
-            total_bytes: *total_allocated,
-            allocations: *alloc_calls,
-            frees: *frees,
-            live_at_end_bytes: *leaked_bytes,
-            live_at_end_blocks: *leaked_blocks,
-            leaked_bytes: *leaked_bytes,
-            leaked_blocks: *leaked_blocks,
-            unfreed_at_exit_bytes: *unfreed_bytes,
-            unfreed_at_exit_blocks: *unfreed_blocks,
-            temporary: *temporary,
-            largest_bytes: *largest,
-            mapped_bytes: *peak_mapped,
-            sizes: sizes.collect(),
-            timeline: Line { width_ns: timeline.width_ns(), live_bytes: timeline.points() },
+            version: VERSION,
+            mode: "memory",
+            warnings,
+            remarks,
+            comparisons: comparisons.iter().map(JsonCounts::of).collect(),
+            traces: traces.iter().map(Trace::of).collect(),
+            benchmarks: benchmarks.iter().map(Benchmark::of).collect(),
+        }
+    }
+}
+
+impl<'a> Benchmark<'a> {
+    fn of(result: &'a MemoryResult) -> Self {
+        let MemoryResult { usage, stacks, sites, notes, .. } = result;
+        let of = report::Benchmark::Memory(result);
+        Self {
+            facts: Rows::facts(of),
+            measured: Rows::measured(of),
+            sizes: usage.sizes.classes().collect(),
+            timeline: Line {
+                width_ns: usage.timeline.width_ns(),
+                live_bytes: usage.timeline.points(),
+            },
             sites: stacks.as_ref().map(|stacks| tops(stacks, sites)),
             notes,
         }
@@ -222,18 +154,8 @@ fn tops<'a>(stacks: &'a Stacks, sites: &[MemorySite]) -> BTreeMap<&'static str, 
 
 impl<'a> Site<'a> {
     fn of(site: &MemorySite, stacks: &'a Stacks) -> Self {
-        let SiteUsage { calls, bytes, peak_bytes, leaked_bytes, leaked_blocks, temporary } =
-            site.usage;
         let frames = stacks.outwards(site.node).filter_map(|node| stacks.frame(node));
         let stack = frames.map(|frame| Frame { function: &frame.name, module: &frame.object });
-        Self {
-            calls,
-            bytes,
-            peak_bytes,
-            leaked_bytes,
-            leaked_blocks,
-            temporary,
-            stack: stack.collect(),
-        }
+        Self { usage: site.usage, stack: stack.collect() }
     }
 }

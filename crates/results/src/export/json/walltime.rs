@@ -1,6 +1,4 @@
-//! The whole report as JSON, every round included. Our own schema, versioned apart from all others.
-//!
-//! Times are nanoseconds, `null` is "not known". Keys are only ever added within a version.
+//! The report of walltime mode as JSON, every round included. Times are nanoseconds.
 //!
 //! | key | value |
 //! |---|---|
@@ -25,6 +23,7 @@
 //! | `.median_interval_ns`, `.mean_interval_ns` | 95 %: `low` and `high` |
 //! | `.no_interval` | why there are no intervals |
 //! | `.robust` | `source` (`kernel_stamps`, `processor_time`, `wall_clock`), `missing` (why there is no better one), `median_ns`, `interval_ns`, `in_stats` (`stats` is of these times) |
+//! | `.p99_ns` | 99th percentile of the rounds, of the same times as `.stats`; `null` for fewer than 100 rounds, or if single rounds are not known |
 //! | `.median_processor_ns` | processor time per round |
 //! | `.median_user_ns`, `.median_system_ns` | its parts in user and in kernel mode, `null` for rounds too short for the kernel to tell; parts below `.split_step_ns` (a tick) are not told from none |
 //! | `.median_faults`, `.median_switches` | per round: `minor`, `major`; `voluntary`, `involuntary` |
@@ -35,66 +34,22 @@
 //! | `.notes` | sentences about the benchmark |
 //! | `.rounds` | `source` (`log` or `markers`), `iter_per_round` (the mean, rounded down), and one array per quantity, as in the log; `wall_ns` is of the whole round, of `markers` without what the marks cost, with `iterations` and `preempted_ns` in each |
 
-use std::io::{self, Write};
-
 use runner_shared::{
-    artifact::{Counted, Outcome, Rounds, ShellStart},
+    artifact::{Counted, Rounds},
     conditions::Conditions,
     walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict},
 };
 use serde::Serialize;
 
-use super::{
-    Exporter,
-    comparison::JsonComparison,
-    csv::{outcome, source},
-    interval::JsonInterval,
-    memory, simulation,
-};
+use super::{VERSION, rows::Rows};
 use crate::{
-    memory::MemoryReport,
-    model::{BenchResult, Faults, Integration, MaxRss, RawRounds, Report, Robust, Switches},
-    simulation::SimulationReport,
+    export::comparison::JsonComparison,
+    model::{BenchResult, RawRounds, WalltimeReport},
+    report,
 };
-
-/// Version of the schema.
-const VERSION: u32 = 1;
-
-/// One line: ten thousand rounds would be a hundred thousand lines.
-pub(super) struct Json;
-
-impl Exporter for Json {
-    fn id(&self) -> &'static str {
-        "json"
-    }
-
-    fn write(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-        let Report { benchmarks, profiles: _, comparisons, warnings, conditions } = report;
-        let file = File {
-            version: VERSION,
-            warnings,
-            conditions: (!conditions.is_usual()).then_some(conditions),
-            comparisons: comparisons.iter().map(JsonComparison::of).collect(),
-            benchmarks: benchmarks.iter().map(Benchmark::of).collect(),
-        };
-        // serde writes in small pieces.
-        let mut out = io::BufWriter::new(out);
-        serde_json::to_writer(&mut out, &file)?;
-        out.write_all(b"\n")?;
-        out.flush()
-    }
-
-    fn write_simulation(&self, report: &SimulationReport, out: &mut dyn Write) -> io::Result<()> {
-        simulation::json(report, out)
-    }
-
-    fn write_memory(&self, report: &MemoryReport, out: &mut dyn Write) -> io::Result<()> {
-        memory::json(report, out)
-    }
-}
 
 #[derive(Serialize)]
-struct File<'a> {
+pub(super) struct File<'a> {
     version: u32,
     warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,29 +61,12 @@ struct File<'a> {
 
 #[derive(Serialize)]
 struct Benchmark<'a> {
-    name: &'a str,
-    uri: &'a str,
-    integration: JsonIntegration<'a>,
-    pid: u32,
-    outcome: &'static str,
-    failure: Option<&'a str>,
-    cold: bool,
-    warmup_rounds: Option<u64>,
+    #[serde(flatten)]
+    facts: Rows,
     config: &'a BenchmarkConfig,
     stats: &'a BenchmarkStats,
-    median_interval_ns: Option<JsonInterval>,
-    mean_interval_ns: Option<JsonInterval>,
-    no_interval: Option<String>,
-    robust: Option<JsonRobust<'a>>,
-    median_processor_ns: Option<f64>,
-    median_user_ns: Option<f64>,
-    median_system_ns: Option<f64>,
-    split_step_ns: Option<f64>,
-    median_faults: Option<JsonFaults>,
-    median_switches: Option<JsonSwitches>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shell: Option<ShellStart>,
-    median_max_rss: Option<JsonMaxRss>,
+    #[serde(flatten)]
+    measured: Rows,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     counters: Vec<JsonCounter<'a>>,
     noise: Option<JsonNoise>,
@@ -137,43 +75,10 @@ struct Benchmark<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonIntegration<'a> {
-    name: &'a str,
-    version: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct JsonRobust<'a> {
-    source: &'static str,
-    missing: &'a str,
-    median_ns: f64,
-    interval_ns: Option<JsonInterval>,
-    in_stats: bool,
-}
-
-#[derive(Serialize)]
-struct JsonFaults {
-    minor: f64,
-    major: f64,
-}
-
-#[derive(Serialize)]
-struct JsonSwitches {
-    voluntary: f64,
-    involuntary: f64,
-}
-
-#[derive(Serialize)]
 struct JsonCounter<'a> {
     median: Option<f64>,
     #[serde(flatten)]
     counted: &'a Counted,
-}
-
-#[derive(Serialize)]
-struct JsonMaxRss {
-    bytes: f64,
-    at_most: bool,
 }
 
 #[derive(Serialize)]
@@ -202,87 +107,35 @@ enum JsonRounds<'a> {
     },
 }
 
-impl<'a> Benchmark<'a> {
-    /// Taken apart completely, so that a new field can't be forgotten here.
-    fn of(result: &'a BenchResult) -> Self {
-        let BenchResult {
-            name,
-            uri,
-            integration: Integration { name: integration, version },
-            pid,
-            stats,
-            config,
-            outcome: ended,
-            cold,
-            warmup_rounds,
-            rounds,
-            median_interval,
-            mean_interval,
-            no_interval,
-            robust,
-            processor_ns,
-            user_ns,
-            system_ns,
-            split_step_ns,
-            faults,
-            switches,
-            shell,
-            max_rss,
-            counters,
-            noise,
-            notes,
-        } = result;
+impl<'a> File<'a> {
+    /// Returns the report as it is written.
+    pub(super) fn of(report: &'a WalltimeReport) -> Self {
+        let WalltimeReport { benchmarks, profiles: _, comparisons, warnings, conditions } = report;
         Self {
-            name,
-            uri,
-            integration: JsonIntegration { name: integration, version: version.as_deref() },
-            pid: *pid,
-            outcome: outcome(ended),
-            failure: match ended {
-                Outcome::Failed { reason } => Some(reason),
-                Outcome::Complete | Outcome::Interrupted => None,
-            },
-            cold: *cold,
-            warmup_rounds: *warmup_rounds,
-            config,
-            stats,
-            median_interval_ns: median_interval.map(JsonInterval::of),
-            mean_interval_ns: mean_interval.map(JsonInterval::of),
-            no_interval: no_interval.map(|why| why.to_string()),
-            robust: robust.as_ref().map(JsonRobust::of),
-            median_processor_ns: *processor_ns,
-            median_user_ns: *user_ns,
-            median_system_ns: *system_ns,
-            split_step_ns: *split_step_ns,
-            median_faults: faults.map(|Faults { minor, major }| JsonFaults { minor, major }),
-            median_switches: switches
-                .map(|Switches { voluntary, involuntary }| JsonSwitches { voluntary, involuntary }),
-            shell: *shell,
-            median_max_rss: max_rss
-                .map(|MaxRss { bytes, is_bound }| JsonMaxRss { bytes, at_most: is_bound }),
-            counters: counters.iter().map(|counted| JsonCounter::of(counted, result)).collect(),
-            noise: noise.map(|verdict| JsonNoise { noisy: verdict.is_noisy(), verdict }),
-            notes,
-            rounds: rounds.as_ref().map(JsonRounds::of),
+            version: VERSION,
+            warnings,
+            conditions: (!conditions.is_usual()).then_some(conditions),
+            comparisons: comparisons.iter().map(JsonComparison::of).collect(),
+            benchmarks: benchmarks.iter().map(Benchmark::of).collect(),
         }
     }
 }
 
-impl<'a> JsonCounter<'a> {
-    fn of(counted: &'a Counted, result: &BenchResult) -> Self {
-        Self { median: result.counted(&counted.name), counted }
-    }
-}
-
-impl<'a> JsonRobust<'a> {
-    fn of(robust: &'a Robust) -> Self {
-        let Robust { source: from, missing, median_ns, interval, in_stats } = robust;
+impl<'a> Benchmark<'a> {
+    fn of(result: &'a BenchResult) -> Self {
+        let BenchResult { stats, config, rounds, counters, noise, notes, .. } = result;
+        let counter =
+            |counted: &'a Counted| JsonCounter { median: result.counted(&counted.name), counted };
+        let of = report::Benchmark::Walltime(result);
         Self {
-            source: source(*from),
-            missing,
-            median_ns: *median_ns,
-            interval_ns: interval.map(JsonInterval::of),
-            in_stats: *in_stats,
+            facts: Rows::facts(of),
+            config,
+            stats,
+            measured: Rows::measured(of),
+            counters: counters.iter().map(counter).collect(),
+            noise: noise.map(|verdict| JsonNoise { noisy: verdict.is_noisy(), verdict }),
+            notes,
+            rounds: rounds.as_ref().map(JsonRounds::of),
         }
     }
 }
