@@ -1,10 +1,12 @@
 //! The records that tell which file lies where in which process.
 
+use byteorder::LittleEndian;
+use linux_perf_event_reader::{
+    CommOrExecRecord, ForkOrExitRecord, Mmap2FileId, Mmap2Record, MmapRecord, RawData, RecordType,
+};
 use runner_shared::text::bytes_as_text;
 
-use crate::bytes::Bytes;
-
-/// Which file is mapped, as the kernel says.
+/// The identity of a mapped file, as the kernel gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Identity {
     /// Device and inode.
@@ -21,14 +23,14 @@ pub(crate) struct Mmap {
     pub(crate) pid: i32,
     pub(crate) start: u64,
     pub(crate) end: u64,
-    /// Where in the file it begins.
+    /// The place in the file where it begins.
     pub(crate) offset: u64,
     pub(crate) identity: Identity,
     /// The file; `None` when the mapping holds no code.
     pub(crate) code: Option<String>,
 }
 
-/// What happened.
+/// An event in the life of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     Mmap(Mmap),
@@ -54,101 +56,112 @@ pub(crate) enum Event {
         pid: i32,
         tid: i32,
     },
-    /// The body of a sample, and which of the recording's attributes lays it out.
+    /// The body of a sample as `sample::copy` leaves it, and which of the recording's attributes lays it out.
     Sample {
         attr: usize,
         body: Vec<u8>,
     },
 }
 
-/// Kinds of records of the kernel.
-pub(super) mod kind {
-    pub(in crate::perf) const MMAP: u32 = 1;
-    pub(in crate::perf) const LOST: u32 = 2;
-    pub(in crate::perf) const COMM: u32 = 3;
-    pub(in crate::perf) const EXIT: u32 = 4;
-    pub(in crate::perf) const FORK: u32 = 7;
-    pub(in crate::perf) const SAMPLE: u32 = 9;
-    pub(in crate::perf) const MMAP2: u32 = 10;
-    pub(in crate::perf) const LOST_SAMPLES: u32 = 13;
-}
-
-const MISC_COMM_EXEC: u16 = 1 << 13;
-const MISC_MMAP_DATA: u16 = 1 << 13;
+/// A mapping says the build id of its file instead of the inode.
 const MISC_MMAP_BUILD_ID: u16 = 1 << 14;
 const PROT_EXEC: u32 = 4;
+/// The place of the length of a build id in a record of type 2, and the greatest length.
+const BUILD_ID_LENGTH: (usize, u8) = (32, 20);
 
-/// Reads a record that isn't a sample; `None` if it is none of ours or too short.
-pub(super) fn parse(kind: u32, misc: u16, body: &[u8]) -> Option<Event> {
-    let mut fields = Bytes::new(body);
+/// Reads a record that isn't a sample, and the time that some have among their own fields; `None` if it is none of ours
+/// or too short.
+pub(super) fn parse(kind: RecordType, misc: u16, body: &[u8]) -> Option<(Event, Option<u64>)> {
+    let data = RawData::Single(body);
     match kind {
-        kind::MMAP | kind::MMAP2 => parse_mmap(kind, misc, fields).map(Event::Mmap),
-        kind::COMM => {
-            let (pid, tid) = (fields.i32()?, fields.i32()?);
-            let name = bytes_as_text(fields.c_str()).into_owned();
-            let is_exec = misc & MISC_COMM_EXEC != 0;
-            Some(if is_exec { Event::Exec { pid, name } } else { Event::Rename { pid, tid, name } })
+        RecordType::MMAP => {
+            let record = MmapRecord::parse::<LittleEndian>(data, misc).ok()?;
+            let mmap = Mmap {
+                pid: record.pid,
+                start: record.address,
+                end: record.address.checked_add(record.length)?,
+                offset: record.page_offset,
+                identity: Identity::Unknown,
+                code: record.is_executable.then(|| path(record.path)),
+            };
+            mapped(mmap)
         }
-        kind::FORK => {
-            let (pid, parent) = (fields.i32()?, fields.i32()?);
-            Some(Event::Fork { pid, parent, tid: fields.i32()? })
+        RecordType::MMAP2 => {
+            let (at, most) = BUILD_ID_LENGTH;
+            // The library panics beyond.
+            if misc & MISC_MMAP_BUILD_ID != 0 && *body.get(at)? > most {
+                return None;
+            }
+            let record = Mmap2Record::parse::<LittleEndian>(data, misc).ok()?;
+            let mmap = Mmap {
+                pid: record.pid,
+                start: record.address,
+                end: record.address.checked_add(record.length)?,
+                offset: record.page_offset,
+                identity: identity(&record.file_id)?,
+                code: (record.protection & PROT_EXEC != 0).then(|| path(record.path)),
+            };
+            mapped(mmap)
         }
-        kind::EXIT => {
-            let (pid, _parent) = (fields.i32()?, fields.i32()?);
-            Some(Event::Exit { pid, tid: fields.i32()? })
+        RecordType::COMM => {
+            let record = CommOrExecRecord::parse::<LittleEndian>(data, misc).ok()?;
+            let (pid, tid, name) = (record.pid, record.tid, text(&record.name.as_slice()));
+            let event = if record.is_execve {
+                Event::Exec { pid, name }
+            } else {
+                Event::Rename { pid, tid, name }
+            };
+            Some((event, None))
+        }
+        RecordType::FORK => {
+            let record = ForkOrExitRecord::parse::<LittleEndian>(data).ok()?;
+            let event = Event::Fork { pid: record.pid, parent: record.ppid, tid: record.tid };
+            Some((event, Some(record.timestamp)))
+        }
+        RecordType::EXIT => {
+            let record = ForkOrExitRecord::parse::<LittleEndian>(data).ok()?;
+            let event = Event::Exit { pid: record.pid, tid: record.tid };
+            Some((event, Some(record.timestamp)))
         }
         _ => None,
     }
 }
 
-/// The time that FORK and EXIT have among their own fields.
-pub(super) fn own_time(kind: u32, body: &[u8]) -> Option<u64> {
-    matches!(kind, kind::FORK | kind::EXIT).then(|| {
-        let mut fields = Bytes::new(body);
-        fields.skip(16)?;
-        fields.u64()
-    })?
+/// The kernel and what perf makes up for it have pid -1.
+fn mapped(mmap: Mmap) -> Option<(Event, Option<u64>)> {
+    (mmap.pid >= 0).then_some((Event::Mmap(mmap), None))
 }
 
-fn parse_mmap(kind: u32, misc: u16, mut fields: Bytes<'_>) -> Option<Mmap> {
-    let pid = fields.i32()?;
-    fields.skip(4)?;
-    let (start, length, offset) = (fields.u64()?, fields.u64()?, fields.u64()?);
-    let (identity, is_code) = if kind == kind::MMAP2 {
-        let identity = parse_identity(misc, Bytes::new(fields.take(24)?))?;
-        let protection = fields.u32()?;
-        fields.skip(4)?;
-        (identity, protection & PROT_EXEC != 0)
-    } else {
-        (Identity::Unknown, misc & MISC_MMAP_DATA == 0)
-    };
-    // The kernel and what perf makes up for it have pid -1.
-    if pid < 0 {
-        return None;
-    }
-    let path = fields.c_str();
+fn path(path: RawData<'_>) -> String {
+    let path = path.as_slice();
     // A mark of the kernel, not a part of the name.
-    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
-    let code = is_code.then(|| bytes_as_text(path).into_owned());
-    Some(Mmap { pid, start, end: start.checked_add(length)?, offset, identity, code })
+    text(path.strip_suffix(b" (deleted)").unwrap_or(&path))
 }
 
-fn parse_identity(misc: u16, mut fields: Bytes<'_>) -> Option<Identity> {
-    if misc & MISC_MMAP_BUILD_ID == 0 {
-        let device = (fields.u32()?, fields.u32()?);
-        return Some(Identity::Inode { device, inode: fields.u64()? });
-    }
-    let length = fields.u8()?.min(20);
-    fields.skip(3)?;
-    let mut bytes = [0; 20];
-    let id = fields.take(usize::from(length))?;
-    bytes.iter_mut().zip(id).for_each(|(to, from)| *to = *from);
-    Some(Identity::BuildId { length, bytes })
+fn text(bytes: &[u8]) -> String {
+    bytes_as_text(bytes).into_owned()
+}
+
+fn identity(file: &Mmap2FileId) -> Option<Identity> {
+    Some(match file {
+        Mmap2FileId::InodeAndVersion(file) => {
+            Identity::Inode { device: (file.major, file.minor), inode: file.inode }
+        }
+        Mmap2FileId::BuildId(id) => {
+            let mut bytes = [0; 20];
+            bytes.iter_mut().zip(id).for_each(|(to, from)| *to = *from);
+            Identity::BuildId { length: u8::try_from(id.len()).ok()?, bytes }
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(kind: u32, misc: u16, body: &[u8]) -> Option<Event> {
+        super::parse(RecordType(kind), misc, body).map(|(event, _)| event)
+    }
 
     fn mmap2(protection: u32, identity: [u8; 24]) -> Vec<u8> {
         let mut body = Vec::new();
@@ -187,13 +200,19 @@ mod tests {
         let body = mmap2(5, [0; 24]);
         assert_eq!(parse(10, 0, &body[..60]), None);
         assert_eq!(parse(99, 0, &body), None);
+        // A build id longer than there are.
+        let mut identity = [0; 24];
+        identity[0] = 21;
+        assert_eq!(parse(10, 1 << 14, &mmap2(5, identity)), None);
     }
 
     #[test]
     fn threads_are_named_created_and_ended() {
-        let mut body: Vec<u8> = [7_u32, 8, 9, 10].map(u32::to_le_bytes).concat();
-        assert_eq!(parse(7, 0, &body), Some(Event::Fork { pid: 7, parent: 8, tid: 9 }));
-        assert_eq!(parse(4, 0, &body), Some(Event::Exit { pid: 7, tid: 9 }));
+        let mut body: Vec<u8> = [7_u32, 8, 9, 10, 77, 0].map(u32::to_le_bytes).concat();
+        let fork = Event::Fork { pid: 7, parent: 8, tid: 9 };
+        assert_eq!(super::parse(RecordType::FORK, 0, &body), Some((fork, Some(77))));
+        let exit = Event::Exit { pid: 7, tid: 9 };
+        assert_eq!(super::parse(RecordType::EXIT, 0, &body), Some((exit, Some(77))));
         assert_eq!(parse(4, 0, &body[..8]), None);
         body.truncate(8);
         body.extend(b"worker\0\0");

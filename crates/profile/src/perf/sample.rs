@@ -2,8 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::attr::{Attr, sample_bit as bit};
-use crate::bytes::{Bytes, u64s, wide};
+use byteorder::LittleEndian;
+use linux_perf_event_reader::{
+    RawData, RawDataU64, RecordType, Regs, SampleFormat, SampleRecord, get_record_id,
+    get_record_timestamp,
+};
+
+use super::attr::{Attr, HEAD};
+use crate::bytes::{Bytes, wide};
 
 /// Bits of `read_format`.
 mod read_bit {
@@ -14,114 +20,102 @@ mod read_bit {
     pub(super) const LOST: u64 = 16;
 }
 
-/// Bit of `branch_sample_type` that puts one more number before the branches.
-const BRANCH_HW_INDEX: u64 = 1 << 17;
-
 /// The fields that we use.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Sample<'a> {
     pub(crate) pid: i32,
     pub(crate) tid: i32,
-    /// Where it ran.
+    /// The address where it ran.
     pub(crate) ip: u64,
     pub(crate) period: u64,
-    /// Addresses from the innermost function out, as 8 bytes each, with marks of the context.
-    pub(crate) callchain: &'a [u8],
-    /// User registers, 8 bytes each, in the order of the bits of `regs_mask`.
-    pub(crate) regs: &'a [u8],
-    pub(crate) regs_mask: u64,
+    /// Addresses from the innermost function out, with marks of the context.
+    callchain: Option<RawDataU64<'a>>,
+    /// User registers by their numbers in the kernel's `perf_regs.h`.
+    regs: Option<Regs<'a>>,
     /// Bytes from the stack pointer on.
     pub(crate) stack: &'a [u8],
 }
 
-/// Which attribute lays out this sample.
+/// Returns the place of the attribute that lays out this sample.
 pub(super) fn attr_of(body: &[u8], attrs: &[Attr], by_id: &HashMap<u64, usize>) -> Option<usize> {
-    let first = attrs.first()?;
-    if attrs.len() == 1 {
+    let layout = &attrs.first()?.layout.id_parse_info;
+    if attrs.len() == 1 || layout.sample_record_id_offset_from_start.is_none() {
         return Some(0);
     }
-    let mut fields = Bytes::new(body);
-    if first.has(bit::IDENTIFIER) {
-        return by_id.get(&fields.u64()?).copied();
-    }
-    if first.has(bit::ID) {
-        let before = [bit::IP, bit::TID, bit::TIME, bit::ADDR];
-        fields.skip_u64s(wide(before.iter().filter(|bit| first.has(**bit)).count()))?;
-        return by_id.get(&fields.u64()?).copied();
-    }
-    Some(0)
+    let id = get_record_id::<LittleEndian>(RecordType::SAMPLE, body.into(), layout)?;
+    by_id.get(&id).copied()
 }
 
-/// When it was taken.
+/// Returns the time at which it was taken.
 pub(super) fn time(body: &[u8], attr: &Attr) -> Option<u64> {
-    let before = [bit::IDENTIFIER, bit::IP, bit::TID];
-    let mut fields = Bytes::new(body);
-    fields.skip_u64s(wide(before.iter().filter(|bit| attr.has(**bit)).count()))?;
-    attr.has(bit::TIME).then(|| fields.u64())?
+    get_record_timestamp::<LittleEndian>(RecordType::SAMPLE, body.into(), &attr.layout)
+}
+
+/// Copies the body of a sample for [`Sample::parse`]. The values of counters are left out: nobody needs them, and the
+/// library reads those of one event as if they were of a group, and the other way round. `None` if there can't be as many
+/// callers as it says, which the library multiplies unchecked.
+pub(super) fn copy(body: &[u8], attr: &Attr) -> Option<Vec<u8>> {
+    let fields = attr.layout.sample_format;
+    let mut rest = Bytes::new(body);
+    let length = fields.intersection(HEAD).bits().count_ones().checked_mul(8)?;
+    let head = rest.take(usize::try_from(length).ok()?)?;
+    if let Some(format) = attr.read_format {
+        skip_read(&mut rest, format)?;
+    }
+    let rest = rest.rest();
+    let callers =
+        if fields.contains(SampleFormat::CALLCHAIN) { Bytes::new(rest).u64()? } else { 0 };
+    (callers <= wide(rest.len()) / 8).then(|| [head, rest].concat())
 }
 
 impl<'a> Sample<'a> {
-    /// Reads a sample; `None` if it is shorter than it says.
-    pub(crate) fn parse(body: &'a [u8], attr: &Attr) -> Option<Self> {
-        let mut fields = Bytes::new(body);
-        let mut sample = Self::default();
-        let mut number = |wanted: u64| if attr.has(wanted) { fields.u64() } else { Some(0) };
-        number(bit::IDENTIFIER)?;
-        sample.ip = number(bit::IP)?;
-        // Process in the lower half, thread in the upper one.
-        let both = number(bit::TID)?;
-        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).ok().map(u32::cast_signed);
-        (sample.pid, sample.tid) = (half(both)?, half(both >> 32)?);
-        for skipped in [bit::TIME, bit::ADDR, bit::ID, bit::STREAM_ID, bit::CPU] {
-            number(skipped)?;
-        }
-        sample.period = number(bit::PERIOD)?;
-        if attr.has(bit::READ) {
-            skip_read(&mut fields, attr.read_format)?;
-        }
-        if attr.has(bit::CALLCHAIN) {
-            let count = fields.u64()?;
-            sample.callchain = fields.take64(count.checked_mul(8)?)?;
-        }
-        if attr.has(bit::RAW) {
-            let length = fields.u32()?;
-            fields.take64(u64::from(length))?;
-        }
-        if attr.has(bit::BRANCH_STACK) {
-            let count = fields.u64()?;
-            let index = u64::from(attr.branch_sample_type & BRANCH_HW_INDEX != 0);
-            fields.skip_u64s(count.checked_mul(3)?.checked_add(index)?)?;
-        }
-        if attr.has(bit::REGS_USER) && fields.u64()? != 0 {
-            sample.regs_mask = attr.regs_user;
-            sample.regs = fields.take64(u64::from(attr.regs_user.count_ones()) * 8)?;
-        }
-        if attr.has(bit::STACK_USER) {
-            sample.stack = take_stack(&mut fields)?;
-        }
-        Some(sample)
+    /// Reads the copy of a sample; `None` if it is shorter than it says.
+    pub(crate) fn parse(copy: &'a [u8], attr: &Attr) -> Option<Self> {
+        let record = SampleRecord::parse::<LittleEndian>(copy.into(), 0, &attr.layout).ok()?;
+        let stack = match record.user_stack {
+            // The bytes of the stack that were really copied.
+            Some((RawData::Single(stack), copied)) => {
+                stack.get(..usize::try_from(copied).ok()?).unwrap_or(stack)
+            }
+            Some((RawData::Split(..), _)) | None => &[],
+        };
+        Some(Self {
+            pid: record.pid.unwrap_or(0),
+            tid: record.tid.unwrap_or(0),
+            ip: record.ip.unwrap_or(0),
+            period: record.period.unwrap_or(0),
+            callchain: record.callchain,
+            regs: record.user_regs,
+            stack,
+        })
     }
 
-    /// A user register by its number in the kernel's `perf_regs.h`.
+    /// Nothing but registers, 8 bytes each, in the order of the bits of the mask.
+    pub(crate) fn of_registers(mask: u64, bytes: &'a [u8]) -> Self {
+        Self { regs: Some(Regs::new(mask, numbers(bytes))), ..Self::default() }
+    }
+
+    /// Nothing but a place and a callchain, 8 bytes for each address.
+    #[cfg(test)]
+    pub(crate) fn of_callchain(ip: u64, bytes: &'a [u8]) -> Self {
+        Self { ip, callchain: Some(numbers(bytes)), ..Self::default() }
+    }
+
+    /// A user register by its number in the kernel's `perf_regs.h`, of which there are less than 64.
     pub(crate) fn reg(&self, number: u32) -> Option<u64> {
-        let own = 1_u64.checked_shl(number)?;
-        if self.regs_mask & own == 0 {
-            return None;
-        }
-        let before = self.regs_mask & own.wrapping_sub(1);
-        u64s(self.regs).nth(usize::try_from(before.count_ones()).ok()?)
+        self.regs.as_ref()?.get(u64::from(number))
+    }
+
+    /// The addresses of its callchain.
+    pub(crate) fn callchain(&self) -> impl Iterator<Item = u64> {
+        let callchain = self.callchain;
+        let length = callchain.map_or(0, |callchain| callchain.len());
+        (0..length).filter_map(move |place| callchain?.get(place))
     }
 }
 
-/// The bytes of the stack that were really copied.
-fn take_stack<'a>(fields: &mut Bytes<'a>) -> Option<&'a [u8]> {
-    let size = fields.u64()?;
-    if size == 0 {
-        return Some(&[]);
-    }
-    let stack = fields.take64(size)?;
-    let copied = usize::try_from(fields.u64()?).ok()?;
-    Some(stack.get(..copied).unwrap_or(stack))
+fn numbers(bytes: &[u8]) -> RawDataU64<'_> {
+    RawDataU64::from_raw_data::<LittleEndian>(bytes.into())
 }
 
 fn skip_read(fields: &mut Bytes<'_>, format: u64) -> Option<()> {
@@ -137,11 +131,13 @@ fn skip_read(fields: &mut Bytes<'_>, format: u64) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
+    use linux_perf_event_reader::BranchSampleFormat;
+
     use super::*;
 
     /// An attribute of 112 bytes with these fields.
-    fn attr(sample_type: u64, read_format: u64, branch: u64, regs: u64) -> Attr {
-        let mut fields = vec![112 << 32, 0, 1000, sample_type, read_format, 0, 0, 0, 0];
+    fn attr(fields: SampleFormat, read_format: u64, branch: u64, regs: u64) -> Attr {
+        let mut fields = vec![112 << 32, 0, 1000, fields.bits(), read_format, 0, 0, 0, 0];
         fields.extend([branch, regs, 0, 0, 0]);
         let bytes: Vec<u8> = fields.iter().flat_map(|field| field.to_le_bytes()).collect();
         Attr::parse(&bytes).unwrap()
@@ -153,11 +149,11 @@ mod tests {
 
     #[test]
     fn all_fields_in_their_order() {
-        let all = bit::IDENTIFIER
-            | (bit::IP | bit::TID | bit::TIME | bit::ADDR | bit::ID | bit::STREAM_ID)
-            | (bit::CPU | bit::PERIOD | bit::READ | bit::CALLCHAIN | bit::RAW)
-            | (bit::BRANCH_STACK | bit::REGS_USER | bit::STACK_USER);
-        let attr = attr(all, read_bit::GROUP | read_bit::ID, BRANCH_HW_INDEX, 0b1_1000_0001);
+        let all = HEAD
+            | (SampleFormat::READ | SampleFormat::CALLCHAIN | SampleFormat::RAW)
+            | (SampleFormat::BRANCH_STACK | SampleFormat::REGS_USER | SampleFormat::STACK_USER);
+        let index = BranchSampleFormat::HW_INDEX.bits();
+        let attr = attr(all, read_bit::GROUP | read_bit::ID, index, 0b1_1000_0001);
         let mut bytes = body(&[1, 0x1000, 9 << 32 | 8, 77, 0, 1, 1, 0, 33]);
         // Two counters with ids, two callers, raw bytes, one branch.
         bytes.extend(body(&[2, 5, 1, 6, 2]));
@@ -169,31 +165,56 @@ mod tests {
         bytes.extend(body(&[2, 100, 107, 108]));
         bytes.extend(body(&[16, 0xabcd, 0, 8]));
         assert_eq!(time(&bytes, &attr), Some(77));
-        let sample = Sample::parse(&bytes, &attr).unwrap();
+        let copied = copy(&bytes, &attr).unwrap();
+        let sample = Sample::parse(&copied, &attr).unwrap();
         assert_eq!((sample.pid, sample.tid), (8, 9));
         assert_eq!((sample.ip, sample.period), (0x1000, 33));
-        assert_eq!(u64s(sample.callchain).collect::<Vec<_>>(), [0x1000, 0x2000]);
+        assert_eq!(sample.callchain().collect::<Vec<_>>(), [0x1000, 0x2000]);
         assert_eq!(
             [0, 7, 8, 6].map(|reg| sample.reg(reg)),
             [Some(100), Some(107), Some(108), None]
         );
         assert_eq!(sample.stack, body(&[0xabcd]));
         for length in 0..bytes.len() {
-            assert!(Sample::parse(&bytes[..length], &attr).is_none(), "{length}");
+            let copied = copy(&bytes[..length], &attr).unwrap_or_default();
+            assert!(Sample::parse(&copied, &attr).is_none(), "{length}");
         }
     }
 
     #[test]
     fn a_kernel_thread_has_no_user_registers_and_no_stack() {
-        let attr = attr(bit::IP | bit::REGS_USER | bit::STACK_USER, 0, 0, 0b11);
+        let fields = SampleFormat::IP | SampleFormat::REGS_USER | SampleFormat::STACK_USER;
+        let attr = attr(fields, 0, 0, 0b11);
         let bytes = body(&[5, 0, 0]);
         let sample = Sample::parse(&bytes, &attr).unwrap();
         assert_eq!((sample.ip, sample.reg(0), sample.stack), (5, None, &[][..]));
     }
 
     #[test]
+    fn counters_are_left_out_in_each_of_their_forms() {
+        use read_bit::{GROUP, ID, LOST, TOTAL_TIME_ENABLED};
+        let copied = |format, fields: &[u64]| {
+            let attr = attr(SampleFormat::IP | SampleFormat::READ, format, 0, 0);
+            copy(&body(fields), &attr)
+        };
+        assert_eq!(copied(0, &[5, 1_000_000]), Some(body(&[5])));
+        assert_eq!(copied(TOTAL_TIME_ENABLED | ID | LOST, &[5, 1, 2, 3, 4]), Some(body(&[5])));
+        assert_eq!(copied(GROUP | LOST, &[5, 2, 1, 2, 3, 4]), Some(body(&[5])));
+        assert_eq!(copied(GROUP, &[5, u64::MAX, 1]), None);
+    }
+
+    #[test]
+    fn more_callers_than_bytes_are_no_sample() {
+        let attr = attr(SampleFormat::IP | SampleFormat::CALLCHAIN, 0, 0, 0);
+        for callers in [2, 1 << 61, u64::MAX] {
+            assert_eq!(copy(&body(&[5, callers]), &attr), None, "{callers}");
+        }
+        assert_eq!(copy(&body(&[5, 1, 7]), &attr), Some(body(&[5, 1, 7])));
+    }
+
+    #[test]
     fn the_event_of_a_sample() {
-        let first = attr(bit::IDENTIFIER | bit::IP, 0, 0, 0);
+        let first = attr(SampleFormat::IDENTIFIER | SampleFormat::IP, 0, 0, 0);
         let attrs = [first.clone(), first];
         let by_id = HashMap::from([(70, 0), (71, 1)]);
         let event = |id| attr_of(&body(&[id, 5]), &attrs, &by_id);

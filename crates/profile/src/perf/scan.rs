@@ -6,11 +6,12 @@ use std::{
     path::Path,
 };
 
+use linux_perf_event_reader::RecordType;
 use system::files::{self, Links};
 
 use super::{
     attr::Attr,
-    event::{self, Event, kind},
+    event::{self, Event},
     order::Order,
     sample,
     source::{Broken, Record, Source},
@@ -34,16 +35,16 @@ const MOST_IDS: u64 = 1 << 20;
 
 /// Whoever wants to hear of a recording.
 pub(crate) trait Visitor {
-    /// Whether the sample of this time is wanted; others are never copied.
+    /// Returns true if the sample of this time is wanted; others are never copied.
     fn wants_sample(&self, time: u64) -> bool;
     /// An event; times never decrease within what perf can put in order.
     fn event(&mut self, time: u64, event: Event, attrs: &[Attr]);
 }
 
-/// What there is to say about a recording as a whole.
+/// The findings about a recording as a whole.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    /// Why it ends early, for the user.
+    /// The reason why it ends early, for the user.
     pub(crate) warning: Option<String>,
     /// Samples and other records.
     pub(crate) samples: u64,
@@ -134,7 +135,7 @@ impl Start {
             let (attr, ids) = entry.split_at(step.saturating_sub(16));
             let mut ids = Bytes::new(ids);
             let (Some(at), Some(length)) = (ids.u64(), ids.u64()) else { continue };
-            let Some(attr) = Attr::parse_fields(attr) else { continue };
+            let Some(attr) = Attr::parse(attr) else { continue };
             // All tables of ids together: a made-up file could have each begin at its start.
             let ids = read_at(file, at, length.min(ids_left.saturating_mul(8)))?;
             ids_left = ids_left.saturating_sub(wide(ids.len()) / 8);
@@ -205,33 +206,39 @@ impl<'v, V: Visitor> Scan<'v, V> {
                 let (visitor, attrs) = (&mut *self.visitor, &self.attrs);
                 self.order.round(|time, event| visitor.event(time, event, attrs));
             }
-            kind::SAMPLE => self.sample(record.body),
-            kind::LOST | kind::LOST_SAMPLES => {
-                let mut fields = Bytes::new(record.body);
-                // An id comes before the number of lost records, none before that of samples.
-                let first = fields.u64();
-                let second = if record.kind == kind::LOST { fields.u64() } else { first };
-                self.summary.lost = self.summary.lost.saturating_add(second.unwrap_or(0));
-            }
-            _ => self.side_band(record),
+            kind => self.of_kernel(RecordType(kind), record),
         }
     }
 
-    fn side_band(&mut self, record: Record<'_>) {
-        let Some(event) = event::parse(record.kind, record.misc, record.body) else { return };
-        let time = event::own_time(record.kind, record.body)
-            .or_else(|| self.attrs.first()?.trailer_time(record.body))
-            .unwrap_or(0);
-        self.push(time, event, record.body.len());
+    fn of_kernel(&mut self, kind: RecordType, record: Record<'_>) {
+        match kind {
+            RecordType::SAMPLE => self.sample(record.body),
+            RecordType::LOST | RecordType::LOST_SAMPLES => {
+                let mut fields = Bytes::new(record.body);
+                // An id comes before the number of lost records, none before that of samples.
+                let first = fields.u64();
+                let second = if kind == RecordType::LOST { fields.u64() } else { first };
+                self.summary.lost = self.summary.lost.saturating_add(second.unwrap_or(0));
+            }
+            _ => {
+                let event = event::parse(kind, record.misc, record.body);
+                let Some((event, own_time)) = event else { return };
+                let trailer = || self.attrs.first()?.trailer_time(record.body);
+                let time = own_time.or_else(trailer).unwrap_or(0);
+                self.push(time, event, record.body.len());
+            }
+        }
     }
 
     fn sample(&mut self, body: &[u8]) {
         self.summary.samples = self.summary.samples.saturating_add(1);
         let Some(attr) = sample::attr_of(body, &self.attrs, &self.by_id) else { return };
-        let layout = self.attrs.get(attr);
-        let Some(time) = layout.and_then(|attr| sample::time(body, attr)) else { return };
-        if self.visitor.wants_sample(time) {
-            self.push(time, Event::Sample { attr, body: body.to_vec() }, body.len());
+        let Some(layout) = self.attrs.get(attr) else { return };
+        let Some(time) = sample::time(body, layout) else { return };
+        if self.visitor.wants_sample(time)
+            && let Some(copy) = sample::copy(body, layout)
+        {
+            self.push(time, Event::Sample { attr, body: copy }, body.len());
         }
     }
 

@@ -18,7 +18,7 @@ mod kind {
 
 /// Bytes of `{u32 kind, u16 misc, u16 size}` before every record.
 const HEADER: usize = 8;
-/// How much is inflated at a time; larger than any record.
+/// Bytes that are inflated at a time; more than any record has.
 const PIECE: usize = 128 * 1024;
 
 /// A record without its header.
@@ -29,7 +29,7 @@ pub(crate) struct Record<'a> {
     pub(crate) body: &'a [u8],
 }
 
-/// Why there are no more records, when it isn't the end of the recording.
+/// The reason why there are no more records before the end of the recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
     /// The file ends inside a record.
@@ -46,16 +46,16 @@ pub(crate) struct Source<R> {
     /// The record that was read last from `input`, without its header.
     outer: Vec<u8>,
     decoder: Option<Decoder<'static>>,
-    /// Where the compressed bytes in `outer` begin that have not been inflated.
+    /// The place in `outer` of the compressed bytes that have not been inflated.
     packed: Option<usize>,
     /// Inflated bytes.
     plain: Vec<u8>,
-    /// Where in `plain` the next record begins.
+    /// The place in `plain` where the next record begins.
     plain_at: usize,
     broken: Option<Broken>,
 }
 
-/// Where the next record lies.
+/// The place of the next record.
 enum Place {
     Outer { kind: u32, misc: u16 },
     Plain { kind: u32, misc: u16, start: usize, end: usize },
@@ -76,7 +76,7 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Why the last record was the last.
+    /// Returns the reason why the last record was the last.
     pub(crate) const fn broken(&self) -> Option<Broken> {
         self.broken
     }

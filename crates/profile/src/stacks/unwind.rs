@@ -18,7 +18,6 @@ use super::{
     },
 };
 use crate::{
-    bytes::u64s,
     mapped::Mapped,
     perf::Sample,
     replay::{MappedFile, Replay},
@@ -281,7 +280,7 @@ fn is_above(stack: &[u8], bottom: u64, address: u64) -> bool {
 /// The user addresses of a callchain: all behind the mark for them.
 fn read_callchain(sample: &Sample<'_>, addresses: &mut Vec<u64>) {
     let mut is_user = true;
-    for address in u64s(sample.callchain).take(DEEPEST) {
+    for address in sample.callchain().take(DEEPEST) {
         if address >= CONTEXT {
             is_user = address == CONTEXT_USER;
         } else if is_user && address != 0 {
@@ -376,7 +375,7 @@ pub(crate) fn unwind_with(file: Mapped) {
     let mut rules = Rules::new();
     for pc in (0..64).map(|step| step * 0x1000 + 0x123) {
         let registers = [pc; 33].map(u64::to_le_bytes).concat();
-        let sample = Sample { regs: &registers, regs_mask: (1 << 33) - 1, ..Sample::default() };
+        let sample = Sample::of_registers((1 << 33) - 1, &registers);
         let Some((pc, registers)) = Registers::of(&sample) else { return };
         let stack = &[0x11; 256];
         let mut thread = Thread { code: &code, rules: &mut rules, stack, registers };
@@ -391,7 +390,7 @@ mod tests {
     fn callchain(addresses: &[u64]) -> (Vec<u64>, End) {
         let bytes: Vec<u8> = addresses.iter().flat_map(|address| address.to_le_bytes()).collect();
         let mut found = Vec::new();
-        let sample = Sample { callchain: &bytes, ip: 77, ..Sample::default() };
+        let sample = Sample::of_callchain(77, &bytes);
         read_callchain(&sample, &mut found);
         let end = judge_callchain(&BTreeMap::new(), &mut Rules::new(), &found);
         (found, end)

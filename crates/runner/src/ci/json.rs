@@ -1,25 +1,19 @@
 //! JSON whose objects keep the order of their keys: it decides the id of a matrix job.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, SeqAccess, Visitor},
-    ser::SerializeMap,
-};
-use serde_json::{Map, Number, Value};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// An object. A key that comes twice keeps its first place and gets the last value.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Object(Vec<(String, Json)>);
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Object(IndexMap<String, Json>);
 
 /// Any value.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Json {
-    /// `{…}`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Json {
     Object(Object),
-    /// `[…]`
-    Array(Vec<Json>),
+    Array(Vec<Self>),
     /// Everything else; neither an object nor an array.
     Scalar(Value),
 }
@@ -27,17 +21,12 @@ pub(super) enum Json {
 impl Object {
     /// The object that a text is, if it is one.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        match serde_json::from_str(text).ok()? {
-            Json::Object(object) => Some(object),
-            Json::Array(_) | Json::Scalar(_) => None,
-        }
+        serde_json::from_str(text).ok()
     }
 
     /// Takes a key out; the last one moves to its place.
     pub(super) fn swap_remove(&mut self, key: &str) {
-        if let Some(place) = self.place(key) {
-            self.0.swap_remove(place);
-        }
+        self.0.swap_remove(key);
     }
 
     /// Without blanks.
@@ -48,104 +37,9 @@ impl Object {
 
     /// The entries with sorted keys.
     pub(super) fn to_map(&self) -> Map<String, Value> {
-        self.0.iter().map(|(key, value)| (key.clone(), value.to_value())).collect()
-    }
-
-    fn place(&self, key: &str) -> Option<usize> {
-        self.0.iter().position(|(name, _)| name == key)
-    }
-
-    fn insert(&mut self, key: String, value: Json) {
-        match self.0.iter_mut().find(|(name, _)| *name == key) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((key, value)),
-        }
-    }
-}
-
-impl Json {
-    fn to_value(&self) -> Value {
-        match self {
-            Self::Object(object) => Value::Object(object.to_map()),
-            Self::Array(values) => Value::Array(values.iter().map(Self::to_value).collect()),
-            Self::Scalar(value) => value.clone(),
-        }
-    }
-}
-
-impl Serialize for Object {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
-}
-
-impl Serialize for Json {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Object(object) => object.serialize(serializer),
-            Self::Array(values) => values.serialize(serializer),
-            Self::Scalar(value) => value.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
-    }
-}
-
-struct Reader;
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Scalar(Value::Null))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-        Ok(Json::Scalar(Value::Bool(value)))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Scalar(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Scalar(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Scalar(Number::from_f64(value).map_or(Value::Null, Value::Number)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::Scalar(value.into()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = access.next_element()? {
-            values.push(value);
-        }
-        Ok(Json::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
-        let mut object = Object::default();
-        while let Some((key, value)) = access.next_entry()? {
-            object.insert(key, value);
-        }
-        Ok(Json::Object(object))
+        let entry =
+            |(key, value): (&String, &Json)| Some((key.clone(), serde_json::to_value(value).ok()?));
+        self.0.iter().filter_map(entry).collect()
     }
 }
 

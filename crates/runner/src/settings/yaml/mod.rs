@@ -57,6 +57,11 @@ pub(crate) enum Value {
     Mapping(Vec<(Key, Node)>),
 }
 
+impl Value {
+    /// Nothing: what an empty file holds.
+    const NOTHING: Self = Self::Scalar { text: String::new(), plain: true };
+}
+
 /// A key and where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key {

@@ -1,14 +1,23 @@
-//! From bytes to a tree. Everything that could make a small file large or deep is refused.
+//! From bytes to a tree, by `serde-saphyr`. Everything that could make a small file large or deep is refused.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{collections::BTreeMap, fmt};
 
 use runner_shared::bounds::SETTINGS_BYTES;
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+use serde_saphyr::{
+    DuplicateKeyPolicy, Error, Location, MergeKeyPolicy, MessageFormatter as _,
+    NonFiniteFloatPolicy, Options, Spanned, UserMessageFormatter, budget::BudgetBreach,
+};
 
-use super::{Key, Node, Position, Value, excerpt};
+use super::{Key, Node, Position, Value, excerpt, is_special};
 
-/// The most that aliases may make of it: one for each part, and one for each byte of text.
-const MAX_WEIGHT: usize = 1024 * 1024;
+/// The most values that aliases may make of it, and that are kept for them. A file without aliases holds fewer.
+const MAX_NODES: usize = 132 * 1024;
+/// The most bytes of text that aliases may make of it.
+const MAX_TEXT: usize = 1024 * 1024;
 /// The most mappings and lists inside each other.
 const MAX_DEPTH: usize = 32;
 
@@ -16,9 +25,9 @@ const MAX_DEPTH: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {what}")]
 pub(crate) struct Flaw {
-    /// Where.
+    /// The position.
     pub at: Position,
-    /// The path.
+    /// The problem.
     pub what: String,
 }
 
@@ -34,9 +43,35 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, Flaw> {
             return Err(Flaw::new(end_of(good), "this is not UTF-8 text"));
         }
     };
-    let mut reader =
-        Reader { parser: Parser::new_from_str(text), anchors: BTreeMap::new(), weight: 0 };
-    reader.document()
+    match serde_saphyr::from_str_with_options(text, options()) {
+        Ok(Some(raw)) => node(raw, text, false),
+        Ok(None) => Ok(Node { at: Position::START, value: Value::NOTHING }),
+        Err(err) => Err(Flaw::of(&err)),
+    }
+}
+
+/// Returns what is allowed, and what is left to us: what keys and words mean.
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            max_nodes: MAX_NODES,
+            max_total_scalar_bytes: MAX_TEXT,
+            max_recorded_anchor_events: MAX_NODES,
+            max_recorded_anchor_bytes: MAX_TEXT,
+            max_anchors: MAX_NODES,
+            max_aliases: MAX_NODES,
+            // Many aliases of one anchor are fine, as long as they don't make too much of it.
+            enforce_alias_anchor_ratio: false,
+        },
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        merge_keys: MergeKeyPolicy::AsOrdinary,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        ignore_binary_tag_for_string: true,
+        reject_unsupported_tags: true,
+        strict_booleans: true,
+        with_snippet: false,
+    }
 }
 
 /// Returns where the text after these bytes begins.
@@ -55,169 +90,154 @@ impl Flaw {
         what.truncate(what.floor_char_boundary(MOST));
         Self { at, what }
     }
+
+    /// Takes over an error of the library, at the alias if it is about the value behind one.
+    fn of(err: &Error) -> Self {
+        let at = err.location().map_or(Position::START, position);
+        if let Error::AliasError { error, .. } = err {
+            return Self::new(at, words(error, "aliases nest too deeply".to_owned()));
+        }
+        Self::new(at, words(err, format!("more than {MAX_DEPTH} nested mappings and lists")))
+    }
 }
 
-struct Reader<'a> {
-    parser: Parser<'a, StrInput<'a>>,
-    /// Finished values with a name, and their weight.
-    anchors: BTreeMap<usize, (Node, usize)>,
-    weight: usize,
+/// Returns what an error of the library means, in our words where the user can do something about it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library knows about all else")]
+fn words(err: &Error, too_deep: String) -> String {
+    match err {
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => too_deep,
+        Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => {
+            "aliases expand to too much data".to_owned()
+        }
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            "an alias must not be inside its own anchor".to_owned()
+        }
+        Error::MultipleDocuments { .. } => "expected a single document".to_owned(),
+        Error::UnsupportedTag { tag, .. } => {
+            format!("the tag `{}` is not supported here", excerpt(tag))
+        }
+        other => UserMessageFormatter.format_message(other).into_owned(),
+    }
 }
 
-impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<(Event<'a>, Position), Flaw> {
-        match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, position(span.start))),
-            Some(Err(err)) => Err(Flaw::new(position(*err.marker()), err.info())),
-            None => Ok((Event::StreamEnd, Position::START)),
-        }
+/// A value as the library tells it.
+enum Raw {
+    /// A text, with or without quotes.
+    Text(String),
+    /// A word that is nothing, a boolean or a number, as it stands in the file.
+    Word,
+    List(Vec<Spanned<Self>>),
+    Mapping(Vec<(Spanned<Self>, Spanned<Self>)>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
     }
 
-    fn document(&mut self) -> Result<Node, Flaw> {
-        let mut found = None;
-        loop {
-            let (event, at) = self.next()?;
-            match event {
-                Event::Nothing | Event::StreamStart | Event::DocumentEnd => {}
-                Event::DocumentStart(_) if found.is_some() => {
-                    return Err(Flaw::new(at, "expected a single document"));
-                }
-                Event::DocumentStart(_) => {
-                    let (event, at) = self.next()?;
-                    found = Some(self.node(event, at, 0)?);
-                }
-                Event::StreamEnd => break,
-                Event::Alias(_)
-                | Event::Scalar(..)
-                | Event::SequenceStart(..)
-                | Event::SequenceEnd
-                | Event::MappingStart(..)
-                | Event::MappingEnd => {
-                    return Err(Flaw::new(at, "found a value outside the document"));
-                }
-            }
-        }
-        let nothing = Value::Scalar { text: String::new(), plain: true };
-        Ok(found.unwrap_or(Node { at: Position::START, value: nothing }))
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Word)
     }
 
-    fn node(&mut self, event: Event<'a>, at: Position, depth: usize) -> Result<Node, Flaw> {
-        if MAX_DEPTH < depth {
-            let what = format!("more than {MAX_DEPTH} nested mappings and lists");
-            return Err(Flaw::new(at, what));
-        }
-        let before = self.weight;
-        self.weigh(at, 1)?;
-        let (anchor, value) = match event {
-            Event::Alias(anchor) => return self.alias(anchor, at, depth),
-            Event::Scalar(text, style, anchor, tag) => {
-                self.weigh(at, text.len())?;
-                let plain = style == ScalarStyle::Plain && !is_text(tag.as_ref(), at)?;
-                (anchor, Value::Scalar { text: text.into_owned(), plain })
-            }
-            Event::SequenceStart(anchor, tag) => {
-                is_text(tag.as_ref(), at)?;
-                (anchor, Value::Sequence(self.sequence(depth)?))
-            }
-            Event::MappingStart(anchor, tag) => {
-                is_text(tag.as_ref(), at)?;
-                (anchor, Value::Mapping(self.mapping(depth)?))
-            }
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd
-            | Event::SequenceEnd
-            | Event::MappingEnd => return Err(Flaw::new(at, "a value is missing")),
-        };
-        let node = Node { at, value };
-        if anchor > 0 {
-            self.anchors.insert(anchor, (node.clone(), self.weight.saturating_sub(before)));
-        }
-        Ok(node)
+    fn visit_bool<E>(self, _: bool) -> Result<Raw, E> {
+        Ok(Raw::Word)
     }
 
-    fn sequence(&mut self, depth: usize) -> Result<Vec<Node>, Flaw> {
+    fn visit_i64<E>(self, _: i64) -> Result<Raw, E> {
+        Ok(Raw::Word)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Raw, E> {
+        Ok(Raw::Word)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Raw, E> {
+        Ok(Raw::Word)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
         let mut items = Vec::new();
-        loop {
-            let (event, at) = self.next()?;
-            if event == Event::SequenceEnd {
-                return Ok(items);
-            }
-            items.push(self.node(event, at, depth + 1)?);
+        while let Some(item) = access.next_element()? {
+            items.push(item);
         }
+        Ok(Raw::List(items))
     }
 
-    fn mapping(&mut self, depth: usize) -> Result<Vec<(Key, Node)>, Flaw> {
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
         let mut entries = Vec::new();
-        let mut seen: BTreeMap<String, Position> = BTreeMap::new();
-        loop {
-            let (event, at) = self.next()?;
-            if event == Event::MappingEnd {
-                return Ok(entries);
-            }
-            let Node { value: Value::Scalar { text, .. }, .. } = self.node(event, at, depth + 1)?
-            else {
-                return Err(Flaw::new(at, "a key must be a plain string"));
-            };
-            if let Some(first) = seen.insert(text.clone(), at) {
-                let what = format!("duplicate key `{}`; first at {first}", excerpt(&text));
-                return Err(Flaw::new(at, what));
-            }
-            let (event, value_at) = self.next()?;
-            let node = self.node(event, value_at, depth + 1)?;
-            entries.push((Key { at, text }, node));
+        while let Some(entry) = access.next_entry()? {
+            entries.push(entry);
         }
-    }
-
-    /// Returns what the name stands for, as if it were written here.
-    fn alias(&mut self, anchor: usize, at: Position, depth: usize) -> Result<Node, Flaw> {
-        let Some((node, weight)) = self.anchors.get(&anchor) else {
-            return Err(Flaw::new(at, "an alias must not be inside its own anchor"));
-        };
-        let (weight, deepest) = (*weight, depth + height(node));
-        // Its depth is weighed as if everything were as deep as the deepest part.
-        if MAX_DEPTH < deepest {
-            return Err(Flaw::new(at, "aliases nest too deeply"));
-        }
-        let node = Node { at, value: node.value.clone() };
-        self.weigh(at, weight)?;
-        Ok(node)
-    }
-
-    fn weigh(&mut self, at: Position, more: usize) -> Result<(), Flaw> {
-        self.weight = self.weight.saturating_add(more);
-        if MAX_WEIGHT < self.weight {
-            return Err(Flaw::new(at, "aliases expand to too much data"));
-        }
-        Ok(())
+        Ok(Raw::Mapping(entries))
     }
 }
 
-/// Mappings and lists inside each other.
-fn height(node: &Node) -> usize {
-    let inner = match &node.value {
-        Value::Scalar { .. } => return 0,
-        Value::Sequence(items) => items.iter().map(height).max(),
-        Value::Mapping(entries) => entries.iter().map(|(_, node)| height(node)).max(),
+/// Makes a node of what was read from `text`. A value behind an alias stands where its anchor is, the alias itself where
+/// it is written.
+fn node(raw: Spanned<Raw>, text: &str, is_behind: bool) -> Result<Node, Flaw> {
+    let Spanned { value, referenced, defined } = raw;
+    let at = position(if is_behind { defined } else { referenced });
+    let is_behind = is_behind || referenced != defined;
+    let word = word(text, defined).unwrap_or_default();
+    let is_quoted = word.starts_with(['"', '\'', '|', '>']);
+    let value = match value {
+        // A word that would mean something else is a text by its tag.
+        Raw::Text(text) => Value::Scalar { plain: !is_quoted && !is_special(&text), text },
+        Raw::Word => {
+            Value::Scalar { text: word.trim_matches(['"', '\'']).to_owned(), plain: !is_quoted }
+        }
+        Raw::List(items) => {
+            let items = items.into_iter().map(|item| node(item, text, is_behind));
+            Value::Sequence(items.collect::<Result<_, _>>()?)
+        }
+        Raw::Mapping(raw) => {
+            let (mut entries, mut seen) = (Vec::new(), BTreeMap::new());
+            for (name, value) in raw {
+                let key = key(node(name, text, is_behind)?)?;
+                if let Some(first) = seen.insert(key.text.clone(), key.at) {
+                    let what = format!("duplicate key `{}`; first at {first}", excerpt(&key.text));
+                    return Err(Flaw::new(key.at, what));
+                }
+                entries.push((key, node(value, text, is_behind)?));
+            }
+            Value::Mapping(entries)
+        }
     };
-    inner.unwrap_or_default() + 1
+    Ok(Node { at, value })
 }
 
-/// Returns whether a tag makes a text of a word. Tags that say what is the case anyway mean nothing, others are
-/// refused.
-fn is_text(tag: Option<&Cow<'_, Tag>>, at: Position) -> Result<bool, Flaw> {
-    let Some(tag) = tag else { return Ok(false) };
-    if tag.is_yaml_core_schema() {
-        return Ok(tag.suffix == "str");
+fn key(Node { at, value }: Node) -> Result<Key, Flaw> {
+    match value {
+        Value::Scalar { text, .. } => Ok(Key { at, text }),
+        Value::Sequence(_) | Value::Mapping(_) => {
+            Err(Flaw::new(at, "a key must be a plain string"))
+        }
     }
-    if tag.handle.is_empty() && tag.suffix == "!" {
-        return Ok(true);
-    }
-    Err(Flaw::new(at, format!("the tag `{}` is not supported here", excerpt(&tag.to_string()))))
 }
 
-fn position(marker: Marker) -> Position {
-    Position { line: marker.line().max(1), column: marker.col() + 1 }
+/// Returns what is written at a place.
+fn word(text: &str, place: Location) -> Option<&str> {
+    let start = usize::try_from(place.span().byte_offset()?).ok()?;
+    let length = usize::try_from(place.span().byte_len()?).ok()?;
+    text.get(start..start.checked_add(length)?)
+}
+
+fn position(place: Location) -> Position {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).max(1);
+    Position { line: number(place.line()), column: number(place.column()) }
 }

@@ -74,6 +74,26 @@ fn words_without_quotes_may_be_more_than_text() {
 }
 
 #[test]
+fn words_stay_as_they_are_written_and_tags_make_texts() {
+    let node = read(b"[!!str 1, ! 2, '0x1F', !!binary aGk=, 0o17, yes, 1.50, +.5]").unwrap();
+    let Value::Sequence(items) = &node.value else { panic!("{node:?}") };
+    let found: Vec<_> = items.iter().map(Node::found).collect();
+    let expected = [
+        "the string `1`",
+        "the string `2`",
+        "the string `0x1F`",
+        "the string `aGk=`",
+        "the number `0o17`",
+        "the string `yes`",
+        "the number `1.50`",
+        "the number `+.5`",
+    ];
+    assert_eq!(found, expected);
+    let node = read(b"a: &x {b: 007}\nc: *x\n").unwrap();
+    assert_eq!(node.get("c").unwrap().get("b").unwrap().plain(), Some("007"));
+}
+
+#[test]
 fn an_empty_file_holds_nothing() {
     for text in ["", "\n", "# only a comment\n", "---\n", "\u{feff}"] {
         assert!(read(text.as_bytes()).unwrap().is_null(), "{text:?}");
@@ -83,14 +103,14 @@ fn an_empty_file_holds_nothing() {
 #[test]
 fn what_is_no_tree_of_words_is_refused_where_it_stands() {
     refused("a: 1\na: 2\n", "2:1: duplicate key `a`; first at 1:1");
-    refused("a: 1\n---\nb: 1\n", "2:1: expected a single document");
+    refused("a: 1\n---\nb: 1\n", "3:1: expected a single document");
     refused("? [a]\n: 1\n", "1:3: a key must be a plain string");
-    refused("a: !secret x\n", "1:4: the tag `!secret` is not supported here");
+    refused("a: !secret x\n", "1:12: the tag `!secret` is not supported here");
     refused("&a [*a]", "1:5: an alias must not be inside its own anchor");
     refused(b"a: 1\nb: \xff", "2:4: this is not UTF-8 text");
     refused("x".repeat(300_000), "1:1: more than 262144 bytes");
     let deep = "[".repeat(40) + &"]".repeat(40);
-    refused(deep, "1:34: more than 32 nested mappings and lists");
+    refused(deep, "1:33: more than 32 nested mappings and lists");
     assert_eq!(read(b"a: *nobody").unwrap_err().at, Position { line: 1, column: 4 });
     assert_eq!(read(b"a: 'open\n").unwrap_err().at.line, 1);
 }
@@ -114,6 +134,14 @@ fn aliases_are_taken_for_what_they_stand_for_and_cannot_explode() {
         deep.extend(format!("a{level}: &a{level} [*a{}]\n", level - 1).chars());
     }
     assert_eq!(read(deep.as_bytes()).unwrap_err().what, "aliases nest too deeply");
+
+    // Few values, but much text; and many that stay small.
+    let long = |text: usize, aliases: usize| {
+        format!("a: &x {}\nb: [{}]\n", "y".repeat(text), vec!["*x"; aliases].join(", "))
+    };
+    let refused = read(long(1000, 2000).as_bytes()).unwrap_err();
+    assert_eq!((refused.at.line, refused.what.as_str()), (2, "aliases expand to too much data"));
+    assert!(read(long(10, 2000).as_bytes()).is_ok());
 }
 
 #[test]
