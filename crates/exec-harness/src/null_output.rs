@@ -12,14 +12,12 @@ struct Frugal {
 const FRUGAL: &[Frugal] = &[
     // GNU grep ends at the first match; scripts around it hand on their output.
     Frugal {
+        when: |arguments| !ends_early(arguments),
         names: &[
             "grep", "egrep", "fgrep", "zgrep", "zegrep", "zfgrep", "bzgrep", "xzgrep", "lzgrep",
             "zstdgrep",
         ],
-        when: |_| true,
     },
-    // GNU cmp ends at the first difference, and looks at sizes first.
-    Frugal { names: &["cmp", "zcmp"], when: |_| true },
     // GNU tar doesn't read the files that it packs.
     Frugal { names: &["tar", "gtar"], when: packs_to_output },
 ];
@@ -35,7 +33,7 @@ struct Wrapper {
 
 const WRAPPERS: &[Wrapper] = &[
     Wrapper { name: "env", valued: &["-u", "-C", "--unset", "--chdir"], operands: 0 },
-    Wrapper { name: "command", valued: &[], operands: 0 },
+    Wrapper { name: "command", valued: &["-v", "-V"], operands: 0 },
     Wrapper { name: "exec", valued: &["-a"], operands: 0 },
     Wrapper { name: "time", valued: &["-f", "-o"], operands: 0 },
     Wrapper { name: "nohup", valued: &[], operands: 0 },
@@ -56,7 +54,11 @@ pub(crate) fn does_less(program: &Executable, stdio: &Stdio) -> Option<String> {
     let words: Vec<&str> = if program.by_shell {
         // The last command of a line writes where the shell does.
         let last = program.argv.last()?.to_str()?.rsplit(['|', ';', '&', '\n']).next()?;
-        last.split_whitespace().collect()
+        last.split_whitespace()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .take_while(|_| !last.contains('>'))
+            .collect()
     } else {
         program.argv.iter().filter_map(|word| word.to_str()).collect()
     };
@@ -75,8 +77,7 @@ fn frugal<'a>(words: &[&'a str]) -> Option<&'a str> {
         let name = first.rsplit('/').next()?;
         let Some(wrapper) = WRAPPERS.iter().find(|wrapper| wrapper.name == name) else {
             let program = FRUGAL.iter().find(|frugal| frugal.names.contains(&name))?;
-            let writes_elsewhere = after.iter().any(|word| word.contains('>'));
-            return ((program.when)(after) && !writes_elsewhere).then_some(name);
+            return (program.when)(after).then_some(name);
         };
         rest = wrapper.command(after);
     }
@@ -108,24 +109,60 @@ fn is_assignment(word: &str) -> bool {
     !name.is_empty() && name.chars().all(fits)
 }
 
-/// Returns true if tar is to pack files into its output or into `/dev/null`.
+/// Returns true if grep is to end early anyway, or to write names alone.
+fn ends_early(arguments: &[&str]) -> bool {
+    let long = ["--quiet", "--silent", "--max-count", "--files-with"];
+    arguments.iter().any(|word| match word.strip_prefix('-') {
+        Some(rest) if rest.starts_with('-') => long.iter().any(|option| word.starts_with(option)),
+        Some(letters) => letters.contains(['q', 'l', 'L', 'm']),
+        None => false,
+    })
+}
+
+/// Letters of tar with a value behind them.
+const VALUED: &[char] = &['f', 'C', 'I', 'T', 'X', 'b', 'g', 'F', 'H', 'K', 'L', 'N', 'V'];
+/// Letters of tar that lead its output through another program.
+const COMPRESSING: &[char] = &['z', 'j', 'J', 'Z', 'a', 'I'];
+/// The same as words.
+const COMPRESSING_WORDS: &[&str] = &[
+    "--gzip",
+    "--bzip2",
+    "--xz",
+    "--lzma",
+    "--lzip",
+    "--lzop",
+    "--zstd",
+    "--compress",
+    "--auto",
+    "--use-compress",
+];
+
+/// Returns true if tar is to pack files into `/dev/null`, or uncompressed into its output.
 fn packs_to_output(arguments: &[&str]) -> bool {
-    // The first word needs no dash: `tar cf FILE`.
-    let bundled = |(at, word): (usize, &&str)| match word.strip_prefix('-') {
-        Some(letters) if !letters.starts_with('-') => Some(letters.to_owned()),
-        None if at == 0 => Some((*word).to_owned()),
-        Some(_) | None => None,
+    let mut letters = String::new();
+    for (at, word) in arguments.iter().enumerate() {
+        // The first word needs no dash: all of its letters are options, and their values follow.
+        let (bundle, is_old) = match word.strip_prefix('-') {
+            Some(bundle) => (bundle, false),
+            None if at == 0 => (*word, true),
+            None => continue,
+        };
+        if !bundle.starts_with('-') {
+            let end = bundle.find(VALUED).filter(|_| !is_old).map_or(bundle.len(), |end| end + 1);
+            letters.push_str(bundle.get(..end).unwrap_or_default());
+        }
+    }
+    let has =
+        |words: &[&str]| arguments.iter().any(|it| words.iter().any(|word| it.starts_with(word)));
+    let packs = letters.contains(['c', 'r', 'u']) || has(&["--create", "--append", "--update"]);
+    let file = |word: &str| match word.strip_prefix("--file=") {
+        Some(file) => file.to_owned(),
+        None => word.strip_prefix("-f").unwrap_or(word).to_owned(),
     };
-    let letters: String = arguments.iter().enumerate().filter_map(bundled).collect();
-    let packs = letters.contains(['c', 'r', 'u'])
-        || arguments.iter().any(|word| ["--create", "--append", "--update"].contains(word));
-    let names_file =
-        letters.contains('f') || arguments.iter().any(|word| word.starts_with("--file"));
-    let to_output = |word: &&str| {
-        let file = word.strip_prefix("--file=").unwrap_or(word);
-        ["-", "/dev/null"].contains(&file)
-    };
-    packs && (!names_file || arguments.iter().any(to_output))
+    let names = |wanted: &str| arguments.iter().any(|word| file(word) == wanted);
+    let names_file = letters.contains('f') || has(&["--file"]);
+    let compresses = letters.contains(COMPRESSING) || has(COMPRESSING_WORDS);
+    packs && (names("/dev/null") || (!compresses && (!names_file || names("-"))))
 }
 
 #[cfg(test)]
@@ -162,11 +199,31 @@ mod tests {
         {
             assert_eq!(named(command), Some("tar"), "{command}");
         }
-        for command in
-            ["tar cf x.tar x", "tar xf x.tar", "tar t", "tar -c --file=x.tar x", "tar c x > y"]
+        for command in [
+            "tar cf x.tar x",
+            "tar xf x.tar",
+            "tar t",
+            "tar -c --file=x.tar x",
+            "tar czf - x",
+            "tar c -I cat x",
+            "tar -c -f - -z x",
+            "tar xf - -C/tmp/curd",
+        ] {
+            assert_eq!(named(command), None, "{command}");
+        }
+        for command in ["tar -c --file=/dev/null x", "tar czf /dev/null x"] {
+            assert_eq!(named(command), Some("tar"), "{command}");
+        }
+    }
+
+    #[test]
+    fn grep_that_ends_early_anyway_is_not_named() {
+        for command in ["grep -q a x", "grep -lr a .", "grep --max-count=1 a x", "command -v grep"]
         {
             assert_eq!(named(command), None, "{command}");
         }
-        assert_eq!(named("tar -c --file=/dev/null x"), Some("tar"));
+        for command in ["grep -c > genome.fa", "grep -rn a .", "zgrep a x.gz"] {
+            assert!(named(command).is_some(), "{command}");
+        }
     }
 }

@@ -4,13 +4,13 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pthread.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <wordexp.h>
 
@@ -200,62 +200,56 @@ EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_act
     START(file, environment, NEXT(posix_spawnp)(&started, file, actions, attributes, arguments, given));
 }
 
-/* The environment of this process while the C library starts a shell with it. */
-struct lent {
-    char **own;
-    char **given;
+/* An environment for good: `environ` leads to it, and other threads may read it at any time, so it is never unmapped. */
+struct adopted {
     struct reach_room room;
+    char *list[];
 };
 
-static void take_back(void *lent)
+/*
+ * The C library starts shells with the environment of this process, so that is changed itself where the files have moved
+ * away from its paths. Says so if the shell won't find us.
+ */
+static void prepare_shell(void)
 {
-    struct lent *of = lent;
-    if (of->given != of->own) {
-        environ = reach_restore(of->own, of->given, environ, &of->room);
+    int before = errno;
+    enum reach reach = reach_of(environ);
+    size_t bytes = sizeof(struct adopted) + (reach_count(environ) + REACH_MORE) * sizeof(char *);
+    struct adopted *adopted = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (adopted != MAP_FAILED) {
+        char **given = (char **)reach_environment(environ, adopted->list, &adopted->room, &reach);
+        bool is_changed = adopted->room.library[0] != 0 || adopted->room.segment[0] != 0;
+        if (given == adopted->list && is_changed && reach == REACH_ALL) {
+            environ = given;
+        } else {
+            munmap(adopted, bytes);
+        }
     }
+    if (reach != REACH_ALL) {
+        say(KIND_EXEC, reach, trace_stamp(), 0, "/bin/sh");
+    }
+    errno = before;
 }
-
-/* A call in which the C library starts a shell with the environment of this process. */
-#define START_SHELL(type, call)                                                           \
-    do {                                                                                  \
-        struct lent lent = {.own = environ};                                              \
-        enum reach reach;                                                                 \
-        char *changed[reach_count(lent.own) + REACH_MORE];                                \
-        int before = errno;                                                               \
-        lent.given = (char **)reach_environment(lent.own, changed, &lent.room, &reach);   \
-        errno = before;                                                                   \
-        if (reach != REACH_ALL) {                                                         \
-            say(KIND_EXEC, reach, trace_stamp(), 0, "/bin/sh");                           \
-        }                                                                                 \
-        if (lent.given != lent.own) {                                                     \
-            environ = lent.given;                                                         \
-        }                                                                                 \
-        type result;                                                                      \
-        /* A thread can be ended while it waits for the shell. */                         \
-        pthread_cleanup_push(take_back, &lent);                                           \
-        result = call;                                                                    \
-        pthread_cleanup_pop(1);                                                           \
-        return result;                                                                    \
-    } while (0)
 
 EXPORT int system(const char *line)
 {
-    if (line == NULL) {
-        return NEXT(system)(line);
+    if (line != NULL) {
+        prepare_shell();
     }
-    START_SHELL(int, NEXT(system)(line));
+    return NEXT(system)(line);
 }
 
 EXPORT FILE *popen(const char *line, const char *mode)
 {
-    START_SHELL(FILE *, NEXT(popen)(line, mode));
+    prepare_shell();
+    return NEXT(popen)(line, mode);
 }
 
 /* Only a text with a command in it starts a shell. */
 EXPORT int wordexp(const char *text, wordexp_t *words, int flags)
 {
-    if ((flags & WRDE_NOCMD) || (strstr(text, "$(") == NULL && strchr(text, '`') == NULL)) {
-        return NEXT(wordexp)(text, words, flags);
+    if (!(flags & WRDE_NOCMD) && (strstr(text, "$(") != NULL || strchr(text, '`') != NULL)) {
+        prepare_shell();
     }
-    START_SHELL(int, NEXT(wordexp)(text, words, flags));
+    return NEXT(wordexp)(text, words, flags);
 }

@@ -51,12 +51,13 @@ EXPORT int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rl
     return NEXT(prlimit64)(pid, resource, limit, before);
 }
 
-/* Of the segment, hardly anything is used; all that is mapped would be kept in RAM, and count against the limit of that. */
+/* Of the segment, hardly anything is used; all that is mapped would be kept in RAM, and count against the limit of that.
+ * As much stays as a process with a large limit has. */
 EXPORT int mlockall(int flags)
 {
     if (flags & MCL_CURRENT) {
         int before = errno;
-        trace_shrink(0);
+        trace_shrink(UINT64_MAX);
         errno = before;
     }
     return NEXT(mlockall)(flags);

@@ -57,8 +57,7 @@ static const char *entry_of(const char *list, size_t *length)
     return NULL;
 }
 
-/* What our variables lead to. */
-static enum reach reach_of(char *const *environment)
+enum reach reach_of(char *const *environment)
 {
     size_t length;
     bool both = entry_of(value_of(environment, PRELOAD), &length) != NULL && value_of(environment, SEGMENT) != NULL;
@@ -198,42 +197,6 @@ char *const *reach_environment(char *const *environment, char **changed, struct 
         *reach = is_still(held_segment, &magic, sizeof magic) ? *reach : REACH_NOWHERE;
     }
     return change(environment, changed, room);
-}
-
-/* The entry of a list for a variable; NULL if there is none. */
-static char *entry_named(char **list, const char *name)
-{
-    for (; *list != NULL; list++) {
-        if (strncmp(*list, name, strlen(name)) == 0) {
-            return *list;
-        }
-    }
-    return NULL;
-}
-
-char **reach_restore(char **own, char **given, char **now, const struct reach_room *room)
-{
-    if (now == given) {
-        return own;
-    }
-    char **to = now;
-    for (char **from = now; from != NULL && *from != NULL; from++) {
-        char *entry = *from;
-        if (entry == room->library) {
-            entry = entry_named(own, PRELOAD);
-        } else if (entry == room->segment) {
-            entry = entry_named(own, SEGMENT);
-        } else if (entry == room->held) {
-            entry = entry_named(own, HELD);
-        }
-        if (entry != NULL) {
-            *to++ = entry;
-        }
-    }
-    if (to != NULL) {
-        *to = NULL;
-    }
-    return now;
 }
 
 #define NEXT(function) ((__typeof__(&function))find_next(#function, NULL))

@@ -27,16 +27,13 @@ struct reach_room {
 /* Variables that are added at most, and the end of the list. */
 #define REACH_MORE 2
 
+/* What our variables lead to. */
+enum reach reach_of(char *const *environment);
 /*
  * The environment with which a program finds us, as far as possible: the one given, or `changed`, which has room for as
  * many variables and REACH_MORE.
  */
 char *const *reach_environment(char *const *environment, char **changed, struct reach_room *room, enum reach *reach);
-/*
- * The list for `environ` after a time in which it was `given`, made of `own`; `now` is what it is by now. Another thread
- * may have set a variable meanwhile, whereupon the C library has made a list of its own with our entries in it.
- */
-char **reach_restore(char **own, char **given, char **now, const struct reach_room *room);
 /* Before the view of the files changes. */
 void reach_hold(void);
 /* Number of variables. */

@@ -129,7 +129,7 @@ impl RunLock {
         let Written { pid, mark } = written(&mut file);
         // Another PID namespace may lie between us and a run that has started us: it is none of our ancestors, and its
         // number means somebody else here.
-        if mark.is_some() && mark.as_deref() == guard::inherited_mark() {
+        if mark.is_some_and(|mark| guard::is_below(&mark)) {
             let holder = pid.map_or_else(
                 || "unknown".to_owned(),
                 |pid| format!("{pid} in another PID namespace"),

@@ -73,6 +73,14 @@ for place in [b'/dev/shm', b'/tmp']:
 libc.popen.restype = ctypes.c_void_p
 ";
 
+    /// Several shells at the same time; afterwards the environment is whole.
+    const THREADS: &str = "import os, threading
+ends = [threading.Thread(target=os.system, args=(f'sleep 0.{n}',)) for n in (3, 1, 2)]
+[thread.start() for thread in ends]
+[thread.join() for thread in ends]
+assert os.system('test \"$HOME\" = ' + os.environ['HOME']) == 0
+libc.system(line)";
+
     #[test]
     fn shells_of_a_moved_process_are_followed() {
         let programs = Programs::new();
@@ -83,6 +91,7 @@ libc.popen.restype = ctypes.c_void_p
             "libc.system(line)",
             "libc.pclose(ctypes.c_void_p(libc.popen(line, b'r')))",
             "libc.wordexp(b'$(' + line + b')', ctypes.create_string_buffer(64), 0)",
+            THREADS,
         ] {
             let code = format!("{MOVE}line = b'{line}'\n{way}");
             let traced = trace(Command::new("python3").args(["-c", &code])).succeeded();

@@ -75,11 +75,25 @@ fn a_limit_of_memory_leaves_a_program_nearly_all_of_it() {
 
 #[test]
 fn the_segment_is_not_locked_into_memory() {
-    let code = "import ctypes
-ctypes.CDLL(None).mlockall(1)
+    let code = "import ctypes, threading
+libc = ctypes.CDLL(None)
+libc.mlockall(1)
 [locked] = [line for line in open('/proc/self/status') if line.startswith('VmLck')]
-exit(int(locked.split()[1]) > 200_000)";
-    trace(Command::new("python3").args(["-c", code])).succeeded();
+assert int(locked.split()[1]) < 200_000, locked
+together = threading.Barrier(64)
+def work():
+    together.wait()
+    for _ in range(100):
+        libc.free(ctypes.c_void_p(libc.malloc(500)))
+    together.wait()
+libc.malloc.restype = ctypes.c_void_p
+threads = [threading.Thread(target=work) for _ in range(64)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]";
+    let traced = trace(Command::new("python3").args(["-c", code])).succeeded();
+    assert_eq!(traced.coverage.lost, 0);
+    let count = traced.count(|kind| *kind == EventKind::Malloc { size: 500 });
+    assert!(count >= 6400, "{count}");
 }
 
 #[test]

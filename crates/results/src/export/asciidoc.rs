@@ -5,7 +5,7 @@ use std::io;
 use super::{grid::Grid, table::NAME};
 
 /// Characters that mean something in `AsciiDoc`, wherever they stand.
-const SPECIAL: &str = "`*_#+^~[]{}<>&|\\'\"@";
+const SPECIAL: &str = "`*_#+^~[]{}<>&|\\'\"@$";
 
 /// Draws a table with all columns, and a list of notes below it.
 pub(super) fn draw(grid: &Grid, out: &mut dyn io::Write) -> io::Result<()> {
@@ -64,7 +64,7 @@ fn escaped(text: &str) -> String {
     while let Some(letter) = letters.next() {
         let after = letters.peek().copied();
         let is_special = match letter {
-            '.' | '-' => after == Some(letter) || before == Some(letter),
+            '.' | '-' | ';' => after == Some(letter) || before == Some(letter),
             ':' => after.is_some_and(|after| after != ' '),
             '(' => after.is_some_and(|after| matches!(after, 'C' | 'R' | 'T' | '(')),
             letter => SPECIAL.contains(letter),
@@ -87,6 +87,7 @@ mod tests {
     fn names_are_shown_as_they_are() {
         assert_eq!(code("sort -u a.txt"), "``sort -u a.txt``");
         assert_eq!(code("a|b"), "``a&#124;b``");
+        assert_eq!(code("kill $$;; a;"), "``kill &#36;&#36;&#59;&#59; a;``");
         assert_eq!(code("echo `date`"), "``echo &#96;date&#96;``");
         assert_eq!(code("f::<T>[0]"), "``f&#58;&#58;&#60;T&#62;&#91;0&#93;``");
         assert_eq!(code("x --y ...z"), "``x &#45;&#45;y &#46;&#46;&#46;z``");

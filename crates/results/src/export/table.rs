@@ -105,6 +105,11 @@ fn layout(grid: &Grid, width: Option<u16>) -> Table {
         let room = width.saturating_sub(numbers);
         let shown = grid.heads.iter().map(|head| head.expendable);
         let least = shown.filter(|rank| *rank < least_left_out).max().unwrap_or(0);
+        // A column for wide terminals takes no room from names.
+        if least == WIDE {
+            least_left_out = WIDE;
+            continue;
+        }
         if room >= SHORT_NAME.min(names) || least == 0 {
             return build(grid, least_left_out, Some(room.max(SHORTEST_NAME)));
         }

@@ -251,11 +251,10 @@ pub const GO_SUPPRESS_UNWINDING_WARNING: EnvName = env(
     "set when stacks are taken by frame pointers, as Go keeps them",
 );
 
-// What CI providers say about a job. `runner/src/ci/` reads it.
-/// The CI provider, where it is not to be detected: `buildkite`, `github-actions`, `gitlab-ci`, `generic` or `local`.
+/// The CI provider, where it is not to be detected: `buildkite`, `circleci`, `github-actions`, `gitlab-ci`, `generic` or `local`.
 pub const CI_PROVIDER: EnvName = env(
     "CODSPEED_CI_PROVIDER",
-    "the CI provider, where it is not to be detected: `buildkite`, `github-actions`, `gitlab-ci`, `generic` or `local`",
+    "the CI provider, where it is not to be detected: `buildkite`, `circleci`, `github-actions`, `gitlab-ci`, `generic` or `local`",
 );
 /// Any CI: `owner/name` or a URL of the repository [default: the Git remote].
 pub const CI_REPOSITORY: EnvName = env(

@@ -16,7 +16,7 @@ pub struct ProfileFile {
     pub writer: &'static str,
     /// Those who read it.
     pub readers: &'static str,
-    /// What is in it.
+    /// Its content.
     pub content: &'static str,
 }
 

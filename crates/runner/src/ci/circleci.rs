@@ -8,6 +8,8 @@ use serde_json::Map;
 use super::{
     CiContext, CiError, Identity, Obstacle, Provider, Situation, TokenPolicy,
     context::{self, Commit},
+    git::Repository,
+    local,
     remote::Remote,
     run_part::{BasePart, PartKind},
     variables::{self, Variables},
@@ -27,7 +29,8 @@ const NAME: &str = "CircleCI";
 
 fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
     let variables = Variables { provider: NAME, env: situation.env };
-    let identity = match repository(situation, variables)? {
+    let mut notes = Vec::new();
+    let identity = match repository(situation, variables, &mut notes)? {
         Ok(name) => Ok(identity(situation, variables, name)?),
         Err(obstacle) => Err(obstacle),
     };
@@ -37,21 +40,32 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
         Some(token) => TokenPolicy::Static(token.clone()),
         None => TokenPolicy::Missing {
             reason: "uploading from CircleCI needs a token".to_owned(),
-            hint: format!("set {} to the repository's token", env_names::TOKEN.name),
+            hint: if is_fork {
+                "jobs of forks have no secrets: use `--skip-upload` for them".to_owned()
+            } else {
+                format!("set {} to the repository's token", env_names::TOKEN.name)
+            },
         },
     };
-    Ok(CiContext { provider: &PROVIDER, token, is_fork, identity, notes: Vec::new() })
+    Ok(CiContext { provider: &PROVIDER, token, is_fork, identity, notes })
 }
 
+/// The repository by the option of the command line, by its variable, or, where a project has none, by the Git remote.
 fn repository(
     situation: &Situation<'_>,
     variables: Variables<'_>,
+    notes: &mut Vec<String>,
 ) -> Result<Result<RepositoryName, Obstacle>, CiError> {
     if let Some(name) = &situation.repository {
         return Ok(Ok(name.clone()));
     }
     let variable = env_names::CIRCLE_REPOSITORY;
-    let remote = Remote::parse(variables.needed(variable)?);
+    let Some(text) = variables.optional(variable)? else {
+        let checkout = Repository::find(situation.here);
+        let found = checkout.and_then(|repository| local::by_remote(&repository, notes));
+        return found.map(Ok).ok_or(CiError::Missing { provider: NAME, variable });
+    };
+    let remote = Remote::parse(text);
     let remote = remote.ok_or(CiError::Value { variable, expected: "the URL of a repository" })?;
     let known = "github.com and gitlab.com";
     Ok(remote.repository().ok_or(Obstacle::Host { host: remote.host, known }))
@@ -71,7 +85,9 @@ fn identity(
     let (event, reference, head_ref) = match (pull_request(variables)?, branch) {
         (Some(number), branch) => {
             let owner = variables.optional(env_names::CIRCLE_FORK)?;
-            let head = branch.map(|branch| match owner {
+            // The branch of a fork is not told but as `pull/N`.
+            let head = branch.filter(|branch| !branch.starts_with("pull/"));
+            let head = head.map(|branch| match owner {
                 Some(owner) => format!("{owner}:{branch}"),
                 None => branch,
             });

@@ -19,7 +19,7 @@ pub(crate) struct RunOptions {
     pub profile_folder: Option<PathBuf>,
     /// Files to write besides the table.
     pub exports: Vec<Export>,
-    /// Whether a profile is recorded beside times.
+    /// A profile is recorded beside times.
     pub profiling: Profiling,
     /// Processors and addresses of the benchmark.
     pub place: PlaceOptions,
@@ -39,7 +39,7 @@ pub(crate) struct RunOptions {
     pub wait: bool,
     /// The party that reads standard output.
     pub message_format: MessageFormat,
-    /// Whether, as whom and where results are sent.
+    /// The upload, if there is one.
     pub upload: UploadOptions,
     /// Nothing is measured: what lies in the profile folder is sent.
     pub skip_run: bool,
@@ -163,19 +163,19 @@ impl Backend {
     }
 }
 
-/// What Python allocates small objects with.
+/// The allocator of Python's small objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PythonAllocator {
     /// `malloc`: each object is counted.
     Malloc,
-    /// What it likes, which are arenas of its own.
+    /// Its own choice: arenas.
     Own,
 }
 
 /// Additional data to record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct InstrumentOptions {
-    /// What records it.
+    /// The program that records it.
     pub instruments: Vec<Instrument>,
     /// The variable with the address of the benchmark's MongoDB server.
     pub mongo_uri_env_name: Option<String>,
@@ -188,12 +188,12 @@ pub(crate) enum Instrument {
     Mongodb,
 }
 
-/// Whether, as whom and where results are sent.
+/// The upload: on or off, the account and the address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct UploadOptions {
-    /// Whether they are.
+    /// Results are uploaded.
     pub wish: UploadWish,
-    /// Where, as whom, and what is wanted in return.
+    /// The address, the account, and the answer that is wanted.
     pub target: TargetOptions,
 }
 

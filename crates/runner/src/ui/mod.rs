@@ -34,7 +34,6 @@ mod terminal;
 mod tests;
 
 use std::{
-    borrow::Cow,
     io,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -114,11 +113,8 @@ impl Ui {
     }
 
     /// Returns the text of an export without secrets.
-    pub(crate) fn masked(&self, bytes: Vec<u8>) -> Vec<u8> {
-        match self.state().redactor.bytes(&bytes) {
-            Cow::Owned(masked) => masked,
-            Cow::Borrowed(_) => bytes,
-        }
+    pub(crate) fn masked(&self, bytes: &[u8]) -> Vec<u8> {
+        self.state().redactor.export(bytes)
     }
 
     /// Something happened.

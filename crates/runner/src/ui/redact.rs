@@ -1,6 +1,6 @@
 //! Takes known secrets out of everything that is shown, wherever it is shown.
 
-use std::{borrow::Cow, ffi::OsStr};
+use std::{borrow::Cow, ffi::OsStr, ops::Range};
 
 use api::Secret;
 use memchr::memmem;
@@ -60,6 +60,34 @@ impl Redactor {
         bytes
     }
 
+    /// The same bytes without secrets, also without those that the format of an export spells in another way.
+    pub(super) fn export(&self, bytes: &[u8]) -> Vec<u8> {
+        let bytes = self.bytes(bytes);
+        if self.secrets.is_empty() {
+            return bytes.into_owned();
+        }
+        let spelling = Spelling::read(&bytes);
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for secret in &self.secrets {
+            let secret = secret.expose().as_bytes();
+            spans.extend(
+                memmem::find_iter(&spelling.meant, secret)
+                    .filter_map(|place| spelling.span(place..place + secret.len())),
+            );
+        }
+        spans.sort_by_key(|span| span.start);
+        let (mut masked, mut from) = (Vec::with_capacity(bytes.len()), 0);
+        for span in spans {
+            if span.start >= from {
+                masked.extend_from_slice(bytes.get(from..span.start).unwrap_or_default());
+                masked.extend_from_slice(MASK);
+            }
+            from = from.max(span.end);
+        }
+        masked.extend_from_slice(bytes.get(from..).unwrap_or_default());
+        masked
+    }
+
     /// The same text without secrets.
     pub(super) fn text(&self, text: &str) -> String {
         // A secret is text, so what is left around it is text as well.
@@ -97,7 +125,7 @@ impl Redactor {
         };
         Finished {
             table: self.text(table),
-            markdown: self.text(markdown),
+            markdown: String::from_utf8_lossy(&self.export(markdown.as_bytes())).into_owned(),
             benchmarks: benchmarks.iter().map(clean).collect(),
             comparisons: comparisons.iter().map(|it| self.json(it)).collect(),
         }
@@ -113,6 +141,64 @@ impl Redactor {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
         }
+    }
+}
+
+/// The bytes that a text of some format means, and the places in which they are spelled.
+#[derive(Debug, Default)]
+struct Spelling {
+    meant: Vec<u8>,
+    /// Begin and end of the spelling of each of them.
+    places: Vec<(usize, usize)>,
+}
+
+impl Spelling {
+    /// Reads the escapes of all formats that we write: `\"`, `\|` and `\u002b` (JSON, Markdown), `""` (CSV), `&#95;` and
+    /// `&lt;` (`AsciiDoc`, Markdown).
+    fn read(bytes: &[u8]) -> Self {
+        let mut read = Self::default();
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let (letter, length) = escape(rest).unwrap_or((u32::from(*byte), 1));
+            let mut buffer = [0; 4];
+            let spelled: &[u8] = match char::from_u32(letter) {
+                Some(letter) if length > 1 => letter.encode_utf8(&mut buffer).as_bytes(),
+                _ => std::slice::from_ref(byte),
+            };
+            read.meant.extend_from_slice(spelled);
+            read.places.extend(spelled.iter().map(|_| (at, at + length)));
+            at += length;
+        }
+        read
+    }
+
+    /// The place in the text of a range of what is meant; none if nothing in it is spelled in another way.
+    fn span(&self, meant: Range<usize>) -> Option<Range<usize>> {
+        let (start, _) = *self.places.get(meant.start)?;
+        let (_, end) = *self.places.get(meant.end.checked_sub(1)?)?;
+        Some(start..end)
+    }
+}
+
+/// The character of an escape at the beginning, and its length.
+fn escape(bytes: &[u8]) -> Option<(u32, usize)> {
+    const NAMED: &[(&[u8], char)] =
+        &[(b"&lt;", '<'), (b"&gt;", '>'), (b"&amp;", '&'), (b"&quot;", '"')];
+    let of = |digits: &[u8], radix| u32::from_str_radix(str::from_utf8(digits).ok()?, radix).ok();
+    match *bytes {
+        [b'"', b'"', ..] => Some((u32::from(b'"'), 2)),
+        [b'\\', b'u', a, b, c, d, ..] => Some((of(&[a, b, c, d], 16)?, 6)),
+        [b'\\', letter, ..] if letter.is_ascii_punctuation() => Some((u32::from(letter), 2)),
+        [b'&', b'#', ref digits @ ..] => {
+            let length = digits.iter().take(8).position(|byte| *byte == b';')?;
+            Some((of(digits.get(..length)?, 10)?, length + 3))
+        }
+        [b'&', ..] => {
+            let (name, letter) = NAMED.iter().find(|(name, _)| bytes.starts_with(name))?;
+            Some((u32::from(*letter), name.len()))
+        }
+        _ => None,
     }
 }
 
@@ -137,6 +223,27 @@ mod tests {
         }
         assert_eq!(&*redactor.bytes(b"\xff\0token\xfe"), b"\xff\0***\xfe");
         assert!(matches!(redactor.bytes(b"nothing"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn secrets_are_found_in_the_spelling_of_each_format() {
+        let secret = r#"a_b"c|d\e<+f"#;
+        let redactor = knowing(&[secret, "plain"]);
+        for spelled in [
+            serde_json::to_string(secret).unwrap(),
+            r#"a_b\"c|d\\e<\u002bf"#.to_owned(),
+            r#""a_b""c|d\e<+f""#.to_owned(),
+            r#"`a_b"c\|d\\e&lt;+f`"#.to_owned(),
+            r#"``a&#95;b&#34;c&#124;d&#92;e&#60;&#43;f``"#.to_owned(),
+            secret.to_owned(),
+        ] {
+            let shown = redactor.export(format!("x {spelled}, plain y\n").as_bytes());
+            let shown = String::from_utf8(shown).unwrap();
+            assert!(shown.contains("***") && !shown.contains("d"), "{shown}");
+            assert!(shown.starts_with("x ") && shown.ends_with(", *** y\n"), "{shown}");
+        }
+        let nothing = b"a \\u12 &# &#x; \"\" \\ \xff";
+        assert_eq!(redactor.export(nothing), nothing);
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(crate) fn export(report: &Report, export: &Export, ui: &Ui) -> io::Result<()
     let mut bytes = Vec::new();
     if let Some(exporter) = exporter(format) {
         exporter.write(report, &mut bytes)?;
-        bytes = ui.masked(bytes);
+        bytes = ui.masked(&bytes);
     } else if let Some(exporter) = profile_exporter(format) {
         // Stacks name functions and not words of a command; one of their formats is no text.
         exporter.write(&report.stacks().map_err(io::Error::other)?, &mut bytes)?;
@@ -89,7 +89,7 @@ pub(crate) fn export_verdicts(found: &SuiteComparison, export: &Export, ui: &Ui)
     let mut bytes = Vec::new();
     let exporter = exporter(&export.format).ok_or(io::ErrorKind::Unsupported)?;
     exporter.write_suite(found, &mut bytes)?;
-    write_to(&export.path, &ui.masked(bytes))
+    write_to(&export.path, &ui.masked(&bytes))
 }
 
 fn write_to(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -72,10 +72,15 @@ static MARKS: OnceLock<Marks> = OnceLock::new();
 
 #[derive(Debug, Default)]
 struct Marks {
-    /// The mark that this process was started with.
+    /// The value of the variable that this process was started with.
     inherited: Option<String>,
-    /// The mark of its own guard.
+    /// The value for all that it starts itself, if it has a guard of its own.
     own: Option<String>,
+}
+
+/// Returns the marks in a value of [`env_names::GUARD`]: that of the guard itself, and that of the next one above it.
+fn marks_in(value: &str) -> impl Iterator<Item = &str> {
+    value.split('+')
 }
 
 fn roll() -> Option<&'static Roll> {
@@ -101,17 +106,18 @@ impl Guard {
     pub fn post(mark: Option<&OsStr>) -> Option<Self> {
         let inherited = mark.and_then(OsStr::to_str).map(str::to_owned);
         let is_guarded = inherited.as_deref().is_some_and(is_of_a_living_guard);
-        let guard = if is_guarded { None } else { Self::of_our_own() };
+        let above = inherited.as_deref().and_then(|value| marks_in(value).next());
+        let guard = if is_guarded { None } else { Self::below(above) };
         let own = guard.as_ref().map(|guard| guard.mark.clone());
         // A program posts one guard; the marks are those of its first try.
         drop(MARKS.set(Marks { inherited, own }));
         guard
     }
 
-    fn of_our_own() -> Option<Self> {
+    fn below(above: Option<&str>) -> Option<Self> {
         let guarded = pidfd::open(getpid()).ok()?;
         let roll = share()?;
-        let pid = start(&guarded, roll)?;
+        let pid = start(&guarded, roll, above)?;
         let Some(start) = start_of(pid.as_raw()) else {
             end(pid);
             return None;
@@ -119,7 +125,7 @@ impl Guard {
         set_limit_mark(limit_mark(pid.as_raw(), start));
         GUARD.store(pid.as_raw(), Ordering::Release);
         ROLL.store(ptr::from_ref(roll).cast_mut(), Ordering::Release);
-        Some(Self { mark: mark_of(pid.as_raw(), start) })
+        Some(Self { mark: value_of(&mark_of(pid.as_raw(), start), above) })
     }
 
     /// Returns the value of [`env_names::GUARD`] for all that we start. It always has the same length: the length of an
@@ -203,6 +209,11 @@ fn mark_of(pid: i32, start: u64) -> String {
     format!("{pid:010}-{start:020}")
 }
 
+/// Returns the value for the environment: the mark of a guard and that of the one above it, or twice the same.
+fn value_of(mark: &str, above: Option<&str>) -> String {
+    format!("{mark}+{}", above.filter(|above| above.len() == mark.len()).unwrap_or(mark))
+}
+
 /// Returns the soft limit that marks what a guard's program starts: its process id (at most 22 bits), and the lowest 36
 /// bits of its start. It is never so large as "unlimited", and never 0.
 fn limit_mark(pid: i32, start: u64) -> u64 {
@@ -217,21 +228,23 @@ fn set_limit_mark(mark: u64) {
     }
 }
 
-/// Returns the mark that this process was started with: that of a program of ours above it, also where another PID
-/// namespace lies between.
-pub(crate) fn inherited_mark() -> Option<&'static str> {
-    MARKS.get()?.inherited.as_deref()
+/// Returns true if this process was started by a program of ours with this mark, also where a PID namespace or another
+/// program of ours lies between.
+pub(crate) fn is_below(mark: &str) -> bool {
+    let inherited = MARKS.get().and_then(|marks| marks.inherited.as_deref());
+    inherited.is_some_and(|value| marks_in(value).any(|above| above == mark))
 }
 
-/// Returns the mark that all have which this process starts.
+/// Returns the mark by which all are known that this process starts.
 pub(crate) fn mark_of_children() -> Option<&'static str> {
     let Marks { inherited, own } = MARKS.get()?;
-    own.as_deref().or(inherited.as_deref())
+    marks_in(own.as_deref().or(inherited.as_deref())?).next()
 }
 
-fn is_of_a_living_guard(mark: &str) -> bool {
-    let numbers = mark
-        .split_once('-')
+fn is_of_a_living_guard(value: &str) -> bool {
+    let numbers = marks_in(value)
+        .next()
+        .and_then(|mark| mark.split_once('-'))
         .and_then(|(pid, start)| Some((pid.parse::<i32>().ok()?, start.parse::<u64>().ok()?)));
     numbers.is_some_and(|(pid, start)| start_of(pid) == Some(start))
 }
@@ -251,14 +264,14 @@ fn share() -> Option<&'static Roll> {
 /// Forks the guard. Its end sends no signal, and only who asks for it by name collects it: whoever waits for any child of
 /// ours means another one.
 #[expect(unsafe_code, reason = "only a fork can outlive us")]
-fn start(guarded: &OwnedFd, roll: &'static Roll) -> Option<Pid> {
+fn start(guarded: &OwnedFd, roll: &'static Roll, above: Option<&str>) -> Option<Pid> {
     let guarded = guarded.as_raw_fd();
     let _still = fork_lock::hold();
     // SAFETY: a fork without a signal at its end; no other thread holds a lock, so the copy can do what we can.
     let pid =
         unsafe { libc::syscall(libc::SYS_clone, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize) };
     match i32::try_from(pid).ok()? {
-        0 => stand_guard(guarded, roll),
+        0 => stand_guard(guarded, roll, above),
         pid @ 1.. => Some(Pid::from_raw(pid)),
         ..0 => None,
     }
@@ -272,7 +285,7 @@ fn end(guard: Pid) {
 
 /// The life of the guard.
 #[expect(unsafe_code, reason = "closing descriptors by number, and an end without destructors")]
-fn stand_guard(guarded: RawFd, roll: &Roll) -> ! {
+fn stand_guard(guarded: RawFd, roll: &Roll, above: Option<&str>) -> ! {
     // Whoever asks us for an end is waited for here as well; the guard hears of it by our end.
     let _ = SigSet::all().thread_block();
     let _ = nix::unistd::setsid();
@@ -290,7 +303,11 @@ fn stand_guard(guarded: RawFd, roll: &Roll) -> ! {
         let us = getpid().as_raw();
         if let Some(start) = start_of(us) {
             let mark = kin::Mark {
-                entry: format!("{}={}", env_names::GUARD.name, mark_of(us, start)),
+                entry: format!(
+                    "{}={}",
+                    env_names::GUARD.name,
+                    value_of(&mark_of(us, start), above)
+                ),
                 limit: limit_mark(us, start),
                 since: start,
             };
@@ -344,6 +361,10 @@ mod tests {
         for odd in ["", "-", "1", "x-y", "-1-1", "0-0"] {
             assert!(!is_of_a_living_guard(odd), "{odd:?}");
         }
+        assert!(is_of_a_living_guard(&value_of(&ours, Some(&mark_of(1, 1)))));
+        let lengths =
+            [value_of(&ours, None), value_of(&ours, Some("x")), value_of(&ours, Some(&ours))];
+        assert!(lengths.iter().all(|value| value.len() == 2 * ours.len() + 1), "{lengths:?}");
         assert_eq!(ours.len(), mark_of(1, 1).len());
         assert_eq!(ours.len(), mark_of(i32::MAX, u64::MAX).len());
     }

@@ -11,7 +11,7 @@ const ROOM: &str = "crates/runner-shared/src/profile_dir/";
 /// Endings that files of other kinds have, too.
 const COMMON: &[&str] = &[".json", ".log", ".map"];
 
-/// What a name of the table looks like elsewhere.
+/// The forms that a name of the table has elsewhere.
 #[derive(Debug, PartialEq, Eq)]
 struct Name<'t> {
     /// The constant.

@@ -7,7 +7,7 @@
 //! | `mode`, `seed` | what was measured, and what the order within pairs was drawn from |
 //! | `threshold` | the smallest difference that matters, of times or of the first quantity |
 //! | `pairs`, `pairs_again` | pairs of runs, and those that looked again at what was found |
-//! | `geometric_mean` | `ratio` over all benchmarks and its 95 % `interval`, or `null` |
+//! | `geometric_mean` | `ratio` over all benchmarks and its 95 % `interval` (`null` below 6 benchmarks), or `null` |
 //! | `shift` | `null`, or `worse`, `moved` and `all`: so many benchmarks moved alike that they have a cause in common |
 //! | `one_sided[]` | `name`, `uri` and `side` (`base`, `head`) of benchmarks that only one side has |
 //! | `conditions` | only if something was not as usual: `processors` (`--pin`), `fixed_addresses` (`--no-aslr`) |

@@ -1,6 +1,6 @@
 //! A single benchmark is shown by its name and its figures, without a table (simulation mode: `simulation.rs`).
 
-use crate::stage::{QUICK, exec, sandbox};
+use crate::stage::{exec, sandbox};
 
 /// Name and titles of what was shown, once it is sure that each title has a figure beside it.
 #[track_caller]
@@ -23,7 +23,8 @@ fn titles(stdout: &str) -> Vec<&str> {
 #[test]
 fn walltime_shows_times_with_intervals_and_counters() {
     let sandbox = sandbox();
-    let run = exec(&sandbox, &[QUICK, &["--name", "x"]].concat(), &["true"]);
+    let options = ["--warmup-time", "0", "--max-rounds", "6", "--name", "x"];
+    let run = exec(&sandbox, &options, &["true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let shown = titles(&run.stdout);
     let expected =

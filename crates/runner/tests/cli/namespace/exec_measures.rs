@@ -131,6 +131,8 @@ fn a_command_that_reads_less_as_nobody_reads_it_is_named() {
         (&[][..], "grep a file | cat", false),
         (&["--output", "out"][..], "grep a file", false),
         (&[][..], "cat file", false),
+        (&[][..], "grep a file > other", false),
+        (&[][..], "grep 'a>*' file", true),
     ] {
         let sandbox = sandbox();
         sandbox.file("file", "a\n");

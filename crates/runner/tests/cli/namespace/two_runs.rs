@@ -76,6 +76,8 @@ fn a_run_within_a_run_is_refused_at_once() {
 fn a_run_in_a_container_of_a_run_is_refused_at_once() {
     let sandbox = sandbox();
     let inner = format!("{} exec --max-rounds 1 -- true", env!("CARGO_BIN_EXE_codspeed"));
+    let tracer = shown(&Path::new(CODSPEED).with_file_name("codspeed-memtrack")).into_owned();
+    let inner = format!("'{tracer}' track --backend preload -- {inner}");
     let inner = format!("unshare --pid --fork --mount-proc {inner}");
     let outer = start(&sandbox, exec_words(ONE_ROUND, &["sh", "-c", &inner]));
     let expected = format!(
