@@ -31,7 +31,7 @@ pub struct Intervals {
     pub median: Interval,
 }
 
-/// Intervals for values in any order and unit. Fewer than [`FEWEST_VALUES`], or one that is not finite, give none; equal
+/// Intervals for values in any order and unit. Fewer than six, or one that is not finite, give none; equal
 /// values give an interval without width.
 pub fn intervals(values: &[f64]) -> Option<Intervals> {
     intervals_by(values, RESAMPLES)

@@ -67,6 +67,7 @@ fn naming_the_variable(mut err: Error, command: &Command, words: &[OsString]) ->
 
 /// Spells out control characters in the words that an error repeats: a line break would begin a line of a log, and an
 /// escape sequence steers a terminal.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all else is the parser's own")]
 fn on_one_line(mut err: Error) -> Error {
     let clean = |value: &ContextValue| match value {
         ContextValue::String(text) => Some(ContextValue::String(one_line(text))),
