@@ -94,7 +94,7 @@ const SUITES: &[Suite] = &[
         },
         build: "cargo codspeed build -m @MODE@",
         command: "cargo codspeed run",
-        prepare: "cargo codspeed --help",
+        prepare: "cargo codspeed --version",
         slow: "[B3]",
     },
 ];
