@@ -1,10 +1,5 @@
-//! The built program: input, exit codes, files.
-
-#![expect(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "helpers of tests: what is not expected fails the test"
-)]
+//! Input, exit codes, files. Each run has an empty `/tmp` of its own: no other run on the machine is disturbed, or
+//! disturbs it.
 
 use std::fs::File;
 
@@ -17,19 +12,16 @@ use test_support::{Run, Sandbox, redact};
 const HARNESS: &str = env!("CARGO_BIN_EXE_exec-harness");
 
 fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new(env!("CARGO_TARGET_TMPDIR"));
-    // These don't wait for each other.
-    let lock = sandbox.tmp().join("lock");
-    sandbox.with("CODSPEED_LOCK_FILE", lock)
+    Sandbox::new(env!("CARGO_TARGET_TMPDIR"))
 }
 
 fn harness(sandbox: &Sandbox, words: &[&str]) -> Run {
-    sandbox.run(sandbox.command(HARNESS, words))
+    sandbox.run(sandbox.private(HARNESS, words))
 }
 
 /// Runs the program with a list of benchmarks as its standard input.
 fn with_list(sandbox: &Sandbox, list: &str) -> Run {
-    let mut command = sandbox.command(HARNESS, ["-"]);
+    let mut command = sandbox.private(HARNESS, ["-"]);
     command.stdin(File::open(sandbox.file("list.json", list)).unwrap());
     sandbox.run(command)
 }
@@ -77,7 +69,7 @@ fn wrong_options_are_usage_errors() {
 #[test]
 fn a_list_without_an_end_is_refused() {
     let sandbox = sandbox();
-    let mut command = sandbox.command(HARNESS, ["-"]);
+    let mut command = sandbox.private(HARNESS, ["-"]);
     command.stdin(File::open("/dev/zero").unwrap());
     let run = sandbox.run(command);
     assert_eq!(run.code, 1, "{}", run.shown());
@@ -203,7 +195,7 @@ fn each_rounds_kernel_times_agree_with_the_wall_clock() {
 fn no_round_is_too_short_on_a_busy_processor() {
     let sandbox = sandbox();
     let pinned =
-        |words: &[&str]| sandbox.command("taskset", [&["--cpu-list", "0"][..], words].concat());
+        |words: &[&str]| sandbox.private("taskset", [&["--cpu-list", "0"][..], words].concat());
     let competitor = sandbox.start(pinned(&["sh", "-c", "while :; do :; done"]));
     let rounds = ["--warmup-time", "0", "--max-rounds", "300", "true"];
     let run = sandbox.run(pinned(&[&[HARNESS][..], &rounds].concat()));
@@ -266,7 +258,7 @@ fn compared_benchmarks_take_turns_in_an_order_set_by_the_seed() {
     let list = format!(
         r#"[{{"command":["true"],"name":"a",{args}}},{{"command":["true"],"name":"b",{args}}}]"#
     );
-    let mut command = sandbox.command(HARNESS, ["--interleave", "--seed", "7", "-"]);
+    let mut command = sandbox.private(HARNESS, ["--interleave", "--seed", "7", "-"]);
     command.stdin(File::open(sandbox.file("list.json", list)).unwrap());
     assert_eq!(sandbox.run(command).code, 0);
     let (_, logs) = results(&sandbox);
