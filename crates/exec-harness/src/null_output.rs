@@ -12,11 +12,11 @@ struct Frugal {
 const FRUGAL: &[Frugal] = &[
     // GNU grep ends at the first match; scripts around it hand on their output.
     Frugal {
-        when: |arguments| !ends_early(arguments),
         names: &[
             "grep", "egrep", "fgrep", "zgrep", "zegrep", "zfgrep", "bzgrep", "xzgrep", "lzgrep",
             "zstdgrep",
         ],
+        when: |arguments| !ends_early(arguments),
     },
     // GNU tar doesn't read the files that it packs.
     Frugal { names: &["tar", "gtar"], when: packs_to_output },
@@ -53,12 +53,12 @@ pub(crate) fn does_less(program: &Executable, stdio: &Stdio) -> Option<String> {
     }
     let words: Vec<&str> = if program.by_shell {
         // The last command of a line writes where the shell does.
-        let last = program.argv.last()?.to_str()?.rsplit(['|', ';', '&', '\n']).next()?;
-        last.split_whitespace()
-            .collect::<Vec<_>>()
-            .into_iter()
-            .take_while(|_| !last.contains('>'))
-            .collect()
+        let mut commands = program.argv.last()?.to_str()?.rsplit(['|', ';', '&', '\n']);
+        let last = commands.find(|command| !command.trim().is_empty())?;
+        if last.contains('>') {
+            return None;
+        }
+        last.split_whitespace().collect()
     } else {
         program.argv.iter().filter_map(|word| word.to_str()).collect()
     };
@@ -155,11 +155,15 @@ fn packs_to_output(arguments: &[&str]) -> bool {
     let has =
         |words: &[&str]| arguments.iter().any(|it| words.iter().any(|word| it.starts_with(word)));
     let packs = letters.contains(['c', 'r', 'u']) || has(&["--create", "--append", "--update"]);
-    let file = |word: &str| match word.strip_prefix("--file=") {
-        Some(file) => file.to_owned(),
-        None => word.strip_prefix("-f").unwrap_or(word).to_owned(),
+    // The value follows in the next word, or behind the option: `-f -`, `-cf-`, `--file=-`.
+    let is_file = |word: &str| !word.starts_with("--") && word.ends_with('f') || word == "--file";
+    let names = |wanted: &str| {
+        let pairs = arguments.iter().zip(arguments.iter().skip(1));
+        let mut inner = arguments.iter().filter_map(|word| word.strip_suffix(wanted));
+        pairs.into_iter().any(|(word, value)| is_file(word) && *value == wanted)
+            || inner
+                .any(|option| option == "--file=" || (option.starts_with('-') && is_file(option)))
     };
-    let names = |wanted: &str| arguments.iter().any(|word| file(word) == wanted);
     let names_file = letters.contains('f') || has(&["--file"]);
     let compresses = letters.contains(COMPRESSING) || has(COMPRESSING_WORDS);
     packs && (names("/dev/null") || (!compresses && (!names_file || names("-"))))
@@ -208,10 +212,12 @@ mod tests {
             "tar c -I cat x",
             "tar -c -f - -z x",
             "tar xf - -C/tmp/curd",
+            "tar cf x.tar -T -",
+            "tar cf x.tar /dev/null",
         ] {
             assert_eq!(named(command), None, "{command}");
         }
-        for command in ["tar -c --file=/dev/null x", "tar czf /dev/null x"] {
+        for command in ["tar -c --file=/dev/null x", "tar czf /dev/null x", "tar -cf- x"] {
             assert_eq!(named(command), Some("tar"), "{command}");
         }
     }

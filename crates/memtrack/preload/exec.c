@@ -213,11 +213,16 @@ struct adopted {
 static void prepare_shell(void)
 {
     int before = errno;
-    enum reach reach = reach_of(environ);
-    size_t bytes = sizeof(struct adopted) + (reach_count(environ) + REACH_MORE) * sizeof(char *);
-    struct adopted *adopted = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* Another thread may put another list in its place meanwhile. */
+    char **now = environ;
+    enum reach reach = reach_of(now);
+    size_t bytes = sizeof(struct adopted) + (reach_count(now) + REACH_MORE) * sizeof(char *);
+    struct adopted *adopted = MAP_FAILED;
+    if (reach_has_moved(now)) {
+        adopted = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    }
     if (adopted != MAP_FAILED) {
-        char **given = (char **)reach_environment(environ, adopted->list, &adopted->room, &reach);
+        char **given = (char **)reach_environment(now, adopted->list, &adopted->room, &reach);
         bool is_changed = adopted->room.library[0] != 0 || adopted->room.segment[0] != 0;
         if (given == adopted->list && is_changed && reach == REACH_ALL) {
             environ = given;

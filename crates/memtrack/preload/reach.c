@@ -130,6 +130,12 @@ static void learn(char *const *environment)
     }
 }
 
+bool reach_has_moved(char *const *environment)
+{
+    learn(environment);
+    return may_have_moved && !sandbox_is_own();
+}
+
 static bool opens(const char *path, int flags)
 {
     int file = open(path, flags | O_CLOEXEC);
@@ -170,8 +176,7 @@ static char *const *change(char *const *environment, char **changed, const struc
 char *const *reach_environment(char *const *environment, char **changed, struct reach_room *room, enum reach *reach)
 {
     *reach = reach_of(environment);
-    learn(environment);
-    if (*reach != REACH_ALL || !may_have_moved || sandbox_is_own()) {
+    if (!reach_has_moved(environment) || *reach != REACH_ALL) {
         return environment;
     }
     const char *list = value_of(environment, PRELOAD);

@@ -27,6 +27,8 @@ struct reach_room {
 /* Variables that are added at most, and the end of the list. */
 #define REACH_MORE 2
 
+/* Whether this process, or one that has started it, may see other files than at the beginning. */
+bool reach_has_moved(char *const *environment);
 /* What our variables lead to. */
 enum reach reach_of(char *const *environment);
 /*

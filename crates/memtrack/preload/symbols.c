@@ -68,6 +68,18 @@ static void *next_is_ours(const char *name, const void *caller)
     return found == find_in(find_ourselves(), name) ? found : calls_instead_of(name, found);
 }
 
+/* A function that only some allocators have, as the program finds it by name: ours, if ours leads to it. Nothing by
+ * this name is ours, so the loader need not see who calls it. */
+static void *other_of_program(const char *name)
+{
+    void *found = find_from(find_first(), name, NULL);
+    void *ours = found == NULL ? NULL : others_instead_of(name, found);
+    if (found != NULL && ours == NULL) {
+        trace_say(KIND_PAST, PAST_ADDRESS, NULL, 0, name);
+    }
+    return ours;
+}
+
 /* What was found in one library. */
 static void *checked(void *found, const char *name)
 {
@@ -95,6 +107,10 @@ EXPORT void *dlsym(void *handle, const char *name)
 {
     dlsym_function *real = (dlsym_function *)find_next("dlsym", NULL);
     bool is_other = handle != RTLD_NEXT && others_define(name);
+    if (handle == RTLD_DEFAULT && is_other) {
+        void *ours = other_of_program(name);
+        return ours != NULL ? ours : real(handle, name);
+    }
     if (handle == RTLD_DEFAULT || !(calls_define(name) || is_other)) {
         return real(handle, name);
     }

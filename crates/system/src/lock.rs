@@ -128,12 +128,12 @@ impl RunLock {
         };
         let Written { pid, mark } = written(&mut file);
         // Another PID namespace may lie between us and a run that has started us: it is none of our ancestors, and its
-        // number means somebody else here.
+        // number means somebody else here. Of several holders, only the last one is known by its mark.
         if mark.is_some_and(|mark| guard::is_below(&mark)) {
-            let holder = pid.map_or_else(
-                || "unknown".to_owned(),
-                |pid| format!("{pid} in another PID namespace"),
-            );
+            let holder = match holders.first() {
+                Some(pid) => pid.to_string(),
+                None => format!("{} in another PID namespace", pid.unwrap_or_default()),
+            };
             return Err(LockError::Nested { holder });
         }
         // What the kernel says comes before what is written in the file, which every user may write.
@@ -179,10 +179,11 @@ impl RunLock {
     }
 
     fn held(mut lock: Flock<File>) -> Self {
-        // Our number and the mark of all that we start, for a run that waits. Another user's file may be readable only: the lock holds all the same.
+        // Our number and the mark of all that we start, for a run that waits. Another user's file may be readable only:
+        // the lock holds all the same.
         drop(lock.set_len(0));
         drop(lock.rewind());
-        let mark = guard::mark_of_children().map(|mark| format!(" mark {mark}"));
+        let mark = guard::own_mark().map(|mark| format!(" mark {mark}"));
         drop(write!(lock, "pid {}{}", std::process::id(), mark.unwrap_or_default()));
         Self { _file: lock }
     }

@@ -39,8 +39,7 @@ pub(crate) struct Sample<'a> {
 /// Returns the place of the attribute that lays out this sample.
 pub(super) fn attr_of(body: &[u8], attrs: &[Attr], by_id: &HashMap<u64, usize>) -> Option<usize> {
     let layout = &attrs.first()?.layout.id_parse_info;
-    // Of one event alone, there may be no ids.
-    if by_id.is_empty() || layout.sample_record_id_offset_from_start.is_none() {
+    if layout.sample_record_id_offset_from_start.is_none() {
         return Some(0);
     }
     let id = get_record_id::<LittleEndian>(RecordType::SAMPLE, body.into(), layout)?;

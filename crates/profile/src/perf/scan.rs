@@ -71,7 +71,7 @@ pub(crate) fn scan_input(
 ) -> io::Result<Option<Summary>> {
     let Some(start) = Start::read(&mut input)? else { return Ok(None) };
     let mut source = Source::new(BufReader::with_capacity(1 << 18, input), start.records);
-    let mut scan = Scan::new(visitor, start.attrs);
+    let mut scan = Scan::new(visitor, start.attrs, start.refused);
     // What is there by then is dropped by whoever asks again.
     while !interrupted()
         && let Some(record) = source.next()?
@@ -92,6 +92,8 @@ pub(crate) fn scan_input(
 /// The begin of a recording.
 struct Start {
     attrs: Vec<Attr>,
+    /// Attributes that could not be read.
+    refused: u64,
     /// Bytes of records that follow.
     records: u64,
 }
@@ -107,7 +109,9 @@ impl Start {
         }
         match fields.u64() {
             // Nothing but the magic: perf was ended before it wrote a word.
-            None | Some(PIPE_HEADER) => Ok(Some(Self { attrs: Vec::new(), records: u64::MAX })),
+            None | Some(PIPE_HEADER) => {
+                Ok(Some(Self { attrs: Vec::new(), refused: 0, records: u64::MAX }))
+            }
             Some(_) => Self::read_file(file),
         }
     }
@@ -129,13 +133,16 @@ impl Start {
         let count = attrs_length.checked_div(attr_size).unwrap_or(0).min(MOST_ATTRS);
         let (16.., ..=4096) = (attr_size, attr_size) else { return Ok(None) };
         let table = read_at(file, attrs_at, count.saturating_mul(attr_size))?;
-        let (mut attrs, mut ids_left) = (Vec::new(), MOST_IDS);
+        let (mut attrs, mut refused, mut ids_left) = (Vec::new(), 0, MOST_IDS);
         let step = usize::try_from(attr_size).unwrap_or(usize::MAX);
         for entry in table.chunks_exact(step) {
             let (attr, ids) = entry.split_at(step.saturating_sub(16));
             let mut ids = Bytes::new(ids);
             let (Some(at), Some(length)) = (ids.u64(), ids.u64()) else { continue };
-            let Some(attr) = Attr::parse(attr) else { continue };
+            let Some(attr) = Attr::parse(attr) else {
+                refused += 1;
+                continue;
+            };
             // All tables of ids together: a made-up file could have each begin at its start.
             let ids = read_at(file, at, length.min(ids_left.saturating_mul(8)))?;
             ids_left = ids_left.saturating_sub(wide(ids.len()) / 8);
@@ -144,7 +151,7 @@ impl Start {
         file.seek(SeekFrom::Start(data_at))?;
         // perf fills in the length at its end; a killed one leaves zero.
         let records = if data_length == 0 { u64::MAX } else { data_length };
-        Ok(Some(Self { attrs, records }))
+        Ok(Some(Self { attrs, refused, records }))
     }
 }
 
@@ -163,6 +170,8 @@ fn read_at(file: &mut (impl Read + Seek), at: u64, length: u64) -> io::Result<Ve
 struct Scan<'v, V> {
     visitor: &'v mut V,
     attrs: Vec<Attr>,
+    /// Attributes that could not be read.
+    refused: u64,
     /// Place of the attribute by the id of its event.
     by_id: HashMap<u64, usize>,
     order: Order<Event>,
@@ -170,10 +179,11 @@ struct Scan<'v, V> {
 }
 
 impl<'v, V: Visitor> Scan<'v, V> {
-    fn new(visitor: &'v mut V, attrs: Vec<Attr>) -> Self {
+    fn new(visitor: &'v mut V, attrs: Vec<Attr>, refused: u64) -> Self {
         let mut scan = Self {
             visitor,
             attrs: Vec::new(),
+            refused,
             by_id: HashMap::new(),
             order: Order::new(),
             summary: Summary::default(),
@@ -196,11 +206,10 @@ impl<'v, V: Visitor> Scan<'v, V> {
     fn record(&mut self, record: Record<'_>) {
         self.summary.records = self.summary.records.saturating_add(1);
         match record.kind {
-            HEADER_ATTR => {
-                if let Some(attr) = Attr::parse(record.body) {
-                    self.attr(attr);
-                }
-            }
+            HEADER_ATTR => match Attr::parse(record.body) {
+                Some(attr) => self.attr(attr),
+                None => self.refused = self.refused.saturating_add(1),
+            },
             HEADER_FEATURE => self.feature(record.body),
             FINISHED_ROUND => {
                 let (visitor, attrs) = (&mut *self.visitor, &self.attrs);
@@ -232,7 +241,11 @@ impl<'v, V: Visitor> Scan<'v, V> {
 
     fn sample(&mut self, body: &[u8]) {
         self.summary.samples = self.summary.samples.saturating_add(1);
-        let Some(attr) = sample::attr_of(body, &self.attrs, &self.by_id) else { return };
+        // Of one event alone, there may be no ids.
+        let is_alone = self.attrs.len() == 1 && self.refused == 0;
+        let place =
+            if is_alone { Some(0) } else { sample::attr_of(body, &self.attrs, &self.by_id) };
+        let Some(attr) = place else { return };
         let Some(layout) = self.attrs.get(attr) else { return };
         let Some(time) = sample::time(body, layout) else { return };
         if self.visitor.wants_sample(time)

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::{grid::Grid, table::NAME};
+use super::{
+    grid::{Form, Grid},
+    table::NAME,
+};
 
 /// Characters that mean something in `AsciiDoc`, wherever they stand.
 const SPECIAL: &str = "`*_#+^~[]{}<>&|\\'\"@$";
@@ -14,25 +17,11 @@ pub(super) fn draw(grid: &Grid, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "| {NAME}{}", cells(grid.heads.iter().map(|head| head.title)))?;
     for row in &grid.rows {
         // The remarks after the name are ours.
-        let name = format!("{}{}", code(&row.name), row.mark);
+        let name = format!("{}{}", FORM.name(&row.name), row.mark);
         writeln!(out, "| {name}{}", cells(row.cells.iter().map(String::as_str)))?;
     }
     writeln!(out, "|===")?;
-    let notes: Vec<_> = grid.warnings.iter().chain(&grid.notes).collect();
-    if !notes.is_empty() {
-        writeln!(out)?;
-    }
-    for note in notes {
-        let about =
-            if note.benchmark.is_empty() { "Warning".to_owned() } else { code(&note.benchmark) };
-        writeln!(out, "* {about}: {}", sentence(&note.text))?;
-    }
-    for line in grid.footer.iter().chain(&grid.verdicts) {
-        // Nothing else is at the start of a line, where it could be the mark of a block.
-        let mark = if line.starts_with(['.', '-', '/', '=']) { "{empty}" } else { "" };
-        writeln!(out, "\n{mark}{}", sentence(line))?;
-    }
-    Ok(())
+    grid.write_below(&FORM, out)
 }
 
 /// Cells behind the first one of a row.
@@ -40,19 +29,20 @@ fn cells<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     texts.flat_map(|text| [" | ".to_owned(), escaped(text)]).collect()
 }
 
-/// A name in the font of code, whatever stands around it.
-fn code(text: &str) -> String {
-    if text.trim().is_empty() { "(no name)".to_owned() } else { format!("``{}``", escaped(text)) }
+const FORM: Form = Form { bullet: '*', start, code, span, plain: escaped };
+
+/// Nothing else is at the start of a line, where it could be the mark of a block.
+fn start(text: &str) -> &'static str {
+    if text.starts_with(['.', '-', '/', '=']) { "{empty}" } else { "" }
 }
 
-/// A sentence with code spans of ours between backticks.
-fn sentence(text: &str) -> String {
-    let parts: Vec<&str> = text.split('`').collect();
-    if parts.len().is_multiple_of(2) {
-        return escaped(text);
-    }
-    let shown = parts.iter().enumerate();
-    shown.map(|(nth, part)| if nth % 2 == 1 { code(part) } else { escaped(part) }).collect()
+/// Text in the font of code, whatever stands around it.
+fn code(text: &str) -> String {
+    format!("``{}``", escaped(text))
+}
+
+fn span(text: &str) -> String {
+    FORM.name(text)
 }
 
 /// The same text with references in place of characters that would mean something or be made prettier: quotes, dashes,
@@ -93,16 +83,16 @@ mod tests {
         assert_eq!(code("x --y ...z"), "``x &#45;&#45;y &#46;&#46;&#46;z``");
         assert_eq!(code("{set:a}"), "``&#123;set&#58;a&#125;``");
         assert_eq!(code("((a))"), "``&#40;(a))``");
-        assert_eq!(code(" "), "(no name)");
+        assert_eq!(FORM.name(" "), "(no name)");
     }
 
     #[test]
     fn sentences_keep_their_code_and_nothing_else() {
         assert_eq!(
-            sentence("of `a*b`: *c* (`--d`)"),
+            FORM.sentence("of `a*b`: *c* (`--d`)"),
             "of ``a&#42;b``: &#42;c&#42; (``&#45;&#45;d``)"
         );
-        assert_eq!(sentence("`x"), "&#96;x", "a span without an end");
-        assert_eq!(sentence("(C) http://x me@y"), "&#40;C) http&#58;//x me&#64;y");
+        assert_eq!(FORM.sentence("`x"), "&#96;x", "a span without an end");
+        assert_eq!(FORM.sentence("(C) http://x me@y"), "&#40;C) http&#58;//x me&#64;y");
     }
 }

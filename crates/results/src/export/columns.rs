@@ -1,4 +1,4 @@
-//! The table of a report in any mode, for the terminal and for Markdown: the metrics that have a column, between the
+//! The table of a report in any mode, for the terminal, Markdown and `AsciiDoc`: the metrics that have a column, between the
 //! relation to others that it was compared with and the events that were counted.
 
 use runner_shared::{

@@ -1,5 +1,7 @@
 //! A table before it is drawn: what is in it, whatever the report and the format.
 
+use std::io;
+
 use runner_shared::text::one_line;
 
 use super::notes::Note;
@@ -58,6 +60,56 @@ impl Grid {
             keep(&mut row.cells, &kept);
         }
         self
+    }
+
+    /// Writes all that stands below the table: notes as a list, then each sentence in a paragraph of its own.
+    pub(super) fn write_below(&self, form: &Form, out: &mut dyn io::Write) -> io::Result<()> {
+        let notes: Vec<_> = self.warnings.iter().chain(&self.notes).collect();
+        if !notes.is_empty() {
+            writeln!(out)?;
+        }
+        for Note { benchmark, text } in notes {
+            let about =
+                if benchmark.is_empty() { "Warning".to_owned() } else { form.name(benchmark) };
+            writeln!(out, "{} {about}: {}", form.bullet, form.sentence(text))?;
+        }
+        for line in self.footer.iter().chain(&self.verdicts) {
+            writeln!(out, "\n{}{}", (form.start)(line), form.sentence(line))?;
+        }
+        Ok(())
+    }
+}
+
+/// The spelling of texts in a markup language.
+pub(super) struct Form {
+    /// The mark of an entry in a list.
+    pub bullet: char,
+    /// Returns what keeps the first character of a paragraph from meaning something.
+    pub start: fn(&str) -> &'static str,
+    /// Spells a name in the font of code.
+    pub code: fn(&str) -> String,
+    /// Spells a code span of a sentence of ours.
+    pub span: fn(&str) -> String,
+    /// Spells text in which nothing means anything.
+    pub plain: fn(&str) -> String,
+}
+
+impl Form {
+    /// Spells the name of a benchmark.
+    pub(super) fn name(&self, text: &str) -> String {
+        if text.trim().is_empty() { "(no name)".to_owned() } else { (self.code)(text) }
+    }
+
+    /// Spells a sentence with code spans of ours between backticks.
+    pub(super) fn sentence(&self, text: &str) -> String {
+        let parts: Vec<&str> = text.split('`').collect();
+        if parts.len().is_multiple_of(2) {
+            return (self.plain)(text);
+        }
+        let spelled = parts.iter().enumerate();
+        spelled
+            .map(|(nth, part)| if nth % 2 == 1 { (self.span)(part) } else { (self.plain)(part) })
+            .collect()
     }
 }
 

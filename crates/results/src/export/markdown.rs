@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::{grid::Grid, table::NAME};
+use super::{
+    grid::{Form, Grid},
+    table::NAME,
+};
 
 /// Draws a table with all columns, and a list of notes below it.
 pub(super) fn draw(grid: &Grid, out: &mut dyn io::Write) -> io::Result<()> {
@@ -14,26 +17,15 @@ pub(super) fn draw(grid: &Grid, out: &mut dyn io::Write) -> io::Result<()> {
         let name = code_in_table(&row.name);
         writeln!(out, "| {name}{} | {} |", row.mark, row.cells.join(" | "))?;
     }
-    let notes: Vec<_> = grid.warnings.iter().chain(&grid.notes).collect();
-    if !notes.is_empty() {
-        writeln!(out)?;
-    }
-    for note in notes {
-        let about =
-            if note.benchmark.is_empty() { "Warning".to_owned() } else { code(&note.benchmark) };
-        writeln!(out, "- {about}: {}", escaped(&note.text))?;
-    }
-    for line in grid.footer.iter().chain(&grid.verdicts) {
-        writeln!(out, "\n{}", escaped(line))?;
-    }
-    Ok(())
+    grid.write_below(&FORM, out)
 }
+
+/// Sentences hold code spans of ours, but no HTML and no links of a stranger. What is in a code span is shown as it is.
+const FORM: Form =
+    Form { bullet: '-', start: |_| "", code, span: |part| format!("`{part}`"), plain };
 
 /// A code span: fenced by more backticks than the text holds in a row.
 fn code(text: &str) -> String {
-    if text.trim().is_empty() {
-        return "(no name)".to_owned();
-    }
     let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     // A space on both sides is not shown, but parts fence and backtick.
@@ -43,20 +35,11 @@ fn code(text: &str) -> String {
 
 /// Tables are split into cells before code is looked for.
 fn code_in_table(text: &str) -> String {
-    code(text).replace('|', "\\|")
+    FORM.name(text).replace('|', "\\|")
 }
 
-/// Sentences hold code spans of ours, but no HTML and no links of a stranger. What is in a code span is shown as it is.
-fn escaped(text: &str) -> String {
-    let parts: Vec<&str> = text.split('`').collect();
-    let is_paired = parts.len() % 2 == 1;
-    let shown = parts.iter().enumerate().map(|(nth, part)| {
-        if nth % 2 == 1 && is_paired {
-            return (*part).to_owned();
-        }
-        part.replace('<', "&lt;").replace('[', "\\[").replace('@', "@\u{200b}")
-    });
-    shown.collect::<Vec<_>>().join("`")
+fn plain(text: &str) -> String {
+    text.replace('<', "&lt;").replace('[', "\\[").replace('@', "@\u{200b}")
 }
 
 #[cfg(test)]
@@ -68,9 +51,9 @@ mod tests {
         assert_eq!(code_in_table("a|b"), "`a\\|b`");
         assert_eq!(code("echo `date`"), "`` echo `date` ``");
         assert_eq!(code("<b>"), "`<b>`");
-        assert_eq!(code(" "), "(no name)");
-        assert_eq!(escaped("`a[1]` [1] `x"), "`a\\[1]` \\[1] `x", "a span without an end");
-        assert_eq!(escaped("`a[1]` [1]"), "`a[1]` \\[1]");
-        assert_eq!(escaped("<img> [x](y) @me"), "&lt;img> \\[x](y) @\u{200b}me");
+        assert_eq!(FORM.name(" "), "(no name)");
+        assert_eq!(FORM.sentence("`a[1]` [1] `x"), "`a\\[1]` \\[1] `x", "a span without an end");
+        assert_eq!(FORM.sentence("`a[1]` [1]"), "`a[1]` \\[1]");
+        assert_eq!(FORM.sentence("<img> [x](y) @me"), "&lt;img> \\[x](y) @\u{200b}me");
     }
 }

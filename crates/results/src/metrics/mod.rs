@@ -42,7 +42,7 @@ pub struct Metric {
     pub key: &'static str,
     /// Its unit.
     pub unit: Unit,
-    /// Which values are better.
+    /// The values that are better.
     pub direction: Direction,
     /// Its place in a JSON object, keys from the outside in with periods between them. An object with a `?` is left out
     /// where nothing in it is known. `None` if JSON has it elsewhere or not at all.

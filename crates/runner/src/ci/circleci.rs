@@ -2,7 +2,7 @@
 //! together with the event that really happened.
 
 use api::{Event, RepositoryName, RunEnvironment};
-use runner_shared::{env_names, text::as_text};
+use runner_shared::env_names;
 use serde_json::Map;
 
 use super::{
@@ -67,8 +67,7 @@ fn repository(
     };
     let remote = Remote::parse(text);
     let remote = remote.ok_or(CiError::Value { variable, expected: "the URL of a repository" })?;
-    let known = "github.com and gitlab.com";
-    Ok(remote.repository().ok_or(Obstacle::Host { host: remote.host, known }))
+    Ok(context::known_repository(remote))
 }
 
 fn identity(
@@ -76,11 +75,7 @@ fn identity(
     variables: Variables<'_>,
     repository: RepositoryName,
 ) -> Result<Identity, CiError> {
-    let (root, root_text) = context::root_above(situation.here).unwrap_or_else(|| {
-        let here = situation.here.to_owned();
-        let text = context::with_slash(&as_text(&here));
-        (here, text)
-    });
+    let (root, root_text) = context::root_or(situation.here);
     let branch = variables.optional(env_names::CIRCLE_BRANCH)?.map(str::to_owned);
     let (event, reference, head_ref) = match (pull_request(variables)?, branch) {
         (Some(number), branch) => {

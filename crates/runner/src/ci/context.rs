@@ -12,6 +12,7 @@ use runner_shared::text::as_text;
 use super::{
     CiError, Obstacle, Provider,
     git::Repository,
+    remote::Remote,
     run_part::{BasePart, PartKey, Suffix},
 };
 use crate::env::Env;
@@ -174,11 +175,22 @@ impl Identity {
     }
 }
 
+/// The repository that a remote leads to, or the obstacle that the service doesn't know its host.
+pub(super) fn known_repository(remote: Remote) -> Result<RepositoryName, Obstacle> {
+    let known = "github.com and gitlab.com";
+    remote.repository().ok_or(Obstacle::Host { host: remote.host, known })
+}
+
 /// The top of the repository around a folder as the wire wants it, with a slash at its end.
 pub(super) fn root_above(here: &std::path::Path) -> Option<(PathBuf, String)> {
     let root = Repository::find(here)?.root;
     let text = with_slash(&as_text(&root));
     Some((root, text))
+}
+
+/// The same, or the folder itself where there is no repository.
+pub(super) fn root_or(here: &std::path::Path) -> (PathBuf, String) {
+    root_above(here).unwrap_or_else(|| (here.to_owned(), with_slash(&as_text(here))))
 }
 
 /// A path with one slash at its end.

@@ -4,10 +4,7 @@
 //! The service has no word for such an environment; it is told `LOCAL`, together with the event that really happened.
 
 use api::{Event, RepositoryName, RepositoryProvider, RunEnvironment};
-use runner_shared::{
-    env_names::{self, EnvName},
-    text::as_text,
-};
+use runner_shared::env_names::{self, EnvName};
 use serde_json::Map;
 
 use super::{
@@ -73,7 +70,7 @@ fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
     Ok(CiContext { provider: &PROVIDER, token, is_fork, identity, notes })
 }
 
-/// The repository by its variable, by the option of the command line, or by the Git remote.
+/// The repository by the option of the command line, by its variable, or by the Git remote.
 fn repository(
     situation: &Situation<'_>,
     variables: Variables<'_>,
@@ -93,8 +90,7 @@ fn repository(
     }
     let expected = "`owner/name` at GitHub, or the URL of a repository";
     let remote = Remote::parse(text).ok_or(CiError::Value { variable, expected })?;
-    let known = "github.com and gitlab.com";
-    Ok(remote.repository().ok_or(Obstacle::Host { host: remote.host, known }))
+    Ok(context::known_repository(remote))
 }
 
 fn identity(
@@ -112,13 +108,7 @@ fn identity(
         })?),
         None => Commit::Checkout { without_repository: None },
     };
-    let (root, root_text) = if let Some(found) = context::root_above(situation.here) {
-        found
-    } else {
-        let here = situation.here.to_owned();
-        let text = context::with_slash(&as_text(&here));
-        (here, text)
-    };
+    let (root, root_text) = context::root_or(situation.here);
     Ok(Identity {
         repository: Some(repository),
         root,

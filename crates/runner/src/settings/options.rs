@@ -184,7 +184,7 @@ pub(crate) struct InstrumentOptions {
 /// Something that records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Instrument {
-    /// Which queries each benchmark makes.
+    /// The queries that each benchmark makes.
     Mongodb,
 }
 

@@ -4,6 +4,7 @@ use std::{borrow::Cow, ffi::OsStr, ops::Range};
 
 use api::Secret;
 use memchr::memmem;
+use runner_shared::text::one_line;
 use serde_json::Value;
 
 use crate::{
@@ -23,8 +24,15 @@ pub(super) struct Redactor {
 }
 
 impl Redactor {
-    /// One more secret. Those that are too short to be one are not taken out.
+    /// One more secret, also as it is shown on one line. Those that are too short to be one are not taken out.
     pub(super) fn add(&mut self, secret: Secret) {
+        if let Some(shown) = Secret::new(&one_line(secret.expose())) {
+            self.keep(shown);
+        }
+        self.keep(secret);
+    }
+
+    fn keep(&mut self, secret: Secret) {
         if secret.expose().len() >= SHORTEST && !self.secrets.contains(&secret) {
             self.secrets.push(secret);
             // One may be a part of another one: the longer one goes first.
@@ -173,7 +181,7 @@ impl Spelling {
         read
     }
 
-    /// The place in the text of a range of what is meant; none if nothing in it is spelled in another way.
+    /// Returns the place in the text of a range of what is meant.
     fn span(&self, meant: Range<usize>) -> Option<Range<usize>> {
         let (start, _) = *self.places.get(meant.start)?;
         let (_, end) = *self.places.get(meant.end.checked_sub(1)?)?;
@@ -187,6 +195,8 @@ fn escape(bytes: &[u8]) -> Option<(u32, usize)> {
         &[(b"&lt;", '<'), (b"&gt;", '>'), (b"&amp;", '&'), (b"&quot;", '"')];
     let of = |digits: &[u8], radix| u32::from_str_radix(str::from_utf8(digits).ok()?, radix).ok();
     match *bytes {
+        // With a space of no width behind it, so that it mentions nobody.
+        [b'@', 0xe2, 0x80, 0x8b, ..] => Some((u32::from(b'@'), 4)),
         [b'"', b'"', ..] => Some((u32::from(b'"'), 2)),
         [b'\\', b'u', a, b, c, d, ..] => Some((of(&[a, b, c, d], 16)?, 6)),
         [b'\\', letter, ..] if letter.is_ascii_punctuation() => Some((u32::from(letter), 2)),
@@ -244,6 +254,24 @@ mod tests {
         }
         let nothing = b"a \\u12 &# &#x; \"\" \\ \xff";
         assert_eq!(redactor.export(nothing), nothing);
+    }
+
+    #[test]
+    fn secrets_of_several_lines_are_found_where_they_are_on_one() {
+        let secret = "first\nsecond@home";
+        let redactor = knowing(&[secret]);
+        for spelled in [
+            secret.to_owned(),
+            one_line(secret),
+            serde_json::to_string(secret).unwrap(),
+            serde_json::to_string(&one_line(secret)).unwrap(),
+            "first&#92;nsecond&#64;home".to_owned(),
+            "first\\nsecond@\u{200b}home".to_owned(),
+        ] {
+            let shown = String::from_utf8(redactor.export(spelled.as_bytes())).unwrap();
+            assert!(shown.contains("***") && !shown.contains("second"), "{spelled}: {shown}");
+        }
+        assert_eq!(redactor.text(&one_line(secret)), "***");
     }
 
     #[test]

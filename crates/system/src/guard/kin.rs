@@ -9,8 +9,9 @@ use nix::{
     sys::signal::{Signal, kill, killpg},
     unistd::{Pid, getpid},
 };
-use runner_shared::clock::now;
+use runner_shared::{clock::now, env_names};
 
+use super::marks_in;
 use crate::{files, lineage};
 
 /// Nanoseconds for all to stand still, and then again for all to be gone.
@@ -32,8 +33,8 @@ struct Seen {
 /// The signs by which a process is known that was started by the guarded program, or by one that it started.
 #[derive(Debug)]
 pub(super) struct Mark {
-    /// `NAME=value` in its environment.
-    pub entry: String,
+    /// A mark in the variable [`env_names::GUARD`] of its environment.
+    pub text: String,
     /// Its soft limit of file locks.
     pub limit: u64,
     /// It has started at this time or later, in ticks since the machine was started.
@@ -43,12 +44,19 @@ pub(super) struct Mark {
 impl Mark {
     fn is_on(&self, seen: &Seen) -> bool {
         let read = |name| files::read_kernel(format!("/proc/{}/{name}", seen.pid));
-        let has_entry = || {
-            let environment = read("environ").unwrap_or_default();
-            environment.split(|byte| *byte == 0).any(|found| found == self.entry.as_bytes())
+        seen.start >= self.since
+            && (self.is_in(&read("environ").unwrap_or_default())
+                || file_locks(&read("limits").unwrap_or_default()) == Some(self.limit))
+    }
+
+    /// Returns true if the mark is in this environment, also as that of a guard above another one.
+    fn is_in(&self, environment: &[u8]) -> bool {
+        let value = |entry: &[u8]| {
+            let entry = str::from_utf8(entry).ok()?;
+            entry.strip_prefix(env_names::GUARD.name)?.strip_prefix('=').map(str::to_owned)
         };
-        let has_limit = || file_locks(&read("limits").unwrap_or_default()) == Some(self.limit);
-        seen.start >= self.since && (has_entry() || has_limit())
+        let mut values = environment.split(|byte| *byte == 0).filter_map(value);
+        values.any(|value| marks_in(&value).any(|mark| mark == self.text))
     }
 }
 
@@ -181,6 +189,20 @@ fn file_locks(limits: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_is_found_beside_that_of_another_guard() {
+        let mark = Mark { text: "7-8".to_owned(), limit: 0, since: 0 };
+        for (environment, expected) in [
+            ("A=b\0CODSPEED_GUARD=7-8+7-8\0", true),
+            ("CODSPEED_GUARD=1-2+7-8\0A=b\0", true),
+            ("CODSPEED_GUARD=17-8+1-2\0", false),
+            ("MY_CODSPEED_GUARD=7-8+7-8\0CODSPEED_GUARDS=7-8\0", false),
+            ("", false),
+        ] {
+            assert_eq!(mark.is_in(environment.as_bytes()), expected, "{environment:?}");
+        }
+    }
 
     #[test]
     fn the_limit_of_file_locks_is_read_as_the_kernel_writes_it() {

@@ -34,7 +34,6 @@ use nix::{
     },
     unistd::{Pid, getpid, getppid},
 };
-use runner_shared::env_names;
 
 use crate::{
     fork_lock,
@@ -78,7 +77,7 @@ struct Marks {
     own: Option<String>,
 }
 
-/// Returns the marks in a value of [`env_names::GUARD`]: that of the guard itself, and that of the next one above it.
+/// Returns the marks in a value of the variable: that of the guard itself, and that of the next one above it.
 fn marks_in(value: &str) -> impl Iterator<Item = &str> {
     value.split('+')
 }
@@ -98,8 +97,9 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Posts a guard. `mark` is the value of the variable [`env_names::GUARD`] in our environment: where that names a guard
-    /// that lives, we were started by somebody who is guarded, and need none. To be called while no other thread works than that of [`crate::signals`].
+    /// Posts a guard. `mark` is the value of the variable [`GUARD`](runner_shared::env_names::GUARD) in our environment:
+    /// where that names a guard that lives, we were started by somebody who is guarded, and need none. To be called while
+    /// no other thread works than that of [`crate::signals`].
     ///
     /// Returns nothing where there is none, also if the system refuses one: then children are tied to us by the kernel.
     #[must_use]
@@ -107,6 +107,7 @@ impl Guard {
         let inherited = mark.and_then(OsStr::to_str).map(str::to_owned);
         let is_guarded = inherited.as_deref().is_some_and(is_of_a_living_guard);
         let above = inherited.as_deref().and_then(|value| marks_in(value).next());
+        // One that does not live may be in another PID namespace.
         let guard = if is_guarded { None } else { Self::below(above) };
         let own = guard.as_ref().map(|guard| guard.mark.clone());
         // A program posts one guard; the marks are those of its first try.
@@ -117,7 +118,7 @@ impl Guard {
     fn below(above: Option<&str>) -> Option<Self> {
         let guarded = pidfd::open(getpid()).ok()?;
         let roll = share()?;
-        let pid = start(&guarded, roll, above)?;
+        let pid = start(&guarded, roll)?;
         let Some(start) = start_of(pid.as_raw()) else {
             end(pid);
             return None;
@@ -128,7 +129,7 @@ impl Guard {
         Some(Self { mark: value_of(&mark_of(pid.as_raw(), start), above) })
     }
 
-    /// Returns the value of [`env_names::GUARD`] for all that we start. It always has the same length: the length of an
+    /// Returns the value of the variable for all that we start. It always has the same length: the length of an
     /// environment moves the stack of a program, and with it what is measured.
     #[must_use]
     pub fn mark(&self) -> &str {
@@ -235,10 +236,9 @@ pub(crate) fn is_below(mark: &str) -> bool {
     inherited.is_some_and(|value| marks_in(value).any(|above| above == mark))
 }
 
-/// Returns the mark by which all are known that this process starts.
-pub(crate) fn mark_of_children() -> Option<&'static str> {
-    let Marks { inherited, own } = MARKS.get()?;
-    marks_in(own.as_deref().or(inherited.as_deref())?).next()
+/// Returns the mark of our own guard, which only those have that we start.
+pub(crate) fn own_mark() -> Option<&'static str> {
+    marks_in(MARKS.get()?.own.as_deref()?).next()
 }
 
 fn is_of_a_living_guard(value: &str) -> bool {
@@ -264,14 +264,14 @@ fn share() -> Option<&'static Roll> {
 /// Forks the guard. Its end sends no signal, and only who asks for it by name collects it: whoever waits for any child of
 /// ours means another one.
 #[expect(unsafe_code, reason = "only a fork can outlive us")]
-fn start(guarded: &OwnedFd, roll: &'static Roll, above: Option<&str>) -> Option<Pid> {
+fn start(guarded: &OwnedFd, roll: &'static Roll) -> Option<Pid> {
     let guarded = guarded.as_raw_fd();
     let _still = fork_lock::hold();
     // SAFETY: a fork without a signal at its end; no other thread holds a lock, so the copy can do what we can.
     let pid =
         unsafe { libc::syscall(libc::SYS_clone, 0_usize, 0_usize, 0_usize, 0_usize, 0_usize) };
     match i32::try_from(pid).ok()? {
-        0 => stand_guard(guarded, roll, above),
+        0 => stand_guard(guarded, roll),
         pid @ 1.. => Some(Pid::from_raw(pid)),
         ..0 => None,
     }
@@ -285,7 +285,7 @@ fn end(guard: Pid) {
 
 /// The life of the guard.
 #[expect(unsafe_code, reason = "closing descriptors by number, and an end without destructors")]
-fn stand_guard(guarded: RawFd, roll: &Roll, above: Option<&str>) -> ! {
+fn stand_guard(guarded: RawFd, roll: &Roll) -> ! {
     // Whoever asks us for an end is waited for here as well; the guard hears of it by our end.
     let _ = SigSet::all().thread_block();
     let _ = nix::unistd::setsid();
@@ -302,15 +302,8 @@ fn stand_guard(guarded: RawFd, roll: &Roll, above: Option<&str>) -> ! {
             roll.members.iter().map(|member| member.load(Ordering::Acquire)).collect();
         let us = getpid().as_raw();
         if let Some(start) = start_of(us) {
-            let mark = kin::Mark {
-                entry: format!(
-                    "{}={}",
-                    env_names::GUARD.name,
-                    value_of(&mark_of(us, start), above)
-                ),
-                limit: limit_mark(us, start),
-                since: start,
-            };
+            let mark =
+                kin::Mark { text: mark_of(us, start), limit: limit_mark(us, start), since: start };
             kin::end(members.into_iter().filter(|pid| *pid > 0), &mark);
         }
     }

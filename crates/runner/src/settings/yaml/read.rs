@@ -14,7 +14,7 @@ use serde_saphyr::{
 
 use super::{Key, Node, Position, Value, excerpt, is_special};
 
-/// The most values that aliases may make of it, and that are kept for them. A file without aliases holds fewer.
+/// The most values in a file, those that aliases make of it included, and that are kept for them.
 const MAX_NODES: usize = 132 * 1024;
 /// The most bytes of text that aliases may make of it.
 const MAX_TEXT: usize = 1024 * 1024;
@@ -108,7 +108,7 @@ fn words(err: &Error, too_deep: String) -> String {
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. }
         | Error::AliasReplayStackDepthExceeded { .. } => too_deep,
         Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => {
-            "aliases expand to too much data".to_owned()
+            "too much data, with all that aliases stand for".to_owned()
         }
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
             "an alias must not be inside its own anchor".to_owned()
