@@ -158,6 +158,14 @@ bounds! {
     READINGS_BYTES: u64 = 256 << 20, Bytes, 450,
         "`ab`, `bisect`: readings of all runs (each takes 160 bytes, 16 for each count, and its name and URI)",
         "no further pair is run, and a warning says so: verdicts are of those before";
+    /// The JSON of a kept run.
+    RECORD_BYTES: u64 = 64 << 20, Bytes, 300,
+        "store: the JSON of one record",
+        "refused; a run of ours keeps fewer rounds and stacks instead, and says so";
+    /// A kept run, compressed.
+    RECORD_PACKED_BYTES: u64 = 64 << 20, Bytes, 70,
+        "store: one record, compressed",
+        "refused";
     /// `codspeed.yml` and the user's own settings.
     SETTINGS_BYTES: u64 = 256 << 10, Bytes, 10,
         "settings: `codspeed.yml`, the user's file",

@@ -1,0 +1,177 @@
+//! One benchmark of a record: its values, its rounds, and the tree of its stacks.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One benchmark.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordedBenchmark {
+    /// Place of its part in [`Record::parts`](super::Record::parts).
+    pub part: u32,
+    /// Name as shown; not unique, and may hold any character.
+    pub name: String,
+    /// Identity within its mode; equal in all runs.
+    pub uri: String,
+    /// 1 for the first measurement of its identity in the run, 2 for the next.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub occurrence: u32,
+    /// The library or program that measured, with its version: `pytest-codspeed 4.1.0`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integration: Option<String>,
+    /// Its end.
+    #[serde(default)]
+    pub outcome: Outcome,
+    /// Its values by the keys of the registry of metrics: `median_ns`, `robust_median_ns`, `peak_bytes`. An interval
+    /// `median_*_ns` of the registry is the `low` and `high` of `median_ns`.
+    pub metrics: BTreeMap<String, Metric>,
+    /// Key of the metric that leads: the one that history and tables show.
+    pub headline: String,
+    /// The single rounds, where somebody kept them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<Rounds>,
+    /// Its cost by stack, smallest parts left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stacks: Option<Stacks>,
+    /// Sentences for the user, without the name of the benchmark.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+const fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_first(occurrence: &u32) -> bool {
+    *occurrence == 1
+}
+
+/// The end of a benchmark.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All of it was run.
+    #[default]
+    Complete,
+    /// It failed, for this reason.
+    Failed(String),
+    /// The user ended the run.
+    Interrupted,
+}
+
+/// A named value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Metric {
+    /// The value.
+    pub value: f64,
+    /// Lower end of its 95 % interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Upper end of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
+    /// Its unit.
+    pub unit: MetricUnit,
+    /// The values that are better.
+    pub better: Better,
+}
+
+/// The unit of a value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricUnit {
+    /// Nanoseconds.
+    Nanoseconds,
+    /// Bytes.
+    Bytes,
+    /// Things.
+    #[default]
+    Number,
+    /// Cycles of a model.
+    Cycles,
+    /// A part of a whole, which is 1.
+    Share,
+    /// Things per second.
+    PerSecond,
+}
+
+/// The values that are better.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Lower ones.
+    #[default]
+    Lower,
+    /// Higher ones: throughput of imported results.
+    Higher,
+    /// Neither: it only describes.
+    Neither,
+}
+
+/// The single rounds of a benchmark in the order of their run. Times are nanoseconds per iteration. A list that is not
+/// empty has a value for each round.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rounds {
+    /// Wall time.
+    pub wall_ns: Vec<f64>,
+    /// Wall time without the time in which other programs had the processor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undisturbed_ns: Vec<f64>,
+    /// Processor time of all threads and processes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processor_ns: Vec<f64>,
+    /// Rounds that were left out: a record keeps at most [`Rounds::MOST`], evenly spread.
+    #[serde(default)]
+    pub left_out: u64,
+}
+
+impl Rounds {
+    /// The most rounds that a record keeps of a benchmark.
+    pub const MOST: usize = 2_000;
+}
+
+/// Cost by stack: a tree of calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stacks {
+    /// The unit of the weights.
+    pub unit: StackUnit,
+    /// Names of functions, each once.
+    pub functions: Vec<String>,
+    /// Names of programs and libraries, each once.
+    pub objects: Vec<String>,
+    /// The tree, parents before their children.
+    pub nodes: Vec<StackNode>,
+    /// Weight of what was left out because it was small.
+    #[serde(default)]
+    pub left_out: u64,
+}
+
+/// One stack: the function and, by its parents, its callers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StackNode {
+    /// Place of the caller in [`Stacks::nodes`], plus 1; 0 for an outermost function.
+    pub parent: u32,
+    /// Place in [`Stacks::functions`].
+    pub function: u32,
+    /// Place in [`Stacks::objects`].
+    pub object: u32,
+    /// The cost of the function itself when called this way.
+    pub weight: u64,
+}
+
+/// The unit of weights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StackUnit {
+    /// Instructions executed.
+    #[default]
+    Instructions,
+    /// Nanoseconds.
+    Nanoseconds,
+    /// Bytes.
+    Bytes,
+    /// Samples, calls or other things.
+    Count,
+}

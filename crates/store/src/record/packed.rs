@@ -1,0 +1,251 @@
+//! The bytes of a record: JSON below zstd, with a digest as their name.
+
+use std::{fmt, io::Read, str::FromStr};
+
+use runner_shared::bounds::{RECORD_BYTES, RECORD_PACKED_BYTES};
+use sha2::{Digest, Sha256};
+
+use super::Record;
+
+/// The level of zstd: higher ones take much longer for a few percent.
+const LEVEL: i32 = 6;
+/// Bytes of the digest that are the name of a record.
+const DIGEST_BYTES: usize = 16;
+
+/// The name of a record: the first 16 bytes of the SHA-256 of its JSON. Written as 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId([u8; DIGEST_BYTES]);
+
+/// A record as it is kept and sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// Its name.
+    pub id: RecordId,
+    /// Its JSON, compressed by zstd.
+    pub bytes: Vec<u8>,
+}
+
+/// The reason why bytes are no record.
+#[derive(Debug, thiserror::Error)]
+pub enum Invalid {
+    /// More bytes than any record has.
+    #[error("a record has at most {most} bytes")]
+    Long {
+        /// The bound.
+        most: u64,
+    },
+    /// They can't be decompressed.
+    #[error("the record is damaged: it can't be decompressed")]
+    Damaged(#[source] std::io::Error),
+    /// They are not the JSON of a record.
+    #[error("not a record of a run")]
+    Json(#[from] serde_json::Error),
+    /// They are of a version that does not exist yet.
+    #[error("a record of version {found}; this program reads versions up to {known}")]
+    Version {
+        /// The version of the bytes.
+        found: u32,
+        /// The newest that is known.
+        known: u32,
+    },
+    /// Their digest is not their name.
+    #[error("the record is damaged: its content is not that of {expected}")]
+    Digest {
+        /// The name.
+        expected: RecordId,
+    },
+    /// A number in it points to nothing.
+    #[error("the record is damaged: {0}")]
+    Dangling(&'static str),
+    /// The name is not one of a record.
+    #[error("`{0}` is not the ID of a record: expected 32 hexadecimal digits")]
+    Id(String),
+}
+
+impl RecordId {
+    /// Returns the name of a record with this JSON.
+    pub fn of(json: &[u8]) -> Self {
+        let digest = Sha256::digest(json);
+        let mut id = [0; DIGEST_BYTES];
+        id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        Self(id)
+    }
+
+    /// Returns its first 12 digits, as people see it.
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(12).collect()
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for RecordId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let invalid = || Invalid::Id(text.chars().take(80).collect());
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() != 2 * DIGEST_BYTES || !text.bytes().all(is_hex) {
+            return Err(invalid());
+        }
+        let mut id = [0; DIGEST_BYTES];
+        for (to, place) in id.iter_mut().zip((0..).step_by(2)) {
+            let digits = text.get(place..place + 2).ok_or_else(invalid)?;
+            *to = u8::from_str_radix(digits, 16).map_err(|_| invalid())?;
+        }
+        Ok(Self(id))
+    }
+}
+
+impl Record {
+    /// Returns the bytes to keep.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::Json`] for a number that JSON can't hold, [`Invalid::Long`] if the record is too large.
+    pub fn pack(&self) -> Result<Packed, Invalid> {
+        let json = serde_json::to_vec(self)?;
+        check_length(json.len(), RECORD_BYTES)?;
+        let bytes = zstd::bulk::compress(&json, LEVEL).map_err(Invalid::Damaged)?;
+        check_length(bytes.len(), RECORD_PACKED_BYTES)?;
+        Ok(Packed { id: RecordId::of(&json), bytes })
+    }
+
+    /// Reads kept bytes, which anybody may have made: plain JSON is taken, too.
+    ///
+    /// # Errors
+    ///
+    /// The reason why they are no record, or not the one of this name.
+    pub fn unpack(bytes: &[u8], expected: Option<RecordId>) -> Result<Self, Invalid> {
+        check_length(bytes.len(), RECORD_PACKED_BYTES)?;
+        let json = if bytes.starts_with(b"{") { bytes.to_vec() } else { decompress(bytes)? };
+        if let Some(expected) = expected.filter(|id| *id != RecordId::of(&json)) {
+            return Err(Invalid::Digest { expected });
+        }
+        let record: Self = serde_json::from_slice(&json)?;
+        if record.version > Self::VERSION {
+            return Err(Invalid::Version { found: record.version, known: Self::VERSION });
+        }
+        record.check_places()?;
+        Ok(record)
+    }
+
+    /// Checks that all places that the record names exist, so that later readers need not.
+    fn check_places(&self) -> Result<(), Invalid> {
+        let modules = self.environment.modules.len();
+        let exists =
+            |place: u32, count: usize| usize::try_from(place).is_ok_and(|place| place < count);
+        if !self.parts.iter().flat_map(|part| &part.modules).all(|place| exists(*place, modules)) {
+            return Err(Invalid::Dangling("a part names a module that it doesn't have"));
+        }
+        for benchmark in &self.benchmarks {
+            if !exists(benchmark.part, self.parts.len()) {
+                return Err(Invalid::Dangling("a benchmark names a part that it doesn't have"));
+            }
+            let Some(stacks) = &benchmark.stacks else { continue };
+            let is_sound = stacks.nodes.iter().enumerate().all(|(place, node)| {
+                usize::try_from(node.parent).is_ok_and(|parent| parent <= place)
+                    && exists(node.function, stacks.functions.len())
+                    && exists(node.object, stacks.objects.len())
+            });
+            if !is_sound {
+                return Err(Invalid::Dangling("a stack names a function that it doesn't have"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_length(length: usize, most: u64) -> Result<(), Invalid> {
+    if u64::try_from(length).is_ok_and(|length| length <= most) {
+        return Ok(());
+    }
+    Err(Invalid::Long { most })
+}
+
+/// Decompresses at most as much as the largest record has.
+fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Invalid> {
+    let decoder = zstd::stream::read::Decoder::new(bytes).map_err(Invalid::Damaged)?;
+    let mut json = Vec::new();
+    decoder.take(RECORD_BYTES + 1).read_to_end(&mut json).map_err(Invalid::Damaged)?;
+    check_length(json.len(), RECORD_BYTES)?;
+    Ok(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Part, RecordedBenchmark, Stacks};
+
+    fn record() -> Record {
+        let benchmark = RecordedBenchmark { name: "sort".to_owned(), ..Default::default() };
+        Record {
+            version: Record::VERSION,
+            parts: vec![Part::default()],
+            benchmarks: vec![benchmark],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_record_survives_packing() {
+        let packed = record().pack().unwrap();
+        assert_eq!(Record::unpack(&packed.bytes, Some(packed.id)).unwrap(), record());
+        assert_eq!(packed.id.to_string().parse::<RecordId>().unwrap(), packed.id);
+        let json = serde_json::to_vec(&record()).unwrap();
+        assert_eq!(Record::unpack(&json, Some(packed.id)).unwrap(), record());
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused() {
+        let packed = record().pack().unwrap();
+        let other = Some(RecordId::of(b"other"));
+        assert!(matches!(Record::unpack(&packed.bytes, other), Err(Invalid::Digest { .. })));
+        let half = packed.bytes.get(..packed.bytes.len() / 2).unwrap();
+        assert!(Record::unpack(half, None).is_err());
+        assert!(Record::unpack(b"", None).is_err());
+        assert!(Record::unpack(b"{}", None).is_err());
+        let deep = "[".repeat(1_000_000);
+        assert!(Record::unpack(format!("{{\"x\":{deep}").as_bytes(), None).is_err());
+        let newer = serde_json::to_vec(&Record { version: 2, ..record() }).unwrap();
+        let error = Record::unpack(&newer, None).unwrap_err();
+        assert_eq!(error.to_string(), "a record of version 2; this program reads versions up to 1");
+    }
+
+    #[test]
+    fn places_that_do_not_exist_are_refused() {
+        let mut dangling = record();
+        dangling.benchmarks[0].part = 1;
+        let json = serde_json::to_vec(&dangling).unwrap();
+        assert!(matches!(Record::unpack(&json, None), Err(Invalid::Dangling(_))));
+        let mut circle = record();
+        let node = crate::StackNode { parent: 1, ..Default::default() };
+        let stacks = Stacks {
+            functions: vec![String::new()],
+            objects: vec![String::new()],
+            nodes: vec![node],
+            ..Default::default()
+        };
+        circle.benchmarks[0].stacks = Some(stacks);
+        let json = serde_json::to_vec(&circle).unwrap();
+        assert!(matches!(Record::unpack(&json, None), Err(Invalid::Dangling(_))));
+    }
+
+    #[test]
+    fn a_bomb_is_not_unpacked() {
+        let zeros = vec![b' '; (64 << 20) + 1];
+        let bomb = zstd::bulk::compress(&zeros, 1).unwrap();
+        assert!(matches!(Record::unpack(&bomb, None), Err(Invalid::Long { .. })));
+    }
+
+    #[test]
+    fn an_id_is_32_digits() {
+        for text in ["", "abc", "../../etc/passwd", &"g".repeat(32), &"é".repeat(16)] {
+            assert!(text.parse::<RecordId>().is_err(), "{text}");
+        }
+    }
+}
