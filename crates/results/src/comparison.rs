@@ -158,13 +158,13 @@ fn other_wall_times(wall: Judgement) -> Option<String> {
 }
 
 /// Both ends, in percent.
-pub(crate) fn ends(Interval { low, high }: Interval) -> String {
+pub fn ends(Interval { low, high }: Interval) -> String {
     let decimals = decimals(high - low);
     format!("{} to {} %", signed(low, decimals), signed(high, decimals))
 }
 
 /// As `+4.8 %`, with as many decimals as the interval shows.
-pub(crate) fn change(ratio: f64, interval: Option<Interval>) -> String {
+pub fn change(ratio: f64, interval: Option<Interval>) -> String {
     let width = interval.map_or(0.1, |Interval { low, high }| high - low);
     format!("{} %", signed(ratio, decimals(width)))
 }
@@ -183,14 +183,14 @@ fn decimals(width: f64) -> usize {
 }
 
 /// As `1.048x` or `12.3x`: what is close to 1 needs more digits.
-pub(crate) fn factor(ratio: f64) -> String {
+pub fn factor(ratio: f64) -> String {
     let limits = [1.1, 10.0, 100.0];
     let decimals = limits.iter().filter(|limit| ratio < **limit).count();
     format!("{ratio:.decimals$}x")
 }
 
 /// At most two decimals, and none that are zero.
-pub(crate) fn shortest(number: f64) -> String {
+pub fn shortest(number: f64) -> String {
     let text = format!("{number:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -272,12 +272,12 @@ fn count_rule(verdict: CountVerdict, difference: f64, floor: f64, limit: f64) ->
 }
 
 /// All digits of a logarithm or ratio that matter.
-pub(crate) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     format!("{value:.DECIMALS$}")
 }
 
 /// A count, which may be a half or a share of one.
-pub(crate) fn count(value: f64) -> String {
+pub fn count(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -288,7 +288,7 @@ fn against(head: &str, base: &str) -> String {
 }
 
 /// The steps on a line each, below the title.
-pub(crate) fn paragraph(title: &str, steps: &[Step]) -> String {
+pub fn paragraph(title: &str, steps: &[Step]) -> String {
     let width = steps.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let lines = steps.iter().map(|(name, text)| format!("  {name:<width$}  {text}\n"));
     std::iter::once(format!("{title}, step by step:\n")).chain(lines).collect()

@@ -11,7 +11,7 @@
 //!
 //! | to add | edit |
 //! |---|---|
-//! | an export format | a file in `export/` and its entry in `EXPORTERS` |
+//! | an export format | a file in `export/` and its entry in `EXPORTERS`; one for other programs gets [`Measured`] |
 //! | a format for stacks | a file in `export/profile/` and its entry in `PROFILE_EXPORTERS` |
 //! | a metric, in tables, CSV and JSON | a row in `metrics/walltime.rs`, `metrics/simulation.rs` or `metrics/memory.rs` |
 //! | a question about places that allocate | an entry in `SITE_ORDERS` of `memory/sites.rs` |
@@ -28,6 +28,7 @@ mod comparison;
 mod counts;
 pub mod explain;
 mod export;
+mod measured;
 mod memory;
 mod metrics;
 mod model;
@@ -38,6 +39,7 @@ mod simulation;
 mod suite;
 mod text;
 mod tracegrind;
+pub mod words;
 
 use runner_shared::stacks;
 
@@ -45,11 +47,15 @@ pub use bootstrap::{Intervals, intervals};
 pub use comparison::Comparison;
 pub use counts::{
     CountComparison, CountUnit, Counter, CountsVerdict, JudgedCount, Repeated, RepeatedSide,
+    counters_of,
 };
 pub use export::{
-    EXPORTERS, Exporter, FreeRow, PROFILE_EXPORTERS, ProfileExporter, TableStyle, details,
-    environment_details, exporter, free_table, hottest_samples, profile_exporter, table,
+    Alarm, BenchmarkLine, EXPORTERS, Exporter, FreeRow, LINES_SCHEMA, PROFILE_EXPORTERS,
+    ProfileExporter, TableStyle, VerdictRow, Verdicts, details, environment_details, exporter,
+    fitted_table, free_table, hottest_functions, hottest_samples, is_stream, profile_exporter,
+    table, verdict_table,
 };
+pub use measured::{End, Measured, Quantity};
 pub use memory::{
     MemoryCounts, MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder,
 };
@@ -65,7 +71,7 @@ pub use read::{
     Beside, Environment, Fact, Library, ReadError, Reading, TraceError, first_windows, read,
     read_environments, read_fresh_memory, read_memory, read_simulation, read_walltime,
 };
-pub use report::{Benchmark, Compared, Headline, Report};
+pub use report::{Benchmark, Compared, Report};
 pub use runner_shared::stacks::{Frame, StackNode, Stacks, Thread, Unit};
 pub use simulation::{
     Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationCounts,

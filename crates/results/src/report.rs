@@ -3,7 +3,6 @@
 
 use runner_shared::{
     artifact::Outcome, mode::Mode, share::Share, text::one_line, verdict::DEFAULT_THRESHOLD,
-    walltime::as_float,
 };
 use serde_json::{Map, Value};
 
@@ -36,15 +35,6 @@ pub enum Benchmark<'a> {
     Simulation(&'a SimulationResult, View),
     /// Its allocations.
     Memory(&'a MemoryResult),
-}
-
-/// The one number of a benchmark, as the service has it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Headline {
-    /// `None` if it is not known.
-    pub value: Option<f64>,
-    /// `s` or `B`.
-    pub unit: &'static str,
 }
 
 /// The relation of one benchmark (head) to another (base).
@@ -106,6 +96,15 @@ impl Report {
     pub fn complete(&self) -> usize {
         let complete = |one: &Benchmark<'_>| *one.outcome() == Outcome::Complete;
         self.benchmarks().into_iter().filter(complete).count()
+    }
+
+    /// Returns how many benchmarks have at least one round or count, whether they were measured to their end or not.
+    pub fn begun(&self) -> usize {
+        let begun = |one: &Benchmark<'_>| match one {
+            Benchmark::Walltime(of) => of.stats.rounds > 0,
+            Benchmark::Simulation(..) | Benchmark::Memory(_) => true,
+        };
+        self.benchmarks().into_iter().filter(begun).count()
     }
 
     /// Returns sentences for the user about files that could not be used fully.
@@ -255,21 +254,20 @@ impl<'a> Benchmark<'a> {
         }
     }
 
+    /// Returns the names of the events that were to be counted in its rounds.
+    pub(crate) fn counted_events(self) -> impl Iterator<Item = &'a str> {
+        let counters = match self {
+            Self::Walltime(of) => of.counters.as_slice(),
+            Self::Simulation(..) | Self::Memory(_) => &[],
+        };
+        counters.iter().map(|one| one.name.as_str())
+    }
+
     /// Returns true if anything was measured of it.
     pub const fn has_numbers(self) -> bool {
         match self {
             Self::Walltime(of) => of.stats.rounds > 0,
             Self::Simulation(..) | Self::Memory(_) => true,
-        }
-    }
-
-    /// Returns its one number.
-    pub fn headline(self) -> Headline {
-        let seconds = |nanos: Option<f64>| Headline { value: nanos.map(|it| it / 1e9), unit: "s" };
-        match self {
-            Self::Walltime(of) => seconds(self.has_numbers().then_some(of.stats.median_ns)),
-            Self::Simulation(of, view) => seconds(of.estimate(&view).map(|it| it.nanos)),
-            Self::Memory(of) => Headline { value: Some(as_float(of.usage.peak_memory)), unit: "B" },
         }
     }
 

@@ -8,7 +8,7 @@ use runner_shared::text::one_line;
 pub(crate) const UNKNOWN: &str = "-";
 
 /// A name on one line as code of Markdown. A backtick in it would end that, and becomes an apostrophe.
-pub(crate) fn quoted(name: &str) -> String {
+pub fn quoted(name: &str) -> String {
     format!("`{}`", without_backticks(name))
 }
 
@@ -18,7 +18,7 @@ pub(crate) fn without_backticks(name: &str) -> String {
 }
 
 /// A share (1 is all of it) in percent with about two digits: `0.04 %`, `1.5 %`, `12 %`.
-pub(crate) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     let mut text = String::new();
     let decimals = match value {
@@ -32,7 +32,7 @@ pub(crate) fn percent(share: f64) -> String {
 }
 
 /// A large number in groups of three digits: `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (left, digit) in (1..=digits.len()).rev().zip(digits.chars()) {

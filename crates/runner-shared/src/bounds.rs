@@ -166,6 +166,26 @@ bounds! {
     RECORD_PACKED_BYTES: u64 = 64 << 20, Bytes, 70,
         "store: one record, compressed",
         "refused";
+    /// Keys of a store that machines share.
+    SHARED_RECORDS: usize = 1_000_000, Items, 150,
+        "store: records of a shared store",
+        "an error";
+    /// A file of another tool's results.
+    IMPORT_BYTES: u64 = 64 << 20, Bytes, 450,
+        "import: a file of another tool, or all those of its folder",
+        "refused";
+    /// The values of such a file.
+    IMPORT_VALUES_BYTES: u64 = 128 << 20, Bytes, 450,
+        "import: values of one JSON (each counts 16 bytes, and its text)",
+        "refused";
+    /// Rounds that the record of such a file keeps.
+    IMPORT_ROUNDS: usize = 1_000_000, Items, 100,
+        "import: rounds of all benchmarks of a file",
+        "of each benchmark fewer are kept, evenly spread; the record says how many were left out";
+    /// Records of an export.
+    EXPORT_ENTRIES: usize = 1_000_000, Items, 250,
+        "store: runs of one export (one at a time is in memory)",
+        "an error; those before it are stored";
     /// `codspeed.yml` and the user's own settings.
     SETTINGS_BYTES: u64 = 256 << 10, Bytes, 10,
         "settings: `codspeed.yml`, the user's file",

@@ -47,6 +47,14 @@ pub fn main(
     outcome.unwrap_or(ExitKind::Bug.code())
 }
 
+/// Brings settings of the machine back that a run before us has left, and says so.
+fn tell_recovered(ui: &Ui) {
+    if let Some(recovered) = tuning::recover(&real_tree()) {
+        let text = tuning::told(&recovered).join("\n  ");
+        ui.event(&RunEvent::warning(text));
+    }
+}
+
 fn run(
     words: impl Iterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
@@ -68,7 +76,8 @@ fn run(
     let Args { global, command } = args;
     let measures = command.shared().is_some();
     // While no other thread works than that of `signals`.
-    let starts = measures || matches!(command, Command::Doctor(_));
+    let confirms = matches!(&command, Command::Gate(args) if args.confirm);
+    let starts = measures || confirms || matches!(command, Command::Doctor(_));
     let guard = starts.then(|| Guard::post(env.get(env_names::GUARD))).flatten();
     if let Some(guard) = &guard {
         env = env.with(env_names::GUARD, guard.mark());
@@ -77,10 +86,7 @@ fn run(
     for text in warnings {
         ui.event(&RunEvent::warning(text));
     }
-    if let Some(recovered) = tuning::recover(&real_tree()) {
-        let text = tuning::told(&recovered).join("\n  ");
-        ui.event(&RunEvent::warning(text));
-    }
+    tell_recovered(&ui);
     let signals = match signals {
         Ok(signals) => signals,
         Err(err) => {
@@ -154,11 +160,18 @@ fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliErro
         Command::Update(args) => commands::update::run(&args, context),
         Command::Completions(args) => commands::documents::completions(&args, context),
         Command::Man(args) => commands::documents::man(&args, context),
+        Command::Store(args) => commands::store::run(args, context),
+        Command::Merge(args) => commands::merge_shards(&args, context),
+        Command::Gate(args) => commands::gate_runs::run(*args, context),
+        Command::History(args) => commands::history::run(&args, context),
+        Command::Compare(args) => commands::compare_runs::run(&args, context),
         Command::Inspect(args) => commands::inspect::run(args, context),
+        Command::Import(args) => commands::import::run(*args, context),
         Command::Use(args) => commands::choose::run(&args, context),
         Command::Show => commands::choose::show(context),
         Command::Profile(args) => commands::profile::run(args, context),
-        Command::Schema => commands::schema::run(context),
+        Command::Clean(args) => commands::clean::run(args, context),
+        Command::Schema(args) => commands::schema::run(args, context),
     }
 }
 
@@ -170,14 +183,15 @@ fn open(env: &Env, command: &Command) -> Ui {
     let (quiet, verbose) = shared.map_or((false, 0), |shared| (shared.quiet, shared.verbose));
     let (level, odd) = Level::choose(quiet, verbose, env, surface);
     let mut screen = Screen::new(surface, level);
+    let sends_messages = shared.is_some_and(|it| it.message_format == MessageFormat::Json);
+    screen.claim = if sends_messages {
+        Claim::Messages
+    } else if command.exports().iter().any(|export| export.path == Path::new("-")) {
+        Claim::Export
+    } else {
+        Claim::Free
+    };
     if let Some(shared) = shared {
-        screen.claim = if shared.message_format == MessageFormat::Json {
-            Claim::Messages
-        } else if shared.export.iter().any(|export| export.path == Path::new("-")) {
-            Claim::Export
-        } else {
-            Claim::Free
-        };
         screen.full_output = shared.show_full_output;
         screen.log = true;
     }

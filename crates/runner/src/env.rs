@@ -138,6 +138,12 @@ impl Env {
         self.variables.iter()
     }
 
+    /// All variables, secrets as well: for what we do ourselves.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let seen = self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        seen.chain(self.secrets.iter().map(|(name, hidden)| (name.as_os_str(), hidden.value())))
+    }
+
     /// Returns the folder for temporary files.
     pub(crate) fn temp_dir(&self) -> PathBuf {
         self.get(env_names::TMPDIR).map_or_else(std::env::temp_dir, PathBuf::from)

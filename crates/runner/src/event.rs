@@ -1,7 +1,8 @@
 //! Events of a run that the user may want to see. One closed list: every sink handles all of it.
 
+use results::BenchmarkLine;
 use runner_shared::mode::Mode;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,12 +78,31 @@ pub(crate) enum RunEvent {
     Report(Box<Finished>),
     /// More about results, for reading.
     Details(String),
+    /// The record of the run is in the store. People are told by a step.
+    Recorded {
+        /// Its whole ID.
+        id: String,
+    },
+    /// The profile folder stays. People are told by a step.
+    ProfileFolder {
+        /// Its path.
+        path: String,
+    },
     /// The results are at the service.
     Uploaded {
         /// What the run is called there.
         run_id: String,
         /// The place where it can be looked at.
         url: String,
+    },
+    /// A check of the gate that has to be looked at. People see it in the table; a CI system shows it beside the changes.
+    Finding {
+        /// It is why the gate fails.
+        failed: bool,
+        /// In a few words.
+        title: String,
+        /// The whole of it.
+        text: String,
     },
     /// The command failed.
     Error(Failure),
@@ -118,11 +138,15 @@ impl RunEvent {
             Self::Announcement { title, text } => {
                 Self::Announcement { title: of(title), text: of(text) }
             }
+            Self::Finding { failed, title, text } => {
+                Self::Finding { failed: *failed, title: of(title), text: of(text) }
+            }
             Self::Waiting { text } => Self::Waiting { text: of(text) },
             Self::Progress { label, done, total } => {
                 Self::Progress { label: of(label), done: *done, total: *total }
             }
             Self::Activity { text, logged } => Self::Activity { text: of(text), logged: *logged },
+            Self::ProfileFolder { path } => Self::ProfileFolder { path: of(path) },
             Self::Uploaded { run_id, url } => Self::Uploaded { run_id: of(run_id), url: of(url) },
             Self::Error(Failure { what, causes, hints }) => {
                 Self::Error(Failure { what: of(what), causes: all(causes), hints: all(hints) })
@@ -133,6 +157,7 @@ impl RunEvent {
             Self::Output { .. }
             | Self::Report(_)
             | Self::RunStarted
+            | Self::Recorded { .. }
             | Self::PartStarted(_)
             | Self::GroupEnd { .. }
             | Self::Stopping
@@ -158,28 +183,9 @@ pub(crate) struct Finished {
     /// For a page.
     pub markdown: String,
     /// For another program.
-    pub benchmarks: Vec<Benchmark>,
+    pub benchmarks: Vec<BenchmarkLine>,
     /// The same: how benchmarks relate that took turns, as in the JSON export.
     pub comparisons: Vec<Value>,
-}
-
-/// What is told of a benchmark to another program.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Benchmark {
-    /// Name as shown; not unique, and may hold any character.
-    pub name: String,
-    /// Identity.
-    pub uri: String,
-    /// The way in which it was measured.
-    pub mode: Mode,
-    /// `complete`, `failed` or `interrupted`.
-    pub outcome: &'static str,
-    /// The one number, as the service has it: seconds, or bytes in memory mode.
-    pub value: Option<f64>,
-    /// Unit of the value.
-    pub unit: &'static str,
-    /// The other numbers.
-    pub stats: Map<String, Value>,
 }
 
 /// The reason why a command failed.

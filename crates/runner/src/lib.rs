@@ -26,6 +26,7 @@ mod mode;
 mod orchestrator;
 mod process;
 mod profiler;
+mod recording;
 mod session;
 mod settings;
 mod tools;

@@ -1,14 +1,34 @@
 //! Runs that last: what is kept of each run, where it is kept, and what later steps say of kept runs.
 //!
-//! A [`Record`] is everything that is kept of a run. It never changes, and its [`RecordId`] is the digest of its bytes.
+//! A [`Store`] is a folder of records with an index. A [`Record`] is everything that is kept of a run. It never changes, and its [`RecordId`] is the digest of its bytes.
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
 #![forbid(unsafe_code)]
 
+pub mod compare;
+mod from_report;
+pub mod gate;
+pub mod history;
+pub mod import;
+mod keep;
+pub mod listing;
+mod measured;
+mod merge;
 mod record;
+mod shared;
+mod shown;
+mod sync;
 
+pub use keep::{
+    BenchmarkKey, CheckReport, Collected, Entry, Filter, Flaw, History, Imported, IndexError,
+    NoPlace, Place, Point, Progress, Refused, Retention, Scope, SelectError, Selector, Series,
+    Store, StoreError, Surroundings, Wanted,
+};
+pub use merge::{Merged, NotShards, merge};
 pub use record::{
     Better, CiRun, CommitInfo, Environment, Invalid, Kind, Metric, MetricUnit, Mode, Module,
     Outcome, Packed, Part, PartState, Processor, Record, RecordId, RecordedBenchmark, Rounds,
     StackNode, StackUnit, Stacks, Tool, Verdict,
 };
+pub use shared::{Patience, Purpose, SharedError, SharedKey, SharedStore, configures_shared_store};
+pub use sync::{Pulled, SyncError};

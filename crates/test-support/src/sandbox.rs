@@ -176,9 +176,10 @@ fn shared_tmp() -> PathBuf {
     FifoPaths::well_known().ctl.parent().map(Path::to_owned).unwrap()
 }
 
-/// Replaces what differs from run to run: the sandbox, fresh profile folders, process ids.
+/// Replaces what differs from run to run: the sandbox, fresh profile folders, the names of records.
 pub fn redact(text: &str, sandbox: &Sandbox) -> String {
     let text = text.replace(&shown(sandbox.path()).into_owned(), "[sandbox]");
+    let text = without_ids(&text);
     let mut out = String::new();
     let mut rest = text.as_str();
     while let Some(at) = rest.find("/profile.") {
@@ -187,6 +188,23 @@ pub fn redact(text: &str, sandbox: &Sandbox) -> String {
         out.push_str(before);
         out.push_str("/[profile]");
         rest = after.split_at(end).1;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The beginning of the line that names the record of a run.
+const RECORDED: &str = "recorded as ";
+
+fn without_ids(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(RECORDED) {
+        out.push_str(before);
+        out.push_str(RECORDED);
+        let digits = after.bytes().take_while(u8::is_ascii_hexdigit).count();
+        out.push_str(if digits == 12 { "[id]" } else { after.get(..digits).unwrap_or_default() });
+        rest = after.get(digits..).unwrap_or_default();
     }
     out.push_str(rest);
     out

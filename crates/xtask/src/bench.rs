@@ -38,8 +38,10 @@ const BENCHES: &[Bench] = &[
     bench("runner", "bench_simulation"),
     bench("profile", "bench_profile"),
     bench("api", "bench_archive"),
+    Bench { is_long: true, ..bench("store", "bench_store") },
     Bench { is_long: true, ..bench("runner", "bench_verdicts") },
     Bench { is_long: true, ..bench("runner", "bench_ab") },
+    Bench { is_long: true, ..bench("runner", "bench_stored") },
     Bench { is_long: true, ..bench("runner", "bench_scans") },
 ];
 

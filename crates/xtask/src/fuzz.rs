@@ -54,6 +54,7 @@ const FUZZERS: &[(&str, &[&str])] = &[
             "progress",
         ],
     ),
+    ("store", &["import", "import-folder"]),
     ("api", &["service-answers", "service-responses"]),
     ("memtrack", &["preload-records"]),
     ("exec-harness", &["counts", "kernel-records", "program-head"]),

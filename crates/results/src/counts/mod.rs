@@ -44,7 +44,7 @@ pub enum CountUnit {
 impl Counter {
     /// Returns the differences that are too small to matter, where the user has set a `threshold`, or wants the usual one
     /// to be `at_most` this share. Counters that only explain have moved from their own share on.
-    pub(crate) fn limits(&self, threshold: Option<f64>, at_most: Option<f64>) -> CountLimits {
+    pub fn limits(&self, threshold: Option<f64>, at_most: Option<f64>) -> CountLimits {
         let usual = at_most.map_or(self.threshold, |most| most.min(self.threshold));
         let wanted = threshold.unwrap_or(usual);
         let threshold = if self.decides { wanted } else { self.threshold };
@@ -80,7 +80,7 @@ pub(crate) const MEMORY_COUNTERS: &[Counter] = &[
 ];
 
 /// Returns the counters of a mode; none for walltime mode, which has times.
-pub(crate) const fn counters_of(mode: Mode) -> &'static [Counter] {
+pub const fn counters_of(mode: Mode) -> &'static [Counter] {
     match mode {
         Mode::Walltime => &[],
         Mode::Simulation => SIMULATION_COUNTERS,

@@ -44,6 +44,7 @@ pub(super) fn grid(report: &Report, alone: bool) -> Grid {
         GridRow::new(of.name(), &remarks(of), cells, alarm(of, doubt))
     };
     let grid = Grid {
+        names: "",
         heads: columns.iter().map(|(head, _)| *head).collect(),
         rows: by_value(report, &comparisons).into_iter().map(row).collect(),
         warnings: report.warnings().iter().map(|text| Note::new("", text)).collect(),

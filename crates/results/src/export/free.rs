@@ -17,8 +17,19 @@ pub struct FreeRow {
 
 /// A table with a column of names, then one below each of `heads`; it ends with a line break, and is empty without rows.
 pub fn free_table(heads: &[&'static str], rows: Vec<FreeRow>) -> String {
-    let heads = heads.iter().map(|title| Head { title, expendable: 0 }).collect();
+    let heads: Vec<Head> = heads.iter().map(|title| Head { title, expendable: 0 }).collect();
+    fitted_table("", &heads, rows, &TableStyle::default())
+}
+
+/// The same, fitted to a terminal: names are cut and expendable columns left out where it is too narrow. `names` is the
+/// head of the first column; empty for the usual one.
+pub fn fitted_table(
+    names: &'static str,
+    heads: &[Head],
+    rows: Vec<FreeRow>,
+    style: &TableStyle,
+) -> String {
     let rows = rows.into_iter().map(|row| GridRow::new(&row.name, &[], row.cells, Alarm::None));
-    let grid = Grid { heads, rows: rows.collect(), ..Grid::default() };
-    draw(&grid, TableStyle::default())
+    let grid = Grid { names, heads: heads.to_vec(), rows: rows.collect(), ..Grid::default() };
+    draw(&grid, *style)
 }

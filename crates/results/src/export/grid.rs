@@ -10,6 +10,8 @@ use crate::{metrics::Head, text::UNKNOWN};
 /// Rows of text below heads.
 #[derive(Default)]
 pub(super) struct Grid {
+    /// Head of the column with the names; empty for the usual one.
+    pub names: &'static str,
     /// Heads of the columns with numbers, behind that of the names.
     pub heads: Vec<Head>,
     /// One row per benchmark.
@@ -38,7 +40,7 @@ pub(super) struct GridRow {
 
 /// The need of a row to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Alarm {
+pub enum Alarm {
     /// Not at all.
     None,
     /// Its numbers are to be taken with care.

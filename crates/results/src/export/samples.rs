@@ -36,11 +36,29 @@ pub fn hottest_samples(profiles: &[Profile], most: usize) -> String {
 
 fn paragraph(profile: &Profile, most: usize) -> String {
     let Profile { stacks, samples, truncated } = profile;
-    let (name, all) = (one_line(&stacks.benchmark), stacks.total().max(1));
+    let name = one_line(&stacks.benchmark);
     if *samples < FEWEST_SAMPLES {
         let samples = count(*samples, "sample");
         return format!("{name}: {samples}, too few to tell which functions are hot\n");
     }
+    let cut = as_float(*truncated) / as_float(*samples);
+    let cut = if cut > MANY_TRUNCATED {
+        format!(", {} of stacks are truncated", percent(cut))
+    } else {
+        String::new()
+    };
+    let samples = plural(*samples, &grouped(*samples), "sample");
+    format!("{name} ({samples}{cut})\n{}", listed(stacks, most))
+}
+
+/// A paragraph about any stacks with at most `most` functions, those that cost most themselves first.
+pub fn hottest_functions(stacks: &Stacks, most: usize) -> String {
+    format!("{}\n{}", one_line(&stacks.benchmark), listed(stacks, most))
+}
+
+/// The functions with their shares of all, below a line of heads.
+fn listed(stacks: &Stacks, most: usize) -> String {
+    let all = stacks.total().max(1);
     let row = |function: &Function<'_>| {
         let share = |nanos: u64| percent(as_float(nanos) / as_float(all));
         let place = function.object.rsplit('/').next().unwrap_or(function.object);
@@ -50,14 +68,7 @@ fn paragraph(profile: &Profile, most: usize) -> String {
         let name = shortened(&one_line(function.name));
         format!("{own:>7}  {inclusive:>7}  {name}{place}\n")
     };
-    let cut = as_float(*truncated) / as_float(*samples);
-    let cut = if cut > MANY_TRUNCATED {
-        format!(", {} of stacks are truncated", percent(cut))
-    } else {
-        String::new()
-    };
-    let samples = plural(*samples, &grouped(*samples), "sample");
-    let head = format!("{name} ({samples}{cut})\n{:>7}  {:>7}  Function\n", "Self", "Total");
+    let head = format!("{:>7}  {:>7}  Function\n", "Self", "Total");
     std::iter::once(head).chain(functions(stacks).iter().take(most).map(row)).collect()
 }
 

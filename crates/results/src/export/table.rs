@@ -124,7 +124,8 @@ fn build(grid: &Grid, least_left_out: u8, name_width: Option<u16>) -> Table {
     table.load_style(comfy_table::TableStyle::new().header_separator(LineStyle::none().fill('─')));
     let shown: Vec<bool> = grid.heads.iter().map(|head| head.expendable < least_left_out).collect();
     let titles = grid.heads.iter().zip(&shown).filter(|(_, shown)| **shown);
-    table.set_header(std::iter::once(NAME).chain(titles.map(|(head, _)| head.title)));
+    let names = if grid.names.is_empty() { NAME } else { grid.names };
+    table.set_header(std::iter::once(names).chain(titles.map(|(head, _)| head.title)));
     let names = name_width.map_or(usize::MAX, usize::from);
     for benchmark in &grid.rows {
         let cells = benchmark.cells.iter().zip(&shown).filter(|(_, shown)| **shown);

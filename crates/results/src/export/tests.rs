@@ -65,7 +65,7 @@ fn exec(name: &str, rounds: Rounds) -> BenchResult {
     }
 }
 
-fn noisy() -> BenchResult {
+pub(super) fn noisy() -> BenchResult {
     let walls = [5_000_000, 5_010_000, 5_020_000, 9_000_000, 5_030_000];
     let preempted = [Some(0), Some(1_000), Some(0), Some(3_900_000), None];
     BenchResult {
@@ -133,16 +133,16 @@ fn pytest() -> BenchResult {
     }
 }
 
-fn of(benchmarks: Vec<BenchResult>) -> WalltimeReport {
+pub(super) fn of(benchmarks: Vec<BenchResult>) -> WalltimeReport {
     WalltimeReport { benchmarks, ..WalltimeReport::default() }
 }
 
-fn report() -> WalltimeReport {
+pub(super) fn report() -> WalltimeReport {
     let warnings = vec!["`results/3.json` has no benchmarks".to_owned()];
     WalltimeReport { warnings, ..of(vec![noisy(), failed(), pytest()]) }
 }
 
-fn exported(id: &str) -> String {
+pub(super) fn exported(id: &str) -> String {
     let mut out = Vec::new();
     exporter(id).unwrap().write(&report().into(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -217,8 +217,22 @@ fn a_part_of_the_processor_time_below_a_tick_is_no_zero() {
 #[test]
 fn exporters_have_names_of_their_own() {
     let ids: Vec<&str> = EXPORTERS.iter().map(|exporter| exporter.id).collect();
-    assert_eq!(ids, ["json", "csv", "markdown", "asciidoc"]);
+    let expected = [
+        "json",
+        "jsonl",
+        "csv",
+        "markdown",
+        "asciidoc",
+        "junit",
+        "bmf",
+        "openmetrics",
+        "github-action-benchmark",
+    ];
+    assert_eq!(ids, expected);
     assert!(exporter("yaml").is_none());
+    assert!(
+        is_stream("jsonl") && is_stream("folded") && !is_stream("junit") && !is_stream("pprof")
+    );
 }
 
 #[test]

@@ -24,14 +24,21 @@ pub(super) const FACTS: &[Metric] = &[
 ];
 
 pub(super) const MEASURED: &[Metric] = &[
-    size("peak_bytes", |of| known(Some(of.usage.peak_memory))).column("Peak", 0).csv(4),
+    size("peak_bytes", |of| known(Some(of.usage.peak_memory)))
+        .column("Peak", 0)
+        .csv(4)
+        .measure("peak-memory"),
     row("peak_at_ns", Unit::Nanoseconds, |of| known(of.usage.peak_at)).neutral().json().csv(12),
     size("total_bytes", |of| known(Some(of.usage.total_allocated)))
         .column("Total allocated", 1)
-        .csv(5),
-    number("allocations", |of| known(Some(of.usage.alloc_calls))).column("Allocations", 2).csv(6),
+        .csv(5)
+        .measure("allocated-memory"),
+    number("allocations", |of| known(Some(of.usage.alloc_calls)))
+        .column("Allocations", 2)
+        .csv(6)
+        .measure("allocations"),
     number("frees", |of| known(Some(of.usage.frees))).neutral().alone("Frees").csv(7),
-    size("live_at_end_bytes", live_at_end).column("Live at end", 3).csv(13),
+    size("live_at_end_bytes", live_at_end).column("Live at end", 3).csv(13).measure("live-at-end"),
     number("live_at_end_blocks", |of| known(Some(of.usage.leaked_blocks))).csv(14),
     // The same by their older names.
     size("leaked_bytes", |of| known(Some(of.usage.leaked_bytes))).csv(8),

@@ -51,6 +51,9 @@ pub struct Metric {
     pub csv: Option<u8>,
     /// Head of its column in tables; `None` if it has none there.
     pub head: Option<Head>,
+    /// Its name for programs that keep a few values of each benchmark, such as `latency`; `None` for values that are no
+    /// curve of their own.
+    pub measure: Option<&'static str>,
     get: Get,
 }
 
@@ -76,6 +79,8 @@ pub enum Unit {
     Cycles,
     /// A part of a whole, which is 1.
     Share,
+    /// Things per second: only results of other tools have that.
+    PerSecond,
     /// None: a word, or yes or no.
     Word,
 }
@@ -85,6 +90,8 @@ pub enum Unit {
 pub enum Direction {
     /// Lower ones.
     Lower,
+    /// Higher ones: throughput of other tools' results.
+    Higher,
     /// Neither: it only describes.
     Neither,
 }
@@ -163,8 +170,9 @@ impl Metric {
             Unit::Nanoseconds | Unit::Bytes | Unit::Number | Unit::Cycles | Unit::Share => {
                 Direction::Lower
             }
+            Unit::PerSecond => Direction::Higher,
         };
-        Self { key, unit, direction, json: None, csv: None, head: None, get }
+        Self { key, unit, direction, json: None, csv: None, head: None, measure: None, get }
     }
 
     /// The same row without a better direction.
@@ -190,6 +198,11 @@ impl Metric {
     /// The same row as a column of tables.
     const fn column(self, title: &'static str, expendable: u8) -> Self {
         Self { head: Some(Head { title, expendable }), ..self }
+    }
+
+    /// The same row as a measure of this name.
+    const fn measure(self, name: &'static str) -> Self {
+        Self { measure: Some(name), ..self }
     }
 
     /// The same row as a line of a benchmark that is shown alone.
@@ -256,6 +269,7 @@ impl Value {
             (Unit::Share, _) => percent(number),
             (Unit::Bytes, Self::Whole(number)) => bytes(*number),
             (Unit::Bytes, _) => bytes(as_whole(number)),
+            (Unit::PerSecond, _) => format!("{}/s", grouped(as_whole(number))),
             (Unit::Number | Unit::Cycles | Unit::Word, Self::Whole(number)) => grouped(*number),
             (Unit::Number | Unit::Cycles | Unit::Word, _) => grouped(as_whole(number)),
         }

@@ -32,14 +32,17 @@ pub(super) const MEASURED: &[Metric] = &[
     row("Ir", Unit::Number, |of, view| known(of.instructions(view)))
         .column("Instructions", 0)
         .json_as("instructions")
-        .csv(16),
+        .csv(16)
+        .measure("instructions"),
     row("estimate_cycles", Unit::Cycles, |of, view| estimate(of, view, |it| it.cycles))
         .json_as("estimate.cycles")
-        .csv(9),
+        .csv(9)
+        .measure("estimated-cycles"),
     row("estimate_ns", Unit::Nanoseconds, |of, view| estimate(of, view, |it| it.nanos))
         .column("Est. time", 1)
         .json_as("estimate.nanos")
-        .csv(8),
+        .csv(8)
+        .measure("estimated-latency"),
     row("instructions_share", Unit::Share, |of, view| estimate(of, view, |it| it.instructions))
         .neutral()
         .column("Instr. %", 3)

@@ -36,7 +36,10 @@ pub(super) const FACTS: &[Metric] = &[
 ];
 
 pub(super) const MEASURED: &[Metric] = &[
-    time("median_ns", |of| measured(of, of.stats.median_ns)).column(MEDIAN, 0).csv(8),
+    time("median_ns", |of| measured(of, of.stats.median_ns))
+        .column(MEDIAN, 0)
+        .csv(8)
+        .measure("latency"),
     time("median_*_ns", median_interval)
         .column("95 % interval", 1)
         .json_as("median_interval_ns")
@@ -52,7 +55,8 @@ pub(super) const MEASURED: &[Metric] = &[
     time("robust_median_ns", robust_median)
         .column(UNDISTURBED, 3)
         .json_as("robust.median_ns")
-        .csv(28),
+        .csv(28)
+        .measure("undisturbed-latency"),
     time("robust_*_ns", |of| known(of.robust.as_ref().and_then(|it| it.interval)))
         .json_as("robust.interval_ns")
         .csv(31),
@@ -60,7 +64,11 @@ pub(super) const MEASURED: &[Metric] = &[
     time("min_ns", |of| measured(of, of.stats.min_ns)).column("Min", 4).csv(13),
     time("stdev_ns", deviation).column("Deviation", 2).csv(12),
     time("p99_ns", p99).column("P99", WIDE).json().csv(BEHIND_VERDICTS + 4),
-    time("processor_ns", processor).column("Processor", 5).json_as("median_processor_ns").csv(29),
+    time("processor_ns", processor)
+        .column("Processor", 5)
+        .json_as("median_processor_ns")
+        .csv(29)
+        .measure("processor-time"),
     time("user_ns", |of| part(of, of.user_ns)).column("User", 5).json_as("median_user_ns").csv(21),
     time("system_ns", |of| part(of, of.system_ns))
         .column("System", 5)
@@ -102,7 +110,8 @@ pub(super) const MEASURED: &[Metric] = &[
     row("max_rss_bytes", Unit::Bytes, max_rss)
         .column("Max RSS", 5)
         .json_as("median_max_rss.bytes")
-        .csv(BEHIND_VERDICTS + 2),
+        .csv(BEHIND_VERDICTS + 2)
+        .measure("peak-resident-memory"),
     row("max_rss_is_bound", Unit::Word, |of| known(of.max_rss.map(|it| it.is_bound)))
         .json_as("median_max_rss.at_most")
         .csv(BEHIND_VERDICTS + 3),

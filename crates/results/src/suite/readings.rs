@@ -6,7 +6,7 @@ use runner_shared::{
 };
 
 use crate::{
-    counts::{MEMORY_COUNTERS, SIMULATION_COUNTERS},
+    counts::{Counter, MEMORY_COUNTERS, SIMULATION_COUNTERS, counters_of},
     memory::{MemoryCounts, MemoryResult},
     model::{BenchResult, RawRounds},
     report::{Benchmark, Report},
@@ -51,6 +51,20 @@ impl Report {
         let measured =
             |one: &Benchmark<'_>| *one.outcome() == Outcome::Complete && one.has_numbers();
         self.benchmarks().into_iter().filter(measured).map(SuiteReading::of).collect()
+    }
+}
+
+impl Benchmark<'_> {
+    /// Returns the counts that benchmarks of its mode are compared by, as far as they were taken; none in walltime mode.
+    pub fn counters(self) -> Vec<(&'static Counter, u64)> {
+        let counters = counters_of(self.mode());
+        let counts = match self {
+            Self::Walltime(_) => return Vec::new(),
+            Self::Simulation(of, view) => counted(of, &view),
+            Self::Memory(of) => traced(of),
+        };
+        let Value::Counts(counts) = counts else { return Vec::new() };
+        counters.iter().zip(counts).filter_map(|(counter, count)| Some((counter, count?))).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use runner_shared::{
 };
 
 use super::*;
+use crate::Verdicts;
 
 fn time(name: &str, wall: u64) -> SuiteReading {
     let value = Value::Time { wall, undisturbed: None, shortest: wall };
@@ -61,7 +62,7 @@ fn a_slower_benchmark_is_found_and_confirmed() {
     assert_eq!(found.with(SuiteVerdict::Unchanged).count(), 9);
     assert_eq!(found.worse_by(0.03).count(), 1);
     assert_eq!(found.worse_by(0.2).count(), 0);
-    insta::assert_snapshot!(found.table(&crate::TableStyle::default()));
+    insta::assert_snapshot!(crate::verdict_table(&found, &crate::TableStyle::default()));
 }
 
 #[test]
@@ -263,7 +264,7 @@ fn exports_hold_all_that_it_takes_to_judge_once_more() {
     let found = timed(&factors, [9, 17], 0.01, 3).judge();
     let written = |format| {
         let mut bytes = Vec::new();
-        crate::exporter(format).unwrap().write_suite(&found, &mut bytes).unwrap();
+        crate::exporter(format).unwrap().write_verdicts(&found, &mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()
     };
     let json: serde_json::Value = serde_json::from_str(&written("json")).unwrap();
@@ -271,9 +272,18 @@ fn exports_hold_all_that_it_takes_to_judge_once_more() {
     assert_eq!((&first["name"], &first["verdict"]), (&"b1".into(), &"regressed".into()));
     assert_eq!((&first["seed"], &first["again"]["pairs"]), (&3.into(), &16.into()));
     assert_eq!((&first["time"], &first["threshold"]), (&"wall".into(), &0.03.into()));
-    assert_eq!(found.to_json().unwrap()[0], *first);
+    assert_eq!(found.objects().unwrap()[0], *first);
     insta::assert_snapshot!([written("markdown"), written("csv")].join("\n"));
     insta::assert_snapshot!(written("asciidoc"));
+    let junit = written("junit");
+    assert!(junit.contains("tests=\"3\" skipped=\"0\" errors=\"0\" failures=\"1\""), "{junit}");
+    assert!(junit.contains("type=\"regressed\"") && junit.contains("message=\"`b1`: +"), "{junit}");
+    let bmf: serde_json::Value = serde_json::from_str(&written("bmf")).unwrap();
+    assert_eq!(bmf["b1"]["latency"]["value"].as_f64(), Some(found.benchmarks[0].found.head / 1e3));
+    let line: serde_json::Value =
+        serde_json::from_str(written("jsonl").lines().next().unwrap()).unwrap();
+    assert_eq!((&line["event"], &line["comparison"]), (&"compared".into(), first));
+    assert!(written("openmetrics").contains("codspeed_base_seconds{benchmark=\"b1\","));
 }
 
 #[test]
@@ -303,7 +313,7 @@ fn inconclusive_typical_times_fall_back_to_the_shortest_rounds() {
     assert_eq!(times(&found), [JudgedTime::Shortest; 4]);
     assert_eq!(verdict_of(&found, "b1"), SuiteVerdict::Regressed);
     assert_eq!(found.with(SuiteVerdict::Unchanged).count(), 3);
-    insta::assert_snapshot!(found.table(&crate::TableStyle::default()));
+    insta::assert_snapshot!(crate::verdict_table(&found, &crate::TableStyle::default()));
 }
 
 #[test]
@@ -354,18 +364,20 @@ fn conditions_are_in_all_exports_where_they_are_not_as_usual() {
     let found = SuiteComparison { conditions, ..suite.judge() };
     let written = |found: &SuiteComparison, format| {
         let mut bytes = Vec::new();
-        crate::exporter(format).unwrap().write_suite(found, &mut bytes).unwrap();
+        crate::exporter(format).unwrap().write_verdicts(found, &mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()
     };
     let json: serde_json::Value = serde_json::from_str(&written(&found, "json")).unwrap();
     let expected = serde_json::json!({"version": 1, "processors": [2, 3], "fixed_addresses": true});
     assert_eq!(json["conditions"], expected);
-    assert_eq!(found.to_json().unwrap()[0]["conditions"], expected);
+    assert_eq!(found.objects().unwrap()[0]["conditions"], expected);
     assert!(!written(&usual, "json").contains("conditions"));
-    assert!(usual.to_json().unwrap()[0].get("conditions").is_none());
+    assert!(usual.objects().unwrap()[0].get("conditions").is_none());
     assert!(written(&found, "csv").ends_with(",2 3,true\n"));
     assert!(written(&usual, "csv").ends_with(",,false\n"));
-    for shown in [written(&found, "markdown"), found.table(&crate::TableStyle::default())] {
+    for shown in
+        [written(&found, "markdown"), crate::verdict_table(&found, &crate::TableStyle::default())]
+    {
         assert!(shown.contains("Measured on processors 2, 3"), "{shown}");
     }
 }
@@ -375,7 +387,9 @@ fn tiny_differences_of_repeats_are_not_shown_as_zero() {
     let one: &[u64] = &[1_000_000, 1_800_000];
     let other: &[u64] = &[1_051_000, 1_800_000];
     let odd: &[u64] = &[1_051_001, 1_800_000];
-    let table =
-        counted(&[one; 2], &[other, odd], true).judge().table(&crate::TableStyle::default());
+    let table = crate::verdict_table(
+        &counted(&[one; 2], &[other, odd], true).judge(),
+        &crate::TableStyle::default(),
+    );
     assert!(table.contains("+5.1 % (repeats differ by less than 0.01 %)"), "{table}");
 }

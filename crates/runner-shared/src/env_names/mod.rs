@@ -18,9 +18,9 @@ pub use providers::{
     GITHUB_ACTOR_ID, GITHUB_BASE_REF, GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_JOB, GITHUB_REF,
     GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_SHA, GITHUB_WORKSPACE, GITLAB_CI, GITLAB_COMMIT,
     GITLAB_JOB_ID, GITLAB_JOB_NAME, GITLAB_MR_IID, GITLAB_MR_SOURCE, GITLAB_MR_SOURCE_PATH,
-    GITLAB_MR_TARGET, GITLAB_NAMESPACE, GITLAB_PROJECT_DIR, GITLAB_PROJECT_NAME,
-    GITLAB_PROJECT_PATH, GITLAB_REF_NAME, GITLAB_SOURCE, GITLAB_TAG, GITLAB_USER_ID,
-    GITLAB_USER_LOGIN,
+    GITLAB_MR_TARGET, GITLAB_NAMESPACE, GITLAB_PIPELINE_ID, GITLAB_PROJECT_DIR,
+    GITLAB_PROJECT_NAME, GITLAB_PROJECT_PATH, GITLAB_REF_NAME, GITLAB_SOURCE, GITLAB_TAG,
+    GITLAB_USER_ID, GITLAB_USER_LOGIN,
 };
 pub use secrets::{SECRETS, is_secret};
 
@@ -147,6 +147,18 @@ pub const XDG_CACHE_HOME: EnvName = env(
     "XDG_CACHE_HOME",
     "tools that `codspeed setup` installs go below it, else below `~/.cache`",
 );
+/// Folder for data.
+pub const XDG_DATA_HOME: EnvName = env(
+    "XDG_DATA_HOME",
+    "stored runs go to `codspeed/store` below it, else below `~/.local/share`",
+);
+/// Another place for stored runs.
+pub const STORE: EnvName = env("CODSPEED_STORE", "folder of the stored runs");
+/// A store of several machines.
+pub const SHARED_STORE: EnvName = env(
+    "CODSPEED_SHARED_STORE",
+    "address of a store that machines share: `s3://bucket/folder`, `gs://...`, `az://...`, `file:///folder`",
+);
 /// The user's folder.
 pub const HOME: EnvName = env("HOME", "the user's folder");
 /// Set for a benchmark that runs as another user.
@@ -203,6 +215,11 @@ pub const BENCH_REPORT: EnvName =
 /// Libraries that the loader adds to each program.
 pub const LD_PRELOAD: EnvName =
     env("LD_PRELOAD", "extended by the libraries of simulation and memory mode");
+/// Folders in which the loader looks for libraries first.
+pub const LD_LIBRARY_PATH: EnvName = env(
+    "LD_LIBRARY_PATH",
+    "where the loader looks for libraries first: for the identity of those that ran",
+);
 /// The way in which allocations are traced.
 pub const MEMTRACK_BACKEND: EnvName =
     env("CODSPEED_MEMTRACK_BACKEND", "how allocations are seen: `auto`, `ebpf` or `preload`");
@@ -345,6 +362,9 @@ pub const ALL: &[EnvName] = &[
     XDG_CONFIG_HOME,
     XDG_RUNTIME_DIR,
     XDG_CACHE_HOME,
+    XDG_DATA_HOME,
+    STORE,
+    SHARED_STORE,
     HOME,
     USER,
     LOGNAME,
@@ -367,6 +387,7 @@ pub const ALL: &[EnvName] = &[
     BENCH_URI,
     BENCH_REPORT,
     LD_PRELOAD,
+    LD_LIBRARY_PATH,
     MEMTRACK_BACKEND,
     MEMTRACK_SEGMENT,
     MEMTRACK_HELD,
@@ -429,6 +450,7 @@ pub const ALL: &[EnvName] = &[
     GITLAB_TAG,
     GITLAB_COMMIT,
     GITLAB_JOB_ID,
+    GITLAB_PIPELINE_ID,
     GITLAB_JOB_NAME,
     GITLAB_MR_IID,
     GITLAB_MR_TARGET,

@@ -126,6 +126,9 @@ pub const GITLAB_COMMIT: EnvName =
     env("CI_COMMIT_SHA", "the commit, on GitLab; used where there is no Git repository");
 /// Number of the job, on GitLab.
 pub const GITLAB_JOB_ID: EnvName = env("CI_JOB_ID", "number of the job, on GitLab");
+/// Number of the pipeline, on GitLab.
+pub const GITLAB_PIPELINE_ID: EnvName =
+    env("CI_PIPELINE_ID", "number of the pipeline that all its jobs share, on GitLab");
 /// Name of the job, on GitLab.
 pub const GITLAB_JOB_NAME: EnvName = env("CI_JOB_NAME", "name of the job, on GitLab");
 /// Number of the merge request, on GitLab.

@@ -16,10 +16,22 @@ pub struct ProfileDir(PathBuf);
 impl ProfileDir {
     /// Beginning and end of the name of a folder that a run makes where nobody names one.
     pub const FRESH: (&str, &str) = ("profile.", ".out");
+    /// Letters between the two.
+    pub const FRESH_LETTERS: usize = 10;
 
     /// The folder at this path, which need not exist.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
+    }
+
+    /// Returns whether a folder that a run makes where nobody names one can have this name.
+    pub fn is_fresh(name: &str) -> bool {
+        let (start, end) = Self::FRESH;
+        let letters = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+        letters.is_some_and(|letters| {
+            letters.len() == Self::FRESH_LETTERS
+                && letters.bytes().all(|it| it.is_ascii_alphanumeric())
+        })
     }
 
     /// The folder that an `exec-harness` which no runner has started writes to, below the current one.

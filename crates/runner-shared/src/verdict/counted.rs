@@ -89,8 +89,20 @@ impl CountJudgement {
 
 /// Judges the counts of the repeats of two sides.
 pub fn judge_counts(base: &[u64], head: &[u64], limits: CountLimits) -> CountJudgement {
+    judge_counts_above(base, head, limits, None)
+}
+
+/// The same where it is known by how much repeats differ, in the unit of the count: a single repeat of each side suffices
+/// then.
+pub fn judge_counts_above(
+    base: &[u64],
+    head: &[u64],
+    limits: CountLimits,
+    known: Option<f64>,
+) -> CountJudgement {
     let repeats = base.len().min(head.len());
-    let floor = as_float(spread(base).max(spread(head)));
+    let is_enough = repeats >= 2 || known.is_some();
+    let floor = as_float(spread(base).max(spread(head))).max(known.unwrap_or(0.0));
     let median = |counts: &[u64]| match counts {
         [] => 0.0,
         counts => quantile(&sorted(counts), 0.5),
@@ -100,9 +112,9 @@ pub fn judge_counts(base: &[u64], head: &[u64], limits: CountLimits) -> CountJud
     let difference = head - base;
     let verdict = if repeats == 0 {
         CountVerdict::Missing
-    } else if difference.abs() <= 0.0 && (floor <= 0.0 || repeats < 2) {
+    } else if difference.abs() <= 0.0 && (floor <= 0.0 || !is_enough) {
         CountVerdict::Same
-    } else if repeats < 2 {
+    } else if !is_enough {
         CountVerdict::Unknown
     } else if difference.abs() <= floor {
         CountVerdict::WithinFloor
@@ -156,6 +168,15 @@ mod tests {
         for (base, head, expected) in rows {
             assert_eq!(verdict(base, head), expected, "{base:?} {head:?}");
         }
+    }
+
+    #[test]
+    fn a_known_floor_makes_single_repeats_enough() {
+        use CountVerdict::{More, Small, WithinFloor};
+        let judge =
+            |head| judge_counts_above(&[100_000], &[head], TWO_PERCENT, Some(1000.0)).verdict;
+        let found = [100_000, 101_000, 102_500, 103_000].map(judge);
+        assert_eq!(found, [WithinFloor, WithinFloor, Small, More]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod counted;
 mod paired;
 mod shortest;
 mod signed_rank;
+mod unpaired;
 
 use crate::{
     artifact::{RobustSource, Rounds},
@@ -17,10 +18,13 @@ use crate::{
     walltime::{as_float, quantile},
 };
 
-pub use counted::{CountJudgement, CountLimits, CountVerdict, FLOORS, judge_counts};
+pub use counted::{
+    CountJudgement, CountLimits, CountVerdict, FLOORS, judge_counts, judge_counts_above,
+};
 pub use paired::{ALPHA, INTERIM_ALPHA, Judgement, MINIMUM_PAIRS, Verdict, judge};
 pub use shortest::{FEWEST_PAIRS, RESAMPLES, judge_shortest};
 pub use signed_rank::{IntervalRank, interval_rank};
+pub use unpaired::{FEWEST_RUNS, MOST_EXACT_RUNS, SHIFT_RESAMPLES, Shifted, shift};
 
 /// The smallest difference that matters unless the user says otherwise.
 pub const DEFAULT_THRESHOLD: Share = Share::THREE_PERCENT;

@@ -30,7 +30,7 @@ pub(super) fn p_value(differences: &[f64]) -> f64 {
 }
 
 /// Twice the rank, from 1, of each value; equal values share the mean of their ranks.
-fn doubled_ranks(values: &[f64]) -> Vec<u64> {
+pub(super) fn doubled_ranks(values: &[f64]) -> Vec<u64> {
     let mut order: Vec<(f64, usize)> = values.iter().copied().zip(0..).collect();
     order.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     let mut doubled = vec![0; values.len()];

@@ -1,6 +1,7 @@
 //! Runs the suite of both states in pairs, each run a normal one of the orchestrator in a folder of its own.
 
 use std::{
+    cell::OnceCell,
     fs,
     path::{Path, PathBuf},
 };
@@ -23,6 +24,7 @@ use crate::{
     event::RunEvent,
     orchestrator::{Completed, RunError, Turn, execute_in},
     process::Ended,
+    recording::Facts,
     settings::RunPart,
     ui::Ui,
 };
@@ -47,6 +49,8 @@ pub(crate) struct Series<'a> {
     pub keeps_runs: bool,
     /// The only benchmark that is looked at, if it is one.
     pub only: Option<Only<'a>>,
+    /// What the first run of each state that went well says of the measurement, base first.
+    pub facts: [OnceCell<Facts>; 2],
     /// The machine is ours.
     pub turn: &'a Turn,
     /// The environment of the user.
@@ -170,8 +174,18 @@ impl Series<'_> {
 
     /// Returns the results of a run that went well.
     fn usable(&self, side: SuiteSide, run: Completed) -> Result<Vec<SuiteReading>, AbError> {
-        let Completed { report, broken, ended, trouble, interrupted, folder: _, instruments } = run;
-        let side = called(side);
+        let Completed {
+            report,
+            broken,
+            ended,
+            trouble,
+            interrupted,
+            folder,
+            lock: _,
+            instruments,
+            perf: _,
+        } = run;
+        let (is_base, side) = (side == SuiteSide::Base, called(side));
         let by_itself = ended == Ended::Code(130);
         if interrupted || by_itself || self.signals.interrupted() {
             return Err(RunError::Interrupted.into());
@@ -190,6 +204,9 @@ impl Series<'_> {
             return Err(AbError::Suite { side, ended });
         }
         instruments.map_err(RunError::Instrument)?;
+        let [base, head] = &self.facts;
+        let facts = if is_base { base } else { head };
+        facts.get_or_init(|| Facts::of(&report, Some(&folder)));
         let mut readings = report.readings();
         if let Some(only) = self.only {
             only.keep(&mut readings);

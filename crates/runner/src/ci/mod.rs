@@ -13,7 +13,9 @@ mod github;
 mod gitlab;
 mod json;
 mod local;
+mod origin;
 mod payload;
+mod project;
 mod remote;
 mod run_index;
 mod run_part;
@@ -28,6 +30,8 @@ use runner_shared::env_names;
 
 pub(crate) use context::{CiContext, Identity, TokenPolicy};
 pub(crate) use error::{CiError, Obstacle};
+pub(crate) use origin::{Job, Origin, origin};
+pub(crate) use project::project;
 pub(crate) use run_index::RunIndex;
 pub(crate) use run_part::{PartKey, Suffix};
 

@@ -4,22 +4,23 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::export_parser;
+use super::shared::{export_formats, export_help, export_parser};
 use crate::settings::options::Export;
 
 /// Show the results of an earlier run.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct InspectArgs {
-    /// The profile folder of the run.
-    #[arg(value_name = "FOLDER")]
-    pub folder: PathBuf,
+    /// The profile folder of the run, or a stored run: its name, ID, branch or commit, `last` or `last~2`.
+    #[arg(value_name = "RUN", default_value = "last")]
+    pub run: PathBuf,
 
     /// Number of functions, or of allocation sites (memory mode), to show for each benchmark.
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     pub functions: usize,
 
-    /// Also write the results to a file, as with `codspeed exec`.
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser())]
+    /// Files with the results, besides the table.
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser(), help = export_help(), long_help = export_formats(true))]
     pub export: Vec<Export>,
 
     /// For compared commands: show how each verdict was reached.
@@ -30,3 +31,14 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     pub exclude_allocations: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  codspeed inspect                                  the last run of this project
+  codspeed inspect last~1 --export speedscope=p.json
+                                                    the stacks of the one before, for a flame graph
+  codspeed exec -m simulation --profile-folder p -- ls; codspeed inspect p
+                                                    all that a profile folder has
+
+A stored run has its values and the larger parts of its stacks. Its profile folder has all stacks,
+source lines, allocation sites and logs: use `--profile-folder` or `--keep-profile` to keep it.";

@@ -12,7 +12,8 @@ const HEADING: &str = "Memory mode";
 pub(crate) struct MemoryArgs {
     /// Also record the call stack of each allocation, to show where memory is allocated and kept (`codspeed inspect`).
     ///
-    /// Needs programs with frame pointers. Turned on by exports of profiles.
+    /// Needs programs with frame pointers. Turned on by exports of profiles. The profile folder, which alone has all of
+    /// it, is kept.
     #[arg(long, help_heading = HEADING)]
     pub stacks: bool,
 

@@ -3,11 +3,16 @@
 mod ab;
 mod auth;
 mod choose;
+mod clean;
+mod compare;
 mod compat;
 mod doctor;
 mod documents;
 mod exec;
+mod gate;
 mod global;
+mod history;
+mod import;
 mod inspect;
 mod instruments;
 mod isolate;
@@ -15,11 +20,14 @@ mod memory;
 mod perf;
 mod place;
 mod profile;
+mod remember;
 mod resolve;
 mod run;
+mod schema;
 mod setup;
 mod shared;
 mod simulation;
+mod store;
 mod update;
 mod upload;
 mod words;
@@ -31,11 +39,16 @@ use clap::{Parser, Subcommand};
 pub(crate) use ab::{AbArgs, BisectArgs, CompareArgs};
 pub(crate) use auth::{AuthArgs, AuthCommand};
 pub(crate) use choose::UseArgs;
+pub(crate) use clean::CleanArgs;
+pub(crate) use compare::CompareRunsArgs;
 pub(crate) use compat::CompatArgs;
 pub(crate) use doctor::{DoctorArgs, measuring};
 pub(crate) use documents::{CompletionsArgs, ManArgs};
 pub(crate) use exec::{ExecArgs, FailureLimit};
+pub(crate) use gate::{GateAbArgs, GateArgs, GateOutcomeArgs, GateRunArgs, NotifyArgs};
 pub(crate) use global::{GlobalArgs, parse_name};
+pub(crate) use history::HistoryArgs;
+pub(crate) use import::ImportArgs;
 pub(crate) use inspect::InspectArgs;
 pub(crate) use instruments::InstrumentArgs;
 pub(crate) use isolate::{IsolateArgs, IsolateCommand, IsolateOnArgs};
@@ -43,11 +56,17 @@ pub(crate) use memory::MemoryArgs;
 pub(crate) use perf::PerfArgs;
 pub(crate) use place::PlaceArgs;
 pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
+pub(crate) use remember::RememberArgs;
 pub(crate) use resolve::resolve;
 pub(crate) use run::RunArgs;
+pub(crate) use schema::{SchemaArgs, SchemaOf};
 pub(crate) use setup::SetupArgs;
 pub(crate) use shared::SharedArgs;
 pub(crate) use simulation::SimulationArgs;
+pub(crate) use store::{
+    MergeArgs, StoreArgs, StoreCommand, StoreExportArgs, StoreFilterArgs, StoreGcArgs,
+    StoreListArgs, StorePullArgs, StorePushArgs, ago,
+};
 pub(crate) use update::UpdateArgs;
 pub(crate) use upload::{TargetArgs, UploadArgs, UploadCommandArgs};
 pub(crate) use words::{old_mode, parse};
@@ -89,8 +108,23 @@ pub(crate) enum Command {
     /// Each step compares the good commit with another one, like `codspeed ab`. Commits that can't be built or judged
     /// are skipped. Your files and the state of `git bisect` are not touched.
     Bisect(Box<BisectArgs>),
+    /// Judge a stored run by the limits in `codspeed.yml`.
+    Gate(Box<GateArgs>),
+    /// Show how benchmarks changed over the stored runs.
+    History(HistoryArgs),
+    /// Compare two stored runs, benchmark by benchmark.
+    ///
+    /// Every run is stored, so that today's can be compared with yesterday's. Where the machine or its programs differ
+    /// in something that matters, the runs are incomparable, which is no regression.
+    Compare(CompareRunsArgs),
     /// Show the results of an earlier run.
     Inspect(InspectArgs),
+    /// Store the results of another tool, such as hyperfine or criterion, as a run.
+    Import(Box<ImportArgs>),
+    /// List, show and remove stored runs, and carry them to other machines.
+    Store(StoreArgs),
+    /// Make one run of the shards that jobs of a matrix have measured.
+    Merge(MergeArgs),
     /// Upload the results of an earlier run.
     Upload(UploadCommandArgs),
     /// Log in to or out of the service.
@@ -111,8 +145,10 @@ pub(crate) enum Command {
     Show,
     /// Manage profiles: accounts and services to choose from.
     Profile(ProfileArgs),
-    /// Print the JSON schema of `codspeed.yml`, for editors.
-    Schema,
+    /// Remove profile folders that earlier runs have left in the temp folder.
+    Clean(CleanArgs),
+    /// Print the JSON schema of `codspeed.yml`, for editors, or of the record of a run.
+    Schema(SchemaArgs),
     /// Generate shell completions.
     Completions(CompletionsArgs),
     /// Print a manual page, or write all manual pages to a folder.
@@ -123,19 +159,26 @@ impl Command {
     /// Returns what another program may want from standard output; nothing of commands that only show something to
     /// people.
     pub(crate) fn wants_output(&self) -> Option<String> {
-        let exported = |exports: &[Export]| {
-            let to_stdout = exports.iter().find(|export| export.path == Path::new("-"))?;
-            Some(format!("`--export {}=-`", to_stdout.format))
-        };
+        if let Some(export) = self.exports().iter().find(|export| export.path == Path::new("-")) {
+            return Some(format!("`--export {}=-`", export.format));
+        }
         match self {
-            Self::Inspect(args) => exported(&args.export),
+            Self::History(HistoryArgs { json: true, .. }) => Some("`--json`".to_owned()),
+            Self::History(HistoryArgs { csv: true, .. }) => Some("`--csv`".to_owned()),
+            Self::Compare(args) => args.json.then(|| "`--json`".to_owned()),
             Self::Doctor(args) => args.json.then(|| "`--json`".to_owned()),
-            Self::Schema => Some("the schema".to_owned()),
+            Self::Store(args) => args.command.wants_output(),
+            Self::Merge(args) => args.json.then(|| "`--json`".to_owned()),
+            Self::Schema(_) => Some("the schema".to_owned()),
             Self::Completions(_) => Some("the completions".to_owned()),
             Self::Run(_)
             | Self::Exec(_)
             | Self::Ab(_)
             | Self::Bisect(_)
+            | Self::Inspect(_)
+            | Self::Import(_)
+            | Self::Gate(_)
+            | Self::History(_)
             | Self::Isolate(_)
             | Self::Upload(_)
             | Self::Auth(_)
@@ -145,13 +188,30 @@ impl Command {
             | Self::Use(_)
             | Self::Show
             | Self::Profile(_)
+            | Self::Clean(_)
             | Self::Man(_) => {
                 let shared = self.shared()?;
-                let lines = (shared.message_format == MessageFormat::Json)
-                    .then(|| "`--message-format json`".to_owned());
-                lines.or_else(|| exported(&shared.export))
+                (shared.message_format == MessageFormat::Json)
+                    .then(|| "`--message-format json`".to_owned())
             }
         }
+    }
+
+    /// Returns the exports that it was asked for.
+    pub(crate) fn exports(&self) -> &[Export] {
+        if let Self::Inspect(args) = self {
+            return &args.export;
+        }
+        if let Self::Compare(args) = self {
+            return &args.export;
+        }
+        if let Self::Gate(args) = self {
+            return &args.export;
+        }
+        if let Self::Import(args) = self {
+            return &args.export;
+        }
+        self.shared().map_or(&[], |shared| &shared.export)
     }
 
     /// The options of commands that measure.
@@ -162,6 +222,12 @@ impl Command {
             Self::Ab(args) => Some(&args.shared),
             Self::Bisect(args) => Some(&args.shared),
             Self::Inspect(_)
+            | Self::Import(_)
+            | Self::Compare(_)
+            | Self::Gate(_)
+            | Self::History(_)
+            | Self::Store(_)
+            | Self::Merge(_)
             | Self::Upload(_)
             | Self::Auth(_)
             | Self::Setup(_)
@@ -172,7 +238,8 @@ impl Command {
             | Self::Use(_)
             | Self::Show
             | Self::Profile(_)
-            | Self::Schema
+            | Self::Clean(_)
+            | Self::Schema(_)
             | Self::Completions(_)
             | Self::Man(_) => None,
         }

@@ -1,15 +1,15 @@
 //! From what was typed to what is meant: plain options, of which nothing below the commands knows where they come from.
 
 use super::{
-    InstrumentArgs, MemoryArgs, PerfArgs, PlaceArgs, SharedArgs, SimulationArgs, TargetArgs,
-    UploadArgs, perf::Unwinding,
+    InstrumentArgs, MemoryArgs, PerfArgs, PlaceArgs, RememberArgs, SharedArgs, SimulationArgs,
+    TargetArgs, UploadArgs, perf::Unwinding,
 };
 use crate::{
     settings::{
         SettingsError,
         options::{
-            InstrumentOptions, MemoryOptions, PlaceOptions, RunOptions, SimulationOptions,
-            TargetOptions, UploadOptions, UploadWish, Variables,
+            InstrumentOptions, MemoryOptions, PlaceOptions, Remember, RunOptions,
+            SimulationOptions, TargetOptions, UploadOptions, UploadWish, Variables,
         },
     },
     workload::{Profiling, UnwindingMode},
@@ -24,6 +24,8 @@ pub(crate) fn resolve(
     let SharedArgs {
         mode,
         profile_folder,
+        keep_profile,
+        remember,
         // Where a target runs is up to it.
         working_directory: _,
         export,
@@ -58,6 +60,8 @@ pub(crate) fn resolve(
         allow_empty,
         wait: !no_wait,
         message_format,
+        keep_profile,
+        remember: remember.into(),
         upload: upload.into(),
         skip_run: compat.skip_run,
     })
@@ -80,6 +84,13 @@ fn profiling(args: &PerfArgs) -> Result<Profiling, SettingsError> {
         }
     };
     Ok(Profiling::On { insists: wish.is_some(), unwinding })
+}
+
+impl From<RememberArgs> for Option<Remember> {
+    fn from(args: RememberArgs) -> Self {
+        let RememberArgs { save_as, label, no_store } = args;
+        (!no_store).then_some(Remember { name: save_as, labels: label })
+    }
 }
 
 impl From<PlaceArgs> for PlaceOptions {

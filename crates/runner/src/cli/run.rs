@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{InstrumentArgs, SharedArgs, UploadArgs};
+use super::{GateRunArgs, InstrumentArgs, SharedArgs, UploadArgs};
 
 /// Run a benchmark suite that has a CodSpeed integration.
 #[derive(Debug, Args)]
@@ -33,6 +33,10 @@ pub(crate) struct RunArgs {
     /// The command, after `--`; a single word is shell text [default: the benchmarks of the project file].
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+
+    /// The limits of the project. Last, as all options behind them would be below their heading.
+    #[command(flatten)]
+    pub gate: GateRunArgs,
 }
 
 const EXAMPLES: &str = "\

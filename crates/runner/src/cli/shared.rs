@@ -9,7 +9,7 @@ use clap::{
 use results::{EXPORTERS, PROFILE_EXPORTERS};
 use runner_shared::mode::{MODES, Mode};
 
-use super::{CompatArgs, MemoryArgs, PerfArgs, PlaceArgs, SimulationArgs};
+use super::{CompatArgs, MemoryArgs, PerfArgs, PlaceArgs, RememberArgs, SimulationArgs};
 use crate::settings::options::{Export, MessageFormat, PythonAllocator, parse_pattern};
 
 /// Options of every measuring command.
@@ -27,6 +27,15 @@ pub(crate) struct SharedArgs {
     #[arg(long, value_name = "FOLDER")]
     pub profile_folder: Option<PathBuf>,
 
+    /// Keep the profile folder, also if it is in the temp folder: otherwise it is removed at the end of a run that went
+    /// well, as the record of the run has what `codspeed inspect` and comparisons need.
+    #[arg(long)]
+    pub keep_profile: bool,
+
+    /// What is remembered of the run.
+    #[command(flatten)]
+    pub remember: RememberArgs,
+
     /// Run the benchmark in this folder.
     #[arg(long, value_name = "FOLDER")]
     pub working_directory: Option<PathBuf>,
@@ -43,11 +52,8 @@ pub(crate) struct SharedArgs {
     #[arg(long, value_name = "NAME", value_parser = parse_pattern, value_delimiter = ',')]
     pub hide_env: Vec<String>,
 
-    /// Also write the results to a file: `json=PATH`, `csv=PATH`, `markdown=PATH` or `asciidoc=PATH`; `-` is standard output.
-    ///
-    /// Also profiles: `folded=PATH`, `speedscope=PATH`, `firefox=PATH` or
-    /// `pprof=PATH`.
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser())]
+    /// Files with the results, besides the table.
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser(), help = export_help(), long_help = export_formats(true))]
     pub export: Vec<Export>,
 
     /// Options of the profile.
@@ -103,6 +109,24 @@ pub(crate) struct SharedArgs {
 pub(super) fn mode_parser() -> impl TypedValueParser<Value = Mode> {
     let names = MODES.iter().map(|(_, names)| PossibleValue::new(names.cli).aliases(names.aliases));
     PossibleValuesParser::new(names).try_map(|word| Mode::parse(&word))
+}
+
+/// The help of `--export`, in short.
+pub(super) fn export_help() -> String {
+    "Also write the results to a file, such as `json=PATH`; `-` is standard output, which then holds nothing else"
+        .to_owned()
+}
+
+/// The help of `--export` with all formats, those of stacks if there are any.
+pub(super) fn export_formats(has_stacks: bool) -> String {
+    let line = |id: &str, about: &str| format!("\n  {id:<23}  {about}");
+    let results = EXPORTERS.iter().map(|exporter| line(exporter.id, exporter.about));
+    let stacks = PROFILE_EXPORTERS.iter().map(|exporter| line(exporter.id(), exporter.about()));
+    let results: String = results.collect();
+    let stacks: String = stacks.collect();
+    let stacks =
+        if has_stacks { format!("\n\nFormats of call stacks:{stacks}") } else { String::new() };
+    format!("{} (repeatable).\n\nFormats:{results}{stacks}", export_help())
 }
 
 /// Reads an export. Its path may be any.

@@ -1,29 +1,39 @@
 //! `codspeed ab`: a suite, or a command, in two states of a repository.
 
-use results::{SuiteComparison, SuiteSide};
+use results::{SuiteComparison, SuiteSide, Verdicts};
 use runner_shared::{share::Share, text::one_line};
 
 use super::{
     Context,
+    both::Records,
     compare::{Aim, Compared, Plan, is_interrupted},
     compared::limit_of,
+    gate::Gate,
     outcome::unwritten,
+    recorded,
 };
 use crate::{
-    ab::{End, State},
+    ab::{End, Sides, State},
     cli::AbArgs,
     error::{CliError, ExitKind},
     event::RunEvent,
+    orchestrator::Turn,
     settings::options::Export,
     ui,
 };
 
 /// Compares the states and says of each benchmark whether it has changed.
 pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliError> {
-    let AbArgs { shared, instruments, base, head, fail_if_slower, compare } = args;
+    let AbArgs { shared, instruments, base, head, fail_if_slower, compare, gate } = args;
     let limit = limit_of(fail_if_slower, compare.threshold)?;
+    let gate = Gate::of_ab(gate, context)?;
     let mut plan = Plan::new(shared, instruments, compare, context)?;
     plan.limit = limit;
+    if let Some(gate) = &gate {
+        let modes = [store::Mode::Simulation, store::Mode::Walltime, store::Mode::Memory];
+        let limit = |mode: store::Mode| Some((mode.into(), gate.smallest_regression(mode)?));
+        plan.of_gate = modes.into_iter().filter_map(limit).collect();
+    }
     let base = State::Commit(plan.repository.commit(&base)?);
     let head = match head {
         Some(head) => State::Commit(plan.repository.commit(&head)?),
@@ -37,10 +47,41 @@ pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliEr
     for (side, state) in [(SuiteSide::Base, &base), (SuiteSide::Head, &head)] {
         plan.make(side, state, &sides, context)?;
     }
+    let mut records = Records::begin(&plan, [&base, &head], context);
+    let judges = Judges {
+        limit: fail_if_slower.map(|_| limit.map_or(0.0, Share::value)),
+        gate: gate.as_ref(),
+    };
+    let ended = all_parts(&plan, &sides, &turn, &judges, &mut records, context);
+    recorded::keep(records.finish(), context);
+    ended
+}
+
+/// The judges of the verdicts.
+struct Judges<'a> {
+    /// The share of `--fail-if-slower`: 0 without one.
+    limit: Option<f64>,
+    /// The limits of the project.
+    gate: Option<&'a Gate>,
+}
+
+/// Compares both states in all modes.
+fn all_parts(
+    plan: &Plan,
+    sides: &Sides,
+    turn: &Turn,
+    judges: &Judges<'_>,
+    records: &mut Records,
+    context: &Context,
+) -> Result<ExitKind, CliError> {
     let mut first_failure = ExitKind::Ok;
+    let mut all = Vec::new();
     for part in &plan.parts {
         let aim = Aim { only: None, seed: plan.seed, limits: plan.limits };
-        let Compared { found, basis, end } = plan.compare(part, &sides, &turn, aim, context)?;
+        records.look_at((plan, sides), part, context);
+        let compared = plan.compare(part, sides, turn, aim, context)?;
+        records.add((plan, sides), part, &compared, context);
+        let Compared { found, basis, end } = compared;
         let was_run = found.pairs.iter().any(|pairs| *pairs > 0);
         let shown = if was_run { show(&found, &part.exports, context) } else { Ok(()) };
         let written = shown.and_then(|()| plan.explain(&found, &basis, context));
@@ -53,18 +94,21 @@ pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliEr
                 return Err(err.into());
             }
         }
-        let share = limit.map_or(0.0, Share::value);
-        let kind = fail_if_slower.map_or(ExitKind::Ok, |_| judge(&found, share, context));
+        let share = judges.limit;
+        let kind = share.map_or(ExitKind::Ok, |share| judge(&found, share, context));
+        all.push(found);
         if first_failure == ExitKind::Ok {
             first_failure = kind;
         }
     }
-    Ok(first_failure)
+    let Some(gate) = judges.gate else { return Ok(first_failure) };
+    let kind = gate.judge_pairs(&all, context)?;
+    Ok(if first_failure == ExitKind::Ok { kind } else { first_failure })
 }
 
 /// Shows the verdicts and writes the exports.
 pub(super) fn show(
-    found: &SuiteComparison,
+    found: &dyn Verdicts,
     exports: &[Export],
     context: &Context,
 ) -> Result<(), CliError> {
@@ -74,7 +118,7 @@ pub(super) fn show(
 
 /// Writes the exports.
 pub(super) fn export_all(
-    found: &SuiteComparison,
+    found: &dyn Verdicts,
     exports: &[Export],
     context: &Context,
 ) -> Result<(), CliError> {
@@ -90,8 +134,12 @@ pub(super) fn export_all(
 
 /// Judges by `--fail-if-slower`.
 fn judge(found: &SuiteComparison, limit: f64, context: &Context) -> ExitKind {
-    let worse: Vec<String> =
-        found.worse_by(limit).map(|one| format!("`{}`", one_line(&one.name))).collect();
+    let worse = found.worse_by(limit).map(|one| format!("`{}`", one_line(&one.name)));
+    fail_of(&worse.collect::<Vec<_>>(), context)
+}
+
+/// Fails because of these benchmarks, if there are some.
+pub(super) fn fail_of(worse: &[String], context: &Context) -> ExitKind {
     if worse.is_empty() {
         return ExitKind::Ok;
     }

@@ -2,10 +2,12 @@
 
 use results::{Report, Suite, SuiteComparison};
 
+use crate::recording::Facts;
+
 /// The measurements that verdicts are computed from.
 pub(super) enum Basis {
-    /// Whole runs of a suite.
-    Runs(Suite),
+    /// Whole runs of a suite, and what those of each side say of the measurement, base first.
+    Runs(Suite, Box<[Option<Facts>; 2]>),
     /// Rounds of a command.
     Turns(Box<Report>),
     /// There are none.
@@ -16,7 +18,7 @@ impl Basis {
     /// Returns the arithmetic of verdicts that come from this.
     pub(super) fn explain(&self, found: &SuiteComparison) -> String {
         match self {
-            Self::Runs(suite) => suite.explain(found),
+            Self::Runs(suite, _) => suite.explain(found),
             Self::Turns(report) => results::explain_turns(report),
             Self::Nothing => String::new(),
         }

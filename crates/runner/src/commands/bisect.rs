@@ -16,7 +16,7 @@ use crate::{
     error::{CliError, ExitKind, chain},
     event::RunEvent,
     orchestrator::Turn,
-    settings::RunPart,
+    settings::{RunPart, options::Remember},
 };
 
 /// Searches, and names the commit.
@@ -27,6 +27,11 @@ pub(crate) fn run(args: BisectArgs, context: &mut Context) -> Result<ExitKind, C
         let what = "`bisect` looks at one mode";
         return Err(CliError::new(ExitKind::Usage, what).hint("`-m` chooses it"));
     };
+    if plan.remember.as_ref().is_some_and(|wishes| *wishes != Remember::default()) {
+        let what = "`bisect` keeps no record of its runs";
+        return Err(CliError::new(ExitKind::Usage, what)
+            .hint("use `codspeed ab --base GOOD --head BAD` for a comparison with a record"));
+    }
     let commits = candidates(&plan, &good, &bad)?;
     let context = &*context;
     // From here on there is something to remove.

@@ -2,6 +2,7 @@
 //! and compared.
 
 use std::{
+    cell::OnceCell,
     ffi::OsString,
     hash::{BuildHasher, RandomState},
     path::PathBuf,
@@ -30,7 +31,11 @@ use crate::{
     mode::{Place, Settled},
     orchestrator::{Completed, RunError, Turn, execute_in},
     process::{AskError, Ended},
-    settings::{RunPart, RunPlan, targets::PlannedTarget},
+    settings::{
+        RunPart, RunPlan,
+        options::{Export, Remember},
+        targets::PlannedTarget,
+    },
     workload::{Versus, Workload},
 };
 
@@ -49,13 +54,18 @@ pub(super) struct Plan {
     pub threshold: Option<Share>,
     /// The share from which on a benchmark that got worse fails the command: a difference of this size matters.
     pub limit: Option<Share>,
+    /// The smallest loss that the gate forbids, in each mode that has one.
+    pub of_gate: Vec<(Mode, Share)>,
     /// The first seed.
     pub seed: u64,
+    /// The records of both states, if they are kept.
+    pub remember: Option<Remember>,
+    /// The user's current folder.
+    pub here: PathBuf,
     /// The arithmetic of the verdicts is wanted.
     explain: bool,
     builds: Vec<OsString>,
     build_dir: Option<PathBuf>,
-    here: PathBuf,
 }
 
 /// The aim of one comparison.
@@ -118,8 +128,13 @@ impl Plan {
         let workload = if exec { plain(command) } else { Workload::Suite(shell_text(command)) };
         let target = PlannedTarget { name: None, workload, working_directory: folder.clone() };
         let options = resolve(shared, UploadArgs::default(), instruments)?;
+        if options.keep_profile && options.profile_folder.is_none() {
+            let what = "`--keep-profile` has no effect on many runs";
+            return Err(CliError::new(ExitKind::Usage, what)
+                .hint("use `--profile-folder` to keep the profile folders of all runs"));
+        }
         let plan = RunPlan::new(vec![target], options, &here)?;
-        check_exports(&plan.parts)?;
+        check_exports(plan.parts.iter().flat_map(|part| &part.exports))?;
         sources::say_modes(&plan, by, context);
         let repository = Repository::find(&folder, &context.env)?;
         preflight::check_before_build(&plan.parts, context, &here)?;
@@ -130,6 +145,8 @@ impl Plan {
             limits: Limits { max_pairs, max_time },
             threshold,
             limit: None,
+            of_gate: Vec::new(),
+            remember: plan.remember,
             seed,
             explain,
             builds: build,
@@ -183,7 +200,7 @@ impl Plan {
     }
 
     /// The folder of a state that stands for the user's current one.
-    fn cwd(&self, side: SuiteSide, sides: &Sides) -> PathBuf {
+    pub(super) fn cwd(&self, side: SuiteSide, sides: &Sides) -> PathBuf {
         sides.folder(side).join(&self.repository.prefix)
     }
 
@@ -222,6 +239,7 @@ impl Plan {
             runs: part.profile_folder.clone().unwrap_or_else(|| fresh.path().to_owned()),
             keeps_runs: part.profile_folder.is_some(),
             only,
+            facts: Default::default(),
             turn,
             env: &context.env,
             signals: &context.signals,
@@ -233,7 +251,11 @@ impl Plan {
         let end = series.run(&mut suite, limits);
         context.ui.event(&RunEvent::GroupEnd { failed: end.is_err() });
         let found = SuiteComparison { conditions: conditions.clone(), ..suite.judge() };
-        Ok(Compared { found, basis: Basis::Runs(suite), end })
+        Ok(Compared {
+            found,
+            basis: Basis::Runs(suite, Box::new(series.facts.map(OnceCell::into_inner))),
+            end,
+        })
     }
 
     /// Runs a command in both states round by round, as `exec --vs` does.
@@ -255,7 +277,7 @@ impl Plan {
         });
         let versus = Versus {
             threshold: self.threshold,
-            limit: self.limit,
+            limit: self.limit_in(part.mode),
             seed: Some(seed),
             ..Versus::default()
         };
@@ -296,16 +318,22 @@ impl Plan {
         Ok(Compared { found, basis, end })
     }
 
+    /// The smallest difference in a mode that fails.
+    fn limit_in(&self, mode: Mode) -> Option<Share> {
+        let of_gate = self.of_gate.iter().filter(|(of, _)| *of == mode).map(|(_, share)| *share);
+        self.limit.into_iter().chain(of_gate).min()
+    }
+
     /// A suite of which nothing was run yet.
     fn suite(&self, mode: Mode, seed: u64) -> Suite {
         let [threshold, at_most] =
-            [self.threshold, self.limit].map(|share| share.map(Share::value));
+            [self.threshold, self.limit_in(mode)].map(|share| share.map(Share::value));
         Suite { mode, threshold, at_most, seed, runs: Vec::new() }
     }
 }
 
 /// Returns the command whose rounds take turns in both states, rather than whole runs.
-fn takes_turns(part: &RunPart) -> Option<&Target> {
+pub(super) fn takes_turns(part: &RunPart) -> Option<&Target> {
     match (part.mode, &part.workload) {
         (Mode::Walltime, Workload::Commands { targets, .. }) => targets.first(),
         _ => None,
@@ -355,8 +383,9 @@ fn plain(command: Vec<OsString>) -> Workload {
 }
 
 /// Verdicts have no stacks.
-fn check_exports(parts: &[RunPart]) -> Result<(), CliError> {
-    let mut exports = parts.iter().flat_map(|part| &part.exports);
+pub(super) fn check_exports<'a>(
+    mut exports: impl Iterator<Item = &'a Export>,
+) -> Result<(), CliError> {
     match exports.find(|export| results::exporter(&export.format).is_none()) {
         None => Ok(()),
         Some(export) => {

@@ -3,9 +3,15 @@
 use std::io;
 
 use nix::sys::signal::Signal;
-use runner_shared::run_as::RunAsError;
+use runner_shared::{
+    env_names,
+    run_as::RunAsError,
+    text::{count, one_line},
+};
+use store::{NoPlace, SelectError, SharedError, StoreError, SyncError, import::ImportError};
 use system::lock::LockError;
 
+use super::import::ImportFault;
 use crate::{
     ab::{AbError, GitError},
     error::{CliError, ExitKind},
@@ -26,6 +32,33 @@ use crate::{
 /// The usual reason of a suite that ends by SIGTRAP.
 const PROBED: &str = "under Valgrind the usual cause is a tracer's probe in the C library (memory mode, bpftrace): run \
     again after the tracer has ended";
+
+impl From<ImportFault> for CliError {
+    fn from(err: ImportFault) -> Self {
+        let (kind, hint) = match &err {
+            ImportFault::Read { source, .. } if source.kind() == io::ErrorKind::InvalidData => (
+                ExitKind::Failed,
+                Some("results of a pipe are read from standard input: `... | codspeed import -`"),
+            ),
+            ImportFault::Read { .. } | ImportFault::Store { .. } | ImportFault::Output(_) => {
+                (ExitKind::Failed, None)
+            }
+            ImportFault::Import { source: ImportError::Empty { .. }, .. } => {
+                (ExitKind::Empty, None)
+            }
+            ImportFault::Import { source: ImportError::Unknown, .. } => (
+                ExitKind::Failed,
+                Some("run `codspeed import --help` to see all formats; `--format` names one"),
+            ),
+            ImportFault::Import { .. } => (ExitKind::Failed, None),
+        };
+        let err = Self::new(kind, err);
+        match hint {
+            Some(hint) => err.hint(hint),
+            None => err,
+        }
+    }
+}
 
 impl From<ConfigError> for CliError {
     fn from(err: ConfigError) -> Self {
@@ -92,6 +125,100 @@ impl From<RunAsError> for CliError {
             ),
         };
         Self::new(kind, err).hint(hint)
+    }
+}
+
+impl From<NoPlace> for CliError {
+    fn from(err: NoPlace) -> Self {
+        Self::new(ExitKind::Usage, err)
+            .hint(format!("set {} to the folder of the stored runs", env_names::STORE.name))
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(err: StoreError) -> Self {
+        let hint = match &err {
+            StoreError::None { .. } => {
+                Some("`codspeed run` and `codspeed exec` make one, and store their runs in it")
+            }
+            StoreError::Damaged { .. } | StoreError::Index { .. } => {
+                Some("run `codspeed store check --repair`")
+            }
+            StoreError::Missing { .. } => Some("run `codspeed store list` to see the stored runs"),
+            StoreError::Io { .. }
+            | StoreError::Unlisted { .. }
+            | StoreError::Record(_)
+            | StoreError::Archive(_)
+            | StoreError::Export(_)
+            | StoreError::Many { .. } => None,
+        };
+        let is_asked = matches!(err, StoreError::None { .. } | StoreError::Missing { .. });
+        let kind = if is_asked { ExitKind::Usage } else { ExitKind::Failed };
+        let err = Self::new(kind, err);
+        match hint {
+            Some(hint) => err.hint(hint),
+            None => err,
+        }
+    }
+}
+
+impl From<SharedError> for CliError {
+    fn from(err: SharedError) -> Self {
+        match &err {
+            SharedError::Address { .. } => Self::new(ExitKind::Usage, err),
+            SharedError::OpenLine { .. } => Self::new(ExitKind::Usage, err)
+                .hint("use `https://`; without encryption only this machine itself is allowed"),
+            SharedError::Objects(_) => Self::new(ExitKind::Failed, err).hint(
+                "check the address and the credentials in the environment (AWS_*, GOOGLE_*, AZURE_*)",
+            ),
+            SharedError::NoFolder { .. } => Self::new(ExitKind::Usage, err)
+                .hint("check the address; `codspeed store push` makes its last folder"),
+            SharedError::Folder { .. }
+            | SharedError::Late { .. }
+            | SharedError::Many { .. }
+            | SharedError::Long { .. }
+            | SharedError::Runtime(_) => Self::new(ExitKind::Failed, err),
+        }
+    }
+}
+
+impl From<SyncError> for CliError {
+    fn from(err: SyncError) -> Self {
+        match err {
+            SyncError::Shared(err) => err.into(),
+            SyncError::Store(err) => err.into(),
+        }
+    }
+}
+
+impl From<SelectError> for CliError {
+    fn from(err: SelectError) -> Self {
+        const LIST: &str = "run `codspeed store list` to see the stored runs";
+        let hint = match err {
+            SelectError::Store(err) => return err.into(),
+            SelectError::Empty { others: 0, .. } => {
+                "`codspeed run` and `codspeed exec` store their runs".to_owned()
+            }
+            SelectError::Empty { others, .. } => {
+                let others = count(u64::try_from(others).unwrap_or(u64::MAX), "run");
+                format!("`codspeed store list --all-projects` lists {others} of other projects")
+            }
+            SelectError::Unknown { ref names, .. } if !names.is_empty() => {
+                let names: Vec<String> =
+                    names.iter().map(|name| format!("`{}`", one_line(name))).collect();
+                format!("there are {}; {LIST}", names.join(", "))
+            }
+            SelectError::Ambiguous { ref candidates, .. } => {
+                let ids: Vec<String> = candidates.iter().map(|entry| entry.id.short()).collect();
+                format!("use more digits: {}", ids.join(", "))
+            }
+            SelectError::AmbiguousCommit { ref hashes, .. } => {
+                let hashes: Vec<&str> = hashes.iter().map(String::as_str).take(10).collect();
+                format!("use more digits: {}", one_line(&hashes.join(", ")))
+            }
+            SelectError::Few { .. } | SelectError::Unknown { .. } => LIST.to_owned(),
+        };
+        Self::new(ExitKind::Usage, err).hint(hint)
     }
 }
 

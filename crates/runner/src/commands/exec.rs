@@ -10,6 +10,7 @@ use runner_shared::{
     harness::Target,
     text::{one_line, shown},
 };
+use store::Kind;
 
 use super::{
     Context,
@@ -87,7 +88,7 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     if let Some(text) = hint {
         context.ui.event(&RunEvent::Step(text));
     }
-    measure(&plan, context)
+    measure(&plan, Kind::Exec, context)
 }
 
 /// A blank name would be shown as nothing.

@@ -2,22 +2,26 @@
 //! that was measured well is sent. A part that fails doesn't lose the others.
 
 use runner_shared::{mode::Mode, profile_dir::ProfileDir};
+use store::{Kind, PartState};
 
 use super::{
-    Context, here, outcome, preflight, sources,
+    Context, here,
+    leftovers::{self, Leftovers},
+    outcome, preflight, recorded, sources,
     upload::{Measured, send_all},
 };
 use crate::{
     ci,
     error::{CliError, ExitKind, chain},
     event::RunEvent,
-    orchestrator::execute,
+    orchestrator::{Completed, execute},
+    recording::{self, Recording, Results},
     settings::{RunPart, RunPlan, options::Instrument},
     upload::{self, Manifest, Prepared, State},
 };
 
-/// Measures all parts, and sends what was measured well. The first failure decides the exit code.
-pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, CliError> {
+/// Measures all parts, keeps a record of them, and sends what was measured well. The first failure decides the exit code.
+pub(super) fn measure(plan: &RunPlan, kind: Kind, context: &Context) -> Result<ExitKind, CliError> {
     let (env, ui) = (&context.env, &context.ui);
     // First: whatever else is looked for would not be found without it.
     preflight::check_machine()?;
@@ -25,101 +29,215 @@ pub(super) fn measure(plan: &RunPlan, context: &Context) -> Result<ExitKind, Cli
     let here = here()?;
     let prepared =
         upload::prepare(&plan.upload, || sources::service_account(context), (env, &here), ui)?;
-    // Where the run belongs to, whatever is checked out where a benchmark runs, and by the time it has ended.
-    let commit = ci::checked_out(env, &here);
-    if let (true, Prepared::Send(upload)) = (plan.skip_run, &prepared) {
-        let found = plan.parts.iter().filter_map(|part| {
-            let folder = ProfileDir::new(part.profile_folder.clone()?);
-            let manifest = manifest(part, commit.clone());
-            let manifest = kept(manifest, State::Complete, &folder, context);
-            Some(Measured { folder, manifest, mode: part.mode })
-        });
-        return send_all(upload, found.collect(), context);
-    }
     if plan.skip_run {
-        return Err(CliError::new(ExitKind::Usage, "`--skip-run` without an upload has no effect"));
+        let commit = ci::checked_out(env, &here);
+        return send_again(plan, prepared, commit.as_deref(), context);
     }
     preflight::check(plan, context, &here)?;
+    // Where the run belongs to, whatever is checked out where a benchmark runs, and by the time it has ended.
+    let origin = plan.remember.as_ref().map(|_| ci::origin(env, &here));
+    let recording = plan
+        .remember
+        .as_ref()
+        .zip(origin.as_ref())
+        .map(|(wishes, origin)| Recording::begin(kind, &plan.parts, wishes, origin, env));
+    let commit = match origin {
+        Some(origin) => origin.commit,
+        None => ci::checked_out(env, &here),
+    };
     // From here on there is something to keep.
     let _heeding = context.signals.heed(1);
-    let mut measured = Vec::new();
-    let mut first_failure = ExitKind::Ok;
-    let parts = plan.parts.len();
-    for (index, part) in plan.parts.iter().enumerate() {
-        if parts > 1 {
-            let text = format!("part {} of {parts}: {}", index + 1, part.label);
-            ui.event(&RunEvent::Step(text));
+    let leftovers = Leftovers::new(plan.keep_profile);
+    let mut run = Run { commit, recording, leftovers, measured: Vec::new() };
+    let ended = run.all(plan, context);
+    let Run { recording, mut leftovers, measured, .. } = run;
+    if !recorded::keep(recording, context) {
+        leftovers.stay(context);
+    }
+    let ended = match ended {
+        Ok(End::Interrupted) => Ok(interrupted(&measured, &mut leftovers, context)),
+        Ok(End::Parts(first_failure)) => {
+            let is_kept = context.recorded.get().is_some() || leftovers.any_stays();
+            settle(prepared, measured, (first_failure, is_kept), context)
+                .inspect_err(|_| leftovers.stay(context))
         }
-        let kind = match measure_part(part, commit.clone(), context) {
-            Ok((ExitKind::Interrupted, _)) => return Ok(interrupted(&measured, context)),
-            Err(err) if err.kind == ExitKind::Interrupted && !measured.is_empty() => {
-                ui.error(&err);
-                return Ok(interrupted(&measured, context));
-            }
-            Ok((kind, part)) => {
-                // What got slower was measured well.
-                let is_whole = matches!(kind, ExitKind::Ok | ExitKind::Regression);
-                measured.extend(Some(part).filter(|_| is_whole));
-                kind
-            }
-            // The last words of the program.
-            Err(err) if parts == 1 => return Err(err),
-            Err(err) => {
-                ui.error(&err);
-                err.kind
-            }
-        };
-        if first_failure == ExitKind::Ok {
-            first_failure = kind;
-        }
-    }
-    if context.signals.interrupted() {
-        return Ok(interrupted(&measured, context));
-    }
-    if first_failure == ExitKind::Ok {
-        return settle(prepared, measured, true, context);
-    }
-    settle(prepared, measured, false, context)?;
-    Ok(first_failure)
+        Err(err) => Err(err),
+    };
+    leftovers.remove(context);
+    ended
 }
 
-/// Sends what was measured, if it is to be sent; where it stays is said if all `went_well`.
+/// Sends what lies in the folders of the plan, without measuring anything.
+fn send_again(
+    plan: &RunPlan,
+    prepared: Prepared,
+    commit: Option<&str>,
+    context: &Context,
+) -> Result<ExitKind, CliError> {
+    let Prepared::Send(upload) = prepared else {
+        let what = "`--skip-run` without an upload has no effect";
+        return Err(CliError::new(ExitKind::Usage, what));
+    };
+    let found = plan.parts.iter().filter_map(|part| {
+        let folder = ProfileDir::new(part.profile_folder.clone()?);
+        let manifest = manifest(part, commit.map(str::to_owned));
+        let manifest = kept(manifest, State::Complete, &folder, context);
+        Some(Measured { folder, manifest, mode: part.mode })
+    });
+    send_all(&upload, found.collect(), context)
+}
+
+/// The end of all parts.
+enum End {
+    /// They were measured; the first failure, if there is one.
+    Parts(ExitKind),
+    /// Somebody wanted an end.
+    Interrupted,
+}
+
+/// A run that goes on.
+struct Run {
+    /// The commit that is checked out.
+    commit: Option<String>,
+    /// Its record, if one is kept.
+    recording: Option<Recording>,
+    leftovers: Leftovers,
+    /// The parts that were measured well.
+    measured: Vec<Measured>,
+}
+
+impl Run {
+    /// Measures one part after the other.
+    fn all(&mut self, plan: &RunPlan, context: &Context) -> Result<End, CliError> {
+        let mut first_failure = ExitKind::Ok;
+        let parts = plan.parts.len();
+        for (index, part) in plan.parts.iter().enumerate() {
+            if parts > 1 {
+                let text = format!("part {} of {parts}: {}", index + 1, part.label);
+                context.ui.event(&RunEvent::Step(text));
+            }
+            let kind = match self.part(part, context) {
+                Ok((ExitKind::Interrupted, _)) => return Ok(End::Interrupted),
+                Err(err) if err.kind == ExitKind::Interrupted && !self.measured.is_empty() => {
+                    context.ui.error(&err);
+                    return Ok(End::Interrupted);
+                }
+                Ok((kind, part)) => {
+                    // What got slower was measured well.
+                    let is_whole = matches!(kind, ExitKind::Ok | ExitKind::Regression);
+                    self.measured.extend(Some(part).filter(|_| is_whole));
+                    kind
+                }
+                // The last words of the program.
+                Err(err) if parts == 1 => return Err(err),
+                Err(err) => {
+                    context.ui.error(&err);
+                    err.kind
+                }
+            };
+            if first_failure == ExitKind::Ok {
+                first_failure = kind;
+            }
+        }
+        if context.signals.interrupted() {
+            return Ok(End::Interrupted);
+        }
+        Ok(End::Parts(first_failure))
+    }
+
+    /// Measures a part, and takes it into the record.
+    fn part(
+        &mut self,
+        part: &RunPart,
+        context: &Context,
+    ) -> Result<(ExitKind, Measured), CliError> {
+        let manifest = manifest(part, self.commit.clone());
+        if let Some(recording) = &mut self.recording {
+            recording.look_at(part, &context.env);
+        }
+        let completed = execute(part, &manifest, (&context.env, &context.signals), &context.ui)?;
+        let folder = completed.folder.clone();
+        let goes = self.leftovers.note(part, (&folder, &completed.lock));
+        if let Some(recording) = &mut self.recording {
+            let measured = recording::Measured {
+                part,
+                state: PartState::Complete,
+                results: Results::Run(&completed.report),
+                perf: completed.perf.as_deref(),
+                folder: Some(&folder),
+                folder_stays: !goes,
+            };
+            recording.add(measured, &context.env);
+        }
+        // What is broken holds numbers that only somebody who looks at the files can find.
+        let is_worth_a_look = completed.report.begun() > 0 || !completed.broken.is_empty();
+        let ended = finish(part, completed, manifest, goes, context);
+        let state = match &ended {
+            Ok((ExitKind::Interrupted, _)) => PartState::Interrupted,
+            Ok(_) => PartState::Complete,
+            Err(_) => PartState::Failed,
+        };
+        if let Some(recording) = &mut self.recording {
+            recording.end_last(state);
+        }
+        let stays = match &ended {
+            Ok((kind, _)) => *kind == ExitKind::Interrupted && is_worth_a_look,
+            Err(err) => is_worth_a_look && !matches!(err.kind, ExitKind::Usage | ExitKind::Empty),
+        };
+        if stays {
+            self.leftovers.keep(&folder, context);
+        }
+        ended
+    }
+}
+
+/// Sends what was measured, if it is to be sent; that it is not is said if all went well. Something of it `is_kept`
+/// here, or nothing.
 fn settle(
     prepared: Prepared,
     measured: Vec<Measured>,
-    went_well: bool,
+    (first_failure, is_kept): (ExitKind, bool),
     context: &Context,
 ) -> Result<ExitKind, CliError> {
+    let went_well = first_failure == ExitKind::Ok;
     match prepared {
         Prepared::Send(upload) if !measured.is_empty() => {
-            return send_all(&upload, measured, context);
+            let sent = send_all(&upload, measured, context)?;
+            return Ok(if went_well { sent } else { first_failure });
         }
-        Prepared::Stay(Some(why)) if went_well => context.ui.event(&RunEvent::Step(why)),
+        Prepared::Stay(Some(how)) if went_well => {
+            let what = if is_kept { "results kept locally" } else { "results are not uploaded" };
+            context.ui.event(&RunEvent::Step(format!("{what}; {how}")));
+        }
         Prepared::Send(_) | Prepared::Stay(_) => {}
     }
-    Ok(ExitKind::Ok)
+    Ok(first_failure)
 }
 
-fn measure_part(
+/// Shows and exports the results of a part, and judges it. Its folder is about to be removed if it `goes`.
+fn finish(
     part: &RunPart,
-    commit: Option<String>,
+    completed: Completed,
+    manifest: Manifest,
+    goes: bool,
     context: &Context,
 ) -> Result<(ExitKind, Measured), CliError> {
-    let manifest = manifest(part, commit);
-    let completed = execute(part, &manifest, (&context.env, &context.signals), &context.ui)?;
     let folder = completed.folder.clone();
     // Otherwise files that are not whole follow from that.
     if !completed.interrupted && completed.trouble.is_none() {
         outcome::tell_broken(&completed.broken, context);
     }
     // The table comes last: of a long output the end is read.
-    outcome::show_slowest(&completed.report, &folder, context)?;
+    outcome::show_slowest(&completed.report, Some(&folder).filter(|_| !goes), context)?;
     let shown = outcome::show(&part.exports, &completed.report, context);
     let explained = if part.workload.wants_explanation() {
         context.print_more(&completed.report.explained())
     } else {
         Ok(())
     };
+    if !goes {
+        leftovers::tell(&folder, context);
+    }
     // What went wrong is not sent.
     let kind = match outcome::judge(part, completed, context) {
         Ok(kind) => kind,
@@ -137,8 +255,9 @@ fn measure_part(
 }
 
 /// Somebody wanted an end. Says what is kept of the parts that were measured before.
-fn interrupted(before: &[Measured], context: &Context) -> ExitKind {
+fn interrupted(before: &[Measured], leftovers: &mut Leftovers, context: &Context) -> ExitKind {
     for Measured { folder, .. } in before {
+        leftovers.keep(folder, context);
         context.ui.event(&RunEvent::Warning {
             text: "interrupted; the parts measured before are complete".to_owned(),
             hint: Some(upload::how_to_go_on(folder)),

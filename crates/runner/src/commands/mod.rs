@@ -4,32 +4,52 @@ pub(crate) mod ab;
 pub(crate) mod auth;
 mod basis;
 pub(crate) mod bisect;
+mod both;
 pub(crate) mod choose;
+pub(crate) mod clean;
 mod compare;
+pub(crate) mod compare_runs;
 mod compared;
 mod cut;
 pub(crate) mod doctor;
 pub(crate) mod documents;
 mod errors;
 pub(crate) mod exec;
+mod gate;
+pub(crate) mod gate_runs;
+pub(crate) mod history;
+pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod isolate;
+mod kept;
+mod leftovers;
 mod measure;
+mod notify;
 pub(crate) mod old_names;
 mod outcome;
 mod preflight;
 pub(crate) mod profile;
+mod recorded;
+mod remote;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod setup;
+mod sides;
 mod sources;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod update;
 pub(crate) mod upload;
 mod user;
 
-use std::{cell::OnceCell, path::PathBuf};
+pub(crate) use remote::merge_shards;
 
+use std::{
+    cell::{Cell, OnceCell},
+    path::PathBuf,
+};
+
+use ::store::RecordId;
 use runner_shared::env_names;
 use system::signals::Signals;
 
@@ -53,6 +73,8 @@ pub(crate) struct Context {
     pub global: GlobalArgs,
     /// The id of the run at the service, once results were uploaded.
     pub run_id: OnceCell<String>,
+    /// The record of what was measured last.
+    pub recorded: Cell<Option<RecordId>>,
 }
 
 impl Context {
@@ -62,7 +84,7 @@ impl Context {
             Some(folder) => env.with(env_names::SETUP_CACHE_DIR, folder),
             None => env,
         };
-        Self { env, ui, signals, global, run_id: OnceCell::new() }
+        Self { env, ui, signals, global, run_id: OnceCell::new(), recorded: Cell::new(None) }
     }
 
     /// Hides from the benchmark what the command line and the project file say, and masks it in all that is shown.
@@ -77,6 +99,12 @@ impl Context {
     /// Prints what the user asked for.
     fn print(&self, text: &str) -> Result<(), CliError> {
         self.ui.details(text).map_err(|err| outcome::unwritten(&err))
+    }
+
+    /// Prints JSON that the user asked for.
+    fn print_json(&self, value: &serde_json::Value) -> Result<(), CliError> {
+        let text = serde_json::to_string_pretty(value);
+        self.print(&text.map_err(|err| CliError::new(ExitKind::Bug, err))?)
     }
 
     /// Prints more of it behind an empty line, if there is more.

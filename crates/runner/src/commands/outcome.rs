@@ -49,10 +49,11 @@ pub(crate) fn show(exports: &[Export], report: &Report, context: &Context) -> Re
 /// `codspeed inspect` shows more.
 pub(super) const A_FEW: (usize, usize) = (3, 3);
 
-/// Shows in which functions the slowest of the profiled benchmarks spent their time, before the table.
+/// Shows in which functions the slowest of the profiled benchmarks spent their time, before the table. The rest is in the
+/// folder, if that stays, else in the record.
 pub(crate) fn show_slowest(
     report: &Report,
-    folder: &ProfileDir,
+    folder: Option<&ProfileDir>,
     context: &Context,
 ) -> Result<(), CliError> {
     let Report::Walltime(report) = report else { return Ok(()) };
@@ -65,10 +66,10 @@ pub(crate) fn show_slowest(
     let few = slowest.len();
     let text = results::hottest_samples(&slowest, functions);
     let others = if few < all {
+        let place = folder.map(|folder| format!(" {}", shown(folder))).unwrap_or_default();
         format!(
-            "\nonly the {few} slowest of {all} profiled benchmarks are shown; run `codspeed inspect {}` to see the \
-                functions of all\n",
-            shown(&folder)
+            "\nonly the {few} slowest of {all} profiled benchmarks are shown; run `codspeed inspect{place}` to see the \
+                functions of all\n"
         )
     } else {
         String::new()
@@ -125,15 +126,15 @@ pub(crate) fn judge(
     completed: Completed,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
-    let Completed { report, broken, ended, trouble, interrupted, folder, instruments } = completed;
-    context.ui.event(&RunEvent::Step(format!("profile folder: {}", shown(&folder))));
+    let Completed { report, broken, ended, trouble, interrupted, folder, instruments, .. } =
+        completed;
     let by_itself = ended == Ended::Code(i32::from(ExitKind::Interrupted.code()));
     if interrupted || by_itself || context.signals.interrupted() {
         let kept = report.complete();
         let rounds = || {
             format!("run `codspeed inspect {}` to see the rounds that were kept", shown(&folder))
         };
-        let hint = match (kept, report.benchmarks().len()) {
+        let hint = match (kept, report.begun()) {
             (0, 0) => None,
             (0, _) => Some(rounds()),
             _ => Some(upload::how_to_go_on(&folder)),

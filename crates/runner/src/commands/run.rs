@@ -3,8 +3,9 @@
 use std::{ffi::OsString, path::Path};
 
 use runner_shared::command_text;
+use store::Kind;
 
-use super::{Context, here, measure::measure, sources};
+use super::{Context, gate::Gate, here, measure::measure, sources};
 use crate::{
     cli::{RunArgs, resolve},
     error::{CliError, ExitKind},
@@ -19,7 +20,7 @@ use crate::{
 
 /// Runs the suite and shows what it reported.
 pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliError> {
-    let RunArgs { mut shared, upload, instruments, bench, list, command } = args;
+    let RunArgs { mut shared, upload, instruments, gate, bench, list, command } = args;
     let here = here()?;
     if list {
         let config = project_with_benchmarks(&bench, context, &here)?;
@@ -52,7 +53,12 @@ pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliE
     };
     let plan = RunPlan::new(targets, resolve(shared, upload, instruments)?, &here)?;
     sources::say_modes(&plan, by, context);
-    measure(&plan, context)
+    let gate = Gate::of_run(gate, context)?;
+    let measure = || measure(&plan, Kind::Run, context);
+    match gate {
+        Some(gate) => gate.follow(&measure, context),
+        None => measure(),
+    }
 }
 
 /// One word is shell text; several are the words of a command, and stay what they are.

@@ -46,6 +46,15 @@ pub(super) fn project(context: &Context, here: &Path) -> Result<Option<ProjectCo
     Ok(Some(config))
 }
 
+/// The same for who has no use for what is odd about it: that was said before, or is none of its business.
+pub(super) fn project_in_silence(
+    context: &Context,
+    here: &Path,
+) -> Result<Option<ProjectConfig>, CliError> {
+    let loaded = ProjectConfig::load(context.global.config.as_deref(), here)?;
+    Ok(loaded.map(|(config, _)| config))
+}
+
 /// Says what has become of options of other versions.
 pub(super) fn warn_of_old_words(args: &CompatArgs, context: &Context) {
     args.warnings().into_iter().for_each(|text| context.ui.event(&RunEvent::warning(text)));

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &UploadCommandArgs, context: &Context) -> Result<ExitKin
         let err = CliError::new(ExitKind::Usage, what);
         let parts = inspect::parts(folder).unwrap_or_default();
         if parts.is_empty() {
-            err.hint("a run names its profile folder in its last lines; use `--profile-folder` to choose it")
+            err.hint("use `--profile-folder` or `--keep-profile` to keep the profile folder of a run, which it names then")
         } else {
             let folders = parts.iter().map(|part| shown(&folder.join(part)).into_owned());
             let commands: Vec<_> =

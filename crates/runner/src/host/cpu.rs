@@ -62,6 +62,7 @@ pub(super) fn parse(cpuinfo: &str, visible: u32) -> Cpu {
         name: "cpu0".to_owned(),
         vendor: or_unknown(vendor.unwrap_or(UNKNOWN)),
         cores: cores(&processors).unwrap_or(visible).max(1),
+        microcode: text("microcode").unwrap_or_default().to_owned(),
         flags: flags.into_iter().collect(),
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Host {
     pub os_version: String,
     /// The architecture: `x86_64` or `aarch64`.
     pub arch: String,
+    /// Release of the kernel: `6.18.2`.
+    pub kernel: String,
     /// The name of the machine.
     pub name: String,
     /// The party that runs us: a name, or a number where the system knows none.
@@ -47,6 +49,8 @@ pub(crate) struct Cpu {
     pub vendor: String,
     /// Cores that exist, without hyper-threads; at least 1.
     pub cores: u32,
+    /// Version of its microcode; empty where it says none.
+    pub microcode: String,
     /// What it can do, sorted; empty where it can't be found out.
     pub flags: Vec<String>,
 }
@@ -65,6 +69,7 @@ pub(crate) fn read() -> Host {
         os,
         os_version,
         arch: std::env::consts::ARCH.to_owned(),
+        kernel: text("/proc/sys/kernel/osrelease").trim().to_owned(),
         name: or_unknown(&name),
         user: user(Uid::effective()),
         cpu: cpu::parse(&text("/proc/cpuinfo"), visible_processors()),

@@ -22,7 +22,7 @@ pub(crate) const SYSTEMS: &[(&str, &str)] =
 
 /// Returns how well this system is known.
 pub(crate) fn support(host: &Host) -> Support {
-    let Host { os, os_version, arch, name: _, user: _, cpu: _, memory_gib: _ } = host;
+    let Host { os, os_version, arch, kernel: _, name: _, user: _, cpu: _, memory_gib: _ } = host;
     if !ARCHITECTURES.contains(&arch.as_str()) {
         Support::None
     } else if SYSTEMS.contains(&(os, os_version)) {

@@ -89,7 +89,7 @@ impl Stage<'_> {
         report.remarks.splice(..0, remarks);
         let trouble = tracer.trouble();
         let trouble = trouble.or_else(|| memory::trouble(served.ended, control.failed(), &report));
-        Ok(Measured { report: report.into(), broken, served, trouble })
+        Ok(Measured { report: report.into(), broken, served, trouble, perf: None })
     }
 }
 

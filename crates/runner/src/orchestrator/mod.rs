@@ -9,7 +9,7 @@ mod step;
 mod walltime;
 mod watch;
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, path::PathBuf, rc::Rc};
 
 use results::{ReadError, Report};
 use runner_shared::{
@@ -59,8 +59,12 @@ pub(crate) struct Completed {
     pub interrupted: bool,
     /// The place where everything is.
     pub folder: ProfileDir,
+    /// That place is ours until all who need it have dropped this.
+    pub lock: Rc<FolderLock>,
     /// The outcome of the instruments.
     pub instruments: Result<(), InstrumentError>,
+    /// Version of perf, if it has recorded a profile.
+    pub perf: Option<String>,
 }
 
 /// The reason why a run yielded nothing.
@@ -153,6 +157,8 @@ struct Measured {
     broken: Vec<ReadError>,
     served: Served,
     trouble: Option<TracerTrouble>,
+    /// Version of the profiler, if one has recorded.
+    perf: Option<String>,
 }
 
 /// The machine, as long as it is ours to measure on.
@@ -208,9 +214,8 @@ pub(crate) fn execute_in(
     for place in [env.temp_dir().as_path(), folder.path()] {
         temporary::tidy(place);
     }
-    let lock = FolderLock::acquire(folder.path())?;
-    let outcome = run(part, manifest, (env, signals), &turn.paths, &folder, ui);
-    drop(lock);
+    let lock = Rc::new(FolderLock::acquire(folder.path())?);
+    let outcome = run(part, manifest, (env, signals), &turn.paths, (&folder, lock), ui);
     if outcome.is_err() {
         upload::forget(&folder);
     }
@@ -228,7 +233,7 @@ fn run(
     manifest: Option<&Manifest>,
     (env, signals): (&Env, &Signals),
     paths: &FifoPaths,
-    folder: &ProfileDir,
+    (folder, lock): (&ProfileDir, Rc<FolderLock>),
     ui: &Ui,
 ) -> Result<Completed, RunError> {
     upload::forget(folder);
@@ -264,7 +269,7 @@ fn run(
     };
     let failed = !measured.as_ref().is_ok_and(|measured| went_well(&measured.served));
     ui.event(&RunEvent::GroupEnd { failed });
-    let Measured { report, broken, served, trouble } = measured?;
+    let Measured { report, broken, served, trouble, perf } = measured?;
     if let Some(missing) = report.missing() {
         ui.event(&RunEvent::warning(missing));
     }
@@ -275,7 +280,7 @@ fn run(
     let Served { record: _, preemptions: _, ended, interrupted } = served;
     let instruments = if well { instruments.finish(folder) } else { Ok(()) };
     let folder = folder.clone();
-    Ok(Completed { report, broken, ended, trouble, interrupted, folder, instruments })
+    Ok(Completed { report, broken, ended, trouble, interrupted, folder, lock, instruments, perf })
 }
 
 /// Returns an error if somebody wants an end.
@@ -306,7 +311,7 @@ fn profile_dir(part: &RunPart, env: &Env) -> Result<ProfileDir, RunError> {
         let parent = env.temp_dir();
         let (prefix, suffix) = ProfileDir::FRESH;
         let mut fresh = tempfile::Builder::new();
-        fresh.prefix(prefix).suffix(suffix).rand_bytes(10);
+        fresh.prefix(prefix).suffix(suffix).rand_bytes(ProfileDir::FRESH_LETTERS);
         #[expect(clippy::disallowed_methods, reason = "it is to stay")]
         fresh.tempdir_in(&parent).map(tempfile::TempDir::keep)
     };

@@ -57,7 +57,7 @@ impl Stage<'_> {
         if options.exclude_allocations {
             report.view.allocations = Allocations::Excluded;
         }
-        Ok(Measured { report: report.into(), broken, served, trouble: None })
+        Ok(Measured { report: report.into(), broken, served, trouble: None, perf: None })
     }
 }
 

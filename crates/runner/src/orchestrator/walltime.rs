@@ -55,6 +55,7 @@ impl Stage<'_> {
         let served = watch(child, &before, Some(conversation), signals, ui)?;
         let crowded = crowd.warning(place.processors());
         let recorded = profiler.finish();
+        let perf = recorded.as_ref().map(|recorded| recorded.version.clone());
         // perf is gone, and what comes after the benchmark is still to come.
         let left = left_by_suite(workload, &before, &served, LEFT_RUNNING);
         drop((isolation, shims, away));
@@ -77,6 +78,6 @@ impl Stage<'_> {
         if let Some(recorded) = recorded.filter(|_| !signals.interrupted()) {
             walltime::add_profile(recorded, &served.record, folder, &mut report, &tell);
         }
-        Ok(Measured { report: report.into(), broken, served, trouble: None })
+        Ok(Measured { report: report.into(), broken, served, trouble: None, perf })
     }
 }

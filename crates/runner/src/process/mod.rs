@@ -2,6 +2,7 @@
 
 mod children;
 mod descendants;
+mod feed;
 mod held;
 mod helper;
 mod lines;
@@ -13,6 +14,7 @@ mod spawn;
 
 pub(crate) use children::Children;
 pub(crate) use descendants::{kill_descendants, left_running};
+pub(crate) use feed::feed;
 pub(crate) use helper::{Helper, Streams, send_signal};
 pub(crate) use pipes::{Output, words};
 pub(crate) use question::{Answer, AskError, Limits, ask, run_hook};

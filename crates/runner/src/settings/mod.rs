@@ -11,4 +11,4 @@ pub(crate) mod targets;
 pub(crate) mod user_config;
 mod yaml;
 
-pub(crate) use plan::{RunPart, RunPlan, SettingsError, apart};
+pub(crate) use plan::{RunPart, RunPlan, SettingsError, apart, check_stdout};

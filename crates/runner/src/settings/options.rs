@@ -12,6 +12,7 @@ use crate::workload::Profiling;
 
 /// The options that all commands which measure have in common.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is independent of the others")]
 pub(crate) struct RunOptions {
     /// The ways in which each target is measured; none for the usual one.
     pub modes: Vec<Mode>,
@@ -39,6 +40,10 @@ pub(crate) struct RunOptions {
     pub wait: bool,
     /// The party that reads standard output.
     pub message_format: MessageFormat,
+    /// The profile folder stays where it is, also if nobody has named it.
+    pub keep_profile: bool,
+    /// The record of the run, if it is kept.
+    pub remember: Option<Remember>,
     /// The upload, if there is one.
     pub upload: UploadOptions,
     /// Nothing is measured: what lies in the profile folder is sent.
@@ -53,6 +58,25 @@ pub(crate) enum MessageFormat {
     Human,
     /// Another program.
     Json,
+}
+
+/// The format of a report for a command of the user.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// All that is known.
+    #[default]
+    Json,
+    /// For people.
+    Markdown,
+}
+
+/// The words of the user about the record of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Remember {
+    /// A name by which it is found again.
+    pub name: Option<String>,
+    /// Labels: keys and values.
+    pub labels: Vec<(String, String)>,
 }
 
 /// One export: format and where to.

@@ -15,7 +15,7 @@ use runner_shared::{
 use super::{
     options::{
         Export, InstrumentOptions, MemoryOptions, MessageFormat, PlaceOptions, PythonAllocator,
-        RunOptions, SimulationOptions, UploadOptions,
+        Remember, RunOptions, SimulationOptions, UploadOptions,
     },
     targets::PlannedTarget,
 };
@@ -26,6 +26,10 @@ use crate::workload::{Profiling, Workload};
 pub(crate) struct RunPlan {
     /// Target by target, and each in one mode after the other.
     pub parts: Vec<RunPart>,
+    /// Profile folders stay where they are, also those that nobody has named.
+    pub keep_profile: bool,
+    /// The record of the run, if it is kept.
+    pub remember: Option<Remember>,
     /// Whether, as whom and where results are sent.
     pub upload: UploadOptions,
     /// Nothing is measured: what lies in the profile folders is sent.
@@ -98,6 +102,17 @@ pub(crate) enum SettingsError {
     /// Standard output twice.
     #[error("`--message-format json` and an export can't both use standard output")]
     OutputTwice,
+    /// Two exports to standard output.
+    #[error("two exports go to standard output (`-`), which can hold one")]
+    TwoToStdout,
+    /// An export of several parts to standard output in a format whose files hold one.
+    #[error(
+        "the run has several parts, and `{format}` is a format for one: standard output can't hold them all"
+    )]
+    PartsToStdout {
+        /// The format.
+        format: String,
+    },
     /// Two exports to one file.
     #[error("two exports go to `{}`", shown(path))]
     SameExport {
@@ -127,6 +142,8 @@ impl RunPlan {
             allow_empty,
             wait,
             message_format,
+            keep_profile,
+            remember,
             upload,
             skip_run,
         } = options;
@@ -139,6 +156,7 @@ impl RunPlan {
         for PlannedTarget { name: title, workload, working_directory } in targets {
             let title = title.unwrap_or_else(|| workload.label());
             for mode in modes.iter().copied() {
+                check_stdout(&exports, several)?;
                 check_exports(&exports, mode, profiling, message_format)?;
                 let name = ProfileDir::part_name(mode, parts.len());
                 let of_this_part = |folder: PathBuf| {
@@ -165,7 +183,7 @@ impl RunPlan {
                 });
             }
         }
-        Ok(Self { parts, upload, skip_run })
+        Ok(Self { parts, keep_profile, remember, upload, skip_run })
     }
 }
 
@@ -227,6 +245,24 @@ fn check_exports(
         if exports.iter().skip(index + 1).any(|other| other.path == one.path) {
             return Err(SettingsError::SameExport { path: one.path.clone() });
         }
+    }
+    Ok(())
+}
+
+/// Returns whether standard output can hold the exports that go there: one, and of several parts only in a format that can
+/// be read then.
+///
+/// # Errors
+///
+/// [`SettingsError::TwoToStdout`] or [`SettingsError::PartsToStdout`].
+pub(crate) fn check_stdout(exports: &[Export], several: bool) -> Result<(), SettingsError> {
+    let mut to_stdout = exports.iter().filter(|export| export.path == Path::new("-"));
+    let Some(first) = to_stdout.next() else { return Ok(()) };
+    if to_stdout.next().is_some() {
+        return Err(SettingsError::TwoToStdout);
+    }
+    if several && !results::is_stream(&first.format) {
+        return Err(SettingsError::PartsToStdout { format: first.format.clone() });
     }
     Ok(())
 }

@@ -32,9 +32,10 @@ impl<W: Write + Send> Sink for Buildkite<W> {
             Shown::GroupStart { title, opened: false } => log.line(&format!("--- {title}")),
             Shown::GroupStart { title, opened: true } => log.line(&format!("+++ {title}")),
             Shown::Activity { text, logged: true } => log.line(text),
-            Shown::GroupEnd { .. } | Shown::Activity { logged: false, .. } | Shown::Nothing => {
-                Ok(())
-            }
+            Shown::GroupEnd { .. }
+            | Shown::Activity { logged: false, .. }
+            | Shown::Finding { .. }
+            | Shown::Nothing => Ok(()),
             Shown::Output(_, bytes) => log.pass(bytes),
             Shown::Progress { label, done: _, total } => match self.named.line(label, *total) {
                 Some(line) => log.line(&line),

@@ -32,6 +32,10 @@ impl<W: Write + Send> Sink for GitHub<W> {
             Shown::Announcement(title, text) => {
                 log.line(&format!("::notice title={}::{}", property(title), data(text)))
             }
+            Shown::Finding { failed, title, text } => {
+                let level = if *failed { "error" } else { "warning" };
+                log.line(&format!("::{level} title={}::{}", property(title), data(text)))
+            }
             Shown::GroupStart { title, opened: _ } => {
                 log.line(&format!("::group::{}", data(title)))
             }

@@ -67,7 +67,9 @@ impl<W: Write + Send> Sink for GitLab<W> {
             Shown::Results(text) => self.log.line(text.trim_end()),
             Shown::Error(failure) => self.log.line(&paint.paint(RED, &failure.lines().join("\n"))),
             Shown::Activity { text, logged: true } => self.log.line(text),
-            Shown::Activity { logged: false, .. } | Shown::Nothing => Ok(()),
+            Shown::Activity { logged: false, .. } | Shown::Finding { .. } | Shown::Nothing => {
+                Ok(())
+            }
         }
     }
 }

@@ -51,11 +51,14 @@ impl Hush {
             RunEvent::RunStarted
             | RunEvent::Debug(_)
             | RunEvent::Announcement { .. }
+            | RunEvent::Finding { .. }
             | RunEvent::Waiting { .. }
             | RunEvent::Stopping
             | RunEvent::Killing
             | RunEvent::Report(_)
             | RunEvent::Details(_)
+            | RunEvent::ProfileFolder { .. }
+            | RunEvent::Recorded { .. }
             | RunEvent::Uploaded { .. }
             | RunEvent::Error(_)
             | RunEvent::RunFinished { .. } => false,

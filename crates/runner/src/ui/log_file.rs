@@ -77,6 +77,7 @@ impl<W: Write> LogFile<W> {
             | RunEvent::Debug(_)
             | RunEvent::Warning { .. }
             | RunEvent::Announcement { .. }
+            | RunEvent::Finding { .. }
             | RunEvent::Output { .. }
             | RunEvent::Waiting { .. }
             | RunEvent::Stopping
@@ -85,6 +86,8 @@ impl<W: Write> LogFile<W> {
             | RunEvent::Activity { .. }
             | RunEvent::Report(_)
             | RunEvent::Details(_)
+            | RunEvent::ProfileFolder { .. }
+            | RunEvent::Recorded { .. }
             | RunEvent::Uploaded { .. }
             | RunEvent::Error(_) => {}
         }
@@ -107,6 +110,7 @@ impl<W: Write> LogFile<W> {
             | Shown::Activity { logged: false, .. }
             | Shown::GroupStart { .. }
             | Shown::GroupEnd { .. }
+            | Shown::Finding { .. }
             | Shown::Nothing => Ok(()),
         }
     }

@@ -2,7 +2,9 @@
 //! ([`Surface`]), and beside it JSON lines, a log file and GitHub's page, where they are wanted.
 //!
 //! Outside of CI results go to standard output and everything else to standard error. The log of a CI provider is one
-//! stream: standard output, unless that is kept for data ([`Claim`]).
+//! stream: standard output. Where standard output is kept for data ([`Claim`]), it gets nothing else, and people see all
+//! of it on standard error; where the data are JSON lines, what the benchmark says on standard output is among them
+//! instead.
 //!
 //! | to add | edit |
 //! |---|---|
@@ -40,8 +42,9 @@ use std::{
 };
 
 use api::Secret;
-use results::{Report, SuiteComparison};
+use results::{Report, TableStyle, Verdicts};
 use runner_shared::{fault::words, profile_dir::ProfileDir};
+use store::gate::GateReport;
 
 use crate::{
     env::Env,
@@ -53,7 +56,7 @@ use state::State;
 
 pub(crate) use farewell::farewell;
 pub(crate) use panic::report_panics;
-pub(crate) use report::{export, export_verdicts};
+pub(crate) use report::{export, export_bytes, export_measured, export_stacks, export_verdicts};
 pub(crate) use surface::{Claim, Level, Screen, Surface};
 
 /// The user. Any thread may tell something.
@@ -112,6 +115,16 @@ impl Ui {
         self.state().redactor.add(secret);
     }
 
+    /// Returns whether there is anything to take out of texts.
+    pub(crate) fn has_secrets(&self) -> bool {
+        !self.state().redactor.is_empty()
+    }
+
+    /// Returns a text without secrets.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        self.state().redactor.text(text)
+    }
+
     /// Returns the text of an export without secrets.
     pub(crate) fn masked(&self, bytes: &[u8]) -> Vec<u8> {
         self.state().redactor.export(bytes)
@@ -138,15 +151,28 @@ impl Ui {
     /// The results of a mode.
     pub(crate) fn report(&self, results: &Report) -> io::Result<()> {
         let mut state = self.state();
-        let finished = report::finished(results, open::resized(state.style))?;
+        let finished = report::finished(results, open::resized(state.style, state.claim))?;
         state.event(&RunEvent::Report(Box::new(finished)))
     }
 
-    /// The verdicts of a suite that was run in two states.
-    pub(crate) fn verdicts(&self, found: &SuiteComparison) -> io::Result<()> {
+    /// Verdicts about benchmarks.
+    pub(crate) fn verdicts(&self, found: &dyn Verdicts) -> io::Result<()> {
         let mut state = self.state();
-        let finished = report::judged(found, open::resized(state.style))?;
+        let finished = report::judged(found, open::resized(state.style, state.claim))?;
         state.event(&RunEvent::Report(Box::new(finished)))
+    }
+
+    /// The outcome of a gate.
+    pub(crate) fn gated(&self, found: &GateReport) -> io::Result<()> {
+        let mut state = self.state();
+        let finished = report::gated(found, open::resized(state.style, state.claim));
+        state.event(&RunEvent::Report(Box::new(finished)))
+    }
+
+    /// Returns how tables look where people read them now.
+    pub(crate) fn table_style(&self) -> TableStyle {
+        let state = self.state();
+        open::resized(state.style, state.claim)
     }
 
     /// More about results, for reading.

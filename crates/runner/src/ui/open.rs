@@ -46,7 +46,7 @@ pub(super) type Stdio = Box<dyn Write + Send>;
 pub(super) fn people(env: &Env, screen: Screen) -> People {
     let Screen { surface, level, claim, full_output, log: _ } = screen;
     let log = || if claim == Claim::Free { stdout() } else { stderr() };
-    let results = (claim != Claim::Messages).then(stdout);
+    let results = (claim == Claim::Free).then(stdout);
     let paint = Paint::choose(env, io::stderr().is_terminal());
     let named = Named::default();
     let sink: Box<dyn Sink> = match surface {
@@ -71,7 +71,7 @@ pub(super) fn people(env: &Env, screen: Screen) -> People {
 
 /// JSON lines, if they are wanted.
 pub(super) fn json(screen: Screen) -> Option<Json<Stdio>> {
-    (screen.claim == Claim::Messages).then(|| Json { to: stdout() })
+    (screen.claim == Claim::Messages).then(|| Json::new(stdout()))
 }
 
 /// The log for the profile folder, if it is wanted.
@@ -89,16 +89,24 @@ pub(super) fn summary(env: &Env, screen: Screen) -> Option<Summary> {
 /// Returns how tables look where people read them.
 pub(super) fn table_style(env: &Env, screen: Screen) -> TableStyle {
     let natural = match screen.surface {
-        Surface::Terminal | Surface::Plain => io::stdout().is_terminal(),
+        Surface::Terminal | Surface::Plain => match screen.claim {
+            Claim::Free => io::stdout().is_terminal(),
+            Claim::Export | Claim::Messages => io::stderr().is_terminal(),
+        },
         Surface::GitLab => true,
         Surface::GitHub | Surface::Buildkite => false,
     };
-    resized(TableStyle { colour: Paint::choose(env, natural).0, width: None })
+    let colour = Paint::choose(env, natural).0;
+    resized(TableStyle { colour, width: None }, screen.claim)
 }
 
-/// The same style for the terminal as it is now.
-pub(super) fn resized(style: TableStyle) -> TableStyle {
-    let width = terminal_size(io::stdout().as_fd()).map(|(_, columns)| columns);
+/// The same style for the terminal as it is now: the one that shows results.
+pub(super) fn resized(style: TableStyle, claim: Claim) -> TableStyle {
+    let size = match claim {
+        Claim::Free => terminal_size(io::stdout().as_fd()),
+        Claim::Export | Claim::Messages => terminal_size(io::stderr().as_fd()),
+    };
+    let width = size.map(|(_, columns)| columns);
     TableStyle { width, ..style }
 }
 

@@ -40,6 +40,7 @@ impl<W: Write + Send> Sink for Plain<W> {
             Shown::GroupStart { .. }
             | Shown::GroupEnd { .. }
             | Shown::Activity { logged: false, .. }
+            | Shown::Finding { .. }
             | Shown::Nothing => Ok(()),
             Shown::Activity { text, logged: true } => self.rest.line(text),
             Shown::Output(Stream::Stdout, bytes) => self.results().pass(bytes),

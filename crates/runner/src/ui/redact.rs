@@ -4,12 +4,13 @@ use std::{borrow::Cow, ffi::OsStr, ops::Range};
 
 use api::Secret;
 use memchr::memmem;
+use results::BenchmarkLine;
 use runner_shared::text::one_line;
 use serde_json::Value;
 
 use crate::{
     env::Env,
-    event::{Benchmark, Finished, RunEvent},
+    event::{Finished, RunEvent},
 };
 
 /// The text in place of a secret.
@@ -44,6 +45,11 @@ impl Redactor {
     pub(super) fn add_all(&mut self, env: &Env) {
         let texts = env.secrets().map(OsStr::to_string_lossy);
         texts.filter_map(|text| Secret::new(&text)).for_each(|secret| self.add(secret));
+    }
+
+    /// No secret is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.secrets.is_empty()
     }
 
     /// The same bytes without secrets.
@@ -126,7 +132,7 @@ impl Redactor {
 
     fn finished(&self, finished: &Finished) -> Finished {
         let Finished { table, markdown, benchmarks, comparisons } = finished;
-        let clean = |bench: &Benchmark| Benchmark {
+        let clean = |bench: &BenchmarkLine| BenchmarkLine {
             name: self.text(&bench.name),
             uri: self.text(&bench.uri),
             ..bench.clone()
@@ -162,7 +168,7 @@ struct Spelling {
 
 impl Spelling {
     /// Reads the escapes of all formats that we write: `\"`, `\|` and `\u002b` (JSON, Markdown), `""` (CSV), `&#95;` and
-    /// `&lt;` (`AsciiDoc`, Markdown).
+    /// `&lt;` (`AsciiDoc`, Markdown, XML).
     fn read(bytes: &[u8]) -> Self {
         let mut read = Self::default();
         let mut at = 0;
@@ -192,7 +198,7 @@ impl Spelling {
 /// The character of an escape at the beginning, and its length.
 fn escape(bytes: &[u8]) -> Option<(u32, usize)> {
     const NAMED: &[(&[u8], char)] =
-        &[(b"&lt;", '<'), (b"&gt;", '>'), (b"&amp;", '&'), (b"&quot;", '"')];
+        &[(b"&lt;", '<'), (b"&gt;", '>'), (b"&amp;", '&'), (b"&quot;", '"'), (b"&apos;", '\'')];
     let of = |digits: &[u8], radix| u32::from_str_radix(str::from_utf8(digits).ok()?, radix).ok();
     match *bytes {
         // With a space of no width behind it, so that it mentions nobody.

@@ -7,19 +7,18 @@ use std::{
 };
 
 use results::{
-    Compared, Headline, Report, SuiteComparison, TableStyle, exporter, profile_exporter, table,
+    BenchmarkLine, Compared, Measured, Report, Stacks, TableStyle, Verdicts, exporter,
+    profile_exporter, table, verdict_table,
 };
 use runner_shared::{
     fault::{Attempt, explain},
     text::lines,
 };
+use store::gate::{self, GateReport};
 use system::files;
 
 use super::Ui;
-use crate::{
-    event::{Benchmark, Finished},
-    settings::options::Export,
-};
+use crate::{error::explained, event::Finished, settings::options::Export};
 
 /// The report for all sinks.
 pub(super) fn finished(report: &Report, style: TableStyle) -> io::Result<Finished> {
@@ -31,7 +30,7 @@ pub(super) fn finished(report: &Report, style: TableStyle) -> io::Result<Finishe
     Ok(Finished {
         table,
         markdown: String::from_utf8_lossy(&markdown).into_owned(),
-        benchmarks: report.benchmarks().into_iter().map(told).collect(),
+        benchmarks: report.measured().iter().map(BenchmarkLine::of).collect(),
         comparisons: report
             .comparisons()
             .iter()
@@ -40,30 +39,27 @@ pub(super) fn finished(report: &Report, style: TableStyle) -> io::Result<Finishe
     })
 }
 
-/// The same of a suite that was run in two states.
-pub(super) fn judged(found: &SuiteComparison, style: TableStyle) -> io::Result<Finished> {
+/// The same of verdicts.
+pub(super) fn judged(found: &dyn Verdicts, style: TableStyle) -> io::Result<Finished> {
     let mut markdown = Vec::new();
     if let Some(exporter) = exporter("markdown") {
-        exporter.write_suite(found, &mut markdown)?;
+        exporter.write_verdicts(found, &mut markdown)?;
     }
     Ok(Finished {
-        table: found.table(&style),
+        table: verdict_table(found, &style),
         markdown: String::from_utf8_lossy(&markdown).into_owned(),
         benchmarks: Vec::new(),
-        comparisons: found.to_json()?,
+        comparisons: found.objects()?,
     })
 }
 
-fn told(of: results::Benchmark<'_>) -> Benchmark {
-    let Headline { value, unit } = of.headline();
-    Benchmark {
-        name: of.name().to_owned(),
-        uri: of.uri().to_owned(),
-        mode: of.mode(),
-        outcome: of.outcome().id(),
-        value,
-        unit,
-        stats: of.stats(),
+/// The same of a gate. Programs get its report as an export.
+pub(super) fn gated(report: &GateReport, style: TableStyle) -> Finished {
+    Finished {
+        table: gate::table(report, &style),
+        markdown: gate::markdown(report),
+        benchmarks: Vec::new(),
+        comparisons: Vec::new(),
     }
 }
 
@@ -84,23 +80,46 @@ pub(crate) fn export(report: &Report, export: &Export, ui: &Ui) -> io::Result<()
     write_to(path, &bytes)
 }
 
-/// The verdicts of a suite for another program.
-pub(crate) fn export_verdicts(found: &SuiteComparison, export: &Export, ui: &Ui) -> io::Result<()> {
+/// Benchmarks of other tools for another program.
+pub(crate) fn export_measured(all: &[Measured], export: &Export, ui: &Ui) -> io::Result<()> {
     let mut bytes = Vec::new();
     let exporter = exporter(&export.format).ok_or(io::ErrorKind::Unsupported)?;
-    exporter.write_suite(found, &mut bytes)?;
+    exporter.write_measured(all, &mut bytes)?;
     write_to(&export.path, &ui.masked(&bytes))
+}
+
+/// The stacks of benchmarks for another program.
+pub(crate) fn export_stacks(stacks: &[&Stacks], export: &Export) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    let exporter = profile_exporter(&export.format).ok_or(io::ErrorKind::Unsupported)?;
+    exporter.write(stacks, &mut bytes)?;
+    write_to(&export.path, &bytes)
+}
+
+/// Verdicts for another program.
+pub(crate) fn export_verdicts(found: &dyn Verdicts, export: &Export, ui: &Ui) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    let exporter = exporter(&export.format).ok_or(io::ErrorKind::Unsupported)?;
+    exporter.write_verdicts(found, &mut bytes)?;
+    write_to(&export.path, &ui.masked(&bytes))
+}
+
+/// What is ready to be written, for another program.
+pub(crate) fn export_bytes(bytes: &[u8], export: &Export, ui: &Ui) -> io::Result<()> {
+    write_to(&export.path, &ui.masked(bytes))
 }
 
 fn write_to(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path == Path::new("-") {
         let mut stdout = io::stdout().lock();
-        match str::from_utf8(bytes) {
+        let written = match str::from_utf8(bytes) {
             // Programs get the names as they are; a terminal would be steered by them.
-            Ok(text) if stdout.is_terminal() => stdout.write_all(lines(text).as_bytes())?,
-            _ => stdout.write_all(bytes)?,
-        }
-        return stdout.flush();
+            Ok(text) if stdout.is_terminal() => stdout.write_all(lines(text).as_bytes()),
+            _ => stdout.write_all(bytes),
+        };
+        return written
+            .and_then(|()| stdout.flush())
+            .map_err(|err| explained(&err, Attempt::Write));
     }
     // A device or a pipe can't be replaced by a file, it has to be written to.
     #[expect(clippy::disallowed_methods, reason = "a device that the user has named")]

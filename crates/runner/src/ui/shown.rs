@@ -44,6 +44,15 @@ pub(super) enum Shown<'a> {
     },
     /// Results.
     Results(&'a str),
+    /// A check of the gate, which its table has as well.
+    Finding {
+        /// It is why the gate fails.
+        failed: bool,
+        /// In a few words.
+        title: &'a str,
+        /// The whole of it.
+        text: &'a str,
+    },
     /// The reason why the command failed.
     Error(&'a Failure),
     /// Nothing.
@@ -88,10 +97,15 @@ impl<'a> Shown<'a> {
             RunEvent::Report(finished) => Self::Results(&finished.table),
             RunEvent::Details(text) => Self::Results(text),
             RunEvent::Uploaded { run_id: _, url } => note(format!("results: {url}")),
-            RunEvent::Error(failure) => Self::Error(failure),
-            RunEvent::RunStarted | RunEvent::PartStarted(_) | RunEvent::RunFinished { .. } => {
-                Self::Nothing
+            RunEvent::Finding { failed, title, text } => {
+                Self::Finding { failed: *failed, title, text }
             }
+            RunEvent::Error(failure) => Self::Error(failure),
+            RunEvent::RunStarted
+            | RunEvent::PartStarted(_)
+            | RunEvent::ProfileFolder { .. }
+            | RunEvent::Recorded { .. }
+            | RunEvent::RunFinished { .. } => Self::Nothing,
         }
     }
 }
@@ -105,6 +119,7 @@ pub(super) fn level(event: &RunEvent) -> Level {
         | RunEvent::Error(_)
         | RunEvent::RunFinished { .. } => Level::Error,
         RunEvent::Warning { .. }
+        | RunEvent::Finding { .. }
         | RunEvent::Waiting { .. }
         | RunEvent::Stopping
         | RunEvent::Killing => Level::Warn,
@@ -116,6 +131,8 @@ pub(super) fn level(event: &RunEvent) -> Level {
         | RunEvent::Announcement { .. }
         | RunEvent::Progress { .. }
         | RunEvent::Activity { .. }
+        | RunEvent::ProfileFolder { .. }
+        | RunEvent::Recorded { .. }
         | RunEvent::Uploaded { .. } => Level::Info,
         RunEvent::Debug(_) => Level::Debug,
     }

@@ -18,7 +18,7 @@ use super::{
     redact::Redactor,
     shown::{Shown, is_group, level},
     summary::Summary,
-    surface::Level,
+    surface::{Claim, Level},
 };
 use crate::{
     env::Env,
@@ -31,6 +31,8 @@ pub(super) struct State {
     pub redactor: Redactor,
     /// The way in which tables are made.
     pub style: TableStyle,
+    /// The data that standard output is kept for.
+    pub claim: Claim,
     /// Events from before it was known where to show them.
     early: Vec<RunEvent>,
     people: Option<People>,
@@ -51,6 +53,7 @@ impl State {
     pub(super) fn open(&mut self, env: &Env, screen: Screen) {
         self.redactor.add_all(env);
         self.style = open::table_style(env, screen);
+        self.claim = screen.claim;
         self.full_output = screen.full_output;
         self.json = open::json(screen);
         self.summary = open::summary(env, screen);
@@ -110,7 +113,11 @@ impl State {
             let text = format!("{} is incomplete: {}", LOG.path, explain(&err, Attempt::Write));
             drop(self.tell(&RunEvent::warning(text)));
         }
+        // It is among the lines, which have standard output for themselves.
+        let is_told =
+            self.json.is_some() && matches!(event, RunEvent::Output { stream: Stream::Stdout, .. });
         let shown = match &mut self.people {
+            Some(_) if is_told => Ok(()),
             Some(people) if level(event) <= people.level || (people.is_log && is_group(event)) => {
                 people.sink.show(&Shown::of(event))
             }
@@ -210,5 +217,8 @@ impl Drop for State {
             self.open(&Env::default(), open::fallback());
         }
         drop(self.finish_output());
+        if let Some(json) = &mut self.json {
+            drop(json.finish());
+        }
     }
 }

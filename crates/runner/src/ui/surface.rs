@@ -94,11 +94,12 @@ impl Level {
 }
 
 /// Data for another program that standard output is kept for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Claim {
     /// None: it is for results that people read.
+    #[default]
     Free,
-    /// An export, after the results.
+    /// An export, and nothing else.
     Export,
     /// One JSON object per line, and nothing else.
     Messages,

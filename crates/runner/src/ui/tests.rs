@@ -9,6 +9,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use results::{BenchmarkLine, Direction, Measured, MetricUnit, Quantity};
 use runner_shared::{clock::Monotonic, mode::Mode};
 use serde_json::{Map, Value, json};
 
@@ -27,7 +28,7 @@ use super::{
     terminal::{Facts, Look, Terminal},
     *,
 };
-use crate::event::{Benchmark, Finished, Stream};
+use crate::event::{Finished, Stream};
 
 /// The written text, also after the writer is gone.
 #[derive(Clone, Default)]
@@ -70,21 +71,36 @@ fn output(stream: Stream, text: &str) -> RunEvent {
     RunEvent::Output { stream, bytes: text.into() }
 }
 
-/// One of each kind. `word` occurs everywhere where a text of others may get.
-fn all(word: &str) -> Vec<RunEvent> {
-    let progress =
-        |done| RunEvent::Progress { label: format!("uploading {word}"), done, total: Some(10_240) };
+/// A benchmark with this word in its texts.
+fn benchmark(word: &str) -> BenchmarkLine {
     let mut stats = Map::new();
     stats.insert("rounds".to_owned(), Value::from(3));
-    let benchmark = Benchmark {
+    let median = Quantity {
+        key: "median_ns".to_owned(),
+        measure: None,
+        unit: MetricUnit::Nanoseconds,
+        better: Direction::Lower,
+        value: 2.5e6,
+        interval: None,
+    };
+    BenchmarkLine::of(&Measured {
         name: format!("a \"quoted\" {word}"),
         uri: format!("file.py::{word}"),
         mode: Mode::Walltime,
-        outcome: "complete",
-        value: Some(0.0025),
-        unit: "s",
+        occurrence: 1,
+        end: results::End::Complete,
+        headline: "median_ns".to_owned(),
+        quantities: vec![median],
         stats,
-    };
+        remarks: Vec::new(),
+    })
+}
+
+/// One of each kind. `word` occurs everywhere where a text of others may get.
+pub(super) fn all(word: &str) -> Vec<RunEvent> {
+    let progress =
+        |done| RunEvent::Progress { label: format!("uploading {word}"), done, total: Some(10_240) };
+    let benchmark = benchmark(word);
     let finished = Finished {
         table: format!("Benchmark {word}\n"),
         markdown: format!("| {word} |\n"),
@@ -115,11 +131,18 @@ fn all(word: &str) -> Vec<RunEvent> {
             title: format!("News: a, {word}"),
             text: format!("text {word}\nmore"),
         },
+        RunEvent::Finding {
+            failed: true,
+            title: format!("gate: a, {word}"),
+            text: format!("50 % {word}\n::error::x"),
+        },
         progress(0),
         progress(5120),
         progress(10_240),
         RunEvent::Report(Box::new(finished)),
         RunEvent::Details(format!("\ndetails {word}\n")),
+        RunEvent::ProfileFolder { path: format!("/tmp/{word}") },
+        RunEvent::Recorded { id: "0123456789abcdef".to_owned() },
         RunEvent::Uploaded { run_id: word.to_owned(), url: format!("https://example.org/{word}") },
         RunEvent::Error(Failure {
             what: format!("failed {word}"),
@@ -201,7 +224,7 @@ fn quiet_shows_what_matters_and_a_log_keeps_its_groups() {
 #[test]
 fn json_lines_can_be_read_and_keep_every_name() {
     let paper = Paper::default();
-    let mut json = Json { to: paper.out() };
+    let mut json = Json::new(paper.out());
     for event in all("wörd") {
         json.on(&event).unwrap();
     }
@@ -229,12 +252,15 @@ fn the_log_file_keeps_everything_with_its_time() {
 #[test]
 fn no_sink_shows_a_secret() {
     let secret = "s3cret-T0ken";
-    for (name, sink, paper) in surfaces() {
+    let with_lines = surfaces().into_iter().map(|surface| (surface, true));
+    let without = surfaces().into_iter().map(|surface| (surface, false));
+    for ((name, sink, paper), has_lines) in with_lines.chain(without) {
         let (log, json) = (tempfile::tempfile().unwrap(), Paper::default());
         let mut state = watched_by(sink, Level::Trace, true);
         state.redactor.add(Secret::new(secret).unwrap());
         state.log = Some(LogFile::new(log, std::time::SystemTime::now));
-        state.json = Some(Json { to: Out::new(Box::new(json.clone())) });
+        let lines: Box<dyn Write + Send> = Box::new(json.clone());
+        state.json = has_lines.then(|| Json::new(Out::new(lines)));
         for event in all(secret) {
             state.event(&event).unwrap();
         }
@@ -247,8 +273,16 @@ fn no_sink_shows_a_secret() {
         state.save_log(&ProfileDir::new(folder.path()));
         drop(state);
         let log = std::fs::read_to_string(folder.path().join("runner.log")).unwrap();
-        for text in [paper.text(), json.text(), log] {
+        let mut texts = vec![paper.text(), log];
+        texts.extend(has_lines.then(|| json.text()));
+        for text in &texts {
             assert!(text.contains("***") && !text.contains(secret), "{name}: {text}");
+        }
+        if has_lines {
+            // Output is among the lines instead.
+            assert!(json.text().contains("\"a *** b\"") && json.text().contains("\"c s3cr\""));
+            assert!(!paper.text().contains("c s3cr"), "{}", paper.text());
+            continue;
         }
         assert!(paper.text().contains("a *** b\n") || name == "terminal", "{}", paper.text());
         assert!(paper.text().contains("c s3cr"), "{}", paper.text());

@@ -135,7 +135,7 @@ pub(crate) fn runner(
     instruments: Vec<Instrument>,
     exclude_allocations: bool,
 ) -> Runner {
-    let Host { os, os_version, arch, name, user, cpu, memory_gib } = host::read();
+    let Host { os, os_version, arch, kernel: _, name, user, cpu, memory_gib } = host::read();
     let machine = Machine {
         os,
         os_version,

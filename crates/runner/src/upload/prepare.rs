@@ -19,7 +19,7 @@ use crate::{
 pub(crate) enum Prepared {
     /// They are sent.
     Send(Box<Upload>),
-    /// They stay here, for this reason if it is worth a sentence.
+    /// They stay here; the way to send those of the next run, if it is worth a sentence.
     Stay(Option<String>),
 }
 
@@ -78,7 +78,7 @@ fn decide(
         || args.target.token.is_some()
         || args.target.base.is_some();
     if !(insists || job.provider.uploads || account.login.is_some()) {
-        let how = "results kept locally; run `codspeed auth login` to upload future runs";
+        let how = "run `codspeed auth login` to upload future runs";
         return Ok(Prepared::Stay(Some(how.to_owned())));
     }
     if let Some(obstacle) = job.obstacle() {

@@ -9,11 +9,15 @@
     reason = "a test that can't go on shall stop"
 )]
 
+mod compare;
 mod configuration;
+mod gate;
+mod gate_choice;
 mod inspect;
 mod namespace;
 mod service;
 mod stage;
+mod store;
 mod update;
 mod usage;
 mod variables;

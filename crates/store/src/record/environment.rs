@@ -62,7 +62,8 @@ pub struct Processor {
 pub struct Module {
     /// Its path.
     pub path: String,
-    /// Its build ID, else the SHA-256 of its bytes with `sha256:` before it.
+    /// Its build ID, else the SHA-256 of its bytes with `sha256:` before it; both, with a `+` between them, if its bytes
+    /// may have been changed since its build.
     pub id: String,
 }
 

@@ -6,6 +6,7 @@
 mod benchmark;
 mod environment;
 mod packed;
+mod texts;
 
 use std::collections::BTreeMap;
 
@@ -119,13 +120,16 @@ pub struct Part {
     /// The instrument and its version: `valgrind 3.26.0`, `perf 6.18`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool>,
-    /// Places in [`Environment::modules`]: the program and the libraries that ran. Empty if they are not known.
+    /// Places in the modules of its environment: the program and the libraries that ran. Empty if they are not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modules: Vec<u32>,
     /// True if these modules, with the arguments and the files that they name, are all that decides what is executed:
     /// no interpreter, no shell. Equal modules then prove that nothing was changed.
     #[serde(default)]
     pub modules_decide: bool,
+    /// The machine of this part, where it is not that of the record: parts of merged shards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Box<Environment>>,
     /// The profile folder, where it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_folder: Option<String>,
@@ -188,6 +192,11 @@ impl Record {
     /// The layout described here.
     pub const VERSION: u32 = 1;
 
+    /// Returns the JSON schema of this layout.
+    pub fn schema() -> schemars::Schema {
+        schemars::schema_for!(Self)
+    }
+
     /// Returns the mode of a benchmark of this record.
     pub fn mode_of(&self, benchmark: &RecordedBenchmark) -> Option<Mode> {
         self.part_of(benchmark).map(|part| part.mode)
@@ -196,6 +205,11 @@ impl Record {
     /// Returns the part of a benchmark of this record; `None` if the record names a part that it doesn't have.
     pub fn part_of(&self, benchmark: &RecordedBenchmark) -> Option<&Part> {
         self.parts.get(usize::try_from(benchmark.part).ok()?)
+    }
+
+    /// Returns the machine of a part of this record.
+    pub fn environment_of<'a>(&'a self, part: &'a Part) -> &'a Environment {
+        part.environment.as_deref().unwrap_or(&self.environment)
     }
 }
 

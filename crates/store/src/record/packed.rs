@@ -3,6 +3,7 @@
 use std::{fmt, io::Read, str::FromStr};
 
 use runner_shared::bounds::{RECORD_BYTES, RECORD_PACKED_BYTES};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::Record;
@@ -62,6 +63,12 @@ pub enum Invalid {
     Id(String),
 }
 
+/// That of a record which every version has.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
 impl RecordId {
     /// Returns the name of a record with this JSON.
     pub fn of(json: &[u8]) -> Self {
@@ -69,6 +76,16 @@ impl RecordId {
         let mut id = [0; DIGEST_BYTES];
         id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         Self(id)
+    }
+
+    /// The name with these bytes.
+    pub(crate) const fn from_bytes(bytes: [u8; DIGEST_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes of the name.
+    pub(crate) const fn bytes(&self) -> [u8; DIGEST_BYTES] {
+        self.0
     }
 
     /// Returns its first 12 digits, as people see it.
@@ -95,9 +112,39 @@ impl FromStr for RecordId {
         let mut id = [0; DIGEST_BYTES];
         for (to, place) in id.iter_mut().zip((0..).step_by(2)) {
             let digits = text.get(place..place + 2).ok_or_else(invalid)?;
-            *to = u8::from_str_radix(digits, 16).map_err(|_| invalid())?;
+            *to = u8::from_str_radix(digits, 16).ok().ok_or_else(invalid)?;
         }
         Ok(Self(id))
+    }
+}
+
+impl Packed {
+    /// Returns the JSON, whose digest is the name.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be decompressed.
+    pub fn json(&self) -> Result<Vec<u8>, Invalid> {
+        decompress(&self.bytes)
+    }
+
+    /// Takes the bytes of a record, which anybody may have made; plain JSON is compressed. Returns the record as well.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Record::unpack`].
+    pub fn accept(bytes: Vec<u8>) -> Result<(Self, Record), Invalid> {
+        check_length(bytes.len(), RECORD_PACKED_BYTES)?;
+        let is_plain = bytes.starts_with(b"{");
+        let json = if is_plain { bytes.clone() } else { decompress(&bytes)? };
+        let id = RecordId::of(&json);
+        let record = Record::unpack(&json, Some(id))?;
+        let bytes = if is_plain {
+            zstd::bulk::compress(&json, LEVEL).map_err(Invalid::Damaged)?
+        } else {
+            bytes
+        };
+        Ok((Self { id, bytes }, record))
     }
 }
 
@@ -126,21 +173,25 @@ impl Record {
         if let Some(expected) = expected.filter(|id| *id != RecordId::of(&json)) {
             return Err(Invalid::Digest { expected });
         }
-        let record: Self = serde_json::from_slice(&json)?;
-        if record.version > Self::VERSION {
-            return Err(Invalid::Version { found: record.version, known: Self::VERSION });
+        // First: the rest of a newer record may be anything.
+        let Version { version } = serde_json::from_slice(&json)?;
+        if version > Self::VERSION {
+            return Err(Invalid::Version { found: version, known: Self::VERSION });
         }
+        let record: Self = serde_json::from_slice(&json)?;
         record.check_places()?;
         Ok(record)
     }
 
     /// Checks that all places that the record names exist, so that later readers need not.
     fn check_places(&self) -> Result<(), Invalid> {
-        let modules = self.environment.modules.len();
         let exists =
             |place: u32, count: usize| usize::try_from(place).is_ok_and(|place| place < count);
-        if !self.parts.iter().flat_map(|part| &part.modules).all(|place| exists(*place, modules)) {
-            return Err(Invalid::Dangling("a part names a module that it doesn't have"));
+        for part in &self.parts {
+            let modules = self.environment_of(part).modules.len();
+            if !part.modules.iter().all(|place| exists(*place, modules)) {
+                return Err(Invalid::Dangling("a part names a module that it doesn't have"));
+            }
         }
         for benchmark in &self.benchmarks {
             if !exists(benchmark.part, self.parts.len()) {
@@ -198,6 +249,16 @@ mod tests {
         assert_eq!(packed.id.to_string().parse::<RecordId>().unwrap(), packed.id);
         let json = serde_json::to_vec(&record()).unwrap();
         assert_eq!(Record::unpack(&json, Some(packed.id)).unwrap(), record());
+    }
+
+    #[test]
+    fn plain_json_is_kept_under_the_digest_of_its_own_bytes() {
+        let json = serde_json::to_string_pretty(&record()).unwrap().into_bytes();
+        let (packed, read) = Packed::accept(json.clone()).unwrap();
+        assert_eq!((packed.id, &read), (RecordId::of(&json), &record()));
+        let (again, _) = Packed::accept(packed.bytes.clone()).unwrap();
+        assert_eq!(again, packed);
+        assert!(Packed::accept(b"[]".to_vec()).is_err());
     }
 
     #[test]

@@ -50,10 +50,12 @@ pub enum Kind {
     Sides,
     /// Results of the doctor's own measurement.
     Doctor,
+    /// Things that filters of Git make of files while these are compared.
+    Filters,
 }
 
 /// All of them.
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::Control,
     Kind::Progress,
     Kind::Copies,
@@ -64,6 +66,7 @@ const KINDS: [Kind; 10] = [
     Kind::Package,
     Kind::Sides,
     Kind::Doctor,
+    Kind::Filters,
 ];
 
 impl Kind {
@@ -79,6 +82,7 @@ impl Kind {
             Self::Package => ".unfinished-",
             Self::Sides => "codspeed-sides-",
             Self::Doctor => "codspeed-doctor-",
+            Self::Filters => "codspeed-filters-",
         }
     }
 }

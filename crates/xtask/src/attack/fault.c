@@ -1,4 +1,5 @@
 // Lets one call of one kind fail: the FAULT_NTH of FAULT_KIND in the program FAULT_PROGRAM, with the error FAULT_ERRNO.
+// With the error 0 the program is killed instead. If FAULT_NTH is negative, all later calls of the kind fail as well.
 // The calls are counted in the file FAULT_COUNT, which forked copies share: the number of failures, the number of calls of
 // each kind, and what the call that failed was about. In any other program this does nothing; what the program starts is
 // let alone.
@@ -7,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -20,7 +22,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum kind { OPEN, WRITE, READ, MMAP, RENAME, MAKE, PIPE, FORK, EXEC, THREAD, FCNTL, KINDS };
+enum kind { OPEN, WRITE, READ, MMAP, RENAME, MAKE, PIPE, FORK, EXEC, THREAD, FCNTL, SYNC, KINDS };
 
 struct shared {
   _Atomic long failures, calls[KINDS];
@@ -53,9 +55,11 @@ __attribute__((constructor)) static void begin(void) {
 // Whether this call of the kind has to fail.
 static int fails(enum kind called, const char *about) {
   if (!shared) return 0;
-  if (atomic_fetch_add(&shared->calls[called], 1) + 1 != nth || called != kind) return 0;
+  long call = atomic_fetch_add(&shared->calls[called], 1) + 1;
+  if (called != kind || (nth < 0 ? call < -nth : call != nth)) return 0;
   atomic_fetch_add(&shared->failures, 1);
   snprintf(shared->about, sizeof shared->about, "%s", about ? about : "");
+  if (error == 0) syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
   errno = error;
   return 1;
 }
@@ -114,6 +118,8 @@ CALL(MAKE, int, mkdir, (const char *path, mode_t mode), (path, mode), path)
 CALL(MAKE, int, mkfifo, (const char *path, mode_t mode), (path, mode), path)
 CALL(MAKE, int, chmod, (const char *path, mode_t mode), (path, mode), path)
 CALL(MAKE, int, fchmod, (int fd, mode_t mode), (fd, mode), named(fd))
+CALL(SYNC, int, fsync, (int fd), (fd), named(fd))
+CALL(SYNC, int, fdatasync, (int fd), (fd), named(fd))
 CALL(PIPE, int, pipe2, (int pair[2], int flags), (pair, flags), "")
 CALL(PIPE, int, socketpair, (int a, int b, int c, int pair[2]), (a, b, c, pair), "")
 CALL(FORK, pid_t, fork, (void), (), "")

@@ -43,6 +43,7 @@ const KINDS: &[(&str, i32)] = &[
     ("exec", libc::EACCES),
     ("thread", libc::EAGAIN),
     ("fcntl", libc::EMFILE),
+    ("sync", libc::EIO),
 ];
 
 /// A run: what it is called, its words, and the programs of ours that take part.

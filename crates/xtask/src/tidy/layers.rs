@@ -40,6 +40,7 @@ const CRATES: &[(&str, &[Layer])] = &[(
         layer("mode", 4, Some(3)),
         layer("upload", 4, Some(3)),
         layer("doctor", 5, Some(4)),
+        layer("recording", 5, Some(4)),
         layer("orchestrator", 6, Some(5)),
         // Shows readers of all others to an example, and is used by none of them.
         layer("ab", 7, Some(6)),

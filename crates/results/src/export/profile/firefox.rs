@@ -29,6 +29,10 @@ impl ProfileExporter for Firefox {
         "firefox"
     }
 
+    fn about(&self) -> &'static str {
+        "profiler.firefox.com"
+    }
+
     fn write(&self, benchmarks: &[&Stacks], out: &mut dyn Write) -> io::Result<()> {
         let mut threads = Vec::new();
         for (process, stacks) in (1_usize..).zip(benchmarks) {

@@ -13,6 +13,14 @@ impl ProfileExporter for Folded {
         "folded"
     }
 
+    fn about(&self) -> &'static str {
+        "lines for flame graphs"
+    }
+
+    fn is_stream(&self) -> bool {
+        true
+    }
+
     fn write(&self, benchmarks: &[&Stacks], out: &mut dyn Write) -> io::Result<()> {
         let mut out = io::BufWriter::new(out);
         for stacks in benchmarks.iter().map(|stacks| stacks.without_lines()) {

@@ -15,6 +15,14 @@ pub trait ProfileExporter {
     /// Name on the command line, in lower case.
     fn id(&self) -> &'static str;
 
+    /// The readers of the format, for the help.
+    fn about(&self) -> &'static str;
+
+    /// Returns true if several exports behind one another can be read, too.
+    fn is_stream(&self) -> bool {
+        false
+    }
+
     /// Writes all benchmarks into one file.
     fn write(&self, benchmarks: &[&Stacks], out: &mut dyn io::Write) -> io::Result<()>;
 }

@@ -34,6 +34,10 @@ impl ProfileExporter for Pprof {
         "pprof"
     }
 
+    fn about(&self) -> &'static str {
+        "`go tool pprof`"
+    }
+
     fn write(&self, benchmarks: &[&Stacks], out: &mut dyn Write) -> io::Result<()> {
         let mut profile = Profile::default();
         profile.texts.number("");

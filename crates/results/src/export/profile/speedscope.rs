@@ -21,6 +21,10 @@ impl ProfileExporter for Speedscope {
         "speedscope"
     }
 
+    fn about(&self) -> &'static str {
+        "speedscope.app"
+    }
+
     fn write(&self, benchmarks: &[&Stacks], out: &mut dyn Write) -> io::Result<()> {
         let mut shared = Shared::default();
         let mut numbers: HashMap<&Frame, usize, FastBuild> = HashMap::default();

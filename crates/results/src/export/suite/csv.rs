@@ -37,7 +37,7 @@ const FIELDS: &[(&str, Field)] = &[
 ];
 
 /// Writes a comparison as CSV, with a head.
-pub(in crate::export) fn write(of: &SuiteComparison, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(of: &SuiteComparison, out: &mut dyn io::Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(FIELDS.iter().map(|(head, _)| head))?;
     for benchmark in &of.benchmarks {

@@ -234,7 +234,7 @@ pub(crate) fn add_profile(
     report: &mut WalltimeReport,
     tell: &dyn Fn(RunEvent),
 ) {
-    let Recorded { snapshots, started, failed } = recorded;
+    let Recorded { version: _, snapshots, started, failed } = recorded;
     if let Some(why) = &failed {
         tell(RunEvent::warning(format!("the profile is incomplete: {why}")));
     }

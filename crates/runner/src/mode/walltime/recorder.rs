@@ -74,6 +74,7 @@ pub(crate) enum RecorderError {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     perf: Helper,
+    version: String,
     channel: ControlChannel,
     /// What is switched, name by name; empty if the names are not known.
     events: Vec<String>,
@@ -87,6 +88,8 @@ pub(crate) struct Recorder {
 /// What perf has left.
 #[derive(Debug)]
 pub(crate) struct Recorded {
+    /// Its version.
+    pub version: String,
     /// What processes had mapped.
     pub snapshots: Snapshots,
     /// The time when it was started.
@@ -134,7 +137,17 @@ impl Recorder {
         // Written before perf listens.
         let events = leaders(&head(&data).map_err(failed)?);
         let snapshots = Snapshots::default();
-        Ok(Self { perf: helper, channel, events, snapshots, words, data, started, ended: false })
+        Ok(Self {
+            perf: helper,
+            version: perf.version.clone(),
+            channel,
+            events,
+            snapshots,
+            words,
+            data,
+            started,
+            ended: false,
+        })
     }
 
     fn switch(&mut self, verb: &str) -> Result<(), ControlError> {
@@ -147,14 +160,14 @@ impl Recorder {
     /// Returns what it has left, after its end.
     pub(crate) fn finish(mut self) -> Recorded {
         self.ended();
-        let Self { perf, channel, snapshots, words, data, started, .. } = self;
+        let Self { perf, version, channel, snapshots, words, data, started, .. } = self;
         drop(perf);
         discard_if_empty(&data);
         let failed = channel.failed().map(|err| match (err, last_words(words)) {
             (ControlError::Dead, Some(words)) => format!("{err} ({words})"),
             _ => err.to_string(),
         });
-        Recorded { snapshots, started, failed }
+        Recorded { version, snapshots, started, failed }
     }
 }
 

@@ -47,6 +47,9 @@ impl Limits {
     /// For a check of all commands of a run: there may be many, and a sentence for each.
     pub(crate) const CHECK: Self =
         Self { time: Duration::from_mins(1), bytes: 16 << 20, heeds_signals: true };
+    /// For a command that tells somebody about results.
+    pub(crate) const NOTIFICATION: Self =
+        Self { time: Duration::from_mins(1), bytes: 1 << 20, heeds_signals: true };
     /// For a program that prepares the machine, or puts it back in order: it may have to wait for something itself.
     pub(crate) const HOOK: Self =
         Self { time: Duration::from_mins(5), bytes: 0, heeds_signals: false };

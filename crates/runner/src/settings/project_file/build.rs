@@ -7,6 +7,7 @@ use runner_shared::{command_text::CommandText, harness, text::as_text};
 use super::{
     ConfigTarget, ProjectOptions, TargetCommand,
     check::{Fields, Placed, check},
+    gate::{self, GateConfig},
     keys,
     rounds::RoundOptions,
 };
@@ -17,6 +18,8 @@ use crate::settings::yaml::{self, Flaw};
 pub(super) struct Contents {
     pub options: ProjectOptions,
     pub targets: Vec<ConfigTarget>,
+    pub gate: GateConfig,
+    pub store: Option<bool>,
     pub warnings: Vec<Flaw>,
 }
 
@@ -54,8 +57,20 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Contents, Flaw> {
         }
         targets.push(target);
     }
+    let gate = root.object(keys::GATE).map(|gate| gate::read(gate.value)).transpose()?;
+    let store = root.text(keys::STORE).map(|told| in_project(&told)).transpose()?;
     warnings.sort_by_key(|warning| warning.at);
-    Ok(Contents { options, targets, warnings })
+    let gate = gate.unwrap_or_default();
+    Ok(Contents { options, targets, gate, store, warnings })
+}
+
+/// Returns whether runs are stored in the project.
+fn in_project(told: &Placed<String>) -> Result<bool, Flaw> {
+    match told.value.as_str() {
+        "project" => Ok(true),
+        "user" => Ok(false),
+        _ => Err(Flaw::new(told.at, "`store` must be `project` or `user`")),
+    }
 }
 
 fn target(

@@ -1,4 +1,4 @@
-//! Compares a tree with the table of keys: wrong types are errors, unknown keys are warnings.
+//! Compares a tree with the table of keys: wrong types are errors, unknown keys are warnings, but for those of limits.
 
 use runner_shared::duration::parse_nanos;
 
@@ -99,7 +99,11 @@ pub(super) fn check(
     let mut fields = Fields { at: node.at, found: Vec::new() };
     for (key, node) in entries {
         let Some(known) = object.keys.iter().find(|known| known.name == key.text) else {
-            warnings.push(Flaw::new(key.at, unknown(&key.text, object)));
+            let flaw = Flaw::new(key.at, unknown(&key.text, object));
+            if object.strict {
+                return Err(flaw);
+            }
+            warnings.push(flaw);
             continue;
         };
         if !node.is_null() {
@@ -140,6 +144,10 @@ fn field(node: &Node, key: &Key, warnings: &mut Vec<Flaw>) -> Result<Field, Flaw
     };
     match key.shape {
         Shape::Text => node.as_text().map(|text| Field::Text(text.to_owned())).ok_or_else(wrong),
+        Shape::Scalar(_) => match &node.value {
+            Value::Scalar { text, .. } => Ok(Field::Text(text.clone())),
+            Value::Sequence(_) | Value::Mapping(_) => Err(wrong()),
+        },
         Shape::Names => {
             let Value::Sequence(items) = &node.value else { return Err(wrong()) };
             let names = items.iter().map(|item| {
@@ -179,7 +187,12 @@ fn unknown(text: &str, object: &Object) -> String {
     let spelt = text.replace('_', "-");
     let deeper = object.keys.iter().find(|key| match key.shape {
         Shape::Object(inner) => inner.keys.iter().any(|inner| inner.name == spelt),
-        Shape::Text | Shape::Names | Shape::Duration | Shape::Count | Shape::List(_) => false,
+        Shape::Text
+        | Shape::Names
+        | Shape::Duration
+        | Shape::Count
+        | Shape::Scalar(_)
+        | Shape::List(_) => false,
     });
     if let Some(deeper) = deeper {
         return format!("unknown key `{shown}`; did you mean `{spelt}` in `{}`?", deeper.name);

@@ -1,5 +1,7 @@
 //! The keys of the project file: what the parser accepts and what the schema says come from this one table.
 
+use store::gate::BUDGETS;
+
 /// A mapping of the file.
 #[derive(Debug)]
 pub(super) struct Object {
@@ -11,6 +13,8 @@ pub(super) struct Object {
     pub keys: &'static [Key],
     /// Exactly one of these has to be there, if there are any.
     pub one_of: &'static [&'static str],
+    /// Other keys are errors: a limit that is not known must not look as if it were checked.
+    pub strict: bool,
 }
 
 /// A key; none has to be there.
@@ -33,6 +37,8 @@ pub(super) enum Shape {
     Duration,
     /// A whole number from one on.
     Count,
+    /// A text or a number, as in these examples; what it means is decided later.
+    Scalar(&'static [&'static str]),
     /// A mapping.
     Object(&'static Object),
     /// A list of mappings.
@@ -47,6 +53,7 @@ impl Shape {
             Self::Names => "a list of variable names",
             Self::Duration => "a number of seconds or a string such as `500ms`",
             Self::Count => "a whole number of at least 1",
+            Self::Scalar(_) => "a string or a number",
             Self::Object(_) => "a mapping",
             Self::List(_) => "a list",
         }
@@ -55,6 +62,7 @@ impl Shape {
 
 pub(super) const OPTIONS: &str = "options";
 pub(super) const BENCHMARKS: &str = "benchmarks";
+pub(super) const STORE: &str = "store";
 pub(super) const NAME: &str = "name";
 pub(super) const ID: &str = "id";
 pub(super) const EXEC: &str = "exec";
@@ -66,6 +74,15 @@ pub(super) const MAX_TIME: &str = "max-time";
 pub(super) const MIN_TIME: &str = "min-time";
 pub(super) const MAX_ROUNDS: &str = "max-rounds";
 pub(super) const MIN_ROUNDS: &str = "min-rounds";
+pub(super) const GATE: &str = "gate";
+pub(super) const BASE: &str = "base";
+pub(super) const LIMITS: &str = "limits";
+pub(super) const WAIVERS: &str = "waivers";
+pub(super) const MODE: &str = "mode";
+pub(super) const METRIC: &str = "metric";
+pub(super) const MAX_REGRESSION: &str = "max-regression";
+pub(super) const REASON: &str = "reason";
+pub(super) const UNTIL: &str = "until";
 
 const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
     Key { name, shape, about }
@@ -82,8 +99,20 @@ pub(super) const ROOT: &Object = &Object {
             Shape::List(TARGET),
             "The benchmarks that `codspeed run` runs without a command.",
         ),
+        key(
+            GATE,
+            Shape::Object(GATE_OBJECT),
+            "Limits for `codspeed gate`, and exceptions from them.",
+        ),
+        key(
+            STORE,
+            Shape::Text,
+            "The place of stored runs: `project` for the folder `.codspeed/store` beside this file or at the top of the \
+                repository, `user` for the user's data. Without it, the project if that folder is there.",
+        ),
     ],
     one_of: &[],
+    strict: false,
 };
 
 const PROJECT_OPTIONS: &Object = &Object {
@@ -108,6 +137,7 @@ const PROJECT_OPTIONS: &Object = &Object {
         ROUNDS[4],
     ],
     one_of: &[],
+    strict: false,
 };
 
 const TARGET: &Object = &Object {
@@ -137,6 +167,7 @@ const TARGET: &Object = &Object {
         ),
     ],
     one_of: &[EXEC, ENTRYPOINT],
+    strict: false,
 };
 
 const TARGET_OPTIONS: &Object = &Object {
@@ -144,6 +175,7 @@ const TARGET_OPTIONS: &Object = &Object {
     about: "Options for one benchmark.",
     keys: &ROUNDS,
     one_of: &[],
+    strict: false,
 };
 
 /// The time that and how often a command is run.
@@ -170,3 +202,87 @@ const ROUNDS: [Key; 5] = [
         "Minimum number of measured rounds; not together with `max-time`.",
     ),
 ];
+
+const GATE_OBJECT: &Object = &Object {
+    title: "Gate",
+    about: "Limits for `codspeed gate`, and exceptions from them.",
+    keys: &[
+        key(
+            BASE,
+            Shape::Text,
+            "The run to compare with, as for `codspeed compare`; by default the newest comparable one of the base branch.",
+        ),
+        key(
+            LIMITS,
+            Shape::List(LIMIT),
+            "Limits. Of each key the last entry counts that matches a benchmark and has the key.",
+        ),
+        key(WAIVERS, Shape::List(WAIVER), "Exceptions from limits, each with a reason and an end."),
+    ],
+    one_of: &[],
+    strict: true,
+};
+
+const PATTERN: Key = key(
+    BENCHMARKS,
+    Shape::Text,
+    "Pattern for names or identities of benchmarks: `*` matches any text, `?` a character.",
+);
+const MODE_KEY: Key =
+    key(MODE, Shape::Text, "`walltime`, `simulation` or `memory`; by default all modes.");
+const METRIC_KEY: Key = key(
+    METRIC,
+    Shape::Text,
+    "The quantity that this is about, by the name of its budget, such as `peak`; by default all.",
+);
+
+/// Keys of a limit that are no budgets.
+const LIMIT_KEYS: [Key; 4] = [
+    PATTERN,
+    MODE_KEY,
+    METRIC_KEY,
+    key(
+        MAX_REGRESSION,
+        Shape::Scalar(&["5%", "off"]),
+        "The largest loss that is allowed, such as `5%`, or `off`; without it no certain loss is.",
+    ),
+];
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses what is outside"
+)]
+const LIMIT: &Object = &Object {
+    title: "GateLimit",
+    about: "Limits for some benchmarks.",
+    keys: &{
+        let mut keys = [PATTERN; LIMIT_KEYS.len() + BUDGETS.len()];
+        let mut place = 0;
+        while place < keys.len() {
+            keys[place] = if place < LIMIT_KEYS.len() {
+                LIMIT_KEYS[place]
+            } else {
+                let budget = &BUDGETS[place - LIMIT_KEYS.len()];
+                key(budget.word, Shape::Scalar(&["100 MB", "10 ms", "0", "off"]), budget.about)
+            };
+            place += 1;
+        }
+        keys
+    },
+    one_of: &[],
+    strict: true,
+};
+
+const WAIVER: &Object = &Object {
+    title: "GateWaiver",
+    about: "An exception from limits.",
+    keys: &[
+        PATTERN,
+        MODE_KEY,
+        METRIC_KEY,
+        key(REASON, Shape::Text, "The reason, for those who read the report."),
+        key(UNTIL, Shape::Text, "The last day on which it counts, such as `2026-12-31`."),
+    ],
+    one_of: &[],
+    strict: true,
+};

@@ -1,11 +1,12 @@
 //! `codspeed.yml`: what a project says about its benchmarks. Runs nothing.
 //!
 //! `discover` finds the file, `keys` is the table of what it may hold, `check` compares it with the file, `build` makes
-//! the configuration of it, `rounds` decides which level of options wins.
+//! the configuration of it (`gate` that of the gate), `rounds` decides which level of options wins.
 
 mod build;
 mod check;
 mod discover;
+mod gate;
 mod keys;
 mod rounds;
 mod schema;
@@ -20,6 +21,7 @@ use std::{
 use runner_shared::{bounds::SETTINGS_BYTES, fault::Attempt, harness::WalltimeArgs, text::shown};
 use system::files::{self, Links};
 
+pub(crate) use gate::GateConfig;
 pub(crate) use rounds::RoundOptions;
 pub(crate) use schema::schema;
 
@@ -27,7 +29,7 @@ use super::yaml::{Flaw, Position};
 use crate::error::explained;
 
 /// A project's description of its benchmarks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ProjectConfig {
     /// The file; absolute. Paths in it are relative to its folder.
     pub path: PathBuf,
@@ -35,6 +37,10 @@ pub(crate) struct ProjectConfig {
     pub options: ProjectOptions,
     /// Targets that are run without a command, in the order of the file.
     pub targets: Vec<ConfigTarget>,
+    /// Limits for the gate.
+    pub gate: GateConfig,
+    /// Runs are stored in the project (true) or among the user's data (false), if the file says so.
+    pub store: Option<bool>,
     /// The way in which messages call the file.
     shown: PathBuf,
 }
@@ -132,10 +138,11 @@ impl ProjectConfig {
         bytes: &[u8],
     ) -> Result<(Self, Vec<ConfigWarning>), ConfigError> {
         let wrong = |flaw| ConfigError::Wrong { path: shown.clone(), flaw };
-        let build::Contents { options, targets, warnings } = build::parse(bytes).map_err(wrong)?;
+        let build::Contents { options, targets, gate, store, warnings } =
+            build::parse(bytes).map_err(wrong)?;
         let warn = |flaw| ConfigWarning { path: shown.clone(), flaw };
         let warnings = warnings.into_iter().map(warn).collect();
-        Ok((Self { path, options, targets, shown }, warnings))
+        Ok((Self { path, options, targets, gate, store, shown }, warnings))
     }
 
     /// Options of the command line for `exec`, completed by those of the file.

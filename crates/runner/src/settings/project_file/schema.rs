@@ -51,6 +51,10 @@ fn shape(shape: Shape, definitions: &mut Map<String, Value>) -> Value {
             "minimum": 0,
             "examples": [2, "500ms", "1m 30s"],
         }),
+        Shape::Scalar(examples) => json!({
+            "type": ["string", "number", "null"],
+            "examples": examples,
+        }),
         Shape::Count => json!({ "type": ["integer", "null"], "minimum": 1 }),
         Shape::Object(inner) => {
             let inner = reference(inner, definitions);

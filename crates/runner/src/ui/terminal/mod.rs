@@ -321,7 +321,7 @@ impl<W: Write + Send> Sink for Terminal<W> {
                 self.progress = None;
                 self.line(&failed(paint, failure))
             }
-            Shown::Nothing => Ok(()),
+            Shown::Finding { .. } | Shown::Nothing => Ok(()),
         }
     }
 

@@ -11,6 +11,7 @@ use nix::{
 use serde_json::Value;
 use test_support::{Run, Sandbox};
 
+use super::recorded::records;
 use crate::stage::{CODSPEED, codspeed, nothing_is_left, sandbox, start};
 
 /// Reports benchmarks with the times of the file `times`: a name and nanoseconds on each line. Each run is a little
@@ -108,6 +109,8 @@ fn the_slower_one_is_found_and_the_repository_is_unchanged() {
     let ratio = json["benchmarks"][0]["ratio"].as_f64().unwrap();
     assert!((ratio - 1.05).abs() < 1e-6, "{ratio}");
     insta::assert_snapshot!(run.stdout);
+    let tools = &records(&sandbox)[1].environment.toolchain;
+    assert!(tools.iter().any(|tool| tool.name == "codspeed-cpp"), "{tools:?}");
     fs::remove_file(sandbox.path().join("out.json")).unwrap();
     let after = (state(&sandbox.path().join(".git")), git(&sandbox, &["status", "--short"]));
     assert!(before == after, "git has written into the repository");
@@ -381,6 +384,21 @@ fn one_more_allocation_is_found_to_the_byte() {
     assert_eq!((moved("first"), moved("again")), (exact.to_vec(), exact.to_vec()));
     assert!(run.stdout.contains("peak memory +10"), "{}", run.stdout);
     assert!(run.stdout.contains("  base        10, 10, 10, 10; median 10\n"), "{}", run.stdout);
+
+    // Records of a single run and of a state are about the same measurement.
+    let built = sandbox.run(sandbox.command("cc", ["-O1", "-o", "allocate", "allocate.c"]));
+    assert_eq!(built.code, 0, "{}", built.shown());
+    let words = ["exec", "-m", "memory", "--backend", "preload", "--", "./allocate"];
+    let run = codspeed(&sandbox, words);
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let all = records(&sandbox);
+    let parts: Vec<_> = all.iter().map(|record| &record.parts[0]).collect();
+    let [base, head, single] = parts[..] else { panic!("{parts:?}") };
+    assert_eq!(single.settings["backend"], "preload");
+    assert!(!single.tools.is_empty(), "{single:?}");
+    for state in [base, head] {
+        assert_eq!((&state.settings, &state.tools), (&single.settings, &single.tools));
+    }
 }
 
 /// With the real Valgrind, alone.

@@ -7,7 +7,17 @@ use crate::stage::{QUICK, exec, sandbox, shown};
 #[test]
 fn all_formats_are_written_beside_the_table() {
     let sandbox = sandbox();
-    let exports = ["json=a.json", "csv=a.csv", "markdown=a.md", "asciidoc=a.adoc"];
+    let exports = [
+        "json=a.json",
+        "jsonl=a.jsonl",
+        "csv=a.csv",
+        "markdown=a.md",
+        "asciidoc=a.adoc",
+        "junit=a.xml",
+        "bmf=a.bmf",
+        "openmetrics=a.om",
+        "github-action-benchmark=a.gab",
+    ];
     let exports: Vec<&str> = exports.iter().flat_map(|export| ["--export", *export]).collect();
     let run = exec(&sandbox, &[QUICK, &exports[..]].concat(), &["true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
@@ -28,17 +38,18 @@ fn all_formats_are_written_beside_the_table() {
     let asciidoc = sandbox.text("a.adoc");
     assert!(asciidoc.starts_with("[%header,cols=\"<,>"), "{asciidoc}");
     assert!(asciidoc.contains("\n| ``true``"), "{asciidoc}");
-}
-
-#[test]
-fn an_export_to_standard_output_follows_the_table() {
-    let sandbox = sandbox();
-    let run = exec(&sandbox, &[QUICK, &["--export", "json=-"]].concat(), &["true"]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    let (table, json) = run.stdout.split_at(run.stdout.find("{\"version\"").unwrap());
-    assert!(table.contains("true"), "{table}");
-    let json: Value = serde_json::from_str(json).unwrap();
-    assert_eq!(json["benchmarks"][0]["stats"]["rounds"], 3);
+    let parsed = |name: &str| serde_json::from_str::<Value>(&sandbox.text(name)).unwrap();
+    let median = json["benchmarks"][0]["stats"]["median_ns"].as_f64().unwrap();
+    let line = parsed("a.jsonl");
+    assert_eq!(
+        (&line["event"], &line["uri"]),
+        (&"benchmark_ran".into(), &"exec_harness::true".into())
+    );
+    assert_eq!(line["metrics"]["median_ns"]["value"].as_f64(), Some(median));
+    assert_eq!(parsed("a.bmf")["true"]["latency"]["value"].as_f64(), Some(median));
+    assert_eq!(parsed("a.gab")[0]["value"].as_f64(), Some(median));
+    assert!(sandbox.text("a.xml").contains("<testcase name=\"true\" classname=\"exec_harness\""));
+    assert!(sandbox.text("a.om").ends_with("# EOF\n"), "{}", sandbox.text("a.om"));
 }
 
 #[test]
@@ -72,7 +83,8 @@ fn a_failed_export_is_named_and_the_table_is_shown() {
 fn an_old_export_is_replaced_as_a_whole() {
     let sandbox = sandbox();
     sandbox.file("a.csv", "old\n".repeat(10_000));
-    let run = exec(&sandbox, &[QUICK, &["--export", "csv=a.csv"]].concat(), &["true"]);
+    let options = [QUICK, &["--no-store", "--export", "csv=a.csv"]].concat();
+    let run = exec(&sandbox, &options, &["true"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(sandbox.text("a.csv").lines().count(), 2);
     let names: Vec<_> = std::fs::read_dir(sandbox.path())

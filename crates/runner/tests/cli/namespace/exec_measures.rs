@@ -3,7 +3,7 @@
 use runner_shared::text::as_text;
 use serde_json::Value;
 
-use crate::stage::{QUICK, exec, exported, sandbox, shown, the_exported};
+use crate::stage::{QUICK, codspeed, exec, exported, sandbox, shown, the_exported};
 
 const BUSY: &str = r"
 int main(void) {
@@ -50,15 +50,11 @@ fn quiet_leaves_only_the_table() {
 }
 
 #[test]
-fn a_fresh_profile_folder_is_made_and_named_when_nobody_cares() {
+fn a_profile_folder_that_nobody_named_is_gone_afterwards() {
     let sandbox = sandbox();
     let words = [&["exec"], QUICK, &["--", "true"]].concat();
-    let run = sandbox.run(sandbox.private(crate::stage::CODSPEED, words));
+    let run = codspeed(&sandbox, words);
     insta::assert_snapshot!(shown(&sandbox, &run));
-    let left = sandbox.left_in_tmp();
-    let [profile, lock] = left.as_slice() else { panic!("{left:?}") };
-    assert_eq!(lock, "runner.lock");
-    assert!(sandbox.tmp().join(profile).join("results").is_dir());
 }
 
 #[test]

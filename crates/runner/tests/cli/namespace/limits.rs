@@ -46,7 +46,7 @@ mod perf_records {
     use crate::stage::profiling_sandbox;
 
     /// In which there is no room for a profile: less in a release.
-    const LITTLE: &str = if cfg!(debug_assertions) { "70000" } else { "30000" };
+    const LITTLE: &str = if cfg!(debug_assertions) { "100000" } else { "40000" };
 
     #[test]
     fn without_memory_for_a_profile_there_are_the_times() {

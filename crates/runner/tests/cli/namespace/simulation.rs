@@ -74,7 +74,10 @@ fn what_a_run_left_is_shown_again() {
     let again = codspeed(&sandbox, ["inspect", "profile"]);
     assert_eq!(again.stdout, timed.stdout);
     std::fs::create_dir(sandbox.path().join("empty")).unwrap();
-    assert_eq!(codspeed(&sandbox, ["inspect", "empty"]).code, 4);
+    // Without a slash a folder that is no run is looked for among the stored runs.
+    assert_eq!(codspeed(&sandbox, ["inspect", "./empty"]).code, 4);
+    let unknown = codspeed(&sandbox, ["inspect", "empty"]);
+    assert!(unknown.code == 2 && unknown.stderr.contains("./empty"), "{}", unknown.shown());
     assert_eq!(codspeed(&sandbox, ["inspect", "nowhere"]).code, 2);
 }
 

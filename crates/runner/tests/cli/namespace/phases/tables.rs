@@ -34,7 +34,7 @@ phases! {
     in_a_hook: interrupted, Some(0), || command_of(&["--prepare", "./held"], "exit 0");
     in_a_suite: interrupted, Some(1), || suite_of(sandbox(), 1, HOLD);
     showing_the_table: interrupted, Some(MANY), || printing(&[]);
-    exporting: interrupted, Some(MANY), || printing(&["--export", "json=-"]);
+    exporting: interrupted, Some(MANY), exporting_results;
     packing_an_archive: interrupted, Some(1), packing;
     asking_the_service: interrupted, Some(1), || uploading("SessionAndRepositoryOverview");
     uploading_the_metadata: interrupted, Some(1), || uploading("POST /upload");
@@ -211,6 +211,16 @@ fn printing(options: &[&str]) -> Begun {
     let sandbox = sandbox();
     let text = leaving(&sandbox, MANY);
     let running = start(&sandbox, [RUN, options, &["--", &text]].concat());
+    running.prints();
+    Begun::new(sandbox, running)
+}
+
+/// An export to standard output, behind the last row of the table, which is on standard error then.
+fn exporting_results() -> Begun {
+    let sandbox = sandbox();
+    let text = leaving(&sandbox, MANY);
+    let mut running = start(&sandbox, [RUN, &["--export", "json=-", "--", &text]].concat());
+    running.says(&format!(" benchmark_number_{} ", MANY - 1));
     running.prints();
     Begun::new(sandbox, running)
 }

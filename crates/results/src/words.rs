@@ -1,0 +1,6 @@
+//! Numbers and names as all comparisons show them.
+
+pub use crate::{
+    comparison::{change, ends, factor, shortest},
+    text::{grouped, percent, quoted},
+};

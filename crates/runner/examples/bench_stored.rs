@@ -1,0 +1,228 @@
+//! Counts how often verdicts about stored runs are right: real runs of four programs, one after the other, on the
+//! machine as it is and beside endless loops on all processors. Runs of the same program are compared with each other,
+//! and with runs of one that takes 20 % longer.
+//!
+//! The first argument of the bench is the number of runs of each program (20), the second one chooses the rows whose
+//! names contain it: `bench_stored 100 busy`. The programs are this one (with `work KIND FILE` it computes as many steps
+//! as the file says), and Python's start, where there is one. From the distances that are printed the noise is taken
+//! that `store::compare` assumes.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench prints its figures and starts what it measures"
+)]
+
+mod support;
+
+use std::{
+    error::Error,
+    fs,
+    hint::black_box,
+    os::unix::process::parent_id,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use runner_shared::{env_names, walltime::quantile as at};
+use store::{
+    Filter, Record, RecordId, Store,
+    compare::{Comparison, Run, Settings, Verdict, compare},
+};
+
+use support::{spin, steps_of};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Processor time of the programs, nanoseconds.
+const PROGRAM_NS: u64 = 5_000_000;
+/// Runs that are at most so many runs apart are compared.
+const FURTHEST: usize = 10;
+/// Words that the program which misses caches walks through.
+const WORDS: usize = 1 << 21;
+/// Steps of a slower program, in hundredths.
+const SLOWER: u64 = 120;
+
+/// A program, with the words that start it; `@own@` is this one.
+struct Kind {
+    name: &'static str,
+    words: &'static [&'static str],
+    /// It takes as long as it is told.
+    is_told: bool,
+}
+
+const KINDS: &[Kind] = &[
+    Kind { name: "computes", words: &["@own@", "work", "spin", "steps"], is_told: true },
+    Kind { name: "misses caches", words: &["@own@", "work", "cache", "steps"], is_told: true },
+    Kind {
+        name: "three processes",
+        words: &["@own@ work spin steps | cat | @own@ work spin steps"],
+        is_told: true,
+    },
+    Kind { name: "interpreter", words: &["python3", "-S", "-c", "pass"], is_told: false },
+];
+
+fn main() -> Outcome<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["forever"] => {
+            // Ends with the bench, also if that is killed.
+            let parent = parent_id();
+            while parent_id() == parent {
+                spin(1_000_000);
+            }
+            Ok(())
+        }
+        ["work", kind, file] => work(kind, file),
+        [runs, rows] => measure_all(runs.parse()?, rows),
+        [runs] => measure_all(runs.parse()?, ""),
+        _ => measure_all(20, ""),
+    }
+}
+
+/// The program that is measured.
+fn work(kind: &str, file: &str) -> Outcome<()> {
+    let steps: u64 = fs::read_to_string(file)?.trim().parse()?;
+    if kind != "cache" {
+        spin(steps);
+        return Ok(());
+    }
+    let words: Vec<u32> = (0_u32..).map(|at| at.wrapping_mul(2_654_435_761)).take(WORDS).collect();
+    let mut at = 1_u32;
+    for step in 0..steps / 2 {
+        let place = usize::try_from(at)? % WORDS;
+        at = words.get(place).copied().unwrap_or(0) ^ u32::try_from(step & 0xffff)?;
+    }
+    black_box(at);
+    Ok(())
+}
+
+fn measure_all(runs: usize, rows: &str) -> Outcome<()> {
+    let own = std::env::current_exe()?;
+    let processors = thread::available_parallelism()?.get();
+    for is_busy in [false, true] {
+        let count = if is_busy { processors } else { 0 };
+        let loops = (0..count).map(|_| Loop::start(&own));
+        let _loops = loops.collect::<Result<Vec<_>, _>>()?;
+        for kind in KINDS {
+            let title = format!("{}, {}", kind.name, if is_busy { "busy" } else { "as it is" });
+            if title.contains(rows) {
+                measure(kind, &title, runs, &own)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs a program again and again, every other time one that takes longer, and compares the runs.
+fn measure(kind: &Kind, title: &str, runs: usize, own: &Path) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let codspeed = own.parent().and_then(Path::parent).ok_or("no build folder")?.join("codspeed");
+    let steps = steps_of(PROGRAM_NS);
+    let sides = if kind.is_told { 2 } else { 1 };
+    for _ in 0..runs {
+        for longer in [100, SLOWER].into_iter().take(sides) {
+            fs::write(folder.path().join("steps"), (steps * longer / 100).to_string())?;
+            run(&codspeed, kind, own, folder.path())?;
+        }
+    }
+    let records = records(&folder.path().join("store"))?;
+    let of = |side: usize| records.iter().skip(side).step_by(sides).collect::<Vec<_>>();
+    let (base, longer) = (of(0), if sides > 1 { of(1) } else { Vec::new() });
+    let near = base.iter().enumerate().flat_map(|(at, one)| {
+        base.iter().skip(at + 1).take(FURTHEST).map(move |other| compared(one, other))
+    });
+    tell(&format!("equal: {title}"), "false", &near.collect::<Vec<_>>());
+    if !longer.is_empty() {
+        let slower: Vec<Comparison> =
+            base.iter().zip(&longer).map(|(one, other)| compared(one, other)).collect();
+        tell(&format!("+{} %: {title}", SLOWER - 100), "found", &slower);
+    }
+    Ok(())
+}
+
+fn run(codspeed: &Path, kind: &Kind, own: &Path, folder: &Path) -> Outcome<()> {
+    let words = kind.words.iter().map(|word| word.replace("@own@", &own.display().to_string()));
+    let status = Command::new(codspeed)
+        .args(["exec", "-m", "walltime", "--no-perf", "--skip-upload", "--quiet"])
+        .args(["--warmup-time", "0.1", "--max-time", "1", "--"])
+        .args(words)
+        .current_dir(folder)
+        .env(env_names::STORE.name, folder.join("store"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()?;
+    if status.success() { Ok(()) } else { Err(format!("codspeed has failed: {status}").into()) }
+}
+
+/// The stored runs, the oldest first.
+fn records(store: &Path) -> Outcome<Vec<(RecordId, Record)>> {
+    let store = Store::open(&PathBuf::from(store))?;
+    let mut entries = store.entries(&Filter::default())?;
+    entries.reverse();
+    let mut records = Vec::new();
+    for entry in entries {
+        let mut record = store.get(entry.id)?;
+        // All would be unchanged for certain.
+        record.parts.iter_mut().for_each(|part| part.modules_decide = false);
+        records.push((entry.id, record));
+    }
+    Ok(records)
+}
+
+fn compared(base: &(RecordId, Record), head: &(RecordId, Record)) -> Comparison {
+    let [base, head] = [base, head].map(|(id, record)| Run { id: *id, record });
+    compare(&[base], &[head], &Settings::default())
+}
+
+/// Prints how many of them were called slower or faster, and what they rest on.
+fn tell(title: &str, unit: &str, all: &[Comparison]) {
+    let ones = || all.iter().filter_map(|found| found.benchmarks.first());
+    let count = |verdict| ones().filter(|one| one.verdict == verdict).count();
+    let (slower, faster) = (count(Verdict::Regressed), count(Verdict::Improved));
+    let found = if unit == "false" { slower + faster } else { slower };
+    let times = || ones().filter_map(|one| one.lead()?.times.as_ref());
+    let quantile = |mut values: Vec<f64>, share: f64| {
+        values.sort_by(f64::total_cmp);
+        100.0 * at(&values, share).exp_m1()
+    };
+    let distances = || times().map(|of| of.estimate.abs()).collect::<Vec<f64>>();
+    let spreads = times().map(|of| of.spread.unwrap_or(f64::NAN)).collect::<Vec<f64>>();
+    let limits = times().filter_map(|of| of.limit).collect::<Vec<f64>>();
+    let key = ones().find_map(|one| Some(one.lead()?.title.clone())).unwrap_or_default();
+    println!(
+        "{title}\t{found} of {}\t{unit}\t{key}: {slower} slower, {} suspect, {} inconclusive, {} unchanged, {faster} \
+            faster; medians differ by {:.1} % (median), {:.1} % (99 %), {:.1} % (most); quartiles of rounds {:.1} % apart; \
+            certain from {:.1} % on (median); first seed {}",
+        all.len(),
+        count(Verdict::Suspect),
+        count(Verdict::Inconclusive),
+        count(Verdict::Unchanged),
+        quantile(distances(), 0.5),
+        quantile(distances(), 0.99),
+        quantile(distances(), 1.0),
+        quantile(spreads, 0.5),
+        quantile(limits, 0.5),
+        all.first().map_or(0, |found| found.seed)
+    );
+}
+
+/// An endless loop that ends with us.
+struct Loop(Child);
+
+impl Loop {
+    fn start(own: &Path) -> Outcome<Self> {
+        Ok(Self(Command::new(own).arg("forever").spawn()?))
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        // It has ended if it can't be killed.
+        let _killed = self.0.kill();
+        let _collected = self.0.wait();
+    }
+}

@@ -1,0 +1,64 @@
+//! The values that the history of benchmarks lets expect, for those that a comparison of two runs can't judge.
+
+use std::collections::BTreeMap;
+
+use store::{
+    Filter, Mode,
+    compare::{Comparison, Verdict, recorded_key},
+    gate::Expectation,
+    history::{History, of_kept},
+};
+
+use super::{
+    Context,
+    choose::{Chosen, base_branches},
+};
+use crate::commands::kept::Kept;
+use crate::error::CliError;
+
+/// Runs that are looked at.
+const MOST_RUNS: usize = 500;
+
+/// Looks for the history of the benchmarks that are in doubt, on the base branch and in the environment of head.
+pub(super) fn expectations(
+    comparison: &Comparison,
+    head: &Chosen,
+    kept: &Kept,
+    context: &Context,
+) -> Result<Vec<Expectation>, CliError> {
+    let mut doubtful: BTreeMap<&str, Vec<(Mode, &str)>> = BTreeMap::new();
+    for one in &comparison.benchmarks {
+        let in_doubt = matches!(one.verdict, Verdict::Suspect | Verdict::Inconclusive);
+        if let Some(lead) = one.lead().filter(|_| in_doubt) {
+            doubtful.entry(&lead.key).or_default().push((one.mode, &one.uri));
+        }
+    }
+    let mut found = Vec::new();
+    for (metric, benchmarks) in doubtful {
+        for branch in base_branches(context) {
+            let filter = Filter {
+                branch: Some(branch),
+                newest: Some(MOST_RUNS),
+                complete: true,
+                ..Filter::of_project(&kept.project)
+            };
+            let Some(recorded) = recorded_key(metric) else { continue };
+            let series = kept.store.series(&filter, Some(recorded), &|key| {
+                benchmarks.iter().any(|(mode, uri)| *mode == key.mode && *uri == key.uri)
+            })?;
+            let (origins, series) = of_kept(series);
+            for mut one in series {
+                one.retain(&origins, |origin| {
+                    head.runs.iter().all(|(id, _)| *id != origin.run)
+                        && origin.time_ms <= head.entry.time_ms
+                        && origin.fingerprint == head.entry.environment
+                });
+                let (mode, uri) = (one.mode, one.uri.clone());
+                if let Some(expected) = History::of(one, &origins).expected {
+                    found.push(Expectation { mode, uri, metric: metric.to_owned(), expected });
+                }
+            }
+        }
+    }
+    Ok(found)
+}

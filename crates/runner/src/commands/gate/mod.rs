@@ -1,0 +1,280 @@
+//! A run is judged by the limits of the project: by `codspeed gate`, and by `--gate` of the commands that measure.
+//!
+//! `choose` finds the runs, `expect` asks their history, `tell` shows and sends the report.
+
+pub(super) mod choose;
+mod expect;
+pub(super) mod tell;
+
+use results::SuiteComparison;
+use runner_shared::share::Share;
+use store::{
+    Mode, RecordId,
+    compare::{AtMost, Settings, compare},
+    gate::{Day, GateReport, Inputs, comparison_of, judge},
+};
+
+use super::{
+    Context, here, kept, preflight, remote,
+    sides::{Finder, runs},
+};
+use crate::{
+    cli::{GateAbArgs, GateOutcomeArgs, GateRunArgs, ago},
+    error::{CliError, ExitKind},
+    event::RunEvent,
+    settings::{
+        options::Export,
+        project_file::{GateConfig, ProjectConfig},
+    },
+};
+use choose::Chosen;
+
+/// Limits, the base, and what becomes of the report.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub config: GateConfig,
+    /// The run to compare with, if the user names one.
+    pub base: Option<String>,
+    /// What a failure means, and who is told.
+    pub outcome: GateOutcomeArgs,
+    /// Files to write.
+    pub exports: Vec<Export>,
+    /// What fails is measured again.
+    pub confirm: bool,
+    /// The run to compare with, of a command that measures: found before it does.
+    pub found: Option<Chosen>,
+}
+
+/// The limits of the project. What is odd about its file is said by who asks for the store.
+pub(super) fn config(context: &Context) -> Result<GateConfig, CliError> {
+    let project = ProjectConfig::load(context.global.config.as_deref(), &here()?)?;
+    Ok(project.map(|(project, _)| project.gate).unwrap_or_default())
+}
+
+/// The store, which a trusted job needn't have.
+pub(super) fn store_if_any(context: &Context) -> Result<Option<Finder<'_>>, CliError> {
+    match remote::open_fresh(context) {
+        Ok(kept) => Ok(Some(Finder { kept, context })),
+        Err(err) if kept::is_none(&err) => Ok(None),
+        Err(err) => Err(err),
+    }
+}
+
+impl Gate {
+    /// The gate of a command that measures, if it is wanted. What is wrong with it is said before hours are spent.
+    pub(super) fn of_run(args: GateRunArgs, context: &Context) -> Result<Option<Self>, CliError> {
+        let GateRunArgs { gate, confirm, gate_export, outcome } = args;
+        let Some(base) = gate else { return Ok(None) };
+        let base = Some(base).filter(|base| !base.is_empty());
+        preflight::check_exports(&gate_export, context, &here()?)?;
+        let (config, exports) = (config(context)?, gate_export);
+        let mut gate = Self { config, base, outcome, exports, confirm, found: None };
+        if let Some(word) = gate.told() {
+            let finder = store_if_any(context)?;
+            gate.found = Some(choose::before(word, finder.as_ref())?);
+        }
+        Ok(Some(gate))
+    }
+
+    /// The gate of `codspeed ab`, if it is wanted.
+    pub(super) fn of_ab(args: GateAbArgs, context: &Context) -> Result<Option<Self>, CliError> {
+        let GateAbArgs { gate, gate_export, outcome } = args;
+        if !gate {
+            return Ok(None);
+        }
+        preflight::check_exports(&gate_export, context, &here()?)?;
+        let (config, base, exports) = (config(context)?, None, gate_export);
+        Ok(Some(Self { config, base, outcome, exports, confirm: false, found: None }))
+    }
+
+    /// The word for the run to compare with, if somebody gave one.
+    fn told(&self) -> Option<&str> {
+        self.base.as_deref().or(self.config.base.as_deref())
+    }
+
+    /// Chooses the run that the first measurement and the second one are compared with.
+    pub(super) fn base_for(
+        &self,
+        head: &Chosen,
+        finder: Option<&Finder<'_>>,
+        context: &Context,
+    ) -> Result<Option<Chosen>, CliError> {
+        match (self.told(), &self.found, finder) {
+            (Some(word), Some(found), Some(finder)) => {
+                Ok(Some(choose::better(word, found, head, finder)))
+            }
+            (told, ..) => choose::base(told, head, finder, context),
+        }
+    }
+
+    /// Judges a run.
+    pub(super) fn judge(
+        &self,
+        head: &Chosen,
+        base: Option<&Chosen>,
+        finder: Option<&Finder<'_>>,
+        context: &Context,
+    ) -> Result<GateReport, CliError> {
+        let rules = &self.config.rules;
+        let heads = runs(&head.runs);
+        let floors = finder.map(|finder| finder.floors(&head.entry)).transpose()?;
+        let comparison = base.map(|base| {
+            let limits = |mode: Mode, name: &str, uri: &str, key: &str| {
+                rules.threshold(mode, name, uri, key)
+            };
+            let at_most = Some(AtMost::Of(&limits));
+            let settings = Settings { at_most, floors: floors.as_ref(), ..Settings::default() };
+            compare(&runs(&base.runs), &heads, &settings)
+        });
+        let expectations = match (&comparison, finder) {
+            (Some(comparison), Some(finder)) => {
+                expect::expectations(comparison, head, &finder.kept, context)?
+            }
+            _ => Vec::new(),
+        };
+        Ok(judge(&Inputs {
+            rules,
+            comparison: comparison.as_ref(),
+            head: &heads,
+            expectations: &expectations,
+            today: &today(),
+            strict: self.outcome.strict,
+        }))
+    }
+
+    /// Measures and judges what was measured; once more if that is wanted and something fails. What was not measured
+    /// well is not judged.
+    pub(super) fn follow(
+        &self,
+        measure: &dyn Fn() -> Result<ExitKind, CliError>,
+        context: &Context,
+    ) -> Result<ExitKind, CliError> {
+        let kind = measure()?;
+        if !is_judged(kind) {
+            return Ok(kind);
+        }
+        let Some(id) = context.recorded.take() else {
+            let what = "the run was not recorded, so the gate has nothing to judge";
+            return Err(CliError::new(ExitKind::Failed, what));
+        };
+        let (mut report, base) = self.of_first(id, context)?;
+        if !report.passed && self.confirm {
+            tell::again(context);
+            context.recorded.set(None);
+            let second = ended(measure(), context)?;
+            if second == ExitKind::Interrupted {
+                return Ok(second);
+            }
+            report = self.of_second(report, second, base.as_ref(), context)?;
+        }
+        let judged = self.conclude(&report, context)?;
+        Ok(if kind == ExitKind::Ok { judged } else { kind })
+    }
+
+    /// The report on what was just measured, and what it was compared with.
+    fn of_first(
+        &self,
+        id: RecordId,
+        context: &Context,
+    ) -> Result<(GateReport, Option<Chosen>), CliError> {
+        let finder = Finder { kept: kept::open(context)?, context };
+        let head = choose::named(&id.to_string(), None, &finder)?;
+        let base = self.base_for(&head, Some(&finder), context)?;
+        Ok((self.judge(&head, base.as_ref(), Some(&finder), context)?, base))
+    }
+
+    /// Returns what both measurements say: the second one has just ended like this, and is compared with the same base.
+    pub(super) fn of_second(
+        &self,
+        first: GateReport,
+        ended: ExitKind,
+        base: Option<&Chosen>,
+        context: &Context,
+    ) -> Result<GateReport, CliError> {
+        let recorded = context.recorded.take();
+        if !is_judged(ended) {
+            return Ok(first.unconfirmed("the second measurement failed"));
+        }
+        let Some(id) = recorded else {
+            tell::nothing_recorded(context);
+            return Ok(first.unconfirmed("the second measurement left no record"));
+        };
+        let finder = Finder { kept: kept::open(context)?, context };
+        let head = choose::named(&id.to_string(), None, &finder)?;
+        Ok(first.confirmed_by(&self.judge(&head, base, Some(&finder), context)?))
+    }
+
+    /// Judges the verdicts about two states of a repository. They were measured in turns, and what failed was looked at
+    /// twice.
+    pub(super) fn judge_pairs(
+        &self,
+        found: &[SuiteComparison],
+        context: &Context,
+    ) -> Result<ExitKind, CliError> {
+        let all: Vec<&SuiteComparison> = found.iter().collect();
+        let report = judge(&Inputs {
+            rules: &self.config.rules,
+            comparison: Some(&comparison_of(&all)),
+            head: &[],
+            expectations: &[],
+            today: &today(),
+            strict: self.outcome.strict,
+        });
+        self.conclude(&report, context)
+    }
+
+    /// The smallest loss in a mode that has to be told from noise.
+    pub(super) fn smallest_regression(&self, mode: Mode) -> Option<Share> {
+        self.config.rules.smallest_regression(mode)?.to_string().parse().ok()
+    }
+
+    /// Shows and sends the report, and chooses the exit code.
+    pub(super) fn conclude(
+        &self,
+        report: &GateReport,
+        context: &Context,
+    ) -> Result<ExitKind, CliError> {
+        let shown = tell::show(report, context).and_then(|()| self.export(report, context));
+        if !report.passed {
+            tell::notify(&self.outcome.notify, report, context)?;
+        }
+        shown?;
+        if report.passed {
+            return Ok(ExitKind::Ok);
+        }
+        if self.outcome.warn_only {
+            let text = "the gate failed; `--warn-only` makes this a warning";
+            context.ui.event(&RunEvent::warning(text));
+            return Ok(ExitKind::Ok);
+        }
+        Ok(ExitKind::Regression)
+    }
+
+    fn export(&self, report: &GateReport, context: &Context) -> Result<(), CliError> {
+        self.exports.iter().try_for_each(|export| tell::export(report, export, context))
+    }
+}
+
+/// The end of a second measurement. One that failed is told of, and the first one counts.
+pub(super) fn ended(
+    measured: Result<ExitKind, CliError>,
+    context: &Context,
+) -> Result<ExitKind, CliError> {
+    match measured {
+        Err(err) if err.kind == ExitKind::Failed => {
+            context.ui.error(&err);
+            Ok(ExitKind::Failed)
+        }
+        other => other,
+    }
+}
+
+/// What was not measured well is not judged.
+const fn is_judged(kind: ExitKind) -> bool {
+    matches!(kind, ExitKind::Ok | ExitKind::Regression)
+}
+
+/// Today in UTC.
+fn today() -> Day {
+    Day::of(ago(0))
+}

@@ -1,0 +1,116 @@
+//! `codspeed gate`: a stored run is judged, and measured once more if that is wanted and something fails.
+
+use std::ffi::OsString;
+
+use runner_shared::{command_text, text::shown};
+use store::{Kind, gate::GateReport};
+
+use super::{
+    Context, exec,
+    gate::{
+        self, Gate,
+        choose::{self, Chosen},
+        store_if_any, tell,
+    },
+    here, preflight, run as run_command,
+};
+use crate::{
+    cli::{self, Args, Command, GateArgs},
+    error::{CliError, ExitKind},
+};
+
+/// Judges a stored run.
+pub(crate) fn run(args: GateArgs, context: &mut Context) -> Result<ExitKind, CliError> {
+    let GateArgs { head, base, untrusted, confirm, outcome, export, command } = args;
+    preflight::check_exports(&export, context, &here()?)?;
+    let gate = Gate {
+        config: gate::config(context)?,
+        base,
+        outcome,
+        exports: export,
+        confirm,
+        found: None,
+    };
+    let (head, base, report) = {
+        let (finder, head) = match untrusted {
+            Some(path) => (store_if_any(context)?, choose::untrusted(&path)?),
+            None => choose::head(&head, context)?,
+        };
+        let base = gate.base_for(&head, finder.as_ref(), context)?;
+        let report = gate.judge(&head, base.as_ref(), finder.as_ref(), context)?;
+        (head, base, report)
+    };
+    let report = if !report.passed && confirm {
+        confirmed(&gate, report, &head, base.as_ref(), &command, context)?
+    } else {
+        report
+    };
+    gate.conclude(&report, context)
+}
+
+/// Measures with the command that the user gives, as the first time, and returns what both measurements say.
+///
+/// The command of the record is not taken: a record may come from anybody.
+fn confirmed(
+    gate: &Gate,
+    first: GateReport,
+    head: &Chosen,
+    base: Option<&Chosen>,
+    command: &[OsString],
+    context: &mut Context,
+) -> Result<GateReport, CliError> {
+    check_commit(head, context)?;
+    tell::again(context);
+    context.recorded.set(None);
+    let kind = gate::ended(measure(head, command, context), context)?;
+    gate.of_second(first, kind, base, context)
+}
+
+/// What is measured again has to be what was measured.
+fn check_commit(head: &Chosen, context: &Context) -> Result<(), CliError> {
+    let here = here()?;
+    let Some(measured) = &head.entry.commit else { return Ok(()) };
+    let found = crate::ci::checked_out(&context.env, &here);
+    if found.as_deref() == Some(&measured.hash) {
+        return Ok(());
+    }
+    let found = found.unwrap_or_else(|| "none".to_owned());
+    let what = format!(
+        "can't measure again: the run is of commit {}, and {} is checked out",
+        shown(&measured.hash),
+        shown(&found)
+    );
+    Err(CliError::new(ExitKind::Usage, what)
+        .hint("check out that commit and build it, or leave out `--confirm`"))
+}
+
+/// Runs the command in the modes of the first run.
+fn measure(
+    head: &Chosen,
+    command: &[OsString],
+    context: &mut Context,
+) -> Result<ExitKind, CliError> {
+    let verb = if head.entry.kind == Kind::Exec { "exec" } else { "run" };
+    let modes: Vec<&str> = head
+        .entry
+        .modes
+        .iter()
+        .map(|mode| runner_shared::mode::Mode::from(*mode).names().cli)
+        .collect();
+    let modes = modes.join(",");
+    let options = ["codspeed", verb, "-m", &modes, "--skip-upload", "--"].map(OsString::from);
+    let words: Vec<OsString> = options.into_iter().chain(command.iter().cloned()).collect();
+    let parsed = cli::parse(words.into_iter(), &|name| context.env.is_empty_text(name));
+    let (Args { command: parsed, .. }, _) = parsed.map_err(|err| {
+        let text = shown(&command_text::join(command)).into_owned();
+        CliError::new(ExitKind::Usage, format!("can't run `{text}`: {err}"))
+    })?;
+    if let Command::Run(args) = parsed {
+        run_command::run(*args, context)
+    } else if let Command::Exec(args) = parsed {
+        exec::run(*args, context)
+    } else {
+        let what = format!("`{verb}` was read as another command");
+        Err(CliError::new(ExitKind::Bug, what))
+    }
+}

@@ -1,0 +1,340 @@
+//! `codspeed store`: stored runs are listed, shown, removed, checked, and carried from store to store.
+
+use std::{
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use runner_shared::{
+    fault::{Attempt, explain},
+    text::{count, count_of, shown},
+};
+use serde_json::json;
+use store::{
+    Collected, Entry, Filter, Flaw, Imported, Packed, Place, Record, RecordId, Retention, Selector,
+    Store, StoreError, listing,
+};
+use system::files::{self, Links};
+
+use super::{
+    Context,
+    kept::{self, Kept},
+    remote,
+};
+use crate::{
+    cli::{
+        StoreArgs, StoreCommand, StoreExportArgs, StoreFilterArgs, StoreGcArgs, StoreListArgs, ago,
+    },
+    error::{CliError, ExitKind, chain},
+    event::RunEvent,
+};
+
+/// Standard input or output instead of a file.
+const STREAM: &str = "-";
+
+/// Does what is asked.
+pub(crate) fn run(args: StoreArgs, context: &Context) -> Result<ExitKind, CliError> {
+    match args.command {
+        StoreCommand::List(args) => list(&args, context),
+        StoreCommand::Show { run, json } => show(&run, json, context),
+        StoreCommand::Rm { runs, json } => remove(&runs, json, context),
+        StoreCommand::Gc(args) => gc(&args, context),
+        StoreCommand::Check { repair, json } => check(repair, json, context),
+        StoreCommand::Export(args) => export(&args, context),
+        StoreCommand::Import { files, json } => import(&files, json, context),
+        StoreCommand::Push(args) => remote::push(&args, context),
+        StoreCommand::Pull(args) => remote::pull(&args, context),
+        StoreCommand::Path { json } => path(json, context),
+    }
+}
+
+fn list(args: &StoreListArgs, context: &Context) -> Result<ExitKind, CliError> {
+    let kept = match kept::open(context) {
+        Ok(kept) => kept,
+        Err(err) if kept::is_none(&err) => {
+            if args.json {
+                context.print_json(&json!({ "runs": [], "all": 0 }))?;
+            } else {
+                say(
+                    context,
+                    "no runs are stored yet: `codspeed run` and `exec` store theirs".to_owned(),
+                );
+            }
+            return Ok(ExitKind::Ok);
+        }
+        Err(err) => return Err(err),
+    };
+    let mut entries = kept.store.entries(&args.filter.resolve(&kept.project))?;
+    let all = entries.len();
+    if args.limit > 0 {
+        entries.truncate(args.limit);
+    }
+    if args.json {
+        context.print_json(&json!({ "runs": entries, "all": all }))?;
+        return Ok(ExitKind::Ok);
+    }
+    if entries.is_empty() {
+        say(context, nothing(args, &kept)?);
+        return Ok(ExitKind::Ok);
+    }
+    context.print(listing::table(&entries, args.filter.all_projects).trim_end())?;
+    if entries.len() < all {
+        say(context, format!("{} of {all} runs; `-n 0` lists all", entries.len()));
+    }
+    Ok(ExitKind::Ok)
+}
+
+/// Says what there is instead of what was asked for.
+fn nothing(args: &StoreListArgs, kept: &Kept) -> Result<String, CliError> {
+    let StoreFilterArgs { branch, name, label, mode, since, all_projects } = &args.filter;
+    let is_filtered =
+        branch.is_some() || name.is_some() || label.is_some() || mode.is_some() || since.is_some();
+    let others = kept.store.entries(&Filter::default())?;
+    let project = shown(&kept.project).into_owned();
+    Ok(match (is_filtered, others.len()) {
+        (true, 1..) => "no stored run fits these options".to_owned(),
+        (false, 1..) if !all_projects => format!(
+            "no run of `{project}` is stored; `--all-projects` lists {} of others",
+            count_of(&others, "run")
+        ),
+        (_, _) => "no runs are stored yet: `codspeed run` and `exec` store theirs".to_owned(),
+    })
+}
+
+fn show(word: &str, wants_json: bool, context: &Context) -> Result<ExitKind, CliError> {
+    let (packed, record) = match Selector::parse(word) {
+        Selector::Path(path) => read_record(&path)?,
+        Selector::Stored(_) => {
+            let kept = kept::open(context)?;
+            let entry = kept.select(word, context)?;
+            kept.store.get_packed(entry.id)?
+        }
+    };
+    if wants_json {
+        // The very bytes whose digest is the ID.
+        let json = packed.json().map_err(|err| CliError::new(ExitKind::Failed, err))?;
+        context.print(&String::from_utf8_lossy(&json))?;
+    } else {
+        context.print(listing::sheet(packed.id, &record).trim_end())?;
+    }
+    Ok(ExitKind::Ok)
+}
+
+/// Reads a file with one record.
+pub(super) fn read_record(path: &Path) -> Result<(Packed, Record), CliError> {
+    let bytes = files::read(path, Links::Follow, runner_shared::bounds::RECORD_PACKED_BYTES);
+    let bytes = bytes.map_err(|err| unreadable(path, &err))?;
+    Packed::only(bytes).map_err(|err| {
+        let what = format!("`{}` is not a stored run: {}", shown(path), chain(&err));
+        CliError::new(ExitKind::Usage, what)
+            .hint("run `codspeed store import` with an export of several runs first")
+    })
+}
+
+fn remove(words: &[String], wants_json: bool, context: &Context) -> Result<ExitKind, CliError> {
+    let kept = kept::open(context)?;
+    let mut entries: Vec<Entry> = Vec::new();
+    for word in words {
+        let entry = kept.select(word, context)?;
+        if !entries.iter().any(|other| other.id == entry.id) {
+            entries.push(entry);
+        }
+    }
+    let ids: Vec<RecordId> = entries.iter().map(|entry| entry.id).collect();
+    kept.store.remove(&ids)?;
+    if wants_json {
+        context.print_json(&json!({ "removed": entries }))?;
+    } else {
+        context.print(&format!("removed: {}", listing::amount(&entries)))?;
+    }
+    Ok(ExitKind::Ok)
+}
+
+fn gc(args: &StoreGcArgs, context: &Context) -> Result<ExitKind, CliError> {
+    let kept = kept::open(context)?;
+    let retention = Retention { per_branch: args.keep, since_ms: args.newer_than.map(ago) };
+    let collected =
+        if args.dry_run { kept.store.surplus(retention)? } else { kept.store.gc(retention)? };
+    let Collected { removed, kept } = &collected;
+    if args.json {
+        let all = collected.bytes();
+        let json = json!({
+            "removed": removed, "bytes": all, "kept": kept, "dry_run": args.dry_run,
+        });
+        context.print_json(&json)?;
+        return Ok(ExitKind::Ok);
+    }
+    if args.dry_run && !removed.is_empty() {
+        context.print(listing::table(removed, true).trim_end())?;
+    }
+    let verb = if args.dry_run { "would be removed" } else { "removed" };
+    context.print(&format!("{verb}: {}; kept: {kept}", listing::amount(removed)))?;
+    Ok(ExitKind::Ok)
+}
+
+fn check(repair: bool, wants_json: bool, context: &Context) -> Result<ExitKind, CliError> {
+    let kept = kept::open_quietly(context)?;
+    let report = kept.store.check(repair, &mut |_| {})?;
+    let flaws: Vec<String> = report.flaws.iter().map(ToString::to_string).collect();
+    if wants_json {
+        let json =
+            json!({ "runs": report.records, "problems": flaws, "repaired": report.is_mended });
+        context.print_json(&json)?;
+    } else {
+        for flaw in &flaws {
+            context.print(flaw)?;
+        }
+        let number = u64::try_from(report.records).unwrap_or(u64::MAX);
+        let (mended, left): (Vec<_>, Vec<_>) =
+            report.flaws.iter().partition(|flaw| repair && flaw.is_mendable());
+        let mut found = String::new();
+        if repair {
+            found = format!("; mended: {}", count_of(&mended, "problem"));
+        }
+        if !repair || !left.is_empty() {
+            let verb = if repair { "left" } else { "found" };
+            found = format!("{found}; {verb}: {}", count_of(&left, "problem"));
+        }
+        context.print(&format!("sound: {}{found}", count(number, "run")))?;
+    }
+    let is_fine =
+        |flaw: &Flaw| repair && (flaw.is_mendable() || matches!(flaw, Flaw::Newer { .. }));
+    let left = report.flaws.iter().filter(|flaw| !is_fine(flaw)).collect::<Vec<_>>();
+    if left.is_empty() {
+        return Ok(ExitKind::Ok);
+    }
+    let what = format!("{} {}", count_of(&left, "problem"), if repair { "left" } else { "found" });
+    let err = CliError::new(ExitKind::Failed, what);
+    let can_mend = !repair && report.flaws.iter().any(Flaw::is_mendable);
+    Err(if can_mend { err.hint("run `codspeed store check --repair`") } else { err })
+}
+
+fn export(args: &StoreExportArgs, context: &Context) -> Result<ExitKind, CliError> {
+    let kept = kept::open(context)?;
+    let entries: Vec<Entry> = if args.runs.is_empty() {
+        kept.store.entries(&args.filter.resolve(&kept.project))?
+    } else {
+        args.runs.iter().map(|word| kept.select(word, context)).collect::<Result<_, _>>()?
+    };
+    if entries.is_empty() {
+        let what = "there is nothing to export: no stored run fits";
+        return Err(CliError::new(ExitKind::Usage, what)
+            .hint("run `codspeed store list` to see the stored runs"));
+    }
+    let mut ids: Vec<RecordId> = entries.iter().map(|entry| entry.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if args.output == Path::new(STREAM) {
+        let mut stream = io::stdout().lock();
+        kept.store.export(&ids, &mut stream)?;
+        stream.flush().map_err(|err| super::outcome::unwritten(&err))?;
+        return Ok(ExitKind::Ok);
+    }
+    let mut failed = None;
+    let written = files::replace_by(&args.output, |file| {
+        let mut buffer = io::BufWriter::new(file);
+        if let Err(err) = kept.store.export(&ids, &mut buffer) {
+            failed = Some(err);
+            return Err(io::Error::other("not all runs could be read"));
+        }
+        buffer.flush()
+    });
+    if let Some(err) = failed {
+        return Err(err.into());
+    }
+    written.map_err(|err| {
+        let why = explain(&err, Attempt::Write);
+        CliError::new(ExitKind::Failed, format!("could not write `{}`: {why}", shown(&args.output)))
+    })?;
+    if args.json {
+        let file = shown(&args.output);
+        context.print_json(&json!({ "file": file, "runs": entries }))?;
+    } else {
+        let all = listing::amount(&entries);
+        context.print(&format!("exported: {all} to `{}`", shown(&args.output)))?;
+    }
+    Ok(ExitKind::Ok)
+}
+
+fn import(paths: &[PathBuf], wants_json: bool, context: &Context) -> Result<ExitKind, CliError> {
+    let kept = kept::open_or_make(context)?;
+    let mut all = Imported::default();
+    for path in paths {
+        let imported = import_file(path, &kept.store)?;
+        all.added.extend(imported.added);
+        all.known += imported.known;
+        all.refused.extend(imported.refused);
+        all.all_refused += imported.all_refused;
+    }
+    for refused in &all.refused {
+        let text = format!("`{}` was refused: {}", refused.name, refused.why);
+        context.ui.event(&RunEvent::warning(text));
+    }
+    let Imported { added, known, all_refused, .. } = &all;
+    if wants_json {
+        let added: Vec<String> = added.iter().map(ToString::to_string).collect();
+        let json = json!({ "added": added, "known": known, "refused": all_refused });
+        context.print_json(&json)?;
+    } else {
+        let known = u64::try_from(*known).unwrap_or(u64::MAX);
+        let before = if known > 0 { format!("; there before: {known}") } else { String::new() };
+        context.print(&format!("imported: {}{before}", count_of(added, "run")))?;
+    }
+    if *all_refused == 0 {
+        return Ok(ExitKind::Ok);
+    }
+    let refused = count(u64::try_from(*all_refused).unwrap_or(u64::MAX), "entry");
+    let refused = refused.replace("entrys", "entries");
+    Err(CliError::new(ExitKind::Failed, format!("{refused} refused; all others are stored")))
+}
+
+fn import_file(path: &Path, store: &Store) -> Result<Imported, CliError> {
+    let opened;
+    let mut stdin;
+    let from: &mut dyn Read = if path == Path::new(STREAM) {
+        stdin = io::stdin().lock();
+        &mut stdin
+    } else {
+        let file = files::open(path, Links::Follow).map_err(|err| unreadable(path, &err))?;
+        opened = file;
+        &mut io::BufReader::new(opened)
+    };
+    store.import(from).map_err(|err| {
+        let why = if matches!(&err, StoreError::Archive(cause) if cause.raw_os_error().is_none()) {
+            // The library's words are about its format.
+            format!("{err}, or damaged")
+        } else {
+            chain(&err)
+        };
+        let what = format!("could not import `{}`: {why}", shown(path));
+        CliError { source: what.into(), ..CliError::from(err) }
+    })
+}
+
+fn path(wants_json: bool, context: &Context) -> Result<ExitKind, CliError> {
+    let place = kept::place(context)?;
+    let (kind, why) = match &place {
+        Place::Told(_) => ("environment", "named by CODSPEED_STORE"),
+        Place::Project(_) => ("project", "in the project"),
+        Place::User(_) => ("user", "among your data; `store: project` in codspeed.yml moves it"),
+    };
+    let folder = place.folder();
+    if wants_json {
+        let json = json!({ "path": shown(folder), "place": kind, "exists": folder.is_dir() });
+        context.print_json(&json)?;
+    } else {
+        context.print(&shown(folder))?;
+        let state = if folder.is_dir() { "" } else { "; nothing is stored there yet" };
+        say(context, format!("{why}{state}"));
+    }
+    Ok(ExitKind::Ok)
+}
+
+fn unreadable(path: &Path, err: &io::Error) -> CliError {
+    let why = explain(err, Attempt::Read);
+    CliError::new(ExitKind::Usage, format!("could not read `{}`: {why}", shown(path)))
+}
+
+fn say(context: &Context, text: String) {
+    context.ui.event(&RunEvent::Step(text));
+}

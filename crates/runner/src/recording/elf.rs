@@ -1,0 +1,96 @@
+//! The few facts of an ELF file that tell which build it is, and which libraries it needs. Reads headers only.
+
+use std::fs::File;
+
+use object::{
+    Endianness,
+    elf::{
+        DT_NEEDED, DT_RPATH, DT_RUNPATH, ELF_NOTE_GNU, FileHeader64, NT_GNU_BUILD_ID, PT_INTERP,
+        SHT_DYNAMIC, SHT_NOTE, SectionHeader64,
+    },
+    read::{
+        ReadCache, ReadRef,
+        elf::{Dyn, FileHeader, ProgramHeader, SectionHeader},
+    },
+};
+
+use super::digits::hex;
+
+/// Notes and tables of an honest file are smaller.
+const MOST_BYTES: u64 = 1 << 20;
+/// Libraries that a file needs itself.
+const MOST_NEEDED: usize = 256;
+
+/// What a file says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Elf {
+    /// The identity of its build, in hexadecimal.
+    pub build_id: Option<String>,
+    /// The loader that it asks for; `None` for a library or a program that needs none.
+    pub interpreter: Option<String>,
+    /// Names of the libraries that it needs.
+    pub needed: Vec<String>,
+    /// Folders in which these are looked for first.
+    pub search: Vec<String>,
+}
+
+impl Elf {
+    /// Reads a file; `None` if it is no ELF file of 64 bits.
+    pub(super) fn read(file: File) -> Option<Self> {
+        let cache = ReadCache::new(file);
+        Self::parse(&cache).ok()
+    }
+
+    fn parse<'d, R: ReadRef<'d>>(data: R) -> object::read::Result<Self> {
+        let header = FileHeader64::<Endianness>::parse(data)?;
+        let endian = header.endian()?;
+        let mut elf = Self::default();
+        for segment in header.program_headers(endian, data)? {
+            if segment.p_type(endian) == PT_INTERP && segment.p_filesz(endian) <= MOST_BYTES {
+                elf.interpreter = segment.interpreter(endian, data)?.map(text);
+            }
+        }
+        let sections = header.sections(endian, data)?;
+        // What is larger is not looked at.
+        if sections
+            .iter()
+            .any(|section| is_read(section, endian) && section.sh_size(endian) > MOST_BYTES)
+        {
+            return Ok(elf);
+        }
+        for section in sections.iter() {
+            let Some(mut notes) = section.notes(endian, data)? else { continue };
+            while let Some(note) = notes.next()? {
+                let is_id = note.name() == ELF_NOTE_GNU && note.n_type(endian) == NT_GNU_BUILD_ID;
+                if is_id && !note.desc().is_empty() {
+                    elf.build_id = Some(hex(note.desc()));
+                }
+            }
+        }
+        let Some((entries, strings)) = sections.dynamic(endian, data)? else { return Ok(elf) };
+        let strings = sections.strings(endian, data, strings)?;
+        for entry in entries {
+            let tag = entry.tag(endian);
+            let name = || entry.string(endian, strings).ok().map(text);
+            if tag == DT_NEEDED && elf.needed.len() < MOST_NEEDED {
+                elf.needed.extend(name());
+            } else if tag == DT_RUNPATH || (tag == DT_RPATH && elf.search.is_empty()) {
+                elf.search = name().map(|list| folders(&list)).unwrap_or_default();
+            }
+        }
+        Ok(elf)
+    }
+}
+
+/// Returns whether all of a section is read.
+fn is_read(section: &SectionHeader64<Endianness>, endian: Endianness) -> bool {
+    [SHT_NOTE, SHT_DYNAMIC].contains(&section.sh_type(endian))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn folders(list: &str) -> Vec<String> {
+    list.split(':').filter(|folder| !folder.is_empty()).map(str::to_owned).collect()
+}

@@ -1,0 +1,312 @@
+//! Stored runs, as the user sees them: lists, sheets, and ways to other stores.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use store::{
+    CommitInfo, Metric, MetricUnit, Part, Record, RecordId, RecordedBenchmark, Retention, Store,
+};
+use test_support::{Sandbox, redact};
+
+use crate::stage::{CODSPEED, sandbox};
+
+/// A sandbox whose folder is a project with a repository of this name.
+fn project() -> Sandbox {
+    let sandbox = sandbox().with("XDG_RUNTIME_DIR", "").with("CODSPEED", CODSPEED);
+    fs::create_dir(sandbox.path().join(".git")).unwrap();
+    sandbox.file(".git/HEAD", "ref: refs/heads/main\n");
+    sandbox.file(".git/config", "[remote \"origin\"]\n\turl = git@example.com:acme/widgets.git\n");
+    sandbox
+}
+
+/// The place of the store among the user's data.
+fn of_user(sandbox: &Sandbox) -> PathBuf {
+    sandbox.path().join(".local/share/codspeed/store")
+}
+
+/// The record of a run; `number` is its minute, and the median of its benchmark in milliseconds.
+fn record(number: u32) -> Record {
+    let branch = if number.is_multiple_of(3) { "other" } else { "main" };
+    let hash = format!("{number:x}a1b2c3d4e5f60718293a4b5c6d7e8f901234567");
+    let metric = Metric {
+        value: f64::from(number) * 1e6,
+        unit: MetricUnit::Nanoseconds,
+        ..Default::default()
+    };
+    let benchmark = RecordedBenchmark {
+        name: "sort".to_owned(),
+        uri: "suite.py::sort".to_owned(),
+        occurrence: 1,
+        metrics: [("median_ns".to_owned(), metric)].into(),
+        headline: "median_ns".to_owned(),
+        ..Default::default()
+    };
+    Record {
+        version: Record::VERSION,
+        time_ms: 1_790_000_000_000 + u64::from(number) * 60_000,
+        program: "codspeed 5.1.0".to_owned(),
+        project: "acme/widgets".to_owned(),
+        commit: Some(CommitInfo { hash, branch: Some(branch.to_owned()), dirty: Some(number > 4) }),
+        parts: vec![Part::default()],
+        benchmarks: vec![benchmark],
+        ..Default::default()
+    }
+}
+
+fn id(number: u32) -> RecordId {
+    record(number).pack().unwrap().id
+}
+
+fn fill(folder: &Path, numbers: impl IntoIterator<Item = u32>) {
+    let store = Store::open(folder).unwrap();
+    for number in numbers {
+        store.add(&record(number)).unwrap();
+    }
+}
+
+/// Returns what a shell shows that runs these commands one after the other. Names of records are shortened.
+#[track_caller]
+fn shell(sandbox: &Sandbox, lines: &[&str]) -> String {
+    let function = "codspeed() { \"$CODSPEED\" \"$@\" || echo \"exit code: $?\"; }\nexec 2>&1\n";
+    let said = |line: &&str| format!("echo '$ {line}'\n{line}\n");
+    let script = function.to_owned() + &lines.iter().map(said).collect::<String>();
+    let run = sandbox.run(sandbox.command("sh", ["-c", &script]));
+    redact(&run.shown(), sandbox)
+}
+
+#[test]
+fn help_of_store_teaches() {
+    let sandbox = sandbox();
+    insta::assert_snapshot!(shell(&sandbox.with("CODSPEED", CODSPEED), &["codspeed store --help"]));
+}
+
+#[test]
+fn runs_are_listed_shown_and_removed() {
+    let sandbox = project();
+    fill(&of_user(&sandbox), 1..=5);
+    let other = Record { project: "fork/widgets".to_owned(), ..record(9) };
+    let named = Record { name: Some("v1".to_owned()), ..record(6) };
+    let store = Store::open(&of_user(&sandbox)).unwrap();
+    for record in [other, named] {
+        store.add(&record).unwrap();
+    }
+    insta::assert_snapshot!(shell(
+        &sandbox,
+        &[
+            "codspeed store list",
+            "codspeed store list -n 2 --branch main",
+            "codspeed store list --all-projects --since 1000years -n 1",
+            "codspeed store list --branch none",
+            "codspeed store show v1",
+            "codspeed store show last~9",
+            "codspeed store show mian",
+            "codspeed store rm v1 main",
+            "codspeed store rm v1",
+            "codspeed store list -n 1 --json",
+            "codspeed store gc",
+            "codspeed store gc --keep 1 --dry-run",
+            "codspeed store gc --keep 1",
+            "codspeed store gc --keep 1 --json",
+            "codspeed store gc --newer-than 30",
+        ]
+    ));
+}
+
+#[test]
+fn a_project_has_its_own_store_if_it_wants() {
+    let sandbox = project();
+    let text = shell(
+        &sandbox,
+        &[
+            "codspeed store path",
+            "codspeed store list",
+            "codspeed store list --json",
+            "codspeed store show last",
+            "echo 'store: project' > codspeed.yml; codspeed store path",
+            "echo 'store: user' > codspeed.yml; mkdir -p .codspeed/store; codspeed store path",
+            "rm codspeed.yml; codspeed store path --json",
+            "XDG_DATA_HOME=/data CODSPEED_STORE=elsewhere codspeed store path",
+            "rm -r .codspeed; XDG_DATA_HOME=/data codspeed store path",
+            "mkdir store; ln -s . .codspeed; codspeed store path",
+            "echo 'store: nowhere' > codspeed.yml; codspeed store path",
+        ],
+    );
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn runs_are_carried_to_another_store() {
+    let sandbox = project();
+    fill(&of_user(&sandbox), 1..=4);
+    let text = shell(
+        &sandbox,
+        &[
+            "codspeed store export --branch main -o main.tar",
+            "CODSPEED_STORE=other codspeed store import main.tar",
+            "CODSPEED_STORE=other codspeed store import main.tar --json",
+            "CODSPEED_STORE=other codspeed store list",
+            "codspeed store export last -o - | CODSPEED_STORE=third codspeed store import -",
+            "codspeed store show last --json > one.json",
+            "CODSPEED_STORE=third codspeed store import one.json",
+            "codspeed store show ./one.json",
+            "codspeed store export none -o none.tar; ls none.tar 2>/dev/null",
+            "codspeed store export last -o none/none.tar",
+            "CODSPEED_STORE=third codspeed store import codspeed.yml main.tar",
+            "yes noise | head -c 5000 > noise; CODSPEED_STORE=third codspeed store import noise",
+        ],
+    );
+    insta::assert_snapshot!(text);
+    let third = Store::open(&sandbox.path().join("third")).unwrap();
+    assert_eq!(third.get(id(4)).unwrap(), record(4));
+}
+
+#[test]
+fn a_damaged_store_is_checked_and_repaired() {
+    let sandbox = project();
+    let folder = of_user(&sandbox);
+    fill(&folder, 1..=3);
+    let name = id(2).to_string();
+    let file = folder.join("records").join(&name[..2]).join(format!("{name}.zst"));
+    fs::write(&file, "noise").unwrap();
+    fs::remove_file(folder.join("index")).unwrap();
+    let text = shell(
+        &sandbox,
+        &[
+            "codspeed store list",
+            "codspeed store check",
+            "codspeed store check --json",
+            "codspeed store check --repair",
+            "codspeed store check",
+        ],
+    );
+    insta::assert_snapshot!(text);
+    let store = Store::open(&folder).unwrap();
+    assert_eq!(store.gc(Retention::default()).unwrap().kept, 2);
+}
+
+mod namespace {
+    //! A store on a file system that can't be written to.
+
+    use super::{fill, of_user, project, shell};
+
+    #[test]
+    fn a_read_only_store_is_listed_and_not_changed() {
+        let sandbox = project();
+        fill(&of_user(&sandbox), 1..=3);
+        let shown = |lines: &[&str]| {
+            let all = lines.join("\n");
+            let mount = "mount --bind \"$HOME/.local\" \"$HOME/.local\" && \
+                mount -o remount,bind,ro \"$HOME/.local\"";
+            let inside = format!("{mount} && {{ {all}\n}}");
+            let file = sandbox.file("inside.sh", inside);
+            let unshare = format!("unshare --mount sh {}", file.to_str().unwrap());
+            shell(&sandbox, &[&unshare])
+        };
+        let list = "\"$CODSPEED\" store list; \"$CODSPEED\" store show last | head -n 2";
+        let text = shown(&[list]);
+        assert!(text.contains("3 runs") || text.matches("walltime").count() >= 3, "{text}");
+        assert!(!text.contains("error"), "{text}");
+        let text = shown(&["\"$CODSPEED\" store rm last"]);
+        assert!(text.contains("its file system is read-only"), "{text}");
+        std::fs::remove_file(of_user(&sandbox).join("index")).unwrap();
+        let text = shown(&[list]);
+        assert!(text.matches("walltime").count() >= 3, "an index in memory: {text}");
+    }
+}
+
+/// A record of a job of a matrix.
+fn shard(number: u32, job: &str) -> Record {
+    let ci = store::CiRun {
+        provider: "github-actions".to_owned(),
+        run: "77".to_owned(),
+        job: job.to_owned(),
+        pull_request: None,
+    };
+    let mut record = Record { ci: Some(ci), commit: record(3).commit, ..record(number) };
+    for benchmark in &mut record.benchmarks {
+        benchmark.uri = format!("suite.py::{job}");
+    }
+    record
+}
+
+#[test]
+fn machines_meet_in_a_shared_store() {
+    let sandbox = project();
+    for (folder, number) in [("one", 1), ("two", 2)] {
+        let store = Store::open(&sandbox.path().join(folder)).unwrap();
+        store.add(&shard(number, folder)).unwrap();
+    }
+    let remote = format!("file://{}/shared", sandbox.path().display());
+    let sandbox = sandbox.with("REMOTE", &remote);
+    insta::assert_snapshot!(shell(
+        &sandbox,
+        &[
+            "export CODSPEED_STORE=one",
+            "codspeed store push",
+            "codspeed store push --remote $REMOTE",
+            "export CODSPEED_SHARED_STORE=$REMOTE CODSPEED_STORE=two",
+            "codspeed store push",
+            "codspeed store push last",
+            "export CODSPEED_STORE=third",
+            "CODSPEED_SHARED_STORE= codspeed merge",
+            "codspeed merge --name all",
+            "codspeed store pull",
+            "codspeed store list -n 3",
+            "codspeed store push --remote s3://key:secret@bucket/x",
+            "AWS_ENDPOINT_URL=http://example.com codspeed store pull --remote s3://bucket/x",
+        ]
+    ));
+}
+
+#[test]
+fn objects_that_are_no_runs_are_refused() {
+    let sandbox = project();
+    let name = format!("shared/v1/{:015}-{}.zst", 5, id(1));
+    fs::create_dir_all(sandbox.path().join("shared/v1")).unwrap();
+    sandbox.file(&name, "\u{1b}[31m<script>");
+    let remote = format!("file://{}/shared", sandbox.path().display());
+    let sandbox = sandbox.with("CODSPEED_SHARED_STORE", &remote);
+    insta::assert_snapshot!(shell(&sandbox, &["codspeed store pull", "codspeed store list"]));
+}
+
+#[test]
+fn a_run_that_is_named_twice_is_removed_once() {
+    let sandbox = project();
+    fill(&of_user(&sandbox), 1..=2);
+    let text = shell(&sandbox, &["codspeed store rm last~0 last~0"]);
+    assert!(text.contains("removed: 1 run"), "{text}");
+}
+
+#[test]
+fn newer_runs_are_not_mended() {
+    let sandbox = project();
+    fill(&of_user(&sandbox), [1]);
+    let json = r#"{"version":9,"parts":7}"#;
+    let id = RecordId::of(json.as_bytes()).to_string();
+    let folder = of_user(&sandbox).join("records").join(&id[..2]);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(id + ".zst"), json).unwrap();
+    let text = shell(&sandbox, &["codspeed store check --repair"]);
+    assert!(text.contains("sound: 1 run; mended: 0 problems; left: 1 problem"), "{text}");
+}
+
+#[test]
+fn imports_are_sent_to_the_shared_store() {
+    let sandbox = project();
+    sandbox.file("bench.txt", "BenchmarkSort-8 100 384.5 ns/op\n");
+    let remote = format!("file://{}/shared", sandbox.path().display());
+    let sandbox = sandbox.with("CODSPEED_SHARED_STORE", &remote);
+    let text = shell(
+        &sandbox,
+        &[
+            "codspeed store pull",
+            "codspeed import bench.txt",
+            "CODSPEED_STORE=other codspeed store pull",
+        ],
+    );
+    assert!(text.contains("error: there is no shared store in `[sandbox]/shared`"), "{text}");
+    assert!(text.contains("sending to file://[sandbox]/shared\n"), "{text}");
+    assert!(text.contains("fetched from file://[sandbox]/shared: 1 run"), "{text}");
+}

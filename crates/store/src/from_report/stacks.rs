@@ -1,0 +1,321 @@
+//! The stacks of a benchmark: a tree of functions, whose smallest parts are left out so that hundreds of benchmarks fit
+//! into a record and a flame graph looks the same.
+
+use std::{collections::HashMap, sync::Arc};
+
+use results::Unit;
+
+use crate::record::{StackNode, StackUnit, Stacks};
+
+/// Parts smaller than one of so many equal parts of the whole are not told apart.
+const SMALLEST: u64 = 1_000;
+/// The most functions and stacks that are kept of a benchmark.
+pub(super) const MOST_NODES: usize = 2_000;
+
+impl Stacks {
+    /// Name of the function that stands for all callees of a function that are too small to be told apart.
+    pub const OTHERS: &'static str = "(others)";
+}
+
+/// Returns the tree of a benchmark without its smallest parts; `None` if nothing is in it.
+pub(super) fn recorded(stacks: &results::Stacks) -> Option<Stacks> {
+    let mut kept = merged(stacks);
+    kept.prune(MOST_NODES);
+    (!kept.nodes.is_empty()).then_some(kept)
+}
+
+/// Numbers for texts, each once, in the order in which they come.
+#[derive(Default)]
+struct Names {
+    places: HashMap<Arc<str>, u32>,
+    list: Vec<String>,
+}
+
+impl Names {
+    fn place(&mut self, name: &Arc<str>) -> u32 {
+        if let Some(place) = self.places.get(name) {
+            return *place;
+        }
+        let place = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        self.places.insert(Arc::clone(name), place);
+        self.list.push(name.to_string());
+        place
+    }
+}
+
+/// The whole tree, with each function once below a caller: lines and source files are no part of it.
+fn merged(stacks: &results::Stacks) -> Stacks {
+    let (mut functions, mut objects) = (Names::default(), Names::default());
+    let frames: Vec<(u32, u32)> = stacks
+        .frames
+        .iter()
+        .map(|frame| (functions.place(&frame.name), objects.place(&frame.object)))
+        .collect();
+    let mut known: HashMap<(u32, u32, u32), u32> = HashMap::new();
+    let mut nodes: Vec<StackNode> = Vec::new();
+    // For each node, the place of the one that it became, plus 1.
+    let mut places: Vec<u32> = Vec::with_capacity(stacks.nodes.len());
+    for node in &stacks.nodes {
+        let get = |at: u32| usize::try_from(at).ok();
+        let parent = node.parent.and_then(|at| places.get(get(at)?).copied()).unwrap_or(0);
+        let Some((function, object)) = get(node.frame).and_then(|at| frames.get(at)).copied()
+        else {
+            places.push(parent);
+            continue;
+        };
+        let next = u32::try_from(nodes.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let place = *known.entry((parent, function, object)).or_insert(next);
+        if place == next {
+            nodes.push(StackNode { parent, function, object, weight: 0 });
+        }
+        let own = usize::try_from(place - 1).ok().and_then(|at| nodes.get_mut(at));
+        if let Some(own) = own {
+            own.weight = own.weight.saturating_add(node.weight);
+        }
+        places.push(place);
+    }
+    let unit = match stacks.unit {
+        Unit::Instructions => StackUnit::Instructions,
+        Unit::Nanoseconds => StackUnit::Nanoseconds,
+        Unit::Bytes => StackUnit::Bytes,
+        Unit::Count => StackUnit::Count,
+    };
+    Stacks { unit, functions: functions.list, objects: objects.list, nodes, left_out: 0 }
+}
+
+impl Stacks {
+    /// Leaves out the smallest parts, so that at most about so many nodes are left. The total of each function that stays
+    /// is what it was: its small callees become one node [`Self::OTHERS`], or a part of itself where even they together
+    /// are small. Outermost functions that are small are counted in `left_out`.
+    pub(super) fn prune(&mut self, most: usize) {
+        let inclusive = self.totals();
+        let total = self.nodes.iter().fold(0_u64, |sum, node| sum.saturating_add(node.weight));
+        let mut least = total.div_ceil(SMALLEST).max(1);
+        let mut sizes = inclusive.clone();
+        sizes.sort_unstable_by(|one, other| other.cmp(one));
+        if let Some(too_small) = sizes.get(most) {
+            least = least.max(too_small.saturating_add(1));
+        }
+        let mut kept: Vec<StackNode> = Vec::new();
+        let mut others: Vec<u64> = Vec::new();
+        // For each node, the place of itself or of the nearest caller that stays, plus 1.
+        let mut places: Vec<u32> = Vec::with_capacity(self.nodes.len());
+        let mut left_out = self.left_out;
+        for (node, inclusive) in self.nodes.iter().zip(&inclusive) {
+            let parent = at(node.parent).and_then(|at| places.get(at).copied()).unwrap_or(0);
+            if *inclusive >= least {
+                kept.push(StackNode { parent, ..*node });
+                others.push(0);
+                places.push(u32::try_from(kept.len()).unwrap_or(u32::MAX));
+                continue;
+            }
+            places.push(parent);
+            match at(parent).and_then(|at| others.get_mut(at)) {
+                Some(sum) => *sum = sum.saturating_add(node.weight),
+                None => left_out = left_out.saturating_add(node.weight),
+            }
+        }
+        let function = u32::try_from(self.functions.len()).unwrap_or(u32::MAX);
+        for (parent, weight) in (1..).zip(others) {
+            let Some(caller) = at(parent).and_then(|at| kept.get_mut(at)) else { break };
+            if weight < least {
+                caller.weight = caller.weight.saturating_add(weight);
+            } else {
+                let object = caller.object;
+                kept.push(StackNode { parent, function, object, weight });
+            }
+        }
+        self.functions.push(Self::OTHERS.to_owned());
+        (self.nodes, self.left_out) = (kept, left_out);
+        self.drop_unused();
+    }
+
+    /// Returns the cost of each node with all below it.
+    fn totals(&self) -> Vec<u64> {
+        let mut totals: Vec<u64> = self.nodes.iter().map(|node| node.weight).collect();
+        for (place, node) in self.nodes.iter().enumerate().rev() {
+            let own = totals.get(place).copied().unwrap_or(0);
+            let above = at(node.parent).filter(|above| *above < place);
+            if let Some(above) = above.and_then(|above| totals.get_mut(above)) {
+                *above = above.saturating_add(own);
+            }
+        }
+        totals
+    }
+
+    /// Drops names that no node has.
+    fn drop_unused(&mut self) {
+        let (mut functions, mut objects) = (Used::default(), Used::default());
+        for node in &mut self.nodes {
+            node.function = functions.place(node.function, &self.functions);
+            node.object = objects.place(node.object, &self.objects);
+        }
+        (self.functions, self.objects) = (functions.list, objects.list);
+    }
+}
+
+impl Stacks {
+    /// Returns the tree of a benchmark of this name in the form that exports of profiles take.
+    pub fn to_results(&self, benchmark: &str) -> results::Stacks {
+        let text = |list: &[String], place: u32| -> Arc<str> {
+            let name = usize::try_from(place).ok().and_then(|at| list.get(at));
+            name.map_or("", String::as_str).into()
+        };
+        let mut frames = Vec::new();
+        let mut places: HashMap<(u32, u32), u32> = HashMap::new();
+        let nodes = self.nodes.iter().map(|node| {
+            let next = u32::try_from(frames.len()).unwrap_or(u32::MAX);
+            let frame = *places.entry((node.function, node.object)).or_insert(next);
+            if frame == next {
+                frames.push(results::Frame {
+                    name: text(&self.functions, node.function),
+                    object: text(&self.objects, node.object),
+                    file: "".into(),
+                });
+            }
+            let parent = node.parent.checked_sub(1);
+            results::StackNode { parent, frame, line: 0, weight: node.weight }
+        });
+        let nodes = nodes.collect();
+        let unit = match self.unit {
+            StackUnit::Instructions => Unit::Instructions,
+            StackUnit::Nanoseconds => Unit::Nanoseconds,
+            StackUnit::Bytes => Unit::Bytes,
+            StackUnit::Count => Unit::Count,
+        };
+        results::Stacks {
+            benchmark: benchmark.to_owned(),
+            unit,
+            frames,
+            nodes,
+            ..results::Stacks::default()
+        }
+    }
+}
+
+/// The place that a number stands for which is 0 for none.
+fn at(number: u32) -> Option<usize> {
+    usize::try_from(number.checked_sub(1)?).ok()
+}
+
+/// Names that are used, each by its text once.
+#[derive(Default)]
+struct Used<'n> {
+    places: HashMap<u32, u32>,
+    by_text: HashMap<&'n str, u32>,
+    list: Vec<String>,
+}
+
+impl<'n> Used<'n> {
+    fn place(&mut self, old: u32, names: &'n [String]) -> u32 {
+        if let Some(place) = self.places.get(&old) {
+            return *place;
+        }
+        let name = usize::try_from(old).ok().and_then(|at| names.get(at));
+        let name = name.map_or("", String::as_str);
+        let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        let place = *self.by_text.entry(name).or_insert(next);
+        if place == next {
+            self.list.push(name.to_owned());
+        }
+        self.places.insert(old, place);
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A tree from parents (0 for none) and weights; functions are numbered.
+    fn tree(nodes: &[(u32, u64)]) -> results::Stacks {
+        let frames = (0..nodes.len()).map(|number| results::Frame {
+            name: format!("f{number}").into(),
+            object: "lib".into(),
+            file: "".into(),
+        });
+        let nodes = (0..).zip(nodes).map(|(frame, (parent, weight))| results::StackNode {
+            parent: parent.checked_sub(1),
+            frame,
+            line: frame,
+            weight: *weight,
+        });
+        results::Stacks {
+            frames: frames.collect(),
+            nodes: nodes.collect(),
+            ..results::Stacks::default()
+        }
+    }
+
+    /// Lines such as `f0;f1 7`.
+    fn folded(stacks: &Stacks) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for node in &stacks.nodes {
+            let own = &stacks.functions[usize::try_from(node.function).unwrap()];
+            let above = at(node.parent).map(|at| format!("{};", names[at])).unwrap_or_default();
+            names.push(format!("{above}{own}"));
+        }
+        let lines = names.iter().zip(&stacks.nodes).filter(|(_, node)| node.weight > 0);
+        lines.map(|(name, node)| format!("{name} {}", node.weight)).collect()
+    }
+
+    #[test]
+    fn small_callees_become_one_and_totals_stay() {
+        let mut nodes = vec![(0, 500_000), (1, 400_000), (0, 10)];
+        nodes.extend((0..100).map(|_| (1, 900)));
+        let kept = recorded(&tree(&nodes)).unwrap();
+        assert_eq!(folded(&kept), ["f0 500000", "f0;f1 400000", "f0;(others) 90000"]);
+        assert_eq!(kept.left_out, 10);
+        assert_eq!(kept.functions, ["f0", "f1", "(others)"]);
+        assert_eq!(kept.objects, ["lib"]);
+    }
+
+    #[test]
+    fn a_few_small_callees_are_a_part_of_their_caller() {
+        let kept = recorded(&tree(&[(0, 100_000), (1, 20), (2, 10)])).unwrap();
+        assert_eq!(folded(&kept), ["f0 100030"]);
+        assert_eq!(recorded(&tree(&[(0, 0)])), None);
+        assert_eq!(recorded(&tree(&[])), None);
+    }
+
+    #[test]
+    fn lines_and_files_are_no_part_of_it() {
+        let mut stacks = tree(&[(0, 1), (0, 2), (2, 4)]);
+        stacks.frames[1] = results::Frame { file: "a.c".into(), ..stacks.frames[0].clone() };
+        assert_eq!(folded(&recorded(&stacks).unwrap()), ["f0 3", "f0;f2 4"]);
+    }
+
+    #[test]
+    fn a_large_tree_is_cut_to_its_largest_parts() {
+        let nodes: Vec<(u32, u64)> = (0..5_000).map(|number| (number, 1)).collect();
+        let kept = recorded(&tree(&nodes)).unwrap();
+        assert!(kept.nodes.len() <= MOST_NODES + 1, "{}", kept.nodes.len());
+        let sum: u64 = kept.nodes.iter().map(|node| node.weight).sum();
+        assert_eq!(sum + kept.left_out, 5_000);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_places_exist(
+            shape in prop::collection::vec((0_u32..50, 0_u64..2_000), 1..200),
+            most in 0_usize..100,
+        ) {
+            let nodes: Vec<(u32, u64)> =
+                (0..).zip(&shape).map(|(at, (parent, weight))| ((*parent).min(at), *weight)).collect();
+            let all: u64 = nodes.iter().map(|(_, weight)| weight).sum();
+            let mut kept = merged(&tree(&nodes));
+            kept.prune(most);
+            let sum: u64 = kept.nodes.iter().map(|node| node.weight).sum();
+            prop_assert_eq!(sum + kept.left_out, all);
+            for (place, node) in (0..).zip(&kept.nodes) {
+                prop_assert!(node.parent <= place);
+                prop_assert!(usize::try_from(node.function).unwrap() < kept.functions.len());
+                prop_assert!(usize::try_from(node.object).unwrap() < kept.objects.len());
+            }
+            let back = kept.to_results("b");
+            prop_assert_eq!(back.total() + kept.left_out, all);
+        }
+    }
+}

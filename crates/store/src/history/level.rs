@@ -1,0 +1,135 @@
+//! Levels: the values between two changes. Their difference by Student's t-test, and what a further value may be.
+
+use runner_shared::walltime::{as_float, quantile};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use super::Change;
+
+/// Values of a level that tell what the next one may be: the newest ones.
+const MOST: usize = 30;
+/// Fewer values tell nothing about the next one.
+const FEWEST: usize = 5;
+/// The median absolute deviation times this is the standard deviation of normal values.
+const DEVIATION: f64 = 1.4826;
+/// One value in a hundred lies outside of what is expected, half of them on each side.
+const PROBABILITY: f64 = 0.995;
+
+/// The next value of a level: it lies between `low` and `high` in 99 of 100 cases.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expected {
+    /// Median of the level.
+    pub median: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Number of values that this rests on: at most 30, the newest ones.
+    pub points: usize,
+}
+
+/// Returns the prediction interval for one more value of a level: median ± t · 1.4826 MAD · √(1 + 1/n), of logarithms
+/// where all values are positive. `None` for fewer than 5 values.
+pub(super) fn expected(level: &[f64]) -> Option<Expected> {
+    let newest = level.get(level.len().saturating_sub(MOST)..)?;
+    if newest.len() < FEWEST {
+        return None;
+    }
+    let in_logs = newest.iter().all(|value| *value > 0.0 && value.is_finite());
+    let to = |value: f64| if in_logs { value.ln() } else { value };
+    let from = |value: f64| if in_logs { value.exp() } else { value };
+    let values: Vec<f64> = newest.iter().map(|value| to(*value)).collect();
+    let centre = median(&values);
+    let distances: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
+    let count = float(values.len());
+    let t = StudentsT::new(0.0, 1.0, count - 1.0).ok()?.inverse_cdf(PROBABILITY);
+    let reach = t * DEVIATION * median(&distances) * (1.0 + 1.0 / count).sqrt();
+    Some(Expected {
+        median: median(newest),
+        low: from(centre - reach),
+        high: from(centre + reach),
+        points: newest.len(),
+    })
+}
+
+/// Returns the changes at these places, with the levels on both sides.
+pub(super) fn changes(values: &[f64], starts: &[usize]) -> Vec<Change> {
+    let ends = starts.iter().skip(1).copied().chain([values.len()]);
+    let befores = [0].into_iter().chain(starts.iter().copied());
+    let all = befores.zip(starts).zip(ends);
+    all.filter_map(|((before, at), end)| {
+        let (left, right) = (values.get(before..*at)?, values.get(*at..end)?);
+        let p = difference(left, right);
+        Some(Change { at: *at, before: median(left), after: median(right), p })
+    })
+    .collect()
+}
+
+/// Returns the probability that two samples of one distribution differ that much: Student's t-test, both sides.
+pub(super) fn difference(left: &[f64], right: &[f64]) -> f64 {
+    let (m, n) = (float(left.len()), float(right.len()));
+    let moments = |values: &[f64], count: f64| {
+        let mean = values.iter().sum::<f64>() / count;
+        (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>())
+    };
+    let ((one, squares), (other, more)) = (moments(left, m), moments(right, n));
+    let freedom = m + n - 2.0;
+    let apart = (one - other).abs();
+    if freedom < 1.0 {
+        return 1.0;
+    }
+    let error = ((squares + more) / freedom * (1.0 / m + 1.0 / n)).sqrt();
+    // Counts that are exact have no spread but that of rounding.
+    if error <= 1e-12 * one.abs().max(1.0) {
+        return if apart > 1e-9 * one.abs().max(1.0) { 0.0 } else { 1.0 };
+    }
+    let Ok(student) = StudentsT::new(0.0, 1.0, freedom) else { return 1.0 };
+    2.0 * student.sf(apart / error)
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut ascending = values.to_vec();
+    ascending.sort_by(f64::total_cmp);
+    quantile(&ascending, 0.5)
+}
+
+fn float(number: usize) -> f64 {
+    as_float(u64::try_from(number).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_t_test_agrees_with_published_values() {
+        // R: t.test(c(1,2,3,4,5), c(2,4,6,8,10), var.equal = TRUE)$p.value
+        let p = difference(&[1.0, 2.0, 3.0, 4.0, 5.0], &[2.0, 4.0, 6.0, 8.0, 10.0]);
+        assert!((p - 0.094_339).abs() < 1e-4, "{p}");
+    }
+
+    #[test]
+    fn exact_values_differ_certainly_or_not_at_all() {
+        assert!(difference(&[7.0; 5], &[7.1; 5]) < 1e-300);
+        assert!((difference(&[7.0; 5], &[7.0; 5]) - 1.0).abs() < f64::EPSILON);
+        assert!((difference(&[7.0], &[8.0]) - 1.0).abs() < f64::EPSILON, "one value each");
+    }
+
+    #[test]
+    fn the_next_value_lies_around_the_median() {
+        let level: Vec<f64> = (0..30).map(|nth| 100.0 + f64::from(nth % 5) - 2.0).collect();
+        let found = expected(&level).unwrap();
+        assert!((found.median - 100.0).abs() < 1e-9 && found.points == 30);
+        // t of 29 degrees at 0.995 is 2.756; the MAD is 1.
+        assert!((found.high - 104.24).abs() < 0.1, "{found:?}");
+        assert!((found.low - 95.9).abs() < 0.1, "{found:?}");
+        assert_eq!(expected(&[1.0; 4]), None);
+        let counts = expected(&[0.0; 6]).unwrap();
+        assert!(counts.low.abs() < f64::EPSILON && counts.high.abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn old_values_of_a_level_count_no_more() {
+        let level = [vec![1.0; 100], vec![2.0; 30]].concat();
+        assert!((expected(&level).unwrap().low - 2.0).abs() < 1e-9);
+    }
+}

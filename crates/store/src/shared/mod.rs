@@ -1,0 +1,315 @@
+//! A store that many machines share: records as objects of an object store, under keys that are never changed.
+//!
+//! A record is one object, `v1/<time>-<id>.zst`: the time of the run in milliseconds, 15 digits, and its ID. Its name is
+//! the digest of its content, so that writers need no lock: two of them can only write the same bytes under the same
+//! key. Keys sort by time; a reader lists those that it doesn't know and keeps the records in a store of its own.
+
+mod address;
+mod http;
+
+use std::{fmt, io, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
+use runner_shared::bounds::{RECORD_PACKED_BYTES, SHARED_RECORDS};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::{Instant, timeout_at},
+};
+
+use crate::{Packed, RecordId};
+
+pub use address::configures_shared_store;
+
+/// The folder of this layout.
+const LAYOUT: &str = "v1";
+/// Digits of the time in a key: enough until the year 5138, and until then keys sort like numbers.
+const TIME_DIGITS: usize = 15;
+/// Records that are fetched at the same time. If so many can't be read one after the other, none can.
+const AT_ONCE: usize = 16;
+
+/// The things that will be asked of a shared store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Records are read. A folder has to be there.
+    Read,
+    /// Records are added. A folder is made in the one above it.
+    Write,
+}
+
+/// The time that a shared store may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as requests may take, with all their tries: somebody has asked for it.
+    Long,
+    /// So long from its opening on, for all that is asked of it together.
+    Within(Duration),
+}
+
+/// A shared store. What is asked of it blocks; it must not be used inside of an asynchronous runtime.
+pub struct SharedStore {
+    objects: Arc<dyn ObjectStore>,
+    folder: Path,
+    /// `None` once it is closed.
+    runtime: Option<Runtime>,
+    /// The time that it may take, and the end of that.
+    deadline: Option<(Duration, Instant)>,
+    address: String,
+}
+
+/// The name of a record in a shared store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SharedKey {
+    /// The start of its run, milliseconds since 1970.
+    pub time_ms: u64,
+    /// The record.
+    pub id: RecordId,
+}
+
+/// The reason why a shared store can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SharedError {
+    /// The address is wrong.
+    #[error("`{address}` is not the address of a shared store: {reason}")]
+    Address {
+        /// The address, without secrets.
+        address: String,
+        /// The fault.
+        reason: String,
+    },
+    /// Credentials would go over a line that anybody can read.
+    #[error("`{variable}` is an address without encryption (`http://`) on another machine")]
+    OpenLine {
+        /// The variable of the environment.
+        variable: String,
+    },
+    /// The folder of a `file://` store can't be made.
+    #[error("could not create `{}`", runner_shared::text::shown(path))]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The error of the system.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no folder that a `file://` address names.
+    #[error("there is no shared store in `{}`", runner_shared::text::shown(path))]
+    NoFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It took more time than it may.
+    #[error("the object store did not answer within {} s", within.as_secs())]
+    Late {
+        /// The bound.
+        within: Duration,
+    },
+    /// The object store refused, or could not be reached.
+    #[error("the object store failed")]
+    Objects(#[from] object_store::Error),
+    /// More records than are listed.
+    #[error("the shared store has more than {most} records")]
+    Many {
+        /// The bound.
+        most: usize,
+    },
+    /// An object is larger than any record.
+    #[error("`{key}` has more bytes than a record may have ({most})")]
+    Long {
+        /// The object.
+        key: String,
+        /// The bound.
+        most: u64,
+    },
+    /// The runtime could not be made.
+    #[error("could not prepare the connection")]
+    Runtime(#[source] io::Error),
+}
+
+impl SharedStore {
+    /// Opens the store at an address such as `s3://bucket/folder`. Nothing is asked of it yet. Credentials and endpoints
+    /// are in `variables`, under the names that the tools of each provider use (`AWS_ACCESS_KEY_ID`,
+    /// `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, ...).
+    ///
+    /// # Errors
+    ///
+    /// A wrong address or setting.
+    pub fn open(
+        address: &str,
+        variables: impl Iterator<Item = (String, String)>,
+        purpose: Purpose,
+        patience: Patience,
+    ) -> Result<Self, SharedError> {
+        let deadline = match patience {
+            Patience::Long => None,
+            Patience::Within(time) => Some((time, Instant::now() + time)),
+        };
+        let (objects, folder) = address::open(address, variables, purpose)?;
+        let runtime =
+            Builder::new_current_thread().enable_all().build().map_err(SharedError::Runtime)?;
+        let (folder, address) = (folder.join(LAYOUT), address::shown(address));
+        Ok(Self { objects, folder, runtime: Some(runtime), deadline, address })
+    }
+
+    /// Waits for the end of some work, or for the end of the time.
+    fn block_on<T, E: From<SharedError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let Some(runtime) = &self.runtime else {
+            return Err(SharedError::Runtime(io::ErrorKind::NotConnected.into()).into());
+        };
+        let Some((within, end)) = self.deadline else { return runtime.block_on(work) };
+        runtime.block_on(async {
+            match timeout_at(end, work).await {
+                Ok(done) => done,
+                Err(_) => Err(SharedError::Late { within }.into()),
+            }
+        })
+    }
+
+    /// Returns its address, without secrets.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Returns the keys of its records in the order of their times; only those from `since_ms` on if that is given.
+    /// Objects that are no records are left out.
+    ///
+    /// # Errors
+    ///
+    /// The object store can't be read, or has more records than [`SHARED_RECORDS`].
+    pub fn keys(&self, since_ms: Option<u64>) -> Result<Vec<SharedKey>, SharedError> {
+        let listed = since_ms.map(|time| self.folder.clone().join(format!("{time:0TIME_DIGITS$}")));
+        let list = match &listed {
+            Some(offset) => self.objects.list_with_offset(Some(&self.folder), offset),
+            None => self.objects.list(Some(&self.folder)),
+        };
+        let names = list.try_filter_map(|object| {
+            let key: Option<SharedKey> =
+                object.location.filename().and_then(|name| name.parse().ok());
+            std::future::ready(Ok(key))
+        });
+        let most = SHARED_RECORDS;
+        let mut keys: Vec<SharedKey> = self.block_on(async {
+            names.take(most + 1).try_collect().await.map_err(SharedError::from)
+        })?;
+        if keys.len() > most {
+            return Err(SharedError::Many { most });
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(keys)
+    }
+
+    /// Adds a record, unless it is there. Returns true if it was not.
+    ///
+    /// # Errors
+    ///
+    /// The object store refuses it or can't be reached.
+    pub fn push(&self, key: SharedKey, packed: &Packed) -> Result<bool, SharedError> {
+        let path = self.path(key);
+        self.block_on(async {
+            match self.objects.head(&path).await {
+                Ok(_) => return Ok(false),
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(other) => return Err(other.into()),
+            }
+            // Without a condition, so that a cut connection is tried again: whoever comes first, the bytes mean the same.
+            self.objects.put(&path, PutPayload::from(packed.bytes.clone())).await?;
+            Ok(true)
+        })
+    }
+
+    /// Fetches records, several at the same time, and hands each to `take` as it arrives, in the order of `keys`; of one
+    /// that is too long or can't be read, the reason. One that has gone since it was listed is left out.
+    ///
+    /// # Errors
+    ///
+    /// The object store can't be read: many objects one after the other failed; the first error of `take`.
+    pub fn fetch<E: From<SharedError>>(
+        &self,
+        keys: &[SharedKey],
+        mut take: impl FnMut(SharedKey, Result<Vec<u8>, SharedError>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let fetched = futures_util::stream::iter(keys.iter().copied())
+            .map(|key| async move { (key, self.fetch_one(key).await) })
+            .buffered(AT_ONCE);
+        let mut failures = 0;
+        self.block_on(async {
+            let mut fetched = std::pin::pin!(fetched);
+            while let Some((key, found)) = fetched.next().await {
+                let is_failure = matches!(&found, Err(SharedError::Objects(_)));
+                failures = if is_failure { failures + 1 } else { 0 };
+                match found.transpose() {
+                    None => {}
+                    Some(Err(err)) if failures >= AT_ONCE => return Err(err.into()),
+                    Some(found) => take(key, found)?,
+                }
+            }
+            Ok(())
+        })
+    }
+
+    async fn fetch_one(&self, key: SharedKey) -> Result<Option<Vec<u8>>, SharedError> {
+        let path = self.path(key);
+        let found = match self.objects.get(&path).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(other) => return Err(other.into()),
+        };
+        let most = RECORD_PACKED_BYTES;
+        let long = || SharedError::Long { key: path.to_string(), most };
+        if found.meta.size > most {
+            return Err(long());
+        }
+        // A server may send more than it has announced.
+        let mut bytes = Vec::new();
+        let mut pieces = found.into_stream();
+        while let Some(piece) = pieces.try_next().await? {
+            bytes.extend_from_slice(&piece);
+            if u64::try_from(bytes.len()).is_ok_and(|length| length > most) {
+                return Err(long());
+            }
+        }
+        Ok(Some(bytes))
+    }
+
+    fn path(&self, key: SharedKey) -> Path {
+        self.folder.clone().join(key.to_string())
+    }
+}
+
+impl Drop for SharedStore {
+    /// Leaves what still waits, such as the search for the address of a server: the time may be over.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl fmt::Debug for SharedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedStore").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for SharedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:0TIME_DIGITS$}-{}.zst", self.time_ms, self.id)
+    }
+}
+
+impl FromStr for SharedKey {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        let (time, id) =
+            name.strip_suffix(".zst").and_then(|name| name.split_once('-')).ok_or(())?;
+        if time.len() != TIME_DIGITS || !time.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(());
+        }
+        Ok(Self { time_ms: time.parse().map_err(drop)?, id: id.parse().map_err(drop)? })
+    }
+}

@@ -1,0 +1,110 @@
+//! Values, changes and days as people read them.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use runner_shared::{duration::show_nanos, text::bytes, walltime::as_whole};
+
+use crate::MetricUnit;
+
+/// Shown where something is not known.
+pub(crate) const UNKNOWN: &str = "-";
+/// The last second of the year 9999: later ones have no usual spelling.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// Returns a value with its unit: `1.234 ms`, `1.5 KB`, `12,345`.
+pub(crate) fn value(number: f64, unit: MetricUnit) -> String {
+    match unit {
+        MetricUnit::Nanoseconds => show_nanos(number),
+        MetricUnit::Bytes => bytes(as_whole(number)),
+        MetricUnit::Share => format!("{:.1} %", number * 100.0),
+        MetricUnit::PerSecond => format!("{}/s", plain(number)),
+        MetricUnit::Number | MetricUnit::Cycles => plain(number),
+    }
+}
+
+/// Returns a ratio as a change: `+3.1 %`, `-0.2 %`; from the tenfold on `12x`.
+pub(crate) fn change(ratio: f64) -> String {
+    if !ratio.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    if ratio >= 10.0 {
+        return format!("{ratio:.0}x");
+    }
+    let text = format!("{:+.1} %", (ratio - 1.0) * 100.0);
+    if matches!(&*text, "+0.0 %" | "-0.0 %") { "0.0 %".to_owned() } else { text }
+}
+
+/// Returns the day of a time in milliseconds since 1970, in UTC: `2026-11-30`.
+pub(crate) fn day(time_ms: u64) -> String {
+    moment(time_ms).chars().take(10).collect()
+}
+
+/// Returns a time in milliseconds since 1970 as `2026-11-30T16:02:23Z`.
+pub(crate) fn moment(time_ms: u64) -> String {
+    let seconds = Duration::from_secs((time_ms / 1000).min(LAST_SECOND));
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + seconds).to_string()
+}
+
+/// Returns the first digits of a commit, without what a stranger may have put in their place.
+pub(crate) fn commit(hash: &str) -> String {
+    let digits: String = hash.chars().take(9).filter(char::is_ascii_alphanumeric).collect();
+    if digits.is_empty() { UNKNOWN.to_owned() } else { digits }
+}
+
+/// Returns a number in groups of three digits; small ones with two digits behind the point, if they have any.
+fn plain(number: f64) -> String {
+    if number < 0.0 {
+        return format!("-{}", plain(-number));
+    }
+    if number < 1000.0 && number.fract() > 0.0 {
+        return format!("{number:.2}");
+    }
+    let digits = as_whole(number).to_string();
+    let mut text = String::new();
+    for (left, digit) in (1..=digits.len()).rev().zip(digits.chars()) {
+        text.push(digit);
+        if left > 1 && left % 3 == 1 {
+            text.push(',');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_their_units() {
+        for (number, unit, expected) in [
+            (1.5e6, MetricUnit::Nanoseconds, "1.500 ms"),
+            (1536.0, MetricUnit::Bytes, "1.5 KB"),
+            (1_234_567.0, MetricUnit::Number, "1,234,567"),
+            (12.5, MetricUnit::PerSecond, "12.50/s"),
+            (0.25, MetricUnit::Share, "25.0 %"),
+            (-3.0, MetricUnit::Number, "-3"),
+        ] {
+            assert_eq!(value(number, unit), expected);
+        }
+    }
+
+    #[test]
+    fn changes_have_a_sign() {
+        let all = [1.031, 0.5, 1.0, 0.9999, 12.3, f64::INFINITY].map(change);
+        assert_eq!(all, ["+3.1 %", "-50.0 %", "0.0 %", "0.0 %", "12x", "-"]);
+    }
+
+    #[test]
+    fn days_are_those_of_utc() {
+        assert_eq!(day(0), "1970-01-01");
+        assert_eq!(moment(1_796_054_543_000), "2026-11-30T16:02:23Z");
+        assert_eq!(day(u64::MAX), "9999-12-31");
+    }
+
+    #[test]
+    fn a_commit_is_nothing_but_digits() {
+        assert_eq!(commit("0123456789abcdef"), "012345678");
+        assert_eq!(commit("\u{1b}[31m::x"), "31mx");
+        assert_eq!(commit(""), "-");
+    }
+}
