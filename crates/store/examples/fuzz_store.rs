@@ -80,7 +80,7 @@ fn import_folder(bytes: &[u8]) {
     }
 }
 
-/// What holds for every import.
+/// Checks the properties of every import.
 fn check(imported: Imported) {
     let record = imported.into_record(Origin::default());
     for of in &record.benchmarks {

@@ -49,7 +49,7 @@ pub(crate) struct Series<'a> {
     pub keeps_runs: bool,
     /// The only benchmark that is looked at, if it is one.
     pub only: Option<Only<'a>>,
-    /// What the first run of each state that went well says of the measurement, base first.
+    /// The words of the first run of each state that went well about its measurement, base first.
     pub facts: [OnceCell<Facts>; 2],
     /// The machine is ours.
     pub turn: &'a Turn,

@@ -1,4 +1,4 @@
-//! Where a run comes from, as its record says: the project, the commit and the job. Nothing of it has to be there.
+//! The origin of a run, as its record names it: the project, the commit and the job. Any of them may be missing.
 
 use std::path::Path;
 

@@ -50,7 +50,7 @@ pub(crate) struct CompareRunsArgs {
     #[arg(long, conflicts_with = "explain")]
     pub json: bool,
 
-    /// Who is told of regressions.
+    /// The command that hears of regressions.
     #[command(flatten)]
     pub notify: NotifyArgs,
 

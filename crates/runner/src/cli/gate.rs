@@ -36,7 +36,7 @@ pub(crate) struct GateArgs {
     #[arg(long, requires = "command", conflicts_with = "untrusted")]
     pub confirm: bool,
 
-    /// What a failure means, and who is told.
+    /// The consequences of a failure.
     #[command(flatten)]
     pub outcome: GateOutcomeArgs,
 
@@ -50,7 +50,7 @@ pub(crate) struct GateArgs {
     pub command: Vec<OsString>,
 }
 
-/// What a failed gate means, and who is told.
+/// The consequences of a failed gate.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct GateOutcomeArgs {
     /// Also fail on what is not certain: inconclusive, suspect and incomparable benchmarks.
@@ -61,7 +61,7 @@ pub(crate) struct GateOutcomeArgs {
     #[arg(long)]
     pub warn_only: bool,
 
-    /// Who is told.
+    /// The command that hears of it.
     #[command(flatten)]
     pub notify: NotifyArgs,
 }
@@ -102,7 +102,7 @@ pub(crate) struct GateRunArgs {
     #[arg(long, value_name = "FORMAT=PATH", value_parser = gate_export_parser(), requires = "gate")]
     pub gate_export: Vec<Export>,
 
-    /// What a failure means, and who is told.
+    /// The consequences of a failure.
     #[command(flatten)]
     pub outcome: GateOutcomeArgs,
 }
@@ -119,7 +119,7 @@ pub(crate) struct GateAbArgs {
     #[arg(long, value_name = "FORMAT=PATH", value_parser = gate_export_parser(), requires = "gate")]
     pub gate_export: Vec<Export>,
 
-    /// What a failure means, and who is told.
+    /// The consequences of a failure.
     #[command(flatten)]
     pub outcome: GateOutcomeArgs,
 }

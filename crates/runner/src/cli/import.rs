@@ -35,7 +35,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "NAME")]
     pub branch: Option<String>,
 
-    /// What is remembered of the runs.
+    /// Options of the records.
     #[command(flatten)]
     pub remember: RememberArgs,
 

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Clone, Copy, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SchemaArgs {
-    /// What it describes: `project` (the file `codspeed.yml`, for editors) or `record` (what is stored of a run).
+    /// The subject: `project` (the file `codspeed.yml`, for editors) or `record` (a stored run).
     #[arg(value_name = "WHAT", value_enum, default_value_t, hide_possible_values = true)]
     pub of: SchemaOf,
 }

@@ -32,7 +32,7 @@ pub(crate) struct SharedArgs {
     #[arg(long)]
     pub keep_profile: bool,
 
-    /// What is remembered of the run.
+    /// Options of the record.
     #[command(flatten)]
     pub remember: RememberArgs,
 

@@ -66,7 +66,7 @@ fn confirmed(
     gate.of_second(first, kind, base, context)
 }
 
-/// What is measured again has to be what was measured.
+/// Checks that the sources are still those that were measured.
 fn check_commit(head: &Chosen, context: &Context) -> Result<(), CliError> {
     let here = here()?;
     let Some(measured) = &head.entry.commit else { return Ok(()) };

@@ -21,7 +21,7 @@ const MOST_BYTES: u64 = 1 << 20;
 /// Libraries that a file needs itself.
 const MOST_NEEDED: usize = 256;
 
-/// What a file says of itself.
+/// The facts in the headers of a program or library.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Elf {
     /// The identity of its build, in hexadecimal.

@@ -1,4 +1,4 @@
-//! Where the loader finds libraries: without asking it, as a program that is measured is not started for it.
+//! The search of the loader for libraries, done again here: a program is not started to ask the loader.
 
 use std::{
     env::consts::ARCH,

@@ -48,7 +48,7 @@ use toolchain::Said;
 pub(crate) struct Recording {
     record: Record,
     programs: Programs,
-    /// What the next part runs, as it was found before it began.
+    /// The programs of the next part, as they were found before it began.
     ahead: Option<Used>,
     /// Tools that integrations and instruments named.
     toolchain: Vec<Tool>,
@@ -84,7 +84,7 @@ pub(crate) enum Results<'a> {
         found: &'a SuiteComparison,
         /// The state.
         side: SuiteSide,
-        /// What its first run says of the measurement; `None` if none went well.
+        /// The words of its first run about the measurement; `None` if none went well.
         facts: Option<&'a Facts>,
     },
     /// One of the two states of the command of this name and identity whose rounds took turns.
@@ -100,7 +100,7 @@ pub(crate) enum Results<'a> {
     },
 }
 
-/// What the results of a run and the files beside them say of the measurement itself.
+/// The facts about the measurement itself in the results of a run and the files beside them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
     /// The instruments.

@@ -95,7 +95,7 @@ impl From<&Metadata> for Stamp {
     }
 }
 
-/// What is known of files, each read once.
+/// The known facts about files, each read once.
 #[derive(Debug)]
 pub(super) struct Programs {
     libraries: Libraries,
@@ -109,7 +109,7 @@ pub(super) struct Programs {
 enum Whole {
     /// All of it: an interpreter may carry the program that it runs behind its own end.
     Yes,
-    /// What its build has made of it, unless it may have been changed since.
+    /// Its build ID, unless it may have been changed since it was built.
     No,
 }
 

@@ -1,4 +1,4 @@
-//! What integrations say of themselves and of their language, in the words of a record.
+//! The words of integrations about themselves and their language, as a record has them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ const VERSIONS: &[(&str, &str, &str)] = &[
 /// Libraries of all processes together, at most.
 const MOST_LIBRARIES: usize = 1_000;
 
-/// What the processes of a run said.
+/// The words of the processes of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Said {
     /// Compilers and interpreters.

@@ -104,7 +104,7 @@ pub(crate) fn export_verdicts(found: &dyn Verdicts, export: &Export, ui: &Ui) ->
     write_to(&export.path, &ui.masked(&bytes))
 }
 
-/// What is ready to be written, for another program.
+/// Writes bytes that are ready, for another program.
 pub(crate) fn export_bytes(bytes: &[u8], export: &Export, ui: &Ui) -> io::Result<()> {
     write_to(&export.path, &ui.masked(bytes))
 }

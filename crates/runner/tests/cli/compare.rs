@@ -1,79 +1,30 @@
 //! `codspeed compare`: stored runs and files against each other, as the user sees them.
 
-use std::fs;
-
-use store::{
-    CommitInfo, Environment, Kind, Metric, MetricUnit, Part, Processor, Record, RecordId,
-    RecordedBenchmark, Rounds, Store,
-};
+use store::{Kind, Part, Record, RecordedBenchmark};
 use test_support::{Run, Sandbox, redact};
 
-use crate::stage::{CODSPEED, sandbox};
-
-/// A sandbox whose folder is a project with a repository of this name.
-fn project() -> Sandbox {
-    let sandbox = sandbox().with("XDG_RUNTIME_DIR", "");
-    fs::create_dir(sandbox.path().join(".git")).unwrap();
-    sandbox.file(".git/HEAD", "ref: refs/heads/main\n");
-    sandbox.file(".git/config", "[remote \"origin\"]\n\turl = git@example.com:acme/widgets.git\n");
-    sandbox
-}
+use crate::{
+    stage::CODSPEED,
+    stored::{keep, project, record_at, timed},
+};
 
 /// A benchmark with 40 rounds of about this many milliseconds.
 fn benchmark(name: &str, millis: f64) -> RecordedBenchmark {
-    let nanos = millis * 1e6;
-    let metric = Metric { value: nanos, unit: MetricUnit::Nanoseconds, ..Metric::default() };
-    // As if drawn: within a thousandth.
-    let rounds: Vec<f64> =
-        (0..40_u32).map(|at| nanos * (1.0 + f64::from(at * 17 % 40) * 2.5e-5)).collect();
-    RecordedBenchmark {
-        name: name.to_owned(),
-        uri: format!("suite.py::{name}"),
-        occurrence: 1,
-        integration: Some("exec-harness 5.1.0".to_owned()),
-        metrics: [("median_ns".to_owned(), metric), ("robust_median_ns".to_owned(), metric)].into(),
-        headline: "robust_median_ns".to_owned(),
-        rounds: Some(Rounds {
-            wall_ns: rounds.clone(),
-            undisturbed_ns: rounds,
-            ..Rounds::default()
-        }),
-        ..RecordedBenchmark::default()
-    }
+    let integration = Some("exec-harness 5.1.0".to_owned());
+    RecordedBenchmark { integration, ..timed("suite.py", name, millis * 1e6) }
 }
 
 /// The record of a run in this minute, with benchmarks `b0`, `b1` and so on.
 fn record(minute: u64, branch: &str, millis: &[f64]) -> Record {
     let names = (0..millis.len()).map(|at| format!("b{at}"));
-    let processor = Processor { model: "Zen 5".into(), cores: 8, microcode: "1".into() };
-    let environment = Environment {
-        machine: "one".to_owned(),
-        architecture: "x86_64".to_owned(),
-        libc: "51f1".to_owned(),
-        kernel: "6.18".to_owned(),
-        processor,
-        ..Environment::default()
-    };
     let hash = format!("{minute:x}a1b2c3d4e5f60718293a4b5c6d7e8f901234567");
     Record {
-        version: Record::VERSION,
-        time_ms: 1_790_000_000_000 + minute * 60_000,
         kind: Kind::Exec,
-        program: "codspeed 5.1.0".to_owned(),
         command: vec!["./sort".to_owned(), "in.txt".to_owned()],
-        project: "acme/widgets".to_owned(),
-        commit: Some(CommitInfo { hash, branch: Some(branch.to_owned()), dirty: Some(false) }),
-        environment,
         parts: vec![Part::default()],
         benchmarks: names.zip(millis).map(|(name, millis)| benchmark(&name, *millis)).collect(),
-        ..Record::default()
+        ..record_at(minute, hash, branch)
     }
-}
-
-/// Keeps these records where the user's are.
-fn keep(sandbox: &Sandbox, records: &[Record]) -> Vec<RecordId> {
-    let store = Store::open(&sandbox.path().join(".local/share/codspeed/store")).unwrap();
-    records.iter().map(|record| store.add(record).unwrap()).collect()
 }
 
 fn compare(sandbox: &Sandbox, words: &[&str]) -> Run {

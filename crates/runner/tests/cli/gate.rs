@@ -4,47 +4,26 @@
 use std::fs;
 
 use serde_json::Value;
-use store::{
-    CommitInfo, Environment, Metric, MetricUnit, Mode, Part, Processor, Record, RecordedBenchmark,
-    Rounds, Store,
-};
+use store::{MetricUnit, Mode, Part, Record, RecordedBenchmark};
 use test_support::{Run, Sandbox, redact};
 
-use crate::stage::{CODSPEED, sandbox};
+use crate::{
+    stage::CODSPEED,
+    stored::{self, keep, metric, record_at},
+};
 
 const MEGABYTE: f64 = 1_048_576.0;
 
 /// A sandbox whose folder is a project with a repository, with these limits.
 pub(crate) fn project(limits: &str) -> Sandbox {
-    let sandbox = sandbox().with("XDG_RUNTIME_DIR", "");
-    fs::create_dir(sandbox.path().join(".git")).unwrap();
-    sandbox.file(".git/HEAD", "ref: refs/heads/main\n");
-    sandbox.file(".git/config", "[remote \"origin\"]\n\turl = git@example.com:acme/widgets.git\n");
+    let sandbox = stored::project();
     sandbox.file("codspeed.yml", limits);
     sandbox
 }
 
-pub(crate) fn metric(value: f64, unit: MetricUnit) -> Metric {
-    Metric { value, unit, ..Metric::default() }
-}
-
 /// A time, as several rounds of it that hardly differ.
 fn timed(name: &str, nanos: f64) -> RecordedBenchmark {
-    let time = metric(nanos, MetricUnit::Nanoseconds);
-    let rounds: Vec<f64> =
-        (0..40_u32).map(|at| nanos * (1.0 + f64::from(at * 17 % 40) * 2.5e-5)).collect();
-    RecordedBenchmark {
-        name: name.to_owned(),
-        uri: format!("benches/all.rs::{name}"),
-        metrics: [("median_ns".to_owned(), time), ("robust_median_ns".to_owned(), time)].into(),
-        headline: "robust_median_ns".to_owned(),
-        rounds: Some(Rounds {
-            wall_ns: rounds.clone(),
-            undisturbed_ns: rounds,
-            ..Rounds::default()
-        }),
-        ..RecordedBenchmark::default()
-    }
+    stored::timed("benches/all.rs", name, nanos)
 }
 
 /// An amount of memory, which does not vary.
@@ -58,6 +37,7 @@ pub(crate) fn allocating(name: &str, megabytes: f64) -> RecordedBenchmark {
     ];
     RecordedBenchmark {
         part: 1,
+        occurrence: 1,
         name: name.to_owned(),
         uri: format!("benches/all.rs::{name}"),
         metrics: metrics.into(),
@@ -68,34 +48,12 @@ pub(crate) fn allocating(name: &str, megabytes: f64) -> RecordedBenchmark {
 
 /// A run of this hour.
 pub(crate) fn record(hour: u64, branch: &str, benchmarks: Vec<RecordedBenchmark>) -> Record {
-    let processor = Processor { model: "Zen 5".into(), cores: 8, microcode: "1".into() };
     let part = |mode| Part { mode, ..Part::default() };
     let hash = format!("{hour:02x}a1b2c3d4e5f60718293a4b5c6d7e8f90123456");
     Record {
-        version: Record::VERSION,
-        time_ms: 1_790_000_000_000 + hour * 3_600_000,
-        program: "codspeed 5.1.0".to_owned(),
-        project: "acme/widgets".to_owned(),
-        commit: Some(CommitInfo { hash, branch: Some(branch.to_owned()), dirty: Some(false) }),
-        environment: Environment {
-            machine: "one".to_owned(),
-            architecture: "x86_64".to_owned(),
-            libc: "51f1".to_owned(),
-            kernel: "6.18".to_owned(),
-            processor,
-            ..Environment::default()
-        },
         parts: vec![part(Mode::Walltime), part(Mode::Memory)],
         benchmarks,
-        ..Record::default()
-    }
-}
-
-/// Keeps these records where the user's are.
-pub(crate) fn keep(sandbox: &Sandbox, records: &[Record]) {
-    let store = Store::open(&sandbox.path().join(".local/share/codspeed/store")).unwrap();
-    for record in records {
-        store.add(record).unwrap();
+        ..record_at(hour * 60, hash, branch)
     }
 }
 

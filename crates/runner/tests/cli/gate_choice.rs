@@ -2,7 +2,10 @@
 
 use store::{MetricUnit, Mode, RecordedBenchmark};
 
-use crate::gate::{allocating, codspeed, keep, metric, project, record};
+use crate::{
+    gate::{allocating, codspeed, project, record},
+    stored::{keep, metric},
+};
 
 #[test]
 fn the_base_has_a_benchmark_in_common() {

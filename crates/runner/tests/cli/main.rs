@@ -18,6 +18,7 @@ mod namespace;
 mod service;
 mod stage;
 mod store;
+mod stored;
 mod update;
 mod usage;
 mod variables;

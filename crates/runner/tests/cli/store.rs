@@ -1,29 +1,20 @@
 //! Stored runs, as the user sees them: lists, sheets, and ways to other stores.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use store::{
     CommitInfo, Metric, MetricUnit, Part, Record, RecordId, RecordedBenchmark, Retention, Store,
 };
 use test_support::{Sandbox, redact};
 
-use crate::stage::{CODSPEED, sandbox};
+use crate::{
+    stage::{CODSPEED, sandbox},
+    stored::{self, keep_in, store_of},
+};
 
-/// A sandbox whose folder is a project with a repository of this name.
+/// The project of all these tests, for shells.
 fn project() -> Sandbox {
-    let sandbox = sandbox().with("XDG_RUNTIME_DIR", "").with("CODSPEED", CODSPEED);
-    fs::create_dir(sandbox.path().join(".git")).unwrap();
-    sandbox.file(".git/HEAD", "ref: refs/heads/main\n");
-    sandbox.file(".git/config", "[remote \"origin\"]\n\turl = git@example.com:acme/widgets.git\n");
-    sandbox
-}
-
-/// The place of the store among the user's data.
-fn of_user(sandbox: &Sandbox) -> PathBuf {
-    sandbox.path().join(".local/share/codspeed/store")
+    stored::project().with("CODSPEED", CODSPEED)
 }
 
 /// The record of a run; `number` is its minute, and the median of its benchmark in milliseconds.
@@ -60,10 +51,7 @@ fn id(number: u32) -> RecordId {
 }
 
 fn fill(folder: &Path, numbers: impl IntoIterator<Item = u32>) {
-    let store = Store::open(folder).unwrap();
-    for number in numbers {
-        store.add(&record(number)).unwrap();
-    }
+    keep_in(folder, &numbers.into_iter().map(record).collect::<Vec<_>>());
 }
 
 /// Returns what a shell shows that runs these commands one after the other. Names of records are shortened.
@@ -85,10 +73,10 @@ fn help_of_store_teaches() {
 #[test]
 fn runs_are_listed_shown_and_removed() {
     let sandbox = project();
-    fill(&of_user(&sandbox), 1..=5);
+    fill(&store_of(&sandbox), 1..=5);
     let other = Record { project: "fork/widgets".to_owned(), ..record(9) };
     let named = Record { name: Some("v1".to_owned()), ..record(6) };
-    let store = Store::open(&of_user(&sandbox)).unwrap();
+    let store = Store::open(&store_of(&sandbox)).unwrap();
     for record in [other, named] {
         store.add(&record).unwrap();
     }
@@ -139,7 +127,7 @@ fn a_project_has_its_own_store_if_it_wants() {
 #[test]
 fn runs_are_carried_to_another_store() {
     let sandbox = project();
-    fill(&of_user(&sandbox), 1..=4);
+    fill(&store_of(&sandbox), 1..=4);
     let text = shell(
         &sandbox,
         &[
@@ -165,7 +153,7 @@ fn runs_are_carried_to_another_store() {
 #[test]
 fn a_damaged_store_is_checked_and_repaired() {
     let sandbox = project();
-    let folder = of_user(&sandbox);
+    let folder = store_of(&sandbox);
     fill(&folder, 1..=3);
     let name = id(2).to_string();
     let file = folder.join("records").join(&name[..2]).join(format!("{name}.zst"));
@@ -189,12 +177,12 @@ fn a_damaged_store_is_checked_and_repaired() {
 mod namespace {
     //! A store on a file system that can't be written to.
 
-    use super::{fill, of_user, project, shell};
+    use super::{fill, project, shell, store_of};
 
     #[test]
     fn a_read_only_store_is_listed_and_not_changed() {
         let sandbox = project();
-        fill(&of_user(&sandbox), 1..=3);
+        fill(&store_of(&sandbox), 1..=3);
         let shown = |lines: &[&str]| {
             let all = lines.join("\n");
             let mount = "mount --bind \"$HOME/.local\" \"$HOME/.local\" && \
@@ -210,7 +198,7 @@ mod namespace {
         assert!(!text.contains("error"), "{text}");
         let text = shown(&["\"$CODSPEED\" store rm last"]);
         assert!(text.contains("its file system is read-only"), "{text}");
-        std::fs::remove_file(of_user(&sandbox).join("index")).unwrap();
+        std::fs::remove_file(store_of(&sandbox).join("index")).unwrap();
         let text = shown(&[list]);
         assert!(text.matches("walltime").count() >= 3, "an index in memory: {text}");
     }
@@ -274,7 +262,7 @@ fn objects_that_are_no_runs_are_refused() {
 #[test]
 fn a_run_that_is_named_twice_is_removed_once() {
     let sandbox = project();
-    fill(&of_user(&sandbox), 1..=2);
+    fill(&store_of(&sandbox), 1..=2);
     let text = shell(&sandbox, &["codspeed store rm last~0 last~0"]);
     assert!(text.contains("removed: 1 run"), "{text}");
 }
@@ -282,10 +270,10 @@ fn a_run_that_is_named_twice_is_removed_once() {
 #[test]
 fn newer_runs_are_not_mended() {
     let sandbox = project();
-    fill(&of_user(&sandbox), [1]);
+    fill(&store_of(&sandbox), [1]);
     let json = r#"{"version":9,"parts":7}"#;
     let id = RecordId::of(json.as_bytes()).to_string();
-    let folder = of_user(&sandbox).join("records").join(&id[..2]);
+    let folder = store_of(&sandbox).join("records").join(&id[..2]);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(id + ".zst"), json).unwrap();
     let text = shell(&sandbox, &["codspeed store check --repair"]);

@@ -17,7 +17,7 @@ pub struct Level {
     pub spread: Option<f64>,
 }
 
-/// What a conclusion from times rests on. All in logarithms; worse is above 0 whatever values are better.
+/// The basis of a conclusion from times. All in logarithms; worse is above 0 whatever values are better.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Times {
     /// The runs of base.
@@ -33,9 +33,9 @@ pub struct Times {
     /// The distance between the quartiles of the rounds, or between the runs of a side, whatever is larger; `None` if
     /// it is not known.
     pub spread: Option<f64>,
-    /// What a hundredth of all pairs of equal programs exceeds.
+    /// The difference that a hundredth of all pairs of equal programs exceeds.
     pub usual: f64,
-    /// What next to no pair of equal programs exceeds; `None` if nothing is certain.
+    /// The difference that next to no pair of equal programs exceeds; `None` if nothing is certain.
     pub most: Option<f64>,
     /// With the noise within the runs: differences above this are told from none.
     pub resolution: f64,

@@ -205,7 +205,7 @@ fn history(levels: &Levels, about: &Circumstances<'_>) -> Option<f64> {
     Some(factor(about) * seen)
 }
 
-/// How far head is above base, by each of the quantiles: the medians over the runs.
+/// Returns the distance of head above base, by each of the quantiles: the medians over the runs.
 fn shifts(levels: &Levels, sign: f64) -> [f64; 3] {
     let median = |side: &[Level], pick: fn(&Level) -> f64| {
         let mut logs: Vec<f64> = side.iter().map(pick).collect();

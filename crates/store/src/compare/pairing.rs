@@ -18,7 +18,7 @@ pub(super) struct Paired<'a> {
     pub head: Vec<Seen<'a>>,
 }
 
-/// What one side says of a benchmark.
+/// A benchmark in the runs of one side.
 #[derive(Debug, Default)]
 struct OfSide<'a> {
     finished: Vec<Seen<'a>>,

@@ -295,7 +295,7 @@ impl Comparison {
         lines
     }
 
-    /// What runs that were made one after the other can't tell, and what can.
+    /// Returns a sentence on the limits of runs that were made one after the other, with the command that has none.
     fn unknown(&self) -> Option<String> {
         let open = || {
             let is_open =

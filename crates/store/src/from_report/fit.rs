@@ -6,7 +6,7 @@ use runner_shared::bounds::RECORD_BYTES;
 
 use crate::record::{Record, Rounds};
 
-/// What is kept of each benchmark, from much to little: rounds, and functions of stacks.
+/// The parts of each benchmark that are kept, from many to few: rounds, and functions of stacks.
 const STEPS: &[(usize, usize)] = &[(500, 500), (100, 100), (25, 0), (0, 0)];
 
 impl Record {

@@ -20,7 +20,7 @@ pub struct Inputs<'a> {
     pub expectations: &'a [Expectation],
     /// The present day.
     pub today: &'a Day,
-    /// What is not certain fails, too.
+    /// True if uncertain checks fail, too.
     pub strict: bool,
 }
 

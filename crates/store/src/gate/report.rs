@@ -17,7 +17,7 @@ pub struct GateReport {
     pub version: u32,
     /// Nothing failed.
     pub passed: bool,
-    /// What is not certain fails, too.
+    /// True if uncertain checks fail, too.
     pub strict: bool,
     /// The runs that are compared with; none if there was none.
     pub base: Vec<Title>,

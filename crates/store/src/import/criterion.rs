@@ -162,7 +162,7 @@ fn median(draft: &mut Draft, value: f64, (low, high): (f64, f64)) {
     draft.put_within("median_ns", Some(value), interval, unit, Better::Lower);
 }
 
-/// What is done in an iteration, as a rate.
+/// The amount of work in an iteration, as a rate.
 fn rate(draft: &mut Draft, kind: &str, per_iteration: f64, typical_ns: Option<f64>) {
     let key = match kind {
         "bytes" | "bytesdecimal" => "bytes_per_second",

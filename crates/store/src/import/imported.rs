@@ -1,4 +1,4 @@
-//! What was read of a file of another tool, and the record that it becomes.
+//! The content of a file of another tool, and the record that it becomes.
 
 use std::collections::{BTreeMap, HashMap};
 

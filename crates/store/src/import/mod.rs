@@ -124,7 +124,7 @@ pub enum ImportError {
     },
 }
 
-/// What is wrong in a file.
+/// The fault of a file.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// It is no JSON, or JSON of another shape.

@@ -40,7 +40,7 @@ pub enum Flaw {
         /// The place that it was moved to.
         moved: Option<PathBuf>,
     },
-    /// What a program left that was killed while it wrote.
+    /// The remains of a program that was killed while it wrote.
     Unfinished {
         /// The file.
         file: PathBuf,

@@ -66,7 +66,7 @@ pub enum StoreError {
         #[source]
         source: Invalid,
     },
-    /// What is to be kept is no record.
+    /// The record is not valid.
     #[error("the results can't be stored")]
     Record(#[source] Invalid),
     /// A file is no archive of records.

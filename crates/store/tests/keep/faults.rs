@@ -41,7 +41,7 @@ mod libc_errno {
     pub(super) const ENOSPC: i32 = 28;
 }
 
-/// What a process does, and the runs that have to be there afterwards.
+/// The work of a process, and the runs that have to be there afterwards.
 struct Task {
     words: String,
     /// Runs that are there before.

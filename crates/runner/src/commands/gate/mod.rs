@@ -35,11 +35,11 @@ pub(crate) struct Gate {
     pub config: GateConfig,
     /// The run to compare with, if the user names one.
     pub base: Option<String>,
-    /// What a failure means, and who is told.
+    /// The consequences of a failure.
     pub outcome: GateOutcomeArgs,
     /// Files to write.
     pub exports: Vec<Export>,
-    /// What fails is measured again.
+    /// True if failed checks are measured again.
     pub confirm: bool,
     /// The run to compare with, of a command that measures: found before it does.
     pub found: Option<Chosen>,
@@ -269,7 +269,7 @@ pub(super) fn ended(
     }
 }
 
-/// What was not measured well is not judged.
+/// Returns true if the results of a run that ended so are judged: it has to be measured well.
 const fn is_judged(kind: ExitKind) -> bool {
     matches!(kind, ExitKind::Ok | ExitKind::Regression)
 }

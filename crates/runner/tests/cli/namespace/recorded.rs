@@ -1,4 +1,4 @@
-//! What a run leaves: a record in the store, and nothing in the folder for temporary files.
+//! The remains of a run: a record in the store, and nothing in the folder for temporary files.
 
 use std::fs;
 
@@ -8,6 +8,7 @@ use test_support::{Answer, Run, Sandbox};
 
 use crate::service::{asked, user};
 use crate::stage::{CODSPEED, QUICK, WAIT_AFTER_READY, codspeed, nothing_is_left, sandbox, start};
+use crate::stored::store_of;
 
 /// A sandbox with a repository, whose commit is everything that is in it so far.
 fn repository() -> Sandbox {
@@ -32,7 +33,7 @@ fn exec(sandbox: &Sandbox, options: &[&str], command: &[&str]) -> Run {
 
 /// The records of the sandbox, oldest first.
 pub(super) fn records(sandbox: &Sandbox) -> Vec<Record> {
-    let folder = sandbox.path().join(".local/share/codspeed/store");
+    let folder = store_of(sandbox);
     let Ok(store) = Store::open_existing(&folder, &mut |_| {}) else { return Vec::new() };
     let entries = store.entries(&store::Filter::default()).unwrap();
     entries.iter().rev().map(|entry| store.get(entry.id).unwrap()).collect()
@@ -293,7 +294,7 @@ fn json_lines_say_where_record_and_folder_are() {
     let folder = only("profile_folder")["path"].as_str().unwrap().to_owned();
     let name = folder.strip_prefix("/tmp/").unwrap();
     assert!(sandbox.tmp().join(name).join("results").is_dir(), "{folder}");
-    let store = sandbox.path().join(".local/share/codspeed/store");
+    let store = store_of(&sandbox);
     let store = Store::open_existing(&store, &mut |_| {}).unwrap();
     let entries = store.entries(&store::Filter::default()).unwrap();
     assert_eq!(only("recorded")["id"], entries[0].id.to_string());

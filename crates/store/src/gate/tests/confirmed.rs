@@ -1,4 +1,4 @@
-//! What is measured twice.
+//! Checks that were measured twice.
 
 use super::*;
 
