@@ -1,8 +1,7 @@
 //! What an upload says about itself: one compact JSON text, its keys in the service's order. It is made once; the bytes
 //! that are sent are those that are hashed.
 
-use std::fmt::Write;
-
+use runner_shared::text::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -167,12 +166,7 @@ impl Metadata {
     /// The SHA-256 of the body in lower-case hexadecimal digits. The service looks for it in the log of a job that has
     /// no token.
     pub fn hash(&self) -> String {
-        let mut hex = String::new();
-        for byte in Sha256::digest(self.json.as_bytes()) {
-            // Writing into a string can't fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        hex(&Sha256::digest(self.json.as_bytes()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use runner_shared::{artifact::Outcome, fault};
+use runner_shared::{artifact::Outcome, fault::chain};
 
 use crate::process::{ExecutableError, NulError, StdioError};
 
@@ -97,16 +97,4 @@ impl Failure {
             | Self::Start { .. } => "",
         }
     }
-}
-
-/// An error and its causes on one line.
-pub(crate) fn chain(err: &dyn Error) -> String {
-    let mut words = err.to_string();
-    let mut cause = err.source();
-    while let Some(err) = cause {
-        words.push_str(": ");
-        words.push_str(&fault::words(err));
-        cause = err.source();
-    }
-    words
 }

@@ -82,7 +82,7 @@ impl Link {
     }
 
     fn unreached(err: &dyn std::error::Error) -> Self {
-        let reason = crate::failure::chain(err);
+        let reason = runner_shared::fault::chain(err);
         let warning = format!("could not connect to the runner: {reason}");
         Self { warning: Some(warning), ..Self::none() }
     }
@@ -123,7 +123,7 @@ impl Link {
                 self.warning.get_or_insert(format!("the runner refused {request}"));
             }
             Err(err) => {
-                let reason = crate::failure::chain(&err);
+                let reason = runner_shared::fault::chain(&err);
                 self.warning = Some(format!("lost the connection to the runner: {reason}"));
                 self.client = None;
             }

@@ -1,10 +1,10 @@
 //! The benchmarks of one process, one after the other, and what everybody is told about them.
 
-use runner_shared::text::one_line;
+use runner_shared::{fault::chain, text::one_line};
 
 use crate::{
     command::Prepared,
-    failure::{Failure, chain},
+    failure::Failure,
     link::Link,
     plan::Plan,
     progress::Progress,

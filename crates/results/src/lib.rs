@@ -52,16 +52,14 @@ pub use counts::{
 pub use export::{
     Alarm, BenchmarkLine, EXPORTERS, Exporter, FreeRow, LINES_SCHEMA, PROFILE_EXPORTERS,
     ProfileExporter, TableStyle, VerdictRow, Verdicts, details, environment_details, exporter,
-    fitted_table, free_table, hottest_functions, hottest_samples, is_stream, profile_exporter,
-    table, verdict_table,
+    fitted_table, free_table, hottest_functions, hottest_samples, is_stream, markdown_code,
+    profile_exporter, table, verdict_table,
 };
 pub use measured::{End, Measured, Quantity};
 pub use memory::{
     MemoryCounts, MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder,
 };
-pub use metrics::{
-    Direction, Head, Metric, Metrics, Unit as MetricUnit, Value as MetricValue, metrics,
-};
+pub use metrics::{Direction, Head, Metric, Metrics, Unit as MetricUnit, metrics};
 pub use model::{
     BenchResult, Faults, Integration, Interval, MaxRss, NoInterval, Profile, RawRounds, Robust,
     Switches, WalltimeReport,

@@ -158,14 +158,33 @@ fn measured(of: Benchmark<'_>) -> Measured {
         occurrence: of.occurrence(),
         end,
         headline: headline.to_owned(),
-        quantities: quantities(of),
+        quantities: of.quantities(),
         stats: of.stats(),
         remarks: of.notes().to_vec(),
     }
 }
 
-/// The numbers of a benchmark by the registry. The interval of a number is another row there.
-fn quantities(of: Benchmark<'_>) -> Vec<Quantity> {
+impl Benchmark<'_> {
+    /// Returns all finite numbers of the benchmark: those of the registry, and the events that were counted. An interval,
+    /// which is a row of its own there, is with its number.
+    pub fn quantities(self) -> Vec<Quantity> {
+        let mut quantities = by_registry(self);
+        for event in self.counted_events() {
+            let counted = self.counted(event).filter(|value| value.is_finite());
+            quantities.extend(counted.map(|value| Quantity {
+                key: event.to_owned(),
+                measure: Some(event.to_owned()),
+                unit: Unit::Number,
+                better: Direction::Lower,
+                value,
+                interval: None,
+            }));
+        }
+        quantities
+    }
+}
+
+fn by_registry(of: Benchmark<'_>) -> Vec<Quantity> {
     let mut intervals = BTreeMap::new();
     let mut quantities = Vec::new();
     for (row, value) in of.metrics() {
@@ -173,7 +192,9 @@ fn quantities(of: Benchmark<'_>) -> Vec<Quantity> {
             Some(metrics::Value::Real(value)) => value,
             Some(metrics::Value::Whole(value)) => as_float(value),
             Some(metrics::Value::Interval(interval)) => {
-                intervals.insert(row.key, interval);
+                if interval.low.is_finite() && interval.high.is_finite() {
+                    intervals.insert(row.key, interval);
+                }
                 continue;
             }
             Some(metrics::Value::Flag(_) | metrics::Value::Text(_)) | None => continue,
@@ -197,17 +218,6 @@ fn quantities(of: Benchmark<'_>) -> Vec<Quantity> {
         if let Some(quantity) = found {
             quantity.interval = Some(interval);
         }
-    }
-    for event in of.counted_events() {
-        let Some(value) = of.counted(event).filter(|value| value.is_finite()) else { continue };
-        quantities.push(Quantity {
-            key: event.to_owned(),
-            measure: Some(event.to_owned()),
-            unit: Unit::Number,
-            better: Direction::Lower,
-            value,
-            interval: None,
-        });
     }
     quantities
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use runner_shared::{
     artifact::{Counted, Outcome, RobustSource, Rounds, ShellStart},
     conditions::Conditions,
-    walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float, quantile},
+    walltime::{BenchmarkConfig, BenchmarkStats, NoiseVerdict, as_float, median},
 };
 
 pub use runner_shared::statistics::Interval;
@@ -133,9 +133,7 @@ impl BenchResult {
     /// The median of what was counted of this event in the rounds; `None` if nothing was.
     pub fn counted(&self, name: &str) -> Option<f64> {
         let column = self.counters.iter().find(|column| column.name == name)?;
-        let mut values: Vec<f64> = column.values.iter().flatten().copied().map(as_float).collect();
-        values.sort_by(f64::total_cmp);
-        (!values.is_empty()).then(|| quantile(&values, 0.5))
+        median(column.values.iter().flatten().copied().map(as_float))
     }
 
     /// The undisturbed time, where it is known and the summary is not of it already: the one to trust on a busy machine.

@@ -159,8 +159,12 @@ bounds! {
         "`ab`, `bisect`: readings of all runs (each takes 160 bytes, 16 for each count, and its name and URI)",
         "no further pair is run, and a warning says so: verdicts are of those before";
     /// The JSON of a kept run.
-    RECORD_BYTES: u64 = 64 << 20, Bytes, 300,
+    RECORD_BYTES: u64 = 64 << 20, Bytes, 70,
         "store: the JSON of one record",
+        "refused; a run of ours keeps fewer rounds and stacks instead, and says so";
+    /// The values of that JSON.
+    RECORD_VALUES_BYTES: u64 = 96 << 20, Bytes, 450,
+        "store: values of one record (each counts 16 bytes, and its text; a map within a map or a verdict 640)",
         "refused; a run of ours keeps fewer rounds and stacks instead, and says so";
     /// A kept run, compressed.
     RECORD_PACKED_BYTES: u64 = 64 << 20, Bytes, 70,
@@ -170,6 +174,10 @@ bounds! {
     SHARED_RECORDS: usize = 1_000_000, Items, 150,
         "store: records of a shared store",
         "an error";
+    /// Objects of a shared store that are in memory at the same time, if none of them is large.
+    SHARED_BATCH_BYTES: u64 = 16 << 20, Bytes, 40,
+        "store: records of a shared store that are fetched at the same time",
+        "larger ones are fetched one by one";
     /// A file of another tool's results.
     IMPORT_BYTES: u64 = 64 << 20, Bytes, 450,
         "import: a file of another tool, or all those of its folder",
@@ -184,7 +192,7 @@ bounds! {
         "of each benchmark fewer are kept, evenly spread; the record says how many were left out";
     /// Records of an export.
     EXPORT_ENTRIES: usize = 1_000_000, Items, 250,
-        "store: runs of one export (one at a time is in memory)",
+        "store: runs of one export (few are in memory at a time)",
         "an error; those before it are stored";
     /// `codspeed.yml` and the user's own settings.
     SETTINGS_BYTES: u64 = 256 << 10, Bytes, 10,

@@ -155,6 +155,17 @@ pub fn words(cause: &(dyn Error + 'static)) -> String {
     limited.map_or_else(|| cause.to_string(), |err| explain(err, Attempt::Write).to_string())
 }
 
+/// Returns an error with its causes, on one line.
+pub fn chain(err: &dyn Error) -> String {
+    let mut text = err.to_string();
+    let mut cause = err.source();
+    while let Some(err) = cause {
+        text = format!("{text}: {}", words(err));
+        cause = err.source();
+    }
+    text
+}
+
 /// Returns the number of the error, also of one that a library has wrapped into its own.
 fn number(err: &io::Error) -> Option<Errno> {
     if let Some(code) = err.raw_os_error() {
@@ -198,6 +209,16 @@ mod tests {
         assert!(of(Errno::EMFILE).contains("`ulimit -n`"), "{}", of(Errno::EMFILE));
         assert_eq!(of(Errno::ENOENT), io::Error::from(Errno::ENOENT).to_string());
         assert_eq!(words(&fmt::Error), fmt::Error.to_string());
+    }
+
+    #[test]
+    fn a_chain_says_all_causes_and_what_helps() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("no results")]
+        struct Outer(#[source] io::Error);
+        let text = chain(&Outer(io::Error::from(Errno::EMFILE)));
+        assert!(text.starts_with("no results: this process has too many open files"), "{text}");
+        assert_eq!(chain(&fmt::Error), fmt::Error.to_string());
     }
 
     #[test]

@@ -86,24 +86,47 @@ pub fn processes<'a>(those: impl IntoIterator<Item = (i32, &'a str)>) -> String 
     }
 }
 
+/// Returns a text of at most so many bytes, 20 or more. A cut one ends with a number that is that of the whole text, so
+/// that two of them stay two.
+pub fn within(text: &str, most: usize) -> String {
+    const TAIL: usize = 20;
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    // FNV-1a: the same number in every version.
+    let number = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let end = text.floor_char_boundary(most.saturating_sub(TAIL));
+    format!("{}~{number:016x}", text.get(..end).unwrap_or_default())
+}
+
+/// Returns bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+}
+
 fn steers(letter: char) -> bool {
     let turns = matches!(letter, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     letter.is_control() || turns
 }
 
-/// Returns a number with its noun, which is in the singular for one: `1 round`, `12 rounds`, `2 processes`.
+/// Returns a number with its noun, which is in the singular for one: `1 round`, `2 processes`,
+/// `3 entries`.
 pub fn count(number: u64, noun: &str) -> String {
     plural(number, &number.to_string(), noun)
 }
 
 /// Returns a number as it is shown with its noun, as [`count`] does: `1,234 rounds`.
 pub fn plural(number: u64, shown: &str, noun: &str) -> String {
-    let ending = match noun {
-        _ if number == 1 => "",
-        noun if noun.ends_with('s') => "es",
-        _ => "s",
-    };
-    format!("{shown} {noun}{ending}")
+    let stem = noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match (number, stem) {
+        (1, _) => format!("{shown} {noun}"),
+        (_, Some(stem)) => format!("{shown} {stem}ies"),
+        (_, None) if noun.ends_with('s') => format!("{shown} {noun}es"),
+        (_, None) => format!("{shown} {noun}s"),
+    }
 }
 
 /// Returns the length of a list with its noun, as [`count`] does.
@@ -131,6 +154,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn cut_texts_that_differ_stay_two() {
+        assert_eq!(within("é", 2), "é");
+        let long = "é".repeat(20);
+        assert_eq!(within(&long, 40), long);
+        let cut = within(&long, 39);
+        assert_eq!(cut, "ééééééééé~9b8b0c26381232f5");
+        assert_ne!(within(&format!("{long}x"), 39), cut);
+    }
+
+    #[test]
+    fn bytes_have_two_digits_each() {
+        assert_eq!(hex(&[0, 0x0a, 0xff]), "000aff");
+    }
+
+    #[test]
     fn numbers_agree_with_their_nouns() {
         let shown = [count(0, "round"), count(1, "round"), count(2, "round"), count(2, "process")];
         assert_eq!(shown, ["0 rounds", "1 round", "2 rounds", "2 processes"]);
@@ -138,6 +176,8 @@ mod tests {
             (plural(1, "1", "process"), count_of(&[1, 2], "pair")),
             ("1 process".into(), "2 pairs".into())
         );
+        let shown = [count(1, "entry"), count(2, "entry"), count(2, "day")];
+        assert_eq!(shown, ["1 entry", "2 entries", "2 days"]);
     }
 
     #[test]

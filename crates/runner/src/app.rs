@@ -26,7 +26,7 @@ use crate::{
     event::RunEvent,
     exposure,
     isolate::real_tree,
-    settings::options::MessageFormat,
+    settings::{SettingsError, options::MessageFormat},
     ui::{self, Claim, Level, Screen, Surface, Ui},
 };
 
@@ -102,7 +102,8 @@ fn run(
     if measures {
         context.ui.event(&RunEvent::RunStarted);
     }
-    let outcome = refuse_closed_output(&command)
+    let outcome = refuse_output_twice(&command)
+        .and_then(|()| refuse_closed_output(&command))
         .and_then(|()| context.work_for_its_user(&command))
         .and_then(|()| dispatch(command, &mut context));
     let code = match outcome {
@@ -133,6 +134,19 @@ fn obeyed(code: u8, context: &Context) -> u8 {
         context.ui.event(&RunEvent::warning("interrupted; everything else was completed"));
     }
     interrupted
+}
+
+/// Refuses two kinds of data that go to standard output, which nobody could tell apart.
+fn refuse_output_twice(command: &Command) -> Result<(), CliError> {
+    let exports = command.exports().filter(|export| export.path == Path::new("-")).count();
+    let is_repeated = command.is_confirmed() && command.sends_results();
+    let fault = match exports {
+        1 if is_repeated => Some(SettingsError::ConfirmedToStdout),
+        1 if command.prints_json() => Some(SettingsError::OutputTwice),
+        0 | 1 => None,
+        _ => Some(SettingsError::TwoToStdout),
+    };
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
 /// Returns what is wanted on standard output would be lost if that is closed, and nobody would know.
@@ -186,7 +200,7 @@ fn open(env: &Env, command: &Command) -> Ui {
     let sends_messages = shared.is_some_and(|it| it.message_format == MessageFormat::Json);
     screen.claim = if sends_messages {
         Claim::Messages
-    } else if command.exports().iter().any(|export| export.path == Path::new("-")) {
+    } else if command.exports().any(|export| export.path == Path::new("-")) {
         Claim::Export
     } else {
         Claim::Free

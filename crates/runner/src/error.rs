@@ -2,7 +2,8 @@
 
 use std::{error::Error, io};
 
-use runner_shared::fault::{Attempt, explain, words};
+pub(crate) use runner_shared::fault::chain;
+use runner_shared::fault::{Attempt, explain};
 
 /// The end of the program. The numbers are part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,15 +73,4 @@ impl CliError {
 /// A refusal of the system as the cause of an error: in words that say what it means for the file, and what helps.
 pub(crate) fn explained(err: &io::Error, attempt: Attempt) -> io::Error {
     io::Error::new(err.kind(), explain(err, attempt).to_string())
-}
-
-/// An error with its causes, on one line.
-pub(crate) fn chain(err: &dyn Error) -> String {
-    let mut text = err.to_string();
-    let mut cause = err.source();
-    while let Some(err) = cause {
-        text = format!("{text}: {}", words(err));
-        cause = err.source();
-    }
-    text
 }

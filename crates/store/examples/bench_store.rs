@@ -3,30 +3,33 @@
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
+mod support;
+
 use std::{
-    collections::BTreeMap,
     error::Error,
     fs,
     hint::black_box,
     path::{Path, PathBuf},
 };
 
-use runner_shared::{clock::now, walltime::as_float};
-use store::{
-    BenchmarkKey, CommitInfo, Environment, Filter, Metric, MetricUnit, Part, Processor, Record,
-    RecordedBenchmark, Rounds, Scope, Store, Wanted,
+use runner_shared::{clock::now, env_names, text::as_text, walltime::as_float};
+use store::{BenchmarkKey, Filter, Scope, Store, Wanted};
+
+use support::{
+    BENCHMARKS, Commands, PROJECT, ROUNDS, RUNS, TIMES, median, peak_megabytes, peak_of_commands,
+    record,
 };
 
-/// Runs, if nobody says how many.
-const RUNS: u32 = 10_000;
-const BENCHMARKS: u32 = 200;
-/// Rounds that are kept of each benchmark.
-const ROUNDS: u32 = 5;
-const PROJECT: &str = "acme/widgets";
-/// Every fifth run is on another branch.
-const BRANCHES: u32 = 5;
-/// Each lookup is repeated, and the median shown.
-const TIMES: usize = 7;
+/// Commands that look at stored runs.
+const COMMANDS: &[&[&str]] = &[
+    &["compare"],
+    &["compare", "main"],
+    &["history"],
+    &["history", "benchmark 7"],
+    &["history", "benchmark 7", "--limit", "0"],
+    &["history", "--limit", "0"],
+    &["store", "list"],
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
@@ -47,6 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     lookups(&folder)?;
     let peak = peak_megabytes().map_or_else(|| "-".to_owned(), |peak| format!("{peak:.0}"));
     println!("store peak memory\t{peak}\tMB\tof all lookups");
+    commands(&folder)?;
     fs::remove_file(folder.join("index"))?;
     let start = now();
     drop(Store::open(&folder)?);
@@ -66,6 +70,23 @@ fn fill(folder: &Path, runs: u32) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The same as a user sees it.
+fn commands(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let commands = Commands::new()?;
+    let variables = [(env_names::STORE.name, as_text(folder).into_owned())];
+    for words in COMMANDS {
+        let times = (0..TIMES).map(|_| commands.time(words, &variables));
+        let nanos = median(times.collect::<Result<_, _>>()?);
+        println!(
+            "codspeed {}\t{:.0}\tms\tthe whole command",
+            words.join(" "),
+            as_float(nanos) / 1e6
+        );
+    }
+    println!("commands' peak memory\t{:.0}\tMB\tof the largest", peak_of_commands()?);
+    Ok(())
+}
+
 fn lookups(folder: &Path) -> Result<(), Box<dyn Error>> {
     let time = |name: &str, note: &str, look: &dyn Fn() -> Result<usize, store::StoreError>| {
         let mut all = Vec::new();
@@ -75,9 +96,7 @@ fn lookups(folder: &Path) -> Result<(), Box<dyn Error>> {
             found = look()?;
             all.push(now().since(start));
         }
-        all.sort_unstable();
-        let median = all.get(TIMES / 2).copied().unwrap_or_default();
-        println!("store {name}\t{:.1}\tms\t{found} {note}", as_float(median) / 1e6);
+        println!("store {name}\t{:.1}\tms\t{found} {note}", as_float(median(all)) / 1e6);
         Ok::<(), store::StoreError>(())
     };
     time("open", "unreadable records", &|| Ok(Store::open(folder)?.unreadable()))?;
@@ -115,69 +134,6 @@ fn lookups(folder: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The same record for the same number.
-fn record(run: u32) -> Record {
-    let branch = if run.is_multiple_of(BRANCHES) { "feature" } else { "main" };
-    let hash = format!("{:040x}", u128::from(run).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060));
-    Record {
-        version: Record::VERSION,
-        time_ms: 1_700_000_000_000 + u64::from(run) * 600_000,
-        program: "codspeed 5.1.0".to_owned(),
-        command: ["pytest", "--codspeed"].map(str::to_owned).to_vec(),
-        project: PROJECT.to_owned(),
-        commit: Some(CommitInfo { hash, branch: Some(branch.to_owned()), dirty: Some(false) }),
-        environment: Environment {
-            architecture: "x86_64".to_owned(),
-            processor: Processor {
-                model: "a processor".to_owned(),
-                cores: 8,
-                ..Default::default()
-            },
-            ..Default::default()
-        },
-        parts: vec![Part::default()],
-        benchmarks: (0..BENCHMARKS).map(|number| benchmark(run, number)).collect(),
-        ..Default::default()
-    }
-}
-
-fn benchmark(run: u32, number: u32) -> RecordedBenchmark {
-    let mut state = u64::from(run) << 32 | u64::from(number);
-    let mut noise = || {
-        // SplitMix64.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        as_float(mixed >> 40) / as_float(1 << 24)
-    };
-    let typical = 1e6 * (1.0 + f64::from(number));
-    let wall_ns: Vec<f64> =
-        (0..ROUNDS).map(|_| (typical * (1.0 + 0.02 * noise())).round()).collect();
-    let mut metrics = BTreeMap::new();
-    for key in ["median_ns", "robust_median_ns", "mean_ns", "min_ns", "max_ns", "user_ns"] {
-        let value = typical * (1.0 + 0.02 * noise());
-        let ends = Some((value * 0.99, value * 1.01)).filter(|_| key.ends_with("median_ns"));
-        let metric = Metric {
-            value,
-            low: ends.map(|ends| ends.0),
-            high: ends.map(|ends| ends.1),
-            unit: MetricUnit::Nanoseconds,
-            ..Default::default()
-        };
-        metrics.insert(key.to_owned(), metric);
-    }
-    metrics.insert("rounds".to_owned(), Metric { value: ROUNDS.into(), ..Default::default() });
-    RecordedBenchmark {
-        name: format!("benchmark {number}"),
-        uri: format!("tests/test_suite.py::test_benchmark[{number}]"),
-        occurrence: 1,
-        metrics,
-        headline: "robust_median_ns".to_owned(),
-        rounds: Some(Rounds { wall_ns, ..Default::default() }),
-        ..Default::default()
-    }
-}
-
 /// Bytes of all files below a folder, two levels deep.
 fn files(folder: &Path) -> Result<u64, Box<dyn Error>> {
     let mut bytes = 0;
@@ -190,12 +146,4 @@ fn files(folder: &Path) -> Result<u64, Box<dyn Error>> {
         }
     }
     Ok(bytes)
-}
-
-fn peak_megabytes() -> Option<f64> {
-    #[expect(clippy::disallowed_methods, reason = "a file of the kernel")]
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes / 1e3)
 }

@@ -1,6 +1,7 @@
 //! Runs that last: what is kept of each run, where it is kept, and what later steps say of kept runs.
 //!
-//! A [`Store`] is a folder of records with an index. A [`Record`] is everything that is kept of a run. It never changes, and its [`RecordId`] is the digest of its bytes.
+//! A [`Store`] is a folder of records with an index. A [`Record`] is everything that is kept of a run. It never changes,
+//! and its [`RecordId`] is the digest of its bytes.
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ mod shared;
 mod shown;
 mod sync;
 
+pub(crate) use keep::{Batch, Looked};
 pub use keep::{
     BenchmarkKey, CheckReport, Collected, Entry, Filter, Flaw, History, Imported, IndexError,
     NoPlace, Place, Point, Progress, Refused, Retention, Scope, SelectError, Selector, Series,
@@ -31,4 +33,4 @@ pub use record::{
     StackNode, StackUnit, Stacks, Tool, Verdict,
 };
 pub use shared::{Patience, Purpose, SharedError, SharedKey, SharedStore, configures_shared_store};
-pub use sync::{Pulled, SyncError};
+pub use sync::{Depth, Look, Pushed, SyncError};

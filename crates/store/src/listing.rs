@@ -1,19 +1,13 @@
 //! Stored runs for people: a table of many, and a sheet of one.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use comfy_table::{CellAlignment, LineStyle, Row, Table, TableStyle};
-use runner_shared::{
-    duration::show_nanos,
-    text::{bytes, count, one_line},
-};
+use runner_shared::text::{bytes, count, one_line};
 
 use crate::{
-    CommitInfo, Entry, Kind, Metric, MetricUnit, Mode, Outcome, PartState, Record, RecordId,
+    CommitInfo, Entry, Kind, Metric, Mode, Outcome, PartState, Record, RecordId,
+    shown::{self, mode, moment, value},
 };
 
-/// Digits of a commit's hash that are shown.
-const HASH_DIGITS: usize = 7;
 /// Letters of a branch, and of a name with its labels, in the table.
 const BRANCH_LETTERS: usize = 14;
 const NAME_LETTERS: usize = 24;
@@ -140,36 +134,6 @@ fn interval(metric: Option<&Metric>) -> String {
     )
 }
 
-/// Returns a value with its unit.
-pub fn value(number: f64, unit: MetricUnit) -> String {
-    match unit {
-        MetricUnit::Nanoseconds => show_nanos(number),
-        MetricUnit::Share => format!("{:.1} %", number * 100.0),
-        MetricUnit::Bytes => format!("{} B", figure(number)),
-        MetricUnit::Cycles => format!("{} cycles", figure(number)),
-        MetricUnit::PerSecond => format!("{}/s", figure(number)),
-        MetricUnit::Number => figure(number),
-    }
-}
-
-/// A number with separators; digits behind the point only of small ones.
-fn figure(number: f64) -> String {
-    let decimals = if number.fract() == 0.0 || number.abs() >= 1e4 { 0 } else { 2 };
-    let text = format!("{number:.decimals$}");
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
-    let (whole, rest) = digits
-        .split_once('.')
-        .map_or((digits, String::new()), |(whole, rest)| (whole, format!(".{rest}")));
-    let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{sign}{grouped}{rest}")
-}
-
 /// Returns the bytes and the number of runs, in words.
 pub fn amount(entries: &[Entry]) -> String {
     let all: u64 = entries.iter().map(|entry| entry.bytes).sum();
@@ -179,11 +143,11 @@ pub fn amount(entries: &[Entry]) -> String {
 
 /// Returns a point in time to the minute, in UTC.
 pub fn time(time_ms: u64) -> String {
-    // Later ones are no dates.
-    const YEAR_9999_MS: u64 = 253_402_300_799_999;
-    let time = UNIX_EPOCH + Duration::from_millis(time_ms.min(YEAR_9999_MS));
-    let text = humantime::format_rfc3339_seconds(time).to_string();
-    text.chars().take(16).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
+    moment(time_ms)
+        .chars()
+        .take(16)
+        .map(|letter| if letter == 'T' { ' ' } else { letter })
+        .collect()
 }
 
 /// The name of a run with its labels.
@@ -203,12 +167,11 @@ fn labels<'a>(labels: impl Iterator<Item = (&'a String, &'a String)>) -> String 
     labels.collect::<Vec<_>>().join(" ")
 }
 
-/// `main@1a2b3c4`, with a `+` where files differed from it.
+/// `main@1a2b3c4d5`, with a `+` where files differed from it.
 fn commit(commit: &CommitInfo) -> String {
-    let hash: String = commit.hash.chars().take(HASH_DIGITS).collect();
     let branch = commit.branch.as_deref().map(|it| cut(&one_line(it), BRANCH_LETTERS) + "@");
     let dirty = if commit.dirty == Some(true) { "+" } else { "" };
-    one_line(&format!("{}{hash}{dirty}", branch.unwrap_or_default()))
+    one_line(&format!("{}{}{dirty}", branch.unwrap_or_default(), shown::commit(&commit.hash)))
 }
 
 fn whole_commit(commit: &CommitInfo) -> String {
@@ -224,14 +187,6 @@ fn benchmarks(entry: &Entry) -> String {
 
 fn modes(modes: &[Mode]) -> String {
     modes.iter().map(|it| mode(*it)).collect::<Vec<_>>().join(",")
-}
-
-const fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Simulation => "simulation",
-        Mode::Walltime => "walltime",
-        Mode::Memory => "memory",
-    }
 }
 
 const fn kind(kind: Kind) -> &'static str {
@@ -273,7 +228,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{Part, RecordedBenchmark};
+    use crate::{MetricUnit, Part, RecordedBenchmark};
 
     fn record() -> Record {
         let metric = Metric {
@@ -331,17 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn values_have_their_unit() {
-        let shown = [
-            value(1234.5, MetricUnit::Number),
-            value(-0.25, MetricUnit::Number),
-            value(1_234_567.25, MetricUnit::Bytes),
-            value(0.125, MetricUnit::Share),
-            value(12_000.0, MetricUnit::PerSecond),
-            value(1e3, MetricUnit::Cycles),
-            time(0),
-            time(u64::MAX),
-        ];
-        insta::assert_snapshot!(shown.join("\n"));
+    fn times_are_those_of_utc() {
+        assert_eq!([time(0), time(u64::MAX)], ["1970-01-01 00:00", "9999-12-31 23:59"]);
     }
 }

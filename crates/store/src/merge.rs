@@ -38,9 +38,9 @@ pub enum NotShards {
     },
 }
 
-/// Puts the shards of a run together: records of one project, commit and run of a CI system. A benchmark that a job has
-/// measured again counts with its last measurement; a later record of a job that measured others leaves those of earlier
-/// ones where they are. The order of `records` doesn't matter.
+/// Puts the shards of a run together: records of one project, commit and run of a CI system. A benchmark that a job
+/// has measured again counts with its last measurement; a later record of a job that measured others leaves those of
+/// earlier ones where they are. The order of `records` doesn't matter.
 ///
 /// # Errors
 ///

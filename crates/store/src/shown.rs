@@ -1,25 +1,44 @@
-//! Values, changes and days as people read them.
+//! Values, changes, modes and days as people read them.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use runner_shared::{duration::show_nanos, text::bytes, walltime::as_whole};
+use runner_shared::{
+    duration::show_nanos,
+    text::bytes,
+    walltime::{as_float, as_whole},
+};
 
-use crate::MetricUnit;
+use crate::{MetricUnit, Mode};
 
 /// Shown where something is not known.
 pub(crate) const UNKNOWN: &str = "-";
+/// Larger values are shown as this one, 292 years in nanoseconds: a wrong record may hold any number, and none shall fill
+/// the screen.
+const MOST_SHOWN: f64 = 9.2e18;
 /// The last second of the year 9999: later ones have no usual spelling.
 const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Returns a value with its unit: `1.234 ms`, `1.5 KB`, `12,345`.
 pub(crate) fn value(number: f64, unit: MetricUnit) -> String {
+    let number = number.min(MOST_SHOWN);
     match unit {
         MetricUnit::Nanoseconds => show_nanos(number),
         MetricUnit::Bytes => bytes(as_whole(number)),
         MetricUnit::Share => format!("{:.1} %", number * 100.0),
         MetricUnit::PerSecond => format!("{}/s", plain(number)),
-        MetricUnit::Number | MetricUnit::Cycles => plain(number),
+        MetricUnit::Cycles => format!("{} cycles", plain(number)),
+        MetricUnit::Number => plain(number),
     }
+}
+
+/// Returns the word for a mode, as options have it.
+pub(crate) fn mode(mode: Mode) -> &'static str {
+    runner_shared::mode::Mode::from(mode).names().cli
+}
+
+/// Returns a count as a number to compute with.
+pub(crate) fn float(number: usize) -> f64 {
+    as_float(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
 /// Returns a ratio as a change: `+3.1 %`, `-0.2 %`; from the tenfold on `12x`.
@@ -81,6 +100,9 @@ mod tests {
             (1536.0, MetricUnit::Bytes, "1.5 KB"),
             (1_234_567.0, MetricUnit::Number, "1,234,567"),
             (12.5, MetricUnit::PerSecond, "12.50/s"),
+            (0.8, MetricUnit::PerSecond, "0.80/s"),
+            (12_000.0, MetricUnit::Cycles, "12,000 cycles"),
+            (f64::MAX, MetricUnit::Number, "9,200,000,000,000,000,000"),
             (0.25, MetricUnit::Share, "25.0 %"),
             (-3.0, MetricUnit::Number, "-3"),
         ] {

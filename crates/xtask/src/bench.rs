@@ -39,6 +39,7 @@ const BENCHES: &[Bench] = &[
     bench("profile", "bench_profile"),
     bench("api", "bench_archive"),
     Bench { is_long: true, ..bench("store", "bench_store") },
+    Bench { is_long: true, ..bench("store", "bench_shared") },
     Bench { is_long: true, ..bench("runner", "bench_verdicts") },
     Bench { is_long: true, ..bench("runner", "bench_ab") },
     Bench { is_long: true, ..bench("runner", "bench_stored") },

@@ -220,7 +220,7 @@ mod tests {
             let path = script(folder.path(), name, text, mode);
             match check(&path, Some(folder.path().as_os_str())) {
                 Ok(()) => "fit".to_owned(),
-                Err(err) => crate::failure::chain(&err)
+                Err(err) => runner_shared::fault::chain(&err)
                     .replace(&shown(folder.path()).into_owned(), "[folder]"),
             }
         };

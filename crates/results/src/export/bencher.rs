@@ -3,7 +3,10 @@
 
 use std::{collections::HashSet, io};
 
-use runner_shared::{bounds::NAME_BYTES, text::one_line};
+use runner_shared::{
+    bounds::NAME_BYTES,
+    text::{one_line, within},
+};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::distinct::Distinct;
@@ -41,7 +44,7 @@ pub(super) fn write(all: &[Measured], out: &mut dyn io::Write) -> io::Result<()>
         let name = short(of);
         let numbered = |number: u32| match number {
             1 => name.clone(),
-            number => format!("{} (no. {number})", cut(&name, NAME_BYTES.saturating_sub(20))),
+            number => format!("{} (no. {number})", within(&name, NAME_BYTES.saturating_sub(20))),
         };
         (names.name(&name, 1, numbered), Measures::of(of))
     };
@@ -54,24 +57,7 @@ pub(super) fn write(all: &[Measured], out: &mut dyn io::Write) -> io::Result<()>
 fn short(of: &Measured) -> String {
     let name = one_line(&of.full_name());
     // There is no benchmark without a name there.
-    cut(if name.is_empty() { "(no name)" } else { &name }, NAME_BYTES)
-}
-
-/// A text of at most so many bytes. A cut one ends with a number that is that of the whole text.
-fn cut(text: &str, most: usize) -> String {
-    const TAIL: usize = 20;
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let end = text.floor_char_boundary(most.saturating_sub(TAIL));
-    format!("{}~{:016x}", text.get(..end).unwrap_or_default(), fingerprint(text))
-}
-
-/// FNV-1a: the same number for the same text, in every version.
-fn fingerprint(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    within(if name.is_empty() { "(no name)" } else { &name }, NAME_BYTES)
 }
 
 impl<'a> Measures<'a> {

@@ -24,8 +24,8 @@ pub(super) fn draw(grid: &Grid, out: &mut dyn io::Write) -> io::Result<()> {
 const FORM: Form =
     Form { bullet: '-', start: |_| "", code, span: |part| format!("`{part}`"), plain };
 
-/// A code span: fenced by more backticks than the text holds in a row.
-fn code(text: &str) -> String {
+/// Returns a text as a code span of Markdown: fenced by more backticks than the text holds in a row.
+pub fn code(text: &str) -> String {
     let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     // A space on both sides is not shown, but parts fence and backtick.

@@ -32,6 +32,7 @@ use crate::{measured::Measured, report::Report};
 pub use environment::environment_details;
 pub use free::{FreeRow, fitted_table, free_table};
 pub use lines::{BenchmarkLine, LINES_SCHEMA};
+pub use markdown::code as markdown_code;
 pub use profile::{PROFILE_EXPORTERS, ProfileExporter, profile_exporter};
 pub use samples::{hottest_functions, hottest_samples};
 pub use table::{TableStyle, table};

@@ -99,7 +99,7 @@ pub enum Direction {
 /// The value of a metric.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Value {
+pub(crate) enum Value {
     /// Any number.
     Real(f64),
     /// A count.
@@ -157,7 +157,7 @@ impl Metrics {
 
 impl Benchmark<'_> {
     /// Returns everything that was measured of the benchmark, with `None` for what is not known.
-    pub fn metrics(self) -> impl Iterator<Item = (&'static Metric, Option<Value>)> {
+    pub(crate) fn metrics(self) -> impl Iterator<Item = (&'static Metric, Option<Value>)> {
         metrics(self.mode()).measured.iter().map(move |metric| (metric, metric.value(self)))
     }
 }
@@ -211,7 +211,7 @@ impl Metric {
     }
 
     /// Returns the value of this benchmark; `None` if it is not known, or the benchmark is one of another mode.
-    pub fn value(&self, of: Benchmark<'_>) -> Option<Value> {
+    pub(crate) fn value(&self, of: Benchmark<'_>) -> Option<Value> {
         self.figure(of).map(|figure| figure.value)
     }
 

@@ -38,14 +38,23 @@ pub(crate) fn weigh(bytes: &[u8]) -> Result<u64, rmp_serde::decode::Error> {
     Ok(sum)
 }
 
+/// Returns about what the values of a JSON take in memory, in bytes. Needs no memory itself.
+///
+/// # Errors
+///
+/// If it is no JSON.
+pub fn weigh_json(bytes: &[u8]) -> Result<u64, serde_json::Error> {
+    let Weight(sum) = serde_json::from_slice(bytes)?;
+    Ok(sum)
+}
+
 /// Reads JSON of somebody else, unless its values would take more than `most` bytes of memory, about.
 ///
 /// # Errors
 ///
 /// If it is no JSON, of another shape, or has too many values.
 pub fn read_json<T: DeserializeOwned>(bytes: &[u8], most: u64) -> Result<T, serde_json::Error> {
-    let Weight(sum) = serde_json::from_slice(bytes)?;
-    if sum > most {
+    if weigh_json(bytes)? > most {
         let most = bounds::shown(most, Unit::Bytes);
         let text = format!("its values would take more than {most} of memory");
         return Err(serde::de::Error::custom(text));

@@ -187,14 +187,15 @@ mod tests {
     #[test]
     fn intervals_cover_no_shift_as_promised() {
         let mut random = Xoshiro256::seeded(11);
-        for (count, most) in [(5, 12), (10, 12), (14, 24)] {
+        for count in [5, 10, 14] {
             let is_wrong = |_: &u32| {
                 let [base, head] = [0.0, 0.0].map(|centre| normals(count, centre, &mut random));
                 let found = shift(&base, &head, 0.01, 3).unwrap();
                 found.interval.low > 0.0 || found.interval.high < 0.0
             };
             let wrong = (0..600_u32).filter(is_wrong).count();
-            assert!(wrong <= most, "{count}: {wrong} of 600");
+            // Six are expected.
+            assert!(wrong <= 12, "{count}: {wrong} of 600");
         }
     }
 

@@ -134,6 +134,13 @@ pub fn quantile(ascending: &[f64], p: f64) -> f64 {
     low + (high - low) * (position - below)
 }
 
+/// The median of values in any order; `None` of none.
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut sorted: Vec<f64> = values.into_iter().collect();
+    sorted.sort_by(f64::total_cmp);
+    (!sorted.is_empty()).then(|| quantile(&sorted, 0.5))
+}
+
 /// Half the width of the 95 % interval of the median, as a share of the median.
 ///
 /// Distribution free, from order statistics: ranks `n/2 -+ 0.98 * sqrt(n)` (normal approximation

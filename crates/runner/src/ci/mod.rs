@@ -30,8 +30,8 @@ use runner_shared::env_names;
 
 pub(crate) use context::{CiContext, Identity, TokenPolicy};
 pub(crate) use error::{CiError, Obstacle};
-pub(crate) use origin::{Job, Origin, origin};
-pub(crate) use project::project;
+pub(crate) use origin::{Origin, origin};
+pub(crate) use project::{Project, project};
 pub(crate) use run_index::RunIndex;
 pub(crate) use run_part::{PartKey, Suffix};
 

@@ -3,9 +3,13 @@
 use std::path::Path;
 
 use runner_shared::{env_names, text::as_text};
+use store::{CiRun, CommitInfo};
 use system::temporary::{Folder, Kind};
 
-use super::{CiContext, Situation, detect, git::Repository, local, project::project};
+use super::{
+    git::Repository,
+    project::{described, name_of},
+};
 use crate::{
     env::Env,
     process::{self, AskError},
@@ -39,6 +43,20 @@ pub(crate) struct Job {
     pub pull_request: Option<String>,
 }
 
+impl Origin {
+    /// Returns the commit as a record has it.
+    pub(crate) fn commit_info(&self) -> Option<CommitInfo> {
+        let hash = self.commit.clone()?;
+        Some(CommitInfo { hash, branch: self.branch.clone(), dirty: self.dirty })
+    }
+
+    /// Returns the job as a record has it.
+    pub(crate) fn ci_run(&self) -> Option<CiRun> {
+        let Job { provider, run, name, pull_request } = self.job.clone()?;
+        Some(CiRun { provider: provider.to_owned(), run, job: name, pull_request })
+    }
+}
+
 /// Looks where a run in this folder comes from. What can't be found out is left out.
 pub(crate) fn origin(env: &Env, here: &Path) -> Origin {
     let checkout = Repository::find(here);
@@ -62,18 +80,12 @@ pub(crate) fn origin(env: &Env, here: &Path) -> Origin {
     let dirty = checkout.as_ref().filter(|_| head.is_some()).and_then(|it| is_dirty(it, env));
     let (commit, branch) = head.map(|head| (head.commit, head.branch)).unzip();
     Origin {
-        project: project(env, here).name,
+        project: name_of(checkout.as_ref(), described.as_ref(), here),
         commit,
         branch: branch.flatten().or(told),
         dirty,
         job,
     }
-}
-
-/// Returns what the provider says of the job; nothing on the user's own machine.
-fn described(env: &Env, here: &Path) -> Option<CiContext> {
-    let provider = detect(env).ok().filter(|provider| provider.id != local::PROVIDER.id)?;
-    provider.context(&Situation { env, here, repository: None, token: None }).ok()
 }
 
 /// Asks git whether files of the commit were changed. Others may be anything: results of the last run are among them.

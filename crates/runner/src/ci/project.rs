@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use api::RepositoryName;
 use runner_shared::text::as_text;
 
-use super::{Situation, detect, git::Repository, local};
+use super::{CiContext, Situation, detect, git::Repository, local};
 use crate::env::Env;
 
 /// A project.
@@ -20,21 +20,32 @@ pub(crate) struct Project {
 /// Returns the project that a folder belongs to.
 pub(crate) fn project(env: &Env, here: &Path) -> Project {
     let checkout = Repository::find(here);
-    let name = by_provider(env, here)
-        .or_else(|| checkout.as_ref().and_then(by_remote))
-        .unwrap_or_else(|| {
-            let root = checkout.as_ref().map_or(here, |checkout| &checkout.root);
-            as_text(root).into_owned()
-        });
+    let name = name_of(checkout.as_ref(), described(env, here).as_ref(), here);
     Project { name, root: checkout.map(|checkout| checkout.root) }
 }
 
-/// The repository of the job; nothing on the user's own machine.
-fn by_provider(env: &Env, here: &Path) -> Option<String> {
+/// The name of the project of a folder, by its repository and what the provider says of the job.
+pub(super) fn name_of(
+    checkout: Option<&Repository>,
+    described: Option<&CiContext>,
+    here: &Path,
+) -> String {
+    described.and_then(by_provider).or_else(|| checkout.and_then(by_remote)).unwrap_or_else(|| {
+        let root = checkout.map_or(here, |checkout| &checkout.root);
+        as_text(root).into_owned()
+    })
+}
+
+/// Returns what the provider says of the job; nothing on the user's own machine.
+pub(super) fn described(env: &Env, here: &Path) -> Option<CiContext> {
     let provider = detect(env).ok().filter(|provider| provider.id != local::PROVIDER.id)?;
-    let situation = Situation { env, here, repository: None, token: None };
+    provider.context(&Situation { env, here, repository: None, token: None }).ok()
+}
+
+/// The repository of the job.
+fn by_provider(described: &CiContext) -> Option<String> {
     let RepositoryName { owner, name, .. } =
-        provider.context(&situation).ok()?.identity.ok()?.repository?;
+        described.identity.as_ref().ok()?.repository.as_ref()?;
     Some(format!("{owner}/{name}"))
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use api::RunPart;
-use runner_shared::profile_dir::PROJECT_FOLDER;
+use runner_shared::{profile_dir::PROJECT_FOLDER, text::hex};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -70,9 +70,7 @@ impl PartKey<'_> {
 }
 
 fn hash(text: &str) -> String {
-    let digits =
-        Sha256::digest(text.as_bytes()).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 /// Which upload of the job it is.

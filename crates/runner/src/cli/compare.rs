@@ -12,7 +12,8 @@ use crate::settings::options::Export;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct CompareRunsArgs {
     /// The run to compare with: an ID or its beginning, a name, `KEY=VALUE` of a label, `last~2`, a branch, a commit, a
-    /// profile folder, or an exported file [default: the newest earlier run that shares benchmarks with HEAD].
+    /// profile folder, or an exported file [default: the newest earlier run that has finished a benchmark of HEAD; one of
+    /// the same environment first, and of these one that came to its end].
     #[arg(value_name = "BASE")]
     pub base: Option<String>,
 
@@ -20,7 +21,8 @@ pub(crate) struct CompareRunsArgs {
     #[arg(value_name = "HEAD")]
     pub head: Option<String>,
 
-    /// Only benchmarks whose name or identity fits; `*` and `?` are wildcards (repeatable).
+    /// Show only benchmarks whose name or identity fits; `*` and `?` are wildcards (repeatable). All are compared, so that
+    /// verdicts stay the same; `--fail-if-slower`, `--on-regression` and exit code 4 go by those that are shown.
     #[arg(long, value_name = "GLOB")]
     pub benchmark: Vec<String>,
 
@@ -62,7 +64,7 @@ pub(crate) struct CompareRunsArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  codspeed compare                    the last run with the newest earlier one of the same benchmarks
+  codspeed compare                    the last run with the newest earlier one that shares a benchmark
   codspeed compare main               the last run with the newest run of `main`
   codspeed compare last~3 last        the last run with the one three before it
   codspeed compare v1.2 4f1d9c        a tag, and the beginning of an ID
@@ -81,4 +83,4 @@ Verdicts:
   incomparable         another processor, C library, tool or setting: never a regression; see `--force`
 
 Exit codes:
-  0 compared   1 a run can't be read   2 usage   4 no benchmark in common   6 `--fail-if-slower`";
+  0 compared   1 a run can't be read   2 usage   4 no benchmark to compare   6 `--fail-if-slower`";

@@ -8,7 +8,7 @@ use runner_shared::{
     share::{Share, ShareError},
 };
 
-use super::{SharedArgs, UploadArgs};
+use super::{GateRunArgs, SharedArgs, UploadArgs};
 use crate::settings::parameter::Parameter;
 
 /// Benchmark any command.
@@ -75,6 +75,10 @@ pub(crate) struct ExecArgs {
     /// The command to benchmark, after `--`.
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+
+    /// The limits of the project. Last, as all options behind them would be below their heading.
+    #[command(flatten)]
+    pub gate: GateRunArgs,
 }
 
 /// The share by which a command may not be slower.
@@ -118,6 +122,7 @@ Examples:
   codspeed exec -m simulation --vs ./old -- ./new             compares instructions; -m memory: bytes
   codspeed exec --counters instructions,branch-misses,page-faults -- ./program
   codspeed exec --export markdown=- -- ./program
+  codspeed exec --gate -- ./program                           judges by the limits of `codspeed.yml`
 
 Times in the table:
   Median       wall time of a round, including interference by other programs

@@ -159,8 +159,11 @@ impl Command {
     /// Returns what another program may want from standard output; nothing of commands that only show something to
     /// people.
     pub(crate) fn wants_output(&self) -> Option<String> {
-        if let Some(export) = self.exports().iter().find(|export| export.path == Path::new("-")) {
-            return Some(format!("`--export {}=-`", export.format));
+        let all = [("--export", self.own_exports()), ("--gate-export", self.gate_exports())];
+        for (option, exports) in all {
+            if let Some(export) = exports.iter().find(|export| export.path == Path::new("-")) {
+                return Some(format!("`{option} {}=-`", export.format));
+            }
         }
         match self {
             Self::History(HistoryArgs { json: true, .. }) => Some("`--json`".to_owned()),
@@ -197,8 +200,45 @@ impl Command {
         }
     }
 
-    /// Returns the exports that it was asked for.
-    pub(crate) fn exports(&self) -> &[Export] {
+    /// Returns all exports that it was asked for, those of a gate behind the others.
+    pub(crate) fn exports(&self) -> impl Iterator<Item = &Export> {
+        self.own_exports().iter().chain(self.gate_exports())
+    }
+
+    /// The gate of a command that measures one state.
+    const fn gate(&self) -> Option<&GateRunArgs> {
+        if let Self::Run(args) = self {
+            return Some(&args.gate);
+        }
+        if let Self::Exec(args) = self { Some(&args.gate) } else { None }
+    }
+
+    fn gate_exports(&self) -> &[Export] {
+        if let Self::Ab(args) = self {
+            return &args.gate.gate_export;
+        }
+        self.gate().map_or(&[], |gate| &gate.gate_export)
+    }
+
+    /// Returns true if it may measure twice.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.gate().is_some_and(|gate| gate.confirm)
+    }
+
+    /// Returns true if results of a measurement go to standard output.
+    pub(crate) fn sends_results(&self) -> bool {
+        self.own_exports().iter().any(|export| export.path == Path::new("-"))
+    }
+
+    /// Returns true if JSON goes to standard output that is no export.
+    pub(crate) fn prints_json(&self) -> bool {
+        if let Self::Compare(args) = self {
+            return args.json;
+        }
+        self.shared().is_some_and(|it| it.message_format == MessageFormat::Json)
+    }
+
+    fn own_exports(&self) -> &[Export] {
         if let Self::Inspect(args) = self {
             return &args.export;
         }

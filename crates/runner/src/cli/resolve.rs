@@ -42,7 +42,7 @@ pub(crate) fn resolve(
         quiet: _,
         verbose: _,
         show_full_output: _,
-        message_format,
+        message_format: _,
         compat,
         memory,
     } = shared;
@@ -59,7 +59,6 @@ pub(crate) fn resolve(
         go_runner_version: compat.go_runner_version,
         allow_empty,
         wait: !no_wait,
-        message_format,
         keep_profile,
         remember: remember.into(),
         upload: upload.into(),

@@ -279,10 +279,10 @@ Examples:
 Exit codes: 0 ok; 1 something is damaged, was refused, or can't be written; 2 usage, or no such run.";
 
 const SHARED: &str = "\
-A shared store is a folder on an object store, which needs no server of its own: `s3://bucket/folder` (also MinIO, R2, \
-    Garage, ...), `gs://bucket/folder`, `az://container/folder` or `file:///folder`. CODSPEED_SHARED_STORE names it for all \
-    commands: runs are then sent to it as they end, and `compare`, `history`, `gate` and `merge` look for new ones first. \
-    Credentials and endpoints are read from the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, \
+A shared store is a folder on an object store, which needs no server of its own: `s3://bucket/folder` (also MinIO, \
+    R2, Garage, ...), `gs://bucket/folder`, `az://container/folder` or `file:///folder`. CODSPEED_SHARED_STORE names \
+    it for all commands: runs are then sent to it as they end, and `compare`, `history`, `gate` and `merge` look for \
+    new ones first. Credentials and endpoints are read from the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, \
     AWS_ENDPOINT_URL; GOOGLE_APPLICATION_CREDENTIALS; AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY.
 
 Examples:
@@ -290,8 +290,8 @@ Examples:
   codspeed store pull --remote s3://our-bench/app --since 30d";
 
 const MERGE: &str = "\
-Shards are runs of one project, commit and CI run. A job that ran again counts with its last run; the parts of the merged \
-    run keep the machines that they were measured on.
+Shards are runs of one project, commit and CI run. A job that ran again counts with its last run; the parts of the \
+    merged run keep the machines that they were measured on.
 
 Examples:
   codspeed merge                       the shards of the newest CI run

@@ -27,30 +27,41 @@ pub(crate) fn run(args: &CompareRunsArgs, context: &Context) -> Result<ExitKind,
     let limit = limit_of(args.fail_if_slower, args.threshold)?;
     check_exports(args.export.iter())?;
     preflight::check_exports(&args.export, context, &here()?)?;
-    let mut sides = Sides::find(args.base.as_deref(), args.head.as_deref(), context)?;
-    if !args.benchmark.is_empty() {
-        let patterns: Vec<Pattern> = args.benchmark.iter().map(|it| it.as_str().into()).collect();
-        sides.keep(|name, uri| patterns.iter().any(|pattern| pattern.is_about(name, uri)));
-    }
+    let sides = Sides::find(args.base.as_deref(), args.head.as_deref(), context)?;
+    let (base, head) = (runs(&sides.base), runs(&sides.head));
     let threshold = args.threshold.map(Share::value);
     let at_most = limit.map(|share| AtMost::All(share.value()));
     let settings = Settings { threshold, at_most, force: args.force, floors: Some(&sides.floors) };
-    let found = compare(&runs(&sides.base), &runs(&sides.head), &settings);
+    let mut found = compare(&base, &head, &settings);
+    let share_none = found.benchmarks.is_empty();
+    if !args.benchmark.is_empty() {
+        let patterns: Vec<Pattern> = args.benchmark.iter().map(|it| it.as_str().into()).collect();
+        let is_wanted =
+            |name: &str, uri: &str| patterns.iter().any(|pattern| pattern.is_about(name, uri));
+        found.keep(is_wanted, &base, &head);
+    }
     show(&found, args, context)?;
     if found.benchmarks.is_empty() {
-        let hint = if args.benchmark.is_empty() {
-            "run `codspeed store list` to see the stored runs, and name two that measured the same"
-        } else {
-            "`--benchmark` takes a name or an identity, with `*` and `?` as wildcards"
-        };
-        let what = "the runs have no benchmark in common";
-        return Err(CliError::new(ExitKind::Empty, what).hint(hint));
+        return Err(empty(share_none));
     }
     if found.with(Verdict::Regressed).next().is_some() {
         tell(&found, args, context)?;
     }
     let share = limit.map_or(0.0, Share::value);
     Ok(args.fail_if_slower.map_or(ExitKind::Ok, |_| judge(&found, share, context)))
+}
+
+/// Nothing is left to compare, as the runs share none, or as `--benchmark` leaves out those that they share.
+fn empty(share_none: bool) -> CliError {
+    let (what, hint) = if share_none {
+        let hint =
+            "run `codspeed store list` to see the stored runs, and name two that measured the same";
+        ("the runs have no benchmark in common", hint)
+    } else {
+        let hint = "`--benchmark` takes a name or an identity, with `*` and `?` as wildcards";
+        ("none of the benchmarks that both runs have fits `--benchmark`", hint)
+    };
+    CliError::new(ExitKind::Empty, what).hint(hint)
 }
 
 /// Shows the verdicts, and writes the exports.

@@ -68,6 +68,17 @@ pub(super) fn refuse_limit_apart(
     Ok(())
 }
 
+/// Commands that are compared have each other, and no stored run: two judges would be told apart by nobody.
+pub(super) fn refuse_gate(is_wanted: bool, is_comparison: bool) -> Result<(), CliError> {
+    if is_wanted && is_comparison {
+        let what = "`--gate` judges one command, and there are several";
+        return Err(usage(what).hint(
+            "use `--fail-if-slower` to fail if one is slower than the command it is compared with",
+        ));
+    }
+    Ok(())
+}
+
 /// The way in which commands are compared; nothing for a single one.
 pub(super) fn versus(wanted: Wanted, is_comparison: bool) -> Result<Option<Versus>, CliError> {
     let Wanted { threshold, fail_if_slower, explain } = wanted;

@@ -15,6 +15,7 @@ use store::Kind;
 use super::{
     Context,
     compared::{self, Wanted},
+    gate::Gate,
     here,
     measure::measure,
     sources,
@@ -43,6 +44,7 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
         walltime,
         around,
         command,
+        gate,
     } = args;
     let here = here()?;
     refuse_blank(name.as_deref())?;
@@ -64,15 +66,11 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
         run_args: around,
         working_directory: None,
     };
-    let other = |text: &OsString| {
-        let command = words(text)?;
-        Ok::<_, CliError>(Target { command, name: None, ..head.clone() })
-    };
-    let mut targets = vs.iter().map(other).collect::<Result<Vec<_>, _>>()?;
-    targets.push(head);
+    let targets = with_others(head, &vs)?;
     let mut targets = compared::with_parameters(&targets, parameter_list, &parameter_scan)?;
     check_names(&targets)?;
     let is_comparison = targets.len() > 1;
+    compared::refuse_gate(gate.gate.is_some(), is_comparison)?;
     let base = upload.target.base.take_if(|_| is_comparison);
     if let Some(base) = base {
         compared::put_first(&mut targets, &base)?;
@@ -88,7 +86,20 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     if let Some(text) = hint {
         context.ui.event(&RunEvent::Step(text));
     }
-    measure(&plan, Kind::Exec, context)
+    let gate = Gate::of_run(gate, context)?;
+    let measure = || measure(&plan, Kind::Exec, context);
+    gate.map_or_else(&measure, |gate| gate.follow(&measure, context))
+}
+
+/// The command behind those that it is compared with.
+fn with_others(head: Target, vs: &[OsString]) -> Result<Vec<Target>, CliError> {
+    let other = |text: &OsString| {
+        let command = words(text)?;
+        Ok(Target { command, name: None, ..head.clone() })
+    };
+    let mut targets = vs.iter().map(other).collect::<Result<Vec<_>, CliError>>()?;
+    targets.push(head);
+    Ok(targets)
 }
 
 /// A blank name would be shown as nothing.

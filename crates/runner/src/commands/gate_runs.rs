@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use runner_shared::{command_text, text::shown};
-use store::{Kind, gate::GateReport};
+use store::Kind;
 
 use super::{
     Context, exec,
@@ -40,30 +40,16 @@ pub(crate) fn run(args: GateArgs, context: &mut Context) -> Result<ExitKind, Cli
         let report = gate.judge(&head, base.as_ref(), finder.as_ref(), context)?;
         (head, base, report)
     };
-    let report = if !report.passed && confirm {
-        confirmed(&gate, report, &head, base.as_ref(), &command, context)?
-    } else {
-        report
-    };
-    gate.conclude(&report, context)
-}
-
-/// Measures with the command that the user gives, as the first time, and returns what both measurements say.
-///
-/// The command of the record is not taken: a record may come from anybody.
-fn confirmed(
-    gate: &Gate,
-    first: GateReport,
-    head: &Chosen,
-    base: Option<&Chosen>,
-    command: &[OsString],
-    context: &mut Context,
-) -> Result<GateReport, CliError> {
-    check_commit(head, context)?;
+    if report.passed || !confirm {
+        return gate.conclude(&report, context);
+    }
+    if let Err(err) = check_commit(&head, context) {
+        gate.conclude(&report.unconfirmed("it could not be measured again"), context)?;
+        return Err(err);
+    }
     tell::again(context);
-    context.recorded.set(None);
-    let kind = gate::ended(measure(head, command, context), context)?;
-    gate.of_second(first, kind, base, context)
+    let measured = measure(&head, &command, context);
+    gate.settle(report, measured, base.as_ref(), context)
 }
 
 /// Checks that the sources are still those that were measured.
@@ -84,7 +70,9 @@ fn check_commit(head: &Chosen, context: &Context) -> Result<(), CliError> {
         .hint("check out that commit and build it, or leave out `--confirm`"))
 }
 
-/// Runs the command in the modes of the first run.
+/// Runs the command that the user gives in the modes of the first run.
+///
+/// The command of the record is not taken: a record may come from anybody.
 fn measure(
     head: &Chosen,
     command: &[OsString],

@@ -12,18 +12,19 @@ use runner_shared::{
     text::{count, shown},
 };
 use store::{
-    CiRun, CommitInfo, Record, RecordId, Store, StoreError,
+    CommitInfo, Record, RecordId, StoreError,
     import::{self, ImportError, Imported, Importer, Origin},
 };
 use system::files::{self, Links};
 
-use super::{Context, here, kept, preflight, remote};
+use super::{Context, here, kept, preflight, recorded, remote};
 use crate::{
     ci,
     cli::{ImportArgs, RememberArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
-    settings::{check_stdout, options::Export},
+    recording,
+    settings::options::Export,
     ui,
 };
 
@@ -41,15 +42,16 @@ pub(crate) fn run(args: ImportArgs, context: &Context) -> Result<ExitKind, CliEr
         name: save_as,
         labels: label.into_iter().collect(),
         project: about.origin.project.clone(),
-        ci: about.job(),
+        ci: about.origin.ci_run(),
         ..Origin::default()
     };
     let kept = if no_store { None } else { Some(kept::open_or_make(context)?) };
     let (mut all, mut ids, mut ended) = (Vec::new(), Vec::new(), ExitKind::Ok);
     for file in &files {
         let imported = one(file, format, &about, origin.clone()).and_then(|mut record| {
+            recording::mask(&mut record, &context.ui);
             record.fit();
-            let id = kept.as_ref().map(|kept| add(&kept.store, &record)).transpose();
+            let id = kept.as_ref().map(|kept| recorded::add(&kept.store, &record)).transpose();
             let id = id.map_err(|source| ImportFault::Store { path: file.clone(), source })?;
             ids.extend(id);
             tell(file, &record, id, context)?;
@@ -128,7 +130,6 @@ fn check(
         return Err(CliError::new(ExitKind::Usage, what)
             .hint(format!("the formats are {}", ids.join(", "))));
     }
-    check_stdout(export, false)?;
     preflight::check_exports(export, context, here)
 }
 
@@ -150,18 +151,10 @@ impl About {
         if let Some(hash) = self.commit.clone() {
             return Some(CommitInfo { hash, branch, dirty: None });
         }
-        let here = || {
-            let hash = self.origin.commit.clone()?;
-            // Nobody knows whether files have changed since.
-            Some(CommitInfo { hash, branch: self.origin.branch.clone(), dirty: None })
-        };
+        // Nobody knows whether files have changed since.
+        let here = || Some(CommitInfo { dirty: None, ..self.origin.commit_info()? });
         let found = of_file.or_else(here)?;
         Some(CommitInfo { branch: branch.or(found.branch), ..found })
-    }
-
-    fn job(&self) -> Option<CiRun> {
-        let ci::Job { provider, run, name, pull_request } = self.origin.job.clone()?;
-        Some(CiRun { provider: provider.to_owned(), run, job: name, pull_request })
     }
 }
 
@@ -197,15 +190,6 @@ fn folder(path: &Path, format: Option<&'static Importer>) -> Result<Imported, Im
     match format {
         Some(named) if named.id != "criterion" => Err(ImportError::Folder { format: named.id }),
         Some(_) | None => import::read_folder(path),
-    }
-}
-
-/// Stores a record and returns its name.
-fn add(store: &Store, record: &Record) -> Result<RecordId, StoreError> {
-    match store.add(record) {
-        // It is there, and found as soon as somebody looks.
-        Err(StoreError::Unlisted { id, .. }) => Ok(id),
-        other => other,
     }
 }
 

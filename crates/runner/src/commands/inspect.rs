@@ -24,7 +24,6 @@ use crate::{
 
 /// Reads the folder and shows what is in it, and in the folders of its parts.
 pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
-    check_stdout(&args.export, false)?;
     preflight::check_exports(&args.export, context, &here()?)?;
     if !is_folder(&args.run) {
         return stored(&args, context);

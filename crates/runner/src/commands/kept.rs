@@ -1,17 +1,23 @@
 //! The store of a command, and the project whose runs it asks for.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+};
 
 use runner_shared::{
     env_names,
     text::{count, shown},
 };
-use store::{Entry, Place, Progress, Scope, Selector, Store, StoreError, Surroundings, Wanted};
+use store::{
+    Entry, Filter, Place, Progress, Scope, SelectError, Selector, Store, StoreError, Surroundings,
+    Wanted,
+};
 
 use super::{Context, here, sources};
 use crate::{
     ab::Repository,
-    ci,
+    ci::{self, Project},
     error::{CliError, ExitKind},
     event::RunEvent,
 };
@@ -19,20 +25,41 @@ use crate::{
 /// An index of fewer runs is made at once, and nobody has to hear of it.
 const MOMENT: usize = 500;
 
+/// Runs of the project, the newest ones, among which one is looked for.
+pub(super) const MOST_LISTED: usize = 400;
+
 /// A store, and the project whose runs are asked for.
 pub(super) struct Kept {
     pub store: Store,
     pub project: String,
     folder: PathBuf,
+    /// Set if there may be other runs of the project elsewhere.
+    elsewhere: Cell<Option<Elsewhere>>,
 }
+
+/// Runs of the project that are not in this store yet.
+#[derive(Clone, Copy)]
+pub(super) struct Elsewhere {
+    /// All runs since this time are here; `None` if older ones are as well, as far as is known.
+    pub whole_since_ms: Option<u64>,
+    /// Gets all runs. Trouble with that is a warning.
+    pub fetch: fn(&Kept, &Context),
+}
+
+/// Said where there is no run at all.
+pub(super) const NOTHING: &str =
+    "no runs are stored yet: `codspeed run`, `exec` and `ab` store theirs";
 
 /// Returns the place of the store: by the environment, the project and its settings, and the user's folders.
 pub(super) fn place(context: &Context) -> Result<Place, CliError> {
     let folder = here()?;
-    let config = sources::project_in_silence(context, &folder)?;
+    place_of(&folder, &ci::project(&context.env, &folder), context)
+}
+
+fn place_of(folder: &Path, project: &Project, context: &Context) -> Result<Place, CliError> {
+    let config = sources::project_in_silence(context, folder)?;
     let settings = config.as_ref().and_then(|config| config.store);
     let by_config = config.as_ref().and_then(|config| config.path.parent());
-    let project = ci::project(&context.env, &folder);
     let path = |name| context.env.get(name).map(Path::new);
     Ok(Place::find(&Surroundings {
         told: path(env_names::STORE),
@@ -52,32 +79,32 @@ pub(super) fn open(context: &Context) -> Result<Kept, CliError> {
 
 /// Opens the store, which has to be there.
 pub(super) fn open_quietly(context: &Context) -> Result<Kept, CliError> {
-    let place = place(context)?;
-    let store = Store::open_existing(place.folder(), &mut |step| tell(step, context))?;
-    kept(store, context)
+    open_by(Store::open_existing, context)
 }
 
 /// Opens the store, and makes it if it isn't there.
 pub(super) fn open_or_make(context: &Context) -> Result<Kept, CliError> {
-    let place = place(context)?;
-    let store = Store::open_with(place.folder(), &mut |step| tell(step, context))?;
-    let kept = kept(store, context)?;
+    let kept = open_by(Store::open_with, context)?;
     kept.warn(context);
     Ok(kept)
 }
 
-fn kept(store: Store, context: &Context) -> Result<Kept, CliError> {
+type Open = fn(&Path, &mut dyn FnMut(Progress)) -> Result<Store, StoreError>;
+
+fn open_by(open: Open, context: &Context) -> Result<Kept, CliError> {
     let folder = here()?;
-    let project = ci::project(&context.env, &folder).name;
-    Ok(Kept { store, project, folder })
+    let project = ci::project(&context.env, &folder);
+    let place = place_of(&folder, &project, context)?;
+    let store = open(place.folder(), &mut |step| tell("making an index of", step, context))?;
+    Ok(Kept { store, project: project.name, folder, elsewhere: Cell::default() })
 }
 
-/// Says once that a large index is made.
-fn tell(Progress { done, of }: Progress, context: &Context) {
+/// Says once what is done with many runs.
+pub(super) fn tell(what: &str, Progress { done, of }: Progress, context: &Context) {
     let is_first = done <= of.min(MOMENT / 4);
     if of >= MOMENT && is_first {
         let number = u64::try_from(of).unwrap_or(u64::MAX);
-        let text = format!("making an index of {}", count(number, "stored run"));
+        let text = format!("{what} {}", count(number, "stored run"));
         context.ui.event(&RunEvent::Step(text));
     }
 }
@@ -92,6 +119,22 @@ impl Kept {
             );
             context.ui.event(&RunEvent::warning(text));
         }
+    }
+
+    /// Returns the runs that words stand for, each once.
+    pub(super) fn select_all(
+        &self,
+        words: &[String],
+        context: &Context,
+    ) -> Result<Vec<Entry>, CliError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for word in words {
+            let entry = self.select(word, context)?;
+            if !entries.iter().any(|other| other.id == entry.id) {
+                entries.push(entry);
+            }
+        }
+        Ok(entries)
     }
 
     /// Returns the run that a word stands for.
@@ -116,6 +159,11 @@ impl Kept {
         }
     }
 
+    /// Says where there may be more runs.
+    pub(super) fn note_elsewhere(&self, elsewhere: Elsewhere) {
+        self.elsewhere.set(Some(elsewhere));
+    }
+
     fn find(
         &self,
         wanted: &Wanted,
@@ -128,7 +176,53 @@ impl Kept {
             repository.commit(word).ok().map(|commit| commit.hash)
         };
         let scope = Scope { project: &self.project, commit_of: &commit_of, is_suitable };
-        Ok(self.store.select(wanted, &scope)?)
+        let found = self.store.select(wanted, &scope);
+        let may_be_elsewhere = match &found {
+            Ok(entry) => self.is_cut_at(entry.time_ms) || self.is_cut() && !is_suitable(entry),
+            Err(SelectError::Unknown { wanted, .. }) => !self.folder.join(wanted).is_file(),
+            Err(err) => matches!(err, SelectError::Few { .. } | SelectError::Empty { .. }),
+        };
+        if may_be_elsewhere && self.fetch_rest(context) {
+            return Ok(self.store.select(wanted, &scope)?);
+        }
+        Ok(found?)
+    }
+
+    /// Returns the entries of the runs of the project that fit, the newest first, wherever they are. One that is here while
+    /// newer ones are not is none of the newest.
+    pub(super) fn entries(
+        &self,
+        filter: &Filter,
+        context: &Context,
+    ) -> Result<Vec<Entry>, CliError> {
+        let found = self.store.entries(filter)?;
+        let is_full = filter.newest.is_some_and(|newest| found.len() >= newest);
+        let oldest =
+            if is_full { found.last().map(|entry| entry.time_ms) } else { filter.since_ms };
+        if self.is_cut_at(oldest.unwrap_or(0)) && self.fetch_rest(context) {
+            return Ok(self.store.entries(filter)?);
+        }
+        Ok(found)
+    }
+
+    /// Returns true if runs of the project are known to be missing here.
+    fn is_cut(&self) -> bool {
+        self.is_cut_at(0)
+    }
+
+    /// Returns true if runs of this time or newer ones may be missing here.
+    fn is_cut_at(&self, time_ms: u64) -> bool {
+        let elsewhere = self.elsewhere.get();
+        elsewhere.and_then(|it| it.whole_since_ms).is_some_and(|since| time_ms < since)
+    }
+
+    /// Gets all runs of the project, once. Returns false if there is no other place, or that was done.
+    fn fetch_rest(&self, context: &Context) -> bool {
+        let elsewhere = self.elsewhere.take();
+        if let Some(Elsewhere { fetch, .. }) = elsewhere {
+            fetch(self, context);
+        }
+        elsewhere.is_some()
     }
 }
 

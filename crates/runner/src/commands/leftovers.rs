@@ -12,24 +12,17 @@ use runner_shared::{
 use system::lock::FolderLock;
 
 use super::Context;
-use crate::{event::RunEvent, settings::RunPart};
+use crate::{event::RunEvent, orchestrator::tell_of_folder, settings::RunPart};
 
 /// The folders that are to be removed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Leftovers {
     folders: Vec<ProfileDir>,
-    /// None of them is.
-    keeps_all: bool,
     /// The folders of all parts are ours until the end of the run, so that nobody else removes one.
     held: Vec<Rc<FolderLock>>,
 }
 
 impl Leftovers {
-    /// There are none so far.
-    pub(super) const fn new(keeps_all: bool) -> Self {
-        Self { folders: Vec::new(), keeps_all, held: Vec::new() }
-    }
-
     /// Notes the folder of a part, and returns whether it is to be removed: one that the user has named stays, and one
     /// with something in it that the user has asked for and nothing else has.
     pub(super) fn note(
@@ -39,7 +32,7 @@ impl Leftovers {
     ) -> bool {
         self.held.push(Rc::clone(lock));
         let has_more = part.mode == Mode::Memory && part.memory.stacks;
-        let goes = !self.keeps_all && !has_more && part.profile_folder.is_none();
+        let goes = !part.keep_profile && !has_more && part.profile_folder.is_none();
         if goes {
             self.folders.push(folder.clone());
         }
@@ -55,14 +48,14 @@ impl Leftovers {
     pub(super) fn keep(&mut self, folder: &ProfileDir, context: &Context) {
         let place = self.folders.iter().position(|one| one == folder);
         if let Some(place) = place {
-            tell(&self.folders.remove(place), context);
+            tell_of_folder(&self.folders.remove(place), &context.ui);
         }
     }
 
     /// Lets all of them stay, and says where they are.
     pub(super) fn stay(&mut self, context: &Context) {
         for folder in std::mem::take(&mut self.folders) {
-            tell(&folder, context);
+            tell_of_folder(&folder, &context.ui);
         }
     }
 
@@ -77,11 +70,4 @@ impl Leftovers {
             }
         }
     }
-}
-
-/// Says where a profile folder is that stays.
-pub(super) fn tell(folder: &ProfileDir, context: &Context) {
-    let path = shown(folder).into_owned();
-    context.ui.event(&RunEvent::Step(format!("profile folder: {path}")));
-    context.ui.event(&RunEvent::ProfileFolder { path });
 }

@@ -6,7 +6,7 @@ use store::{Kind, PartState};
 
 use super::{
     Context, here,
-    leftovers::{self, Leftovers},
+    leftovers::Leftovers,
     outcome, preflight, recorded, sources,
     upload::{Measured, send_all},
 };
@@ -14,7 +14,7 @@ use crate::{
     ci,
     error::{CliError, ExitKind, chain},
     event::RunEvent,
-    orchestrator::{Completed, execute},
+    orchestrator::{Completed, execute, tell_of_folder},
     recording::{self, Recording, Results},
     settings::{RunPart, RunPlan, options::Instrument},
     upload::{self, Manifest, Prepared, State},
@@ -47,7 +47,7 @@ pub(super) fn measure(plan: &RunPlan, kind: Kind, context: &Context) -> Result<E
     };
     // From here on there is something to keep.
     let _heeding = context.signals.heed(1);
-    let leftovers = Leftovers::new(plan.keep_profile);
+    let leftovers = Leftovers::default();
     let mut run = Run { commit, recording, leftovers, measured: Vec::new() };
     let ended = run.all(plan, context);
     let Run { recording, mut leftovers, measured, .. } = run;
@@ -171,12 +171,7 @@ impl Run {
         }
         // What is broken holds numbers that only somebody who looks at the files can find.
         let is_worth_a_look = completed.report.begun() > 0 || !completed.broken.is_empty();
-        let ended = finish(part, completed, manifest, goes, context);
-        let state = match &ended {
-            Ok((ExitKind::Interrupted, _)) => PartState::Interrupted,
-            Ok(_) => PartState::Complete,
-            Err(_) => PartState::Failed,
-        };
+        let (state, ended) = finish(part, completed, manifest, goes, context);
         if let Some(recording) = &mut self.recording {
             recording.end_last(state);
         }
@@ -214,29 +209,23 @@ fn settle(
     Ok(first_failure)
 }
 
-/// Shows and exports the results of a part, and judges it. Its folder is about to be removed if it `goes`.
+/// Shows and exports the results of a part, and judges it: that alone decides its state. Its folder is about to be removed
+/// if it `goes`.
 fn finish(
     part: &RunPart,
     completed: Completed,
     manifest: Manifest,
     goes: bool,
     context: &Context,
-) -> Result<(ExitKind, Measured), CliError> {
+) -> (PartState, Result<(ExitKind, Measured), CliError>) {
     let folder = completed.folder.clone();
     // Otherwise files that are not whole follow from that.
     if !completed.interrupted && completed.trouble.is_none() {
         outcome::tell_broken(&completed.broken, context);
     }
-    // The table comes last: of a long output the end is read.
-    outcome::show_slowest(&completed.report, Some(&folder).filter(|_| !goes), context)?;
-    let shown = outcome::show(&part.exports, &completed.report, context);
-    let explained = if part.workload.wants_explanation() {
-        context.print_more(&completed.report.explained())
-    } else {
-        Ok(())
-    };
+    let shown = show(part, &completed, goes, context);
     if !goes {
-        leftovers::tell(&folder, context);
+        tell_of_folder(&folder, &context.ui);
     }
     // What went wrong is not sent.
     let kind = match outcome::judge(part, completed, context) {
@@ -244,14 +233,38 @@ fn finish(
         Err(err) => {
             upload::forget(&folder);
             keep(&manifest.failed(chain(&*err.source)), &folder, context);
-            return Err(err);
+            return (PartState::Failed, Err(err));
         }
     };
-    shown.inspect_err(|_| upload::forget(&folder))?;
-    let state = if kind == ExitKind::Interrupted { State::Interrupted } else { State::Complete };
-    let manifest = kept(manifest, state, &folder, context);
-    explained.inspect_err(|_| upload::forget(&folder))?;
-    Ok((kind, Measured { folder, manifest, mode: part.mode }))
+    let (recorded, sent) = if kind == ExitKind::Interrupted {
+        (PartState::Interrupted, State::Interrupted)
+    } else {
+        (PartState::Complete, State::Complete)
+    };
+    if let Err(err) = shown {
+        upload::forget(&folder);
+        return (recorded, Err(err));
+    }
+    let manifest = kept(manifest, sent, &folder, context);
+    (recorded, Ok((kind, Measured { folder, manifest, mode: part.mode })))
+}
+
+/// Shows and exports the results of a part. The table comes last: of a long output the end is read.
+fn show(
+    part: &RunPart,
+    completed: &Completed,
+    goes: bool,
+    context: &Context,
+) -> Result<(), CliError> {
+    let Completed { report, folder, .. } = completed;
+    let slowest = outcome::show_slowest(report, Some(folder).filter(|_| !goes), context);
+    let shown = outcome::show(&part.exports, report, context);
+    let explained = if part.workload.wants_explanation() {
+        context.print_more(&report.explained())
+    } else {
+        Ok(())
+    };
+    slowest.and(shown).and(explained)
 }
 
 /// Somebody wanted an end. Says what is kept of the parts that were measured before.

@@ -45,7 +45,8 @@ mod user;
 pub(crate) use remote::merge_shards;
 
 use std::{
-    cell::{Cell, OnceCell},
+    cell::{Cell, OnceCell, RefCell},
+    collections::BTreeSet,
     path::PathBuf,
 };
 
@@ -75,6 +76,8 @@ pub(crate) struct Context {
     pub run_id: OnceCell<String>,
     /// The record of what was measured last.
     pub recorded: Cell<Option<RecordId>>,
+    /// Stored runs of which was said that they can't be read.
+    pub unreadable: RefCell<BTreeSet<RecordId>>,
 }
 
 impl Context {
@@ -84,7 +87,8 @@ impl Context {
             Some(folder) => env.with(env_names::SETUP_CACHE_DIR, folder),
             None => env,
         };
-        Self { env, ui, signals, global, run_id: OnceCell::new(), recorded: Cell::new(None) }
+        let (run_id, recorded, unreadable) = Default::default();
+        Self { env, ui, signals, global, run_id, recorded, unreadable }
     }
 
     /// Hides from the benchmark what the command line and the project file say, and masks it in all that is shown.

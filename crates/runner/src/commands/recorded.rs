@@ -1,11 +1,10 @@
 //! The end of a run that is remembered: its record is stored, and the user is told its name.
 
-use store::{Filter, Record, RecordId, StoreError};
+use store::{Record, RecordId, Store, StoreError};
 
 use super::{
-    Context,
-    kept::{self, Kept},
-    remote,
+    Context, kept, remote,
+    sides::{Loaded, has_before},
 };
 use crate::{
     error::{CliError, chain},
@@ -14,46 +13,96 @@ use crate::{
 };
 
 /// Stores the records of a run, and says what the last of them is called. Returns false if there was one that could not
-/// be stored, which is said.
+/// be stored, which is said; the others are stored, named and shared all the same.
 pub(super) fn keep(recordings: impl IntoIterator<Item = Recording>, context: &Context) -> bool {
-    let mut last = None;
-    let mut ids = Vec::new();
-    for recording in recordings {
-        // Where nothing was measured there is nothing to remember.
-        let Some(record) = recording.finish(&context.env, &context.ui) else { continue };
-        match store(&record, context) {
-            Ok((id, has_others)) => {
-                ids.push(id);
-                last = Some((id, has_others));
-            }
-            Err(err) => {
-                let text = format!("the run could not be recorded: {}", chain(&*err.source));
-                let hint = Some("use `--no-store` to run without a record".to_owned());
-                context.ui.event(&RunEvent::Warning { text, hint });
-                return false;
-            }
-        }
+    // Where nothing was measured there is nothing to remember.
+    let records = recordings.into_iter().filter_map(|it| it.finish(&context.env, &context.ui));
+    let records: Vec<Record> = records.collect();
+    if records.is_empty() {
+        return true;
     }
-    context.recorded.set(last.map(|(id, _)| id));
-    if let Some((id, has_others)) = last {
-        let how = if has_others { " (compare with the last run: `codspeed compare`)" } else { "" };
+    let (Stored { runs, faults }, is_hinted) = match kept::open_or_make(context) {
+        Ok(kept) => {
+            let stored = Stored::of(records, |record| Ok(add(&kept.store, record)?));
+            let last = stored.runs.last();
+            let is_hinted = last.is_some_and(|run| has_before(&kept, run).unwrap_or_default());
+            (stored, is_hinted)
+        }
+        Err(err) => (Stored { runs: Vec::new(), faults: vec![err] }, false),
+    };
+    for err in &faults {
+        let text = format!("the run could not be recorded: {}", chain(&*err.source));
+        let hint = Some("use `--no-store` to run without a record".to_owned());
+        context.ui.event(&RunEvent::Warning { text, hint });
+    }
+    let ids: Vec<RecordId> = runs.iter().map(|(id, _)| *id).collect();
+    context.recorded.set(ids.last().copied());
+    if let Some(id) = ids.last() {
+        let how = if is_hinted { " (compare with the last run: `codspeed compare`)" } else { "" };
         context.ui.event(&RunEvent::Step(format!("recorded as {}{how}", id.short())));
     }
     for id in &ids {
         context.ui.event(&RunEvent::Recorded { id: id.to_string() });
     }
     remote::share(&ids, context);
-    true
+    faults.is_empty()
 }
 
-/// Returns the name of the record, and whether there are others of its project.
-fn store(record: &Record, context: &Context) -> Result<(RecordId, bool), CliError> {
-    let Kept { store, .. } = kept::open_or_make(context)?;
-    let before = Filter { newest: Some(1), ..Filter::of_project(&record.project) };
-    let has_others = !store.entries(&before)?.is_empty();
+/// The outcome of storing records.
+#[derive(Debug)]
+struct Stored {
+    /// Those that were stored, with their names.
+    runs: Vec<Loaded>,
+    /// The reasons why others could not be.
+    faults: Vec<CliError>,
+}
+
+impl Stored {
+    /// Stores each of the records: one that can't be stored keeps no other one from being.
+    fn of(
+        records: Vec<Record>,
+        mut store: impl FnMut(&Record) -> Result<RecordId, CliError>,
+    ) -> Self {
+        let mut all = Self { runs: Vec::new(), faults: Vec::new() };
+        for record in records {
+            match store(&record) {
+                Ok(id) => all.runs.push((id, record)),
+                Err(err) => all.faults.push(err),
+            }
+        }
+        all
+    }
+}
+
+/// Stores a record and returns its name.
+pub(super) fn add(store: &Store, record: &Record) -> Result<RecordId, StoreError> {
     match store.add(record) {
-        // One that is not listed is there, and found as soon as somebody looks.
-        Ok(id) | Err(StoreError::Unlisted { id, .. }) => Ok((id, has_others)),
-        Err(err) => Err(err.into()),
+        // It is there, and found as soon as somebody looks.
+        Err(StoreError::Unlisted { id, .. }) => Ok(id),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ExitKind;
+
+    #[test]
+    fn one_that_cannot_be_stored_keeps_no_other_out() {
+        let id = |number: u64| RecordId::of(&number.to_le_bytes());
+        let of = |numbers: &[u64]| {
+            let records = numbers.iter().map(|of| Record { time_ms: *of, ..Record::default() });
+            let stored = Stored::of(records.collect(), |record| match record.time_ms {
+                0 => Err(CliError::new(ExitKind::Failed, "the disk is full")),
+                number => Ok(id(number)),
+            });
+            let ids: Vec<RecordId> = stored.runs.iter().map(|(id, _)| *id).collect();
+            (ids, stored.faults.len())
+        };
+        assert_eq!(of(&[2, 0]), (vec![id(2)], 1));
+        assert_eq!(of(&[0, 1]), (vec![id(1)], 1));
+        assert_eq!(of(&[2, 1]), (vec![id(2), id(1)], 0));
+        assert_eq!(of(&[0]), (vec![], 1));
     }
 }

@@ -1,26 +1,32 @@
-//! `codspeed store push` and `pull`: runs are exchanged with a store that machines share; `codspeed merge` makes one run
-//! of its shards.
+//! `codspeed store push` and `pull`: runs are exchanged with a store that machines share; `codspeed merge` makes one
+//! run of its shards.
 
 use std::time::Duration;
 
 use runner_shared::{env_names, text::count};
 use serde_json::json;
 use store::{
-    Entry, Filter, Patience, Purpose, Record, RecordId, SharedStore, configures_shared_store, merge,
+    Depth, Entry, Filter, Imported, Look, Patience, Purpose, Record, RecordId, SharedStore,
+    configures_shared_store, merge,
 };
 
 use super::{
     Context,
-    kept::{self, Kept},
+    kept::{self, Elsewhere, Kept, MOST_LISTED},
 };
 use crate::{
     cli::{MergeArgs, StorePullArgs, StorePushArgs, ago},
-    error::{CliError, ExitKind},
+    error::{CliError, ExitKind, chain},
     event::RunEvent,
 };
 
 /// So many runs are exchanged in a moment; of more it is said how far that is.
 const MOMENT: usize = 200;
+/// Runs of the project that are fetched before any are named: those that are looked at, and some that are newer than
+/// the one that is compared.
+pub(super) const NEWEST: Depth = Depth::Newest(MOST_LISTED + 100);
+/// All shards of a CI run begin within this time.
+const LONGEST_MATRIX_MS: u64 = 7 * 24 * 3600 * 1000;
 /// The time that sending may add to a run whose user did not ask for it.
 const AUTOMATIC: Duration = Duration::from_secs(15);
 
@@ -28,15 +34,19 @@ const AUTOMATIC: Duration = Duration::from_secs(15);
 pub(super) fn push(args: &StorePushArgs, context: &Context) -> Result<ExitKind, CliError> {
     let shared = open(args.remote.as_deref(), (Purpose::Write, Patience::Long), context)?;
     let kept = kept::open(context)?;
-    let ids: Vec<RecordId> = if args.runs.is_empty() {
-        kept.store.entries(&args.filter.resolve(&kept.project))?.iter().map(|it| it.id).collect()
+    let entries = if args.runs.is_empty() {
+        kept.store.entries(&args.filter.resolve(&kept.project))?
     } else {
-        let ids = args.runs.iter().map(|word| Ok(kept.select(word, context)?.id));
-        ids.collect::<Result<_, CliError>>()?
+        kept.select_all(&args.runs, context)?
     };
+    let ids: Vec<RecordId> = entries.iter().map(|entry| entry.id).collect();
     let mut told = Told::new("sent", context);
-    let added = kept.store.push(&shared, &ids, &mut |done| told.tell(done, ids.len()))?;
-    let known = ids.len() - added;
+    let pushed = kept.store.push(&shared, &ids, &mut |done| told.tell(done, ids.len()))?;
+    for err in &pushed.unreadable {
+        context.ui.event(&RunEvent::warning(chain(err)));
+    }
+    let (added, unreadable) = (pushed.added, pushed.unreadable.len());
+    let known = ids.len() - added - unreadable;
     if args.json {
         context.print_json(&json!({ "added": added, "known": known }))?;
     } else {
@@ -44,14 +54,29 @@ pub(super) fn push(args: &StorePushArgs, context: &Context) -> Result<ExitKind, 
         let text = format!("sent to {}: {}{there}", shared.address(), amount(added));
         context.print(&text)?;
     }
-    Ok(ExitKind::Ok)
+    if unreadable == 0 {
+        return Ok(ExitKind::Ok);
+    }
+    let what = format!("{} could not be read here; all others are sent", amount(unreadable));
+    Err(CliError::new(ExitKind::Failed, what).hint("run `codspeed store check` to see why"))
 }
 
 /// Gets runs of the shared store.
 pub(super) fn pull(args: &StorePullArgs, context: &Context) -> Result<ExitKind, CliError> {
     let shared = open(args.remote.as_deref(), (Purpose::Read, Patience::Long), context)?;
     let kept = kept::open_or_make(context)?;
-    let (added, refused) = fetch(&shared, &kept, args.since.map(ago), context)?;
+    let mut told = Told::new("fetched", context);
+    let tell = &mut |done, of| told.tell(done, of);
+    let mut found = Imported::default();
+    let pulled = kept.store.pull(&shared, args.since.map(ago), &mut found, tell);
+    tell_refused(&found, context);
+    pulled.inspect_err(|_| {
+        if !found.added.is_empty() {
+            let text = format!("{} fetched before that are stored", amount(found.added.len()));
+            context.ui.event(&RunEvent::Step(text));
+        }
+    })?;
+    let (added, refused) = (found.added.len(), found.all_refused);
     if args.json {
         context.print_json(&json!({ "added": added, "refused": refused }))?;
     } else {
@@ -64,21 +89,51 @@ pub(super) fn pull(args: &StorePullArgs, context: &Context) -> Result<ExitKind, 
     Err(CliError::new(ExitKind::Failed, format!("{objects} refused; all others are stored")))
 }
 
-/// Opens the store of this machine, with what has come to the shared store since the last time, if the environment names
-/// one. Trouble with that is a warning: what is stored here can be looked at all the same.
-pub(super) fn open_fresh(context: &Context) -> Result<Kept, CliError> {
+/// Opens the store of this machine, with what has come to the shared store since the last time, if the environment
+/// names one: so much as is wanted, and more when a word names it. Trouble with that is a warning: what is stored here
+/// can be looked at all the same.
+pub(super) fn open_fresh(depth: Depth, context: &Context) -> Result<Kept, CliError> {
     if context.env.get(env_names::SHARED_STORE).is_none() {
         return kept::open(context);
     }
-    let kept = kept::open_or_make(context)?;
-    // All of it, whatever its time: a run may come weeks after it was made, or from a machine whose clock is wrong.
-    let refreshed = open(None, (Purpose::Read, Patience::Long), context)
-        .and_then(|shared| fetch(&shared, &kept, None, context));
-    if let Err(err) = refreshed {
-        let text = "the shared store could not be read, so runs of other machines may be missing";
-        warn(text, &err, context);
+    let kept = match kept::open(context) {
+        Err(err) if kept::is_none(&err) => kept::open_or_make(context)?,
+        other => other?,
+    };
+    if kept.store.is_read_only() {
+        let text = "the store of this machine can't be written to, so runs of other machines may be \
+            missing";
+        context.ui.event(&RunEvent::warning(text));
+    } else if let Some(elsewhere) = refresh(&kept, depth, false, context) {
+        kept.note_elsewhere(elsewhere);
     }
     Ok(kept)
+}
+
+/// Gets what no look at the newest runs has found.
+fn fetch_rest(kept: &Kept, context: &Context) {
+    refresh(kept, Depth::All, true, context);
+}
+
+/// Gets runs of the project, and returns where more are; `None` after a warning.
+fn refresh(kept: &Kept, depth: Depth, is_thorough: bool, context: &Context) -> Option<Elsewhere> {
+    let look = Look { project: &kept.project, depth, now_ms: ago(0), is_thorough };
+    let mut told = Told::new("fetched", context);
+    let mut found = Imported::default();
+    let refreshed = open(None, (Purpose::Read, Patience::Long), context).and_then(|shared| {
+        let tell = &mut |done, of| told.tell(done, of);
+        Ok(kept.store.refresh(&shared, look, &mut found, tell)?)
+    });
+    tell_refused(&found, context);
+    match refreshed {
+        Ok(whole_since_ms) => Some(Elsewhere { whole_since_ms, fetch: fetch_rest }),
+        Err(err) => {
+            let text =
+                "the shared store could not be read, so runs of other machines may be missing";
+            warn(text, &err, context);
+            None
+        }
+    }
 }
 
 /// Adds new runs to the shared store, if the environment names one. Trouble is a warning: the runs are stored here.
@@ -91,8 +146,8 @@ pub(super) fn share(ids: &[RecordId], context: &Context) {
         let sending = format!("sending to {}", shared.address());
         context.ui.event(&RunEvent::Step(sending));
         let kept = kept::open(context)?;
-        kept.store.push(&shared, ids, &mut |_| {})?;
-        Ok(shared)
+        let pushed = kept.store.push(&shared, ids, &mut |_| {})?;
+        pushed.unreadable.into_iter().next().map_or(Ok(shared), |err| Err(err.into()))
     };
     match send() {
         Ok(shared) => context.ui.event(&RunEvent::Step(format!("sent to {}", shared.address()))),
@@ -106,11 +161,11 @@ pub(super) fn share(ids: &[RecordId], context: &Context) {
 
 /// Makes one run of its shards, and stores it.
 pub(crate) fn merge_shards(args: &MergeArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let kept = open_fresh(context)?;
+    let kept = open_fresh(NEWEST, context)?;
     let entries: Vec<Entry> = if args.runs.is_empty() {
-        shards_of_the_newest(&kept.store.entries(&Filter::of_project(&kept.project))?)?
+        shards(&kept, context)?
     } else {
-        args.runs.iter().map(|word| kept.select(word, context)).collect::<Result<_, _>>()?
+        kept.select_all(&args.runs, context)?
     };
     let records: Vec<Record> =
         entries.iter().map(|entry| kept.store.get(entry.id)).collect::<Result<_, _>>()?;
@@ -152,18 +207,29 @@ pub(crate) fn merge_shards(args: &MergeArgs, context: &Context) -> Result<ExitKi
 }
 
 /// The runs that share their CI run and commit with the newest run of a CI system.
-fn shards_of_the_newest(entries: &[Entry]) -> Result<Vec<Entry>, CliError> {
-    let key = |entry: &Entry| {
+fn shards(kept: &Kept, context: &Context) -> Result<Vec<Entry>, CliError> {
+    type Key = (String, String, Option<String>);
+    let key = |entry: &Entry| -> Option<Key> {
         let ci = entry.ci.as_ref().filter(|ci| !ci.job.is_empty())?;
         Some((ci.provider.clone(), ci.run.clone(), entry.commit.as_ref().map(|it| it.hash.clone())))
     };
-    let newest = entries.iter().find_map(key).ok_or_else(|| {
+    let of_project = || Filter::of_project(&kept.project);
+    let find =
+        |entries: &[Entry]| entries.iter().find_map(|entry| Some((key(entry)?, entry.time_ms)));
+    let newest = Filter { newest: Some(MOST_LISTED), ..of_project() };
+    let mut found = find(&kept.entries(&newest, context)?);
+    if found.is_none() {
+        found = find(&kept.entries(&of_project(), context)?);
+    }
+    let (newest, time_ms) = found.ok_or_else(|| {
         let what = "no stored run of this project comes from a job of a CI system";
         CliError::new(ExitKind::Usage, what)
             .hint("name the runs to merge, or fetch them first by `codspeed store pull`")
     })?;
-    let is_shard = |entry: &&Entry| key(entry).is_some_and(|key| key == newest);
-    Ok(entries.iter().filter(is_shard).cloned().collect())
+    let since_ms = Some(time_ms.saturating_sub(LONGEST_MATRIX_MS));
+    let mut shards = kept.entries(&Filter { since_ms, ..of_project() }, context)?;
+    shards.retain(|entry| key(entry).is_some_and(|key| key == newest));
+    Ok(shards)
 }
 
 /// Opens the shared store at this address, else at the one of the environment.
@@ -187,20 +253,16 @@ fn open(
     Ok(SharedStore::open(&address, variables, purpose, patience)?)
 }
 
-/// Returns how many runs are new here, and how many objects were refused, of which it warns.
-fn fetch(
-    shared: &SharedStore,
-    kept: &Kept,
-    since_ms: Option<u64>,
-    context: &Context,
-) -> Result<(usize, usize), CliError> {
-    let mut told = Told::new("fetched", context);
-    let pulled = kept.store.pull(shared, since_ms, &mut |done, of| told.tell(done, of))?;
-    for refused in &pulled.refused {
+/// Warns of objects that were refused.
+fn tell_refused(found: &Imported, context: &Context) {
+    for refused in &found.refused {
         let text = format!("`{}` was refused: {}", refused.name, refused.why);
         context.ui.event(&RunEvent::warning(text));
     }
-    Ok((pulled.added, pulled.all_refused))
+    if let more @ 1.. = found.all_refused - found.refused.len() {
+        let objects = count(u64::try_from(more).unwrap_or(u64::MAX), "more object");
+        context.ui.event(&RunEvent::warning(format!("{objects} were refused")));
+    }
 }
 
 /// Says now and then how far an exchange of many runs is.
@@ -225,7 +287,7 @@ impl<'a> Told<'a> {
 }
 
 fn warn(text: &str, err: &CliError, context: &Context) {
-    let text = format!("{text}: {}", crate::error::chain(&*err.source));
+    let text = format!("{text}: {}", chain(&*err.source));
     context.ui.event(&RunEvent::warning(text));
 }
 

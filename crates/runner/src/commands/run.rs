@@ -55,10 +55,7 @@ pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliE
     sources::say_modes(&plan, by, context);
     let gate = Gate::of_run(gate, context)?;
     let measure = || measure(&plan, Kind::Run, context);
-    match gate {
-        Some(gate) => gate.follow(&measure, context),
-        None => measure(),
-    }
+    gate.map_or_else(&measure, |gate| gate.follow(&measure, context))
 }
 
 /// One word is shell text; several are the words of a command, and stay what they are.

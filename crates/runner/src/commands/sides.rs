@@ -1,6 +1,7 @@
 //! The runs that are compared: found by the words of the command line, or the newest ones that go together.
 
 use std::{
+    cmp::Reverse,
     collections::BTreeSet,
     io,
     path::{Path, PathBuf},
@@ -14,19 +15,23 @@ use runner_shared::{
     text::shown,
 };
 use store::{
-    Entry, Filter, Record, RecordId, SelectError, Selector, Store,
+    Entry, Filter, Outcome, Record, RecordId, SelectError, Selector, Store, Wanted,
     compare::{Floors, Run},
 };
 
-use super::{Context, here, inspect, kept::Kept, outcome, remote, store::read_record};
+use super::{
+    Context, here, inspect,
+    kept::{Kept, MOST_LISTED},
+    outcome, remote,
+    store::read_record,
+};
 use crate::{
     error::{CliError, ExitKind},
+    event::RunEvent,
     mode::walltime,
     recording,
 };
 
-/// Runs of the project among which one is looked for that goes with another one.
-const MOST_LISTED: usize = 1_000;
 /// Earlier runs that are looked at for one that shares benchmarks.
 pub(super) const MOST_TRIED: usize = 50;
 /// Runs of a commit that are compared together.
@@ -35,6 +40,8 @@ const MOST_OF_COMMIT: usize = 20;
 const MOST_LEARNT: usize = 16;
 /// All files of these have at most so many bytes: nobody waits for more.
 const MOST_LEARNT_BYTES: u64 = 1 << 20;
+/// The files of runs that are looked at for a hint have about so many bytes together: nobody waits for more.
+const MOST_LOOKED_AT_BYTES: u64 = 1 << 20;
 
 /// A run with its name.
 pub(super) type Loaded = (RecordId, Record);
@@ -58,7 +65,7 @@ impl Sides {
             let (base, head) = (vec![read(base, context)?], vec![read(head, context)?]);
             return Ok(Self { base, head, floors: Floors::default() });
         }
-        let finder = Finder { kept: remote::open_fresh(context)?, context };
+        let finder = Finder { kept: remote::open_fresh(remote::NEWEST, context)?, context };
         let (head, head_entry) = match head {
             Some(word) => finder.side(word, None)?,
             None => finder.side("last", None)?,
@@ -70,13 +77,6 @@ impl Sides {
         };
         let floors = head_entry.map(|entry| finder.floors(&entry)).transpose()?.unwrap_or_default();
         Ok(Self { base, head, floors })
-    }
-
-    /// Leaves out benchmarks that nobody wants to see.
-    pub(super) fn keep(&mut self, is_wanted: impl Fn(&str, &str) -> bool) {
-        for (_, record) in self.base.iter_mut().chain(&mut self.head) {
-            record.benchmarks.retain(|one| is_wanted(&one.name, &one.uri));
-        }
     }
 }
 
@@ -102,10 +102,18 @@ fn read(word: &str, context: &Context) -> Result<Loaded, CliError> {
     Ok((packed.id, record))
 }
 
+/// A word that means another run as soon as there is a new one, or one run only.
+pub(super) fn is_single(word: &str) -> bool {
+    match Selector::parse(word) {
+        Selector::Path(_) | Selector::Stored(Wanted::Last(_) | Wanted::Label(..)) => true,
+        Selector::Stored(Wanted::Word(_)) => false,
+    }
+}
+
 fn nothing_before() -> CliError {
     CliError::new(
         ExitKind::Usage,
-        "there is no earlier run of this project with the same benchmarks",
+        "there is no earlier run of this project that has finished one of the same benchmarks",
     )
     .hint("run `codspeed store list` to see the stored runs, and name one: `codspeed compare RUN`")
 }
@@ -131,8 +139,8 @@ impl Finder<'_> {
             let Some((head, of_head)) = head else { return true };
             let goes = of_head.is_none_or(|of_head| goes_with(entry, of_head));
             let has_own = || {
-                load(&self.kept.store, entry)
-                    .is_ok_and(|run| shares(&run, std::slice::from_ref(head)))
+                let run = self.readable(entry);
+                run.is_some_and(|run| shares(&run, std::slice::from_ref(head)))
             };
             entry.id != head.0 && goes && has_own()
         };
@@ -153,11 +161,16 @@ impl Finder<'_> {
         if head.is_some_and(|(head, _)| entries.iter().any(|one| one.id == head.0)) {
             entries = vec![entry.clone()];
         }
-        let runs = entries.iter().map(|entry| load(&self.kept.store, entry));
-        let mut runs = runs.collect::<Result<Vec<_>, _>>()?;
-        if let Some((head, _)) = head {
-            let heads = std::slice::from_ref(head);
-            runs.retain(|run| run.0 == entry.id || shares(run, heads));
+        let is_suitable =
+            |run: &Loaded| head.is_none_or(|(head, _)| shares(run, std::slice::from_ref(head)));
+        let mut runs = Vec::new();
+        for one in &entries {
+            if one.id == entry.id {
+                runs.push(load(&self.kept.store, one)?);
+            } else {
+                // It only makes more certain what the others say.
+                runs.extend(self.readable(one).filter(is_suitable));
+            }
         }
         Ok((runs, Some(entry)))
     }
@@ -167,8 +180,7 @@ impl Finder<'_> {
         let alone = vec![entry.clone()];
         let is_one_run = entry.name.as_deref() == Some(word)
             || entry.id.to_string().starts_with(word)
-            || word.starts_with("last")
-            || word.contains('=');
+            || is_single(word);
         let clean = entry.commit.as_ref().filter(|commit| commit.dirty == Some(false));
         let Some(commit) = clean.filter(|_| !is_one_run) else { return Ok(alone) };
         let filter = Filter {
@@ -189,41 +201,63 @@ impl Finder<'_> {
         Ok(if all.iter().any(|one| one.id == entry.id) { all } else { alone })
     }
 
-    /// Returns the newest run before `head` that shares benchmarks with it, one of the same environment first.
+    /// Returns the newest run before `head` that shares benchmarks with it: one of the same environment first, and of
+    /// these one that came to its end.
     fn before(&self, head: &Loaded, of_head: Option<&Entry>) -> Result<Loaded, CliError> {
         let (id, record) = head;
-        let newest = Some(MOST_LISTED);
-        let filter = Filter { newest, ..Filter::of_project(&self.kept.project) };
-        let earlier = self.kept.store.entries(&filter)?;
-        let earlier = earlier.into_iter().filter(|entry| {
-            entry.id != *id && entry.time_ms <= record.time_ms && entry.benchmarks > 0
-        });
-        let (same, other): (Vec<Entry>, Vec<Entry>) =
-            earlier.partition(|entry| of_head.is_none_or(|of_head| goes_with(entry, of_head)));
-        for entry in same.iter().take(MOST_TRIED).chain(other.iter().take(MOST_TRIED)) {
-            let loaded = load(&self.kept.store, entry)?;
-            if shares(&loaded, std::slice::from_ref(head)) {
-                return Ok(loaded);
-            }
+        if identities(record).is_empty() {
+            let what = format!("the run {} has finished no benchmark", id.short());
+            return Err(CliError::new(ExitKind::Usage, what).hint(
+                "run `codspeed store list` to see the stored runs, and name two: `codspeed compare BASE HEAD`",
+            ));
         }
-        Err(nothing_before())
+        let newest = Some(MOST_LISTED);
+        let until_ms = Some(record.time_ms);
+        let filter = Filter { newest, until_ms, ..Filter::of_project(&self.kept.project) };
+        let mut earlier = self.kept.entries(&filter, self.context)?;
+        earlier.retain(|entry| entry.id != *id && entry.benchmarks > 0);
+        let rank = |entry: &Entry| {
+            (of_head.is_none_or(|of_head| goes_with(entry, of_head)), entry.is_complete)
+        };
+        // Stable: the newest one stays first.
+        earlier.sort_by_key(|entry| Reverse(rank(entry)));
+        let alike = earlier.chunk_by(|one, other| rank(one).0 == rank(other).0);
+        let tried = alike.flat_map(|alike| alike.iter().take(MOST_TRIED));
+        let mut readable = tried.filter_map(|entry| self.readable(entry));
+        let found = readable.find(|run| shares(run, std::slice::from_ref(head)));
+        found.ok_or_else(nothing_before)
     }
 
-    /// Learns the noise between runs from the newest ones on the same kind of machine.
+    /// Learns the noise between runs from the newest ones before `head` on the same kind of machine.
     pub(super) fn floors(&self, head: &Entry) -> Result<Floors, CliError> {
-        let newest = Some(4 * MOST_LEARNT);
-        let filter = Filter { newest, complete: true, ..Filter::of_project(&head.project) };
-        let entries = self.kept.store.entries(&filter)?;
+        let (newest, until_ms) = (Some(4 * MOST_LEARNT), Some(head.time_ms));
+        let of_project = Filter::of_project(&head.project);
+        let filter = Filter { newest, until_ms, complete: true, ..of_project };
+        let entries = self.kept.entries(&filter, self.context)?;
         let mut bytes = 0;
-        let near = entries.iter().filter(|entry| goes_with(entry, head)).take(MOST_LEARNT);
+        let is_near = |entry: &&Entry| entry.id != head.id && goes_with(entry, head);
+        let near = entries.iter().filter(is_near).take(MOST_LEARNT);
         let near = near.take_while(|entry| {
             bytes += entry.bytes;
             bytes <= MOST_LEARNT_BYTES
         });
-        let loaded = near.map(|entry| load(&self.kept.store, entry));
-        let mut loaded: Vec<Loaded> = loaded.collect::<Result<_, _>>()?;
+        let mut loaded: Vec<Loaded> = near.filter_map(|entry| self.readable(entry)).collect();
         loaded.reverse();
         Ok(Floors::learn(&runs(&loaded)))
+    }
+
+    /// Returns a run that others can take the place of; `None` with a warning, said once, if it can't be read.
+    pub(super) fn readable(&self, entry: &Entry) -> Option<Loaded> {
+        let err = match load(&self.kept.store, entry) {
+            Ok(loaded) => return Some(loaded),
+            Err(err) => err.source,
+        };
+        if self.context.unreadable.borrow_mut().insert(entry.id) {
+            let text = format!("{err}, so it is left out");
+            let hint = Some("run `codspeed store check` to see why".to_owned());
+            self.context.ui.event(&RunEvent::Warning { text, hint });
+        }
+        None
     }
 }
 
@@ -233,14 +267,15 @@ pub(super) fn goes_with(entry: &Entry, head: &Entry) -> bool {
         && entry.modes.iter().any(|mode| head.modes.contains(mode))
 }
 
-/// Returns true if a run has a benchmark that one of these has, too.
+/// Returns true if a run has finished a benchmark that one of these has finished, too.
 pub(super) fn shares(of: &Loaded, heads: &[Loaded]) -> bool {
     let own = identities(&of.1);
     heads.iter().any(|(_, head)| !identities(head).is_disjoint(&own))
 }
 
 fn identities(of: &Record) -> BTreeSet<(Option<store::Mode>, &str)> {
-    of.benchmarks.iter().map(|one| (of.mode_of(one), one.uri.as_str())).collect()
+    let finished = of.benchmarks.iter().filter(|one| one.outcome == Outcome::Complete);
+    finished.map(|one| (of.mode_of(one), one.uri.as_str())).collect()
 }
 
 pub(super) fn load(store: &Store, entry: &Entry) -> Result<Loaded, CliError> {
@@ -252,6 +287,27 @@ fn is_unknown(err: &CliError) -> bool {
         err.source.downcast_ref(),
         Some(SelectError::Unknown { .. } | SelectError::Empty { .. })
     )
+}
+
+/// Returns true if there is an earlier run that `codspeed compare` could compare with this one. Only the newest ones on
+/// this kind of machine are looked at.
+pub(super) fn has_before(kept: &Kept, head: &Loaded) -> Result<bool, CliError> {
+    let filter = Filter { newest: Some(MOST_LISTED), ..Filter::of_project(&kept.project) };
+    let entries = kept.store.entries(&filter)?;
+    let Some(itself) = entries.iter().find(|entry| entry.id == head.0) else { return Ok(false) };
+    let mut bytes = 0;
+    let earlier = entries.iter().filter(|entry| {
+        entry.id != itself.id && entry.time_ms <= itself.time_ms && goes_with(entry, itself)
+    });
+    let mut tried = earlier.take(MOST_TRIED).take_while(|entry| {
+        let has_room = bytes <= MOST_LOOKED_AT_BYTES;
+        bytes += entry.bytes;
+        has_room
+    });
+    Ok(tried.any(|entry| {
+        let run = load(&kept.store, entry);
+        run.is_ok_and(|run| shares(&run, std::slice::from_ref(head)))
+    }))
 }
 
 /// A profile folder, or all parts in it, as a record.

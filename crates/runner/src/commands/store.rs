@@ -11,8 +11,8 @@ use runner_shared::{
 };
 use serde_json::json;
 use store::{
-    Collected, Entry, Filter, Flaw, Imported, Packed, Place, Record, RecordId, Retention, Selector,
-    Store, StoreError, listing,
+    CheckReport, Collected, Entry, Filter, Flaw, Imported, Packed, Place, Record, RecordId,
+    Retention, Selector, Store, StoreError, listing,
 };
 use system::files::{self, Links};
 
@@ -55,10 +55,7 @@ fn list(args: &StoreListArgs, context: &Context) -> Result<ExitKind, CliError> {
             if args.json {
                 context.print_json(&json!({ "runs": [], "all": 0 }))?;
             } else {
-                say(
-                    context,
-                    "no runs are stored yet: `codspeed run` and `exec` store theirs".to_owned(),
-                );
+                say(context, kept::NOTHING.to_owned());
             }
             return Ok(ExitKind::Ok);
         }
@@ -97,7 +94,7 @@ fn nothing(args: &StoreListArgs, kept: &Kept) -> Result<String, CliError> {
             "no run of `{project}` is stored; `--all-projects` lists {} of others",
             count_of(&others, "run")
         ),
-        (_, _) => "no runs are stored yet: `codspeed run` and `exec` store theirs".to_owned(),
+        (_, _) => kept::NOTHING.to_owned(),
     })
 }
 
@@ -133,13 +130,7 @@ pub(super) fn read_record(path: &Path) -> Result<(Packed, Record), CliError> {
 
 fn remove(words: &[String], wants_json: bool, context: &Context) -> Result<ExitKind, CliError> {
     let kept = kept::open(context)?;
-    let mut entries: Vec<Entry> = Vec::new();
-    for word in words {
-        let entry = kept.select(word, context)?;
-        if !entries.iter().any(|other| other.id == entry.id) {
-            entries.push(entry);
-        }
-    }
+    let entries = kept.select_all(words, context)?;
     let ids: Vec<RecordId> = entries.iter().map(|entry| entry.id).collect();
     kept.store.remove(&ids)?;
     if wants_json {
@@ -174,31 +165,18 @@ fn gc(args: &StoreGcArgs, context: &Context) -> Result<ExitKind, CliError> {
 
 fn check(repair: bool, wants_json: bool, context: &Context) -> Result<ExitKind, CliError> {
     let kept = kept::open_quietly(context)?;
-    let report = kept.store.check(repair, &mut |_| {})?;
-    let flaws: Vec<String> = report.flaws.iter().map(ToString::to_string).collect();
+    let report = kept.store.check(repair, &mut |step| kept::tell("checking", step, context))?;
     if wants_json {
-        let json =
-            json!({ "runs": report.records, "problems": flaws, "repaired": report.is_mended });
+        let flaws: Vec<String> = report.flaws.iter().map(ToString::to_string).collect();
+        let newer: Vec<String> = report.newer.iter().map(ToString::to_string).collect();
+        let json = json!({
+            "runs": report.records, "newer": newer, "problems": flaws, "repaired": report.is_mended,
+        });
         context.print_json(&json)?;
     } else {
-        for flaw in &flaws {
-            context.print(flaw)?;
-        }
-        let number = u64::try_from(report.records).unwrap_or(u64::MAX);
-        let (mended, left): (Vec<_>, Vec<_>) =
-            report.flaws.iter().partition(|flaw| repair && flaw.is_mendable());
-        let mut found = String::new();
-        if repair {
-            found = format!("; mended: {}", count_of(&mended, "problem"));
-        }
-        if !repair || !left.is_empty() {
-            let verb = if repair { "left" } else { "found" };
-            found = format!("{found}; {verb}: {}", count_of(&left, "problem"));
-        }
-        context.print(&format!("sound: {}{found}", count(number, "run")))?;
+        print_check(&report, repair, context)?;
     }
-    let is_fine =
-        |flaw: &Flaw| repair && (flaw.is_mendable() || matches!(flaw, Flaw::Newer { .. }));
+    let is_fine = |flaw: &Flaw| repair && flaw.is_mendable();
     let left = report.flaws.iter().filter(|flaw| !is_fine(flaw)).collect::<Vec<_>>();
     if left.is_empty() {
         return Ok(ExitKind::Ok);
@@ -209,12 +187,43 @@ fn check(repair: bool, wants_json: bool, context: &Context) -> Result<ExitKind, 
     Err(if can_mend { err.hint("run `codspeed store check --repair`") } else { err })
 }
 
+fn print_check(report: &CheckReport, repair: bool, context: &Context) -> Result<(), CliError> {
+    for id in &report.newer {
+        let text = format!("the run {} needs a newer version of codspeed", id.short());
+        context.print(&text)?;
+    }
+    for flaw in &report.flaws {
+        context.print(&flaw.to_string())?;
+    }
+    let number = u64::try_from(report.records).unwrap_or(u64::MAX);
+    let mut text = format!("sound: {}", count(number, "run"));
+    if !report.newer.is_empty() {
+        text = format!("{text}; of a newer version: {}", count_of(&report.newer, "run"));
+    }
+    let (mended, left): (Vec<_>, Vec<_>) =
+        report.flaws.iter().partition(|flaw| repair && flaw.is_mendable());
+    if repair {
+        text = format!("{text}; mended: {}", count_of(&mended, "problem"));
+    }
+    if !repair || !left.is_empty() {
+        let verb = if repair { "left" } else { "found" };
+        text = format!("{text}; {verb}: {}", count_of(&left, "problem"));
+    }
+    context.print(&text)
+}
+
 fn export(args: &StoreExportArgs, context: &Context) -> Result<ExitKind, CliError> {
+    let is_stream = args.output == Path::new(STREAM);
+    if is_stream && args.json {
+        let what = "`-o -` and `--json` can't both have standard output";
+        return Err(CliError::new(ExitKind::Usage, what)
+            .hint("name a file instead of `-`, or leave out `--json`"));
+    }
     let kept = kept::open(context)?;
     let entries: Vec<Entry> = if args.runs.is_empty() {
         kept.store.entries(&args.filter.resolve(&kept.project))?
     } else {
-        args.runs.iter().map(|word| kept.select(word, context)).collect::<Result<_, _>>()?
+        kept.select_all(&args.runs, context)?
     };
     if entries.is_empty() {
         let what = "there is nothing to export: no stored run fits";
@@ -224,7 +233,7 @@ fn export(args: &StoreExportArgs, context: &Context) -> Result<ExitKind, CliErro
     let mut ids: Vec<RecordId> = entries.iter().map(|entry| entry.id).collect();
     ids.sort_unstable();
     ids.dedup();
-    if args.output == Path::new(STREAM) {
+    if is_stream {
         let mut stream = io::stdout().lock();
         kept.store.export(&ids, &mut stream)?;
         stream.flush().map_err(|err| super::outcome::unwritten(&err))?;
@@ -259,19 +268,16 @@ fn export(args: &StoreExportArgs, context: &Context) -> Result<ExitKind, CliErro
 fn import(paths: &[PathBuf], wants_json: bool, context: &Context) -> Result<ExitKind, CliError> {
     let kept = kept::open_or_make(context)?;
     let mut all = Imported::default();
-    for path in paths {
-        let imported = import_file(path, &kept.store)?;
-        all.added.extend(imported.added);
-        all.known += imported.known;
-        all.refused.extend(imported.refused);
-        all.all_refused += imported.all_refused;
-    }
+    let imported = paths.iter().try_for_each(|path| import_file(path, &kept.store, &mut all));
     for refused in &all.refused {
         let text = format!("`{}` was refused: {}", refused.name, refused.why);
         context.ui.event(&RunEvent::warning(text));
     }
     let Imported { added, known, all_refused, .. } = &all;
-    if wants_json {
+    let is_nothing = added.is_empty() && *known == 0 && *all_refused == 0;
+    if imported.is_err() && is_nothing {
+        // There is nothing to say of those before it.
+    } else if wants_json {
         let added: Vec<String> = added.iter().map(ToString::to_string).collect();
         let json = json!({ "added": added, "known": known, "refused": all_refused });
         context.print_json(&json)?;
@@ -280,15 +286,16 @@ fn import(paths: &[PathBuf], wants_json: bool, context: &Context) -> Result<Exit
         let before = if known > 0 { format!("; there before: {known}") } else { String::new() };
         context.print(&format!("imported: {}{before}", count_of(added, "run")))?;
     }
+    imported?;
     if *all_refused == 0 {
         return Ok(ExitKind::Ok);
     }
     let refused = count(u64::try_from(*all_refused).unwrap_or(u64::MAX), "entry");
-    let refused = refused.replace("entrys", "entries");
     Err(CliError::new(ExitKind::Failed, format!("{refused} refused; all others are stored")))
 }
 
-fn import_file(path: &Path, store: &Store) -> Result<Imported, CliError> {
+/// Adds what was stored to `imported`, also if it fails then.
+fn import_file(path: &Path, store: &Store, imported: &mut Imported) -> Result<(), CliError> {
     let opened;
     let mut stdin;
     let from: &mut dyn Read = if path == Path::new(STREAM) {
@@ -299,7 +306,7 @@ fn import_file(path: &Path, store: &Store) -> Result<Imported, CliError> {
         opened = file;
         &mut io::BufReader::new(opened)
     };
-    store.import(from).map_err(|err| {
+    store.import(from, imported).map_err(|err| {
         let why = if matches!(&err, StoreError::Archive(cause) if cause.raw_os_error().is_none()) {
             // The library's words are about its format.
             format!("{err}, or damaged")

@@ -218,13 +218,34 @@ pub(crate) fn execute_in(
     let outcome = run(part, manifest, (env, signals), &turn.paths, (&folder, lock), ui);
     if outcome.is_err() {
         upload::forget(&folder);
+        signals.set_last_words(Vec::new());
     }
-    // Nobody needs an empty folder; one with something in it stays.
-    let unused = outcome.is_err() && part.profile_folder.is_none();
-    if !(unused && fs::remove_dir(folder.path()).is_ok()) && manifest.is_some() {
+    let stays = outcome.is_ok() || stays_after_failure(part, &folder, ui);
+    if stays && manifest.is_some() {
         ui.save_log(&folder);
     }
     outcome
+}
+
+/// Removes the folder of a run that yielded nothing, if it is a fresh one and nothing was measured: otherwise it stays,
+/// which is said of a fresh one.
+fn stays_after_failure(part: &RunPart, folder: &ProfileDir, ui: &Ui) -> bool {
+    if part.profile_folder.is_some() {
+        return true;
+    }
+    let is_wanted = part.keep_profile || OldResults::any(part.mode, folder);
+    if !is_wanted && fs::remove_dir_all(folder.path()).is_ok() {
+        return false;
+    }
+    tell_of_folder(folder, ui);
+    true
+}
+
+/// Says where a profile folder is that stays.
+pub(crate) fn tell_of_folder(folder: &ProfileDir, ui: &Ui) {
+    let path = shown(folder).into_owned();
+    ui.event(&RunEvent::Step(format!("profile folder: {path}")));
+    ui.event(&RunEvent::ProfileFolder { path });
 }
 
 /// Runs the part, with the machine to itself, in this profile folder.

@@ -30,6 +30,22 @@ type Identity = (u64, u64, i64, i64);
 impl OldResults {
     /// Looks, and says so if there is something.
     pub(super) fn of(mode: Mode, folder: &ProfileDir, ui: &Ui) -> Self {
+        let found = Self::find(mode, folder);
+        if !found.files.is_empty() {
+            ui.event(&RunEvent::warning(format!(
+                "`{}` contains results of an earlier run, which are kept but not shown",
+                shown(folder)
+            )));
+        }
+        found
+    }
+
+    /// Returns true if there is a file with results of this mode, by now.
+    pub(super) fn any(mode: Mode, folder: &ProfileDir) -> bool {
+        !Self::find(mode, folder).files.is_empty()
+    }
+
+    fn find(mode: Mode, folder: &ProfileDir) -> Self {
         let (place, kinds) = match mode {
             Mode::Walltime | Mode::Memory => {
                 let kinds = FILES.iter().filter(|kind| kind.folder() == RESULTS.folder());
@@ -44,12 +60,6 @@ impl OldResults {
         };
         let mut files = list(&place);
         files.retain(|name, _| is_result(name));
-        if !files.is_empty() {
-            ui.event(&RunEvent::warning(format!(
-                "`{}` contains results of an earlier run, which are kept but not shown",
-                shown(folder)
-            )));
-        }
         Self { place, files }
     }
 

@@ -5,16 +5,15 @@ use std::fs::File;
 use object::{
     Endianness,
     elf::{
-        DT_NEEDED, DT_RPATH, DT_RUNPATH, ELF_NOTE_GNU, FileHeader64, NT_GNU_BUILD_ID, PT_INTERP,
-        SHT_DYNAMIC, SHT_NOTE, SectionHeader64,
+        DT_NEEDED, DT_RPATH, DT_RUNPATH, ELF_NOTE_GNU, FileHeader64, NT_GNU_BUILD_ID, PT_DYNAMIC,
+        PT_INTERP, SHT_DYNAMIC, SHT_NOTE, SectionHeader64,
     },
     read::{
         ReadCache, ReadRef,
         elf::{Dyn, FileHeader, ProgramHeader, SectionHeader},
     },
 };
-
-use super::digits::hex;
+use runner_shared::text::hex;
 
 /// Notes and tables of an honest file are smaller.
 const MOST_BYTES: u64 = 1 << 20;
@@ -30,8 +29,12 @@ pub(super) struct Elf {
     pub interpreter: Option<String>,
     /// Names of the libraries that it needs.
     pub needed: Vec<String>,
-    /// Folders in which these are looked for first.
-    pub search: Vec<String>,
+    /// These are all that it needs. Otherwise its headers don't say, or are not read.
+    pub names_all: bool,
+    /// Folders in which these are looked for before those of the environment (`DT_RPATH`).
+    pub before: Vec<String>,
+    /// Folders in which these are looked for after those of the environment (`DT_RUNPATH`): then there are none before.
+    pub after: Vec<String>,
 }
 
 impl Elf {
@@ -45,13 +48,17 @@ impl Elf {
         let header = FileHeader64::<Endianness>::parse(data)?;
         let endian = header.endian()?;
         let mut elf = Self::default();
+        let (mut is_dynamic, mut wants_loader) = (false, false);
         for segment in header.program_headers(endian, data)? {
+            is_dynamic |= segment.p_type(endian) == PT_DYNAMIC;
+            wants_loader |= segment.p_type(endian) == PT_INTERP;
             if segment.p_type(endian) == PT_INTERP && segment.p_filesz(endian) <= MOST_BYTES {
                 elf.interpreter = segment.interpreter(endian, data)?.map(text);
             }
         }
         let sections = header.sections(endian, data)?;
-        // What is larger is not looked at.
+        let has_loader = elf.interpreter.is_some() || !wants_loader;
+        // What is larger is not looked at, and nobody knows what it says.
         if sections
             .iter()
             .any(|section| is_read(section, endian) && section.sh_size(endian) > MOST_BYTES)
@@ -67,16 +74,29 @@ impl Elf {
                 }
             }
         }
-        let Some((entries, strings)) = sections.dynamic(endian, data)? else { return Ok(elf) };
+        let Some((entries, strings)) = sections.dynamic(endian, data)? else {
+            // The loader goes by segments, whatever became of the sections.
+            elf.names_all = has_loader && !is_dynamic;
+            return Ok(elf);
+        };
         let strings = sections.strings(endian, data, strings)?;
+        elf.names_all = has_loader;
         for entry in entries {
             let tag = entry.tag(endian);
-            let name = || entry.string(endian, strings).ok().map(text);
-            if tag == DT_NEEDED && elf.needed.len() < MOST_NEEDED {
-                elf.needed.extend(name());
-            } else if tag == DT_RUNPATH || (tag == DT_RPATH && elf.search.is_empty()) {
-                elf.search = name().map(|list| folders(&list)).unwrap_or_default();
+            if ![DT_NEEDED, DT_RPATH, DT_RUNPATH].contains(&tag) {
+                continue;
             }
+            match entry.string(endian, strings).ok().map(text) {
+                Some(name) if tag == DT_NEEDED && elf.needed.len() < MOST_NEEDED => {
+                    elf.needed.push(name);
+                }
+                Some(list) if tag == DT_RPATH => elf.before = folders(&list),
+                Some(list) if tag == DT_RUNPATH => elf.after = folders(&list),
+                Some(_) | None => elf.names_all = false,
+            }
+        }
+        if !elf.after.is_empty() {
+            elf.before.clear();
         }
         Ok(elf)
     }

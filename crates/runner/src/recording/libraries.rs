@@ -23,15 +23,18 @@ const MOST_FILES: usize = 64;
 /// Folders with libraries, in the order of the loader.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Libraries {
-    folders: Vec<PathBuf>,
+    /// Those that the environment names.
+    told: Vec<PathBuf>,
+    /// Those of the system.
+    usual: Vec<PathBuf>,
 }
 
 impl Libraries {
     /// Those that programs with this environment see.
     pub(super) fn of(env: &Env) -> Self {
         let told = env.get(env_names::LD_LIBRARY_PATH).map(std::env::split_paths);
-        let mut folders: Vec<PathBuf> = told.into_iter().flatten().collect();
-        folders.extend(settings(Path::new(SETTINGS)));
+        let mut told: Vec<PathBuf> = told.into_iter().flatten().collect();
+        let mut folders = settings(Path::new(SETTINGS));
         let usual = [
             format!("/lib/{ARCH}-linux-gnu"),
             format!("/usr/lib/{ARCH}-linux-gnu"),
@@ -42,20 +45,24 @@ impl Libraries {
             "/usr/local/lib".to_owned(),
         ];
         folders.extend(usual.map(PathBuf::from));
-        folders.retain(|folder| folder.is_absolute());
-        Self { folders }
+        for folders in [&mut told, &mut folders] {
+            folders.retain(|folder| folder.is_absolute());
+        }
+        Self { told, usual: folders }
     }
 
-    /// Returns where a library is that the file at `needing` needs.
+    /// Returns where a library is that the file at `needing` needs: in a folder that this file names, if it wants so before
+    /// those of the environment, else after them, and at last in one of the system.
     pub(super) fn find(&self, name: &str, needing: &Path, elf: &Elf) -> Option<PathBuf> {
         if name.contains('/') {
             return Some(PathBuf::from(name)).filter(|path| path.is_file());
         }
         let origin = needing.parent().unwrap_or(Path::new("/")).to_string_lossy();
-        let own = elf.search.iter().map(|folder| {
+        let own = |folder: &String| {
             PathBuf::from(folder.replace("${ORIGIN}", &origin).replace("$ORIGIN", &origin))
-        });
-        let all = own.chain(self.folders.iter().cloned());
+        };
+        let before = elf.before.iter().map(own).chain(self.told.iter().cloned());
+        let all = before.chain(elf.after.iter().map(own)).chain(self.usual.iter().cloned());
         all.map(|folder| folder.join(name)).find(|path| path.is_file())
     }
 
@@ -124,12 +131,29 @@ mod tests {
         fs::create_dir(&lib).unwrap();
         fs::write(lib.join("libx.so"), "").unwrap();
         let program = folder.path().join("program");
-        let elf = |search: &str| Elf { search: vec![search.to_owned()], ..Elf::default() };
+        let elf = |folder: &str| Elf { after: vec![folder.to_owned()], ..Elf::default() };
         let libraries = Libraries::default();
         let found = libraries.find("libx.so", &program, &elf("$ORIGIN/lib"));
         assert_eq!(found, Some(lib.join("libx.so")));
         assert_eq!(libraries.find("libx.so", &program, &elf("/nowhere")), None);
         let by_path = lib.join("libx.so");
         assert_eq!(libraries.find(by_path.to_str().unwrap(), &program, &elf("")), Some(by_path));
+    }
+
+    #[test]
+    fn the_environment_comes_between_both_folders_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = ["before", "told", "after", "usual"].map(|name| folder.path().join(name));
+        let [before, told, after, usual] = &places;
+        let libraries = Libraries { told: vec![told.clone()], usual: vec![usual.clone()] };
+        let text = |path: &PathBuf| vec![path.to_str().unwrap().to_owned()];
+        let elf = Elf { before: text(before), after: text(after), ..Elf::default() };
+        let find = || libraries.find("libx.so", Path::new("/program"), &elf);
+        assert_eq!(find(), None);
+        for place in places.iter().rev() {
+            fs::create_dir(place).unwrap();
+            fs::write(place.join("libx.so"), "").unwrap();
+            assert_eq!(find(), Some(place.join("libx.so")));
+        }
     }
 }

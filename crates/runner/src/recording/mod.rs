@@ -9,7 +9,6 @@
 //! | the settings that change what numbers mean | `settings.rs` |
 //! | commit, project, job | `ci/origin.rs` |
 
-mod digits;
 mod elf;
 mod libraries;
 mod machine;
@@ -30,10 +29,10 @@ use runner_shared::{
     profile_dir::ProfileDir,
     text::{as_text, one_line, shown},
 };
-use store::{CiRun, CommitInfo, Environment, Kind, Module, Part, PartState, Record, Tool};
+use store::{Environment, Kind, Module, Part, PartState, Record, Tool};
 
 use crate::{
-    ci::{Job, Origin},
+    ci::Origin,
     env::Env,
     settings::{RunPart, options::Remember},
     ui::Ui,
@@ -143,17 +142,8 @@ impl Recording {
             name: wishes.name.clone(),
             labels: wishes.labels.iter().cloned().collect(),
             project: origin.project.clone(),
-            commit: origin.commit.clone().map(|hash| CommitInfo {
-                hash,
-                branch: origin.branch.clone(),
-                dirty: origin.dirty,
-            }),
-            ci: origin.job.clone().map(|Job { provider, run, name, pull_request }| CiRun {
-                provider: provider.to_owned(),
-                run,
-                job: name,
-                pull_request,
-            }),
+            commit: origin.commit_info(),
+            ci: origin.ci_run(),
             ..Record::default()
         };
         Self {
@@ -173,11 +163,7 @@ impl Recording {
             toolchain: Vec::new(),
         };
         other.record.time_ms += 1;
-        other.record.commit = origin.commit.clone().map(|hash| CommitInfo {
-            hash,
-            branch: origin.branch.clone(),
-            dirty: origin.dirty,
-        });
+        other.record.commit = origin.commit_info();
         other
     }
 
@@ -268,9 +254,7 @@ impl Recording {
             variables: variables::digest(env),
             ..machine::read()
         };
-        if ui.has_secrets() {
-            self.record.change_texts(&mut |text| ui.without_secrets(text));
-        }
+        mask(&mut self.record, ui);
         self.record.fit();
         Some(self.record)
     }
@@ -290,6 +274,13 @@ impl Recording {
             }
         }
         places
+    }
+}
+
+/// Takes the secrets that are known out of all texts of a record that others have written.
+pub(crate) fn mask(record: &mut Record, ui: &Ui) {
+    if ui.has_secrets() {
+        record.change_texts(&mut |text| ui.without_secrets(text));
     }
 }
 

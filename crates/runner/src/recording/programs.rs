@@ -14,12 +14,12 @@ use std::{
 };
 
 use results::Report;
-use runner_shared::{command_text::CommandText, env_names, harness::Target, program};
+use runner_shared::{command_text::CommandText, env_names, harness::Target, program, text::hex};
 use sha2::{Digest, Sha256};
 use store::Module;
 use system::files::{self, Links};
 
-use super::{digits::hex, elf::Elf, libraries::Libraries, path_text};
+use super::{elf::Elf, libraries::Libraries, path_text};
 use crate::{env::Env, settings::RunPart, workload::Workload};
 
 /// Bytes of files that are hashed for a record, altogether: a second has time for ten times as many.
@@ -196,6 +196,7 @@ impl Programs {
                 used.decide = false;
                 continue;
             };
+            used.decide &= elf.names_all;
             used.modules.push(Module { path: path_text(&path), id });
             let loader = elf.interpreter.iter().map(|path| Some(PathBuf::from(path)));
             let needed = elf.needed.iter().map(|name| self.libraries.find(name, &path, &elf));

@@ -2,10 +2,9 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use runner_shared::env_names;
+use runner_shared::{env_names, text::hex};
 use sha2::{Digest, Sha256};
 
-use super::digits::hex;
 use crate::env::Env;
 
 /// Digits of the digest.

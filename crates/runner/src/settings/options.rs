@@ -38,8 +38,6 @@ pub(crate) struct RunOptions {
     pub allow_empty: bool,
     /// Wait for the end of another run.
     pub wait: bool,
-    /// The party that reads standard output.
-    pub message_format: MessageFormat,
     /// The profile folder stays where it is, also if nobody has named it.
     pub keep_profile: bool,
     /// The record of the run, if it is kept.

@@ -14,8 +14,8 @@ use runner_shared::{
 
 use super::{
     options::{
-        Export, InstrumentOptions, MemoryOptions, MessageFormat, PlaceOptions, PythonAllocator,
-        Remember, RunOptions, SimulationOptions, UploadOptions,
+        Export, InstrumentOptions, MemoryOptions, PlaceOptions, PythonAllocator, Remember,
+        RunOptions, SimulationOptions, UploadOptions,
     },
     targets::PlannedTarget,
 };
@@ -26,8 +26,6 @@ use crate::workload::{Profiling, Workload};
 pub(crate) struct RunPlan {
     /// Target by target, and each in one mode after the other.
     pub parts: Vec<RunPart>,
-    /// Profile folders stay where they are, also those that nobody has named.
-    pub keep_profile: bool,
     /// The record of the run, if it is kept.
     pub remember: Option<Remember>,
     /// Whether, as whom and where results are sent.
@@ -38,6 +36,7 @@ pub(crate) struct RunPlan {
 
 /// A measurement: the command, the place, and the use of the results.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is independent of the others")]
 pub(crate) struct RunPart {
     /// Its label beside others.
     pub label: String,
@@ -51,6 +50,8 @@ pub(crate) struct RunPart {
     pub profile_folder: Option<PathBuf>,
     /// That folder lies beside those of other parts, within the one that the user has named.
     pub is_beside_others: bool,
+    /// That folder stays, also one that nobody has named.
+    pub keep_profile: bool,
     /// Files to write besides the table.
     pub exports: Vec<Export>,
     /// Additional data to record.
@@ -100,8 +101,15 @@ pub(crate) enum SettingsError {
         path: PathBuf,
     },
     /// Standard output twice.
-    #[error("`--message-format json` and an export can't both use standard output")]
+    #[error(
+        "JSON (`--message-format json`, `--json`) and an export can't both use standard output"
+    )]
     OutputTwice,
+    /// An export of what may be measured twice.
+    #[error(
+        "with `--confirm` benchmarks may be measured twice, and standard output (`-`) can hold one export"
+    )]
+    ConfirmedToStdout,
     /// Two exports to standard output.
     #[error("two exports go to standard output (`-`), which can hold one")]
     TwoToStdout,
@@ -141,7 +149,6 @@ impl RunPlan {
             go_runner_version,
             allow_empty,
             wait,
-            message_format,
             keep_profile,
             remember,
             upload,
@@ -153,11 +160,11 @@ impl RunPlan {
         memory.stacks |= exports.iter().any(|one| results::profile_exporter(&one.format).is_some());
         let mut parts = Vec::new();
         let several = targets.len() * modes.len() > 1;
+        check_stdout(&exports, several)?;
         for PlannedTarget { name: title, workload, working_directory } in targets {
             let title = title.unwrap_or_else(|| workload.label());
             for mode in modes.iter().copied() {
-                check_stdout(&exports, several)?;
-                check_exports(&exports, mode, profiling, message_format)?;
+                check_exports(&exports, mode, profiling)?;
                 let name = ProfileDir::part_name(mode, parts.len());
                 let of_this_part = |folder: PathBuf| {
                     let folder = here.join(folder);
@@ -170,6 +177,7 @@ impl RunPlan {
                     working_directory: working_directory.clone(),
                     profile_folder: profile_folder.clone().map(of_this_part),
                     is_beside_others: several,
+                    keep_profile,
                     exports: if several { apart(&exports, &name) } else { exports.clone() },
                     instruments: instruments.clone(),
                     simulation: simulation.clone(),
@@ -183,7 +191,7 @@ impl RunPlan {
                 });
             }
         }
-        Ok(Self { parts, keep_profile, remember, upload, skip_run })
+        Ok(Self { parts, remember, upload, skip_run })
     }
 }
 
@@ -228,12 +236,7 @@ fn check_exports(
     exports: &[Export],
     mode: Mode,
     profiling: Profiling,
-    message_format: MessageFormat,
 ) -> Result<(), SettingsError> {
-    let is_data = message_format == MessageFormat::Json;
-    if is_data && exports.iter().any(|export| export.path == Path::new("-")) {
-        return Err(SettingsError::OutputTwice);
-    }
     let has_stacks = match mode {
         Mode::Simulation | Mode::Memory => true,
         Mode::Walltime => profiling != Profiling::Off,
@@ -249,20 +252,16 @@ fn check_exports(
     Ok(())
 }
 
-/// Returns whether standard output can hold the exports that go there: one, and of several parts only in a format that can
-/// be read then.
+/// Returns whether standard output can hold the export that goes there: of several parts only in a format that can be read
+/// then. That there is one alone is seen before any command begins.
 ///
 /// # Errors
 ///
-/// [`SettingsError::TwoToStdout`] or [`SettingsError::PartsToStdout`].
+/// [`SettingsError::PartsToStdout`].
 pub(crate) fn check_stdout(exports: &[Export], several: bool) -> Result<(), SettingsError> {
-    let mut to_stdout = exports.iter().filter(|export| export.path == Path::new("-"));
-    let Some(first) = to_stdout.next() else { return Ok(()) };
-    if to_stdout.next().is_some() {
-        return Err(SettingsError::TwoToStdout);
+    let to_stdout = exports.iter().find(|export| export.path == Path::new("-"));
+    match to_stdout.filter(|export| several && !results::is_stream(&export.format)) {
+        Some(export) => Err(SettingsError::PartsToStdout { format: export.format.clone() }),
+        None => Ok(()),
     }
-    if several && !results::is_stream(&first.format) {
-        return Err(SettingsError::PartsToStdout { format: first.format.clone() });
-    }
-    Ok(())
 }

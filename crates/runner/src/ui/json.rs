@@ -113,7 +113,7 @@ impl<W: Write> Json<W> {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let mut line = std::mem::take(self.begun(stream));
             line.extend_from_slice(piece);
-            while line.len() > OUTPUT_LINE_BYTES {
+            while content(&line).len() > OUTPUT_LINE_BYTES {
                 let rest = line.split_off(cut(&line));
                 self.output_line(stream, &line)?;
                 line = rest;
@@ -137,8 +137,7 @@ impl<W: Write> Json<W> {
     }
 
     fn output_line(&mut self, stream: Stream, line: &[u8]) -> io::Result<()> {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = content(line);
         let stream = match stream {
             Stream::Stdout => "stdout",
             Stream::Stderr => "stderr",
@@ -166,6 +165,12 @@ impl<W: Write> Json<W> {
     fn write(&mut self, message: Message<'_>) -> io::Result<()> {
         self.to.line(&serde_json::to_string(&Line { schema: LINES_SCHEMA, message })?)
     }
+}
+
+/// A line without its end, or the part of it that is there.
+fn content(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// The place at which a long line is cut: between two characters, if it is text.
@@ -218,6 +223,26 @@ mod tests {
             written.insert(line["event"].as_str().unwrap().to_owned(), keys);
         }
         assert_eq!(told, written);
+    }
+
+    #[test]
+    fn the_longest_line_is_one_event() {
+        let say = |bytes: &[u8]| RunEvent::Output { stream: Stream::Stdout, bytes: bytes.to_vec() };
+        let longest = vec![b'x'; OUTPUT_LINE_BYTES];
+        for end in [&b"\n"[..], b"\r\n", b""] {
+            let whole = [&longest, end].concat();
+            // However it comes.
+            let (piece, rest) = whole.split_at(OUTPUT_LINE_BYTES + end.len() / 2);
+            for events in [vec![say(&whole)], vec![say(piece), say(rest)]] {
+                let told = lines(&events);
+                assert_eq!(told.len(), 1, "{end:?}");
+                assert_eq!(told[0]["text"].as_str().unwrap().len(), OUTPUT_LINE_BYTES);
+            }
+        }
+        let longer = [&longest[..], b"\ry\n"].concat();
+        let told =
+            lines(&[say(&longer[..=OUTPUT_LINE_BYTES]), say(&longer[OUTPUT_LINE_BYTES + 1..])]);
+        assert_eq!(told.iter().map(|line| &line["text"]).skip(1).collect::<Vec<_>>(), ["\ry"]);
     }
 
     #[test]

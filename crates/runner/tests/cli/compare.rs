@@ -1,11 +1,13 @@
 //! `codspeed compare`: stored runs and files against each other, as the user sees them.
 
-use store::{Kind, Part, Record, RecordedBenchmark};
+use std::fs;
+
+use store::{Kind, Module, Outcome, Part, PartState, Record, RecordId, RecordedBenchmark};
 use test_support::{Run, Sandbox, redact};
 
 use crate::{
     stage::CODSPEED,
-    stored::{keep, project, record_at, timed},
+    stored::{keep, project, record_at, store_of, timed},
 };
 
 /// A benchmark with 40 rounds of about this many milliseconds.
@@ -68,6 +70,94 @@ fn the_base_is_the_newest_run_with_the_same_benchmarks() {
     assert!(forced.stdout.contains("`--force`: differences"), "{}", forced.stdout);
 }
 
+/// A run that was interrupted before its last benchmark.
+fn interrupted(minute: u64, millis: &[f64]) -> Record {
+    let mut record = record(minute, "main", millis);
+    record.parts[0].state = PartState::Interrupted;
+    record.benchmarks.last_mut().unwrap().outcome = Outcome::Interrupted;
+    record
+}
+
+/// Returns the ID of base in a comparison.
+fn base_of(run: &Run) -> Option<RecordId> {
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).ok()?;
+    json["base"][0]["id"].as_str()?.parse().ok()
+}
+
+#[test]
+fn an_interrupted_run_is_a_base_only_if_no_other_is() {
+    let sandbox = project();
+    let mut elsewhere = record(2, "main", &[10.0, 10.0]);
+    elsewhere.environment.processor.model = "Xeon".to_owned();
+    let records = [
+        record(1, "main", &[10.0, 10.0]),
+        elsewhere,
+        interrupted(3, &[10.0, 10.0]),
+        interrupted(4, &[10.0]),
+        record(5, "main", &[13.0, 10.0]),
+    ];
+    let ids = keep(&sandbox, &records);
+    assert_eq!(base_of(&compare(&sandbox, &["--json"])), Some(ids[0]));
+    fs::remove_dir_all(store_of(&sandbox)).unwrap();
+    keep(&sandbox, &records[1..]);
+    let run = compare(&sandbox, &["--json"]);
+    assert_eq!(base_of(&run), Some(ids[2]), "a finished benchmark of the same environment");
+    fs::remove_dir_all(store_of(&sandbox)).unwrap();
+    keep(&sandbox, &records[3..]);
+    let none = compare(&sandbox, &[]);
+    assert_eq!(none.code, 2, "{}", none.shown());
+    assert!(none.stderr.contains("there is no earlier run"), "{}", none.stderr);
+    keep(&sandbox, &[interrupted(6, &[10.0])]);
+    let none = compare(&sandbox, &[]);
+    assert_eq!(none.code, 2, "{}", none.shown());
+    assert!(none.stderr.contains("has finished no benchmark"), "{}", none.stderr);
+}
+
+#[test]
+fn a_damaged_run_is_left_out_with_a_warning() {
+    let sandbox = project();
+    let records: Vec<Record> = (1..=5).map(|minute| record(minute, "main", &[10.0])).collect();
+    let ids = keep(&sandbox, &records);
+    for id in &ids[2..4] {
+        let name = id.to_string();
+        let file = store_of(&sandbox).join("records").join(&name[..2]).join(name + ".zst");
+        fs::write(file, "noise").unwrap();
+    }
+    for words in [&["--json"][..], &["main", "--json"], &["last~3", "last", "--json"]] {
+        let run = compare(&sandbox, words);
+        assert_eq!((run.code, base_of(&run)), (0, Some(ids[1])), "{}", run.shown());
+        for id in &ids[2..4] {
+            let said = format!("the stored run {} can't be read, so it is left out", id.short());
+            assert_eq!(run.stderr.matches(&said).count(), 1, "{}", run.stderr);
+        }
+        assert!(run.stderr.contains("`codspeed store check`"), "{}", run.stderr);
+    }
+    let asked = compare(&sandbox, &["last~2", "last"]);
+    assert_eq!(asked.code, 1, "who asks for it has to know: {}", asked.shown());
+}
+
+#[test]
+fn noise_is_learnt_from_earlier_runs_only() {
+    let sandbox = project();
+    // The same program each time.
+    let of = |minute: u64| {
+        let millis = if minute.is_multiple_of(2) { 10.0 } else { 10.04 };
+        let mut record = record(minute, "main", &[millis]);
+        record.environment.modules = vec![Module { path: "/bin/sort".into(), id: "aa".into() }];
+        record.parts[0].modules = vec![0];
+        record.parts[0].modules_decide = true;
+        record
+    };
+    keep(&sandbox, &(1..=12).map(of).collect::<Vec<_>>());
+    let source = |words: &[&str]| {
+        let run = compare(&sandbox, &[words, &["--json"]].concat());
+        let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        json["benchmarks"][0]["quantities"][0]["floor_source"].clone()
+    };
+    assert_eq!(source(&["last~1", "last"]), "history");
+    assert_eq!(source(&["last~11", "last~10"]), "assumed", "all others are later ones");
+}
+
 #[test]
 fn runs_are_named_by_id_name_label_branch_and_commit() {
     let sandbox = project();
@@ -98,8 +188,19 @@ fn several_runs_of_a_clean_commit_are_compared_together() {
     let head =
         (1..=6_u32).map(|at| of(9 + u64::from(at), "abcdef0123", 10.7 + 0.05 * f64::from(at)));
     keep(&sandbox, &base.chain(head).collect::<Vec<_>>());
-    let run = compare(&sandbox, &["0123456789", "abcdef0123", "--json"]);
-    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let json = |words: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&compare(&sandbox, words).stdout).unwrap()
+    };
+    // A branch may begin like a word for a single run.
+    let mut branch: Vec<Record> =
+        (1..=6_u32).map(|at| of(u64::from(at), "0011223344", 9.0)).collect();
+    for record in &mut branch {
+        record.commit.as_mut().unwrap().branch = Some("last-resort".to_owned());
+    }
+    keep(&sandbox, &branch);
+    let of_branch = json(&["last-resort", "abcdef0123", "--json"]);
+    assert_eq!(of_branch["base"].as_array().unwrap().len(), 6, "{of_branch}");
+    let json = json(&["0123456789", "abcdef0123", "--json"]);
     assert_eq!(json["base"].as_array().unwrap().len(), 6, "{json}");
     assert_eq!(json["benchmarks"][0]["verdict"], "regressed", "{json}");
     assert!(json["benchmarks"][0]["quantities"][0]["p"].as_f64().unwrap() < 0.01);
@@ -108,9 +209,8 @@ fn several_runs_of_a_clean_commit_are_compared_together() {
 #[test]
 fn exported_files_need_no_store() {
     let sandbox = project();
-    for (name, record) in
-        [("old.json", record(1, "main", &[10.0])), ("new.json", record(2, "main", &[20.0]))]
-    {
+    for (name, millis) in [("old.json", 10.0), ("new.json", 20.0), ("half.json", 15.0)] {
+        let record = record(1, "main", &[millis]);
         sandbox.file(name, serde_json::to_vec(&record).unwrap());
     }
     let run = compare(&sandbox, &["old.json", "new.json", "--fail-if-slower"]);
@@ -123,8 +223,11 @@ fn exported_files_need_no_store() {
     assert!(sandbox.text("out.json").contains("\"verdict\":\"regressed\""));
     assert!(sandbox.text("out.csv").contains("b0,suite.py::b0,walltime,regressed"));
     assert!(sandbox.text("out.md").contains("| `b0` |"));
-    let far = compare(&sandbox, &["old.json", "new.json", "--fail-if-slower=150%"]);
-    assert_eq!(far.code, 2, "{}", far.shown());
+    for (limit, code) in [("40%", 6), ("60%", 0), ("150%", 2)] {
+        let limit = format!("--fail-if-slower={limit}");
+        let run = compare(&sandbox, &["old.json", "half.json", &limit]);
+        assert_eq!(run.code, code, "{limit}: {}", run.shown());
+    }
     let enough = compare(&sandbox, &["new.json", "old.json", "--fail-if-slower"]);
     assert_eq!(enough.code, 0, "{}", enough.shown());
 }
@@ -137,9 +240,13 @@ fn one_benchmark_is_explained() {
     assert_eq!(run.code, 0, "{}", run.shown());
     assert!(run.stdout.contains("`b1`, step by step:"), "{}", run.stdout);
     assert!(!run.stdout.contains("b0"), "{}", run.stdout);
+    // The others count all the same.
+    assert!(run.stdout.contains("geometric mean of 2 benchmarks"), "{}", run.stdout);
     let none = compare(&sandbox, &["--benchmark", "x*"]);
     assert_eq!(none.code, 4, "{}", none.shown());
     assert!(none.stderr.contains("`--benchmark` takes a name"), "{}", none.stderr);
+    let said = "none of the benchmarks that both runs have fits `--benchmark`";
+    assert!(none.stderr.contains(said), "{}", none.stderr);
 }
 
 #[test]

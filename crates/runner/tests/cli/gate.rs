@@ -111,6 +111,11 @@ fn mistakes_in_limits_have_a_place() {
         ("median: 10", "3:15: invalid value `10` for `median`: expected a time with its unit"),
         ("metric: p99\n      max-regression: 5%", "3:7: `p99` is not compared"),
         ("mode: walltime\n      peak: 0", "4:13: `peak` is a value of memory mode"),
+        (
+            "mode: walltime\n      metric: peak\n      max-regression: 5%",
+            "4:15: `peak` is a value of memory mode",
+        ),
+        ("peak: 1,5 MB", "3:13: invalid value `1,5 MB` for `peak`: expected a size"),
         ("benchmarks: a", "3:7: an entry of `limits` needs a limit"),
     ] {
         let sandbox = changed(&format!("gate:\n  limits:\n    - {limits}\n"));
@@ -121,6 +126,11 @@ fn mistakes_in_limits_have_a_place() {
     let sandbox = changed("gate:\n  waivers:\n    - {benchmarks: a, until: 2027-01-01}\n");
     let run = codspeed(&sandbox, &["gate"]);
     assert!(run.stderr.contains("an entry of `waivers` needs `reason`"), "{}", run.stderr);
+    let waiver = "{benchmarks: a, mode: memory, metric: p99, reason: b, until: 2027-01-01}";
+    let sandbox = changed(&format!("gate:\n  waivers:\n    - {waiver}\n"));
+    let run = codspeed(&sandbox, &["gate"]);
+    assert_eq!(run.code, 2, "{}", run.shown());
+    assert!(run.stderr.contains("`p99` is a value of walltime mode"), "{}", run.stderr);
 }
 
 #[test]
@@ -155,6 +165,10 @@ fn exports_have_a_place_before_anything_is_judged() {
     let sandbox = changed("");
     let run = codspeed(&sandbox, &["gate", "--export", "json=none/x"]);
     assert_eq!(run.code, 2, "{}", run.shown());
+    assert!(run.stdout.is_empty(), "{}", run.stdout);
+    let run = codspeed(&sandbox, &["gate", "--export", "json=-", "--export", "junit=-"]);
+    assert_eq!(run.code, 2, "{}", run.shown());
+    assert!(run.stderr.contains("two exports go to standard output"), "{}", run.stderr);
     assert!(run.stdout.is_empty(), "{}", run.stdout);
 }
 

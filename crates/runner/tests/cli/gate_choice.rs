@@ -1,6 +1,6 @@
 //! The runs, benchmarks and values that a gate looks at.
 
-use store::{MetricUnit, Mode, RecordedBenchmark};
+use store::{MetricUnit, Mode, Record, RecordedBenchmark};
 
 use crate::{
     gate::{allocating, codspeed, project, record},
@@ -57,4 +57,17 @@ fn instructions_are_judged_by_their_history() {
     let run = codspeed(&sandbox, &["gate"]);
     assert_eq!(run.code, 6, "{}", run.shown());
     assert!(run.stdout.contains("worse than the last 14 runs let expect"), "{}", run.stdout);
+}
+
+#[test]
+fn the_runs_of_one_commit_are_no_base_of_themselves() {
+    let sandbox = project("");
+    let of = |minute: u64| Record {
+        time_ms: record(1, "mine", Vec::new()).time_ms + minute * 60_000,
+        ..record(1, "mine", vec![allocating("load", 40.0)])
+    };
+    keep(&sandbox, &[of(0), of(1)]);
+    let run = codspeed(&sandbox, &["gate", "mine"]);
+    assert_eq!(run.code, 0, "{}", run.shown());
+    assert!(run.stdout.contains("there is no run to compare with"), "{}", run.stdout);
 }

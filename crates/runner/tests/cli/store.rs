@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use store::{
-    CommitInfo, Metric, MetricUnit, Part, Record, RecordId, RecordedBenchmark, Retention, Store,
+    CommitInfo, Environment, Filter, Metric, MetricUnit, Part, Patience, Purpose, Record, RecordId,
+    RecordedBenchmark, Retention, SharedKey, SharedStore, Store,
 };
 use test_support::{Sandbox, redact};
 
@@ -141,7 +142,9 @@ fn runs_are_carried_to_another_store() {
             "codspeed store show ./one.json",
             "codspeed store export none -o none.tar; ls none.tar 2>/dev/null",
             "codspeed store export last -o none/none.tar",
+            "codspeed store export last -o - --json",
             "CODSPEED_STORE=third codspeed store import codspeed.yml main.tar",
+            "CODSPEED_STORE=fourth codspeed store import main.tar codspeed.yml",
             "yes noise | head -c 5000 > noise; CODSPEED_STORE=third codspeed store import noise",
         ],
     );
@@ -177,29 +180,46 @@ fn a_damaged_store_is_checked_and_repaired() {
 mod namespace {
     //! A store on a file system that can't be written to.
 
+    use test_support::Sandbox;
+
     use super::{fill, project, shell, store_of};
+
+    /// Returns what commands show while the user's data can't be written to.
+    #[track_caller]
+    fn read_only(sandbox: &Sandbox, all: &str) -> String {
+        let mount = "mount --bind \"$HOME/.local\" \"$HOME/.local\" && \
+            mount -o remount,bind,ro \"$HOME/.local\"";
+        let inside = format!("{mount} && {{ {all}\n}}");
+        let file = sandbox.file("inside.sh", inside);
+        let unshare = format!("unshare --mount sh {}", file.to_str().unwrap());
+        shell(sandbox, &[&unshare])
+    }
+
+    #[test]
+    fn without_a_place_for_shared_runs_those_here_are_shown() {
+        let sandbox = project();
+        fill(&store_of(&sandbox), 1..=3);
+        std::fs::create_dir(sandbox.path().join("shared")).unwrap();
+        let remote = format!("file://{}/shared", sandbox.path().display());
+        let sandbox = sandbox.with("CODSPEED_SHARED_STORE", &remote);
+        let text = read_only(&sandbox, "\"$CODSPEED\" history --branch main");
+        assert!(text.contains("warning: the store of this machine can't be written to"), "{text}");
+        assert!(text.contains("Last   2.000 ms") && !text.contains("error"), "{text}");
+    }
 
     #[test]
     fn a_read_only_store_is_listed_and_not_changed() {
         let sandbox = project();
         fill(&store_of(&sandbox), 1..=3);
-        let shown = |lines: &[&str]| {
-            let all = lines.join("\n");
-            let mount = "mount --bind \"$HOME/.local\" \"$HOME/.local\" && \
-                mount -o remount,bind,ro \"$HOME/.local\"";
-            let inside = format!("{mount} && {{ {all}\n}}");
-            let file = sandbox.file("inside.sh", inside);
-            let unshare = format!("unshare --mount sh {}", file.to_str().unwrap());
-            shell(&sandbox, &[&unshare])
-        };
+        let shown = |line: &str| read_only(&sandbox, line);
         let list = "\"$CODSPEED\" store list; \"$CODSPEED\" store show last | head -n 2";
-        let text = shown(&[list]);
+        let text = shown(list);
         assert!(text.contains("3 runs") || text.matches("walltime").count() >= 3, "{text}");
         assert!(!text.contains("error"), "{text}");
-        let text = shown(&["\"$CODSPEED\" store rm last"]);
+        let text = shown("\"$CODSPEED\" store rm last");
         assert!(text.contains("its file system is read-only"), "{text}");
         std::fs::remove_file(store_of(&sandbox).join("index")).unwrap();
-        let text = shown(&[list]);
+        let text = shown(list);
         assert!(text.matches("walltime").count() >= 3, "an index in memory: {text}");
     }
 }
@@ -248,11 +268,72 @@ fn machines_meet_in_a_shared_store() {
     ));
 }
 
+/// A project whose shared store has these runs.
+fn shared_project(records: impl IntoIterator<Item = Record>) -> Sandbox {
+    let sandbox = project();
+    let address = format!("file://{}/shared", sandbox.path().display());
+    let none = std::iter::empty();
+    let shared = SharedStore::open(&address, none, Purpose::Write, Patience::Long).unwrap();
+    for record in records {
+        let packed = record.pack().unwrap();
+        shared.add(&SharedKey::of(&record, packed.id), &packed).unwrap();
+    }
+    sandbox.with("CODSPEED_SHARED_STORE", &address)
+}
+
+/// The run of this number on this branch.
+fn on_branch(number: u32, branch: &str) -> Record {
+    let commit = record(number).commit.unwrap();
+    Record {
+        commit: Some(CommitInfo { branch: Some(branch.to_owned()), dirty: Some(true), ..commit }),
+        ..record(number)
+    }
+}
+
+#[test]
+fn runs_are_chosen_among_all_of_the_shared_store() {
+    let libc = |libc: &str| Environment { libc: libc.to_owned(), ..Environment::default() };
+    let run = |number| match number {
+        1 => on_branch(1, "main"),
+        2 => Record { name: Some("stable".to_owned()), ..on_branch(2, "topic") },
+        3 => on_branch(3, "slow"),
+        508 => on_branch(508, "stable"),
+        509 => Record { environment: libc("other"), ..on_branch(509, "slow") },
+        _ => on_branch(number, "topic"),
+    };
+    let sandbox = shared_project((1..=510).map(run));
+    let chosen = |command: &str| shell(&sandbox, &["rm -rf .local", command]);
+    let text = chosen("codspeed gate --warn-only");
+    assert!(text.contains("of `main`"), "{text}");
+    for (word, number) in [("main", 1), ("stable", 2), ("slow", 3)] {
+        let text = chosen(&format!("codspeed compare {word} --json"));
+        let id = run(number).pack().unwrap().id.to_string();
+        assert!(text.contains(&id), "{word}: {id}: {text}");
+    }
+}
+
+#[test]
+fn old_runs_are_fetched_when_a_word_names_them() {
+    let sandbox = shared_project((1..=503).map(record));
+    let all = |command: &str| {
+        let text = shell(&sandbox, &["rm -rf .local", command]);
+        assert!(!text.contains("error"), "{text}");
+        Store::open(&store_of(&sandbox)).unwrap().entries(&Filter::default()).unwrap().len()
+    };
+    assert_eq!(all("codspeed compare"), 500, "no more than are needed");
+    assert_eq!(all("codspeed compare last~499"), 500);
+    assert_eq!(all("codspeed compare last~502"), 503);
+    assert_eq!(all(&format!("codspeed compare {}", id(1))), 503);
+    assert_eq!(all("codspeed history -n 501"), 501);
+    assert_eq!(all("codspeed history -n 20 --branch main"), 503);
+    assert_eq!(all("codspeed history --since 1000years"), 503);
+}
+
 #[test]
 fn objects_that_are_no_runs_are_refused() {
     let sandbox = project();
-    let name = format!("shared/v1/{:015}-{}.zst", 5, id(1));
-    fs::create_dir_all(sandbox.path().join("shared/v1")).unwrap();
+    let name = format!("shared/v1/widgets/{:015}-{}.zst", 5, id(1));
+    fs::create_dir_all(sandbox.path().join("shared/v1/widgets")).unwrap();
     sandbox.file(&name, "\u{1b}[31m<script>");
     let remote = format!("file://{}/shared", sandbox.path().display());
     let sandbox = sandbox.with("CODSPEED_SHARED_STORE", &remote);
@@ -268,7 +349,7 @@ fn a_run_that_is_named_twice_is_removed_once() {
 }
 
 #[test]
-fn newer_runs_are_not_mended() {
+fn newer_runs_are_no_problem_of_a_store() {
     let sandbox = project();
     fill(&store_of(&sandbox), [1]);
     let json = r#"{"version":9,"parts":7}"#;
@@ -276,8 +357,13 @@ fn newer_runs_are_not_mended() {
     let folder = store_of(&sandbox).join("records").join(&id[..2]);
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(id + ".zst"), json).unwrap();
-    let text = shell(&sandbox, &["codspeed store check --repair"]);
-    assert!(text.contains("sound: 1 run; mended: 0 problems; left: 1 problem"), "{text}");
+    let checks =
+        ["codspeed store check", "codspeed store check --repair", "codspeed store check --json"];
+    let text = shell(&sandbox, &checks);
+    let both = "sound: 1 run; of a newer version: 1 run; ";
+    assert!(text.contains(&format!("{both}found: 0 problems")), "{text}");
+    assert!(text.contains(&format!("{both}mended: 0 problems\n")), "{text}");
+    assert!(text.contains("\"problems\": []") && !text.contains("exit code: 1"), "{text}");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! The rules are the table [`RULES`]: a field of the environment, and the effect of a difference in each mode. Counts
 //! below Valgrind are those of an emulated processor, so that the real one hardly matters there, while the tool and the C
 //! library do (`peers.md` 2.1); allocations depend on libraries and tools and not on the processor; times depend on all
-//! of it. A value that only one side knows has the next weaker effect.
+//! of it. A value that only one side knows, of several the one of a name, has the next weaker effect; unless each side
+//! has names that the other lacks, as when a tool was replaced by another one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -234,27 +235,30 @@ impl Rule {
             Mode::Memory => memory,
         };
         let (base, head) = ((self.values)(base), (self.values)(head));
-        let is_known = self.nothing_is_known || (!base.is_empty() && !head.is_empty());
-        let effect = if is_known { effect } else { effect.weaker() };
-        if effect == Ignored {
-            return Vec::new();
-        }
+        let lacks = |of: &Values, other: &Values| other.keys().any(|name| !of.contains_key(name));
+        let is_replaced = lacks(&base, &head) && lacks(&head, &base);
+        let is_single = |name: &String| base.contains_key(name) != head.contains_key(name);
+        let effect = |name: &String| {
+            let is_weaker = !self.nothing_is_known && !is_replaced && is_single(name);
+            if is_weaker { effect.weaker() } else { effect }
+        };
         let all: BTreeSet<&String> = base.keys().chain(head.keys()).collect();
         let differing = all.into_iter().filter(|name| base.get(*name) != head.get(*name));
         let named = |name: &String, value: Option<&String>| match (name.as_str(), value) {
             ("", value) => value.cloned().unwrap_or_default(),
             (name, Some(value)) => format!("{name} {value}"),
             (name, None) if self.nothing_is_known => format!("{name} not set"),
+            (name, None) if is_replaced => format!("no {name}"),
             (_, None) => String::new(),
         };
         let reason = |name: &String| Reason {
-            effect,
+            effect: effect(name),
             field: self.field,
             title: self.title,
             base: named(name, base.get(name)),
             head: named(name, head.get(name)),
         };
-        differing.map(reason).collect()
+        differing.map(reason).filter(|reason| reason.effect != Ignored).collect()
     }
 }
 

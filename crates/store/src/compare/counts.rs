@@ -113,11 +113,7 @@ fn verdict(found: &CountJudgement, threshold: f64) -> Verdict {
         CountVerdict::More => Verdict::Regressed,
         CountVerdict::Less => Verdict::Improved,
         // Large enough to matter, were it not for the noise.
-        CountVerdict::Small | CountVerdict::WithinFloor
-            if difference >= threshold
-                && difference > found.floor
-                && found.limit <= FLOORS * found.floor =>
-        {
+        CountVerdict::Small if difference >= threshold && found.limit <= FLOORS * found.floor => {
             Verdict::Suspect
         }
         CountVerdict::Small | CountVerdict::WithinFloor | CountVerdict::Same => Verdict::Unchanged,

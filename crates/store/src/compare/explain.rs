@@ -30,9 +30,7 @@ impl Comparison {
 
     fn of_all(&self) -> Vec<Step> {
         let mut steps = vec![("seed", format!("{}, from the IDs of the records", self.seed))];
-        let tested =
-            self.benchmarks.iter().filter(|one| one.lead().is_some_and(|of| of.p.is_some()));
-        let tested = tested.count();
+        let tested = self.tested;
         if tested > 0 {
             steps.push((
                 "among all",
@@ -92,7 +90,11 @@ fn of_times(of: &Quantity, times: &Times) -> Vec<Step> {
     } else {
         format!("Hodges-Lehmann; its interval from {SHIFT_RESAMPLES} resamples of each side")
     };
-    let sign = if *estimate < 0.0 { "better" } else { "worse" };
+    let sign = match estimate {
+        worse if *worse > 0.0 => "worse",
+        better if *better < 0.0 => "better",
+        _ => "neither worse nor better",
+    };
     steps.push(("estimate", format!("{how}: {} ({sign})", number(estimate.abs()))));
     if !many {
         steps.push((
@@ -129,7 +131,9 @@ fn of_noise(source: FloorSource, times: &Times, many: bool) -> Vec<Step> {
     let Times { spread, usual, most, resolution, limit, .. } = times;
     let mut steps: Vec<Step> = Vec::new();
     let noise = match (source, spread) {
-        (FloorSource::Runs, _) => "what is assumed to happen between the sides".to_owned(),
+        (FloorSource::Runs, _) => {
+            "what is assumed, or was seen in earlier runs, to happen between the sides".to_owned()
+        }
         (FloorSource::History, _) => {
             "the largest difference between earlier runs of the same programs".to_owned()
         }
@@ -175,10 +179,10 @@ const fn rule(verdict: Verdict) -> &'static str {
         }
         Verdict::Suspect => "suspect: estimate >= threshold and > resolution, but agreed <= limit",
         Verdict::Unchanged => {
-            "unchanged: estimate < threshold, and the resolution is 10 % or finer"
+            "unchanged: estimate < threshold, and the resolution is not coarser than 10 % or the threshold, whichever is larger"
         }
         Verdict::Inconclusive | Verdict::Incomparable => {
-            "inconclusive: neither is the estimate above the resolution, nor is that fine enough"
+            "inconclusive: estimate >= threshold, but not above the resolution; or below the threshold, with a resolution coarser than 10 % and the threshold"
         }
     }
 }
@@ -202,7 +206,7 @@ fn of_counts(of: &Quantity) -> Vec<Step> {
         Verdict::Regressed | Verdict::Improved => "the difference reaches the limit",
         Verdict::Suspect => "the difference reaches the threshold, but not the limit",
         Verdict::Unchanged | Verdict::Inconclusive | Verdict::Incomparable => {
-            "the difference does not reach the threshold"
+            "the difference does not reach the limit"
         }
     };
     vec![

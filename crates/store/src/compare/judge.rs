@@ -43,11 +43,7 @@ pub(super) fn judge(of: &Paired<'_>, settings: &Settings<'_>, seed: u64) -> Opti
     let (first, last) = (of.base.first()?, of.head.last()?);
     let mode = last.part.mode;
     let (class, reasons) = worst_class(mode, of, first);
-    let mut quantities = quantities(mode, of, settings, seed);
-    let mut doubts = Vec::new();
-    if mode == Mode::Walltime {
-        doubts = difference(of, settings, seed).map(|(_, found)| found.doubts).unwrap_or_default();
-    }
+    let (mut quantities, mut doubts) = quantities(mode, of, settings, seed);
     lead(&mut quantities);
     let found = quantities.first().filter(|of| of.decides).map(|of| of.verdict);
     let verdict = match (found, class) {
@@ -87,16 +83,17 @@ fn worst_class(mode: Mode, of: &Paired<'_>, first: &Seen<'_>) -> (Class, Vec<Rea
     classes.reduce(|worst, one| if one.0 > worst.0 { one } else { worst }).unwrap_or_default()
 }
 
-/// Judges all quantities that decide, and the counters that explain them.
+/// Judges all quantities that decide, and the counters that explain them; with doubts about the times.
 pub(super) fn quantities(
     mode: Mode,
     of: &Paired<'_>,
     settings: &Settings<'_>,
     seed: u64,
-) -> Vec<Quantity> {
+) -> (Vec<Quantity>, Vec<Doubt>) {
     match mode {
-        Mode::Walltime => time(of, settings, seed).into_iter().collect(),
-        Mode::Simulation | Mode::Memory => counts(mode, of, settings),
+        Mode::Walltime => time(of, settings, seed)
+            .map_or_else(Default::default, |(time, doubts)| (vec![time], doubts)),
+        Mode::Simulation | Mode::Memory => (counts(mode, of, settings), Vec::new()),
     }
 }
 
@@ -131,7 +128,7 @@ fn difference(of: &Paired<'_>, settings: &Settings<'_>, seed: u64) -> Option<(Le
     Some((levels, found))
 }
 
-fn time(of: &Paired<'_>, settings: &Settings<'_>, seed: u64) -> Option<Quantity> {
+fn time(of: &Paired<'_>, settings: &Settings<'_>, seed: u64) -> Option<(Quantity, Vec<Doubt>)> {
     let (levels, found) = difference(of, settings, seed)?;
     let usual = DEFAULT_THRESHOLD.value();
     let head = of.head.last()?.benchmark;
@@ -143,7 +140,7 @@ fn time(of: &Paired<'_>, settings: &Settings<'_>, seed: u64) -> Option<Quantity>
     let finite = |log: f64| sound_ratio(log.exp());
     let ends = finite(sign * estimate - resolution).zip(finite(sign * estimate + resolution));
     let values = |side: &[Level]| side.iter().map(|level| level.value).collect::<Vec<f64>>();
-    Some(Quantity {
+    let quantity = Quantity {
         key: levels.kind.key().to_owned(),
         title: levels.kind.title().to_owned(),
         unit: levels.unit,
@@ -161,7 +158,8 @@ fn time(of: &Paired<'_>, settings: &Settings<'_>, seed: u64) -> Option<Quantity>
         p: found.p,
         verdict: verdict(&found.times, threshold.ln_1p()),
         times: Some(found.times),
-    })
+    };
+    Some((quantity, found.doubts))
 }
 
 /// A ratio that is one; a wrong record may make any number of it.

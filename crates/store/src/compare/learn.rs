@@ -19,12 +19,11 @@ impl Floors {
             let (paired, _) = pair(&[*one], &[*other]);
             for of in paired {
                 let Some((base, head)) = of.base.first().zip(of.head.first()) else { continue };
-                let decides = base.part.modules_decide && head.part.modules_decide;
                 let mode = head.part.mode;
-                if !decides || classify(mode, base, head).0 != Class::SameBinary {
+                if classify(mode, base, head).0 != Class::SameBinary {
                     continue;
                 }
-                for found in quantities(mode, &of, &Settings::default(), 0) {
+                for found in quantities(mode, &of, &Settings::default(), 0).0 {
                     // Of the same programs, too: they had other input.
                     if matches!(found.verdict, Verdict::Regressed | Verdict::Improved) {
                         continue;

@@ -58,7 +58,7 @@ pub fn compare(base: &[Run<'_>], head: &[Run<'_>], settings: &Settings<'_>) -> C
     let (paired, unmatched) = pairing::pair(base, head);
     let judged = paired.iter().filter_map(|of| Some((of, judge::judge(of, settings, seed)?)));
     let (pairs, mut benchmarks): (Vec<&Paired<'_>>, Vec<Compared>) = judged.unzip();
-    suite::hold_discoveries(&mut benchmarks);
+    let tested = suite::hold_discoveries(&mut benchmarks);
     let modes = suite::sum_up(&mut benchmarks, settings.force);
     for (of, one) in pairs.into_iter().zip(&mut benchmarks) {
         one.moved = moved(of, one);
@@ -75,6 +75,7 @@ pub fn compare(base: &[Run<'_>], head: &[Run<'_>], settings: &Settings<'_>) -> C
         modes,
         benchmarks,
         unmatched,
+        tested,
         paired_command,
     }
 }

@@ -81,6 +81,8 @@ pub struct Comparison {
     pub benchmarks: Vec<Compared>,
     /// Benchmarks that only one side has, or has finished.
     pub unmatched: Vec<Unmatched>,
+    /// Benchmarks with a p-value, among which such a difference is found by chance.
+    pub tested: usize,
     /// The command that measures both sides in turns, which finds smaller differences; with words in capitals for what
     /// no record knows.
     pub paired_command: Option<String>,
@@ -328,6 +330,19 @@ pub enum Absence {
 impl Comparison {
     /// The version of the keys in JSON.
     pub const VERSION: u32 = 1;
+
+    /// Leaves out benchmarks that nobody wants to see, by name and identity. They were compared all the same: verdicts
+    /// and summaries stay those of the whole. The runs are those that were compared.
+    pub fn keep(
+        &mut self,
+        is_wanted: impl Fn(&str, &str) -> bool,
+        base: &[Run<'_>],
+        head: &[Run<'_>],
+    ) {
+        self.benchmarks.retain(|one| is_wanted(&one.name, &one.uri));
+        self.unmatched.retain(|one| is_wanted(&one.name, &one.uri));
+        self.paired_command = super::command(base, head, &self.benchmarks);
+    }
 
     /// Returns the benchmarks with this verdict.
     pub fn with(&self, wanted: Verdict) -> impl Iterator<Item = &Compared> {

@@ -42,7 +42,9 @@ pub(super) fn paired_command(base: &Run<'_>, head: &Run<'_>, mode: Mode) -> Opti
     };
     let head_words = shown(&new);
     let exec = if is_exec { "--exec " } else { "" };
-    match (commit(base), commit(head)) {
+    // Changes that no commit has can't be checked out again.
+    let old = commit(base).filter(|(_, dirty)| *dirty != Some(true));
+    match (old, commit(head)) {
         (Some((old, _)), Some((new, dirty))) if old != new || dirty == Some(true) => {
             let new = if dirty == Some(true) { String::new() } else { format!("--head {new} ") };
             Some(format!("codspeed ab {mode}--base {old} {new}--build BUILD {exec}-- {head_words}"))

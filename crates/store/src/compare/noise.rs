@@ -229,3 +229,40 @@ fn range(side: &[Level]) -> f64 {
     let width = logs().fold(f64::NEG_INFINITY, f64::max) - logs().fold(f64::INFINITY, f64::min);
     width.max(0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_in_the_readme_has_these_limits() {
+        let rows = [
+            ("undisturbed time of commands (`exec`)", UNDISTURBED),
+            ("processor time of commands", PROCESSOR),
+            (
+                "undisturbed or processor time of suites, whose rounds share a process",
+                WITHIN_PROCESS,
+            ),
+            ("wall time, and numbers of other tools", WALL),
+        ];
+        let row = |(time, Prior { usual, most, most_spreads }): (&str, Prior)| {
+            let [usual, most] = [usual, most].map(|share| format!("{:.0} %", 100.0 * share));
+            format!("  | {time} | {usual} | {USUAL_SPREADS} | {most} | {most_spreads} |\n")
+        };
+        let table: String = rows.map(row).concat();
+        let further = format!(
+            "The shares are {FAR_APART} times as large between runs that are more than an hour apart, and twice as large"
+        );
+        let readme = std::fs::read_to_string("../../README.md").unwrap();
+        assert!(readme.contains(&table), "put this into README.md:\n{table}");
+        assert!(readme.contains(&further) && (OTHER_MACHINE - 2.0).abs() < f64::EPSILON);
+        let factors = [1.0, FAR_APART, OTHER_MACHINE].map(|times| 1.0 + times * UNKNOWN_MOST);
+        let [near, far, other] = factors;
+        let unknown = format!(
+            "a factor of {near} is the most ({far} between runs more than an hour apart, {other} between machines)"
+        );
+        assert!(readme.contains(&unknown), "{unknown}");
+        let learnt = format!("the most is {BEYOND_HISTORY} times as much");
+        assert!(readme.contains(&learnt), "{learnt}");
+    }
+}

@@ -23,16 +23,15 @@
 //! | `..times` | `null` for counts, else in logarithms, worse above 0: `base[]` and `head[]` (`value`, `rounds`, `logs` of three quantiles, `half_width`, `spread`), `estimate`, `agreed`, `half_width`, `spread`, `usual`, `most`, `resolution`, `limit` |
 //! | `.moved` | `null`, or `unit`, `noise`, `by_self[]` and `by_total[]`: `function`, `object`, `base`, `head` |
 //! | `unmatched[]` | `mode`, `name`, `uri` and `absence`: `new`, `removed`, `unfinished_in_base` or `unfinished_in_head` |
+//! | `tested` | number of benchmarks with a `..p`, those that `--benchmark` leaves out included |
 //! | `paired_command` | the command that would tell more, or `null` |
 
 use std::io;
 
 use results::{Alarm, Direction, End, Measured, MetricUnit, VerdictRow, Verdicts};
 
-use super::{
-    model::{Compared, Comparison, Quantity, Verdict},
-    words::amount,
-};
+use super::model::{Compared, Comparison, Quantity, Verdict};
+use crate::shown;
 
 /// Sentences below the table; it has the others as well.
 const MOST_SENTENCES: usize = 10;
@@ -145,8 +144,8 @@ fn measured(of: &Compared) -> Measured {
 
 fn row(of: &Compared, names_mode: bool) -> VerdictRow {
     let lead = of.lead();
-    let mode = runner_shared::mode::Mode::from(of.mode).names().cli;
-    let value = |pick: fn(&Quantity) -> f64| lead.map(|lead| amount(pick(lead), lead.unit));
+    let mode = shown::mode(of.mode);
+    let value = |pick: fn(&Quantity) -> f64| lead.map(|lead| shown::value(pick(lead), lead.unit));
     VerdictRow {
         name: of.name.clone(),
         remarks: names_mode.then(|| mode.to_owned()).into_iter().collect(),
@@ -170,7 +169,7 @@ type Field = fn(&Compared) -> String;
 const FIELDS: &[(&str, Field)] = &[
     ("name", |of| of.name.clone()),
     ("uri", |of| of.uri.clone()),
-    ("mode", |of| runner_shared::mode::Mode::from(of.mode).names().cli.to_owned()),
+    ("mode", |of| shown::mode(of.mode).to_owned()),
     ("verdict", |of| of.verdict.word().to_owned()),
     ("class", |of| word(&of.class)),
     ("doubts", |of| of.doubts.iter().map(word).collect::<Vec<_>>().join(" ")),

@@ -1,13 +1,10 @@
 //! All benchmarks together: what is found by chance among many, what has moved all of them, their mean, their order.
 
 use results::intervals;
-use runner_shared::{
-    statistics::Interval,
-    walltime::{as_float, quantile},
-};
+use runner_shared::{statistics::Interval, walltime::quantile};
 
 use super::model::{Compared, Doubt, Mean, Quantity, Shift, Summary, Verdict};
-use crate::Mode;
+use crate::{Mode, shown::float};
 
 /// Share of false findings among all that are found (Benjamini and Hochberg, "Controlling the false discovery rate",
 /// JRSS B 57, 1995).
@@ -17,8 +14,8 @@ const SHIFT: f64 = 0.3;
 /// Fewer that move are no crowd.
 const FEWEST_FOR_SHIFT: usize = 6;
 
-/// Takes back what is found too often by chance.
-pub(super) fn hold_discoveries(all: &mut [Compared]) {
+/// Takes back what is found too often by chance, and returns the number of benchmarks among which that is.
+pub(super) fn hold_discoveries(all: &mut [Compared]) -> usize {
     let tested = |one: &Compared| one.lead().and_then(|of| of.p);
     let mut ps: Vec<f64> = all.iter().filter_map(tested).collect();
     ps.sort_by(f64::total_cmp);
@@ -33,6 +30,7 @@ pub(super) fn hold_discoveries(all: &mut [Compared]) {
             doubt(one, Doubt::Chance);
         }
     }
+    ps.len()
 }
 
 /// Takes back what is no more than all of a mode have moved, and sums the modes up. Times move with the machine; counts
@@ -124,8 +122,4 @@ pub(super) fn sort(all: &mut [Compared]) {
         let by_size = || size(other).total_cmp(&size(one));
         by_verdict.then_with(by_size).then_with(|| name(one).cmp(&name(other)))
     });
-}
-
-fn float(number: usize) -> f64 {
-    as_float(u64::try_from(number).unwrap_or(u64::MAX))
 }

@@ -1,47 +1,22 @@
 //! A comparison in words: a sentence for each benchmark that has changed or is in doubt, and for the whole. Without
 //! final periods.
 
-use results::words::{change, ends, factor, grouped, percent, quoted};
-use runner_shared::{
-    duration::show_nanos,
-    text::{bytes, count, one_line},
-    walltime::as_whole,
-};
+use results::words::{change, ends, factor, percent, quoted};
+use runner_shared::text::{count, one_line};
 
 use super::{
     class::{Class, Effect},
     model::{Absence, Compared, Comparison, Doubt, FloorSource, Quantity, Summary, Title, Verdict},
     moved::{Moved, MovedFunction},
 };
-use crate::{Better, MetricUnit, Mode, StackUnit};
+use crate::{Better, MetricUnit, Mode, RecordId, StackUnit, shown};
 
 /// At most so many names stand in a sentence.
 const MOST_NAMES: usize = 8;
 /// At most so many functions stand in a sentence.
 const MOST_FUNCTIONS: usize = 3;
-/// Digits of the name of a record that people see.
-const ID_DIGITS: usize = 12;
-/// Digits of a commit that people see.
-const COMMIT_DIGITS: usize = 9;
-
-/// Larger values and shares are shown as this one: 292 years in nanoseconds.
-const MOST_SHOWN: f64 = 9.2e18;
 /// Larger shares of noise say no more than this one.
 const MOST_NOISE: f64 = 10.0;
-
-/// A value with its unit.
-pub(super) fn amount(value: f64, unit: MetricUnit) -> String {
-    // A wrong record may hold any number, and none shall fill the screen.
-    let value = value.min(MOST_SHOWN);
-    match unit {
-        MetricUnit::Nanoseconds => show_nanos(value),
-        MetricUnit::Bytes => bytes(as_whole(value)),
-        MetricUnit::Number => grouped(as_whole(value)),
-        MetricUnit::Cycles => format!("{} cycles", grouped(as_whole(value))),
-        MetricUnit::Share => percent(value),
-        MetricUnit::PerSecond => format!("{}/s", grouped(as_whole(value))),
-    }
-}
 
 impl Compared {
     /// The verdict in a line, as in: `parse`: +24 %, 1.24x slower (undisturbed time, 1 run each; noise between runs is
@@ -168,7 +143,7 @@ fn changed(of: &Quantity) -> String {
 fn counted(of: &Quantity) -> String {
     match of.ratio {
         Some(ratio) => format!("{} {}", of.title, change(ratio, None)),
-        None => format!("{} from none to {}", of.title, amount(of.head, of.unit)),
+        None => format!("{} from none to {}", of.title, shown::value(of.head, of.unit)),
     }
 }
 
@@ -221,20 +196,20 @@ impl Moved {
             (true, false) => " (gone)",
             _ => "",
         };
-        format!("{sign}{}{noun}{fate}", amount((of.head - of.base).abs(), unit))
+        format!("{sign}{}{noun}{fate}", shown::value((of.head - of.base).abs(), unit))
     }
 }
 
 impl Title {
     /// The run for people: its name, its commit and its ID.
     pub fn words(&self) -> String {
-        let id: String = self.id.chars().take(ID_DIGITS).collect();
+        let id: String = self.id.chars().take(RecordId::SHORT).collect();
         let name = self.name.as_deref().map(|name| format!("{} ", quoted(name)));
         let commit = self.commit.as_ref().map(|commit| {
-            let digits: String = commit.hash.chars().take(COMMIT_DIGITS).collect();
+            let digits = shown::commit(&commit.hash);
             let branch = commit.branch.as_deref().map(|branch| format!(" on {}", quoted(branch)));
             let dirty = if commit.dirty == Some(true) { " with changes" } else { "" };
-            format!(", commit {}{dirty}{}", one_line(&digits), branch.unwrap_or_default())
+            format!(", commit {digits}{dirty}{}", branch.unwrap_or_default())
         });
         format!("{}run {id}{}", name.unwrap_or_default(), commit.unwrap_or_default())
     }
@@ -320,11 +295,7 @@ impl Comparison {
 
 impl Summary {
     fn lines(&self, names_mode: bool) -> Vec<String> {
-        let mode = match self.mode {
-            Mode::Simulation => "simulation",
-            Mode::Walltime => "walltime",
-            Mode::Memory => "memory",
-        };
+        let mode = shown::mode(self.mode);
         let of_mode = if names_mode { format!(" ({mode})") } else { String::new() };
         let mean = self.mean.filter(|_| self.compared > 1).map(|mean| {
             let interval = mean.interval.map(|found| format!(" (95 % interval {})", ends(found)));

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use runner_shared::bounds::RECORD_BYTES;
+use runner_shared::bounds::{RECORD_BYTES, RECORD_VALUES_BYTES};
 
-use crate::record::{Record, Rounds};
+use crate::record::{Record, Rounds, weight};
 
 /// The parts of each benchmark that are kept, from many to few: rounds, and functions of stacks.
 const STEPS: &[(usize, usize)] = &[(500, 500), (100, 100), (25, 0), (0, 0)];
@@ -12,16 +12,16 @@ const STEPS: &[(usize, usize)] = &[(500, 500), (100, 100), (25, 0), (0, 0)];
 impl Record {
     /// Leaves out rounds and stacks of a run that is too large to be kept, and says so in a warning of each part.
     pub fn fit(&mut self) {
-        self.fit_into(RECORD_BYTES);
+        self.fit_into(RECORD_BYTES, RECORD_VALUES_BYTES);
     }
 
-    fn fit_into(&mut self, most: u64) {
-        if self.length() <= most {
+    fn fit_into(&mut self, most: u64, heaviest: u64) {
+        if self.is_within(most, heaviest) {
             return;
         }
         for (rounds, nodes) in STEPS {
             self.thin_out(*rounds, *nodes);
-            if self.length() <= most {
+            if self.is_within(most, heaviest) {
                 break;
             }
         }
@@ -43,6 +43,12 @@ impl Record {
             part.warnings.retain(|warning| !warning.starts_with(TOO_LARGE));
             part.warnings.push(text.clone());
         }
+    }
+
+    /// Returns whether it can be kept in so many bytes, and read with so much memory.
+    fn is_within(&self, most: u64, heaviest: u64) -> bool {
+        let is_light = |json: Vec<u8>| weight(&json).is_ok_and(|weight| weight <= heaviest);
+        self.length() <= most && serde_json::to_vec(self).is_ok_and(is_light)
     }
 
     /// Returns the bytes of its JSON.
@@ -120,6 +126,19 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_takes_too_much_memory_is_thinned_out() {
+        let mut record = record();
+        let rounds = vec![1.0; 300_000];
+        record.benchmarks[0].rounds = Some(Rounds { wall_ns: rounds, ..Rounds::default() });
+        let weight = weight(&serde_json::to_vec(&record).unwrap()).unwrap();
+        let mut same = record.clone();
+        same.fit_into(RECORD_BYTES, weight);
+        assert_eq!(same, record);
+        record.fit_into(RECORD_BYTES, weight - 1);
+        assert_eq!(record.benchmarks[0].rounds.as_ref().unwrap().wall_ns.len(), 500);
+    }
+
+    #[test]
     fn a_large_record_loses_rounds_and_stacks_and_says_so() {
         for (most, rounds, warning) in [
             (
@@ -136,7 +155,7 @@ mod tests {
             (10, None, "it keeps no single rounds and no stacks"),
         ] {
             let mut record = record();
-            record.fit_into(most);
+            record.fit_into(most, RECORD_VALUES_BYTES);
             let kept = record.benchmarks[0].rounds.as_ref().map(|rounds| rounds.wall_ns.len());
             assert_eq!(kept, rounds, "{most}: {} bytes", record.length());
             let [only] = &record.parts[0].warnings[..] else { panic!("{:?}", record.parts) };

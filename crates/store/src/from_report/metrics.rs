@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 
-use results::{Benchmark, CountUnit, Direction, Interval, MetricValue};
+use results::{Benchmark, CountUnit, Direction, Interval, Quantity};
 use runner_shared::walltime::as_float;
 
 use crate::record::{Better, Metric, MetricUnit};
@@ -27,38 +27,15 @@ use crate::record::{Better, Metric, MetricUnit};
 /// Returns the values of a benchmark, and the key of the one that leads: the time that tables show first, the first
 /// count that commands are compared by.
 pub(super) fn recorded(of: Benchmark<'_>) -> (BTreeMap<String, Metric>, &'static str) {
+    // The first value of a key stays.
     let mut metrics = BTreeMap::new();
-    let mut intervals = Vec::new();
-    for (row, value) in of.metrics() {
-        let Some(unit) = unit(row.unit) else { continue };
-        let better = match row.direction {
-            Direction::Lower => Better::Lower,
-            Direction::Higher => Better::Higher,
-            Direction::Neither => Better::Neither,
-        };
-        let value = match value {
-            Some(MetricValue::Real(number)) => number,
-            Some(MetricValue::Whole(number)) => as_float(number),
-            Some(MetricValue::Interval(interval)) => {
-                intervals.push((row.key, interval));
-                continue;
-            }
-            Some(MetricValue::Flag(_) | MetricValue::Text(_)) | None => continue,
-        };
-        put(&mut metrics, row.key, Metric { value, low: None, high: None, unit, better });
+    for one in of.quantities() {
+        let Some(metric) = metric(&one) else { continue };
+        metrics.entry(one.key).or_insert(metric);
     }
     for (counter, count) in of.counters() {
-        put(&mut metrics, counter.id, lower(as_float(count), counter_unit(counter.unit)));
-    }
-    if let Benchmark::Walltime(times) = of {
-        for event in &times.counters {
-            if let Some(count) = of.counted(&event.name) {
-                put(&mut metrics, &event.name, lower(count, MetricUnit::Number));
-            }
-        }
-    }
-    for (key, interval) in intervals {
-        fold(&mut metrics, key, interval);
+        let metric = lower(as_float(count), counter_unit(counter.unit));
+        metrics.entry(counter.id.to_owned()).or_insert(metric);
     }
     let headline = headline(of, &metrics);
     (metrics, headline)
@@ -78,23 +55,15 @@ pub(super) const fn counter_unit(unit: CountUnit) -> MetricUnit {
     }
 }
 
-/// JSON has no words for what is no number. The first value of a key stays.
-fn put(metrics: &mut BTreeMap<String, Metric>, key: &str, metric: Metric) {
-    if metric.value.is_finite() {
-        metrics.entry(key.to_owned()).or_insert(metric);
-    }
-}
-
-/// Puts both ends of an interval where its value is.
-fn fold(metrics: &mut BTreeMap<String, Metric>, key: &str, Interval { low, high }: Interval) {
-    if !(low.is_finite() && high.is_finite()) {
-        return;
-    }
-    let plain = key.replace("_*_", "_");
-    let of = if metrics.contains_key(&plain) { plain } else { key.replace('*', "median") };
-    if let Some(metric) = metrics.get_mut(&of) {
-        (metric.low, metric.high) = (Some(low), Some(high));
-    }
+/// A number as a record keeps it; `None` of a word.
+fn metric(of: &Quantity) -> Option<Metric> {
+    let better = match of.better {
+        Direction::Lower => Better::Lower,
+        Direction::Higher => Better::Higher,
+        Direction::Neither => Better::Neither,
+    };
+    let (low, high) = of.interval.map(|Interval { low, high }| (low, high)).unzip();
+    Some(Metric { value: of.value, low, high, unit: unit(of.unit)?, better })
 }
 
 const fn unit(unit: results::MetricUnit) -> Option<MetricUnit> {

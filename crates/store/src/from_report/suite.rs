@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use results::{
     Report, Suite, SuiteComparison, SuiteReading, SuiteSide, Value, Verdicts as _, counters_of,
 };
-use runner_shared::walltime::{as_float, quantile};
+use runner_shared::walltime::{as_float, median};
 
 use super::metrics::{counter_unit, lower};
 use crate::record::{MetricUnit, Mode, Part, Record, RecordedBenchmark, Rounds, Verdict};
@@ -111,7 +111,7 @@ fn times(benchmark: &mut RecordedBenchmark, readings: &[&SuiteReading]) {
     }
     let all = [("q1_ns", &walls), ("robust_median_ns", &undisturbed), ("min_ns", &shortest)];
     for (key, values) in all {
-        if let Some(value) = median(values) {
+        if let Some(value) = median(values.iter().copied()) {
             benchmark.metrics.insert(key.to_owned(), lower(value, MetricUnit::Nanoseconds));
         }
     }
@@ -129,24 +129,15 @@ fn times(benchmark: &mut RecordedBenchmark, readings: &[&SuiteReading]) {
 
 fn counts(benchmark: &mut RecordedBenchmark, readings: &[&SuiteReading], mode: Mode) {
     for (place, counter) in counters_of(mode.into()).iter().enumerate() {
-        let counts: Vec<f64> = readings
-            .iter()
-            .filter_map(|reading| match &reading.value {
-                Value::Counts(counts) => counts.get(place).copied().flatten().map(as_float),
-                Value::Time { .. } => None,
-            })
-            .collect();
-        let Some(value) = median(&counts) else { continue };
+        let counts = readings.iter().filter_map(|reading| match &reading.value {
+            Value::Counts(counts) => counts.get(place).copied().flatten().map(as_float),
+            Value::Time { .. } => None,
+        });
+        let Some(value) = median(counts) else { continue };
         let metric = lower(value, counter_unit(counter.unit));
         if benchmark.metrics.is_empty() {
             counter.id.clone_into(&mut benchmark.headline);
         }
         benchmark.metrics.insert(counter.id.to_owned(), metric);
     }
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    (!sorted.is_empty()).then(|| quantile(&sorted, 0.5))
 }

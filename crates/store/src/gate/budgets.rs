@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runner_shared::walltime::quantile;
+use runner_shared::walltime::median;
 
 use super::{
     inputs::Inputs,
@@ -28,7 +28,7 @@ pub(super) fn checks(inputs: &Inputs<'_>) -> Vec<Check> {
             let values = measured.of.iter().filter_map(|of| {
                 budget.keys.iter().find_map(|key| of.metrics.get(*key)).map(|it| it.value)
             });
-            median(values.collect())
+            median(values)
         };
         let mut found = budgets(subject, values, inputs);
         if inputs.comparison.is_none() {
@@ -60,11 +60,6 @@ fn measured<'a>(inputs: &Inputs<'a>) -> BTreeMap<(Mode, &'a str, u32), Measured<
         }
     }
     all
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    (!values.is_empty()).then(|| quantile(&values, 0.5))
 }
 
 fn completion(subject: Subject<'_>, of: &RecordedBenchmark) -> Option<Check> {

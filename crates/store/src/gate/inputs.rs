@@ -1,9 +1,9 @@
 //! All that a gate looks at.
 
-use super::rules::{Day, Rules};
+use super::{day::Day, rules::Rules};
 use crate::{
     Mode,
-    compare::{Comparison, Run},
+    compare::{Compared, Comparison, Quantity, Run},
     history::Expected,
 };
 
@@ -31,8 +31,19 @@ pub struct Expectation {
     pub mode: Mode,
     /// Identity of the benchmark.
     pub uri: String,
+    /// 1 for the first measurement of its identity in a run, 2 for the next.
+    pub occurrence: u32,
     /// Key of the quantity.
     pub metric: String,
     /// The values.
     pub expected: Expected,
+}
+
+impl Expectation {
+    /// Returns true if the value is that of this quantity.
+    pub(super) fn is_about(&self, one: &Compared, quantity: &Quantity) -> bool {
+        (self.mode, self.occurrence) == (one.mode, one.occurrence)
+            && self.uri == one.uri
+            && self.metric == quantity.key
+    }
 }

@@ -6,10 +6,10 @@ use super::{
     budgets,
     inputs::Inputs,
     report::{Check, CheckKind, GateReport, Status, WaiverNote},
-    rules::{Rules, Subject},
+    rules::{Rules, Subject, Waiver},
 };
 use crate::{
-    Mode, Outcome,
+    Better, Mode, Outcome,
     compare::{
         Absence, Class, Compared, Doubt, Effect, Quantity, Reason, Title, Unmatched, Verdict,
     },
@@ -63,26 +63,31 @@ fn complete(inputs: &Inputs<'_>) -> BTreeSet<(Mode, String, u32)> {
     all.collect()
 }
 
-/// Checks that a benchmark has not got worse: one check for each quantity that fails, else one for the leading one.
+/// Checks that a benchmark has not got worse: one check for each quantity that fails, else one for that of which least
+/// is certain, or for the leading one.
 fn regressions(one: &Compared, inputs: &Inputs<'_>) -> Vec<Check> {
     let subject = Subject { name: &one.name, uri: &one.uri, mode: one.mode };
-    let is_worse = |it: &&Quantity| it.decides && it.verdict == Verdict::Regressed;
-    let worse = one.quantities.iter().filter(is_worse);
-    let mut checks: Vec<Check> = match one.verdict {
-        Verdict::Regressed => worse.map(|it| regressed(one, it, subject, inputs.rules)).collect(),
-        Verdict::Suspect
-        | Verdict::Inconclusive
-        | Verdict::Incomparable
-        | Verdict::Improved
-        | Verdict::Unchanged => Vec::new(),
+    let is_sound = |it: &Quantity| matches!(it.verdict, Verdict::Improved | Verdict::Unchanged);
+    let open = one.quantities.iter().filter(|it| it.decides && !is_sound(it));
+    let judged = |it: &Quantity| {
+        let verdict = one.verdict.max(it.verdict);
+        if verdict == Verdict::Regressed {
+            regressed(one, it, subject, inputs.rules)
+        } else {
+            undisputed(one, (it, verdict), subject, inputs)
+        }
     };
-    if checks.iter().any(|check| check.status == Status::Failed) {
-        checks.retain(|check| check.status == Status::Failed);
+    let mut checks: Vec<Check> = match one.verdict {
+        Verdict::Regressed | Verdict::Suspect | Verdict::Inconclusive => open.map(judged).collect(),
+        Verdict::Incomparable | Verdict::Improved | Verdict::Unchanged => Vec::new(),
+    };
+    if checks.iter().any(|check| check.fails(inputs.strict)) {
+        checks.retain(|check| check.fails(inputs.strict));
         return checks;
     }
     // What is within its limit is told by one quantity alone.
-    let lead = one.lead().map(|lead| undisputed(one, lead, subject, inputs));
-    checks.into_iter().next().or(lead).into_iter().collect()
+    let lead = || Some(undisputed(one, (one.lead()?, one.verdict), subject, inputs));
+    checks.into_iter().min_by_key(|check| check.status).or_else(lead).into_iter().collect()
 }
 
 fn regressed(one: &Compared, quantity: &Quantity, of: Subject<'_>, rules: &Rules) -> Check {
@@ -96,12 +101,17 @@ fn regressed(one: &Compared, quantity: &Quantity, of: Subject<'_>, rules: &Rules
     Check { limit, status, reason, ..changed(one, quantity) }
 }
 
-/// The check of a quantity that did not certainly get worse.
-fn undisputed(one: &Compared, quantity: &Quantity, of: Subject<'_>, inputs: &Inputs<'_>) -> Check {
+/// The check of a quantity that did not certainly get worse, by the weaker of its verdict and that of the benchmark.
+fn undisputed(
+    one: &Compared,
+    (quantity, verdict): (&Quantity, Verdict),
+    of: Subject<'_>,
+    inputs: &Inputs<'_>,
+) -> Check {
     let limit = inputs.rules.max_regression(of, &quantity.key);
     let check = Check { limit, ..changed(one, quantity) };
     let with = |status, reason: String| Check { status, reason, ..check.clone() };
-    match one.verdict {
+    match verdict {
         Verdict::Improved => with(Status::Improved, String::new()),
         Verdict::Unchanged | Verdict::Regressed => with(Status::Passed, String::new()),
         Verdict::Incomparable => with(Status::Doubtful, incomparable(one)),
@@ -109,16 +119,36 @@ fn undisputed(one: &Compared, quantity: &Quantity, of: Subject<'_>, inputs: &Inp
             let Some(limit) = limit else {
                 return with(Status::Passed, "no limit".to_owned());
             };
-            let doubt = doubtful(one);
-            let expectation = inputs
-                .expectations
-                .iter()
-                .find(|it| it.mode == one.mode && it.uri == one.uri && it.metric == quantity.key);
-            match expectation.map(|it| foreseen(quantity, it.expected, limit)) {
-                Some(Some((status, reason))) => with(status, reason),
-                Some(None) | None => with(Status::Doubtful, doubt),
-            }
+            let expectation = inputs.expectations.iter().find(|it| it.is_about(one, quantity));
+            let told = expectation.and_then(|it| foreseen(quantity, it.expected, limit));
+            let (status, reason) =
+                told.unwrap_or_else(|| suspected(one, (quantity, verdict), limit));
+            with(status, reason)
         }
+    }
+}
+
+/// Returns what a comparison says that is not certain: a change that would be permitted if it were is no matter.
+fn suspected(
+    one: &Compared,
+    (quantity, verdict): (&Quantity, Verdict),
+    limit: f64,
+) -> (Status, String) {
+    let is_suspect = verdict == Verdict::Suspect;
+    if is_suspect && most_worse_by(quantity).is_some_and(|worse| worse <= limit + ROUNDING) {
+        return (Status::Passed, "not certain, but within the limit".to_owned());
+    }
+    (Status::Doubtful, doubtful(one, verdict))
+}
+
+/// Returns how much worse head may be at most, as a share. Without an interval only what got better is known.
+fn most_worse_by(quantity: &Quantity) -> Option<f64> {
+    match quantity.interval {
+        Some(ends) => Some(match quantity.better {
+            Better::Lower | Better::Neither => ends.high - 1.0,
+            Better::Higher => ends.low.recip() - 1.0,
+        }),
+        None => quantity.worse_by().filter(|worse| *worse < 0.0),
     }
 }
 
@@ -134,12 +164,12 @@ fn foreseen(quantity: &Quantity, expected: Expected, limit: f64) -> Option<(Stat
         return Some((Status::Passed, reason));
     }
     let worse_by = match quantity.better {
-        crate::Better::Lower | crate::Better::Neither => quantity.head / median - 1.0,
-        crate::Better::Higher => median / quantity.head - 1.0,
+        Better::Lower | Better::Neither => quantity.head / median - 1.0,
+        Better::Higher => median / quantity.head - 1.0,
     };
     // A level that never varies has an interval of no width.
     let least = limit.max(quantity.threshold);
-    (worse_by.is_nan() || worse_by >= least).then(|| {
+    (worse_by.is_nan() || worse_by > least + ROUNDING).then(|| {
         let reason = format!("worse than the last {points} runs let expect: {from} to {to}");
         (Status::Failed, reason)
     })
@@ -163,7 +193,7 @@ const DOUBTS: [(Doubt, &str); 10] = [
     (Doubt::FewRuns, "too few runs to know the noise between them"),
 ];
 
-fn doubtful(one: &Compared) -> String {
+fn doubtful(one: &Compared, verdict: Verdict) -> String {
     let found = DOUBTS.iter().find(|(doubt, _)| one.doubts.contains(doubt));
     let degraded = || one.reasons.iter().find(|reason| reason.effect == Effect::Degrades);
     let why = match found {
@@ -173,7 +203,7 @@ fn doubtful(one: &Compared) -> String {
         Some((_, words)) => (*words).to_owned(),
         None => "the difference may be noise".to_owned(),
     };
-    format!("{}: {why}", one.verdict.word())
+    format!("{}: {why}", verdict.word())
 }
 
 /// A check of a quantity, without limit and outcome.
@@ -214,18 +244,25 @@ fn unmatched(one: &Unmatched) -> Check {
     Check { occurrence: one.occurrence, ..Check::bare(subject, status, reason.to_owned()) }
 }
 
-/// Waives what the waivers permit today, and returns those that do nothing.
+/// Waives what the waivers permit today of all that fails, and returns those that do nothing.
 fn waive(checks: &mut [Check], inputs: &Inputs<'_>) -> Vec<WaiverNote> {
     let waivers = &inputs.rules.waivers;
     let mut used = BTreeSet::new();
-    for check in checks.iter_mut().filter(|check| check.status == Status::Failed) {
+    for check in checks.iter_mut().filter(|check| check.fails(inputs.strict)) {
         let (name, uri) = (check.name.clone(), check.uri.clone());
         let subject = Subject { name: &name, uri: &uri, mode: check.mode };
         // A benchmark that failed is no matter of limits.
-        let mut about = waivers.iter().enumerate().filter(|(_, waiver)| {
-            check.kind != CheckKind::Completion && waiver.is_about(subject, &check.metric)
-        });
-        if let Some((place, waiver)) = about.find(|(_, waiver)| *inputs.today <= waiver.until) {
+        let is_broken = check.kind == CheckKind::Completion && check.status == Status::Failed;
+        let permits = |waiver: &Waiver| match check.kind {
+            CheckKind::Budget => waiver.permits_value(subject, &check.metric),
+            CheckKind::Regression | CheckKind::Completion => {
+                waiver.permits_loss(subject, &check.metric)
+            }
+        };
+        let all = waivers.iter().enumerate();
+        let mut about = all.filter(|(_, waiver)| !is_broken && permits(waiver));
+        let found = about.find(|(_, waiver)| *inputs.today <= waiver.until);
+        if let Some((place, waiver)) = found {
             used.insert(place);
             check.status = Status::Waived;
             check.add_reason(&format!("waived until {}: {}", waiver.until, waiver.reason));
@@ -247,6 +284,8 @@ fn idle_limits(inputs: &Inputs<'_>) -> Vec<String> {
     let mut all: Vec<(&str, &str)> = of_runs.map(|of| (&*of.name, &*of.uri)).collect();
     if let Some(comparison) = inputs.comparison {
         all.extend(comparison.benchmarks.iter().map(|one| (&*one.name, &*one.uri)));
+        let of_head = comparison.unmatched.iter().filter(|one| one.absence != Absence::Removed);
+        all.extend(of_head.map(|one| (&*one.name, &*one.uri)));
     }
     let patterns = inputs.rules.rules.iter().filter_map(|rule| rule.benchmarks.as_ref());
     let idle = patterns.filter(|it| !all.iter().any(|(name, uri)| it.is_about(name, uri)));

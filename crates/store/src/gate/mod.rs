@@ -10,6 +10,7 @@
 
 mod budgets;
 mod confirm;
+mod day;
 mod export;
 mod inputs;
 mod judge;
@@ -17,14 +18,13 @@ mod paired;
 mod report;
 mod rules;
 
+pub use day::{Day, DayError};
 pub use export::{Annotation, FORMATS, Format, annotations, badge, format, markdown, table};
 pub use inputs::{Expectation, Inputs};
 pub use judge::judge;
 pub use paired::comparison_of;
 pub use report::{Check, CheckKind, GateReport, Status, WaiverNote};
-pub use rules::{
-    BUDGETS, Budget, Day, DayError, Limit, Pattern, QuantityError, Rule, Rules, Waiver, budget,
-};
+pub use rules::{BUDGETS, Budget, Limit, Pattern, QuantityError, Rule, Rules, Waiver, budget};
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,7 @@ pub fn comparison_of(found: &[&SuiteComparison]) -> Comparison {
         modes: found.iter().map(|one| summary(one)).collect(),
         benchmarks: benchmarks.collect(),
         unmatched: unmatched.collect(),
+        tested: 0,
         paired_command: None,
     }
 }

@@ -91,7 +91,7 @@ pub enum Status {
     Failed,
     /// It is not known: passes, but for `--strict`.
     Doubtful,
-    /// The limit is exceeded, which a waiver permits.
+    /// It would fail, which a waiver permits.
     Waived,
     /// Better than before.
     Improved,
@@ -129,6 +129,17 @@ impl Status {
     }
 }
 
+impl CheckKind {
+    /// As one word.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Completion => "completion",
+            Self::Regression => "regression",
+            Self::Budget => "budget",
+        }
+    }
+}
+
 impl Check {
     /// A check without values.
     pub(super) fn bare(subject: Subject<'_>, status: Status, reason: String) -> Self {
@@ -152,6 +163,11 @@ impl Check {
         }
     }
 
+    /// Returns true if the check makes the gate fail; doubts do if that is wanted.
+    pub(super) fn fails(&self, strict: bool) -> bool {
+        self.status == Status::Failed || strict && self.status == Status::Doubtful
+    }
+
     /// Adds a sentence to the reason.
     pub(super) fn add_reason(&mut self, text: &str) {
         if !self.reason.is_empty() {
@@ -173,9 +189,7 @@ impl GateReport {
     /// Returns the checks that make the gate fail.
     pub fn failures(&self) -> impl Iterator<Item = &Check> {
         let strict = self.strict;
-        self.checks.iter().filter(move |check| {
-            check.status == Status::Failed || strict && check.status == Status::Doubtful
-        })
+        self.checks.iter().filter(move |check| check.fails(strict))
     }
 
     /// Returns the sentence that sums it up.

@@ -1,10 +1,11 @@
 //! The limits and waivers of a project, and which of them are about a benchmark.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt};
 
 use runner_shared::duration::parse_nanos;
 use wildmatch::WildMatch;
 
+use super::day::Day;
 use crate::{MetricUnit, Mode};
 
 /// All that a project says about its gate.
@@ -180,18 +181,29 @@ pub struct QuantityError(&'static str);
 const JUDGED_TIMES: [&str; 3] = ["median_ns", "robust_median_ns", "processor_ns"];
 /// Keys of the counts that decide a comparison.
 const JUDGED_COUNTS: [&str; 4] = ["instructions", "peak_bytes", "total_bytes", "allocations"];
+/// Keys of values, and of the counts in other units that are compared in their stead.
+const STAND_INS: [(&str, &str); 1] = [("estimate_ns", "estimated_cycles")];
 
 impl Budget {
     /// Returns true if the quantity can get worse in a comparison, so that a loss of it can have a limit.
     pub fn is_compared(&self) -> bool {
-        self.keys.iter().any(|key| JUDGED_TIMES.contains(key) || JUDGED_COUNTS.contains(key))
+        let is_judged = |key| JUDGED_TIMES.contains(key) || JUDGED_COUNTS.contains(key);
+        self.keys.iter().any(is_judged) || self.stand_in().is_some()
+    }
+
+    /// Returns the key of the count that is compared in its stead.
+    fn stand_in(&self) -> Option<&'static str> {
+        let found = STAND_INS.iter().find(|(own, _)| self.keys.contains(own));
+        found.map(|(_, compared)| *compared)
     }
 
     /// Returns true if a comparison that judges this key is about this quantity. All times that can be judged stand for
     /// the one that is.
     fn is_judged_as(&self, key: &str) -> bool {
         let is_time = self.keys.iter().any(|own| JUDGED_TIMES.contains(own));
-        self.keys.contains(&key) || is_time && JUDGED_TIMES.contains(&key)
+        self.keys.contains(&key)
+            || is_time && JUDGED_TIMES.contains(&key)
+            || self.stand_in() == Some(key)
     }
 
     /// Reads a value: `10 ms`, `100 MB`, `5000`.
@@ -211,7 +223,8 @@ impl Budget {
 }
 
 fn number(text: &str) -> Option<f64> {
-    let digits = text.trim().replace(['_', ','], "");
+    // No comma: it parts thousands for some, and fractions for others.
+    let digits = text.trim().replace('_', "");
     digits.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0)
 }
 
@@ -241,9 +254,8 @@ fn time(text: &str) -> Result<f64, QuantityError> {
 fn size(text: &str) -> Result<f64, QuantityError> {
     const WANTED: QuantityError = QuantityError("a size such as `100 MB` or `0`");
     let text = text.trim();
-    let unit = text.trim_start_matches(|letter: char| {
-        letter.is_ascii_digit() || matches!(letter, '.' | '_' | ',')
-    });
+    let unit = text
+        .trim_start_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, '.' | '_'));
     let digits = text.strip_suffix(unit).and_then(number).ok_or(WANTED)?;
     // As sizes are shown: 1 KB has 1024 bytes.
     let scale = match unit.trim() {
@@ -280,38 +292,6 @@ impl Pattern {
     /// Returns true if the pattern is about this benchmark.
     pub fn is_about(&self, name: &str, uri: &str) -> bool {
         [name, uri].iter().any(|text| self.text == *text || self.matcher.matches(text))
-    }
-}
-
-/// A day, as in `2026-12-31`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Day(String);
-
-/// A text that is no day.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a day such as `2026-12-31`")]
-pub struct DayError;
-
-impl FromStr for Day {
-    type Err = DayError;
-
-    fn from_str(text: &str) -> Result<Self, DayError> {
-        let midnight = format!("{text}T00:00:00Z");
-        humantime::parse_rfc3339(&midnight).map_err(|_unparsed| DayError)?;
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl fmt::Display for Day {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Day {
-    /// Returns the day of a time in milliseconds since 1970, in UTC.
-    pub fn of(time_ms: u64) -> Self {
-        Self(crate::shown::day(time_ms))
     }
 }
 
@@ -386,11 +366,19 @@ impl Rules {
 }
 
 impl Waiver {
-    pub(super) fn is_about(&self, of: Subject<'_>, key: &str) -> bool {
+    /// Returns true if a loss of this quantity is waived.
+    pub(super) fn permits_loss(&self, of: Subject<'_>, key: &str) -> bool {
+        self.is_about(of, |metric| metric.is_judged_as(key))
+    }
+
+    /// Returns true if the budget of this quantity is waived: each time has a budget of its own.
+    pub(super) fn permits_value(&self, of: Subject<'_>, key: &str) -> bool {
+        self.is_about(of, |metric| metric.keys.contains(&key))
+    }
+
+    fn is_about(&self, of: Subject<'_>, fits: impl Fn(&Budget) -> bool) -> bool {
         self.mode.is_none_or(|mode| mode == of.mode)
-            && self
-                .metric
-                .is_none_or(|metric| metric.keys.contains(&key) || metric.is_judged_as(key))
+            && self.metric.is_none_or(fits)
             && self.benchmarks.is_about(of.name, of.uri)
     }
 }

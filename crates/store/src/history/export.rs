@@ -1,71 +1,152 @@
-//! Histories for other programs.
+//! Histories for other programs: written value by value, as there may be millions of them.
 
-use serde_json::{Value, json};
+use std::io::{self, Write};
 
-use super::{Change, History, table::mode_word};
-use crate::shown;
+use serde::{Serialize, Serializer};
 
-/// Returns the histories as JSON. Times are those of the starts of runs.
-pub fn json(histories: &[History<'_>]) -> Value {
-    json!({ "version": 1, "histories": histories.iter().map(one).collect::<Vec<_>>() })
-}
+use super::{Change, Expected, History, Point};
+use crate::{Better, MetricUnit, shown};
 
-fn one(history: &History<'_>) -> Value {
-    let series = &history.series;
-    let points = series.points.iter().map(|point| {
-        let origin = history.origins.get(point);
-        json!({
-            "run": origin.map(|origin| origin.run.to_string()),
-            "time": origin.map(|origin| shown::moment(origin.time_ms)),
-            "time_ms": origin.map(|origin| origin.time_ms),
-            "commit": origin.and_then(|origin| origin.commit.as_deref()),
-            "branch": origin.and_then(|origin| origin.branch.as_deref()),
-            "environment": history.origins.environment(point),
-            "fingerprint": origin.map(|origin| &origin.fingerprint),
-            "value": point.value,
-            "low": point.interval.map(|(low, _)| low),
-            "high": point.interval.map(|(_, high)| high),
-        })
-    });
-    json!({
-        "name": series.name,
-        "uri": series.uri,
-        "mode": mode_word(series.mode),
-        "metric": series.metric,
-        "unit": series.unit,
-        "better": series.better,
-        "points": points.collect::<Vec<_>>(),
-        "changes": history.changes.iter().map(|it| change(history, it)).collect::<Vec<_>>(),
-        "expected": history.expected.map(|expected| json!({
-            "median": expected.median,
-            "low": expected.low,
-            "high": expected.high,
-            "points": expected.points,
-        })),
-    })
-}
-
-fn change(history: &History<'_>, change: &Change) -> Value {
-    let origin = history.origin(change.at);
-    json!({
-        "point": change.at,
-        "run": origin.map(|origin| origin.run.to_string()),
-        "commit": origin.and_then(|origin| origin.commit.as_deref()),
-        "before": change.before,
-        "after": change.after,
-        "ratio": change.ratio(),
-        "worse": change.is_worse(history.series.better),
-        "p": change.p,
-    })
-}
-
-/// Returns the values as CSV, a line each, with a head.
+/// Writes the histories as JSON, a line for each value, with a final line break. Times are those of the starts of runs.
 ///
 /// # Errors
 ///
-/// None but those of the library, which has no reason for one here.
-pub fn csv(histories: &[History<'_>]) -> Result<String, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+/// Those of the writer.
+pub fn json(histories: &[History<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let document = Document { version: 1, histories: Histories(histories) };
+    document.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Lines))?;
+    writeln!(out)
+}
+
+/// A line for each element of a list, so that whoever prints them can do so in pieces.
+struct Lines;
+
+impl serde_json::ser::Formatter for Lines {
+    fn begin_array_value<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        out.write_all(if first { b"\n" } else { b",\n" })
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    histories: Histories<'a>,
+}
+
+struct Histories<'a>(&'a [History<'a>]);
+
+impl Serialize for Histories<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(HistoryKeys::of))
+    }
+}
+
+#[derive(Serialize)]
+struct HistoryKeys<'a> {
+    name: &'a str,
+    uri: &'a str,
+    mode: &'static str,
+    metric: &'a str,
+    unit: MetricUnit,
+    better: Better,
+    points: Points<'a>,
+    changes: Vec<ChangeKeys<'a>>,
+    expected: Option<Expected>,
+}
+
+impl<'a> HistoryKeys<'a> {
+    fn of(history: &'a History<'a>) -> Self {
+        let series = &history.series;
+        Self {
+            name: &series.name,
+            uri: &series.uri,
+            mode: shown::mode(series.mode),
+            metric: &series.metric,
+            unit: series.unit,
+            better: series.better,
+            points: Points(history),
+            changes: history.changes.iter().map(|it| ChangeKeys::of(history, it)).collect(),
+            expected: history.expected,
+        }
+    }
+}
+
+struct Points<'a>(&'a History<'a>);
+
+impl Serialize for Points<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let points = self.0.series.points.iter();
+        serializer.collect_seq(points.map(|point| PointKeys::of(self.0, point)))
+    }
+}
+
+#[derive(Serialize)]
+struct PointKeys<'a> {
+    run: Option<String>,
+    time: Option<String>,
+    time_ms: Option<u64>,
+    commit: Option<&'a str>,
+    branch: Option<&'a str>,
+    environment: u32,
+    fingerprint: Option<&'a str>,
+    value: f64,
+    low: Option<f64>,
+    high: Option<f64>,
+}
+
+impl<'a> PointKeys<'a> {
+    fn of(history: &History<'a>, point: &Point) -> Self {
+        let origin = history.origins.get(point);
+        Self {
+            run: origin.map(|origin| origin.run.to_string()),
+            time: origin.map(|origin| shown::moment(origin.time_ms)),
+            time_ms: origin.map(|origin| origin.time_ms),
+            commit: origin.and_then(|origin| origin.commit.as_deref()),
+            branch: origin.and_then(|origin| origin.branch.as_deref()),
+            environment: history.origins.environment(point),
+            fingerprint: origin.map(|origin| origin.fingerprint.as_str()),
+            value: point.value,
+            low: point.interval.map(|(low, _)| low),
+            high: point.interval.map(|(_, high)| high),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ChangeKeys<'a> {
+    point: usize,
+    run: Option<String>,
+    commit: Option<&'a str>,
+    before: f64,
+    after: f64,
+    ratio: Option<f64>,
+    worse: bool,
+    p: f64,
+}
+
+impl<'a> ChangeKeys<'a> {
+    fn of(history: &History<'a>, change: &Change) -> Self {
+        let origin = history.origin(change.at);
+        Self {
+            point: change.at,
+            run: origin.map(|origin| origin.run.to_string()),
+            commit: origin.and_then(|origin| origin.commit.as_deref()),
+            before: change.before,
+            after: change.after,
+            ratio: change.ratio(),
+            worse: change.is_worse(history.series.better),
+            p: change.p,
+        }
+    }
+}
+
+/// Writes the values as CSV, a line each, with a head.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn csv(histories: &[History<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
     writer.write_record([
         "name",
         "uri",
@@ -90,7 +171,7 @@ pub fn csv(histories: &[History<'_>]) -> Result<String, csv::Error> {
             writer.write_record([
                 series.name.as_str(),
                 &series.uri,
-                mode_word(series.mode),
+                shown::mode(series.mode),
                 &series.metric,
                 &shown::moment(origin.time_ms),
                 &origin.run.to_string(),
@@ -104,6 +185,5 @@ pub fn csv(histories: &[History<'_>]) -> Result<String, csv::Error> {
             ])?;
         }
     }
-    let bytes = writer.into_inner().map_err(|err| csv::Error::from(err.into_error()))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    writer.flush()
 }

@@ -1,9 +1,10 @@
 //! Levels: the values between two changes. Their difference by Student's t-test, and what a further value may be.
 
-use runner_shared::walltime::{as_float, quantile};
+use runner_shared::walltime::median;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::Change;
+use crate::shown::float;
 
 /// Values of a level that tell what the next one may be: the newest ones.
 const MOST: usize = 30;
@@ -15,7 +16,7 @@ const DEVIATION: f64 = 1.4826;
 const PROBABILITY: f64 = 0.995;
 
 /// The next value of a level: it lies between `low` and `high` in 99 of 100 cases.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Expected {
     /// Median of the level.
     pub median: f64,
@@ -38,28 +39,29 @@ pub(super) fn expected(level: &[f64]) -> Option<Expected> {
     let to = |value: f64| if in_logs { value.ln() } else { value };
     let from = |value: f64| if in_logs { value.exp() } else { value };
     let values: Vec<f64> = newest.iter().map(|value| to(*value)).collect();
-    let centre = median(&values);
-    let distances: Vec<f64> = values.iter().map(|value| (value - centre).abs()).collect();
+    let centre = median(values.iter().copied())?;
+    let distances = values.iter().map(|value| (value - centre).abs());
     let count = float(values.len());
     let t = StudentsT::new(0.0, 1.0, count - 1.0).ok()?.inverse_cdf(PROBABILITY);
-    let reach = t * DEVIATION * median(&distances) * (1.0 + 1.0 / count).sqrt();
+    let reach = t * DEVIATION * median(distances)? * (1.0 + 1.0 / count).sqrt();
     Some(Expected {
-        median: median(newest),
+        median: median(newest.iter().copied())?,
         low: from(centre - reach),
         high: from(centre + reach),
         points: newest.len(),
     })
 }
 
-/// Returns the changes at these places, with the levels on both sides.
-pub(super) fn changes(values: &[f64], starts: &[usize]) -> Vec<Change> {
-    let ends = starts.iter().skip(1).copied().chain([values.len()]);
-    let befores = [0].into_iter().chain(starts.iter().copied());
+/// Returns the changes at these places, which come with their probability, with the levels on both sides.
+pub(super) fn changes(values: &[f64], starts: &[(usize, f64)]) -> Vec<Change> {
+    let places = || starts.iter().map(|(at, _)| *at);
+    let ends = places().skip(1).chain([values.len()]);
+    let befores = [0].into_iter().chain(places());
     let all = befores.zip(starts).zip(ends);
-    all.filter_map(|((before, at), end)| {
+    all.filter_map(|((before, (at, p)), end)| {
         let (left, right) = (values.get(before..*at)?, values.get(*at..end)?);
-        let p = difference(left, right);
-        Some(Change { at: *at, before: median(left), after: median(right), p })
+        let [before, after] = [left, right].map(|level| median(level.iter().copied()));
+        Some(Change { at: *at, before: before?, after: after?, p: *p })
     })
     .collect()
 }
@@ -84,16 +86,6 @@ pub(super) fn difference(left: &[f64], right: &[f64]) -> f64 {
     }
     let Ok(student) = StudentsT::new(0.0, 1.0, freedom) else { return 1.0 };
     2.0 * student.sf(apart / error)
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut ascending = values.to_vec();
-    ascending.sort_by(f64::total_cmp);
-    quantile(&ascending, 0.5)
-}
-
-fn float(number: usize) -> f64 {
-    as_float(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

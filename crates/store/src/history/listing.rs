@@ -18,7 +18,7 @@ pub fn listing(history: &History<'_>, style: &TableStyle) -> String {
     heads.push(head("Change", 0));
     let places = 0..series.points.len();
     let rows = places.rev().filter_map(|place| row(history, place, several));
-    let mode = super::table::mode_word(series.mode);
+    let mode = shown::mode(series.mode);
     let title = format!("{} ({mode}, {})\n", one_line(&series.name), one_line(&series.metric));
     let table = fitted_table("Start (UTC)", &heads, rows.collect(), style);
     format!("{title}{table}{}", footer(history, several))

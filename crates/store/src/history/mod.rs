@@ -14,8 +14,8 @@ mod table;
 use std::collections::BTreeMap;
 
 use crate::{Better, MetricUnit, Mode, RecordId};
+use divisive::FEWEST;
 
-pub use divisive::{FEWEST, WINDOW};
 pub use export::{csv, json};
 pub use kept::of_kept;
 pub use level::Expected;
@@ -127,7 +127,8 @@ pub struct Change {
     pub before: f64,
     /// Median of the level that begins here.
     pub after: f64,
-    /// Probability of such a difference without a change (t-test).
+    /// Probability of such a difference anywhere in a history without a change: a t-test of logarithms, corrected for the
+    /// number of values.
     pub p: f64,
 }
 
@@ -148,7 +149,7 @@ impl Change {
 }
 
 impl<'a> History<'a> {
-    /// Looks for changes. Takes time in proportion to the number of points, times [`WINDOW`].
+    /// Looks for changes. Takes time in proportion to the number of points, times the 50 of a window.
     pub fn of(series: Series, origins: &'a Origins) -> Self {
         let newest = series.points.last().map(|point| origins.environment(point));
         let mut known: BTreeMap<u32, (Vec<usize>, Vec<f64>)> = BTreeMap::new();
@@ -168,7 +169,7 @@ impl<'a> History<'a> {
                     .filter_map(|change| Some(Change { at: *places.get(change.at)?, ..change })),
             );
             if newest == Some(environment) {
-                let start = starts.last().copied().unwrap_or(0);
+                let start = starts.last().map_or(0, |(start, _)| *start);
                 expected = values.get(start..).and_then(level::expected);
             }
         }

@@ -2,6 +2,8 @@
 
 use runner_shared::walltime::quantile;
 
+use crate::shown::float;
+
 /// Bars from the lowest to the highest.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Values within this share of their median look equal: noise is no mountain.
@@ -37,10 +39,6 @@ fn condensed(values: &[f64], width: usize) -> Vec<f64> {
         quantile(&group, 0.5)
     };
     (0..width).map(group).collect()
-}
-
-fn float(number: usize) -> f64 {
-    u32::try_from(number).map_or(f64::INFINITY, f64::from)
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn row(history: &History<'_>, with_mode: bool) -> FreeRow {
     let changed = change.map_or_else(|| UNKNOWN.to_owned(), |it| in_words(history, it));
     let since = change.and_then(|change| history.origin(change.at)).map(place);
     let mut cells = vec![sparkline(&history.current(), BARS)];
-    cells.extend(with_mode.then(|| mode_word(series.mode).to_owned()));
+    cells.extend(with_mode.then(|| shown::mode(series.mode).to_owned()));
     cells.extend([
         last,
         changed,
@@ -62,14 +62,6 @@ pub(super) fn in_words(history: &History<'_>, change: &super::Change) -> String 
         || format!("0 to {}", shown::value(change.after, history.series.unit)),
         shown::change,
     )
-}
-
-pub(super) const fn mode_word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Simulation => "simulation",
-        Mode::Walltime => "walltime",
-        Mode::Memory => "memory",
-    }
 }
 
 /// Returns how much worse the last change made it, as a logarithm; what never changed stands in the middle.

@@ -44,10 +44,37 @@ fn places(values: &[f64]) -> Vec<usize> {
     History::of(series(values), &origins).changes.iter().map(|change| change.at).collect()
 }
 
+/// Returns in how many histories of a single level a change is found, by the noise of a value.
+fn false_changes(histories: u64, count: usize, noise: fn(&mut Xoshiro256) -> f64) -> usize {
+    let has_change = |seed: &u64| {
+        let mut random = Xoshiro256::seeded(*seed);
+        let values = (0..count).map(|_| 1e6 * (0.03 * noise(&mut random)).exp());
+        !divisive::change_points(&values.collect::<Vec<_>>(), 0.0).is_empty()
+    };
+    (0..histories).filter(has_change).count()
+}
+
 #[test]
-fn without_a_change_few_are_found() {
-    let found: usize = (0..200).map(|seed| places(&noise(seed, 100, 0.01)).len()).sum();
-    assert!(found <= 4, "{found} in 20,000 values");
+fn without_a_change_one_of_a_thousand_shows_one() {
+    let found: usize =
+        [100, 300, 1000].map(|count| false_changes(1000, count, Xoshiro256::normal)).iter().sum();
+    assert!(found <= 3, "{found} of 3000 histories");
+}
+
+#[test]
+fn skewed_noise_shows_as_many_as_the_readme_says() {
+    let exponential: fn(&mut Xoshiro256) -> f64 = |random| -random.open_unit().ln();
+    let disturbed: fn(&mut Xoshiro256) -> f64 = |random| {
+        let is_disturbed = random.open_unit() < 0.05;
+        let more = if is_disturbed { 8.0 * random.normal().abs() } else { 0.0 };
+        random.normal() + more
+    };
+    for (noise, counts) in [(exponential, [5, 10, 25]), (disturbed, [5, 15, 70])] {
+        for (count, most) in [100, 300, 1000].into_iter().zip(counts) {
+            let found = false_changes(500, count, noise);
+            assert!(found <= most, "{found} of 500 histories of {count} runs");
+        }
+    }
 }
 
 #[test]
@@ -109,6 +136,14 @@ fn exact_counts_change_where_they_change() {
 }
 
 #[test]
+fn small_values_change_like_large_ones() {
+    let values = [[0.25; 30], [0.45; 30]].concat();
+    assert_eq!(places(&values), [30]);
+    let from_none = [[0.0; 30], [0.25; 30]].concat();
+    assert_eq!(places(&from_none), [30]);
+}
+
+#[test]
 fn fewer_than_twenty_values_have_no_changes() {
     let values: Vec<f64> = (0..19).map(|nth| if nth < 10 { 1e6 } else { 2e6 }).collect();
     assert!(places(&values).is_empty());
@@ -167,7 +202,24 @@ fn odd_values_are_no_trouble() {
     let origins = origins(100);
     let history = History::of(series(&values), &origins);
     let _text = listing(&history, &TableStyle::default());
-    let _json = json(&[history]);
+    assert!(json_of(&[history]).is_object());
+}
+
+fn json_of(histories: &[History<'_>]) -> serde_json::Value {
+    let mut bytes = Vec::new();
+    json(histories, &mut bytes).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+#[test]
+fn each_value_is_a_line_of_the_json() {
+    let origins = known_origins();
+    let mut bytes = Vec::new();
+    json(&known(&origins), &mut bytes).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let lines = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
+    assert_eq!((lines("{\"run\":"), lines("{\"name\":")), (30 + 3 + 30, 3), "{text}");
+    assert!(text.ends_with("]}\n"), "{text}");
 }
 
 /// One that got slower, one that got faster, and one that was measured in two environments.
@@ -207,6 +259,8 @@ fn listing_of_one_benchmark() {
 fn exports_of_histories() {
     let origins = known_origins();
     let young = &known(&origins)[1..2];
-    insta::assert_json_snapshot!(json(young));
-    insta::assert_snapshot!("csv_of_histories", csv(young).unwrap());
+    insta::assert_json_snapshot!(json_of(young));
+    let mut lines = Vec::new();
+    csv(young, &mut lines).unwrap();
+    insta::assert_snapshot!("csv_of_histories", String::from_utf8(lines).unwrap());
 }

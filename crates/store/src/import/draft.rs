@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use results::Interval;
 use runner_shared::{
     bounds::NAME_BYTES,
-    text::count,
+    text::{count, within},
     walltime::{as_float, quantile},
 };
 
@@ -169,7 +169,8 @@ impl Draft {
         if metrics.is_empty() && outcome == Outcome::Complete {
             outcome = Outcome::Failed("the file has no number of it".to_owned());
         }
-        let rounds = (!wall_ns.is_empty()).then(|| rounds(&wall_ns, &processor_ns, most_rounds));
+        let mut rounds = Rounds { wall_ns, processor_ns, ..Rounds::default() };
+        rounds.thin_out(most_rounds.max(1));
         RecordedBenchmark {
             name,
             uri,
@@ -177,7 +178,7 @@ impl Draft {
             outcome,
             metrics,
             headline,
-            rounds,
+            rounds: (!rounds.wall_ns.is_empty()).then_some(rounds),
             notes,
             ..RecordedBenchmark::default()
         }
@@ -236,24 +237,6 @@ fn interval_of_median(times: &[f64]) -> Option<Interval> {
     Some(Interval { low, high })
 }
 
-/// At most so many of the rounds, evenly spread.
-fn rounds(wall_ns: &[f64], processor_ns: &[f64], most: usize) -> Rounds {
-    let all = wall_ns.len();
-    let kept = all.min(most.max(1));
-    let spread = |times: &[f64]| -> Vec<f64> {
-        if times.len() != all {
-            return Vec::new();
-        }
-        (0..kept).filter_map(|place| times.get(place * all / kept)).copied().collect()
-    };
-    Rounds {
-        wall_ns: spread(wall_ns),
-        processor_ns: spread(processor_ns),
-        left_out: u64::try_from(all - kept).unwrap_or(u64::MAX),
-        ..Rounds::default()
-    }
-}
-
 /// Returns true if a value of this unit can be that.
 fn is_possible(value: f64, unit: MetricUnit) -> bool {
     let may_be_negative = match unit {
@@ -263,19 +246,9 @@ fn is_possible(value: f64, unit: MetricUnit) -> bool {
     value.is_finite() && (may_be_negative || value >= 0.0)
 }
 
-/// A text of at most [`NAME_BYTES`]. A cut one ends with a number that is that of the whole text, so that two of them
-/// stay two.
+/// A text of at most [`NAME_BYTES`], or what is left of it and tells it apart.
 pub(super) fn short(text: &str) -> String {
-    const TAIL: usize = 20;
-    if text.len() <= NAME_BYTES {
-        return text.to_owned();
-    }
-    // FNV-1a: the same number in every version.
-    let number = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let end = text.floor_char_boundary(NAME_BYTES - TAIL);
-    format!("{}~{number:016x}", text.get(..end).unwrap_or_default())
+    within(text, NAME_BYTES)
 }
 
 /// A key of a metric: lower case letters, digits and underscores.

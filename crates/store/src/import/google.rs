@@ -57,6 +57,18 @@ struct Entry {
     others: BTreeMap<String, Value>,
 }
 
+/// Aggregates that are statistics of times.
+const STATISTICS: &[&str] = &["mean", "median", "stddev"];
+
+impl Entry {
+    /// Returns true of what says something about one benchmark. The complexity is about all of a family, and others are
+    /// statistics of the user.
+    fn is_result(&self) -> bool {
+        let is_known = |name: &str| STATISTICS.contains(&name);
+        self.error_occurred || self.skipped || self.aggregate_name.as_deref().is_none_or(is_known)
+    }
+}
+
 /// Numbers that are no results.
 const SETTINGS: &[&str] = &[
     "family_index",
@@ -87,7 +99,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Imported, Fault> {
     }
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<(String, Group)> = Vec::new();
-    for entry in benchmarks {
+    for entry in benchmarks.into_iter().filter(Entry::is_result) {
         let name = entry.run_name.clone().unwrap_or_else(|| entry.name.clone());
         let place = *places.entry(name.clone()).or_insert(groups.len());
         if place == groups.len() {
@@ -130,7 +142,6 @@ impl Group {
             Some("mean") => self.aggregates.mean = real,
             Some("median") => self.aggregates.median = real,
             Some("stddev") => self.aggregates.stdev = real,
-            // Complexity, and statistics of the user.
             Some(_) => {}
         }
     }

@@ -73,6 +73,26 @@ fn repetitions_of_google_benchmark_are_rounds() {
 }
 
 #[test]
+fn the_complexity_of_a_family_is_no_benchmark() {
+    let file = serde_json::json!({ "context": {}, "benchmarks": [
+        { "name": "sort/8", "run_name": "sort/8", "real_time": 3.0 },
+        { "name": "sort_BigO", "run_name": "sort", "run_type": "aggregate", "aggregate_name": "BigO",
+            "cpu_coefficient": 1.0, "real_coefficient": 1.0, "big_o": "N", "time_unit": "ns" },
+        { "name": "sort_RMS", "run_name": "sort", "run_type": "aggregate", "aggregate_name": "RMS",
+            "rms": 0.01 },
+        { "name": "seek_mean", "run_name": "seek", "aggregate_name": "mean", "real_time": 2.0 },
+        { "name": "seek_cv", "run_name": "seek", "aggregate_name": "cv", "real_time": 0.1 },
+        { "name": "late_max", "run_name": "late", "aggregate_name": "max", "error_occurred": true,
+            "error_message": "no disk" },
+    ] });
+    let record = record_of(file.to_string().as_bytes());
+    let names: Vec<_> = record.benchmarks.iter().map(|of| (&*of.name, &of.outcome)).collect();
+    let failed = Outcome::Failed("no disk".to_owned());
+    let all = [("sort/8", &Outcome::Complete), ("seek", &Outcome::Complete), ("late", &failed)];
+    assert_eq!(names, all);
+}
+
+#[test]
 fn counts_of_go_are_rounds_and_failures_have_reasons() {
     insta::assert_snapshot!(told(&golden("go-1.19.8.txt")));
 }

@@ -1,7 +1,7 @@
 //! Records in one file: a tar archive of their files, to be carried to another store.
 //!
 //! An archive may come from anybody. Each entry has to be a record under the name of its digest; nothing in it decides
-//! where anything is written, and one entry is in memory at a time.
+//! where anything is written, and few of them are in memory at a time.
 
 use std::io::{self, Read, Write};
 
@@ -11,7 +11,10 @@ use runner_shared::{
 };
 use tar::{Archive, Builder, Entry, EntryType, Header};
 
-use super::{Store, StoreError};
+use super::{
+    Store, StoreError,
+    batch::{Batch, Imported},
+};
 use crate::{Invalid, Packed, Record, RecordId};
 
 /// The folder of the records in an archive.
@@ -19,30 +22,6 @@ const FOLDER: &str = "codspeed-runs";
 const EXTENSION: &str = ".zst";
 /// Bytes before all that zstd has compressed.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// Refused entries that are named; more are only counted.
-const MOST_REFUSED: usize = 20;
-
-/// The outcome of an import.
-#[derive(Debug, Default)]
-pub struct Imported {
-    /// Records that are new, in the order of the archive.
-    pub added: Vec<RecordId>,
-    /// Number of those that were there before.
-    pub known: usize,
-    /// Entries that are no records; of many the first ones.
-    pub refused: Vec<Refused>,
-    /// Number of all that are no records.
-    pub all_refused: usize,
-}
-
-/// An entry of an archive that was refused.
-#[derive(Debug)]
-pub struct Refused {
-    /// Its name, on one line.
-    pub name: String,
-    /// The reason.
-    pub why: String,
-}
 
 impl Store {
     /// Writes these records to one file. The same records make the same bytes.
@@ -66,63 +45,62 @@ impl Store {
     }
 
     /// Takes the records of a file that [`export`](Self::export) or anybody else has made; a single record is taken,
-    /// too. Entries that are no records are refused, and the others are kept.
+    /// too. Entries that are no records are refused, and the others are kept. All of that is added to `imported`.
     ///
     /// # Errors
     ///
-    /// If it is no archive, or a record can't be kept; those before are.
-    pub fn import(&self, from: &mut dyn Read) -> Result<Imported, StoreError> {
-        let mut imported = Imported::default();
+    /// If it is no archive, or records can't be kept; those before are.
+    pub fn import(&self, from: &mut dyn Read, imported: &mut Imported) -> Result<(), StoreError> {
         let mut first = Vec::new();
         let start = &mut *from;
         start.take(4).read_to_end(&mut first).map_err(StoreError::Archive)?;
         if first.starts_with(b"{") || first == ZSTD {
             let bytes = read_within(&mut first.as_slice().chain(from))?;
             let (packed, record) = Packed::accept(bytes).map_err(StoreError::Record)?;
-            self.take(&packed, &record, &mut imported)?;
-            return Ok(imported);
-        }
-        let mut archive = Archive::new(first.as_slice().chain(from));
-        // Raw: extensions of names are entries of their own, which nobody reads into memory.
-        let entries = archive.entries().map_err(StoreError::Archive)?.raw(true);
-        let mut count = 0;
-        for entry in entries {
-            let mut entry = entry.map_err(StoreError::Archive)?;
-            count += 1;
-            if count > EXPORT_ENTRIES {
-                return Err(StoreError::Many { most: EXPORT_ENTRIES });
+            if self.keep(&packed, &record)? {
+                imported.added.push(packed.id);
+            } else {
+                imported.known += 1;
             }
-            match accept(&mut entry)? {
-                Ok((packed, record)) => self.take(&packed, &record, &mut imported)?,
-                Err(why) => {
-                    imported.all_refused += 1;
-                    if imported.refused.len() < MOST_REFUSED {
-                        let name = one_line(&String::from_utf8_lossy(&entry.path_bytes()));
-                        imported.refused.push(Refused { name, why });
-                    }
-                }
-            }
+            return Ok(());
         }
-        if count == 0 {
-            let none = io::Error::new(io::ErrorKind::InvalidData, "there is nothing in it");
-            return Err(StoreError::Archive(none));
-        }
-        Ok(imported)
+        let mut batch = Batch::new(self);
+        let archive = Archive::new(first.as_slice().chain(from));
+        let taken = take_entries(archive, &mut batch, imported);
+        // Also of an archive that is damaged further on.
+        let kept = batch.flush(imported);
+        taken.and(kept)
     }
+}
 
-    fn take(
-        &self,
-        packed: &Packed,
-        record: &Record,
-        imported: &mut Imported,
-    ) -> Result<(), StoreError> {
-        if self.keep(packed, record)? {
-            imported.added.push(packed.id);
-        } else {
-            imported.known += 1;
+/// Takes the entries of an archive one after the other.
+fn take_entries(
+    mut archive: Archive<impl Read>,
+    batch: &mut Batch<'_>,
+    imported: &mut Imported,
+) -> Result<(), StoreError> {
+    // Raw: extensions of names are entries of their own, which nobody reads into memory.
+    let entries = archive.entries().map_err(StoreError::Archive)?.raw(true);
+    let mut count = 0;
+    for entry in entries {
+        let mut entry = entry.map_err(StoreError::Archive)?;
+        count += 1;
+        if count > EXPORT_ENTRIES {
+            return Err(StoreError::Many { most: EXPORT_ENTRIES });
         }
-        Ok(())
+        match accept(&mut entry)? {
+            Ok((packed, record, bytes)) => batch.add(packed, record, bytes, imported)?,
+            Err(why) => {
+                let name = one_line(&String::from_utf8_lossy(&entry.path_bytes()));
+                imported.refuse(name, one_line(&why));
+            }
+        }
     }
+    if count == 0 {
+        let none = io::Error::new(io::ErrorKind::InvalidData, "there is nothing in it");
+        return Err(StoreError::Archive(none));
+    }
+    Ok(())
 }
 
 impl Packed {
@@ -142,18 +120,19 @@ impl Packed {
         let mut entries = archive.entries().map_err(StoreError::Archive)?.raw(true);
         let Some(first) = entries.next() else { return Err(refused("there is nothing in it")) };
         let found = accept(&mut first.map_err(StoreError::Archive)?)?;
-        let found = found.map_err(|why| refused(&why))?;
+        let (packed, record, _) = found.map_err(|why| refused(&why))?;
         match entries.next() {
-            None => Ok(found),
+            None => Ok((packed, record)),
             Some(_) => Err(refused("there are several runs in it")),
         }
     }
 }
 
-/// Reads an entry that has to be a record; else returns the reason why it is none.
-fn accept(
-    entry: &mut Entry<'_, impl Read>,
-) -> Result<Result<(Packed, Record), String>, StoreError> {
+/// A record with the number of bytes of its JSON, or the reason why it is none.
+type Accepted = Result<(Packed, Record, usize), String>;
+
+/// Reads an entry that has to be a record.
+fn accept(entry: &mut Entry<'_, impl Read>) -> Result<Accepted, StoreError> {
     if entry.header().entry_type() != EntryType::Regular {
         return Ok(Err("it is not a regular file".to_owned()));
     }
@@ -167,8 +146,8 @@ fn accept(
         return Ok(Err(Invalid::Long { most: RECORD_PACKED_BYTES }.to_string()));
     }
     let bytes = read_within(entry)?;
-    Ok(match Packed::accept(bytes) {
-        Ok((packed, record)) if packed.id == id => Ok((packed, record)),
+    Ok(match Packed::accept_sized(bytes) {
+        Ok(accepted) if accepted.0.id == id => Ok(accepted),
         Ok(_) => Err(Invalid::Digest { expected: id }.to_string()),
         Err(err) => Err(err.to_string()),
     })

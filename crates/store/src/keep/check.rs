@@ -23,11 +23,6 @@ pub enum Flaw {
         /// The place that it was moved to.
         moved: Option<PathBuf>,
     },
-    /// A record of a newer version: it stays, and is not listed.
-    Newer {
-        /// Its name.
-        id: RecordId,
-    },
     /// The system can't read a file or a folder, of which nobody knows whether it is sound: it stays.
     Unreadable {
         /// The reason, which names it.
@@ -57,7 +52,7 @@ pub enum Flaw {
 impl Flaw {
     /// Returns true if a check can mend it.
     pub const fn is_mendable(&self) -> bool {
-        !matches!(self, Self::Newer { .. } | Self::Unreadable { .. })
+        !matches!(self, Self::Unreadable { .. })
     }
 }
 
@@ -71,9 +66,6 @@ impl std::fmt::Display for Flaw {
                 let cause = std::error::Error::source(why).map(|cause| format!(": {cause}"));
                 let cause = cause.unwrap_or_default();
                 write!(f, "`{}`: {why}{cause}{}", shown(file), moved(to))
-            }
-            Self::Newer { id } => {
-                write!(f, "the run {} needs a newer version of codspeed", id.short())
             }
             Self::Unreadable { why } => write!(f, "{why}"),
             Self::Strange { file, moved: to } => {
@@ -93,6 +85,8 @@ impl std::fmt::Display for Flaw {
 pub struct CheckReport {
     /// Number of sound records.
     pub records: usize,
+    /// Records of a newer version: they stay, are not listed, and nobody knows here whether they are sound.
+    pub newer: Vec<RecordId>,
     /// Everything that was found.
     pub flaws: Vec<Flaw>,
     /// True if all of it is mended.
@@ -126,8 +120,10 @@ impl Store {
         let of = listing.ids.len();
         for (done, id) in (1..).zip(listing.ids) {
             match self.check_record(id, mends)? {
-                None => report.records += 1,
-                Some(flaw) => {
+                Checked::Sound => report.records += 1,
+                Checked::Gone => {}
+                Checked::Newer => report.newer.push(id),
+                Checked::Flawed(flaw) => {
                     report.records += usize::from(matches!(flaw, Flaw::Differs { .. }));
                     report.flaws.push(flaw);
                 }
@@ -171,27 +167,37 @@ impl Store {
         }
     }
 
-    fn check_record(&self, id: RecordId, mends: bool) -> Result<Option<Flaw>, StoreError> {
+    fn check_record(&self, id: RecordId, mends: bool) -> Result<Checked, StoreError> {
         let (record, packed) = match self.records.read(id) {
             Ok(read) => read,
-            // Another program has removed it.
-            Err(StoreError::Missing { .. }) => return Ok(None),
+            Err(StoreError::Missing { .. }) => return Ok(Checked::Gone),
             Err(StoreError::Damaged { source: Invalid::Version { .. }, .. }) => {
-                return Ok(Some(Flaw::Newer { id }));
+                return Ok(Checked::Newer);
             }
-            Err(why) if why.is_of_system() => return Ok(Some(Flaw::Unreadable { why })),
+            Err(why) if why.is_of_system() => {
+                return Ok(Checked::Flawed(Flaw::Unreadable { why }));
+            }
             Err(why) => {
                 let file = self.records.path(id);
                 let moved = mends.then(|| self.records.set_aside(&file)).transpose()?;
-                return Ok(Some(Flaw::Damaged { file, why, moved }));
+                return Ok(Checked::Flawed(Flaw::Damaged { file, why, moved }));
             }
         };
         let agrees = self.index.borrow().agrees(&Entry::of(&packed, &record), &record);
         match agrees {
-            Ok(true) => Ok(None),
-            Ok(false) => Ok(Some(Flaw::Differs { id })),
-            Err(err) if err.is_damage() => Ok(Some(Flaw::Differs { id })),
+            Ok(true) => Ok(Checked::Sound),
+            Ok(false) => Ok(Checked::Flawed(Flaw::Differs { id })),
+            Err(err) if err.is_damage() => Ok(Checked::Flawed(Flaw::Differs { id })),
             Err(err) => Err(err.of(&self.folder)),
         }
     }
+}
+
+/// The outcome of the check of a record.
+enum Checked {
+    Sound,
+    /// Another program has removed it.
+    Gone,
+    Newer,
+    Flawed(Flaw),
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use crate::{CiRun, CommitInfo, Environment, Kind, Mode, Packed, PartState, Record, RecordId};
+use crate::{
+    CiRun, CommitInfo, Environment, Kind, Mode, Packed, Part, PartState, Record, RecordId,
+    RecordedBenchmark,
+};
 
 /// Digits of the digest of an environment.
 const CLASS_DIGITS: usize = 16;
@@ -90,6 +93,27 @@ fn class(environment: &Environment) -> String {
     RecordId::of(&all).to_string().chars().take(CLASS_DIGITS).collect()
 }
 
+/// Leaves of a record that from which its entry and the values of the index are made: several of them then take little
+/// memory at the same time.
+pub(super) fn lighten(record: Record) -> Record {
+    let Environment { architecture, processor, libc, .. } = record.environment;
+    let part = |part: Part| Part { mode: part.mode, state: part.state, ..Part::default() };
+    let benchmark = |benchmark: RecordedBenchmark| RecordedBenchmark {
+        rounds: None,
+        stacks: None,
+        notes: Vec::new(),
+        ..benchmark
+    };
+    Record {
+        command: Vec::new(),
+        environment: Environment { architecture, processor, libc, ..Environment::default() },
+        parts: record.parts.into_iter().map(part).collect(),
+        benchmarks: record.benchmarks.into_iter().map(benchmark).collect(),
+        verdicts: Vec::new(),
+        ..record
+    }
+}
+
 /// A choice of runs: those that fit all that is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -109,6 +133,8 @@ pub struct Filter {
     pub mode: Option<Mode>,
     /// Not older than this, in milliseconds since 1970.
     pub since_ms: Option<u64>,
+    /// Not newer than this, in milliseconds since 1970.
+    pub until_ms: Option<u64>,
     /// True: only those whose parts all came to their end, and that have benchmarks.
     pub complete: bool,
     /// At most so many, the newest ones.
@@ -119,5 +145,42 @@ impl Filter {
     /// Returns the choice of all runs of a project.
     pub fn of_project(project: &str) -> Self {
         Self { project: Some(project.to_owned()), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Rounds, Stacks, Verdict};
+
+    #[test]
+    fn a_light_record_has_the_same_entry_without_what_is_large() {
+        let benchmark = RecordedBenchmark {
+            name: "sort".to_owned(),
+            rounds: Some(Rounds { wall_ns: vec![1.0; 9_000], ..Rounds::default() }),
+            stacks: Some(Stacks::default()),
+            ..RecordedBenchmark::default()
+        };
+        let mut environment = Environment { libc: "glibc".to_owned(), ..Environment::default() };
+        environment.languages.insert("python".to_owned(), BTreeMap::new());
+        let environment_of_part = Some(Box::new(environment.clone()));
+        let record = Record {
+            environment,
+            parts: vec![Part {
+                mode: Mode::Memory,
+                state: PartState::Failed,
+                environment: environment_of_part,
+                ..Part::default()
+            }],
+            benchmarks: vec![benchmark],
+            verdicts: vec![Verdict::default()],
+            labels: [("a".to_owned(), "b".to_owned())].into(),
+            ..Record::default()
+        };
+        let packed = record.pack().unwrap();
+        let entry = Entry::of(&packed, &record);
+        let light = lighten(record);
+        assert_eq!(Entry::of(&packed, &light), entry);
+        assert!(serde_json::to_vec(&light).unwrap().len() < 1_000, "{light:?}");
     }
 }

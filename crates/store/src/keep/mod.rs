@@ -5,6 +5,7 @@
 //! at any moment leaves a store that opens, with all records but the one that was being written.
 
 mod archive;
+mod batch;
 mod check;
 mod entry;
 mod error;
@@ -17,10 +18,12 @@ mod select;
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeSet,
     path::{Path, PathBuf},
 };
 
-pub use archive::{Imported, Refused};
+pub(crate) use batch::Batch;
+pub use batch::{Imported, Refused};
 pub use check::{CheckReport, Flaw};
 pub use entry::{Entry, Filter};
 pub use error::{IndexError, StoreError};
@@ -45,13 +48,22 @@ pub struct Store {
     unreadable: Cell<usize>,
 }
 
-/// A step of making or mending the index: one more record is in it.
+/// A step of making the index, of mending it, or of a check: some more records are done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Records that are in it by now.
+    /// Records that are done by now.
     pub done: usize,
     /// Records that have to be.
     pub of: usize,
+}
+
+/// The last look at a project in a shared store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Looked {
+    /// The time when the whole list was read, milliseconds since 1970.
+    pub listed_ms: u64,
+    /// All runs since this time are here; `None` if all are.
+    pub whole_since_ms: Option<u64>,
 }
 
 impl Store {
@@ -112,9 +124,9 @@ impl Store {
         })
     }
 
-    /// The folder that it is in.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Returns true if the folder can't be written to.
+    pub const fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 
     /// Returns how many files have the name of a record and can't be read: damaged ones, and those of newer versions.
@@ -141,6 +153,43 @@ impl Store {
         self.with_index(|index| index.insert(&entry, record))
             .map_err(|source| StoreError::Unlisted { id: packed.id, source: Box::new(source) })?;
         Ok(is_new)
+    }
+
+    /// Keeps what was packed already, and returns of each whether it is new. It is faster than one after the other, and
+    /// on return all of them are on the disk.
+    pub(crate) fn keep_all(&self, records: &[(Packed, Record)]) -> Result<Vec<bool>, StoreError> {
+        let Some((first, _)) = records.first() else { return Ok(Vec::new()) };
+        let id = first.id;
+        let packed: Vec<&Packed> = records.iter().map(|(packed, _)| packed).collect();
+        let is_new = self.records.write_all(&packed)?;
+        let entries: Vec<Entry> =
+            records.iter().map(|(packed, record)| Entry::of(packed, record)).collect();
+        self.with_index(|index| {
+            index
+                .insert_all(entries.iter().zip(records).map(|(entry, (_, record))| (entry, record)))
+        })
+        .map_err(|source| StoreError::Unlisted { id, source: Box::new(source) })?;
+        Ok(is_new)
+    }
+
+    /// Returns the names of objects that this version has refused.
+    pub(crate) fn refused_objects(&self) -> Result<BTreeSet<String>, StoreError> {
+        self.with_index(|index| index.refused())
+    }
+
+    /// Notes that this version refuses an object of this name. The index may forget it.
+    pub(crate) fn note_refused(&self, name: &str) -> Result<(), StoreError> {
+        self.with_index(|index| index.refuse(name))
+    }
+
+    /// Returns the last look at a place in a shared store. The index may forget it.
+    pub(crate) fn looked(&self, place: &str) -> Result<Option<Looked>, StoreError> {
+        self.with_index(|index| index.looked(place))
+    }
+
+    /// Notes a look.
+    pub(crate) fn note_looked(&self, place: &str, looked: Looked) -> Result<(), StoreError> {
+        self.with_index(|index| index.look(place, looked))
     }
 
     /// Returns a record.

@@ -1,6 +1,7 @@
 //! The files of records: `records/ab/<digest>.zst`, each written whole or not at all, and never changed.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -101,37 +102,70 @@ impl Records {
 
     /// Writes a record; true if it was not there, or damaged. On return it is on the disk.
     pub(super) fn write(&self, packed: &Packed) -> Result<bool, StoreError> {
+        Ok(self.write_all(&[packed])?.contains(&true))
+    }
+
+    /// Writes records, and returns of each whether it was not there, or damaged. On return all are on the disk.
+    pub(super) fn write_all(&self, all: &[&Packed]) -> Result<Vec<bool>, StoreError> {
+        let mut folders = BTreeSet::new();
+        let is_new = all.iter().map(|packed| self.put(packed, &mut folders));
+        let is_new = is_new.collect::<Result<Vec<bool>, _>>();
+        // What was written before a failure is listed by the next opening, and has to be there after it.
+        if !folders.is_empty() {
+            // A new folder has to be on the disk as well.
+            folders.insert(self.folder());
+        }
+        for folder in &folders {
+            sync_folder(folder).map_err(StoreError::io(folder, Attempt::Write))?;
+        }
+        is_new
+    }
+
+    /// Writes a record, and adds the folder whose names have to be brought to the disk; true if it was not there, or
+    /// damaged.
+    fn put(&self, packed: &Packed, folders: &mut BTreeSet<PathBuf>) -> Result<bool, StoreError> {
         let path = self.path(packed.id);
         if self.read(packed.id).is_ok() {
             return Ok(false);
         }
+        let folder = path.parent().unwrap_or(&self.store);
         let write = || -> io::Result<()> {
-            let folder = path.parent().unwrap_or(&self.store);
             files::create_private_subfolder(folder)?;
             let mut file = NamedFile::create_in(&self.folder(), UNFINISHED, 0o600)?;
             file.write_all(&packed.bytes)?;
             file.as_file().sync_all()?;
-            file.persist(&path)?;
-            // A new folder has to be on the disk as well.
-            sync_folder(folder)?;
-            sync_folder(&self.folder())
+            file.persist(&path)
         };
         write().map_err(StoreError::io(&path, Attempt::Write))?;
+        folders.insert(folder.to_owned());
         Ok(true)
     }
 
     /// Reads a record, and returns it with the bytes of its file.
     pub(super) fn read(&self, id: RecordId) -> Result<(Record, Packed), StoreError> {
-        let bytes = self.bytes(id)?;
+        let bytes = self.bytes(id, RECORD_PACKED_BYTES)?;
         let record = Record::unpack(&bytes, Some(id))
             .map_err(|source| StoreError::Damaged { id, source })?;
         Ok((record, Packed { id, bytes }))
     }
 
+    /// Reads a record whose file and JSON have at most so many bytes each; of a larger one, [`StoreError::Damaged`] or
+    /// [`StoreError::Io`].
+    pub(super) fn read_small(
+        &self,
+        id: RecordId,
+        most: u64,
+    ) -> Result<(Record, Packed), StoreError> {
+        let bytes = self.bytes(id, most)?;
+        let record = Record::unpack_within(&bytes, Some(id), most)
+            .map_err(|source| StoreError::Damaged { id, source })?;
+        Ok((record, Packed { id, bytes }))
+    }
+
     /// The bytes of the file of a record, whatever they are.
-    pub(super) fn bytes(&self, id: RecordId) -> Result<Vec<u8>, StoreError> {
+    fn bytes(&self, id: RecordId, most: u64) -> Result<Vec<u8>, StoreError> {
         let path = self.path(id);
-        match files::read(&path, Links::Refuse, RECORD_PACKED_BYTES) {
+        match files::read(&path, Links::Refuse, most) {
             Err(err) if err.kind() == io::ErrorKind::NotFound => Err(StoreError::Missing { id }),
             other => other.map_err(StoreError::io(&path, Attempt::Read)),
         }

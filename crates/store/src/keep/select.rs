@@ -27,7 +27,7 @@ pub enum Wanted {
     Last(usize),
     /// The newest run with this label.
     Label(String, String),
-    /// A name, an ID, a branch or a commit, in this order.
+    /// A name, a branch, an ID or a commit, in this order.
     Word(String),
 }
 
@@ -186,6 +186,10 @@ impl Store {
         if let Some(entry) = self.newest(Filter { name, ..ours() })? {
             return Ok(Some(entry));
         }
+        let branch = Some(word.to_owned());
+        if let Some(entry) = self.suitable(Filter { branch, ..ours() }, scope)? {
+            return Ok(Some(entry));
+        }
         let is_digits = word.len() >= LEAST_DIGITS
             && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if is_digits {
@@ -197,10 +201,6 @@ impl Store {
             if let Some(entry) = candidates.pop() {
                 return Ok(Some(entry));
             }
-        }
-        let branch = Some(word.to_owned());
-        if let Some(entry) = self.suitable(Filter { branch, ..ours() }, scope)? {
-            return Ok(Some(entry));
         }
         if let Some(commit) = (scope.commit_of)(word) {
             let commit = Some(commit);

@@ -130,6 +130,20 @@ pub struct Rounds {
 impl Rounds {
     /// The most rounds that a record keeps of a benchmark.
     pub const MOST: usize = 2_000;
+
+    /// Keeps at most so many rounds, evenly spread over all.
+    pub(crate) fn thin_out(&mut self, most: usize) {
+        let count = self.wall_ns.len();
+        if count <= most {
+            return;
+        }
+        for list in [&mut self.wall_ns, &mut self.undisturbed_ns, &mut self.processor_ns] {
+            let kept = (0..most).filter_map(|nth| list.get(nth * count / most).copied());
+            *list = kept.collect();
+        }
+        let left_out = u64::try_from(count - most).unwrap_or(u64::MAX);
+        self.left_out = self.left_out.saturating_add(left_out);
+    }
 }
 
 /// Cost by stack: a tree of calls.
@@ -174,4 +188,29 @@ pub enum StackUnit {
     Bytes,
     /// Samples, calls or other things.
     Count,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_are_left_out_evenly() {
+        let numbers: Vec<f64> = (0..10_u32).map(f64::from).collect();
+        let mut rounds = Rounds {
+            wall_ns: numbers.clone(),
+            undisturbed_ns: numbers,
+            processor_ns: Vec::new(),
+            left_out: 0,
+        };
+        rounds.thin_out(10);
+        assert_eq!(rounds.left_out, 0);
+        rounds.thin_out(4);
+        assert_eq!(rounds.wall_ns, [0.0, 2.0, 5.0, 7.0]);
+        assert_eq!(rounds.undisturbed_ns, rounds.wall_ns);
+        assert!(rounds.processor_ns.is_empty());
+        assert_eq!(rounds.left_out, 6);
+        rounds.thin_out(0);
+        assert_eq!((rounds.wall_ns.len(), rounds.left_out), (0, 10));
+    }
 }

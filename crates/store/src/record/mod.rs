@@ -7,6 +7,7 @@ mod benchmark;
 mod environment;
 mod packed;
 mod texts;
+mod weight;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ pub use benchmark::{
 };
 pub use environment::{Environment, Module, Processor, Tool};
 pub use packed::{Invalid, Packed, RecordId};
+pub(crate) use weight::weight;
 
 /// Everything that is kept of one run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,12 +1,12 @@
 //! The bytes of a record: JSON below zstd, with a digest as their name.
 
-use std::{fmt, io::Read, str::FromStr};
+use std::{borrow::Cow, fmt, io::Read, str::FromStr};
 
-use runner_shared::bounds::{RECORD_BYTES, RECORD_PACKED_BYTES};
+use runner_shared::bounds::{RECORD_BYTES, RECORD_PACKED_BYTES, RECORD_VALUES_BYTES, Unit, shown};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::Record;
+use super::{Record, weight::weight};
 
 /// The level of zstd: higher ones take much longer for a few percent.
 const LEVEL: i32 = 6;
@@ -32,6 +32,12 @@ pub enum Invalid {
     /// More bytes than any record has.
     #[error("a record has at most {most} bytes")]
     Long {
+        /// The bound.
+        most: u64,
+    },
+    /// Values that take more memory than those of any record.
+    #[error("the values of a record take at most {} of memory", shown(*most, Unit::Bytes))]
+    Heavy {
         /// The bound.
         most: u64,
     },
@@ -88,9 +94,12 @@ impl RecordId {
         self.0
     }
 
+    /// Digits that people see.
+    pub(crate) const SHORT: usize = 12;
+
     /// Returns its first 12 digits, as people see it.
     pub fn short(&self) -> String {
-        self.to_string().chars().take(12).collect()
+        self.to_string().chars().take(Self::SHORT).collect()
     }
 }
 
@@ -125,7 +134,7 @@ impl Packed {
     ///
     /// If it can't be decompressed.
     pub fn json(&self) -> Result<Vec<u8>, Invalid> {
-        decompress(&self.bytes)
+        decompress(&self.bytes, RECORD_BYTES)
     }
 
     /// Takes the bytes of a record, which anybody may have made; plain JSON is compressed. Returns the record as well.
@@ -134,17 +143,19 @@ impl Packed {
     ///
     /// As those of [`Record::unpack`].
     pub fn accept(bytes: Vec<u8>) -> Result<(Self, Record), Invalid> {
+        Self::accept_sized(bytes).map(|(packed, record, _)| (packed, record))
+    }
+
+    /// The same, with the number of bytes of the JSON.
+    pub(crate) fn accept_sized(bytes: Vec<u8>) -> Result<(Self, Record, usize), Invalid> {
         check_length(bytes.len(), RECORD_PACKED_BYTES)?;
         let is_plain = bytes.starts_with(b"{");
-        let json = if is_plain { bytes.clone() } else { decompress(&bytes)? };
-        let id = RecordId::of(&json);
-        let record = Record::unpack(&json, Some(id))?;
-        let bytes = if is_plain {
-            zstd::bulk::compress(&json, LEVEL).map_err(Invalid::Damaged)?
-        } else {
-            bytes
-        };
-        Ok((Self { id, bytes }, record))
+        let decompressed = if is_plain { None } else { Some(decompress(&bytes, RECORD_BYTES)?) };
+        let json = decompressed.as_ref().unwrap_or(&bytes);
+        let (id, record) = (RecordId::of(json), Record::read(json)?);
+        let length = json.len();
+        let bytes = if is_plain { compress(json)? } else { bytes };
+        Ok((Self { id, bytes }, record, length))
     }
 }
 
@@ -153,13 +164,13 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`Invalid::Json`] for a number that JSON can't hold, [`Invalid::Long`] if the record is too large.
+    /// [`Invalid::Json`] for a number that JSON can't hold, [`Invalid::Long`] or [`Invalid::Heavy`] if the record is too
+    /// large.
     pub fn pack(&self) -> Result<Packed, Invalid> {
         let json = serde_json::to_vec(self)?;
         check_length(json.len(), RECORD_BYTES)?;
-        let bytes = zstd::bulk::compress(&json, LEVEL).map_err(Invalid::Damaged)?;
-        check_length(bytes.len(), RECORD_PACKED_BYTES)?;
-        Ok(Packed { id: RecordId::of(&json), bytes })
+        check_weight(&json)?;
+        Ok(Packed { id: RecordId::of(&json), bytes: compress(&json)? })
     }
 
     /// Reads kept bytes, which anybody may have made: plain JSON is taken, too.
@@ -169,18 +180,47 @@ impl Record {
     /// The reason why they are no record, or not the one of this name.
     pub fn unpack(bytes: &[u8], expected: Option<RecordId>) -> Result<Self, Invalid> {
         check_length(bytes.len(), RECORD_PACKED_BYTES)?;
-        let json = if bytes.starts_with(b"{") { bytes.to_vec() } else { decompress(bytes)? };
+        Self::unpack_within(bytes, expected, RECORD_BYTES)
+    }
+
+    /// The same; one whose JSON has more than `most` bytes is [`Invalid::Long`].
+    pub(crate) fn unpack_within(
+        bytes: &[u8],
+        expected: Option<RecordId>,
+        most: u64,
+    ) -> Result<Self, Invalid> {
+        let json = if bytes.starts_with(b"{") {
+            check_length(bytes.len(), most)?;
+            Cow::Borrowed(bytes)
+        } else {
+            decompress(bytes, most)?.into()
+        };
         if let Some(expected) = expected.filter(|id| *id != RecordId::of(&json)) {
             return Err(Invalid::Digest { expected });
         }
-        // First: the rest of a newer record may be anything.
-        let Version { version } = serde_json::from_slice(&json)?;
-        if version > Self::VERSION {
-            return Err(Invalid::Version { found: version, known: Self::VERSION });
+        Self::read(&json)
+    }
+
+    /// Reads the JSON of a record.
+    fn read(json: &[u8]) -> Result<Self, Invalid> {
+        let parse = || {
+            check_weight(json)?;
+            let record: Self = serde_json::from_slice(json)?;
+            record.check_places()?;
+            Ok(record)
+        };
+        let parsed: Result<Self, Invalid> = parse();
+        let found = match &parsed {
+            Ok(record) => record.version,
+            // The rest of a newer record may be anything.
+            Err(_) => {
+                serde_json::from_slice(json).map_or(Self::VERSION, |Version { version }| version)
+            }
+        };
+        if found > Self::VERSION {
+            return Err(Invalid::Version { found, known: Self::VERSION });
         }
-        let record: Self = serde_json::from_slice(&json)?;
-        record.check_places()?;
-        Ok(record)
+        parsed
     }
 
     /// Checks that all places that the record names exist, so that later readers need not.
@@ -218,19 +258,33 @@ fn check_length(length: usize, most: u64) -> Result<(), Invalid> {
     Err(Invalid::Long { most })
 }
 
-/// Decompresses at most as much as the largest record has.
-fn decompress(bytes: &[u8]) -> Result<Vec<u8>, Invalid> {
+/// Refuses the JSON of a record whose values would take more memory than any may.
+fn check_weight(json: &[u8]) -> Result<(), Invalid> {
+    if weight(json)? > RECORD_VALUES_BYTES {
+        return Err(Invalid::Heavy { most: RECORD_VALUES_BYTES });
+    }
+    Ok(())
+}
+
+fn compress(json: &[u8]) -> Result<Vec<u8>, Invalid> {
+    let bytes = zstd::bulk::compress(json, LEVEL).map_err(Invalid::Damaged)?;
+    check_length(bytes.len(), RECORD_PACKED_BYTES)?;
+    Ok(bytes)
+}
+
+/// Decompresses at most so many bytes.
+fn decompress(bytes: &[u8], most: u64) -> Result<Vec<u8>, Invalid> {
     let decoder = zstd::stream::read::Decoder::new(bytes).map_err(Invalid::Damaged)?;
     let mut json = Vec::new();
-    decoder.take(RECORD_BYTES + 1).read_to_end(&mut json).map_err(Invalid::Damaged)?;
-    check_length(json.len(), RECORD_BYTES)?;
+    decoder.take(most.saturating_add(1)).read_to_end(&mut json).map_err(Invalid::Damaged)?;
+    check_length(json.len(), most)?;
     Ok(json)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Part, RecordedBenchmark, Stacks};
+    use crate::{Part, RecordedBenchmark, Stacks, Verdict};
 
     fn record() -> Record {
         let benchmark = RecordedBenchmark { name: "sort".to_owned(), ..Default::default() };
@@ -259,6 +313,27 @@ mod tests {
         let (again, _) = Packed::accept(packed.bytes.clone()).unwrap();
         assert_eq!(again, packed);
         assert!(Packed::accept(b"[]".to_vec()).is_err());
+    }
+
+    #[test]
+    fn whatever_is_unpacked_is_accepted_too() {
+        let json = [b"\n ", serde_json::to_string(&record()).unwrap().as_bytes()].concat();
+        let bytes = compress(&json).unwrap();
+        let id = RecordId::of(&json);
+        assert_eq!(Record::unpack(&bytes, Some(id)).unwrap(), record());
+        let (packed, read) = Packed::accept(bytes.clone()).unwrap();
+        assert_eq!((packed, read), (Packed { id, bytes }, record()));
+    }
+
+    #[test]
+    fn a_record_that_takes_too_much_memory_is_refused_both_ways() {
+        let mut heavy = record();
+        let found = vec![serde_json::json!({ "a": 0 }); 160_000].into();
+        heavy.verdicts = vec![Verdict { found, ..Verdict::default() }];
+        assert!(matches!(heavy.pack(), Err(Invalid::Heavy { .. })));
+        let json = serde_json::to_vec(&heavy).unwrap();
+        let refused = Packed::accept(json).unwrap_err().to_string();
+        assert_eq!(refused, "the values of a record take at most 96 MiB of memory");
     }
 
     #[test]

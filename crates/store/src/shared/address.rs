@@ -52,8 +52,17 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "file", variables: "", endpoints: &[], open: file },
 ];
 
+/// An object store behind an address.
+pub(super) struct Reached {
+    pub objects: Arc<dyn ObjectStore>,
+    /// The folder in it.
+    pub folder: Path,
+    /// The servers that the environment names.
+    pub servers: Vec<String>,
+}
+
 /// Opens the object store of an address such as `s3://bucket/folder`, `gs://bucket/folder`, `az://container/folder` or
-/// `file:///folder`. Returns it with the folder in it.
+/// `file:///folder`.
 ///
 /// # Errors
 ///
@@ -62,7 +71,7 @@ pub(super) fn open(
     address: &str,
     variables: impl Iterator<Item = (String, String)>,
     purpose: Purpose,
-) -> Result<(Arc<dyn ObjectStore>, Path), SharedError> {
+) -> Result<Reached, SharedError> {
     let invalid = |reason: String| SharedError::Address { address: shown(address), reason };
     let url: Url = address.parse().map_err(|_not_a_url| invalid("it is not a URL".to_owned()))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -80,13 +89,16 @@ pub(super) fn open(
     };
     let variables: Vec<_> = variables.filter(is_wanted).collect();
     let mut is_open = false;
+    let mut servers = Vec::new();
     for (name, value) in variables.iter().filter(|of| scheme.endpoints.contains(&of.0.as_str())) {
         is_open |= is_open_line(name, value)?;
+        servers.push(value.clone());
     }
+    servers.sort_unstable();
     let objects = (scheme.open)(&url, &Settings { variables: &variables, is_open, purpose })?;
     let folder = if scheme.name == "file" { "" } else { url.path() };
     let folder = Path::from_url_path(folder).map_err(|err| invalid(err.to_string()))?;
-    Ok((objects, folder))
+    Ok(Reached { objects, folder, servers })
 }
 
 /// An address without what may be secret in it.

@@ -1,32 +1,36 @@
 //! A store that many machines share: records as objects of an object store, under keys that are never changed.
 //!
-//! A record is one object, `v1/<time>-<id>.zst`: the time of the run in milliseconds, 15 digits, and its ID. Its name is
-//! the digest of its content, so that writers need no lock: two of them can only write the same bytes under the same
-//! key. Keys sort by time; a reader lists those that it doesn't know and keeps the records in a store of its own.
+//! A record is one object, `v1/<project>/<time>-<id>.zst`: a folder for each project, the time of the run in
+//! milliseconds, 15 digits, and its ID, which is the digest of its content. So writers need no lock: two of them can only
+//! write the same bytes under the same key. Keys of a project sort by time; a reader lists those that it may not know,
+//! and keeps the records in a store of its own.
 
 mod address;
 mod http;
+mod key;
 
-use std::{fmt, io, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
-use runner_shared::bounds::{RECORD_PACKED_BYTES, SHARED_RECORDS};
+use runner_shared::bounds::{RECORD_PACKED_BYTES, SHARED_BATCH_BYTES, SHARED_RECORDS};
 use tokio::{
     runtime::{Builder, Runtime},
     time::{Instant, timeout_at},
 };
 
-use crate::{Packed, RecordId};
+use crate::Packed;
 
 pub use address::configures_shared_store;
+pub use key::SharedKey;
 
 /// The folder of this layout.
 const LAYOUT: &str = "v1";
-/// Digits of the time in a key: enough until the year 5138, and until then keys sort like numbers.
-const TIME_DIGITS: usize = 15;
 /// Records that are fetched at the same time. If so many can't be read one after the other, none can.
 const AT_ONCE: usize = 16;
+/// Bytes of an object that is fetched together with others.
+const SMALL_BYTES: u64 = SHARED_BATCH_BYTES / 16;
+const _: () = assert!(AT_ONCE == 16, "as many small ones as there is room for");
 
 /// The things that will be asked of a shared store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,15 +59,7 @@ pub struct SharedStore {
     /// The time that it may take, and the end of that.
     deadline: Option<(Duration, Instant)>,
     address: String,
-}
-
-/// The name of a record in a shared store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SharedKey {
-    /// The start of its run, milliseconds since 1970.
-    pub time_ms: u64,
-    /// The record.
-    pub id: RecordId,
+    place: String,
 }
 
 /// The reason why a shared store can't be used.
@@ -127,8 +123,8 @@ pub enum SharedError {
 }
 
 impl SharedStore {
-    /// Opens the store at an address such as `s3://bucket/folder`. Nothing is asked of it yet. Credentials and endpoints
-    /// are in `variables`, under the names that the tools of each provider use (`AWS_ACCESS_KEY_ID`,
+    /// Opens the store at an address such as `s3://bucket/folder`. Nothing is asked of it yet. Credentials and
+    /// endpoints are in `variables`, under the names that the tools of each provider use (`AWS_ACCESS_KEY_ID`,
     /// `AWS_ENDPOINT_URL`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_ACCOUNT_NAME`, ...).
     ///
     /// # Errors
@@ -144,11 +140,13 @@ impl SharedStore {
             Patience::Long => None,
             Patience::Within(time) => Some((time, Instant::now() + time)),
         };
-        let (objects, folder) = address::open(address, variables, purpose)?;
+        let address::Reached { objects, folder, servers } =
+            address::open(address, variables, purpose)?;
         let runtime =
             Builder::new_current_thread().enable_all().build().map_err(SharedError::Runtime)?;
         let (folder, address) = (folder.join(LAYOUT), address::shown(address));
-        Ok(Self { objects, folder, runtime: Some(runtime), deadline, address })
+        let place = format!("{address} {}", servers.join(" "));
+        Ok(Self { objects, folder, runtime: Some(runtime), deadline, address, place })
     }
 
     /// Waits for the end of some work, or for the end of the time.
@@ -173,26 +171,38 @@ impl SharedStore {
         &self.address
     }
 
-    /// Returns the keys of its records in the order of their times; only those from `since_ms` on if that is given.
-    /// Objects that are no records are left out.
+    /// Returns what tells it from every other one: its address, and the server that the environment names.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Returns the keys of its records in the order of their times: of one project or all, and only those from
+    /// `since_ms` on if that is given. Objects that are no records are left out.
     ///
     /// # Errors
     ///
     /// The object store can't be read, or has more records than [`SHARED_RECORDS`].
-    pub fn keys(&self, since_ms: Option<u64>) -> Result<Vec<SharedKey>, SharedError> {
-        let listed = since_ms.map(|time| self.folder.clone().join(format!("{time:0TIME_DIGITS$}")));
-        let list = match &listed {
-            Some(offset) => self.objects.list_with_offset(Some(&self.folder), offset),
-            None => self.objects.list(Some(&self.folder)),
+    pub fn keys(
+        &self,
+        project: Option<&str>,
+        since_ms: Option<u64>,
+    ) -> Result<Vec<SharedKey>, SharedError> {
+        let folder = project.map(|project| self.folder.clone().join(key::folder_of(project)));
+        let list = match (&folder, since_ms) {
+            (Some(folder), Some(time)) => {
+                let first = folder.clone().join(key::time(time));
+                self.objects.list_with_offset(Some(folder), &first)
+            }
+            (folder, _) => self.objects.list(folder.as_ref().or(Some(&self.folder))),
         };
-        let names = list.try_filter_map(|object| {
-            let key: Option<SharedKey> =
-                object.location.filename().and_then(|name| name.parse().ok());
-            std::future::ready(Ok(key))
+        let keys = list.try_filter_map(|object| {
+            let key = self.key(&object.location);
+            let is_wanted = |key: &SharedKey| since_ms.is_none_or(|since| key.time_ms >= since);
+            std::future::ready(Ok(key.filter(is_wanted)))
         });
         let most = SHARED_RECORDS;
         let mut keys: Vec<SharedKey> = self.block_on(async {
-            names.take(most + 1).try_collect().await.map_err(SharedError::from)
+            keys.take(most + 1).try_collect().await.map_err(SharedError::from)
         })?;
         if keys.len() > most {
             return Err(SharedError::Many { most });
@@ -202,27 +212,46 @@ impl SharedStore {
         Ok(keys)
     }
 
-    /// Adds a record, unless it is there. Returns true if it was not.
+    /// Returns the key that an object is, if it is one.
+    fn key(&self, object: &Path) -> Option<SharedKey> {
+        let parts = object.prefix_match(&self.folder)?;
+        let parts: Vec<String> = parts.map(|part| part.as_ref().to_owned()).collect();
+        parts.join("/").parse().ok()
+    }
+
+    /// Returns whether a record is there.
+    ///
+    /// # Errors
+    ///
+    /// The object store can't be reached.
+    pub fn has(&self, key: &SharedKey) -> Result<bool, SharedError> {
+        let path = self.path(key);
+        self.block_on(async {
+            match self.objects.head(&path).await {
+                Ok(_) => Ok(true),
+                Err(object_store::Error::NotFound { .. }) => Ok(false),
+                Err(other) => Err(other.into()),
+            }
+        })
+    }
+
+    /// Adds a record. One that is there is replaced by the same.
     ///
     /// # Errors
     ///
     /// The object store refuses it or can't be reached.
-    pub fn push(&self, key: SharedKey, packed: &Packed) -> Result<bool, SharedError> {
-        let path = self.path(key);
-        self.block_on(async {
-            match self.objects.head(&path).await {
-                Ok(_) => return Ok(false),
-                Err(object_store::Error::NotFound { .. }) => {}
-                Err(other) => return Err(other.into()),
-            }
-            // Without a condition, so that a cut connection is tried again: whoever comes first, the bytes mean the same.
-            self.objects.put(&path, PutPayload::from(packed.bytes.clone())).await?;
-            Ok(true)
-        })
+    pub fn add(&self, key: &SharedKey, packed: &Packed) -> Result<(), SharedError> {
+        self.block_on(self.put(&self.path(key), packed))
     }
 
-    /// Fetches records, several at the same time, and hands each to `take` as it arrives, in the order of `keys`; of one
-    /// that is too long or can't be read, the reason. One that has gone since it was listed is left out.
+    /// Without a condition, so that a cut connection is tried again: whoever comes first, the bytes mean the same.
+    async fn put(&self, path: &Path, packed: &Packed) -> Result<(), SharedError> {
+        self.objects.put(path, PutPayload::from(packed.bytes.clone())).await?;
+        Ok(())
+    }
+
+    /// Fetches records, several small ones at the same time, and hands each to `take` in the order of `keys`; of one that
+    /// is too long or can't be read, the reason. One that has gone since it was listed is left out.
     ///
     /// # Errors
     ///
@@ -230,15 +259,20 @@ impl SharedStore {
     pub fn fetch<E: From<SharedError>>(
         &self,
         keys: &[SharedKey],
-        mut take: impl FnMut(SharedKey, Result<Vec<u8>, SharedError>) -> Result<(), E>,
+        mut take: impl FnMut(&SharedKey, Result<Vec<u8>, SharedError>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let fetched = futures_util::stream::iter(keys.iter().copied())
-            .map(|key| async move { (key, self.fetch_one(key).await) })
+        let fetched = futures_util::stream::iter(keys)
+            .map(|key| async move { (key, self.fetch_one(key, SMALL_BYTES).await) })
             .buffered(AT_ONCE);
         let mut failures = 0;
         self.block_on(async {
             let mut fetched = std::pin::pin!(fetched);
             while let Some((key, found)) = fetched.next().await {
+                let found = match found {
+                    // Alone: the others wait meanwhile.
+                    Err(SharedError::Long { .. }) => self.fetch_one(key, RECORD_PACKED_BYTES).await,
+                    other => other,
+                };
                 let is_failure = matches!(&found, Err(SharedError::Objects(_)));
                 failures = if is_failure { failures + 1 } else { 0 };
                 match found.transpose() {
@@ -251,32 +285,32 @@ impl SharedStore {
         })
     }
 
-    async fn fetch_one(&self, key: SharedKey) -> Result<Option<Vec<u8>>, SharedError> {
+    /// Fetches an object of at most so many bytes.
+    async fn fetch_one(&self, key: &SharedKey, most: u64) -> Result<Option<Vec<u8>>, SharedError> {
         let path = self.path(key);
         let found = match self.objects.get(&path).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(other) => return Err(other.into()),
         };
-        let most = RECORD_PACKED_BYTES;
         let long = || SharedError::Long { key: path.to_string(), most };
         if found.meta.size > most {
             return Err(long());
         }
-        // A server may send more than it has announced.
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(found.meta.size).unwrap_or(0));
         let mut pieces = found.into_stream();
         while let Some(piece) = pieces.try_next().await? {
-            bytes.extend_from_slice(&piece);
-            if u64::try_from(bytes.len()).is_ok_and(|length| length > most) {
+            // A server may send more than it has announced.
+            if u64::try_from(bytes.len() + piece.len()).is_ok_and(|length| length > most) {
                 return Err(long());
             }
+            bytes.extend_from_slice(&piece);
         }
         Ok(Some(bytes))
     }
 
-    fn path(&self, key: SharedKey) -> Path {
-        self.folder.clone().join(key.to_string())
+    fn path(&self, key: &SharedKey) -> Path {
+        self.folder.clone().join(key.folder.as_str()).join(key.name())
     }
 }
 
@@ -292,24 +326,5 @@ impl Drop for SharedStore {
 impl fmt::Debug for SharedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedStore").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for SharedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:0TIME_DIGITS$}-{}.zst", self.time_ms, self.id)
-    }
-}
-
-impl FromStr for SharedKey {
-    type Err = ();
-
-    fn from_str(name: &str) -> Result<Self, ()> {
-        let (time, id) =
-            name.strip_suffix(".zst").and_then(|name| name.split_once('-')).ok_or(())?;
-        if time.len() != TIME_DIGITS || !time.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(());
-        }
-        Ok(Self { time_ms: time.parse().map_err(drop)?, id: id.parse().map_err(drop)? })
     }
 }

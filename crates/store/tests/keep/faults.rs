@@ -1,7 +1,7 @@
 //! A store whose writer is killed, or refused by the system, at any of its calls.
 //!
-//! The library of `cargo xtask attack faults` stands between a process and the C library, the database included. Each call of
-//! each kind is tried: the process is killed there, or the call fails.
+//! The library of `cargo xtask attack faults` stands between a process and the C library, the database included. Each
+//! call of each kind is tried: the process is killed there, or the call fails.
 
 use std::{
     collections::BTreeSet,
@@ -11,6 +11,7 @@ use std::{
     process::{Command, ExitStatus},
 };
 
+use nix::libc;
 use store::Store;
 
 use crate::{
@@ -22,24 +23,17 @@ const SOURCE: &str = include_str!("../../../xtask/src/attack/fault.c");
 
 /// Kinds of calls that change something, by their number in `fault.c`, with an error that such a call may have.
 const KINDS: &[(&str, usize, i32)] = &[
-    ("open", 0, libc_errno::EMFILE),
-    ("write", 1, libc_errno::ENOSPC),
-    ("mmap", 3, libc_errno::ENOMEM),
-    ("rename", 4, libc_errno::EIO),
-    ("make", 5, libc_errno::ENOSPC),
-    ("sync", 11, libc_errno::EIO),
+    ("open", 0, libc::EMFILE),
+    ("write", 1, libc::ENOSPC),
+    ("mmap", 3, libc::ENOMEM),
+    ("rename", 4, libc::EIO),
+    ("make", 5, libc::ENOSPC),
+    ("sync", 11, libc::EIO),
 ];
 /// Kinds in `fault.c`.
 const ALL_KINDS: usize = 12;
 /// The error that means: kill it.
 const KILL: i32 = 0;
-
-mod libc_errno {
-    pub(super) const EIO: i32 = 5;
-    pub(super) const ENOMEM: i32 = 12;
-    pub(super) const EMFILE: i32 = 24;
-    pub(super) const ENOSPC: i32 = 28;
-}
 
 /// The work of a process, and the runs that have to be there afterwards.
 struct Task {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use store::{
-    CommitInfo, Filter, Metric, MetricUnit, Part, Record, RecordId, RecordedBenchmark, Store,
+    CommitInfo, Filter, Imported, Metric, MetricUnit, Part, Record, RecordId, RecordedBenchmark,
+    Store, StoreError,
 };
 use tempfile::TempDir;
 
@@ -84,6 +85,12 @@ pub(crate) fn benchmark(name: &str, median: f64) -> RecordedBenchmark {
         headline: "median_ns".to_owned(),
         ..Default::default()
     }
+}
+
+/// Takes the records of a file.
+pub(crate) fn import(store: &Store, from: &mut dyn std::io::Read) -> Result<Imported, StoreError> {
+    let mut imported = Imported::default();
+    store.import(from, &mut imported).map(|()| imported)
 }
 
 /// The times of all listed runs in seconds, the newest first; each can be read.

@@ -8,7 +8,7 @@ use std::{
 
 use store::{Retention, Store};
 
-use crate::fixture::{Scene, id, is_sound, listed, medians, record};
+use crate::fixture::{Scene, id, import, is_sound, listed, medians, record};
 
 const TASK: &str = "STORE_TEST_TASK";
 const FOLDER: &str = "STORE_TEST_FOLDER";
@@ -53,7 +53,7 @@ pub(crate) fn perform(task: &str, folder: &Path) {
             open().gc(Retention { per_branch, since_ms: None }).unwrap();
         }
         "import" => {
-            let imported = open().import(&mut File::open(words[1]).unwrap()).unwrap();
+            let imported = import(&open(), &mut File::open(words[1]).unwrap()).unwrap();
             assert_eq!(imported.all_refused, 0);
         }
         _ => unreachable!("{task}"),

@@ -88,6 +88,7 @@ fn runs_are_chosen_by_all_that_is_said() {
     assert_eq!(times(&Filter { label: label("linux' OR '1"), ..base() }), [0; 0]);
     assert_eq!(times(&Filter { mode: Some(Mode::Memory), ..base() }), [5]);
     assert_eq!(times(&Filter { since_ms: Some(6000), ..base() }), [7, 6]);
+    assert_eq!(times(&Filter { until_ms: Some(3000), newest: Some(2), ..base() }), [3, 2]);
     assert_eq!(times(&Filter { complete: true, newest: Some(2), ..base() }), [6, 5]);
     let hash = record(3).commit.unwrap().hash;
     assert_eq!(times(&Filter { commit: text(&hash[..16]), ..base() }), [3]);

@@ -58,6 +58,24 @@ fn runs_are_found_by_all_their_names() {
 }
 
 #[test]
+fn a_branch_comes_before_ids_that_begin_like_it() {
+    let (_scene, store) = scene();
+    let start = id(4).to_string()[..6].to_owned();
+    let other = Record { project: "other".to_owned(), ..branch(21, &start) };
+    store.add(&other).unwrap();
+    assert_eq!(found(&store, &start), 4, "branches of other projects don't count");
+    store.add(&branch(20, &start)).unwrap();
+    assert_eq!(found(&store, &start), 20);
+}
+
+/// A run on this branch.
+fn branch(number: u32, branch: &str) -> Record {
+    let mut record = record(number);
+    record.commit.as_mut().unwrap().branch = Some(branch.to_owned());
+    record
+}
+
+#[test]
 fn a_branch_stands_for_its_newest_suitable_complete_run() {
     let (_scene, store) = scene();
     let failed = Part { state: PartState::Failed, ..Part::default() };

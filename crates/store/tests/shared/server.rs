@@ -16,7 +16,10 @@ use s3s_fs::FileSystem;
 use store::{Patience, Purpose, SharedStore};
 
 const BUCKET: &str = "bench";
-const SECRET: &str = "secret";
+/// The key that the server accepts.
+pub(crate) const SECRET: &str = "secret";
+/// Address of the shared store on it.
+pub(crate) const ADDRESS: &str = "s3://bench/team/project";
 
 /// A bad connection.
 #[derive(Debug, Clone, Copy)]
@@ -75,14 +78,18 @@ impl Server {
 
     /// The same with this secret key.
     pub(crate) fn open_with_secret(&self, secret: &str) -> SharedStore {
-        let variables = [
+        let variables = self.variables(secret).into_iter();
+        open(variables.map(|(name, value)| (name.to_owned(), value)), Patience::Long)
+    }
+
+    /// The environment of a program that uses it.
+    pub(crate) fn variables(&self, secret: &str) -> [(&'static str, String); 4] {
+        [
             ("AWS_ACCESS_KEY_ID", "key".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", secret.to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ENDPOINT_URL", format!("http://{}", self.address)),
-        ];
-        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value));
-        open(variables, Patience::Long)
+        ]
     }
 
     /// Puts an object beside the records, behind the back of the protocol.
@@ -96,15 +103,14 @@ impl Server {
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
-        let folder = self.folder.path().join(BUCKET).join("team/project/v1");
-        std::fs::create_dir_all(&folder).unwrap();
-        folder.join(name)
+        let path = self.folder.path().join(BUCKET).join("team/project/v1").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
     }
 }
 
 fn open(variables: impl Iterator<Item = (String, String)>, patience: Patience) -> SharedStore {
-    let address = format!("s3://{BUCKET}/team/project");
-    SharedStore::open(&address, variables, Purpose::Write, patience).unwrap()
+    SharedStore::open(ADDRESS, variables, Purpose::Write, patience).unwrap()
 }
 
 /// Opens the shared store on a server that takes connections and never answers, with this patience.

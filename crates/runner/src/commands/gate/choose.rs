@@ -6,12 +6,13 @@ use runner_shared::{
     env_names::{self, EnvName},
     text::{as_text, shown},
 };
-use store::{Entry, Filter, Selector, Wanted};
+use store::{Entry, Filter, Selector};
 
 use super::{Context, remote, store_if_any};
 use crate::{
     commands::{
-        sides::{Finder, Loaded, MOST_TRIED, goes_with, load, shares},
+        kept::MOST_LISTED,
+        sides::{Finder, Loaded, MOST_TRIED, goes_with, is_single, shares},
         store::read_record,
     },
     error::{CliError, ExitKind},
@@ -34,8 +35,6 @@ const BASE_BRANCH: [EnvName; 4] = [
     env_names::GITLAB_MR_TARGET,
     env_names::BUILDKITE_BASE_BRANCH,
 ];
-/// Runs that are looked at for one to compare with.
-const MOST_RUNS: usize = 1000;
 
 /// The run that is judged, and the store. A file needs no store.
 pub(in crate::commands) fn head<'a>(
@@ -45,7 +44,7 @@ pub(in crate::commands) fn head<'a>(
     if let Selector::Path(path) = Selector::parse(word) {
         return Ok((store_if_any(context)?, file(&path)?));
     }
-    let finder = Finder { kept: remote::open_fresh(context)?, context };
+    let finder = Finder { kept: remote::open_fresh(remote::NEWEST, context)?, context };
     let chosen = named(word, None, &finder)?;
     Ok((Some(finder), chosen))
 }
@@ -111,14 +110,6 @@ pub(in crate::commands) fn better(
     again.filter(|other| goes_with(&other.entry, &head.entry)).unwrap_or_else(|| found.clone())
 }
 
-/// A word that means another run as soon as there is a new one, or one run only.
-fn is_single(word: &str) -> bool {
-    match Selector::parse(word) {
-        Selector::Path(_) | Selector::Stored(Wanted::Last(_) | Wanted::Label(..)) => true,
-        Selector::Stored(Wanted::Word(_)) => false,
-    }
-}
-
 fn without_store(word: &str) -> Result<Chosen, CliError> {
     match Selector::parse(word) {
         Selector::Path(path) => file(&path),
@@ -135,13 +126,21 @@ fn usual_base(
     finder: &Finder<'_>,
     context: &Context,
 ) -> Result<Option<Chosen>, CliError> {
-    let store = &finder.kept.store;
-    let filter = Filter { newest: Some(MOST_RUNS), ..Filter::of_project(&finder.kept.project) };
-    let entries = store.entries(&filter)?;
+    let newest = |most| Filter { newest: Some(most), ..Filter::of_project(&finder.kept.project) };
+    let mut entries = finder.kept.entries(&newest(MOST_LISTED), context)?;
     let branches = base_branches(context);
+    let is_of_base = |entry: &Entry| branches.iter().any(|name| entry.branch() == Some(name));
+    if !entries.iter().any(is_of_base) {
+        for branch in &branches {
+            let filter = Filter { branch: Some(branch.clone()), ..newest(MOST_TRIED) };
+            entries.extend(finder.kept.entries(&filter, context)?);
+        }
+    }
+    // No run is its own base, and head may have several.
+    entries.retain(|entry| head.runs.iter().all(|(id, _)| *id != entry.id));
     let mut found = None;
     for entry in usual(&head.entry, &entries, &branches).into_iter().take(MOST_TRIED) {
-        if shares(&load(store, entry)?, &head.runs) {
+        if finder.readable(entry).is_some_and(|run| shares(&run, &head.runs)) {
             found = Some(entry);
             break;
         }
@@ -153,7 +152,7 @@ fn usual_base(
     // All runs of that commit tell more than one.
     let same = finder.of_commit(entry.branch().unwrap_or("last"), entry)?;
     let same = same.iter().filter(|one| head.runs.iter().all(|(id, _)| *id != one.id));
-    let mut runs = same.map(|entry| load(store, entry)).collect::<Result<Vec<_>, _>>()?;
+    let mut runs: Vec<Loaded> = same.filter_map(|entry| finder.readable(entry)).collect();
     runs.retain(|run| shares(run, &head.runs));
     Ok(Some(Chosen { runs, entry: entry.clone() }))
 }

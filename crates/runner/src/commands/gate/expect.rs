@@ -18,6 +18,8 @@ use crate::error::CliError;
 
 /// Runs that are looked at.
 const MOST_RUNS: usize = 500;
+/// The newest of them, none of which may be missing.
+const CONTIGUOUS: usize = 30;
 
 /// Looks for the history of the benchmarks that are in doubt, on the base branch and in the environment of head.
 pub(super) fn expectations(
@@ -26,15 +28,20 @@ pub(super) fn expectations(
     kept: &Kept,
     context: &Context,
 ) -> Result<Vec<Expectation>, CliError> {
-    let mut doubtful: BTreeMap<&str, Vec<(Mode, &str)>> = BTreeMap::new();
+    let mut doubtful: BTreeMap<(&str, u32), Vec<(Mode, &str)>> = BTreeMap::new();
     for one in &comparison.benchmarks {
         let in_doubt = matches!(one.verdict, Verdict::Suspect | Verdict::Inconclusive);
-        if let Some(lead) = one.lead().filter(|_| in_doubt) {
-            doubtful.entry(&lead.key).or_default().push((one.mode, &one.uri));
+        let lead = one.lead().map(|lead| &*lead.key);
+        for quantity in one.quantities.iter().filter(|_| in_doubt) {
+            let is_sound = matches!(quantity.verdict, Verdict::Improved | Verdict::Unchanged);
+            if lead == Some(&*quantity.key) || quantity.decides && !is_sound {
+                let key = (&*quantity.key, one.occurrence);
+                doubtful.entry(key).or_default().push((one.mode, &one.uri));
+            }
         }
     }
     let mut found = Vec::new();
-    for (metric, benchmarks) in doubtful {
+    for ((metric, occurrence), benchmarks) in doubtful {
         for branch in base_branches(context) {
             let filter = Filter {
                 branch: Some(branch),
@@ -43,8 +50,15 @@ pub(super) fn expectations(
                 ..Filter::of_project(&kept.project)
             };
             let Some(recorded) = recorded_key(metric) else { continue };
+            let last = Filter { newest: Some(1), ..filter.clone() };
+            if kept.store.entries(&last)?.is_empty() {
+                continue;
+            }
+            kept.entries(&Filter { newest: Some(CONTIGUOUS), ..filter.clone() }, context)?;
             let series = kept.store.series(&filter, Some(recorded), &|key| {
-                benchmarks.iter().any(|(mode, uri)| *mode == key.mode && *uri == key.uri)
+                let mut all = benchmarks.iter();
+                key.occurrence == occurrence
+                    && all.any(|(mode, uri)| *mode == key.mode && *uri == key.uri)
             })?;
             let (origins, series) = of_kept(series);
             for mut one in series {
@@ -55,7 +69,8 @@ pub(super) fn expectations(
                 });
                 let (mode, uri) = (one.mode, one.uri.clone());
                 if let Some(expected) = History::of(one, &origins).expected {
-                    found.push(Expectation { mode, uri, metric: metric.to_owned(), expected });
+                    let metric = metric.to_owned();
+                    found.push(Expectation { mode, uri, occurrence, metric, expected });
                 }
             }
         }

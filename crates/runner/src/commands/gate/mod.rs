@@ -29,6 +29,9 @@ use crate::{
 };
 use choose::Chosen;
 
+/// The smallest share that can be said: none at all is more than counts can have.
+const LEAST_SHARE: f64 = 1e-6;
+
 /// Limits, the base, and what becomes of the report.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -53,7 +56,7 @@ pub(super) fn config(context: &Context) -> Result<GateConfig, CliError> {
 
 /// The store, which a trusted job needn't have.
 pub(super) fn store_if_any(context: &Context) -> Result<Option<Finder<'_>>, CliError> {
-    match remote::open_fresh(context) {
+    match remote::open_fresh(remote::NEWEST, context) {
         Ok(kept) => Ok(Some(Finder { kept, context })),
         Err(err) if kept::is_none(&err) => Ok(None),
         Err(err) => Err(err),
@@ -64,7 +67,7 @@ impl Gate {
     /// The gate of a command that measures, if it is wanted. What is wrong with it is said before hours are spent.
     pub(super) fn of_run(args: GateRunArgs, context: &Context) -> Result<Option<Self>, CliError> {
         let GateRunArgs { gate, confirm, gate_export, outcome } = args;
-        let Some(base) = gate else { return Ok(None) };
+        let Some(base) = gate else { return refuse_idle(&outcome).map(|()| None) };
         let base = Some(base).filter(|base| !base.is_empty());
         preflight::check_exports(&gate_export, context, &here()?)?;
         let (config, exports) = (config(context)?, gate_export);
@@ -80,7 +83,7 @@ impl Gate {
     pub(super) fn of_ab(args: GateAbArgs, context: &Context) -> Result<Option<Self>, CliError> {
         let GateAbArgs { gate, gate_export, outcome } = args;
         if !gate {
-            return Ok(None);
+            return refuse_idle(&outcome).map(|()| None);
         }
         preflight::check_exports(&gate_export, context, &here()?)?;
         let (config, base, exports) = (config(context)?, None, gate_export);
@@ -157,18 +160,15 @@ impl Gate {
             let what = "the run was not recorded, so the gate has nothing to judge";
             return Err(CliError::new(ExitKind::Failed, what));
         };
-        let (mut report, base) = self.of_first(id, context)?;
-        if !report.passed && self.confirm {
+        let (report, base) = self.of_first(id, context)?;
+        let judged = if !report.passed && self.confirm {
             tell::again(context);
-            context.recorded.set(None);
-            let second = ended(measure(), context)?;
-            if second == ExitKind::Interrupted {
-                return Ok(second);
-            }
-            report = self.of_second(report, second, base.as_ref(), context)?;
-        }
-        let judged = self.conclude(&report, context)?;
-        Ok(if kind == ExitKind::Ok { judged } else { kind })
+            self.settle(report, measure(), base.as_ref(), context)?
+        } else {
+            self.conclude(&report, context)?
+        };
+        let is_last_word = kind == ExitKind::Ok || judged == ExitKind::Interrupted;
+        Ok(if is_last_word { judged } else { kind })
     }
 
     /// The report on what was just measured, and what it was compared with.
@@ -177,31 +177,52 @@ impl Gate {
         id: RecordId,
         context: &Context,
     ) -> Result<(GateReport, Option<Chosen>), CliError> {
-        let finder = Finder { kept: kept::open(context)?, context };
+        let finder = Finder { kept: remote::open_fresh(remote::NEWEST, context)?, context };
         let head = choose::named(&id.to_string(), None, &finder)?;
         let base = self.base_for(&head, Some(&finder), context)?;
         Ok((self.judge(&head, base.as_ref(), Some(&finder), context)?, base))
     }
 
-    /// Returns what both measurements say: the second one has just ended like this, and is compared with the same base.
-    pub(super) fn of_second(
+    /// Concludes with what both measurements say: the second one has just ended like this, and is compared with the same
+    /// base. Where it says nothing, the first report counts; after an interruption it is only shown.
+    pub(super) fn settle(
         &self,
         first: GateReport,
-        ended: ExitKind,
+        measured: Result<ExitKind, CliError>,
+        base: Option<&Chosen>,
+        context: &Context,
+    ) -> Result<ExitKind, CliError> {
+        let recorded = context.recorded.take();
+        let ended = ended(measured, context)?;
+        if ended == ExitKind::Interrupted {
+            let report = first.unconfirmed("the second measurement was interrupted");
+            self.show(&report, context)?;
+            return Ok(ended);
+        }
+        let report = match recorded {
+            _ if !is_judged(ended) => first.unconfirmed("the second measurement failed"),
+            None => first.unconfirmed("the second measurement left no record"),
+            Some(id) => match self.of_second(id, base, context) {
+                Ok(second) => first.confirmed_by(&second),
+                Err(err) => {
+                    survive(err, context)?;
+                    first.unconfirmed("the second measurement could not be judged")
+                }
+            },
+        };
+        self.conclude(&report, context)
+    }
+
+    /// The report on the second measurement.
+    fn of_second(
+        &self,
+        id: RecordId,
         base: Option<&Chosen>,
         context: &Context,
     ) -> Result<GateReport, CliError> {
-        let recorded = context.recorded.take();
-        if !is_judged(ended) {
-            return Ok(first.unconfirmed("the second measurement failed"));
-        }
-        let Some(id) = recorded else {
-            tell::nothing_recorded(context);
-            return Ok(first.unconfirmed("the second measurement left no record"));
-        };
         let finder = Finder { kept: kept::open(context)?, context };
         let head = choose::named(&id.to_string(), None, &finder)?;
-        Ok(first.confirmed_by(&self.judge(&head, base, Some(&finder), context)?))
+        self.judge(&head, base, Some(&finder), context)
     }
 
     /// Judges the verdicts about two states of a repository. They were measured in turns, and what failed was looked at
@@ -223,9 +244,10 @@ impl Gate {
         self.conclude(&report, context)
     }
 
-    /// The smallest loss in a mode that has to be told from noise.
+    /// The smallest loss in a mode that has to be told from noise: of none at all the least that is a share.
     pub(super) fn smallest_regression(&self, mode: Mode) -> Option<Share> {
-        self.config.rules.smallest_regression(mode)?.to_string().parse().ok()
+        let share = self.config.rules.smallest_regression(mode)?;
+        share.max(LEAST_SHARE).to_string().parse().ok()
     }
 
     /// Shows and sends the report, and chooses the exit code.
@@ -234,7 +256,7 @@ impl Gate {
         report: &GateReport,
         context: &Context,
     ) -> Result<ExitKind, CliError> {
-        let shown = tell::show(report, context).and_then(|()| self.export(report, context));
+        let shown = self.show(report, context);
         if !report.passed {
             tell::notify(&self.outcome.notify, report, context)?;
         }
@@ -250,23 +272,43 @@ impl Gate {
         Ok(ExitKind::Regression)
     }
 
-    fn export(&self, report: &GateReport, context: &Context) -> Result<(), CliError> {
+    /// Shows the report, and writes it to files.
+    pub(super) fn show(&self, report: &GateReport, context: &Context) -> Result<(), CliError> {
+        tell::show(report, context)?;
         self.exports.iter().try_for_each(|export| tell::export(report, export, context))
     }
 }
 
-/// The end of a second measurement. One that failed is told of, and the first one counts.
-pub(super) fn ended(
-    measured: Result<ExitKind, CliError>,
-    context: &Context,
-) -> Result<ExitKind, CliError> {
-    match measured {
-        Err(err) if err.kind == ExitKind::Failed => {
-            context.ui.error(&err);
-            Ok(ExitKind::Failed)
-        }
-        other => other,
+/// Refuses the consequences of a gate that is not wanted: nobody would notice that they don't come.
+fn refuse_idle(outcome: &GateOutcomeArgs) -> Result<(), CliError> {
+    let GateOutcomeArgs { strict, warn_only, notify } = outcome;
+    let given = [
+        ("--strict", *strict),
+        ("--warn-only", *warn_only),
+        ("--on-regression", notify.on_regression.is_some()),
+    ];
+    let idle = given.iter().find(|(_, is_given)| *is_given);
+    idle.map_or(Ok(()), |(option, _)| {
+        let what = format!("`{option}` has no effect without `--gate`");
+        Err(CliError::new(ExitKind::Usage, what))
+    })
+}
+
+/// The end of a second measurement. Its errors don't lose the first report.
+fn ended(measured: Result<ExitKind, CliError>, context: &Context) -> Result<ExitKind, CliError> {
+    measured.or_else(|err| {
+        let kind = err.kind;
+        survive(err, context).map(|()| kind)
+    })
+}
+
+/// Tells of an error that doesn't end the command; only a bug does.
+fn survive(err: CliError, context: &Context) -> Result<(), CliError> {
+    if err.kind == ExitKind::Bug {
+        return Err(err);
     }
+    context.ui.error(&err);
+    Ok(())
 }
 
 /// Returns true if the results of a run that ended so are judged: it has to be measured well.
@@ -277,4 +319,29 @@ const fn is_judged(kind: ExitKind) -> bool {
 /// Today in UTC.
 fn today() -> Day {
     Day::of(ago(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use store::gate::{Limit, Rule, Rules};
+
+    use super::*;
+
+    #[test]
+    fn a_limit_of_nothing_is_one_for_counts() {
+        let rule = Rule { max_regression: Some(Limit::Most(0.0)), ..Rule::default() };
+        let rules = Rules { rules: vec![rule], waivers: Vec::new() };
+        let gate = Gate {
+            config: GateConfig { base: None, rules },
+            base: None,
+            outcome: GateOutcomeArgs::default(),
+            exports: Vec::new(),
+            confirm: false,
+            found: None,
+        };
+        let least = gate.smallest_regression(Mode::Memory).unwrap();
+        assert_eq!(Some(least), "0.0001%".parse().ok());
+        assert_eq!(gate.smallest_regression(Mode::Simulation), Some(least));
+        assert_eq!(gate.smallest_regression(Mode::Walltime), None, "no time equals another one");
+    }
 }

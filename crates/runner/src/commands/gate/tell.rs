@@ -58,9 +58,3 @@ pub(super) fn notify(
 pub(in crate::commands) fn again(context: &Context) {
     context.ui.event(&RunEvent::Step("the gate failed: measuring again".to_owned()));
 }
-
-/// Says that there is no second measurement.
-pub(in crate::commands) fn nothing_recorded(context: &Context) {
-    let what = "the second measurement left no record, so nothing could be confirmed";
-    context.ui.event(&RunEvent::warning(what));
-}

@@ -126,6 +126,39 @@ fn what_lies_behind_a_program_makes_it_another_one() {
 }
 
 #[test]
+fn libraries_that_nobody_knows_are_not_all_there_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("program");
+    let whole = fs::read("/bin/true").unwrap();
+    let decides = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let used = of(&target(&["./program"]), folder.path());
+        assert_eq!(used.modules.iter().filter(|it| it.path.ends_with("/program")).count(), 1);
+        used.decide
+    };
+    assert!(decides(&whole));
+    // Without a table of sections: their place, their number, and that of their names.
+    let mut stripped = whole.clone();
+    for range in [0x28..0x30, 0x3c..0x40] {
+        stripped[range].fill(0);
+    }
+    assert!(!decides(&stripped));
+    // The notes or the dynamic section are too large to be read.
+    let number = |at: usize, size: usize| {
+        whole[at..at + size].iter().rev().fold(0, |sum, byte| sum * 256 + usize::from(*byte))
+    };
+    let sections = (0..number(0x3c, 2)).map(|nth| number(0x28, 8) + nth * 64);
+    for kind in [7, 6] {
+        let section = sections.clone().find(|at| number(at + 4, 4) == kind).unwrap();
+        let mut large = whole.clone();
+        large[section + 32..section + 40].fill(0);
+        large[section + 36] = 1;
+        assert!(!decides(&large), "{kind}");
+    }
+}
+
+#[test]
 fn another_program_in_its_place_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("program");

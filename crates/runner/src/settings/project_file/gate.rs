@@ -7,7 +7,7 @@ use super::{
     check::{Fields, Placed},
     keys,
 };
-use crate::settings::yaml::Flaw;
+use crate::settings::yaml::{Flaw, Position};
 
 /// All that a project says about its gate.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,22 +28,19 @@ pub(super) fn read(mut fields: Fields) -> Result<GateConfig, Flaw> {
 
 fn rule(mut fields: Fields) -> Result<Rule, Flaw> {
     let at = fields.at;
+    let benchmarks = pattern(&mut fields);
+    let (mode, metric) = about(&mut fields)?;
     let mut rule = Rule {
-        benchmarks: pattern(&mut fields),
-        mode: mode(&mut fields)?,
-        metric: metric(&mut fields)?,
+        benchmarks,
+        mode,
+        metric,
         max_regression: fields.text(keys::MAX_REGRESSION).map(|it| loss(&it)).transpose()?,
         ..Rule::default()
     };
     for budget in BUDGETS {
         let Some(text) = fields.text(budget.word) else { continue };
         let limit = limit(&text, budget)?;
-        let is_other = |mode: store::Mode| mode != budget.mode;
-        if rule.mode.is_some_and(is_other) {
-            let mode = Mode::from(budget.mode).names().cli;
-            let what = format!("`{}` is a value of {mode} mode", budget.word);
-            return Err(Flaw::new(text.at, what));
-        }
+        check_mode(budget, rule.mode, text.at)?;
         rule.budgets.insert(budget.word, limit);
     }
     if rule.metric.is_some() && rule.max_regression.is_none() {
@@ -76,10 +73,11 @@ fn waiver(mut fields: Fields) -> Result<Waiver, Flaw> {
     }
     let until = fields.text(keys::UNTIL).ok_or_else(|| lacks(keys::UNTIL))?;
     let benchmarks = pattern(&mut fields).ok_or_else(|| lacks(keys::BENCHMARKS))?;
+    let (mode, metric) = about(&mut fields)?;
     Ok(Waiver {
         benchmarks,
-        mode: mode(&mut fields)?,
-        metric: metric(&mut fields)?,
+        mode,
+        metric,
         reason: reason.value,
         until: until.value.parse().map_err(|err| wrong(&until, keys::UNTIL, &err))?,
     })
@@ -98,16 +96,26 @@ fn mode(fields: &mut Fields) -> Result<Option<store::Mode>, Flaw> {
     .transpose()
 }
 
-fn metric(fields: &mut Fields) -> Result<Option<&'static Budget>, Flaw> {
-    let text = fields.text(keys::METRIC);
-    text.map(|text| {
-        budget(&text.value).ok_or_else(|| {
-            let words: Vec<_> = BUDGETS.iter().map(|budget| budget.word).collect();
-            let what = format!("unknown `metric`; expected one of {}", words.join(", "));
-            Flaw::new(text.at, what)
-        })
-    })
-    .transpose()
+/// The mode and the quantity of an entry, which has to be one of that mode.
+fn about(fields: &mut Fields) -> Result<(Option<store::Mode>, Option<&'static Budget>), Flaw> {
+    let mode = mode(fields)?;
+    let Some(text) = fields.text(keys::METRIC) else { return Ok((mode, None)) };
+    let metric = budget(&text.value).ok_or_else(|| {
+        let words: Vec<_> = BUDGETS.iter().map(|budget| budget.word).collect();
+        let what = format!("unknown `metric`; expected one of {}", words.join(", "));
+        Flaw::new(text.at, what)
+    })?;
+    check_mode(metric, mode, text.at)?;
+    Ok((mode, Some(metric)))
+}
+
+/// Refuses a quantity that the benchmarks of this mode don't have: it would never be looked at.
+fn check_mode(budget: &Budget, mode: Option<store::Mode>, at: Position) -> Result<(), Flaw> {
+    if mode.is_none_or(|mode| mode == budget.mode) {
+        return Ok(());
+    }
+    let own = Mode::from(budget.mode).names().cli;
+    Err(Flaw::new(at, format!("`{}` is a value of {own} mode", budget.word)))
 }
 
 /// A limit of a loss.

@@ -210,7 +210,8 @@ const GATE_OBJECT: &Object = &Object {
         key(
             BASE,
             Shape::Text,
-            "The run to compare with, as for `codspeed compare`; by default the newest comparable one of the base branch.",
+            "The run to compare with: an ID, a name, a label `key=value`, a branch or commit, `last~1`, or a file of \
+                `codspeed store export`; by default the newest comparable one of the base branch.",
         ),
         key(
             LIMITS,

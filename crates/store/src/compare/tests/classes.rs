@@ -79,6 +79,38 @@ fn each_field_has_its_effect_in_each_mode() {
 }
 
 #[test]
+fn of_several_tools_one_that_a_side_lacks_weighs_less() {
+    use Class::{Comparable, Degraded};
+    let found = classes(|of| of.parts[0].tools.push(tool("perf")));
+    assert_eq!(found, [Degraded, Comparable, Degraded]);
+    assert_eq!(classes(|of| of.environment.toolchain.push(tool("clang"))), [Comparable; 3]);
+}
+
+#[test]
+fn a_tool_that_was_replaced_is_another_one() {
+    use Class::{Degraded, Incomparable};
+    let found = classes(|of| of.parts[0].tools = vec![tool("other")]);
+    assert_eq!(found, [Incomparable, Degraded, Incomparable]);
+    assert_eq!(classes(|of| of.environment.toolchain = vec![tool("gcc")]), [Degraded; 3]);
+    let of = |name: &str| {
+        let mut of = record(Mode::Memory, vec![named("a", "x", &[("x", 1.0, MetricUnit::Number)])]);
+        of.environment.toolchain = vec![tool("make"), tool(name)];
+        of
+    };
+    let found = compared(&of("cpython"), &of("pypy"));
+    let told: Vec<String> = found.benchmarks[0].reasons.iter().map(Reason::sentence).collect();
+    let expected = [
+        "the toolchain differs: `cpython 19` in base, `no cpython` in head",
+        "the toolchain differs: `no pypy` in base, `pypy 19` in head",
+    ];
+    assert_eq!(told, expected);
+}
+
+fn tool(name: &str) -> Tool {
+    Tool { name: name.into(), version: "19".into() }
+}
+
+#[test]
 fn two_unknown_environments_are_told() {
     let mut base = record(Mode::Walltime, vec![named("a", "x", &[("x", 1.0, MetricUnit::Number)])]);
     base.environment = Environment::default();

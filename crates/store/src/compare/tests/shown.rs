@@ -21,11 +21,11 @@ fn stacks(sort: u64) -> Stacks {
 fn all_verdicts() -> Comparison {
     let mut base = suite(&[1e7, 1e7, 1e7, 1e7, 1e7], 0.002, 1);
     let mut head = suite(&[1.3e7, 1.05e7, 1e7, 0.7e7, 1e7], 0.002, 2);
-    for (record, sort) in [(&mut base, 600), (&mut head, 900)] {
-        let wide = suite(&[2e7], 0.2, u64::from(record.benchmarks.len() == 5)).benchmarks.remove(0);
+    for (seed, record, sort) in [(3, &mut base, 600), (4, &mut head, 900)] {
+        let wide = suite(&[2e7], 0.2, seed).benchmarks.remove(0);
         record.benchmarks.push(RecordedBenchmark { name: "wide".into(), uri: "w".into(), ..wide });
         let counts = [
-            ("peak_bytes", 1e6 + 100.0 * 600_f64.powi(1), MetricUnit::Bytes),
+            ("peak_bytes", 1.06e6, MetricUnit::Bytes),
             ("total_bytes", if sort > 600 { 3e6 } else { 2e6 }, MetricUnit::Bytes),
             ("allocations", 1200.0, MetricUnit::Number),
         ];
@@ -86,6 +86,13 @@ fn the_arithmetic_of_all_verdicts() {
 }
 
 #[test]
+fn no_difference_is_neither_worse_nor_better() {
+    let same = suite(&[1e7], 0.002, 1);
+    let text = compared(&same, &same).explain();
+    assert!(text.contains("0.00000000 (neither worse nor better)"), "{text}");
+}
+
+#[test]
 fn unchanged_benchmarks_of_long_suites_are_folded() {
     let base = suite(&[1e7; 12], 0.002, 1);
     let mut times = [1e7; 12];
@@ -107,6 +114,20 @@ fn the_same_records_give_the_same_bytes() {
 }
 
 #[test]
+fn what_is_left_out_counts_all_the_same() {
+    let (base, head) = (suite(&[1e7; 8], 0.002, 1), suite(&[1.2e7; 8], 0.002, 2));
+    let whole = compared(&base, &head);
+    let mut kept = whole.clone();
+    kept.keep(|name, _| name == "b3", &[run(&base)], &[run(&head)]);
+    let found = whole.benchmarks.iter().find(|one| one.name == "b3").unwrap();
+    assert!(found.doubts.contains(&Doubt::Shift));
+    assert_eq!(kept.benchmarks, std::slice::from_ref(found));
+    assert_eq!((&kept.modes, kept.tested), (&whole.modes, whole.tested));
+    kept.keep(|_, _| false, &[run(&base)], &[run(&head)]);
+    assert_eq!(kept.paired_command, None);
+}
+
+#[test]
 fn the_command_that_would_tell_more_is_exact() {
     let command = |change: fn(&mut Record, &mut Record)| {
         let (mut base, mut head) = (suite(&[1e7], 0.01, 1), suite(&[1.05e7], 0.01, 2));
@@ -118,6 +139,10 @@ fn the_command_that_would_tell_more_is_exact() {
         command(|base, _| base.command = vec!["./old".into(), "in put".into()]),
         command(|_, head| head.commit.as_mut().unwrap().hash = "fedcba9876543210".repeat(2)),
         command(|_, head| head.commit.as_mut().unwrap().dirty = Some(true)),
+        command(|base, head| {
+            base.commit.as_mut().unwrap().dirty = Some(true);
+            head_of(head);
+        }),
         command(|base, head| {
             for record in [base, head] {
                 record.kind = Kind::Run;

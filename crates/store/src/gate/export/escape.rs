@@ -1,5 +1,6 @@
 //! Texts of strangers in the formats that the gate writes.
 
+use results::markdown_code;
 use runner_shared::text::one_line;
 
 /// Characters of a name that are shown.
@@ -27,13 +28,8 @@ fn cut(text: &str, most: usize) -> String {
 
 /// Returns a name as a code span in a cell of a Markdown table: nothing in it is HTML, a link or a mention.
 pub(super) fn code_cell(text: &str) -> String {
-    let text = name(text);
-    let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    // A space on both sides is not shown, but parts fence and backtick.
-    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     // Tables are split into cells before code is looked for.
-    format!("{fence}{space}{}{space}{fence}", text.replace('|', "\\|"))
+    markdown_code(&name(text)).replace('|', "\\|")
 }
 
 /// Returns a sentence as plain text of Markdown, in which nothing means anything.
@@ -73,24 +69,6 @@ fn unlinked(text: &str) -> String {
             out.push('\u{200b}');
         }
         out.push(letter);
-    }
-    out
-}
-
-/// Returns a text in XML.
-pub(super) fn xml(text: &str) -> String {
-    let mut out = String::new();
-    for letter in name(text).chars() {
-        match letter {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&apos;"),
-            // No document may have these.
-            '\u{fffe}' | '\u{ffff}' => out.push('?'),
-            _ => out.push(letter),
-        }
     }
     out
 }
@@ -137,8 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn xml_and_labels_are_escaped() {
-        assert_eq!(xml("<a b=\"c\" d='e'>&"), "&lt;a b=&quot;c&quot; d=&apos;e&apos;&gt;&amp;");
+    fn labels_are_escaped() {
         assert_eq!(label("a\"b\\c\nd"), "a\\\"b\\\\c\\\\nd");
     }
 }

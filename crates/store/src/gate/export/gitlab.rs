@@ -8,11 +8,11 @@ use std::{collections::BTreeMap, io};
 use serde_json::json;
 
 use super::{
-    super::report::{Check, CheckKind, GateReport, Status},
+    super::report::{Check, GateReport, Status},
     escape::{self, label},
     words,
 };
-use crate::RecordId;
+use crate::{RecordId, shown};
 
 /// Returns the values of head as `OpenMetrics`: GitLab shows how they differ from those of the target branch.
 pub(super) fn metrics(report: &GateReport) -> String {
@@ -22,7 +22,7 @@ pub(super) fn metrics(report: &GateReport) -> String {
             "benchmark=\"{}\",uri=\"{}\",mode=\"{}\"",
             label(&check.name),
             label(&check.uri),
-            runner_shared::mode::Mode::from(check.mode).names().cli
+            shown::mode(check.mode)
         );
         if let Some(head) = check.head.filter(|head| head.is_finite()) {
             let family = format!("codspeed_{}", metric_name(&check.metric));
@@ -62,7 +62,7 @@ pub(super) fn code_quality(report: &GateReport) -> io::Result<Vec<u8>> {
         };
         json!({
             "description": format!("{}: {}", escape::name(&check.name), words::sentence(check)),
-            "check_name": format!("codspeed-{}", kind(check)),
+            "check_name": format!("codspeed-{}", check.kind.word()),
             "fingerprint": fingerprint(check),
             "severity": severity,
             "location": { "path": path(&check.uri), "lines": { "begin": 1 } },
@@ -73,18 +73,11 @@ pub(super) fn code_quality(report: &GateReport) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-const fn kind(check: &Check) -> &'static str {
-    match check.kind {
-        CheckKind::Completion => "completion",
-        CheckKind::Regression => "regression",
-        CheckKind::Budget => "budget",
-    }
-}
-
 /// Returns what GitLab knows a finding by: the same in each run.
 fn fingerprint(check: &Check) -> String {
-    let mode = runner_shared::mode::Mode::from(check.mode).names().cli;
-    let parts = [mode, &check.uri, &check.metric, kind(check)];
+    let mode = shown::mode(check.mode);
+    let occurrence = check.occurrence.to_string();
+    let parts = [mode, &check.uri, &occurrence, &check.metric, check.kind.word()];
     RecordId::of(parts.join("\u{0}").as_bytes()).to_string()
 }
 

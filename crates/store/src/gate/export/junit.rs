@@ -8,7 +8,7 @@ use super::{
     super::report::{Check, GateReport, Status},
     escape, words,
 };
-use crate::Mode;
+use crate::{Mode, shown};
 
 /// Writes the report.
 pub(super) fn write(report: &GateReport) -> io::Result<Vec<u8>> {
@@ -18,7 +18,7 @@ pub(super) fn write(report: &GateReport) -> io::Result<Vec<u8>> {
         if checks.is_empty() {
             continue;
         }
-        let word = runner_shared::mode::Mode::from(mode).names().cli;
+        let word = shown::mode(mode);
         let mut suite = TestSuite::new(word);
         suite.add_test_cases(checks.into_iter().map(|check| case(check, word, report.strict)));
         junit.add_test_suite(suite);
@@ -35,7 +35,7 @@ fn case(check: &Check, mode: &str, strict: bool) -> TestCase {
         status
     };
     let status = match check.status {
-        Status::Failed => failed(kind(check)),
+        Status::Failed => failed(check.kind.word()),
         Status::Doubtful if strict => failed("doubt"),
         Status::Doubtful | Status::Waived => {
             let mut status = TestCaseStatus::skipped();
@@ -48,12 +48,4 @@ fn case(check: &Check, mode: &str, strict: bool) -> TestCase {
     let mut case = TestCase::new(format!("{}: {title}", escape::name(&check.name)), status);
     case.set_classname(format!("{mode}.{}", escape::name(&check.uri)));
     case
-}
-
-const fn kind(check: &Check) -> &'static str {
-    match check.kind {
-        super::super::report::CheckKind::Completion => "completion",
-        super::super::report::CheckKind::Regression => "regression",
-        super::super::report::CheckKind::Budget => "budget",
-    }
 }

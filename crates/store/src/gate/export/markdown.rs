@@ -129,8 +129,8 @@ fn runs(report: &GateReport) -> String {
 
 fn waivers(report: &GateReport, page: &mut Page) {
     for waiver in &report.waivers {
-        let what = if waiver.expired { "expired on" } else { "isn't needed; it lasts until" };
         let (benchmarks, reason) = (code_cell(&waiver.benchmarks), plain_cell(&waiver.reason));
-        page.add(&format!("- The waiver for {benchmarks} ({reason}) {what} {}\n", waiver.until));
+        let end = words::end_of(waiver);
+        page.add(&format!("- The waiver for {benchmarks} ({reason}) {end}\n"));
     }
 }

@@ -24,35 +24,17 @@ pub use table::table;
 pub struct Format {
     /// Its name on the command line.
     pub id: &'static str,
-    /// Its purpose, in a few words.
-    pub about: &'static str,
     write: fn(&GateReport) -> io::Result<Vec<u8>>,
 }
 
 /// All formats, in the order of the help text.
 pub const FORMATS: &[Format] = &[
-    Format { id: "json", about: "all that is known, for programs", write: json },
-    Format {
-        id: "markdown",
-        about: "a comment of a pull request",
-        write: |report| Ok(markdown(report).into_bytes()),
-    },
-    Format { id: "junit", about: "test results, which most CI systems show", write: junit::write },
-    Format {
-        id: "gitlab-metrics",
-        about: "`artifacts:reports:metrics`",
-        write: |report| Ok(gitlab::metrics(report).into_bytes()),
-    },
-    Format {
-        id: "gitlab-codequality",
-        about: "`artifacts:reports:codequality`",
-        write: gitlab::code_quality,
-    },
-    Format {
-        id: "badge",
-        about: "an image for a readme (SVG)",
-        write: |report| Ok(badge(report).into_bytes()),
-    },
+    Format { id: "json", write: json },
+    Format { id: "markdown", write: |report| Ok(markdown(report).into_bytes()) },
+    Format { id: "junit", write: junit::write },
+    Format { id: "gitlab-metrics", write: |report| Ok(gitlab::metrics(report).into_bytes()) },
+    Format { id: "gitlab-codequality", write: gitlab::code_quality },
+    Format { id: "badge", write: |report| Ok(badge(report).into_bytes()) },
 ];
 
 /// Returns the format of this name.

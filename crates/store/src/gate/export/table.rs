@@ -82,8 +82,7 @@ fn sentences(report: &GateReport) -> Vec<String> {
     let waivers = report.waivers.iter().map(|waiver| {
         let (benchmarks, reason) =
             (escape::name(&waiver.benchmarks), escape::reason(&waiver.reason));
-        let what = if waiver.expired { "expired on" } else { "isn't needed; it lasts until" };
-        format!("the waiver for `{benchmarks}` ({reason}) {what} {}", waiver.until)
+        format!("the waiver for `{benchmarks}` ({reason}) {}", words::end_of(waiver))
     });
     all.extend(waivers);
     all.extend(report.notes.iter().map(|note| escape::reason(note)));

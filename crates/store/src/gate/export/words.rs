@@ -1,7 +1,7 @@
 //! The cells of a check in words, the same in all formats for people.
 
 use super::{
-    super::report::{Check, CheckKind},
+    super::report::{Check, CheckKind, WaiverNote},
     escape,
 };
 use crate::shown::{self, UNKNOWN};
@@ -28,6 +28,12 @@ pub(super) fn limit(check: &Check) -> String {
         (CheckKind::Regression, Some(limit)) => shown::change(1.0 + limit),
         (CheckKind::Budget | CheckKind::Completion, Some(limit)) => shown::value(limit, check.unit),
     }
+}
+
+/// Returns the end of a sentence about a waiver that does nothing.
+pub(super) fn end_of(waiver: &WaiverNote) -> String {
+    let what = if waiver.expired { "expired on" } else { "isn't needed; it lasts until" };
+    format!("{what} {}", waiver.until)
 }
 
 /// Returns all that is known in one sentence, without the name of the benchmark.

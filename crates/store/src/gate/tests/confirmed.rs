@@ -81,6 +81,33 @@ fn doubts_of_the_second_measurement_count_if_strict() {
 }
 
 #[test]
+fn a_second_measurement_takes_back_doubts_that_fail() {
+    let report = |verdict, strict| {
+        let mut report =
+            judged(&Rules::default(), &comparison(vec![compared("a", 1e6, 1.1e6, verdict)]));
+        report.strict = strict;
+        report
+    };
+    let (same, doubt, worse) = (Verdict::Unchanged, Verdict::Inconclusive, Verdict::Regressed);
+    for (first, again, expected) in [
+        (worse, same, Status::Passed),
+        (doubt, same, Status::Passed),
+        (worse, doubt, Status::Doubtful),
+        (doubt, doubt, Status::Doubtful),
+        (doubt, worse, Status::Doubtful),
+        (worse, worse, Status::Failed),
+        (doubt, Verdict::Incomparable, Status::Doubtful),
+    ] {
+        let both = report(first, true).confirmed_by(&report(again, true));
+        assert_eq!(outcomes(&both), [("a", expected)], "{first:?}, {again:?}");
+        assert_eq!(both.passed, expected == Status::Passed);
+    }
+    let unconfirmed = |strict| report(doubt, strict).unconfirmed("interrupted").checks[0].clone();
+    assert!(unconfirmed(true).reason.ends_with("; interrupted"));
+    assert!(!unconfirmed(false).reason.contains("interrupted"), "it passes");
+}
+
+#[test]
 fn a_gate_that_checked_nothing_says_so() {
     let today = today();
     let with = |strict| {

@@ -71,6 +71,7 @@ fn comparison(benchmarks: Vec<Compared>) -> Comparison {
         modes: Vec::<Summary>::new(),
         benchmarks,
         unmatched: Vec::new(),
+        tested: 0,
         paired_command: None,
     }
 }
@@ -220,6 +221,7 @@ fn a_history_decides_what_two_runs_can_not() {
         let expectation = Expectation {
             mode: Mode::Walltime,
             uri: "benches/all.rs::a".to_owned(),
+            occurrence: 1,
             metric: "median_ns".to_owned(),
             expected,
         };
@@ -237,6 +239,7 @@ fn a_history_decides_what_two_runs_can_not() {
     assert_eq!(with(1.01e6, 30), Status::Passed);
     assert_eq!(with(1.06e6, 30), Status::Failed);
     assert_eq!(with(1.025e6, 30), Status::Doubtful, "outside, but too little to matter");
+    assert_eq!(with(1.03e6, 30), Status::Doubtful, "as much as matters, and no more");
     assert_eq!(with(0.9e6, 30), Status::Doubtful, "better");
     assert_eq!(with(1.06e6, 5), Status::Doubtful, "too few values");
 }
@@ -333,6 +336,8 @@ fn values_are_read_with_their_units() {
         ("peak", "10 ms"),
         ("peak", "-1"),
         ("peak", "nan"),
+        ("peak", "1,5 MB"),
+        ("allocations", "5,000"),
         ("allocations", "many"),
         ("allocations", "inf"),
     ] {

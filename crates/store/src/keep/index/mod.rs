@@ -3,22 +3,23 @@
 mod connection;
 mod figures;
 mod history;
+mod reading;
 mod rows;
 mod schema;
 
 use std::{collections::BTreeSet, path::Path};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{
-    BenchmarkKey, Entry, Filter, History, IndexError, Progress, StoreError, records::Records,
+    BenchmarkKey, Entry, Filter, History, IndexError, Looked, Progress, StoreError,
+    records::Records,
 };
 use crate::{Record, RecordId};
 use connection::Opened;
 pub(super) use connection::unused;
-
-/// A file with the name of a record, and what is in it if it can be read.
-type Found = (RecordId, Option<(Entry, Record)>);
+use reading::{Found, Read};
+use rows::Dictionary;
 
 /// Records that are added to the index at a time.
 const BATCH: usize = 64;
@@ -145,11 +146,20 @@ impl Index {
         let mut done = 0;
         self.skipped = listing.unread.len();
         for batch in fresh.chunks(BATCH) {
-            let read: Vec<Found> = batch
-                .iter()
-                .filter_map(|id| readable(*id, records, &mut self.skipped).transpose())
-                .collect::<Result<_, _>>()?;
-            self.insert_all(&read).map_err(|err| err.of(folder))?;
+            let mut found = Vec::new();
+            let mut large = Vec::new();
+            for (id, read) in reading::read_small(batch, records) {
+                match read {
+                    Some(read) => found.extend(self.judge(id, read)?),
+                    None => large.push(id),
+                }
+            }
+            self.note_all(&found).map_err(|err| err.of(folder))?;
+            drop(found);
+            for id in large {
+                let found = self.judge(id, reading::read(id, records))?;
+                self.note_all(found.as_slice()).map_err(|err| err.of(folder))?;
+            }
             done += batch.len();
             progress(Progress { done, of: fresh.len() });
         }
@@ -157,15 +167,32 @@ impl Index {
     }
 
     /// Adds records, or notes that they can't be read.
-    fn insert_all(&mut self, records: &[Found]) -> Result<(), IndexError> {
+    fn note_all(&mut self, records: &[Found]) -> Result<(), IndexError> {
         let transaction = connection::begin(&mut self.connection)?;
+        let mut dictionary = Dictionary::new(&transaction);
         for (id, found) in records {
             match found {
-                Some((entry, record)) => rows::insert(&transaction, entry, record)?,
+                Some((entry, record)) => rows::insert(&mut dictionary, entry, record)?,
                 None => rows::note_unreadable(&transaction, *id)?,
             }
         }
+        dictionary.finish()?;
         Ok(transaction.commit()?)
+    }
+
+    /// Returns what there is to note of a record: nothing if another program has removed it, or if the system can't read
+    /// it just now, which is counted.
+    fn judge(&mut self, id: RecordId, read: Read) -> Result<Option<Found>, StoreError> {
+        match read {
+            Ok(record) => Ok(Some((id, Some(record)))),
+            Err(StoreError::Missing { .. }) => Ok(None),
+            Err(err) if err.is_of_system() => {
+                self.skipped += 1;
+                Ok(None)
+            }
+            Err(StoreError::Damaged { .. } | StoreError::Io { .. }) => Ok(Some((id, None))),
+            Err(err) => Err(err),
+        }
     }
 
     /// Returns how many files have the name of a record and can't be read.
@@ -178,9 +205,57 @@ impl Index {
 
     /// Adds a record. One that it knows changes nothing.
     pub(super) fn insert(&mut self, entry: &Entry, record: &Record) -> Result<(), IndexError> {
+        self.insert_all([(entry, record)].into_iter())
+    }
+
+    /// Adds several records at once.
+    pub(super) fn insert_all<'a>(
+        &mut self,
+        records: impl Iterator<Item = (&'a Entry, &'a Record)>,
+    ) -> Result<(), IndexError> {
         let transaction = connection::begin(&mut self.connection)?;
-        rows::insert(&transaction, entry, record)?;
+        let mut dictionary = Dictionary::new(&transaction);
+        for (entry, record) in records {
+            rows::insert(&mut dictionary, entry, record)?;
+        }
+        dictionary.finish()?;
         Ok(transaction.commit()?)
+    }
+
+    /// Returns the names of objects of shared stores that this version has refused.
+    pub(super) fn refused(&self) -> Result<BTreeSet<String>, IndexError> {
+        let sql = "SELECT name FROM refused WHERE version >= ?1";
+        let mut statement = self.connection.prepare(sql)?;
+        let names = statement.query_map([Record::VERSION], |row| row.get(0))?;
+        Ok(names.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Notes that this version refuses an object.
+    pub(super) fn refuse(&self, name: &str) -> Result<(), IndexError> {
+        let sql = "INSERT OR REPLACE INTO refused VALUES (?1, ?2)";
+        self.connection.execute(sql, rusqlite::params![name, Record::VERSION])?;
+        Ok(())
+    }
+
+    /// Returns the last look at a place in a shared store.
+    pub(super) fn looked(&self, place: &str) -> Result<Option<Looked>, IndexError> {
+        let sql = "SELECT listed_ms, whole_since_ms FROM looked WHERE place = ?1";
+        let row: Option<(i64, Option<i64>)> = self
+            .connection
+            .query_row(sql, [place], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((listed, since)) = row else { return Ok(None) };
+        let whole_since_ms = since.map(rows::unsigned).transpose()?;
+        Ok(Some(Looked { listed_ms: rows::unsigned(listed)?, whole_since_ms }))
+    }
+
+    /// Notes a look.
+    pub(super) fn look(&self, place: &str, looked: Looked) -> Result<(), IndexError> {
+        let sql = "INSERT OR REPLACE INTO looked VALUES (?1, ?2, ?3)";
+        let since = looked.whole_since_ms.map(rows::signed);
+        let listed = rows::signed(looked.listed_ms);
+        self.connection.execute(sql, rusqlite::params![place, listed, since])?;
+        Ok(())
     }
 
     /// Drops these records.
@@ -229,24 +304,5 @@ impl Index {
 impl From<Opened> for Index {
     fn from(Opened { connection, name }: Opened) -> Self {
         Self { connection, name: Some(name), skipped: 0 }
-    }
-}
-
-/// Reads a record for the index: nothing in it if it is damaged, `None` if another program has removed it or the system
-/// can't read it just now, which is counted.
-fn readable(
-    id: RecordId,
-    records: &Records,
-    skipped: &mut usize,
-) -> Result<Option<Found>, StoreError> {
-    match records.read(id) {
-        Ok((record, packed)) => Ok(Some((id, Some((Entry::of(&packed, &record), record))))),
-        Err(StoreError::Missing { .. }) => Ok(None),
-        Err(err) if err.is_of_system() => {
-            *skipped += 1;
-            Ok(None)
-        }
-        Err(StoreError::Damaged { .. } | StoreError::Io { .. }) => Ok(Some((id, None))),
-        Err(err) => Err(err),
     }
 }

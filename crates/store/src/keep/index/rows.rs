@@ -22,12 +22,14 @@ const COLUMNS: &str = "number, id, time_ms, kind, program, name, labels, project
 const MODES: [Mode; 3] = [Mode::Simulation, Mode::Walltime, Mode::Memory];
 
 /// Adds a record. One that is there changes nothing.
-pub(super) fn insert(
-    connection: &Connection,
+pub(super) fn insert<'a>(
+    dictionary: &mut Dictionary<'a>,
     entry: &Entry,
-    record: &Record,
+    record: &'a Record,
 ) -> Result<(), IndexError> {
-    connection.execute("DELETE FROM unreadable WHERE id = ?1", [blob(entry.id)])?;
+    let connection = dictionary.connection;
+    let readable = "DELETE FROM unreadable WHERE id = ?1";
+    connection.prepare_cached(readable)?.execute([blob(entry.id)])?;
     let Entry { commit, labels, ci, .. } = entry;
     let sql = format!(
         "INSERT INTO run ({COLUMNS}) VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
@@ -56,7 +58,7 @@ pub(super) fn insert(
     }
     let run = connection.last_insert_rowid();
     let mut put = connection.prepare_cached("INSERT OR REPLACE INTO figures VALUES (?1, ?2)")?;
-    for (metric, bytes) in figures_of(record, &Dictionary { connection, adds: true })? {
+    for (metric, bytes) in figures_of(record, dictionary)? {
         put.execute(params![place(metric, run), bytes])?;
     }
     Ok(())
@@ -101,11 +103,11 @@ pub(super) fn select(
         "SELECT {COLUMNS} FROM run WHERE (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR branch = ?2) AND (?3 IS NULL \
             OR substr(hash, 1, length(?3)) = ?3) AND (?4 IS NULL OR substr(lower(hex(id)), 1, length(?4)) = ?4) AND \
             (?5 IS NULL OR name = ?5) AND (?6 IS NULL OR EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ?6 AND \
-            value = ?7)) AND (?8 = 0 OR modes & ?8 <> 0) AND time_ms >= ?9 AND (?10 = 0 OR (is_complete AND \
-            benchmarks > 0)) ORDER BY time_ms DESC, id DESC LIMIT ?11"
+            value = ?7)) AND (?8 = 0 OR modes & ?8 <> 0) AND time_ms BETWEEN ?9 AND ?10 AND (?11 = 0 OR (is_complete \
+            AND benchmarks > 0)) ORDER BY time_ms DESC, id DESC LIMIT ?12"
     );
-    let Filter { project, branch, commit, id, name, label, mode, since_ms, complete, newest } =
-        filter;
+    let Filter { project, branch, commit, id, name, label, mode, .. } = filter;
+    let Filter { since_ms, until_ms, complete, newest, .. } = filter;
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![
         project,
@@ -117,6 +119,7 @@ pub(super) fn select(
         label.as_ref().map(|(_, value)| value),
         mode.map_or(0, |mode| bits(&[mode])),
         since_ms.map_or(0, signed),
+        until_ms.map_or(i64::MAX, signed),
         complete,
         newest.map_or(-1, |newest| i64::try_from(newest).unwrap_or(i64::MAX)),
     ])?;
@@ -133,7 +136,8 @@ pub(super) fn agrees(
     run: i64,
     record: &Record,
 ) -> Result<bool, IndexError> {
-    let expected = match figures_of(record, &Dictionary { connection, adds: false }) {
+    let mut dictionary = Dictionary { adds: false, ..Dictionary::new(connection) };
+    let expected = match figures_of(record, &mut dictionary) {
         Ok(expected) => expected,
         // A benchmark or a metric is not known.
         Err(IndexError::Damage) => return Ok(false),
@@ -151,21 +155,53 @@ pub(super) const fn place(metric: i64, run: i64) -> i64 {
     (metric << 32) | run
 }
 
-/// Numbers for benchmarks and metrics.
-struct Dictionary<'a> {
+/// Numbers for benchmarks and metrics, for the records of one transaction: each is asked for once.
+pub(super) struct Dictionary<'a> {
     connection: &'a Connection,
     /// True: new ones get a number; false: they are damage.
     adds: bool,
+    /// By mode, URI and occurrence.
+    benchmarks: BTreeMap<(Mode, &'a str, u32), Known<'a>>,
+    metrics: BTreeMap<&'a str, u32>,
 }
 
-impl Dictionary<'_> {
+/// A benchmark with a number.
+struct Known<'a> {
+    number: u32,
+    /// Its name in the newest of the records.
+    name: &'a str,
+    /// The time of that.
+    time_ms: u64,
+    /// True if the index has not heard of that name yet.
+    is_renamed: bool,
+}
+
+impl<'a> Dictionary<'a> {
+    /// One that gives numbers to what is new.
+    pub(super) const fn new(connection: &'a Connection) -> Self {
+        Self { connection, adds: true, benchmarks: BTreeMap::new(), metrics: BTreeMap::new() }
+    }
+
     /// The number of a benchmark. Its name is the one that the newest record has for it.
     fn benchmark(
-        &self,
+        &mut self,
         mode: Mode,
-        of: &RecordedBenchmark,
+        of: &'a RecordedBenchmark,
         time_ms: u64,
     ) -> Result<u32, IndexError> {
+        let key = (mode, of.uri.as_str(), of.occurrence);
+        if let Some(known) = self.benchmarks.get_mut(&key) {
+            if time_ms >= known.time_ms {
+                (known.name, known.time_ms, known.is_renamed) = (&of.name, time_ms, true);
+            }
+            return Ok(known.number);
+        }
+        let number = self.ask(mode, of, time_ms)?;
+        self.benchmarks.insert(key, Known { number, name: &of.name, time_ms, is_renamed: false });
+        Ok(number)
+    }
+
+    fn ask(&self, mode: Mode, of: &RecordedBenchmark, time_ms: u64) -> Result<u32, IndexError> {
         let sql = if self.adds {
             "INSERT INTO benchmark VALUES (NULL, ?1, ?2, ?3, ?4, ?5) ON CONFLICT (mode, uri, occurrence) DO UPDATE SET \
                 name = iif(excluded.named_ms >= named_ms, excluded.name, name), \
@@ -179,23 +215,39 @@ impl Dictionary<'_> {
         statement.query_row(values, |row| row.get(0)).optional()?.ok_or(IndexError::Damage)
     }
 
-    fn metric(&self, key: &str) -> Result<u32, IndexError> {
+    /// Brings the names up to date; to be called before the end of a transaction that adds.
+    pub(super) fn finish(self) -> Result<(), IndexError> {
+        let sql =
+            "UPDATE benchmark SET name = ?2, named_ms = ?3 WHERE number = ?1 AND named_ms <= ?3";
+        let mut rename = self.connection.prepare_cached(sql)?;
+        for known in self.benchmarks.values().filter(|known| known.is_renamed) {
+            rename.execute(params![known.number, known.name, signed(known.time_ms)])?;
+        }
+        Ok(())
+    }
+
+    fn metric(&mut self, key: &'a str) -> Result<u32, IndexError> {
+        if let Some(number) = self.metrics.get(key) {
+            return Ok(*number);
+        }
         if self.adds {
             let sql = "INSERT INTO metric (name) VALUES (?1) ON CONFLICT DO NOTHING";
             self.connection.prepare_cached(sql)?.execute([key])?;
         }
         let mut find =
             self.connection.prepare_cached("SELECT number FROM metric WHERE name = ?1")?;
-        find.query_row([key], |row| row.get(0)).optional()?.ok_or(IndexError::Damage)
+        let found: Option<u32> = find.query_row([key], |row| row.get(0)).optional()?;
+        let number = found.ok_or(IndexError::Damage)?;
+        self.metrics.insert(key, number);
+        Ok(number)
     }
 }
 
 /// The values of a record by metric.
-fn figures_of(
-    record: &Record,
-    dictionary: &Dictionary<'_>,
+fn figures_of<'a>(
+    record: &'a Record,
+    dictionary: &mut Dictionary<'a>,
 ) -> Result<BTreeMap<i64, Vec<u8>>, IndexError> {
-    let mut metrics: BTreeMap<&str, u32> = BTreeMap::new();
     let mut found: BTreeMap<i64, Vec<Figure>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for benchmark in &record.benchmarks {
@@ -207,10 +259,7 @@ fn figures_of(
             continue;
         }
         for (key, value) in &benchmark.metrics {
-            let metric = match metrics.get(key.as_str()) {
-                Some(metric) => *metric,
-                None => *metrics.entry(key).or_insert(dictionary.metric(key)?),
-            };
+            let metric = dictionary.metric(key)?;
             let figure = Figure { benchmark: number, metric, value: *value };
             found.entry(metric.into()).or_default().push(figure);
             if *key == benchmark.headline {
@@ -275,11 +324,11 @@ fn bits(modes: &[Mode]) -> u8 {
     modes.iter().map(bit).fold(0, |all, bit| all | bit)
 }
 
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn unsigned(number: i64) -> Result<u64, IndexError> {
+pub(super) fn unsigned(number: i64) -> Result<u64, IndexError> {
     u64::try_from(number).ok().ok_or(IndexError::Damage)
 }
 

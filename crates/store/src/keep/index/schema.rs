@@ -3,10 +3,10 @@
 use rusqlite::Connection;
 
 /// Version of these tables, and of what is taken from a record. Any other one is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 3;
 
 /// The statements that make them, as the database remembers them.
-const STATEMENTS: [&str; 6] = [
+const STATEMENTS: [&str; 8] = [
     "CREATE TABLE run (
         number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, time_ms INTEGER NOT NULL,
         kind TEXT NOT NULL, program TEXT NOT NULL, name TEXT, labels TEXT, project TEXT NOT NULL,
@@ -15,6 +15,11 @@ const STATEMENTS: [&str; 6] = [
         bytes INTEGER NOT NULL)",
     "CREATE INDEX run_by_time ON run (time_ms, id)",
     "CREATE TABLE unreadable (id BLOB PRIMARY KEY)",
+    // Objects of shared stores, with the version of records that could be read when they were refused.
+    "CREATE TABLE refused (name TEXT PRIMARY KEY, version INTEGER NOT NULL)",
+    // Looks at a project in a shared store.
+    "CREATE TABLE looked (
+        place TEXT PRIMARY KEY, listed_ms INTEGER NOT NULL, whole_since_ms INTEGER)",
     "CREATE TABLE benchmark (
         number INTEGER PRIMARY KEY, mode INTEGER NOT NULL, uri TEXT NOT NULL,
         occurrence INTEGER NOT NULL, name TEXT NOT NULL, named_ms INTEGER NOT NULL,

@@ -8,7 +8,11 @@ use std::{
 use serde_json::{Value, json};
 use test_support::{Answer, FakeApi, Gate, Sandbox};
 
-use super::{Begun, Phase, every_signal, interrupted, of_the_command};
+use super::{
+    Begun,
+    Kept::{Told, ToldOrDone},
+    Phase, every_signal, interrupted, of_the_command,
+};
 use crate::{
     service::user,
     stage::{CODSPEED, RUN, exec_words, profiling_sandbox, sandbox, start},
@@ -29,20 +33,20 @@ macro_rules! phases {
 phases! {
     waiting_for_another_run: interrupted, None, waiting;
     asking_a_tool_before_anything_is_run: interrupted, None, asking;
-    warming_up: interrupted, Some(0), || command_of(&["--warmup-time", "100s"], HOLD);
-    in_the_first_round: interrupted, Some(0), || command_of(&["--warmup-time", "0"], HOLD);
-    in_a_hook: interrupted, Some(0), || command_of(&["--prepare", "./held"], "exit 0");
-    in_a_suite: interrupted, Some(1), || suite_of(sandbox(), 1, HOLD);
-    showing_the_table: interrupted, Some(MANY), || printing(&[]);
-    exporting: interrupted, Some(MANY), exporting_results;
-    packing_an_archive: interrupted, Some(1), packing;
-    asking_the_service: interrupted, Some(1), || uploading("SessionAndRepositoryOverview");
-    uploading_the_metadata: interrupted, Some(1), || uploading("POST /upload");
-    uploading_the_archive: interrupted, Some(1), || uploading("PUT /storage");
+    warming_up: interrupted, Some(Told(0)), || command_of(&["--warmup-time", "100s"], HOLD);
+    in_the_first_round: interrupted, Some(Told(0)), || command_of(&["--warmup-time", "0"], HOLD);
+    in_a_hook: interrupted, Some(Told(0)), || command_of(&["--prepare", "./held"], "exit 0");
+    in_a_suite: interrupted, Some(Told(1)), || suite_of(sandbox(), 1, HOLD);
+    showing_the_table: interrupted, Some(ToldOrDone(MANY)), || printing(&[]);
+    exporting: interrupted, Some(ToldOrDone(MANY)), exporting_results;
+    packing_an_archive: interrupted, Some(Told(1)), packing;
+    asking_the_service: interrupted, Some(Told(1)), || uploading("SessionAndRepositoryOverview");
+    uploading_the_metadata: interrupted, Some(Told(1)), || uploading("POST /upload");
+    uploading_the_archive: interrupted, Some(Told(1)), || uploading("PUT /storage");
     waiting_for_results: interrupted, None, || uploading("FetchLocalRunReport");
     downloading_a_tool: interrupted, None, downloading;
     logging_in: interrupted, None, login;
-    tracing_memory: interrupted, Some(0), || {
+    tracing_memory: interrupted, Some(Told(0)), || {
         let memory = ["-m", "memory", "--backend", "preload"];
         command_of(&memory, HOLD)
     };
@@ -53,9 +57,9 @@ mod perf_records {
     use super::*;
 
     phases! {
-        recording_a_profile: interrupted, Some(1), || suite_of(with_perf(0), 1, HOLD);
-        perf_does_not_end: interrupted, Some(1), || suite_of(with_deaf_perf(), 1, HOLD);
-        reading_a_profile: interrupted, Some(1), reading;
+        recording_a_profile: interrupted, Some(Told(1)), || suite_of(with_perf(0), 1, HOLD);
+        perf_does_not_end: interrupted, Some(Told(1)), || suite_of(with_deaf_perf(), 1, HOLD);
+        reading_a_profile: interrupted, Some(Told(1)), reading;
     }
 }
 
@@ -95,7 +99,7 @@ mod simulation {
     use super::*;
 
     phases! {
-        counting: interrupted, Some(0), || command_of(&["-m", "simulation"], HOLD);
+        counting: interrupted, Some(Told(0)), || command_of(&["-m", "simulation"], HOLD);
     }
 }
 
