@@ -41,17 +41,30 @@ pub(super) fn measure(
     while rounds.len() < most && (rounds.len() < least || now().since(begin) < TIME_NS) {
         rounds.push(Times::of(&shell.round(machine)?));
     }
+    let Times { wall, undisturbed, processor } = typical(&rounds);
+    Ok(ShellStart {
+        wall_ns: wall,
+        undisturbed_ns: undisturbed,
+        processor_ns: processor,
+        rounds: u64::try_from(rounds.len()).unwrap_or(u64::MAX),
+        subtracted,
+    })
+}
+
+/// Returns the typical times of the shell itself. Its wall time is without what other programs took: a busy machine would
+/// have more taken off than many a round takes.
+fn typical(rounds: &[Times]) -> Times {
     let median = |of: fn(&Times) -> u64| {
         let times: Vec<u64> = rounds.iter().map(of).collect();
         as_whole(quantile(&sorted(&times), 0.5))
     };
-    Ok(ShellStart {
-        wall_ns: median(|times| times.wall),
-        undisturbed_ns: median(|times| times.undisturbed),
-        processor_ns: median(|times| times.processor),
-        rounds: u64::try_from(rounds.len()).unwrap_or(u64::MAX),
-        subtracted,
-    })
+    let undisturbed = median(|times| times.undisturbed);
+    let around = rounds.iter().map(|times| times.wall.saturating_sub(times.undisturbed)).min();
+    let wall = match undisturbed {
+        0 => median(|times| times.wall),
+        _ => undisturbed.saturating_add(around.unwrap_or(0)),
+    };
+    Times { wall, undisturbed, processor: median(|times| times.processor) }
 }
 
 impl Times {
@@ -111,6 +124,16 @@ mod tests {
             },
             outlived: false,
         }
+    }
+
+    #[test]
+    fn the_time_of_the_shell_is_its_own_on_a_busy_machine() {
+        let round = |wall, undisturbed| Times { wall, undisturbed, processor: 10 };
+        let busy = [round(7000, 900), round(1150, 1000), round(9000, 1100)];
+        let Times { wall, undisturbed, processor } = typical(&busy);
+        assert_eq!((wall, undisturbed, processor), (1150, 1000, 10));
+        let unknown = [round(7000, 0), round(1150, 0), round(9000, 0)];
+        assert_eq!(typical(&unknown).wall, 7000);
     }
 
     #[test]

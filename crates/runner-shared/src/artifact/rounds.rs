@@ -85,7 +85,7 @@ pub struct BenchmarkRounds {
 /// The time of a shell that has nothing to do: medians of single rounds, nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShellStart {
-    /// Wall time.
+    /// Wall time, without what other programs took of it where that is known.
     pub wall_ns: u64,
     /// From exec to exit less the time in which it was preempted; 0 where that is not known.
     pub undisturbed_ns: u64,
