@@ -191,20 +191,23 @@ fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliErro
 
 /// Returns what the user sees of a command, and where.
 fn open(env: &Env, command: &Command) -> Ui {
-    let log = ci::detect(env).ok().and_then(|provider| provider.log);
-    let surface = log.unwrap_or_else(|| Surface::local(env));
     let shared = command.shared();
-    let (quiet, verbose) = shared.map_or((false, 0), |shared| (shared.quiet, shared.verbose));
-    let (level, odd) = Level::choose(quiet, verbose, env, surface);
-    let mut screen = Screen::new(surface, level);
     let sends_messages = shared.is_some_and(|it| it.message_format == MessageFormat::Json);
-    screen.claim = if sends_messages {
+    let claim = if sends_messages {
         Claim::Messages
     } else if command.exports().any(|export| export.path == Path::new("-")) {
         Claim::Export
     } else {
         Claim::Free
     };
+    // The log of a provider is standard output, which may be for data alone.
+    let is_data = claim == Claim::Free && command.wants_output().is_some();
+    let log = ci::detect(env).ok().and_then(|provider| provider.log).filter(|_| !is_data);
+    let surface = log.unwrap_or_else(|| Surface::local(env));
+    let (quiet, verbose) = shared.map_or((false, 0), |shared| (shared.quiet, shared.verbose));
+    let (level, odd) = Level::choose(quiet, verbose, env, surface);
+    let mut screen = Screen::new(surface, level);
+    screen.claim = claim;
     if let Some(shared) = shared {
         screen.full_output = shared.show_full_output;
         screen.log = true;

@@ -1,7 +1,8 @@
 //! Options of `codspeed clean`.
 
 use clap::Args;
-use runner_shared::duration;
+
+use super::store::parse_age;
 
 /// Remove profile folders that earlier runs have left in the temp folder.
 #[derive(Debug, Clone, Copy, Args)]
@@ -12,7 +13,7 @@ pub(crate) struct CleanArgs {
     pub dry_run: bool,
 
     /// Remove only folders that nothing was written to for so long.
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration::parse_nanos)]
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_age)]
     pub older_than: u64,
 }
 

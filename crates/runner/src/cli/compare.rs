@@ -3,7 +3,10 @@
 use clap::Args;
 use runner_shared::share::Share;
 
-use super::{FailureLimit, NotifyArgs, shared::export_parser};
+use super::{
+    FailureLimit, NotifyArgs,
+    shared::{export_formats, export_help, export_parser},
+};
 use crate::settings::options::Export;
 
 /// Compare two stored runs, benchmark by benchmark.
@@ -56,9 +59,8 @@ pub(crate) struct CompareRunsArgs {
     #[command(flatten)]
     pub notify: NotifyArgs,
 
-    /// Also write the comparison to a file: `json=PATH`, `csv=PATH`, `markdown=PATH` or `asciidoc=PATH`; `-` is standard
-    /// output.
-    #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser())]
+    /// Files to write.
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = export_parser(), help = export_help(), long_help = export_formats(false))]
     pub export: Vec<Export>,
 }
 

@@ -168,7 +168,7 @@ Limits in `codspeed.yml`; without any, each certain regression fails:
         allocations: 0
     waivers:
       - benchmarks: 'json/*'
-        reason: new parser, see #12
+        reason: 'new parser, see #12'
         until: 2026-12-31
 
 At GitHub the report is added to the page of the job, and what failed is shown beside the changes.

@@ -1,9 +1,9 @@
 //! Options of `codspeed history`.
 
 use clap::Args;
-use runner_shared::{duration, mode::Mode};
+use runner_shared::mode::Mode;
 
-use super::shared::mode_parser;
+use super::{shared::mode_parser, store::parse_age};
 
 /// Show how benchmarks changed over the stored runs.
 #[derive(Debug, Clone, Args)]
@@ -15,7 +15,7 @@ pub(crate) struct HistoryArgs {
     pub benchmark: Option<String>,
 
     /// Only runs that started within this time, such as `30d`.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_nanos)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_age)]
     pub since: Option<u64>,
 
     /// Only runs of this branch.

@@ -1,6 +1,7 @@
 //! Options about the record of a run.
 
 use clap::Args;
+use store::{Selector, Wanted};
 
 /// The heading of the help that lists them.
 const HEADING: &str = "Record";
@@ -24,12 +25,17 @@ pub(crate) struct RememberArgs {
 }
 
 /// Reads a name. One that begins like an option or a path could not be told from these later.
-fn parse_name(text: &str) -> Result<String, String> {
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
     let name = checked(text)?;
     if name.starts_with(['-', '.', '/', '@']) || name.contains(['/', '\\']) {
         return Err("a name must not look like a path or an option".to_owned());
     }
-    Ok(name)
+    match Selector::parse(&name) {
+        Selector::Stored(Wanted::Word(_)) => Ok(name),
+        Selector::Stored(_) | Selector::Path(_) => {
+            Err("`last`, `KEY=VALUE` and names of files mean other runs".to_owned())
+        }
+    }
 }
 
 fn parse_label(text: &str) -> Result<(String, String), String> {
@@ -59,7 +65,9 @@ mod tests {
     #[test]
     fn names_and_labels_are_short_and_on_one_line() {
         assert_eq!(parse_name(" before ").unwrap(), "before");
-        for odd in ["", " ", "-x", "a/b", "../a", "a\nb", &"x".repeat(201)] {
+        let long = "x".repeat(201);
+        for odd in ["", " ", "-x", "a/b", "../a", "a\nb", &long, "last", "last~2", "k=v", "a.json"]
+        {
             assert!(parse_name(odd).is_err(), "{odd:?}");
         }
         let pair = ("machine".to_owned(), "a=b".to_owned());

@@ -9,6 +9,8 @@ use clap::{ArgGroup, Args, Subcommand};
 use runner_shared::{duration::parse_nanos, mode::Mode};
 use store::Filter;
 
+use super::{remember::parse_name, shared::mode_parser};
+
 /// List, show and remove stored runs, and carry them to other machines.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -116,7 +118,7 @@ pub(crate) struct StoreFilterArgs {
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_label)]
     pub label: Option<(String, String)>,
     /// Only runs in this mode.
-    #[arg(short, long, value_name = "MODE", value_parser = Mode::parse)]
+    #[arg(short, long, value_name = "MODE", value_parser = mode_parser(), hide_possible_values = true)]
     pub mode: Option<Mode>,
     /// Only runs that are not older, such as `12h`, `7d` or `3months`.
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
@@ -216,7 +218,7 @@ pub(crate) struct MergeArgs {
     #[arg(value_name = "RUN")]
     pub runs: Vec<String>,
     /// A name for the merged run.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub name: Option<String>,
     /// Print what was merged as JSON.
     #[arg(long)]
@@ -254,8 +256,8 @@ fn parse_label(text: &str) -> Result<(String, String), String> {
 }
 
 /// An age in nanoseconds.
-fn parse_age(text: &str) -> Result<u64, String> {
-    let is_number = text.trim().parse::<f64>().is_ok();
+pub(super) fn parse_age(text: &str) -> Result<u64, String> {
+    let is_number = text.trim().parse::<f64>().is_ok_and(|number| number != 0.0);
     match parse_nanos(text) {
         Ok(nanos) if !is_number => Ok(nanos),
         // Seconds are what nobody means here.
@@ -290,8 +292,8 @@ Examples:
   codspeed store pull --remote s3://our-bench/app --since 30d";
 
 const MERGE: &str = "\
-Shards are runs of one project, commit and CI run. A job that ran again counts with its last run; the parts of the \
-    merged run keep the machines that they were measured on.
+Shards are runs of one project, commit and CI run. A benchmark that a job measured again counts with its last \
+    measurement; the parts of the merged run keep the machines that they were measured on.
 
 Examples:
   codspeed merge                       the shards of the newest CI run

@@ -8,11 +8,11 @@ use store::Kind;
 use super::{
     Context, exec,
     gate::{
-        self, Gate,
+        Gate,
         choose::{self, Chosen},
         store_if_any, tell,
     },
-    here, preflight, run as run_command,
+    here, preflight, run as run_command, sources,
 };
 use crate::{
     cli::{self, Args, Command, GateArgs},
@@ -23,8 +23,9 @@ use crate::{
 pub(crate) fn run(args: GateArgs, context: &mut Context) -> Result<ExitKind, CliError> {
     let GateArgs { head, base, untrusted, confirm, outcome, export, command } = args;
     preflight::check_exports(&export, context, &here()?)?;
+    let project = sources::project(context, &here()?)?;
     let gate = Gate {
-        config: gate::config(context)?,
+        config: project.map(|project| project.gate).unwrap_or_default(),
         base,
         outcome,
         exports: export,

@@ -34,6 +34,7 @@ pub(crate) fn run(args: &HistoryArgs, context: &Context) -> Result<ExitKind, Cli
         branch: args.branch.clone(),
         since_ms,
         mode: args.mode.map(Into::into),
+        whole: true,
         newest: (args.limit > 0).then_some(args.limit),
         ..Filter::of_project(&kept.project)
     };

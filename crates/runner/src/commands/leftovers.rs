@@ -61,6 +61,10 @@ impl Leftovers {
 
     /// Removes those that are left.
     pub(super) fn remove(self, context: &Context) {
+        if !self.folders.is_empty() {
+            // They may name one of these.
+            context.signals.set_last_words(Vec::new());
+        }
         for folder in self.folders {
             if let Err(err) = fs::remove_dir_all(folder.path()) {
                 let why = explain(&err, Attempt::Write);

@@ -1,7 +1,7 @@
 //! What `run` and `exec` have in common: each part of the plan is measured, shown, exported and judged, and at the end all
 //! that was measured well is sent. A part that fails doesn't lose the others.
 
-use runner_shared::{mode::Mode, profile_dir::ProfileDir};
+use runner_shared::{mode::Mode, profile_dir::ProfileDir, text::shown};
 use store::{Kind, PartState};
 
 use super::{
@@ -50,6 +50,7 @@ pub(super) fn measure(plan: &RunPlan, kind: Kind, context: &Context) -> Result<E
     let leftovers = Leftovers::default();
     let mut run = Run { commit, recording, leftovers, measured: Vec::new() };
     let ended = run.all(plan, context);
+    run.miss_the_rest(plan);
     let Run { recording, mut leftovers, measured, .. } = run;
     if !recorded::keep(recording, context) {
         leftovers.stay(context);
@@ -145,6 +146,23 @@ impl Run {
         Ok(End::Parts(first_failure))
     }
 
+    /// Notes in the record that a part has no results.
+    fn miss(&mut self, part: &RunPart, kind: ExitKind) {
+        let is_interrupted = kind == ExitKind::Interrupted;
+        let state = if is_interrupted { PartState::Interrupted } else { PartState::Failed };
+        if let Some(recording) = &mut self.recording {
+            recording.miss(part, state);
+        }
+    }
+
+    /// Notes in the record that the last parts were never begun, if that is so.
+    fn miss_the_rest(&mut self, plan: &RunPlan) {
+        let noted = self.recording.as_ref().map_or(plan.parts.len(), Recording::parts);
+        for part in plan.parts.iter().skip(noted) {
+            self.miss(part, ExitKind::Interrupted);
+        }
+    }
+
     /// Measures a part, and takes it into the record.
     fn part(
         &mut self,
@@ -155,7 +173,9 @@ impl Run {
         if let Some(recording) = &mut self.recording {
             recording.look_at(part, &context.env);
         }
-        let completed = execute(part, &manifest, (&context.env, &context.signals), &context.ui)?;
+        let completed = execute(part, &manifest, (&context.env, &context.signals), &context.ui)
+            .map_err(CliError::from)
+            .inspect_err(|err| self.miss(part, err.kind))?;
         let folder = completed.folder.clone();
         let goes = self.leftovers.note(part, (&folder, &completed.lock));
         if let Some(recording) = &mut self.recording {
@@ -171,7 +191,8 @@ impl Run {
         }
         // What is broken holds numbers that only somebody who looks at the files can find.
         let is_worth_a_look = completed.report.begun() > 0 || !completed.broken.is_empty();
-        let (state, ended) = finish(part, completed, manifest, goes, context);
+        let is_stored = self.recording.is_some();
+        let (state, ended) = finish(part, completed, manifest, (goes, is_stored), context);
         if let Some(recording) = &mut self.recording {
             recording.end_last(state);
         }
@@ -210,12 +231,12 @@ fn settle(
 }
 
 /// Shows and exports the results of a part, and judges it: that alone decides its state. Its folder is about to be removed
-/// if it `goes`.
+/// if it `goes`; its record is to be stored if it `is_stored`.
 fn finish(
     part: &RunPart,
     completed: Completed,
     manifest: Manifest,
-    goes: bool,
+    (goes, is_stored): (bool, bool),
     context: &Context,
 ) -> (PartState, Result<(ExitKind, Measured), CliError>) {
     let folder = completed.folder.clone();
@@ -223,7 +244,7 @@ fn finish(
     if !completed.interrupted && completed.trouble.is_none() {
         outcome::tell_broken(&completed.broken, context);
     }
-    let shown = show(part, &completed, goes, context);
+    let shown = show(part, &completed, (goes, is_stored), context);
     if !goes {
         tell_of_folder(&folder, &context.ui);
     }
@@ -253,11 +274,14 @@ fn finish(
 fn show(
     part: &RunPart,
     completed: &Completed,
-    goes: bool,
+    (goes, is_stored): (bool, bool),
     context: &Context,
 ) -> Result<(), CliError> {
     let Completed { report, folder, .. } = completed;
-    let slowest = outcome::show_slowest(report, Some(folder).filter(|_| !goes), context);
+    let folder = (!goes).then_some(folder);
+    let place = folder.map(|folder| format!(" {}", shown(folder)));
+    let place = place.or_else(|| is_stored.then(String::new));
+    let slowest = outcome::show_slowest(report, place.as_deref(), context);
     let shown = outcome::show(&part.exports, report, context);
     let explained = if part.workload.wants_explanation() {
         context.print_more(&report.explained())

@@ -49,11 +49,11 @@ pub(crate) fn show(exports: &[Export], report: &Report, context: &Context) -> Re
 /// `codspeed inspect` shows more.
 pub(super) const A_FEW: (usize, usize) = (3, 3);
 
-/// Shows in which functions the slowest of the profiled benchmarks spent their time, before the table. The rest is in the
-/// folder, if that stays, else in the record.
+/// Shows in which functions the slowest of the profiled benchmarks spent their time, before the table. The rest is at
+/// `place`, the last words of `codspeed inspect`, if it is kept at all.
 pub(crate) fn show_slowest(
     report: &Report,
-    folder: Option<&ProfileDir>,
+    place: Option<&str>,
     context: &Context,
 ) -> Result<(), CliError> {
     let Report::Walltime(report) = report else { return Ok(()) };
@@ -65,12 +65,11 @@ pub(crate) fn show_slowest(
     let all = report.profiles.len();
     let few = slowest.len();
     let text = results::hottest_samples(&slowest, functions);
+    let hint =
+        place.map(|place| format!("; run `codspeed inspect{place}` to see the functions of all"));
     let others = if few < all {
-        let place = folder.map(|folder| format!(" {}", shown(folder))).unwrap_or_default();
-        format!(
-            "\nonly the {few} slowest of {all} profiled benchmarks are shown; run `codspeed inspect{place}` to see the \
-                functions of all\n"
-        )
+        let hint = hint.unwrap_or_default();
+        format!("\nonly the {few} slowest of {all} profiled benchmarks are shown{hint}\n")
     } else {
         String::new()
     };

@@ -141,11 +141,16 @@ pub(super) fn share(ids: &[RecordId], context: &Context) {
     if ids.is_empty() || context.env.get(env_names::SHARED_STORE).is_none() {
         return;
     }
+    if context.signals.interrupted() {
+        let text = "not sent to the shared store; run `codspeed store push` later";
+        context.ui.event(&RunEvent::Step(text.to_owned()));
+        return;
+    }
     let send = || {
         let shared = open(None, (Purpose::Write, Patience::Within(AUTOMATIC)), context)?;
         let sending = format!("sending to {}", shared.address());
         context.ui.event(&RunEvent::Step(sending));
-        let kept = kept::open(context)?;
+        let kept = kept::open_quietly(context)?;
         let pushed = kept.store.push(&shared, ids, &mut |_| {})?;
         pushed.unreadable.into_iter().next().map_or(Ok(shared), |err| Err(err.into()))
     };

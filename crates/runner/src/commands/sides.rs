@@ -213,7 +213,8 @@ impl Finder<'_> {
         }
         let newest = Some(MOST_LISTED);
         let until_ms = Some(record.time_ms);
-        let filter = Filter { newest, until_ms, ..Filter::of_project(&self.kept.project) };
+        let of_project = Filter::of_project(&self.kept.project);
+        let filter = Filter { newest, until_ms, whole: true, ..of_project };
         let mut earlier = self.kept.entries(&filter, self.context)?;
         earlier.retain(|entry| entry.id != *id && entry.benchmarks > 0);
         let rank = |entry: &Entry| {
@@ -232,7 +233,7 @@ impl Finder<'_> {
     pub(super) fn floors(&self, head: &Entry) -> Result<Floors, CliError> {
         let (newest, until_ms) = (Some(4 * MOST_LEARNT), Some(head.time_ms));
         let of_project = Filter::of_project(&head.project);
-        let filter = Filter { newest, until_ms, complete: true, ..of_project };
+        let filter = Filter { newest, until_ms, complete: true, whole: true, ..of_project };
         let entries = self.kept.entries(&filter, self.context)?;
         let mut bytes = 0;
         let is_near = |entry: &&Entry| entry.id != head.id && goes_with(entry, head);

@@ -20,8 +20,18 @@ impl Context {
     /// this thread makes is theirs. To be called before there are other threads.
     pub(crate) fn work_for_its_user(&mut self, command: &Command) -> Result<(), CliError> {
         let shared = command.shared();
-        // What `setup` installs is what the others use.
-        let concerned = shared.is_some() || matches!(command, Command::Setup(_) | Command::Status);
+        // What `setup` installs is what the others use, and what they store is what these look for.
+        let concerned = shared.is_some()
+            || matches!(
+                command,
+                Command::Setup(_)
+                    | Command::Status
+                    | Command::Gate(_)
+                    | Command::Compare(_)
+                    | Command::History(_)
+                    | Command::Store(_)
+                    | Command::Merge(_)
+            );
         if !concerned {
             return Ok(());
         }

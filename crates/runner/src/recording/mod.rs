@@ -231,6 +231,18 @@ impl Recording {
         }
     }
 
+    /// Adds a part that has no results: the run is not whole.
+    pub(crate) fn miss(&mut self, part: &RunPart, state: PartState) {
+        self.ahead = None;
+        let label = one_line(&part.label);
+        self.record.parts.push(Part { mode: part.mode.into(), label, state, ..Part::default() });
+    }
+
+    /// Returns the number of its parts.
+    pub(crate) const fn parts(&self) -> usize {
+        self.record.parts.len()
+    }
+
     /// Ends the last part that was added in another way than it seemed.
     pub(crate) fn end_last(&mut self, state: PartState) {
         if let Some(part) = self.record.parts.last_mut() {

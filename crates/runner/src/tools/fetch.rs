@@ -1,7 +1,10 @@
 //! Gets a file of which the hash is known: from this machine or by HTTP. What has another hash
 //! never leaves this module.
 
-use runner_shared::{bounds::DOWNLOAD_BYTES, text::shown};
+use runner_shared::{
+    bounds::DOWNLOAD_BYTES,
+    text::{hex, shown},
+};
 use system::{
     files::{self, Links},
     temporary::NamedFile,
@@ -130,7 +133,7 @@ fn digit(byte: u8) -> Option<u8> {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

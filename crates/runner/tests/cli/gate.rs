@@ -83,6 +83,14 @@ fn a_run_that_needs_more_memory_fails() {
 }
 
 #[test]
+fn what_is_odd_about_the_limits_is_said() {
+    let sandbox = project("gates: {limits: [{max-regression: 5%}]}\n");
+    keep(&sandbox, &[record(1, "main", vec![timed("a", 1e6)])]);
+    let run = sandbox.run(sandbox.command(CODSPEED, ["gate"]));
+    assert!(run.stderr.contains("gates"), "{}", run.shown());
+}
+
+#[test]
 fn limits_and_waivers_are_those_of_the_project() {
     let limits = "gate:
   limits:

@@ -330,6 +330,45 @@ fn old_runs_are_fetched_when_a_word_names_them() {
 }
 
 #[test]
+fn a_merged_run_and_its_shards_count_once() {
+    let sandbox = project();
+    let store = Store::open(&store_of(&sandbox)).unwrap();
+    let whole = |number, time: f64| {
+        let metric = Metric { value: time, unit: MetricUnit::Nanoseconds, ..Default::default() };
+        let mut record = shard(number, "one");
+        record.benchmarks[0].metrics = [("median_ns".to_owned(), metric)].into();
+        record
+    };
+    // Of an earlier CI run, and of one with two jobs.
+    let mut earlier = whole(1, 50.0);
+    earlier.ci = Some(store::CiRun { run: "6".to_owned(), ..earlier.ci.clone().unwrap() });
+    let base = store.add(&earlier).unwrap();
+    store.add(&whole(2, 100.0)).unwrap();
+    store.add(&Record { ci: shard(3, "two").ci, ..whole(3, 100.0) }).unwrap();
+    let text = shell(&sandbox, &["codspeed merge", "codspeed compare --json", "codspeed history"]);
+    assert!(text.contains(&base.to_string()), "the base is no shard: {text}");
+    assert!(text.contains("Runs   2\n"), "{text}");
+}
+
+#[test]
+fn data_is_alone_on_standard_output_in_ci_as_well() {
+    let sandbox = project().with("GITHUB_ACTIONS", "true").with("GITLAB_CI", "true");
+    fill(&store_of(&sandbox), [1, 2]);
+    let name = id(1).to_string();
+    let file = store_of(&sandbox).join("records").join(&name[..2]).join(format!("{name}.zst"));
+    fs::write(file, "damaged").unwrap();
+    fs::remove_file(store_of(&sandbox).join("index")).unwrap();
+    for words in [&["store", "list", "--json"][..], &["history", "--json"], &["schema", "record"]] {
+        let run = sandbox.run(sandbox.command(CODSPEED, words));
+        assert_eq!(run.code, 0, "{}", run.shown());
+        serde_json::from_str::<serde_json::Value>(&run.stdout)
+            .unwrap_or_else(|err| panic!("{words:?}: {err}: {}", run.stdout));
+    }
+    let run = sandbox.run(sandbox.command(CODSPEED, ["store", "list", "--json"]));
+    assert!(run.stderr.contains("unreadable"), "{}", run.stderr);
+}
+
+#[test]
 fn objects_that_are_no_runs_are_refused() {
     let sandbox = project();
     let name = format!("shared/v1/widgets/{:015}-{}.zst", 5, id(1));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use runner_shared::text::shown;
+use runner_shared::{fault::chain, text::shown};
 
 use super::{
     Entry, Progress, Store, StoreError,
@@ -63,9 +63,7 @@ impl std::fmt::Display for Flaw {
         };
         match self {
             Self::Damaged { file, why, moved: to } => {
-                let cause = std::error::Error::source(why).map(|cause| format!(": {cause}"));
-                let cause = cause.unwrap_or_default();
-                write!(f, "`{}`: {why}{cause}{}", shown(file), moved(to))
+                write!(f, "`{}`: {}{}", shown(file), chain(why), moved(to))
             }
             Self::Unreadable { why } => write!(f, "{why}"),
             Self::Strange { file, moved: to } => {

@@ -1,6 +1,6 @@
 //! The entry of a record in lists: everything that one looks for, without its benchmarks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 
@@ -70,7 +70,7 @@ impl Entry {
             modes,
             is_complete: record.parts.iter().all(|part| part.state == PartState::Complete),
             benchmarks: u64::try_from(record.benchmarks.len()).unwrap_or(u64::MAX),
-            environment: class(&record.environment),
+            environment: class(record),
             bytes: u64::try_from(packed.bytes.len()).unwrap_or(u64::MAX),
         }
     }
@@ -81,8 +81,15 @@ impl Entry {
     }
 }
 
-/// A digest of what has to be equal for any comparison.
-fn class(environment: &Environment) -> String {
+/// A digest of what has to be equal for any comparison: of the machines of all parts, if they have several.
+fn class(record: &Record) -> String {
+    let own = record.parts.iter().filter_map(|part| part.environment.as_deref());
+    let machines: BTreeSet<Vec<u8>> = own.chain([&record.environment]).map(machine).collect();
+    let all: Vec<u8> = machines.into_iter().flatten().collect();
+    RecordId::of(&all).to_string().chars().take(CLASS_DIGITS).collect()
+}
+
+fn machine(environment: &Environment) -> Vec<u8> {
     let Environment { architecture, processor, libc, .. } = environment;
     let cores = processor.cores.to_string();
     let mut all = Vec::new();
@@ -90,14 +97,22 @@ fn class(environment: &Environment) -> String {
         all.extend(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
         all.extend(text.as_bytes());
     }
-    RecordId::of(&all).to_string().chars().take(CLASS_DIGITS).collect()
+    all
 }
 
 /// Leaves of a record that from which its entry and the values of the index are made: several of them then take little
 /// memory at the same time.
 pub(super) fn lighten(record: Record) -> Record {
-    let Environment { architecture, processor, libc, .. } = record.environment;
-    let part = |part: Part| Part { mode: part.mode, state: part.state, ..Part::default() };
+    let machine = |environment: Environment| {
+        let Environment { architecture, processor, libc, .. } = environment;
+        Environment { architecture, processor, libc, ..Environment::default() }
+    };
+    let part = |part: Part| Part {
+        mode: part.mode,
+        state: part.state,
+        environment: part.environment.map(|of| Box::new(machine(*of))),
+        ..Part::default()
+    };
     let benchmark = |benchmark: RecordedBenchmark| RecordedBenchmark {
         rounds: None,
         stacks: None,
@@ -106,7 +121,7 @@ pub(super) fn lighten(record: Record) -> Record {
     };
     Record {
         command: Vec::new(),
-        environment: Environment { architecture, processor, libc, ..Environment::default() },
+        environment: machine(record.environment),
         parts: record.parts.into_iter().map(part).collect(),
         benchmarks: record.benchmarks.into_iter().map(benchmark).collect(),
         verdicts: Vec::new(),
@@ -137,6 +152,8 @@ pub struct Filter {
     pub until_ms: Option<u64>,
     /// True: only those whose parts all came to their end, and that have benchmarks.
     pub complete: bool,
+    /// True: of runs that were merged only the whole, and of several such of one CI run the newest.
+    pub whole: bool,
     /// At most so many, the newest ones.
     pub newest: Option<usize>,
 }
@@ -163,7 +180,8 @@ mod tests {
         };
         let mut environment = Environment { libc: "glibc".to_owned(), ..Environment::default() };
         environment.languages.insert("python".to_owned(), BTreeMap::new());
-        let environment_of_part = Some(Box::new(environment.clone()));
+        let other = Environment { libc: "musl".to_owned(), ..environment.clone() };
+        let environment_of_part = Some(Box::new(other));
         let record = Record {
             environment,
             parts: vec![Part {
@@ -179,6 +197,8 @@ mod tests {
         };
         let packed = record.pack().unwrap();
         let entry = Entry::of(&packed, &record);
+        let alone = Record { parts: Vec::new(), ..record.clone() };
+        assert_ne!(Entry::of(&packed, &alone).environment, entry.environment, "two machines");
         let light = lighten(record);
         assert_eq!(Entry::of(&packed, &light), entry);
         assert!(serde_json::to_vec(&light).unwrap().len() < 1_000, "{light:?}");

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use runner_shared::text::count;
+
 use super::{Entry, Filter, Store, StoreError};
 
 /// Fewer digits are no beginning of an ID or a hash.
@@ -96,7 +98,7 @@ pub enum SelectError {
         others: usize,
     },
     /// There are fewer runs.
-    #[error("`{wanted}`: only {there} runs of `{project}` are stored")]
+    #[error("`{wanted}` is not among the {} of `{project}` that are stored", runs(*there))]
     Few {
         /// The word.
         wanted: String,
@@ -131,6 +133,10 @@ pub enum SelectError {
         /// The commits.
         hashes: Vec<String>,
     },
+}
+
+fn runs(number: usize) -> String {
+    count(u64::try_from(number).unwrap_or(u64::MAX), "run")
 }
 
 fn kinds(wanted: &str) -> &'static str {

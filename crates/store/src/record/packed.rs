@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, io::Read, str::FromStr};
 
-use runner_shared::bounds::{RECORD_BYTES, RECORD_PACKED_BYTES, RECORD_VALUES_BYTES, Unit, shown};
+use runner_shared::{
+    bounds::{RECORD_BYTES, RECORD_PACKED_BYTES, RECORD_VALUES_BYTES, Unit, shown},
+    text::hex,
+};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -105,7 +108,7 @@ impl RecordId {
 
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

@@ -183,6 +183,8 @@ mod tests {
     fn no_text_of_others_is_forgotten() {
         let golden = include_bytes!("../../tests/golden/record-v1.json");
         let mut record = Record::unpack(golden, None).unwrap();
+        let environment = record.environment.clone();
+        record.parts[0].environment = Some(Box::new(environment));
         let mut seen = Vec::new();
         record.change_texts(&mut |text| {
             seen.push(text.to_owned());

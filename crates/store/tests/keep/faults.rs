@@ -189,7 +189,8 @@ fn a_disk_that_is_full_costs_the_running_record_at_most() {
     let (_, _, calls) = attack.run(&task, 0, 0, KILL);
     for (_, kind, error) in KINDS.iter().filter(|(name, ..)| ["write", "make"].contains(name)) {
         for nth in 1..=i64::try_from(calls[*kind]).unwrap() {
-            let (status, _, _) = attack.run(&task, *kind, -nth, *error);
+            let (status, is_fault, _) = attack.run(&task, *kind, -nth, *error);
+            assert!(is_fault, "call {nth} of kind {kind} is made");
             attack.check(&task, status, &format!("full from call {nth} on"));
         }
     }

@@ -126,7 +126,8 @@ fn usual_base(
     finder: &Finder<'_>,
     context: &Context,
 ) -> Result<Option<Chosen>, CliError> {
-    let newest = |most| Filter { newest: Some(most), ..Filter::of_project(&finder.kept.project) };
+    let of_project = || Filter::of_project(&finder.kept.project);
+    let newest = |most| Filter { newest: Some(most), whole: true, ..of_project() };
     let mut entries = finder.kept.entries(&newest(MOST_LISTED), context)?;
     let branches = base_branches(context);
     let is_of_base = |entry: &Entry| branches.iter().any(|name| entry.branch() == Some(name));

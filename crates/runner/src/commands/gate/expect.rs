@@ -47,6 +47,7 @@ pub(super) fn expectations(
                 branch: Some(branch),
                 newest: Some(MOST_RUNS),
                 complete: true,
+                whole: true,
                 ..Filter::of_project(&kept.project)
             };
             let Some(recorded) = recorded_key(metric) else { continue };

@@ -17,15 +17,13 @@ use store::{
 use super::{
     Context, here, kept, preflight, remote,
     sides::{Finder, runs},
+    sources,
 };
 use crate::{
     cli::{GateAbArgs, GateOutcomeArgs, GateRunArgs, ago},
     error::{CliError, ExitKind},
     event::RunEvent,
-    settings::{
-        options::Export,
-        project_file::{GateConfig, ProjectConfig},
-    },
+    settings::{options::Export, project_file::GateConfig},
 };
 use choose::Chosen;
 
@@ -48,10 +46,10 @@ pub(crate) struct Gate {
     pub found: Option<Chosen>,
 }
 
-/// The limits of the project. What is odd about its file is said by who asks for the store.
-pub(super) fn config(context: &Context) -> Result<GateConfig, CliError> {
-    let project = ProjectConfig::load(context.global.config.as_deref(), &here()?)?;
-    Ok(project.map(|(project, _)| project.gate).unwrap_or_default())
+/// The limits of the project. Commands that measure say what is odd about its file.
+fn config(context: &Context) -> Result<GateConfig, CliError> {
+    let project = sources::project_in_silence(context, &here()?)?;
+    Ok(project.map(|project| project.gate).unwrap_or_default())
 }
 
 /// The store, which a trusted job needn't have.

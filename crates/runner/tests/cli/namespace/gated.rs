@@ -210,6 +210,7 @@ fn what_may_be_measured_twice_is_not_standard_output() {
     let words = ["compare", "--json", "--export=csv=-"];
     let ended = sandbox.run(sandbox.private(CODSPEED, words));
     assert_eq!((ended.code, &*ended.stdout), (2, ""), "{}", ended.shown());
+    assert!(ended.stderr.contains("can't both use standard output"), "{}", ended.stderr);
 }
 
 #[test]

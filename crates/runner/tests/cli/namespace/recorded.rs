@@ -209,14 +209,16 @@ fn failures_and_interruptions_are_in_the_record() {
 
     let (mut ready, _hold) = (sandbox.notice("ready"), sandbox.fifo("hold"));
     let wait = format!("test -e third && {{ {WAIT_AFTER_READY}; }}; touch third");
-    let words = [&["exec"], QUICK, &["--", "sh", "-c", &wait]].concat();
+    let modes = ["exec", "-m", "walltime,memory"];
+    let words = [&modes, QUICK, &["--", "sh", "-c", &wait]].concat();
     let running = start(&sandbox, words);
     ready.wait();
     running.signal(nix::sys::signal::Signal::SIGINT);
     let run = running.end();
     assert_eq!(run.code, 130, "{}", run.shown());
     let interrupted = records(&sandbox).pop().unwrap();
-    assert_eq!(interrupted.parts[0].state, PartState::Interrupted);
+    let states: Vec<PartState> = interrupted.parts.iter().map(|part| part.state).collect();
+    assert_eq!(states, [PartState::Interrupted; 2], "the second one was never begun");
     assert!(run.stderr.contains("codspeed inspect /tmp/profile."), "{}", run.stderr);
 }
 
@@ -286,6 +288,7 @@ fn a_stored_run_is_exported_as_the_run_itself() {
     let (live, kept) = (json("live.jsonl"), json("kept.jsonl"));
     assert!(live["value"].is_f64());
     assert_eq!((&live["value"], &live["unit"]), (&kept["value"], &kept["unit"]));
+    assert!(json("kept.json")["true"]["latency"].is_object());
     assert_eq!(json("live.json")["true"]["latency"], json("kept.json")["true"]["latency"]);
 }
 

@@ -45,6 +45,12 @@ fn called_by_sudo(text: &str) -> (Run, Sandbox) {
     (run, sandbox)
 }
 
+#[test]
+fn runs_are_looked_for_where_they_were_stored() {
+    let (run, _sandbox) = called_by_sudo("/mnt/codspeed store path; /mnt/codspeed store list");
+    assert!(run.stdout.starts_with("/tmp/home/.local/share/codspeed/store\n"), "{}", run.shown());
+}
+
 /// Runs the benchmark with these options. Everything that is left is the user's, and theirs alone in the profile folder.
 #[track_caller]
 fn exec(options: &str) -> Run {

@@ -108,6 +108,9 @@ pub(super) fn select(
     );
     let Filter { project, branch, commit, id, name, label, mode, .. } = filter;
     let Filter { since_ms, until_ms, complete, newest, .. } = filter;
+    let merged = if filter.whole { merged(connection)? } else { BTreeMap::new() };
+    let most = newest.unwrap_or(usize::MAX);
+    let limit = if merged.is_empty() { most } else { usize::MAX };
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![
         project,
@@ -121,13 +124,41 @@ pub(super) fn select(
         since_ms.map_or(0, signed),
         until_ms.map_or(i64::MAX, signed),
         complete,
-        newest.map_or(-1, |newest| i64::try_from(newest).unwrap_or(i64::MAX)),
+        i64::try_from(limit).unwrap_or(i64::MAX),
     ])?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(entry(row)?);
+    while found.len() < most
+        && let Some(row) = rows.next()?
+    {
+        let (number, entry) = entry(row)?;
+        let whole = ci_run(&entry).and_then(|run| merged.get(&run));
+        if whole.is_none_or(|whole| *whole == entry.id) {
+            found.push((number, entry));
+        }
     }
     Ok(found)
+}
+
+/// Project, provider, run and commit.
+type MergedRun = (String, String, String, Option<String>);
+
+/// Returns the newest merged run of each CI run that has one.
+fn merged(connection: &Connection) -> Result<BTreeMap<MergedRun, RecordId>, IndexError> {
+    let sql = format!("SELECT {COLUMNS} FROM run WHERE kind = ?1 ORDER BY time_ms, id");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([json(&Kind::Merge)?])?;
+    let mut merged = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let (_, entry) = entry(row)?;
+        merged.extend(ci_run(&entry).map(|run| (run, entry.id)));
+    }
+    Ok(merged)
+}
+
+fn ci_run(entry: &Entry) -> Option<MergedRun> {
+    let ci = entry.ci.as_ref()?;
+    let hash = entry.commit.as_ref().map(|commit| commit.hash.clone());
+    Some((entry.project.clone(), ci.provider.clone(), ci.run.clone(), hash))
 }
 
 /// Returns whether the values of a run are these.
