@@ -104,7 +104,7 @@ fn the_readme_says_whether_there_is_a_release() {
 }
 
 /// The fenced blocks of a language.
-fn blocks(text: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
     let start = format!("```{language}\n");
     let after = text.split(&start).skip(1);
     after.filter_map(|part| part.split_once("```")).map(|(block, _)| block.to_owned()).collect()

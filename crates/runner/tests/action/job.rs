@@ -201,10 +201,19 @@ impl Job {
     /// Runs a script as GitHub does with `shell: bash`.
     fn script(&self, step: &Step, env: BTreeMap<String, String>) -> Run {
         assert_eq!(step.shell.as_deref(), Some("bash"));
-        let script = self.sandbox.file("commands/script.sh", step.run.as_ref().unwrap());
+        let text = step.run.as_ref().unwrap();
+        self.bash(&["--noprofile", "--norc", "-eo", "pipefail"], text, env)
+    }
+
+    /// Runs a `run:` of a workflow that names no shell.
+    pub(crate) fn run(&self, text: &str, env: BTreeMap<String, String>) -> Run {
+        self.bash(&["-e"], text, env)
+    }
+
+    fn bash(&self, options: &[&str], text: &str, env: BTreeMap<String, String>) -> Run {
+        let script = self.sandbox.file("commands/script.sh", text);
         let mut command = {
-            let words = ["--noprofile", "--norc", "-eo", "pipefail"].map(PathBuf::from);
-            let words = words.into_iter().chain([script]);
+            let words = options.iter().map(PathBuf::from).chain([script]);
             if self.private {
                 self.sandbox.private("bash", words)
             } else {

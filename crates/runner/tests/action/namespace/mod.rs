@@ -1,5 +1,7 @@
 //! The real `codspeed`, from a release that was made of what is built.
 
+mod forks;
+
 use std::path::{Path, PathBuf};
 
 use runner_shared::text::shown;
@@ -8,7 +10,7 @@ use crate::{job::Job, releases::Release};
 
 /// A job that installs the real programs. They are stripped, as those of a release are.
 #[track_caller]
-fn job() -> Job {
+pub(crate) fn job() -> Job {
     let mut job = Job::new().privately();
     let built = Path::new(env!("CARGO_BIN_EXE_codspeed"));
     let strip = |name: &str| -> PathBuf {
