@@ -1,6 +1,6 @@
-//! Counts how often verdicts about stored runs are right: real runs of four programs, one after the other, on the
-//! machine as it is and beside endless loops on all processors. Runs of the same program are compared with each other,
-//! and with runs of one that takes 20 % longer.
+//! Counts how often verdicts about stored runs are right: real runs of four programs, in turns, on the machine as it is
+//! and beside endless loops on all processors. Runs of the same program that are one to ten minutes apart are compared
+//! with each other, and with runs of one that takes 20 % longer.
 //!
 //! The first argument of the bench is the number of runs of each program (20), the second one chooses the rows whose
 //! names contain it: `bench_stored 100 busy`. The programs are this one (with `work KIND FILE` it computes as many steps
@@ -37,8 +37,9 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Processor time of the programs, nanoseconds.
 const PROGRAM_NS: u64 = 5_000_000;
-/// Runs that are at most so many runs apart are compared.
-const FURTHEST: usize = 10;
+/// Runs of a program that are so far apart are compared.
+const NEAREST_MS: u64 = 60_000;
+const FURTHEST_MS: u64 = 600_000;
 /// Words that the program which misses caches walks through.
 const WORDS: usize = 1 << 21;
 /// Steps of a slower program, in hundredths.
@@ -50,6 +51,13 @@ struct Kind {
     words: &'static [&'static str],
     /// It takes as long as it is told.
     is_told: bool,
+}
+
+impl Kind {
+    /// Returns the number of ways to run it: as it is, and longer.
+    const fn sides(&self) -> usize {
+        if self.is_told { 2 } else { 1 }
+    }
 }
 
 const KINDS: &[Kind] = &[
@@ -102,55 +110,98 @@ fn work(kind: &str, file: &str) -> Outcome<()> {
 fn measure_all(runs: usize, rows: &str) -> Outcome<()> {
     let own = std::env::current_exe()?;
     let processors = thread::available_parallelism()?.get();
-    for is_busy in [false, true] {
-        let count = if is_busy { processors } else { 0 };
-        let loops = (0..count).map(|_| Loop::start(&own));
-        let _loops = loops.collect::<Result<Vec<_>, _>>()?;
-        for kind in KINDS {
-            let title = format!("{}, {}", kind.name, if is_busy { "busy" } else { "as it is" });
-            if title.contains(rows) {
-                measure(kind, &title, runs, &own)?;
-            }
+    for (state, loops) in [("as it is", 0), ("busy", processors)] {
+        let chosen: Vec<(&Kind, String)> = KINDS
+            .iter()
+            .map(|kind| (kind, format!("{}, {state}", kind.name)))
+            .filter(|(_, title)| title.contains(rows))
+            .collect();
+        if chosen.is_empty() {
+            continue;
         }
+        let loops = (0..loops).map(|_| Loop::start(&own));
+        let _loops = loops.collect::<Result<Vec<_>, _>>()?;
+        measure(&chosen, runs, &own)?;
     }
     Ok(())
 }
 
-/// Runs a program again and again, every other time one that takes longer, and compares the runs.
-fn measure(kind: &Kind, title: &str, runs: usize, own: &Path) -> Outcome<()> {
+/// Runs all programs in turns, each also in a way that takes longer, and compares the runs of each.
+fn measure(kinds: &[(&Kind, String)], runs: usize, own: &Path) -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let codspeed = own.parent().and_then(Path::parent).ok_or("no build folder")?.join("codspeed");
     let steps = steps_of(PROGRAM_NS);
-    let sides = if kind.is_told { 2 } else { 1 };
     for _ in 0..runs {
-        for longer in [100, SLOWER].into_iter().take(sides) {
-            fs::write(folder.path().join("steps"), (steps * longer / 100).to_string())?;
-            run(&codspeed, kind, own, folder.path())?;
+        for (kind, title) in kinds {
+            for longer in [100, SLOWER].into_iter().take(kind.sides()) {
+                fs::write(folder.path().join("steps"), (steps * longer / 100).to_string())?;
+                run(&codspeed, kind, own, folder.path(), title)?;
+            }
         }
     }
-    let records = records(&folder.path().join("store"))?;
-    let of = |side: usize| records.iter().skip(side).step_by(sides).collect::<Vec<_>>();
-    let (base, longer) = (of(0), if sides > 1 { of(1) } else { Vec::new() });
-    let near = base.iter().enumerate().flat_map(|(at, one)| {
-        base.iter().skip(at + 1).take(FURTHEST).map(move |other| compared(one, other))
-    });
-    tell(&format!("equal: {title}"), "false", &near.collect::<Vec<_>>());
-    if !longer.is_empty() {
+    let mut all = Tally::default();
+    for (kind, title) in kinds {
+        let records = records(&folder.path().join(title))?;
+        let of = |side: usize| records.iter().skip(side).step_by(kind.sides()).collect::<Vec<_>>();
+        let (base, longer) = (of(0), if kind.sides() > 1 { of(1) } else { Vec::new() });
+        for (same, name) in [(&base, "equal"), (&longer, "equal and longer")] {
+            let pairs = same.iter().enumerate().flat_map(|(at, one)| {
+                let later = same.iter().skip(at + 1).filter(|other| are_apart(one, other));
+                later.map(|other| compared(one, other))
+            });
+            let pairs: Vec<Comparison> = pairs.collect();
+            all.add(&pairs);
+            if !pairs.is_empty() {
+                tell(&format!("{name}: {title}"), "false", &pairs);
+            }
+        }
         let slower: Vec<Comparison> =
             base.iter().zip(&longer).map(|(one, other)| compared(one, other)).collect();
-        tell(&format!("+{} %: {title}", SLOWER - 100), "found", &slower);
+        if !slower.is_empty() {
+            tell(&format!("+{} %: {title}", SLOWER - 100), "found", &slower);
+        }
     }
+    let Tally { pairs, slower, faster } = all;
+    println!("equal, all\t{slower} of {pairs}\tfalse regressions\t{faster} false improvements");
     Ok(())
 }
 
-fn run(codspeed: &Path, kind: &Kind, own: &Path, folder: &Path) -> Outcome<()> {
+/// Pairs of equal runs, and how many of them were not called equal.
+#[derive(Default)]
+struct Tally {
+    pairs: usize,
+    slower: usize,
+    faster: usize,
+}
+
+impl Tally {
+    fn add(&mut self, all: &[Comparison]) {
+        self.pairs += all.len();
+        self.slower += count(all, Verdict::Regressed);
+        self.faster += count(all, Verdict::Improved);
+    }
+}
+
+/// Returns the number of comparisons with this verdict.
+fn count(all: &[Comparison], verdict: Verdict) -> usize {
+    let ones = all.iter().filter_map(|found| found.benchmarks.first());
+    ones.filter(|one| one.verdict == verdict).count()
+}
+
+/// Returns whether two runs are some minutes apart.
+fn are_apart(one: &(RecordId, Record), other: &(RecordId, Record)) -> bool {
+    let apart = other.1.time_ms.abs_diff(one.1.time_ms);
+    (NEAREST_MS..=FURTHEST_MS).contains(&apart)
+}
+
+fn run(codspeed: &Path, kind: &Kind, own: &Path, folder: &Path, store: &str) -> Outcome<()> {
     let words = kind.words.iter().map(|word| word.replace("@own@", &own.display().to_string()));
     let status = Command::new(codspeed)
         .args(["exec", "-m", "walltime", "--no-perf", "--skip-upload", "--quiet"])
         .args(["--warmup-time", "0.1", "--max-time", "1", "--"])
         .args(words)
         .current_dir(folder)
-        .env(env_names::STORE.name, folder.join("store"))
+        .env(env_names::STORE.name, folder.join(store))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -181,8 +232,7 @@ fn compared(base: &(RecordId, Record), head: &(RecordId, Record)) -> Comparison 
 /// Prints how many of them were called slower or faster, and what they rest on.
 fn tell(title: &str, unit: &str, all: &[Comparison]) {
     let ones = || all.iter().filter_map(|found| found.benchmarks.first());
-    let count = |verdict| ones().filter(|one| one.verdict == verdict).count();
-    let (slower, faster) = (count(Verdict::Regressed), count(Verdict::Improved));
+    let (slower, faster) = (count(all, Verdict::Regressed), count(all, Verdict::Improved));
     let found = if unit == "false" { slower + faster } else { slower };
     let times = || ones().filter_map(|one| one.lead()?.times.as_ref());
     let quantile = |mut values: Vec<f64>, share: f64| {
@@ -198,9 +248,9 @@ fn tell(title: &str, unit: &str, all: &[Comparison]) {
             faster; medians differ by {:.1} % (median), {:.1} % (99 %), {:.1} % (most); quartiles of rounds {:.1} % apart; \
             certain from {:.1} % on (median); first seed {}",
         all.len(),
-        count(Verdict::Suspect),
-        count(Verdict::Inconclusive),
-        count(Verdict::Unchanged),
+        count(all, Verdict::Suspect),
+        count(all, Verdict::Inconclusive),
+        count(all, Verdict::Unchanged),
         quantile(distances(), 0.5),
         quantile(distances(), 0.99),
         quantile(distances(), 1.0),

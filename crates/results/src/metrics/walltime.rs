@@ -124,6 +124,7 @@ pub(super) const MEASURED: &[Metric] = &[
     })
     .column("Outliers", 6)
     .csv(19),
+    row("preempted_rounds", Unit::Number, preempted),
     row("stdev_outlier_rounds", Unit::Number, |of| known(Some(of.stats.stdev_outlier_rounds)))
         .csv(20),
 ];
@@ -226,6 +227,13 @@ fn faults(of: &BenchResult) -> Option<Figure> {
 fn switches(of: &BenchResult) -> Option<Figure> {
     let Switches { voluntary, involuntary } = of.switches?;
     said(voluntary, format!("{voluntary:.0} voluntary, {involuntary:.0} involuntary"))
+}
+
+/// Rounds from which other programs took the processor, where that is known of each.
+fn preempted(of: &BenchResult) -> Option<Figure> {
+    let times = of.rounds.as_ref()?.preempted_per_iteration_ns();
+    let is_known = !times.is_empty() && times.iter().all(Option::is_some);
+    known(of.noise.filter(|_| is_known).map(|noise| noise.preempted))
 }
 
 fn max_rss(of: &BenchResult) -> Option<Figure> {

@@ -6,7 +6,7 @@ mod stats;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-pub use noise::{Drift, Groups, Noise, NoiseVerdict, judge_noise, judge_times};
+pub use noise::{Drift, Groups, NOISY_SHARE, Noise, NoiseVerdict, judge_noise, judge_times};
 pub use stats::{BenchmarkStats, as_float, as_whole, median, median_half_width, quantile, sorted};
 
 /// `results/<pid>.json`.

@@ -142,10 +142,10 @@ fn of_noise(source: FloorSource, times: &Times, many: bool) -> Vec<Step> {
             number(*spread)
         ),
         (FloorSource::Assumed, None) => {
-            "assumed; nothing is certain, as it is not known how the rounds differ".to_owned()
+            "assumed, as it is not known how the rounds differ".to_owned()
         }
     };
-    let most = most.map_or_else(|| "without bound".to_owned(), number);
+    let most = most.map_or_else(|| "unbounded (nothing is certain)".to_owned(), number);
     steps.push(("noise", format!("{} usually, {most} at most: {noise}", number(*usual))));
     steps.push((
         "resolution",

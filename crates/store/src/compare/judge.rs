@@ -10,7 +10,7 @@ use super::{
     noise::{Circumstances, Judged},
     pairing::Paired,
     seen::Seen,
-    times::{Levels, levels},
+    times::{Levels, is_busy, levels},
 };
 use crate::{Better, MetricUnit, Mode};
 
@@ -121,6 +121,7 @@ fn difference(of: &Paired<'_>, settings: &Settings<'_>, seed: u64) -> Option<(Le
         integration: head.benchmark.integration.as_deref(),
         apart_ms: apart.max().unwrap_or(0),
         other_machine: pairs.into_iter().any(is_other),
+        busy: of.base.iter().chain(&of.head).any(|seen| is_busy(seen.benchmark)),
         floors: settings.floors,
         seed,
     };

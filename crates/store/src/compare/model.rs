@@ -212,6 +212,8 @@ pub enum Doubt {
     Uneven,
     /// Only the wall clock is known, which counts the work of other programs.
     WallClock,
+    /// The same, and other programs took the processor away while a side was measured.
+    Busy,
     /// The runs are more than an hour apart.
     FarApart,
     /// The runs are of different machines.

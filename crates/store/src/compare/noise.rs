@@ -48,6 +48,10 @@ const USUAL_SPREADS: f64 = 1.5;
 /// The most that equal programs differ by, as a share, where nothing is known of how their rounds spread: three times
 /// as slow.
 const UNKNOWN_MOST: f64 = 2.0;
+/// Equal programs often differ by this share while others use the processors, by the wall clock, or with too few rounds
+/// to see how far they spread: ten programs on two processors made that of one or two rounds 12 to 54 % in the middle,
+/// and a factor of ten at worst.
+const BUSY_USUAL: f64 = 1.0;
 /// Runs further apart, in milliseconds, have a machine in another state.
 const HOUR_MS: u64 = 3_600_000;
 /// The factor of the noise then.
@@ -68,6 +72,8 @@ pub(super) struct Circumstances<'a> {
     /// The largest distance between the start of a run of base and one of head.
     pub apart_ms: u64,
     pub other_machine: bool,
+    /// Other programs took the processor from many rounds of a run, or may have.
+    pub busy: bool,
     pub floors: Option<&'a Floors>,
     pub seed: u64,
 }
@@ -96,6 +102,9 @@ impl Judged {
         let Shifted { shift, interval, p } = found;
         let half_width = (interval.high - shift).max(shift - interval.low);
         let floor = history(levels, about).unwrap_or(prior(levels, about).usual).ln_1p();
+        let is_disturbed = is_disturbed(levels, about);
+        let floor = if is_disturbed { floor.max(BUSY_USUAL.ln_1p()) } else { floor };
+        let most = (!is_disturbed).then_some(floor);
         let times = Times {
             base: levels.base.clone(),
             head: levels.head.clone(),
@@ -104,9 +113,9 @@ impl Judged {
             half_width,
             spread: None,
             usual: floor,
-            most: Some(floor),
+            most,
             resolution: half_width.hypot(floor),
-            limit: Some(half_width + floor),
+            limit: most.map(|most| half_width + most),
         };
         Self { times, source: FloorSource::Runs, p: Some(p), doubts: doubts(levels, about) }
     }
@@ -129,6 +138,10 @@ impl Judged {
             ),
             (None, None) => (prior.usual.ln_1p(), Some((factor(about) * UNKNOWN_MOST).ln_1p())),
         };
+        let is_disturbed = is_disturbed(levels, about);
+        let most = most.filter(|_| !is_disturbed);
+        let is_vague = is_disturbed || (about.busy && spread.is_none());
+        let usual = if is_vague { usual.max(BUSY_USUAL.ln_1p()) } else { usual };
         let is_noisy = spread.is_none_or(|spread| prior.most_spreads * spread > prior.most.ln_1p());
         let (estimate, agreed) = (shifts[2], agreed(shifts));
         let more = [
@@ -166,10 +179,18 @@ fn spread(levels: &Levels) -> Option<f64> {
     all.try_fold(between, |most, level| Some(most.max(level.spread?)))
 }
 
+/// Returns true for wall times of a busy machine: no bound holds for them, however many runs there are. Rounds of an
+/// interpreter took up to twelve times as long as in another minute, on two processors with ten programs.
+fn is_disturbed(levels: &Levels, about: &Circumstances<'_>) -> bool {
+    about.busy && levels.kind == Kind::Wall
+}
+
 fn doubts(levels: &Levels, about: &Circumstances<'_>) -> Vec<Doubt> {
     let wall = matches!(levels.kind, Kind::Wall | Kind::Stated(_));
+    let busy = is_disturbed(levels, about);
     let all = [
-        (wall, Doubt::WallClock),
+        (wall && !busy, Doubt::WallClock),
+        (busy, Doubt::Busy),
         (about.apart_ms > HOUR_MS, Doubt::FarApart),
         (about.other_machine, Doubt::OtherMachine),
     ];
@@ -232,6 +253,8 @@ fn range(side: &[Level]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use runner_shared::walltime::NOISY_SHARE;
+
     use super::*;
 
     #[test]
@@ -262,6 +285,12 @@ mod tests {
             "a factor of {near} is the most ({far} between runs more than an hour apart, {other} between machines)"
         );
         assert!(readme.contains(&unknown), "{unknown}");
+        let percent = 100.0 * NOISY_SHARE;
+        let busy = format!(
+            "more than {percent} % of the rounds are never certain, and a factor of {} is usual between them",
+            1.0 + BUSY_USUAL
+        );
+        assert!(readme.contains(&busy), "{busy}");
         let learnt = format!("the most is {BEYOND_HISTORY} times as much");
         assert!(readme.contains(&learnt), "{learnt}");
     }

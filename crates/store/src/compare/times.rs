@@ -4,7 +4,7 @@
 //! them, else processor times of a command that works rather than waits, else the wall clock. All in logarithms, so that
 //! differences are ratios.
 
-use runner_shared::walltime::{median_half_width, quantile};
+use runner_shared::walltime::{NOISY_SHARE, median_half_width, quantile};
 
 use super::{evidence::Level, pairing::Paired, seen::Seen};
 use crate::{Better, Metric, MetricUnit, RecordedBenchmark, Rounds};
@@ -181,6 +181,16 @@ fn of_rounds(ascending: &[f64]) -> Level {
 fn quartiles(of: &RecordedBenchmark) -> Option<f64> {
     let value = |key| of.metrics.get(key).map(|metric| metric.value).filter(|it| is_time(*it));
     Some((value("q3_ns")? / value("q1_ns")?).ln().abs())
+}
+
+/// Returns true if other programs took the processor from many of the rounds; where the kernel did not say for how long,
+/// if it took it from most of them at all.
+pub(super) fn is_busy(of: &RecordedBenchmark) -> bool {
+    let value = |key| of.metrics.get(key).map(|metric| metric.value);
+    match value("preempted_rounds").zip(value("rounds")) {
+        Some((preempted, rounds)) => preempted > NOISY_SHARE * rounds,
+        None => value("involuntary_switches").is_some_and(|switches| switches > 0.0),
+    }
 }
 
 /// Returns true if most of the time is no processor time even in rounds that others let alone.

@@ -155,6 +155,7 @@ impl Doubt {
             Self::NoisyRounds => "the rounds of a run differ a lot, or are few",
             Self::Uneven => "the shorter rounds don't show it",
             Self::WallClock => "wall times count the work of other programs",
+            Self::Busy => "other programs used the processors while a side was measured",
             Self::FarApart => "the runs are more than an hour apart",
             Self::OtherMachine => "the runs are of different machines",
             Self::Degraded => "the environment differs",

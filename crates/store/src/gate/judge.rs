@@ -180,12 +180,13 @@ fn incomparable(one: &Compared) -> String {
 }
 
 /// Doubts with their words, those first that say most about this benchmark.
-const DOUBTS: [(Doubt, &str); 10] = [
+const DOUBTS: [(Doubt, &str); 11] = [
     (Doubt::SameProgram, "the same program: its input, environment or files must have changed"),
     (Doubt::Degraded, "the environment differs in something that may matter"),
     (Doubt::Shift, "many benchmarks moved the same way"),
     (Doubt::Chance, "among so many benchmarks this is found by chance"),
     (Doubt::OtherMachine, "the runs are of different machines"),
+    (Doubt::Busy, "only wall time is known, and other programs used the processors"),
     (Doubt::NoisyRounds, "its rounds don't agree with each other"),
     (Doubt::Uneven, "typical and shortest rounds tell different things"),
     (Doubt::FarApart, "the runs are more than an hour apart"),

@@ -27,7 +27,7 @@ const MAD_FACTOR: f64 = 14.8;
 /// near.
 const LEAST_REACH: f64 = 0.02;
 /// The machine was noisy when more than this share of the rounds is flagged.
-const NOISY_SHARE: f64 = 0.10;
+pub const NOISY_SHARE: f64 = 0.10;
 /// Rounds vary widely when their middle half spans more than this share of the median ...
 const WIDE: f64 = 0.20;
 /// ... or one in 20 lies below it by more than this share.

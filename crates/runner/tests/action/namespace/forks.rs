@@ -81,16 +81,18 @@ fn play(job: &mut Job, workflow: &Value, run_id: &str) -> Vec<Run> {
             Some(action) if action.starts_with("actions/checkout@") => {}
             Some(action) if action.starts_with("CodSpeedHQ/codspeed@") => {
                 // An environment of one step; no later one of these asks for it.
-                env.iter().for_each(|(name, value)| job.env(name, value));
+                for (name, value) in &env {
+                    job.env(name, value);
+                }
                 let with = with.iter().map(|(name, text)| (&**name, &**text));
                 let with: Vec<_> = with.chain([("cache-instruments", "false")]).collect();
                 job.uses(&with).succeeded();
             }
             Some(action) if action.starts_with("actions/upload-artifact@") => {
-                let to = format!("artifacts/{run_id}/{}", with["name"]);
-                let to = job.sandbox.path().join(to);
+                let [name, path] = ["name", "path"].map(|key| with.get(key).unwrap());
+                let to = job.sandbox.path().join(format!("artifacts/{run_id}/{name}"));
                 fs::create_dir_all(&to).unwrap();
-                let from = job.sandbox.path().join("workspace").join(&with["path"]);
+                let from = job.sandbox.path().join("workspace").join(path);
                 fs::rename(&from, to.join(from.file_name().unwrap())).unwrap();
             }
             Some(action) => panic!("`{action}` is not known here"),
@@ -129,11 +131,7 @@ fn strangers_measure_and_a_trusted_job_judges() {
 
     // Of the pull request. What is stored on the machine of a job goes with it.
     let home = job.sandbox.path().join(".local");
-    let forget = || {
-        if home.exists() {
-            fs::remove_dir_all(&home).unwrap()
-        }
-    };
+    let forget = || fs::remove_dir_all(&home).unwrap();
     forget();
     bytes(&job, 20_000_000);
     job.env("GITHUB_EVENT_NAME", "pull_request");

@@ -53,6 +53,53 @@ fn a_small_change_is_suspect_and_noise_is_nothing() {
     assert!(wide.benchmarks[0].doubts.contains(&Doubt::NoisyRounds));
 }
 
+/// A run of a command that waits, with what is known of the machine besides: twelve times as long is what ten programs
+/// on two processors did to one.
+fn waiting(time: f64, known: &[(&str, f64)], seed: u64) -> Record {
+    let mut record = suite(&[time], 0.005, seed);
+    for of in &mut record.benchmarks {
+        let wall_ns = of.rounds.take().unwrap().undisturbed_ns;
+        let processor_ns = wall_ns.iter().map(|wall| wall * 0.1).collect();
+        of.rounds = Some(Rounds { wall_ns, processor_ns, ..Rounds::default() });
+        let metric = |value| Metric { value, ..Metric::default() };
+        of.metrics = known.iter().map(|(key, value)| ((*key).to_owned(), metric(*value))).collect();
+    }
+    record
+}
+
+const CALM: &[(&str, f64)] = &[("preempted_rounds", 4.0), ("rounds", 50.0)];
+const BUSY: &[(&str, f64)] = &[("preempted_rounds", 6.0), ("rounds", 50.0)];
+
+#[test]
+fn wall_times_of_a_busy_machine_are_never_certain() {
+    let judged = |before, after| {
+        let found = compared(&waiting(1e7, before, 1), &waiting(1.2e8, after, 2));
+        let one = &found.benchmarks[0];
+        assert_eq!(one.quantities[0].key, "median_ns");
+        (one.verdict, one.doubts.contains(&Doubt::Busy))
+    };
+    for calm in [CALM, &[("involuntary_switches", 0.0), ("rounds", 50.0)]] {
+        assert_eq!(judged(CALM, calm), (Verdict::Regressed, false));
+    }
+    for busy in [BUSY, &[("involuntary_switches", 1.0), ("rounds", 50.0)]] {
+        assert_eq!(judged(CALM, busy), (Verdict::Suspect, true));
+        assert_eq!(judged(busy, CALM), (Verdict::Suspect, true));
+    }
+    let twice = compared(&waiting(1e7, CALM, 1), &waiting(1.9e7, BUSY, 2));
+    assert_eq!(verdict_of(&twice, "b0"), Verdict::Inconclusive, "that is usual");
+}
+
+#[test]
+fn nor_are_they_of_many_runs_in_the_same_busy_hour() {
+    let side = |time: f64, known, from: u32| {
+        let run = |at| waiting(time * (1.0 + 0.001 * f64::from(at)), known, u64::from(from + at));
+        (0..6).map(run).collect::<Vec<_>>()
+    };
+    let base = side(1e7, CALM, 10);
+    let verdict = |known| verdict_of(&compared_runs(&base, &side(1.2e8, known, 20)), "b0");
+    assert_eq!([CALM, BUSY].map(verdict), [Verdict::Regressed, Verdict::Suspect]);
+}
+
 #[test]
 fn longer_rounds_alone_make_nothing_certain() {
     let base = suite(&[1e7], 0.002, 1);
