@@ -52,8 +52,8 @@ pub use counts::{
 pub use export::{
     Alarm, BenchmarkLine, EXPORTERS, Exporter, FreeRow, LINES_SCHEMA, PROFILE_EXPORTERS,
     ProfileExporter, TableStyle, VerdictRow, Verdicts, details, environment_details, exporter,
-    fitted_table, free_table, hottest_functions, hottest_samples, is_stream, markdown_code,
-    profile_exporter, table, verdict_table,
+    fitted_table, free_table, hottest_functions, hottest_samples, is_stream, list_table,
+    markdown_code, profile_exporter, sentences, table, verdict_table,
 };
 pub use measured::{End, Measured, Quantity};
 pub use memory::{

@@ -68,6 +68,7 @@ const ROWS: &[Row] = &[
     (Errno::EPERM, SOME, "only its owner or root may do this", None),
     (Errno::ENOTDIR, SOME, "a part of its path is a file, not a folder", None),
     (Errno::EISDIR, SOME, "it is a folder", None),
+    (Errno::EEXIST, SOME, "something else has this name already", None),
     (Errno::ELOOP, SOME, "its symbolic links form a loop", None),
     (Errno::ENAMETOOLONG, SOME, "its name is too long", None),
     (
@@ -117,6 +118,7 @@ const KINDS: &[(io::ErrorKind, Errno)] = &[
     (io::ErrorKind::PermissionDenied, Errno::EACCES),
     (io::ErrorKind::NotADirectory, Errno::ENOTDIR),
     (io::ErrorKind::IsADirectory, Errno::EISDIR),
+    (io::ErrorKind::AlreadyExists, Errno::EEXIST),
     (io::ErrorKind::StorageFull, Errno::ENOSPC),
     (io::ErrorKind::QuotaExceeded, Errno::EDQUOT),
     (io::ErrorKind::FileTooLarge, Errno::EFBIG),

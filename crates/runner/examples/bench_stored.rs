@@ -13,6 +13,8 @@
     reason = "a bench prints its figures and starts what it measures"
 )]
 
+#[path = "support/busy.rs"]
+mod busy;
 mod support;
 
 use std::{
@@ -21,7 +23,7 @@ use std::{
     hint::black_box,
     os::unix::process::parent_id,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
 };
 
@@ -31,6 +33,7 @@ use store::{
     compare::{Comparison, Run, Settings, Verdict, compare},
 };
 
+use busy::Loop;
 use support::{spin, steps_of};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -258,21 +261,4 @@ fn tell(title: &str, unit: &str, all: &[Comparison]) {
         quantile(limits, 0.5),
         all.first().map_or(0, |found| found.seed)
     );
-}
-
-/// An endless loop that ends with us.
-struct Loop(Child);
-
-impl Loop {
-    fn start(own: &Path) -> Outcome<Self> {
-        Ok(Self(Command::new(own).arg("forever").spawn()?))
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        // It has ended if it can't be killed.
-        let _killed = self.0.kill();
-        let _collected = self.0.wait();
-    }
 }

@@ -11,19 +11,22 @@
     reason = "a bench prints its figures and starts what it measures"
 )]
 
+#[path = "support/busy.rs"]
+mod busy;
 mod support;
 
 use std::{
     error::Error,
     hint::black_box,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     thread,
     time::Duration,
 };
 
 use serde_json::Value;
 
+use busy::Loop;
 use support::{spin, steps_of};
 
 /// Processor time of the program, nanoseconds.
@@ -202,21 +205,4 @@ fn tell(kind: &Kind, found: &[Found]) {
         kind.time,
         found.first().map_or(0, |one| one.seed),
     );
-}
-
-/// A process that takes all the time of a processor that it can get, and ends with this value.
-struct Loop(Child);
-
-impl Loop {
-    fn start(own: &Path) -> std::io::Result<Self> {
-        Command::new(own).arg("forever").stdin(Stdio::null()).spawn().map(Self)
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        // It can only be gone already.
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
 }

@@ -155,8 +155,12 @@ fn refuse_closed_output(command: &Command) -> Result<(), CliError> {
         return Ok(());
     };
     let what = format!("{wanted} can't be written: standard output is closed");
-    Err(CliError::new(ExitKind::Usage, what)
-        .hint("redirect it with `> FILE` or `| PROGRAM`, or use `--export FORMAT=FILE` to write to a file"))
+    let err = CliError::new(ExitKind::Usage, what);
+    Err(if command.exports().next().is_some() {
+        err.hint("name a file instead of `-`, or redirect it with `> FILE` or `| PROGRAM`")
+    } else {
+        err.hint("redirect it with `> FILE` or `| PROGRAM`")
+    })
 }
 
 fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliError> {

@@ -1,61 +1,55 @@
 //! Stored runs for people: a table of many, and a sheet of one.
 
-use comfy_table::{CellAlignment, LineStyle, Row, Table, TableStyle};
+use results::{FreeRow, Head, TableStyle, fitted_table, list_table};
 use runner_shared::text::{bytes, count, one_line};
 
 use crate::{
-    CommitInfo, Entry, Kind, Metric, Mode, Outcome, PartState, Record, RecordId,
+    CommitInfo, Entry, Kind, Metric, Mode, Outcome, PartState, Record, RecordId, RecordedBenchmark,
     shown::{self, mode, moment, value},
 };
 
-/// Letters of a branch, and of a name with its labels, in the table.
-const BRANCH_LETTERS: usize = 14;
-const NAME_LETTERS: usize = 24;
+/// The share of a terminal that a project may have, and that a branch may: one part of so many.
+const PROJECT_PART: usize = 4;
+const BRANCH_PART: usize = 6;
+/// Letters that a name with its labels keeps where other columns can be left out.
+const SHORT_NAME: u16 = 16;
 /// A cell that says nothing.
 const NOTHING: &str = "-";
 
-/// Returns a table of runs with a final line break; nothing of none. Columns that say nothing are left out, and runs of
-/// several projects are told apart by a column of their own.
-pub fn table(entries: &[Entry], shows_projects: bool) -> String {
-    const HEADS: [&str; 7] =
-        ["ID", "Time (UTC)", "Project", "Commit", "Name", "Mode", "Benchmarks"];
-    let project = |entry: &Entry| {
-        if shows_projects {
-            cut(&one_line(&entry.project), NAME_LETTERS)
-        } else {
-            NOTHING.to_owned()
-        }
-    };
-    let cells = |entry: &Entry| {
-        [
+/// Returns a table of runs with a final line break, fitted to the terminal; nothing of none. Columns that say nothing are
+/// left out, and runs of several projects are told apart by a column of their own.
+pub fn table(entries: &[Entry], shows_projects: bool, style: &TableStyle) -> String {
+    let heads = [
+        head("ID", 0),
+        head("Time (UTC)", 3),
+        head("Project", 1),
+        head("Commit", 2),
+        head("Mode", 4),
+        head("Benchmarks", 5),
+    ];
+    let most = |part: usize| style.width.map_or(usize::MAX, |width| usize::from(width) / part);
+    let known = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
+    let row = |entry: &Entry| FreeRow {
+        name: known(name(entry)),
+        cells: vec![
             entry.id.short(),
             time(entry.time_ms),
-            project(entry),
-            entry.commit.as_ref().map_or_else(|| NOTHING.to_owned(), commit),
-            cut(&name(entry), NAME_LETTERS),
+            known(shows_projects.then(|| cut(&entry.project, most(PROJECT_PART)))),
+            known(entry.commit.as_ref().map(|of| commit(of, most(BRANCH_PART)))),
             modes(&entry.modes),
             benchmarks(entry),
-        ]
+        ],
     };
-    let rows: Vec<[String; HEADS.len()]> = entries.iter().map(cells).collect();
-    let is_said =
-        |column: &usize| rows.iter().any(|row| row.get(*column).is_some_and(|it| it != NOTHING));
-    let columns: Vec<usize> = (0..HEADS.len()).filter(is_said).collect();
-    if columns.is_empty() {
-        return String::new();
-    }
-    let heads: Vec<&str> =
-        columns.iter().filter_map(|column| HEADS.get(*column).copied()).collect();
-    let mut table = plain(&heads);
-    for row in &rows {
-        let cells = columns.iter().filter_map(|column| row.get(*column).cloned());
-        table.add_row(Row::from(cells.collect::<Vec<_>>()));
-    }
-    text(table)
+    // The name stands behind the commit.
+    list_table("Name", (4, SHORT_NAME), &heads, entries.iter().map(row).collect(), style)
 }
 
-/// Returns what is in a record: its origin, and its benchmarks with the values that lead.
-pub fn sheet(id: RecordId, record: &Record) -> String {
+const fn head(title: &'static str, expendable: u8) -> Head {
+    Head { title, expendable }
+}
+
+/// Returns what is in a record: its origin, and its benchmarks with the values that lead, fitted to the terminal.
+pub fn sheet(id: RecordId, record: &Record, style: &TableStyle) -> String {
     let mut rows = vec![
         ("ID", id.to_string()),
         ("time", format!("{} UTC", time(record.time_ms))),
@@ -94,13 +88,13 @@ pub fn sheet(id: RecordId, record: &Record) -> String {
     if record.benchmarks.is_empty() {
         return head;
     }
-    format!("{head}\n{}", values(record))
+    format!("{head}\n{}", values(record, *style))
 }
 
 /// A table of the benchmarks of a record.
-fn values(record: &Record) -> String {
-    let mut table = plain(&["Benchmark", "Mode", "Metric", "Value", "95 % interval"]);
-    for benchmark in &record.benchmarks {
+fn values(record: &Record, style: TableStyle) -> String {
+    let heads = [head("Mode", 1), head("Metric", 2), head("Value", 0), head("95 % interval", 3)];
+    let row = |benchmark: &RecordedBenchmark| {
         let metric = benchmark.metrics.get(&benchmark.headline);
         let (shown, interval) = match &benchmark.outcome {
             Outcome::Failed(_) => ("failed".to_owned(), NOTHING.to_owned()),
@@ -110,20 +104,13 @@ fn values(record: &Record) -> String {
                 interval(metric),
             ),
         };
-        let mode = record.mode_of(benchmark).map_or(NOTHING, mode);
-        let cells = [
-            one_line(&benchmark.name),
-            mode.to_owned(),
-            one_line(&benchmark.headline),
-            shown,
-            interval,
-        ];
-        table.add_row(Row::from(cells.to_vec()));
-    }
-    for column in table.column_iter_mut().skip(3) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    text(table)
+        let mode = record.mode_of(benchmark).map_or(NOTHING, mode).to_owned();
+        FreeRow {
+            name: benchmark.name.clone(),
+            cells: vec![mode, benchmark.headline.clone(), shown, interval],
+        }
+    };
+    fitted_table("", &heads, record.benchmarks.iter().map(row).collect(), &style)
 }
 
 fn interval(metric: Option<&Metric>) -> String {
@@ -151,14 +138,12 @@ pub fn time(time_ms: u64) -> String {
 }
 
 /// The name of a run with its labels.
-fn name(entry: &Entry) -> String {
+fn name(entry: &Entry) -> Option<String> {
     let labels = labels(entry.labels.iter());
-    let name = entry.name.as_deref().map(one_line);
-    match (name, labels.is_empty()) {
-        (Some(name), true) => name,
-        (Some(name), false) => format!("{name} {labels}"),
-        (None, false) => labels,
-        (None, true) => NOTHING.to_owned(),
+    match (entry.name.clone(), labels.is_empty()) {
+        (Some(name), false) => Some(format!("{name} {labels}")),
+        (None, false) => Some(labels),
+        (name, true) => name,
     }
 }
 
@@ -167,11 +152,11 @@ fn labels<'a>(labels: impl Iterator<Item = (&'a String, &'a String)>) -> String 
     labels.collect::<Vec<_>>().join(" ")
 }
 
-/// `main@1a2b3c4d5`, with a `+` where files differed from it.
-fn commit(commit: &CommitInfo) -> String {
-    let branch = commit.branch.as_deref().map(|it| cut(&one_line(it), BRANCH_LETTERS) + "@");
+/// `main@1a2b3c4d5`, with a `+` where files differed from it, and at most so many letters of the branch.
+fn commit(commit: &CommitInfo, most: usize) -> String {
+    let branch = commit.branch.as_deref().map(|it| cut(it, most) + "@");
     let dirty = if commit.dirty == Some(true) { "+" } else { "" };
-    one_line(&format!("{}{}{dirty}", branch.unwrap_or_default(), shown::commit(&commit.hash)))
+    format!("{}{}{dirty}", branch.unwrap_or_default(), shown::commit(&commit.hash))
 }
 
 fn whole_commit(commit: &CommitInfo) -> String {
@@ -199,28 +184,13 @@ const fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// At most so many letters, with `…` at the end of what was longer.
+/// At most so many letters of a text on one line, with `…` at the end of what was longer.
 fn cut(text: &str, most: usize) -> String {
+    let text = one_line(text);
     if text.chars().count() <= most {
-        return text.to_owned();
+        return text;
     }
     text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// A table without borders.
-fn plain(heads: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─')));
-    table.set_header(heads);
-    table
-}
-
-fn text(mut table: Table) -> String {
-    if let Some(last) = table.column_iter_mut().last() {
-        last.set_cell_alignment(CellAlignment::Right);
-    }
-    let lines = table.lines().map(|line| format!("{}\n", line.trim_end()));
-    lines.collect()
 }
 
 #[cfg(test)]
@@ -228,7 +198,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::{MetricUnit, Part, RecordedBenchmark};
+    use crate::{MetricUnit, Part};
 
     fn record() -> Record {
         let metric = Metric {
@@ -274,15 +244,46 @@ mod tests {
         let second = Record { commit: None, name: None, labels: BTreeMap::new(), ..record() };
         let entries = [first, second].map(|record| Entry::of(&record.pack().unwrap(), &record));
         let alone = &entries[1..];
+        let all = |of: &[Entry], shows_projects| {
+            table(of, shows_projects, &TableStyle { colour: false, width: None })
+        };
         insta::assert_snapshot!(
-            [table(&entries, false), table(&entries, true), table(alone, false)].join("\n")
+            [all(&entries, false), all(&entries, true), all(alone, false)].join("\n")
         );
-        assert_eq!(table(&[], true), "");
+        assert_eq!(all(&[], true), "");
+    }
+
+    #[test]
+    fn the_table_fits_the_terminal() {
+        let long = |number: u64| Record {
+            project: "/home/somebody/projects/a-long-name".to_owned(),
+            name: Some(format!("before the change of everything {number}")),
+            labels: (0..9).map(|of| (format!("key{of}"), format!("value{of}"))).collect(),
+            time_ms: number,
+            ..record()
+        };
+        let entries = [1, 2].map(|number| {
+            let record = long(number);
+            Entry::of(&record.pack().unwrap(), &record)
+        });
+        let fitted = |width, shows_projects| {
+            table(&entries, shows_projects, &TableStyle { colour: false, width: Some(width) })
+        };
+        for width in [40, 60, 80, 100, 120, 200] {
+            for shows_projects in [false, true] {
+                for line in fitted(width, shows_projects).lines() {
+                    assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
+                }
+            }
+        }
+        insta::assert_snapshot!([60, 80, 200].map(|width| fitted(width, false)).join("\n"));
+        let whole = table(&entries, true, &TableStyle::default());
+        assert!(whole.contains("key8=value8") && whole.contains("a-very-long-name-of-a-branch@"));
     }
 
     #[test]
     fn one_run_is_a_sheet() {
-        insta::assert_snapshot!(sheet(RecordId::of(b"a run"), &record()));
+        insta::assert_snapshot!(sheet(RecordId::of(b"a run"), &record(), &TableStyle::default()));
     }
 
     #[test]

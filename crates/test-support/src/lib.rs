@@ -13,6 +13,7 @@ pub mod fuzz;
 mod run;
 mod runner;
 mod sandbox;
+mod stored;
 mod terminal;
 mod wait;
 
@@ -21,5 +22,6 @@ pub use fake_api::{Answer, FakeApi, Gate, Request};
 pub use run::{Run, Running};
 pub use runner::{ScriptedRunner, Transcript};
 pub use sandbox::{Sandbox, redact};
+pub use stored::{folder_address, record_file};
 pub use terminal::Terminal;
 pub use wait::Notice;

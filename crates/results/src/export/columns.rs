@@ -45,6 +45,7 @@ pub(super) fn grid(report: &Report, alone: bool) -> Grid {
     };
     let grid = Grid {
         names: "",
+        list: None,
         heads: columns.iter().map(|(head, _)| *head).collect(),
         rows: by_value(report, &comparisons).into_iter().map(row).collect(),
         warnings: report.warnings().iter().map(|text| Note::new("", text)).collect(),

@@ -1,8 +1,10 @@
 //! A table of what doesn't come from a profile folder, drawn like the others.
 
+use runner_shared::text::one_line;
+
 use super::{
-    grid::{Alarm, Grid, GridRow},
-    table::{TableStyle, draw},
+    grid::{Alarm, Grid, GridRow, List},
+    table::{TableStyle, broken, draw},
 };
 use crate::metrics::Head;
 
@@ -29,7 +31,34 @@ pub fn fitted_table(
     rows: Vec<FreeRow>,
     style: &TableStyle,
 ) -> String {
-    let rows = rows.into_iter().map(|row| GridRow::new(&row.name, &[], row.cells, Alarm::None));
-    let grid = Grid { names, heads: heads.to_vec(), rows: rows.collect(), ..Grid::default() };
-    draw(&grid, *style)
+    draw(&grid(names, heads, rows), *style)
+}
+
+/// The same of things that are no benchmarks: `before` columns stand before that of the names, those that say nothing are
+/// left out, and one row alone is a table as well. Names are cut to `short_name` letters before an expendable column is
+/// left out.
+pub fn list_table(
+    names: &'static str,
+    (before, short_name): (usize, u16),
+    heads: &[Head],
+    rows: Vec<FreeRow>,
+    style: &TableStyle,
+) -> String {
+    let grid = Grid { list: Some(List { before, short_name }), ..grid(names, heads, rows) };
+    draw(&grid.lean(), *style)
+}
+
+/// Sentences below a table, whose lines are broken where a terminal ends. It ends with a line break unless it is empty.
+pub fn sentences(text: &str, style: &TableStyle) -> String {
+    let lines = text.lines().flat_map(|line| broken(line, style.width));
+    lines.map(|line| line + "\n").collect()
+}
+
+fn grid(names: &'static str, heads: &[Head], rows: Vec<FreeRow>) -> Grid {
+    let row = |row: FreeRow| {
+        let cells = row.cells.iter().map(|cell| one_line(cell)).collect();
+        GridRow::new(&row.name, &[], cells, Alarm::None)
+    };
+    let rows = rows.into_iter().map(row).collect();
+    Grid { names, heads: heads.to_vec(), rows, ..Grid::default() }
 }

@@ -12,6 +12,8 @@ use crate::{metrics::Head, text::UNKNOWN};
 pub(super) struct Grid {
     /// Head of the column with the names; empty for the usual one.
     pub names: &'static str,
+    /// Set if it lists other things than benchmarks.
+    pub list: Option<List>,
     /// Heads of the columns with numbers, behind that of the names.
     pub heads: Vec<Head>,
     /// One row per benchmark.
@@ -24,6 +26,15 @@ pub(super) struct Grid {
     pub footer: Vec<String>,
     /// Sentences about benchmarks that were compared with each other, last of all.
     pub verdicts: Vec<String>,
+}
+
+/// A list of things: one alone is a row as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct List {
+    /// Columns before that of the names, which tell what it is about.
+    pub before: usize,
+    /// Names are cut to this before a column is left out.
+    pub short_name: u16,
 }
 
 /// A benchmark.
@@ -57,6 +68,9 @@ impl Grid {
             self.rows.is_empty() || cells.any(|cell| cell != UNKNOWN)
         };
         let kept: Vec<bool> = (0..self.heads.len()).map(says).collect();
+        if let Some(list) = &mut self.list {
+            list.before = kept.iter().take(list.before).filter(|kept| **kept).count();
+        }
         keep(&mut self.heads, &kept);
         for row in &mut self.rows {
             keep(&mut row.cells, &kept);

@@ -30,7 +30,7 @@ use std::io;
 use crate::{measured::Measured, report::Report};
 
 pub use environment::environment_details;
-pub use free::{FreeRow, fitted_table, free_table};
+pub use free::{FreeRow, fitted_table, free_table, list_table, sentences};
 pub use lines::{BenchmarkLine, LINES_SCHEMA};
 pub use markdown::code as markdown_code;
 pub use profile::{PROFILE_EXPORTERS, ProfileExporter, profile_exporter};

@@ -36,7 +36,7 @@ pub(super) fn draw(grid: &Grid, style: TableStyle) -> String {
     let mut lines = Vec::new();
     if !grid.rows.is_empty() {
         let (shown, paints) = match &*grid.rows {
-            [alone] => (sheet(grid, alone), vec![paint(alone).or_bold()]),
+            [alone] if grid.list.is_none() => (sheet(grid, alone), vec![paint(alone).or_bold()]),
             rows => {
                 let head = [Paint::Bold, Paint::Plain];
                 (
@@ -61,7 +61,7 @@ pub(super) fn draw(grid: &Grid, style: TableStyle) -> String {
 }
 
 /// A sentence in lines of at most so many columns. Longer words, such as paths, stay whole.
-fn broken(sentence: &str, width: Option<u16>) -> Vec<String> {
+pub(super) fn broken(sentence: &str, width: Option<u16>) -> Vec<String> {
     let Some(width) = width else { return vec![sentence.to_owned()] };
     let options = Options::new(usize::from(width))
         .break_words(false)
@@ -92,10 +92,12 @@ fn measure(text: &str) -> usize {
 fn layout(grid: &Grid, width: Option<u16>) -> Table {
     let mut least_left_out = u8::MAX;
     let Some(width) = width else { return build(grid, WIDE, None) };
+    let short_name = grid.list.map_or(SHORT_NAME, |list| list.short_name);
     loop {
         let whole = build(grid, least_left_out, None);
         let widths = whole.column_max_content_widths();
-        let names = widths.first().copied().unwrap_or(0);
+        let names = names_at(grid, least_left_out).and_then(|at| widths.get(at)).copied();
+        let names = names.unwrap_or(0);
         let used: u16 =
             widths.iter().fold(0, |sum, width| sum.saturating_add(width.saturating_add(2)));
         if used <= width {
@@ -110,7 +112,7 @@ fn layout(grid: &Grid, width: Option<u16>) -> Table {
             least_left_out = WIDE;
             continue;
         }
-        if room >= SHORT_NAME.min(names) || least == 0 {
+        if names > 0 && room >= short_name.min(names) || least == 0 {
             return build(grid, least_left_out, Some(room.max(SHORTEST_NAME)));
         }
         least_left_out = least;
@@ -123,27 +125,48 @@ fn build(grid: &Grid, least_left_out: u8, name_width: Option<u16>) -> Table {
     // One line per row and no border, so that a line is a row when it comes to paint.
     table.load_style(comfy_table::TableStyle::new().header_separator(LineStyle::none().fill('─')));
     let shown: Vec<bool> = grid.heads.iter().map(|head| head.expendable < least_left_out).collect();
+    let names_at = names_at(grid, least_left_out);
     let titles = grid.heads.iter().zip(&shown).filter(|(_, shown)| **shown);
     let names = if grid.names.is_empty() { NAME } else { grid.names };
-    table.set_header(std::iter::once(names).chain(titles.map(|(head, _)| head.title)));
+    let mut titles: Vec<&str> = titles.map(|(head, _)| head.title).collect();
+    if let Some(at) = names_at {
+        titles.insert(at, names);
+    }
+    table.set_header(titles);
     let names = name_width.map_or(usize::MAX, usize::from);
     for benchmark in &grid.rows {
         let cells = benchmark.cells.iter().zip(&shown).filter(|(_, shown)| **shown);
-        let cells = cells.map(|(cell, _)| cell.clone());
-        let first = std::iter::once(benchmark.title(names));
-        let mut row = Row::from(first.chain(cells).collect::<Vec<_>>());
+        let mut cells: Vec<String> = cells.map(|(cell, _)| cell.clone()).collect();
+        if let Some(at) = names_at {
+            cells.insert(at.min(cells.len()), benchmark.title(names));
+        }
+        let mut row = Row::from(cells);
         // Characters of double width: the library cuts what is still too long.
         row.max_height(1);
         table.add_row(row);
     }
-    for column in table.column_iter_mut().skip(1) {
+    let texts = before(grid, least_left_out) + usize::from(names_at.is_some());
+    for column in table.column_iter_mut().skip(texts) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    if let (Some(width), Some(names)) = (name_width, table.column_mut(0)) {
+    let names = names_at.and_then(|at| table.column_mut(at));
+    if let (Some(width), Some(names)) = (name_width, names) {
         names
             .set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(width.saturating_add(2))));
     }
     table
+}
+
+/// Returns the place of the column with the names; `None` in a list of which nothing has one.
+fn names_at(grid: &Grid, least_left_out: u8) -> Option<usize> {
+    let is_named = grid.list.is_none() || grid.rows.iter().any(|row| row.name != UNKNOWN);
+    is_named.then(|| before(grid, least_left_out))
+}
+
+/// Returns the number of columns before that of the names.
+fn before(grid: &Grid, least_left_out: u8) -> usize {
+    let before = grid.heads.iter().take(grid.list.map_or(0, |list| list.before));
+    before.filter(|head| head.expendable < least_left_out).count()
 }
 
 /// The colour of a whole line.

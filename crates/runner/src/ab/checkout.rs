@@ -65,7 +65,7 @@ pub(crate) struct Sides {
 impl Sides {
     /// Makes a place for both: a folder that stays and may have been used before, or one below `parent` that is removed.
     pub(crate) fn create(kept: Option<&Path>, parent: &Path) -> Result<Self, AbError> {
-        let failed = |path: &Path, source| AbError::Folder { path: path.to_owned(), source };
+        let failed = |path: &Path, err| AbError::Folder { path: path.to_owned(), err };
         if let Some(path) = kept {
             // Without a slash at the end, which would follow a link.
             let path: PathBuf = path.components().collect();
@@ -183,13 +183,12 @@ fn fill(folder: &Path, source: &Git, wanted: Wanted<'_>, depth: u8) -> Result<()
 /// Makes the folder and an empty repository in it, unless we have done so before. Nothing of somebody else is used; the
 /// caller has the lock of the folder, so that nobody else is at work here.
 fn prepare(folder: &Path, home: &Path, source: &Git, company: Company) -> Result<(), AbError> {
-    let io = |source| AbError::Folder { path: folder.to_owned(), source };
+    let io = |err| AbError::Folder { path: folder.to_owned(), err };
     files::create_private_folder(folder).map_err(io)?;
     check_ours(folder, company).map_err(io)?;
     let mark = home.join(MARK);
     if files::is_there(home) {
-        check_ours(home, company)
-            .map_err(|source| AbError::Folder { path: home.to_owned(), source })?;
+        check_ours(home, company).map_err(|err| AbError::Folder { path: home.to_owned(), err })?;
     }
     let is_marked = mark.symlink_metadata().is_ok_and(|data| data.is_file());
     if !is_marked {
@@ -327,7 +326,7 @@ fn keep_sparse(home: &Path, git: &Git, source: &Git, head: &str) -> Result<(), A
         return Ok(());
     }
     let list = home.join("codspeed-sparse");
-    let io = |source| AbError::Folder { path: home.to_owned(), source };
+    let io = |err| AbError::Folder { path: home.to_owned(), err };
     files::replace(&list, &left_out.join(&0)).map_err(io)?;
     let mut from = OsString::from("--pathspec-from-file=");
     from.push(&list);

@@ -33,10 +33,9 @@ const LENT: &str = "codspeed-lent";
 
 /// Lets the repository `home` read the objects of the other one, and see files as that one does.
 pub(super) fn lend(home: &Path, git: &Git, source: &Git) -> Result<(), AbError> {
-    let io = |source| AbError::Folder { path: home.to_owned(), source };
+    let io = |err| AbError::Folder { path: home.to_owned(), err };
     let objects = source.path("objects")?;
-    let objects =
-        objects.canonicalize().map_err(|source| AbError::Folder { path: objects, source })?;
+    let objects = objects.canonicalize().map_err(|err| AbError::Folder { path: objects, err })?;
     for folder in ["objects/info", "info"] {
         fs::create_dir_all(home.join(folder)).map_err(io)?;
     }

@@ -45,12 +45,12 @@ pub(crate) enum AbError {
     #[error(transparent)]
     Git(#[from] GitError),
     /// There is no place for a state.
-    #[error("could not use the folder `{}`: {}", shown(path), explain(source, Attempt::Write))]
+    #[error("could not use the folder `{}`: {}", shown(path), explain(err, Attempt::Write))]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// The refusal of the system.
-        source: io::Error,
+        /// The refusal of the system, which is in the text of this one.
+        err: io::Error,
     },
     /// Files of somebody else are where a state would be.
     #[error("`{}` is there already, and was not made by `codspeed`", shown(.0))]

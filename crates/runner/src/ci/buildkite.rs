@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use api::{Event, RepositoryName, RepositoryProvider, RunEnvironment};
-use runner_shared::env_names;
+use runner_shared::env_names::{self, EnvName};
 
 use super::{
     CiContext, CiError, Identity, Obstacle, Provider, Situation, TokenPolicy,
@@ -20,11 +20,15 @@ pub(super) const PROVIDER: Provider = Provider {
     uploads: true,
     log: Some(Surface::Buildkite),
     keyless: None,
+    base_branch: Some(BASE),
     detect: |env| variables::is_true(env, env_names::BUILDKITE),
     context,
 };
 
 const NAME: &str = "Buildkite";
+
+/// The branch that a pull request is for.
+const BASE: EnvName = env_names::BUILDKITE_BASE_BRANCH;
 
 fn context(situation: &Situation<'_>) -> Result<CiContext, CiError> {
     if situation.repository.is_some() {
@@ -60,7 +64,7 @@ fn identity(
     let number = variables.optional(env_names::BUILDKITE_PULL_REQUEST)?.map(str::parse::<u64>);
     let (event, reference, base_ref, head_ref) = match number {
         Some(Ok(number)) => {
-            let base = variables.optional(env_names::BUILDKITE_BASE_BRANCH)?.map(str::to_owned);
+            let base = variables.optional(BASE)?.map(str::to_owned);
             (Event::PullRequest, format!("refs/pull/{number}/merge"), base, Some(branch))
         }
         // The word `false`, or nothing.

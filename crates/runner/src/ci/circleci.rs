@@ -21,6 +21,7 @@ pub(super) const PROVIDER: Provider = Provider {
     uploads: true,
     log: None,
     keyless: None,
+    base_branch: None,
     detect: |env| variables::is_true(env, env_names::CIRCLECI),
     context,
 };

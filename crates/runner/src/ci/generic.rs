@@ -23,18 +23,22 @@ pub(super) const PROVIDER: Provider = Provider {
     uploads: true,
     log: None,
     keyless: None,
+    base_branch: Some(BASE),
     detect: |env| VARIABLES.iter().any(|variable| env.get(*variable).is_some()),
     context,
 };
 
 const NAME: &str = "generic CI";
 
+/// The branch that a pull request is for.
+const BASE: EnvName = env_names::CI_BASE_REF;
+
 /// Each of them says that this is a job.
 const VARIABLES: &[EnvName] = &[
     env_names::CI_REPOSITORY,
     env_names::CI_REF,
     env_names::CI_HEAD_REF,
-    env_names::CI_BASE_REF,
+    BASE,
     env_names::CI_COMMIT,
     env_names::CI_EVENT,
     env_names::CI_RUN_ID,
@@ -100,7 +104,7 @@ fn identity(
     repository: RepositoryName,
 ) -> Result<Identity, CiError> {
     let optional = |variable| variables.optional(variable).map(|text| text.map(str::to_owned));
-    let base_ref = optional(env_names::CI_BASE_REF)?;
+    let base_ref = optional(BASE)?;
     let commit = match variables.optional(env_names::CI_COMMIT)? {
         Some(text) => Commit::Given(context::commit_like(text).ok_or(CiError::Value {
             variable: env_names::CI_COMMIT,

@@ -26,11 +26,15 @@ pub(super) const PROVIDER: Provider = Provider {
     keyless: Some(
         "add `permissions: id-token: write` to this workflow to upload without a stored token",
     ),
+    base_branch: Some(BASE),
     detect: |env| variables::is_true(env, env_names::GITHUB_ACTIONS),
     context,
 };
 
 const NAME: &str = "GitHub Actions";
+
+/// The branch that a pull request is for.
+const BASE: EnvName = env_names::GITHUB_BASE_REF;
 
 /// The commit that has to be checked out for the results to belong to the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +127,7 @@ fn occasion(
         return Ok(Err(Obstacle::Event { event: name.to_owned() }));
     };
     let mut reference = variables.text(env_names::GITHUB_REF)?;
-    let mut base_ref = variables.optional(env_names::GITHUB_BASE_REF)?.map(str::to_owned);
+    let mut base_ref = variables.optional(BASE)?.map(str::to_owned);
     let payload = if *about == About::ThePullRequest {
         let payload = payload?;
         reference = format!("refs/pull/{}/merge", payload.pull_request()?);

@@ -1,7 +1,10 @@
 //! GitLab CI.
 
 use api::{Event, JobReference, RepositoryName, RepositoryProvider, RunEnvironment, Sender};
-use runner_shared::{env_names, text::as_text};
+use runner_shared::{
+    env_names::{self, EnvName},
+    text::as_text,
+};
 use serde_json::Map;
 
 use super::{
@@ -19,11 +22,15 @@ pub(super) const PROVIDER: Provider = Provider {
     uploads: true,
     log: Some(Surface::GitLab),
     keyless: None,
+    base_branch: Some(BASE),
     detect: |env| variables::is_true(env, env_names::GITLAB_CI),
     context,
 };
 
 const NAME: &str = "GitLab CI";
+
+/// The branch that a merge request is for.
+const BASE: EnvName = env_names::GITLAB_MR_TARGET;
 
 /// What starts a pipeline, and what that is to the service. A child of a pipeline for a merge request is for that merge
 /// request as well: see [`occasion`].
@@ -96,7 +103,7 @@ fn merge_request(variables: Variables<'_>) -> Result<Occasion, CiError> {
     Ok(Occasion {
         event: Event::PullRequest,
         reference: format!("refs/pull/{}/merge", variables.needed(env_names::GITLAB_MR_IID)?),
-        base_ref: variables.text(env_names::GITLAB_MR_TARGET)?,
+        base_ref: variables.text(BASE)?,
         head_ref: Some(head_ref),
         is_fork,
     })

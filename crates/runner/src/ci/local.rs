@@ -21,6 +21,7 @@ pub(super) const PROVIDER: Provider = Provider {
     uploads: false,
     log: None,
     keyless: None,
+    base_branch: None,
     detect: |_| true,
     context,
 };

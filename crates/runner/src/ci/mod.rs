@@ -26,11 +26,11 @@ mod variables;
 use std::path::Path;
 
 use api::{RepositoryName, Secret};
-use runner_shared::env_names;
+use runner_shared::env_names::{self, EnvName};
 
 pub(crate) use context::{CiContext, Identity, TokenPolicy};
 pub(crate) use error::{CiError, Obstacle};
-pub(crate) use origin::{Origin, origin};
+pub(crate) use origin::{Origin, base_branch, origin, place};
 pub(crate) use project::{Project, project};
 pub(crate) use run_index::RunIndex;
 pub(crate) use run_part::{PartKey, Suffix};
@@ -50,6 +50,8 @@ pub(crate) struct Provider {
     pub log: Option<Surface>,
     /// The way to upload without a stored token, as a sentence for the user; none where it can't, or needn't be told.
     pub keyless: Option<&'static str>,
+    /// The variable with the branch that a change is for; none if there is none.
+    base_branch: Option<EnvName>,
     detect: fn(&Env) -> bool,
     context: fn(&Situation<'_>) -> Result<CiContext, CiError>,
 }

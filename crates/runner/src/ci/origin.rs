@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use api::Event;
 use runner_shared::{env_names, text::as_text};
 use store::{CiRun, CommitInfo};
 use system::temporary::{Folder, Kind};
 
 use super::{
+    detect,
     git::Repository,
     project::{described, name_of},
 };
@@ -18,13 +20,13 @@ use crate::{
 /// The origin of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// `owner/name` of the repository, else the path of its folder or of the current one.
+    /// `owner/name` of the repository, else the path of its main folder or of the current one.
     pub project: String,
     /// The commit that is checked out; `None` outside of a Git repository.
     pub commit: Option<String>,
     /// Its branch, if there is one: at a CI system also of a detached head.
     pub branch: Option<String>,
-    /// Files differ from the commit; `None` if nobody could tell.
+    /// Files differ from the commit; `None` if nobody could tell, or has asked.
     pub dirty: Option<bool>,
     /// The job; `None` outside of CI systems.
     pub job: Option<Job>,
@@ -57,8 +59,27 @@ impl Origin {
     }
 }
 
-/// Looks where a run in this folder comes from. What can't be found out is left out.
+/// Looks where a run in this folder comes from, with whether files have changed. What can't be found out is left out.
 pub(crate) fn origin(env: &Env, here: &Path) -> Origin {
+    let place = place(env, here);
+    let dirty = place.commit.is_some().then(|| is_dirty(&Repository::find(here)?, env)).flatten();
+    Origin { dirty, ..place }
+}
+
+/// Returns the branch that the change of this job is for, if it is for one: as the provider says in a variable, else as far
+/// as it tells in other ways.
+pub(crate) fn base_branch(env: &Env, here: &Path) -> Option<String> {
+    let told = detect(env).ok()?.base_branch.and_then(|name| env.get(name));
+    if let Some(branch) = told {
+        return Some(as_text(branch).into_owned());
+    }
+    let identity = described(env, here)?.identity.ok()?;
+    // At GitLab each branch is its own base.
+    identity.base_ref.filter(|_| identity.event == Event::PullRequest)
+}
+
+/// Looks where something in this folder comes from, by files alone: nobody asks git whether they have changed.
+pub(crate) fn place(env: &Env, here: &Path) -> Origin {
     let checkout = Repository::find(here);
     let head = checkout.as_ref().and_then(|checkout| checkout.head(env).ok());
     let described = described(env, here);
@@ -77,13 +98,12 @@ pub(crate) fn origin(env: &Env, here: &Path) -> Origin {
         let provider = described.provider.id;
         Some(Job { provider, run, name: part.part_id.clone(), pull_request: number })
     });
-    let dirty = checkout.as_ref().filter(|_| head.is_some()).and_then(|it| is_dirty(it, env));
     let (commit, branch) = head.map(|head| (head.commit, head.branch)).unzip();
     Origin {
         project: name_of(checkout.as_ref(), described.as_ref(), here),
         commit,
         branch: branch.flatten().or(told),
-        dirty,
+        dirty: None,
         job,
     }
 }

@@ -11,7 +11,8 @@ use crate::env::Env;
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Project {
-    /// `owner/name` of its repository, as the CI system or the remote says, else the path of its folder.
+    /// `owner/name` of its repository, as the CI system or the remote says, else the path of its folder, which all working
+    /// trees of a repository have in common.
     pub name: String,
     /// The top of the working tree, if it is in a Git repository.
     pub root: Option<PathBuf>,
@@ -31,8 +32,8 @@ pub(super) fn name_of(
     here: &Path,
 ) -> String {
     described.and_then(by_provider).or_else(|| checkout.and_then(by_remote)).unwrap_or_else(|| {
-        let root = checkout.map_or(here, |checkout| &checkout.root);
-        as_text(root).into_owned()
+        let home = checkout.map_or_else(|| here.to_owned(), Repository::home);
+        as_text(&home).into_owned()
     })
 }
 

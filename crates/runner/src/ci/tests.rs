@@ -364,6 +364,39 @@ fn the_matrix_job_of_the_specification_has_its_id_and_its_file() {
 }
 
 #[test]
+fn the_base_branch_is_that_of_the_pull_request() {
+    let found = |provider: &str, case: &str, unset: &str| {
+        let folder = fixtures().join(provider);
+        let text = fs::read_to_string(folder.join(format!("{case}.env"))).unwrap();
+        let case = Case::read(&with_value(&text, unset, None), &folder);
+        base_branch(&case.env, &case.here)
+    };
+    let main = Some("main".to_owned());
+    for (provider, case) in [
+        ("github-actions", "pull_request"),
+        ("gitlab-ci", "merge_request"),
+        ("buildkite", "pull_request"),
+        ("generic", "everything"),
+    ] {
+        assert_eq!(found(provider, case, ""), main, "{provider}");
+    }
+    // No upload, as the repository is elsewhere; the branch is known all the same.
+    assert_eq!(found("buildkite", "pull_request", "BUILDKITE_REPO"), main);
+    let of_payload = found("github-actions", "pull_request_target", "GITHUB_BASE_REF");
+    assert_eq!(of_payload, main, "the payload knows it, too");
+    for (provider, case) in [
+        ("github-actions", "push"),
+        ("gitlab-ci", "push"),
+        ("gitlab-ci", "tag"),
+        ("buildkite", "push"),
+        ("circleci", "push"),
+        ("local", "remote"),
+    ] {
+        assert_eq!(found(provider, case, ""), None, "{provider}, {case}");
+    }
+}
+
+#[test]
 fn a_project_of_the_service_stands_in_for_a_repository() {
     let text = fs::read_to_string(fixtures().join("local/without_remote.env")).unwrap();
     let case = Case::read(&text, &fixtures());

@@ -2,7 +2,6 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    os::unix::ffi::OsStrExt,
     path::PathBuf,
 };
 
@@ -12,6 +11,7 @@ use clap::{
 };
 use store::gate::FORMATS;
 
+use super::shared::parse_export;
 use crate::settings::options::{Export, ReportFormat};
 
 /// Judge a stored run by the limits of `codspeed.yml`.
@@ -91,7 +91,7 @@ pub(crate) struct NotifyArgs {
 pub(crate) struct GateRunArgs {
     /// Judge the results by the limits in `codspeed.yml`, compared with this stored run [default: as `codspeed gate`
     /// chooses it]; exit code 6 if one is exceeded.
-    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "no_store")]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with_all = ["no_store", "skip_run"])]
     pub gate: Option<String>,
 
     /// Run everything again if the gate fails: a check fails only if it does so both times.
@@ -124,28 +124,14 @@ pub(crate) struct GateAbArgs {
     pub outcome: GateOutcomeArgs,
 }
 
-/// Reads an export of a report. Its path may be any.
+/// Reads an export of a report.
 fn gate_export_parser() -> impl TypedValueParser<Value = Export> {
     OsStringValueParser::new().try_map(|word| parse(&word))
 }
 
 fn parse(word: &OsStr) -> Result<Export, String> {
-    let known = || FORMATS.iter().map(|format| format.id).collect::<Vec<_>>().join(", ");
-    let equals = word.as_bytes().iter().position(|byte| *byte == b'=');
-    let split = |at: usize| {
-        let (format, path) = word.as_bytes().split_at_checked(at)?;
-        Some((str::from_utf8(format).ok()?, OsStr::from_bytes(path.get(1..)?)))
-    };
-    let Some((format, path)) = equals.and_then(split).filter(|(_, path)| !path.is_empty()) else {
-        return Err(format!(
-            "expected a format and a path such as `markdown=gate.md`; the formats are {}",
-            known()
-        ));
-    };
-    if store::gate::format(format).is_none() {
-        return Err(format!("unknown format `{format}`; the formats are {}", known()));
-    }
-    Ok(Export { format: format.to_owned(), path: path.into() })
+    let ids: Vec<&str> = FORMATS.iter().map(|format| format.id).collect();
+    parse_export(word, &ids, "markdown=gate.md")
 }
 
 const EXAMPLES: &str = "\

@@ -131,15 +131,16 @@ pub(super) fn export_formats(has_stacks: bool) -> String {
 
 /// Reads an export. Its path may be any.
 pub(super) fn export_parser() -> impl TypedValueParser<Value = Export> {
-    OsStringValueParser::new().try_map(|word| parse_export(&word))
+    OsStringValueParser::new().try_map(|word| {
+        let profiles = PROFILE_EXPORTERS.iter().map(|exporter| exporter.id());
+        let ids: Vec<&str> = EXPORTERS.iter().map(|exporter| exporter.id).chain(profiles).collect();
+        parse_export(&word, &ids, "json=results.json")
+    })
 }
 
-fn parse_export(word: &OsStr) -> Result<Export, String> {
-    let ids = || {
-        let profiles = PROFILE_EXPORTERS.iter().map(|exporter| exporter.id());
-        EXPORTERS.iter().map(|exporter| exporter.id).chain(profiles)
-    };
-    let known = || ids().collect::<Vec<_>>().join(", ");
+/// Reads an export in one of these formats; its path may be any.
+pub(super) fn parse_export(word: &OsStr, ids: &[&str], example: &str) -> Result<Export, String> {
+    let known = || ids.join(", ");
     let split = |at: usize| {
         let (format, path) = word.as_bytes().split_at_checked(at)?;
         Some((str::from_utf8(format).ok()?, OsStr::from_bytes(path.get(1..)?)))
@@ -147,11 +148,11 @@ fn parse_export(word: &OsStr) -> Result<Export, String> {
     let equals = word.as_bytes().iter().position(|byte| *byte == b'=');
     let Some((format, path)) = equals.and_then(split).filter(|(_, path)| !path.is_empty()) else {
         return Err(format!(
-            "expected a format and a path such as `json=results.json`; the formats are {}",
+            "expected a format and a path such as `{example}`; the formats are {}",
             known()
         ));
     };
-    if !ids().any(|id| id == format) {
+    if !ids.contains(&format) {
         return Err(format!("unknown format `{format}`; the formats are {}", known()));
     }
     Ok(Export { format: format.to_owned(), path: path.into() })

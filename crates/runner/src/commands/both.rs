@@ -26,17 +26,16 @@ impl Records {
     pub(super) fn begin(plan: &Plan, [base, head]: [&State; 2], context: &Context) -> Self {
         let Some(wishes) = &plan.remember else { return Self { sides: Vec::new() } };
         let env = &context.env;
-        let origin = ci::origin(env, &plan.here);
         let of = |state: &State| match state {
-            State::WorkingTree => origin.clone(),
+            State::WorkingTree => ci::origin(env, &plan.here),
             State::Commit(commit) => {
-                let branch = origin.branch.clone();
-                let is_checked_out = origin.commit.as_deref() == Some(&*commit.hash);
+                let place = ci::place(env, &plan.here);
+                let is_checked_out = place.commit.as_deref() == Some(&*commit.hash);
                 ci::Origin {
                     commit: Some(commit.hash.clone()),
-                    branch: branch.filter(|_| is_checked_out),
+                    branch: place.branch.filter(|_| is_checked_out),
                     dirty: Some(false),
-                    ..origin.clone()
+                    ..place
                 }
             }
         };

@@ -13,7 +13,7 @@ use runner_shared::{
     profile_dir::{FILES, NOT_ARCHIVED, ProfileDir, ProfileFile},
     text::{bytes as amount, count, shown},
 };
-use system::lock::FolderLock;
+use system::lock::{FolderLock, LockError};
 
 use super::Context;
 use crate::{
@@ -143,9 +143,20 @@ fn measure(path: &Path, changed: SystemTime) -> (SystemTime, u64) {
     (newest, bytes)
 }
 
-/// Removes a folder, or only says whether it would be: false for one that a running run has.
+/// Removes a folder, or only says whether it would be: false for one that a running run has, or that somebody else has
+/// removed.
 fn remove(path: &Path, dry_run: bool) -> io::Result<bool> {
-    let Ok(_lock) = FolderLock::acquire(path) else { return Ok(false) };
+    let _lock = match FolderLock::acquire(path) {
+        Ok(lock) => lock,
+        Err(LockError::Folder { .. }) => return Ok(false),
+        Err(LockError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Ok(false);
+        }
+        Err(LockError::Io { source, .. }) => return Err(source),
+        Err(err @ (LockError::Held { .. } | LockError::Nested { .. })) => {
+            return Err(io::Error::other(err));
+        }
+    };
     if !dry_run {
         fs::remove_dir_all(path)?;
     }
@@ -191,5 +202,8 @@ mod tests {
         drop(held);
         assert!(remove(&one, true).unwrap() && one.exists());
         assert!(remove(&one, false).unwrap() && !one.exists());
+        assert!(!remove(&one, false).unwrap(), "somebody else was faster");
+        let refused = remove(&place.path().join("profile.FFFFFFFFFF.out"), false).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::NotADirectory, "no run has it");
     }
 }

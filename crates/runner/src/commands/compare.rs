@@ -230,7 +230,7 @@ impl Plan {
         }
         let (part, conditions) = &placed(part, context)?;
         let parent = context.env.temp_dir();
-        let failed = |source| AbError::Folder { path: parent.clone(), source };
+        let failed = |err| AbError::Folder { path: parent.clone(), err };
         let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
         let series = Series {
             part,
@@ -282,7 +282,7 @@ impl Plan {
             ..Versus::default()
         };
         let parent = context.env.temp_dir();
-        let failed = |source| AbError::Folder { path: parent.clone(), source };
+        let failed = |err| AbError::Folder { path: parent.clone(), err };
         let fresh = Folder::create(&parent, Kind::Sides).map_err(failed)?;
         let folder = part.profile_folder.clone().unwrap_or_else(|| fresh.path().join("turns"));
         let part = RunPart {

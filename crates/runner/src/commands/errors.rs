@@ -1,6 +1,6 @@
 //! Every conversion of an error into the one that ends the program: the exit code, and what the user can do.
 
-use std::io;
+use std::{error::Error, io};
 
 use nix::sys::signal::Signal;
 use runner_shared::{
@@ -11,7 +11,7 @@ use runner_shared::{
 use store::{NoPlace, SelectError, SharedError, StoreError, SyncError, import::ImportError};
 use system::lock::LockError;
 
-use super::import::ImportFault;
+use super::{import::ImportFault, kept};
 use crate::{
     ab::{AbError, GitError},
     error::{CliError, ExitKind},
@@ -33,30 +33,37 @@ use crate::{
 const PROBED: &str = "under Valgrind the usual cause is a tracer's probe in the C library (memory mode, bpftrace): run \
     again after the tracer has ended";
 
+/// An error with its advice, if there is any.
+fn hinted(
+    kind: ExitKind,
+    err: impl Into<Box<dyn Error + Send + Sync>>,
+    hint: Option<&str>,
+) -> CliError {
+    hint.into_iter().fold(CliError::new(kind, err), CliError::hint)
+}
+
 impl From<ImportFault> for CliError {
     fn from(err: ImportFault) -> Self {
         let (kind, hint) = match &err {
-            ImportFault::Read { source, .. } if source.kind() == io::ErrorKind::InvalidData => (
-                ExitKind::Failed,
+            ImportFault::Read { err, .. } if err.kind() == io::ErrorKind::InvalidData => (
+                ExitKind::Usage,
                 Some("results of a pipe are read from standard input: `... | codspeed import -`"),
             ),
-            ImportFault::Read { .. } | ImportFault::Store { .. } | ImportFault::Output(_) => {
-                (ExitKind::Failed, None)
-            }
-            ImportFault::Import { source: ImportError::Empty { .. }, .. } => {
-                (ExitKind::Empty, None)
+            // As of all other files that the user names.
+            ImportFault::Read { .. } => (ExitKind::Usage, None),
+            ImportFault::Import { path, source: ImportError::Empty { .. } } => {
+                let hint = "a folder is read as criterion's, such as `target/criterion`: name the file of another tool";
+                (ExitKind::Empty, path.is_dir().then_some(hint))
             }
             ImportFault::Import { source: ImportError::Unknown, .. } => (
                 ExitKind::Failed,
                 Some("run `codspeed import --help` to see all formats; `--format` names one"),
             ),
-            ImportFault::Import { .. } => (ExitKind::Failed, None),
+            ImportFault::Store { .. } | ImportFault::Output(_) | ImportFault::Import { .. } => {
+                (ExitKind::Failed, None)
+            }
         };
-        let err = Self::new(kind, err);
-        match hint {
-            Some(hint) => err.hint(hint),
-            None => err,
-        }
+        hinted(kind, err, hint)
     }
 }
 
@@ -85,11 +92,7 @@ impl From<UserConfigError> for CliError {
                 Some("correct this file, which holds your profiles, or move it away to start over"),
             ),
         };
-        let err = Self::new(kind, err);
-        match hint {
-            Some(hint) => err.hint(hint),
-            None => err,
-        }
+        hinted(kind, err, hint)
     }
 }
 
@@ -141,24 +144,26 @@ impl From<StoreError> for CliError {
             StoreError::None { .. } => {
                 Some("`codspeed run` and `codspeed exec` make one, and store their runs in it")
             }
+            StoreError::Index { source, .. } if source.is_refused() => Some(kept::ELSEWHERE),
+            StoreError::Io { .. } => Some(kept::ELSEWHERE),
             StoreError::Damaged { .. } | StoreError::Index { .. } => {
                 Some("run `codspeed store check --repair`")
             }
+            StoreError::Several => {
+                Some("run `codspeed store import` with the file, then name one of its runs")
+            }
             StoreError::Missing { .. } => Some("run `codspeed store list` to see the stored runs"),
-            StoreError::Io { .. }
-            | StoreError::Unlisted { .. }
+            StoreError::Unlisted { .. }
             | StoreError::Record(_)
-            | StoreError::Archive(_)
+            | StoreError::Archive
+            | StoreError::Refused { .. }
+            | StoreError::Unread(_)
             | StoreError::Export(_)
             | StoreError::Many { .. } => None,
         };
         let is_asked = matches!(err, StoreError::None { .. } | StoreError::Missing { .. });
         let kind = if is_asked { ExitKind::Usage } else { ExitKind::Failed };
-        let err = Self::new(kind, err);
-        match hint {
-            Some(hint) => err.hint(hint),
-            None => err,
-        }
+        hinted(kind, err, hint)
     }
 }
 
@@ -334,11 +339,7 @@ impl From<RunError> for CliError {
             | RunError::Serve(ServeError::Watch(_))
             | RunError::Read(_) => (ExitKind::Failed, None),
         };
-        let err = Self::new(kind, err);
-        match hint {
-            Some(hint) => err.hint(hint),
-            None => err,
-        }
+        hinted(kind, err, hint)
     }
 }
 
@@ -383,11 +384,7 @@ impl From<GitError> for CliError {
             GitError::Ask(AskError::Interrupted { .. }) => (ExitKind::Interrupted, None),
             GitError::Ask(_) | GitError::Failed { .. } => (ExitKind::Failed, None),
         };
-        let err = Self::new(kind, err);
-        match hint {
-            Some(hint) => err.hint(hint),
-            None => err,
-        }
+        hinted(kind, err, hint)
     }
 }
 

@@ -15,10 +15,8 @@ use store::Kind;
 use super::{
     Context,
     compared::{self, Wanted},
-    gate::Gate,
-    here,
-    measure::measure,
-    sources,
+    gate::{Gate, measured},
+    here, sources,
 };
 use crate::{
     cli::{ExecArgs, InstrumentArgs, resolve},
@@ -87,8 +85,7 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
         context.ui.event(&RunEvent::Step(text));
     }
     let gate = Gate::of_run(gate, context)?;
-    let measure = || measure(&plan, Kind::Exec, context);
-    gate.map_or_else(&measure, |gate| gate.follow(&measure, context))
+    measured(gate.as_ref(), &plan, Kind::Exec, context)
 }
 
 /// The command behind those that it is compared with.

@@ -47,6 +47,8 @@ pub(crate) fn run(args: &HistoryArgs, context: &Context) -> Result<ExitKind, Cli
     })?;
     let (origins, series) = of_kept(found);
     if series.is_empty() {
+        // Says what else there is, if there is no run at all.
+        kept.select("last", context)?;
         return Err(nothing(args, &kept.project));
     }
     let histories: Vec<History<'_>> =
@@ -58,12 +60,10 @@ pub(crate) fn run(args: &HistoryArgs, context: &Context) -> Result<ExitKind, Cli
             .and_then(|()| lines.flush())
             .map_err(|err| unwritten(&err))?;
     } else {
-        let style = context.ui.table_style();
-        let text = match histories.as_slice() {
-            [one] if args.benchmark.is_some() => listing(one, &style),
-            all => table(all, &style),
-        };
-        context.print(text.trim_end())?;
+        context.print_table(|style| match histories.as_slice() {
+            [one] if args.benchmark.is_some() => listing(one, style),
+            all => table(all, style),
+        })?;
     }
     Ok(ExitKind::Ok)
 }

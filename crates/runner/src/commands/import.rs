@@ -68,7 +68,9 @@ pub(crate) fn run(args: ImportArgs, context: &Context) -> Result<ExitKind, CliEr
             }
         }
     }
-    remote::share(&ids, context);
+    if let Some(kept) = &kept {
+        remote::share(kept, &ids, context);
+    }
     for export in export.iter().filter(|_| !all.is_empty()) {
         ui::export_measured(&all, export, &context.ui).map_err(|err| {
             let what = format!("could not write the export `{}`: {err}", shown(&export.path));
@@ -82,12 +84,12 @@ pub(crate) fn run(args: ImportArgs, context: &Context) -> Result<ExitKind, CliEr
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ImportFault {
     /// It can't be read.
-    #[error("could not read `{}`: {}", shown(path), explain(source, Attempt::Read))]
+    #[error("could not read `{}`: {}", shown(path), explain(err, Attempt::Read))]
     Read {
         /// The file.
         path: PathBuf,
-        /// The reason.
-        source: io::Error,
+        /// The reason, which is in the text of this one.
+        err: io::Error,
     },
     /// It has no results.
     #[error("could not import `{}`", shown(path))]
@@ -142,7 +144,7 @@ struct About {
 
 impl About {
     fn new(commit: Option<String>, branch: Option<String>, here: &Path, context: &Context) -> Self {
-        Self { origin: ci::origin(&context.env, here), commit, branch }
+        Self { origin: ci::place(&context.env, here), commit, branch }
     }
 
     /// Returns the commit of results: the one that the user names, else that of their file, else the one here.
@@ -152,8 +154,7 @@ impl About {
             return Some(CommitInfo { hash, branch, dirty: None });
         }
         // Nobody knows whether files have changed since.
-        let here = || Some(CommitInfo { dirty: None, ..self.origin.commit_info()? });
-        let found = of_file.or_else(here)?;
+        let found = of_file.or_else(|| self.origin.commit_info())?;
         Some(CommitInfo { branch: branch.or(found.branch), ..found })
     }
 }
@@ -165,7 +166,7 @@ fn one(
     about: &About,
     origin: Origin,
 ) -> Result<Record, ImportFault> {
-    let unread = |source| ImportFault::Read { path: file.to_owned(), source };
+    let unread = |err| ImportFault::Read { path: file.to_owned(), err };
     let (imported, time) = if file == Path::new(STDIN) {
         let mut bytes = Vec::new();
         io::stdin().take(IMPORT_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;

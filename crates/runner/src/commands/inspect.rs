@@ -161,7 +161,7 @@ fn stored(args: &InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
         let what = format!("could not write the export `{path}`: the run has no stacks");
         return Err(CliError::new(ExitKind::Failed, what));
     }
-    context.print(listing::sheet(entry.id, &record).trim_end())?;
+    context.print_table(|style| listing::sheet(entry.id, &record, style))?;
     for one in &stacks {
         context.print_more(&results::hottest_functions(one, *functions))?;
     }

@@ -7,16 +7,18 @@ use std::{
 
 use runner_shared::{
     env_names,
+    fault::{Attempt, explain},
+    reach,
     text::{count, shown},
 };
 use store::{
-    Entry, Filter, Place, Progress, Scope, SelectError, Selector, Store, StoreError, Surroundings,
-    Wanted,
+    Entry, Filter, NoPlace, Place, Progress, Scope, SelectError, Selector, Store, StoreError,
+    Surroundings, Wanted,
 };
 
 use super::{Context, here, sources};
 use crate::{
-    ab::Repository,
+    ab::{GitError, Repository},
     ci::{self, Project},
     error::{CliError, ExitKind},
     event::RunEvent,
@@ -46,6 +48,14 @@ pub(super) struct Elsewhere {
     pub fetch: fn(&Kept, &Context),
 }
 
+/// Said of a revision that a clone without history doesn't know.
+const SHALLOW: &str = "this clone has only the latest commits: run `git fetch --unshallow` to get the others (in CI: \
+    `fetch-depth: 0`)";
+
+/// The way out where a store can't be used.
+pub(super) const ELSEWHERE: &str =
+    "set CODSPEED_STORE to a folder of yours, or make sure that you may read and write this one";
+
 /// Said where there is no run at all.
 pub(super) const NOTHING: &str =
     "no runs are stored yet: `codspeed run`, `exec` and `ab` store theirs";
@@ -68,6 +78,17 @@ fn place_of(folder: &Path, project: &Project, context: &Context) -> Result<Place
         data_home: path(env_names::XDG_DATA_HOME),
         home: path(env_names::HOME),
     })?)
+}
+
+/// Checks that a run can be recorded, for who needs its record: before it is measured.
+pub(super) fn check_writable(context: &Context) -> Result<(), CliError> {
+    let place = place(context)?;
+    let folder = place.folder();
+    reach::can_make_folder(folder).map_err(|err| {
+        let why = explain(&err, Attempt::Write);
+        let what = format!("no run can be recorded in `{}`: {why}", shown(folder));
+        CliError::new(ExitKind::Failed, what).hint(ELSEWHERE)
+    })
 }
 
 /// Opens the store, which has to be there, and says what in it can't be read.
@@ -170,10 +191,15 @@ impl Kept {
         is_suitable: &dyn Fn(&Entry) -> bool,
         context: &Context,
     ) -> Result<Entry, CliError> {
+        let is_cut_off = Cell::new(false);
         // Only asked for a word that is no name, ID or branch.
         let commit_of = |word: &str| {
             let repository = Repository::find(&self.folder, &context.env).ok()?;
-            repository.commit(word).ok().map(|commit| commit.hash)
+            let found = repository.commit(word);
+            if let Err(GitError::NoCommit { shallow, .. }) = &found {
+                is_cut_off.set(*shallow && word.contains(['~', '^']));
+            }
+            found.ok().map(|commit| commit.hash)
         };
         let scope = Scope { project: &self.project, commit_of: &commit_of, is_suitable };
         let found = self.store.select(wanted, &scope);
@@ -182,10 +208,15 @@ impl Kept {
             Err(SelectError::Unknown { wanted, .. }) => !self.folder.join(wanted).is_file(),
             Err(err) => matches!(err, SelectError::Few { .. } | SelectError::Empty { .. }),
         };
-        if may_be_elsewhere && self.fetch_rest(context) {
-            return Ok(self.store.select(wanted, &scope)?);
-        }
-        Ok(found?)
+        let found = if may_be_elsewhere && self.fetch_rest(context) {
+            self.store.select(wanted, &scope)
+        } else {
+            found
+        };
+        found.map_err(|err| {
+            let err = CliError::from(err);
+            if is_cut_off.get() { err.hint(SHALLOW) } else { err }
+        })
     }
 
     /// Returns the entries of the runs of the project that fit, the newest first, wherever they are. One that is here while
@@ -224,6 +255,11 @@ impl Kept {
         }
         elsewhere.is_some()
     }
+}
+
+/// Returns whether there is not even a place for a store, which is no trouble for who can do without.
+pub(super) fn is_nowhere(err: &CliError) -> bool {
+    matches!(err.source.downcast_ref(), Some(NoPlace::NoHome))
 }
 
 /// Returns whether there is no store yet, which is no trouble for who only looks.

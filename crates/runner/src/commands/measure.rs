@@ -1,5 +1,5 @@
 //! What `run` and `exec` have in common: each part of the plan is measured, shown, exported and judged, and at the end all
-//! that was measured well is sent. A part that fails doesn't lose the others.
+//! that was measured well is sent. A part that fails doesn't lose the others, and an upload that fails no measurement.
 
 use runner_shared::{mode::Mode, profile_dir::ProfileDir, text::shown};
 use store::{Kind, PartState};
@@ -20,8 +20,29 @@ use crate::{
     upload::{self, Manifest, Prepared, State},
 };
 
-/// Measures all parts, keeps a record of them, and sends what was measured well. The first failure decides the exit code.
-pub(super) fn measure(plan: &RunPlan, kind: Kind, context: &Context) -> Result<ExitKind, CliError> {
+/// The end of a measurement and of its upload.
+pub(super) struct Ended {
+    /// The first failure of a part.
+    pub measured: ExitKind,
+    /// The judgement of the service, if it was asked for one, or the reason why the results were not sent.
+    pub sent: Result<ExitKind, CliError>,
+}
+
+impl Ended {
+    /// The end of a measurement of which nothing is sent.
+    const fn unsent(measured: ExitKind) -> Self {
+        Self { measured, sent: Ok(ExitKind::Ok) }
+    }
+
+    /// The end of the command, if nobody else judges the results. The first failure decides.
+    pub(super) fn whole(self) -> Result<ExitKind, CliError> {
+        let sent = self.sent?;
+        Ok(if self.measured == ExitKind::Ok { sent } else { self.measured })
+    }
+}
+
+/// Measures all parts, keeps a record of them, and sends what was measured well.
+pub(super) fn measure(plan: &RunPlan, kind: Kind, context: &Context) -> Result<Ended, CliError> {
     let (env, ui) = (&context.env, &context.ui);
     // First: whatever else is looked for would not be found without it.
     preflight::check_machine()?;
@@ -31,7 +52,8 @@ pub(super) fn measure(plan: &RunPlan, kind: Kind, context: &Context) -> Result<E
         upload::prepare(&plan.upload, || sources::service_account(context), (env, &here), ui)?;
     if plan.skip_run {
         let commit = ci::checked_out(env, &here);
-        return send_again(plan, prepared, commit.as_deref(), context);
+        let sent = send_again(plan, prepared, commit.as_deref(), context);
+        return Ok(Ended { measured: ExitKind::Ok, sent });
     }
     preflight::check(plan, context, &here)?;
     // Where the run belongs to, whatever is checked out where a benchmark runs, and by the time it has ended.
@@ -56,11 +78,12 @@ pub(super) fn measure(plan: &RunPlan, kind: Kind, context: &Context) -> Result<E
         leftovers.stay(context);
     }
     let ended = match ended {
-        Ok(End::Interrupted) => Ok(interrupted(&measured, &mut leftovers, context)),
+        Ok(End::Interrupted) => Ok(Ended::unsent(interrupted(&measured, &mut leftovers, context))),
         Ok(End::Parts(first_failure)) => {
-            let is_kept = context.recorded.get().is_some() || leftovers.any_stays();
-            settle(prepared, measured, (first_failure, is_kept), context)
-                .inspect_err(|_| leftovers.stay(context))
+            let is_kept = context.recorded.borrow().is_some() || leftovers.any_stays();
+            let sent = send(prepared, measured, (first_failure, is_kept), context)
+                .inspect_err(|_| leftovers.stay(context));
+            Ok(Ended { measured: first_failure, sent })
         }
         Err(err) => Err(err),
     };
@@ -209,7 +232,7 @@ impl Run {
 
 /// Sends what was measured, if it is to be sent; that it is not is said if all went well. Something of it `is_kept`
 /// here, or nothing.
-fn settle(
+fn send(
     prepared: Prepared,
     measured: Vec<Measured>,
     (first_failure, is_kept): (ExitKind, bool),
@@ -218,8 +241,7 @@ fn settle(
     let went_well = first_failure == ExitKind::Ok;
     match prepared {
         Prepared::Send(upload) if !measured.is_empty() => {
-            let sent = send_all(&upload, measured, context)?;
-            return Ok(if went_well { sent } else { first_failure });
+            return send_all(&upload, measured, context);
         }
         Prepared::Stay(Some(how)) if went_well => {
             let what = if is_kept { "results kept locally" } else { "results are not uploaded" };
@@ -227,7 +249,7 @@ fn settle(
         }
         Prepared::Send(_) | Prepared::Stay(_) => {}
     }
-    Ok(first_failure)
+    Ok(ExitKind::Ok)
 }
 
 /// Shows and exports the results of a part, and judges it: that alone decides its state. Its folder is about to be removed

@@ -42,14 +42,16 @@ pub(crate) mod update;
 pub(crate) mod upload;
 mod user;
 
+use recorded::Recorded;
 pub(crate) use remote::merge_shards;
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{OnceCell, RefCell},
     collections::BTreeSet,
     path::PathBuf,
 };
 
+use ::results::TableStyle;
 use ::store::RecordId;
 use runner_shared::env_names;
 use system::signals::Signals;
@@ -74,8 +76,8 @@ pub(crate) struct Context {
     pub global: GlobalArgs,
     /// The id of the run at the service, once results were uploaded.
     pub run_id: OnceCell<String>,
-    /// The record of what was measured last.
-    pub recorded: Cell<Option<RecordId>>,
+    /// The record of what was measured last, and the store that has it.
+    pub recorded: RefCell<Option<Recorded>>,
     /// Stored runs of which was said that they can't be read.
     pub unreadable: RefCell<BTreeSet<RecordId>>,
 }
@@ -103,6 +105,11 @@ impl Context {
     /// Prints what the user asked for.
     fn print(&self, text: &str) -> Result<(), CliError> {
         self.ui.details(text).map_err(|err| outcome::unwritten(&err))
+    }
+
+    /// Prints a table that the user asked for, as it fits.
+    fn print_table(&self, draw: impl FnOnce(&TableStyle) -> String) -> Result<(), CliError> {
+        self.ui.table(draw).map_err(|err| outcome::unwritten(&err))
     }
 
     /// Prints JSON that the user asked for.

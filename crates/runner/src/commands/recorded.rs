@@ -3,7 +3,9 @@
 use store::{Record, RecordId, Store, StoreError};
 
 use super::{
-    Context, kept, remote,
+    Context,
+    kept::{self, Kept},
+    remote,
     sides::{Loaded, has_before},
 };
 use crate::{
@@ -11,6 +13,12 @@ use crate::{
     event::RunEvent,
     recording::Recording,
 };
+
+/// A record that was just stored, and its store: who goes on with it need not open that again.
+pub(crate) struct Recorded {
+    pub(super) id: RecordId,
+    pub(super) kept: Kept,
+}
 
 /// Stores the records of a run, and says what the last of them is called. Returns false if there was one that could not
 /// be stored, which is said; the others are stored, named and shared all the same.
@@ -21,31 +29,35 @@ pub(super) fn keep(recordings: impl IntoIterator<Item = Recording>, context: &Co
     if records.is_empty() {
         return true;
     }
-    let (Stored { runs, faults }, is_hinted) = match kept::open_or_make(context) {
-        Ok(kept) => {
-            let stored = Stored::of(records, |record| Ok(add(&kept.store, record)?));
-            let last = stored.runs.last();
-            let is_hinted = last.is_some_and(|run| has_before(&kept, run).unwrap_or_default());
-            (stored, is_hinted)
+    let kept = match kept::open_or_make(context) {
+        Ok(kept) => kept,
+        Err(err) => {
+            tell_fault(&err, context);
+            return false;
         }
-        Err(err) => (Stored { runs: Vec::new(), faults: vec![err] }, false),
     };
+    let Stored { runs, faults } = Stored::of(records, |record| Ok(add(&kept.store, record)?));
     for err in &faults {
-        let text = format!("the run could not be recorded: {}", chain(&*err.source));
-        let hint = Some("use `--no-store` to run without a record".to_owned());
-        context.ui.event(&RunEvent::Warning { text, hint });
+        tell_fault(err, context);
+    }
+    if let Some(last) = runs.last() {
+        let is_hinted = has_before(&kept, last).unwrap_or_default();
+        let how = if is_hinted { " (compare with the last run: `codspeed compare`)" } else { "" };
+        context.ui.event(&RunEvent::Step(format!("recorded as {}{how}", last.0.short())));
     }
     let ids: Vec<RecordId> = runs.iter().map(|(id, _)| *id).collect();
-    context.recorded.set(ids.last().copied());
-    if let Some(id) = ids.last() {
-        let how = if is_hinted { " (compare with the last run: `codspeed compare`)" } else { "" };
-        context.ui.event(&RunEvent::Step(format!("recorded as {}{how}", id.short())));
-    }
     for id in &ids {
         context.ui.event(&RunEvent::Recorded { id: id.to_string() });
     }
-    remote::share(&ids, context);
+    remote::share(&kept, &ids, context);
+    context.recorded.replace(ids.last().map(|id| Recorded { id: *id, kept }));
     faults.is_empty()
+}
+
+fn tell_fault(err: &CliError, context: &Context) {
+    let text = format!("the run could not be recorded: {}", chain(&*err.source));
+    let hint = Some("use `--no-store` to run without a record".to_owned());
+    context.ui.event(&RunEvent::Warning { text, hint });
 }
 
 /// The outcome of storing records.

@@ -100,6 +100,14 @@ pub(super) fn open_fresh(depth: Depth, context: &Context) -> Result<Kept, CliErr
         Err(err) if kept::is_none(&err) => kept::open_or_make(context)?,
         other => other?,
     };
+    Ok(freshened(kept, depth, context))
+}
+
+/// The same for a store that is open.
+pub(super) fn freshened(kept: Kept, depth: Depth, context: &Context) -> Kept {
+    if context.env.get(env_names::SHARED_STORE).is_none() {
+        return kept;
+    }
     if kept.store.is_read_only() {
         let text = "the store of this machine can't be written to, so runs of other machines may be \
             missing";
@@ -107,7 +115,7 @@ pub(super) fn open_fresh(depth: Depth, context: &Context) -> Result<Kept, CliErr
     } else if let Some(elsewhere) = refresh(&kept, depth, false, context) {
         kept.note_elsewhere(elsewhere);
     }
-    Ok(kept)
+    kept
 }
 
 /// Gets what no look at the newest runs has found.
@@ -137,7 +145,7 @@ fn refresh(kept: &Kept, depth: Depth, is_thorough: bool, context: &Context) -> O
 }
 
 /// Adds new runs to the shared store, if the environment names one. Trouble is a warning: the runs are stored here.
-pub(super) fn share(ids: &[RecordId], context: &Context) {
+pub(super) fn share(kept: &Kept, ids: &[RecordId], context: &Context) {
     if ids.is_empty() || context.env.get(env_names::SHARED_STORE).is_none() {
         return;
     }
@@ -150,7 +158,6 @@ pub(super) fn share(ids: &[RecordId], context: &Context) {
         let shared = open(None, (Purpose::Write, Patience::Within(AUTOMATIC)), context)?;
         let sending = format!("sending to {}", shared.address());
         context.ui.event(&RunEvent::Step(sending));
-        let kept = kept::open_quietly(context)?;
         let pushed = kept.store.push(&shared, ids, &mut |_| {})?;
         pushed.unreadable.into_iter().next().map_or(Ok(shared), |err| Err(err.into()))
     };
@@ -178,7 +185,7 @@ pub(crate) fn merge_shards(args: &MergeArgs, context: &Context) -> Result<ExitKi
     let mut record = Record { name: args.name.clone(), ..merged.record };
     record.fit();
     let id = kept.store.add(&record)?;
-    share(&[id], context);
+    share(&kept, &[id], context);
     let (shards, benchmarks) = (merged.shards, record.benchmarks.len());
     if args.json {
         let json = json!({

@@ -5,7 +5,11 @@ use std::{ffi::OsString, path::Path};
 use runner_shared::command_text;
 use store::Kind;
 
-use super::{Context, gate::Gate, here, measure::measure, sources};
+use super::{
+    Context,
+    gate::{Gate, measured},
+    here, sources,
+};
 use crate::{
     cli::{RunArgs, resolve},
     error::{CliError, ExitKind},
@@ -54,8 +58,7 @@ pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliE
     let plan = RunPlan::new(targets, resolve(shared, upload, instruments)?, &here)?;
     sources::say_modes(&plan, by, context);
     let gate = Gate::of_run(gate, context)?;
-    let measure = || measure(&plan, Kind::Run, context);
-    gate.map_or_else(&measure, |gate| gate.follow(&measure, context))
+    measured(gate.as_ref(), &plan, Kind::Run, context)
 }
 
 /// One word is shell text; several are the words of a command, and stay what they are.

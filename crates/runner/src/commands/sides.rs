@@ -132,9 +132,19 @@ impl Finder<'_> {
         word: &str,
         head: Option<(&Loaded, Option<&Entry>)>,
     ) -> Result<(Vec<Loaded>, Option<Entry>), CliError> {
-        if let Some(word) = path(word) {
-            return Ok((vec![read(word, self.context)?], None));
+        let stored = if path(word).is_some() { None } else { self.stored_side(word, head)? };
+        match stored {
+            Some((runs, entry)) => Ok((runs, Some(entry))),
+            None => Ok((vec![read(word, self.context)?], None)),
         }
+    }
+
+    /// The same of a word that is no path; `None` if it is that of no run, and a file or a folder here has that name.
+    pub(super) fn stored_side(
+        &self,
+        word: &str,
+        head: Option<(&Loaded, Option<&Entry>)>,
+    ) -> Result<Option<(Vec<Loaded>, Entry)>, CliError> {
         let is_suitable = |entry: &Entry| {
             let Some((head, of_head)) = head else { return true };
             let goes = of_head.is_none_or(|of_head| goes_with(entry, of_head));
@@ -146,10 +156,7 @@ impl Finder<'_> {
         };
         let entry = match self.kept.select_suitable(word, &is_suitable, self.context) {
             Ok(entry) => entry,
-            // What is no run may be a file or a folder here.
-            Err(err) if is_unknown(&err) && Path::new(word).exists() => {
-                return Ok((vec![read(word, self.context)?], None));
-            }
+            Err(err) if is_unknown(&err) && Path::new(word).exists() => return Ok(None),
             Err(err) => return Err(err),
         };
         if head.is_some_and(|(head, _)| head.0 == entry.id) {
@@ -172,7 +179,7 @@ impl Finder<'_> {
                 runs.extend(self.readable(one).filter(is_suitable));
             }
         }
-        Ok((runs, Some(entry)))
+        Ok(Some((runs, entry)))
     }
 
     /// Returns all runs of the commit or branch that a word names which measured the same as `entry`, the oldest first.

@@ -17,9 +17,9 @@ use store::{
 use system::files::{self, Links};
 
 use super::{
-    Context,
+    Context, here,
     kept::{self, Kept},
-    remote,
+    preflight, remote,
 };
 use crate::{
     cli::{
@@ -27,6 +27,7 @@ use crate::{
     },
     error::{CliError, ExitKind, chain},
     event::RunEvent,
+    settings::options::Export,
 };
 
 /// Standard input or output instead of a file.
@@ -74,7 +75,7 @@ fn list(args: &StoreListArgs, context: &Context) -> Result<ExitKind, CliError> {
         say(context, nothing(args, &kept)?);
         return Ok(ExitKind::Ok);
     }
-    context.print(listing::table(&entries, args.filter.all_projects).trim_end())?;
+    context.print_table(|style| listing::table(&entries, args.filter.all_projects, style))?;
     if entries.len() < all {
         say(context, format!("{} of {all} runs; `-n 0` lists all", entries.len()));
     }
@@ -112,7 +113,7 @@ fn show(word: &str, wants_json: bool, context: &Context) -> Result<ExitKind, Cli
         let json = packed.json().map_err(|err| CliError::new(ExitKind::Failed, err))?;
         context.print(&String::from_utf8_lossy(&json))?;
     } else {
-        context.print(listing::sheet(packed.id, &record).trim_end())?;
+        context.print_table(|style| listing::sheet(packed.id, &record, style))?;
     }
     Ok(ExitKind::Ok)
 }
@@ -123,8 +124,7 @@ pub(super) fn read_record(path: &Path) -> Result<(Packed, Record), CliError> {
     let bytes = bytes.map_err(|err| unreadable(path, &err))?;
     Packed::only(bytes).map_err(|err| {
         let what = format!("`{}` is not a stored run: {}", shown(path), chain(&err));
-        CliError::new(ExitKind::Usage, what)
-            .hint("run `codspeed store import` with an export of several runs first")
+        CliError { kind: ExitKind::Usage, source: what.into(), ..CliError::from(err) }
     })
 }
 
@@ -156,7 +156,7 @@ fn gc(args: &StoreGcArgs, context: &Context) -> Result<ExitKind, CliError> {
         return Ok(ExitKind::Ok);
     }
     if args.dry_run && !removed.is_empty() {
-        context.print(listing::table(removed, true).trim_end())?;
+        context.print_table(|style| listing::table(removed, true, style))?;
     }
     let verb = if args.dry_run { "would be removed" } else { "removed" };
     context.print(&format!("{verb}: {}; kept: {kept}", listing::amount(removed)))?;
@@ -219,6 +219,8 @@ fn export(args: &StoreExportArgs, context: &Context) -> Result<ExitKind, CliErro
         return Err(CliError::new(ExitKind::Usage, what)
             .hint("name a file instead of `-`, or leave out `--json`"));
     }
+    let file = Export { format: String::new(), path: args.output.clone() };
+    preflight::check_exports(&[file], context, &here()?)?;
     let kept = kept::open(context)?;
     let entries: Vec<Entry> = if args.runs.is_empty() {
         kept.store.entries(&args.filter.resolve(&kept.project))?
@@ -235,9 +237,13 @@ fn export(args: &StoreExportArgs, context: &Context) -> Result<ExitKind, CliErro
     ids.dedup();
     if is_stream {
         let mut stream = io::stdout().lock();
-        kept.store.export(&ids, &mut stream)?;
-        stream.flush().map_err(|err| super::outcome::unwritten(&err))?;
-        return Ok(ExitKind::Ok);
+        return match kept.store.export(&ids, &mut stream).and_then(|()| flush(&mut stream)) {
+            // `| head` has seen enough.
+            Err(StoreError::Export(err)) if err.kind() == io::ErrorKind::BrokenPipe => {
+                Ok(ExitKind::Ok)
+            }
+            other => other.map(|()| ExitKind::Ok).map_err(CliError::from),
+        };
     }
     let mut failed = None;
     let written = files::replace_by(&args.output, |file| {
@@ -263,6 +269,10 @@ fn export(args: &StoreExportArgs, context: &Context) -> Result<ExitKind, CliErro
         context.print(&format!("exported: {all} to `{}`", shown(&args.output)))?;
     }
     Ok(ExitKind::Ok)
+}
+
+fn flush(stream: &mut dyn Write) -> Result<(), StoreError> {
+    stream.flush().map_err(StoreError::Export)
 }
 
 fn import(paths: &[PathBuf], wants_json: bool, context: &Context) -> Result<ExitKind, CliError> {
@@ -307,13 +317,7 @@ fn import_file(path: &Path, store: &Store, imported: &mut Imported) -> Result<()
         &mut io::BufReader::new(opened)
     };
     store.import(from, imported).map_err(|err| {
-        let why = if matches!(&err, StoreError::Archive(cause) if cause.raw_os_error().is_none()) {
-            // The library's words are about its format.
-            format!("{err}, or damaged")
-        } else {
-            chain(&err)
-        };
-        let what = format!("could not import `{}`: {why}", shown(path));
+        let what = format!("could not import `{}`: {}", shown(path), chain(&err));
         CliError { source: what.into(), ..CliError::from(err) }
     })
 }
@@ -331,7 +335,14 @@ fn path(wants_json: bool, context: &Context) -> Result<ExitKind, CliError> {
         context.print_json(&json)?;
     } else {
         context.print(&shown(folder))?;
-        let state = if folder.is_dir() { "" } else { "; nothing is stored there yet" };
+        let state = match folder.metadata() {
+            Ok(about) if about.is_dir() => String::new(),
+            Ok(_) => "; it is a file, so nothing can be stored there".to_owned(),
+            Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                "; nothing is stored there yet".to_owned()
+            }
+            Err(err) => format!("; {}", explain(&err, Attempt::Read)),
+        };
         say(context, format!("{why}{state}"));
     }
     Ok(ExitKind::Ok)

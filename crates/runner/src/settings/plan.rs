@@ -15,7 +15,7 @@ use runner_shared::{
 use super::{
     options::{
         Export, InstrumentOptions, MemoryOptions, PlaceOptions, PythonAllocator, Remember,
-        RunOptions, SimulationOptions, UploadOptions,
+        RunOptions, SimulationOptions, UploadOptions, UploadWish,
     },
     targets::PlannedTarget,
 };
@@ -130,6 +130,12 @@ pub(crate) enum SettingsError {
 }
 
 impl RunPlan {
+    /// The same plan, of which nothing is sent.
+    pub(crate) fn unsent(&self) -> Self {
+        let upload = UploadOptions { wish: UploadWish::Never, ..self.upload.clone() };
+        Self { upload, ..self.clone() }
+    }
+
     /// Makes the plan of a command that measures, and checks it. `here` is the current folder.
     pub(crate) fn new(
         targets: Vec<PlannedTarget>,

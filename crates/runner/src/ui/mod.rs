@@ -49,7 +49,7 @@ use store::gate::GateReport;
 use crate::{
     env::Env,
     error::CliError,
-    event::{Failure, RunEvent},
+    event::{Failure, Finished, RunEvent},
 };
 use shown::Shown;
 use state::State;
@@ -169,10 +169,11 @@ impl Ui {
         state.event(&RunEvent::Report(Box::new(finished)))
     }
 
-    /// Returns how tables look where people read them now.
-    pub(crate) fn table_style(&self) -> TableStyle {
-        let state = self.state();
-        open::resized(state.style, state.claim)
+    /// A table of stored runs, drawn for the terminal as it is now. What others have named in it steers no terminal.
+    pub(crate) fn table(&self, draw: impl FnOnce(&TableStyle) -> String) -> io::Result<()> {
+        let mut state = self.state();
+        let table = draw(&open::resized(state.style, state.claim));
+        state.event(&RunEvent::Report(Box::new(Finished { table, ..Finished::default() })))
     }
 
     /// More about results, for reading.

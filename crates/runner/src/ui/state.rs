@@ -124,6 +124,7 @@ impl State {
             Some(_) | None => Ok(()),
         };
         if let (RunEvent::Report(finished), Some(summary)) = (event, &mut self.summary)
+            && !finished.markdown.is_empty()
             && let Err(err) = summary.add(&finished.markdown)
         {
             let text = format!(

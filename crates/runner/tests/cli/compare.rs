@@ -3,7 +3,7 @@
 use std::fs;
 
 use store::{Kind, Module, Outcome, Part, PartState, Record, RecordId, RecordedBenchmark};
-use test_support::{Run, Sandbox, redact};
+use test_support::{Run, Sandbox, record_file, redact};
 
 use crate::{
     stage::CODSPEED,
@@ -119,9 +119,7 @@ fn a_damaged_run_is_left_out_with_a_warning() {
     let records: Vec<Record> = (1..=5).map(|minute| record(minute, "main", &[10.0])).collect();
     let ids = keep(&sandbox, &records);
     for id in &ids[2..4] {
-        let name = id.to_string();
-        let file = store_of(&sandbox).join("records").join(&name[..2]).join(name + ".zst");
-        fs::write(file, "noise").unwrap();
+        fs::write(record_file(&store_of(&sandbox), id), "noise").unwrap();
     }
     for words in [&["--json"][..], &["main", "--json"], &["last~3", "last", "--json"]] {
         let run = compare(&sandbox, words);

@@ -19,6 +19,8 @@ mod service;
 mod stage;
 mod store;
 mod stored;
+mod stored_tables;
+mod stored_trouble;
 mod update;
 mod usage;
 mod variables;

@@ -6,11 +6,11 @@ use store::{
     CommitInfo, Environment, Filter, Metric, MetricUnit, Part, Patience, Purpose, Record, RecordId,
     RecordedBenchmark, Retention, SharedKey, SharedStore, Store,
 };
-use test_support::{Sandbox, redact};
+use test_support::{Sandbox, record_file, redact};
 
 use crate::{
     stage::{CODSPEED, sandbox},
-    stored::{self, keep_in, store_of},
+    stored::{self, keep_in, shared_store, sharing, store_of},
 };
 
 /// The project of all these tests, for shells.
@@ -158,9 +158,7 @@ fn a_damaged_store_is_checked_and_repaired() {
     let sandbox = project();
     let folder = store_of(&sandbox);
     fill(&folder, 1..=3);
-    let name = id(2).to_string();
-    let file = folder.join("records").join(&name[..2]).join(format!("{name}.zst"));
-    fs::write(&file, "noise").unwrap();
+    fs::write(record_file(&folder, id(2)), "noise").unwrap();
     fs::remove_file(folder.join("index")).unwrap();
     let text = shell(
         &sandbox,
@@ -182,7 +180,7 @@ mod namespace {
 
     use test_support::Sandbox;
 
-    use super::{fill, project, shell, store_of};
+    use super::{fill, project, sharing, shell, store_of};
 
     /// Returns what commands show while the user's data can't be written to.
     #[track_caller]
@@ -196,12 +194,11 @@ mod namespace {
     }
 
     #[test]
-    fn without_a_place_for_shared_runs_those_here_are_shown() {
+    fn a_read_only_store_is_shown_without_runs_of_others() {
         let sandbox = project();
         fill(&store_of(&sandbox), 1..=3);
         std::fs::create_dir(sandbox.path().join("shared")).unwrap();
-        let remote = format!("file://{}/shared", sandbox.path().display());
-        let sandbox = sandbox.with("CODSPEED_SHARED_STORE", &remote);
+        let sandbox = sharing(sandbox);
         let text = read_only(&sandbox, "\"$CODSPEED\" history --branch main");
         assert!(text.contains("warning: the store of this machine can't be written to"), "{text}");
         assert!(text.contains("Last   2.000 ms") && !text.contains("error"), "{text}");
@@ -240,14 +237,14 @@ fn shard(number: u32, job: &str) -> Record {
 }
 
 #[test]
-fn machines_meet_in_a_shared_store() {
+fn shards_of_two_machines_become_one_run() {
     let sandbox = project();
     for (folder, number) in [("one", 1), ("two", 2)] {
         let store = Store::open(&sandbox.path().join(folder)).unwrap();
         store.add(&shard(number, folder)).unwrap();
     }
-    let remote = format!("file://{}/shared", sandbox.path().display());
-    let sandbox = sandbox.with("REMOTE", &remote);
+    let address = shared_store(&sandbox);
+    let sandbox = sandbox.with("REMOTE", address);
     insta::assert_snapshot!(shell(
         &sandbox,
         &[
@@ -271,7 +268,7 @@ fn machines_meet_in_a_shared_store() {
 /// A project whose shared store has these runs.
 fn shared_project(records: impl IntoIterator<Item = Record>) -> Sandbox {
     let sandbox = project();
-    let address = format!("file://{}/shared", sandbox.path().display());
+    let address = shared_store(&sandbox);
     let none = std::iter::empty();
     let shared = SharedStore::open(&address, none, Purpose::Write, Patience::Long).unwrap();
     for record in records {
@@ -291,7 +288,7 @@ fn on_branch(number: u32, branch: &str) -> Record {
 }
 
 #[test]
-fn runs_are_chosen_among_all_of_the_shared_store() {
+fn words_choose_runs_that_were_not_fetched() {
     let libc = |libc: &str| Environment { libc: libc.to_owned(), ..Environment::default() };
     let run = |number| match number {
         1 => on_branch(1, "main"),
@@ -313,7 +310,7 @@ fn runs_are_chosen_among_all_of_the_shared_store() {
 }
 
 #[test]
-fn old_runs_are_fetched_when_a_word_names_them() {
+fn no_more_runs_are_fetched_than_a_word_needs() {
     let sandbox = shared_project((1..=503).map(record));
     let all = |command: &str| {
         let text = shell(&sandbox, &["rm -rf .local", command]);
@@ -374,8 +371,7 @@ fn objects_that_are_no_runs_are_refused() {
     let name = format!("shared/v1/widgets/{:015}-{}.zst", 5, id(1));
     fs::create_dir_all(sandbox.path().join("shared/v1/widgets")).unwrap();
     sandbox.file(&name, "\u{1b}[31m<script>");
-    let remote = format!("file://{}/shared", sandbox.path().display());
-    let sandbox = sandbox.with("CODSPEED_SHARED_STORE", &remote);
+    let sandbox = sharing(sandbox);
     insta::assert_snapshot!(shell(&sandbox, &["codspeed store pull", "codspeed store list"]));
 }
 
@@ -392,10 +388,9 @@ fn newer_runs_are_no_problem_of_a_store() {
     let sandbox = project();
     fill(&store_of(&sandbox), [1]);
     let json = r#"{"version":9,"parts":7}"#;
-    let id = RecordId::of(json.as_bytes()).to_string();
-    let folder = store_of(&sandbox).join("records").join(&id[..2]);
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join(id + ".zst"), json).unwrap();
+    let file = record_file(&store_of(&sandbox), RecordId::of(json.as_bytes()));
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, json).unwrap();
     let checks =
         ["codspeed store check", "codspeed store check --repair", "codspeed store check --json"];
     let text = shell(&sandbox, &checks);
@@ -406,11 +401,10 @@ fn newer_runs_are_no_problem_of_a_store() {
 }
 
 #[test]
-fn imports_are_sent_to_the_shared_store() {
+fn an_import_makes_the_shared_store_and_is_sent() {
     let sandbox = project();
     sandbox.file("bench.txt", "BenchmarkSort-8 100 384.5 ns/op\n");
-    let remote = format!("file://{}/shared", sandbox.path().display());
-    let sandbox = sandbox.with("CODSPEED_SHARED_STORE", &remote);
+    let sandbox = sharing(sandbox);
     let text = shell(
         &sandbox,
         &[

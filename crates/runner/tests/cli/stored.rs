@@ -9,7 +9,7 @@ use store::{
     CommitInfo, Environment, Metric, MetricUnit, Processor, Record, RecordId, RecordedBenchmark,
     Rounds, Store,
 };
-use test_support::Sandbox;
+use test_support::{Sandbox, folder_address};
 
 use crate::stage::sandbox;
 
@@ -25,6 +25,17 @@ pub(crate) fn project() -> Sandbox {
 /// The place of the store among the user's data.
 pub(crate) fn store_of(sandbox: &Sandbox) -> PathBuf {
     sandbox.path().join(".local/share/codspeed/store")
+}
+
+/// The address of a shared store in the sandbox.
+pub(crate) fn shared_store(sandbox: &Sandbox) -> String {
+    folder_address(&sandbox.path().join("shared"))
+}
+
+/// The same sandbox, whose runs go to that store.
+pub(crate) fn sharing(sandbox: Sandbox) -> Sandbox {
+    let address = shared_store(&sandbox);
+    sandbox.with("CODSPEED_SHARED_STORE", address)
 }
 
 /// Keeps these records in the user's store.

@@ -1,6 +1,6 @@
 //! The history of one benchmark: a line for each run, with what changed there.
 
-use results::{FreeRow, Head, TableStyle, fitted_table};
+use results::{FreeRow, Head, TableStyle, fitted_table, sentences};
 use runner_shared::text::one_line;
 
 use super::{Change, History, table::in_words};
@@ -21,7 +21,7 @@ pub fn listing(history: &History<'_>, style: &TableStyle) -> String {
     let mode = shown::mode(series.mode);
     let title = format!("{} ({mode}, {})\n", one_line(&series.name), one_line(&series.metric));
     let table = fitted_table("Start (UTC)", &heads, rows.collect(), style);
-    format!("{title}{table}{}", footer(history, several))
+    title + &table + &sentences(&footer(history, several), style)
 }
 
 const fn head(title: &'static str, expendable: u8) -> Head {

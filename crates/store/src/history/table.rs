@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use results::{FreeRow, Head, TableStyle, fitted_table};
+use results::{FreeRow, Head, TableStyle, fitted_table, sentences};
 use runner_shared::text::count;
 
 use super::{FEWEST, History, Origin, spark::sparkline};
@@ -25,7 +25,7 @@ pub fn table(histories: &[History<'_>], style: &TableStyle) -> String {
     heads.extend([head("Last", 0), head("Change", 0), head("Since", 1), head("Runs", 2)]);
     let rows = sorted.into_iter().map(|history| row(history, modes.len() > 1));
     let table = fitted_table("", &heads, rows.collect(), style);
-    if table.is_empty() { table } else { format!("{table}{}", footer(histories)) }
+    if table.is_empty() { table } else { table + &sentences(&footer(histories), style) }
 }
 
 const fn head(title: &'static str, expendable: u8) -> Head {

@@ -3,7 +3,7 @@
 //! An archive may come from anybody. Each entry has to be a record under the name of its digest; nothing in it decides
 //! where anything is written, and few of them are in memory at a time.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 
 use runner_shared::{
     bounds::{EXPORT_ENTRIES, RECORD_PACKED_BYTES},
@@ -53,7 +53,7 @@ impl Store {
     pub fn import(&self, from: &mut dyn Read, imported: &mut Imported) -> Result<(), StoreError> {
         let mut first = Vec::new();
         let start = &mut *from;
-        start.take(4).read_to_end(&mut first).map_err(StoreError::Archive)?;
+        start.take(4).read_to_end(&mut first).map_err(|err| StoreError::of_archive(&err))?;
         if first.starts_with(b"{") || first == ZSTD {
             let bytes = read_within(&mut first.as_slice().chain(from))?;
             let (packed, record) = Packed::accept(bytes).map_err(StoreError::Record)?;
@@ -80,10 +80,10 @@ fn take_entries(
     imported: &mut Imported,
 ) -> Result<(), StoreError> {
     // Raw: extensions of names are entries of their own, which nobody reads into memory.
-    let entries = archive.entries().map_err(StoreError::Archive)?.raw(true);
+    let entries = archive.entries().map_err(|err| StoreError::of_archive(&err))?.raw(true);
     let mut count = 0;
     for entry in entries {
-        let mut entry = entry.map_err(StoreError::Archive)?;
+        let mut entry = entry.map_err(|err| StoreError::of_archive(&err))?;
         count += 1;
         if count > EXPORT_ENTRIES {
             return Err(StoreError::Many { most: EXPORT_ENTRIES });
@@ -96,11 +96,7 @@ fn take_entries(
             }
         }
     }
-    if count == 0 {
-        let none = io::Error::new(io::ErrorKind::InvalidData, "there is nothing in it");
-        return Err(StoreError::Archive(none));
-    }
-    Ok(())
+    if count == 0 { Err(StoreError::Archive) } else { Ok(()) }
 }
 
 impl Packed {
@@ -113,17 +109,14 @@ impl Packed {
         if bytes.starts_with(b"{") || bytes.starts_with(&ZSTD) {
             return Self::accept(bytes).map_err(StoreError::Record);
         }
-        let refused = |why: &str| {
-            StoreError::Archive(io::Error::new(io::ErrorKind::InvalidData, why.to_owned()))
-        };
         let mut archive = Archive::new(bytes.as_slice());
-        let mut entries = archive.entries().map_err(StoreError::Archive)?.raw(true);
-        let Some(first) = entries.next() else { return Err(refused("there is nothing in it")) };
-        let found = accept(&mut first.map_err(StoreError::Archive)?)?;
-        let (packed, record, _) = found.map_err(|why| refused(&why))?;
+        let mut entries = archive.entries().map_err(|err| StoreError::of_archive(&err))?.raw(true);
+        let Some(first) = entries.next() else { return Err(StoreError::Archive) };
+        let found = accept(&mut first.map_err(|err| StoreError::of_archive(&err))?)?;
+        let (packed, record, _) = found.map_err(|why| StoreError::Refused { why })?;
         match entries.next() {
             None => Ok((packed, record)),
-            Some(_) => Err(refused("there are several runs in it")),
+            Some(_) => Err(StoreError::Several),
         }
     }
 }
@@ -156,6 +149,8 @@ fn accept(entry: &mut Entry<'_, impl Read>) -> Result<Accepted, StoreError> {
 /// Reads at most one byte more than a record has, which is refused later.
 fn read_within(from: &mut dyn Read) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
-    from.take(RECORD_PACKED_BYTES + 1).read_to_end(&mut bytes).map_err(StoreError::Archive)?;
+    from.take(RECORD_PACKED_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|err| StoreError::of_archive(&err))?;
     Ok(bytes)
 }

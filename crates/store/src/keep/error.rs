@@ -1,6 +1,7 @@
 //! The errors of a store.
 
 use std::{
+    error::Error,
     io,
     path::{Path, PathBuf},
 };
@@ -24,14 +25,14 @@ pub enum StoreError {
         folder: PathBuf,
     },
     /// A file or folder can't be used.
-    #[error("could not {} `{}`: {}", verb(*attempt), shown(path), explain(source, *attempt))]
+    #[error("could not {} `{}`: {}", verb(*attempt), shown(path), explain(err, *attempt))]
     Io {
         /// The file or folder.
         path: PathBuf,
         /// The operation that was tried.
         attempt: Attempt,
         /// The error of the system, which is in the text of this one.
-        source: io::Error,
+        err: io::Error,
     },
     /// The index can't be used.
     #[error("the index of the store in `{}` can't be used", shown(folder))]
@@ -69,12 +70,25 @@ pub enum StoreError {
     /// The record is not valid.
     #[error("the results can't be stored")]
     Record(#[source] Invalid),
-    /// A file is no archive of records.
-    #[error("this is not an export of stored runs")]
-    Archive(#[source] io::Error),
+    /// A file is no archive of records, or no longer one. What the library says of it is about its format, and may quote
+    /// what is in it.
+    #[error("this is not an export of stored runs, or it is damaged")]
+    Archive,
+    /// The only entry of an archive is no record.
+    #[error("there is no stored run in it: {why}")]
+    Refused {
+        /// The reason.
+        why: String,
+    },
+    /// An archive has more records than the one that is wanted.
+    #[error("there are several runs in it")]
+    Several,
+    /// An export can't be read.
+    #[error("could not read the export: {}", explain(.0, Attempt::Read))]
+    Unread(io::Error),
     /// An export can't be written.
     #[error("could not write the export: {}", explain(.0, Attempt::Write))]
-    Export(#[source] io::Error),
+    Export(io::Error),
     /// An archive has more than is taken.
     #[error("an export has at most {most} entries")]
     Many {
@@ -93,13 +107,26 @@ impl StoreError {
     pub(super) fn is_of_system(&self) -> bool {
         // A socket and a link are no records, whatever the system says of them.
         const STRANGE: [Errno; 3] = [Errno::ENXIO, Errno::ELOOP, Errno::EISDIR];
-        let Self::Io { source, .. } = self else { return false };
-        source.raw_os_error().is_some_and(|code| !STRANGE.contains(&Errno::from_raw(code)))
+        let Self::Io { err, .. } = self else { return false };
+        err.raw_os_error().is_some_and(|code| !STRANGE.contains(&Errno::from_raw(code)))
     }
 
     /// An error of the system about a file.
     pub(super) fn io(path: &Path, attempt: Attempt) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self::Io { path: path.to_owned(), attempt, source }
+        move |err| Self::Io { path: path.to_owned(), attempt, err }
+    }
+
+    /// An error of reading an archive: of the system, or of the format.
+    pub(super) fn of_archive(err: &io::Error) -> Self {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(err);
+        while let Some(one) = cause {
+            let number = one.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+            if let Some(number) = number {
+                return Self::Unread(io::Error::from_raw_os_error(number));
+            }
+            cause = one.source();
+        }
+        Self::Archive
     }
 }
 
@@ -138,6 +165,16 @@ impl IndexError {
             // Values that can't be.
             Self::Damage | Self::Sqlite(_) => true,
         }
+    }
+
+    /// Returns true if its file can't be written to, or not be opened.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        let Self::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) = self else { return false };
+        matches!(
+            failure.code,
+            ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied
+        ) && !self.is_damage()
     }
 
     /// The error of a store in this folder.

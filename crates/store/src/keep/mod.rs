@@ -86,6 +86,7 @@ impl Store {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, StoreError> {
         let records = Records::create(folder)?;
+        records.check_writable()?;
         Self::start(folder, records, false, progress)
     }
 
@@ -99,7 +100,7 @@ impl Store {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Self, StoreError> {
         let records = Records::find(folder)?;
-        let is_read_only = !records.is_writable();
+        let is_read_only = records.check_writable().is_err();
         Self::start(folder, records, is_read_only, progress)
     }
 

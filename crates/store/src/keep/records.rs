@@ -85,10 +85,12 @@ impl Records {
         }
     }
 
-    /// Returns whether files can be made in its folders.
-    pub(super) fn is_writable(&self) -> bool {
-        let may = |path: &Path| access(path, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
-        may(&self.store) && may(&self.folder())
+    /// Checks that files can be made in its folders.
+    pub(super) fn check_writable(&self) -> Result<(), StoreError> {
+        [&self.store, &self.folder()].into_iter().try_for_each(|path| {
+            access(path, AccessFlags::W_OK | AccessFlags::X_OK)
+                .map_err(|errno| StoreError::io(path, Attempt::Write)(errno.into()))
+        })
     }
 
     fn folder(&self) -> PathBuf {

@@ -134,12 +134,6 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// The file of a record.
-pub(crate) fn file_of(folder: &Path, id: RecordId) -> PathBuf {
-    let name = id.to_string();
-    folder.join("records").join(&name[..2]).join(format!("{name}.zst"))
-}
-
 /// The file of the index.
 pub(crate) fn index_of(folder: &Path) -> PathBuf {
     folder.join(std::fs::read_to_string(folder.join("index")).unwrap())

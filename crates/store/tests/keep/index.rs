@@ -3,10 +3,9 @@
 use std::{fs, path::Path};
 
 use store::{Filter, Flaw, Progress, Record, Rounds, Store};
+use test_support::record_file;
 
-use crate::fixture::{
-    Scene, file_of, files, id, import, index_of, is_sound, listed, medians, record,
-};
+use crate::fixture::{Scene, files, id, import, index_of, is_sound, listed, medians, record};
 
 /// Something that happens to an index.
 type Harm = (&'static str, fn(&Path));
@@ -112,7 +111,7 @@ fn many_records_of_all_lengths_are_listed_anew() {
     long.benchmarks[0].rounds = Some(Rounds { wall_ns: rounds, ..Rounds::default() });
     store.add(&long).unwrap();
     drop(store);
-    fs::write(file_of(&scene.store(), id(7)), "damaged").unwrap();
+    fs::write(record_file(&scene.store(), id(7)), "damaged").unwrap();
     fs::remove_file(index_of(&scene.store())).unwrap();
     let store = scene.open();
     let expected: Vec<u64> = (1..=151).rev().filter(|time| *time != 7).collect();
@@ -157,10 +156,10 @@ fn files_that_come_and_go_are_noticed() {
     drop(scene.with(1..=3));
     let other = Scene::new();
     drop(other.with([7]));
-    let come = file_of(&scene.store(), id(7));
+    let come = record_file(&scene.store(), id(7));
     fs::create_dir_all(come.parent().unwrap()).unwrap();
-    fs::copy(file_of(&other.store(), id(7)), come).unwrap();
-    fs::remove_file(file_of(&scene.store(), id(2))).unwrap();
+    fs::copy(record_file(&other.store(), id(7)), come).unwrap();
+    fs::remove_file(record_file(&scene.store(), id(2))).unwrap();
     let store = scene.open();
     assert_eq!(listed(&store), [7, 3, 1]);
     assert_eq!(medians(&store), [7.0, 3.0, 1.0]);
@@ -171,10 +170,10 @@ fn a_check_moves_damaged_files_aside_and_keeps_all_others() {
     let scene = Scene::new();
     drop(scene.with(1..=4));
     let (folder, all) = (scene.store(), Filter::default());
-    let damaged = file_of(&folder, id(1));
+    let damaged = record_file(&folder, id(1));
     fs::write(&damaged, "damaged").unwrap();
-    let wrong = file_of(&folder, id(2));
-    fs::copy(file_of(&folder, id(3)), &wrong).unwrap();
+    let wrong = record_file(&folder, id(2));
+    fs::copy(record_file(&folder, id(3)), &wrong).unwrap();
     fs::write(folder.join("records/note.txt"), "mine").unwrap();
     fs::remove_file(index_of(&folder)).unwrap();
     let store = scene.open();
@@ -199,7 +198,7 @@ fn a_check_moves_damaged_files_aside_and_keeps_all_others() {
 fn a_damaged_record_is_healed_when_it_comes_again() {
     let scene = Scene::new();
     drop(scene.with([1]));
-    fs::write(file_of(&scene.store(), id(1)), "damaged").unwrap();
+    fs::write(record_file(&scene.store(), id(1)), "damaged").unwrap();
     fs::remove_file(index_of(&scene.store())).unwrap();
     let store = scene.open();
     assert_eq!(listed(&store), [0; 0]);
@@ -215,7 +214,7 @@ fn a_record_of_a_newer_version_stays_where_it_is() {
     let mut newer = record(2);
     newer.version = 2;
     let packed = newer.pack().unwrap();
-    let file = file_of(&scene.store(), packed.id);
+    let file = record_file(&scene.store(), packed.id);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, &packed.bytes).unwrap();
     drop(store);
@@ -233,7 +232,7 @@ fn a_record_of_a_later_format_is_newer_and_not_damaged() {
     drop(scene.with([1]));
     let json = br#"{"version":2,"time_ms":"yesterday","parts":{"of":"another shape"}}"#;
     let id = store::RecordId::of(json);
-    let file = file_of(&scene.store(), id);
+    let file = record_file(&scene.store(), id);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, json).unwrap();
     let store = scene.open();
@@ -256,7 +255,7 @@ fn what_cant_be_read_just_now_is_not_damage() {
     drop(scene.with(1..=3));
     let (folder, all) = (scene.store(), Filter::default());
     fs::remove_file(index_of(&folder)).unwrap();
-    let (file, shard) = (file_of(&folder, id(1)), file_of(&folder, id(2)));
+    let (file, shard) = (record_file(&folder, id(1)), record_file(&folder, id(2)));
     let shard = shard.parent().unwrap();
     allow(&file, 0);
     allow(shard, 0);

@@ -11,6 +11,7 @@ use store::{
     Filter, Imported, Part, Patience, Purpose, Record, RecordId, RecordedBenchmark, SharedError,
     SharedKey, SharedStore, Store,
 };
+use test_support::{folder_address, record_file};
 
 /// A record of a run at this time.
 fn record(time_ms: u64) -> Record {
@@ -77,7 +78,7 @@ fn more_records_than_a_page_are_listed() {
 }
 
 #[test]
-fn two_writers_leave_one_record() {
+fn writers_at_the_same_time_lose_nothing() {
     let server = Server::start(&[]);
     let key = push(&server.open(), &record(1));
     let same = push(&server.open(), &record(1));
@@ -157,7 +158,7 @@ fn a_slow_server_is_waited_for() {
 }
 
 #[test]
-fn wrong_credentials_are_an_error_at_once() {
+fn wrong_credentials_are_an_error() {
     let server = Server::start(&[]);
     let shared = server.open_with_secret("wrong");
     let refused = shared.keys(None, None).unwrap_err();
@@ -177,7 +178,7 @@ fn open_folder(address: &str, purpose: Purpose) -> Result<SharedStore, SharedErr
 #[test]
 fn a_folder_is_made_by_who_writes_and_only_the_last_one() {
     let folder = tempfile::tempdir().unwrap();
-    let address = |path: &str| format!("file://{}/{path}", folder.path().display());
+    let address = |path: &str| folder_address(&folder.path().join(path));
     let missing = open_folder(&address("new"), Purpose::Read);
     assert!(matches!(missing, Err(SharedError::NoFolder { .. })), "{missing:?}");
     let without_drive = open_folder(&address("drive/new"), Purpose::Write);
@@ -201,7 +202,7 @@ fn a_server_that_never_answers_ends_with_the_patience() {
 #[test]
 fn a_folder_is_a_shared_store() {
     let folder = tempfile::tempdir().unwrap();
-    let address = format!("file://{}/new", folder.path().display());
+    let address = folder_address(&folder.path().join("new"));
     let shared = open_folder(&address, Purpose::Write).unwrap();
     let key = push(&shared, &record(7));
     assert!(shared.has(&key).unwrap());
@@ -277,9 +278,7 @@ fn runs_that_can_not_be_read_keep_no_other_from_being_sent() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let ids = [1, 2, 3].map(|time| store.add(&record(time)).unwrap());
-    let name = ids[0].to_string();
-    let file = folder.path().join("records").join(&name[..2]).join(format!("{name}.zst"));
-    std::fs::write(file, "damaged").unwrap();
+    std::fs::write(record_file(folder.path(), ids[0]), "damaged").unwrap();
     let pushed = store.push(&shared, &ids, &mut |_| {}).unwrap();
     assert_eq!((pushed.added, pushed.unreadable.len()), (2, 1));
     assert_eq!(shared.keys(None, None).unwrap().len(), 2);
@@ -293,9 +292,7 @@ fn runs_that_are_there_are_not_even_read() {
     let store = Store::open(folder.path()).unwrap();
     let ids = [1, 2, 3].map(|time| store.add(&record(time)).unwrap());
     assert_eq!(store.push(&shared, &ids[..2], &mut |_| {}).unwrap().added, 2);
-    let name = ids[0].to_string();
-    let file = folder.path().join("records").join(&name[..2]).join(format!("{name}.zst"));
-    std::fs::write(file, "damaged").unwrap();
+    std::fs::write(record_file(folder.path(), ids[0]), "damaged").unwrap();
     let twice = [ids[0], ids[1], ids[2], ids[2]];
     let mut steps = Vec::new();
     assert_eq!(store.push(&shared, &twice, &mut |done| steps.push(done)).unwrap().added, 1);

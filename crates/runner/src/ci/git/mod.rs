@@ -99,6 +99,19 @@ impl Repository {
         Some(Self { root: root.to_owned(), git_dir, common_dir })
     }
 
+    /// Returns the folder that stands for the repository in all of its working trees: the top of the main one, or of a bare
+    /// repository its own folder.
+    pub(crate) fn home(&self) -> PathBuf {
+        if self.common_dir == self.git_dir {
+            return self.root.clone();
+        }
+        let Ok(common) = self.common_dir.canonicalize() else { return self.root.clone() };
+        match common.parent() {
+            Some(top) if common.ends_with(".git") => top.to_owned(),
+            Some(_) | None => common,
+        }
+    }
+
     /// Returns what is checked out.
     pub(crate) fn head(&self, env: &Env) -> Result<Head, GitError> {
         match self.head_by_files() {

@@ -76,6 +76,22 @@ fn nothing() -> Env {
 }
 
 #[test]
+fn all_working_trees_have_one_home() {
+    let (folder, linked) = planted("worktree");
+    assert_eq!(linked.home(), folder.path().join("main").canonicalize().unwrap());
+    let (_folder, main) = planted("branch");
+    assert_eq!(main.home(), main.root);
+    // Of a bare repository, which has no working tree of its own.
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("tree");
+    write(&root, ".git", "gitdir: ../bare/worktrees/tree\n");
+    write(folder.path(), "bare/worktrees/tree/HEAD", "ref: refs/heads/main\n");
+    write(folder.path(), "bare/worktrees/tree/commondir", "../..\n");
+    let bare = folder.path().join("bare").canonicalize().unwrap();
+    assert_eq!(Repository::find(&root).unwrap().home(), bare);
+}
+
+#[test]
 fn the_commit_is_found_wherever_it_is_written() {
     let on_main = Head { commit: COMMIT.to_owned(), branch: Some("main".to_owned()) };
     for kind in ["branch", "packed", "worktree"] {

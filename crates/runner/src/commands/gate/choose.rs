@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use runner_shared::{
-    env_names::{self, EnvName},
-    text::{as_text, shown},
-};
+use runner_shared::text::shown;
 use store::{Entry, Filter, Selector};
 
 use super::{Context, remote, store_if_any};
 use crate::{
+    ci,
     commands::{
+        here,
         kept::MOST_LISTED,
         sides::{Finder, Loaded, MOST_TRIED, goes_with, is_single, shares},
         store::read_record,
@@ -28,13 +27,6 @@ pub(in crate::commands) struct Chosen {
 
 /// Branches that others start from, where nobody says which one it is.
 const USUAL_BRANCHES: [&str; 2] = ["main", "master"];
-/// The branch that a change is for, by the words of CI systems.
-const BASE_BRANCH: [EnvName; 4] = [
-    env_names::CI_BASE_REF,
-    env_names::GITHUB_BASE_REF,
-    env_names::GITLAB_MR_TARGET,
-    env_names::BUILDKITE_BASE_BRANCH,
-];
 
 /// The run that is judged, and the store. A file needs no store.
 pub(in crate::commands) fn head<'a>(
@@ -59,9 +51,8 @@ pub(in crate::commands) fn named(
         return file(&path);
     }
     let newest = head.and_then(|head| Some((head.runs.last()?, Some(&head.entry))));
-    let (runs, entry) = finder.side(word, newest)?;
-    match entry {
-        Some(entry) => Ok(Chosen { runs, entry }),
+    match finder.stored_side(word, newest)? {
+        Some((runs, entry)) => Ok(Chosen { runs, entry }),
         // A file of that name.
         None => file(Path::new(word)),
     }
@@ -129,7 +120,7 @@ fn usual_base(
     let of_project = || Filter::of_project(&finder.kept.project);
     let newest = |most| Filter { newest: Some(most), whole: true, ..of_project() };
     let mut entries = finder.kept.entries(&newest(MOST_LISTED), context)?;
-    let branches = base_branches(context);
+    let branches = base_branches(context)?;
     let is_of_base = |entry: &Entry| branches.iter().any(|name| entry.branch() == Some(name));
     if !entries.iter().any(is_of_base) {
         for branch in &branches {
@@ -159,12 +150,9 @@ fn usual_base(
 }
 
 /// The branch that the change is for, else those that it usually is.
-pub(in crate::commands) fn base_branches(context: &Context) -> Vec<String> {
-    let told = BASE_BRANCH.into_iter().find_map(|name| context.env.get(name));
-    match told {
-        Some(branch) => vec![as_text(branch).into_owned()],
-        None => USUAL_BRANCHES.map(str::to_owned).into(),
-    }
+pub(in crate::commands) fn base_branches(context: &Context) -> Result<Vec<String>, CliError> {
+    let told = ci::base_branch(&context.env, &here()?);
+    Ok(told.map_or_else(|| USUAL_BRANCHES.map(str::to_owned).into(), |branch| vec![branch]))
 }
 
 /// Sorts all earlier runs, which are given newest first, the best one first: comparable ones of the base branch, then

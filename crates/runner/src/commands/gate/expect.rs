@@ -41,10 +41,14 @@ pub(super) fn expectations(
         }
     }
     let mut found = Vec::new();
+    if doubtful.is_empty() {
+        return Ok(found);
+    }
+    let branches = base_branches(context)?;
     for ((metric, occurrence), benchmarks) in doubtful {
-        for branch in base_branches(context) {
+        for branch in &branches {
             let filter = Filter {
-                branch: Some(branch),
+                branch: Some(branch.clone()),
                 newest: Some(MOST_RUNS),
                 complete: true,
                 whole: true,

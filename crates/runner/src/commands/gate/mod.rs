@@ -9,13 +9,15 @@ pub(super) mod tell;
 use results::SuiteComparison;
 use runner_shared::share::Share;
 use store::{
-    Mode, RecordId,
+    Kind, Mode,
     compare::{AtMost, Settings, compare},
     gate::{Day, GateReport, Inputs, comparison_of, judge},
 };
 
 use super::{
-    Context, here, kept, preflight, remote,
+    Context, Recorded, here, kept,
+    measure::{Ended, measure},
+    preflight, remote,
     sides::{Finder, runs},
     sources,
 };
@@ -23,7 +25,7 @@ use crate::{
     cli::{GateAbArgs, GateOutcomeArgs, GateRunArgs, ago},
     error::{CliError, ExitKind},
     event::RunEvent,
-    settings::{options::Export, project_file::GateConfig},
+    settings::{RunPlan, options::Export, project_file::GateConfig},
 };
 use choose::Chosen;
 
@@ -56,8 +58,21 @@ fn config(context: &Context) -> Result<GateConfig, CliError> {
 pub(super) fn store_if_any(context: &Context) -> Result<Option<Finder<'_>>, CliError> {
     match remote::open_fresh(remote::NEWEST, context) {
         Ok(kept) => Ok(Some(Finder { kept, context })),
-        Err(err) if kept::is_none(&err) => Ok(None),
+        Err(err) if kept::is_none(&err) || kept::is_nowhere(&err) => Ok(None),
         Err(err) => Err(err),
+    }
+}
+
+/// Measures, and judges what was measured if a gate is wanted.
+pub(super) fn measured(
+    gate: Option<&Gate>,
+    plan: &RunPlan,
+    kind: Kind,
+    context: &Context,
+) -> Result<ExitKind, CliError> {
+    match gate {
+        Some(gate) => gate.follow(plan, kind, context),
+        None => measure(plan, kind, context)?.whole(),
     }
 }
 
@@ -68,6 +83,7 @@ impl Gate {
         let Some(base) = gate else { return refuse_idle(&outcome).map(|()| None) };
         let base = Some(base).filter(|base| !base.is_empty());
         preflight::check_exports(&gate_export, context, &here()?)?;
+        kept::check_writable(context)?;
         let (config, exports) = (config(context)?, gate_export);
         let mut gate = Self { config, base, outcome, exports, confirm, found: None };
         if let Some(word) = gate.told() {
@@ -143,39 +159,47 @@ impl Gate {
         }))
     }
 
-    /// Measures and judges what was measured; once more if that is wanted and something fails. What was not measured
-    /// well is not judged.
-    pub(super) fn follow(
-        &self,
-        measure: &dyn Fn() -> Result<ExitKind, CliError>,
-        context: &Context,
-    ) -> Result<ExitKind, CliError> {
-        let kind = measure()?;
-        if !is_judged(kind) {
-            return Ok(kind);
+    /// Measures and judges what was measured, whatever becomes of its upload; once more if that is wanted and something
+    /// fails. What was not measured well is not judged. The first measurement alone is sent: it is the one that is judged.
+    fn follow(&self, plan: &RunPlan, kind: Kind, context: &Context) -> Result<ExitKind, CliError> {
+        let ended = measure(plan, kind, context)?;
+        if !is_judged(ended.measured) {
+            return ended.whole();
         }
-        let Some(id) = context.recorded.take() else {
+        let Ended { measured, sent } = ended;
+        let is_stopped = matches!(&sent, Err(err) if err.kind == ExitKind::Interrupted);
+        if let Err(err) = &sent {
+            // Now, as a second measurement may take hours.
+            context.ui.error(err);
+        }
+        let Some(recorded) = context.recorded.take() else {
             let what = "the run was not recorded, so the gate has nothing to judge";
             return Err(CliError::new(ExitKind::Failed, what));
         };
-        let (report, base) = self.of_first(id, context)?;
-        let judged = if !report.passed && self.confirm {
+        let (report, base) = self.of_first(recorded, context)?;
+        let judged = if is_stopped {
+            self.show(&report, context)?;
+            ExitKind::Interrupted
+        } else if !report.passed && self.confirm {
             tell::again(context);
-            self.settle(report, measure(), base.as_ref(), context)?
+            let again = measure(&plan.unsent(), kind, context).and_then(Ended::whole);
+            self.settle(report, again, base.as_ref(), context)?
         } else {
             self.conclude(&report, context)?
         };
-        let is_last_word = kind == ExitKind::Ok || judged == ExitKind::Interrupted;
-        Ok(if is_last_word { judged } else { kind })
+        verdict(measured, judged, sent)
     }
 
     /// The report on what was just measured, and what it was compared with.
     fn of_first(
         &self,
-        id: RecordId,
+        Recorded { id, kept }: Recorded,
         context: &Context,
     ) -> Result<(GateReport, Option<Chosen>), CliError> {
-        let finder = Finder { kept: remote::open_fresh(remote::NEWEST, context)?, context };
+        // Who wants an end waits for no network.
+        let is_stopped = context.signals.interrupted();
+        let kept = if is_stopped { kept } else { remote::freshened(kept, remote::NEWEST, context) };
+        let finder = Finder { kept, context };
         let head = choose::named(&id.to_string(), None, &finder)?;
         let base = self.base_for(&head, Some(&finder), context)?;
         Ok((self.judge(&head, base.as_ref(), Some(&finder), context)?, base))
@@ -200,7 +224,7 @@ impl Gate {
         let report = match recorded {
             _ if !is_judged(ended) => first.unconfirmed("the second measurement failed"),
             None => first.unconfirmed("the second measurement left no record"),
-            Some(id) => match self.of_second(id, base, context) {
+            Some(recorded) => match self.of_second(recorded, base, context) {
                 Ok(second) => first.confirmed_by(&second),
                 Err(err) => {
                     survive(err, context)?;
@@ -214,11 +238,11 @@ impl Gate {
     /// The report on the second measurement.
     fn of_second(
         &self,
-        id: RecordId,
+        Recorded { id, kept }: Recorded,
         base: Option<&Chosen>,
         context: &Context,
     ) -> Result<GateReport, CliError> {
-        let finder = Finder { kept: kept::open(context)?, context };
+        let finder = Finder { kept, context };
         let head = choose::named(&id.to_string(), None, &finder)?;
         self.judge(&head, base, Some(&finder), context)
     }
@@ -292,6 +316,24 @@ fn refuse_idle(outcome: &GateOutcomeArgs) -> Result<(), CliError> {
     })
 }
 
+/// The end of a command whose results were measured, judged by the gate, and sent. A failed gate weighs more than a failed
+/// upload, which was told.
+fn verdict(
+    measured: ExitKind,
+    judged: ExitKind,
+    sent: Result<ExitKind, CliError>,
+) -> Result<ExitKind, CliError> {
+    match (measured, judged, sent) {
+        (_, ExitKind::Interrupted, _) => Ok(ExitKind::Interrupted),
+        (ExitKind::Ok, ExitKind::Ok, Ok(by_service)) => Ok(by_service),
+        (ExitKind::Ok, ExitKind::Ok, Err(err)) => {
+            Err(CliError::new(err.kind, "the results were judged, but not uploaded"))
+        }
+        (ExitKind::Ok, judged, _) => Ok(judged),
+        (measured, ..) => Ok(measured),
+    }
+}
+
 /// The end of a second measurement. Its errors don't lose the first report.
 fn ended(measured: Result<ExitKind, CliError>, context: &Context) -> Result<ExitKind, CliError> {
     measured.or_else(|err| {
@@ -324,6 +366,23 @@ mod tests {
     use store::gate::{Limit, Rule, Rules};
 
     use super::*;
+
+    #[test]
+    fn a_failed_gate_weighs_more_than_a_failed_upload() {
+        use ExitKind::{Failed, Interrupted, Ok as Fine, Regression, Service};
+        let end = |measured, judged, sent: Result<ExitKind, ExitKind>| {
+            let sent = sent.map_err(|kind| CliError::new(kind, "no network"));
+            verdict(measured, judged, sent).unwrap_or_else(|err| err.kind)
+        };
+        assert_eq!(end(Fine, Fine, Ok(Fine)), Fine);
+        assert_eq!(end(Fine, Fine, Err(Service)), Service);
+        assert_eq!(end(Fine, Fine, Err(Failed)), Failed);
+        assert_eq!(end(Fine, Fine, Ok(Regression)), Regression, "the service says so");
+        assert_eq!(end(Fine, Regression, Err(Service)), Regression);
+        assert_eq!(end(Fine, Regression, Ok(Fine)), Regression);
+        assert_eq!(end(Regression, Fine, Err(Service)), Regression);
+        assert_eq!(end(Fine, Interrupted, Err(Interrupted)), Interrupted);
+    }
 
     #[test]
     fn a_limit_of_nothing_is_one_for_counts() {

@@ -105,16 +105,12 @@ pub(crate) enum AskError {
         program: PathBuf,
     },
     /// The system does not let us wait for it.
-    #[error(
-        "could not read the output of `{}`: {}",
-        shown(program),
-        explain(source, Attempt::Read)
-    )]
+    #[error("could not read the output of `{}`: {}", shown(program), explain(err, Attempt::Read))]
     Unheard {
         /// The tool.
         program: PathBuf,
-        /// The refusal of the system.
-        source: io::Error,
+        /// The refusal of the system, which is in the text of this one.
+        err: io::Error,
     },
 }
 
@@ -195,7 +191,7 @@ impl ToolCommand {
             Quit::Time => AskError::Silent { program, limit: limits.time },
             Quit::Bytes => AskError::Endless { program, most: limits.bytes },
             Quit::Signal => AskError::Interrupted { program },
-            Quit::Io(source) => AskError::Unheard { program, source },
+            Quit::Io(err) => AskError::Unheard { program, err },
         })
     }
 }

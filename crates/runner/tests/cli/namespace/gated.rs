@@ -5,7 +5,10 @@ use serde_json::Value;
 use test_support::{Run, Sandbox};
 
 use super::ab::{EQUAL, SUITE, commit, git, repository};
-use crate::stage::{CODSPEED, sandbox};
+use crate::{
+    stage::{CODSPEED, sandbox},
+    stored::sharing,
+};
 
 /// A suite in a project with this limit.
 fn project(limit: &str) -> Sandbox {
@@ -42,8 +45,7 @@ fn a_run_is_judged_as_soon_as_it_is_measured() {
 #[test]
 fn a_measured_run_has_its_base_in_the_shared_store() {
     let sandbox = outside_git();
-    let remote = format!("file://{}/shared", sandbox.path().display());
-    let sandbox = sandbox.with("CODSPEED_SHARED_STORE", &remote);
+    let sandbox = sharing(sandbox);
     sandbox.file("times", "three 3000000\n");
     assert_eq!(run(&sandbox, &[], "sh suite").code, 0);
     sandbox.file("times", "three 9000000\n");

@@ -112,7 +112,7 @@ fn what_is_wrong_with_one_file_keeps_no_other_out() {
     sandbox.file("half.json", &fixture("hyperfine-1.15.0.json")[..300]);
     sandbox.file("a.json", fixture("hyperfine-1.15.0.json"));
     let run = import(&sandbox, &["missing.json", "odd.json", "half.json", "a.json"]);
-    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(run.stdout.starts_with("a.json: 2 benchmarks of hyperfine, stored as "));
     for text in [
         "error: could not read `missing.json`: ",

@@ -20,6 +20,7 @@ mod exec_names;
 mod exec_versus;
 mod exposure;
 mod gated;
+mod gated_uploads;
 mod go;
 mod hooks;
 mod hostile_names;

@@ -1,6 +1,6 @@
 //! The report on a terminal.
 
-use results::{FreeRow, Head, TableStyle, fitted_table};
+use results::{FreeRow, Head, TableStyle, fitted_table, sentences as fitted};
 use runner_shared::text::count;
 
 use super::{
@@ -37,8 +37,7 @@ pub fn table(report: &GateReport, style: &TableStyle) -> String {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&sentence);
-        text.push('\n');
+        text.push_str(&fitted(&sentence, style));
     }
     text
 }

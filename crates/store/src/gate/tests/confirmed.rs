@@ -50,18 +50,10 @@ fn what_the_second_measurement_lacks_stays_failed() {
 
 #[test]
 fn a_failure_is_gone_only_if_it_came_to_its_end() {
-    let today = today();
     let report = |records: &[Record]| {
         let id = RecordId::of(b"head");
         let head: Vec<_> = records.iter().map(|record| Run { id, record }).collect();
-        judge(&Inputs {
-            rules: &Rules::default(),
-            comparison: None,
-            head: &head,
-            expectations: &[],
-            today: &today,
-            strict: false,
-        })
+        judge(&Inputs { head: &head, ..inputs(&Rules::default()) })
     };
     let failed = || report(&[record(&[], Outcome::Failed("exit status 1".to_owned()))]);
     assert!(!failed().confirmed_by(&report(&[])).passed);
@@ -109,17 +101,9 @@ fn a_second_measurement_takes_back_doubts_that_fail() {
 
 #[test]
 fn a_gate_that_checked_nothing_says_so() {
-    let today = today();
-    let with = |strict| {
-        judge(&Inputs {
-            rules: &Rules::default(),
-            comparison: Some(&comparison(Vec::new())),
-            head: &[],
-            expectations: &[],
-            today: &today,
-            strict,
-        })
-    };
+    let comparison = comparison(Vec::new());
+    let rules = Rules::default();
+    let with = |strict| judge(&Inputs { comparison: Some(&comparison), strict, ..inputs(&rules) });
     assert!(with(false).passed && !with(true).passed);
     assert!(with(false).notes[0].contains("nothing was compared"), "{:?}", with(false).notes);
 }

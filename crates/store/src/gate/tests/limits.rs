@@ -84,14 +84,8 @@ fn a_loss_that_equals_the_limit_passes() {
 
 /// Judges with these limits and waivers; doubts fail.
 fn strictly(rules: &Rules, comparison: &Comparison, expectations: &[Expectation]) -> GateReport {
-    judge(&Inputs {
-        rules,
-        comparison: Some(comparison),
-        head: &[],
-        expectations,
-        today: &today(),
-        strict: true,
-    })
+    let inputs = inputs(rules);
+    judge(&Inputs { comparison: Some(comparison), expectations, strict: true, ..inputs })
 }
 
 #[test]
@@ -233,15 +227,7 @@ fn a_waiver_of_one_time_is_none_of_a_budget_of_another() {
             Rules { rules: vec![Rule { budgets, ..Rule::default() }], waivers: vec![waiver] };
         let record = record(key);
         let head = [Run { id: RecordId::of(b"head"), record: &record }];
-        let inputs = Inputs {
-            rules: &rules,
-            comparison: None,
-            head: &head,
-            expectations: &[],
-            today: &today(),
-            strict: false,
-        };
-        judge(&inputs).checks[0].status
+        judge(&Inputs { head: &head, ..inputs(&rules) }).checks[0].status
     };
     assert_eq!(status("median", "median_ns", "processor"), Status::Failed);
     assert_eq!(status("median", "median_ns", "median"), Status::Waived);

@@ -1,6 +1,6 @@
 //! The gate as a whole: limits, budgets, waivers, and reports that no name can break.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use results::TableStyle;
 
@@ -80,15 +80,14 @@ fn rule(benchmarks: &str, max_regression: Option<Limit>) -> Rule {
     Rule { benchmarks: Some(benchmarks.into()), max_regression, ..Rule::default() }
 }
 
+/// The inputs of a gate with these rules that has nothing to judge; doubts pass.
+fn inputs(rules: &Rules) -> Inputs<'_> {
+    static TODAY: LazyLock<Day> = LazyLock::new(today);
+    Inputs { rules, comparison: None, head: &[], expectations: &[], today: &TODAY, strict: false }
+}
+
 fn judged(rules: &Rules, comparison: &Comparison) -> GateReport {
-    judge(&Inputs {
-        rules,
-        comparison: Some(comparison),
-        head: &[],
-        expectations: &[],
-        today: &today(),
-        strict: false,
-    })
+    judge(&Inputs { comparison: Some(comparison), ..inputs(rules) })
 }
 
 fn outcomes(report: &GateReport) -> Vec<(&str, Status)> {
@@ -197,24 +196,13 @@ fn later_rules_are_exceptions_of_earlier_ones() {
 fn doubts_fail_only_if_that_is_wanted() {
     let comparison = comparison(vec![compared("a", 1.0, 2.0, Verdict::Inconclusive)]);
     let rules = Rules::default();
-    let today = today();
-    let with = |strict| {
-        judge(&Inputs {
-            rules: &rules,
-            comparison: Some(&comparison),
-            head: &[],
-            expectations: &[],
-            today: &today,
-            strict,
-        })
-    };
+    let with = |strict| judge(&Inputs { comparison: Some(&comparison), strict, ..inputs(&rules) });
     assert!(with(false).passed && !with(true).passed);
 }
 
 #[test]
 fn a_history_decides_what_two_runs_can_not() {
     let rules = Rules::default();
-    let today = today();
     let with = |head: f64, points| {
         let comparison = comparison(vec![compared("a", 1e6, head, Verdict::Inconclusive)]);
         let expected = Expected { median: 1e6, low: 0.98e6, high: 1.02e6, points };
@@ -225,16 +213,12 @@ fn a_history_decides_what_two_runs_can_not() {
             metric: "median_ns".to_owned(),
             expected,
         };
-        judge(&Inputs {
-            rules: &rules,
+        let inputs = Inputs {
             comparison: Some(&comparison),
-            head: &[],
             expectations: &[expectation],
-            today: &today,
-            strict: false,
-        })
-        .checks[0]
-            .status
+            ..inputs(&rules)
+        };
+        judge(&inputs).checks[0].status
     };
     assert_eq!(with(1.01e6, 30), Status::Passed);
     assert_eq!(with(1.06e6, 30), Status::Failed);
@@ -266,7 +250,6 @@ fn record(metrics: &[(&str, f64)], outcome: Outcome) -> Record {
 
 #[test]
 fn budgets_need_no_base() {
-    let today = today();
     let budgets = [("peak", 100.0 * 1024.0 * 1024.0), ("allocations", 0.0), ("leaked", 0.0)];
     let budgets = budgets.map(|(word, most)| (word, Limit::Most(most)));
     let rules = Rules {
@@ -276,14 +259,7 @@ fn budgets_need_no_base() {
     let values = [("peak_bytes", 2e8), ("live_at_end_bytes", 0.0)];
     let record = record(&values, Outcome::Complete);
     let head = [Run { id: RecordId::of(b"head"), record: &record }];
-    let report = judge(&Inputs {
-        rules: &rules,
-        comparison: None,
-        head: &head,
-        expectations: &[],
-        today: &today,
-        strict: false,
-    });
+    let report = judge(&Inputs { head: &head, ..inputs(&rules) });
     let found: Vec<_> = report.checks.iter().map(|check| (&*check.title, check.status)).collect();
     assert_eq!(
         found,
@@ -298,17 +274,9 @@ fn budgets_need_no_base() {
 
 #[test]
 fn a_benchmark_that_failed_fails_the_gate() {
-    let today = today();
     let record = record(&[], Outcome::Failed("exit status 1".to_owned()));
     let head = [Run { id: RecordId::of(b"head"), record: &record }];
-    let report = judge(&Inputs {
-        rules: &Rules::default(),
-        comparison: None,
-        head: &head,
-        expectations: &[],
-        today: &today,
-        strict: false,
-    });
+    let report = judge(&Inputs { head: &head, ..inputs(&Rules::default()) });
     assert_eq!(outcomes(&report), [("load", Status::Failed)]);
     assert_eq!(report.checks[0].reason, "failed: exit status 1");
 }

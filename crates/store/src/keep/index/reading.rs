@@ -47,7 +47,7 @@ fn is_large<T>(found: &Result<T, StoreError>) -> bool {
     match found {
         Err(StoreError::Damaged { source: Invalid::Long { .. }, .. }) => true,
         // Its file is longer, or it is none: the system has no word for either.
-        Err(StoreError::Io { source, .. }) => source.raw_os_error().is_none(),
+        Err(StoreError::Io { err, .. }) => err.raw_os_error().is_none(),
         Ok(_) | Err(_) => false,
     }
 }
