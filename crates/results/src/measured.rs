@@ -12,6 +12,7 @@ use crate::{
     model::Interval,
     report::{Benchmark, Report},
     suite::{CounterFinding, Evidence, SuiteBenchmark, SuiteComparison, SuiteVerdict},
+    text::numbered,
 };
 
 /// One benchmark with its numbers.
@@ -75,10 +76,7 @@ impl Measured {
 
     /// Returns its name with its number, if it was measured before.
     pub(crate) fn full_name(&self) -> String {
-        match self.occurrence {
-            0..=1 => self.name.clone(),
-            number => format!("{} (no. {number})", self.name),
-        }
+        numbered(&self.name, self.occurrence)
     }
 
     /// Returns true if its numbers are those of all of it.
@@ -118,19 +116,19 @@ impl Quantity {
 impl Report {
     /// Returns all benchmarks with their numbers, in the order of the run.
     pub fn measured(&self) -> Vec<Measured> {
-        numbered(self.benchmarks().into_iter().map(measured).collect())
+        with_numbers(self.benchmarks().into_iter().map(measured).collect())
     }
 }
 
 impl SuiteComparison {
     /// Returns the benchmarks of both sides with the numbers of head, and what was found about them.
     pub(crate) fn measured_heads(&self) -> Vec<Measured> {
-        numbered(self.benchmarks.iter().map(|one| compared(one, self.mode)).collect())
+        with_numbers(self.benchmarks.iter().map(|one| compared(one, self.mode)).collect())
     }
 }
 
 /// The same benchmarks, each with its number among those of its identity.
-fn numbered(mut all: Vec<Measured>) -> Vec<Measured> {
+fn with_numbers(mut all: Vec<Measured>) -> Vec<Measured> {
     let mut seen: HashMap<String, u32> = HashMap::new();
     for one in &mut all {
         let count = seen.entry(one.uri.clone()).or_default();

@@ -13,6 +13,7 @@ use crate::{
     model::{BenchResult, RawRounds, WalltimeReport},
     simulation::{Events, SimulationReport, SimulationResult, View},
     stacks::Stacks,
+    text::numbered,
 };
 
 /// The results of one part of a run.
@@ -213,11 +214,7 @@ impl<'a> Benchmark<'a> {
 
     /// Returns its name on one line, with its number if it was measured before.
     pub(crate) fn shown_name(self) -> String {
-        let name = one_line(self.name());
-        match self.occurrence() {
-            0..=1 => name,
-            number => format!("{name} (no. {number})"),
-        }
+        numbered(&one_line(self.name()), self.occurrence())
     }
 
     /// Returns sentences for the user, without the name of the benchmark.

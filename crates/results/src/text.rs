@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use runner_shared::text::one_line;
 
+pub use runner_shared::text::grouped;
+
 /// Shown where a number is not known.
 pub(crate) const UNKNOWN: &str = "-";
 
@@ -31,15 +33,10 @@ pub fn percent(share: f64) -> String {
     text
 }
 
-/// A large number in groups of three digits: `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (left, digit) in (1..=digits.len()).rev().zip(digits.chars()) {
-        text.push(digit);
-        if left > 1 && left % 3 == 1 {
-            text.push(',');
-        }
+/// Returns the name of a benchmark, with its number if its identity was measured before in the run: `sort (no. 2)`.
+pub fn numbered(name: &str, occurrence: u32) -> String {
+    match occurrence {
+        0..=1 => name.to_owned(),
+        number => format!("{name} (no. {number})"),
     }
-    text
 }

@@ -2,5 +2,5 @@
 
 pub use crate::{
     comparison::{change, ends, factor, shortest},
-    text::{grouped, percent, quoted},
+    text::{grouped, numbered, percent, quoted},
 };

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use crate::text::grouped;
+
 /// The unit of a bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -178,6 +180,14 @@ bounds! {
     SHARED_BATCH_BYTES: u64 = 16 << 20, Bytes, 40,
         "store: records of a shared store that are fetched at the same time",
         "larger ones are fetched one by one";
+    /// Records that are read for the index at the same time, without rounds and stacks.
+    INDEX_BATCH_BYTES: u64 = 32 << 20, Bytes, 110,
+        "store: records that are put into the index at the same time, without rounds and stacks",
+        "put into it in several steps";
+    /// The values of the shards of a run that are put together.
+    MERGED_BYTES: u64 = 96 << 20, Bytes, 450,
+        "`merge`: values of the shards that are put together (counted as those of a record; one more shard is in memory)",
+        "of those so far fewer rounds and stacks are kept, and the record says so; what is too large even so is an error";
     /// A file of another tool's results.
     IMPORT_BYTES: u64 = 64 << 20, Bytes, 450,
         "import: a file of another tool, or all those of its folder",
@@ -235,19 +245,6 @@ pub fn shown(most: u64, unit: Unit) -> String {
         Unit::Bytes if most.is_multiple_of(1 << 10) => format!("{} KiB", most >> 10),
         Unit::Bytes => format!("{most} bytes"),
     }
-}
-
-/// With a comma after each thousand.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// An amount that may still be kept, and the number of things for which there was no room.

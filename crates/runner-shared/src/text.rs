@@ -2,6 +2,19 @@
 
 use std::{borrow::Cow, ffi::OsStr, fmt::Write, os::unix::ffi::OsStrExt};
 
+/// Returns a large number in groups of three digits: `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (left, digit) in (1..=digits.len()).rev().zip(digits.chars()) {
+        text.push(digit);
+        if left > 1 && left % 3 == 1 {
+            text.push(',');
+        }
+    }
+    text
+}
+
 /// Returns a word, a name or a path of the system as text, for names and files. What is UTF-8 is itself. In anything else
 /// each byte that is no text becomes `\xNN`, and a backslash becomes two, so that two of them never look the same.
 pub fn as_text(text: &(impl AsRef<OsStr> + ?Sized)) -> Cow<'_, str> {

@@ -1,20 +1,20 @@
 //! Stored runs for people: a table of many, and a sheet of one.
 
-use results::{FreeRow, Head, TableStyle, fitted_table, list_table};
+use results::{FreeRow, TableStyle, fitted_table, list_table};
 use runner_shared::text::{bytes, count, one_line};
 
 use crate::{
     CommitInfo, Entry, Kind, Metric, Mode, Outcome, PartState, Record, RecordId, RecordedBenchmark,
-    shown::{self, mode, moment, value},
+    shown::{self, UNKNOWN, cut, head, mode, value},
 };
+
+pub use crate::shown::minute as time;
 
 /// The share of a terminal that a project may have, and that a branch may: one part of so many.
 const PROJECT_PART: usize = 4;
 const BRANCH_PART: usize = 6;
 /// Letters that a name with its labels keeps where other columns can be left out.
 const SHORT_NAME: u16 = 16;
-/// A cell that says nothing.
-const NOTHING: &str = "-";
 
 /// Returns a table of runs with a final line break, fitted to the terminal; nothing of none. Columns that say nothing are
 /// left out, and runs of several projects are told apart by a column of their own.
@@ -28,13 +28,13 @@ pub fn table(entries: &[Entry], shows_projects: bool, style: &TableStyle) -> Str
         head("Benchmarks", 5),
     ];
     let most = |part: usize| style.width.map_or(usize::MAX, |width| usize::from(width) / part);
-    let known = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
+    let known = |text: Option<String>| text.unwrap_or_else(|| UNKNOWN.to_owned());
     let row = |entry: &Entry| FreeRow {
         name: known(name(entry)),
         cells: vec![
             entry.id.short(),
             time(entry.time_ms),
-            known(shows_projects.then(|| cut(&entry.project, most(PROJECT_PART)))),
+            known(shows_projects.then(|| cut(&one_line(&entry.project), most(PROJECT_PART)))),
             known(entry.commit.as_ref().map(|of| commit(of, most(BRANCH_PART)))),
             modes(&entry.modes),
             benchmarks(entry),
@@ -42,10 +42,6 @@ pub fn table(entries: &[Entry], shows_projects: bool, style: &TableStyle) -> Str
     };
     // The name stands behind the commit.
     list_table("Name", (4, SHORT_NAME), &heads, entries.iter().map(row).collect(), style)
-}
-
-const fn head(title: &'static str, expendable: u8) -> Head {
-    Head { title, expendable }
 }
 
 /// Returns what is in a record: its origin, and its benchmarks with the values that lead, fitted to the terminal.
@@ -97,14 +93,14 @@ fn values(record: &Record, style: TableStyle) -> String {
     let row = |benchmark: &RecordedBenchmark| {
         let metric = benchmark.metrics.get(&benchmark.headline);
         let (shown, interval) = match &benchmark.outcome {
-            Outcome::Failed(_) => ("failed".to_owned(), NOTHING.to_owned()),
-            Outcome::Interrupted => ("interrupted".to_owned(), NOTHING.to_owned()),
+            Outcome::Failed(_) => ("failed".to_owned(), UNKNOWN.to_owned()),
+            Outcome::Interrupted => ("interrupted".to_owned(), UNKNOWN.to_owned()),
             Outcome::Complete => (
-                metric.map_or_else(|| NOTHING.to_owned(), |it| value(it.value, it.unit)),
+                metric.map_or_else(|| UNKNOWN.to_owned(), |it| value(it.value, it.unit)),
                 interval(metric),
             ),
         };
-        let mode = record.mode_of(benchmark).map_or(NOTHING, mode).to_owned();
+        let mode = record.mode_of(benchmark).map_or(UNKNOWN, mode).to_owned();
         FreeRow {
             name: benchmark.name.clone(),
             cells: vec![mode, benchmark.headline.clone(), shown, interval],
@@ -116,7 +112,7 @@ fn values(record: &Record, style: TableStyle) -> String {
 fn interval(metric: Option<&Metric>) -> String {
     let ends = metric.and_then(|metric| Some((metric.low?, metric.high?, metric.unit)));
     ends.map_or_else(
-        || NOTHING.to_owned(),
+        || UNKNOWN.to_owned(),
         |(low, high, unit)| format!("{} .. {}", value(low, unit), value(high, unit)),
     )
 }
@@ -126,15 +122,6 @@ pub fn amount(entries: &[Entry]) -> String {
     let all: u64 = entries.iter().map(|entry| entry.bytes).sum();
     let number = u64::try_from(entries.len()).unwrap_or(u64::MAX);
     format!("{}, {}", count(number, "run"), bytes(all))
-}
-
-/// Returns a point in time to the minute, in UTC.
-pub fn time(time_ms: u64) -> String {
-    moment(time_ms)
-        .chars()
-        .take(16)
-        .map(|letter| if letter == 'T' { ' ' } else { letter })
-        .collect()
 }
 
 /// The name of a run with its labels.
@@ -154,7 +141,7 @@ fn labels<'a>(labels: impl Iterator<Item = (&'a String, &'a String)>) -> String 
 
 /// `main@1a2b3c4d5`, with a `+` where files differed from it, and at most so many letters of the branch.
 fn commit(commit: &CommitInfo, most: usize) -> String {
-    let branch = commit.branch.as_deref().map(|it| cut(it, most) + "@");
+    let branch = commit.branch.as_deref().map(|it| cut(&one_line(it), most) + "@");
     let dirty = if commit.dirty == Some(true) { "+" } else { "" };
     format!("{}{}{dirty}", branch.unwrap_or_default(), shown::commit(&commit.hash))
 }
@@ -182,15 +169,6 @@ const fn kind(kind: Kind) -> &'static str {
         Kind::Import => "import",
         Kind::Merge => "merge",
     }
-}
-
-/// At most so many letters of a text on one line, with `…` at the end of what was longer.
-fn cut(text: &str, most: usize) -> String {
-    let text = one_line(text);
-    if text.chars().count() <= most {
-        return text;
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A kept run as exports for other programs take it.
 
-use results::{Direction, End, Interval, Measured, MetricUnit as Unit, Quantity};
+use results::{CountUnit, Direction, End, Interval, Measured, MetricUnit as Unit, Quantity};
 
 use crate::record::{Better, Metric, MetricUnit, Outcome, Record, RecordedBenchmark};
 
@@ -63,6 +63,16 @@ impl From<MetricUnit> for Unit {
             MetricUnit::Cycles => Self::Cycles,
             MetricUnit::Share => Self::Share,
             MetricUnit::PerSecond => Self::PerSecond,
+        }
+    }
+}
+
+impl From<CountUnit> for MetricUnit {
+    fn from(unit: CountUnit) -> Self {
+        match unit {
+            CountUnit::Number => Self::Number,
+            CountUnit::Bytes => Self::Bytes,
+            CountUnit::Cycles => Self::Cycles,
         }
     }
 }

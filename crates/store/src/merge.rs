@@ -3,9 +3,15 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
+    mem::take,
 };
 
-use crate::record::{CommitInfo, Kind, Mode, Part, Record, RecordedBenchmark};
+use runner_shared::bounds::{MERGED_BYTES, Unit, shown};
+
+use crate::{
+    Entry,
+    record::{CiRun, CommitInfo, Kind, Mode, Record, RecordedBenchmark, whole_weight},
+};
 
 /// Shards that were put together.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,57 +42,61 @@ pub enum NotShards {
         /// Its value in another one.
         other: String,
     },
+    /// They would be more than a record may be, even without rounds and stacks.
+    #[error("together the shards take more than the {} of memory that a run may, even without rounds and stacks", shown(*most, Unit::Bytes))]
+    Large {
+        /// The bound.
+        most: u64,
+    },
 }
 
 /// Puts the shards of a run together: records of one project, commit and run of a CI system. A benchmark that a job
 /// has measured again counts with its last measurement; a later record of a job that measured others leaves those of
-/// earlier ones where they are. The order of `records` doesn't matter.
+/// earlier ones where they are. The order of `entries` doesn't matter. Records are asked for one after the other, and
+/// none is kept beside what is put together; of that, rounds and stacks are left out as soon as there is no room.
 ///
 /// # Errors
 ///
-/// They are not of the same project, commit or CI run.
-pub fn merge(records: &[Record]) -> Result<Merged, NotShards> {
-    let mut shards: Vec<&Record> = records.iter().collect();
-    shards.sort_by_key(|shard| (job(shard), Reverse(shard.time_ms)));
-    let first = *shards.first().ok_or(NotShards::None)?;
-    shards.iter().try_for_each(|shard| check_same(first, shard))?;
-    let newest = shards.iter().map(|shard| shard.time_ms).max().unwrap_or_default();
-    let mut merged = Merged {
-        record: Record {
-            version: Record::VERSION,
-            kind: Kind::Merge,
-            // Behind its shards: the merged run is the last one.
-            time_ms: newest.saturating_add(1),
-            ci: first.ci.clone().map(|ci| crate::CiRun { job: String::new(), ..ci }),
-            commit: commit(&shards),
-            labels: labels(&shards),
-            parts: Vec::new(),
-            benchmarks: Vec::new(),
-            verdicts: Vec::new(),
-            ..first.clone()
-        },
-        shards: 0,
-        duplicates: 0,
-        superseded: 0,
-    };
-    let mut known = Known::new();
-    for (place, shard) in shards.iter().enumerate() {
-        append(&mut merged, &shards, (place, shard), &mut known);
-    }
-    Ok(merged)
+/// They are not of the same project, commit or CI run, or take too much memory; those of `load`.
+pub fn merge<E: From<NotShards>>(
+    entries: &[Entry],
+    load: impl FnMut(&Entry) -> Result<Record, E>,
+) -> Result<Merged, E> {
+    merge_within(entries, load, MERGED_BYTES)
 }
 
-fn job(record: &Record) -> &str {
-    record.ci.as_ref().map(|ci| ci.job.as_str()).unwrap_or_default()
+fn merge_within<E: From<NotShards>>(
+    entries: &[Entry],
+    mut load: impl FnMut(&Entry) -> Result<Record, E>,
+    most: u64,
+) -> Result<Merged, E> {
+    let mut shards: Vec<&Entry> = entries.iter().collect();
+    shards.sort_by_key(|shard| (job(shard), Reverse(shard.time_ms), shard.id));
+    let first = *shards.first().ok_or(NotShards::None)?;
+    shards.iter().try_for_each(|shard| check_same(first, shard))?;
+    let mut started: Option<Merging> = None;
+    for (place, entry) in shards.iter().enumerate() {
+        let mut record = load(entry)?;
+        let weight = whole_weight(&serde_json::to_vec(&record).unwrap_or_default());
+        let all = started.get_or_insert_with(|| Merging::start(&shards, &mut record));
+        all.append(&shards, place, record);
+        all.weight = all.weight.saturating_add(weight.unwrap_or(u64::MAX));
+        all.fit(most)?;
+    }
+    started.map(|all| all.merged).ok_or_else(|| NotShards::None.into())
+}
+
+fn job(entry: &Entry) -> &str {
+    entry.ci.as_ref().map(|ci| ci.job.as_str()).unwrap_or_default()
 }
 
 /// Returns true if both are of one job. Records without a job are each one of their own.
-fn share_job(one: &Record, other: &Record) -> bool {
+fn share_job(one: &Entry, other: &Entry) -> bool {
     !job(one).is_empty() && job(one) == job(other)
 }
 
-/// The commit of all: its files differed if they did in any shard, and nobody knows if that is not known of one.
-fn commit(shards: &[&Record]) -> Option<CommitInfo> {
+/// Returns the commit of all: its files differed if they did in any shard, and nobody knows if that is not known of one.
+fn commit(shards: &[&Entry]) -> Option<CommitInfo> {
     let commits = || shards.iter().filter_map(|shard| shard.commit.as_ref());
     let is_dirty = commits().any(|commit| commit.dirty == Some(true));
     let is_known = commits().all(|commit| commit.dirty.is_some());
@@ -94,8 +104,8 @@ fn commit(shards: &[&Record]) -> Option<CommitInfo> {
     commits().next().map(|commit| CommitInfo { dirty, ..commit.clone() })
 }
 
-/// The labels of all; of two values of one label the first one.
-fn labels(shards: &[&Record]) -> BTreeMap<String, String> {
+/// Returns the labels of all; of two values of one label the first one.
+fn labels(shards: &[&Entry]) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::new();
     for (key, value) in shards.iter().flat_map(|shard| &shard.labels) {
         labels.entry(key.clone()).or_insert_with(|| value.clone());
@@ -103,10 +113,10 @@ fn labels(shards: &[&Record]) -> BTreeMap<String, String> {
     labels
 }
 
-fn check_same(first: &Record, shard: &Record) -> Result<(), NotShards> {
+fn check_same(first: &Entry, shard: &Entry) -> Result<(), NotShards> {
     let commit =
-        |of: &Record| of.commit.as_ref().map(|commit| commit.hash.clone()).unwrap_or_default();
-    let run = |of: &Record| {
+        |of: &Entry| of.commit.as_ref().map(|commit| commit.hash.clone()).unwrap_or_default();
+    let run = |of: &Entry| {
         of.ci.as_ref().map(|ci| format!("{} {}", ci.provider, ci.run)).unwrap_or_default()
     };
     let facts = [
@@ -121,60 +131,127 @@ fn check_same(first: &Record, shard: &Record) -> Result<(), NotShards> {
     }
 }
 
-/// The place of the shard that has a benchmark, which is its mode, its URI and its number.
-type Known<'a> = BTreeMap<(Option<Mode>, &'a str, u32), usize>;
+/// Shards that are put together so far.
+struct Merging {
+    merged: Merged,
+    /// The place of the shard that has a benchmark, which is its mode, its number and its URI.
+    known: BTreeMap<(Option<Mode>, u32, String), usize>,
+    /// About what the values of all take in memory, in bytes.
+    weight: u64,
+}
 
-/// Adds what no shard before this one has; parts of which nothing is left are left out.
-fn append<'a>(
-    merged: &mut Merged,
-    shards: &[&Record],
-    (place, shard): (usize, &'a Record),
-    known: &mut Known<'a>,
-) {
-    let (mut left, mut parts_before) = (Vec::new(), BTreeSet::new());
-    for benchmark in &shard.benchmarks {
-        parts_before.insert(benchmark.part);
-        let key = (shard.mode_of(benchmark), benchmark.uri.as_str(), benchmark.occurrence);
-        match *known.entry(key).or_insert(place) {
-            of if of == place => left.push(benchmark),
-            of if shards.get(of).is_some_and(|other| share_job(other, shard)) => {
-                merged.superseded += 1;
+impl Merging {
+    /// Nothing yet of the benchmarks of these shards. What they share is that of the first one, from which it is taken.
+    fn start(shards: &[&Entry], first: &mut Record) -> Self {
+        let newest = shards.iter().map(|shard| shard.time_ms).max().unwrap_or_default();
+        let record = Record {
+            version: Record::VERSION,
+            kind: Kind::Merge,
+            // Behind its shards: the merged run is the last one.
+            time_ms: newest.saturating_add(1),
+            program: first.program.clone(),
+            command: take(&mut first.command),
+            name: first.name.take(),
+            labels: labels(shards),
+            project: first.project.clone(),
+            commit: commit(shards),
+            ci: first.ci.clone().map(|ci| CiRun { job: String::new(), ..ci }),
+            // Each part is compared with it, those of the first one as well.
+            environment: first.environment.clone(),
+            parts: Vec::new(),
+            benchmarks: Vec::new(),
+            verdicts: Vec::new(),
+        };
+        let merged = Merged { record, shards: 0, duplicates: 0, superseded: 0 };
+        Self { merged, known: BTreeMap::new(), weight: 0 }
+    }
+
+    /// Adds what no shard before this one has; parts of which nothing is left are left out.
+    fn append(&mut self, entries: &[&Entry], place: usize, shard: Record) {
+        let is_of_same_job = |of: usize| match (entries.get(of), entries.get(place)) {
+            (Some(one), Some(other)) => share_job(one, other),
+            _ => false,
+        };
+        let is_left: Vec<bool> = shard
+            .benchmarks
+            .iter()
+            .map(|benchmark| {
+                let mode = shard.mode_of(benchmark);
+                let key = (mode, benchmark.occurrence, benchmark.uri.clone());
+                let of = *self.known.entry(key).or_insert(place);
+                match of == place {
+                    true => {}
+                    false if is_of_same_job(of) => self.merged.superseded += 1,
+                    false => self.merged.duplicates += 1,
+                }
+                of == place
+            })
+            .collect();
+        let left = || shard.benchmarks.iter().zip(&is_left).filter(|(_, is_left)| **is_left);
+        let is_newest = place.checked_sub(1).is_none_or(|before| !is_of_same_job(before));
+        let parts_before: BTreeSet<u32> = shard.benchmarks.iter().map(|one| one.part).collect();
+        let with_some: BTreeSet<u32> = left().map(|(one, _)| one.part).collect();
+        // One that never had any, since it failed for example, says something about the last record of its job only.
+        let stays = |number: u32| {
+            with_some.contains(&number) || is_newest && !parts_before.contains(&number)
+        };
+        let kept: BTreeSet<&str> = left().map(|(one, _)| &*one.uri).collect();
+        let all: BTreeSet<&str> = shard.benchmarks.iter().map(|one| &*one.uri).collect();
+        let is_kept = |uri: &str| kept.contains(uri) || !all.contains(uri);
+        let verdicts = shard.verdicts.into_iter().filter(|of| is_kept(&of.head));
+        let record = &mut self.merged.record;
+        record.verdicts.extend(verdicts);
+        let differs = shard.environment != record.environment;
+        let mut numbers = BTreeMap::new();
+        for (number, mut part) in (0..).zip(shard.parts).filter(|(number, _)| stays(*number)) {
+            numbers.insert(number, u32::try_from(record.parts.len()).unwrap_or(u32::MAX));
+            if differs {
+                part.environment.get_or_insert_with(|| Box::new(shard.environment.clone()));
             }
-            _ => merged.duplicates += 1,
+            record.parts.push(part);
         }
+        self.merged.shards += usize::from(!numbers.is_empty());
+        let left = shard.benchmarks.into_iter().zip(is_left).filter(|(_, is_left)| *is_left);
+        record.benchmarks.extend(left.filter_map(|(benchmark, _)| {
+            let part = *numbers.get(&benchmark.part)?;
+            Some(RecordedBenchmark { part, ..benchmark })
+        }));
     }
-    let before = place.checked_sub(1).and_then(|before| shards.get(before));
-    let is_newest = before.is_none_or(|before| !share_job(before, shard));
-    let with_some: BTreeSet<u32> = left.iter().map(|benchmark| benchmark.part).collect();
-    // One that never had any, since it failed for example, says something about the last record of its job only.
-    let stays =
-        |number: u32| with_some.contains(&number) || is_newest && !parts_before.contains(&number);
-    let record = &mut merged.record;
-    let differs = shard.environment != record.environment;
-    let mut numbers = BTreeMap::new();
-    for (number, part) in (0..).zip(&shard.parts).filter(|(number, _)| stays(*number)) {
-        numbers.insert(number, u32::try_from(record.parts.len()).unwrap_or(u32::MAX));
-        let own = part.environment.clone();
-        let environment = own.or_else(|| differs.then(|| Box::new(shard.environment.clone())));
-        record.parts.push(Part { environment, ..part.clone() });
+
+    /// Leaves out rounds and stacks if all that is put together takes too much memory.
+    fn fit(&mut self, most: u64) -> Result<(), NotShards> {
+        if self.weight <= most {
+            return Ok(());
+        }
+        self.merged.record.fit_within(most);
+        let json = serde_json::to_vec(&self.merged.record).unwrap_or_default();
+        self.weight = whole_weight(&json).unwrap_or(u64::MAX);
+        if self.weight > most { Err(NotShards::Large { most }) } else { Ok(()) }
     }
-    merged.shards += usize::from(!numbers.is_empty());
-    let uris = |all: &[&'a RecordedBenchmark]| -> BTreeSet<&'a str> {
-        all.iter().map(|benchmark| benchmark.uri.as_str()).collect()
-    };
-    let (kept, all) = (uris(&left), uris(&shard.benchmarks.iter().collect::<Vec<_>>()));
-    let is_kept = |uri: &str| kept.contains(uri) || !all.contains(uri);
-    record.verdicts.extend(shard.verdicts.iter().filter(|of| is_kept(&of.head)).cloned());
-    record.benchmarks.extend(left.into_iter().filter_map(|benchmark| {
-        let part = *numbers.get(&benchmark.part)?;
-        Some(RecordedBenchmark { part, ..benchmark.clone() })
-    }));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CiRun, Environment, PartState};
+    use crate::{Environment, Part, PartState, Rounds};
+
+    /// Merges records that are in memory.
+    fn merge(records: &[Record]) -> Result<Merged, NotShards> {
+        merge_records(records, MERGED_BYTES)
+    }
+
+    fn merge_records(records: &[Record], most: u64) -> Result<Merged, NotShards> {
+        let all: Vec<(Entry, &Record)> = records
+            .iter()
+            .map(|record| (Entry::of(&record.pack().unwrap(), record), record))
+            .collect();
+        let entries: Vec<Entry> = all.iter().map(|(entry, _)| entry.clone()).collect();
+        let load = |wanted: &Entry| {
+            let (_, record) = all.iter().find(|(entry, _)| entry.id == wanted.id).unwrap();
+            Ok((*record).clone())
+        };
+        merge_within(&entries, load, most)
+    }
 
     fn shard(job: &str, time_ms: u64, machine: &str, uris: &[&str]) -> Record {
         let benchmark =
@@ -291,5 +368,39 @@ mod tests {
         let expected = "the records are not shards of one run: the project differs (`a/b`, `x/y`)";
         assert_eq!(error.to_string(), expected);
         assert_eq!(merge(&[]), Err(NotShards::None));
+    }
+
+    #[test]
+    fn shards_without_room_lose_rounds_and_then_are_refused() {
+        let with_rounds = |job: &str| {
+            let mut shard = shard(job, 1, "m", &[job]);
+            let rounds = Rounds { wall_ns: vec![1.5; 2_000], ..Rounds::default() };
+            shard.benchmarks[0].rounds = Some(rounds);
+            shard
+        };
+        let shards: Vec<Record> = ["1", "2", "3", "4"].map(with_rounds).into();
+        let rounds = |merged: &Merged| -> Vec<usize> {
+            let of = |one: &RecordedBenchmark| one.rounds.as_ref().map_or(0, |it| it.wall_ns.len());
+            merged.record.benchmarks.iter().map(of).collect()
+        };
+        assert_eq!(rounds(&merge(&shards).unwrap()), [2_000; 4]);
+        let thin = merge_records(&shards, 90_000).unwrap();
+        assert_eq!(rounds(&thin), [500, 500, 500, 2_000], "those that found no room");
+        let said = &thin.record.parts[0].warnings;
+        assert!(said[0].starts_with("the run is too large for a record"), "{said:?}");
+        let refused = merge_records(&shards, 1_000).unwrap_err();
+        assert_eq!(refused, NotShards::Large { most: 1_000 });
+    }
+
+    #[test]
+    fn one_shard_at_a_time_is_in_memory() {
+        let shards = [shard("1", 1, "m", &["a"]), shard("2", 2, "n", &["b"])];
+        let entries = shards.each_ref().map(|it| Entry::of(&it.pack().unwrap(), it));
+        let mut asked = Vec::new();
+        let failed: Result<Merged, NotShards> = super::merge(&entries, |entry| {
+            asked.push(entry.id);
+            Err(NotShards::None)
+        });
+        assert_eq!((failed, asked), (Err(NotShards::None), vec![entries[0].id]));
     }
 }

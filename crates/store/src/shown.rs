@@ -2,9 +2,10 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use results::Head;
 use runner_shared::{
     duration::show_nanos,
-    text::bytes,
+    text::{bytes, grouped},
     walltime::{as_float, as_whole},
 };
 
@@ -64,6 +65,24 @@ pub(crate) fn moment(time_ms: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + seconds).to_string()
 }
 
+/// Returns a point in time to the minute, in UTC: `2026-11-30 16:02`.
+pub fn minute(time_ms: u64) -> String {
+    moment(time_ms).chars().take(16).collect::<String>().replace('T', " ")
+}
+
+/// Returns at most so many letters of a text, with `…` at the end of what was longer.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    if text.chars().nth(most).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Returns a head of a column, and how soon that goes where there is no room: 0 for never.
+pub(crate) const fn head(title: &'static str, expendable: u8) -> Head {
+    Head { title, expendable }
+}
+
 /// Returns the first digits of a commit, without what a stranger may have put in their place.
 pub(crate) fn commit(hash: &str) -> String {
     let digits: String = hash.chars().take(9).filter(char::is_ascii_alphanumeric).collect();
@@ -78,15 +97,7 @@ fn plain(number: f64) -> String {
     if number < 1000.0 && number.fract() > 0.0 {
         return format!("{number:.2}");
     }
-    let digits = as_whole(number).to_string();
-    let mut text = String::new();
-    for (left, digit) in (1..=digits.len()).rev().zip(digits.chars()) {
-        text.push(digit);
-        if left > 1 && left % 3 == 1 {
-            text.push(',');
-        }
-    }
-    text
+    grouped(as_whole(number))
 }
 
 #[cfg(test)]
@@ -121,6 +132,12 @@ mod tests {
         assert_eq!(day(0), "1970-01-01");
         assert_eq!(moment(1_796_054_543_000), "2026-11-30T16:02:23Z");
         assert_eq!(day(u64::MAX), "9999-12-31");
+        assert_eq!(minute(1_796_054_543_000), "2026-11-30 16:02");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!([cut("äbc", 3), cut("äbcd", 3), cut("", 0)], ["äbc", "äb…", ""]);
     }
 
     #[test]

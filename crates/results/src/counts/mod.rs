@@ -63,7 +63,8 @@ impl CountUnit {
     }
 }
 
-/// Counts of simulation mode; the first one leads. Thresholds: `peers.md` 3.3, step 2.
+/// Counts of simulation mode; the first one leads. Of each, the smallest change that matters as a share, and as a number:
+/// below that, a share of a small benchmark is a matter of few instructions.
 pub(crate) const SIMULATION_COUNTERS: &[Counter] = &[
     counter("instructions", "instructions", "as many", CountUnit::Number, (0.02, 500), true),
     counter("estimated_cycles", "estimated time", "as long", CountUnit::Cycles, (0.02, 500), true),

@@ -13,6 +13,7 @@ use super::distinct::Distinct;
 use crate::{
     measured::{Measured, Quantity},
     metrics::Unit,
+    text::numbered,
 };
 
 /// The only measure of Bencher whose times are seconds.
@@ -42,11 +43,11 @@ pub(super) fn write(all: &[Measured], out: &mut dyn io::Write) -> io::Result<()>
     let whole = all.iter().filter(|of| of.is_whole());
     let entry = |of| {
         let name = short(of);
-        let numbered = |number: u32| match number {
+        let of_number = |number: u32| match number {
             1 => name.clone(),
-            number => format!("{} (no. {number})", within(&name, NAME_BYTES.saturating_sub(20))),
+            number => numbered(&within(&name, NAME_BYTES.saturating_sub(20)), number),
         };
-        (names.name(&name, 1, numbered), Measures::of(of))
+        (names.name(&name, 1, of_number), Measures::of(of))
     };
     let file = File(whole.map(entry).filter(|(_, of)| !of.0.is_empty()).collect());
     serde_json::to_writer(&mut *out, &file)?;

@@ -10,6 +10,7 @@ use super::{distinct::Distinct, lines::symbol};
 use crate::{
     measured::{Measured, Quantity},
     metrics::{Direction, Unit},
+    text::numbered,
 };
 
 #[derive(Serialize)]
@@ -28,10 +29,7 @@ pub(super) fn write(all: &[Measured], out: &mut dyn io::Write) -> io::Result<()>
         all.iter().filter(|of| of.is_whole()).flat_map(entries_of).collect();
     let mut names = Distinct::default();
     for entry in &mut entries {
-        entry.name = names.name(&entry.name, 1, |number| match number {
-            1 => entry.name.clone(),
-            number => format!("{} (no. {number})", entry.name),
-        });
+        entry.name = names.name(&entry.name, 1, |number| numbered(&entry.name, number));
     }
     write!(out, "[")?;
     for (place, entry) in entries.iter().enumerate() {

@@ -15,8 +15,8 @@ use crate::settings::options::Export;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct CompareRunsArgs {
     /// The run to compare with: an ID or its beginning, a name, `KEY=VALUE` of a label, `last~2`, a branch, a commit, a
-    /// profile folder, or an exported file [default: the newest earlier run that has finished a benchmark of HEAD; one of
-    /// the same environment first, and of these one that came to its end].
+    /// profile folder, or an exported file [default: the newest earlier run that has finished half of the benchmarks of
+    /// HEAD, else the one with most of them; one of the same environment first, and of these one that came to its end].
     #[arg(value_name = "BASE")]
     pub base: Option<String>,
 
@@ -66,7 +66,7 @@ pub(crate) struct CompareRunsArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  codspeed compare                    the last run with the newest earlier one that shares a benchmark
+  codspeed compare                    the last run with the newest earlier one that shares benchmarks
   codspeed compare main               the last run with the newest run of `main`
   codspeed compare last~3 last        the last run with the one three before it
   codspeed compare v1.2 4f1d9c        a tag, and the beginning of an ID

@@ -53,7 +53,7 @@ Examples:
   codspeed history --csv > history.csv
 
 Trend is one bar for each run (or several), lowest to highest. A change is a new level that lasts for at least 5 runs:
-found from 20 runs on in the same environment, by E-divisive means. The more runs are looked at, the surer a change
-has to be: of 1000 histories of independent, normally distributed noise about one shows a change; of skewed or often
-disturbed noise more do (a few of 1000 at 100 runs, several of 100 at 1000 runs).
+found from 20 runs on in the same environment, by E-divisive means of ranks. The more runs are looked at, the surer a
+change has to be: of 1000 histories of independent noise, of whatever shape, about four show a change. 5 runs prove that
+only if at least 21 are before them, and none of these overlaps.
 Change is the size of the last one, Since the commit where it began.";

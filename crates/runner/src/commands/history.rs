@@ -51,8 +51,7 @@ pub(crate) fn run(args: &HistoryArgs, context: &Context) -> Result<ExitKind, Cli
         kept.select("last", context)?;
         return Err(nothing(args, &kept.project));
     }
-    let histories: Vec<History<'_>> =
-        series.into_iter().map(|series| History::of(series, &origins)).collect();
+    let histories = History::of_all(series, &origins);
     if args.json || args.csv {
         let write = if args.json { json } else { csv };
         let mut lines = Lines::new(|text| context.ui.details(text));

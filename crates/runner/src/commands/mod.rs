@@ -34,6 +34,7 @@ mod remote;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod setup;
+mod shares;
 mod sides;
 mod sources;
 pub(crate) mod status;

@@ -6,7 +6,8 @@ use super::{
     Context,
     kept::{self, Kept},
     remote,
-    sides::{Loaded, has_before},
+    shares::Loaded,
+    sides::has_before,
 };
 use crate::{
     error::{CliError, chain},

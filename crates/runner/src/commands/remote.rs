@@ -6,8 +6,8 @@ use std::time::Duration;
 use runner_shared::{env_names, text::count};
 use serde_json::json;
 use store::{
-    Depth, Entry, Filter, Imported, Look, Patience, Purpose, Record, RecordId, SharedStore,
-    configures_shared_store, merge,
+    Depth, Entry, Filter, Imported, Look, NotShards, Patience, Purpose, Record, RecordId,
+    SharedStore, configures_shared_store, merge,
 };
 
 use super::{
@@ -171,6 +171,12 @@ pub(super) fn share(kept: &Kept, ids: &[RecordId], context: &Context) {
     }
 }
 
+impl From<NotShards> for CliError {
+    fn from(err: NotShards) -> Self {
+        Self::new(ExitKind::Usage, err)
+    }
+}
+
 /// Makes one run of its shards, and stores it.
 pub(crate) fn merge_shards(args: &MergeArgs, context: &Context) -> Result<ExitKind, CliError> {
     let kept = open_fresh(NEWEST, context)?;
@@ -179,9 +185,7 @@ pub(crate) fn merge_shards(args: &MergeArgs, context: &Context) -> Result<ExitKi
     } else {
         kept.select_all(&args.runs, context)?
     };
-    let records: Vec<Record> =
-        entries.iter().map(|entry| kept.store.get(entry.id)).collect::<Result<_, _>>()?;
-    let merged = merge(&records).map_err(|err| CliError::new(ExitKind::Usage, err))?;
+    let merged = merge(&entries, |entry| Ok::<_, CliError>(kept.store.get(entry.id)?))?;
     let mut record = Record { name: args.name.clone(), ..merged.record };
     record.fit();
     let id = kept.store.add(&record)?;

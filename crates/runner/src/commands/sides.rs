@@ -2,7 +2,6 @@
 
 use std::{
     cmp::Reverse,
-    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
@@ -15,7 +14,7 @@ use runner_shared::{
     text::shown,
 };
 use store::{
-    Entry, Filter, Outcome, Record, RecordId, SelectError, Selector, Store, Wanted,
+    Entry, Filter, Record, SelectError, Selector, Store, Wanted,
     compare::{Floors, Run},
 };
 
@@ -23,6 +22,7 @@ use super::{
     Context, here, inspect,
     kept::{Kept, MOST_LISTED},
     outcome, remote,
+    shares::{Loaded, MOST_TRIED, Shared, closest, identities},
     store::read_record,
 };
 use crate::{
@@ -32,8 +32,6 @@ use crate::{
     recording,
 };
 
-/// Earlier runs that are looked at for one that shares benchmarks.
-pub(super) const MOST_TRIED: usize = 50;
 /// Runs of a commit that are compared together.
 const MOST_OF_COMMIT: usize = 20;
 /// Earlier runs from which the noise between runs is learnt.
@@ -42,9 +40,6 @@ const MOST_LEARNT: usize = 16;
 const MOST_LEARNT_BYTES: u64 = 1 << 20;
 /// The files of runs that are looked at for a hint have about so many bytes together: nobody waits for more.
 const MOST_LOOKED_AT_BYTES: u64 = 1 << 20;
-
-/// A run with its name.
-pub(super) type Loaded = (RecordId, Record);
 
 /// Both sides, and what is known of the noise between runs.
 pub(super) struct Sides {
@@ -145,16 +140,25 @@ impl Finder<'_> {
         word: &str,
         head: Option<(&Loaded, Option<&Entry>)>,
     ) -> Result<Option<(Vec<Loaded>, Entry)>, CliError> {
-        let is_suitable = |entry: &Entry| {
+        let is_suitable = |entry: &Entry, is_enough: fn(Shared) -> bool| {
             let Some((head, of_head)) = head else { return true };
             let goes = of_head.is_none_or(|of_head| goes_with(entry, of_head));
             let has_own = || {
                 let run = self.readable(entry);
-                run.is_some_and(|run| shares(&run, std::slice::from_ref(head)))
+                run.is_some_and(|run| is_enough(Shared::of(&run, std::slice::from_ref(head))))
             };
             entry.id != head.0 && goes && has_own()
         };
-        let entry = match self.kept.select_suitable(word, &is_suitable, self.context) {
+        let select = |is_enough: fn(Shared) -> bool| {
+            let is_suitable = |entry: &Entry| is_suitable(entry, is_enough);
+            self.kept.select_suitable(word, &is_suitable, self.context)
+        };
+        // Of a branch, one with half of the benchmarks rather than one with any.
+        let found = match select(Shared::is_half) {
+            Ok(entry) if !is_suitable(&entry, Shared::is_half) => select(Shared::is_some),
+            other => other,
+        };
+        let entry = match found {
             Ok(entry) => entry,
             Err(err) if is_unknown(&err) && Path::new(word).exists() => return Ok(None),
             Err(err) => return Err(err),
@@ -208,8 +212,8 @@ impl Finder<'_> {
         Ok(if all.iter().any(|one| one.id == entry.id) { all } else { alone })
     }
 
-    /// Returns the newest run before `head` that shares benchmarks with it: one of the same environment first, and of
-    /// these one that came to its end.
+    /// Returns the newest run before `head` that has half of its benchmarks, else the one that has most: one of the same
+    /// environment first, and of these one that came to its end.
     fn before(&self, head: &Loaded, of_head: Option<&Entry>) -> Result<Loaded, CliError> {
         let (id, record) = head;
         if identities(record).is_empty() {
@@ -229,11 +233,12 @@ impl Finder<'_> {
         };
         // Stable: the newest one stays first.
         earlier.sort_by_key(|entry| Reverse(rank(entry)));
+        let earlier: Vec<&Entry> = earlier.iter().collect();
         let alike = earlier.chunk_by(|one, other| rank(one).0 == rank(other).0);
-        let tried = alike.flat_map(|alike| alike.iter().take(MOST_TRIED));
-        let mut readable = tried.filter_map(|entry| self.readable(entry));
-        let found = readable.find(|run| shares(run, std::slice::from_ref(head)));
-        found.ok_or_else(nothing_before)
+        let found = closest(alike, std::slice::from_ref(head), |entry| self.readable(entry));
+        let (_, run, shared) = found.ok_or_else(nothing_before)?;
+        shared.tell(&run, self.context);
+        Ok(run)
     }
 
     /// Learns the noise between runs from the newest ones before `head` on the same kind of machine.
@@ -277,13 +282,7 @@ pub(super) fn goes_with(entry: &Entry, head: &Entry) -> bool {
 
 /// Returns true if a run has finished a benchmark that one of these has finished, too.
 pub(super) fn shares(of: &Loaded, heads: &[Loaded]) -> bool {
-    let own = identities(&of.1);
-    heads.iter().any(|(_, head)| !identities(head).is_disjoint(&own))
-}
-
-fn identities(of: &Record) -> BTreeSet<(Option<store::Mode>, &str)> {
-    let finished = of.benchmarks.iter().filter(|one| one.outcome == Outcome::Complete);
-    finished.map(|one| (of.mode_of(one), one.uri.as_str())).collect()
+    Shared::of(of, heads).is_some()
 }
 
 pub(super) fn load(store: &Store, entry: &Entry) -> Result<Loaded, CliError> {

@@ -70,6 +70,24 @@ fn the_base_is_the_newest_run_with_the_same_benchmarks() {
     assert!(forced.stdout.contains("`--force`: differences"), "{}", forced.stdout);
 }
 
+#[test]
+fn a_base_with_one_of_many_benchmarks_is_the_last_choice() {
+    let sandbox = project();
+    let ids = keep(&sandbox, &[record(1, "main", &[10.0; 4]), record(2, "main", &[20.0])]);
+    keep(&sandbox, &[record(3, "main", &[13.0; 4])]);
+    for words in [&[][..], &["main"]] {
+        let run = compare(&sandbox, words);
+        assert_eq!(run.code, 0, "{}", run.shown());
+        assert!(run.stdout.contains(&format!("base: run {}", ids[0].short())), "{}", run.stdout);
+        assert!(!run.stderr.contains("of the 4 benchmarks"), "{}", run.stderr);
+    }
+    let sandbox = project();
+    let ids = keep(&sandbox, &[record(2, "main", &[20.0]), record(3, "main", &[13.0; 4])]);
+    let run = compare(&sandbox, &[]);
+    let said = format!("the base {} has only 1 of the 4 benchmarks", ids[0].short());
+    assert!(run.stderr.contains(&said), "{}", run.shown());
+}
+
 /// A run that was interrupted before its last benchmark.
 fn interrupted(minute: u64, millis: &[f64]) -> Record {
     let mut record = record(minute, "main", millis);

@@ -71,3 +71,28 @@ fn the_runs_of_one_commit_are_no_base_of_themselves() {
     assert_eq!(run.code, 0, "{}", run.shown());
     assert!(run.stdout.contains("there is no run to compare with"), "{}", run.stdout);
 }
+
+#[test]
+fn a_base_has_half_of_the_benchmarks() {
+    let sandbox = project("");
+    let of = |names: &[&str], megabytes| -> Vec<RecordedBenchmark> {
+        names.iter().map(|name| allocating(name, megabytes)).collect()
+    };
+    keep(&sandbox, &[record(1, "main", of(&["a", "b", "c", "d"], 40.0))]);
+    keep(&sandbox, &[record(2, "main", of(&["a"], 60.0))]);
+    keep(&sandbox, &[record(3, "mine", of(&["a", "b", "c", "d"], 50.0))]);
+    for words in [&["gate"][..], &["gate", "--base", "main"]] {
+        let run = codspeed(&sandbox, words);
+        assert_eq!(run.code, 6, "{words:?}: {}", run.shown());
+        let has_all =
+            ["a", "b", "c", "d"].iter().all(|name| run.stdout.contains(&format!(" {name} ")));
+        assert!(has_all && !run.stderr.contains("of the 4 benchmarks"), "{}", run.shown());
+    }
+    // Without such a run, the one that has most, and that is said.
+    let sandbox = project("");
+    keep(&sandbox, &[record(1, "main", of(&["a"], 60.0)), record(2, "main", of(&["x"], 60.0))]);
+    keep(&sandbox, &[record(3, "mine", of(&["a", "b", "c", "d"], 70.0))]);
+    let run = codspeed(&sandbox, &["gate"]);
+    assert_eq!(run.code, 6, "{}", run.shown());
+    assert!(run.stderr.contains(" has only 1 of the 4 benchmarks"), "{}", run.stderr);
+}

@@ -2,7 +2,7 @@
 //!
 //! The rules are the table [`RULES`]: a field of the environment, and the effect of a difference in each mode. Counts
 //! below Valgrind are those of an emulated processor, so that the real one hardly matters there, while the tool and the C
-//! library do (`peers.md` 2.1); allocations depend on libraries and tools and not on the processor; times depend on all
+//! library do, which run the emulated instructions; allocations depend on libraries and tools and not on the processor; times depend on all
 //! of it. A value that only one side knows, of several the one of a name, has the next weaker effect; unless each side
 //! has names that the other lacks, as when a tool was replaced by another one.
 

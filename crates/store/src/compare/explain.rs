@@ -23,7 +23,7 @@ impl Comparison {
     pub fn explain(&self) -> String {
         let mut paragraphs = vec![paragraph("All benchmarks", &self.of_all())];
         for one in &self.benchmarks {
-            paragraphs.push(paragraph(&quoted(&one.name), &of_one(one)));
+            paragraphs.push(paragraph(&quoted(&one.shown_name()), &of_one(one)));
         }
         paragraphs.join("\n")
     }

@@ -1,5 +1,6 @@
 //! The data of a comparison of kept runs: what is put in, and what comes out.
 
+use results::words::numbered;
 use runner_shared::statistics::Interval;
 use serde::Serialize;
 
@@ -315,6 +316,13 @@ pub struct Unmatched {
     pub absence: Absence,
 }
 
+impl Unmatched {
+    /// Returns its name, with its number if its identity was measured before in the same run.
+    pub(super) fn shown_name(&self) -> String {
+        numbered(&self.name, self.occurrence)
+    }
+}
+
 /// The reason why a benchmark can't be paired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -327,6 +335,13 @@ pub enum Absence {
     UnfinishedInBase,
     /// It failed in head, or was not finished there.
     UnfinishedInHead,
+}
+
+impl Compared {
+    /// Returns its name, with its number if its identity was measured before in the same run.
+    pub(super) fn shown_name(&self) -> String {
+        numbered(&self.name, self.occurrence)
+    }
 }
 
 impl Comparison {

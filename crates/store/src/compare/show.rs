@@ -185,6 +185,7 @@ const FIELDS: &[(&str, Field)] = &[
     ("limit", |of| led(of, |lead| lead.limit)),
     ("p", |of| led(of, |lead| lead.p)),
     ("differences", |of| of.reasons.iter().map(|it| it.field).collect::<Vec<_>>().join(" ")),
+    ("occurrence", |of| of.occurrence.to_string()),
 ];
 
 /// A number of the quantity that leads; empty if there is none.

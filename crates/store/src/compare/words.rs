@@ -6,7 +6,10 @@ use runner_shared::text::{count, one_line};
 
 use super::{
     class::{Class, Effect},
-    model::{Absence, Compared, Comparison, Doubt, FloorSource, Quantity, Summary, Title, Verdict},
+    model::{
+        Absence, Compared, Comparison, Doubt, FloorSource, Quantity, Summary, Title, Unmatched,
+        Verdict,
+    },
     moved::{Moved, MovedFunction},
 };
 use crate::{Better, MetricUnit, Mode, RecordId, StackUnit, shown};
@@ -19,10 +22,10 @@ const MOST_FUNCTIONS: usize = 3;
 const MOST_NOISE: f64 = 10.0;
 
 impl Compared {
-    /// The verdict in a line, as in: `parse`: +24 %, 1.24x slower (undisturbed time, 1 run each; noise between runs is
+    /// Returns the verdict in a line, as in: `parse`: +24 %, 1.24x slower (undisturbed time, 1 run each; noise between runs is
     /// assumed to be at most 8 %).
     pub fn sentence(&self) -> String {
-        let name = quoted(&self.name);
+        let name = quoted(&self.shown_name());
         match self.verdict {
             Verdict::Incomparable => {
                 let why = self.reasons.iter().filter(|reason| reason.effect == Effect::Forbids);
@@ -52,7 +55,7 @@ impl Compared {
         format!("{name}: {found}{}", self.in_doubt(lead))
     }
 
-    /// The reasons why the verdict is not more certain, behind the number.
+    /// Returns the reasons why the verdict is not more certain, behind the number.
     fn in_doubt(&self, lead: &Quantity) -> String {
         let (word, first) = match self.verdict {
             Verdict::Suspect => {
@@ -75,7 +78,7 @@ impl Compared {
         if all.is_empty() { format!(", {word}") } else { format!(", {word}: {}", all.join("; ")) }
     }
 
-    /// Names the counts that have moved.
+    /// Returns the counts that have moved.
     fn of_counts(&self) -> String {
         let is_moved = |of: &&Quantity| {
             matches!(of.verdict, Verdict::Regressed | Verdict::Improved | Verdict::Suspect)
@@ -84,7 +87,7 @@ impl Compared {
         if moved.is_empty() { "no change that matters".to_owned() } else { moved.join(", ") }
     }
 
-    /// Says what has moved beside the number that leads; `None` if nothing is known to have.
+    /// Returns what has moved beside the number that leads; `None` if nothing is known to have.
     pub fn what_moved(&self) -> Option<String> {
         let explaining = self.quantities.iter().filter(|of| !of.decides);
         let is_told =
@@ -93,11 +96,12 @@ impl Compared {
         let also = (!explaining.is_empty()).then(|| format!("also {}", explaining.join(", ")));
         let functions = self.moved.iter().flat_map(Moved::parts);
         let parts: Vec<String> = functions.chain(also).collect();
-        (!parts.is_empty()).then(|| format!("in {}: {}", quoted(&self.name), parts.join("; ")))
+        (!parts.is_empty())
+            .then(|| format!("in {}: {}", quoted(&self.shown_name()), parts.join("; ")))
     }
 }
 
-/// A time, what it rests on, and the verdict.
+/// Returns a time, what it rests on, and the verdict.
 fn of_times(lead: &Quantity, verdict: Verdict) -> String {
     let [base, head] = &lead.runs;
     let runs = match (base.len(), head.len()) {
@@ -130,7 +134,7 @@ fn of_times(lead: &Quantity, verdict: Verdict) -> String {
     format!("{}{by} ({}, {runs}{limit})", changed(lead), one_line(&lead.title))
 }
 
-/// The change of a quantity.
+/// Returns the change of a quantity.
 fn changed(of: &Quantity) -> String {
     match of.ratio {
         Some(ratio) => change(ratio, of.interval),
@@ -139,7 +143,7 @@ fn changed(of: &Quantity) -> String {
     }
 }
 
-/// A count that has moved, as in: instructions +5.1 %.
+/// Returns a count that has moved, as in: instructions +5.1 %.
 fn counted(of: &Quantity) -> String {
     match of.ratio {
         Some(ratio) => format!("{} {}", of.title, change(ratio, None)),
@@ -148,7 +152,7 @@ fn counted(of: &Quantity) -> String {
 }
 
 impl Doubt {
-    /// The reason; `None` if the numbers say it.
+    /// Returns the reason; `None` if the numbers say it.
     pub const fn words(self) -> Option<&'static str> {
         Some(match self {
             Self::FewRuns => return None,
@@ -169,7 +173,7 @@ impl Doubt {
 }
 
 impl Moved {
-    /// The functions by own costs, and by costs with all that is called.
+    /// Returns the functions by own costs, and by costs with all that is called.
     fn parts(&self) -> Vec<String> {
         let part = |title: &str, functions: &[MovedFunction]| {
             let functions: Vec<String> = functions
@@ -183,7 +187,7 @@ impl Moved {
         parts.into_iter().flatten().collect()
     }
 
-    /// The difference of a function, as in: +1.2 ms.
+    /// Returns the difference of a function, as in: +1.2 ms.
     fn difference(&self, of: &MovedFunction) -> String {
         let unit = match self.unit {
             StackUnit::Nanoseconds => MetricUnit::Nanoseconds,
@@ -202,7 +206,7 @@ impl Moved {
 }
 
 impl Title {
-    /// The run for people: its name, its commit and its ID.
+    /// Returns the run for people: its name, its commit and its ID.
     pub fn words(&self) -> String {
         let id: String = self.id.chars().take(RecordId::SHORT).collect();
         let name = self.name.as_deref().map(|name| format!("{} ", quoted(name)));
@@ -217,12 +221,12 @@ impl Title {
 }
 
 impl Comparison {
-    /// Lines about the whole: the sides, what is unchanged, what only one side has, the means, shifts, and what can't be
+    /// Returns lines about the whole: the sides, what is unchanged, what only one side has, the means, shifts, and what can't be
     /// known from runs that were made one after the other.
     pub fn remarks(&self, all: bool) -> Vec<String> {
-        let unchanged = || self.with(Verdict::Unchanged).map(|one| one.name.as_str());
-        let unchanged =
-            Some(unchanged().collect::<Vec<_>>()).filter(|them| !them.is_empty() && !all);
+        let unchanged: Vec<String> =
+            self.with(Verdict::Unchanged).map(Compared::shown_name).collect();
+        let unchanged = Some(unchanged).filter(|them| !them.is_empty() && !all);
         let unchanged = unchanged.map(|them| format!("{} unchanged: {}", them.len(), names(&them)));
         let alone = [
             (Absence::New, "only in head"),
@@ -232,7 +236,7 @@ impl Comparison {
         ];
         let alone = alone.into_iter().filter_map(|(absence, title)| {
             let them = self.unmatched.iter().filter(|one| one.absence == absence);
-            let them: Vec<&str> = them.map(|one| one.name.as_str()).collect();
+            let them: Vec<String> = them.map(Unmatched::shown_name).collect();
             (!them.is_empty()).then(|| format!("{title}: {}", names(&them)))
         });
         let modes = self.modes.iter().flat_map(|mode| mode.lines(self.modes.len() > 1));
@@ -255,7 +259,7 @@ impl Comparison {
             .collect()
     }
 
-    /// Differences of the environment that make verdicts doubtful, each once.
+    /// Returns differences of the environment that make verdicts doubtful, each once.
     fn differences(&self) -> Vec<String> {
         let reasons = self.benchmarks.iter().flat_map(|one| &one.reasons);
         let doubtful = reasons.filter(|reason| {
@@ -319,8 +323,8 @@ impl Summary {
     }
 }
 
-/// The first few names.
-fn names(all: &[&str]) -> String {
+/// Returns the first few names.
+fn names(all: &[String]) -> String {
     let shown: Vec<String> = all.iter().take(MOST_NAMES).map(|name| quoted(name)).collect();
     let more = all.len().saturating_sub(MOST_NAMES);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

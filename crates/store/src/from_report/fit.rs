@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use runner_shared::bounds::{RECORD_BYTES, RECORD_VALUES_BYTES};
 
-use crate::record::{Record, Rounds, weight};
+use crate::record::{Record, Rounds, weight, whole_weight};
 
 /// The parts of each benchmark that are kept, from many to few: rounds, and functions of stacks.
 const STEPS: &[(usize, usize)] = &[(500, 500), (100, 100), (25, 0), (0, 0)];
@@ -13,6 +13,11 @@ impl Record {
     /// Leaves out rounds and stacks of a run that is too large to be kept, and says so in a warning of each part.
     pub fn fit(&mut self) {
         self.fit_into(RECORD_BYTES, RECORD_VALUES_BYTES);
+    }
+
+    /// The same if its values may take so many bytes of memory.
+    pub(crate) fn fit_within(&mut self, heaviest: u64) {
+        self.fit_into(RECORD_BYTES, heaviest);
     }
 
     fn fit_into(&mut self, most: u64, heaviest: u64) {
@@ -47,7 +52,8 @@ impl Record {
 
     /// Returns whether it can be kept in so many bytes, and read with so much memory.
     fn is_within(&self, most: u64, heaviest: u64) -> bool {
-        let is_light = |json: Vec<u8>| weight(&json).is_ok_and(|weight| weight <= heaviest);
+        let weigh = if heaviest < RECORD_VALUES_BYTES { whole_weight } else { weight };
+        let is_light = |json: Vec<u8>| weigh(&json).is_ok_and(|weight| weight <= heaviest);
         self.length() <= most && serde_json::to_vec(self).is_ok_and(is_light)
     }
 

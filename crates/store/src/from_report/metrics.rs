@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 
-use results::{Benchmark, CountUnit, Direction, Interval, Quantity};
+use results::{Benchmark, Direction, Interval, Quantity};
 use runner_shared::walltime::as_float;
 
 use crate::record::{Better, Metric, MetricUnit};
@@ -34,7 +34,7 @@ pub(super) fn recorded(of: Benchmark<'_>) -> (BTreeMap<String, Metric>, &'static
         metrics.entry(one.key).or_insert(metric);
     }
     for (counter, count) in of.counters() {
-        let metric = lower(as_float(count), counter_unit(counter.unit));
+        let metric = lower(as_float(count), counter.unit.into());
         metrics.entry(counter.id.to_owned()).or_insert(metric);
     }
     let headline = headline(of, &metrics);
@@ -46,24 +46,18 @@ pub(super) const fn lower(value: f64, unit: MetricUnit) -> Metric {
     Metric { value, low: None, high: None, unit, better: Better::Lower }
 }
 
-/// The unit of a count.
-pub(super) const fn counter_unit(unit: CountUnit) -> MetricUnit {
-    match unit {
-        CountUnit::Number => MetricUnit::Number,
-        CountUnit::Bytes => MetricUnit::Bytes,
-        CountUnit::Cycles => MetricUnit::Cycles,
-    }
-}
-
-/// A number as a record keeps it; `None` of a word.
+/// A number as a record keeps it; `None` of a word, and of what is no number.
 fn metric(of: &Quantity) -> Option<Metric> {
     let better = match of.better {
         Direction::Lower => Better::Lower,
         Direction::Higher => Better::Higher,
         Direction::Neither => Better::Neither,
     };
-    let (low, high) = of.interval.map(|Interval { low, high }| (low, high)).unzip();
-    Some(Metric { value: of.value, low, high, unit: unit(of.unit)?, better })
+    let interval = of.interval.filter(|ends| ends.low.is_finite() && ends.high.is_finite());
+    let (low, high) = interval.map(|Interval { low, high }| (low, high)).unzip();
+    let metric = Metric { value: of.value, low, high, unit: unit(of.unit)?, better };
+    // What is no number, as of nothing divided by nothing, is left out: a record with it could not be kept.
+    metric.is_finite().then_some(metric)
 }
 
 const fn unit(unit: results::MetricUnit) -> Option<MetricUnit> {

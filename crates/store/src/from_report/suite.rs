@@ -8,7 +8,7 @@ use results::{
 };
 use runner_shared::walltime::{as_float, median};
 
-use super::metrics::{counter_unit, lower};
+use super::metrics::lower;
 use crate::record::{MetricUnit, Mode, Part, Record, RecordedBenchmark, Rounds, Verdict};
 
 impl Record {
@@ -134,7 +134,7 @@ fn counts(benchmark: &mut RecordedBenchmark, readings: &[&SuiteReading], mode: M
             Value::Time { .. } => None,
         });
         let Some(value) = median(counts) else { continue };
-        let metric = lower(value, counter_unit(counter.unit));
+        let metric = lower(value, counter.unit.into());
         if benchmark.metrics.is_empty() {
             counter.id.clone_into(&mut benchmark.headline);
         }

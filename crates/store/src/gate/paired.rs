@@ -90,11 +90,7 @@ fn count(finding: &CounterFinding) -> Quantity {
     Quantity {
         key: finding.counter.id.to_owned(),
         title: finding.counter.title.to_owned(),
-        unit: match finding.counter.unit {
-            results::CountUnit::Number => MetricUnit::Number,
-            results::CountUnit::Bytes => MetricUnit::Bytes,
-            results::CountUnit::Cycles => MetricUnit::Cycles,
-        },
+        unit: finding.counter.unit.into(),
         better: Better::Lower,
         decides: finding.counter.decides,
         base: judged.base,

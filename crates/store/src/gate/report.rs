@@ -219,11 +219,14 @@ impl GateReport {
 
 /// Compares two checks: by outcome, then by how much worse they are, then by name.
 fn by_severity(one: &Check, other: &Check) -> Ordering {
+    fn which(of: &Check) -> (Mode, &str, &str, u32) {
+        (of.mode, &of.name, &of.uri, of.occurrence)
+    }
     let key = |check: &Check| (check.status, check.kind);
     key(one)
         .cmp(&key(other))
         .then_with(|| excess(other).total_cmp(&excess(one)))
-        .then_with(|| (one.mode, &one.name, &one.uri).cmp(&(other.mode, &other.name, &other.uri)))
+        .then_with(|| which(one).cmp(&which(other)))
         .then_with(|| one.metric.cmp(&other.metric))
 }
 

@@ -45,6 +45,7 @@ impl Serialize for Histories<'_> {
 struct HistoryKeys<'a> {
     name: &'a str,
     uri: &'a str,
+    occurrence: u32,
     mode: &'static str,
     metric: &'a str,
     unit: MetricUnit,
@@ -60,6 +61,7 @@ impl<'a> HistoryKeys<'a> {
         Self {
             name: &series.name,
             uri: &series.uri,
+            occurrence: series.occurrence,
             mode: shown::mode(series.mode),
             metric: &series.metric,
             unit: series.unit,
@@ -161,6 +163,8 @@ pub fn csv(histories: &[History<'_>], out: &mut dyn Write) -> io::Result<()> {
         "low",
         "high",
         "change",
+        // New ones come last: scripts count.
+        "occurrence",
     ])?;
     for history in histories {
         let series = &history.series;
@@ -182,6 +186,7 @@ pub fn csv(histories: &[History<'_>], out: &mut dyn Write) -> io::Result<()> {
                 &end(point.interval.map(|(low, _)| low)),
                 &end(point.interval.map(|(_, high)| high)),
                 &end(change.and_then(Change::ratio)),
+                &series.occurrence.to_string(),
             ])?;
         }
     }

@@ -21,6 +21,7 @@ pub fn of_kept(kept: Kept) -> (Origins, Vec<Series>) {
         Some(Series {
             name: benchmark.name,
             uri: benchmark.uri,
+            occurrence: benchmark.occurrence,
             mode: benchmark.mode,
             metric: metrics.get(usize::from(newest.metric)).cloned()?,
             unit: newest.unit,

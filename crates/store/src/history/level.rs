@@ -1,4 +1,4 @@
-//! Levels: the values between two changes. Their difference by Student's t-test, and what a further value may be.
+//! Levels: the values between two changes, and what a further value may be.
 
 use runner_shared::walltime::median;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -66,45 +66,9 @@ pub(super) fn changes(values: &[f64], starts: &[(usize, f64)]) -> Vec<Change> {
     .collect()
 }
 
-/// Returns the probability that two samples of one distribution differ that much: Student's t-test, both sides.
-pub(super) fn difference(left: &[f64], right: &[f64]) -> f64 {
-    let (m, n) = (float(left.len()), float(right.len()));
-    let moments = |values: &[f64], count: f64| {
-        let mean = values.iter().sum::<f64>() / count;
-        (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>())
-    };
-    let ((one, squares), (other, more)) = (moments(left, m), moments(right, n));
-    let freedom = m + n - 2.0;
-    let apart = (one - other).abs();
-    if freedom < 1.0 {
-        return 1.0;
-    }
-    let error = ((squares + more) / freedom * (1.0 / m + 1.0 / n)).sqrt();
-    // Counts that are exact have no spread but that of rounding.
-    if error <= 1e-12 * one.abs().max(1.0) {
-        return if apart > 1e-9 * one.abs().max(1.0) { 0.0 } else { 1.0 };
-    }
-    let Ok(student) = StudentsT::new(0.0, 1.0, freedom) else { return 1.0 };
-    2.0 * student.sf(apart / error)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_t_test_agrees_with_published_values() {
-        // R: t.test(c(1,2,3,4,5), c(2,4,6,8,10), var.equal = TRUE)$p.value
-        let p = difference(&[1.0, 2.0, 3.0, 4.0, 5.0], &[2.0, 4.0, 6.0, 8.0, 10.0]);
-        assert!((p - 0.094_339).abs() < 1e-4, "{p}");
-    }
-
-    #[test]
-    fn exact_values_differ_certainly_or_not_at_all() {
-        assert!(difference(&[7.0; 5], &[7.1; 5]) < 1e-300);
-        assert!((difference(&[7.0; 5], &[7.0; 5]) - 1.0).abs() < f64::EPSILON);
-        assert!((difference(&[7.0], &[8.0]) - 1.0).abs() < f64::EPSILON, "one value each");
-    }
 
     #[test]
     fn the_next_value_lies_around_the_median() {

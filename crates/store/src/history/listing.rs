@@ -1,10 +1,10 @@
 //! The history of one benchmark: a line for each run, with what changed there.
 
-use results::{FreeRow, Head, TableStyle, fitted_table, sentences};
+use results::{FreeRow, TableStyle, fitted_table, sentences};
 use runner_shared::text::one_line;
 
 use super::{Change, History, table::in_words};
-use crate::shown::{self, UNKNOWN};
+use crate::shown::{self, UNKNOWN, head};
 
 /// Letters that environments are called by.
 const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -19,13 +19,10 @@ pub fn listing(history: &History<'_>, style: &TableStyle) -> String {
     let places = 0..series.points.len();
     let rows = places.rev().filter_map(|place| row(history, place, several));
     let mode = shown::mode(series.mode);
-    let title = format!("{} ({mode}, {})\n", one_line(&series.name), one_line(&series.metric));
+    let title =
+        format!("{} ({mode}, {})\n", one_line(&series.shown_name()), one_line(&series.metric));
     let table = fitted_table("Start (UTC)", &heads, rows.collect(), style);
     title + &table + &sentences(&footer(history, several), style)
-}
-
-const fn head(title: &'static str, expendable: u8) -> Head {
-    Head { title, expendable }
 }
 
 fn row(history: &History<'_>, place: usize, several: bool) -> Option<FreeRow> {
@@ -41,8 +38,7 @@ fn row(history: &History<'_>, place: usize, several: bool) -> Option<FreeRow> {
     let mut cells = vec![commit, shown::value(point.value, unit), interval];
     cells.extend(several.then(|| letter(history.origins.environment(point))));
     cells.push(change.map(|change| annotation(history, change)).unwrap_or_default());
-    let time = shown::moment(origin.time_ms).replace('T', " ");
-    Some(FreeRow { name: time.chars().take(16).collect(), cells })
+    Some(FreeRow { name: shown::minute(origin.time_ms), cells })
 }
 
 fn letter(environment: u32) -> String {

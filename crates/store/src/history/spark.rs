@@ -6,7 +6,8 @@ use crate::shown::float;
 
 /// Bars from the lowest to the highest.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Values within this share of their median look equal: noise is no mountain.
+/// All bars together stand for at least this share of the middle between the lowest and the highest value: noise is no
+/// mountain.
 const FLAT: f64 = 0.05;
 
 /// Draws the values with at most `width` bars. Several values share a bar, which is their median, if there are more.

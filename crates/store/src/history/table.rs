@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use results::{FreeRow, Head, TableStyle, fitted_table, sentences};
+use results::{FreeRow, TableStyle, fitted_table, sentences};
 use runner_shared::text::count;
 
 use super::{FEWEST, History, Origin, spark::sparkline};
 use crate::{
     Mode,
-    shown::{self, UNKNOWN},
+    shown::{self, UNKNOWN, head},
 };
 
 /// Bars of a row.
@@ -28,10 +28,6 @@ pub fn table(histories: &[History<'_>], style: &TableStyle) -> String {
     if table.is_empty() { table } else { table + &sentences(&footer(histories), style) }
 }
 
-const fn head(title: &'static str, expendable: u8) -> Head {
-    Head { title, expendable }
-}
-
 fn row(history: &History<'_>, with_mode: bool) -> FreeRow {
     let series = &history.series;
     let change = history.last_change();
@@ -47,7 +43,7 @@ fn row(history: &History<'_>, with_mode: bool) -> FreeRow {
         since.unwrap_or_else(|| UNKNOWN.to_owned()),
         series.points.len().to_string(),
     ]);
-    FreeRow { name: series.name.clone(), cells }
+    FreeRow { name: series.shown_name(), cells }
 }
 
 /// Returns the commit of a run, else its day.

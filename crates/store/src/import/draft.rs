@@ -6,7 +6,7 @@ use results::Interval;
 use runner_shared::{
     bounds::NAME_BYTES,
     text::{count, within},
-    walltime::{as_float, quantile},
+    walltime::{BenchmarkStats, as_float},
 };
 
 use crate::record::{Better, Metric, MetricUnit, Outcome, RecordedBenchmark, Rounds};
@@ -188,21 +188,19 @@ impl Draft {
 impl Summary {
     /// The statistics of times in any order; none of no time.
     pub(super) fn of(times: &[f64]) -> Self {
-        if times.is_empty() {
+        let BenchmarkStats { median_ns, mean_ns, stdev_ns, min_ns, max_ns, rounds, .. } =
+            BenchmarkStats::of_times(times);
+        if rounds == 0 {
             return Self::default();
         }
-        let mut sorted = times.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let number = as_float(u64::try_from(sorted.len()).unwrap_or(u64::MAX));
-        let mean = sorted.iter().sum::<f64>() / number;
-        let squares = sorted.iter().map(|time| (time - mean).powi(2)).sum::<f64>();
         Self {
-            median: Some(quantile(&sorted, 0.5)),
-            mean: Some(mean),
-            stdev: (sorted.len() > 1).then(|| (squares / (number - 1.0)).sqrt()),
-            min: sorted.first().copied(),
-            max: sorted.last().copied(),
-            rounds: Some(number),
+            median: Some(median_ns),
+            mean: Some(mean_ns),
+            // Of a single one there is none.
+            stdev: (rounds > 1).then_some(stdev_ns),
+            min: Some(min_ns),
+            max: Some(max_ns),
+            rounds: Some(as_float(rounds)),
         }
     }
 }

@@ -35,10 +35,17 @@ const OLD_MS: u64 = DAY_MS;
 ///
 /// If a file can't be read or is none of criterion's, or if there is none.
 pub fn read_folder(folder: &Path) -> Result<Imported, ImportError> {
-    let mut found = Vec::new();
-    find(folder, 0, &mut found).map_err(|source| io_error(folder, source))?;
+    read_some(folder, BENCHMARKS)
+}
+
+/// The same of at most so many benchmarks; the record says how many others there are.
+fn read_some(folder: &Path, most: usize) -> Result<Imported, ImportError> {
+    let mut found = Found { folders: Vec::new(), most, left_out: 0 };
+    found.search(folder, 0).map_err(|source| io_error(folder, source))?;
+    let Found { folders: mut found, left_out, .. } = found;
     found.sort();
     let mut imported = Imported::of(TOOL, "");
+    imported.leave_out(left_out);
     let mut drafts = Vec::new();
     let mut left = IMPORT_BYTES;
     for folder in found {
@@ -90,25 +97,67 @@ fn io_error(path: &Path, source: io::Error) -> ImportError {
     ImportError::Io { path: path.to_owned(), source }
 }
 
-/// Finds the folders with the newest results, and follows no links.
-fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if found.len() >= BENCHMARKS || !entry.file_type()?.is_dir() {
-            continue;
+/// Folders with the newest results.
+struct Found {
+    folders: Vec<PathBuf>,
+    /// At most so many are kept.
+    most: usize,
+    /// Number of all others.
+    left_out: u64,
+}
+
+impl Found {
+    /// Looks for them in a folder, and follows no links.
+    fn search(&mut self, folder: &Path, depth: usize) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() {
+                continue;
+            }
+            let path = entry.path();
+            if entry.file_name() == NEWEST && files::is_there(&path.join("estimates.json")) {
+                if self.folders.len() < self.most {
+                    self.folders.push(path);
+                } else {
+                    self.left_out += 1;
+                }
+            } else if depth < DEEPEST {
+                self.search(&path, depth + 1)?;
+            }
         }
-        let path = entry.path();
-        if entry.file_name() == NEWEST && files::is_there(&path.join("estimates.json")) {
-            found.push(path);
-        } else if depth < DEEPEST {
-            find(&path, depth + 1, found)?;
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The time at which a file was written, in milliseconds since 1970.
 fn changed(path: &Path) -> Option<u64> {
     let written = path.symlink_metadata().ok()?.modified().ok()?;
     u64::try_from(written.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Origin, *};
+
+    #[test]
+    fn benchmarks_without_room_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let interval = r#"{"confidence_level":0.95,"lower_bound":4.0,"upper_bound":6.0}"#;
+        let estimate = format!(r#"{{"point_estimate":5.0,"confidence_interval":{interval}}}"#);
+        for name in ["a", "b", "c"] {
+            let new = folder.path().join(name).join("new");
+            fs::create_dir_all(&new).unwrap();
+            let about = format!(
+                r#"{{"group_id":"{name}","function_id":null,"value_str":null,"throughput":null,"full_id":"{name}"}}"#
+            );
+            fs::write(new.join("benchmark.json"), about).unwrap();
+            let all = format!(r#"{{"mean":{estimate},"median":{estimate},"std_dev":{estimate}}}"#);
+            fs::write(new.join("estimates.json"), all).unwrap();
+        }
+        let record = |most| read_some(folder.path(), most).unwrap().into_record(Origin::default());
+        assert_eq!((record(3).benchmarks.len(), record(3).parts[0].warnings.len()), (3, 0));
+        let cut = record(2);
+        assert_eq!(cut.benchmarks.len(), 2);
+        assert_eq!(cut.parts[0].warnings, ["1 benchmark left out: no room"]);
+    }
 }

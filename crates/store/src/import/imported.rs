@@ -61,6 +61,11 @@ impl Imported {
         }
     }
 
+    /// Counts benchmarks for which there was no room before they were read.
+    pub(super) const fn leave_out(&mut self, benchmarks: u64) {
+        self.left_out += benchmarks;
+    }
+
     pub(super) fn warn(&mut self, text: String) {
         self.warnings.push(text);
     }

@@ -78,6 +78,14 @@ pub struct Metric {
     pub better: Better,
 }
 
+impl Metric {
+    /// Returns true if its value and the ends of its interval are numbers, which JSON can hold.
+    pub(crate) fn is_finite(&self) -> bool {
+        let ends = [self.low, self.high].into_iter().flatten();
+        [self.value].into_iter().chain(ends).all(f64::is_finite)
+    }
+}
+
 /// The unit of a value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -130,6 +138,12 @@ pub struct Rounds {
 impl Rounds {
     /// The most rounds that a record keeps of a benchmark.
     pub const MOST: usize = 2_000;
+
+    /// Returns true if all times are numbers, which JSON can hold.
+    pub(crate) fn is_finite(&self) -> bool {
+        let Self { wall_ns, undisturbed_ns, processor_ns, left_out: _ } = self;
+        [wall_ns, undisturbed_ns, processor_ns].into_iter().flatten().all(|time| time.is_finite())
+    }
 
     /// Keeps at most so many rounds, evenly spread over all.
     pub(crate) fn thin_out(&mut self, most: usize) {

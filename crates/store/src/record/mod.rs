@@ -19,7 +19,7 @@ pub use benchmark::{
 };
 pub use environment::{Environment, Module, Processor, Tool};
 pub use packed::{Invalid, Packed, RecordId};
-pub(crate) use weight::weight;
+pub(crate) use weight::{weight, whole_weight};
 
 /// Everything that is kept of one run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,12 +4,12 @@ use std::{borrow::Cow, fmt, io::Read, str::FromStr};
 
 use runner_shared::{
     bounds::{RECORD_BYTES, RECORD_PACKED_BYTES, RECORD_VALUES_BYTES, Unit, shown},
-    text::hex,
+    text::{hex, one_line},
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Record, weight::weight};
+use super::{Metric, Record, RecordedBenchmark, Rounds, weight::weight};
 
 /// The level of zstd: higher ones take much longer for a few percent.
 const LEVEL: i32 = 6;
@@ -64,6 +64,9 @@ pub enum Invalid {
         /// The name.
         expected: RecordId,
     },
+    /// A value is no number, or infinite, which JSON can't hold.
+    #[error("a value of the benchmark `{0}` is not a number")]
+    Number(String),
     /// A number in it points to nothing.
     #[error("the record is damaged: {0}")]
     Dangling(&'static str),
@@ -167,9 +170,10 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`Invalid::Json`] for a number that JSON can't hold, [`Invalid::Long`] or [`Invalid::Heavy`] if the record is too
-    /// large.
+    /// [`Invalid::Number`] for a value that JSON can't hold, which would be read as nothing; [`Invalid::Long`] or
+    /// [`Invalid::Heavy`] if the record is too large.
     pub fn pack(&self) -> Result<Packed, Invalid> {
+        self.check_numbers()?;
         let json = serde_json::to_vec(self)?;
         check_length(json.len(), RECORD_BYTES)?;
         check_weight(&json)?;
@@ -224,6 +228,18 @@ impl Record {
             return Err(Invalid::Version { found, known: Self::VERSION });
         }
         parsed
+    }
+
+    /// Checks that all values are numbers: of others JSON has `null`, and a record with one could never be read.
+    fn check_numbers(&self) -> Result<(), Invalid> {
+        let is_sound = |one: &&RecordedBenchmark| {
+            one.metrics.values().all(Metric::is_finite)
+                && one.rounds.as_ref().is_none_or(Rounds::is_finite)
+        };
+        match self.benchmarks.iter().find(|one| !is_sound(one)) {
+            Some(one) => Err(Invalid::Number(one_line(&one.name))),
+            None => Ok(()),
+        }
     }
 
     /// Checks that all places that the record names exist, so that later readers need not.
@@ -287,7 +303,7 @@ fn decompress(bytes: &[u8], most: u64) -> Result<Vec<u8>, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Part, RecordedBenchmark, Stacks, Verdict};
+    use crate::{Part, Stacks, Verdict};
 
     fn record() -> Record {
         let benchmark = RecordedBenchmark { name: "sort".to_owned(), ..Default::default() };
@@ -306,6 +322,26 @@ mod tests {
         assert_eq!(packed.id.to_string().parse::<RecordId>().unwrap(), packed.id);
         let json = serde_json::to_vec(&record()).unwrap();
         assert_eq!(Record::unpack(&json, Some(packed.id)).unwrap(), record());
+    }
+
+    #[test]
+    fn a_value_that_is_no_number_is_refused() {
+        let with = |metric: Metric, wall: f64| {
+            let mut record = record();
+            record.benchmarks[0].metrics.insert("median_ns".to_owned(), metric);
+            let rounds = Rounds { wall_ns: vec![1.0, wall], ..Rounds::default() };
+            record.benchmarks[0].rounds = Some(rounds);
+            record.pack().map(|packed| Record::unpack(&packed.bytes, None).unwrap())
+        };
+        assert!(with(Metric::default(), 2.0).is_ok());
+        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let value = Metric { value: odd, ..Metric::default() };
+            let low = Metric { low: Some(odd), ..Metric::default() };
+            for refused in [with(value, 2.0), with(low, 2.0), with(Metric::default(), odd)] {
+                let refused = refused.unwrap_err().to_string();
+                assert_eq!(refused, "a value of the benchmark `sort` is not a number");
+            }
+        }
     }
 
     #[test]

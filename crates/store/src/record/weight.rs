@@ -20,9 +20,15 @@ const LIST: u64 = 128;
 ///
 /// If it is no JSON of a record.
 pub(crate) fn weight(json: &[u8]) -> Result<u64, serde_json::Error> {
-    if json.len() <= LIGHT {
-        return Ok(0);
-    }
+    if json.len() <= LIGHT { Ok(0) } else { whole_weight(json) }
+}
+
+/// The same of JSON of any length.
+///
+/// # Errors
+///
+/// If it is no JSON of a record.
+pub(crate) fn whole_weight(json: &[u8]) -> Result<u64, serde_json::Error> {
     let Outline { verdicts: Rooms(verdicts), environment, parts } = serde_json::from_slice(json)?;
     let environments = parts.into_iter().filter_map(|Area { environment }| environment);
     let languages =

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use store::{Filter, Flaw, Progress, Record, Rounds, Store};
+use store::{BenchmarkKey, Filter, Flaw, Progress, Record, Rounds, Store};
 use test_support::record_file;
 
 use crate::fixture::{Scene, files, id, import, index_of, is_sound, listed, medians, record};
@@ -288,4 +288,42 @@ fn what_killed_programs_left_is_removed_once_it_is_old() {
     assert_eq!(report.flaws.len(), 1, "{:?}", report.flaws);
     store.gc(store::Retention::default()).unwrap();
     assert!(fresh.exists() && !old.exists());
+}
+
+#[test]
+fn projects_with_the_same_benchmark_do_not_mix() {
+    let scene = Scene::new();
+    let store = scene.open();
+    let of = |project: &str, number: u32, name: &str| {
+        let mut record = Record { project: project.to_owned(), ..record(number) };
+        record.benchmarks[0].name = name.to_owned();
+        record.benchmarks[0].metrics.get_mut("median_ns").unwrap().value = f64::from(number);
+        record
+    };
+    for (project, number, name) in
+        [("a", 1, "ours"), ("b", 2, "theirs"), ("a", 3, "ours"), ("b", 9, "renamed")]
+    {
+        store.add(&of(project, number, name)).unwrap();
+    }
+    let history = |store: &Store, project: &str| -> Vec<(String, Vec<f64>)> {
+        let is_wanted = |key: &BenchmarkKey| key.uri == "suite.py::sort";
+        let found = store.series(&Filter::of_project(project), None, &is_wanted).unwrap();
+        let series = found.series.into_iter().map(|series| {
+            let values = series.points.iter().map(|point| point.value);
+            (series.benchmark.name, values.collect())
+        });
+        series.collect()
+    };
+    let expect = |store: &Store| {
+        assert_eq!(history(store, "a"), [("ours".to_owned(), vec![3.0, 1.0])]);
+        assert_eq!(history(store, "b"), [("renamed".to_owned(), vec![9.0, 2.0])]);
+    };
+    expect(&store);
+    let all = store.series(&Filter::default(), None, &|key| key.name == "ours").unwrap();
+    assert_eq!(all.series.len(), 1, "only the one of that name");
+    drop(store);
+    is_sound(&scene.store());
+    // The same from an index that is made anew.
+    fs::remove_file(scene.store().join("index")).unwrap();
+    expect(&scene.open());
 }

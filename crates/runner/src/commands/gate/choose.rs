@@ -11,7 +11,8 @@ use crate::{
     commands::{
         here,
         kept::MOST_LISTED,
-        sides::{Finder, Loaded, MOST_TRIED, goes_with, is_single, shares},
+        shares::{Loaded, MOST_TRIED, closest},
+        sides::{Finder, goes_with, is_single, shares},
         store::read_record,
     },
     error::{CliError, ExitKind},
@@ -130,14 +131,15 @@ fn usual_base(
     }
     // No run is its own base, and head may have several.
     entries.retain(|entry| head.runs.iter().all(|(id, _)| *id != entry.id));
-    let mut found = None;
-    for entry in usual(&head.entry, &entries, &branches).into_iter().take(MOST_TRIED) {
-        if finder.readable(entry).is_some_and(|run| shares(&run, &head.runs)) {
-            found = Some(entry);
-            break;
-        }
-    }
-    let Some(entry) = found else { return Ok(None) };
+    let ranked = usual(&head.entry, &entries, &branches);
+    let groups: Vec<Vec<&Entry>> = ranked
+        .chunk_by(|(one, _), (other, _)| one == other)
+        .map(|group| group.iter().map(|(_, entry)| *entry).collect())
+        .collect();
+    let found =
+        closest(groups.iter().map(Vec::as_slice), &head.runs, |entry| finder.readable(entry));
+    let Some((entry, run, shared)) = found else { return Ok(None) };
+    shared.tell(&run, context);
     let branch = entry.branch().map(|branch| format!(" of `{}`", shown(branch)));
     let text = format!("comparing with {}{}", entry.id.short(), branch.unwrap_or_default());
     context.ui.event(&RunEvent::Step(text));
@@ -155,17 +157,18 @@ pub(in crate::commands) fn base_branches(context: &Context) -> Result<Vec<String
     Ok(told.map_or_else(|| USUAL_BRANCHES.map(str::to_owned).into(), |branch| vec![branch]))
 }
 
-/// Sorts all earlier runs, which are given newest first, the best one first: comparable ones of the base branch, then
+/// Sorts all earlier runs, which are given newest first, the best one first, with a number for those that are equally
+/// good but for their branch: comparable ones of the base branch, then
 /// other comparable ones, then those that have come to their end; runs of the same clean commit last, as Git may not know
 /// of what was changed.
-fn usual<'a>(head: &Entry, entries: &'a [Entry], branches: &[String]) -> Vec<&'a Entry> {
+fn usual<'a>(head: &Entry, entries: &'a [Entry], branches: &[String]) -> Vec<(u8, &'a Entry)> {
     let is_earlier =
         |entry: &&Entry| entry.id != head.id && entry.time_ms <= head.time_ms && entry.is_complete;
     let hash = |entry: &Entry| entry.commit.as_ref().map(|commit| commit.hash.clone());
     let dirty = head.commit.as_ref().is_some_and(|commit| commit.dirty != Some(false));
     // A clean run of the same commit is the same state of the sources.
     let is_other = |entry: &Entry| dirty || head.commit.is_none() || hash(entry) != hash(head);
-    let rank = |entry: &&Entry| {
+    let rank = |entry: &Entry| {
         let branch = branches.iter().position(|name| entry.branch() == Some(name.as_str()));
         match (is_other(entry), goes_with(entry, head)) {
             (true, true) => (0, branch.unwrap_or(branches.len())),
@@ -174,11 +177,12 @@ fn usual<'a>(head: &Entry, entries: &'a [Entry], branches: &[String]) -> Vec<&'a
             (false, false) => (3, 0),
         }
     };
-    let mut all: Vec<&Entry> = entries.iter().filter(is_earlier).collect();
-    all.retain(|entry| rank(entry).0 < 3);
+    let earlier = entries.iter().filter(is_earlier);
+    let mut all: Vec<((u8, usize), &Entry)> = earlier.map(|entry| (rank(entry), entry)).collect();
+    all.retain(|(rank, _)| rank.0 < 3);
     // Stable: the newest one stays first.
-    all.sort_by_key(rank);
-    all
+    all.sort_by_key(|(rank, _)| *rank);
+    all.into_iter().map(|(rank, entry)| (rank.0, entry)).collect()
 }
 
 /// Reads the file of a record.
@@ -211,7 +215,7 @@ mod tests {
     }
 
     fn found(head: &Entry, entries: &[Entry]) -> Option<RecordId> {
-        usual(head, entries, &["main".to_owned()]).first().map(|entry| entry.id)
+        usual(head, entries, &["main".to_owned()]).first().map(|(_, entry)| entry.id)
     }
 
     #[test]

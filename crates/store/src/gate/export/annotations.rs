@@ -24,7 +24,7 @@ pub fn annotations(report: &GateReport) -> Vec<Annotation> {
     let remark = |failed, check: &Check| Annotation {
         failed,
         title: format!("codspeed: {}", check.status.word()),
-        text: format!("{}: {}", escape::name(&check.name), words::sentence(check)),
+        text: format!("{}: {}", escape::benchmark(check), words::sentence(check)),
     };
     let failed = report.failures().take(MOST).map(|check| remark(true, check));
     let doubtful = report.with(Status::Doubtful).filter(|_| !report.strict).take(MOST);

@@ -1,7 +1,10 @@
 //! Texts of strangers in the formats that the gate writes.
 
-use results::markdown_code;
+use results::{markdown_code, words::numbered};
 use runner_shared::text::one_line;
+
+use super::super::report::Check;
+use crate::shown::cut;
 
 /// Characters of a name that are shown.
 const NAME: usize = 120;
@@ -19,17 +22,24 @@ pub(super) fn reason(text: &str) -> String {
     cut(&one_line(text), REASON)
 }
 
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().nth(most).is_none() {
-        return text.to_owned();
-    }
-    text.chars().take(most - 1).chain(['…']).collect()
+/// Returns the name of the benchmark of a check like [`name`], with its number if there are several of its identity.
+pub(super) fn benchmark(check: &Check) -> String {
+    numbered(&name(&check.name), check.occurrence)
 }
 
 /// Returns a name as a code span in a cell of a Markdown table: nothing in it is HTML, a link or a mention.
 pub(super) fn code_cell(text: &str) -> String {
+    cell_of_code(&name(text))
+}
+
+/// The same for the name of the benchmark of a check.
+pub(super) fn benchmark_cell(check: &Check) -> String {
+    cell_of_code(&benchmark(check))
+}
+
+fn cell_of_code(text: &str) -> String {
     // Tables are split into cells before code is looked for.
-    markdown_code(&name(text)).replace('|', "\\|")
+    markdown_code(text).replace('|', "\\|")
 }
 
 /// Returns a sentence as plain text of Markdown, in which nothing means anything.

@@ -18,8 +18,12 @@ use crate::{RecordId, shown};
 pub(super) fn metrics(report: &GateReport) -> String {
     let mut families: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
     for check in &report.checks {
+        let number = match check.occurrence {
+            0..=1 => String::new(),
+            number => format!(",occurrence=\"{number}\""),
+        };
         let labels = format!(
-            "benchmark=\"{}\",uri=\"{}\",mode=\"{}\"",
+            "benchmark=\"{}\",uri=\"{}\",mode=\"{}\"{number}",
             label(&check.name),
             label(&check.uri),
             shown::mode(check.mode)
@@ -61,7 +65,7 @@ pub(super) fn code_quality(report: &GateReport) -> io::Result<Vec<u8>> {
             Status::Improved | Status::Passed => "info",
         };
         json!({
-            "description": format!("{}: {}", escape::name(&check.name), words::sentence(check)),
+            "description": format!("{}: {}", escape::benchmark(check), words::sentence(check)),
             "check_name": format!("codspeed-{}", check.kind.word()),
             "fingerprint": fingerprint(check),
             "severity": severity,

@@ -45,7 +45,7 @@ fn case(check: &Check, mode: &str, strict: bool) -> TestCase {
         Status::Improved | Status::Passed => TestCaseStatus::success(),
     };
     let title = if check.title.is_empty() { "completion" } else { &check.title };
-    let mut case = TestCase::new(format!("{}: {title}", escape::name(&check.name)), status);
+    let mut case = TestCase::new(format!("{}: {title}", escape::benchmark(check)), status);
     case.set_classname(format!("{mode}.{}", escape::name(&check.uri)));
     case
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::report::{Check, GateReport, Status},
-    escape::{code_cell, plain_cell},
+    escape::{benchmark_cell, code_cell, plain_cell},
     words,
 };
 use crate::{compare::Title, shown};
@@ -99,7 +99,7 @@ fn section(report: &GateReport, status: Status, page: &mut Page) {
 
 fn row(check: &Check) -> String {
     let cells = [
-        code_cell(&check.name),
+        benchmark_cell(check),
         plain_cell(&check.title),
         words::value(check, check.base),
         words::value(check, check.head),

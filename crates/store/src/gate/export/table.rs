@@ -44,7 +44,7 @@ pub fn table(report: &GateReport, style: &TableStyle) -> String {
 
 fn row(check: &Check) -> FreeRow {
     FreeRow {
-        name: escape::name(&check.name),
+        name: escape::benchmark(check),
         cells: vec![
             escape::name(&check.title),
             words::value(check, check.base),
@@ -65,7 +65,7 @@ fn sentences(report: &GateReport) -> Vec<String> {
         Status::Improved => false,
     };
     let reasons = report.checks.iter().filter(wants_reason).map(|check| {
-        let (name, reason) = (escape::name(&check.name), escape::reason(&check.reason));
+        let (name, reason) = (escape::benchmark(check), escape::reason(&check.reason));
         format!("{name}: {reason}")
     });
     let reasons: Vec<String> = reasons.collect();

@@ -128,3 +128,26 @@ fn findings_of_repeated_benchmarks_are_apart() {
     let found: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     assert_ne!(found[0]["fingerprint"], found[1]["fingerprint"]);
 }
+
+#[test]
+fn repeated_benchmarks_have_their_number_in_all_reports() {
+    let first = compared("a", 1e6, 2e6, Verdict::Regressed);
+    let second = Compared { occurrence: 2, ..first.clone() };
+    let report = judged(&Rules::default(), &comparison(vec![second, first]));
+    let numbers: Vec<u32> = report.checks.iter().map(|check| check.occurrence).collect();
+    assert_eq!(numbers, [1, 2]);
+    for id in ["markdown", "junit", "gitlab-codequality"] {
+        let bytes = format(id).unwrap().write(&report).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text.matches("a (no. 2)").count(), 1, "{id}: {text}");
+    }
+    let table = table(&report, &TableStyle { colour: false, width: Some(120) });
+    assert!(table.contains(" a (no. 2) "), "{table}");
+    let told: Vec<String> = annotations(&report).into_iter().map(|it| it.text).collect();
+    assert!(told[0].starts_with("a: ") && told[1].starts_with("a (no. 2): "), "{told:?}");
+    let bytes = format("gitlab-metrics").unwrap().write(&report).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let values = text.lines().filter(|line| line.starts_with("codspeed_gate_failed{"));
+    let second = values.clone().filter(|line| line.contains(",occurrence=\"2\"} "));
+    assert_eq!((values.count(), second.count()), (2, 1), "{text}");
+}

@@ -19,10 +19,11 @@ struct Wanted {
     series: Vec<Series>,
 }
 
-/// Returns the values of these runs.
+/// Returns the values of these runs, which are all of a project if one is named.
 pub(super) fn read(
     connection: &Connection,
     entries: Vec<(i64, Entry)>,
+    project: Option<&str>,
     metric: Option<&str>,
     is_wanted: &dyn Fn(&BenchmarkKey) -> bool,
 ) -> Result<History, IndexError> {
@@ -37,7 +38,7 @@ pub(super) fn read(
             None => return Ok(history),
         },
     };
-    let mut wanted = Wanted::find(connection, is_wanted)?;
+    let mut wanted = Wanted::find(connection, project, is_wanted)?;
     let mut seen: BTreeMap<u32, u16> = BTreeMap::new();
     let mut statement = connection.prepare_cached("SELECT bytes FROM figures WHERE place = ?1")?;
     for (run, number) in (0_u32..).zip(&numbers) {
@@ -77,11 +78,13 @@ fn order(benchmark: &BenchmarkKey) -> (Mode, &str, &str, u32) {
 impl Wanted {
     fn find(
         connection: &Connection,
+        project: Option<&str>,
         is_wanted: &dyn Fn(&BenchmarkKey) -> bool,
     ) -> Result<Self, IndexError> {
-        let sql = "SELECT number, mode, uri, occurrence, name FROM benchmark ORDER BY number";
+        let sql = "SELECT number, mode, uri, occurrence, name FROM benchmark WHERE ?1 IS NULL OR project = ?1 ORDER BY \
+            number";
         let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query([])?;
+        let mut rows = statement.query([project])?;
         let mut wanted = Self { numbers: Vec::new(), series: Vec::new() };
         while let Some(row) = rows.next()? {
             let benchmark = BenchmarkKey {

@@ -9,6 +9,7 @@ mod schema;
 
 use std::{collections::BTreeSet, path::Path};
 
+use runner_shared::bounds::INDEX_BATCH_BYTES;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
@@ -18,11 +19,8 @@ use super::{
 use crate::{Record, RecordId};
 use connection::Opened;
 pub(super) use connection::unused;
-use reading::{Found, Read};
+use reading::{Batch, Found, Read};
 use rows::Dictionary;
-
-/// Records that are added to the index at a time.
-const BATCH: usize = 64;
 
 /// The index of a store.
 #[derive(Debug)]
@@ -145,22 +143,20 @@ impl Index {
         let fresh: Vec<RecordId> = there.difference(&known).copied().collect();
         let mut done = 0;
         self.skipped = listing.unread.len();
-        for batch in fresh.chunks(BATCH) {
-            let mut found = Vec::new();
-            let mut large = Vec::new();
-            for (id, read) in reading::read_small(batch, records) {
-                match read {
-                    Some(read) => found.extend(self.judge(id, read)?),
-                    None => large.push(id),
-                }
-            }
+        while done < fresh.len() {
+            let left = fresh.get(done..).unwrap_or_default();
+            let Batch { read, large, looked_at } =
+                Batch::read(left, INDEX_BATCH_BYTES, &mut |ids| reading::read_small(ids, records));
+            let judged = read.into_iter().map(|(id, read)| self.judge(id, read));
+            let found = judged.collect::<Result<Vec<_>, _>>()?;
+            let found: Vec<Found> = found.into_iter().flatten().collect();
             self.note_all(&found).map_err(|err| err.of(folder))?;
             drop(found);
             for id in large {
                 let found = self.judge(id, reading::read(id, records))?;
                 self.note_all(found.as_slice()).map_err(|err| err.of(folder))?;
             }
-            done += batch.len();
+            done += looked_at;
             progress(Progress { done, of: fresh.len() });
         }
         Ok(())
@@ -281,7 +277,7 @@ impl Index {
         is_wanted: &dyn Fn(&BenchmarkKey) -> bool,
     ) -> Result<History, IndexError> {
         let entries = rows::select(&self.connection, runs)?;
-        history::read(&self.connection, entries, metric, is_wanted)
+        history::read(&self.connection, entries, runs.project.as_deref(), metric, is_wanted)
     }
 
     /// Returns what the database finds wrong with itself.

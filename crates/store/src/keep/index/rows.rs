@@ -191,8 +191,8 @@ pub(super) struct Dictionary<'a> {
     connection: &'a Connection,
     /// True: new ones get a number; false: they are damage.
     adds: bool,
-    /// By mode, URI and occurrence.
-    benchmarks: BTreeMap<(Mode, &'a str, u32), Known<'a>>,
+    /// By project, mode, URI and occurrence: the same identity in two projects is two benchmarks.
+    benchmarks: BTreeMap<(&'a str, Mode, &'a str, u32), Known<'a>>,
     metrics: BTreeMap<&'a str, u32>,
 }
 
@@ -216,33 +216,42 @@ impl<'a> Dictionary<'a> {
     /// The number of a benchmark. Its name is the one that the newest record has for it.
     fn benchmark(
         &mut self,
-        mode: Mode,
+        record: &'a Record,
         of: &'a RecordedBenchmark,
-        time_ms: u64,
     ) -> Result<u32, IndexError> {
-        let key = (mode, of.uri.as_str(), of.occurrence);
+        // A record was checked: all its benchmarks have a part.
+        let mode = record.mode_of(of).unwrap_or_default();
+        let time_ms = record.time_ms;
+        let key = (record.project.as_str(), mode, of.uri.as_str(), of.occurrence);
         if let Some(known) = self.benchmarks.get_mut(&key) {
             if time_ms >= known.time_ms {
                 (known.name, known.time_ms, known.is_renamed) = (&of.name, time_ms, true);
             }
             return Ok(known.number);
         }
-        let number = self.ask(mode, of, time_ms)?;
+        let number = self.ask(&record.project, mode, of, time_ms)?;
         self.benchmarks.insert(key, Known { number, name: &of.name, time_ms, is_renamed: false });
         Ok(number)
     }
 
-    fn ask(&self, mode: Mode, of: &RecordedBenchmark, time_ms: u64) -> Result<u32, IndexError> {
+    fn ask(
+        &self,
+        project: &str,
+        mode: Mode,
+        of: &RecordedBenchmark,
+        time_ms: u64,
+    ) -> Result<u32, IndexError> {
         let sql = if self.adds {
-            "INSERT INTO benchmark VALUES (NULL, ?1, ?2, ?3, ?4, ?5) ON CONFLICT (mode, uri, occurrence) DO UPDATE SET \
-                name = iif(excluded.named_ms >= named_ms, excluded.name, name), \
+            "INSERT INTO benchmark VALUES (NULL, ?6, ?1, ?2, ?3, ?4, ?5) ON CONFLICT (project, mode, uri, occurrence) DO \
+                UPDATE SET name = iif(excluded.named_ms >= named_ms, excluded.name, name), \
                 named_ms = max(excluded.named_ms, named_ms) RETURNING number"
         } else {
-            "SELECT number FROM benchmark WHERE mode = ?1 AND uri = ?2 AND occurrence = ?3 AND ?4 IS NOT NULL AND ?5 \
-                IS NOT NULL"
+            "SELECT number FROM benchmark WHERE project = ?6 AND mode = ?1 AND uri = ?2 AND occurrence = ?3 AND ?4 IS \
+                NOT NULL AND ?5 IS NOT NULL"
         };
         let mut statement = self.connection.prepare_cached(sql)?;
-        let values = params![bits(&[mode]), of.uri, of.occurrence, of.name, signed(time_ms)];
+        let values =
+            params![bits(&[mode]), of.uri, of.occurrence, of.name, signed(time_ms), project];
         statement.query_row(values, |row| row.get(0)).optional()?.ok_or(IndexError::Damage)
     }
 
@@ -282,9 +291,7 @@ fn figures_of<'a>(
     let mut found: BTreeMap<i64, Vec<Figure>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for benchmark in &record.benchmarks {
-        // A record was checked: all its benchmarks have a part.
-        let mode = record.mode_of(benchmark).unwrap_or_default();
-        let number = dictionary.benchmark(mode, benchmark, record.time_ms)?;
+        let number = dictionary.benchmark(record, benchmark)?;
         // A second one of the same identity is a mistake of others, and would have to share its place.
         if !seen.insert(number) || benchmark.outcome != Outcome::Complete {
             continue;

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Version of these tables, and of what is taken from a record. Any other one is made anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// The statements that make them, as the database remembers them.
 const STATEMENTS: [&str; 8] = [
@@ -21,9 +21,9 @@ const STATEMENTS: [&str; 8] = [
     "CREATE TABLE looked (
         place TEXT PRIMARY KEY, listed_ms INTEGER NOT NULL, whole_since_ms INTEGER)",
     "CREATE TABLE benchmark (
-        number INTEGER PRIMARY KEY, mode INTEGER NOT NULL, uri TEXT NOT NULL,
-        occurrence INTEGER NOT NULL, name TEXT NOT NULL, named_ms INTEGER NOT NULL,
-        UNIQUE (mode, uri, occurrence))",
+        number INTEGER PRIMARY KEY, project TEXT NOT NULL, mode INTEGER NOT NULL,
+        uri TEXT NOT NULL, occurrence INTEGER NOT NULL, name TEXT NOT NULL,
+        named_ms INTEGER NOT NULL, UNIQUE (project, mode, uri, occurrence))",
     "CREATE TABLE metric (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
     // `place` is the number of the metric times 2^32, plus that of the run: values of a metric lie together.
     "CREATE TABLE figures (place INTEGER PRIMARY KEY, bytes BLOB NOT NULL)",
