@@ -15,6 +15,7 @@ mod keep;
 pub mod listing;
 mod measured;
 mod merge;
+mod push;
 mod record;
 mod shared;
 mod shown;
@@ -27,10 +28,12 @@ pub use keep::{
     Store, StoreError, Surroundings, Wanted,
 };
 pub use merge::{Merged, NotShards, merge};
+pub use push::{Present, Pushed};
 pub use record::{
     Better, CiRun, CommitInfo, Environment, Invalid, Kind, Metric, MetricUnit, Mode, Module,
     Outcome, Packed, Part, PartState, Processor, Record, RecordId, RecordedBenchmark, Rounds,
     StackNode, StackUnit, Stacks, Tool, Verdict,
 };
+pub(crate) use shared::Listed;
 pub use shared::{Patience, Purpose, SharedError, SharedKey, SharedStore, configures_shared_store};
-pub use sync::{Depth, Look, Pushed, SyncError};
+pub use sync::{Depth, Look, SyncError};

@@ -1,11 +1,11 @@
-//! A store and a shared store get what they lack of each other.
+//! A store gets what it lacks of a shared store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use runner_shared::{fault::chain, text::one_line};
 
 use crate::{
-    Batch, Entry, Filter, Imported, Looked, Packed, RecordId, SharedError, SharedKey, SharedStore,
+    Batch, Filter, Imported, Listed, Looked, Packed, RecordId, SharedError, SharedKey, SharedStore,
     Store, StoreError,
 };
 
@@ -43,74 +43,17 @@ pub struct Look<'a> {
     pub project: &'a str,
     /// The runs that are.
     pub depth: Depth,
+    /// Of these, only those that are not newer, milliseconds since 1970; [`Depth::Newest`] counts them alone.
+    pub until_ms: Option<u64>,
+    /// Besides, those whose IDs begin with this. The whole list is read for them.
+    pub id: Option<&'a str>,
     /// The time, milliseconds since 1970.
     pub now_ms: u64,
     /// True if the whole list is to be read, whenever that was done.
     pub is_thorough: bool,
 }
 
-/// Runs that were sent.
-#[derive(Debug, Default)]
-pub struct Pushed {
-    /// Number of those that the shared store did not have.
-    pub added: usize,
-    /// The reasons why others could not be read here.
-    pub unreadable: Vec<StoreError>,
-}
-
 impl Store {
-    /// Adds these runs to the shared store. `progress` hears how many are done.
-    ///
-    /// # Errors
-    ///
-    /// The shared store can't be written; those that were sent by then are there.
-    pub fn push(
-        &self,
-        shared: &SharedStore,
-        ids: &[RecordId],
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<Pushed, SyncError> {
-        let mut pushed = Pushed::default();
-        let is_single = ids.len() == 1;
-        let mut there = if is_single { BTreeSet::new() } else { self.sent(shared, ids)? };
-        for (place, id) in ids.iter().enumerate() {
-            if there.insert(*id) {
-                match self.get_packed(*id) {
-                    Ok((packed, record)) => {
-                        let key = SharedKey::of(&record, *id);
-                        let is_new = !is_single || !shared.has(&key)?;
-                        if is_new {
-                            shared.add(&key, &packed)?;
-                        }
-                        pushed.added += usize::from(is_new);
-                    }
-                    Err(err) => pushed.unreadable.push(err),
-                }
-            }
-            progress(place + 1);
-        }
-        Ok(pushed)
-    }
-
-    /// Returns all runs that the shared store has of the projects and the time of these.
-    fn sent(
-        &self,
-        shared: &SharedStore,
-        ids: &[RecordId],
-    ) -> Result<BTreeSet<RecordId>, SyncError> {
-        let entries = self.entries(&Filter::default())?;
-        let entries: BTreeMap<RecordId, &Entry> =
-            entries.iter().map(|entry| (entry.id, entry)).collect();
-        let wanted = || ids.iter().filter_map(|id| entries.get(id));
-        let oldest = wanted().map(|entry| entry.time_ms).min();
-        let projects: BTreeSet<&str> = wanted().map(|entry| &*entry.project).collect();
-        let mut there = BTreeSet::new();
-        for project in projects {
-            there.extend(shared.keys(Some(project), oldest)?.into_iter().map(|key| key.id));
-        }
-        Ok(there)
-    }
-
     /// Gets all runs of the shared store that are not here, of all projects; only those since a time (milliseconds since
     /// 1970) if that is given. Objects that are no records, or can't be read, are refused one by one. `progress` hears
     /// how many have come, and how many there are.
@@ -126,14 +69,14 @@ impl Store {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), SyncError> {
         let known = self.ids(&Filter { since_ms, ..Filter::default() })?;
-        let mut wanted = shared.keys(None, since_ms)?;
-        wanted.retain(|key| !known.contains(&key.id));
+        let mut wanted = shared.list(None, since_ms)?;
+        wanted.retain(|listed| !known.contains(&listed.key.id));
         self.fetch(shared, &wanted, found, progress).map(drop)
     }
 
     /// Gets the runs of a project that have come to the shared store since the last look, as far back as is wanted, and all
     /// that have names. The whole list is read once a day, else only its end. Objects that this version has refused
-    /// before are left out unless the look is thorough.
+    /// before are left out unless they were replaced since, or the look is thorough.
     ///
     /// Returns the time since when all runs of the project are here; `None` if none is missing.
     ///
@@ -148,7 +91,8 @@ impl Store {
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Option<u64>, SyncError> {
         let place = format!("{} {}", shared.place(), look.project);
-        let last = self.looked(&place)?.filter(|_| !look.is_thorough);
+        let is_whole_list = look.is_thorough || look.id.is_some();
+        let last = self.looked(&place)?.filter(|_| !is_whole_list);
         let is_recent = |last: &Looked| {
             look.now_ms.checked_sub(last.listed_ms).is_some_and(|age| age < LIST_AGAIN_MS)
         };
@@ -157,26 +101,20 @@ impl Store {
             _ => None,
         };
         let since_ms = last.map(|last| last.listed_ms.saturating_sub(LATE_MS));
-        let mut listed = shared.keys(Some(look.project), since_ms)?;
+        let mut listed = shared.list(Some(look.project), since_ms)?;
         if !look.is_thorough {
             let refused = self.refused_objects()?;
-            listed.retain(|key| !refused.contains(&object(shared, key)));
+            listed.retain(|one| !refused.contains(&object(shared, one)));
         }
-        let from_ms = match look.depth {
-            Depth::All => None,
-            Depth::Since(time) => Some(time),
-            Depth::Newest(count) => {
-                listed.len().checked_sub(count).and_then(|at| listed.get(at)).map(|key| key.time_ms)
-            }
-        };
+        let times = look.times(&listed);
         let known = self.ids(&Filter { since_ms, ..Filter::of_project(look.project) })?;
-        let missing = listed.into_iter().filter(|key| !known.contains(&key.id));
-        let (wanted, left): (Vec<SharedKey>, Vec<SharedKey>) =
-            missing.partition(|key| key.is_named || from_ms.is_none_or(|from| key.time_ms >= from));
+        let missing = listed.into_iter().filter(|one| !known.contains(&one.key.id));
+        let (wanted, left): (Vec<Listed>, Vec<Listed>) =
+            missing.partition(|Listed { key, .. }| times.contains(&key.time_ms) || look.names(key));
         let is_whole = self.fetch(shared, &wanted, found, progress)?;
         let whole_since_ms = left
             .last()
-            .map(|newest| newest.time_ms.saturating_add(1))
+            .map(|newest| newest.key.time_ms.saturating_add(1))
             .max(last.and_then(|last| last.whole_since_ms));
         if is_whole {
             let listed_ms = last.map_or(look.now_ms, |last| last.listed_ms);
@@ -194,6 +132,7 @@ impl Store {
             Depth::Newest(count) => {
                 let filter = Filter {
                     since_ms: Some(since),
+                    until_ms: look.until_ms,
                     newest: Some(count),
                     ..Filter::of_project(look.project)
                 };
@@ -210,13 +149,14 @@ impl Store {
     fn fetch(
         &self,
         shared: &SharedStore,
-        wanted: &[SharedKey],
+        wanted: &[Listed],
         found: &mut Imported,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<bool, SyncError> {
         let mut batch = Batch::new(self);
         let (mut done, all, mut is_whole) = (0, wanted.len(), true);
-        let fetched = shared.fetch(wanted, |key, fetched| {
+        let fetched = shared.fetch(wanted, |listed, fetched| {
+            let key = &listed.key;
             done += 1;
             progress(done, all);
             let why = match fetched.map(Packed::accept_sized) {
@@ -233,14 +173,37 @@ impl Store {
                 }
             };
             found.refuse(one_line(&key.to_string()), one_line(&why));
-            Ok::<_, SyncError>(self.note_refused(&object(shared, key))?)
+            Ok::<_, SyncError>(self.note_refused(&object(shared, listed))?)
         });
         batch.flush(found)?;
         fetched.map(|()| is_whole)
     }
 }
 
-/// The name of an object among those of all shared stores.
-fn object(shared: &SharedStore, key: &SharedKey) -> String {
-    format!("{} {key}", shared.place())
+impl Look<'_> {
+    /// Returns the times of the runs that are wanted, by the sorted list of those that there are.
+    fn times(&self, listed: &[Listed]) -> RangeInclusive<u64> {
+        let until = self.until_ms.unwrap_or(u64::MAX);
+        let since = match self.depth {
+            Depth::All => 0,
+            Depth::Since(time) => time,
+            Depth::Newest(count) => {
+                let all = listed.partition_point(|one| one.key.time_ms <= until);
+                let oldest = all.checked_sub(count).and_then(|at| listed.get(at));
+                oldest.map_or(0, |one| one.key.time_ms)
+            }
+        };
+        since..=until
+    }
+
+    /// Returns true for a run that is wanted however old it is.
+    fn names(&self, key: &SharedKey) -> bool {
+        key.is_named || self.id.is_some_and(|start| key.id.to_string().starts_with(start))
+    }
+}
+
+/// The name of an object in its state among those of all shared stores.
+fn object(shared: &SharedStore, listed: &Listed) -> String {
+    let Listed { key, state } = listed;
+    format!("{} {key} {state}", shared.place())
 }

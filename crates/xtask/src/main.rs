@@ -20,6 +20,7 @@ mod needs;
 mod release_notes;
 mod rust_text;
 mod say;
+mod servers;
 mod setup;
 mod shell;
 mod test;
@@ -66,6 +67,12 @@ enum Command {
     Tidy,
     /// Run real benchmark clients from their registries, and check the measurements.
     Compat(compat::Request),
+    /// Test shared stores with object stores as people host them.
+    Servers {
+        /// Only these servers.
+        #[arg(value_name = "SERVER")]
+        only: Vec<String>,
+    },
     /// Add the hashes of a release to the GitHub Action, and make the action install that version.
     ActionHashes {
         /// The file `SHA256SUMS` of the release.
@@ -104,6 +111,7 @@ fn main() -> ExitCode {
         Command::Lint { fix } => lint::run(fix),
         Command::Tidy => tidy::run(),
         Command::Compat(request) => compat::run(&request),
+        Command::Servers { only } => servers::run(&only),
         Command::Fuzz { target, minutes } => fuzz::run(target.as_deref(), minutes),
         Command::Attack(attack) => attack::run(&attack),
         Command::Dist(options) => dist::run(&options),

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::setup::is_root;
-use crate::shell::Cmd;
+use crate::shell::{Cmd, find};
 
 /// Tests whose names contain `part` can run only where `is_met`.
 #[derive(Debug)]
@@ -47,6 +47,26 @@ pub(crate) const NEEDS: &[Need] = &[
         part: "network::",
         what: "python3 with venv, and a package registry that answers",
         is_met: registry_answers,
+    },
+    Need {
+        part: "garage::",
+        what: "`garage` on PATH (`cargo xtask servers` brings it, and runs these)",
+        is_met: |_| find("garage").is_some(),
+    },
+    Need {
+        part: "seaweedfs::",
+        what: "`weed` on PATH (`cargo xtask servers` brings it, and runs these)",
+        is_met: |_| find("weed").is_some(),
+    },
+    Need {
+        part: "azurite::",
+        what: "`azurite-blob` on PATH (`cargo xtask servers` brings it, and runs these)",
+        is_met: |_| find("azurite-blob").is_some(),
+    },
+    Need {
+        part: "fake_gcs::",
+        what: "`fake-gcs-server` on PATH (`cargo xtask servers` brings it, and runs these)",
+        is_met: |_| find("fake-gcs-server").is_some(),
     },
 ];
 

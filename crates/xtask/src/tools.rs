@@ -11,6 +11,7 @@ pub(crate) enum Task {
     Lint,
     Dist,
     Compat,
+    Servers,
 }
 
 /// The way to see that a tool is there.
@@ -67,13 +68,17 @@ impl Tool {
     }
 }
 
+/// The commands that build the programs.
+const ALL: &[Task] =
+    &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Dist, Task::Compat, Task::Servers];
+
 pub(crate) const TOOLS: &[Tool] = &[
     Tool {
         name: "cc",
         what_for: "links Rust; compiles the C fixtures of tests and bench",
         probe: Probe::Succeeds(&["cc", "-E", "-include", "stdio.h", "-x", "c", "/dev/null"]),
         source: Source::Apt(&["gcc", "libc6-dev"]),
-        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Dist, Task::Compat],
+        required_by: ALL,
         used_by: &[],
     },
     Tool {
@@ -81,7 +86,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "compiles the BPF program of the allocation tracer",
         probe: Probe::Program("clang"),
         source: Source::Apt(&["clang"]),
-        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Dist, Task::Compat],
+        required_by: ALL,
         used_by: &[],
     },
     Tool {
@@ -99,7 +104,14 @@ pub(crate) const TOOLS: &[Tool] = &[
             "/dev/null",
         ]),
         source: Source::Apt(&["libelf-dev", "zlib1g-dev", "pkg-config"]),
-        required_by: &[Task::Test, Task::Demo, Task::Bench, Task::Lint, Task::Compat],
+        required_by: &[
+            Task::Test,
+            Task::Demo,
+            Task::Bench,
+            Task::Lint,
+            Task::Compat,
+            Task::Servers,
+        ],
         used_by: &[],
     },
     Tool {
@@ -169,7 +181,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "the real pytest-codspeed, in tests and compat",
         probe: Probe::Succeeds(&["python3", "-c", "import ensurepip, venv"]),
         source: Source::Apt(&["python3", "python3-venv"]),
-        required_by: &[Task::Compat],
+        required_by: &[Task::Compat, Task::Servers],
         used_by: &[Task::Test],
     },
     Tool {
@@ -177,7 +189,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "the real plugins for Node, in tests and compat",
         probe: Probe::Succeeds(&["npm", "--version"]),
         source: Source::Apt(&["nodejs", "npm"]),
-        required_by: &[Task::Compat],
+        required_by: &[Task::Compat, Task::Servers],
         used_by: &[Task::Test],
     },
     Tool {
@@ -258,7 +270,7 @@ pub(crate) const TOOLS: &[Tool] = &[
         what_for: "runs the tests",
         probe: Probe::Program("cargo-nextest"),
         source: Source::Cargo("cargo-nextest"),
-        required_by: &[Task::Test],
+        required_by: &[Task::Test, Task::Servers],
         used_by: &[],
     },
     Tool {

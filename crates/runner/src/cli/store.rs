@@ -190,6 +190,9 @@ pub(crate) struct StorePushArgs {
     /// The runs, if none is named.
     #[command(flatten)]
     pub filter: StoreFilterArgs,
+    /// Read the runs that are there already, and replace those that are damaged.
+    #[arg(long)]
+    pub repair: bool,
     /// Print what was sent as JSON.
     #[arg(long)]
     pub json: bool,

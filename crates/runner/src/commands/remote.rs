@@ -6,13 +6,13 @@ use std::time::Duration;
 use runner_shared::{env_names, text::count};
 use serde_json::json;
 use store::{
-    Depth, Entry, Filter, Imported, Look, NotShards, Patience, Purpose, Record, RecordId,
-    SharedStore, configures_shared_store, merge,
+    Depth, Entry, Filter, Imported, Look, NotShards, Patience, Present, Purpose, Pushed, Record,
+    RecordId, SharedStore, configures_shared_store, merge,
 };
 
 use super::{
     Context,
-    kept::{self, Elsewhere, Kept, MOST_LISTED},
+    kept::{self, Elsewhere, Kept, MOST_LISTED, MOST_SEARCHED, More},
 };
 use crate::{
     cli::{MergeArgs, StorePullArgs, StorePushArgs, ago},
@@ -30,6 +30,10 @@ const LONGEST_MATRIX_MS: u64 = 7 * 24 * 3600 * 1000;
 /// The time that sending may add to a run whose user did not ask for it.
 const AUTOMATIC: Duration = Duration::from_secs(15);
 
+/// The way to mend an object that is no run any more.
+const REPLACE: &str =
+    "a machine that has the run replaces a damaged object by `codspeed store push --repair`";
+
 /// Adds runs to the shared store.
 pub(super) fn push(args: &StorePushArgs, context: &Context) -> Result<ExitKind, CliError> {
     let shared = open(args.remote.as_deref(), (Purpose::Write, Patience::Long), context)?;
@@ -40,18 +44,27 @@ pub(super) fn push(args: &StorePushArgs, context: &Context) -> Result<ExitKind, 
         kept.select_all(&args.runs, context)?
     };
     let ids: Vec<RecordId> = entries.iter().map(|entry| entry.id).collect();
-    let mut told = Told::new("sent", context);
-    let pushed = kept.store.push(&shared, &ids, &mut |done| told.tell(done, ids.len()))?;
+    let (present, verb) =
+        if args.repair { (Present::Verify, "checked") } else { (Present::Believe, "sent") };
+    let mut told = Told::new(verb, context);
+    let tell = &mut |done| told.tell(done, ids.len());
+    let pushed = kept.store.push(&shared, &ids, present, tell)?;
     for err in &pushed.unreadable {
         context.ui.event(&RunEvent::warning(chain(err)));
     }
-    let (added, unreadable) = (pushed.added, pushed.unreadable.len());
-    let known = ids.len() - added - unreadable;
+    let Pushed { added, replaced, unreadable } = pushed;
+    let unreadable = unreadable.len();
+    let known = ids.len() - added - replaced - unreadable;
     if args.json {
-        context.print_json(&json!({ "added": added, "known": known }))?;
+        context.print_json(&json!({ "added": added, "known": known, "replaced": replaced }))?;
     } else {
-        let there = if known > 0 { format!("; there before: {known}") } else { String::new() };
-        let text = format!("sent to {}: {}{there}", shared.address(), amount(added));
+        let mut text = format!("sent to {}: {}", shared.address(), amount(added));
+        if known > 0 {
+            text = format!("{text}; there before: {known}");
+        }
+        if replaced > 0 {
+            text = format!("{text}; replaced, because damaged there: {replaced}");
+        }
         context.print(&text)?;
     }
     if unreadable == 0 {
@@ -86,7 +99,8 @@ pub(super) fn pull(args: &StorePullArgs, context: &Context) -> Result<ExitKind, 
         return Ok(ExitKind::Ok);
     }
     let objects = count(u64::try_from(refused).unwrap_or(u64::MAX), "object");
-    Err(CliError::new(ExitKind::Failed, format!("{objects} refused; all others are stored")))
+    Err(CliError::new(ExitKind::Failed, format!("{objects} refused; all others are stored"))
+        .hint(REPLACE))
 }
 
 /// Opens the store of this machine, with what has come to the shared store since the last time, if the environment
@@ -112,20 +126,17 @@ pub(super) fn freshened(kept: Kept, depth: Depth, context: &Context) -> Kept {
         let text = "the store of this machine can't be written to, so runs of other machines may be \
             missing";
         context.ui.event(&RunEvent::warning(text));
-    } else if let Some(elsewhere) = refresh(&kept, depth, false, context) {
+    } else if let Some(elsewhere) = refresh(&kept, &More::of(depth), context) {
         kept.note_elsewhere(elsewhere);
     }
     kept
 }
 
-/// Gets what no look at the newest runs has found.
-fn fetch_rest(kept: &Kept, context: &Context) {
-    refresh(kept, Depth::All, true, context);
-}
-
 /// Gets runs of the project, and returns where more are; `None` after a warning.
-fn refresh(kept: &Kept, depth: Depth, is_thorough: bool, context: &Context) -> Option<Elsewhere> {
-    let look = Look { project: &kept.project, depth, now_ms: ago(0), is_thorough };
+fn refresh(kept: &Kept, more: &More<'_>, context: &Context) -> Option<Elsewhere> {
+    let More { depth, until_ms, id, is_thorough } = *more;
+    let project = &kept.project;
+    let look = Look { project, depth, until_ms, id, now_ms: ago(0), is_thorough };
     let mut told = Told::new("fetched", context);
     let mut found = Imported::default();
     let refreshed = open(None, (Purpose::Read, Patience::Long), context).and_then(|shared| {
@@ -134,7 +145,7 @@ fn refresh(kept: &Kept, depth: Depth, is_thorough: bool, context: &Context) -> O
     });
     tell_refused(&found, context);
     match refreshed {
-        Ok(whole_since_ms) => Some(Elsewhere { whole_since_ms, fetch: fetch_rest }),
+        Ok(whole_since_ms) => Some(Elsewhere { whole_since_ms, fetch: refresh }),
         Err(err) => {
             let text =
                 "the shared store could not be read, so runs of other machines may be missing";
@@ -158,7 +169,7 @@ pub(super) fn share(kept: &Kept, ids: &[RecordId], context: &Context) {
         let shared = open(None, (Purpose::Write, Patience::Within(AUTOMATIC)), context)?;
         let sending = format!("sending to {}", shared.address());
         context.ui.event(&RunEvent::Step(sending));
-        let pushed = kept.store.push(&shared, ids, &mut |_| {})?;
+        let pushed = kept.store.push(&shared, ids, Present::Believe, &mut |_| {})?;
         pushed.unreadable.into_iter().next().map_or(Ok(shared), |err| Err(err.into()))
     };
     match send() {
@@ -232,10 +243,10 @@ fn shards(kept: &Kept, context: &Context) -> Result<Vec<Entry>, CliError> {
     let of_project = || Filter::of_project(&kept.project);
     let find =
         |entries: &[Entry]| entries.iter().find_map(|entry| Some((key(entry)?, entry.time_ms)));
-    let newest = Filter { newest: Some(MOST_LISTED), ..of_project() };
-    let mut found = find(&kept.entries(&newest, context)?);
+    let newest = |count| Filter { newest: Some(count), ..of_project() };
+    let mut found = find(&kept.entries(&newest(MOST_LISTED), context)?);
     if found.is_none() {
-        found = find(&kept.entries(&of_project(), context)?);
+        found = find(&kept.entries(&newest(MOST_SEARCHED), context)?);
     }
     let (newest, time_ms) = found.ok_or_else(|| {
         let what = "no stored run of this project comes from a job of a CI system";

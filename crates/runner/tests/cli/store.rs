@@ -348,21 +348,32 @@ fn a_merged_run_and_its_shards_count_once() {
 }
 
 #[test]
-fn data_is_alone_on_standard_output_in_ci_as_well() {
-    let sandbox = project().with("GITHUB_ACTIONS", "true").with("GITLAB_CI", "true");
-    fill(&store_of(&sandbox), [1, 2]);
-    let name = id(1).to_string();
-    let file = store_of(&sandbox).join("records").join(&name[..2]).join(format!("{name}.zst"));
-    fs::write(file, "damaged").unwrap();
-    fs::remove_file(store_of(&sandbox).join("index")).unwrap();
-    for words in [&["store", "list", "--json"][..], &["history", "--json"], &["schema", "record"]] {
-        let run = sandbox.run(sandbox.command(CODSPEED, words));
-        assert_eq!(run.code, 0, "{}", run.shown());
-        serde_json::from_str::<serde_json::Value>(&run.stdout)
-            .unwrap_or_else(|err| panic!("{words:?}: {err}: {}", run.stdout));
+fn a_typing_error_does_not_fetch_all_runs() {
+    let sandbox = shared_project((1..=1_510).map(record));
+    let after = |command: &str| {
+        let text = shell(&sandbox, &[command]);
+        let store = Store::open(&store_of(&sandbox)).unwrap();
+        (text, store.entries(&Filter::default()).unwrap().len())
+    };
+    let bound = "only the newest 1000 runs of the shared store were looked through";
+    assert_eq!(after("codspeed compare").1, 500);
+    for word in ["maim", "beef", "machine=two"] {
+        let (text, runs) = after(&format!("codspeed compare {word}"));
+        assert!(text.contains(bound) && text.contains("`codspeed store pull` fetches"), "{text}");
+        assert!(text.contains("error: no stored run of"), "{text}");
+        assert_eq!(runs, 1_000, "{word}");
     }
-    let run = sandbox.run(sandbox.command(CODSPEED, ["store", "list", "--json"]));
-    assert!(run.stderr.contains("unreadable"), "{}", run.stderr);
+    let (text, runs) = after("codspeed history --branch maim");
+    assert!(text.contains(bound) && text.contains("error: "), "{text}");
+    assert_eq!(runs, 1_000);
+    // What the list tells is found wherever it is, and alone.
+    let (text, runs) = after(&format!("codspeed compare {} --json", id(5)));
+    assert!(!text.contains("error"), "{text}");
+    assert_eq!(runs, 1_001);
+    // One that there is has a whole history.
+    let (text, runs) = after("codspeed history -n 1100 --branch main");
+    assert!(!text.contains("error"), "{text}");
+    assert_eq!(runs, 1_510);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{env, fs};
 
+use store::{Filter, Store};
 use test_support::{Run, Sandbox, record_file};
 
 use crate::{
@@ -48,6 +49,23 @@ fn a_store_that_can_not_be_used_has_a_way_out() {
         assert!(!run.stderr.contains("caused by"), "said twice: {}", run.stderr);
     }
     says(&codspeed(&sandbox, &["store", "path"]), 0, &["it is a file, so nothing can be stored"]);
+}
+
+#[test]
+fn data_is_alone_on_standard_output_in_ci_as_well() {
+    let sandbox = two_runs().with("GITHUB_ACTIONS", "true").with("GITLAB_CI", "true");
+    let store = store_of(&sandbox);
+    let damaged = Store::open(&store).unwrap().entries(&Filter::default()).unwrap()[0].id;
+    fs::write(record_file(&store, damaged), "damaged").unwrap();
+    fs::remove_file(store.join("index")).unwrap();
+    for words in [&["store", "list", "--json"][..], &["history", "--json"], &["schema", "record"]] {
+        let run = codspeed(&sandbox, words);
+        assert_eq!(run.code, 0, "{}", run.shown());
+        serde_json::from_str::<serde_json::Value>(&run.stdout)
+            .unwrap_or_else(|err| panic!("{words:?}: {err}: {}", run.stdout));
+    }
+    let run = codspeed(&sandbox, &["store", "list", "--json"]);
+    assert!(run.stderr.contains("unreadable"), "{}", run.stderr);
 }
 
 #[test]

@@ -3,8 +3,12 @@
 use std::{io, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use object_store::{
-    BackoffConfig, ObjectStore, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder,
-    gcp::GoogleCloudStorageBuilder, local::LocalFileSystem, path::Path,
+    BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig, StaticCredentialProvider,
+    aws::AmazonS3Builder,
+    azure::MicrosoftAzureBuilder,
+    gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey},
+    local::LocalFileSystem,
+    path::Path,
 };
 use reqwest::Url;
 
@@ -17,8 +21,8 @@ const WITHIN: Duration = Duration::from_mins(1);
 /// The start of a kind of address.
 struct Scheme {
     name: &'static str,
-    /// The start of the variables that configure it.
-    variables: &'static str,
+    /// The starts of the variables that configure it.
+    variables: &'static [&'static str],
     /// Those of them that name the server.
     endpoints: &'static [&'static str],
     open: fn(&Url, &Settings<'_>) -> Opened,
@@ -38,18 +42,19 @@ struct Settings<'a> {
 const SCHEMES: &[Scheme] = &[
     Scheme {
         name: "s3",
-        variables: "AWS_",
+        variables: &["AWS_"],
         endpoints: &["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"],
         open: s3,
     },
-    Scheme { name: "gs", variables: "GOOGLE_", endpoints: &["GOOGLE_BASE_URL"], open: gs },
+    Scheme { name: "gs", variables: &["GOOGLE_"], endpoints: &["GOOGLE_BASE_URL"], open: gs },
     Scheme {
         name: "az",
-        variables: "AZURE_",
-        endpoints: &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"],
+        variables: &["AZURE_", "AZURITE_"],
+        // The last one counts with `AZURE_STORAGE_USE_EMULATOR=true`.
+        endpoints: &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"],
         open: az,
     },
-    Scheme { name: "file", variables: "", endpoints: &[], open: file },
+    Scheme { name: "file", variables: &[], endpoints: &[], open: file },
 ];
 
 /// An object store behind an address.
@@ -84,10 +89,7 @@ pub(super) fn open(
             SCHEMES.iter().map(|scheme| format!("`{}://`", scheme.name)).collect();
         return Err(invalid(format!("expected one that begins with {}", names.join(", "))));
     };
-    let is_wanted = |(name, _): &(String, String)| {
-        !scheme.variables.is_empty() && name.starts_with(scheme.variables)
-    };
-    let variables: Vec<_> = variables.filter(is_wanted).collect();
+    let variables: Vec<_> = variables.filter(|(name, _)| scheme.is_configured_by(name)).collect();
     let mut is_open = false;
     let mut servers = Vec::new();
     for (name, value) in variables.iter().filter(|of| scheme.endpoints.contains(&of.0.as_str())) {
@@ -113,7 +115,13 @@ pub(super) fn shown(address: &str) -> String {
 
 /// Returns true if the variables of some scheme have names that begin like this one.
 pub fn configures_shared_store(name: &str) -> bool {
-    SCHEMES.iter().any(|scheme| !scheme.variables.is_empty() && name.starts_with(scheme.variables))
+    SCHEMES.iter().any(|scheme| scheme.is_configured_by(name))
+}
+
+impl Scheme {
+    fn is_configured_by(&self, name: &str) -> bool {
+        self.variables.iter().any(|start| name.starts_with(start))
+    }
 }
 
 /// Returns true for a server without encryption. Records and credentials go over an encrypted line, or stay on this
@@ -162,7 +170,19 @@ fn s3(url: &Url, of: &Settings<'_>) -> Opened {
 }
 
 fn gs(url: &Url, of: &Settings<'_>) -> Opened {
-    let builder = configured!(GoogleCloudStorageBuilder::new(), of.variables)
+    let mut builder = configured!(GoogleCloudStorageBuilder::new(), of.variables);
+    let unsigned = builder.get_config_value(&GoogleConfigKey::SkipSignature);
+    if unsigned
+        .is_some_and(|word| matches!(&*word.to_lowercase(), "1" | "true" | "on" | "yes" | "y"))
+    {
+        // It is only heeded when something is read.
+        let nobody = GcpCredential { bearer: String::new() };
+        builder = builder.with_credentials(Arc::new(StaticCredentialProvider::new(nobody)));
+    }
+    // The rule of the builder is that any line may be open.
+    let allows_open = GoogleConfigKey::Client(ClientConfigKey::AllowHttp);
+    let builder = builder
+        .with_config(allows_open, of.is_open.to_string())
         .with_url(url.as_str())
         .with_retry(retries())
         .with_http_connector(Connector);
@@ -233,12 +253,29 @@ mod tests {
         }
     }
 
+    fn opened(address: &str, name: &str, value: &str) -> Result<Reached, SharedError> {
+        let variables = [(name, value), ("AZURE_STORAGE_ACCOUNT_NAME", "a")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        open(address, variables.into_iter(), Purpose::Read)
+    }
+
+    #[test]
+    fn servers_of_all_kinds_need_encrypted_lines() {
+        for (address, name) in [
+            ("gs://b/x", "GOOGLE_BASE_URL"),
+            ("az://b/x", "AZURE_STORAGE_ENDPOINT"),
+            ("az://b/x", "AZURITE_BLOB_STORAGE_URL"),
+        ] {
+            let refused = opened(address, name, "http://example.com").map(|_| ());
+            assert!(matches!(refused, Err(SharedError::OpenLine { .. })), "{name}: {refused:?}");
+            assert!(opened(address, name, "http://127.0.0.1:9000").is_ok(), "{name}");
+            assert!(configures_shared_store(name));
+        }
+    }
+
     #[test]
     fn records_go_over_encrypted_lines() {
-        let with = |name: &str, value: &str| {
-            let variables = [(name.to_owned(), value.to_owned())];
-            open("s3://b/x", variables.into_iter(), Purpose::Read)
-        };
+        let with = |name: &str, value: &str| opened("s3://b/x", name, value);
         let at = |endpoint| with("AWS_ENDPOINT_URL", endpoint);
         let is_refused =
             |name, value| matches!(with(name, value), Err(SharedError::OpenLine { .. }));

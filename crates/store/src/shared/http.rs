@@ -1,7 +1,8 @@
 //! Object stores are reached by the HTTP client that the rest of the program has: one implementation of TLS, one set of
-//! certificates, one rule for silence.
+//! certificates, one rule for silence. Certificates are read once a line is encrypted, not before: that takes longer than
+//! a request to a server on this machine.
 
-use std::{io, time::Duration};
+use std::{io, sync::OnceLock, time::Duration};
 
 use async_trait::async_trait;
 use http_body_util::BodyExt;
@@ -12,7 +13,11 @@ use object_store::{
         HttpResponseBody, HttpService,
     },
 };
-use reqwest::{Body, Client, redirect::Policy};
+use reqwest::{
+    Body, Client, Url,
+    header::{AUTHORIZATION, HeaderValue},
+    redirect::Policy,
+};
 
 /// For a connection.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -25,40 +30,78 @@ const WHOLE: Duration = Duration::from_mins(3);
 #[derive(Debug)]
 pub(super) struct Connector;
 
+/// The clients of a connection to an object store, each made when it is needed first.
 #[derive(Debug)]
-struct Service(Client);
+struct Service {
+    /// True if a line may be open: that to a server on this machine, or to the one that hands out a virtual machine's
+    /// credentials.
+    may_be_open: bool,
+    encrypted: OnceLock<Client>,
+    open: OnceLock<Client>,
+}
+
+/// The reason why a request is not sent.
+#[derive(Debug, thiserror::Error)]
+#[error("the address has no encryption (`http://`), and is on another machine")]
+struct OpenLine;
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        // Only a server on this machine, and the one that hands out a virtual machine's credentials, has no encryption.
         let allows = options.get_config_value(&ClientConfigKey::AllowHttp);
-        let client = Client::builder()
-            .https_only(allows.as_deref() != Some("true"))
-            .user_agent("codspeed")
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .timeout(WHOLE)
-            // Requests are signed for one host.
-            .redirect(Policy::none())
-            .build();
-        let failed = |source: reqwest::Error| object_store::Error::Generic {
-            store: "HTTP",
-            source: source.into(),
-        };
-        client.map(|client| HttpClient::new(Service(client))).map_err(failed)
+        Ok(HttpClient::new(Service {
+            may_be_open: allows.as_deref() == Some("true"),
+            encrypted: OnceLock::new(),
+            open: OnceLock::new(),
+        }))
     }
+}
+
+impl Service {
+    /// Returns the client for an address.
+    fn client(&self, url: &Url) -> Result<&Client, HttpError> {
+        let is_encrypted = url.scheme() == "https";
+        if !is_encrypted && !self.may_be_open {
+            return Err(HttpError::new(HttpErrorKind::Unknown, OpenLine));
+        }
+        let place = if is_encrypted { &self.encrypted } else { &self.open };
+        if let Some(client) = place.get() {
+            return Ok(client);
+        }
+        let client = client(is_encrypted).map_err(failed)?;
+        Ok(place.get_or_init(|| client))
+    }
+}
+
+/// Makes a client for encrypted lines, or one for open ones.
+fn client(is_encrypted: bool) -> reqwest::Result<Client> {
+    Client::builder()
+        .https_only(is_encrypted)
+        .tls_built_in_root_certs(is_encrypted)
+        .user_agent("codspeed")
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        .timeout(WHOLE)
+        // Requests are signed for one host.
+        .redirect(Policy::none())
+        .build()
 }
 
 #[async_trait]
 impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (parts, body) = request.into_parts();
-        let url = parts.uri.to_string().parse();
+        let url: Result<Url, _> = parts.uri.to_string().parse();
         let url = url.map_err(|err| HttpError::new_boxed(HttpErrorKind::Unknown, Box::new(err)))?;
+        let client = self.client(&url)?;
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
+        // An empty token is none, and some servers refuse it.
+        let token = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        if token.is_some_and(|token| token.trim_ascii() == b"Bearer") {
+            request.headers_mut().remove(AUTHORIZATION);
+        }
         *request.body_mut() = Some(Body::wrap(body));
-        let answer: http::Response<Body> = self.0.execute(request).await.map_err(failed)?.into();
+        let answer: http::Response<Body> = client.execute(request).await.map_err(failed)?.into();
         let (parts, body) = answer.into_parts();
         Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(body.map_err(failed))))
     }
@@ -99,4 +142,26 @@ fn is_cut(err: &reqwest::Error) -> bool {
     }
     // An answer that ends in its middle is told in words only.
     err.is_body() || err.is_decode()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_read_for_encrypted_lines_only() {
+        let of = |may_be_open| Service {
+            may_be_open,
+            encrypted: OnceLock::new(),
+            open: OnceLock::new(),
+        };
+        let (open, encrypted) =
+            ("http://127.0.0.1:1/".parse().unwrap(), "https://a/".parse().unwrap());
+        let service = of(true);
+        assert!(service.client(&open).is_ok() && service.encrypted.get().is_none());
+        assert!(service.client(&encrypted).is_ok() && service.encrypted.get().is_some());
+        let service = of(false);
+        assert!(service.client(&open).is_err() && service.open.get().is_none());
+        assert!(service.client(&encrypted).is_ok());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Record, RecordId};
+use crate::{Entry, Record, RecordId};
 
 /// Digits of the time in a key: enough until the year 33658, and until then keys sort like numbers.
 const TIME_DIGITS: usize = 15;
@@ -32,12 +32,16 @@ pub struct SharedKey {
 impl SharedKey {
     /// Returns the key of a record, whose ID this is.
     pub fn of(record: &Record, id: RecordId) -> Self {
-        Self {
-            time_ms: record.time_ms.min(LAST_MS),
-            id,
-            folder: folder_of(&record.project),
-            is_named: record.name.is_some(),
-        }
+        Self::new(id, record.time_ms, &record.project, record.name.is_some())
+    }
+
+    /// Returns the key of the record that this entry is of.
+    pub fn of_entry(entry: &Entry) -> Self {
+        Self::new(entry.id, entry.time_ms, &entry.project, entry.name.is_some())
+    }
+
+    fn new(id: RecordId, time_ms: u64, project: &str, is_named: bool) -> Self {
+        Self { time_ms: time_ms.min(LAST_MS), id, folder: folder_of(project), is_named }
     }
 
     /// Returns its last part, in which the folder is missing.
@@ -105,6 +109,18 @@ mod tests {
         let named = SharedKey { is_named: true, ..key };
         assert!(named.to_string().ends_with("-named.zst"), "{named}");
         assert_eq!(named.to_string().parse(), Ok(named));
+    }
+
+    #[test]
+    fn an_entry_has_the_key_of_its_record() {
+        let plain = Record { version: Record::VERSION, time_ms: 7, ..Record::default() };
+        let named = Record { name: Some("a".into()), project: "b".into(), ..plain.clone() };
+        let late = Record { time_ms: u64::MAX, ..plain.clone() };
+        for record in [plain, named, late] {
+            let packed = record.pack().unwrap();
+            let entry = Entry::of(&packed, &record);
+            assert_eq!(SharedKey::of_entry(&entry), SharedKey::of(&record, packed.id));
+        }
     }
 
     #[test]

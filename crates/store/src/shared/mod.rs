@@ -12,14 +12,14 @@ mod key;
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload, path::Path};
 use runner_shared::bounds::{RECORD_PACKED_BYTES, SHARED_BATCH_BYTES, SHARED_RECORDS};
 use tokio::{
     runtime::{Builder, Runtime},
     time::{Instant, timeout_at},
 };
 
-use crate::Packed;
+use crate::{Packed, RecordId};
 
 pub use address::configures_shared_store;
 pub use key::SharedKey;
@@ -31,6 +31,26 @@ const AT_ONCE: usize = 16;
 /// Bytes of an object that is fetched together with others.
 const SMALL_BYTES: u64 = SHARED_BATCH_BYTES / 16;
 const _: () = assert!(AT_ONCE == 16, "as many small ones as there is room for");
+
+/// An object that is a record by its name.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub key: SharedKey,
+    /// A digest of what the server says of its content: one that was replaced has another one.
+    pub state: RecordId,
+}
+
+impl AsRef<SharedKey> for Listed {
+    fn as_ref(&self) -> &SharedKey {
+        &self.key
+    }
+}
+
+impl AsRef<Self> for SharedKey {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
 
 /// The things that will be asked of a shared store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +207,39 @@ impl SharedStore {
         project: Option<&str>,
         since_ms: Option<u64>,
     ) -> Result<Vec<SharedKey>, SharedError> {
-        let folder = project.map(|project| self.folder.clone().join(key::folder_of(project)));
+        let listed = self.list(project, since_ms)?;
+        Ok(listed.into_iter().map(|listed| listed.key).collect())
+    }
+
+    /// Returns the keys in the folder of a project from a time on.
+    pub(crate) fn keys_in(
+        &self,
+        folder: &str,
+        since_ms: u64,
+    ) -> Result<Vec<SharedKey>, SharedError> {
+        let listed = self.list_in(Some(folder), Some(since_ms))?;
+        Ok(listed.into_iter().map(|listed| listed.key).collect())
+    }
+
+    /// Returns the objects with these keys.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`keys`](Self::keys).
+    pub(crate) fn list(
+        &self,
+        project: Option<&str>,
+        since_ms: Option<u64>,
+    ) -> Result<Vec<Listed>, SharedError> {
+        self.list_in(project.map(key::folder_of).as_deref(), since_ms)
+    }
+
+    fn list_in(
+        &self,
+        folder: Option<&str>,
+        since_ms: Option<u64>,
+    ) -> Result<Vec<Listed>, SharedError> {
+        let folder = folder.map(|folder| self.folder.clone().join(folder));
         let list = match (&folder, since_ms) {
             (Some(folder), Some(time)) => {
                 let first = folder.clone().join(key::time(time));
@@ -195,21 +247,23 @@ impl SharedStore {
             }
             (folder, _) => self.objects.list(folder.as_ref().or(Some(&self.folder))),
         };
-        let keys = list.try_filter_map(|object| {
-            let key = self.key(&object.location);
-            let is_wanted = |key: &SharedKey| since_ms.is_none_or(|since| key.time_ms >= since);
-            std::future::ready(Ok(key.filter(is_wanted)))
+        // Some servers list more than they are asked for.
+        let is_wanted = |key: &SharedKey| since_ms.is_none_or(|since| key.time_ms >= since);
+        let listed = list.try_filter_map(|object| {
+            let key = self.key(&object.location).filter(is_wanted);
+            let listed = key.map(|key| Listed { key, state: state(&object) });
+            std::future::ready(Ok(listed))
         });
         let most = SHARED_RECORDS;
-        let mut keys: Vec<SharedKey> = self.block_on(async {
-            keys.take(most + 1).try_collect().await.map_err(SharedError::from)
+        let mut listed: Vec<Listed> = self.block_on(async {
+            listed.take(most + 1).try_collect().await.map_err(SharedError::from)
         })?;
-        if keys.len() > most {
+        if listed.len() > most {
             return Err(SharedError::Many { most });
         }
-        keys.sort_unstable();
-        keys.dedup();
-        Ok(keys)
+        listed.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        listed.dedup_by(|one, other| one.key == other.key);
+        Ok(listed)
     }
 
     /// Returns the key that an object is, if it is one.
@@ -256,13 +310,13 @@ impl SharedStore {
     /// # Errors
     ///
     /// The object store can't be read: many objects one after the other failed; the first error of `take`.
-    pub fn fetch<E: From<SharedError>>(
+    pub fn fetch<K: AsRef<SharedKey>, E: From<SharedError>>(
         &self,
-        keys: &[SharedKey],
-        mut take: impl FnMut(&SharedKey, Result<Vec<u8>, SharedError>) -> Result<(), E>,
+        keys: &[K],
+        mut take: impl FnMut(&K, Result<Vec<u8>, SharedError>) -> Result<(), E>,
     ) -> Result<(), E> {
         let fetched = futures_util::stream::iter(keys)
-            .map(|key| async move { (key, self.fetch_one(key, SMALL_BYTES).await) })
+            .map(|key| async move { (key, self.fetch_one(key.as_ref(), SMALL_BYTES).await) })
             .buffered(AT_ONCE);
         let mut failures = 0;
         self.block_on(async {
@@ -270,7 +324,9 @@ impl SharedStore {
             while let Some((key, found)) = fetched.next().await {
                 let found = match found {
                     // Alone: the others wait meanwhile.
-                    Err(SharedError::Long { .. }) => self.fetch_one(key, RECORD_PACKED_BYTES).await,
+                    Err(SharedError::Long { .. }) => {
+                        self.fetch_one(key.as_ref(), RECORD_PACKED_BYTES).await
+                    }
                     other => other,
                 };
                 let is_failure = matches!(&found, Err(SharedError::Objects(_)));
@@ -312,6 +368,13 @@ impl SharedStore {
     fn path(&self, key: &SharedKey) -> Path {
         self.folder.clone().join(key.folder.as_str()).join(key.name())
     }
+}
+
+/// Returns what tells the content of an object from another one under the same key.
+fn state(object: &ObjectMeta) -> RecordId {
+    let ObjectMeta { last_modified, size, e_tag, .. } = object;
+    let tag = e_tag.as_deref().unwrap_or_default();
+    RecordId::of(format!("{} {size} {tag}", last_modified.timestamp_millis()).as_bytes())
 }
 
 impl Drop for SharedStore {
