@@ -159,13 +159,25 @@ pub fn words(cause: &(dyn Error + 'static)) -> String {
 
 /// Returns an error with its causes, on one line.
 pub fn chain(err: &dyn Error) -> String {
-    let mut text = err.to_string();
+    let causes = causes(err).into_iter();
+    causes.fold(err.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Returns the causes of an error, the outermost first. Those that one before has repeated are left out, as libraries do
+/// that say theirs themselves.
+pub fn causes(err: &dyn Error) -> Vec<String> {
+    let mut told = err.to_string();
+    let mut causes = Vec::new();
     let mut cause = err.source();
     while let Some(err) = cause {
-        text = format!("{text}: {}", words(err));
+        let words = words(err);
+        if !told.contains(&words) {
+            told = format!("{told}\n{words}");
+            causes.push(words);
+        }
         cause = err.source();
     }
-    text
+    causes
 }
 
 /// Returns the number of the error, also of one that a library has wrapped into its own.
@@ -187,6 +199,24 @@ fn number(err: &io::Error) -> Option<Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{words}")]
+    struct Said {
+        words: &'static str,
+        source: Option<Box<Said>>,
+    }
+
+    #[test]
+    fn causes_that_are_said_already_are_not_said_again() {
+        let said = |words, source: Option<Said>| Said { words, source: source.map(Box::new) };
+        let inner = said("refused", None);
+        let http = said("HTTP error: refused", Some(inner));
+        let list = said("can't list: HTTP error: refused", Some(http));
+        let outer = said("the shared store can't be read", Some(list));
+        let all = "the shared store can't be read: can't list: HTTP error: refused";
+        assert_eq!(chain(&outer), all);
+    }
 
     fn why(errno: Errno, attempt: Attempt) -> String {
         explain(&io::Error::from(errno), attempt).why

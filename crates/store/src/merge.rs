@@ -10,7 +10,7 @@ use runner_shared::bounds::{MERGED_BYTES, Unit, shown};
 
 use crate::{
     Entry,
-    record::{CiRun, CommitInfo, Kind, Mode, Record, RecordedBenchmark, whole_weight},
+    record::{CiRun, CommitInfo, Kind, Mode, Record, RecordId, RecordedBenchmark, whole_weight},
 };
 
 /// Shards that were put together.
@@ -32,6 +32,9 @@ pub enum NotShards {
     /// There is nothing to merge.
     #[error("no records to merge")]
     None,
+    /// One of them comes from no job of a CI system, so that nobody knows what it is a shard of.
+    #[error("the run {} is no shard: it was not measured by a job of a CI system", .0.short())]
+    NoJob(RecordId),
     /// They differ in a fact that all shards share.
     #[error("the records are not shards of one run: {fact} differs (`{one}`, `{other}`)")]
     Differ {
@@ -73,6 +76,9 @@ fn merge_within<E: From<NotShards>>(
     let mut shards: Vec<&Entry> = entries.iter().collect();
     shards.sort_by_key(|shard| (job(shard), Reverse(shard.time_ms), shard.id));
     let first = *shards.first().ok_or(NotShards::None)?;
+    if let Some(alone) = shards.iter().find(|shard| shard.ci.is_none()) {
+        return Err(NotShards::NoJob(alone.id).into());
+    }
     shards.iter().try_for_each(|shard| check_same(first, shard))?;
     let mut started: Option<Merging> = None;
     for (place, entry) in shards.iter().enumerate() {
@@ -292,6 +298,13 @@ mod tests {
         assert_eq!(merged.record.ci.as_ref().unwrap().job, "");
         let packed = merged.record.pack().unwrap();
         assert_eq!(Record::unpack(&packed.bytes, Some(packed.id)).unwrap(), merged.record);
+    }
+
+    #[test]
+    fn a_run_of_no_job_is_no_shard() {
+        let alone = Record { ci: None, ..shard("1", 1, "m", &["a"]) };
+        let refused = merge(&[shard("2", 2, "m", &["b"]), alone.clone()]).unwrap_err();
+        assert_eq!(refused, NotShards::NoJob(alone.pack().unwrap().id));
     }
 
     #[test]

@@ -278,7 +278,10 @@ impl Benchmark {
 
     /// Everything that was measured.
     pub(crate) fn log(&self, machine: &Machine) -> BenchmarkRounds {
-        let mut notes: Vec<String> = self.planner.unmet().into_iter().collect();
+        // What somebody has ended was not cut off by a limit.
+        let is_complete = matches!(self.outcome, Outcome::Complete);
+        let unmet = self.planner.unmet().filter(|_| is_complete);
+        let mut notes: Vec<String> = unmet.into_iter().collect();
         if self.cold {
             notes.push("only one round: it takes longer than the time for all rounds; use `--max-time` or \
                 `--min-rounds` for more".to_owned());

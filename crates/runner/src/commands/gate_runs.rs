@@ -1,8 +1,8 @@
 //! `codspeed gate`: a stored run is judged, and measured once more if that is wanted and something fails.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use runner_shared::{command_text, text::shown};
+use runner_shared::{command_text, env_names::is_secret, text::shown};
 use store::Kind;
 
 use super::{
@@ -89,7 +89,9 @@ fn measure(
     let modes = modes.join(",");
     let options = ["codspeed", verb, "-m", &modes, "--skip-upload", "--"].map(OsString::from);
     let words: Vec<OsString> = options.into_iter().chain(command.iter().cloned()).collect();
-    let parsed = cli::parse(words.into_iter(), &|name| context.env.is_empty_text(name));
+    // Secrets are no longer where the parser looks for them.
+    let is_gone = |name: &str| is_secret(OsStr::new(name)) || context.env.is_empty_text(name);
+    let parsed = cli::parse(words.into_iter(), &is_gone);
     let (Args { command: parsed, .. }, _) = parsed.map_err(|err| {
         let text = shown(&command_text::join(command)).into_owned();
         CliError::new(ExitKind::Usage, format!("can't run `{text}`: {err}"))

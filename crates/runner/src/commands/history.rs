@@ -77,6 +77,9 @@ fn nothing(args: &HistoryArgs, project: &str) -> CliError {
         }
         (None, None) => format!("no stored run of `{project}` fits"),
     };
+    let branch = args.branch.as_ref().map(|branch| format!(" on the branch `{branch}`"));
+    let since = args.since.is_some().then_some(" since then");
+    let what = what + &branch.unwrap_or_default() + since.unwrap_or_default();
     CliError::new(ExitKind::Usage, what).hint(
         "run `codspeed store list` to see the stored runs, `codspeed history` for their benchmarks",
     )

@@ -17,6 +17,7 @@ use crate::{
     orchestrator::{Completed, execute, tell_of_folder},
     recording::{self, Recording, Results},
     settings::{RunPart, RunPlan, options::Instrument},
+    ui::Ui,
     upload::{self, Manifest, Prepared, State},
 };
 
@@ -26,18 +27,23 @@ pub(super) struct Ended {
     pub measured: ExitKind,
     /// The judgement of the service, if it was asked for one, or the reason why the results were not sent.
     pub sent: Result<ExitKind, CliError>,
+    /// True unless a record could not be stored.
+    pub is_kept: bool,
 }
 
 impl Ended {
-    /// The end of a measurement of which nothing is sent.
-    const fn unsent(measured: ExitKind) -> Self {
-        Self { measured, sent: Ok(ExitKind::Ok) }
-    }
-
-    /// The end of the command, if nobody else judges the results. The first failure decides.
-    pub(super) fn whole(self) -> Result<ExitKind, CliError> {
-        let sent = self.sent?;
-        Ok(if self.measured == ExitKind::Ok { sent } else { self.measured })
+    /// The end of the command, if nobody else judges the results. The first failure decides; that of the upload is told
+    /// where it does not.
+    pub(super) fn whole(self, ui: &Ui) -> Result<ExitKind, CliError> {
+        match (self.measured, self.sent) {
+            (ExitKind::Ok, sent) => sent,
+            (measured, Ok(_)) => Ok(measured),
+            (_, Err(err)) if err.kind == ExitKind::Interrupted => Err(err),
+            (measured, Err(err)) => {
+                ui.error(&err);
+                Ok(measured)
+            }
+        }
     }
 }
 
@@ -53,7 +59,7 @@ pub(super) fn measure(plan: &RunPlan, kind: Kind, context: &Context) -> Result<E
     if plan.skip_run {
         let commit = ci::checked_out(env, &here);
         let sent = send_again(plan, prepared, commit.as_deref(), context);
-        return Ok(Ended { measured: ExitKind::Ok, sent });
+        return Ok(Ended { measured: ExitKind::Ok, sent, is_kept: true });
     }
     preflight::check(plan, context, &here)?;
     // Where the run belongs to, whatever is checked out where a benchmark runs, and by the time it has ended.
@@ -74,16 +80,20 @@ pub(super) fn measure(plan: &RunPlan, kind: Kind, context: &Context) -> Result<E
     let ended = run.all(plan, context);
     run.miss_the_rest(plan);
     let Run { recording, mut leftovers, measured, .. } = run;
-    if !recorded::keep(recording, context) {
+    let is_kept = recorded::keep(recording, context);
+    if !is_kept {
         leftovers.stay(context);
     }
     let ended = match ended {
-        Ok(End::Interrupted) => Ok(Ended::unsent(interrupted(&measured, &mut leftovers, context))),
+        Ok(End::Interrupted) => {
+            let measured = interrupted(&measured, &mut leftovers, context);
+            Ok(Ended { measured, sent: Ok(ExitKind::Ok), is_kept })
+        }
         Ok(End::Parts(first_failure)) => {
-            let is_kept = context.recorded.borrow().is_some() || leftovers.any_stays();
-            let sent = send(prepared, measured, (first_failure, is_kept), context)
+            let is_somewhere = context.recorded.borrow().is_some() || leftovers.any_stays();
+            let sent = send(prepared, measured, (first_failure, is_somewhere), context)
                 .inspect_err(|_| leftovers.stay(context));
-            Ok(Ended { measured: first_failure, sent })
+            Ok(Ended { measured: first_failure, sent, is_kept })
         }
         Err(err) => Err(err),
     };

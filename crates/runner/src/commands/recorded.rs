@@ -4,7 +4,7 @@ use store::{Record, RecordId, Store, StoreError};
 
 use super::{
     Context,
-    kept::{self, Kept},
+    kept::{self, ELSEWHERE, Kept},
     remote,
     shares::Loaded,
     sides::has_before,
@@ -57,7 +57,7 @@ pub(super) fn keep(recordings: impl IntoIterator<Item = Recording>, context: &Co
 
 fn tell_fault(err: &CliError, context: &Context) {
     let text = format!("the run could not be recorded: {}", chain(&*err.source));
-    let hint = Some("use `--no-store` to run without a record".to_owned());
+    let hint = Some(format!("{ELSEWHERE}; `--no-store` runs without a record"));
     context.ui.event(&RunEvent::Warning { text, hint });
 }
 

@@ -259,6 +259,14 @@ fn shards(kept: &Kept, context: &Context) -> Result<Vec<Entry>, CliError> {
     Ok(shards)
 }
 
+/// Refuses an address of the environment that is none, before hours are spent.
+pub(super) fn check(context: &Context) -> Result<(), CliError> {
+    if context.env.get(env_names::SHARED_STORE).is_none() {
+        return Ok(());
+    }
+    open(None, (Purpose::Write, Patience::Within(AUTOMATIC)), context).map(drop)
+}
+
 /// Opens the shared store at this address, else at the one of the environment.
 fn open(
     address: Option<&str>,

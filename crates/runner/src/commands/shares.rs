@@ -39,6 +39,11 @@ impl Shared {
         self.common > 0 && self.common >= self.of_head.div_ceil(2)
     }
 
+    /// Returns true if the first one has more benchmarks to compare than the second one.
+    pub(super) const fn is_more((one, other): (Self, Self)) -> bool {
+        one.common > other.common
+    }
+
     /// Warns if fewer can be compared.
     pub(super) fn tell(self, base: &Loaded, context: &Context) {
         if !self.is_half() {

@@ -177,7 +177,12 @@ impl Finder<'_> {
         let mut runs = Vec::new();
         for one in &entries {
             if one.id == entry.id {
-                runs.push(load(&self.kept.store, one)?);
+                let run = load(&self.kept.store, one)?;
+                let is_branch = entry.name.as_deref() != Some(word) && entry.branch() == Some(word);
+                if let Some((head, _)) = head.filter(|_| is_branch) {
+                    Shared::of(&run, std::slice::from_ref(head)).tell(&run, self.context);
+                }
+                runs.push(run);
             } else {
                 // It only makes more certain what the others say.
                 runs.extend(self.readable(one).filter(is_suitable));

@@ -31,6 +31,8 @@ impl Context {
                     | Command::History(_)
                     | Command::Store(_)
                     | Command::Merge(_)
+                    | Command::Import(_)
+                    | Command::Inspect(_)
             );
         if !concerned {
             return Ok(());

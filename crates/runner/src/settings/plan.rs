@@ -130,10 +130,12 @@ pub(crate) enum SettingsError {
 }
 
 impl RunPlan {
-    /// The same plan, of which nothing is sent.
+    /// The same plan for another measurement, of which nothing is sent, and which leaves the folder of the first one alone.
     pub(crate) fn unsent(&self) -> Self {
         let upload = UploadOptions { wish: UploadWish::Never, ..self.upload.clone() };
-        Self { upload, ..self.clone() }
+        let parts = self.parts.iter().cloned();
+        let parts = parts.map(|part| RunPart { profile_folder: None, ..part }).collect();
+        Self { parts, upload, ..self.clone() }
     }
 
     /// Makes the plan of a command that measures, and checks it. `here` is the current folder.

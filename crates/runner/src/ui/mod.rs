@@ -43,7 +43,7 @@ use std::{
 
 use api::Secret;
 use results::{Report, TableStyle, Verdicts};
-use runner_shared::{fault::words, profile_dir::ProfileDir};
+use runner_shared::{fault::causes, profile_dir::ProfileDir};
 use store::gate::GateReport;
 
 use crate::{
@@ -138,12 +138,7 @@ impl Ui {
 
     /// A failed command.
     pub(crate) fn error(&self, err: &CliError) {
-        let mut causes = Vec::new();
-        let mut cause = err.source.source();
-        while let Some(err) = cause {
-            causes.push(words(err));
-            cause = err.source();
-        }
+        let causes = causes(&*err.source);
         let (what, hints) = (err.source.to_string(), err.hints.clone());
         self.event(&RunEvent::Error(Failure { what, causes, hints }));
     }

@@ -96,3 +96,22 @@ fn a_base_has_half_of_the_benchmarks() {
     assert_eq!(run.code, 6, "{}", run.shown());
     assert!(run.stderr.contains(" has only 1 of the 4 benchmarks"), "{}", run.stderr);
 }
+
+#[test]
+fn the_base_branch_counts_more_than_an_earlier_push() {
+    let sandbox = project("");
+    let of = |names: &str, megabytes| -> Vec<RecordedBenchmark> {
+        names.split(' ').map(|name| allocating(name, megabytes)).collect()
+    };
+    keep(&sandbox, &[record(1, "main", of("a b", 10.0))]);
+    // The change has more benchmarks, and has made one worse that main has.
+    for minute in [2, 3] {
+        keep(&sandbox, &[record(minute, "mine", of("a b c d e f", 40.0))]);
+        for words in [&["gate"][..], &["gate", "--base", "main"]] {
+            let run = codspeed(&sandbox, words);
+            assert_eq!(run.code, 6, "{minute}, {words:?}: {}", run.shown());
+            let said = run.stderr.matches(" has only 2 of the 6 benchmarks").count();
+            assert_eq!(said, 1, "{words:?}: {}", run.stderr);
+        }
+    }
+}

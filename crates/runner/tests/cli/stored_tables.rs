@@ -56,7 +56,7 @@ const COMMANDS: [&[&str]; 6] = [
 fn tables_fit_the_terminal() {
     let sandbox = long_names();
     for words in COMMANDS {
-        for columns in [60, 80, 200] {
+        for columns in [48, 60, 80, 200] {
             let screen = on_terminal(&sandbox, words, columns);
             assert!(!screen.contains("u{1b}"), "{words:?}: {screen}");
             let mut lines = screen.lines();

@@ -68,7 +68,7 @@ pub enum StoreError {
         source: Invalid,
     },
     /// The record is not valid.
-    #[error("the results can't be stored")]
+    #[error("this is no record of a run, or not a valid one")]
     Record(#[source] Invalid),
     /// A file is no archive of records, or no longer one. What the library says of it is about its format, and may quote
     /// what is in it.

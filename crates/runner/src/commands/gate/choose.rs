@@ -11,7 +11,7 @@ use crate::{
     commands::{
         here,
         kept::MOST_LISTED,
-        shares::{Loaded, MOST_TRIED, closest},
+        shares::{Loaded, MOST_TRIED, Shared, closest},
         sides::{Finder, goes_with, is_single, shares},
         store::read_record,
     },
@@ -95,11 +95,16 @@ pub(in crate::commands) fn better(
     head: &Chosen,
     finder: &Finder<'_>,
 ) -> Chosen {
-    if is_single(word) || found.entry.id != head.entry.id && goes_with(&found.entry, &head.entry) {
+    let goes = |of: &Chosen| of.entry.id != head.entry.id && goes_with(&of.entry, &head.entry);
+    let shared = |of: &Chosen| of.runs.last().map(|run| Shared::of(run, &head.runs));
+    if is_single(word) || goes(found) && shared(found).is_some_and(Shared::is_half) {
         return found.clone();
     }
-    let again = named(word, Some(head), finder).ok();
-    again.filter(|other| goes_with(&other.entry, &head.entry)).unwrap_or_else(|| found.clone())
+    let again = named(word, Some(head), finder).ok().filter(goes);
+    let is_better = |other: &Chosen| {
+        !goes(found) || shared(other).zip(shared(found)).is_some_and(Shared::is_more)
+    };
+    again.filter(is_better).unwrap_or_else(|| found.clone())
 }
 
 fn without_store(word: &str) -> Result<Chosen, CliError> {
@@ -157,11 +162,15 @@ pub(in crate::commands) fn base_branches(context: &Context) -> Result<Vec<String
     Ok(told.map_or_else(|| USUAL_BRANCHES.map(str::to_owned).into(), |branch| vec![branch]))
 }
 
-/// Sorts all earlier runs, which are given newest first, the best one first, with a number for those that are equally
-/// good but for their branch: comparable ones of the base branch, then
-/// other comparable ones, then those that have come to their end; runs of the same clean commit last, as Git may not know
-/// of what was changed.
-fn usual<'a>(head: &Entry, entries: &'a [Entry], branches: &[String]) -> Vec<(u8, &'a Entry)> {
+/// Sorts all earlier runs, which are given newest first, the best one first, with numbers that are the same for those
+/// that are equally good: comparable ones of the base branch, then other comparable ones, then those that have come to
+/// their end; runs of the same clean commit last, as Git may not know of what was changed. However few benchmarks the base
+/// branch has, an earlier run of the change itself would hide what it has made worse.
+fn usual<'a>(
+    head: &Entry,
+    entries: &'a [Entry],
+    branches: &[String],
+) -> Vec<((u8, usize), &'a Entry)> {
     let is_earlier =
         |entry: &&Entry| entry.id != head.id && entry.time_ms <= head.time_ms && entry.is_complete;
     let hash = |entry: &Entry| entry.commit.as_ref().map(|commit| commit.hash.clone());
@@ -182,7 +191,7 @@ fn usual<'a>(head: &Entry, entries: &'a [Entry], branches: &[String]) -> Vec<(u8
     all.retain(|(rank, _)| rank.0 < 3);
     // Stable: the newest one stays first.
     all.sort_by_key(|(rank, _)| *rank);
-    all.into_iter().map(|(rank, entry)| (rank.0, entry)).collect()
+    all
 }
 
 /// Reads the file of a record.

@@ -72,7 +72,7 @@ pub(super) fn measured(
 ) -> Result<ExitKind, CliError> {
     match gate {
         Some(gate) => gate.follow(plan, kind, context),
-        None => measure(plan, kind, context)?.whole(),
+        None => measure(plan, kind, context)?.whole(&context.ui),
     }
 }
 
@@ -84,6 +84,7 @@ impl Gate {
         let base = Some(base).filter(|base| !base.is_empty());
         preflight::check_exports(&gate_export, context, &here()?)?;
         kept::check_writable(context)?;
+        remote::check(context)?;
         let (config, exports) = (config(context)?, gate_export);
         let mut gate = Self { config, base, outcome, exports, confirm, found: None };
         if let Some(word) = gate.told() {
@@ -164,9 +165,13 @@ impl Gate {
     fn follow(&self, plan: &RunPlan, kind: Kind, context: &Context) -> Result<ExitKind, CliError> {
         let ended = measure(plan, kind, context)?;
         if !is_judged(ended.measured) {
-            return ended.whole();
+            return ended.whole(&context.ui);
         }
-        let Ended { measured, sent } = ended;
+        let is_empty = ended.is_kept && context.recorded.borrow().is_none();
+        if is_empty && plan.parts.iter().all(|part| part.allow_empty) {
+            return ended.whole(&context.ui);
+        }
+        let Ended { measured, sent, .. } = ended;
         let is_stopped = matches!(&sent, Err(err) if err.kind == ExitKind::Interrupted);
         if let Err(err) = &sent {
             // Now, as a second measurement may take hours.
@@ -182,7 +187,8 @@ impl Gate {
             ExitKind::Interrupted
         } else if !report.passed && self.confirm {
             tell::again(context);
-            let again = measure(&plan.unsent(), kind, context).and_then(Ended::whole);
+            let again =
+                measure(&plan.unsent(), kind, context).and_then(|again| again.whole(&context.ui));
             self.settle(report, again, base.as_ref(), context)?
         } else {
             self.conclude(&report, context)?

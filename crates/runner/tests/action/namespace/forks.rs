@@ -151,9 +151,28 @@ fn strangers_measure_and_a_trusted_job_judges() {
     job.env("GITHUB_BASE_REF", "");
     job.env("GITHUB_HEAD_REF", "");
     job.event(&json!({"workflow_run": {"id": 2, "event": "pull_request", "head_sha": "cafe"}}));
-    let runs = play(&mut job, &judge, "3");
-    let [run] = &runs[..] else { panic!("{runs:?}") };
-    assert_eq!(run.code, 6, "{}", run.shown());
-    let comment = job.sandbox.text("artifacts/comment");
+    let mut judged = || {
+        for name in ["head", "base", "comment.md"] {
+            let path = job.sandbox.path().join("workspace").join(name);
+            let _gone =
+                if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        }
+        let runs = play(&mut job, &judge, "3");
+        let [run] = &runs[..] else { panic!("{runs:?}") };
+        (run.code, job.sandbox.text("artifacts/comment"), run.shown())
+    };
+    let (code, comment, shown) = judged();
+    assert_eq!(code, 6, "{shown}");
     assert!(comment.contains("peak memory") && comment.contains("+100.0 %"), "{comment}");
+
+    let of = |run: u8| artifacts.join(format!("{run}/codspeed-run/run.tar"));
+    fs::write(of(2), "<script>alert(1)</script>").unwrap();
+    let (code, comment, shown) = judged();
+    assert_eq!(code, 2, "{shown}");
+    assert_eq!(comment, "The benchmarks could not be judged: see the log of this job.\n");
+
+    fs::copy(of(1), of(2)).unwrap();
+    let (code, comment, shown) = judged();
+    assert_eq!(code, 0, "{shown}");
+    assert!(comment.contains("passed"), "{comment}");
 }

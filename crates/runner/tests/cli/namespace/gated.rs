@@ -56,6 +56,36 @@ fn a_measured_run_has_its_base_in_the_shared_store() {
 }
 
 #[test]
+fn a_named_branch_gives_the_run_with_the_same_benchmarks() {
+    let sandbox = project("1 h");
+    sandbox.file("codspeed.yml", "gate: {limits: [{max-regression: 5%}]}\n");
+    for times in ["three 3000000\n", "other 1000000\n"] {
+        sandbox.file("times", times);
+        assert_eq!(run(&sandbox, &[], "sh suite").code, 0);
+        commit(&sandbox, times);
+    }
+    sandbox.file("times", "three 90000000\n");
+    let ended = run(&sandbox, &["--gate=main"], "sh suite");
+    assert_eq!(ended.code, 6, "{}", ended.shown());
+}
+
+#[test]
+fn a_gate_accepts_that_nothing_is_measured_if_told_so() {
+    let sandbox = project("1 h");
+    let ended = run(&sandbox, &["--gate", "--allow-empty"], "true");
+    assert_eq!(ended.code, 0, "{}", ended.shown());
+    assert_eq!(run(&sandbox, &["--gate"], "true").code, 4);
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_before() {
+    let sandbox = project("1 h").with("CODSPEED_SHARED_STORE", "nonsense");
+    let ended = run(&sandbox, &["--gate"], "touch measured");
+    assert_eq!(ended.code, 2, "{}", ended.shown());
+    assert!(!sandbox.path().join("measured").exists());
+}
+
+#[test]
 fn what_fails_once_is_not_confirmed() {
     let sandbox = project("2.5 ms");
     // The second run is a fast one.
@@ -75,8 +105,11 @@ fn a_stored_run_is_measured_again() {
     assert_eq!(run(&sandbox, &[], "sh suite").code, 0);
     sandbox.file("times", "three 2000000\n");
     let words = ["gate", "--confirm", "--", "sh suite"];
-    let ended = sandbox.run(sandbox.private(CODSPEED, words));
+    let mut gate = sandbox.private(CODSPEED, words);
+    gate.env("CODSPEED_TOKEN", "s3cret");
+    let ended = sandbox.run(gate);
     assert_eq!(ended.code, 0, "{}", ended.shown());
+    assert!(ended.stdout.contains("not so when it was measured again"), "{}", ended.stdout);
     commit(&sandbox, "Other");
     let words = ["gate", "last~1", "--on-regression", "touch told", "--confirm", "--", "true"];
     let ended = sandbox.run(sandbox.private(CODSPEED, words));

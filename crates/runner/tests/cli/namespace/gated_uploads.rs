@@ -37,7 +37,7 @@ fn says(run: &Run, code: i32, stdout: &str, stderr: &str) {
 #[test]
 fn a_failed_upload_loses_no_judgement() {
     let refused = || [Answer::text(403, "no")];
-    let not_sent = "error: ";
+    let not_sent = "error: could not register the run";
     let (sandbox, api) = project("2.5 ms");
     api.on("POST /upload", refused());
     let failed = run(&sandbox, &["--gate", "--gate-export=json=out.json"], "sh suite");
@@ -58,6 +58,18 @@ fn a_failed_upload_loses_no_judgement() {
     sandbox.file("codspeed.yml", "gate: {limits: [{median: 1 h}]}\n");
     let words = [&few[..], &["--", "true"]].concat();
     says(&sandbox.run(sandbox.private(CODSPEED, words)), 5, "gate passed", not_sent);
+}
+
+#[test]
+fn a_failed_benchmark_weighs_more_than_a_failed_upload() {
+    let (sandbox, api) = project("3.5 ms");
+    api.on("POST /upload", [Answer::text(403, "no")]);
+    sandbox.file("codspeed.yml", "benchmarks:\n- entrypoint: sh suite\n- entrypoint: exit 3\n");
+    for gate in [&[][..], &["--gate"]] {
+        let words = [&["run", "-m", "walltime"], gate].concat();
+        let ended = sandbox.run(sandbox.private(CODSPEED, words));
+        says(&ended, 1, "", "error: could not register the run");
+    }
 }
 
 #[test]
@@ -108,6 +120,7 @@ fn a_gate_is_refused_where_no_run_can_be_recorded() {
     assert!(ended.stderr.contains("hint: set CODSPEED_STORE"), "{}", ended.stderr);
     assert!(!sandbox.path().join("measured").exists(), "nothing is measured in vain");
     let words = ["--gate", "--skip-run", "--profile-folder", "profile"];
-    assert_eq!(run(&sandbox, &words, "true").code, 2, "nothing would be judged");
+    let refused = run(&sandbox, &words, "true");
+    says(&refused, 2, "", "cannot be used with");
     assert_eq!(metadata(&api).len(), 0);
 }

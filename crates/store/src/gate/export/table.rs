@@ -29,7 +29,7 @@ pub fn table(report: &GateReport, style: &TableStyle) -> String {
         head("Base", 1),
         head("Head", 0),
         head("Change", 0),
-        head("Limit", 0),
+        head("Limit", 3),
         head("Result", 0),
     ];
     let mut text = fitted_table("", &heads, rows, style);
