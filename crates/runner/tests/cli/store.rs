@@ -345,6 +345,10 @@ fn a_merged_run_and_its_shards_count_once() {
     let text = shell(&sandbox, &["codspeed merge", "codspeed compare --json", "codspeed history"]);
     assert!(text.contains(&base.to_string()), "the base is no shard: {text}");
     assert!(text.contains("Runs   2\n"), "{text}");
+    // A job that is run again has the number of the CI run, and is not in what was merged before.
+    store.add(&whole(9, 200.0)).unwrap();
+    let text = shell(&sandbox, &["codspeed history"]);
+    assert!(text.contains("Runs   3\n"), "{text}");
 }
 
 #[test]

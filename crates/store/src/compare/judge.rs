@@ -168,10 +168,15 @@ pub(super) fn sound_ratio(ratio: f64) -> Option<f64> {
     (MOST_RATIO.recip()..=MOST_RATIO).contains(&ratio).then_some(ratio)
 }
 
+/// The median of logarithms, as the difference is one of these: so that both never point in opposite directions.
 fn typical(side: &[Level]) -> f64 {
-    let mut values: Vec<f64> = side.iter().map(|level| level.value).collect();
-    values.sort_by(f64::total_cmp);
-    quantile(&values, 0.5)
+    let mut logs: Vec<f64> = side.iter().map(|level| level.value.ln()).collect();
+    logs.sort_by(f64::total_cmp);
+    match side {
+        // As it is written.
+        [one] => one.value,
+        _ => quantile(&logs, 0.5).exp(),
+    }
 }
 
 /// The verdict from the difference alone; `threshold` in logarithms.

@@ -130,13 +130,19 @@ impl Judged {
         let seen = history(levels, about).map(f64::ln_1p);
         let (usual, most) = match (seen, spread) {
             (Some(seen), spread) => {
-                (seen, Some((BEYOND_HISTORY * seen).max(spread.unwrap_or(0.0))))
+                let spread = spread.unwrap_or_else(|| between(levels));
+                (seen, Some((BEYOND_HISTORY * seen).max(spread)))
             }
             (None, Some(spread)) => (
                 prior.usual.ln_1p().max(USUAL_SPREADS * spread),
                 Some(prior.most.ln_1p().max(prior.most_spreads * spread)),
             ),
-            (None, None) => (prior.usual.ln_1p(), Some((factor(about) * UNKNOWN_MOST).ln_1p())),
+            (None, None) => {
+                // Nothing is known of how rounds differ, but of how runs do.
+                let between = between(levels);
+                let most = (factor(about) * UNKNOWN_MOST).ln_1p().max(prior.most_spreads * between);
+                (prior.usual.ln_1p().max(USUAL_SPREADS * between), Some(most))
+            }
         };
         let is_disturbed = is_disturbed(levels, about);
         let most = most.filter(|_| !is_disturbed);
@@ -174,9 +180,13 @@ impl Judged {
 
 /// The largest distance between rounds of a run, or between runs of a side.
 fn spread(levels: &Levels) -> Option<f64> {
-    let between = range(&levels.base).max(range(&levels.head));
     let mut all = levels.base.iter().chain(&levels.head);
-    all.try_fold(between, |most, level| Some(most.max(level.spread?)))
+    all.try_fold(between(levels), |most, level| Some(most.max(level.spread?)))
+}
+
+/// The largest distance between runs of a side.
+fn between(levels: &Levels) -> f64 {
+    range(&levels.base).max(range(&levels.head))
 }
 
 /// Returns true for wall times of a busy machine: no bound holds for them, however many runs there are. Rounds of an

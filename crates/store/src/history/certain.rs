@@ -1,4 +1,4 @@
-//! The places that are changes: so far beyond chance that hardly one is found in a thousand histories without any.
+//! The places that are changes: so far beyond chance that two to five are found in a thousand histories without any.
 //!
 //! The weakest of those that are not certain is taken away first, so that the levels beside it grow, and the others are
 //! judged by more. A level of 5 values between two longer ones proves as little as 5 values do: if these are alike, it is
@@ -153,7 +153,7 @@ impl<'a> Choice<'a> {
 
     /// Those near to a place that was moved or taken away have other levels on their sides now.
     fn open_beside(&mut self, nth: usize) {
-        for known in self.known.iter_mut().take(nth + 2).skip(nth.saturating_sub(2)) {
+        for known in self.known.iter_mut().take(nth + 3).skip(nth.saturating_sub(2)) {
             known.certain = None;
         }
     }

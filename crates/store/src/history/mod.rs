@@ -140,8 +140,8 @@ pub struct Change {
     pub before: f64,
     /// Median of the level that begins here.
     pub after: f64,
-    /// Probability of such a difference anywhere in a history without a change: a rank-sum test, corrected for the number
-    /// of values.
+    /// The p-value of a rank-sum test, multiplied by the number of values. The place and its levels are those of which most
+    /// is seen, so that a history without a change shows such a difference two to six times as often.
     pub p: f64,
 }
 

@@ -25,6 +25,8 @@ struct Scheme {
     variables: &'static [&'static str],
     /// Those of them that name the server.
     endpoints: &'static [&'static str],
+    /// Others that decide where an address leads: at Azure, containers of two accounts may have the same name.
+    accounts: &'static [&'static str],
     open: fn(&Url, &Settings<'_>) -> Opened,
 }
 
@@ -44,17 +46,30 @@ const SCHEMES: &[Scheme] = &[
         name: "s3",
         variables: &["AWS_"],
         endpoints: &["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"],
+        accounts: &[],
         open: s3,
     },
-    Scheme { name: "gs", variables: &["GOOGLE_"], endpoints: &["GOOGLE_BASE_URL"], open: gs },
+    Scheme {
+        name: "gs",
+        variables: &["GOOGLE_"],
+        endpoints: &["GOOGLE_BASE_URL"],
+        accounts: &[],
+        open: gs,
+    },
     Scheme {
         name: "az",
         variables: &["AZURE_", "AZURITE_"],
         // The last one counts with `AZURE_STORAGE_USE_EMULATOR=true`.
         endpoints: &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"],
+        accounts: &[
+            "AZURE_STORAGE_ACCOUNT_NAME",
+            "AZURE_ACCOUNT_NAME",
+            "AZURE_STORAGE_USE_EMULATOR",
+            "AZURE_USE_EMULATOR",
+        ],
         open: az,
     },
-    Scheme { name: "file", variables: &[], endpoints: &[], open: file },
+    Scheme { name: "file", variables: &[], endpoints: &[], accounts: &[], open: file },
 ];
 
 /// An object store behind an address.
@@ -96,6 +111,8 @@ pub(super) fn open(
         is_open |= is_open_line(name, value)?;
         servers.push(value.clone());
     }
+    let accounts = variables.iter().filter(|of| scheme.accounts.contains(&of.0.as_str()));
+    servers.extend(accounts.map(|(name, value)| format!("{name}={value}")));
     servers.sort_unstable();
     let objects = (scheme.open)(&url, &Settings { variables: &variables, is_open, purpose })?;
     let folder = if scheme.name == "file" { "" } else { url.path() };
@@ -271,6 +288,17 @@ mod tests {
             assert!(opened(address, name, "http://127.0.0.1:9000").is_ok(), "{name}");
             assert!(configures_shared_store(name));
         }
+    }
+
+    #[test]
+    fn containers_of_two_accounts_are_two_places() {
+        let of = |account: &str| {
+            let name = "AZURE_STORAGE_ACCOUNT_NAME".to_owned();
+            open("az://b/x", [(name, account.to_owned())].into_iter(), Purpose::Read)
+                .map(|reached| reached.servers)
+                .unwrap()
+        };
+        assert_ne!(of("one"), of("two"));
     }
 
     #[test]

@@ -146,6 +146,21 @@ pub(crate) fn stores_get_what_they_lack(start: Start<'_>) {
     assert_eq!(pull(&other, &shared).added.len(), 0);
 }
 
+pub(crate) fn runs_that_were_removed_here_come_back(start: Start<'_>) {
+    const DAY_MS: u64 = 24 * 3600 * 1000;
+    let server = start(&[]);
+    let shared = server.open();
+    push(&shared, &record(800 * DAY_MS));
+    push(&shared, &record(900 * DAY_MS));
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let look = || look_at(&store, &shared, Depth::All).0.added;
+    assert_eq!(look().len(), 2);
+    let oldest = store.entries(&Filter::default()).unwrap().pop().unwrap();
+    store.remove(&[oldest.id]).unwrap();
+    assert_eq!(look(), [oldest.id]);
+}
+
 pub(crate) fn old_runs_that_come_late_are_fetched(start: Start<'_>) {
     const DAY_MS: u64 = 24 * 3600 * 1000;
     let server = start(&[]);

@@ -87,6 +87,7 @@ cases! {
         cases::a_connection_that_is_cut_is_made_again,
         cases::a_slow_server_is_waited_for,
         cases::stores_get_what_they_lack,
+        cases::runs_that_were_removed_here_come_back,
         cases::old_runs_that_come_late_are_fetched,
         cases::runs_that_can_not_be_read_keep_no_other_from_being_sent,
         cases::runs_that_are_there_are_not_even_read,

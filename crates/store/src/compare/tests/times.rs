@@ -101,6 +101,24 @@ fn nor_are_they_of_many_runs_in_the_same_busy_hour() {
 }
 
 #[test]
+fn runs_of_a_side_that_differ_widely_make_nothing_certain() {
+    // Two rounds say nothing of how they spread, and the runs of base are a hundredfold apart.
+    let of = |time: f64, seed| {
+        let mut record = suite(&[time], 0.002, seed);
+        record.benchmarks[0].rounds.as_mut().unwrap().undisturbed_ns.truncate(2);
+        record.benchmarks[0].rounds.as_mut().unwrap().wall_ns.truncate(2);
+        record.benchmarks[0].rounds.as_mut().unwrap().processor_ns.truncate(2);
+        record
+    };
+    let found = compared_runs(&[of(1e6, 1), of(1e8, 2)], &[of(5e7, 3)]);
+    let one = &found.benchmarks[0];
+    assert_eq!(one.verdict, Verdict::Inconclusive);
+    let lead = one.lead().unwrap();
+    // The shown values go the same way as the difference.
+    assert!(lead.head > lead.base && lead.ratio.unwrap() > 1.0, "{lead:?}");
+}
+
+#[test]
 fn longer_rounds_alone_make_nothing_certain() {
     let base = suite(&[1e7], 0.002, 1);
     let mut head = suite(&[1e7], 0.002, 2);

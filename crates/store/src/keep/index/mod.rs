@@ -260,6 +260,8 @@ impl Index {
         for id in ids {
             rows::remove(&transaction, *id)?;
         }
+        // Shared stores may have them: what is lacking here is no longer known.
+        transaction.execute("DELETE FROM looked", [])?;
         Ok(transaction.commit()?)
     }
 

@@ -132,7 +132,9 @@ pub(super) fn select(
     {
         let (number, entry) = entry(row)?;
         let whole = ci_run(&entry).and_then(|run| merged.get(&run));
-        if whole.is_none_or(|whole| *whole == entry.id) {
+        // A job that was run again after the merge is not in it.
+        let is_in = |(time_ms, id): &(u64, RecordId)| *id != entry.id && entry.time_ms <= *time_ms;
+        if !whole.is_some_and(is_in) {
             found.push((number, entry));
         }
     }
@@ -142,15 +144,15 @@ pub(super) fn select(
 /// Project, provider, run and commit.
 type MergedRun = (String, String, String, Option<String>);
 
-/// Returns the newest merged run of each CI run that has one.
-fn merged(connection: &Connection) -> Result<BTreeMap<MergedRun, RecordId>, IndexError> {
+/// Returns the newest merged run of each CI run that has one, with its time.
+fn merged(connection: &Connection) -> Result<BTreeMap<MergedRun, (u64, RecordId)>, IndexError> {
     let sql = format!("SELECT {COLUMNS} FROM run WHERE kind = ?1 ORDER BY time_ms, id");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([json(&Kind::Merge)?])?;
     let mut merged = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let (_, entry) = entry(row)?;
-        merged.extend(ci_run(&entry).map(|run| (run, entry.id)));
+        merged.extend(ci_run(&entry).map(|run| (run, (entry.time_ms, entry.id))));
     }
     Ok(merged)
 }
