@@ -169,6 +169,7 @@ fn figures(line: &str) -> String {
     // How wide the titles of a benchmark alone are depends on which there are.
     let is_alone = line.starts_with("   ") && !line.starts_with("    ");
     let is_table = is_alone || line.contains("  ") && parts.iter().any(|part| is_unit(part));
+    let is_resident = line.trim_start().starts_with("Max RSS");
     let mut out: Vec<String> = Vec::new();
     for part in parts.into_iter().filter(|part| !(is_table && part.is_empty())) {
         let number = |last: &String| {
@@ -176,12 +177,10 @@ fn figures(line: &str) -> String {
             digits.parse::<f64>().is_ok()
         };
         let after_number = out.last().is_some_and(number);
-        // Small programs need less memory than is known of them.
-        if after_number
-            && matches!(part, "KB" | "MB")
-            && out.iter().rev().nth(1).is_some_and(|of| of == "≤")
-        {
-            out.truncate(out.len() - 2);
+        // Small programs need less memory than is known of them, or hardly more.
+        let is_bound = out.iter().rev().nth(1).is_some_and(|of| of == "≤");
+        if after_number && matches!(part, "KB" | "MB") && (is_bound || is_resident) {
+            out.truncate(out.len() - if is_bound { 2 } else { 1 });
             out.push("[memory]".to_owned());
             continue;
         }
