@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use runner_shared::{env_names::is_secret, fifo::FifoPaths};
-use system::{signals::Signals, threads::with_room};
+use system::{exposure::wipe_start, signals::Signals, threads::with_room};
 
 fn main() -> ExitCode {
     let signals = exec_harness::take_signals();
@@ -16,6 +16,8 @@ fn run(signals: io::Result<Signals>) -> u8 {
     // Started by hand in a CI job, we are the first of ours to see its secrets.
     let mut environment: Vec<_> = variables.filter(|(name, _)| !is_secret(name)).collect();
     let args = exec_harness::Args::read(&environment);
+    // Both are taken.
+    wipe_start(&[]);
     let guard = exec_harness::post_guard(&args, &mut environment);
     let code = exec_harness::run(&args, &environment, &FifoPaths::well_known(), signals);
     if let Some(guard) = guard {

@@ -21,6 +21,7 @@ use runner_shared::{
     text::{self, count},
 };
 use system::{
+    exposure::wipe_start,
     guard::Guard,
     lock::{LockError, RunLock},
     signals::{EndPolicy, Signals},
@@ -126,6 +127,8 @@ pub fn main() -> ExitCode {
 
 fn run(signals: io::Result<Signals>) -> u8 {
     let cli = Cli::read();
+    // What is one of these is handed on to no program.
+    wipe_start(&[]);
     if let Some(recovered) = tuning::recover(&Tree::at("/")) {
         for line in tuning::told(&recovered) {
             say(&line);

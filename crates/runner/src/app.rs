@@ -10,6 +10,7 @@ use std::{
 use clap::error::ErrorKind;
 use runner_shared::env_names;
 use system::{
+    exposure::wipe_start,
     guard::Guard,
     signals::{EndPolicy, Signals},
     streams::is_stdout_closed,
@@ -63,7 +64,7 @@ fn run(
     let mut env = Env::capture(variables);
     let parsed = cli::parse(words, &|name| env.is_empty_text(name));
     // The parser has looked into the environment itself.
-    exposure::wipe_start();
+    wipe_start(exposure::SECRET_OPTIONS);
     let (args, warnings) = match parsed {
         Ok(parsed) => parsed,
         Err(err) => {

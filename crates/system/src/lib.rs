@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests look at what they have made"))]
 
+pub mod exposure;
 pub mod files;
 pub mod fork_lock;
 pub mod guard;

@@ -1,5 +1,7 @@
 //! Others on the machine find none of our secrets: not where the kernel shows how we were started, nor in files of crashes.
 
+use std::path::Path;
+
 use runner_shared::text::shown;
 
 use super::upload_secrets::hidden;
@@ -38,6 +40,24 @@ fn the_kernel_shows_no_secret_of_how_we_were_started() {
     }
     assert!(lines[0].ends_with("/codspeed"), "{seen}");
     hidden(MARKERS, "what the kernel shows", seen.as_bytes());
+}
+
+#[test]
+fn nor_of_the_programs_beside_us_alone() {
+    let see = "tr '\\0' '\\n' < /proc/$PPID/environ > seen";
+    let once = ["--warmup-time", "0", "--max-rounds", "1", "--", "sh", "-c", see];
+    let track = ["track", "-o", ".", "--", "sh", "-c", see];
+    for (program, words) in [("exec-harness", &once[..]), ("codspeed-memtrack", &track)] {
+        let sandbox =
+            profiling_sandbox().with("CI_JOB_TOKEN", MARKERS[2]).with("CODSPEED_TOKEN", MARKERS[0]);
+        let sandbox = sandbox.with("MINE", "seen");
+        let run = sandbox
+            .run(sandbox.private(Path::new(crate::stage::CODSPEED).with_file_name(program), words));
+        assert_eq!(run.code, 0, "{program}: {}", run.shown());
+        let seen = sandbox.text("seen");
+        assert!(seen.lines().any(|line| line == "MINE=seen"), "{program}: {seen}");
+        hidden(MARKERS, program, seen.as_bytes());
+    }
 }
 
 /// As long as a benchmark runs, the token of the upload is needed: only our crash must not write it down.
