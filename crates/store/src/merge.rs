@@ -84,12 +84,27 @@ fn merge_within<E: From<NotShards>>(
     for (place, entry) in shards.iter().enumerate() {
         let mut record = load(entry)?;
         let weight = whole_weight(&serde_json::to_vec(&record).unwrap_or_default());
+        let copies = copied_environments(&record);
         let all = started.get_or_insert_with(|| Merging::start(&shards, &mut record));
+        all.weight = all.weight.saturating_add(copies);
+        if all.weight > most {
+            // Before they are made: a record of a stranger may have many parts.
+            all.fit(most.saturating_sub(copies)).map_err(|_less| NotShards::Large { most })?;
+            all.weight = all.weight.saturating_add(copies);
+        }
         all.append(&shards, place, record);
         all.weight = all.weight.saturating_add(weight.unwrap_or(u64::MAX));
         all.fit(most)?;
     }
     started.map(|all| all.merged).ok_or_else(|| NotShards::None.into())
+}
+
+/// Returns about what it takes in memory that each part of a shard has its environment, in bytes.
+fn copied_environments(shard: &Record) -> u64 {
+    let environment = Record { environment: shard.environment.clone(), ..Record::default() };
+    let one = whole_weight(&serde_json::to_vec(&environment).unwrap_or_default());
+    let without = shard.parts.iter().filter(|part| part.environment.is_none()).count();
+    one.unwrap_or(u64::MAX).saturating_mul(u64::try_from(without).unwrap_or(u64::MAX))
 }
 
 fn job(entry: &Entry) -> &str {
@@ -403,6 +418,16 @@ mod tests {
         assert!(said[0].starts_with("the run is too large for a record"), "{said:?}");
         let refused = merge_records(&shards, 1_000).unwrap_err();
         assert_eq!(refused, NotShards::Large { most: 1_000 });
+    }
+
+    #[test]
+    fn environments_of_many_parts_are_refused_before_they_are_copied() {
+        let mut large = shard("2", 2, "n", &["b"]);
+        let module = |at: u32| crate::Module { path: format!("/lib/{at}"), id: "aa".repeat(20) };
+        large.environment.modules = (0..2_000).map(module).collect();
+        large.parts = vec![Part::default(); 1_000];
+        let refused = merge(&[shard("1", 1, "m", &["a"]), large]).unwrap_err();
+        assert_eq!(refused, NotShards::Large { most: MERGED_BYTES });
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Pushed {
     pub replaced: usize,
     /// The reasons why others could not be read here.
     pub unreadable: Vec<StoreError>,
+    /// The reasons why others could not be read there, so that they are as they were.
+    pub unverified: Vec<SharedError>,
 }
 
 /// Runs that the shared store has.
@@ -32,6 +34,8 @@ pub struct Pushed {
 struct There {
     sound: BTreeSet<RecordId>,
     damaged: BTreeSet<RecordId>,
+    /// Of objects that could not be read, which are left alone like sound ones.
+    unverified: Vec<SharedError>,
 }
 
 impl Store {
@@ -49,10 +53,11 @@ impl Store {
     ) -> Result<Pushed, SyncError> {
         let mut pushed = Pushed::default();
         let keys = self.keys_of(ids)?;
-        let There { sound, damaged } = match present {
+        let There { sound, damaged, unverified } = match present {
             Present::Believe => There { sound: present_of(&keys, shared)?, ..There::default() },
             Present::Verify => verify(&keys, shared, progress)?,
         };
+        pushed.unverified = unverified;
         let mut sent = BTreeSet::new();
         for (place, id) in ids.iter().enumerate() {
             if !sound.contains(id) && sent.insert(*id) {
@@ -117,12 +122,15 @@ fn verify(
         let is_sound = match found {
             Ok(bytes) => is_record(bytes, key),
             Err(SharedError::Long { .. }) => false,
-            Err(err) => return Err(err),
+            Err(err) => {
+                there.unverified.push(err);
+                true
+            }
         };
         let all = if is_sound { &mut there.sound } else { &mut there.damaged };
         all.insert(key.id);
         progress(there.sound.len() + there.damaged.len());
-        Ok(())
+        Ok::<(), SharedError>(())
     })?;
     Ok(there)
 }

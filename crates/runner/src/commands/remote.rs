@@ -52,9 +52,12 @@ pub(super) fn push(args: &StorePushArgs, context: &Context) -> Result<ExitKind, 
     for err in &pushed.unreadable {
         context.ui.event(&RunEvent::warning(chain(err)));
     }
-    let Pushed { added, replaced, unreadable } = pushed;
-    let unreadable = unreadable.len();
-    let known = ids.len() - added - replaced - unreadable;
+    for err in &pushed.unverified {
+        context.ui.event(&RunEvent::warning(chain(err)));
+    }
+    let Pushed { added, replaced, unreadable, unverified } = pushed;
+    let (unreadable, unverified) = (unreadable.len(), unverified.len());
+    let known = ids.len() - added - replaced - unreadable - unverified;
     if args.json {
         context.print_json(&json!({ "added": added, "known": known, "replaced": replaced }))?;
     } else {
@@ -67,11 +70,17 @@ pub(super) fn push(args: &StorePushArgs, context: &Context) -> Result<ExitKind, 
         }
         context.print(&text)?;
     }
-    if unreadable == 0 {
-        return Ok(ExitKind::Ok);
+    if unreadable > 0 {
+        let what = format!("{} could not be read here; all others are sent", amount(unreadable));
+        let hint = "run `codspeed store check` to see why";
+        return Err(CliError::new(ExitKind::Failed, what).hint(hint));
     }
-    let what = format!("{} could not be read here; all others are sent", amount(unreadable));
-    Err(CliError::new(ExitKind::Failed, what).hint("run `codspeed store check` to see why"))
+    if unverified > 0 {
+        let what = format!("{} could not be checked; all others are sound", amount(unverified));
+        let hint = "the warnings say why; run the command again if that passes by itself";
+        return Err(CliError::new(ExitKind::Failed, what).hint(hint));
+    }
+    Ok(ExitKind::Ok)
 }
 
 /// Gets runs of the shared store.
