@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn environments_of_many_parts_are_refused_before_they_are_copied() {
+    fn many_environments_are_weighed_before_they_are_copied() {
         let mut large = shard("2", 2, "n", &["b"]);
         let module = |at: u32| crate::Module { path: format!("/lib/{at}"), id: "aa".repeat(20) };
         large.environment.modules = (0..2_000).map(module).collect();

@@ -1,4 +1,4 @@
-//! How much two runs have in common, and which of several earlier ones is compared with the newest.
+//! Chooses the earlier run that is compared with the newest: the one that has most benchmarks in common with it.
 
 use std::collections::BTreeSet;
 

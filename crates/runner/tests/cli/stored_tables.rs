@@ -33,7 +33,7 @@ fn long_names() -> Sandbox {
     sandbox
 }
 
-/// What a terminal of this width shows of a command.
+/// Returns the screen of a terminal of this width after a command.
 fn on_terminal(sandbox: &Sandbox, words: &[&str], columns: u16) -> String {
     // A wide screen shows which lines are too long; the program is told of a narrower one.
     let script = format!("stty columns {columns}; exec {CODSPEED} \"$@\"");

@@ -315,26 +315,26 @@ impl SharedStore {
         keys: &[K],
         mut take: impl FnMut(&K, Result<Vec<u8>, SharedError>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let fetched = futures_util::stream::iter(keys)
-            .map(|key| async move { (key, self.fetch_one(key.as_ref(), SMALL_BYTES).await) })
-            .buffered(AT_ONCE);
         let mut failures = 0;
         self.block_on(async {
-            let mut fetched = std::pin::pin!(fetched);
-            while let Some((key, found)) = fetched.next().await {
-                let found = match found {
-                    // Alone: the others wait meanwhile.
-                    Err(SharedError::Long { .. }) => {
-                        self.fetch_one(key.as_ref(), RECORD_PACKED_BYTES).await
+            for group in keys.chunks(AT_ONCE) {
+                let small = group.iter().map(|key| self.fetch_one(key.as_ref(), SMALL_BYTES));
+                let small = futures_util::future::join_all(small).await;
+                for (key, found) in group.iter().zip(small) {
+                    let found = match found {
+                        // With no other on its way, whose time would run out while nobody reads it.
+                        Err(SharedError::Long { .. }) => {
+                            self.fetch_one(key.as_ref(), RECORD_PACKED_BYTES).await
+                        }
+                        other => other,
+                    };
+                    let is_failure = matches!(&found, Err(SharedError::Objects(_)));
+                    failures = if is_failure { failures + 1 } else { 0 };
+                    match found.transpose() {
+                        None => {}
+                        Some(Err(err)) if failures >= AT_ONCE => return Err(err.into()),
+                        Some(found) => take(key, found)?,
                     }
-                    other => other,
-                };
-                let is_failure = matches!(&found, Err(SharedError::Objects(_)));
-                failures = if is_failure { failures + 1 } else { 0 };
-                match found.transpose() {
-                    None => {}
-                    Some(Err(err)) if failures >= AT_ONCE => return Err(err.into()),
-                    Some(found) => take(key, found)?,
                 }
             }
             Ok(())

@@ -1,6 +1,7 @@
 //! The things that a shared store does with any server: on a good line and on bad ones.
 
 use store::{Depth, Filter, Imported, Present, Record, RecordId, SharedError, SharedKey, Store};
+use tempfile::TempDir;
 use test_support::record_file;
 
 use super::{
@@ -192,12 +193,18 @@ pub(crate) fn objects_of_others_are_refused_one_by_one(start: Start<'_>) {
     assert!(why.contains(&"its content is that of another run"), "{why:?}");
 }
 
-pub(crate) fn runs_that_can_not_be_read_keep_no_other_from_being_sent(start: Start<'_>) {
-    let server = start(&[]);
-    let shared = server.open();
+/// A store with three runs, and their IDs.
+fn three_runs() -> (TempDir, Store, [RecordId; 3]) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let ids = [1, 2, 3].map(|time| store.add(&record(time)).unwrap());
+    (folder, store, ids)
+}
+
+pub(crate) fn runs_that_can_not_be_read_keep_no_other_from_being_sent(start: Start<'_>) {
+    let server = start(&[]);
+    let shared = server.open();
+    let (folder, store, ids) = three_runs();
     std::fs::write(record_file(folder.path(), ids[0]), "damaged").unwrap();
     let pushed = store.push(&shared, &ids, Present::Believe, &mut |_| {}).unwrap();
     assert_eq!((pushed.added, pushed.unreadable.len()), (2, 1));
@@ -207,9 +214,7 @@ pub(crate) fn runs_that_can_not_be_read_keep_no_other_from_being_sent(start: Sta
 pub(crate) fn runs_that_are_there_are_not_even_read(start: Start<'_>) {
     let server = start(&[]);
     let shared = server.open();
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    let ids = [1, 2, 3].map(|time| store.add(&record(time)).unwrap());
+    let (folder, store, ids) = three_runs();
     assert_eq!(store.push(&shared, &ids[..2], Present::Believe, &mut |_| {}).unwrap().added, 2);
     std::fs::write(record_file(folder.path(), ids[0]), "damaged").unwrap();
     let twice = [ids[0], ids[1], ids[2], ids[2]];

@@ -1,8 +1,9 @@
 //! Looks at what has come to a shared store: no more is fetched than a command needs, and nothing is forgotten.
 
 use store::{Depth, Filter, Imported, Look, Record, RecordId, SharedKey, SharedStore, Store};
+use tempfile::TempDir;
 
-use super::{Start, key_at, pull, push, record};
+use super::{Start, key_at, pull, push, record, server::Server};
 
 /// A look at the runs of the project without a name.
 const LOOK: Look<'static> = Look {
@@ -58,7 +59,8 @@ pub(crate) fn refused_objects_are_not_fetched_again_by_themselves(start: Start<'
     assert_eq!(refresh(&store, &shared, Depth::All, 0).0.added, [true_one.id]);
 }
 
-pub(crate) fn no_more_than_the_newest_runs_are_fetched(start: Start<'_>) {
+/// A server with nine runs, and a store that has none of them.
+fn with_nine(start: Start<'_>) -> (Server, SharedStore, TempDir, Store) {
     let server = start(&[]);
     let shared = server.open();
     for time in 1..=9 {
@@ -66,9 +68,17 @@ pub(crate) fn no_more_than_the_newest_runs_are_fetched(start: Start<'_>) {
     }
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let times = || -> Vec<u64> {
-        store.entries(&Filter::default()).unwrap().iter().map(|entry| entry.time_ms).collect()
-    };
+    (server, shared, folder, store)
+}
+
+/// The times of all runs, the newest first.
+fn times(store: &Store) -> Vec<u64> {
+    store.entries(&Filter::default()).unwrap().iter().map(|entry| entry.time_ms).collect()
+}
+
+pub(crate) fn no_more_than_the_newest_runs_are_fetched(start: Start<'_>) {
+    let (_server, shared, _folder, store) = with_nine(start);
+    let times = || times(&store);
     assert_eq!(refresh(&store, &shared, Depth::Newest(3), 20).1, Some(7));
     assert_eq!(times(), [9, 8, 7]);
     push(&shared, &record(10));
@@ -115,19 +125,11 @@ pub(crate) fn a_run_is_fetched_alone_by_its_id(start: Start<'_>) {
 }
 
 pub(crate) fn runs_before_a_time_are_fetched_alone(start: Start<'_>) {
-    let server = start(&[]);
-    let shared = server.open();
-    for time in 1..=9 {
-        push(&shared, &record(time));
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
+    let (_server, shared, _folder, store) = with_nine(start);
     assert_eq!(refresh(&store, &shared, Depth::Newest(2), 20).1, Some(8));
     let before = Look { depth: Depth::Newest(3), until_ms: Some(5), now_ms: 21, ..LOOK };
     assert_eq!(look(&store, &shared, before).1, Some(8));
-    let entries = store.entries(&Filter::default()).unwrap();
-    let times: Vec<u64> = entries.iter().map(|entry| entry.time_ms).collect();
-    assert_eq!(times, [9, 8, 5, 4, 3]);
+    assert_eq!(times(&store), [9, 8, 5, 4, 3]);
     assert_eq!(refresh(&store, &shared, Depth::Newest(5), 22).1, Some(3));
     let entries = store.entries(&Filter::default()).unwrap();
     assert_eq!(entries.len(), 7);
