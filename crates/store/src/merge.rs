@@ -84,8 +84,8 @@ fn merge_within<E: From<NotShards>>(
     for (place, entry) in shards.iter().enumerate() {
         let mut record = load(entry)?;
         let weight = whole_weight(&serde_json::to_vec(&record).unwrap_or_default());
-        let copies = copied_environments(&record);
         let all = started.get_or_insert_with(|| Merging::start(&shards, &mut record));
+        let copies = all.copied_environments(&record);
         all.weight = all.weight.saturating_add(copies);
         if all.weight > most {
             // Before they are made: a record of a stranger may have many parts.
@@ -97,14 +97,6 @@ fn merge_within<E: From<NotShards>>(
         all.fit(most)?;
     }
     started.map(|all| all.merged).ok_or_else(|| NotShards::None.into())
-}
-
-/// Returns about what it takes in memory that each part of a shard has its environment, in bytes.
-fn copied_environments(shard: &Record) -> u64 {
-    let environment = Record { environment: shard.environment.clone(), ..Record::default() };
-    let one = whole_weight(&serde_json::to_vec(&environment).unwrap_or_default());
-    let without = shard.parts.iter().filter(|part| part.environment.is_none()).count();
-    one.unwrap_or(u64::MAX).saturating_mul(u64::try_from(without).unwrap_or(u64::MAX))
 }
 
 fn job(entry: &Entry) -> &str {
@@ -237,6 +229,18 @@ impl Merging {
             let part = *numbers.get(&benchmark.part)?;
             Some(RecordedBenchmark { part, ..benchmark })
         }));
+    }
+
+    /// Returns about what it takes in memory that each part of a shard has its environment, in bytes: nothing if it is that
+    /// of the others.
+    fn copied_environments(&self, shard: &Record) -> u64 {
+        if shard.environment == self.merged.record.environment {
+            return 0;
+        }
+        let environment = Record { environment: shard.environment.clone(), ..Record::default() };
+        let one = whole_weight(&serde_json::to_vec(&environment).unwrap_or_default());
+        let without = shard.parts.iter().filter(|part| part.environment.is_none()).count();
+        one.unwrap_or(u64::MAX).saturating_mul(u64::try_from(without).unwrap_or(u64::MAX))
     }
 
     /// Leaves out rounds and stacks if all that is put together takes too much memory.
@@ -426,12 +430,13 @@ mod tests {
         let module = |at: u32| crate::Module { path: format!("/lib/{at}"), id: "aa".repeat(20) };
         large.environment.modules = (0..2_000).map(module).collect();
         large.parts = vec![Part::default(); 1_000];
-        let refused = merge(&[shard("1", 1, "m", &["a"]), large]).unwrap_err();
+        let refused = merge(&[shard("1", 1, "m", &["a"]), large.clone()]).unwrap_err();
         assert_eq!(refused, NotShards::Large { most: MERGED_BYTES });
+        assert!(merge(&[large]).is_ok(), "nothing is copied");
     }
 
     #[test]
-    fn one_shard_at_a_time_is_in_memory() {
+    fn a_shard_that_can_not_be_loaded_ends_the_merge() {
         let shards = [shard("1", 1, "m", &["a"]), shard("2", 2, "n", &["b"])];
         let entries = shards.each_ref().map(|it| Entry::of(&it.pack().unwrap(), it));
         let mut asked = Vec::new();
