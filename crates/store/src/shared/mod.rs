@@ -16,6 +16,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload, path::Pa
 use runner_shared::bounds::{RECORD_PACKED_BYTES, SHARED_BATCH_BYTES, SHARED_RECORDS};
 use tokio::{
     runtime::{Builder, Runtime},
+    task::JoinSet,
     time::{Instant, timeout_at},
 };
 
@@ -26,11 +27,12 @@ pub use key::SharedKey;
 
 /// The folder of this layout.
 const LAYOUT: &str = "v1";
-/// Records that are fetched at the same time. If so many can't be read one after the other, none can.
-const AT_ONCE: usize = 16;
+/// Records that are fetched at the same time: those that are waited for, and as many behind them. If so many can't be read
+/// one after the other, none can.
+const AT_ONCE: usize = 32;
 /// Bytes of an object that is fetched together with others.
-const SMALL_BYTES: u64 = SHARED_BATCH_BYTES / 16;
-const _: () = assert!(AT_ONCE == 16, "as many small ones as there is room for");
+const SMALL_BYTES: u64 = SHARED_BATCH_BYTES / 32;
+const _: () = assert!(AT_ONCE == 32, "as many small ones as there is room for");
 
 /// An object that is a record by its name.
 #[derive(Debug, Clone)]
@@ -317,14 +319,17 @@ impl SharedStore {
     ) -> Result<(), E> {
         let mut failures = 0;
         self.block_on(async {
-            for group in keys.chunks(AT_ONCE) {
-                let small = group.iter().map(|key| self.fetch_one(key.as_ref(), SMALL_BYTES));
-                let small = futures_util::future::join_all(small).await;
-                for (key, found) in group.iter().zip(small) {
+            let mut groups = keys.chunks(AT_ONCE / 2).map(|group| (group, self.start(group)));
+            let mut next = groups.next();
+            while let Some((group, small)) = next {
+                // These come while those before them are put away.
+                next = groups.next();
+                for (key, found) in group.iter().zip(arrived(small).await?) {
                     let found = match found {
-                        // With no other on its way, whose time would run out while nobody reads it.
+                        // Alone: there is no room for several of these.
                         Err(SharedError::Long { .. }) => {
-                            self.fetch_one(key.as_ref(), RECORD_PACKED_BYTES).await
+                            fetch_one(&*self.objects, &self.path(key.as_ref()), RECORD_PACKED_BYTES)
+                                .await
                         }
                         other => other,
                     };
@@ -341,33 +346,57 @@ impl SharedStore {
         })
     }
 
-    /// Fetches an object of at most so many bytes.
-    async fn fetch_one(&self, key: &SharedKey, most: u64) -> Result<Option<Vec<u8>>, SharedError> {
-        let path = self.path(key);
-        let found = match self.objects.get(&path).await {
-            Ok(found) => found,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(other) => return Err(other.into()),
-        };
-        let long = || SharedError::Long { key: path.to_string(), most };
-        if found.meta.size > most {
-            return Err(long());
+    /// Begins to fetch small objects. Each is a task of its own, which is read whatever else is waited for.
+    fn start<K: AsRef<SharedKey>>(&self, group: &[K]) -> Coming {
+        let mut coming = Coming::new();
+        for (place, key) in group.iter().enumerate() {
+            let (objects, path) = (Arc::clone(&self.objects), self.path(key.as_ref()));
+            coming.spawn(async move { (place, fetch_one(&*objects, &path, SMALL_BYTES).await) });
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(found.meta.size).unwrap_or(0));
-        let mut pieces = found.into_stream();
-        while let Some(piece) = pieces.try_next().await? {
-            // A server may send more than it has announced.
-            if u64::try_from(bytes.len() + piece.len()).is_ok_and(|length| length > most) {
-                return Err(long());
-            }
-            bytes.extend_from_slice(&piece);
-        }
-        Ok(Some(bytes))
+        coming
     }
 
     fn path(&self, key: &SharedKey) -> Path {
         self.folder.clone().join(key.folder.as_str()).join(key.name())
     }
+}
+
+/// Objects that are on their way, each with its place among them. They stay away once nobody waits for them.
+type Coming = JoinSet<(usize, Fetched)>;
+/// The bytes of an object; `None` if there is no such object.
+type Fetched = Result<Option<Vec<u8>>, SharedError>;
+
+/// Waits for objects, and returns them in their order.
+async fn arrived(mut coming: Coming) -> Result<Vec<Fetched>, SharedError> {
+    let mut all: Vec<(usize, Fetched)> = Vec::with_capacity(coming.len());
+    while let Some(one) = coming.join_next().await {
+        all.push(one.map_err(|err| SharedError::Runtime(io::Error::other(err)))?);
+    }
+    all.sort_unstable_by_key(|(place, _)| *place);
+    Ok(all.into_iter().map(|(_, fetched)| fetched).collect())
+}
+
+/// Fetches an object of at most so many bytes.
+async fn fetch_one(objects: &dyn ObjectStore, path: &Path, most: u64) -> Fetched {
+    let found = match objects.get(path).await {
+        Ok(found) => found,
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(other) => return Err(other.into()),
+    };
+    let long = || SharedError::Long { key: path.to_string(), most };
+    if found.meta.size > most {
+        return Err(long());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(found.meta.size).unwrap_or(0));
+    let mut pieces = found.into_stream();
+    while let Some(piece) = pieces.try_next().await? {
+        // A server may send more than it has announced.
+        if u64::try_from(bytes.len() + piece.len()).is_ok_and(|length| length > most) {
+            return Err(long());
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(Some(bytes))
 }
 
 /// Returns what tells the content of an object from another one under the same key.
