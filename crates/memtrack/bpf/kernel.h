@@ -116,6 +116,8 @@ INLINE u64 argument(const struct pt_regs *regs, u32 index) {
 }
 INLINE u64 returned(const struct pt_regs *regs) { return regs->ax; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
+INLINE u64 frame_pointer(const struct pt_regs *regs) { return regs->bp; }
+INLINE u64 next_instruction(const struct pt_regs *regs) { return regs->ip; }
 /* The call has pushed the return address, the return has taken it. */
 enum { POPPED = 8 };
 /* Whether a call that is followed still waits on the stack. The return address is replaced by that of the kernel's page
@@ -140,6 +142,8 @@ INLINE u64 argument(const struct pt_regs *regs, u32 index) {
 }
 INLINE u64 returned(const struct pt_regs *regs) { return regs->regs[0]; }
 INLINE u64 stack_pointer(const struct pt_regs *regs) { return regs->sp; }
+INLINE u64 frame_pointer(const struct pt_regs *regs) { return regs->regs[29]; }
+INLINE u64 next_instruction(const struct pt_regs *regs) { return regs->pc; }
 enum { POPPED = 0 };
 /* The return address is in a register, and leaves no sign. */
 INLINE bool is_waiting(u64 sp, u64 *back) { return true; }
@@ -164,6 +168,25 @@ struct signal_struct {
   struct rlimit rlim[LIMITS];
 } CORE;
 
+struct mm_struct {
+  u64 start_stack;
+} CORE;
+
+/* With the address of what belongs to the thread alone, which C libraries put at the end of its stack. */
+#if defined(TARGET_X86_64)
+struct thread_struct {
+  u64 fsbase;
+} CORE;
+#define THREAD_MEMORY thread.fsbase
+#elif defined(TARGET_AARCH64)
+struct thread_struct {
+  struct {
+    u64 tp_value;
+  } uw;
+} CORE;
+#define THREAD_MEMORY thread.uw.tp_value
+#endif
+
 struct task_struct {
   s32 pid;
   s32 tgid;
@@ -171,6 +194,8 @@ struct task_struct {
   u64 self_exec_id;
   struct task_struct *real_parent;
   struct signal_struct *signal;
+  struct mm_struct *mm;
+  struct thread_struct thread;
 } CORE;
 
 /* Reads an argument of a system call. */

@@ -12,6 +12,29 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* ---- programs at functions ---- */
 
+/* The two halves for any function, each with a stack of its own. */
+static __attribute__((noinline)) bool enter_any(struct pt_regs *ctx, u64 cookie, bool leaf) {
+  return enter(ctx, cookie, leaf);
+}
+static __attribute__((noinline)) void leave_any(struct pt_regs *ctx, u64 cookie, bool leaf) {
+  if (leaf)
+    leave_leaf(ctx, cookie);
+  else
+    leave_call(ctx);
+}
+
+/* From Linux 6.13 on. */
+SEC("uprobe.session")
+int session(struct pt_regs *ctx) {
+  u64 cookie = get_attach_cookie(ctx);
+  bool leaf = call_is_leaf(cookie) && !settings.follow_leafs;
+  if (call_class(cookie) != CLASS_FREE && session_is_return(ctx)) {
+    leave_any(ctx, cookie, leaf);
+    return 0;
+  }
+  return enter_any(ctx, cookie, leaf) ? 0 : 1;
+}
+
 /* Entry and return of a call. 1: the return is of no interest. */
 INLINE int see_session(struct pt_regs *ctx, u64 cookie) {
   bool leaf = call_is_leaf(cookie) && !settings.follow_leafs;
@@ -24,10 +47,6 @@ INLINE int see_session(struct pt_regs *ctx, u64 cookie) {
   }
   return enter(ctx, cookie, leaf) ? 0 : 1;
 }
-
-/* From Linux 6.13 on. */
-SEC("uprobe.session")
-int session(struct pt_regs *ctx) { return see_session(ctx, get_attach_cookie(ctx)); }
 
 /* The same for the functions that nearly all calls go to, `malloc` and `free` of an allocator with one `free`: what the
  * cookie would say is known here, so that less is asked of the kernel. `OWN_PROGRAMS` in `link.rs` has the same numbers. */

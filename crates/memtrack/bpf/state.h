@@ -2,13 +2,16 @@
 #pragma once
 #include "kernel.h"
 
+/* By frame pointers with a copy of the innermost part, or by a copy alone. */
+enum stacks { NO_STACKS, BY_FRAMES, BY_COPIES };
+
 /* ---- settings, fixed before the program is loaded ---- */
 
 const volatile struct {
   u64 namespace_dev; /* of the tracer's PID namespace; 0: the initial one, nothing is to be translated */
   u64 namespace_ino;
   u64 pause_at;     /* bytes in the ring above which the target is stopped; 0: never */
-  u32 stacks;       /* 1: with the stack of each allocation */
+  u32 stacks;       /* how the stack of each allocation is taken: `enum stacks` */
   u32 follow_leafs; /* keep a frame for every call, so that mappings made inside of it are known as such */
 } settings = {};
 
@@ -98,6 +101,7 @@ struct thread {
   u64 addr;
   u64 size;
   u64 old;
+  u32 kind;
   char text[TEXT_STEP];
 };
 

@@ -19,13 +19,18 @@ use support::{Bench, Cost, Outcome, cost};
 
 const PAIRS: &str = "500000";
 const TURNS: usize = 7;
-const WAYS: [Way; 6] = [
+const WAYS: [Way; 8] = [
     Way { name: "native", how: How::Bare },
     Way { name: "heaptrack", how: How::Heaptrack },
     Way { name: "ebpf", how: How::Tracer(&["--backend", "ebpf"]) },
     Way { name: "ebpf with stacks", how: How::Tracer(&["--backend", "ebpf", "--stacks"]) },
+    Way { name: "ebpf with stacks, fp", how: How::Tracer(&["--backend", "ebpf", "--stacks=fp"]) },
     Way { name: "preload", how: How::Tracer(&["--backend", "preload"]) },
     Way { name: "preload with stacks", how: How::Tracer(&["--backend", "preload", "--stacks"]) },
+    Way {
+        name: "preload with stacks, fp",
+        how: How::Tracer(&["--backend", "preload", "--stacks=fp"]),
+    },
 ];
 
 /// A way to run the program.
@@ -38,11 +43,13 @@ struct Way {
 const WHOLE_PAIRS: &str = "1000000";
 const WHOLE_TURNS: usize = 9;
 /// Options of tracing, and the most that the whole command may take, as a multiple of what heaptrack takes.
-const WHOLE: [(&str, &[&str], Option<f64>); 4] = [
+const WHOLE: [(&str, &[&str], Option<f64>); 6] = [
     ("preload", &["--backend", "preload"], Some(0.4)),
     ("preload with stacks", &["--backend", "preload", "--stacks"], None),
+    ("preload with stacks, fp", &["--backend", "preload", "--stacks=fp"], None),
     ("ebpf", &["--backend", "ebpf"], Some(4.0)),
     ("ebpf with stacks", &["--backend", "ebpf", "--stacks"], Some(7.0)),
+    ("ebpf with stacks, fp", &["--backend", "ebpf", "--stacks=fp"], Some(7.0)),
 ];
 
 enum How {

@@ -71,7 +71,8 @@ static bool is_whole(const struct header *header, uint64_t size)
 {
     size_t needed = DIRECTORY_OFFSET + (size_t)header->blocks * (sizeof(owner_t) + BLOCK_BYTES);
     return header->magic == SEGMENT_MAGIC && header->blocks <= MAX_BLOCKS && header->shared <= header->blocks
-           && header->frames <= MAX_FRAMES && needed <= size && !atomic_load(&header->closed);
+           && header->frames <= MAX_FRAMES && header->copied <= MOST_COPIED && needed <= size
+           && !atomic_load(&header->closed);
 }
 
 /* Where the blocks of the file begin: at a page, as the tracer sees to. */

@@ -18,6 +18,8 @@
 #define BLOCK_BYTES 16384
 #define BLOCK_WORDS ((BLOCK_BYTES - sizeof(struct block)) / 8)
 #define MAX_FRAMES 32
+/* Bytes of a stack; a record fits into a block with it. */
+#define MOST_COPIED 15360
 #define MAX_TEXT 1024
 
 /* All but the atomic fields is written before a program sees it. */
@@ -37,7 +39,8 @@ struct header {
     /* Counts blocks that were given back; a futex for those who wait for one. */
     _Atomic uint32_t freed;
     _Atomic uint32_t waiters;
-    uint32_t reserved;
+    /* Bytes of the stack that are copied with each allocation, at most; 0 for none. */
+    uint32_t copied;
     _Atomic uint64_t next_stream;
     /* Calls that could not be recorded. */
     _Atomic uint64_t lost;
@@ -50,7 +53,7 @@ struct header {
     _Atomic uint32_t backed_first;
     /* The tracer has no more memory for blocks. */
     _Atomic uint32_t exhausted;
-    uint32_t reserved_too;
+    uint32_t reserved;
     /* Nanoseconds since the epoch when the tracer has last looked here. */
     _Atomic uint64_t looked;
 };
@@ -79,8 +82,9 @@ struct block {
 };
 
 /*
- * A record is words: first stamp << 10 | frames << 4 | kind, then what the kind has (below), then the frames.
- * The stamp is the time since the epoch.
+ * A record is words: first stamp << 11 | copied << 10 | frames << 4 | kind, then what the kind has (below), then, if
+ * the stack was copied, the copy's number of words, the registers that unwinding begins with (next instruction, stack
+ * pointer, frame pointer), and the copy; then the frames. The stamp is the time since the epoch.
  */
 enum kind {
     KIND_MALLOC = 1,  /* address, size */
@@ -109,8 +113,8 @@ struct mapped {
     uint64_t start, end, offset, device, inode;
 };
 
-#define RECORD_SHIFT 10
+#define RECORD_SHIFT 11
+#define COPIED ((uint64_t)1 << 10)
 #define FRAMES_SHIFT 4
-#define MAX_RECORD_WORDS (4 + MAX_FRAMES)
 
 #endif

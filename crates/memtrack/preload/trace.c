@@ -19,6 +19,8 @@
 
 extern char **environ;
 
+#define PAGE 4096
+
 /* Before the first call: on, so that the first call comes along here. */
 static struct header starting = {.enabled = 1};
 /* No tracer. */
@@ -39,6 +41,8 @@ static _Atomic bool introduced;
 static uint64_t own_namespace;
 /* That of the image. */
 static int32_t own_pid;
+/* Where the kernel has put the environment: the stack of the first thread ends below. */
+static uintptr_t first_environment;
 
 void trace_lost(void)
 {
@@ -83,15 +87,15 @@ static void begin_copy(void)
 /* The page that tells a copy of the process from the process. */
 static bool make_image(void)
 {
-    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) {
         return false;
     }
     /* Linux 4.14. Handlers of `fork` would be no help to those who don't call it, and other C libraries lack ours. */
     bool has_handler = sandbox_is_near() && &__register_atfork != NULL
                        && __register_atfork(NULL, NULL, begin_copy, NULL) == 0;
-    if (!has_handler && madvise(page, 4096, MADV_WIPEONFORK) != 0) {
-        munmap(page, 4096);
+    if (!has_handler && madvise(page, PAGE, MADV_WIPEONFORK) != 0) {
+        munmap(page, PAGE);
         return false;
     }
     image = page;
@@ -111,6 +115,7 @@ static void attach(void)
         return;
     }
     has_key = pthread_key_create(&key, end_thread) == 0;
+    first_environment = (uintptr_t)environ;
     segment = header;
 }
 
@@ -191,7 +196,7 @@ static bool begin_thread(void)
         self.at += 1;
         uint64_t done = (uint64_t)(self.at - self.block->words);
         atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
-        if (segment->frames > 0 && !sandbox_is_near()) {
+        if ((segment->frames | segment->copied) != 0 && !sandbox_is_near()) {
             trace_hooks.image_begins();
         }
     }
@@ -293,6 +298,11 @@ void trace_say(enum kind kind, uint32_t extra, const void *before, size_t bytes,
     self.busy = false;
 }
 
+static uintptr_t lower(uintptr_t low, uintptr_t high, uintptr_t place)
+{
+    return low < place && place < high ? place : high;
+}
+
 /* Where the stack of this thread is; a thread that runs on another one shows its caller only. */
 static void find_stack(void)
 {
@@ -310,18 +320,48 @@ static void find_stack(void)
         if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
             self.stack_low = (uintptr_t)low;
             self.stack_high = (uintptr_t)low + size;
+            /* What belongs to the thread alone lies at the end of its stack, and has no frames. */
+            self.stack_high = lower(self.stack_low, self.stack_high, first_environment);
+            self.stack_high = lower(self.stack_low, self.stack_high, (uintptr_t)&self);
         }
         pthread_attr_destroy(&attributes);
     }
     errno = before;
 }
 
-/* Return addresses, innermost first, by frame pointers; the first one is always there. */
-size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most)
+/* The place of the stack where our function has been called from, as it is when that returns. */
+static uintptr_t caller_stack(uintptr_t frame)
+{
+    return frame + 2 * sizeof(uintptr_t);
+}
+
+/* Words that are copied. Of a stack that is not the thread's own, only the page that is in use must be there. */
+static size_t copied_words(uintptr_t frame)
+{
+    uintptr_t from = caller_stack(frame);
+    bool own = self.stack_low <= frame && from <= self.stack_high;
+    uintptr_t end = own ? self.stack_high : (from + PAGE - 1) / PAGE * PAGE;
+    size_t bytes = end - from;
+    return (bytes < segment->copied ? bytes : segment->copied) / sizeof(uint64_t);
+}
+
+size_t trace_stack_room(uintptr_t frame)
 {
     if (self.stack_high == 0) {
+        bool busy = self.busy;
+        self.busy = true;
+        COMPILER_BARRIER();
         find_stack();
+        COMPILER_BARRIER();
+        self.busy = busy;
     }
+    size_t copied = copied_words(frame);
+    return (copied > 0 ? 4 + copied : 0) + segment->frames;
+}
+
+/* Return addresses, innermost first, by frame pointers; the first one is always there. */
+static size_t walk(uintptr_t frame, uint64_t *into, size_t most)
+{
     size_t count = 0;
     while (count < most) {
         const uintptr_t *at = (const uintptr_t *)frame;
@@ -337,4 +377,26 @@ size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most)
         frame = up;
     }
     return count;
+}
+
+size_t trace_stack(uintptr_t frame, uint64_t *into, size_t room, uint64_t *first)
+{
+    size_t words = 0;
+    /* In a copy of a process the thread may have begun anew meanwhile. */
+    if (self.stack_high == 0) {
+        find_stack();
+    }
+    if (room > segment->frames) {
+        size_t copied = room - segment->frames - 4;
+        into[0] = copied;
+        into[1] = trace_back(frame);
+        into[2] = caller_stack(frame);
+        into[3] = *(const uintptr_t *)frame;
+        memcpy(into + 4, (const void *)caller_stack(frame), copied * sizeof(uint64_t));
+        *first |= COPIED;
+        words = 4 + copied;
+    }
+    size_t frames = walk(frame, into + words, segment->frames);
+    *first |= (uint64_t)frames << FRAMES_SHIFT;
+    return words + frames;
 }

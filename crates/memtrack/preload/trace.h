@@ -70,7 +70,10 @@ uint64_t trace_stamp(void);
 void trace_shrink(uint64_t limit);
 /* The number of this process, also of one that shares the memory of another (`vfork`). */
 int32_t trace_pid(void);
-size_t trace_walk(uintptr_t frame, uint64_t *into, size_t most);
+/* The stack of a call, by the frame of our function: the words that it takes at most, and the stack itself with its
+ * part of the first word. */
+size_t trace_stack_room(uintptr_t frame);
+size_t trace_stack(uintptr_t frame, uint64_t *into, size_t room, uint64_t *first);
 
 INLINE uintptr_t trace_back(uintptr_t frame)
 {
@@ -152,8 +155,8 @@ INLINE uint64_t trace_first_word(uint64_t stamp, size_t frames, enum kind kind)
 INLINE void trace_allocation(enum kind kind, uintptr_t frame, void *address, size_t size, void *old)
 {
     size_t words = kind == KIND_REALLOC ? 4 : 3;
-    size_t most = segment->frames;
-    uint64_t *record = trace_begin(words + most);
+    size_t room = UNLIKELY((segment->frames | segment->copied) != 0) ? trace_stack_room(frame) : 0;
+    uint64_t *record = trace_begin(words + room);
     if (UNLIKELY(record == NULL)) {
         trace_lost();
         return;
@@ -164,9 +167,11 @@ INLINE void trace_allocation(enum kind kind, uintptr_t frame, void *address, siz
     if (kind == KIND_REALLOC) {
         record[3] = (uintptr_t)old;
     }
-    size_t frames = UNLIKELY(most > 0) ? trace_walk(frame, record + words, most) : 0;
-    record[0] = trace_first_word(stamp, frames, kind);
-    trace_commit(words + frames);
+    record[0] = trace_first_word(stamp, 0, kind);
+    if (UNLIKELY(room > 0)) {
+        words += trace_stack(frame, record + words, room, record);
+    }
+    trace_commit(words);
 }
 
 /* A free that is about to happen. */

@@ -31,11 +31,11 @@ use system::{
 
 use crate::{
     backend::{
-        Backend, Wanted,
+        Backend, Stacks, Wanted,
         ebpf::{Ebpf, HOW_TO_PERMIT, Missing, run_self_test},
         preload::{Options as PreloadOptions, Preload, PreloadError},
     },
-    cli::{BackendChoice, Cli, Command, Track},
+    cli::{BackendChoice, Cli, Command, StacksChoice, Track},
     command,
     console::{print, say},
     doctor, summary,
@@ -45,6 +45,8 @@ use crate::{
 
 /// Tracing failed, or events were lost.
 const FAILED: u8 = 1;
+/// Bytes of a ring in which some copies of stacks find room.
+const LEAST_FOR_COPIES: u32 = 256 << 10;
 /// A right is missing.
 const NOT_PERMITTED: u8 = 3;
 
@@ -199,7 +201,7 @@ fn traced(options: &Track, signals: &Signals) -> Result<u8, AppError> {
         control: options.control.as_ref(),
         progress: options.progress.as_deref(),
         options: Options {
-            stacks: options.stacks,
+            stacks: options.stacks.is_some(),
             usage: usages(options, shown),
             release_on_exit: !options.no_release_on_exit,
         },
@@ -302,8 +304,14 @@ fn report(
 }
 
 fn wanted(options: &Track) -> Wanted {
-    let Track { ring_size, lossy, stacks, mappings, .. } = *options;
-    Wanted { ring_size, lossy, stacks, mappings }
+    let Track { ring_size, lossy, mappings, .. } = *options;
+    let stacks = match options.stacks {
+        None => Stacks::None,
+        Some(StacksChoice::Fp) => Stacks::FramePointers,
+        Some(StacksChoice::Auto | StacksChoice::Dwarf) => Stacks::Copies,
+    };
+    let least = if stacks == Stacks::Copies { LEAST_FOR_COPIES } else { 0 };
+    Wanted { ring_size: ring_size.max(least), lossy, stacks, mappings }
 }
 
 /// The value of a variable.
@@ -335,9 +343,8 @@ fn library(wanted: Wanted, user: Option<&RunAs>) -> Result<Box<dyn Backend>, App
             say(&format!("`{option}` has no effect: only the `ebpf` backend supports it"));
         }
     }
-    let frames = if wanted.stacks { crate::backend::STACK_DEPTH } else { 0 };
     let owner = user.map(RunAs::ids);
-    let options = PreloadOptions { frames, owner, ..PreloadOptions::default() };
+    let options = PreloadOptions { stacks: wanted.stacks, owner, ..PreloadOptions::default() };
     // Not all folders for temporary files are for everybody.
     let given = env::temp_dir();
     let reached = user.is_none_or(|user| {

@@ -68,9 +68,17 @@ pub(crate) struct Track {
     /// Way to attach in the kernel, instead of the best one that works
     #[arg(long, value_enum, hide = true)]
     pub attach: Option<AttachMethod>,
-    /// Record the call stack of each allocation (frame pointers) in `<pid>.MemtrackStacks.msgpack`
-    #[arg(long)]
-    pub stacks: bool,
+    /// Record the call stack of each allocation in `<pid>.MemtrackStacks.msgpack`. Needs no frame pointers, unless they
+    /// are asked for [default without a value: auto]
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "auto"
+    )]
+    pub stacks: Option<StacksChoice>,
     /// Also record anonymous memory that is mapped outside of allocators, such as arenas of Python; `ebpf` backend only
     #[arg(long)]
     pub mappings: bool,
@@ -84,7 +92,8 @@ pub(crate) struct Track {
     /// A FIFO of the client for messages about the progress of the trace
     #[arg(long, value_name = "FIFO", requires = "control", hide = true)]
     pub progress: Option<PathBuf>,
-    /// Memory for events that are not written yet, in bytes; a power of two; `ebpf` backend only
+    /// Memory for events that are not written yet, in bytes; a power of two, with `--stacks` at least 262144; `ebpf`
+    /// backend only
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = ring_size)]
     pub ring_size: u32,
     /// Lose events that can't be written fast enough instead of slowing the program down; `ebpf` backend only
@@ -128,6 +137,17 @@ pub(crate) enum BackendChoice {
     Preload,
 }
 
+/// The ways to find the callers of an allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StacksChoice {
+    /// As gives whole stacks: `dwarf`, which follows frame pointers where a file has no call frame information
+    Auto,
+    /// By frame pointers, which is faster; functions near the allocation need none
+    Fp,
+    /// From a copy of the stack, by call frame information (`.eh_frame`)
+    Dwarf,
+}
+
 fn control(value: &str) -> Result<(PathBuf, PathBuf), String> {
     let paths = value.strip_prefix("fifo:").and_then(|paths| paths.split_once(','));
     let (ctl, ack) =
@@ -160,9 +180,24 @@ mod tests {
     fn what_follows_the_command_is_the_commands() {
         let cli = Cli::try_parse_from(["x", "track", "--stacks", "ls", "-l", "--json"]).unwrap();
         let Command::Track(track) = cli.command else { panic!("{cli:?}") };
-        assert!(track.stacks && track.json.is_none());
+        assert_eq!((track.stacks, track.json), (Some(StacksChoice::Auto), None));
         assert_eq!(track.command, ["ls", "-l", "--json"]);
         assert!(Cli::try_parse_from(["x", "track"]).is_err());
+    }
+
+    #[test]
+    fn stacks_are_taken_as_is_asked_for() {
+        let taken = |options: &[&str]| {
+            let words = ["x", "track"].into_iter().chain(options.iter().copied()).chain(["ls"]);
+            let Command::Track(track) = Cli::try_parse_from(words)?.command else { panic!() };
+            Ok::<_, clap::Error>(track.stacks)
+        };
+        assert_eq!(taken(&[]).unwrap(), None);
+        assert_eq!(taken(&["--stacks"]).unwrap(), Some(StacksChoice::Auto));
+        assert_eq!(taken(&["--stacks=auto"]).unwrap(), Some(StacksChoice::Auto));
+        assert_eq!(taken(&["--stacks=fp"]).unwrap(), Some(StacksChoice::Fp));
+        assert_eq!(taken(&["--stacks=dwarf"]).unwrap(), Some(StacksChoice::Dwarf));
+        assert!(taken(&["--stacks=lbr"]).is_err());
     }
 
     #[test]

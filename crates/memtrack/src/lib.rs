@@ -7,16 +7,25 @@
 
 mod app;
 pub mod backend;
+mod cfi;
 mod cli;
 mod command;
 mod console;
 mod control;
 mod discovery;
 mod doctor;
+mod lines;
 mod progress;
 mod summary;
 mod symbols;
 mod track;
+mod unwind;
 mod writer;
 
 pub use app::main;
+
+/// Unwinds by the call frame information of a file that may be damaged, for the example that makes such files.
+#[doc(hidden)]
+pub fn fuzz_unwind_data(file: &[u8]) {
+    unwind::unwind_with(file);
+}

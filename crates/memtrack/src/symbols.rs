@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fs::{self, File},
+    ops::Range,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,9 +11,10 @@ use std::{
 
 use memmap2::Mmap;
 use object::{Architecture, Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
+use runner_shared::bounds::{Allowance, UNWIND_DATA_BYTES};
 use system::files::{self, Links};
 
-use crate::backend::Mapping;
+use crate::{backend::Mapping, cfi::Cfi, lines::has_lines};
 
 /// A place in a program: a function, and the file that it is in. Empty texts are unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -23,11 +25,62 @@ pub(crate) struct Function {
     pub module: String,
 }
 
-/// All that is known of processes and files.
+/// A place in the code of a file, the same in all processes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    /// Number of the file; 0 if there is none.
+    pub module: u32,
+    /// The address of the call in a file with debug information, as the file states addresses; in others that of the
+    /// function.
+    pub address: u64,
+}
+
+/// All that is known of a return address.
 #[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The place of the call.
+    pub place: Place,
+    /// The function that it is in.
+    pub function: Function,
+    /// The function hides its callers for want of a frame pointer.
+    pub hides: bool,
+}
+
+/// All that is known of processes and files.
+#[derive(Debug)]
 pub(crate) struct Symbols {
     processes: HashMap<i32, Vec<Mapping>>,
     modules: HashMap<String, Arc<Module>>,
+    /// Files, by their paths.
+    numbers: HashMap<String, u32>,
+    /// Files with debug information, by their numbers.
+    with_lines: HashMap<u32, File>,
+    /// For call frame information.
+    room: Allowance,
+}
+
+impl Default for Symbols {
+    fn default() -> Self {
+        let room = Allowance::of(UNWIND_DATA_BYTES);
+        Self {
+            processes: HashMap::new(),
+            modules: HashMap::new(),
+            numbers: HashMap::new(),
+            with_lines: HashMap::new(),
+            room,
+        }
+    }
+}
+
+/// Code in the memory of a process.
+#[derive(Debug)]
+pub(crate) struct Code {
+    /// Its addresses.
+    pub range: Range<u64>,
+    /// They are so much higher than those in its file.
+    pub bias: u64,
+    /// The call frame information of the file.
+    pub cfi: Option<Cfi>,
 }
 
 /// The functions of a file.
@@ -39,30 +92,67 @@ struct Module {
     functions: Vec<(u64, u64, String)>,
     /// Starts of those of them that keep no frame pointer, as far as that hides their callers.
     without_frames: HashSet<u64>,
+    /// Call frame information, if there is some.
+    cfi: Option<Cfi>,
+    has_lines: bool,
 }
 
 /// Folders of the system's own libraries, which nobody builds anew. Most keep no frame pointers, and callers are found all
 /// the same: they seldom use the register for something else.
 const OF_THE_SYSTEM: &[&str] = &["/lib", "/usr/lib", "/lib64", "/usr/lib64"];
+/// So many files with debug information are held open.
+const MOST_WITH_LINES: usize = 256;
 /// Bytes of a function, from its beginning, in which the frame pointer is looked for.
 const PROLOGUE: usize = 1024;
 
 impl Symbols {
-    /// The function that the call before this return address is in, and whether it hides its callers for want of a frame
-    /// pointer.
-    pub(crate) fn find(&mut self, pid: i32, address: u64) -> (Function, bool) {
+    /// The function that the call before this return address is in.
+    pub(crate) fn find(&mut self, pid: i32, address: u64) -> Found {
         // A call may be the last instruction of a function.
         let address = address.saturating_sub(1);
-        let Some(mapping) = self.mapping(pid, address) else { return Default::default() };
+        let Some(mapping) = self.mapping(pid, address) else { return Found::default() };
+        let module = self.module(pid, &mapping);
+        let number = self.number(&mapping.path);
+        let mut found = Found { place: Place { module: number, address: 0 }, ..Found::default() };
+        if let Some((place, name, hides)) = module.and_then(|module| {
+            let inside = address.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
+            let place = module.address(inside)?;
+            let function = module.function(place);
+            let start = function.map_or(0, |(start, ..)| *start);
+            let hides = module.without_frames.contains(&start);
+            let name = function.map(|(_, _, name)| name.clone()).unwrap_or_default();
+            Some((if module.has_lines { place } else { start }, name, hides))
+        }) {
+            let is_of_system =
+                OF_THE_SYSTEM.iter().any(|it| Path::new(&mapping.path).starts_with(it));
+            found.place.address = place;
+            found.function.name = name;
+            found.hides = hides && !is_of_system;
+        }
+        found.function.module = mapping.path;
+        found
+    }
+
+    /// The file with this number, if it has debug information.
+    pub(crate) fn file_with_lines(&self, module: u32) -> Option<&File> {
+        self.with_lines.get(&module)
+    }
+
+    /// The code around an address, if it is that of a file.
+    pub(crate) fn code(&mut self, pid: i32, address: u64) -> Option<Code> {
+        let mapping = self.mapping(pid, address)?;
         let module = self.module(pid, &mapping);
         let found = module.and_then(|module| {
             let inside = address.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
-            let (start, _, name) = module.function(inside)?;
-            Some((name.clone(), module.without_frames.contains(start)))
+            Some((address.wrapping_sub(module.address(inside)?), module.cfi.clone()))
         });
-        let (name, hides) = found.unwrap_or_default();
-        let is_of_system = OF_THE_SYSTEM.iter().any(|it| Path::new(&mapping.path).starts_with(it));
-        (Function { name, module: mapping.path }, hides && !is_of_system)
+        let (bias, cfi) = found.unwrap_or_default();
+        Some(Code { range: mapping.start..mapping.end, bias, cfi })
+    }
+
+    /// Number of pieces of call frame information for which there was no room.
+    pub(crate) const fn left_out(&self) -> u64 {
+        self.room.left_out()
     }
 
     /// A process has said what is in its memory.
@@ -93,6 +183,16 @@ impl Symbols {
         around(known)
     }
 
+    /// The number of a file.
+    fn number(&mut self, path: &str) -> u32 {
+        if let Some(known) = self.numbers.get(path) {
+            return *known;
+        }
+        let next = u32::try_from(self.numbers.len() + 1).unwrap_or(u32::MAX);
+        self.numbers.insert(path.to_owned(), next);
+        next
+    }
+
     /// The file behind a mapping; it may be gone.
     fn module(&mut self, pid: i32, mapping: &Mapping) -> Option<Arc<Module>> {
         if let Some(known) = self.modules.get(&mapping.path) {
@@ -106,7 +206,13 @@ impl Symbols {
             mapping.identity.is_none_or(|it| identity(file).is_some_and(|found| found == it))
         };
         let mut files = places.iter().filter_map(|place| files::open(place, Links::Follow).ok());
-        let module = Arc::new(Module::read(&files.find(same)?));
+        let file = files.find(same)?;
+        let module = Arc::new(Module::read(&file, &mut self.room));
+        // Open, as it may be replaced before its lines are looked up.
+        if module.has_lines && self.with_lines.len() < MOST_WITH_LINES {
+            let number = self.number(&mapping.path);
+            self.with_lines.insert(number, file);
+        }
         self.modules.insert(mapping.path.clone(), Arc::clone(&module));
         Some(module)
     }
@@ -150,7 +256,7 @@ fn parse_mapping(line: &str) -> Option<Mapping> {
 
 impl Module {
     /// The functions of a file; none if it can't be read.
-    fn read(file: &File) -> Self {
+    fn read(file: &File, room: &mut Allowance) -> Self {
         #[expect(unsafe_code, reason = "programs are large")]
         // SAFETY: the bytes are only looked at here; who cuts a program that is running ends it, too.
         let Ok(bytes) = (unsafe { Mmap::map(file) }) else { return Self::default() };
@@ -171,15 +277,21 @@ impl Module {
         functions.sort();
         functions.dedup_by_key(|(start, _, _)| *start);
         let without_frames = without_frames(&file, &functions);
-        Self { segments: segments.collect(), functions, without_frames }
+        let cfi = Cfi::read(&file, room);
+        let has_lines = has_lines(&file);
+        Self { segments: segments.collect(), functions, without_frames, cfi, has_lines }
     }
 
-    /// The function at an offset in the file.
-    fn function(&self, offset: u64) -> Option<&(u64, u64, String)> {
-        let found = self.segments.iter().find_map(|(start, len, address)| {
+    /// The address of an offset in the file.
+    fn address(&self, offset: u64) -> Option<u64> {
+        self.segments.iter().find_map(|(start, len, address)| {
             let inside = offset.checked_sub(*start).filter(|inside| inside < len)?;
             address.checked_add(inside)
-        })?;
+        })
+    }
+
+    /// The function at an address.
+    fn function(&self, found: u64) -> Option<&(u64, u64, String)> {
         let next = self.functions.partition_point(|(start, _, _)| *start <= found);
         let function = self.functions.get(next.checked_sub(1)?)?;
         // Functions written in assembly have no length.
@@ -221,7 +333,7 @@ fn keeps_frame(body: &[u8]) -> bool {
 }
 
 /// As a programmer writes it.
-fn demangled(name: &str) -> String {
+pub(crate) fn demangled(name: &str) -> String {
     if let Ok(rust) = rustc_demangle::try_demangle(name) {
         return format!("{rust:#}");
     }
@@ -243,11 +355,12 @@ mod tests {
         let pid = i32::try_from(std::process::id()).unwrap();
         #[expect(clippy::as_conversions, reason = "addresses are numbers")]
         let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
-        let (found, _) = symbols.find(pid, here + 1);
-        assert_eq!(found.name, "memtrack::symbols::mappings");
-        assert_eq!(found.module, shown(&std::env::current_exe().unwrap()));
-        assert_eq!(symbols.find(pid, 16).0, Function::default());
-        assert_eq!(symbols.find(-1, here).0, Function::default());
+        let found = symbols.find(pid, here + 1);
+        assert_eq!(found.function.name, "memtrack::symbols::mappings");
+        assert_eq!(found.function.module, shown(&std::env::current_exe().unwrap()));
+        assert!(symbols.file_with_lines(found.place.module).is_some());
+        assert_eq!(symbols.find(pid, 16).place, Place::default());
+        assert_eq!(symbols.find(-1, here).function, Function::default());
     }
 
     #[test]
@@ -261,7 +374,7 @@ mod tests {
         for (identity, name) in [(file, "memtrack::symbols::mappings"), (Some((0, 0)), "")] {
             let mut symbols = Symbols::default();
             symbols.mapped(-1, &Mapping { identity, ..own.clone() });
-            assert_eq!(symbols.find(-1, here + 1).0.name, name, "{identity:?}");
+            assert_eq!(symbols.find(-1, here + 1).function.name, name, "{identity:?}");
         }
     }
 

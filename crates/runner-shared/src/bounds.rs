@@ -132,6 +132,14 @@ bounds! {
     TRACED_STACKS_BYTES: u64 = 128 << 20, Bytes, 250,
         "tracer: stacks and their names",
         "unknown stacks; a note says how many";
+    /// Call frame information of all files that traced processes have in their memory.
+    UNWIND_DATA_BYTES: u64 = 256 << 20, Bytes, 300,
+        "tracer: call frame information of programs and libraries",
+        "stacks go on by frame pointers there; a note says how many sections";
+    /// Words that led through stacks which were unwound.
+    UNWOUND_BYTES: u64 = 64 << 20, Bytes, 100,
+        "tracer: stacks that need not be unwound again (each word that unwinding depends on takes 72 bytes)",
+        "all are forgotten, and unwound again when they come";
     /// Definitions of stacks and frames in a trace.
     STACK_TABLE_BYTES: u64 = 128 << 20, Bytes, 200,
         "memory: stacks and frames of a trace",

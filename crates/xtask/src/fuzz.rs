@@ -56,7 +56,7 @@ const FUZZERS: &[(&str, &[&str])] = &[
     ),
     ("store", &["import", "import-folder"]),
     ("api", &["service-answers", "service-responses"]),
-    ("memtrack", &["preload-records"]),
+    ("memtrack", &["preload-records", "unwind-data"]),
     ("exec-harness", &["counts", "kernel-records", "program-head"]),
 ];
 

@@ -34,6 +34,11 @@ pub(crate) const NEEDS: &[Need] = &[
         is_met: |_| Cmd::new("perf").args(["record", "--quiet", "-o", "-", "true"]).succeeds(),
     },
     Need {
+        part: "heaptrack::",
+        what: "heaptrack (`heaptrack --version`)",
+        is_met: |_| Cmd::new("heaptrack").args(["--version"]).succeeds(),
+    },
+    Need {
         part: "lfs::",
         what: "Git LFS (`git lfs version`)",
         is_met: |_| Cmd::new("git").args(["lfs", "version"]).succeeds(),

@@ -251,11 +251,11 @@ pub(crate) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "heaptrack",
-        what_for: "what the tracer's cost per allocation is compared with",
+        what_for: "what the stacks of the tracer and their cost are compared with, in tests and bench",
         probe: Probe::Program("heaptrack"),
         source: Source::Apt(&["heaptrack"]),
         required_by: &[],
-        used_by: &[Task::Bench],
+        used_by: &[Task::Bench, Task::Test],
     },
     Tool {
         name: "hyperfine",

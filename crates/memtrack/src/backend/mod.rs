@@ -14,8 +14,8 @@ pub enum Record<'a> {
     Call {
         /// The call.
         event: Event,
-        /// Return addresses, innermost first; empty when stacks are not wanted or the call is a free.
-        stack: &'a [u64],
+        /// Its stack; empty when stacks are not wanted or the call is a free.
+        stack: Stack<'a>,
     },
     /// A process became another program (`exec`); everything that it had allocated is gone.
     Exec {
@@ -40,6 +40,28 @@ pub enum Record<'a> {
     },
 }
 
+/// All that a backend has taken of the stack of a call, where the call returns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stack<'a> {
+    /// Return addresses that were found by frame pointers, innermost first.
+    pub addresses: &'a [u64],
+    /// The registers, if there is a copy.
+    pub registers: Registers,
+    /// A copy of the stack from the stack pointer on, in words.
+    pub copy: &'a [u64],
+}
+
+/// The registers that unwinding begins with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Registers {
+    /// Address of the next instruction.
+    pub ip: u64,
+    /// Stack pointer.
+    pub sp: u64,
+    /// Frame pointer, or whatever the program keeps in its register.
+    pub fp: u64,
+}
+
 /// Code of a file in the memory of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
@@ -62,20 +84,55 @@ pub struct Wanted {
     pub ring_size: u32,
     /// Rather lose events than hold the program back.
     pub lossy: bool,
-    /// With the stack of each allocation.
-    pub stacks: bool,
+    /// The way in which the stack of each allocation is taken.
+    pub stacks: Stacks,
     /// With anonymous memory that was mapped outside of allocators.
     pub mappings: bool,
 }
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { ring_size: 16 << 20, lossy: false, stacks: false, mappings: false }
+        Self { ring_size: 16 << 20, lossy: false, stacks: Stacks::None, mappings: false }
     }
 }
 
-/// Frames of a stack at most.
+/// The way in which stacks are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stacks {
+    /// None are.
+    #[default]
+    None,
+    /// By frame pointers, and by call frame information as far as a copy of the innermost part goes.
+    FramePointers,
+    /// By call frame information, from a copy.
+    Copies,
+}
+
+impl Stacks {
+    /// Bytes of a stack that are copied, at most.
+    pub const fn copied(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::FramePointers => NEAR,
+            Self::Copies => MOST_COPIED,
+        }
+    }
+
+    /// Return addresses that are found by frame pointers, at most.
+    pub const fn frames(self) -> u32 {
+        match self {
+            Self::None | Self::Copies => 0,
+            Self::FramePointers => STACK_DEPTH,
+        }
+    }
+}
+
+/// Return addresses by frame pointers at most.
 pub const STACK_DEPTH: u32 = 32;
+/// Bytes that are copied besides those.
+const NEAR: u32 = 512;
+/// No more bytes of a stack are copied. A record of the library must fit into a block.
+pub const MOST_COPIED: u32 = 15360;
 
 /// The report of a backend at the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! From records to the files of a trace: in the order of time, without what is not the program's own, streamed.
 
 mod amounts;
+mod definitions;
 mod file;
 mod live;
 mod stacks;
@@ -148,7 +149,7 @@ impl Writer {
         let (timestamp, what) = match record {
             Record::Call { event, stack } => {
                 let stack =
-                    self.stacks.as_mut().map_or(0, |stacks| stacks.number(event.pid, stack));
+                    self.stacks.as_mut().map_or(0, |stacks| stacks.number(event.pid, &stack));
                 if self.ordered {
                     return self.put_call(&event, stack);
                 }

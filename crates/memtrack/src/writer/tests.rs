@@ -5,11 +5,12 @@ use std::io::Read;
 use runner_shared::memory::{EventDecoder, EventKind, StackDecoder, WindowUsage};
 
 use super::*;
+use crate::backend::Stack;
 
 const PLAIN: Options = Options { stacks: false, usage: Usages::All, release_on_exit: true };
 
 fn call(tid: i32, timestamp: u64, addr: u64, kind: EventKind) -> Record<'static> {
-    Record::Call { event: Event { pid: 7, tid, timestamp, addr, kind }, stack: &[] }
+    Record::Call { event: Event { pid: 7, tid, timestamp, addr, kind }, stack: Stack::default() }
 }
 
 const MALLOC: EventKind = EventKind::Malloc { size: 8 };
@@ -117,6 +118,7 @@ fn stacks_lie_beside_the_events() {
     writer.switched(true, 0);
     for (timestamp, stack) in [(1, &[16_u64, 32][..]), (2, &[48]), (3, &[16, 32]), (4, &[])] {
         let event = Event { pid: -7, tid: 1, timestamp, addr: timestamp, kind: MALLOC };
+        let stack = Stack { addresses: stack, ..Stack::default() };
         writer.take(Record::Call { event, stack }).unwrap();
     }
     let notes = writer.finish(9).unwrap().notes;
@@ -143,7 +145,9 @@ fn nothing_is_said_about_stacks_of_the_harness() {
         let mut writer = writer(&folder, options).unwrap();
         writer.switched(true, 0);
         let event = Event { pid, tid: 1, timestamp: 1, addr: 1, kind: MALLOC };
-        writer.take(Record::Call { event, stack: &[16, 32] }).unwrap();
+        writer
+            .take(Record::Call { event, stack: Stack { addresses: &[16, 32], ..Stack::default() } })
+            .unwrap();
         assert_eq!(writer.finish(9).unwrap().notes.len(), said, "{pid}");
     }
 }
@@ -155,7 +159,10 @@ fn each_window_is_counted_and_the_harness_is_left_out() {
         let mut writer = writer(&folder, Options { usage, ..PLAIN }).unwrap();
         let of = |pid, timestamp, addr| {
             let kind = EventKind::Malloc { size: addr };
-            Record::Call { event: Event { pid, tid: pid, timestamp, addr, kind }, stack: &[] }
+            Record::Call {
+                event: Event { pid, tid: pid, timestamp, addr, kind },
+                stack: Stack::default(),
+            }
         };
         writer.switched(true, 10);
         writer.take(of(7, 11, 16)).unwrap();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use memtrack::backend::{
-    Backend, Record,
+    Backend, Record, Stacks,
     preload::{Options, Preload},
 };
 use runner_shared::memory::EventKind;
@@ -97,7 +97,7 @@ fn stacks_tell_who_allocates() {
     let programs = Programs::new();
     let program =
         programs.compile("stacks.c", &["-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"]);
-    let options = Options { frames: 8, ..Options::default() };
+    let options = Options { stacks: Stacks::FramePointers, ..Options::default() };
     let traced = trace_with(&options, &mut Command::new(program)).succeeded();
     let stacks_of = |wanted: u64| -> Vec<&Vec<u64>> {
         let stacks = traced.records.iter().filter_map(|record| match record {

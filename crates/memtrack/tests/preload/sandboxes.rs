@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use memtrack::backend::preload::Options;
+use memtrack::backend::{Stacks, preload::Options};
 use runner_shared::memory::EventKind;
 
 use crate::{programs::Programs, support::trace_with};
@@ -13,7 +13,7 @@ fn a_program_with_a_strict_filter_survives_and_is_counted() {
     let program = programs.compile("filter.c", &[]);
     // With little room the program has to wait for the tracer.
     let tight = Options { buffer: 1, ..Options::default() };
-    let stacks = Options { frames: 4, ..Options::default() };
+    let stacks = Options { stacks: Stacks::FramePointers, ..Options::default() };
     for options in [Options::default(), tight, stacks] {
         for kind in ["kill", "errno"] {
             for (how, pairs) in

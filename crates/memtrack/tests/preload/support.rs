@@ -36,7 +36,7 @@ pub enum Kept {
 impl Kept {
     fn from(record: Record<'_>) -> Option<Self> {
         Some(match record {
-            Record::Call { event, stack } => Self::Call { event, stack: stack.to_vec() },
+            Record::Call { event, stack } => Self::Call { event, stack: stack.addresses.to_vec() },
             Record::Exec { pid, timestamp } => Self::Exec { pid, timestamp },
             Record::Exit { pid, timestamp } => Self::Exit { pid, timestamp },
             Record::Mapped { .. } => return None,

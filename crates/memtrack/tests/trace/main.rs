@@ -22,6 +22,7 @@ mod output;
 #[path = "../programs/compile.rs"]
 mod programs;
 mod rust;
+mod stacks;
 mod support;
 mod table;
 mod users;
@@ -106,13 +107,17 @@ mod preload {
             what_a_process_leaves_is_freed_with_its_end,
             what_it_amounts_to_is_shown_beside_the_commands_output,
             programs_that_end_at_once_have_names,
-            callers_that_frame_pointers_would_show_are_missed_aloud,
-            a_program_without_frame_pointers_is_named,
             stacks_name_the_functions_that_allocate,
             python_with_and_without_its_own_allocator,
         }
         rust::{
             allocators_inside_of_a_program_are_named,
+        }
+        stacks::{
+            a_stack_beyond_the_copy_is_said,
+            callers_that_frame_pointers_would_show_are_missed_aloud,
+            debug_information_gives_lines_and_inlined_functions,
+            nearly_all_stacks_reach_the_first_function,
         }
         table::{
             functions_of_real_libraries_count_once,
@@ -121,6 +126,14 @@ mod preload {
         windows::{
             only_what_lies_in_windows_is_recorded,
             blocks_may_cross_the_borders_of_windows,
+        }
+    }
+
+    mod heaptrack {
+        cases! { Preload:
+            stacks::{
+                places_and_bytes_are_those_of_heaptrack,
+            }
         }
     }
 
@@ -204,10 +217,14 @@ mod privileged {
                 rpmalloc_from_the_registry_is_exact,
                 snmalloc_from_the_registry_is_exact,
             }
+            stacks::{
+                a_stack_beyond_the_copy_is_said,
+                debug_information_gives_lines_and_inlined_functions,
+                nearly_all_stacks_reach_the_first_function,
+            }
             output::{
                 what_a_process_leaves_is_freed_with_its_end,
                 what_it_amounts_to_is_shown_beside_the_commands_output,
-                a_program_without_frame_pointers_is_named,
                 stacks_name_the_functions_that_allocate,
                 python_with_and_without_its_own_allocator,
             }
@@ -223,6 +240,14 @@ mod privileged {
                 only_what_lies_in_windows_is_recorded,
                 probes_are_there_while_calls_may_be_recorded,
                 blocks_may_cross_the_borders_of_windows,
+            }
+        }
+
+        mod heaptrack {
+            cases! { Session:
+                stacks::{
+                    places_and_bytes_are_those_of_heaptrack,
+                }
             }
         }
 
@@ -273,8 +298,10 @@ mod privileged {
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }
             output::{
-                a_program_without_frame_pointers_is_named,
                 stacks_name_the_functions_that_allocate,
+            }
+            stacks::{
+                nearly_all_stacks_reach_the_first_function,
             }
             table::{
                 functions_of_real_libraries_count_once,
@@ -322,8 +349,10 @@ mod privileged {
                 debuggers_and_filters_of_a_program_work_as_ever,
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }
+            stacks::{
+                nearly_all_stacks_reach_the_first_function,
+            }
             output::{
-                a_program_without_frame_pointers_is_named,
                 stacks_name_the_functions_that_allocate,
             }
         }

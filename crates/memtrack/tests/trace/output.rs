@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use runner_shared::memory::StackDecoder;
+use runner_shared::memory::{StackDecoder, StackFrame};
 
 use crate::{
     artifact::{Event, Kind},
@@ -66,68 +66,44 @@ pub fn what_it_amounts_to_is_shown_beside_the_commands_output(way: Way) {
 }
 
 pub fn stacks_name_the_functions_that_allocate(way: Way) {
-    let mut session = Session::start(Track::by(way).with(&["--stacks"]));
-    session.ask("enable");
-    session.tell("a 1234");
-    session.tell("p 9 4321");
-    // Names are those of a process that is still there: the answer comes after the events.
-    session.ask("ping");
-    let traced = session.end();
-    let stacks = named_stacks(&traced);
-    let mut seen = 0;
-    for (event, names) in traced.events.iter().zip(stacks) {
-        let expected = match event.size {
-            Some(1234) => "keeps_a_block",
-            Some(4321) => "makes_pairs",
-            _ => continue,
-        };
-        let at = names.iter().position(|name| *name == expected);
-        assert!(at.is_some_and(|at| names[at..].contains(&"main".to_owned())), "{names:?}");
-        seen += 1;
-    }
-    assert_eq!(seen, 10);
-    let notes = traced.stats["notes"].to_string();
-    assert!(!notes.contains("frame pointers"), "{notes}");
-}
-
-pub fn a_program_without_frame_pointers_is_named(way: Way) {
-    let track = Track::by(way).with(&["--stacks"]);
-    let mut session = Session::start_built(track, "-fomit-frame-pointer");
-    session.ask("enable");
-    session.tell("p 9 4321");
-    session.ask("ping");
-    let notes = session.end().stats["notes"].to_string();
-    assert!(notes.contains("keep no frame pointers, such as `makes_pairs`"), "{notes}");
-    assert!(notes.contains("-fno-omit-frame-pointer"), "{notes}");
-}
-
-/// Only of programs whose functions were to keep frame pointers and don't: the shell and the C library go without.
-pub fn callers_that_frame_pointers_would_show_are_missed_aloud(way: Way) {
-    let programs = Programs::new();
-    for (level, flag, is_cut) in [
-        ("-O2", "-fomit-frame-pointer", true),
-        ("-O1", "-fomit-frame-pointer", true),
-        ("-O2", "-fno-omit-frame-pointer", false),
-        ("-O0", "-fno-omit-frame-pointer", false),
+    for (option, flag) in [
+        ("--stacks", "-fno-omit-frame-pointer"),
+        ("--stacks", "-fomit-frame-pointer"),
+        ("--stacks=fp", "-fno-omit-frame-pointer"),
     ] {
-        let program = programs.compile("sites.c", &[level, flag]);
-        for line in [
-            &[program.to_str().unwrap()][..],
-            &["sh", "-c", "\"$0\"; true", program.to_str().unwrap()],
-        ] {
-            let traced = Track::by(way).with(&["--stacks"]).run(line).succeeded();
-            let notes = traced.stats["notes"].to_string();
-            let is_said = notes.contains("keep no frame pointers");
-            assert_eq!(is_said, is_cut, "{level} {flag} {line:?}: {notes}");
-            assert_eq!(notes.contains("-fno-omit-frame-pointer"), is_cut, "{notes}");
+        let mut session = Session::start_built(Track::by(way).with(&[option]), flag);
+        session.ask("enable");
+        session.tell("a 1234");
+        session.tell("p 9 4321");
+        // Names are those of a process that is still there: the answer comes after the events.
+        session.ask("ping");
+        let traced = session.end();
+        let stacks = named_stacks(&traced);
+        let mut seen = 0;
+        for (event, names) in traced.events.iter().zip(stacks) {
+            let expected = match event.size {
+                Some(1234) => "keeps_a_block",
+                Some(4321) => "makes_pairs",
+                _ => continue,
+            };
+            let at = names.iter().position(|name| *name == expected);
+            assert!(at.is_some_and(|at| names[at..].contains(&"main".to_owned())), "{names:?}");
+            seen += 1;
         }
+        assert_eq!(seen, 10);
+        let notes = traced.stats["notes"].to_string();
+        assert!(!notes.contains("lack callers"), "{option} {flag}: {notes}");
     }
-    let traced = Track::by(way).with(&["--stacks"]).run(&["sh", "-c", "ls / | cat"]).succeeded();
-    assert!(!traced.stats["notes"].to_string().contains("frame pointers"), "{}", traced.stats);
 }
 
 /// For each event the names of the functions that it has gone through, innermost first.
-fn named_stacks(traced: &Traced) -> Vec<Vec<String>> {
+pub fn named_stacks(traced: &Traced) -> Vec<Vec<String>> {
+    let names = |frames: Vec<StackFrame>| frames.into_iter().map(|frame| frame.function).collect();
+    stacks(traced).into_iter().map(names).collect()
+}
+
+/// For each event its frames, innermost first.
+pub fn stacks(traced: &Traced) -> Vec<Vec<StackFrame>> {
     let file = traced.folder.path().join(format!("{}.MemtrackStacks.msgpack", traced.root));
     let mut decoder = StackDecoder::default();
     decoder.push(&zstd::decode_all(fs::File::open(file).unwrap()).unwrap());
@@ -138,8 +114,8 @@ fn named_stacks(traced: &Traced) -> Vec<Vec<String>> {
     let (table, end) = decoder.finish();
     end.unwrap();
     assert_eq!(stacks.len(), traced.events.len(), "one for each event");
-    let name = |frame: &u32| table.frame(*frame).unwrap().function.clone();
-    stacks.iter().map(|stack| table.stack(*stack).iter().map(name).collect()).collect()
+    let frame = |frame: &u32| table.frame(*frame).unwrap().clone();
+    stacks.iter().map(|stack| table.stack(*stack).iter().map(frame).collect()).collect()
 }
 
 /// Also of copies of a process that never were another program.

@@ -189,7 +189,8 @@ struct Tree<'a> {
     frames: Vec<Frame>,
     frame_numbers: HashMap<Frame, u32, FastBuild>,
     nodes: Vec<StackNode>,
-    node_numbers: HashMap<(Option<u32>, u32), u32, FastBuild>,
+    /// By the caller, the function, and the line.
+    node_numbers: HashMap<(Option<u32>, u32, u32), u32, FastBuild>,
     usage: BTreeMap<u32, SiteUsage>,
     forest: &'a mut Forest,
 }
@@ -197,16 +198,18 @@ struct Tree<'a> {
 impl Tree<'_> {
     /// The node of a function that this one has called; `None` if there is no room for it.
     fn child(&mut self, parent: Option<u32>, frame: Option<&StackFrame>) -> Option<u32> {
+        let line = frame.map_or(0, |frame| frame.line);
         let frame = self.frame(frame)?;
-        self.node(parent, frame)
+        self.node(parent, frame, line)
     }
 
     fn frame(&mut self, frame: Option<&StackFrame>) -> Option<u32> {
-        let (function, module) =
-            frame.map_or(("", ""), |frame| (frame.function.as_str(), frame.module.as_str()));
+        let unknown = StackFrame::default();
+        let StackFrame { function, module, file, .. } = frame.unwrap_or(&unknown);
         let name = if function.is_empty() { "?" } else { function };
-        let (name, object) = (self.forest.text(name), self.forest.text(module));
-        let frame = Frame { name, object, file: Arc::default() };
+        let [name, object, file] =
+            [name, module.as_str(), file.as_str()].map(|text| self.forest.text(text));
+        let frame = Frame { name, object, file };
         if let Some(known) = self.frame_numbers.get(&frame) {
             return Some(*known);
         }
@@ -219,16 +222,16 @@ impl Tree<'_> {
         Some(number)
     }
 
-    fn node(&mut self, parent: Option<u32>, frame: u32) -> Option<u32> {
-        if let Some(known) = self.node_numbers.get(&(parent, frame)) {
+    fn node(&mut self, parent: Option<u32>, frame: u32, line: u32) -> Option<u32> {
+        if let Some(known) = self.node_numbers.get(&(parent, frame, line)) {
             return Some(*known);
         }
         if !self.forest.nodes.take(1) {
             return None;
         }
-        self.nodes.push(StackNode { parent, frame, line: 0, weight: 0 });
+        self.nodes.push(StackNode { parent, frame, line, weight: 0 });
         let number = last(&self.nodes);
-        self.node_numbers.insert((parent, frame), number);
+        self.node_numbers.insert((parent, frame, line), number);
         Some(number)
     }
 }

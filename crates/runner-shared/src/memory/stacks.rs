@@ -7,9 +7,10 @@
 //! |---|---|
 //! | an unsigned integer | the stack of the next event of the artifact, in the order of the artifact; 0 is unknown, and is what every free has |
 //! | an array of unsigned integers | defines the next stack: the numbers of its frames, innermost first |
-//! | a map with the texts `function` and `module` | defines the next frame; an empty text is unknown |
+//! | a map with the texts `function` and `module`, and, where they are known, `file` and the number `line` | defines the next frame; an empty text is unknown |
 //!
-//! Stacks and frames are numbered from 1 in the order of their definitions. A definition may come after its use, so that
+//! A function that was inlined into another one has a frame of its own, before that of the other. `file` and `line` are the
+//! source of the call, or of the allocation. Stacks and frames are numbered from 1 in the order of their definitions. A definition may come after its use, so that
 //! names can be looked up when the run is over; a number that is never defined is unknown. Values of other kinds and
 //! further keys of a map are passed over.
 
@@ -42,22 +43,42 @@ pub fn encode_stack(into: &mut Vec<u8>, frames: &[u32]) {
     }
 }
 
-/// Appends the definition of the next frame.
+/// Appends the definition of the next frame, of which no line is known.
 pub fn encode_frame(into: &mut Vec<u8>, function: &str, module: &str) {
     put_map(into, 2);
-    for (key, text) in [("function", function), ("module", module)] {
+    put_texts(into, [("function", function), ("module", module)]);
+}
+
+/// Appends the definition of the next frame.
+pub fn encode_frame_with_line(into: &mut Vec<u8>, frame: &StackFrame) {
+    let StackFrame { function, module, file, line } = frame;
+    if file.is_empty() {
+        return encode_frame(into, function, module);
+    }
+    put_map(into, 4);
+    put_texts(into, [("function", function), ("module", module), ("file", file)]);
+    put_text(into, "line");
+    put_unsigned(into, (*line).into());
+}
+
+fn put_texts<const N: usize>(into: &mut Vec<u8>, texts: [(&str, &str); N]) {
+    for (key, text) in texts {
         put_text(into, key);
         put_text(into, text.get(..text.floor_char_boundary(LONGEST_TEXT)).unwrap_or(text));
     }
 }
 
 /// A function and the file that it is in; an empty text is unknown.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct StackFrame {
     /// Name of the function.
     pub function: String,
     /// Path of the program or library.
     pub module: String,
+    /// Path of the source file.
+    pub file: String,
+    /// Line in it; 0 if it is unknown.
+    pub line: u32,
 }
 
 /// All stacks and frames of a file.
@@ -145,7 +166,8 @@ impl StackDecoder {
                     }
                 }
                 Record::Frame(frame) => {
-                    let texts = size(frame.function.len()) + size(frame.module.len());
+                    let texts = [&frame.function, &frame.module, &frame.file];
+                    let texts: u64 = texts.map(|text| size(text.len())).iter().sum();
                     if self.has_room(DEFINITION + texts) {
                         self.table.frames.push(frame);
                     }
@@ -182,6 +204,9 @@ fn record(cursor: &mut Cursor<'_>) -> Result<Record, Stop> {
                 match cursor.text()? {
                     Some(b"function") => frame.function = text(cursor)?,
                     Some(b"module") => frame.module = text(cursor)?,
+                    Some(b"file") => frame.file = text(cursor)?,
+                    // A line of an impossible number is unknown.
+                    Some(b"line") => frame.line = u32::try_from(cursor.unsigned()?).unwrap_or(0),
                     Some(_) | None => cursor.skip()?,
                 }
             }
@@ -232,7 +257,11 @@ mod tests {
             assert_eq!((stacks, end), (vec![0, 1], Ok(())));
             assert_eq!(table.stack(1), [1, 300]);
             assert_eq!((table.stack(0), table.stack(2)), (&[][..], &[][..]));
-            let main = StackFrame { function: "main".to_owned(), module: "/bin/x".to_owned() };
+            let main = StackFrame {
+                function: "main".to_owned(),
+                module: "/bin/x".to_owned(),
+                ..StackFrame::default()
+            };
             assert_eq!(
                 (table.frame(1), table.frame(300), table.frame(0)),
                 (Some(&main), None, None)
@@ -243,11 +272,31 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_may_have_a_line() {
+        let frame = StackFrame {
+            function: "f".to_owned(),
+            module: "m".to_owned(),
+            file: "a.c".to_owned(),
+            line: 300,
+        };
+        let mut bytes = Vec::new();
+        encode_frame_with_line(&mut bytes, &frame);
+        let expected = b"\x84\xa8function\xa1f\xa6module\xa1m\xa4file\xa3a.c\xa4line\xcd\x01\x2c";
+        assert_eq!(bytes, expected);
+        let nowhere = StackFrame { file: String::new(), line: 0, ..frame.clone() };
+        encode_frame_with_line(&mut bytes, &nowhere);
+        assert_eq!(bytes[expected.len()], 0x82, "as ever");
+        let (_, table, end) = decode(&bytes, 5);
+        assert_eq!(end, Ok(()));
+        assert_eq!((table.frame(1), table.frame(2)), (Some(&frame), Some(&nowhere)));
+    }
+
+    #[test]
     fn unknown_values_and_keys_are_skipped_bad_numbers_refused() {
         let odd = b"\xa3new\xc0\x83\xa1x\x91\x07\xa6module\x05\xa8function\xd9\x01\xff\xff";
         let (stacks, table, end) = decode(odd, 3);
         assert_eq!((stacks, end), (Vec::new(), Ok(())));
-        let frame = StackFrame { function: r"\xff".to_owned(), module: String::new() };
+        let frame = StackFrame { function: r"\xff".to_owned(), ..StackFrame::default() };
         assert_eq!(table.frame(1), Some(&frame));
         assert!(decode(b"\xcf\0\0\0\x01\0\0\0\0", 9).2.is_err());
         assert!(decode(b"\xdd\xff\xff\xff\xff", 5).2.is_err());

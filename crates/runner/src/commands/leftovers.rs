@@ -31,7 +31,7 @@ impl Leftovers {
         (folder, lock): (&ProfileDir, &Rc<FolderLock>),
     ) -> bool {
         self.held.push(Rc::clone(lock));
-        let has_more = part.mode == Mode::Memory && part.memory.stacks;
+        let has_more = part.mode == Mode::Memory && part.memory.stacks.is_some();
         let goes = !part.keep_profile && !has_more && part.profile_folder.is_none();
         if goes {
             self.folders.push(folder.clone());

@@ -157,10 +157,32 @@ pub(crate) enum Variables {
 /// Options of memory mode.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct MemoryOptions {
-    /// The call stack of each allocation is recorded.
-    pub stacks: bool,
+    /// The call stack of each allocation is recorded, in this way.
+    pub stacks: Option<StackWalk>,
     /// The way in which allocations are seen, if the user chose one.
     pub backend: Option<Backend>,
+}
+
+/// The way in which the callers of an allocation are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StackWalk {
+    /// As gives whole stacks: at the moment `dwarf`.
+    Auto,
+    /// By frame pointers.
+    Fp,
+    /// From copies of the stack, by unwind information; by frame pointers where there is none.
+    Dwarf,
+}
+
+impl StackWalk {
+    /// The option of the tracer. The plain one is known to older ones as well.
+    pub(crate) const fn option(self) -> &'static str {
+        match self {
+            Self::Auto => "--stacks",
+            Self::Fp => "--stacks=fp",
+            Self::Dwarf => "--stacks=dwarf",
+        }
+    }
 }
 
 /// The place where allocations are seen.

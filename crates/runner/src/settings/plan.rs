@@ -15,7 +15,7 @@ use runner_shared::{
 use super::{
     options::{
         Export, InstrumentOptions, MemoryOptions, PlaceOptions, PythonAllocator, Remember,
-        RunOptions, SimulationOptions, UploadOptions, UploadWish,
+        RunOptions, SimulationOptions, StackWalk, UploadOptions, UploadWish,
     },
     targets::PlannedTarget,
 };
@@ -165,7 +165,8 @@ impl RunPlan {
         let modes = if modes.is_empty() { vec![DEFAULT_MODE] } else { modes };
         targets.iter().try_for_each(check_target)?;
         // A profile of allocations is made of their stacks.
-        memory.stacks |= exports.iter().any(|one| results::profile_exporter(&one.format).is_some());
+        let profiles = exports.iter().any(|one| results::profile_exporter(&one.format).is_some());
+        memory.stacks = memory.stacks.or(profiles.then_some(StackWalk::Auto));
         let mut parts = Vec::new();
         let several = targets.len() * modes.len() > 1;
         check_stdout(&exports, several)?;

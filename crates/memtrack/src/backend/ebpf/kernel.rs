@@ -19,16 +19,19 @@ use runner_shared::text::count;
 
 use super::{
     link::{AttachMethod, OWN_PROGRAMS, Programs, copied},
-    record::{self, Stack},
+    record,
     ring::Ring,
 };
-use crate::backend::{Record, Wanted};
+use crate::backend::{Record, Stacks, Wanted};
 
 /// `bpf/memtrack.bpf.c`, compiled.
 const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/memtrack.bpf.o"));
 
 /// Records that are taken at a time, so that nothing else waits for long.
 const MOST_AT_ONCE: usize = 16 * 1024;
+
+/// Room for the words of most stacks.
+const WORDS: usize = 512;
 
 /// Number of the initial PID namespace (`include/linux/proc_ns.h`).
 const INITIAL_NAMESPACE: u64 = 0xefff_fffc;
@@ -268,9 +271,10 @@ impl Kernel {
 
     /// Hands over what is in the ring, up to a number of records, and lets those go on that wait for room; returns the
     /// number of records.
-    pub(super) fn take(&self, stack: &mut Stack, take: &mut dyn FnMut(Record<'_>)) -> usize {
+    pub(super) fn take(&self, take: &mut dyn FnMut(Record<'_>)) -> usize {
+        let mut words = Vec::with_capacity(WORDS);
         let count = self.ring.consume(MOST_AT_ONCE, &mut |bytes| {
-            if let Some(record) = record::read(bytes, stack) {
+            if let Some(record) = record::read(bytes, &mut words) {
                 take(record);
             }
         });
@@ -400,7 +404,13 @@ fn settings(wanted: Wanted) -> io::Result<Vec<u8>> {
     for word in [dev, ino, pause_at] {
         bytes.extend(word.to_ne_bytes());
     }
-    bytes.extend(u32::from(wanted.stacks).to_ne_bytes());
+    // `enum stacks` in the kernel's program.
+    let stacks: u32 = match wanted.stacks {
+        Stacks::None => 0,
+        Stacks::FramePointers => 1,
+        Stacks::Copies => 2,
+    };
+    bytes.extend(stacks.to_ne_bytes());
     bytes.extend(u32::from(wanted.mappings).to_ne_bytes());
     Ok(bytes)
 }

@@ -102,8 +102,7 @@ impl Ebpf {
         self.kernel.release_children()?;
         let mut tally = selftest::Tally::default();
         selftest::follow(child?, self.kernel.readable(), || {
-            let mut stack = [0; record::DEPTH];
-            Ok(self.kernel.take(&mut stack, &mut |record| tally.take(record)))
+            Ok(self.kernel.take(&mut |record| tally.take(record)))
         })?;
         self.kernel.record(false)?;
         tally.judge()
@@ -218,7 +217,7 @@ impl Backend for Ebpf {
     }
 
     fn drain(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<usize> {
-        Ok(self.kernel.take(&mut [0; record::DEPTH], take))
+        Ok(self.kernel.take(take))
     }
 
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<Coverage> {

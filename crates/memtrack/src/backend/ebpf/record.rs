@@ -2,18 +2,16 @@
 
 use runner_shared::memory::{Event, EventKind};
 
-use crate::backend::Record;
+use crate::backend::{MOST_COPIED, Record, Registers, STACK_DEPTH, Stack, Stacks};
 
-/// Frames of a stack at most, as in the kernel's program.
-pub(super) const DEPTH: usize = 32;
 /// Bytes of a record without a stack.
 const FIXED: usize = 48;
+/// Bytes of the registers that follow, if there is a stack.
+const REGISTERS: usize = 24;
 
-/// Room for the addresses of a stack.
-pub(super) type Stack = [u64; DEPTH];
-
-/// Reads one record; `None` for what is no record of ours, which only another kernel program could have written.
-pub(super) fn read<'a>(bytes: &[u8], stack: &'a mut Stack) -> Option<Record<'a>> {
+/// Reads one record, whose stack goes to `words`; `None` for what is no record of ours, which only another kernel program
+/// could have written.
+pub(super) fn read<'a>(bytes: &[u8], words: &'a mut Vec<u64>) -> Option<Record<'a>> {
     let timestamp = u64_at(bytes, 0)?;
     let pid = i32_at(bytes, 8)?;
     let tid = i32_at(bytes, 12)?;
@@ -32,15 +30,37 @@ pub(super) fn read<'a>(bytes: &[u8], stack: &'a mut Stack) -> Option<Record<'a>>
         9 => EventKind::Munmap { size },
         _ => return None,
     };
-    let wanted = usize::try_from(i32_at(bytes, 44)?).unwrap_or(0) / 8;
-    let mut depth = 0;
-    for slot in stack.iter_mut().take(wanted) {
-        let Some(address) = u64_at(bytes, FIXED + 8 * depth) else { break };
-        *slot = address;
-        depth += 1;
-    }
     let event = Event { pid, tid, timestamp, addr, kind };
-    Some(Record::Call { event, stack: stack.get(..depth)? })
+    Some(Record::Call { event, stack: read_stack(bytes, words)? })
+}
+
+/// The stack behind the fixed part: registers, a copy, and, at a fixed place, return addresses.
+fn read_stack<'a>(bytes: &[u8], words: &'a mut Vec<u64>) -> Option<Stack<'a>> {
+    words.clear();
+    let depth = u16_at(bytes, 44)?.min(STACK_DEPTH.try_into().unwrap_or(u16::MAX));
+    let copied = u16_at(bytes, 46)?.min(MOST_COPIED.try_into().unwrap_or(u16::MAX));
+    if depth == 0 && copied == 0 {
+        return Some(Stack::default());
+    }
+    let [ip, sp, fp] = [0, 8, 16].map(|at| u64_at(bytes, FIXED + at));
+    let registers = Registers { ip: ip?, sp: sp?, fp: fp? };
+    let near = usize::try_from(Stacks::FramePointers.copied()).ok()?;
+    let mut add = |from: usize, len: usize| {
+        let part = bytes.get(from..).unwrap_or_default();
+        let part = part.get(..len).unwrap_or(part);
+        let whole = part.chunks_exact(8).filter_map(|word| word.try_into().ok());
+        words.extend(whole.map(u64::from_ne_bytes));
+        words.len()
+    };
+    let start = FIXED + REGISTERS;
+    let split = add(start, usize::from(copied));
+    add(start + near, 8 * usize::from(depth));
+    let (copy, addresses) = words.split_at_checked(split)?;
+    Some(Stack { addresses, registers, copy })
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().copied().map(u16::from_ne_bytes)
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
@@ -55,7 +75,7 @@ fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
 mod tests {
     use super::*;
 
-    fn record(kind: u32, stack: &[u64]) -> Vec<u8> {
+    fn record(kind: u32, addresses: u16, copied: u16, rest: &[u64]) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend(7_u64.to_ne_bytes());
         bytes.extend(1_i32.to_ne_bytes());
@@ -64,8 +84,9 @@ mod tests {
             bytes.extend(value.to_ne_bytes());
         }
         bytes.extend(kind.to_ne_bytes());
-        bytes.extend(u32::try_from(stack.len() * 8).unwrap().to_ne_bytes());
-        bytes.extend(stack.iter().flat_map(|address| address.to_ne_bytes()));
+        bytes.extend(addresses.to_ne_bytes());
+        bytes.extend(copied.to_ne_bytes());
+        bytes.extend(rest.iter().flat_map(|word| word.to_ne_bytes()));
         bytes
     }
 
@@ -73,7 +94,7 @@ mod tests {
     fn every_kind_is_read() {
         let call = |kind| {
             let event = Event { pid: 1, tid: 2, timestamp: 7, addr: 0x10, kind };
-            Some(Record::Call { event, stack: &[] })
+            Some(Record::Call { event, stack: Stack::default() })
         };
         let size = 0x20;
         for (kind, expected) in [
@@ -89,22 +110,37 @@ mod tests {
             (9, call(EventKind::Munmap { size })),
             (10, None),
         ] {
-            assert_eq!(read(&record(kind, &[]), &mut [0; DEPTH]), expected, "{kind}");
+            let bytes = record(kind, 0, 0, &[]);
+            assert_eq!(read(&bytes, &mut Vec::new()), expected, "{kind}");
+            assert_eq!(read(&bytes[..40], &mut Vec::new()), None, "{kind}");
+        }
+    }
+
+    fn stack_of(bytes: &[u8]) -> Option<(Vec<u64>, Registers, Vec<u64>)> {
+        match read(bytes, &mut Vec::new())? {
+            Record::Call { stack: Stack { addresses, registers, copy }, .. } => {
+                Some((addresses.to_vec(), registers, copy.to_vec()))
+            }
+            Record::Exec { .. } | Record::Exit { .. } | Record::Mapped { .. } => None,
         }
     }
 
     #[test]
-    fn the_length_of_a_stack_is_limited_by_its_bytes() {
-        let long = record(1, &[1, 2, 3]);
-        let depth = |bytes: &[u8]| match read(bytes, &mut [0; DEPTH]) {
-            Some(Record::Call { stack, .. }) => stack.len(),
-            Some(Record::Exec { .. } | Record::Exit { .. } | Record::Mapped { .. }) | None => {
-                usize::MAX
-            }
-        };
-        assert_eq!(depth(&long), 3);
-        assert_eq!(depth(&long[..long.len() - 1]), 2);
-        assert_eq!(depth(&record(1, &[9; 40])), DEPTH);
-        assert_eq!(depth(&long[..40]), usize::MAX);
+    fn a_copy_follows_the_registers() {
+        let bytes = record(1, 0, 20, &[100, 200, 300, 1, 2, 3, 4]);
+        let registers = Registers { ip: 100, sp: 200, fp: 300 };
+        assert_eq!(stack_of(&bytes), Some((vec![], registers, vec![1, 2])));
+        assert_eq!(stack_of(&bytes[..bytes.len() - 25]), Some((vec![], registers, vec![1])));
+        assert_eq!(stack_of(&bytes[..FIXED + 8]), None);
+    }
+
+    #[test]
+    fn addresses_follow_the_room_of_the_copy() {
+        let mut rest = vec![100, 200, 300, 1, 2];
+        rest.resize(3 + 64, 0);
+        rest.extend([7; 40]);
+        let bytes = record(1, 40, 16, &rest);
+        let (addresses, _, copy) = stack_of(&bytes).unwrap();
+        assert_eq!((addresses, copy), (vec![7; 32], vec![1, 2]));
     }
 }

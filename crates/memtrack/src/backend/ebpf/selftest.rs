@@ -156,9 +156,13 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::Stack;
 
     fn call(addr: u64, kind: EventKind) -> Record<'static> {
-        Record::Call { event: Event { pid: 1, tid: 2, timestamp: 3, addr, kind }, stack: &[] }
+        Record::Call {
+            event: Event { pid: 1, tid: 2, timestamp: 3, addr, kind },
+            stack: Stack::default(),
+        }
     }
 
     const MALLOC: EventKind = EventKind::Malloc { size: 77_771 };

@@ -17,7 +17,7 @@ use super::{
     stream::{Next, Stream},
     wire::{Call, What},
 };
-use crate::backend::Record;
+use crate::backend::{Record, Stack};
 
 /// Stores of a thread are seen by others after this time, nanoseconds. Far more than any processor needs.
 const VISIBLE: u64 = 100_000;
@@ -300,10 +300,12 @@ impl Merger {
             stream.last = stamp;
             process.last = process.last.max(stamp);
             count += 1;
-            if let Some(Call { addr, kind, .. }) = call {
+            if let Some(Call { addr, kind, registers, copied, .. }) = call {
                 let tid = process.outer_tid(stream.tid);
                 let event = Event { pid, tid, timestamp, addr, kind };
-                (sink.record)(Record::Call { event, stack: &self.stack });
+                let (copy, addresses) = self.stack.split_at_checked(copied).unwrap_or_default();
+                let stack = Stack { addresses, registers, copy };
+                (sink.record)(Record::Call { event, stack });
             }
             let Some(other) = other else { continue };
             match other {

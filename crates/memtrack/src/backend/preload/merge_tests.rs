@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::backend::preload::segment::{BLOCK_BYTES, BLOCK_WORDS, Shape};
 
-const SHAPE: Shape = Shape { blocks: 512, shared: 2, frames: 0, epoch: 1000 };
+const SHAPE: Shape = Shape { blocks: 512, shared: 2, frames: 0, copied: 0, epoch: 1000 };
 const DIRECTORY: u64 = 4096;
 const BLOCKS: u64 = DIRECTORY + 512 * 8;
 
@@ -58,7 +58,7 @@ impl Written {
 }
 
 const fn free(stamp: u64) -> [u64; 2] {
-    [stamp << 10 | 5, 0x1000]
+    [stamp << 11 | 5, 0x1000]
 }
 
 const MS: u64 = 1_000_000;

@@ -32,16 +32,19 @@ use self::{
     merge::{Merger, Sink},
     segment::{BLOCK_BYTES, Segment, Shape},
 };
-use super::{Backend, Coverage, Record};
+use super::{Backend, Coverage, Record, Stacks};
 
 /// Blocks for the first records of as many threads at once.
 const FIRST_BLOCKS: u32 = 28 * 1024;
 
+/// The library finds where the stack of its caller begins by its own frame pointer, which on other machines doesn't tell.
+const CAN_COPY: bool = cfg!(target_arch = "x86_64");
+
 /// The wishes of the tracer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Return addresses per allocation, at most 32; 0 for no stacks.
-    pub frames: u32,
+    /// The way in which stacks are taken. Copies need x86-64.
+    pub stacks: Stacks,
     /// User and group of the command, when it doesn't run as us.
     pub owner: Option<(u32, u32)>,
     /// Bytes of records that may wait for us, all threads together.
@@ -50,7 +53,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { frames: 0, owner: None, buffer: 64 << 20 }
+        Self { stacks: Stacks::None, owner: None, buffer: 64 << 20 }
     }
 }
 
@@ -101,10 +104,14 @@ impl Preload {
         let shared = u32::try_from(buffer / block).unwrap_or(u32::MAX).clamp(512, 32 * 1024);
         // The directory then fills whole pages, so that each block begins with one.
         let shared = shared.next_multiple_of(512);
+        let stacks = options.stacks;
+        let stacks =
+            if stacks == Stacks::Copies && !CAN_COPY { Stacks::FramePointers } else { stacks };
         let shape = Shape {
             blocks: shared + FIRST_BLOCKS,
             shared,
-            frames: options.frames.min(u32::try_from(wire::MAX_FRAMES).unwrap_or(0)),
+            frames: stacks.frames(),
+            copied: if CAN_COPY { stacks.copied() } else { 0 },
             epoch: clock::now().0,
         };
         let segment = Segment::create(file, shape)

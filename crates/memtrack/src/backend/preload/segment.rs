@@ -33,6 +33,7 @@ mod header {
     pub(super) const CLOSED: usize = 32;
     pub(super) const FREED: usize = 36;
     pub(super) const WAITERS: usize = 40;
+    pub(super) const COPIED: usize = 44;
     pub(super) const LOST: usize = 56;
     pub(super) const USED_SHARED: usize = 64;
     pub(super) const USED_FIRST: usize = 68;
@@ -64,6 +65,8 @@ pub(super) struct Shape {
     pub shared: u32,
     /// Return addresses per allocation.
     pub frames: u32,
+    /// Bytes of the stack per allocation, at most.
+    pub copied: u32,
     /// Nanoseconds of `CLOCK_MONOTONIC` that stamps count from.
     pub epoch: u64,
 }
@@ -155,6 +158,7 @@ impl Segment {
         segment.narrow(header::BLOCKS).store(shape.blocks, Ordering::Relaxed);
         segment.narrow(header::SHARED).store(shape.shared, Ordering::Relaxed);
         segment.narrow(header::FRAMES).store(shape.frames, Ordering::Relaxed);
+        segment.narrow(header::COPIED).store(shape.copied, Ordering::Relaxed);
         segment.wide(header::EPOCH).store(shape.epoch, Ordering::Relaxed);
         segment.narrow(header::BACKED_FIRST).store(shape.shared, Ordering::Relaxed);
         segment.look(0);

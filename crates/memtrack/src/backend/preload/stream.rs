@@ -115,7 +115,7 @@ impl Stream {
     }
 
     /// Takes the record that `peek` has seen if it is that of a call, as nearly all are, with its stack, which goes to
-    /// `stack`.
+    /// `stack`: first the copied words.
     #[inline]
     pub(super) fn take_call(&mut self, segment: &Segment, stack: &mut Vec<u64>) -> Option<Call> {
         let block = self.front?;
@@ -127,8 +127,8 @@ impl Stream {
             return None;
         }
         stack.clear();
-        stack.extend((call.head..call.head + call.frames).map(word));
-        self.cursor += call.head + call.frames;
+        stack.extend((call.head..call.words()).map(word));
+        self.cursor += call.words();
         Some(call)
     }
 

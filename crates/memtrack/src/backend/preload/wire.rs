@@ -5,13 +5,18 @@
 use runner_shared::{memory::EventKind, text::bytes_as_text};
 
 use super::asides::{Past, Reach};
-use crate::backend::Mapping;
+use crate::backend::{Mapping, Registers};
 
 /// Most return addresses of a record.
 pub(super) const MAX_FRAMES: usize = 32;
 /// Most bytes of a text.
 const MAX_TEXT: usize = 1024;
-const RECORD_SHIFT: u32 = 10;
+/// Most words of a copied stack.
+const MAX_COPIED: u64 = 15360 / 8;
+/// Number of words of a copy and the registers before it.
+const COPY_HEAD: usize = 4;
+const RECORD_SHIFT: u32 = 11;
+const COPIED: u64 = 1 << 10;
 const FRAMES_SHIFT: u32 = 4;
 const KIND_MASK: u64 = 15;
 const FRAMES_MASK: u64 = 63;
@@ -80,10 +85,21 @@ pub(super) struct Call {
     pub addr: u64,
     /// The kind of function.
     pub kind: EventKind,
-    /// Number of words from its first to its first return address.
+    /// The registers, if the stack was copied.
+    pub registers: Registers,
+    /// Number of words from its first to its stack.
     pub head: usize,
+    /// Number of words of the stack, which come first.
+    pub copied: usize,
     /// Number of return addresses.
     pub frames: usize,
+}
+
+impl Call {
+    /// Words of the whole record.
+    pub(super) const fn words(&self) -> usize {
+        self.head + self.copied + self.frames
+    }
 }
 
 /// Returns the time of a record, in nanoseconds since the epoch of the segment.
@@ -103,17 +119,37 @@ pub(super) fn decode_call(word: impl Fn(usize) -> u64, len: usize) -> Option<Cal
         5 => 2,
         _ => return None,
     };
-    if frames > MAX_FRAMES || head + frames > len {
+    if frames > MAX_FRAMES || head > len {
         return None;
     }
-    let kind = match first & KIND_MASK {
+    let mut call = Call {
+        addr: word(1),
+        kind: EventKind::Free,
+        registers: Registers::default(),
+        head,
+        copied: 0,
+        frames,
+    };
+    if first & COPIED != 0 {
+        let copied = word(head);
+        if copied > MAX_COPIED || head + COPY_HEAD > len {
+            return None;
+        }
+        call.copied = usize::try_from(copied).ok()?;
+        call.registers = Registers { ip: word(head + 1), sp: word(head + 2), fp: word(head + 3) };
+        call.head += COPY_HEAD;
+    }
+    if call.words() > len {
+        return None;
+    }
+    call.kind = match first & KIND_MASK {
         1 => EventKind::Malloc { size: word(2) },
         2 => EventKind::Calloc { size: word(2) },
         3 => EventKind::Realloc { old_addr: Some(word(3)), size: word(2) },
         4 => EventKind::AlignedAlloc { size: word(2) },
         _ => EventKind::Free,
     };
-    Some(Call { addr: word(1), kind, head, frames })
+    Some(call)
 }
 
 /// Reads any other record in the same way.
@@ -211,11 +247,26 @@ mod tests {
     }
 
     const fn first(stamp: u64, frames: u64, kind: u64) -> u64 {
-        stamp << 10 | frames << 4 | kind
+        stamp << 11 | frames << 4 | kind
+    }
+
+    #[test]
+    fn a_copy_lies_before_the_frames() {
+        let copied = first(7, 2, 1) | COPIED;
+        let words = [copied, 0x1000, 24, 3, 10, 20, 30, 1, 2, 3, 4, 5];
+        let call = read_call(&words).unwrap();
+        assert_eq!(call.registers, Registers { ip: 10, sp: 20, fp: 30 });
+        assert_eq!((call.head, call.copied, call.frames, call.words()), (7, 3, 2, 12));
+        assert_eq!(read_call(&words[..11]), None, "cut off");
+        assert_eq!(read_call(&[copied, 1, 2]), None, "no registers");
+        let endless = [copied, 1, 2, u64::MAX, 4, 5, 6];
+        assert_eq!(read_call(&endless), None, "longer than we ask for");
     }
 
     #[test]
     fn each_kind_has_its_words() {
+        let registers = Registers::default();
+        let copied = 0;
         let size = 24;
         for (number, kind) in [
             (1, EventKind::Malloc { size }),
@@ -223,12 +274,16 @@ mod tests {
             (4, EventKind::AlignedAlloc { size }),
         ] {
             let read = read_call(&[first(7, 2, number), 0x1000, size, 1, 2]);
-            assert_eq!(read, Some(Call { addr: 0x1000, kind, head: 3, frames: 2 }));
+            assert_eq!(
+                read,
+                Some(Call { addr: 0x1000, kind, registers, head: 3, copied, frames: 2 })
+            );
         }
         let kind = EventKind::Realloc { old_addr: Some(0x1000), size: 30 };
-        let realloc = Call { addr: 0x2000, kind, head: 4, frames: 0 };
+        let realloc = Call { addr: 0x2000, kind, registers, head: 4, copied, frames: 0 };
         assert_eq!(read_call(&[first(7, 0, 3), 0x2000, 30, 0x1000]), Some(realloc));
-        let free = Call { addr: 0x1000, kind: EventKind::Free, head: 2, frames: 0 };
+        let kind = EventKind::Free;
+        let free = Call { addr: 0x1000, kind, registers, head: 2, copied, frames: 0 };
         assert_eq!(read_call(&[first(7, 0, 5), 0x1000]), Some(free));
         assert_eq!(read(&[first(7, 0, 6)]).unwrap().what, What::Start);
         let text = [first(7, 0, 7), 13 << 32 | 9, u64::from_ne_bytes(*b"/lib/lib"), 0x63];

@@ -10,7 +10,7 @@ use runner_shared::{
 use crate::{
     memory::{MemoryReport, MemoryResult, MemorySite, SITE_ORDERS, SiteOrder},
     report::Benchmark,
-    stacks::Stacks,
+    stacks::{Frame, Stacks},
     text::{grouped, percent},
 };
 
@@ -102,15 +102,30 @@ fn places(order: &SiteOrder, sites: &[MemorySite], stacks: &Stacks, most: usize)
     std::iter::once(format!("  {}:", order.title)).chain(top.iter().map(line)).collect()
 }
 
-/// The function, the file that it is in, and a few callers.
+/// The function, the file that it is in, and a few callers; with source lines, where they are known.
 fn place(site: &MemorySite, stacks: &Stacks) -> String {
-    let mut frames = stacks.outwards(site.node).filter_map(|node| stacks.frame(node));
-    let Some(first) = frames.next() else { return "?".to_owned() };
-    let file = first.object.rsplit('/').next().unwrap_or_default();
-    let file = if file.is_empty() { String::new() } else { format!(" ({})", one_line(file)) };
-    let callers: Vec<String> = frames.map(|frame| one_line(&frame.name)).collect();
-    let head = format!("{}{file}", one_line(&first.name));
+    let mut frames =
+        stacks.outwards(site.node).filter_map(|node| Some((stacks.frame(node)?, node.line)));
+    let Some((first, line)) = frames.next() else { return "?".to_owned() };
+    let object = last_part(&first.object);
+    let object = if object.is_empty() { String::new() } else { format!(" ({object})") };
+    let head = format!("{}{}", one_line(&first.name), source(first, line).unwrap_or(object));
+    let caller = |(frame, line): (&Frame, u32)| {
+        format!("{}{}", one_line(&frame.name), source(frame, line).unwrap_or_default())
+    };
+    let callers: Vec<String> = frames.map(caller).collect();
     let more = (callers.len() > CALLERS).then(|| "…".to_owned());
     let shown = callers.into_iter().take(CALLERS).chain(more);
     std::iter::once(head).chain(shown).collect::<Vec<_>>().join(" < ")
+}
+
+/// The place in the source, if it is known.
+fn source(frame: &Frame, line: u32) -> Option<String> {
+    let file = last_part(&frame.file);
+    let line = if line == 0 { String::new() } else { format!(":{line}") };
+    (!file.is_empty()).then(|| format!(" ({file}{line})"))
+}
+
+fn last_part(path: &str) -> String {
+    one_line(path.rsplit('/').next().unwrap_or_default())
 }

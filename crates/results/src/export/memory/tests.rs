@@ -1,7 +1,8 @@
 //! A report with two benchmarks in every format: one with stacks that leaks, one of strange looks.
 
 use runner_shared::memory::{
-    Event, EventKind, StackDecoder, StackTable, TracerStats, Usage, encode_frame, encode_stack,
+    Event, EventKind, SiteUsage, StackDecoder, StackFrame, StackTable, TracerStats, Usage,
+    encode_frame, encode_frame_with_line, encode_stack,
 };
 
 use super::memory_details;
@@ -51,6 +52,38 @@ fn leaky() -> MemoryResult {
         stacks: Some(resolved.stacks),
         sites: resolved.sites,
         notes: Vec::new(),
+    }
+}
+
+#[test]
+fn places_have_source_lines_where_they_are_known() {
+    let mut bytes = Vec::new();
+    encode_frame(&mut bytes, "operator new", "/lib/libstdc++.so.6");
+    for (function, line) in [("maps", 20), ("main", 71), ("main", 72)] {
+        let frame = StackFrame {
+            function: function.to_owned(),
+            module: "/bin/places".to_owned(),
+            file: "/src/places.cpp".to_owned(),
+            line,
+        };
+        encode_frame_with_line(&mut bytes, &frame);
+    }
+    encode_stack(&mut bytes, &[1, 2, 3]);
+    encode_stack(&mut bytes, &[2, 4]);
+    let mut decoder = StackDecoder::default();
+    decoder.push(&bytes);
+    assert_eq!(decoder.next_event_stack(), Ok(None));
+    let table = decoder.finish().0;
+    let usage = SiteUsage { calls: 1, bytes: 10, ..SiteUsage::default() };
+    let sites = std::collections::BTreeMap::from([(1, usage), (2, usage)]);
+    let resolved = resolve("x", &sites, |stack| Some((&table, stack)), &mut Forest::default());
+    let result = MemoryResult { stacks: Some(resolved.stacks), sites: resolved.sites, ..leaky() };
+    let details = memory_details(&MemoryReport { benchmarks: vec![result], ..report() }, 9);
+    for line in [
+        "operator new (libstdc++.so.6) < maps (places.cpp:20) < main (places.cpp:71)",
+        "maps (places.cpp:20) < main (places.cpp:72)",
+    ] {
+        assert!(details.contains(line), "{details}");
     }
 }
 

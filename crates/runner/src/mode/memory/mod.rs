@@ -112,9 +112,7 @@ pub(crate) fn command(
     if matches!(workload, Workload::Commands { .. }) {
         args.push("--root-is-harness".into());
     }
-    if options.stacks {
-        args.push("--stacks".into());
-    }
+    args.extend(options.stacks.map(|walk| walk.option().into()));
     if python.has_arenas() {
         args.push("--mappings".into());
     }

@@ -59,20 +59,25 @@ fn a_program_that_starts_others_is_counted_with_them() {
 
 #[test]
 fn the_places_that_allocate_are_told_apart() {
-    let sandbox = with_pattern();
-    let source = format!("#pragma GCC optimize(\"no-omit-frame-pointer\")\n{PATTERN}");
-    sandbox.c_program("framed", &source);
-    let options = [TRACED, &["--stacks", "--export", "folded=stacks.txt"]].concat();
-    let run = exec(&sandbox, &options, &["./framed"]);
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    let folded = sandbox.text("stacks.txt");
-    let weight = |line: &str| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap();
-    let weights: Vec<u64> = folded.lines().map(weight).collect();
-    assert_eq!(Some(weights.iter().sum()), the_exported(&sandbox)["total_bytes"].as_u64());
-    assert!(weights.contains(&10_000), "`leak` is a place of its own: {folded}");
-    assert!(!run.shown().contains("frame pointers"), "not of the harness: {}", run.shown());
-    let again = codspeed(&sandbox, ["inspect", "profile", "--functions", "1"]);
-    assert!(again.stdout.contains("Live at end:\n      9.8 KB   100 %"), "{}", again.stdout);
+    for (option, frames) in
+        [("--stacks", "omit"), ("--stacks=dwarf", "omit"), ("--stacks=fp", "no-omit")]
+    {
+        let sandbox = with_pattern();
+        let source = format!("#pragma GCC optimize(\"{frames}-frame-pointer\")\n{PATTERN}");
+        sandbox.c_program("framed", &source);
+        let options = [TRACED, &[option, "--export", "folded=stacks.txt"]].concat();
+        let run = exec(&sandbox, &options, &["./framed"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let folded = sandbox.text("stacks.txt");
+        let weight = |line: &str| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap();
+        let weights: Vec<u64> = folded.lines().map(weight).collect();
+        assert_eq!(Some(weights.iter().sum()), the_exported(&sandbox)["total_bytes"].as_u64());
+        assert!(weights.contains(&10_000), "`leak` is a place of its own: {folded}");
+        assert!(!run.shown().contains("lack callers"), "not of the harness: {}", run.shown());
+        let again = codspeed(&sandbox, ["inspect", "profile", "--functions", "1"]);
+        let shown = &again.stdout;
+        assert!(shown.contains("Live at end:\n      9.8 KB   100 %"), "{shown}");
+    }
 }
 
 #[test]
