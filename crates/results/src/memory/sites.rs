@@ -226,7 +226,7 @@ impl Tree<'_> {
         if !self.forest.nodes.take(1) {
             return None;
         }
-        self.nodes.push(StackNode { parent, frame, line: 0, weight: 0 });
+        self.nodes.push(StackNode { parent, frame, ..StackNode::default() });
         let number = last(&self.nodes);
         self.node_numbers.insert((parent, frame), number);
         Some(number)

@@ -49,7 +49,7 @@ pub(crate) use gate::{GateAbArgs, GateArgs, GateOutcomeArgs, GateRunArgs, Notify
 pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use history::HistoryArgs;
 pub(crate) use import::ImportArgs;
-pub(crate) use inspect::InspectArgs;
+pub(crate) use inspect::{DetailArgs, InspectArgs};
 pub(crate) use instruments::InstrumentArgs;
 pub(crate) use isolate::{IsolateArgs, IsolateCommand, IsolateOnArgs};
 pub(crate) use memory::MemoryArgs;

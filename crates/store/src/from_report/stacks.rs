@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use results::Unit;
 
-use crate::record::{StackNode, StackUnit, Stacks};
+use crate::record::{Inlined, StackNode, StackUnit, Stacks};
 
 /// Parts smaller than one of so many equal parts of the whole are not told apart.
 const SMALLEST: u64 = 1_000;
@@ -51,7 +51,7 @@ fn merged(stacks: &results::Stacks) -> Stacks {
         .iter()
         .map(|frame| (functions.place(&frame.name), objects.place(&frame.object)))
         .collect();
-    let mut known: HashMap<(u32, u32, u32), u32> = HashMap::new();
+    let mut known: HashMap<(u32, u32, u32, Inlined), u32> = HashMap::new();
     let mut nodes: Vec<StackNode> = Vec::new();
     // For each node, the place of the one that it became, plus 1.
     let mut places: Vec<u32> = Vec::with_capacity(stacks.nodes.len());
@@ -64,9 +64,10 @@ fn merged(stacks: &results::Stacks) -> Stacks {
             continue;
         };
         let next = u32::try_from(nodes.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let place = *known.entry((parent, function, object)).or_insert(next);
+        let inlined = node.inlined.into();
+        let place = *known.entry((parent, function, object, inlined)).or_insert(next);
         if place == next {
-            nodes.push(StackNode { parent, function, object, weight: 0 });
+            nodes.push(StackNode { parent, function, object, weight: 0, inlined });
         }
         let own = usize::try_from(place - 1).ok().and_then(|at| nodes.get_mut(at));
         if let Some(own) = own {
@@ -122,7 +123,7 @@ impl Stacks {
                 caller.weight = caller.weight.saturating_add(weight);
             } else {
                 let object = caller.object;
-                kept.push(StackNode { parent, function, object, weight });
+                kept.push(StackNode { parent, function, object, weight, ..StackNode::default() });
             }
         }
         self.functions.push(Self::OTHERS.to_owned());
@@ -174,7 +175,8 @@ impl Stacks {
                 });
             }
             let parent = node.parent.checked_sub(1);
-            results::StackNode { parent, frame, line: 0, weight: node.weight }
+            let (weight, inlined) = (node.weight, node.inlined.into());
+            results::StackNode { parent, frame, line: 0, weight, inlined }
         });
         let nodes = nodes.collect();
         let unit = match self.unit {
@@ -189,6 +191,26 @@ impl Stacks {
             frames,
             nodes,
             ..results::Stacks::default()
+        }
+    }
+}
+
+impl From<results::Inlined> for Inlined {
+    fn from(of: results::Inlined) -> Self {
+        match of {
+            results::Inlined::No => Self::No,
+            results::Inlined::Own => Self::Own,
+            results::Inlined::Helper => Self::Helper,
+        }
+    }
+}
+
+impl From<Inlined> for results::Inlined {
+    fn from(of: Inlined) -> Self {
+        match of {
+            Inlined::No => Self::No,
+            Inlined::Own => Self::Own,
+            Inlined::Helper => Self::Helper,
         }
     }
 }
@@ -241,6 +263,7 @@ mod tests {
             frame,
             line: frame,
             weight: *weight,
+            inlined: results::Inlined::No,
         });
         results::Stacks {
             frames: frames.collect(),
@@ -285,6 +308,23 @@ mod tests {
         let mut stacks = tree(&[(0, 1), (0, 2), (2, 4)]);
         stacks.frames[1] = results::Frame { file: "a.c".into(), ..stacks.frames[0].clone() };
         assert_eq!(folded(&recorded(&stacks).unwrap()), ["f0 3", "f0;f2 4"]);
+    }
+
+    #[test]
+    fn inlined_functions_are_still_known_when_they_come_back() {
+        let mut stacks = tree(&[(0, 1_000), (1, 2_000), (1, 4_000), (1, 8_000)]);
+        stacks.frames[3] = stacks.frames[2].clone();
+        stacks.nodes[1].inlined = results::Inlined::Own;
+        stacks.nodes[2].inlined = results::Inlined::Helper;
+        let kept = recorded(&stacks).unwrap();
+        let json = serde_json::to_value(&kept.nodes).unwrap();
+        let texts: Vec<_> = json.as_array().unwrap().iter().map(|it| it.get("inlined")).collect();
+        let text = |text: &str| Some(serde_json::json!(text));
+        assert_eq!(texts, [None, text("own").as_ref(), text("helper").as_ref(), None]);
+        assert_eq!(serde_json::from_value::<Vec<StackNode>>(json).unwrap(), kept.nodes);
+        let back: Vec<_> = kept.to_results("b").nodes.iter().map(|node| node.inlined).collect();
+        let before: Vec<_> = stacks.nodes.iter().map(|node| node.inlined).collect();
+        assert_eq!(back, before);
     }
 
     #[test]

@@ -187,6 +187,29 @@ pub struct StackNode {
     pub object: u32,
     /// The cost of the function itself when called this way.
     pub weight: u64,
+    /// Its relation to the code of the caller; left out where it was called.
+    #[serde(default, skip_serializing_if = "Inlined::is_called")]
+    pub inlined: Inlined,
+}
+
+/// The relation of a function to the code of its caller.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Inlined {
+    /// It was called, or nothing is known.
+    #[default]
+    No,
+    /// It was inlined, and was written with the program: a reader looks for it by its own name.
+    Own,
+    /// It was inlined, and belongs to a library or is a closure of its caller: a reader looks for the caller.
+    Helper,
+}
+
+impl Inlined {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    fn is_called(&self) -> bool {
+        *self == Self::No
+    }
 }
 
 /// The unit of weights.

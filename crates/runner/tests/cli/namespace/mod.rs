@@ -35,6 +35,7 @@ mod login;
 mod memory;
 mod memory_traced;
 mod memory_versus;
+mod names;
 mod no_profile;
 mod outlive;
 mod output;
