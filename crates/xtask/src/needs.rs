@@ -54,6 +54,11 @@ pub(crate) const NEEDS: &[Need] = &[
         is_met: registry_answers,
     },
     Need {
+        part: "chromium::",
+        what: "a Chromium that starts (`chromium --version`)",
+        is_met: |_| Cmd::new("chromium").args(["--version"]).succeeds(),
+    },
+    Need {
         part: "garage::",
         what: "`garage` on PATH (`cargo xtask servers` brings it, and runs these)",
         is_met: |_| find("garage").is_some(),

@@ -41,6 +41,7 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
         robust,
         walltime,
         around,
+        report,
         command,
         gate,
     } = args;
@@ -84,8 +85,9 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     if let Some(text) = hint {
         context.ui.event(&RunEvent::Step(text));
     }
+    let page = super::report::wanted(&report, context)?;
     let gate = Gate::of_run(gate, context)?;
-    measured(gate.as_ref(), &plan, Kind::Exec, context)
+    measured(gate.as_ref(), page.as_ref(), &plan, Kind::Exec, context)
 }
 
 /// The command behind those that it is compared with.

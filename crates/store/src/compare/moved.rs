@@ -61,12 +61,27 @@ impl Moved {
             whole.map_or([None, None], |[base, head]| [Some(base), Some(head)]);
         let (of_base, of_head) = (scale(base, of_base)?, scale(head, of_head)?);
         let (base, head) = (costs(base, of_base.0), costs(head, of_head.0));
-        let change = (of_head.1 - of_base.1).abs();
-        let share = if whole.is_some() { SAMPLED_NOISE } else { COUNTED_NOISE };
-        let noise = (share * of_base.1.max(of_head.1)).max(PART_OF_CHANGE * change);
+        let noise = noise(whole.is_some(), of_base.1, of_head.1);
         let [by_self, by_total] = [0, 1].map(|place| largest(&base, &head, place, noise));
         let is_empty = by_self.is_empty() && by_total.is_empty();
         (!is_empty).then_some(Self { unit, noise, by_self, by_total })
+    }
+}
+
+/// Returns the smallest change of a function that stands out, where all of it costs so much on both sides: less is noise,
+/// or explains nothing.
+pub fn noise(is_sampled: bool, base: f64, head: f64) -> f64 {
+    let share = if is_sampled { SAMPLED_NOISE } else { COUNTED_NOISE };
+    (share * base.max(head)).max(PART_OF_CHANGE * (head - base).abs())
+}
+
+/// Returns the name of a function without the hash of its crate, which differs between builds.
+pub fn without_hash(function: &str) -> &str {
+    let is_hash =
+        |hash: &str| hash.len() == HASH_DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match function.rsplit_once("::h") {
+        Some((name, hash)) if is_hash(hash) => name,
+        _ => function,
     }
 }
 
@@ -117,14 +132,4 @@ fn costs(of: &Stacks, scale: f64) -> Costs {
         *all += scale * as_float(function.total);
     }
     costs
-}
-
-/// The name of a function of Rust without the hash of its crate.
-fn without_hash(function: &str) -> &str {
-    let is_hash =
-        |hash: &str| hash.len() == HASH_DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match function.rsplit_once("::h") {
-        Some((name, hash)) if is_hash(hash) => name,
-        _ => function,
-    }
 }

@@ -41,6 +41,7 @@ mod outlive;
 mod output;
 mod perf_records;
 mod phases;
+mod pictures;
 mod place;
 mod preflight;
 mod private;

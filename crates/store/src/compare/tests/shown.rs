@@ -15,6 +15,7 @@ fn stacks(sort: u64) -> Stacks {
         objects: vec!["/target/debug/sort".into()],
         nodes: vec![node(0, 0, 10), node(1, 1, 400), node(1, 2, sort)],
         left_out: 5,
+        columns: BTreeMap::new(),
     }
 }
 

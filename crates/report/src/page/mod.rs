@@ -1,0 +1,207 @@
+//! The page: one HTML file with everything in it.
+//!
+//! | file | part |
+//! |---|---|
+//! | `document.rs` | the frame of the page: its policy, style and script |
+//! | `head.rs` | which runs these are, and what was found |
+//! | `turns.rs` | commands that were compared in turns |
+//! | `overview.rs` | the table of all benchmarks, with or without verdicts |
+//! | `benchmark.rs`, `figures.rs`, `flames.rs` | each benchmark: numbers, charts, flame graph |
+//! | `surroundings.rs` | environments and their differences, warnings, the log |
+//! | `size.rs` | what is left out so that the page stays small |
+
+mod benchmark;
+mod document;
+mod figures;
+mod flames;
+mod head;
+mod overview;
+mod size;
+mod surroundings;
+mod turns;
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use store::{
+    Mode, RecordedBenchmark,
+    compare::{Compared, Comparison, Run},
+    gate::GateReport,
+    history::History,
+};
+
+use size::{Cut, LEVELS};
+
+/// The content of a page.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// The run that is shown.
+    pub head: Run<'a>,
+    /// The run that it is compared with, and what came out.
+    pub base: Option<(Run<'a>, &'a Comparison)>,
+    /// The judgement of a gate.
+    pub gate: Option<&'a GateReport>,
+    /// Histories of its benchmarks.
+    pub history: &'a [History<'a>],
+    /// The log of the run, where it is still there.
+    pub log: Option<&'a str>,
+    /// The most bytes that the page may have.
+    pub most_bytes: usize,
+}
+
+/// A page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The HTML.
+    pub html: String,
+    /// Sentences on what had no room, as the page has them, without final periods.
+    pub left_out: Vec<String>,
+}
+
+impl Report<'_> {
+    /// The usual bound of a page: 5 MB.
+    pub const USUAL_BYTES: usize = 5_000_000;
+}
+
+/// Makes the page of a report: as much of it as there is room for, the worst benchmarks first.
+pub fn page(report: &Report<'_>) -> Page {
+    let of = Benchmarks::of(report);
+    let mut last = Page { html: String::new(), left_out: Vec::new() };
+    for level in LEVELS {
+        let mut cut = Cut::new(level, of.shown.len());
+        let Some(body) = body(report, &of, &mut cut) else { continue };
+        last = Page { html: document::whole(report, &body), left_out: cut.sentences() };
+        if last.html.len() <= report.most_bytes {
+            break;
+        }
+    }
+    last
+}
+
+/// The parts of the page; `None` if they are larger than the page may be.
+fn body(report: &Report<'_>, of: &Benchmarks<'_>, cut: &mut Cut) -> Option<Markup> {
+    let mut details: Vec<Markup> = Vec::new();
+    let mut bytes = 0;
+    for shown in of.shown.iter().take(cut.level.detailed) {
+        let markup = benchmark::section(shown, report, cut);
+        bytes += markup.0.len();
+        if bytes > report.most_bytes && cut.level.may_shrink {
+            return None;
+        }
+        details.push(markup);
+    }
+    let overview = overview::table(of, report, cut);
+    Some(html! {
+        (head::header(report))
+        main id="content" {
+            (head::found(report))
+            (turns::table(report))
+            (overview)
+            @if !details.is_empty() {
+                section aria-labelledby="benchmarks-title" {
+                    h2 id="benchmarks-title" { "Benchmarks" }
+                    @for one in &details { (one) }
+                }
+            }
+            (surroundings::sections(report))
+            @let sentences = cut.sentences();
+            @if !sentences.is_empty() {
+                section aria-labelledby="cut-title" {
+                    h2 id="cut-title" { "Left out" }
+                    p { "So that the page stays small:" }
+                    ul { @for sentence in &sentences { li { (sentence) } } }
+                }
+            }
+        }
+    })
+}
+
+/// A benchmark with all that is known of it.
+#[derive(Debug, Clone, Copy)]
+struct Shown<'a> {
+    /// Its number on the page, from 1 on.
+    number: usize,
+    mode: Mode,
+    name: &'a str,
+    occurrence: u32,
+    head: Option<&'a RecordedBenchmark>,
+    base: Option<&'a RecordedBenchmark>,
+    compared: Option<&'a Compared>,
+    history: Option<&'a History<'a>>,
+}
+
+/// All benchmarks, the worst first; those of a single run in its order.
+struct Benchmarks<'a> {
+    shown: Vec<Shown<'a>>,
+}
+
+/// Mode, identity and number of a benchmark.
+type Key<'a> = (Mode, &'a str, u32);
+
+impl<'a> Benchmarks<'a> {
+    fn of(report: &Report<'a>) -> Self {
+        let by_key = |run: Run<'a>| -> BTreeMap<Key<'a>, &'a RecordedBenchmark> {
+            let all = run.record.benchmarks.iter();
+            let key = |of: &'a RecordedBenchmark| {
+                let mode = run.record.mode_of(of).unwrap_or_default();
+                ((mode, of.uri.as_str(), of.occurrence), of)
+            };
+            all.map(key).collect()
+        };
+        let histories: BTreeMap<Key<'a>, &'a History<'a>> = report
+            .history
+            .iter()
+            .map(|it| ((it.series.mode, it.series.uri.as_str(), it.series.occurrence), it))
+            .collect();
+        let heads = by_key(report.head);
+        let Some((base, comparison)) = report.base else {
+            let modes = report.head.record.benchmarks.iter().map(|head| {
+                let mode = report.head.record.mode_of(head).unwrap_or_default();
+                (mode, head)
+            });
+            let shown = (1..).zip(modes).map(|(number, (mode, head))| Shown {
+                number,
+                mode,
+                name: &head.name,
+                occurrence: head.occurrence,
+                head: Some(head),
+                base: None,
+                compared: None,
+                history: histories.get(&(mode, head.uri.as_str(), head.occurrence)).copied(),
+            });
+            return Self { shown: shown.collect() };
+        };
+        let bases = by_key(base);
+        let shown = (1..).zip(&comparison.benchmarks).map(|(number, compared)| {
+            let key: Key<'a> = (compared.mode, compared.uri.as_str(), compared.occurrence);
+            // A function of pytest may have moved to another file: then names pair.
+            let of_name = || {
+                let mut all = bases.iter();
+                all.find(|((mode, ..), it)| *mode == key.0 && it.name == compared.name)
+            };
+            Shown {
+                number,
+                mode: compared.mode,
+                name: &compared.name,
+                occurrence: compared.occurrence,
+                head: heads.get(&key).copied(),
+                base: bases.get(&key).copied().or_else(|| of_name().map(|(_, it)| *it)),
+                compared: Some(compared),
+                history: histories.get(&key).copied(),
+            }
+        });
+        Self { shown: shown.collect() }
+    }
+}
+
+impl Shown<'_> {
+    /// Returns its name on one line, with its number if it was measured before.
+    fn title(&self) -> String {
+        crate::text::plain(&results::words::numbered(self.name, self.occurrence))
+    }
+
+    /// Returns the name of its place on the page.
+    fn anchor(&self) -> String {
+        format!("b{}", self.number)
+    }
+}
