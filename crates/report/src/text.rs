@@ -7,7 +7,8 @@ const MOST_LETTERS: usize = 400;
 
 /// Returns a text on one line without characters that draw or move anything, cut where it is far too long.
 pub(crate) fn plain(text: &str) -> String {
-    let line = one_line(text);
+    // No XML may have these two.
+    let line = one_line(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}");
     if line.chars().nth(MOST_LETTERS).is_none() {
         return line;
     }

@@ -11,7 +11,9 @@ const BASE_LINE: f64 = HEIGHT - 24.0;
 
 /// Returns the chart of base, if there is one, and head; `None` without a point.
 pub(crate) fn timeline(sides: [Option<&Timeline>; 2]) -> Option<Markup> {
-    let [base, head] = sides.map(|side| side.filter(|side| !side.most_bytes.is_empty()));
+    let thinned = sides.map(|side| side.map(thinned));
+    let [base, head] =
+        thinned.each_ref().map(|side| side.as_ref().filter(|side| !side.most_bytes.is_empty()));
     let all = || [base, head].into_iter().flatten();
     let bytes = all().flat_map(|side| side.most_bytes.iter().map(|bytes| as_float(*bytes)));
     all().next()?;
@@ -37,6 +39,15 @@ pub(crate) fn timeline(sides: [Option<&Timeline>; 2]) -> Option<Markup> {
             }
         }
     })
+}
+
+/// Returns a timeline with at most so many spans as can be seen: several become one, with the most of them.
+fn thinned(of: &Timeline) -> Timeline {
+    const MOST: usize = 512;
+    let each = of.most_bytes.len().div_ceil(MOST).max(1);
+    let most = of.most_bytes.chunks(each).map(|some| some.iter().copied().max().unwrap_or(0));
+    let factor = u64::try_from(each).unwrap_or(u64::MAX);
+    Timeline { span_ns: of.span_ns.saturating_mul(factor), most_bytes: most.collect() }
 }
 
 fn length(of: &Timeline) -> f64 {

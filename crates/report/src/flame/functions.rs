@@ -1,6 +1,6 @@
 //! The functions of a flame graph by what they cost: the same in a table, for who reads rather than looks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use results::FrameKind;
 use store::Inlined;
@@ -27,24 +27,30 @@ pub(crate) fn functions<'a>(flame: &'a Flame, column: &Column) -> Vec<Function<'
             .get(frame)
             .is_none_or(|it| it.inlined == Inlined::Helper || it.kind == FrameKind::Harness)
     };
-    // The functions of each stack that count, the innermost one last.
+    let base = column.base.as_deref().map(|base| flame.totals(base));
+    let totals = [base.unwrap_or_default(), flame.totals(&column.head)];
+    let get = |list: &[f64], at: usize| list.get(at).copied().unwrap_or(0.0);
     let mut costs: BTreeMap<usize, [[f64; 2]; 2]> = BTreeMap::new();
-    for place in 0..flame.nodes.len() {
-        let base = column.base.as_ref().and_then(|base| base.get(place));
-        let cost = [base.copied().unwrap_or(0.0), column.head.get(place).copied().unwrap_or(0.0)];
-        if cost.iter().all(|side| *side <= 0.0) {
-            continue;
+    // For each node, the nearest function around it that counts.
+    let mut around: Vec<Option<usize>> = Vec::with_capacity(flame.nodes.len());
+    let nodes = flame.nodes.iter().zip(outermost(flame)).enumerate();
+    for (place, (node, is_outermost)) in nodes {
+        let outer = node.parent.and_then(|parent| around.get(parent).copied().flatten());
+        let is_hidden = is_hidden(node.frame);
+        let counts = if is_hidden { outer } else { Some(node.frame) };
+        around.push(counts);
+        let base = column.base.as_deref().unwrap_or_default();
+        if let Some(frame) = counts {
+            let own = [get(base, place), get(&column.head, place)];
+            add(&mut costs.entry(frame).or_default()[0], own);
         }
-        let callers = std::iter::successors(Some(place), |at| flame.nodes.get(*at)?.parent);
-        let frames = callers.filter_map(|at| Some(flame.nodes.get(at)?.frame));
-        let frames: Vec<usize> = frames.filter(|frame| !is_hidden(*frame)).collect();
-        if let Some(innermost) = frames.first() {
-            add(&mut costs.entry(*innermost).or_default()[0], cost);
-        }
-        for frame in frames.into_iter().collect::<BTreeSet<usize>>() {
-            add(&mut costs.entry(frame).or_default()[1], cost);
+        if is_outermost && !is_hidden {
+            let [base, head] = &totals;
+            let total = [get(base, place), get(head, place)];
+            add(&mut costs.entry(node.frame).or_default()[1], total);
         }
     }
+    costs.retain(|_, [own, total]| own.iter().chain(&*total).any(|cost| *cost > 0.0));
     let mut all: Vec<Function<'a>> = costs
         .into_iter()
         .filter_map(|(place, [own, total])| {
@@ -62,6 +68,35 @@ pub(crate) fn functions<'a>(flame: &'a Flame, column: &Column) -> Vec<Function<'
         order.then(by_total(other).total_cmp(&by_total(one)))
     });
     all
+}
+
+/// Returns for each node if no caller of it is the same function. Walks the tree once, however deep it is.
+fn outermost(flame: &Flame) -> Vec<bool> {
+    let mut children: Vec<Vec<usize>> = vec![Vec::new(); flame.nodes.len()];
+    let mut open: Vec<(usize, bool)> = Vec::new();
+    for (place, node) in flame.nodes.iter().enumerate().rev() {
+        match node.parent.and_then(|parent| children.get_mut(parent)) {
+            Some(siblings) => siblings.push(place),
+            None => open.push((place, true)),
+        }
+    }
+    let mut active: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut found = vec![false; flame.nodes.len()];
+    while let Some((place, enters)) = open.pop() {
+        let Some(node) = flame.nodes.get(place) else { continue };
+        let count = active.entry(node.frame).or_default();
+        if !enters {
+            *count -= 1;
+            continue;
+        }
+        if let Some(is_outermost) = found.get_mut(place) {
+            *is_outermost = *count == 0;
+        }
+        *count += 1;
+        open.push((place, false));
+        open.extend(children.get(place).into_iter().flatten().map(|child| (*child, true)));
+    }
+    found
 }
 
 fn add(sums: &mut [f64; 2], cost: [f64; 2]) {

@@ -53,16 +53,21 @@ enum Number {
 /// Returns a flame graph as base 64 of compressed JSON.
 pub(crate) fn packed(flame: &Flame) -> String {
     let (mut names, mut objects) = (Texts::default(), Texts::default());
-    let frames = flame.frames.iter().flat_map(|frame| {
+    let mut used = Used::default();
+    let nodes = flame
+        .nodes
+        .iter()
+        .flat_map(|node| [node.parent.map_or(0, |it| it + 1), used.place(node.frame)]);
+    let nodes: Vec<usize> = nodes.collect();
+    let frames = used.list.iter().filter_map(|place| flame.frames.get(*place));
+    let frames = frames.flat_map(|frame| {
         let Frame { name, object, kind, inlined } = frame;
         [names.place(name), objects.place(object), number(*kind), inlined_number(*inlined)]
     });
     let frames = frames.collect();
-    let nodes =
-        flame.nodes.iter().flat_map(|node| [node.parent.map_or(0, |it| it + 1), node.frame]);
     let packed = Packed {
         frames,
-        nodes: nodes.collect(),
+        nodes,
         names: names.list,
         objects: objects.list,
         columns: flame.columns.iter().map(column).collect(),
@@ -119,6 +124,23 @@ const fn inlined_number(of: Inlined) -> usize {
     }
 }
 
+/// Numbers for the functions that a node has.
+#[derive(Default)]
+struct Used {
+    places: HashMap<usize, usize>,
+    list: Vec<usize>,
+}
+
+impl Used {
+    fn place(&mut self, frame: usize) -> usize {
+        let Self { places, list } = self;
+        *places.entry(frame).or_insert_with(|| {
+            list.push(frame);
+            list.len() - 1
+        })
+    }
+}
+
 /// Numbers for texts, each once.
 #[derive(Default)]
 struct Texts<'a> {
@@ -171,6 +193,6 @@ mod tests {
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)));
         let mut json = String::new();
         GzDecoder::new(&STANDARD.decode(text).unwrap()[..]).read_to_string(&mut json).unwrap();
-        insta::assert_snapshot!(json, @r##"{"names":["main","</script>"],"objects":["prog"],"frames":[0,0,0,0,1,0,1,1],"nodes":[0,0,1,1],"columns":[{"title":"Time","unit":"nanoseconds","head":[1,2.34568],"base":[0,1e300],"headSum":3.3456789,"baseSum":1e300,"noise":0.5}],"sampled":true}"##);
+        insta::assert_snapshot!(json, @r##"{"names":["main","</script>"],"objects":["prog"],"frames":[0,0,0,0,1,0,1,1],"nodes":[0,0,1,1],"columns":[{"title":"Time","unit":"nanoseconds","head":[1,2.34568],"base":[0,1e+300],"headSum":3.3456789,"baseSum":1e+300,"noise":0.5}],"sampled":true}"##);
     }
 }

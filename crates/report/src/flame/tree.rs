@@ -9,7 +9,7 @@ use store::{Inlined, MetricUnit, RecordedBenchmark, StackUnit, Stacks, compare};
 use crate::text::plain;
 
 /// A function in a program or library.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// Its name, without what differs between builds.
     pub name: String,
@@ -54,6 +54,9 @@ pub(crate) struct Flame {
     pub sampled: bool,
 }
 
+/// Functions further in than this count for the one that is so deep.
+const MOST_DEPTH: u32 = 500;
+
 /// The columns beside the one that leads, by their keys in records.
 const OTHER_COLUMNS: &[(&str, &str, StackUnit)] = &[
     ("peak_bytes", "Live at the peak", StackUnit::Bytes),
@@ -67,18 +70,21 @@ impl Flame {
     /// has none.
     pub(crate) fn of(head: &RecordedBenchmark, base: Option<&RecordedBenchmark>) -> Option<Self> {
         let stacks = head.stacks.as_ref()?;
-        let other =
-            base.filter(|base| base.stacks.as_ref().is_some_and(|it| it.unit == stacks.unit));
+        let sampled = scale(head, stacks).is_some();
+        let is_alike = |base: &&RecordedBenchmark| {
+            let of_base = base.stacks.as_ref();
+            of_base.is_some_and(|it| it.unit == stacks.unit && scale(base, it).is_some() == sampled)
+        };
+        let other = base.filter(is_alike);
         let sides: Vec<&RecordedBenchmark> = [Some(head), other].into_iter().flatten().collect();
         let mut grown = Grown::default();
-        let costs: Vec<Vec<Vec<f64>>> = sides.iter().map(|side| grown.add(side)).collect();
-        let sampled = scale(head, stacks).is_some();
+        let costs: Vec<Vec<Option<Vec<f64>>>> = sides.iter().map(|side| grown.add(side)).collect();
         let titles = [(lead_title(stacks.unit, sampled), stacks.unit)];
         let others = OTHER_COLUMNS.iter().map(|(_, title, unit)| (*title, *unit));
         let all = titles.into_iter().chain(others).enumerate();
         let columns = all.filter_map(|(number, (title, unit))| {
             let cost = |side: usize| {
-                let mut own = costs.get(side)?.get(number)?.clone();
+                let mut own = costs.get(side)?.get(number)?.clone()?;
                 own.resize(grown.nodes.len(), 0.0);
                 Some(own)
             };
@@ -262,24 +268,24 @@ impl Column {
 #[derive(Default)]
 struct Grown {
     frames: Vec<Frame>,
-    frame_places: HashMap<Frame, usize>,
+    /// By name, object and kind: code that is inlined on one side alone is the same function.
+    frame_places: HashMap<(String, String, FrameKind), usize>,
     nodes: Vec<Node>,
     node_places: HashMap<(Option<usize>, usize), usize>,
 }
 
 impl Grown {
-    /// Adds the stacks of a run. Returns the cost of each node in each column.
-    fn add(&mut self, side: &RecordedBenchmark) -> Vec<Vec<f64>> {
+    /// Adds the stacks of a run. Returns the cost of each node in each column; `None` for one that the run doesn't have.
+    fn add(&mut self, side: &RecordedBenchmark) -> Vec<Option<Vec<f64>>> {
         let Some(stacks) = &side.stacks else { return Vec::new() };
         let places = self.places(stacks);
         let top = self.top(stacks);
         let factor = scale(side, stacks).unwrap_or(1.0);
         let lead: Vec<u64> = stacks.nodes.iter().map(|node| node.weight).collect();
-        let mut columns = vec![(&lead[..], stacks.left_out, factor)];
+        let mut columns = vec![Some((&lead[..], stacks.left_out, factor))];
         for (key, ..) in OTHER_COLUMNS {
             let column = stacks.columns.get(*key);
-            let weights = column.map(|column| &column.weights[..]).unwrap_or_default();
-            columns.push((weights, column.map_or(0, |column| column.left_out), 1.0));
+            columns.push(column.map(|column| (&column.weights[..], column.left_out, 1.0)));
         }
         let sum = |(weights, left_out, factor): (&[u64], u64, f64)| {
             let mut own = vec![0.0; self.nodes.len()];
@@ -292,7 +298,7 @@ impl Grown {
             }
             own
         };
-        columns.into_iter().map(sum).collect()
+        columns.into_iter().map(|column| column.map(sum)).collect()
     }
 
     /// Returns the place of each node of these stacks.
@@ -305,9 +311,16 @@ impl Grown {
                 .unwrap_or_default()
         };
         let mut places: Vec<usize> = Vec::with_capacity(stacks.nodes.len());
+        let mut depths: Vec<u32> = Vec::with_capacity(stacks.nodes.len());
         for node in &stacks.nodes {
             let parent = node.parent.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+            let depth = parent.and_then(|at| depths.get(at)).map_or(0, |depth| depth + 1);
             let parent = parent.and_then(|at| places.get(at).copied());
+            depths.push(depth);
+            if let Some(parent) = parent.filter(|_| depth >= MOST_DEPTH) {
+                places.push(parent);
+                continue;
+            }
             let (name, path) =
                 (text(&stacks.functions, node.function), text(&stacks.objects, node.object));
             let kind = results::kind(&name, &path);
@@ -333,10 +346,15 @@ impl Grown {
 
     fn place(&mut self, parent: Option<usize>, frame: Frame) -> usize {
         let Self { frames, frame_places, nodes, node_places } = self;
-        let frame = *frame_places.entry(frame).or_insert_with_key(|frame| {
-            frames.push(frame.clone());
+        let key = (frame.name.clone(), frame.object.clone(), frame.kind);
+        let inlined = frame.inlined;
+        let frame = *frame_places.entry(key).or_insert_with(|| {
+            frames.push(frame);
             frames.len() - 1
         });
+        if let Some(known) = frames.get_mut(frame).filter(|_| inlined == Inlined::No) {
+            known.inlined = Inlined::No;
+        }
         *node_places.entry((parent, frame)).or_insert_with(|| {
             nodes.push(Node { parent, frame });
             nodes.len() - 1
@@ -442,6 +460,49 @@ mod tests {
     fn a_benchmark_without_stacks_has_no_flame() {
         assert_eq!(Flame::of(&RecordedBenchmark::default(), None), None);
         assert_eq!(Flame::of(&benchmark(&[(0, 0, 0)], 0, StackUnit::Bytes), None), None);
+    }
+
+    #[test]
+    fn sides_that_are_not_alike_are_no_difference() {
+        let counted = benchmark(&[(0, 0, 30)], 0, StackUnit::Instructions);
+        let timed = benchmark(&[(0, 0, 30)], 0, StackUnit::Nanoseconds);
+        let mut scaled = timed.clone();
+        let metric = Metric { value: 10.0, unit: MetricUnit::Nanoseconds, ..Metric::default() };
+        scaled.headline = "median_ns".to_owned();
+        scaled.metrics = [("median_ns".to_owned(), metric)].into();
+        for (head, base) in [(&counted, &timed), (&timed, &counted), (&scaled, &timed)] {
+            assert_eq!(Flame::of(head, Some(base)).unwrap().columns[0].base, None);
+        }
+    }
+
+    #[test]
+    fn what_base_does_not_know_is_not_nothing() {
+        let base = benchmark(&[(0, 0, 30)], 0, StackUnit::Bytes);
+        let mut head = base.clone();
+        let column = store::Column { weights: vec![7], left_out: 0 };
+        head.stacks.as_mut().unwrap().columns = [("peak_bytes".to_owned(), column)].into();
+        let flame = Flame::of(&head, Some(&base)).unwrap();
+        assert_eq!(flame.columns.len(), 2);
+        assert_eq!((flame.columns[0].base.is_some(), &flame.columns[1].base), (true, &None));
+    }
+
+    #[test]
+    fn code_that_is_inlined_on_one_side_is_the_same_function() {
+        let base = benchmark(&[(0, 0, 1), (1, 1, 20)], 0, StackUnit::Bytes);
+        let mut head = base.clone();
+        head.stacks.as_mut().unwrap().nodes[1].inlined = Inlined::Helper;
+        let flame = Flame::of(&head, Some(&base)).unwrap();
+        assert_eq!((flame.nodes.len(), flame.frames[1].inlined), (2, Inlined::No));
+    }
+
+    #[test]
+    fn very_deep_stacks_are_cut_and_lose_nothing() {
+        let nodes: Vec<(u32, u32, u64)> = (0..100_000).map(|at| (at, at % 3, 1)).collect();
+        let flame = Flame::of(&benchmark(&nodes, 0, StackUnit::Bytes), None).unwrap();
+        assert_eq!(flame.nodes.len(), 500);
+        assert_eq!(format!("{:?}", flame.columns[0].sums()), "[0.0, 100000.0]");
+        let found = super::super::functions(&flame, &flame.columns[0]);
+        assert_eq!(format!("{}", found.iter().map(|it| it.own[1]).sum::<f64>()), "100000");
     }
 
     #[test]

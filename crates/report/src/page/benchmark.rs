@@ -51,7 +51,7 @@ pub(super) fn section(of: &Shown<'_>, report: &Report<'_>, cut: &mut Cut) -> Mar
             }
             @let notes = of.head.map(|head| head.notes.as_slice()).unwrap_or_default();
             @if !notes.is_empty() {
-                ul class="notes" { @for note in notes { li { (plain(note)) } } }
+                div class="notes" { (super::head::list(notes)) }
             }
         }
     }

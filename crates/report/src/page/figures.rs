@@ -8,6 +8,8 @@ use store::{Metric, RecordedBenchmark, shown};
 use super::Shown;
 use crate::{chart::Side, text::plain};
 
+/// The most metrics of a benchmark.
+const MOST_METRICS: usize = 200;
 /// More metrics than these are shown when they are asked for.
 const MOST_SHOWN: usize = 6;
 
@@ -32,6 +34,7 @@ fn all(of: &Shown<'_>) -> (Markup, usize) {
         side.and_then(|side| side.metrics.get(key)).copied()
     };
     let count = keys.len();
+    let keys = keys.into_iter().take(MOST_METRICS);
     let table = html! {
         div class="scroll" {
             table {

@@ -19,6 +19,9 @@ pub(super) fn section(of: &Shown<'_>, cut: &mut Cut) -> Markup {
     html! {
         section class="flame" id=(id) aria-label={ "Flame graph of " (of.title()) } {
             h3 { (if is_diff { "Flame graph of the difference" } else { "Flame graph" }) }
+            @if of.base.is_some() && !is_diff {
+                p { "Base has no call stacks of the same kind, so that this is head alone." }
+            }
             noscript { p { "The flame graph needs JavaScript; the table of functions below does not." } }
             (controls(&pruned, is_diff))
             p data-role="told" class="told" aria-live="polite" {}

@@ -52,9 +52,13 @@ pub(super) fn found(report: &Report<'_>) -> Markup {
             (runs(report))
             @if let Some((_, comparison)) = report.base {
                 p class="summary" { (counts(comparison)) }
-                ul {
-                    @for remark in comparison.remarks(true) { li { (plain(&remark)) } }
+                @if comparison.base.len() > 1 || comparison.head.len() > 1 {
+                    p {
+                        "Verdicts rest on " (comparison.base.len()) " runs of base and "
+                        (comparison.head.len()) " of head; numbers, charts and flame graphs are those of the newest of each."
+                    }
                 }
+                (list(&comparison.remarks(true)))
             }
             @if let Some(gate) = report.gate {
                 p class={ "gate " (if gate.passed { "passed" } else { "failed" }) } {
@@ -117,6 +121,17 @@ fn runs(report: &Report<'_>) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Sentences, of very many the first ones.
+pub(super) fn list(sentences: &[String]) -> Markup {
+    const MOST: usize = 60;
+    html! {
+        ul {
+            @for sentence in sentences.iter().take(MOST) { li { (plain(sentence)) } }
+            @if sentences.len() > MOST { li { "and " (sentences.len() - MOST) " more" } }
         }
     }
 }

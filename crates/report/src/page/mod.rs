@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 use store::{
-    Mode, RecordedBenchmark,
+    Mode, Outcome, RecordedBenchmark,
     compare::{Compared, Comparison, Run},
     gate::GateReport,
     history::History,
@@ -72,8 +72,12 @@ pub fn page(report: &Report<'_>) -> Page {
         let Some(body) = body(report, &of, &mut cut) else { continue };
         last = Page { html: document::whole(report, &body), left_out: cut.sentences() };
         if last.html.len() <= report.most_bytes {
-            break;
+            return last;
         }
+    }
+    if last.html.len() > report.most_bytes {
+        last.left_out
+            .push("nothing more can be left out: the page is larger than wanted".to_owned());
     }
     last
 }
@@ -146,7 +150,14 @@ impl<'a> Benchmarks<'a> {
                 let mode = run.record.mode_of(of).unwrap_or_default();
                 ((mode, of.uri.as_str(), of.occurrence), of)
             };
-            all.map(key).collect()
+            // Of repeated identities the first finished one counts, as in comparisons.
+            let (finished, others): (Vec<_>, Vec<_>) =
+                all.partition(|of| of.outcome == Outcome::Complete);
+            let mut found = BTreeMap::new();
+            for (key, of) in finished.into_iter().chain(others).map(key) {
+                found.entry(key).or_insert(of);
+            }
+            found
         };
         let histories: BTreeMap<Key<'a>, &'a History<'a>> = report
             .history

@@ -13,7 +13,7 @@ use crate::text::plain;
 const TABLE: &str = "overview";
 
 /// A row of the table.
-type Row = fn(&Shown<'_>) -> Markup;
+type Row = fn(&Shown<'_>, &Cut) -> Markup;
 
 pub(super) fn table(of: &Benchmarks<'_>, report: &Report<'_>, cut: &Cut) -> Markup {
     let (heads, row): (&[&str], Row) = if report.base.is_some() {
@@ -29,7 +29,7 @@ pub(super) fn table(of: &Benchmarks<'_>, report: &Report<'_>, cut: &Cut) -> Mark
                 table id=(TABLE) class="sortable" {
                     thead { tr { @for head in heads { th scope="col" { (head) } } } }
                     tbody {
-                        @for shown in of.shown.iter().take(cut.level.rows) { (row(shown)) }
+                        @for shown in of.shown.iter().take(cut.level.rows) { (row(shown, cut)) }
                     }
                 }
             }
@@ -80,11 +80,14 @@ fn number(value: Option<f64>, text: &str) -> Markup {
     html! { td class="number" data-value=(value.map_or_else(|| "NaN".to_owned(), |it| it.to_string())) { (text) } }
 }
 
-fn link(of: &Shown<'_>) -> Markup {
+fn link(of: &Shown<'_>, cut: &Cut) -> Markup {
+    if of.number > cut.level.detailed {
+        return html! { th scope="row" { (of.title()) } };
+    }
     html! { th scope="row" { a href={ "#" (of.anchor()) } { (of.title()) } } }
 }
 
-fn compared(of: &Shown<'_>) -> Markup {
+fn compared(of: &Shown<'_>, cut: &Cut) -> Markup {
     let lead = of.compared.and_then(store::compare::Compared::lead);
     let value = |pick: fn(&Quantity) -> f64| {
         let value = lead.map(pick);
@@ -97,7 +100,7 @@ fn compared(of: &Shown<'_>) -> Markup {
     let verdict = of.compared.map_or("", |it| it.verdict.word());
     html! {
         tr data-verdict=(verdict) {
-            (link(of))
+            (link(of, cut))
             td { (shown::mode(of.mode)) }
             (value(|it| it.base))
             (value(|it| it.head))
@@ -108,7 +111,7 @@ fn compared(of: &Shown<'_>) -> Markup {
     }
 }
 
-fn single(of: &Shown<'_>) -> Markup {
+fn single(of: &Shown<'_>, cut: &Cut) -> Markup {
     let Some(head) = of.head else { return html! {} };
     let metric = head.metrics.get(&head.headline);
     let text = match &head.outcome {
@@ -119,11 +122,13 @@ fn single(of: &Shown<'_>) -> Markup {
         }
     };
     let interval = metric.and_then(ends);
-    let rounds =
-        head.rounds.as_ref().map(|it| u64::try_from(it.wall_ns.len()).unwrap_or(0) + it.left_out);
+    let rounds = head.rounds.as_ref().map(|it| {
+        let kept = u64::try_from(it.wall_ns.len()).unwrap_or(u64::MAX);
+        kept.saturating_add(it.left_out)
+    });
     html! {
         tr {
-            (link(of))
+            (link(of, cut))
             td { (shown::mode(of.mode)) }
             (number(metric.map(|it| it.value), &text))
             (number(metric.and_then(|it| it.low), interval.as_deref().unwrap_or("-")))

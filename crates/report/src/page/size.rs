@@ -31,7 +31,7 @@ pub(super) const LEVELS: &[Level] = &[
     level(0.02, 100, 50, 20_000),
     level(0.03, 100, 20, 10_000),
     level(0.05, 60, 5, 5_000),
-    Level { may_shrink: false, ..level(0.1, 40, 1, 1_000) },
+    Level { may_shrink: false, ..level(0.1, 40, 1, 200) },
 ];
 
 /// The parts that were left out.
@@ -76,7 +76,7 @@ impl Cut {
             (
                 beyond(level.detailed),
                 format!(
-                    "charts and flame graphs of {}, those that changed least",
+                    "charts and flame graphs of {}, the last ones of the table",
                     count(beyond(level.detailed), "benchmark")
                 ),
             ),
@@ -97,7 +97,7 @@ mod tests {
         insta::assert_snapshot!(cut.sentences().join("\n"), @r"
         parts below 2 % of the whole are not told apart in 2 flame graphs
         at most 100 rounds are drawn, evenly spread, in 1 chart
-        charts and flame graphs of 9,950 benchmarks, those that changed least
+        charts and flame graphs of 9950 benchmarks, the last ones of the table
         ");
         assert_eq!(Cut::new(&LEVELS[0], 10).sentences(), Vec::<String>::new());
     }

@@ -8,6 +8,8 @@ use store::{Environment, Part, PartState, Record, compare::Effect, shown};
 use super::Report;
 use crate::text::plain;
 
+/// The most facts about an environment.
+const MOST_FACTS: usize = 400;
 /// The most lines of the log.
 const MOST_LINES: usize = 400;
 
@@ -74,7 +76,8 @@ fn differences(report: &Report<'_>) -> Markup {
     html! {
         @if all.is_empty() { p { "No difference that matters is known." } }
         @else {
-            ul { @for reason in all { li { (plain(&reason.sentence())) } } }
+            @let sentences: Vec<String> = all.iter().map(|reason| reason.sentence()).collect();
+            (super::head::list(&sentences))
         }
     }
 }
@@ -113,7 +116,7 @@ fn facts(of: &Environment) -> Vec<(String, String)> {
     });
     let modules = modules.iter().map(|it| (it.path.clone(), it.id.clone()));
     let all = fixed.chain(tools).chain(said).chain(modules);
-    all.filter(|(_, value)| !value.is_empty()).collect()
+    all.filter(|(_, value)| !value.is_empty()).take(MOST_FACTS).collect()
 }
 
 fn warnings(report: &Report<'_>) -> Markup {
@@ -143,7 +146,7 @@ fn warnings(report: &Report<'_>) -> Markup {
         @if !lines.is_empty() {
             section aria-labelledby="warnings-title" {
                 h2 id="warnings-title" { "Warnings" }
-                ul { @for line in &lines { li { (plain(line)) } } }
+                (super::head::list(&lines))
             }
         }
     }

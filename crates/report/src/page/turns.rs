@@ -7,6 +7,9 @@ use store::{Verdict, shown};
 use super::Report;
 use crate::text::plain;
 
+/// The most rows.
+const MOST_ROWS: usize = 1_000;
+
 /// The table; nothing of a run that compared nothing, or where another comparison is the subject of the page.
 pub(super) fn table(report: &Report<'_>) -> Markup {
     let verdicts = &report.head.record.verdicts;
@@ -25,7 +28,7 @@ pub(super) fn table(report: &Report<'_>) -> Markup {
                             }
                         }
                     }
-                    tbody { @for verdict in verdicts { (row(verdict)) } }
+                    tbody { @for verdict in verdicts.iter().take(MOST_ROWS) { (row(verdict)) } }
                 }
             }
         }

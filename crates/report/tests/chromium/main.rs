@@ -133,6 +133,8 @@ mod chromium {
         let before = browser.number(total).to_string();
         browser.evaluate("document.querySelector('#b1-flame [data-role=inverted]').click()");
         assert_eq!(browser.number(total).to_string(), before);
+        let told = "codspeedReport.sections.get('b1-flame').graph.hooks.describe([...codspeedReport.sections.get('b1-flame').root.children.values()][0]).join()";
+        assert!(!browser.text(told).contains("self"), "{}", browser.text(told));
         let roots = "[...codspeedReport.sections.get('b1-flame').root.children.values()]";
         let names = format!(
             "{roots}.map((it) => codspeedReport.sections.get('b1-flame').flame.frames[it.frame].name).sort().join()"

@@ -30,8 +30,8 @@ pub(crate) struct ReportArgs {
     #[arg(short, long, value_name = "PATH", default_value = "report.html")]
     pub output: PathBuf,
 
-    /// The most that the page may take: what has no room is left out, the benchmarks that changed least first, and the
-    /// page says so.
+    /// The most that the page may take: what has no room is left out, the last benchmarks of its table first, and the page
+    /// says so.
     #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "5MB")]
     pub max_size: usize,
 

@@ -27,6 +27,7 @@ use crate::{
 pub(crate) fn run(args: GateArgs, context: &mut Context) -> Result<ExitKind, CliError> {
     let GateArgs { head, base, untrusted, confirm, outcome, export, report, command } = args;
     let page = report.map(|path| Export { format: "report".to_owned(), path });
+    report::refuse_stdout(page.as_ref())?;
     let files: Vec<Export> = export.iter().chain(&page).cloned().collect();
     preflight::check_exports(&files, context, &here()?)?;
     let project = sources::project(context, &here()?)?;

@@ -57,7 +57,7 @@ fn page(args: &ReportArgs, context: &Context) -> Result<ExitKind, CliError> {
     let settings =
         Settings { force: args.force, floors: Some(&sides.floors), ..Settings::default() };
     let found = compare(&bases, &heads, &settings);
-    let (base, head) = sides.base.first().zip(sides.head.last()).ok_or_else(nothing)?;
+    let (base, head) = sides.base.last().zip(sides.head.last()).ok_or_else(nothing)?;
     let what = Content { base: Some((base, &found)), gate: None, log, most_bytes: args.max_size };
     what.write(head, &file, context)?;
     opened(args.open, &file, context)
@@ -70,7 +70,7 @@ fn nothing() -> CliError {
 
 /// Opens what was written in a browser, if that is wanted.
 fn opened(wanted: bool, file: &Export, context: &Context) -> Result<ExitKind, CliError> {
-    if wanted {
+    if wanted && file.path != Path::new("-") {
         browser::open(&as_text(&here()?.join(&file.path)), context);
     }
     Ok(ExitKind::Ok)
@@ -134,13 +134,19 @@ fn written(text: &[u8], file: &Export, context: &Context) -> Result<(), CliError
 /// Returns the file for the page of what is about to be measured, if one is wanted. It is checked before hours are spent.
 pub(super) fn wanted(args: &ReportFileArgs, context: &Context) -> Result<Option<Export>, CliError> {
     let Some(file) = args.file() else { return Ok(None) };
-    if file.path == Path::new("-") {
-        let what = "`--report` needs a file, as standard output shows the results";
-        return Err(CliError::new(ExitKind::Usage, what));
-    }
+    refuse_stdout(Some(&file))?;
     preflight::check_exports(std::slice::from_ref(&file), context, &here()?)?;
     kept::check_writable(context)?;
     Ok(Some(file))
+}
+
+/// Refuses a page on standard output of commands that show something there.
+pub(super) fn refuse_stdout(file: Option<&Export>) -> Result<(), CliError> {
+    if file.is_none_or(|file| file.path != Path::new("-")) {
+        return Ok(());
+    }
+    let what = "`--report` needs a file, as standard output shows the results";
+    Err(CliError::new(ExitKind::Usage, what))
 }
 
 /// The outcome of a command whose report could, or could not be written: what the command itself says counts more.

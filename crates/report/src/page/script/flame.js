@@ -33,7 +33,13 @@ class FlameSection {
       onSearch: () => this.controls.search.focus(),
     };
     this.graph = new FlameCanvas(get("graph"), tip, hooks);
-    this.callers = new FlameCanvas(get("callers"), tip, { ...hooks, onSelect: () => {} });
+    // A caller of a function costs nothing of it by itself.
+    const ofCallers = (node) => this.describe(node, false);
+    this.callers = new FlameCanvas(get("callers"), tip, {
+      ...hooks,
+      describe: ofCallers,
+      onSelect: () => {},
+    });
     this.callees = new FlameCanvas(get("callees"), tip, { ...hooks, onSelect: () => {} });
     this.wanted = null;
     for (const control of Object.values(this.controls)) {
@@ -69,11 +75,17 @@ class FlameSection {
     return this.column.base !== null && this.controls.colour?.value === "change";
   }
 
+  /** The smallest change that says something. */
+  noise() {
+    const { noise, headSum } = this.column;
+    return this.options().normalized ? (this.flame.sampled ? 0.02 : 0.005) * headSum : noise;
+  }
+
   /** What all views of this flame have in common. */
   look(root) {
     const isDark = styleOf(this.section, "--is-dark") === "1";
     const whole = Math.max(root.total, root.baseTotal);
-    const byChange = (node) => changeColour(node, whole, this.column.noise, isDark);
+    const byChange = (node) => changeColour(node, whole, this.noise(), isDark);
     const byObject = (_, frame) => objectColour(frame, isDark);
     return {
       root,
@@ -121,8 +133,9 @@ class FlameSection {
     return [both, showChange(node.baseTotal, node.total)];
   }
 
-  describe(node) {
-    const { unit, base, noise } = this.column;
+  describe(node, hasSelf = !this.options().inverted) {
+    const { unit, base } = this.column;
+    const noise = this.noise();
     const frame = this.flame.frames[node.frame];
     if (!frame) {
       return [`all: ${this.amounts(node).join(", ")}`];
@@ -139,7 +152,7 @@ class FlameSection {
       frame.inlined ? `${frame.name} (inlined)` : frame.name,
       frame.object,
       line("total", node.total, node.baseTotal),
-      line("self", node.self, node.base),
+      hasSelf ? line("self", node.self, node.base) : "",
     ].filter((text) => text !== "");
   }
 

@@ -64,7 +64,7 @@ const start = () => {
   }
   // A link to a benchmark opens it.
   const openTarget = () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(location.hash.slice(1));
     const details = target?.closest("details");
     if (details) {
       details.open = true;

@@ -196,7 +196,7 @@ impl Gate {
         context: &Context,
     ) -> Result<(), CliError> {
         let (Some(file), Some(run)) = (file, head.runs.last()) else { return Ok(()) };
-        let base = base.and_then(|(base, found)| Some((base.runs.first()?, found)));
+        let base = base.and_then(|(base, found)| Some((base.runs.last()?, found)));
         let shown = self.shown.borrow();
         let what = Content {
             base,
