@@ -44,6 +44,8 @@ impl Browser {
             .enable_gpu(false)
             .window_size(Some((1280, 900)))
             .user_data_dir(Some(folder.path().join("profile")))
+            // It leaves files there.
+            .process_envs(Some([("TMPDIR".to_owned(), folder.path().display().to_string())].into()))
             .idle_browser_timeout(PATIENCE)
             .build()
             .unwrap();
