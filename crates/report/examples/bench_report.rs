@@ -13,12 +13,9 @@ mod runs;
 
 use std::{error::Error, fs, path::PathBuf};
 
-use report::{Page, Report, page};
+use report::Page;
 use runner_shared::{clock::now, walltime::as_float};
-use store::{
-    Record, RecordId, StackNode,
-    compare::{Run, Settings, compare},
-};
+use store::{Record, StackNode};
 
 /// Times that each page is made.
 const TIMES: usize = 5;
@@ -37,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut made = Page { html: String::new(), left_out: Vec::new() };
         for _ in 0..TIMES {
             let start = now();
-            made = page_of(head, base.as_ref());
+            made = runs::page_of(head, base.as_ref());
             times.push(now().since(start));
         }
         times.sort_unstable();
@@ -56,21 +53,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?");
     println!("peak memory\t{}\t\tof all pages", peak.trim());
     Ok(())
-}
-
-fn page_of(head: &Record, base: Option<&Record>) -> Page {
-    let run = |record, number: u64| Run { id: RecordId::of(&number.to_le_bytes()), record };
-    let head = run(head, 2);
-    let base = base.map(|base| run(base, 1));
-    let found = base.map(|base| compare(&[base], &[head], &Settings::default()));
-    page(&Report {
-        head,
-        base: base.zip(found.as_ref()),
-        gate: None,
-        history: &[],
-        log: None,
-        most_bytes: Report::USUAL_BYTES,
-    })
 }
 
 /// A run of one benchmark with a million functions, each of which costs as much: more than any record keeps.

@@ -19,7 +19,7 @@ mod flame;
 mod page;
 mod text;
 
-pub use flame::{PictureError, picture};
+pub use flame::flame_picture;
 pub use page::{Page, Report, page};
 
 /// The picture of the live memory of a benchmark over the time, as an SVG file; `None` if its record has no such timeline.

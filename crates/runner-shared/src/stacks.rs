@@ -131,17 +131,8 @@ impl Stacks {
 
     /// Returns the way from callers to what they call.
     pub fn children(&self) -> Children {
-        let count = self.nodes.len();
-        let (mut first, mut next) = (vec![None; count], vec![None; count]);
-        let mut outermost = None;
-        for (at, node) in self.nodes.iter().enumerate().rev() {
-            let parent = parent_of(node, at).and_then(|parent| first.get_mut(parent));
-            let list = parent.unwrap_or(&mut outermost);
-            if let (Some(next), Ok(number)) = (next.get_mut(at), u32::try_from(at)) {
-                *next = list.replace(number);
-            }
-        }
-        Children { first, next, outermost }
+        let parents = self.nodes.iter().enumerate().map(|(at, node)| parent_of(node, at));
+        Children::of(parents.collect())
     }
 
     /// Returns the cost of each function with all that it called, by its place in [`Stacks::frames`].
@@ -161,26 +152,13 @@ impl Stacks {
             groups.get(frame).copied()
         };
         let mut sums = vec![0_u64; groups.len()];
-        // How often each group is among the callers.
-        let mut open = vec![0_u32; groups.len()];
-        let mut todo: Vec<Step> = children.outermost().map(Step::Enter).collect();
-        while let Some(step) = todo.pop() {
-            let (Step::Enter(at) | Step::Leave(at)) = step;
-            let Some(group) = group(at) else {
-                todo.extend(children.below(at).map(Step::Enter));
-                continue;
-            };
-            let Some(callers) = open.get_mut(group) else { continue };
-            if matches!(step, Step::Leave(_)) {
-                *callers = callers.saturating_sub(1);
-                continue;
-            }
-            if let Some(sum) = sums.get_mut(group).filter(|_| *callers == 0) {
+        for (at, is_outermost) in
+            children.are_outermost(group, groups.len()).into_iter().enumerate()
+        {
+            let sum = group(at).and_then(|group| sums.get_mut(group));
+            if let Some(sum) = sum.filter(|_| is_outermost) {
                 *sum = sum.saturating_add(below.get(at).copied().unwrap_or(0));
             }
-            *callers = callers.saturating_add(1);
-            todo.push(Step::Leave(at));
-            todo.extend(children.below(at).map(Step::Enter));
         }
         sums
     }
@@ -276,6 +254,53 @@ pub struct Children {
 }
 
 impl Children {
+    /// Returns the way down of a tree whose nodes have these callers, each before what it calls.
+    pub fn of(parents: Vec<Option<usize>>) -> Self {
+        let count = parents.len();
+        let (mut first, mut next) = (vec![None; count], vec![None; count]);
+        let mut outermost = None;
+        for (at, parent) in parents.into_iter().enumerate().rev() {
+            let parent = parent.filter(|parent| *parent < at);
+            let list = parent.and_then(|parent| first.get_mut(parent)).unwrap_or(&mut outermost);
+            if let (Some(next), Ok(number)) = (next.get_mut(at), u32::try_from(at)) {
+                *next = list.replace(number);
+            }
+        }
+        Self { first, next, outermost }
+    }
+
+    /// Returns for each node if no caller of it belongs to the same group, of so many. A node without a group is never
+    /// outermost. The tree is walked once, however deep it is.
+    pub fn are_outermost(
+        &self,
+        group: impl Fn(usize) -> Option<usize>,
+        groups: usize,
+    ) -> Vec<bool> {
+        let mut found = vec![false; self.next.len()];
+        // How often each group is among the callers.
+        let mut open = vec![0_u32; groups];
+        let mut todo: Vec<Step> = self.outermost().map(Step::Enter).collect();
+        while let Some(step) = todo.pop() {
+            let (Step::Enter(at) | Step::Leave(at)) = step;
+            let callers = group(at).and_then(|group| open.get_mut(group));
+            let Some(callers) = callers else {
+                todo.extend(self.below(at).map(Step::Enter));
+                continue;
+            };
+            if matches!(step, Step::Leave(_)) {
+                *callers = callers.saturating_sub(1);
+                continue;
+            }
+            if let Some(found) = found.get_mut(at) {
+                *found = *callers == 0;
+            }
+            *callers = callers.saturating_add(1);
+            todo.push(Step::Leave(at));
+            todo.extend(self.below(at).map(Step::Enter));
+        }
+        found
+    }
+
     fn list(&self, first: Option<u32>) -> impl Iterator<Item = usize> {
         let place = |number: u32| usize::try_from(number).ok();
         std::iter::successors(first.and_then(place), move |at| {

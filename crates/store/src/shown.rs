@@ -38,7 +38,7 @@ pub fn mode(mode: Mode) -> &'static str {
 }
 
 /// Returns a count as a number to compute with.
-pub(crate) fn float(number: usize) -> f64 {
+pub fn float(number: usize) -> f64 {
     as_float(u64::try_from(number).unwrap_or(u64::MAX))
 }
 

@@ -20,7 +20,7 @@ impl<'t> PerfMap<'t> {
         Self { functions }
     }
 
-    /// Where the functions lie whose names begin so, in the order of addresses.
+    /// Returns the places of functions whose names begin so, in the order of addresses.
     pub(crate) fn named(&self, prefix: &[u8]) -> impl Iterator<Item = Range<u64>> {
         let named = self.functions.iter().filter(move |(.., name)| name.starts_with(prefix));
         named.map(|(start, size, _)| *start..start.saturating_add(*size))

@@ -2,7 +2,7 @@
 //! their intervals.
 
 use maud::{Markup, html};
-use store::MetricUnit;
+use store::{MetricUnit, shown::float};
 
 use super::{
     rounds::Side,
@@ -80,10 +80,6 @@ fn inner(of: &Side) -> Vec<f64> {
     let cut = times.len() / 100;
     let middle = times.get(cut..times.len() - cut).unwrap_or_default();
     middle.iter().copied().chain(of.judged).chain(of.interval.into_iter().flatten()).collect()
-}
-
-fn float(number: usize) -> f64 {
-    u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
 
 #[cfg(test)]

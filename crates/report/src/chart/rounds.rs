@@ -2,7 +2,7 @@
 //! noise between runs as a band.
 
 use maud::{Markup, html};
-use store::MetricUnit;
+use store::{MetricUnit, shown::float};
 
 use super::scale::{LEFT, RIGHT, Scale, WIDTH, rounded, side};
 
@@ -84,7 +84,6 @@ fn label(sides: [Option<&Side>; 2]) -> String {
 }
 
 fn part(nth: usize, most: usize) -> f64 {
-    let float = |number: usize| u32::try_from(number).map_or(f64::from(u32::MAX), f64::from);
     (float(nth) + 0.5) / float(most)
 }
 

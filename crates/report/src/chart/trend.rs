@@ -1,7 +1,7 @@
 //! The history of a benchmark: a dot for each run, a line for each level, a mark where the level changed.
 
 use maud::{Markup, html};
-use store::history::History;
+use store::{history::History, shown::float};
 
 use super::scale::{LEFT, RIGHT, Scale, WIDTH, rounded, side};
 
@@ -14,7 +14,6 @@ pub(crate) fn trend(history: &History<'_>) -> Option<Markup> {
         return None;
     }
     let scale = Scale::around(points.iter().map(|point| point.value), [HEIGHT - 12.0, 8.0])?;
-    let float = |number: usize| u32::try_from(number).map_or(f64::from(u32::MAX), f64::from);
     let across = |nth: usize| {
         rounded(LEFT + (WIDTH - LEFT - RIGHT) * (float(nth) + 0.5) / float(points.len()))
     };

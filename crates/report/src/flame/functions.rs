@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use results::FrameKind;
-use store::Inlined;
-
 use super::tree::{Column, Flame, Frame};
 
 /// A function with its cost on both sides: base, head.
@@ -19,21 +16,18 @@ pub(crate) struct Function<'a> {
 }
 
 /// Returns the functions by a column, those with the largest change or, without another side, the largest cost of their own
-/// first. Helpers that were inlined count for those that they were put into, those of the harness for their callers.
+/// first. Those that are [apart](Frame::is_apart) count for their callers.
 pub(crate) fn functions<'a>(flame: &'a Flame, column: &Column) -> Vec<Function<'a>> {
-    let is_hidden = |frame: usize| {
-        flame
-            .frames
-            .get(frame)
-            .is_none_or(|it| it.inlined == Inlined::Helper || it.kind == FrameKind::Harness)
-    };
+    let is_hidden = |frame: usize| flame.frames.get(frame).is_none_or(Frame::is_apart);
     let base = column.base.as_deref().map(|base| flame.totals(base));
     let totals = [base.unwrap_or_default(), flame.totals(&column.head)];
     let get = |list: &[f64], at: usize| list.get(at).copied().unwrap_or(0.0);
     let mut costs: BTreeMap<usize, [[f64; 2]; 2]> = BTreeMap::new();
     // For each node, the nearest function around it that counts.
     let mut around: Vec<Option<usize>> = Vec::with_capacity(flame.nodes.len());
-    let nodes = flame.nodes.iter().zip(outermost(flame)).enumerate();
+    let function = |at: usize| flame.nodes.get(at).map(|node| node.frame);
+    let outermost = flame.children().are_outermost(function, flame.frames.len());
+    let nodes = flame.nodes.iter().zip(outermost).enumerate();
     for (place, (node, is_outermost)) in nodes {
         let outer = node.parent.and_then(|parent| around.get(parent).copied().flatten());
         let is_hidden = is_hidden(node.frame);
@@ -70,35 +64,6 @@ pub(crate) fn functions<'a>(flame: &'a Flame, column: &Column) -> Vec<Function<'
     all
 }
 
-/// Returns for each node if no caller of it is the same function. Walks the tree once, however deep it is.
-fn outermost(flame: &Flame) -> Vec<bool> {
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); flame.nodes.len()];
-    let mut open: Vec<(usize, bool)> = Vec::new();
-    for (place, node) in flame.nodes.iter().enumerate().rev() {
-        match node.parent.and_then(|parent| children.get_mut(parent)) {
-            Some(siblings) => siblings.push(place),
-            None => open.push((place, true)),
-        }
-    }
-    let mut active: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut found = vec![false; flame.nodes.len()];
-    while let Some((place, enters)) = open.pop() {
-        let Some(node) = flame.nodes.get(place) else { continue };
-        let count = active.entry(node.frame).or_default();
-        if !enters {
-            *count -= 1;
-            continue;
-        }
-        if let Some(is_outermost) = found.get_mut(place) {
-            *is_outermost = *count == 0;
-        }
-        *count += 1;
-        open.push((place, false));
-        open.extend(children.get(place).into_iter().flatten().map(|child| (*child, true)));
-    }
-    found
-}
-
 fn add(sums: &mut [f64; 2], cost: [f64; 2]) {
     for (sum, cost) in sums.iter_mut().zip(cost) {
         *sum += cost;
@@ -107,7 +72,8 @@ fn add(sums: &mut [f64; 2], cost: [f64; 2]) {
 
 #[cfg(test)]
 mod tests {
-    use store::StackUnit;
+    use results::FrameKind;
+    use store::{Inlined, StackUnit};
 
     use super::{super::tree::Node, *};
 

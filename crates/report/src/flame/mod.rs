@@ -7,6 +7,6 @@ mod tree;
 
 pub(crate) use functions::{Function, functions};
 pub(crate) use packed::packed;
+pub use picture::flame_picture;
 pub(crate) use picture::value_text;
-pub use picture::{PictureError, picture};
 pub(crate) use tree::{Column, Flame};

@@ -1,10 +1,9 @@
 //! A flame graph as an SVG file, without a script: each function is a rectangle with its numbers as its title.
 
 use maud::{Markup, PreEscaped, html};
-use results::FrameKind;
-use store::{Inlined, MetricUnit, RecordedBenchmark, StackUnit, shown};
+use store::{MetricUnit, RecordedBenchmark, StackUnit, shown};
 
-use super::tree::{Column, Flame};
+use super::tree::{Column, Flame, Frame};
 use crate::text::plain;
 
 const WIDTH: f64 = 1200.0;
@@ -21,31 +20,15 @@ const MOST_ROWS: usize = 400;
 const STYLE: &str = "text { font: 11px system-ui, 'DejaVu Sans', sans-serif; fill: #1b1f24 } \
     rect { stroke: #ffffff; stroke-width: 0.5 } .head { font-size: 14px; font-weight: 600 }";
 
-/// The reason why there is no picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PictureError {
-    /// The record has no stacks of the benchmark.
-    NoStacks,
-}
-
 /// Returns the flame graph of a benchmark as an SVG file; with the stacks of another run of it, its colours are those of
-/// the difference: red for more, blue for less, grey for what may be noise.
-///
-/// # Errors
-///
-/// There are no stacks.
-pub fn picture(
-    head: &RecordedBenchmark,
-    base: Option<&RecordedBenchmark>,
-) -> Result<String, PictureError> {
-    let flame = Flame::of(head, base).ok_or(PictureError::NoStacks)?;
-    let flame =
-        flame.collapsed(|of| of.inlined == Inlined::Helper || of.kind == FrameKind::Harness);
-    let column = flame.columns.first().ok_or(PictureError::NoStacks)?;
+/// the difference: red for more, blue for less, grey for what may be noise. `None` if the record has no stacks of it.
+pub fn flame_picture(head: &RecordedBenchmark, base: Option<&RecordedBenchmark>) -> Option<String> {
+    let flame = Flame::of(head, base)?;
+    let flame = flame.collapsed(Frame::is_apart);
+    let column = flame.columns.first()?;
     let places = places(&flame, column);
     let rows = places.iter().map(|place| place.row + 1).max().unwrap_or(1);
-    let float = |number: usize| u32::try_from(number).map_or(f64::from(u32::MAX), f64::from);
-    let height = 34.0 + float(rows) * ROW;
+    let height = 34.0 + shown::float(rows) * ROW;
     let title = plain(&results::words::numbered(&head.name, head.occurrence));
     let svg = html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (WIDTH) " " (height) } width=(WIDTH) height=(height) {
@@ -56,7 +39,7 @@ pub fn picture(
             @for place in &places { (rectangle(&flame, column, place)) }
         }
     };
-    Ok(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", svg.0))
+    Some(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", svg.0))
 }
 
 /// A rectangle: the node, its row from 0 on, its left side and width.
@@ -81,20 +64,14 @@ fn places(flame: &Flame, column: &Column) -> Vec<Place> {
     let spans = flame.totals(&widest);
     let get = |list: &[f64], at: usize| list.get(at).copied().unwrap_or(0.0);
     let whole: f64 = widest.iter().sum();
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); flame.nodes.len() + 1];
-    for (place, node) in flame.nodes.iter().enumerate() {
-        if let Some(list) = children.get_mut(node.parent.map_or(0, |parent| parent + 1)) {
-            list.push(place);
-        }
-    }
+    let children = flame.children();
     let name = |place: &usize| {
         let of = flame.nodes.get(*place).and_then(|node| flame.frames.get(node.frame));
         of.map_or("", |of| of.name.as_str())
     };
     let mut found = Vec::new();
-    let mut open = vec![(0, 0, 0.0)];
-    while let Some((list, row, mut left)) = open.pop() {
-        let mut below = children.get(list).cloned().unwrap_or_default();
+    let mut open: Vec<(Vec<usize>, usize, f64)> = vec![(children.outermost().collect(), 0, 0.0)];
+    while let Some((mut below, row, mut left)) = open.pop() {
         below.sort_by(|one, other| name(one).cmp(name(other)));
         for node in below {
             let width = WIDTH * get(&spans, node) / whole;
@@ -102,7 +79,7 @@ fn places(flame: &Flame, column: &Column) -> Vec<Place> {
                 let of = |lists: [&[f64]; 2]| lists.map(|list| get(list, node));
                 let (totals, own) = (of([&totals[0], &totals[1]]), of([base, &column.head]));
                 found.push(Place { node, row, left, width, totals, own });
-                open.push((node + 1, row + 1, left));
+                open.push((children.below(node).collect(), row + 1, left));
             }
             left += width;
         }
@@ -113,8 +90,7 @@ fn places(flame: &Flame, column: &Column) -> Vec<Place> {
 fn rectangle(flame: &Flame, column: &Column, place: &Place) -> Markup {
     let node = flame.nodes.get(place.node);
     let Some(of) = node.and_then(|node| flame.frames.get(node.frame)) else { return html! {} };
-    let float = |number: usize| u32::try_from(number).map_or(f64::from(u32::MAX), f64::from);
-    let y = 30.0 + float(place.row) * ROW;
+    let y = 30.0 + shown::float(place.row) * ROW;
     let round = |value: f64| (value * 100.0).round() / 100.0;
     let room = letters(place.width);
     let text: String = of.name.chars().take(room).collect();
@@ -214,16 +190,16 @@ mod tests {
 
     #[test]
     fn a_picture_has_a_rectangle_for_each_function() {
-        let svg = picture(&benchmark([10, 20, 70]), None).unwrap();
+        let svg = flame_picture(&benchmark([10, 20, 70]), None).unwrap();
         insta::assert_snapshot!(svg);
     }
 
     #[test]
     fn a_difference_is_red_blue_or_grey() {
-        let svg = picture(&benchmark([10, 20, 70]), Some(&benchmark([10, 40, 30]))).unwrap();
+        let svg = flame_picture(&benchmark([10, 20, 70]), Some(&benchmark([10, 40, 30]))).unwrap();
         assert_eq!(svg.matches("fill=\"hsl(212 ").count(), 1, "{svg}");
         assert_eq!(svg.matches("fill=\"hsl(4 ").count(), 2, "{svg}");
         assert!(svg.contains("40 to 20 (-50.0 %)"), "{svg}");
-        assert!(picture(&RecordedBenchmark::default(), None).is_err());
+        assert!(flame_picture(&RecordedBenchmark::default(), None).is_none());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use results::FrameKind;
-use runner_shared::walltime::as_float;
+use runner_shared::{stacks::Children, walltime::as_float};
 use store::{Inlined, MetricUnit, RecordedBenchmark, StackUnit, Stacks, compare};
 
 use crate::text::plain;
@@ -18,6 +18,15 @@ pub(crate) struct Frame {
     pub kind: FrameKind,
     /// The way in which the compiler has put it into its caller, if it has.
     pub inlined: Inlined,
+}
+
+impl Frame {
+    /// Returns true for what a reader does not look for, unless told otherwise: tools that measure, start-up code, and
+    /// helpers of libraries that the compiler has put into their callers.
+    pub(crate) fn is_apart(&self) -> bool {
+        let is_apart = matches!(self.kind, FrameKind::Harness | FrameKind::Startup);
+        is_apart || self.inlined == Inlined::Helper
+    }
 }
 
 /// A function by its callers.
@@ -94,6 +103,11 @@ impl Flame {
         let Grown { frames, nodes, .. } = grown;
         let is_any = columns.iter().any(|column| column.sums().iter().any(|sum| *sum > 0.0));
         is_any.then_some(Self { frames, nodes, columns, sampled })
+    }
+
+    /// Returns the way from callers to what they call.
+    pub(super) fn children(&self) -> Children {
+        Children::of(self.nodes.iter().map(|node| node.parent).collect())
     }
 
     /// Returns the cost of each node with all below it.
@@ -377,12 +391,21 @@ fn scale(of: &RecordedBenchmark, stacks: &Stacks) -> Option<f64> {
     if stacks.unit != StackUnit::Nanoseconds {
         return None;
     }
-    let metric = of.metrics.get(&of.headline).filter(|it| it.unit == MetricUnit::Nanoseconds)?;
+    let time = |key: &str| {
+        let metric = of.metrics.get(key).filter(|it| it.unit == MetricUnit::Nanoseconds);
+        metric.map(|metric| metric.value)
+    };
+    let judged = time(&of.headline)?;
+    // Nobody can be sampled who waits.
+    let whole = time(PROCESSOR).map_or(judged, |processor| judged.min(processor));
     let sum =
         stacks.nodes.iter().fold(stacks.left_out, |sum, node| sum.saturating_add(node.weight));
-    let factor = metric.value / as_float(sum);
+    let factor = whole / as_float(sum);
     (factor > 0.0 && factor.is_finite()).then_some(factor)
 }
+
+/// Key of the processor time of an iteration.
+const PROCESSOR: &str = "processor_ns";
 
 fn lead_title(unit: StackUnit, sampled: bool) -> &'static str {
     match unit {
@@ -454,6 +477,22 @@ mod tests {
         let all = [("main<".to_owned(), 3.0, None), ("fill<main".to_owned(), 7.0, None)];
         assert_eq!(shown(&flame), all);
         assert_eq!(flame.columns[0].title, "Time of an iteration");
+    }
+
+    #[test]
+    fn a_program_that_waits_has_the_time_of_the_processor() {
+        let mut head = benchmark(&[(0, 0, 30), (1, 1, 70)], 0, StackUnit::Nanoseconds);
+        let metric = |value| Metric { value, unit: MetricUnit::Nanoseconds, ..Metric::default() };
+        head.headline = "median_ns".to_owned();
+        for (processor, expected) in [(10.0, "[0.0, 10.0]"), (900.0, "[0.0, 500.0]")] {
+            head.metrics = [
+                ("median_ns".to_owned(), metric(500.0)),
+                ("processor_ns".to_owned(), metric(processor)),
+            ]
+            .into();
+            let flame = Flame::of(&head, None).unwrap();
+            assert_eq!(format!("{:?}", flame.columns[0].sums()), expected);
+        }
     }
 
     #[test]

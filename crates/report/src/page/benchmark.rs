@@ -15,14 +15,14 @@ const OPEN: usize = 3;
 pub(super) fn section(of: &Shown<'_>, report: &Report<'_>, cut: &mut Cut) -> Markup {
     let change = of.compared.and_then(|it| it.lead()).and_then(|lead| lead.ratio);
     let is_calm = of.compared.is_some_and(|it| it.verdict == Verdict::Unchanged);
-    let outcome = of.head.map(|head| &head.outcome);
+    let outcome = of.head.or(of.base).map(|of| &of.outcome);
     html! {
         details class="benchmark" id=(of.anchor()) open[of.number <= OPEN && !is_calm] {
             summary {
                 span class="name" { (of.title()) }
                 @if report.head.record.parts.len() > 1 { " " span class="mode" { (shown::mode(of.mode)) } }
-                @if let Some(compared) = of.compared {
-                    " " span class={ "verdict " (compared.verdict.word()) } { (compared.verdict.word()) }
+                @if !of.verdict().is_empty() {
+                    " " span class={ "verdict " (of.verdict()) } { (of.verdict()) }
                     @if let Some(ratio) = change { " " span { (shown::change(ratio)) } }
                 }
             }

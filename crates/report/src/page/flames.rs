@@ -10,9 +10,12 @@ use crate::flame::{Column, Flame, Function, functions, packed, value_text};
 const MOST_FUNCTIONS: usize = 15;
 
 pub(super) fn section(of: &Shown<'_>, cut: &mut Cut) -> Markup {
-    let Some(flame) = of.head.and_then(|head| Flame::of(head, of.base)) else { return html! {} };
+    let only = of.head.or(of.base).filter(|_| of.head.is_none() || of.base.is_none());
+    let alone = only.and_then(|only| Flame::of(only, None));
+    let both = of.head.and_then(|head| Flame::of(head, of.base));
+    let Some(flame) = both.or(alone) else { return html! {} };
     let pruned = flame.pruned(cut.level.smallest);
-    cut.flames += usize::from(pruned.nodes.len() < flame.nodes.len());
+    cut.flames += usize::from(pruned.nodes != flame.nodes);
     let Some(lead) = flame.columns.first() else { return html! {} };
     let is_diff = lead.base.is_some();
     let id = format!("{}-flame", of.anchor());
@@ -26,7 +29,7 @@ pub(super) fn section(of: &Shown<'_>, cut: &mut Cut) -> Markup {
             (controls(&pruned, is_diff))
             p data-role="told" class="told" aria-live="polite" {}
             div class="canvas" {
-                canvas data-role="graph" tabindex="0" role="img"
+                canvas data-role="graph" tabindex="0" role="application"
                     aria-label="Flame graph: arrow keys select a function, Enter zooms in, Escape zooms out, / searches" {}
             }
             (around())
@@ -82,9 +85,9 @@ fn around() -> Markup {
         div data-role="around" class="around" hidden {
             h4 data-role="around-title" {}
             p { "Called by:" }
-            div class="canvas" { canvas data-role="callers" tabindex="0" role="img" aria-label="Callers of the selected function" {} }
+            div class="canvas" { canvas data-role="callers" tabindex="0" role="application" aria-label="Callers of the selected function" {} }
             p { "Calls:" }
-            div class="canvas" { canvas data-role="callees" tabindex="0" role="img" aria-label="Functions that the selected function calls" {} }
+            div class="canvas" { canvas data-role="callees" tabindex="0" role="application" aria-label="Functions that the selected function calls" {} }
             button type="button" data-role="close-around" { "Close" }
         }
     }

@@ -5,6 +5,7 @@
 //! | `document.rs` | the frame of the page: its policy, style and script |
 //! | `head.rs` | which runs these are, and what was found |
 //! | `turns.rs` | commands that were compared in turns |
+//! | `shown.rs` | the benchmarks and their order |
 //! | `overview.rs` | the table of all benchmarks, with or without verdicts |
 //! | `benchmark.rs`, `figures.rs`, `flames.rs` | each benchmark: numbers, charts, flame graph |
 //! | `surroundings.rs` | environments and their differences, warnings, the log |
@@ -16,20 +17,19 @@ mod figures;
 mod flames;
 mod head;
 mod overview;
+mod shown;
 mod size;
 mod surroundings;
 mod turns;
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, html};
 use store::{
-    Mode, Outcome, RecordedBenchmark,
-    compare::{Compared, Comparison, Run},
+    compare::{Comparison, Run},
     gate::GateReport,
     history::History,
 };
 
+use shown::{Benchmarks, Shown};
 use size::{Cut, LEVELS};
 
 /// The content of a page.
@@ -118,101 +118,4 @@ fn body(report: &Report<'_>, of: &Benchmarks<'_>, cut: &mut Cut) -> Option<Marku
             }
         }
     })
-}
-
-/// A benchmark with all that is known of it.
-#[derive(Debug, Clone, Copy)]
-struct Shown<'a> {
-    /// Its number on the page, from 1 on.
-    number: usize,
-    mode: Mode,
-    name: &'a str,
-    occurrence: u32,
-    head: Option<&'a RecordedBenchmark>,
-    base: Option<&'a RecordedBenchmark>,
-    compared: Option<&'a Compared>,
-    history: Option<&'a History<'a>>,
-}
-
-/// All benchmarks, the worst first; those of a single run in its order.
-struct Benchmarks<'a> {
-    shown: Vec<Shown<'a>>,
-}
-
-/// Mode, identity and number of a benchmark.
-type Key<'a> = (Mode, &'a str, u32);
-
-impl<'a> Benchmarks<'a> {
-    fn of(report: &Report<'a>) -> Self {
-        let by_key = |run: Run<'a>| -> BTreeMap<Key<'a>, &'a RecordedBenchmark> {
-            let all = run.record.benchmarks.iter();
-            let key = |of: &'a RecordedBenchmark| {
-                let mode = run.record.mode_of(of).unwrap_or_default();
-                ((mode, of.uri.as_str(), of.occurrence), of)
-            };
-            // Of repeated identities the first finished one counts, as in comparisons.
-            let (finished, others): (Vec<_>, Vec<_>) =
-                all.partition(|of| of.outcome == Outcome::Complete);
-            let mut found = BTreeMap::new();
-            for (key, of) in finished.into_iter().chain(others).map(key) {
-                found.entry(key).or_insert(of);
-            }
-            found
-        };
-        let histories: BTreeMap<Key<'a>, &'a History<'a>> = report
-            .history
-            .iter()
-            .map(|it| ((it.series.mode, it.series.uri.as_str(), it.series.occurrence), it))
-            .collect();
-        let heads = by_key(report.head);
-        let Some((base, comparison)) = report.base else {
-            let modes = report.head.record.benchmarks.iter().map(|head| {
-                let mode = report.head.record.mode_of(head).unwrap_or_default();
-                (mode, head)
-            });
-            let shown = (1..).zip(modes).map(|(number, (mode, head))| Shown {
-                number,
-                mode,
-                name: &head.name,
-                occurrence: head.occurrence,
-                head: Some(head),
-                base: None,
-                compared: None,
-                history: histories.get(&(mode, head.uri.as_str(), head.occurrence)).copied(),
-            });
-            return Self { shown: shown.collect() };
-        };
-        let bases = by_key(base);
-        let shown = (1..).zip(&comparison.benchmarks).map(|(number, compared)| {
-            let key: Key<'a> = (compared.mode, compared.uri.as_str(), compared.occurrence);
-            // A function of pytest may have moved to another file: then names pair.
-            let of_name = || {
-                let mut all = bases.iter();
-                all.find(|((mode, ..), it)| *mode == key.0 && it.name == compared.name)
-            };
-            Shown {
-                number,
-                mode: compared.mode,
-                name: &compared.name,
-                occurrence: compared.occurrence,
-                head: heads.get(&key).copied(),
-                base: bases.get(&key).copied().or_else(|| of_name().map(|(_, it)| *it)),
-                compared: Some(compared),
-                history: histories.get(&key).copied(),
-            }
-        });
-        Self { shown: shown.collect() }
-    }
-}
-
-impl Shown<'_> {
-    /// Returns its name on one line, with its number if it was measured before.
-    fn title(&self) -> String {
-        crate::text::plain(&results::words::numbered(self.name, self.occurrence))
-    }
-
-    /// Returns the name of its place on the page.
-    fn anchor(&self) -> String {
-        format!("b{}", self.number)
-    }
 }

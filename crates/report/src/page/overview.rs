@@ -1,11 +1,7 @@
 //! The table of all benchmarks: with verdicts, or with the numbers of one run.
 
 use maud::{Markup, html};
-use store::{
-    Metric, Outcome,
-    compare::{Quantity, Verdict},
-    shown,
-};
+use store::{Metric, Outcome, compare::Quantity, shown};
 
 use super::{Benchmarks, Report, Shown, size::Cut};
 use crate::text::plain;
@@ -24,7 +20,7 @@ pub(super) fn table(of: &Benchmarks<'_>, report: &Report<'_>, cut: &Cut) -> Mark
     html! {
         section aria-labelledby="overview-title" {
             h2 id="overview-title" { (if report.base.is_some() { "Verdicts" } else { "Results" }) }
-            (filter(report))
+            (filter(of, report))
             div class="scroll" {
                 table id=(TABLE) class="sortable" {
                     thead { tr { @for head in heads { th scope="col" { (head) } } } }
@@ -33,41 +29,23 @@ pub(super) fn table(of: &Benchmarks<'_>, report: &Report<'_>, cut: &Cut) -> Mark
                     }
                 }
             }
-            @if let Some((_, comparison)) = report.base {
-                @if !comparison.unmatched.is_empty() {
-                    details {
-                        summary { "In one run only: " (comparison.unmatched.len()) }
-                        ul {
-                            @for one in comparison.unmatched.iter().take(cut.level.rows) {
-                                li { (plain(&one.name)) ": " (one.absence.words()) }
-                            }
-                        }
-                    }
-                }
-            }
         }
     }
 }
 
 /// Shown by the script, which it needs.
-fn filter(report: &Report<'_>) -> Markup {
-    const VERDICTS: &[Verdict] = &[
-        Verdict::Regressed,
-        Verdict::Suspect,
-        Verdict::Inconclusive,
-        Verdict::Incomparable,
-        Verdict::Improved,
-        Verdict::Unchanged,
-    ];
+fn filter(of: &Benchmarks<'_>, report: &Report<'_>) -> Markup {
+    let mut verdicts: Vec<&str> = Vec::new();
+    for verdict in of.shown.iter().filter(|_| report.base.is_some()).map(Shown::verdict) {
+        if !verdicts.contains(&verdict) {
+            verdicts.push(verdict);
+        }
+    }
     html! {
         form class="filter" data-table=(TABLE) hidden {
             label { "Name contains " input type="search"; }
-            @if let Some((_, comparison)) = report.base {
-                @for verdict in VERDICTS {
-                    @if comparison.with(*verdict).next().is_some() {
-                        label { input type="checkbox" value=(verdict.word()) checked; " " (verdict.word()) }
-                    }
-                }
+            @for verdict in verdicts {
+                label { input type="checkbox" value=(verdict) checked; " " (verdict) }
             }
             output {}
         }
@@ -97,7 +75,7 @@ fn compared(of: &Shown<'_>, cut: &Cut) -> Markup {
     let interval = lead.and_then(|lead| lead.interval);
     let ends =
         interval.map(|it| format!("{} .. {}", shown::change(it.low), shown::change(it.high)));
-    let verdict = of.compared.map_or("", |it| it.verdict.word());
+    let verdict = of.verdict();
     html! {
         tr data-verdict=(verdict) {
             (link(of, cut))

@@ -13,29 +13,13 @@ mod browser;
 mod runs;
 
 mod chromium {
-    use report::{Page, Report, page};
-    use store::{
-        Record, RecordId,
-        compare::{Run, Settings, compare},
+    use report::{Page, Report};
+    use store::Record;
+
+    use super::{
+        browser::Browser,
+        runs::{self, page_of},
     };
-
-    use super::{browser::Browser, runs};
-
-    /// The page of a comparison of two runs, or of one run.
-    fn page_of(head: &Record, base: Option<&Record>) -> Page {
-        let run = |record, number: u64| Run { id: RecordId::of(&number.to_le_bytes()), record };
-        let head = run(head, 2);
-        let base = base.map(|base| run(base, 1));
-        let found = base.map(|base| compare(&[base], &[head], &Settings::default()));
-        page(&Report {
-            head,
-            base: base.zip(found.as_ref()),
-            gate: None,
-            history: &[],
-            log: Some("a line\n</pre><script>globalThis.wasRun = true</script>\n"),
-            most_bytes: Report::USUAL_BYTES,
-        })
-    }
 
     fn opened(head: &Record, base: Option<&Record>) -> Browser {
         let browser = Browser::open(&page_of(head, base).html);

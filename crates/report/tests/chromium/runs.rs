@@ -1,9 +1,27 @@
 //! Runs to show: two of the same benchmarks in all modes, one whose texts want to be more than text, one with very many.
 
+use report::{Page, Report, page};
 use store::{
-    Column, Metric, MetricUnit, Mode, Part, Record, RecordedBenchmark, Rounds, StackNode,
+    Column, Metric, MetricUnit, Mode, Part, Record, RecordId, RecordedBenchmark, Rounds, StackNode,
     StackUnit, Stacks, Timeline,
+    compare::{Run, Settings, compare},
 };
+
+/// Returns the page of a comparison of two runs, or of one run.
+pub(crate) fn page_of(head: &Record, base: Option<&Record>) -> Page {
+    let run = |record, number: u64| Run { id: RecordId::of(&number.to_le_bytes()), record };
+    let head = run(head, 2);
+    let base = base.map(|base| run(base, 1));
+    let found = base.map(|base| compare(&[base], &[head], &Settings::default()));
+    page(&Report {
+        head,
+        base: base.zip(found.as_ref()),
+        gate: None,
+        history: &[],
+        log: Some("a line\n</pre><script>globalThis.wasRun = true</script>\n"),
+        most_bytes: Report::USUAL_BYTES,
+    })
+}
 
 /// `main` calls `fill`, `sort` and `log`; the weights are those of all four.
 fn stacks(unit: StackUnit, weights: [u64; 4]) -> Stacks {

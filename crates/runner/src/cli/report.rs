@@ -110,7 +110,8 @@ fn parse_size(text: &str) -> Result<usize, String> {
     let unit = UNITS.iter().find_map(|(unit, size)| Some((upper.strip_suffix(unit)?, *size)));
     let (number, size) = unit.ok_or("expected a size such as `5MB` or `800KB`")?;
     let number: Option<usize> = number.trim().parse().ok();
-    let number = number.filter(|number| *number > 0).ok_or("expected a whole number and a unit")?;
+    let number =
+        number.filter(|number| *number > 0).ok_or("expected a whole number with `KB` or `MB`")?;
     let bytes = number.checked_mul(size).filter(|bytes| SPAN.contains(bytes));
     bytes.ok_or_else(|| "a page has between 100KB and 100MB".to_owned())
 }

@@ -2,7 +2,7 @@
 
 use results::{SuiteComparison, SuiteSide, Verdicts};
 use runner_shared::{share::Share, text::one_line};
-use store::gate::comparison_of;
+use store::gate::{GateReport, comparison_of};
 
 use super::{
     Context,
@@ -27,7 +27,7 @@ use crate::{
 /// Compares the states and says of each benchmark whether it has changed.
 pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliError> {
     let AbArgs { shared, instruments, base, head, fail_if_slower, compare, report, gate } = args;
-    let page = report::wanted(&report, context)?;
+    let page = report::wanted(&report, &shared.export, context)?;
     let limit = limit_of(fail_if_slower, compare.threshold)?;
     let gate = Gate::of_ab(gate, context)?;
     let mut plan = Plan::new(shared, instruments, compare, context)?;
@@ -58,7 +58,8 @@ pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliEr
     let mut all = Vec::new();
     let ended = all_parts(&plan, &sides, &turn, (&judges, &mut all), &mut records, context);
     recorded::keep(records.finish(), context);
-    let written = if all.is_empty() { Ok(()) } else { write_page(page.as_ref(), &all, context) };
+    let shown = gate.as_ref().and_then(|gate| gate.shown.take());
+    let written = write_page(page.as_ref(), &all, shown.as_ref(), context);
     report::and_written(ended, written, context)
 }
 
@@ -66,17 +67,22 @@ pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliEr
 fn write_page(
     page: Option<&Export>,
     all: &[SuiteComparison],
+    gate: Option<&GateReport>,
     context: &Context,
 ) -> Result<(), CliError> {
+    let Some(file) = page else { return Ok(()) };
     let recorded = context.recorded.borrow();
-    let (Some(file), Some(Recorded { id, before: Some(before), kept })) = (page, &*recorded) else {
+    let Some(Recorded { id, before: Some(before), kept }) =
+        recorded.as_ref().filter(|_| !all.is_empty())
+    else {
+        report::tell_of_none(file, context);
         return Ok(());
     };
     let [base, head] = [before, id].map(|id| Ok::<_, CliError>((*id, kept.store.get(*id)?)));
     let (base, found) = (base?, comparison_of(&all.iter().collect::<Vec<_>>()));
     let most_bytes = ::report::Report::USUAL_BYTES;
-    let what = Content { base: Some((&base, &found)), most_bytes, ..Content::default() };
-    what.write(&head?, file, context)
+    let (base, head) = (Some((&base, &found)), head?);
+    Content { base, gate, log: None, most_bytes }.write(&head, file, context)
 }
 
 /// The judges of the verdicts.

@@ -79,13 +79,13 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     let workload = Workload::Commands { versus, targets, robust, quiet: shared.quiet };
     let working_directory = here.join(shared.working_directory.clone().unwrap_or_default());
     let targets = vec![PlannedTarget { name: None, workload, working_directory }];
+    let page = super::report::wanted(&report, &shared.export, context)?;
     let options = resolve(shared, upload, InstrumentArgs::default())?;
     let plan = RunPlan::new(targets, options, &here)?;
     sources::say_modes(&plan, by, context);
     if let Some(text) = hint {
         context.ui.event(&RunEvent::Step(text));
     }
-    let page = super::report::wanted(&report, context)?;
     let gate = Gate::of_run(gate, context)?;
     measured(gate.as_ref(), page.as_ref(), &plan, Kind::Exec, context)
 }

@@ -1,6 +1,10 @@
 //! `codspeed report`: a page or a picture of a stored run, and the page of what was just measured.
 
-use std::path::Path;
+use std::{
+    collections::BTreeSet,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::Path,
+};
 
 use report::{Page, Report};
 use runner_shared::{
@@ -30,7 +34,7 @@ use crate::{
 
 /// Earlier runs in the history of a benchmark.
 const MOST_RUNS: usize = 300;
-/// More of a log is not read.
+/// Of a longer log, only the end is read.
 const MOST_LOG_BYTES: u64 = 8 << 20;
 
 /// Makes a page or a picture.
@@ -45,6 +49,13 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<ExitKind, CliE
 fn page(args: &ReportArgs, context: &Context) -> Result<ExitKind, CliError> {
     let file = Export { format: "report".to_owned(), path: args.output.clone() };
     preflight::check_exports(std::slice::from_ref(&file), context, &here()?)?;
+    for input in [Some(&args.run), args.base.as_ref()].into_iter().flatten() {
+        if is_same(&args.output, Path::new(input))? {
+            let what =
+                format!("the report would overwrite `{}`, which it is made of", one_line(input));
+            return Err(CliError::new(ExitKind::Usage, what));
+        }
+    }
     let log = log_of(&args.run);
     let Some(base) = &args.base else {
         let head = single(&args.run, context)?;
@@ -68,6 +79,16 @@ fn nothing() -> CliError {
         .hint("run `codspeed store list` to see the stored runs")
 }
 
+/// Returns true if both paths are the same file, or would be.
+fn is_same(one: &Path, other: &Path) -> Result<bool, CliError> {
+    let here = here()?;
+    let real = |path: &Path| {
+        let path = here.join(path);
+        path.canonicalize().unwrap_or(path)
+    };
+    Ok(real(one) == real(other))
+}
+
 /// Opens what was written in a browser, if that is wanted.
 fn opened(wanted: bool, file: &Export, context: &Context) -> Result<ExitKind, CliError> {
     if wanted && file.path != Path::new("-") {
@@ -76,7 +97,7 @@ fn opened(wanted: bool, file: &Export, context: &Context) -> Result<ExitKind, Cl
     Ok(ExitKind::Ok)
 }
 
-/// What a page has beside its run.
+/// The content of a page beside its run.
 #[derive(Default)]
 pub(super) struct Content<'a> {
     /// The run that it is compared with.
@@ -86,25 +107,20 @@ pub(super) struct Content<'a> {
     pub most_bytes: usize,
 }
 
-impl Content<'_> {
+impl<'a> Content<'a> {
     /// Makes the page of a run, and says where it is.
     pub(super) fn write(
         &self,
-        head: &Loaded,
+        head: &'a Loaded,
         file: &Export,
         context: &Context,
     ) -> Result<(), CliError> {
         let (origins, series) = past(head, context)?;
         let history = History::of_all(series, &origins);
-        let run = |(id, record): &'_ Loaded| (*id, record.clone());
-        let ((id, head), base) = (run(head), self.base.map(|(base, _)| run(base)));
-        let base = base
-            .as_ref()
-            .zip(self.base)
-            .map(|((id, record), (_, found))| (Run { id: *id, record }, found));
+        let run = |(id, record): &'a Loaded| Run { id: *id, record };
         let report = Report {
-            head: Run { id, record: &head },
-            base,
+            head: run(head),
+            base: self.base.map(|(base, found)| (run(base), found)),
             gate: self.gate,
             history: &history,
             log: self.log.as_deref(),
@@ -132,12 +148,29 @@ fn written(text: &[u8], file: &Export, context: &Context) -> Result<(), CliError
 }
 
 /// Returns the file for the page of what is about to be measured, if one is wanted. It is checked before hours are spent.
-pub(super) fn wanted(args: &ReportFileArgs, context: &Context) -> Result<Option<Export>, CliError> {
+pub(super) fn wanted(
+    args: &ReportFileArgs,
+    exports: &[Export],
+    context: &Context,
+) -> Result<Option<Export>, CliError> {
     let Some(file) = args.file() else { return Ok(None) };
     refuse_stdout(Some(&file))?;
+    for export in exports {
+        if is_same(&export.path, &file.path)? {
+            let what = format!("`--report` and `--export` both write `{}`", shown(&file.path));
+            return Err(CliError::new(ExitKind::Usage, what));
+        }
+    }
     preflight::check_exports(std::slice::from_ref(&file), context, &here()?)?;
     kept::check_writable(context)?;
     Ok(Some(file))
+}
+
+/// Says that there is no page, as there is nothing to show: an older one may be there.
+pub(super) fn tell_of_none(file: &Export, context: &Context) {
+    let text =
+        format!("no report was written to `{}`: there is nothing to show", shown(&file.path));
+    context.ui.event(&RunEvent::warning(text));
 }
 
 /// Refuses a page on standard output of commands that show something there.
@@ -165,13 +198,13 @@ pub(super) fn and_written(
     }
 }
 
-/// Writes the page of the run that was just recorded, if one is wanted.
+/// Writes the page of the run that was just recorded, if one is wanted; says that there is none if nothing was recorded.
 pub(super) fn of_recorded(file: Option<&Export>, context: &Context) -> Result<(), CliError> {
     let Some(file) = file else { return Ok(()) };
     let recorded = context.recorded.borrow();
     let Some(Recorded { id, kept, .. }) = &*recorded else {
-        let what = "there is no report, as no record of the run was stored";
-        return Err(CliError::new(ExitKind::Failed, what));
+        tell_of_none(file, context);
+        return Ok(());
     };
     let head = (*id, kept.store.get(*id)?);
     Content { most_bytes: Report::USUAL_BYTES, ..Content::default() }.write(&head, file, context)
@@ -194,10 +227,10 @@ fn past((_, record): &Loaded, context: &Context) -> Result<(Origins, Vec<Series>
         whole: true,
         ..Filter::of_project(&record.project)
     };
-    let is_wanted = |key: &store::BenchmarkKey| {
-        let is_it = |of: &RecordedBenchmark| of.uri == key.uri && of.occurrence == key.occurrence;
-        record.benchmarks.iter().any(is_it)
-    };
+    let wanted = record.benchmarks.iter().map(|of| (of.uri.as_str(), of.occurrence));
+    let wanted: BTreeSet<(&str, u32)> = wanted.collect();
+    let is_wanted =
+        |key: &store::BenchmarkKey| wanted.contains(&(key.uri.as_str(), key.occurrence));
     let found = kept.store.series(&filter, None, &is_wanted)?;
     let (origins, mut series) = of_kept(found);
     series.retain(|one| one.points.len() > 1);
@@ -208,8 +241,12 @@ fn past((_, record): &Loaded, context: &Context) -> Result<(Origins, Vec<Series>
 fn log_of(word: &str) -> Option<String> {
     let folder = is_folder_of_profile(word)?;
     let path = ProfileDir::new(folder).file(&LOG);
-    let read = files::read(&path, Links::Refuse, MOST_LOG_BYTES).ok()?;
-    Some(String::from_utf8_lossy(&read).into_owned())
+    let mut file = files::open(&path, Links::Refuse).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(MOST_LOG_BYTES))).ok()?;
+    let mut text = Vec::new();
+    file.take(MOST_LOG_BYTES).read_to_end(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// A kind of picture.
@@ -227,7 +264,7 @@ struct Picture {
 const FLAME_GRAPH: Picture = Picture {
     name: "flame graph",
     file: "flamegraph.svg",
-    draw: |head, base| report::picture(head, base).ok(),
+    draw: report::flame_picture,
     hint: "simulation mode always records call stacks, walltime mode needs perf, memory mode `--stacks`",
 };
 

@@ -55,9 +55,9 @@ pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliE
         let workload = Workload::Suite(shell_text(command));
         vec![PlannedTarget { name: None, workload, working_directory }]
     };
+    let page = super::report::wanted(&report, &shared.export, context)?;
     let plan = RunPlan::new(targets, resolve(shared, upload, instruments)?, &here)?;
     sources::say_modes(&plan, by, context);
-    let page = super::report::wanted(&report, context)?;
     let gate = Gate::of_run(gate, context)?;
     measured(gate.as_ref(), page.as_ref(), &plan, Kind::Run, context)
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use store::{Kind, Mode, Part, Record, RecordedBenchmark, StackNode, StackUnit, Stacks, Timeline};
+use store::{
+    Kind, Mode, Outcome, Part, Record, RecordedBenchmark, StackNode, StackUnit, Stacks, Timeline,
+};
 use test_support::{Run, Sandbox};
 
 use crate::{
@@ -81,6 +83,42 @@ fn a_change_becomes_a_page_with_verdicts() {
 }
 
 #[test]
+fn what_only_one_run_has_or_finished_is_shown_as_well() {
+    let sandbox = project();
+    let mut failed = profiled("c", 1.0, [1, 1]);
+    failed.outcome = Outcome::Failed("it ran out of luck".to_owned());
+    let records = [
+        record(1, vec![profiled("a", 10.0, [5, 5]), profiled("c", 1.0, [1, 1])]),
+        record(2, vec![profiled("a", 10.0, [5, 5]), profiled("b", 7.0, [3, 4]), failed]),
+    ];
+    keep(&sandbox, &records);
+    let run = report(&sandbox, &["--base", "last~1"]);
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let page = sandbox.text("report.html");
+    for text in ["only in head", "failed or interrupted in head", "it ran out of luck", "7.000 ms"]
+    {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+}
+
+#[test]
+fn the_newest_of_several_runs_of_a_base_is_shown() {
+    let sandbox = project();
+    let of = |minute, millis| Record {
+        commit: record(7, Vec::new()).commit,
+        ..record(minute, vec![profiled("b", millis, [5, 5])])
+    };
+    let records = [of(1, 11.0), of(2, 12.0), record(9, vec![profiled("b", 30.0, [5, 5])])];
+    let ids = keep(&sandbox, &records);
+    let hash = records[0].commit.as_ref().unwrap().hash.clone();
+    let run = report(&sandbox, &["--base", &hash]);
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let page = sandbox.text("report.html");
+    assert!(page.contains(&format!("<td>{}</td>", ids[1].short())), "{page}");
+    assert!(page.contains("Verdicts rest on 2 runs of base and 1 of head"), "{page}");
+}
+
+#[test]
 fn a_page_is_data_alone_on_standard_output() {
     let sandbox = two_runs();
     let run = report(&sandbox, &["-o", "-"]);
@@ -131,6 +169,13 @@ fn what_cannot_be_shown_is_said() {
         assert_eq!(run.code, code, "{words:?}: {}", run.shown());
         assert!(run.stderr.contains(said), "{words:?}: {}", run.stderr);
     }
+    let exported = ["store", "export", "last", "-o", "run.tar"];
+    let run = sandbox.run(sandbox.command(CODSPEED, exported));
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let before = fs::read(sandbox.path().join("run.tar")).unwrap();
+    let run = report(&sandbox, &["./run.tar", "-o", "run.tar"]);
+    assert_eq!(run.code, 2, "{}", run.shown());
+    assert!(fs::read(sandbox.path().join("run.tar")).unwrap() == before, "it was overwritten");
     let left: Vec<_> =
         fs::read_dir(sandbox.path()).unwrap().flatten().map(|it| it.path()).collect();
     assert!(!left.iter().any(|path| path.extension().is_some_and(|it| it == "svg")), "{left:?}");

@@ -24,7 +24,9 @@ impl Stacks {
         let shares = self.shares(&weights, &wholes);
         let mut sizes = shares.clone();
         sizes.sort_unstable_by(|one, other| other.cmp(one));
-        let least = sizes.get(most).map_or(SMALLEST, |size| SMALLEST.max(size + 1));
+        let least = sizes.get(most).map_or(SMALLEST, |size| SMALLEST.max(*size));
+        // Of those that are as large as the first one without room, the outer ones stay.
+        let mut room = most.saturating_sub(sizes.partition_point(|size| *size > least));
         let mut left = Left { nodes: Vec::new(), own: Vec::new(), others: Vec::new() };
         let mut outside = vec![0_u64; wholes.len()];
         // For each node, the place of itself or of the nearest caller that stays, plus 1.
@@ -32,7 +34,10 @@ impl Stacks {
         for (number, node) in self.nodes.iter().enumerate() {
             let costs = weights.iter().map(|column| column.get(number).copied().unwrap_or(0));
             let parent = at(node.parent).and_then(|at| places.get(at).copied()).unwrap_or(0);
-            if shares.get(number).is_some_and(|share| *share >= least) {
+            let share = shares.get(number).copied().unwrap_or(0);
+            let has_room = share > least || share == least && room > 0;
+            room = room.saturating_sub(usize::from(share == least));
+            if has_room {
                 left.push(StackNode { parent, ..*node }, costs.collect());
                 places.push(u32::try_from(left.nodes.len()).unwrap_or(u32::MAX));
                 continue;

@@ -286,6 +286,14 @@ mod tests {
         assert_eq!(sum + kept.left_out, 5_000);
     }
 
+    #[test]
+    fn a_deep_stack_whose_cost_is_in_its_end_stays() {
+        let nodes: Vec<(u32, u64)> = (0..5_000).map(|at| (at, u64::from(at == 4_999))).collect();
+        let kept = recorded(&tree(&nodes), &[]).unwrap();
+        assert_eq!(kept.nodes.len(), MOST_NODES + 1);
+        assert_eq!((kept.nodes.last().unwrap().weight, kept.left_out), (1, 0));
+    }
+
     proptest! {
         #[test]
         fn nothing_is_lost_and_places_exist(

@@ -38,9 +38,12 @@ class FlameSection {
     this.callers = new FlameCanvas(get("callers"), tip, {
       ...hooks,
       describe: ofCallers,
-      onSelect: () => {},
+      onSelect: (node) => this.announce(node, ofCallers),
     });
-    this.callees = new FlameCanvas(get("callees"), tip, { ...hooks, onSelect: () => {} });
+    this.callees = new FlameCanvas(get("callees"), tip, {
+      ...hooks,
+      onSelect: (node) => this.announce(node, hooks.describe),
+    });
     this.wanted = null;
     for (const control of Object.values(this.controls)) {
       const isText = control?.type === "search";
@@ -156,8 +159,13 @@ class FlameSection {
     ].filter((text) => text !== "");
   }
 
+  /** Says which node is selected, for who does not see it. */
+  announce(node, describe) {
+    this.told.textContent = node ? describe(node).join("; ") : "";
+  }
+
   tell(node) {
-    this.told.textContent = node ? this.describe(node).join("; ") : "";
+    this.announce(node, (one) => this.describe(one));
     const button = this.section.querySelector('[data-role="sandwich"]');
     const isFunction = Boolean(node && this.flame.frames[node.frame]);
     button.disabled = !isFunction;

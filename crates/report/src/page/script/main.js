@@ -62,6 +62,10 @@ const start = () => {
   for (const section of document.querySelectorAll("section.flame")) {
     seen.observe(section);
   }
+  // What is open is printed, seen or not.
+  for (const section of document.querySelectorAll("details[open] section.flame")) {
+    void openFlame(section);
+  }
   // A link to a benchmark opens it.
   const openTarget = () => {
     const target = document.getElementById(location.hash.slice(1));

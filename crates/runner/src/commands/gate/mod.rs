@@ -75,22 +75,18 @@ pub(super) fn measured(
     kind: Kind,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
+    let ended = match measure(plan, kind, context) {
+        Ok(ended) => ended,
+        Err(err) => {
+            let written = report::of_recorded(page, context);
+            return report::and_written(Err(err), written, context);
+        }
+    };
     if let Some(gate) = gate {
-        return gate.follow(page, plan, kind, context);
+        return gate.follow(ended, page, plan, kind, context);
     }
-    let ended = measure(plan, kind, context)?;
-    let written = page_of(&ended, page, context);
+    let written = report::of_recorded(page, context);
     report::and_written(ended.whole(&context.ui), written, context)
-}
-
-/// Writes the page of what was measured, if one is wanted and there is something to show.
-fn page_of(ended: &Ended, page: Option<&Export>, context: &Context) -> Result<(), CliError> {
-    let is_any = context.recorded.borrow().is_some();
-    // Why nothing was measured, or could be stored, is told already.
-    if !is_any && (ended.measured != ExitKind::Ok || !ended.is_kept) {
-        return Ok(());
-    }
-    report::of_recorded(page, context)
 }
 
 impl Gate {
@@ -207,20 +203,20 @@ impl Gate {
         what.write(run, file, context)
     }
 
-    /// Measures and judges what was measured, whatever becomes of its upload; once more if that is wanted and something
+    /// Judges what was measured, whatever becomes of its upload; measures once more if that is wanted and something
     /// fails. What was not measured well is not judged. The first measurement alone is sent: it is the one that is judged.
     fn follow(
         &self,
+        ended: Ended,
         page: Option<&Export>,
         plan: &RunPlan,
         kind: Kind,
         context: &Context,
     ) -> Result<ExitKind, CliError> {
-        let ended = measure(plan, kind, context)?;
         let is_empty = ended.is_kept && context.recorded.borrow().is_none();
         let may_be_empty = is_empty && plan.parts.iter().all(|part| part.allow_empty);
         if !is_judged(ended.measured) || may_be_empty {
-            let written = page_of(&ended, page, context);
+            let written = report::of_recorded(page, context);
             return report::and_written(ended.whole(&context.ui), written, context);
         }
         let Ended { measured, sent, .. } = ended;
@@ -363,7 +359,7 @@ impl Gate {
     }
 }
 
-/// What was just measured, judged.
+/// A run that was just measured, with its judgement.
 struct First<'c> {
     report: GateReport,
     head: Chosen,

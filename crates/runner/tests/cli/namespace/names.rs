@@ -11,7 +11,7 @@ mod perf_records {
 
     const ROUNDS: &[&str] = &["--warmup-time", "0", "--max-rounds", "4"];
 
-    /// What is shown after a run of this command, and by `inspect` of its folder; and its folded stacks.
+    /// Returns the texts shown after a run of this command and by `inspect` of its folder, and its folded stacks.
     #[track_caller]
     fn measured(sandbox: &Sandbox, command: &[&str]) -> (String, String, String) {
         let options = [ROUNDS, &["--export", "folded=out.folded"]].concat();

@@ -59,14 +59,21 @@ fn a_page_of_what_was_measured_is_written_if_wanted() {
         (&["--report", "-"][..], "`--report` needs a file"),
         (&["--report", "no/page.html"], "no/page.html"),
         (&["--report", "page.html", "--no-store"], "cannot be used with"),
+        (&["--report", "a.json", "--export", "json=./a.json"], "both write `a.json`"),
     ] {
         let run = exec(&sandbox, options, &["touch", "was-run"]);
         assert_eq!(run.code, 2, "{}", run.shown());
         assert!(run.stderr.contains(said), "{}", run.stderr);
         assert!(!sandbox.path().join("was-run").exists(), "nothing is measured before");
     }
-    let run = exec(&sandbox, &["--report", "failed.html"], &["false"]);
+    let run = exec(&sandbox, &["--report", "page.html"], &["false"]);
     assert_eq!(run.code, 1, "{}", run.shown());
+    assert!(
+        run.stderr.contains("no report was written to `page.html`")
+            || sandbox.text("page.html").contains("Failed: "),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
