@@ -10,8 +10,9 @@
 use std::{collections::BTreeSet, fs, path::Path, process::ExitCode};
 
 use results::{
-    EXPORTERS, PROFILE_EXPORTERS, Reading, Report, SimulationReport, TableStyle, details,
-    environment_details, read_environments, read_memory, read_simulation, read_walltime, table,
+    EXPORTERS, Listing, PROFILE_EXPORTERS, Reading, Report, SimulationReport, TableStyle,
+    call_tree, details, environment_details, read_environments, read_memory, read_simulation,
+    read_walltime, table,
 };
 use runner_shared::{
     memory::{Event, EventKind, encode_event_stack, encode_frame, encode_stack},
@@ -86,7 +87,9 @@ fn export(report: &Report) {
     for exporter in PROFILE_EXPORTERS {
         exporter.write(&stacks, &mut std::io::sink()).expect("a sink takes all");
     }
-    drop((table(report, &STYLE), details(report, 5)));
+    let listing = Listing { most: 5, width: STYLE.width, ..Listing::default() };
+    let trees: Vec<String> = stacks.iter().map(|stacks| call_tree(stacks, listing)).collect();
+    drop((table(report, &STYLE), details(report, listing), trees));
 }
 
 /// Checks that hold for every report: numbers that are shown are numbers, and no stack makes up cost.

@@ -15,6 +15,7 @@
 //! | a format for stacks | a file in `export/profile/` and its entry in `PROFILE_EXPORTERS` |
 //! | a metric, in tables, CSV and JSON | a row in `metrics/walltime.rs`, `metrics/simulation.rs` or `metrics/memory.rs` |
 //! | a question about places that allocate | an entry in `SITE_ORDERS` of `memory/sites.rs` |
+//! | a kind of function (kernel, interpreter, harness) | an entry in `SIGNS` of `kinds.rs` |
 //! | a count that commands are compared by | an entry in `counts/mod.rs` |
 //! | a model of time | an entry in `simulation/cost_model.rs` |
 //! | a file that enriches benchmarks | a file in `read/`, called by `read/mod.rs` |
@@ -28,6 +29,8 @@ mod comparison;
 mod counts;
 pub mod explain;
 mod export;
+mod functions;
+mod kinds;
 mod measured;
 mod memory;
 mod metrics;
@@ -50,11 +53,13 @@ pub use counts::{
     counters_of,
 };
 pub use export::{
-    Alarm, BenchmarkLine, EXPORTERS, Exporter, FreeRow, LINES_SCHEMA, PROFILE_EXPORTERS,
-    ProfileExporter, TableStyle, VerdictRow, Verdicts, details, environment_details, exporter,
-    fitted_table, free_table, hottest_functions, hottest_samples, is_stream, list_table,
+    Alarm, BenchmarkLine, EXPORTERS, Exporter, FreeRow, LINES_SCHEMA, Listing, PROFILE_EXPORTERS,
+    ProfileExporter, TableStyle, VerdictRow, Verdicts, call_tree, details, environment_details,
+    exporter, fitted_table, free_table, hottest_functions, hottest_samples, is_stream, list_table,
     markdown_code, profile_exporter, sentences, table, verdict_table,
 };
+pub use functions::{FrameView, FunctionCost, function_costs, readable};
+pub use kinds::{FrameKind, is_of_script, kind};
 pub use measured::{End, Measured, Quantity};
 pub use memory::{
     MemoryCounts, MemoryReport, MemoryResult, MemorySite, MemoryTrace, SITE_ORDERS, SiteOrder,
@@ -70,7 +75,7 @@ pub use read::{
     read_environments, read_fresh_memory, read_memory, read_simulation, read_walltime,
 };
 pub use report::{Benchmark, Compared, Report};
-pub use runner_shared::stacks::{Frame, StackNode, Stacks, Thread, Unit};
+pub use runner_shared::stacks::{Children, Frame, Inlined, StackNode, Stacks, Thread, Unit};
 pub use simulation::{
     Allocations, COST_MODELS, CostModel, Estimate, Events, HotFunction, Hottest, SimulationCounts,
     SimulationReport, SimulationResult, Unattributed, View, cost_model,

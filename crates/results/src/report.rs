@@ -129,6 +129,23 @@ impl Report {
         }
     }
 
+    /// Keeps only what is known of benchmarks whose name and identity are wanted. In walltime mode these are their stacks:
+    /// their times stay.
+    pub fn keep(&mut self, is_wanted: impl Fn(&str, &str) -> bool) {
+        match self {
+            Self::Walltime(report) => {
+                let WalltimeReport { benchmarks, profiles, .. } = report;
+                let is_wanted = |name: &str| {
+                    let mut same = benchmarks.iter().filter(|of| of.name == name);
+                    same.any(|of| is_wanted(&of.name, &of.uri))
+                };
+                profiles.retain(|profile| is_wanted(&profile.stacks.benchmark));
+            }
+            Self::Simulation(report) => report.benchmarks.retain(|of| is_wanted(&of.name, &of.uri)),
+            Self::Memory(report) => report.benchmarks.retain(|of| is_wanted(&of.name, &of.uri)),
+        }
+    }
+
     /// Returns the stacks of all benchmarks that have some.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! The cost of a benchmark as a tree of calls. Neutral: any mode can fill it, and any
-//! profile format can be written from it.
+//! The cost of a benchmark as a tree of calls. Neutral: any mode can fill it, and any profile format can be written
+//! from it.
 
 use std::{
     borrow::Cow,
@@ -53,7 +53,7 @@ pub struct Frame {
 }
 
 /// One stack: the function and, by its parents, who called it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StackNode {
     /// Place of the caller in [`Stacks::nodes`], before this one; `None` for an outermost function.
     pub parent: Option<u32>,
@@ -63,6 +63,20 @@ pub struct StackNode {
     pub line: u32,
     /// The cost of the function itself when called this way.
     pub weight: u64,
+    /// Its relation to the code of the caller.
+    pub inlined: Inlined,
+}
+
+/// The relation of a function to the code of its caller.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Inlined {
+    /// It was called, or nothing is known.
+    #[default]
+    No,
+    /// It was inlined, and was written with the program: a reader looks for it by its own name.
+    Own,
+    /// It was inlined, and belongs to a library or is a closure of its caller: a reader looks for the caller.
+    Helper,
 }
 
 /// The unit of weights.
@@ -102,28 +116,51 @@ impl Stacks {
         nodes.map(|(_, node)| node)
     }
 
-    /// Returns the cost of each function with all that it called, by its place in [`Stacks::frames`].
-    /// Recursion is counted once.
-    pub fn inclusive(&self) -> Vec<u64> {
+    /// Returns the cost of each node with all below it, in the order of the nodes.
+    pub fn below(&self) -> Vec<u64> {
         let mut below: Vec<u64> = self.nodes.iter().map(|node| node.weight).collect();
-        let place = |at: u32| usize::try_from(at).ok();
         for (at, node) in self.nodes.iter().enumerate().rev() {
-            let parent = node.parent.and_then(place).filter(|parent| *parent < at);
             let sum = below.get(at).copied().unwrap_or(0);
+            let parent = parent_of(node, at);
             if let Some(above) = parent.and_then(|parent| below.get_mut(parent)) {
                 *above = above.saturating_add(sum);
             }
         }
-        let mut frames = vec![0_u64; self.frames.len()];
-        for ((at, node), below) in (0..).zip(&self.nodes).zip(below) {
-            let is_outermost = self.outwards(at).skip(1).all(|caller| caller.frame != node.frame);
-            if let Some(sum) = place(node.frame).and_then(|frame| frames.get_mut(frame))
-                && is_outermost
-            {
-                *sum = sum.saturating_add(below);
+        below
+    }
+
+    /// Returns the way from callers to what they call.
+    pub fn children(&self) -> Children {
+        let parents = self.nodes.iter().enumerate().map(|(at, node)| parent_of(node, at));
+        Children::of(parents.collect())
+    }
+
+    /// Returns the cost of each function with all that it called, by its place in [`Stacks::frames`].
+    /// Recursion is counted once.
+    pub fn inclusive(&self) -> Vec<u64> {
+        let own: Vec<usize> = (0..self.frames.len()).collect();
+        self.inclusive_by(&own)
+    }
+
+    /// Returns the same for groups of functions: `groups` has the number of the group of each one of
+    /// [`Stacks::frames`], all of them less than its length. Calls within a group are counted once.
+    pub fn inclusive_by(&self, groups: &[usize]) -> Vec<u64> {
+        let below = self.below();
+        let children = self.children();
+        let group = |at: usize| {
+            let frame = usize::try_from(self.nodes.get(at)?.frame).ok()?;
+            groups.get(frame).copied()
+        };
+        let mut sums = vec![0_u64; groups.len()];
+        for (at, is_outermost) in
+            children.are_outermost(group, groups.len()).into_iter().enumerate()
+        {
+            let sum = group(at).and_then(|group| sums.get_mut(group));
+            if let Some(sum) = sum.filter(|_| is_outermost) {
+                *sum = sum.saturating_add(below.get(at).copied().unwrap_or(0));
             }
         }
-        frames
+        sums
     }
 
     /// Every node that has a weight, with its number.
@@ -140,22 +177,25 @@ impl Stacks {
         Cow::Owned(vec![Thread { weights, ..Thread::default() }])
     }
 
-    /// The same stacks without the functions of some objects: their cost goes to their callers.
-    /// An outermost function stays.
+    /// The same stacks without some nodes: their cost goes to their callers. `is_folded` is asked once for each node, in
+    /// their order, with its place. An outermost function stays.
     #[must_use]
-    pub fn folded(&self, is_folded: impl Fn(&Frame) -> bool) -> Self {
-        self.merged(|stacks, parent, node| {
-            parent.filter(|_| stacks.frame(node).is_some_and(&is_folded))
+    pub fn folded(&self, mut is_folded: impl FnMut(usize, &StackNode) -> bool) -> Self {
+        let mut places = 0..;
+        self.merged(|_, parent, node| {
+            let folds = places.next().is_some_and(|at| is_folded(at, node));
+            parent.filter(|_| folds)
         })
     }
 
-    /// The same stacks with each function once below a caller, whatever its line.
+    /// The same stacks with each function once below a caller, whatever its line; one that was inlined there and called as
+    /// well is there twice.
     #[must_use]
     pub fn without_lines(&self) -> Self {
-        let mut known: HashMap<(Option<u32>, u32), u32> = HashMap::new();
+        let mut known: HashMap<(Option<u32>, u32, Inlined), u32> = HashMap::new();
         let mut next = 0;
         let mut merged = self.merged(|_, parent, node| {
-            let place = *known.entry((parent, node.frame)).or_insert(next);
+            let place = *known.entry((parent, node.frame, node.inlined)).or_insert(next);
             if place < next {
                 return Some(place);
             }
@@ -198,6 +238,93 @@ impl Stacks {
     }
 }
 
+/// A step of a walk through a tree.
+#[derive(Clone, Copy)]
+enum Step {
+    Enter(usize),
+    Leave(usize),
+}
+
+/// The places of nodes below each node of a tree, as linked lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Children {
+    first: Vec<Option<u32>>,
+    next: Vec<Option<u32>>,
+    outermost: Option<u32>,
+}
+
+impl Children {
+    /// Returns the way down of a tree whose nodes have these callers, each before what it calls.
+    pub fn of(parents: Vec<Option<usize>>) -> Self {
+        let count = parents.len();
+        let (mut first, mut next) = (vec![None; count], vec![None; count]);
+        let mut outermost = None;
+        for (at, parent) in parents.into_iter().enumerate().rev() {
+            let parent = parent.filter(|parent| *parent < at);
+            let list = parent.and_then(|parent| first.get_mut(parent)).unwrap_or(&mut outermost);
+            if let (Some(next), Ok(number)) = (next.get_mut(at), u32::try_from(at)) {
+                *next = list.replace(number);
+            }
+        }
+        Self { first, next, outermost }
+    }
+
+    /// Returns for each node if no caller of it belongs to the same group, of so many. A node without a group is never
+    /// outermost. The tree is walked once, however deep it is.
+    pub fn are_outermost(
+        &self,
+        group: impl Fn(usize) -> Option<usize>,
+        groups: usize,
+    ) -> Vec<bool> {
+        let mut found = vec![false; self.next.len()];
+        // How often each group is among the callers.
+        let mut open = vec![0_u32; groups];
+        let mut todo: Vec<Step> = self.outermost().map(Step::Enter).collect();
+        while let Some(step) = todo.pop() {
+            let (Step::Enter(at) | Step::Leave(at)) = step;
+            let callers = group(at).and_then(|group| open.get_mut(group));
+            let Some(callers) = callers else {
+                todo.extend(self.below(at).map(Step::Enter));
+                continue;
+            };
+            if matches!(step, Step::Leave(_)) {
+                *callers = callers.saturating_sub(1);
+                continue;
+            }
+            if let Some(found) = found.get_mut(at) {
+                *found = *callers == 0;
+            }
+            *callers = callers.saturating_add(1);
+            todo.push(Step::Leave(at));
+            todo.extend(self.below(at).map(Step::Enter));
+        }
+        found
+    }
+
+    fn list(&self, first: Option<u32>) -> impl Iterator<Item = usize> {
+        let place = |number: u32| usize::try_from(number).ok();
+        std::iter::successors(first.and_then(place), move |at| {
+            self.next.get(*at).copied().flatten().and_then(place)
+        })
+    }
+
+    /// Returns the places of outermost functions, in the order of nodes.
+    pub fn outermost(&self) -> impl Iterator<Item = usize> {
+        self.list(self.outermost)
+    }
+
+    /// Returns the places of what the node at a place calls, in the order of nodes.
+    pub fn below(&self, at: usize) -> impl Iterator<Item = usize> {
+        self.list(self.first.get(at).copied().flatten())
+    }
+}
+
+/// The place of the caller of the node at `at`. One that isn't before its child would be a circle.
+fn parent_of(node: &StackNode, at: usize) -> Option<usize> {
+    let parent = usize::try_from(node.parent?).ok()?;
+    (parent < at).then_some(parent)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,7 +334,8 @@ mod tests {
     }
 
     fn stacks() -> Stacks {
-        let node = |parent, frame, weight| StackNode { parent, frame, line: 0, weight };
+        let node =
+            |parent, frame, weight| StackNode { parent, frame, weight, ..StackNode::default() };
         Stacks {
             benchmark: "b".to_owned(),
             unit: Unit::Count,
@@ -219,8 +347,9 @@ mod tests {
 
     #[test]
     fn folding_gives_the_cost_to_the_caller() {
-        let folded = stacks().folded(|frame| &*frame.name == "eval" || &*frame.name == "main");
-        let node = |parent, frame, weight| StackNode { parent, frame, line: 0, weight };
+        let folded = stacks().folded(|_, node| node.frame < 2);
+        let node =
+            |parent, frame, weight| StackNode { parent, frame, weight, ..StackNode::default() };
         assert_eq!(folded.nodes, [node(None, 0, 3), node(Some(0), 2, 4)]);
         assert_eq!(folded.total(), stacks().total());
     }
@@ -228,7 +357,13 @@ mod tests {
     #[test]
     fn lines_can_be_left_out() {
         let mut stacks = stacks();
-        let node = |parent, frame, line, weight| StackNode { parent, frame, line, weight };
+        let node = |parent, frame, line, weight| StackNode {
+            parent,
+            frame,
+            line,
+            weight,
+            ..StackNode::default()
+        };
         stacks.nodes = vec![
             node(None, 0, 5, 1),
             node(None, 0, 6, 2),
@@ -247,8 +382,27 @@ mod tests {
     fn recursion_is_counted_once() {
         let mut stacks = stacks();
         assert_eq!(stacks.inclusive(), [7, 6, 4]);
-        stacks.nodes.push(StackNode { parent: Some(2), frame: 1, line: 0, weight: 8 });
+        let node = |parent, frame, weight| StackNode {
+            parent: Some(parent),
+            frame,
+            weight,
+            ..StackNode::default()
+        };
+        stacks.nodes.push(node(2, 1, 8));
         assert_eq!(stacks.inclusive(), [15, 14, 12]);
+        // A second branch in which it is called once more.
+        stacks.nodes.push(node(0, 1, 16));
+        assert_eq!(stacks.inclusive(), [31, 30, 12]);
+        assert_eq!(stacks.inclusive_by(&[0, 1, 1]), [31, 30, 0], "they call each other");
+        assert_eq!(stacks.below(), [31, 14, 12, 8, 16]);
+    }
+
+    #[test]
+    fn deep_recursion_takes_no_time() {
+        let mut stacks = stacks();
+        let node = |at| StackNode { parent: Some(at), frame: 1, weight: 1, ..StackNode::default() };
+        stacks.nodes.extend((2..500_000).map(node));
+        assert_eq!(stacks.inclusive(), [500_005, 500_004, 500_002]);
     }
 
     #[test]

@@ -182,6 +182,7 @@ fn dispatch(command: Command, context: &mut Context) -> Result<ExitKind, CliErro
         Command::Store(args) => commands::store::run(args, context),
         Command::Merge(args) => commands::merge_shards(&args, context),
         Command::Gate(args) => commands::gate_runs::run(*args, context),
+        Command::Report(args) => commands::report::run(&args, context),
         Command::History(args) => commands::history::run(&args, context),
         Command::Compare(args) => commands::compare_runs::run(&args, context),
         Command::Inspect(args) => commands::inspect::run(args, context),

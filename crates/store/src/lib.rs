@@ -18,7 +18,7 @@ mod merge;
 mod push;
 mod record;
 mod shared;
-mod shown;
+pub mod shown;
 mod sync;
 
 pub(crate) use keep::{Batch, Looked};
@@ -30,9 +30,9 @@ pub use keep::{
 pub use merge::{Merged, NotShards, merge};
 pub use push::{Present, Pushed};
 pub use record::{
-    Better, CiRun, CommitInfo, Environment, Invalid, Kind, Metric, MetricUnit, Mode, Module,
-    Outcome, Packed, Part, PartState, Processor, Record, RecordId, RecordedBenchmark, Rounds,
-    StackNode, StackUnit, Stacks, Tool, Verdict,
+    Better, CiRun, Column, CommitInfo, Environment, Inlined, Invalid, Kind, Metric, MetricUnit,
+    Mode, Module, Outcome, Packed, Part, PartState, Processor, Record, RecordId, RecordedBenchmark,
+    Rounds, StackNode, StackUnit, Stacks, Timeline, Tool, Verdict,
 };
 pub(crate) use shared::Listed;
 pub use shared::{Patience, Purpose, SharedError, SharedKey, SharedStore, configures_shared_store};

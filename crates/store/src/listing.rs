@@ -8,7 +8,7 @@ use crate::{
     shown::{self, UNKNOWN, cut, head, mode, value},
 };
 
-pub use crate::shown::minute as time;
+use crate::shown::minute as time;
 
 /// The share of a terminal that a project may have, and that a branch may: one part of so many.
 const PROJECT_PART: usize = 4;

@@ -12,7 +12,7 @@ use runner_shared::{
 use crate::{MetricUnit, Mode};
 
 /// Shown where something is not known.
-pub(crate) const UNKNOWN: &str = "-";
+pub const UNKNOWN: &str = "-";
 /// Larger values are shown as this one, 292 years in nanoseconds: a wrong record may hold any number, and none shall fill
 /// the screen.
 const MOST_SHOWN: f64 = 9.2e18;
@@ -20,7 +20,7 @@ const MOST_SHOWN: f64 = 9.2e18;
 const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Returns a value with its unit: `1.234 ms`, `1.5 KB`, `12,345`.
-pub(crate) fn value(number: f64, unit: MetricUnit) -> String {
+pub fn value(number: f64, unit: MetricUnit) -> String {
     let number = number.min(MOST_SHOWN);
     match unit {
         MetricUnit::Nanoseconds => show_nanos(number),
@@ -33,17 +33,17 @@ pub(crate) fn value(number: f64, unit: MetricUnit) -> String {
 }
 
 /// Returns the word for a mode, as options have it.
-pub(crate) fn mode(mode: Mode) -> &'static str {
+pub fn mode(mode: Mode) -> &'static str {
     runner_shared::mode::Mode::from(mode).names().cli
 }
 
 /// Returns a count as a number to compute with.
-pub(crate) fn float(number: usize) -> f64 {
+pub fn float(number: usize) -> f64 {
     as_float(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
 /// Returns a ratio as a change: `+3.1 %`, `-0.2 %`; from the tenfold on `12x`.
-pub(crate) fn change(ratio: f64) -> String {
+pub fn change(ratio: f64) -> String {
     if !ratio.is_finite() {
         return UNKNOWN.to_owned();
     }
@@ -55,7 +55,7 @@ pub(crate) fn change(ratio: f64) -> String {
 }
 
 /// Returns the day of a time in milliseconds since 1970, in UTC: `2026-11-30`.
-pub(crate) fn day(time_ms: u64) -> String {
+pub fn day(time_ms: u64) -> String {
     moment(time_ms).chars().take(10).collect()
 }
 
@@ -84,7 +84,7 @@ pub(crate) const fn head(title: &'static str, expendable: u8) -> Head {
 }
 
 /// Returns the first digits of a commit, without what a stranger may have put in their place.
-pub(crate) fn commit(hash: &str) -> String {
+pub fn commit(hash: &str) -> String {
     let digits: String = hash.chars().take(9).filter(char::is_ascii_alphanumeric).collect();
     if digits.is_empty() { UNKNOWN.to_owned() } else { digits }
 }

@@ -38,6 +38,7 @@ const BENCHES: &[Bench] = &[
     bench("runner", "bench_simulation"),
     bench("profile", "bench_profile"),
     bench("api", "bench_archive"),
+    bench("report", "bench_report"),
     Bench { is_long: true, ..bench("store", "bench_store") },
     Bench { is_long: true, ..bench("store", "bench_shared") },
     Bench { is_long: true, ..bench("runner", "bench_verdicts") },

@@ -49,9 +49,19 @@ pub(crate) const NEEDS: &[Need] = &[
         is_met: |_| Cmd::new("npm").args(["view", "tinybench", "version"]).succeeds(),
     },
     Need {
+        part: "pyenv::",
+        what: "Python 3.11, 3.12 and 3.13 in `~/.pyenv/versions`",
+        is_met: |_| ["3.11.", "3.12.", "3.13."].iter().all(|version| has_pyenv(version)),
+    },
+    Need {
         part: "network::",
         what: "python3 with venv, and a package registry that answers",
         is_met: registry_answers,
+    },
+    Need {
+        part: "chromium::",
+        what: "a Chromium that starts (`chromium --version`)",
+        is_met: |_| Cmd::new("chromium").args(["--version"]).succeeds(),
     },
     Need {
         part: "garage::",
@@ -74,6 +84,14 @@ pub(crate) const NEEDS: &[Need] = &[
         is_met: |_| find("fake-gcs-server").is_some(),
     },
 ];
+
+/// Looks for a version of Python whose number begins so.
+fn has_pyenv(version: &str) -> bool {
+    let versions = std::env::home_dir().map(|home| home.join(".pyenv/versions"));
+    let entries = versions.and_then(|versions| std::fs::read_dir(versions).ok());
+    let is_it = |name: &std::ffi::OsStr| name.to_str().is_some_and(|it| it.starts_with(version));
+    entries.is_some_and(|entries| entries.flatten().any(|entry| is_it(&entry.file_name())))
+}
 
 /// Asks for the one package the tests want, in the way they do.
 fn registry_answers(scratch: &Path) -> bool {

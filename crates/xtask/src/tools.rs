@@ -250,6 +250,15 @@ pub(crate) const TOOLS: &[Tool] = &[
         used_by: &[],
     },
     Tool {
+        name: "chromium",
+        what_for: "opens reports in the tests",
+        probe: Probe::Program("chromium"),
+        // The package names no font, and draws nothing without one.
+        source: Source::Apt(&["chromium", "fonts-dejavu-core"]),
+        required_by: &[],
+        used_by: &[Task::Test],
+    },
+    Tool {
         name: "heaptrack",
         what_for: "what the stacks of the tracer and their cost are compared with, in tests and bench",
         probe: Probe::Program("heaptrack"),

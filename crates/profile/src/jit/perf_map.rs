@@ -1,5 +1,7 @@
 //! `perf-<pid>.map`: generated functions by their addresses in the process.
 
+use std::ops::Range;
+
 /// Functions, sorted by address.
 #[derive(Debug, Default)]
 pub(crate) struct PerfMap<'t> {
@@ -16,6 +18,12 @@ impl<'t> PerfMap<'t> {
         functions.sort_by_key(|(start, ..)| *start);
         functions.dedup_by_key(|(start, ..)| *start);
         Self { functions }
+    }
+
+    /// Returns the places of functions whose names begin so, in the order of addresses.
+    pub(crate) fn named(&self, prefix: &[u8]) -> impl Iterator<Item = Range<u64>> {
+        let named = self.functions.iter().filter(move |(.., name)| name.starts_with(prefix));
+        named.map(|(start, size, _)| *start..start.saturating_add(*size))
     }
 
     /// The function at an address.
@@ -47,6 +55,7 @@ mod tests {
         let at = [0x0f, 0x10, 0x17, 0x18, 0x23, 0x24, 0x40].map(|at| map.at(at));
         let text = at.map(|name| name.map(|name| str::from_utf8(name).unwrap()));
         assert_eq!(text, [None, Some("a"), Some("a"), None, Some("new"), None, Some("d")]);
+        assert!(map.named(b"n").eq(std::iter::once(0x20..0x24)));
     }
 
     proptest! {

@@ -6,12 +6,14 @@
 mod address;
 mod cfi;
 mod demangle;
+mod inlining;
 mod modules;
 mod names;
 mod piece;
 mod registers;
 mod sampler;
 mod threads;
+mod trampolines;
 mod tree;
 mod unwind;
 

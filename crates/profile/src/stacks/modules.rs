@@ -9,7 +9,7 @@ use std::{
 
 use runner_shared::{
     fault::{Attempt, explain},
-    profile_dir::{ProfileDir, SYMBOLS, UNWIND_DATA},
+    profile_dir::{PERF_MAP, ProfileDir, SYMBOLS, UNWIND_DATA},
     text::shown,
 };
 use system::files::{self, Links};
@@ -155,6 +155,11 @@ impl<'m> Modules<'m> {
         let whole = crate::jit::rejoin(data);
         let file = Arc::new(Mapped::Memory(whole));
         cfi_of(&resplit(data, &file, size), &file)
+    }
+
+    /// Names of generated functions of a process, as the folder has them.
+    pub(super) fn perf_map(&self, pid: i32) -> Option<Mapped> {
+        self.file(&self.folder.file_of(&PERF_MAP, pid))
     }
 
     /// Names of functions by address, as the folder has them.

@@ -11,6 +11,7 @@ use system::files::{self, Links};
 
 use runner_shared::{
     profile_dir::{PERF_MAP, ProfileDir},
+    stacks::Inlined,
     text::bytes_as_text,
 };
 
@@ -18,6 +19,7 @@ use super::{
     Frame,
     address::Address,
     demangle::demangle,
+    inlining,
     modules::{MOST_BYTES, Modules},
 };
 use crate::{
@@ -31,18 +33,32 @@ use crate::{
 /// Name of all that the kernel does.
 const KERNEL: &str = "[kernel]";
 
-/// A function, and the line in its source file where it is; 0 if that is not known.
-pub(super) type Line = (Frame, u32);
+/// A function at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) frame: Frame,
+    /// The line in its source file; 0 if that is not known.
+    pub(super) line: u32,
+    /// Its relation to the function before it.
+    pub(super) inlined: Inlined,
+}
+
+impl From<Frame> for Spot {
+    /// A function that has code of its own, of which no line is known.
+    fn from(frame: Frame) -> Self {
+        Self { frame, line: 0, inlined: Inlined::No }
+    }
+}
 
 /// The functions at each address, outermost first: one, and those that were inlined into it.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    lists: Vec<Vec<Line>>,
+    lists: Vec<Vec<Spot>>,
 }
 
 impl Names {
     #[cfg(test)]
-    pub(super) const fn from_lists(lists: Vec<Vec<Line>>) -> Self {
+    pub(super) const fn from_lists(lists: Vec<Vec<Spot>>) -> Self {
         Self { lists }
     }
 
@@ -54,7 +70,7 @@ impl Names {
         folder: &ProfileDir,
         roots: &DebugRoots,
     ) -> Self {
-        let mut lists: Vec<Vec<Line>> = vec![Vec::new(); addresses.len()];
+        let mut lists: Vec<Vec<Spot>> = vec![Vec::new(); addresses.len()];
         let mut by_module: BTreeMap<&str, Vec<(u64, usize)>> = BTreeMap::new();
         let mut by_pid: BTreeMap<i32, Vec<(u64, usize)>> = BTreeMap::new();
         for (place, address) in addresses.iter().enumerate() {
@@ -74,14 +90,14 @@ impl Names {
                 Address::Kernel => nameless(KERNEL),
             };
             if let Some(list) = lists.get_mut(place) {
-                *list = vec![(known, 0)];
+                *list = vec![known.into()];
             }
         }
         let in_modules = by_module
             .into_par_iter()
             .filter(|_| !interrupted())
             .flat_map_iter(|(key, wanted)| of_module(key, wanted, modules, roots));
-        let mut found: Vec<(usize, Vec<Line>)> = in_modules.collect();
+        let mut found: Vec<(usize, Vec<Spot>)> = in_modules.collect();
         for (pid, wanted) in by_pid {
             found.extend(of_process(pid, wanted, folder));
         }
@@ -93,7 +109,7 @@ impl Names {
         Self { lists }
     }
 
-    pub(super) fn at(&self, address: u32) -> &[Line] {
+    pub(super) fn at(&self, address: u32) -> &[Spot] {
         let place = usize::try_from(address).ok();
         place.and_then(|place| self.lists.get(place)).map(Vec::as_slice).unwrap_or_default()
     }
@@ -111,7 +127,7 @@ fn nameless(module: &str) -> Frame {
 }
 
 /// Generated code, by the map of its process.
-fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &ProfileDir) -> Vec<(usize, Vec<Line>)> {
+fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &ProfileDir) -> Vec<(usize, Vec<Spot>)> {
     let path = folder.file_of(&PERF_MAP, pid);
     let file = files::open_within(&path, Links::Refuse, MOST_BYTES);
     let text = file.and_then(|file| Mapped::file(&file)).unwrap_or(Mapped::Memory(Vec::new()));
@@ -125,7 +141,7 @@ fn of_process(pid: i32, wanted: Vec<(u64, usize)>, folder: &ProfileDir) -> Vec<(
         },
         None => nameless(""),
     };
-    wanted.into_iter().map(|(address, place)| (place, vec![(name(address), 0)])).collect()
+    wanted.into_iter().map(|(address, place)| (place, vec![name(address).into()])).collect()
 }
 
 /// The symbols of a module as its file in the folder has them: address, size, name.
@@ -161,7 +177,7 @@ fn of_module(
     mut wanted: Vec<(u64, usize)>,
     modules: &Modules<'_>,
     roots: &DebugRoots,
-) -> Vec<(usize, Vec<Line>)> {
+) -> Vec<(usize, Vec<Spot>)> {
     let path = modules.path(key);
     let module: Arc<str> = path.into();
     let text = modules.symbols_file(key).unwrap_or(Mapped::Memory(Vec::new()));
@@ -186,15 +202,22 @@ fn of_module(
         if let (Some(symbol), Some(outermost)) = (symbol, frames.last_mut()) {
             outermost.0 = Some(symbol.to_owned());
         }
-        let frame = |(name, file, line): Place| match name {
+        let line = |(name, file, line): Place| match name {
             Some(name) => {
                 let name = known.entry(name).or_insert_with_key(|name| demangle(name).into());
                 let (name, object) = (Arc::clone(name), Arc::clone(&module));
-                (Frame { name, object, file: file.into() }, line)
+                let frame = Frame { name, object, file: file.into() };
+                Spot { frame, line, inlined: Inlined::No }
             }
-            None => (nameless(path), 0),
+            None => nameless(path).into(),
         };
-        found.push((place, frames.into_iter().rev().map(frame).collect()));
+        let mut lines: Vec<Spot> = frames.into_iter().rev().map(line).collect();
+        let functions = lines.iter().map(|line| (&*line.frame.name, &*line.frame.file));
+        let inlined = inlining::judge(functions);
+        for (line, inlined) in lines.iter_mut().zip(inlined) {
+            line.inlined = inlined;
+        }
+        found.push((place, lines));
     }
     found
 }

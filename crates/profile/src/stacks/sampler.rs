@@ -177,7 +177,7 @@ impl<'a> Sampler<'a> {
     /// The node of an address below another one.
     fn push(&mut self, uri: usize, node: Option<u32>, pid: i32, address: u64) -> Option<u32> {
         let number = self.numbers.number(&self.locate(pid, address));
-        self.trees.get_mut(uri)?.child(node, number, 0).or(node)
+        self.trees.get_mut(uri)?.child(node, number).or(node)
     }
 
     fn locate(&self, pid: i32, address: u64) -> Address {

@@ -2,7 +2,12 @@
 
 use std::{collections::HashMap, hash::Hash};
 
-use super::{Frame, StackNode, names::Names};
+use runner_shared::stacks::Inlined;
+
+use super::{
+    Frame, StackNode,
+    names::{Names, Spot},
+};
 
 /// Every value once, by number.
 #[derive(Debug)]
@@ -38,21 +43,33 @@ const MOST_NODES: usize = 1 << 22;
 /// A tree of things with numbers.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    places: HashMap<(Option<u32>, u32, u32), u32>,
+    places: HashMap<(Option<u32>, u32, u32, Inlined), u32>,
     /// Parents before their children: who called, what, how long.
     nodes: Vec<StackNode>,
 }
 
 impl Tree {
-    /// The node of this thing below a parent, at this line; `None` when the tree is full.
-    pub(super) fn child(&mut self, parent: Option<u32>, frame: u32, line: u32) -> Option<u32> {
-        if let Some(place) = self.places.get(&(parent, frame, line)) {
+    /// The node of this thing below a parent; `None` when the tree is full.
+    pub(super) fn child(&mut self, parent: Option<u32>, thing: u32) -> Option<u32> {
+        self.at_line(parent, thing, 0, Inlined::No)
+    }
+
+    /// The same of a function at a line.
+    fn at_line(
+        &mut self,
+        parent: Option<u32>,
+        frame: u32,
+        line: u32,
+        inlined: Inlined,
+    ) -> Option<u32> {
+        let key = (parent, frame, line, inlined);
+        if let Some(place) = self.places.get(&key) {
             return Some(*place);
         }
         let place =
             u32::try_from(self.nodes.len()).ok().filter(|_| self.nodes.len() < MOST_NODES)?;
-        self.places.insert((parent, frame, line), place);
-        self.nodes.push(StackNode { parent, frame, line, weight: 0 });
+        self.places.insert(key, place);
+        self.nodes.push(StackNode { parent, frame, line, weight: 0, inlined });
         Some(place)
     }
 
@@ -92,12 +109,12 @@ impl<'n> Forest<'n> {
         for node in &addresses.nodes {
             let parent = node.parent.and_then(|at| places.get(usize::try_from(at).ok()?).copied());
             let (mut place, mut is_below) = parent.unwrap_or_default();
-            for (frame, line) in self.names.at(node.frame) {
+            for Spot { frame, line, inlined } in self.names.at(node.frame) {
                 if !is_below && frame.name.contains(ROOT) {
                     (place, is_below) = (None, true);
                 }
                 let frame = self.frames.number(frame);
-                place = tree.child(place, frame, *line).or(place);
+                place = tree.at_line(place, frame, *line, *inlined).or(place);
             }
             if let Some(place) = place {
                 tree.add(place, node.weight);
@@ -144,19 +161,20 @@ mod tests {
 
     #[test]
     fn roots_cut_their_callers_and_inlined_functions_nest() {
+        let line = |name, line, inlined| Spot { frame: frame(name), line, inlined };
         let names = Names::from_lists(vec![
-            vec![(frame("main"), 1)],
-            vec![(frame("a::__codspeed_root_frame__bench"), 2)],
-            vec![(frame("work"), 3), (frame("inlined"), 4)],
+            vec![line("main", 1, Inlined::No)],
+            vec![line("a::__codspeed_root_frame__bench", 2, Inlined::No)],
+            vec![line("work", 3, Inlined::No), line("inlined", 4, Inlined::Helper)],
         ]);
         let mut addresses = Tree::default();
-        let main = addresses.child(None, 0, 0);
-        let root = addresses.child(main, 1, 0);
-        let work = addresses.child(root, 2, 0);
+        let main = addresses.child(None, 0);
+        let root = addresses.child(main, 1);
+        let work = addresses.child(root, 2);
         addresses.add(work.unwrap(), 5);
-        let again = addresses.child(work, 1, 0);
+        let again = addresses.child(work, 1);
         addresses.add(again.unwrap(), 7);
-        assert_eq!(addresses.child(main, 1, 0), root);
+        assert_eq!(addresses.child(main, 1), root);
         let mut forest = Forest::new(&names);
         let (nodes, places) = forest.name(&addresses);
         assert_eq!(places, [None, Some(0), Some(2), Some(3)]);
@@ -174,5 +192,7 @@ mod tests {
             (Some(2), root, 2, 7),
         ];
         assert_eq!(shown, expected);
+        let inlined: Vec<_> = nodes.iter().map(|node| node.inlined).collect();
+        assert_eq!(inlined, [Inlined::No, Inlined::No, Inlined::Helper, Inlined::No]);
     }
 }

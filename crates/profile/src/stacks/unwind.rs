@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::Range,
     rc::Rc,
     sync::Arc,
 };
@@ -16,6 +17,7 @@ use super::{
     registers::{
         AT_CALL, FRAME_POINTER, RETURN_ADDRESS, Registers, STACK_POINTER, interrupted, plain,
     },
+    trampolines::{self, Trampolines, is_in},
 };
 use crate::{
     mapped::Mapped,
@@ -77,6 +79,7 @@ type Code<'m> = BTreeMap<u64, Region<'m>>;
 /// The code of all processes, looked up when the first sample needs it.
 pub(super) struct Unwinders<'m> {
     by_pid: HashMap<i32, Code<'m>>,
+    trampolines: Trampolines,
     rules: Rules,
 }
 
@@ -105,7 +108,8 @@ impl Rules {
 
 impl<'m> Unwinders<'m> {
     pub(super) fn new() -> Self {
-        Self { by_pid: HashMap::new(), rules: Rules::new() }
+        let trampolines = Trampolines::default();
+        Self { by_pid: HashMap::new(), trampolines, rules: Rules::new() }
     }
 
     /// The mappings of a process have changed.
@@ -126,7 +130,9 @@ impl<'m> Unwinders<'m> {
         let code = code.or_insert_with(|| code_of(sample.pid, replay, modules));
         walk.end = if let Some((pc, registers)) = Registers::of(sample) {
             let rules = &mut self.rules;
-            Thread { code, rules, stack: sample.stack, registers }.walk(pc, &mut walk.addresses)
+            let trampolines = self.trampolines.of(sample.pid, modules);
+            Thread { code, trampolines, rules, stack: sample.stack, registers }
+                .walk(pc, &mut walk.addresses)
         } else {
             read_callchain(sample, &mut walk.addresses);
             judge_callchain(code, &mut self.rules, &walk.addresses)
@@ -143,6 +149,7 @@ fn region<'c, 'm>(code: &'c Code<'m>, address: u64) -> Option<&'c Region<'m>> {
 /// A thread on its way from the innermost function out.
 struct Thread<'t, 'm> {
     code: &'t Code<'m>,
+    trampolines: &'t [Range<u64>],
     rules: &'t mut Rules,
     stack: &'t [u8],
     registers: Registers,
@@ -213,7 +220,12 @@ impl Thread<'_, '_> {
         } else {
             // Gaps in a module's information are pieces of assembly: stubs that have no frame.
             let is_stub = is_innermost && cfi.is_some();
-            let leaf = is_stub.then(|| without_frame(&self.registers, &mut read)).flatten();
+            let is_trampoline = !is_innermost && region.is_none() && is_in(self.trampolines, at);
+            let leaf = if is_trampoline {
+                trampolines::caller(&self.registers, &mut read)
+            } else {
+                is_stub.then(|| without_frame(&self.registers, &mut read)).flatten()
+            };
             let leaf = leaf.filter(|(address, _)| self::region(self.code, *address).is_some());
             match leaf {
                 Some((address, registers)) => {
@@ -378,7 +390,8 @@ pub(crate) fn unwind_with(file: Mapped) {
         let sample = Sample::of_registers((1 << 33) - 1, &registers);
         let Some((pc, registers)) = Registers::of(&sample) else { return };
         let stack = &[0x11; 256];
-        let mut thread = Thread { code: &code, rules: &mut rules, stack, registers };
+        let mut thread =
+            Thread { code: &code, trampolines: &[], rules: &mut rules, stack, registers };
         thread.walk(pc, &mut Vec::new());
     }
 }

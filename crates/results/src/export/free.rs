@@ -3,8 +3,9 @@
 use runner_shared::text::one_line;
 
 use super::{
+    fitted::broken,
     grid::{Alarm, Grid, GridRow, List},
-    table::{TableStyle, broken, draw},
+    table::{TableStyle, draw},
 };
 use crate::metrics::Head;
 

@@ -2,13 +2,16 @@
 
 mod asciidoc;
 mod bencher;
+mod calls;
 mod columns;
 mod comparison;
 mod counts;
 mod csv;
 mod distinct;
 mod environment;
+mod fitted;
 mod free;
+mod functions;
 mod github_action;
 mod grid;
 mod json;
@@ -19,7 +22,6 @@ mod memory;
 mod notes;
 mod openmetrics;
 mod profile;
-mod samples;
 mod simulation;
 mod suite;
 mod table;
@@ -29,12 +31,13 @@ use std::io;
 
 use crate::{measured::Measured, report::Report};
 
+pub use calls::call_tree;
 pub use environment::environment_details;
 pub use free::{FreeRow, fitted_table, free_table, list_table, sentences};
+pub use functions::{Listing, hottest_functions, hottest_samples};
 pub use lines::{BenchmarkLine, LINES_SCHEMA};
 pub use markdown::code as markdown_code;
 pub use profile::{PROFILE_EXPORTERS, ProfileExporter, profile_exporter};
-pub use samples::{hottest_functions, hottest_samples};
 pub use table::{TableStyle, table};
 pub use verdicts::{Alarm, VerdictRow, Verdicts, verdict_table};
 
@@ -178,13 +181,13 @@ impl Exporter {
     }
 }
 
-/// Returns what a table has no room for, in any mode: functions and places that cost most, at most so many of each
-/// benchmark. A paragraph per benchmark, empty if there is nothing.
-pub fn details(report: &Report, most: usize) -> String {
+/// Returns what a table has no room for, in any mode: functions and places that cost most. A paragraph per benchmark,
+/// empty if there is nothing.
+pub fn details(report: &Report, listing: Listing) -> String {
     match report {
-        Report::Walltime(report) => hottest_samples(&report.profiles, most),
-        Report::Simulation(report) => simulation::hottest_functions(report, most),
-        Report::Memory(report) => memory::memory_details(report, most),
+        Report::Walltime(report) => hottest_samples(&report.profiles, listing),
+        Report::Simulation(report) => simulation::hottest_functions(report, listing),
+        Report::Memory(report) => memory::memory_details(report, listing),
     }
 }
 

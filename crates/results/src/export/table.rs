@@ -1,10 +1,10 @@
 //! The table on the terminal. Decides nothing about what is shown, only how it fits.
 
 use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Row, Table, Width};
-use textwrap::{Options, WordSplitter};
 
 use super::{
     columns,
+    fitted::broken,
     grid::{Alarm, Grid, GridRow},
     notes::Note,
 };
@@ -58,16 +58,6 @@ pub(super) fn draw(grid: &Grid, style: TableStyle) -> String {
         lines.extend(block.iter().flat_map(|line| broken(line, style.width)));
     }
     lines.into_iter().flat_map(|line| [line, "\n".to_owned()]).collect()
-}
-
-/// A sentence in lines of at most so many columns. Longer words, such as paths, stay whole.
-pub(super) fn broken(sentence: &str, width: Option<u16>) -> Vec<String> {
-    let Some(width) = width else { return vec![sentence.to_owned()] };
-    let options = Options::new(usize::from(width))
-        .break_words(false)
-        .word_splitter(WordSplitter::NoHyphenation)
-        .subsequent_indent("  ");
-    textwrap::wrap(sentence, options).into_iter().map(Into::into).collect()
 }
 
 /// A benchmark that is alone: its name, and its figures on a line each.

@@ -229,7 +229,7 @@ impl Tree<'_> {
         if !self.forest.nodes.take(1) {
             return None;
         }
-        self.nodes.push(StackNode { parent, frame, line, weight: 0 });
+        self.nodes.push(StackNode { parent, frame, line, ..StackNode::default() });
         let number = last(&self.nodes);
         self.node_numbers.insert((parent, frame, line), number);
         Some(number)

@@ -172,7 +172,8 @@ fn stacks(benchmark: &str, unit: Unit, nodes: &[Node], functions: &[Shown]) -> S
                 file: Shown::known(&function.file),
             });
         }
-        stacks.nodes.push(StackNode { parent: node.parent, frame, line: 0, weight: node.weight });
+        let Node { parent, weight, .. } = *node;
+        stacks.nodes.push(StackNode { parent, frame, weight, ..StackNode::default() });
     }
     stacks
 }

@@ -9,6 +9,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     counts::{CountComparison, Counter, Repeated, SIMULATION_COUNTERS},
+    functions::FunctionCost,
     model::Integration,
     stacks::Stacks,
 };
@@ -193,6 +194,14 @@ pub struct HotFunction {
     pub own: u64,
     /// Instructions with everything that it called.
     pub inclusive: u64,
+}
+
+impl HotFunction {
+    /// Returns the same without what it owns.
+    pub(crate) fn cost(&self) -> FunctionCost<'_> {
+        let Self { name, object, own, inclusive } = self;
+        FunctionCost { name, object, own: *own, total: *inclusive }
+    }
 }
 
 /// Cost that belongs to no benchmark: never dropped, as it may be one that lost its name.

@@ -232,8 +232,10 @@ pub const MEMTRACK_HELD: EnvName = env(
     "descriptors by which a traced process with another root folder finds its tracer",
 );
 /// Set for `CPython` 3.12 and newer: write a map of generated code.
-pub const PYTHONPERFSUPPORT: EnvName =
-    env("PYTHONPERFSUPPORT", "`1` in simulation mode, so that Python functions have names");
+pub const PYTHONPERFSUPPORT: EnvName = env(
+    "PYTHONPERFSUPPORT",
+    "`1` in simulation mode and when a profiler records: functions have names",
+);
 /// Options for Node.
 pub const NODE_OPTIONS: EnvName =
     env("NODE_OPTIONS", "extended in simulation mode, so that JavaScript functions have names");

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, value_parser};
 use runner_shared::{duration, share::Share};
 
-use super::{FailureLimit, GateAbArgs, InstrumentArgs, SharedArgs};
+use super::{FailureLimit, GateAbArgs, InstrumentArgs, ReportFileArgs, SharedArgs};
 
 /// Compare two states of a Git repository.
 #[derive(Debug, Args)]
@@ -35,6 +35,10 @@ pub(crate) struct AbArgs {
     /// Records beside the measurement.
     #[command(flatten)]
     pub instruments: InstrumentArgs,
+
+    /// The report.
+    #[command(flatten)]
+    pub report: ReportFileArgs,
 
     /// The limits of the project. Last, as all options behind them would be below their heading.
     #[command(flatten)]

@@ -8,7 +8,7 @@ use runner_shared::{
     share::{Share, ShareError},
 };
 
-use super::{GateRunArgs, SharedArgs, UploadArgs};
+use super::{GateRunArgs, ReportFileArgs, SharedArgs, UploadArgs};
 use crate::settings::parameter::Parameter;
 
 /// Benchmark any command.
@@ -71,6 +71,10 @@ pub(crate) struct ExecArgs {
     /// Hooks around the rounds.
     #[command(flatten)]
     pub around: harness::RunArgs,
+
+    /// The report.
+    #[command(flatten)]
+    pub report: ReportFileArgs,
 
     /// The command to benchmark, after `--`.
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]

@@ -45,6 +45,10 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "FORMAT=PATH", value_parser = gate_export_parser())]
     pub export: Vec<Export>,
 
+    /// Also write a report: one HTML page with verdicts, charts and flame graphs, as `codspeed report` does.
+    #[arg(long, value_name = "PATH")]
+    pub report: Option<PathBuf>,
+
     /// The command that measures again.
     #[arg(last = true, value_name = "COMMAND", requires = "confirm")]
     pub command: Vec<OsString>,

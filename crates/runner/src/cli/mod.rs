@@ -21,6 +21,7 @@ mod perf;
 mod place;
 mod profile;
 mod remember;
+mod report;
 mod resolve;
 mod run;
 mod schema;
@@ -49,7 +50,7 @@ pub(crate) use gate::{GateAbArgs, GateArgs, GateOutcomeArgs, GateRunArgs, Notify
 pub(crate) use global::{GlobalArgs, parse_name};
 pub(crate) use history::HistoryArgs;
 pub(crate) use import::ImportArgs;
-pub(crate) use inspect::InspectArgs;
+pub(crate) use inspect::{DetailArgs, InspectArgs};
 pub(crate) use instruments::InstrumentArgs;
 pub(crate) use isolate::{IsolateArgs, IsolateCommand, IsolateOnArgs};
 pub(crate) use memory::MemoryArgs;
@@ -57,6 +58,7 @@ pub(crate) use perf::PerfArgs;
 pub(crate) use place::PlaceArgs;
 pub(crate) use profile::{ProfileArgs, ProfileCommand, ProfileSetArgs};
 pub(crate) use remember::RememberArgs;
+pub(crate) use report::{PictureArgs, PictureCommand, ReportArgs, ReportFileArgs};
 pub(crate) use resolve::resolve;
 pub(crate) use run::RunArgs;
 pub(crate) use schema::{SchemaArgs, SchemaOf};
@@ -119,6 +121,8 @@ pub(crate) enum Command {
     Compare(CompareRunsArgs),
     /// Show the results of an earlier run.
     Inspect(InspectArgs),
+    /// Make a report of a stored run, or of what changed since another one: one HTML page, or pictures.
+    Report(Box<ReportArgs>),
     /// Store the results of another tool, such as hyperfine or criterion, as a run.
     Import(Box<ImportArgs>),
     /// List, show and remove stored runs, and carry them to other machines.
@@ -172,6 +176,7 @@ impl Command {
             Self::Doctor(args) => args.json.then(|| "`--json`".to_owned()),
             Self::Store(args) => args.command.wants_output(),
             Self::Merge(args) => args.json.then(|| "`--json`".to_owned()),
+            Self::Report(args) => args.wants_output().then(|| "`--output -`".to_owned()),
             Self::Schema(_) => Some("the schema".to_owned()),
             Self::Completions(_) => Some("the completions".to_owned()),
             Self::Run(_)
@@ -262,6 +267,7 @@ impl Command {
             Self::Ab(args) => Some(&args.shared),
             Self::Bisect(args) => Some(&args.shared),
             Self::Inspect(_)
+            | Self::Report(_)
             | Self::Import(_)
             | Self::Compare(_)
             | Self::Gate(_)

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::{GateRunArgs, InstrumentArgs, SharedArgs, UploadArgs};
+use super::{GateRunArgs, InstrumentArgs, ReportFileArgs, SharedArgs, UploadArgs};
 
 /// Run a benchmark suite that has a CodSpeed integration.
 #[derive(Debug, Args)]
@@ -29,6 +29,10 @@ pub(crate) struct RunArgs {
     /// List the benchmarks of the project file and exit.
     #[arg(long, conflicts_with = "command")]
     pub list: bool,
+
+    /// The report.
+    #[command(flatten)]
+    pub report: ReportFileArgs,
 
     /// The command, after `--`; a single word is shell text [default: the benchmarks of the project file].
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]

@@ -2,6 +2,7 @@
 
 use results::{SuiteComparison, SuiteSide, Verdicts};
 use runner_shared::{share::Share, text::one_line};
+use store::gate::{GateReport, comparison_of};
 
 use super::{
     Context,
@@ -10,7 +11,8 @@ use super::{
     compared::limit_of,
     gate::Gate,
     outcome::unwritten,
-    recorded,
+    recorded::{self, Recorded},
+    report::{self, Content},
 };
 use crate::{
     ab::{End, Sides, State},
@@ -24,7 +26,8 @@ use crate::{
 
 /// Compares the states and says of each benchmark whether it has changed.
 pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliError> {
-    let AbArgs { shared, instruments, base, head, fail_if_slower, compare, gate } = args;
+    let AbArgs { shared, instruments, base, head, fail_if_slower, compare, report, gate } = args;
+    let page = report::wanted(&report, &shared.export, context)?;
     let limit = limit_of(fail_if_slower, compare.threshold)?;
     let gate = Gate::of_ab(gate, context)?;
     let mut plan = Plan::new(shared, instruments, compare, context)?;
@@ -52,9 +55,34 @@ pub(crate) fn run(args: AbArgs, context: &mut Context) -> Result<ExitKind, CliEr
         limit: fail_if_slower.map(|_| limit.map_or(0.0, Share::value)),
         gate: gate.as_ref(),
     };
-    let ended = all_parts(&plan, &sides, &turn, &judges, &mut records, context);
+    let mut all = Vec::new();
+    let ended = all_parts(&plan, &sides, &turn, (&judges, &mut all), &mut records, context);
     recorded::keep(records.finish(), context);
-    ended
+    let shown = gate.as_ref().and_then(|gate| gate.shown.take());
+    let written = write_page(page.as_ref(), &all, shown.as_ref(), context);
+    report::and_written(ended, written, context)
+}
+
+/// Writes the page of both states, if one is wanted.
+fn write_page(
+    page: Option<&Export>,
+    all: &[SuiteComparison],
+    gate: Option<&GateReport>,
+    context: &Context,
+) -> Result<(), CliError> {
+    let Some(file) = page else { return Ok(()) };
+    let recorded = context.recorded.borrow();
+    let Some(Recorded { id, before: Some(before), kept }) =
+        recorded.as_ref().filter(|_| !all.is_empty())
+    else {
+        report::tell_of_none(file, context);
+        return Ok(());
+    };
+    let [base, head] = [before, id].map(|id| Ok::<_, CliError>((*id, kept.store.get(*id)?)));
+    let (base, found) = (base?, comparison_of(&all.iter().collect::<Vec<_>>()));
+    let most_bytes = ::report::Report::USUAL_BYTES;
+    let (base, head) = (Some((&base, &found)), head?);
+    Content { base, gate, log: None, most_bytes }.write(&head, file, context)
 }
 
 /// The judges of the verdicts.
@@ -70,12 +98,11 @@ fn all_parts(
     plan: &Plan,
     sides: &Sides,
     turn: &Turn,
-    judges: &Judges<'_>,
+    (judges, all): (&Judges<'_>, &mut Vec<SuiteComparison>),
     records: &mut Records,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
     let mut first_failure = ExitKind::Ok;
-    let mut all = Vec::new();
     for part in &plan.parts {
         let aim = Aim { only: None, seed: plan.seed, limits: plan.limits };
         records.look_at((plan, sides), part, context);
@@ -102,7 +129,7 @@ fn all_parts(
         }
     }
     let Some(gate) = judges.gate else { return Ok(first_failure) };
-    let kind = gate.judge_pairs(&all, context)?;
+    let kind = gate.judge_pairs(&comparison_of(&all.iter().collect::<Vec<_>>()), context)?;
     Ok(if first_failure == ExitKind::Ok { kind } else { first_failure })
 }
 

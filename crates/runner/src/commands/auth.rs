@@ -2,17 +2,13 @@
 
 use api::{ApiError, Code, LoginSession, Secret, Service, Session};
 
-use super::{Context, sources};
+use super::{Context, browser, sources};
 use crate::{
     cli::{AuthArgs, AuthCommand},
     error::{CliError, ExitKind, chain},
     event::RunEvent,
-    process, tools,
     upload::{self, Account, refused},
 };
-
-/// Programs that open an address; the first that is there does it.
-const OPENERS: &[&str] = &["xdg-open", "wslview", "open"];
 
 /// Logs in or out, or says who is logged in.
 pub(crate) fn run(args: &AuthArgs, context: &Context) -> Result<ExitKind, CliError> {
@@ -45,7 +41,7 @@ fn login_in_browser(no_browser: bool, context: &Context) -> Result<ExitKind, Cli
         service.create_login_session().map_err(refused)?;
     context.ui.event(&RunEvent::Step(format!("log in here: {callback_url}")));
     if !no_browser {
-        open(&callback_url, context);
+        browser::open(&callback_url, context);
     }
     context.ui.event(&RunEvent::Step("waiting for your login (5 minutes at most)".to_owned()));
     let token = service.wait_for_login(&session_id, &mut api::unwatched).map_err(refused)?;
@@ -53,15 +49,6 @@ fn login_in_browser(no_browser: bool, context: &Context) -> Result<ExitKind, Cli
     let account = Account { login: Some(token.clone()), ..account };
     let session = session(&account.service(&http)?)?.unwrap_or(Session { user: None });
     keep(token, &session, context)
-}
-
-/// Opens the address; whoever has no browser copies it.
-fn open(url: &str, context: &Context) {
-    let opener = OPENERS.iter().find_map(|name| tools::find(name, &context.env));
-    if let Some(opener) = opener {
-        // The address is on the screen as well.
-        drop(process::start_and_forget(&opener, &[url], &context.env, &context.signals));
-    }
 }
 
 fn keep(token: Secret, session: &Session, context: &Context) -> Result<ExitKind, CliError> {

@@ -41,6 +41,7 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
         robust,
         walltime,
         around,
+        report,
         command,
         gate,
     } = args;
@@ -78,6 +79,7 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
     let workload = Workload::Commands { versus, targets, robust, quiet: shared.quiet };
     let working_directory = here.join(shared.working_directory.clone().unwrap_or_default());
     let targets = vec![PlannedTarget { name: None, workload, working_directory }];
+    let page = super::report::wanted(&report, &shared.export, context)?;
     let options = resolve(shared, upload, InstrumentArgs::default())?;
     let plan = RunPlan::new(targets, options, &here)?;
     sources::say_modes(&plan, by, context);
@@ -85,7 +87,7 @@ pub(crate) fn run(args: ExecArgs, context: &mut Context) -> Result<ExitKind, Cli
         context.ui.event(&RunEvent::Step(text));
     }
     let gate = Gate::of_run(gate, context)?;
-    measured(gate.as_ref(), &plan, Kind::Exec, context)
+    measured(gate.as_ref(), page.as_ref(), &plan, Kind::Exec, context)
 }
 
 /// The command behind those that it is compared with.

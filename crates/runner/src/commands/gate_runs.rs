@@ -1,9 +1,12 @@
 //! `codspeed gate`: a stored run is judged, and measured once more if that is wanted and something fails.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    cell::RefCell,
+    ffi::{OsStr, OsString},
+};
 
 use runner_shared::{command_text, env_names::is_secret, text::shown};
-use store::Kind;
+use store::{Kind, gate::GateReport};
 
 use super::{
     Context, exec,
@@ -12,17 +15,21 @@ use super::{
         choose::{self, Chosen},
         store_if_any, tell,
     },
-    here, preflight, run as run_command, sources,
+    here, preflight, report, run as run_command, sources,
 };
 use crate::{
     cli::{self, Args, Command, GateArgs},
     error::{CliError, ExitKind},
+    settings::options::Export,
 };
 
 /// Judges a stored run.
 pub(crate) fn run(args: GateArgs, context: &mut Context) -> Result<ExitKind, CliError> {
-    let GateArgs { head, base, untrusted, confirm, outcome, export, command } = args;
-    preflight::check_exports(&export, context, &here()?)?;
+    let GateArgs { head, base, untrusted, confirm, outcome, export, report, command } = args;
+    let page = report.map(|path| Export { format: "report".to_owned(), path });
+    report::refuse_stdout(page.as_ref())?;
+    let files: Vec<Export> = export.iter().chain(&page).cloned().collect();
+    preflight::check_exports(&files, context, &here()?)?;
     let project = sources::project(context, &here()?)?;
     let gate = Gate {
         config: project.map(|project| project.gate).unwrap_or_default(),
@@ -31,26 +38,45 @@ pub(crate) fn run(args: GateArgs, context: &mut Context) -> Result<ExitKind, Cli
         exports: export,
         confirm,
         found: None,
+        shown: RefCell::default(),
     };
-    let (head, base, report) = {
+    let (head, base, found, report) = {
         let (finder, head) = match untrusted {
             Some(path) => (store_if_any(context)?, choose::untrusted(&path)?),
             None => choose::head(&head, context)?,
         };
         let base = gate.base_for(&head, finder.as_ref(), context)?;
+        let found = base.as_ref().filter(|_| page.is_some());
+        let found = found.map(|base| gate.compare(&head, base, finder.as_ref())).transpose()?;
         let report = gate.judge(&head, base.as_ref(), finder.as_ref(), context)?;
-        (head, base, report)
+        (head, base, found, report)
     };
-    if report.passed || !confirm {
+    let ended = conclude(&gate, report, (&head, base.as_ref()), &command, context);
+    if matches!(&ended, Err(err) if err.kind == ExitKind::Interrupted) {
+        return ended;
+    }
+    let written = gate.write_page(page.as_ref(), &head, base.as_ref().zip(found.as_ref()), context);
+    report::and_written(ended, written, context)
+}
+
+/// Concludes with the report, or with what a second measurement says, if that is wanted and something fails.
+fn conclude(
+    gate: &Gate,
+    report: GateReport,
+    (head, base): (&Chosen, Option<&Chosen>),
+    command: &[OsString],
+    context: &mut Context,
+) -> Result<ExitKind, CliError> {
+    if report.passed || !gate.confirm {
         return gate.conclude(&report, context);
     }
-    if let Err(err) = check_commit(&head, context) {
+    if let Err(err) = check_commit(head, context) {
         gate.conclude(&report.unconfirmed("it could not be measured again"), context)?;
         return Err(err);
     }
     tell::again(context);
-    let measured = measure(&head, &command, context);
-    gate.settle(report, measured, base.as_ref(), context)
+    let measured = measure(head, command, context);
+    gate.settle(report, measured, base, context)
 }
 
 /// Checks that the sources are still those that were measured.

@@ -2,18 +2,18 @@
 
 use std::{fs, io, os::unix::ffi::OsStrExt, path::Path};
 
-use results::{Allocations, Measured, Reading, Report, Stacks};
+use results::{Allocations, FrameView, Listing, Measured, Reading, Report, Stacks};
 
 use runner_shared::{
     fault::{Attempt, explain},
     profile_dir::ProfileDir,
     text::{as_text, shown},
 };
-use store::{Selector, listing};
+use store::{RecordedBenchmark, Selector, gate::Pattern, listing};
 
 use super::{Context, clean, cut, here, kept, outcome, preflight};
 use crate::{
-    cli::InspectArgs,
+    cli::{DetailArgs, InspectArgs},
     error::{CliError, ExitKind},
     event::RunEvent,
     mode::walltime,
@@ -35,7 +35,8 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
     })?;
     check_stdout(&args.export, parts.len() > 1)?;
     if parts.is_empty() {
-        return inspect(args, context);
+        let details = Details::of(&args.details, context);
+        return inspect(args, &details, context);
     }
     let noun = if parts.len() == 1 { "part" } else { "parts" };
     context.print(&format!("{} {noun}: {}", parts.len(), parts.join(", ")))?;
@@ -44,8 +45,9 @@ pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<ExitKind, CliE
         context.print(&format!("\n{name}\n"))?;
         let run = args.run.join(&name);
         let part = InspectArgs { run, export: apart(&args.export, &name), ..args.clone() };
+        let details = Details { must_fit: false, ..Details::of(&args.details, context) };
         // What is wrong with one part keeps no other one from being shown.
-        let kind = inspect(part, context).unwrap_or_else(|err| {
+        let kind = inspect(part, &details, context).unwrap_or_else(|err| {
             context.ui.error(&err);
             err.kind
         });
@@ -83,8 +85,8 @@ pub(super) fn parts(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 /// Shows what is in one folder.
-fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let InspectArgs { run, functions, export, explain, exclude_allocations } = args;
+fn inspect(args: InspectArgs, details: &Details, context: &Context) -> Result<ExitKind, CliError> {
+    let InspectArgs { run, export, explain, exclude_allocations, .. } = args;
     let folder = ProfileDir::new(run);
     tell_how_far(&folder, context);
     let failed = |err| CliError::new(ExitKind::Failed, err);
@@ -104,7 +106,10 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
     if explain {
         context.print_more(&report.explained())?;
     }
-    context.print_more(&results::details(&report, functions))?;
+    let is_empty = report.benchmarks().is_empty();
+    if !is_empty {
+        details.show(report, context)?;
+    }
     let (environments, odd) = results::read_environments(&folder);
     for text in odd {
         context.ui.event(&RunEvent::warning(text));
@@ -113,7 +118,7 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
     if !broken.is_empty() {
         return Err(outcome::unread(broken.len(), &folder));
     }
-    if report.benchmarks().is_empty() {
+    if is_empty {
         let err = format!("`{}` contains no results", shown(&folder));
         return Err(CliError::new(ExitKind::Empty, err).hint(
             "use `--profile-folder` or `--keep-profile` to keep the profile folder of a run, which it names then",
@@ -124,7 +129,8 @@ fn inspect(args: InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
 
 /// Shows a stored run, with the functions that its stacks name.
 fn stored(args: &InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
-    let InspectArgs { run, functions, export, explain, exclude_allocations } = args;
+    let details = Details::of(&args.details, context);
+    let InspectArgs { run, export, explain, exclude_allocations, .. } = args;
     let word = as_text(run);
     let Selector::Stored(_) = Selector::parse(&word) else {
         return Err(SettingsError::NoFolder { path: run.clone() }.into());
@@ -151,23 +157,91 @@ fn stored(args: &InspectArgs, context: &Context) -> Result<ExitKind, CliError> {
         }
     })?;
     let record = kept.store.get(entry.id)?;
-    let stacks: Vec<Stacks> = record
-        .benchmarks
-        .iter()
-        .filter_map(|benchmark| Some(benchmark.stacks.as_ref()?.to_results(&benchmark.name)))
-        .collect();
+    let stacks_of = |benchmark: &RecordedBenchmark| -> Option<(Stacks, bool)> {
+        let stacks = benchmark.stacks.as_ref()?.to_results(&benchmark.name);
+        Some((stacks, details.is_wanted(&benchmark.name, &benchmark.uri)))
+    };
+    let (stacks, wanted): (Vec<Stacks>, Vec<bool>) =
+        record.benchmarks.iter().filter_map(stacks_of).unzip();
     if let Some(export) = export.iter().find(|export| stacks.is_empty() && wants_stacks(export)) {
         let path = shown(&export.path);
         let what = format!("could not write the export `{path}`: the run has no stacks");
         return Err(CliError::new(ExitKind::Failed, what));
     }
     context.print_table(|style| listing::sheet(entry.id, &record, style))?;
-    for one in &stacks {
-        context.print_more(&results::hottest_functions(one, *functions))?;
+    if details.is_tree && stacks.is_empty() {
+        return Err(no_tree("the run has no stacks"));
     }
+    details.check(record.benchmarks.iter().map(|of| (of.name.as_str(), of.uri.as_str())))?;
+    let mut wanted = wanted.into_iter();
+    let shown: Vec<&Stacks> = stacks.iter().filter(|_| wanted.next().unwrap_or(false)).collect();
+    details.show_stacks(&shown, context)?;
     let measured = record.measured();
     export.iter().try_for_each(|export| export_stored(export, &measured, &stacks, context))?;
     Ok(ExitKind::Ok)
+}
+
+/// The functions and calls that the user asked for.
+struct Details {
+    listing: Listing,
+    is_tree: bool,
+    /// Benchmarks of which they are shown; empty for all.
+    patterns: Vec<Pattern>,
+    /// It is an error if none is such a one.
+    must_fit: bool,
+}
+
+impl Details {
+    fn of(args: &DetailArgs, context: &Context) -> Self {
+        let view = if args.all_frames { FrameView::All } else { FrameView::Readable };
+        let listing = Listing { most: args.functions, view, width: context.ui.width() };
+        let patterns = args.benchmark.iter().map(|text| Pattern::from(text.as_str())).collect();
+        Self { listing, is_tree: args.tree, patterns, must_fit: true }
+    }
+
+    fn is_wanted(&self, name: &str, uri: &str) -> bool {
+        self.patterns.is_empty() || self.patterns.iter().any(|one| one.is_about(name, uri))
+    }
+
+    /// Shows those of a report.
+    fn show(&self, mut report: Report, context: &Context) -> Result<(), CliError> {
+        if self.is_tree {
+            report.stacks().map_err(no_tree)?;
+        }
+        self.check(report.benchmarks().into_iter().map(|of| (of.name(), of.uri())))?;
+        report.keep(|name, uri| self.is_wanted(name, uri));
+        if self.is_tree {
+            return self.show_stacks(&report.stacks().unwrap_or_default(), context);
+        }
+        context.print_more(&results::details(&report, self.listing))
+    }
+
+    /// Checks that at least one of these benchmarks is wanted.
+    fn check<'b>(&self, mut all: impl Iterator<Item = (&'b str, &'b str)>) -> Result<(), CliError> {
+        if self.patterns.is_empty()
+            || !self.must_fit
+            || all.any(|(name, uri)| self.is_wanted(name, uri))
+        {
+            return Ok(());
+        }
+        let what = "none of the benchmarks fits `--benchmark`";
+        let hint = "`--benchmark` takes a name or an identity, with `*` and `?` as wildcards";
+        Err(CliError::new(ExitKind::Empty, what).hint(hint))
+    }
+
+    /// Shows those of stacks alone.
+    fn show_stacks(&self, stacks: &[&Stacks], context: &Context) -> Result<(), CliError> {
+        let shown = if self.is_tree { results::call_tree } else { results::hottest_functions };
+        stacks.iter().try_for_each(|one| context.print_more(&shown(one, self.listing)))
+    }
+}
+
+/// There are no stacks, for this reason.
+fn no_tree(why: &str) -> CliError {
+    let what = format!("there are no trees of calls: {why}");
+    CliError::new(ExitKind::Failed, what).hint(
+        "calls are recorded in walltime mode if perf may, in simulation mode, and in memory mode with `--stacks`",
+    )
 }
 
 /// Returns whether an export is made of stacks rather than numbers.

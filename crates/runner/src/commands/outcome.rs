@@ -3,7 +3,7 @@
 use std::{io, path::Path};
 
 use nix::sys::{signal::Signal, statvfs::statvfs};
-use results::{ReadError, Report};
+use results::{Listing, ReadError, Report};
 use runner_shared::{
     fault::{self, Attempt},
     mode::Mode,
@@ -45,7 +45,7 @@ pub(crate) fn show(exports: &[Export], report: &Report, context: &Context) -> Re
     failed
 }
 
-/// Functions that are shown of each benchmark after a run, and benchmarks of which they are shown: the slowest ones.
+/// Functions that are shown of each benchmark after a run, by self and by total, and benchmarks of which they are shown: the slowest ones.
 /// `codspeed inspect` shows more.
 pub(super) const A_FEW: (usize, usize) = (3, 3);
 
@@ -64,7 +64,8 @@ pub(crate) fn show_slowest(
     }
     let all = report.profiles.len();
     let few = slowest.len();
-    let text = results::hottest_samples(&slowest, functions);
+    let listing = Listing { most: functions, width: context.ui.width(), ..Listing::default() };
+    let text = results::hottest_samples(&slowest, listing);
     let hint =
         place.map(|place| format!("; run `codspeed inspect{place}` to see the functions of all"));
     let others = if few < all {

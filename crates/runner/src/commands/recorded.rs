@@ -18,6 +18,8 @@ use crate::{
 /// A record that was just stored, and its store: who goes on with it need not open that again.
 pub(crate) struct Recorded {
     pub(super) id: RecordId,
+    /// The one that was stored before it, of a command that makes two: the base.
+    pub(super) before: Option<RecordId>,
     pub(super) kept: Kept,
 }
 
@@ -51,7 +53,8 @@ pub(super) fn keep(recordings: impl IntoIterator<Item = Recording>, context: &Co
         context.ui.event(&RunEvent::Recorded { id: id.to_string() });
     }
     remote::share(&kept, &ids, context);
-    context.recorded.replace(ids.last().map(|id| Recorded { id: *id, kept }));
+    let before = ids.iter().rev().nth(1).copied();
+    context.recorded.replace(ids.last().map(|id| Recorded { id: *id, before, kept }));
     faults.is_empty()
 }
 

@@ -24,7 +24,7 @@ use crate::{
 
 /// Runs the suite and shows what it reported.
 pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliError> {
-    let RunArgs { mut shared, upload, instruments, gate, bench, list, command } = args;
+    let RunArgs { mut shared, upload, instruments, gate, report, bench, list, command } = args;
     let here = here()?;
     if list {
         let config = project_with_benchmarks(&bench, context, &here)?;
@@ -55,10 +55,11 @@ pub(crate) fn run(args: RunArgs, context: &mut Context) -> Result<ExitKind, CliE
         let workload = Workload::Suite(shell_text(command));
         vec![PlannedTarget { name: None, workload, working_directory }]
     };
+    let page = super::report::wanted(&report, &shared.export, context)?;
     let plan = RunPlan::new(targets, resolve(shared, upload, instruments)?, &here)?;
     sources::say_modes(&plan, by, context);
     let gate = Gate::of_run(gate, context)?;
-    measured(gate.as_ref(), &plan, Kind::Run, context)
+    measured(gate.as_ref(), page.as_ref(), &plan, Kind::Run, context)
 }
 
 /// One word is shell text; several are the words of a command, and stay what they are.

@@ -80,6 +80,23 @@ pub(super) fn runs(of: &[Loaded]) -> Vec<Run<'_>> {
     of.iter().map(|(id, record)| Run { id: *id, record }).collect()
 }
 
+/// Returns the one run that a word stands for; of several of a commit the newest one.
+pub(super) fn single(word: &str, context: &Context) -> Result<Loaded, CliError> {
+    if path(word).is_some() {
+        return read(word, context);
+    }
+    let finder = Finder { kept: remote::open_fresh(remote::NEWEST, context)?, context };
+    let (mut runs, _) = finder.side(word, None)?;
+    // There is at least the one that was found.
+    runs.pop().ok_or_else(nothing_before)
+}
+
+/// Returns the folder that a word means, if it means one.
+pub(super) fn is_folder_of_profile(word: &str) -> Option<PathBuf> {
+    let path = Path::new(path(word)?);
+    path.is_dir().then(|| path.to_owned())
+}
+
 /// The path that a word is.
 fn path(word: &str) -> Option<&str> {
     match Selector::parse(word) {

@@ -33,6 +33,7 @@ impl Context {
                     | Command::Merge(_)
                     | Command::Import(_)
                     | Command::Inspect(_)
+                    | Command::Report(_)
             );
         if !concerned {
             return Ok(());

@@ -171,6 +171,12 @@ impl Ui {
         state.event(&RunEvent::Report(Box::new(Finished { table, ..Finished::default() })))
     }
 
+    /// Returns the columns of the terminal that shows results; `None` if they go elsewhere.
+    pub(crate) fn width(&self) -> Option<u16> {
+        let state = self.state();
+        open::resized(state.style, state.claim).width
+    }
+
     /// More about results, for reading.
     pub(crate) fn details(&self, text: &str) -> io::Result<()> {
         self.state().event(&RunEvent::Details(text.to_owned()))

@@ -89,3 +89,61 @@ fn what_integrations_say_of_their_processes_is_shown() {
     assert!(run.stdout.contains(expected), "{}", run.stdout);
     assert!(run.stderr.contains("environment-9.json` was left out"), "{}", run.stderr);
 }
+
+/// A folder of simulation mode with two benchmarks.
+fn simulated(sandbox: &Sandbox) {
+    let from = concat!(env!("CARGO_MANIFEST_DIR"), "/../results/fixtures/simulation/suite");
+    fs::create_dir_all(sandbox.path().join("profile")).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), sandbox.path().join("profile").join(entry.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn functions_are_listed_by_self_and_by_total() {
+    let sandbox = sandbox();
+    simulated(&sandbox);
+    let run = sandbox.run(sandbox.command(CODSPEED, ["inspect", "profile", "--functions", "2"]));
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let heads = ["   Self    Total  Function\n", "\n\n  Total     Self  Function\n"];
+    for head in heads {
+        assert!(run.stdout.contains(head), "{}", run.stdout);
+    }
+    // What leads to `main` says nothing, unless everything is wanted.
+    assert!(!run.stdout.contains("  _start "), "{}", run.stdout);
+    let words = ["inspect", "profile", "--functions", "20", "--all-frames"];
+    let all = sandbox.run(sandbox.command(CODSPEED, words));
+    assert!(all.stdout.len() > run.stdout.len(), "{}", all.stdout);
+}
+
+#[test]
+fn a_tree_of_calls_is_shown_of_the_wanted_benchmarks() {
+    let sandbox = sandbox();
+    simulated(&sandbox);
+    let inspect = |words: &[&str]| {
+        sandbox.run(sandbox.command(CODSPEED, [&["inspect", "profile"], words].concat()))
+    };
+    let run = inspect(&["--tree"]);
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let heads = run.stdout.matches("Self   Function\n").count();
+    assert!(heads > 1, "{}", run.stdout);
+    assert!(run.stdout.contains("└ ") && run.stdout.contains("100 %"), "{}", run.stdout);
+    assert!(run.stdout.contains("calls of less than 1 % are left out"), "{}", run.stdout);
+    let one = inspect(&["--tree", "--benchmark", "*sort*"]);
+    assert_eq!(one.code, 0, "{}", one.shown());
+    assert_eq!(one.stdout.matches("Self   Function\n").count(), 1, "{}", one.stdout);
+    let none = inspect(&["--tree", "--benchmark", "nothing"]);
+    assert_eq!(none.code, 4, "{}", none.shown());
+    assert!(none.stderr.contains("none of the benchmarks fits `--benchmark`"), "{}", none.stderr);
+}
+
+#[test]
+fn without_stacks_there_is_no_tree_and_a_reason() {
+    let sandbox = sandbox();
+    results(&sandbox, "profile");
+    let run = sandbox.run(sandbox.command(CODSPEED, ["inspect", "profile", "--tree"]));
+    assert_eq!(run.code, 1, "{}", run.shown());
+    let expected = "there are no trees of calls: no profile was recorded";
+    assert!(run.stderr.contains(expected), "{}", run.stderr);
+}

@@ -15,6 +15,7 @@ mod gate;
 mod gate_choice;
 mod inspect;
 mod namespace;
+mod report;
 mod service;
 mod stage;
 mod store;

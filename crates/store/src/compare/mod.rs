@@ -45,7 +45,7 @@ pub use model::{
     Absence, AtMost, Compared, Comparison, Doubt, FloorSource, Mean, Quantity, Run, Settings,
     Shift, Summary, Title, Unmatched, Verdict,
 };
-pub use moved::{Moved, MovedFunction};
+pub use moved::{Moved, MovedFunction, noise, without_hash};
 pub use show::Shown;
 
 use crate::{Mode, RecordId};

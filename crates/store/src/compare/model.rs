@@ -337,6 +337,22 @@ pub enum Absence {
     UnfinishedInHead,
 }
 
+impl Absence {
+    /// Every reason, in the order in which they are told.
+    pub(super) const ALL: [Self; 4] =
+        [Self::New, Self::Removed, Self::UnfinishedInHead, Self::UnfinishedInBase];
+
+    /// As a few words, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::New => "only in head",
+            Self::Removed => "only in base",
+            Self::UnfinishedInHead => "failed or interrupted in head",
+            Self::UnfinishedInBase => "failed or interrupted in base",
+        }
+    }
+}
+
 impl Compared {
     /// Returns its name, with its number if its identity was measured before in the same run.
     pub(super) fn shown_name(&self) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use runner_shared::walltime::as_float;
 use serde::Serialize;
 
-use crate::{RecordedBenchmark, StackNode, StackUnit, Stacks};
+use crate::{RecordedBenchmark, StackUnit, Stacks};
 
 /// Functions whose cost has changed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,12 +61,27 @@ impl Moved {
             whole.map_or([None, None], |[base, head]| [Some(base), Some(head)]);
         let (of_base, of_head) = (scale(base, of_base)?, scale(head, of_head)?);
         let (base, head) = (costs(base, of_base.0), costs(head, of_head.0));
-        let change = (of_head.1 - of_base.1).abs();
-        let share = if whole.is_some() { SAMPLED_NOISE } else { COUNTED_NOISE };
-        let noise = (share * of_base.1.max(of_head.1)).max(PART_OF_CHANGE * change);
+        let noise = noise(whole.is_some(), of_base.1, of_head.1);
         let [by_self, by_total] = [0, 1].map(|place| largest(&base, &head, place, noise));
         let is_empty = by_self.is_empty() && by_total.is_empty();
         (!is_empty).then_some(Self { unit, noise, by_self, by_total })
+    }
+}
+
+/// Returns the smallest change of a function that stands out, where all of it costs so much on both sides: less is noise,
+/// or explains nothing.
+pub fn noise(is_sampled: bool, base: f64, head: f64) -> f64 {
+    let share = if is_sampled { SAMPLED_NOISE } else { COUNTED_NOISE };
+    (share * base.max(head)).max(PART_OF_CHANGE * (head - base).abs())
+}
+
+/// Returns the name of a function without the hash of its crate, which differs between builds.
+pub fn without_hash(function: &str) -> &str {
+    let is_hash =
+        |hash: &str| hash.len() == HASH_DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match function.rsplit_once("::h") {
+        Some((name, hash)) if is_hash(hash) => name,
+        _ => function,
     }
 }
 
@@ -104,88 +119,17 @@ impl MovedFunction {
     }
 }
 
-/// The costs of all functions. A function that calls itself counts once in its total.
+/// The costs of all functions as a reader knows them, by names without what differs between builds. A function that
+/// calls itself counts once in its total.
 fn costs(of: &Stacks, scale: f64) -> Costs {
-    let totals = totals(of);
-    let outermost = outermost(of);
-    let mut by_place: BTreeMap<(u32, u32), [f64; 2]> = BTreeMap::new();
-    for ((node, total), is_outermost) in of.nodes.iter().zip(totals).zip(outermost) {
-        let [own, all] = by_place.entry((node.function, node.object)).or_default();
-        *own += scale * as_float(node.weight);
-        *all += if is_outermost { scale * total } else { 0.0 };
-    }
+    let stacks = results::readable(&of.to_results(""));
     let mut costs = Costs::new();
-    for ((function, object), [own, all]) in by_place {
-        let [of_own, of_all] = costs.entry(name(of, function, object)).or_default();
-        *of_own += own;
-        *of_all += all;
+    for function in results::function_costs(&stacks) {
+        let object = function.object.rsplit('/').next().unwrap_or_default();
+        let name = (without_hash(function.name).to_owned(), object.to_owned());
+        let [own, all] = costs.entry(name).or_default();
+        *own += scale * as_float(function.own);
+        *all += scale * as_float(function.total);
     }
     costs
-}
-
-/// The cost of each node with all below it. Parents stand before their children.
-fn totals(of: &Stacks) -> Vec<f64> {
-    let mut totals: Vec<f64> = of.nodes.iter().map(|node| as_float(node.weight)).collect();
-    for (place, node) in of.nodes.iter().enumerate().rev() {
-        let own = totals.get(place).copied().unwrap_or(0.0);
-        let parent = parent(node).filter(|parent| *parent < place);
-        if let Some(above) = parent.and_then(|parent| totals.get_mut(parent)) {
-            *above += own;
-        }
-    }
-    totals
-}
-
-/// Returns for each node if no caller of it is the same function. Walks the tree once, however deep it is.
-fn outermost(of: &Stacks) -> Vec<bool> {
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); of.nodes.len()];
-    let mut open: Vec<(usize, bool)> = Vec::new();
-    for (place, node) in of.nodes.iter().enumerate().rev() {
-        let parent = parent(node).filter(|parent| *parent < place);
-        match parent.and_then(|parent| children.get_mut(parent)) {
-            Some(siblings) => siblings.push(place),
-            None => open.push((place, true)),
-        }
-    }
-    let mut active: BTreeMap<u32, usize> = BTreeMap::new();
-    let mut found = vec![false; of.nodes.len()];
-    while let Some((place, enters)) = open.pop() {
-        let Some(node) = of.nodes.get(place) else { continue };
-        let count = active.entry(node.function).or_default();
-        if !enters {
-            *count -= 1;
-            continue;
-        }
-        if let Some(is_outermost) = found.get_mut(place) {
-            *is_outermost = *count == 0;
-        }
-        *count += 1;
-        open.push((place, false));
-        open.extend(children.get(place).into_iter().flatten().map(|child| (*child, true)));
-    }
-    found
-}
-
-fn parent(node: &StackNode) -> Option<usize> {
-    usize::try_from(node.parent.checked_sub(1)?).ok()
-}
-
-/// The name of a function and the file name of its program, both without what differs between builds.
-fn name(of: &Stacks, function: u32, object: u32) -> (String, String) {
-    let text = |all: &[String], place: u32| {
-        usize::try_from(place).ok().and_then(|place| all.get(place)).cloned().unwrap_or_default()
-    };
-    let (function, object) = (text(&of.functions, function), text(&of.objects, object));
-    let object = object.rsplit('/').next().unwrap_or_default().to_owned();
-    (without_hash(&function).to_owned(), object)
-}
-
-/// The name of a function of Rust without the hash of its crate.
-fn without_hash(function: &str) -> &str {
-    let is_hash =
-        |hash: &str| hash.len() == HASH_DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match function.rsplit_once("::h") {
-        Some((name, hash)) if is_hash(hash) => name,
-        _ => function,
-    }
 }

@@ -228,16 +228,10 @@ impl Comparison {
             self.with(Verdict::Unchanged).map(Compared::shown_name).collect();
         let unchanged = Some(unchanged).filter(|them| !them.is_empty() && !all);
         let unchanged = unchanged.map(|them| format!("{} unchanged: {}", them.len(), names(&them)));
-        let alone = [
-            (Absence::New, "only in head"),
-            (Absence::Removed, "only in base"),
-            (Absence::UnfinishedInHead, "failed or interrupted in head"),
-            (Absence::UnfinishedInBase, "failed or interrupted in base"),
-        ];
-        let alone = alone.into_iter().filter_map(|(absence, title)| {
+        let alone = Absence::ALL.into_iter().filter_map(|absence| {
             let them = self.unmatched.iter().filter(|one| one.absence == absence);
             let them: Vec<String> = them.map(Unmatched::shown_name).collect();
-            (!them.is_empty()).then(|| format!("{title}: {}", names(&them)))
+            (!them.is_empty()).then(|| format!("{}: {}", absence.words(), names(&them)))
         });
         let modes = self.modes.iter().flat_map(|mode| mode.lines(self.modes.len() > 1));
         let forced = self.forced.then(|| {

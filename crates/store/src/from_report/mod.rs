@@ -4,12 +4,14 @@
 //! |---|---|
 //! | the values of a benchmark, and their keys | `metrics.rs` (the table of keys) |
 //! | the single rounds | `rounds.rs` |
-//! | the stacks, and what of them is small | `stacks.rs` |
+//! | the stacks: functions, and costs of several kinds | `stacks.rs` |
+//! | what of them is small | `prune.rs` |
 //! | what is left out of a record that is too large | `fit.rs` |
 //! | what is kept of a suite that was run in two states (`ab`) | `suite.rs` |
 
 mod fit;
 mod metrics;
+mod prune;
 mod rounds;
 mod stacks;
 mod suite;
@@ -18,7 +20,7 @@ use std::collections::BTreeMap;
 
 use results::{Benchmark, Compared, Report};
 
-use crate::record::{Mode, Outcome, Part, Record, RecordedBenchmark, Stacks, Verdict};
+use crate::record::{Mode, Outcome, Part, Record, RecordedBenchmark, Stacks, Timeline, Verdict};
 
 impl Record {
     /// Adds a part of the run, with all that its report says of it: benchmarks, verdicts, warnings.
@@ -87,15 +89,14 @@ impl<'r> Profiles<'r> {
 
     /// The stacks of a benchmark: of several with its name, the first one that is still there.
     fn take(&mut self, of: Benchmark<'r>) -> Option<Stacks> {
-        let stacks = match of {
+        match of {
             Benchmark::Walltime(of) => {
                 let place = self.0.iter().position(|stacks| stacks.benchmark == of.name)?;
-                self.0.remove(place)
+                stacks::recorded(self.0.remove(place), &[])
             }
-            Benchmark::Simulation(of, _) => &of.stacks,
-            Benchmark::Memory(of) => of.stacks.as_ref()?,
-        };
-        stacks::recorded(stacks)
+            Benchmark::Simulation(of, _) => stacks::recorded(&of.stacks, &[]),
+            Benchmark::Memory(of) => stacks::recorded(of.stacks.as_ref()?, &of.sites),
+        }
     }
 }
 
@@ -115,6 +116,10 @@ fn recorded(of: Benchmark<'_>, part: u32, stacks: Option<Stacks>) -> RecordedBen
         Benchmark::Walltime(of) => rounds::recorded(of),
         Benchmark::Simulation(..) | Benchmark::Memory(_) => None,
     };
+    let timeline = match of {
+        Benchmark::Memory(of) => timeline(&of.usage.timeline),
+        Benchmark::Walltime(_) | Benchmark::Simulation(..) => None,
+    };
     RecordedBenchmark {
         part,
         name: of.name().to_owned(),
@@ -126,8 +131,14 @@ fn recorded(of: Benchmark<'_>, part: u32, stacks: Option<Stacks>) -> RecordedBen
         headline: headline.to_owned(),
         rounds,
         stacks,
+        timeline,
         notes: of.notes().to_vec(),
     }
+}
+
+fn timeline(of: &runner_shared::memory::Timeline) -> Option<Timeline> {
+    let most_bytes = of.points().to_vec();
+    (!most_bytes.is_empty()).then(|| Timeline { span_ns: of.width_ns(), most_bytes })
 }
 
 fn verdict(of: &Compared<'_>) -> Option<Verdict> {

@@ -34,6 +34,9 @@ pub struct RecordedBenchmark {
     /// Its cost by stack, smallest parts left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stacks: Option<Stacks>,
+    /// Live memory over the time, of memory mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
     /// Sentences for the user, without the name of the benchmark.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -174,6 +177,29 @@ pub struct Stacks {
     /// Weight of what was left out because it was small.
     #[serde(default)]
     pub left_out: u64,
+    /// Other costs of the same stacks by their keys, of memory mode: `calls`, `peak_bytes` (live at the peak), `live_bytes`
+    /// (live at the end), `temporary` (blocks freed before their thread allocated again).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, Column>,
+}
+
+/// Another cost of the same stacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Column {
+    /// The cost of each node itself, in the order of [`Stacks::nodes`].
+    pub weights: Vec<u64>,
+    /// Cost of what was left out because it was small.
+    #[serde(default)]
+    pub left_out: u64,
+}
+
+/// Live memory over the time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Timeline {
+    /// Length of each span in nanoseconds.
+    pub span_ns: u64,
+    /// The most bytes that were live in each span, from the start on.
+    pub most_bytes: Vec<u64>,
 }
 
 /// One stack: the function and, by its parents, its callers.
@@ -187,6 +213,29 @@ pub struct StackNode {
     pub object: u32,
     /// The cost of the function itself when called this way.
     pub weight: u64,
+    /// Its relation to the code of the caller; left out where it was called.
+    #[serde(default, skip_serializing_if = "Inlined::is_called")]
+    pub inlined: Inlined,
+}
+
+/// The relation of a function to the code of its caller.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Inlined {
+    /// It was called, or nothing is known.
+    #[default]
+    No,
+    /// It was inlined, and was written with the program: a reader looks for it by its own name.
+    Own,
+    /// It was inlined, and belongs to a library or is a closure of its caller: a reader looks for the caller.
+    Helper,
+}
+
+impl Inlined {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    fn is_called(&self) -> bool {
+        *self == Self::No
+    }
 }
 
 /// The unit of weights.

@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use benchmark::{
-    Better, Metric, MetricUnit, Outcome, RecordedBenchmark, Rounds, StackNode, StackUnit, Stacks,
+    Better, Column, Inlined, Metric, MetricUnit, Outcome, RecordedBenchmark, Rounds, StackNode,
+    StackUnit, Stacks, Timeline,
 };
 pub use environment::{Environment, Module, Processor, Tool};
 pub use packed::{Invalid, Packed, RecordId};

@@ -265,6 +265,10 @@ impl Record {
             if !is_sound {
                 return Err(Invalid::Dangling("a stack names a function that it doesn't have"));
             }
+            let mut columns = stacks.columns.values();
+            if !columns.all(|column| column.weights.len() == stacks.nodes.len()) {
+                return Err(Invalid::Dangling("a column doesn't have as many costs as stacks"));
+            }
         }
         Ok(())
     }
@@ -405,9 +409,18 @@ mod tests {
             nodes: vec![node],
             ..Default::default()
         };
-        circle.benchmarks[0].stacks = Some(stacks);
+        circle.benchmarks[0].stacks = Some(stacks.clone());
         let json = serde_json::to_vec(&circle).unwrap();
         assert!(matches!(Record::unpack(&json, None), Err(Invalid::Dangling(_))));
+        let nodes = vec![crate::StackNode::default()];
+        let column = |weights| crate::Column { weights, left_out: 0 };
+        for (weights, is_sound) in [(vec![1], true), (vec![], false), (vec![1, 2], false)] {
+            let columns = [("calls".to_owned(), column(weights))].into();
+            circle.benchmarks[0].stacks =
+                Some(Stacks { nodes: nodes.clone(), columns, ..stacks.clone() });
+            let json = serde_json::to_vec(&circle).unwrap();
+            assert_eq!(Record::unpack(&json, None).is_ok(), is_sound);
+        }
     }
 
     #[test]

@@ -117,6 +117,7 @@ fn of_benchmark(benchmark: &mut RecordedBenchmark, change: Change<'_>) {
         headline: _,
         rounds: _,
         stacks: _,
+        timeline: _,
         notes,
     } = benchmark;
     one(name, change);

@@ -8,6 +8,7 @@ use runner_shared::{
 };
 
 use crate::{
+    export::functions::{Listing, lists_of},
     memory::{MemoryReport, MemoryResult, MemorySite, SITE_ORDERS, SiteOrder},
     report::Benchmark,
     stacks::{Frame, Stacks},
@@ -23,14 +24,15 @@ const BAR: u64 = 32;
 /// So many callers of a place are shown.
 const CALLERS: usize = 3;
 
-/// A paragraph per benchmark, with at most `most` places for each question. Empty without benchmarks.
-pub(in crate::export) fn memory_details(report: &MemoryReport, most: usize) -> String {
+/// A paragraph per benchmark with places for each question, and functions by the bytes that they ask for. Empty without
+/// benchmarks.
+pub(in crate::export) fn memory_details(report: &MemoryReport, listing: Listing) -> String {
     let paragraphs: Vec<String> =
-        report.benchmarks.iter().map(|benchmark| paragraph(benchmark, most)).collect();
+        report.benchmarks.iter().map(|benchmark| paragraph(benchmark, listing)).collect();
     paragraphs.join("\n")
 }
 
-fn paragraph(of: &MemoryResult, most: usize) -> String {
+fn paragraph(of: &MemoryResult, listing: Listing) -> String {
     let UsageSummary { alloc_calls, frees, largest, temporary, sizes, timeline, .. } = &of.usage;
     let mut lines = vec![Benchmark::Memory(of).shown_name()];
     let share = percent(as_float(*temporary) / as_float((*alloc_calls).max(1)));
@@ -46,7 +48,12 @@ fn paragraph(of: &MemoryResult, most: usize) -> String {
     let highest = classes.iter().map(|class| class.count).max().unwrap_or(0);
     lines.extend(classes.iter().map(|class| size(class, highest)));
     if let Some(stacks) = &of.stacks {
-        lines.extend(SITE_ORDERS.iter().flat_map(|order| places(order, &of.sites, stacks, most)));
+        let places = |order| places(order, &of.sites, stacks, listing.most);
+        lines.extend(SITE_ORDERS.iter().flat_map(places));
+        if stacks.total() > 0 {
+            lines.push("  Bytes by function:".to_owned());
+            lines.extend(lists_of(stacks, listing).lines().map(str::to_owned));
+        }
     }
     lines.into_iter().flat_map(|line| [line, "\n".to_owned()]).collect()
 }

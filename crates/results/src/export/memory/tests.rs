@@ -6,6 +6,7 @@ use runner_shared::memory::{
 };
 
 use super::memory_details;
+use crate::export::Listing;
 use crate::{
     export::{
         EXPORTERS, PROFILE_EXPORTERS, TableStyle, exporter, profile_exporter, table as shown,
@@ -162,7 +163,7 @@ fn json_of_memory() {
 
 #[test]
 fn details_show_sizes_the_course_and_places() {
-    insta::assert_snapshot!(memory_details(&report(), 2));
+    insta::assert_snapshot!(memory_details(&report(), Listing { most: 2, ..Listing::default() }));
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn stacks(benchmark: &str, weights: [u64; 4]) -> Stacks {
         file: file.into(),
     };
     let [main, one, other, deep] = weights;
-    let node = |parent, frame, weight| StackNode { parent, frame, line: 0, weight };
+    let node = |parent, frame, weight| StackNode { parent, frame, weight, ..StackNode::default() };
     Stacks {
         benchmark: benchmark.to_owned(),
         unit: Unit::Instructions,
@@ -154,7 +154,13 @@ fn timed() -> Stacks {
         object: object.into(),
         file: "demo.c".into(),
     };
-    let node = |parent, frame, line, weight| StackNode { parent, frame, line, weight };
+    let node = |parent, frame, line, weight| StackNode {
+        parent,
+        frame,
+        line,
+        weight,
+        ..StackNode::default()
+    };
     let thread = |name: &str, tid, weights: &[(u32, u64)]| Thread {
         name: name.to_owned(),
         pid: 70,

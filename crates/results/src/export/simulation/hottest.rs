@@ -1,29 +1,26 @@
-//! The costliest functions of each benchmark, for the terminal.
+//! The costliest functions of each benchmark, for the terminal. Costs are those that were counted: exact, where stacks
+//! have estimates.
 
-use runner_shared::{text::one_line, walltime::as_float};
+use runner_shared::text::one_line;
 
 use crate::{
+    export::functions::{Listing, lists},
+    functions::{FunctionCost, by_self, by_total},
     simulation::{HotFunction, SimulationReport, SimulationResult},
-    text::percent,
 };
 
-/// A paragraph per benchmark with at most `most` functions, the ones that cost most by themselves
-/// first. Shares are of all instructions of the benchmark. Empty without benchmarks.
-pub(in crate::export) fn hottest_functions(report: &SimulationReport, most: usize) -> String {
-    let paragraphs: Vec<String> =
-        report.benchmarks.iter().map(|benchmark| paragraph(benchmark, most)).collect();
-    paragraphs.join("\n")
+/// A paragraph per benchmark with the functions that cost most by themselves, and those that do with all they call.
+/// Shares are of all instructions of the benchmark. Empty without benchmarks.
+pub(in crate::export) fn hottest_functions(report: &SimulationReport, listing: Listing) -> String {
+    let paragraph = |of: &SimulationResult| {
+        let own = by_self(&costs(&of.hottest.by_self), listing.most);
+        let totals = by_total(&costs(&of.hottest.by_inclusive), listing.most, listing.view);
+        let lists = lists(&own, &totals, of.stacks.total(), listing);
+        format!("{}\n{lists}", one_line(&of.name))
+    };
+    report.benchmarks.iter().map(paragraph).collect::<Vec<_>>().join("\n")
 }
 
-fn paragraph(benchmark: &SimulationResult, most: usize) -> String {
-    let all = as_float(benchmark.stacks.total().max(1));
-    let row = |function: &HotFunction| {
-        let HotFunction { name, object, own, inclusive } = function;
-        let share = |cost: u64| percent(as_float(cost) / all);
-        let place = object.rsplit('/').next().unwrap_or(object);
-        let (name, place) = (one_line(name), one_line(place));
-        format!("{:>7}  {:>7}  {name} ({place})\n", share(*own), share(*inclusive))
-    };
-    let head = format!("{}\n{:>7}  {:>7}  Function\n", one_line(&benchmark.name), "Self", "Total");
-    std::iter::once(head).chain(benchmark.hottest.by_self.iter().take(most).map(row)).collect()
+fn costs(list: &[HotFunction]) -> Vec<FunctionCost<'_>> {
+    list.iter().map(HotFunction::cost).collect()
 }

@@ -4,7 +4,7 @@ use runner_shared::profile_dir::ProfileDir;
 
 use super::hottest_functions;
 use crate::{
-    export::{EXPORTERS, TableStyle, exporter, table},
+    export::{EXPORTERS, Listing, TableStyle, exporter, table},
     model::Integration,
     read_simulation,
     simulation::{
@@ -118,5 +118,5 @@ fn every_format_is_one_for_simulations_too() {
 
 #[test]
 fn the_costliest_functions_come_first() {
-    insta::assert_snapshot!(hottest_functions(&real(), 3));
+    insta::assert_snapshot!(hottest_functions(&real(), Listing { most: 3, ..Listing::default() }));
 }

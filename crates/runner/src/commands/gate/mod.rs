@@ -6,18 +6,20 @@ pub(super) mod choose;
 mod expect;
 pub(super) mod tell;
 
-use results::SuiteComparison;
+use std::cell::RefCell;
+
 use runner_shared::share::Share;
 use store::{
     Kind, Mode,
-    compare::{AtMost, Settings, compare},
-    gate::{Day, GateReport, Inputs, comparison_of, judge},
+    compare::{AtMost, Comparison, Settings, compare},
+    gate::{Day, GateReport, Inputs, judge},
 };
 
 use super::{
     Context, Recorded, here, kept,
     measure::{Ended, measure},
     preflight, remote,
+    report::{self, Content},
     sides::{Finder, runs},
     sources,
 };
@@ -46,6 +48,8 @@ pub(crate) struct Gate {
     pub confirm: bool,
     /// The run to compare with, of a command that measures: found before it does.
     pub found: Option<Chosen>,
+    /// The report that was shown last, for the page.
+    pub shown: RefCell<Option<GateReport>>,
 }
 
 /// The limits of the project. Commands that measure say what is odd about its file.
@@ -63,17 +67,26 @@ pub(super) fn store_if_any(context: &Context) -> Result<Option<Finder<'_>>, CliE
     }
 }
 
-/// Measures, and judges what was measured if a gate is wanted.
+/// Measures, judges what was measured if a gate is wanted, and writes a page if one is wanted.
 pub(super) fn measured(
     gate: Option<&Gate>,
+    page: Option<&Export>,
     plan: &RunPlan,
     kind: Kind,
     context: &Context,
 ) -> Result<ExitKind, CliError> {
-    match gate {
-        Some(gate) => gate.follow(plan, kind, context),
-        None => measure(plan, kind, context)?.whole(&context.ui),
+    let ended = match measure(plan, kind, context) {
+        Ok(ended) => ended,
+        Err(err) => {
+            let written = report::of_recorded(page, context);
+            return report::and_written(Err(err), written, context);
+        }
+    };
+    if let Some(gate) = gate {
+        return gate.follow(ended, page, plan, kind, context);
     }
+    let written = report::of_recorded(page, context);
+    report::and_written(ended.whole(&context.ui), written, context)
 }
 
 impl Gate {
@@ -86,7 +99,8 @@ impl Gate {
         kept::check_writable(context)?;
         remote::check(context)?;
         let (config, exports) = (config(context)?, gate_export);
-        let mut gate = Self { config, base, outcome, exports, confirm, found: None };
+        let (found, shown) = Default::default();
+        let mut gate = Self { config, base, outcome, exports, confirm, found, shown };
         if let Some(word) = gate.told() {
             let finder = store_if_any(context)?;
             gate.found = Some(choose::before(word, finder.as_ref())?);
@@ -102,7 +116,8 @@ impl Gate {
         }
         preflight::check_exports(&gate_export, context, &here()?)?;
         let (config, base, exports) = (config(context)?, None, gate_export);
-        Ok(Some(Self { config, base, outcome, exports, confirm: false, found: None }))
+        let (found, shown) = Default::default();
+        Ok(Some(Self { config, base, outcome, exports, confirm: false, found, shown }))
     }
 
     /// The word for the run to compare with, if somebody gave one.
@@ -135,15 +150,7 @@ impl Gate {
     ) -> Result<GateReport, CliError> {
         let rules = &self.config.rules;
         let heads = runs(&head.runs);
-        let floors = finder.map(|finder| finder.floors(&head.entry)).transpose()?;
-        let comparison = base.map(|base| {
-            let limits = |mode: Mode, name: &str, uri: &str, key: &str| {
-                rules.threshold(mode, name, uri, key)
-            };
-            let at_most = Some(AtMost::Of(&limits));
-            let settings = Settings { at_most, floors: floors.as_ref(), ..Settings::default() };
-            compare(&runs(&base.runs), &heads, &settings)
-        });
+        let comparison = base.map(|base| self.compare(head, base, finder)).transpose()?;
         let expectations = match (&comparison, finder) {
             (Some(comparison), Some(finder)) => {
                 expect::expectations(comparison, head, &finder.kept, context)?
@@ -160,16 +167,57 @@ impl Gate {
         }))
     }
 
-    /// Measures and judges what was measured, whatever becomes of its upload; once more if that is wanted and something
+    /// Compares a run with its base, by the limits of the project.
+    pub(super) fn compare(
+        &self,
+        head: &Chosen,
+        base: &Chosen,
+        finder: Option<&Finder<'_>>,
+    ) -> Result<Comparison, CliError> {
+        let floors = finder.map(|finder| finder.floors(&head.entry)).transpose()?;
+        let rules = &self.config.rules;
+        let limits =
+            |mode: Mode, name: &str, uri: &str, key: &str| rules.threshold(mode, name, uri, key);
+        let at_most = Some(AtMost::Of(&limits));
+        let settings = Settings { at_most, floors: floors.as_ref(), ..Settings::default() };
+        Ok(compare(&runs(&base.runs), &runs(&head.runs), &settings))
+    }
+
+    /// Writes the page of a judged run, if one is wanted.
+    pub(super) fn write_page(
+        &self,
+        file: Option<&Export>,
+        head: &Chosen,
+        base: Option<(&Chosen, &Comparison)>,
+        context: &Context,
+    ) -> Result<(), CliError> {
+        let (Some(file), Some(run)) = (file, head.runs.last()) else { return Ok(()) };
+        let base = base.and_then(|(base, found)| Some((base.runs.last()?, found)));
+        let shown = self.shown.borrow();
+        let what = Content {
+            base,
+            gate: shown.as_ref(),
+            most_bytes: ::report::Report::USUAL_BYTES,
+            ..Content::default()
+        };
+        what.write(run, file, context)
+    }
+
+    /// Judges what was measured, whatever becomes of its upload; measures once more if that is wanted and something
     /// fails. What was not measured well is not judged. The first measurement alone is sent: it is the one that is judged.
-    fn follow(&self, plan: &RunPlan, kind: Kind, context: &Context) -> Result<ExitKind, CliError> {
-        let ended = measure(plan, kind, context)?;
-        if !is_judged(ended.measured) {
-            return ended.whole(&context.ui);
-        }
+    fn follow(
+        &self,
+        ended: Ended,
+        page: Option<&Export>,
+        plan: &RunPlan,
+        kind: Kind,
+        context: &Context,
+    ) -> Result<ExitKind, CliError> {
         let is_empty = ended.is_kept && context.recorded.borrow().is_none();
-        if is_empty && plan.parts.iter().all(|part| part.allow_empty) {
-            return ended.whole(&context.ui);
+        let may_be_empty = is_empty && plan.parts.iter().all(|part| part.allow_empty);
+        if !is_judged(ended.measured) || may_be_empty {
+            let written = report::of_recorded(page, context);
+            return report::and_written(ended.whole(&context.ui), written, context);
         }
         let Ended { measured, sent, .. } = ended;
         let is_stopped = matches!(&sent, Err(err) if err.kind == ExitKind::Interrupted);
@@ -181,7 +229,7 @@ impl Gate {
             let what = "the run was not recorded, so the gate has nothing to judge";
             return Err(CliError::new(ExitKind::Failed, what));
         };
-        let (report, base) = self.of_first(recorded, context)?;
+        let First { report, head, base, finder } = self.of_first(recorded, context)?;
         let judged = if is_stopped {
             self.show(&report, context)?;
             ExitKind::Interrupted
@@ -193,22 +241,26 @@ impl Gate {
         } else {
             self.conclude(&report, context)?
         };
-        verdict(measured, judged, sent)
+        let found = base.as_ref().filter(|_| page.is_some());
+        let found = found.map(|base| self.compare(&head, base, Some(&finder))).transpose()?;
+        let written = self.write_page(page, &head, base.as_ref().zip(found.as_ref()), context);
+        report::and_written(verdict(measured, judged, sent), written, context)
     }
 
     /// The report on what was just measured, and what it was compared with.
-    fn of_first(
+    fn of_first<'c>(
         &self,
-        Recorded { id, kept }: Recorded,
-        context: &Context,
-    ) -> Result<(GateReport, Option<Chosen>), CliError> {
+        Recorded { id, kept, .. }: Recorded,
+        context: &'c Context,
+    ) -> Result<First<'c>, CliError> {
         // Who wants an end waits for no network.
         let is_stopped = context.signals.interrupted();
         let kept = if is_stopped { kept } else { remote::freshened(kept, remote::NEWEST, context) };
         let finder = Finder { kept, context };
         let head = choose::named(&id.to_string(), None, &finder)?;
         let base = self.base_for(&head, Some(&finder), context)?;
-        Ok((self.judge(&head, base.as_ref(), Some(&finder), context)?, base))
+        let report = self.judge(&head, base.as_ref(), Some(&finder), context)?;
+        Ok(First { report, head, base, finder })
     }
 
     /// Concludes with what both measurements say: the second one has just ended like this, and is compared with the same
@@ -244,7 +296,7 @@ impl Gate {
     /// The report on the second measurement.
     fn of_second(
         &self,
-        Recorded { id, kept }: Recorded,
+        Recorded { id, kept, .. }: Recorded,
         base: Option<&Chosen>,
         context: &Context,
     ) -> Result<GateReport, CliError> {
@@ -257,13 +309,12 @@ impl Gate {
     /// twice.
     pub(super) fn judge_pairs(
         &self,
-        found: &[SuiteComparison],
+        found: &Comparison,
         context: &Context,
     ) -> Result<ExitKind, CliError> {
-        let all: Vec<&SuiteComparison> = found.iter().collect();
         let report = judge(&Inputs {
             rules: &self.config.rules,
-            comparison: Some(&comparison_of(&all)),
+            comparison: Some(found),
             head: &[],
             expectations: &[],
             today: &today(),
@@ -302,9 +353,18 @@ impl Gate {
 
     /// Shows the report, and writes it to files.
     pub(super) fn show(&self, report: &GateReport, context: &Context) -> Result<(), CliError> {
+        self.shown.replace(Some(report.clone()));
         tell::show(report, context)?;
         self.exports.iter().try_for_each(|export| tell::export(report, export, context))
     }
+}
+
+/// A run that was just measured, with its judgement.
+struct First<'c> {
+    report: GateReport,
+    head: Chosen,
+    base: Option<Chosen>,
+    finder: Finder<'c>,
 }
 
 /// Refuses the consequences of a gate that is not wanted: nobody would notice that they don't come.
@@ -401,6 +461,7 @@ mod tests {
             exports: Vec::new(),
             confirm: false,
             found: None,
+            shown: RefCell::default(),
         };
         let least = gate.smallest_regression(Mode::Memory).unwrap();
         assert_eq!(Some(least), "0.0001%".parse().ok());

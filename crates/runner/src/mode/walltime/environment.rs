@@ -15,7 +15,12 @@ const NODE: &str = "--perf-basic-prof";
 
 /// The same environment for a benchmark that is recorded.
 pub(super) fn recorded(env: Env, workload: &Workload, unwinding: Unwinding) -> Env {
+    // Python 3.13 and later take the first one, which has unwind data as well; 3.12 knows the other one only.
     let env = env.with(env_names::PYTHON_PERF_JIT_SUPPORT, "1");
+    let env = match env.get(env_names::PYTHONPERFSUPPORT) {
+        Some(_) => env,
+        None => env.with(env_names::PYTHONPERFSUPPORT, "1"),
+    };
     let env = appended(env, env_names::JAVA_TOOL_OPTIONS, JAVA);
     let env = match workload {
         // Integrations for JavaScript care for this themselves.
@@ -63,7 +68,12 @@ mod tests {
         let suite = Workload::Suite("vitest".into());
         let env = recorded(Env::default(), &suite, Unwinding::Dwarf(8192));
         assert_eq!(env.get(env_names::NODE_OPTIONS), None);
-        assert_eq!(env.get(env_names::PYTHON_PERF_JIT_SUPPORT), Some(OsStr::new("1")));
+        for name in [env_names::PYTHON_PERF_JIT_SUPPORT, env_names::PYTHONPERFSUPPORT] {
+            assert_eq!(env.get(name), Some(OsStr::new("1")));
+        }
+        let own = Env::default().with(env_names::PYTHONPERFSUPPORT, "0");
+        let env = recorded(own, &suite, Unwinding::Dwarf(8192));
+        assert_eq!(env.get(env_names::PYTHONPERFSUPPORT), Some(OsStr::new("0")));
         assert_eq!(env.get(env_names::GO_SUPPRESS_UNWINDING_WARNING), None);
     }
 }

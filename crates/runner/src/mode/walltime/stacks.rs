@@ -123,7 +123,13 @@ mod tests {
         let frame =
             |name: &str| Frame { name: name.into(), object: "/bin/m".into(), file: "f.c".into() };
         let frames = ["a", "b", "c"].map(frame);
-        let node = |parent, frame, weight| StackNode { parent, frame, line: 5, weight };
+        let node = |parent, frame, weight| StackNode {
+            parent,
+            frame,
+            line: 5,
+            weight,
+            ..StackNode::default()
+        };
         let nodes =
             vec![node(None, 2, 1), node(Some(0), 0, 2), node(Some(1), 2, 3), node(None, 9, 4)];
         let (uri, samples, truncated) = ("u".to_owned(), 10, 1);

@@ -6,6 +6,8 @@ use serde_json::Value;
 use store::{Kind, Mode, Outcome, PartState, Record, Store};
 use test_support::{Answer, Run, Sandbox};
 
+use super::ab;
+
 use crate::service::{asked, user};
 use crate::stage::{CODSPEED, QUICK, WAIT_AFTER_READY, codspeed, nothing_is_left, sandbox, start};
 use crate::stored::store_of;
@@ -43,6 +45,47 @@ fn record(sandbox: &Sandbox) -> Record {
     let mut records = records(sandbox);
     assert_eq!(records.len(), 1);
     records.remove(0)
+}
+
+#[test]
+fn a_page_of_what_was_measured_is_written_if_wanted() {
+    let sandbox = repository();
+    let run = exec(&sandbox, &["--report", "page.html"], &["cat", "in.txt"]);
+    assert_eq!(run.code, 0, "{}", run.shown());
+    assert!(run.stderr.contains("report written to `page.html`"), "{}", run.stderr);
+    let page = sandbox.text("page.html");
+    assert!(page.contains("cat in.txt") && page.contains("Rounds in the order"), "{page}");
+    for (options, said) in [
+        (&["--report", "-"][..], "`--report` needs a file"),
+        (&["--report", "no/page.html"], "no/page.html"),
+        (&["--report", "page.html", "--no-store"], "cannot be used with"),
+        (&["--report", "a.json", "--export", "json=./a.json"], "both write `a.json`"),
+    ] {
+        let run = exec(&sandbox, options, &["touch", "was-run"]);
+        assert_eq!(run.code, 2, "{}", run.shown());
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+        assert!(!sandbox.path().join("was-run").exists(), "nothing is measured before");
+    }
+    let run = exec(&sandbox, &["--report", "page.html"], &["false"]);
+    assert_eq!(run.code, 1, "{}", run.shown());
+    assert!(
+        run.stderr.contains("no report was written to `page.html`")
+            || sandbox.text("page.html").contains("Failed: "),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn a_page_of_both_states_is_written_if_wanted() {
+    let sandbox = ab::repository();
+    let options = ["--base", "HEAD~1", "--head", "HEAD", "--report", "page.html"];
+    let run = ab::ab(&sandbox, &options, "sh ./suite");
+    assert_eq!(run.code, 0, "{}", run.shown());
+    let page = sandbox.text("page.html");
+    for text in ["1 regressed", "two", "2.100 ms", "+5.0 %"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
 }
 
 #[test]

@@ -87,8 +87,12 @@ fn a_benchmark_that_is_named_twice_counts_once() {
 #[test]
 fn a_deep_tree_is_walked_once() {
     let depth = 50_000;
-    let nodes =
-        (0..depth).map(|at| StackNode { parent: at, function: at % 2, object: 0, weight: 1 });
+    let nodes = (0..depth).map(|at| StackNode {
+        parent: at,
+        function: at % 2,
+        weight: 1,
+        ..StackNode::default()
+    });
     let stacks = Stacks {
         functions: vec!["even".into(), "odd".into()],
         objects: vec!["/bin/a".into()],

@@ -7,13 +7,15 @@ use crate::{Outcome, StackNode, StackUnit, Stacks};
 
 /// A call tree: `main` calls `parse` and `sort`, of which the latter costs this much.
 fn stacks(sort: u64) -> Stacks {
-    let node = |parent, function, weight| StackNode { parent, function, object: 0, weight };
+    let node =
+        |parent, function, weight| StackNode { parent, function, weight, ..StackNode::default() };
     Stacks {
         unit: StackUnit::Nanoseconds,
         functions: ["main", "parse", "sort::h0123456789abcdef"].map(str::to_owned).to_vec(),
         objects: vec!["/target/debug/sort".into()],
         nodes: vec![node(0, 0, 10), node(1, 1, 400), node(1, 2, sort)],
         left_out: 5,
+        columns: BTreeMap::new(),
     }
 }
 

@@ -1,0 +1,216 @@
+//! Names of functions in profiles of real programs: the one that a reader would name comes first.
+
+mod perf_records {
+    //! Tests that need a perf that records.
+
+    use std::process::Command;
+
+    use test_support::Sandbox;
+
+    use crate::stage::{codspeed, exec, profiling_sandbox};
+
+    const ROUNDS: &[&str] = &["--warmup-time", "0", "--max-rounds", "4"];
+
+    /// Returns the texts shown after a run of this command and by `inspect` of its folder, and its folded stacks.
+    #[track_caller]
+    fn measured(sandbox: &Sandbox, command: &[&str]) -> (String, String, String) {
+        let options = [ROUNDS, &["--export", "folded=out.folded"]].concat();
+        let run = exec(sandbox, &options, command);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let inspected = codspeed(sandbox, ["inspect", "profile"]);
+        assert_eq!(inspected.code, 0, "{}", inspected.stderr);
+        let folded = sandbox.text("out.folded");
+        // What measures is no part of what is measured.
+        assert!(!folded.contains("exec-harness") && !folded.contains("exec_harness"), "{folded}");
+        (run.stdout, inspected.stdout, folded)
+    }
+
+    /// The rows below the head of the list by self, or of that by total.
+    fn rows<'t>(text: &'t str, head: &str) -> Vec<&'t str> {
+        let from = text.split_once(head).map_or("", |(_, rest)| rest);
+        from.lines().skip(1).take_while(|line| !line.is_empty()).collect()
+    }
+
+    const BY_SELF: &str = "   Self    Total  Function";
+    const BY_TOTAL: &str = "  Total     Self  Function";
+
+    /// Checks that the first function by self that is none of the kernel has this name.
+    #[track_caller]
+    fn is_first(text: &str, function: &str) {
+        let rows = rows(text, BY_SELF);
+        let first = rows.iter().find(|row| !row.contains("[kernel]"));
+        assert!(first.is_some_and(|row| row.contains(function)), "{function}: {text}");
+    }
+
+    const RUST: &str = r"
+mod m {
+    #[inline(always)]
+    pub fn fill(table: &mut [u64], seed: u64) {
+        table.iter_mut().enumerate().for_each(|(at, value)| {
+            *value = (at as u64 ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17) / 3;
+        });
+    }
+    #[inline(never)]
+    pub fn sum(table: &[u64]) -> u64 {
+        table.iter().fold(0, |sum, value| sum ^ value)
+    }
+}
+fn main() {
+    let mut table = vec![0_u64; 1 << 16];
+    let mut all = 0_u64;
+    for round in 0..1500 {
+        m::fill(&mut table, round);
+        all ^= m::sum(std::hint::black_box(&table));
+    }
+    println!(`{all}`);
+}
+";
+
+    #[test]
+    fn inlined_code_of_rust_counts_for_the_function_in_the_source() {
+        let sandbox = profiling_sandbox();
+        sandbox.file("hot.rs", RUST.replace('`', "\""));
+        let compile = ["-C", "opt-level=3", "-g", "-o", "hot", "hot.rs"];
+        // With the settings of the user, which say where the compiler is.
+        let built = Command::new("rustc").args(compile).current_dir(sandbox.path()).output();
+        assert!(built.unwrap().status.success());
+        let (after, inspected, folded) = measured(&sandbox, &["./hot"]);
+        is_first(&after, "hot::m::fill (hot)");
+        is_first(&inspected, "hot::m::fill (hot)");
+        assert!(folded.contains("hot::main;hot::m::fill"), "{folded}");
+        // Its parts are there for who asks for them.
+        assert!(!inspected.contains("core::iter"), "{inspected}");
+        let all = codspeed(&sandbox, ["inspect", "profile", "--all-frames"]);
+        assert!(all.stdout.contains("core::"), "{}", all.stdout);
+        let last = codspeed(&sandbox, ["inspect", "--tree"]);
+        assert!(last.stdout.contains("hot::m::fill (hot)"), "{}", last.shown());
+    }
+
+    const CPP: &str = r"
+#include <algorithm>
+#include <vector>
+namespace m {
+__attribute__((noinline)) void fill(std::vector<unsigned long> &table, unsigned long seed) {
+    unsigned long at = 0;
+    std::for_each(table.begin(), table.end(), [&](unsigned long &value) {
+        value = ((at++ ^ seed) * 0x9E3779B97F4A7C15ul) / 3;
+    });
+}
+}
+int main() {
+    std::vector<unsigned long> table(1 << 16);
+    unsigned long all = 0;
+    for (unsigned long round = 0; round < 1500; round++) {
+        m::fill(table, round);
+        all ^= table[round];
+    }
+    return all == 1;
+}
+";
+
+    #[test]
+    fn cpp_without_frame_pointers_has_whole_stacks() {
+        let sandbox = profiling_sandbox();
+        sandbox.file("hot.cpp", CPP);
+        let compile = ["-O2", "-g", "-fomit-frame-pointer", "-o", "hot", "hot.cpp"];
+        let built = sandbox.run(sandbox.command("c++", compile));
+        assert_eq!(built.code, 0, "{}", built.shown());
+        let (after, inspected, folded) = measured(&sandbox, &["./hot"]);
+        is_first(&after, "m::fill(");
+        is_first(&inspected, "m::fill(");
+        assert!(folded.contains(";main;m::fill("), "{folded}");
+    }
+
+    const SCRIPT: &str = r"
+def hot(count):
+    value = 1
+    for at in range(count):
+        value = (value * 31 + at) & 0xFFFF
+    return value
+
+def main():
+    print(hot(3_000_000))
+
+main()
+";
+
+    /// A Python of pyenv.
+    #[track_caller]
+    fn pyenv(version: &str) -> String {
+        let versions = std::env::home_dir().unwrap().join(".pyenv/versions");
+        let found = std::fs::read_dir(&versions).unwrap().flatten().find(|entry| {
+            entry.file_name().to_str().is_some_and(|name| name.starts_with(&format!("{version}.")))
+        });
+        let path = found.unwrap().path().join("bin/python3");
+        path.to_str().unwrap().to_owned()
+    }
+
+    mod pyenv {
+        use super::*;
+
+        #[track_caller]
+        fn functions_have_names(version: &str) {
+            let sandbox = profiling_sandbox();
+            sandbox.file("hot.py", SCRIPT);
+            let python = pyenv(version);
+            let (after, inspected, folded) = measured(&sandbox, &[&python, "hot.py"]);
+            is_first(&after, "py::hot:");
+            is_first(&inspected, "py::hot:");
+            let totals = rows(&inspected, BY_TOTAL);
+            assert!(totals[0].contains("py::"), "{inspected}");
+            assert!(totals.iter().any(|row| row.contains("py::main:")), "{inspected}");
+            let weight = |names: &[&str]| -> f64 {
+                let lines = folded.lines();
+                let such = lines.filter(|line| names.iter().all(|name| line.contains(name)));
+                such.map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
+            };
+            let whole = weight(&["py::<module>:", "py::main:", "py::hot:"]);
+            assert!(whole > 0.95 * weight(&["py::hot:"]) && whole > 0.0, "{folded}");
+            let last = codspeed(&sandbox, ["inspect"]);
+            is_first(&last.stdout, "py::hot:");
+        }
+
+        #[test]
+        fn functions_of_python_3_12() {
+            functions_have_names("3.12");
+        }
+
+        #[test]
+        fn functions_of_python_3_13() {
+            functions_have_names("3.13");
+        }
+
+        #[test]
+        fn of_an_older_python_it_is_said_why_there_are_none() {
+            let sandbox = profiling_sandbox();
+            sandbox.file("hot.py", SCRIPT);
+            let (after, inspected, _) = measured(&sandbox, &[&pyenv("3.11"), "hot.py"]);
+            let expected = "Python 3.11 can't tell profilers which function it runs; Python 3.12 and \
+                later can";
+            assert!(after.contains(expected) && inspected.contains(expected), "{after}{inspected}");
+            assert!(codspeed(&sandbox, ["inspect"]).stdout.contains(expected));
+        }
+    }
+
+    mod node {
+        use super::*;
+
+        const SCRIPT: &str = r"
+function hot(count) {
+    let value = 1;
+    for (let at = 0; at < count; at++) value = (value * 31 + at) & 0xFFFF;
+    return value;
+}
+console.log(hot(150000000) + hot(150000000));
+";
+
+        #[test]
+        fn functions_of_a_script() {
+            let sandbox = profiling_sandbox();
+            sandbox.file("hot.js", SCRIPT);
+            let (after, inspected, _) = measured(&sandbox, &["node", "hot.js"]);
+            is_first(&after, "hot ");
+            is_first(&inspected, "hot ");
+        }
+    }
+}
