@@ -2,7 +2,7 @@
 
 use std::{env, error::Error, fs, path::Path, process::Command};
 
-use crate::stack;
+use crate::stack::{self, Depth};
 
 const OBJECT: &str = "memtrack.bpf.o";
 
@@ -43,9 +43,9 @@ pub(crate) fn check(folder: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build");
     let depths = stack::depths(&fs::read(folder.join(OBJECT))?)?;
     let most = stack::LIMIT;
-    match depths.iter().find(|(_, depth)| *depth >= most) {
-        Some((name, depth)) => Err(format!(
-            "the BPF program `{name}` needs {depth} bytes of stack, and must need less than {most}: with \
+    match depths.iter().find(|depth| depth.deepest >= most) {
+        Some(Depth { program, deepest, .. }) => Err(format!(
+            "the BPF program `{program}` needs {deepest} bytes of stack, and must need less than {most}: with \
              more, threads that preempt each other overwrite each other's stack"
         )
         .into()),

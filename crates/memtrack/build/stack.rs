@@ -8,6 +8,8 @@
 //! constants, points to the stack, and the lowest of these addresses is the depth. A pointer to the stack that can't be
 //! followed is an error. Instructions: `Documentation/bpf/standardization/instruction-set.rst` of the kernel.
 
+use std::collections::BTreeMap;
+
 use object::{
     File, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex, SymbolKind,
 };
@@ -16,6 +18,8 @@ use object::{
 pub(crate) const LIMIT: u32 = 64;
 /// Depths are multiples of this.
 const STEP: u32 = 16;
+/// What the kernel tells of a function is a multiple of this.
+const WORD: u32 = 8;
 /// Functions that call each other, at most, as in the kernel.
 const MOST_CALLS: u32 = 8;
 /// The kernel's own limit: a loop that moves a pointer ends here.
@@ -26,37 +30,56 @@ const REGISTERS: usize = 11;
 /// Lowest offset to the frame pointer that each register may have; `None`: no pointer to the stack.
 type Registers = [Option<i64>; REGISTERS];
 
-/// Bytes of stack of each program of the object, with what it calls, as the kernel counts; in the order of names.
+/// The stack of a program, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Depth {
+    /// Its name.
+    pub program: String,
+    /// The most that it needs at a time, with what it calls: as the kernel compares it.
+    pub deepest: u32,
+    /// Of all its functions together: as the kernel tells it.
+    pub sum: u32,
+}
+
+/// The stack of each program of the object, in the order of names.
 ///
 /// # Errors
 /// The object can't be read, or a program does with its stack what can't be followed.
-pub(crate) fn depths(object: &[u8]) -> Result<Vec<(String, u32)>, String> {
+pub(crate) fn depths(object: &[u8]) -> Result<Vec<Depth>, String> {
     let file = File::parse(object).map_err(|err| err.to_string())?;
     let mut depths = Vec::new();
     for symbol in file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
         let Some(section) = symbol.section_index().filter(|_| symbol.is_global()) else { continue };
-        let name = symbol.name().map_err(|err| err.to_string())?;
-        let depth = total(&file, section, symbol.address(), MOST_CALLS)
-            .map_err(|why| format!("program `{name}`: {why}"))?;
-        depths.push((name.to_owned(), depth));
+        let program = symbol.name().map_err(|err| err.to_string())?.to_owned();
+        let mut functions = BTreeMap::new();
+        let deepest = total(&file, section, symbol.address(), MOST_CALLS, &mut functions)
+            .map_err(|why| format!("program `{program}`: {why}"))?;
+        depths.push(Depth { program, deepest, sum: functions.into_values().sum() });
     }
-    depths.sort();
+    depths.sort_by(|one, other| one.program.cmp(&other.program));
     Ok(depths)
 }
 
-/// Depth of a function and of the deepest one that it calls.
-fn total(file: &File<'_>, section: SectionIndex, at: u64, calls: u32) -> Result<u32, String> {
+/// Depth of a function and of the deepest one that it calls; the depth of each alone is added to `functions`.
+fn total(
+    file: &File<'_>,
+    section: SectionIndex,
+    at: u64,
+    calls: u32,
+    functions: &mut BTreeMap<(usize, u64), u32>,
+) -> Result<u32, String> {
     let calls = calls.checked_sub(1).ok_or("too many functions call each other")?;
     let code = file.section_by_index(section).map_err(|err| err.to_string())?;
     let bytes = code.data().map_err(|err| err.to_string())?;
     let begin = usize::try_from(at).map_err(|err| err.to_string())?;
     let function = Function::read(bytes.get(begin..).ok_or("it lies outside of its section")?);
     let (own, callees) = function.depth()?;
+    functions.insert((section.0, at), own.next_multiple_of(WORD));
     let mut deepest = 0;
     for (place, imm) in callees {
         let from = at + 8 * u64::try_from(place).map_err(|err| err.to_string())?;
         if let Some((section, to)) = callee(file, section, from, imm)? {
-            deepest = deepest.max(total(file, section, to, calls)?);
+            deepest = deepest.max(total(file, section, to, calls, functions)?);
         }
     }
     Ok(own.next_multiple_of(STEP) + deepest)

@@ -386,8 +386,9 @@ size_t trace_stack(uintptr_t frame, uint64_t *into, size_t room, uint64_t *first
     if (self.stack_high == 0) {
         find_stack();
     }
-    if (room > segment->frames) {
-        size_t copied = room - segment->frames - 4;
+    size_t most = segment->frames < room ? segment->frames : room;
+    if (room > most + 4) {
+        size_t copied = room - most - 4;
         into[0] = copied;
         into[1] = trace_back(frame);
         into[2] = caller_stack(frame);
@@ -396,7 +397,7 @@ size_t trace_stack(uintptr_t frame, uint64_t *into, size_t room, uint64_t *first
         *first |= COPIED;
         words = 4 + copied;
     }
-    size_t frames = walk(frame, into + words, segment->frames);
+    size_t frames = walk(frame, into + words, most);
     *first |= (uint64_t)frames << FRAMES_SHIFT;
     return words + frames;
 }

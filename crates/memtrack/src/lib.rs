@@ -15,6 +15,7 @@ mod control;
 mod discovery;
 mod doctor;
 mod lines;
+mod maps;
 mod progress;
 mod summary;
 mod symbols;

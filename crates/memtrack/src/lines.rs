@@ -58,6 +58,10 @@ fn load<'d>(file: &object::File<'d>) -> Option<DwarfSections<Cow<'d, [u8]>>> {
 
 fn lines(context: &Context<EndianSlice<'_, RunTimeEndian>>, address: u64) -> Vec<Line> {
     let mut found = Vec::new();
+    // The library adds 1.
+    if address == u64::MAX {
+        return found;
+    }
     let Ok(mut frames) = context.find_frames(address).skip_all_loads() else { return found };
     while let Ok(Some(frame)) = frames.next() {
         let name = frame.function.and_then(|name| name.raw_name().ok().map(Cow::into_owned));

@@ -1,10 +1,9 @@
 //! Names for the addresses of a process, as long as it runs, or has said what is in its memory.
 
 use std::{
-    collections::{HashMap, HashSet},
-    fs::{self, File},
+    collections::{HashMap, HashSet, VecDeque},
+    fs::File,
     ops::Range,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -14,7 +13,12 @@ use object::{Architecture, Object, ObjectSection, ObjectSegment, ObjectSymbol, S
 use runner_shared::bounds::{Allowance, UNWIND_DATA_BYTES};
 use system::files::{self, Links};
 
-use crate::{backend::Mapping, cfi::Cfi, lines::has_lines};
+use crate::{
+    backend::Mapping,
+    cfi::Cfi,
+    lines::has_lines,
+    maps::{canonical, identity, mappings},
+};
 
 /// A place in a program: a function, and the file that it is in. Empty texts are unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -50,6 +54,8 @@ pub(crate) struct Found {
 #[derive(Debug)]
 pub(crate) struct Symbols {
     processes: HashMap<i32, Vec<Mapping>>,
+    /// What processes have before they end or become other programs, and when: the first of each comes first.
+    ending: HashMap<i32, VecDeque<(u64, Vec<Mapping>)>>,
     modules: HashMap<String, Arc<Module>>,
     /// Files, by their paths.
     numbers: HashMap<String, u32>,
@@ -64,6 +70,7 @@ impl Default for Symbols {
         let room = Allowance::of(UNWIND_DATA_BYTES);
         Self {
             processes: HashMap::new(),
+            ending: HashMap::new(),
             modules: HashMap::new(),
             numbers: HashMap::new(),
             with_lines: HashMap::new(),
@@ -161,9 +168,35 @@ impl Symbols {
         self.processes.entry(pid).or_default().push(Mapping { path, ..mapping.clone() });
     }
 
-    /// A process is gone, or has become another program.
-    pub(crate) fn forget(&mut self, pid: i32) {
+    /// A process has all this in its memory at this time, shortly before it ends or becomes another program.
+    pub(crate) fn ending(&mut self, pid: i32, timestamp: u64, mappings: &[Mapping]) {
+        self.ending.entry(pid).or_default().push_back((timestamp, mappings.to_vec()));
+    }
+
+    /// From now on the process is looked at as it was at this time: by what it had before it ended, if that is known.
+    pub(crate) fn go_to(&mut self, pid: i32, timestamp: u64) {
+        let Some(ending) = self.ending.get_mut(&pid) else { return };
+        // What a program had that could not be started after all.
+        while ending.front().is_some_and(|(until, _)| *until < timestamp) {
+            ending.pop_front();
+        }
+        if let Some((_, mappings)) = ending.front_mut().filter(|(_, it)| !it.is_empty()) {
+            self.processes.insert(pid, std::mem::take(mappings));
+        }
+        if ending.is_empty() {
+            self.ending.remove(&pid);
+        }
+    }
+
+    /// A process is gone, or has become another program, since this time.
+    pub(crate) fn forget(&mut self, pid: i32, timestamp: u64) {
         self.processes.remove(&pid);
+        if let Some(ending) = self.ending.get_mut(&pid) {
+            ending.retain(|(until, _)| *until > timestamp);
+            if ending.is_empty() {
+                self.ending.remove(&pid);
+            }
+        }
     }
 
     /// Looks at the process anew if the address was not there before.
@@ -216,42 +249,6 @@ impl Symbols {
         self.modules.insert(mapping.path.clone(), Arc::clone(&module));
         Some(module)
     }
-}
-
-fn identity(file: &File) -> Option<(u64, u64)> {
-    file.metadata().ok().map(|about| (about.dev(), about.ino()))
-}
-
-/// The path of a mapping as the kernel says it: a loader finds its files by links.
-fn canonical(mapping: &Mapping) -> Option<String> {
-    let path = fs::canonicalize(Path::new(&mapping.path)).ok()?;
-    let same =
-        files::open(&path, Links::Follow).ok().and_then(|file| identity(&file)) == mapping.identity;
-    path.to_str().filter(|_| same).map(str::to_owned)
-}
-
-/// Executable files in the memory of a process (`proc_pid_maps(5)`).
-fn mappings(pid: i32) -> Vec<Mapping> {
-    let text = files::read_kernel(format!("/proc/{pid}/maps")).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    text.lines().filter_map(parse_mapping).collect()
-}
-
-fn parse_mapping(line: &str) -> Option<Mapping> {
-    let (range, rest) = line.split_once(' ')?;
-    let (start, end) = range.split_once('-')?;
-    let (rights, rest) = rest.split_once(' ')?;
-    let (offset, rest) = rest.split_once(' ')?;
-    let path = rest.get(rest.find('/')?..)?;
-    let hex = |text| u64::from_str_radix(text, 16).ok();
-    let mapping = Mapping {
-        start: hex(start)?,
-        end: hex(end)?,
-        offset: hex(offset)?,
-        path: path.to_owned(),
-        identity: None,
-    };
-    rights.contains('x').then_some(mapping)
 }
 
 impl Module {
@@ -356,7 +353,7 @@ mod tests {
         #[expect(clippy::as_conversions, reason = "addresses are numbers")]
         let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
         let found = symbols.find(pid, here + 1);
-        assert_eq!(found.function.name, "memtrack::symbols::mappings");
+        assert_eq!(found.function.name, "memtrack::maps::mappings");
         assert_eq!(found.function.module, shown(&std::env::current_exe().unwrap()));
         assert!(symbols.file_with_lines(found.place.module).is_some());
         assert_eq!(symbols.find(pid, 16).place, Place::default());
@@ -371,7 +368,7 @@ mod tests {
         #[expect(clippy::as_conversions, reason = "addresses are numbers")]
         let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
         let file = identity(&File::open(path).unwrap());
-        for (identity, name) in [(file, "memtrack::symbols::mappings"), (Some((0, 0)), "")] {
+        for (identity, name) in [(file, "memtrack::maps::mappings"), (Some((0, 0)), "")] {
             let mut symbols = Symbols::default();
             symbols.mapped(-1, &Mapping { identity, ..own.clone() });
             assert_eq!(symbols.find(-1, here + 1).function.name, name, "{identity:?}");
@@ -379,16 +376,30 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_maps_are_read() {
-        let line = "7f00-7f80 r-xp 00001000 fe:00 12 /lib/a b.so";
-        let mapping = parse_mapping(line).unwrap();
-        assert_eq!((mapping.start, mapping.end, mapping.offset), (0x7f00, 0x7f80, 0x1000));
-        assert_eq!(mapping.path, "/lib/a b.so");
-        for line in
-            ["7f00-7f80 rw-p 0 fe:00 12 /lib/a.so", "7f00-7f80 r-xp 0 0:0 0 [vdso]", "x", ""]
-        {
-            assert!(parse_mapping(line).is_none(), "{line}");
+    fn a_process_is_known_as_it_was_at_the_time_of_a_call() {
+        let mapping = |path: &str| Mapping {
+            start: 0,
+            end: 10,
+            offset: 0,
+            path: path.to_owned(),
+            identity: None,
+        };
+        let mut symbols = Symbols::default();
+        // All that is known before the first call: it fails to become `b`, becomes `c`, and ends.
+        for (timestamp, path) in [(10, "/a"), (20, "/a2"), (30, "/c")] {
+            symbols.ending(-1, timestamp, &[mapping(path)]);
         }
+        let path = |symbols: &mut Symbols, timestamp| {
+            symbols.go_to(-1, timestamp);
+            symbols.find(-1, 5).function.module
+        };
+        assert_eq!(path(&mut symbols, 5), "/a");
+        assert_eq!(path(&mut symbols, 12), "/a2");
+        symbols.forget(-1, 21);
+        assert_eq!([25, 27].map(|at| path(&mut symbols, at)), ["/c", "/c"]);
+        symbols.forget(-1, 31);
+        assert_eq!(path(&mut symbols, 40), "");
+        assert!(symbols.ending.is_empty());
     }
 
     #[test]

@@ -15,7 +15,7 @@ use results::{
     read_walltime, table,
 };
 use runner_shared::{
-    memory::{Event, EventKind, encode_event_stack, encode_frame, encode_stack},
+    memory::{Event, EventKind, StackFrame, encode_event_stack, encode_frame, encode_stack},
     profile_dir::ProfileDir,
 };
 use test_support::fuzz::{self, Target};
@@ -150,7 +150,7 @@ fn walltime(bytes: &[u8]) {
 
 fn memory_seeds() -> Vec<Vec<u8>> {
     let (mut events, mut stacks) = (Vec::new(), Vec::new());
-    encode_frame(&mut stacks, "main", "/bin/x");
+    encode_frame(&mut stacks, &StackFrame::new("main", "/bin/x"));
     encode_stack(&mut stacks, &[1]);
     for at in 1..20 {
         let kind = if at % 3 == 0 { EventKind::Free } else { EventKind::Malloc { size: at } };

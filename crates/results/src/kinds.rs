@@ -136,6 +136,23 @@ const SIGNS: &[(Sign, FrameKind)] = &[
     (File("luajit"), Interpreter),
 ];
 
+/// Beginnings of names of functions that only hand an allocation on to the allocator.
+const HANDS_ON: &[&str] = &[
+    "operator new",
+    "__rust_alloc",
+    "__rust_realloc",
+    "__rdl_",
+    "__rg_",
+    "alloc::alloc::",
+    "<alloc::alloc::Global",
+    "alloc::raw_vec::",
+];
+
+/// Returns true if a function that allocates does so for its caller, which a reader looks for.
+pub(crate) fn hands_on_allocations(name: &str) -> bool {
+    HANDS_ON.iter().any(|start| name.starts_with(start))
+}
+
 /// Object of code that a process generated.
 pub(crate) const GENERATED: &str = "[jit]";
 

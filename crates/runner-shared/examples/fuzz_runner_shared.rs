@@ -9,7 +9,7 @@ use runner_shared::{
     fifo::{Command, FrameDecoder, IntegrationMode, MarkerType},
     harness::parse_targets,
     memory::{
-        Event, EventDecoder, EventKind, StackDecoder, TraceUsage, TracerStats, Usage,
+        Event, EventDecoder, EventKind, StackDecoder, StackFrame, TraceUsage, TracerStats, Usage,
         encode_event_stack, encode_frame, encode_stack,
     },
     text,
@@ -117,7 +117,7 @@ fn events(bytes: &[u8]) {
 
 fn stack_seeds() -> Vec<Vec<u8>> {
     let mut bytes = Vec::new();
-    encode_frame(&mut bytes, "main", "/bin/x");
+    encode_frame(&mut bytes, &StackFrame::new("main", "/bin/x"));
     encode_stack(&mut bytes, &[1, 300]);
     encode_event_stack(&mut bytes, 1);
     vec![bytes]

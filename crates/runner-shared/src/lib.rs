@@ -19,6 +19,7 @@ pub mod env_names;
 pub mod fault;
 pub mod fifo;
 pub mod harness;
+pub mod inlining;
 pub mod memory;
 pub mod mode;
 mod os_text;

@@ -53,7 +53,7 @@ pub struct Frame {
 }
 
 /// One stack: the function and, by its parents, who called it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct StackNode {
     /// Place of the caller in [`Stacks::nodes`], before this one; `None` for an outermost function.
     pub parent: Option<u32>,
@@ -75,7 +75,8 @@ pub enum Inlined {
     No,
     /// It was inlined, and was written with the program: a reader looks for it by its own name.
     Own,
-    /// It was inlined, and belongs to a library or is a closure of its caller: a reader looks for the caller.
+    /// It was inlined and belongs to a library or is a closure of its caller, or it only hands an allocation on: a reader
+    /// looks for the caller.
     Helper,
 }
 

@@ -38,6 +38,16 @@ pub enum Record<'a> {
         /// The file, and where it is.
         mapping: &'a Mapping,
     },
+    /// A process that is about to end, or to become another program, has this in its memory: said by backends that
+    /// don't say it before.
+    Memory {
+        /// The process.
+        pid: i32,
+        /// Nanoseconds of `CLOCK_MONOTONIC` when it was so. It may be said long before the records of that time.
+        timestamp: u64,
+        /// The code of all files.
+        mappings: &'a [Mapping],
+    },
 }
 
 /// All that a backend has taken of the stack of a call, where the call returns.

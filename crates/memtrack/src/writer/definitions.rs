@@ -8,7 +8,8 @@ use std::{
 use foldhash::fast::FixedState;
 use runner_shared::{
     bounds::{Allowance, size},
-    memory::{StackFrame, encode_frame_with_line, encode_stack},
+    inlining::judge,
+    memory::{StackFrame, encode_frame, encode_stack},
 };
 
 use crate::{
@@ -73,7 +74,7 @@ impl Definitions {
             for frame in chain {
                 let next = number_of(frames.len());
                 numbers.push(*frames.entry(frame).or_insert_with_key(|frame| {
-                    encode_frame_with_line(&mut bytes, frame);
+                    encode_frame(&mut bytes, frame);
                     next
                 }));
             }
@@ -122,21 +123,18 @@ impl Definitions {
 
 /// The frames of one place. The function is named by its symbol, as it is without debug information.
 fn chain(function: &Function, lines: Vec<Line>) -> Vec<StackFrame> {
-    let own = || StackFrame {
-        function: function.name.clone(),
-        module: function.module.clone(),
-        ..StackFrame::default()
-    };
+    let own = StackFrame::new(&function.name, &function.module);
     let last = lines.len().saturating_sub(1);
-    let frames =
-        lines.into_iter().enumerate().map(|(at, Line { function, file, number: line })| {
-            let own = own();
-            let is_own = at == last && !own.function.is_empty();
-            let function = if is_own { own.function } else { demangled(&function) };
-            StackFrame { function, module: own.module, file, line }
-        });
-    let frames: Vec<StackFrame> = frames.collect();
-    if frames.is_empty() { vec![own()] } else { frames }
+    let frame = |(at, Line { function, file, number: line }): (usize, Line)| {
+        let is_own = at == last && !own.function.is_empty();
+        let function = if is_own { own.function.clone() } else { demangled(&function) };
+        StackFrame { function, file, line, ..own.clone() }
+    };
+    let mut frames: Vec<StackFrame> = lines.into_iter().enumerate().map(frame).collect();
+    let outwards = frames.iter().rev().map(|frame| (&*frame.function, &*frame.file));
+    let inlined = judge(outwards);
+    frames.iter_mut().rev().zip(inlined).for_each(|(frame, inlined)| frame.inlined = inlined);
+    if frames.is_empty() { vec![own] } else { frames }
 }
 
 /// Numbers count from 1.
@@ -146,7 +144,7 @@ fn number_of(before: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use runner_shared::memory::StackDecoder;
+    use runner_shared::{memory::StackDecoder, stacks::Inlined};
 
     use super::*;
 
@@ -195,6 +193,7 @@ mod tests {
         let shown = chain.iter().map(|frame| (frame.function.as_str(), frame.line));
         assert_eq!(shown.collect::<Vec<_>>(), [("foo::bar(int)", 3), ("outer(int)", 9)]);
         assert!(chain.iter().all(|frame| frame.module == "/m" && frame.file == "a.cc"));
+        assert_eq!([chain[0].inlined, chain[1].inlined], [Inlined::Own, Inlined::No]);
         let plain = super::chain(&function("f"), Vec::new());
         assert_eq!((plain.len(), &*plain[0].function, plain[0].line), (1, "f", 0));
     }

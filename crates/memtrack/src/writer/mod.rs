@@ -148,8 +148,10 @@ impl Writer {
     pub(crate) fn take(&mut self, record: Record<'_>) -> io::Result<()> {
         let (timestamp, what) = match record {
             Record::Call { event, stack } => {
-                let stack =
-                    self.stacks.as_mut().map_or(0, |stacks| stacks.number(event.pid, &stack));
+                let stack = self
+                    .stacks
+                    .as_mut()
+                    .map_or(0, |stacks| stacks.number(event.pid, event.timestamp, &stack));
                 if self.ordered {
                     return self.put_call(&event, stack);
                 }
@@ -157,13 +159,19 @@ impl Writer {
             }
             Record::Exec { pid, timestamp } | Record::Exit { pid, timestamp } => {
                 if let Some(stacks) = &mut self.stacks {
-                    stacks.forget(pid);
+                    stacks.forget(pid, timestamp);
                 }
                 (timestamp, What::End { pid })
             }
             Record::Mapped { pid, mapping } => {
                 if let Some(stacks) = &mut self.stacks {
                     stacks.mapped(pid, mapping);
+                }
+                return Ok(());
+            }
+            Record::Memory { pid, timestamp, mappings } => {
+                if let Some(stacks) = &mut self.stacks {
+                    stacks.ending(pid, timestamp, mappings);
                 }
                 return Ok(());
             }

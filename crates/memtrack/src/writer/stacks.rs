@@ -92,11 +92,13 @@ impl Stacks {
         })
     }
 
-    /// The number of a stack, 0 for an empty one. Names are looked up the first time, as the process may be gone later.
-    pub(super) fn number(&mut self, pid: i32, stack: &Stack<'_>) -> u32 {
+    /// The number of the stack of a call at this time, 0 for an empty one. Names are looked up the first time, as the
+    /// process may be gone later.
+    pub(super) fn number(&mut self, pid: i32, timestamp: u64, stack: &Stack<'_>) -> u32 {
         if stack.addresses.is_empty() && stack.copy.is_empty() {
             return 0;
         }
+        self.symbols.go_to(pid, timestamp);
         let counts = self.harness != Some(pid);
         self.taken += u64::from(counts);
         let is_copy = stack.addresses.is_empty();
@@ -181,8 +183,13 @@ impl Stacks {
         self.symbols.mapped(pid, mapping);
     }
 
+    /// A process has all this in its memory at this time, shortly before it ends or becomes another program.
+    pub(super) fn ending(&mut self, pid: i32, timestamp: u64, mappings: &[Mapping]) {
+        self.symbols.ending(pid, timestamp, mappings);
+    }
+
     /// A process is gone, or has become another program; its number may be given out again.
-    pub(super) fn forget(&mut self, pid: i32) {
+    pub(super) fn forget(&mut self, pid: i32, timestamp: u64) {
         let mut freed = 0;
         self.seen.retain(|key, _| {
             let stays = key.first() != Some(&process(pid));
@@ -190,7 +197,7 @@ impl Stacks {
             stays
         });
         self.room.give_back(freed);
-        self.symbols.forget(pid);
+        self.symbols.forget(pid, timestamp);
         self.unwinders.forget(pid);
     }
 

@@ -223,6 +223,7 @@ mod privileged {
                 nearly_all_stacks_reach_the_first_function,
             }
             output::{
+                programs_that_end_at_once_have_names,
                 what_a_process_leaves_is_freed_with_its_end,
                 what_it_amounts_to_is_shown_beside_the_commands_output,
                 stacks_name_the_functions_that_allocate,
@@ -298,6 +299,7 @@ mod privileged {
                 who_stops_itself_goes_on_when_its_parent_says_so,
             }
             output::{
+                programs_that_end_at_once_have_names,
                 stacks_name_the_functions_that_allocate,
             }
             stacks::{
@@ -353,6 +355,7 @@ mod privileged {
                 nearly_all_stacks_reach_the_first_function,
             }
             output::{
+                programs_that_end_at_once_have_names,
                 stacks_name_the_functions_that_allocate,
             }
         }

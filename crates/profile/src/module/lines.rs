@@ -171,6 +171,8 @@ fn look_up(dwarf: &Dwarf<'_>, symbols: &[Symbol<'_>]) -> Part {
 
 /// File and line of the function itself, not of what was inlined at its begin.
 fn line_of(context: &DwarfContext<'_>, symbol: &Symbol<'_>) -> Option<Line> {
+    // The library adds 1.
+    (symbol.address < u64::MAX).then_some(())?;
     let mut frames = context.find_frames(symbol.address).skip_all_loads().ok()?;
     let mut outermost = None;
     while let Ok(Some(frame)) = frames.next() {

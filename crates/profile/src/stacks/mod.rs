@@ -6,7 +6,6 @@
 mod address;
 mod cfi;
 mod demangle;
-mod inlining;
 mod modules;
 mod names;
 mod piece;

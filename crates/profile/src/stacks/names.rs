@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use system::files::{self, Links};
 
 use runner_shared::{
+    inlining,
     profile_dir::{PERF_MAP, ProfileDir},
     stacks::Inlined,
     text::bytes_as_text,
@@ -19,7 +20,6 @@ use super::{
     Frame,
     address::Address,
     demangle::demangle,
-    inlining,
     modules::{MOST_BYTES, Modules},
 };
 use crate::{
@@ -228,6 +228,10 @@ type Place = (Option<String>, String, u32);
 /// Functions at an address with their places in the source, innermost first.
 fn inlined(context: &DwarfContext<'_>, svma: u64) -> Vec<Place> {
     let mut found = Vec::new();
+    // The library adds 1.
+    if svma == u64::MAX {
+        return found;
+    }
     let Ok(mut frames) = context.find_frames(svma).skip_all_loads() else { return found };
     while let Ok(Some(frame)) = frames.next() {
         let name = frame.function.and_then(|name| name.raw_name().ok().map(String::from));

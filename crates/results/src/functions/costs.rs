@@ -68,7 +68,7 @@ pub(crate) fn by_self<'s>(costs: &[FunctionCost<'s>], most: usize) -> Vec<Functi
 }
 
 /// Returns the costliest functions by their totals, at most so many. Those that merely lead to others are left out of the
-/// readable view: what starts a program or measures it, and interpreters of which it is known what they run.
+/// readable view: what starts a program or measures it, interpreters of which it is known what they run, and functions without a name.
 pub(crate) fn by_total<'s>(
     costs: &[FunctionCost<'s>],
     most: usize,
@@ -77,6 +77,7 @@ pub(crate) fn by_total<'s>(
     let has_scripts = costs.iter().any(|of| is_of_script(of.name, of.object));
     let is_told = |of: &&FunctionCost<'_>| match kind(of.name, of.object) {
         _ if view == FrameView::All => true,
+        _ if of.name == "?" => false,
         FrameKind::Startup | FrameKind::Harness => false,
         FrameKind::Interpreter => !has_scripts,
         FrameKind::Program | FrameKind::Kernel => true,

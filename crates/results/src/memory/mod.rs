@@ -10,7 +10,7 @@ use crate::{
     stacks::Stacks,
 };
 
-pub(crate) use sites::{Forest, Resolved, resolve};
+pub(crate) use sites::{Forest, Resolved, readable_sites, resolve};
 pub use sites::{MemorySite, SITE_ORDERS, SiteOrder};
 
 /// All benchmarks of one part of a run.

@@ -13,7 +13,8 @@ use runner_shared::{
 use super::one_time;
 use crate::{
     callgrind::FastBuild,
-    stacks::{Frame, StackNode, Stacks, Unit},
+    kinds::hands_on_allocations,
+    stacks::{Frame, Inlined, StackNode, Stacks, Unit},
 };
 
 /// The allocations of one stack.
@@ -92,6 +93,27 @@ pub(crate) struct Resolved {
     pub stacks: Stacks,
     /// One per node that allocates.
     pub sites: Vec<MemorySite>,
+}
+
+/// Returns the places that a reader knows: those that differ in functions only that hand an allocation on or were inlined
+/// as parts of a library are one, at the innermost function that is none of these.
+pub(crate) fn readable_sites(sites: &[MemorySite], stacks: &Stacks) -> Vec<MemorySite> {
+    let index = |node: u32| usize::try_from(node).ok();
+    let mut first: HashMap<StackNode, u32, FastBuild> = HashMap::default();
+    let mut known: Vec<u32> = Vec::with_capacity(stacks.nodes.len());
+    for (at, node) in (0..).zip(&stacks.nodes) {
+        let parent = node.parent.and_then(|parent| known.get(index(parent)?).copied());
+        let of_caller = parent.filter(|_| node.inlined == Inlined::Helper);
+        let own = || StackNode { parent, weight: 0, ..*node };
+        known.push(of_caller.unwrap_or_else(|| *first.entry(own()).or_insert(at)));
+    }
+    let mut merged: BTreeMap<(u32, bool), SiteUsage> = BTreeMap::new();
+    for MemorySite { node, usage, is_one_time } in sites {
+        let node = index(*node).and_then(|node| known.get(node)).copied().unwrap_or(*node);
+        add(merged.entry((node, *is_one_time)).or_default(), usage);
+    }
+    let site = |((node, is_one_time), usage)| MemorySite { node, usage, is_one_time };
+    merged.into_iter().map(site).collect()
 }
 
 /// The things that the trees of all benchmarks share.
@@ -189,8 +211,8 @@ struct Tree<'a> {
     frames: Vec<Frame>,
     frame_numbers: HashMap<Frame, u32, FastBuild>,
     nodes: Vec<StackNode>,
-    /// By the caller, the function, and the line.
-    node_numbers: HashMap<(Option<u32>, u32, u32), u32, FastBuild>,
+    /// By all of a node but its weight.
+    node_numbers: HashMap<StackNode, u32, FastBuild>,
     usage: BTreeMap<u32, SiteUsage>,
     forest: &'a mut Forest,
 }
@@ -198,9 +220,11 @@ struct Tree<'a> {
 impl Tree<'_> {
     /// The node of a function that this one has called; `None` if there is no room for it.
     fn child(&mut self, parent: Option<u32>, frame: Option<&StackFrame>) -> Option<u32> {
-        let line = frame.map_or(0, |frame| frame.line);
+        let (line, inlined) = frame.map(|frame| (frame.line, frame.inlined)).unwrap_or_default();
+        let hands_on = frame.is_some_and(|frame| hands_on_allocations(&frame.function));
+        let inlined = if hands_on && parent.is_some() { Inlined::Helper } else { inlined };
         let frame = self.frame(frame)?;
-        self.node(parent, frame, line)
+        self.node(StackNode { parent, frame, line, inlined, weight: 0 })
     }
 
     fn frame(&mut self, frame: Option<&StackFrame>) -> Option<u32> {
@@ -222,16 +246,16 @@ impl Tree<'_> {
         Some(number)
     }
 
-    fn node(&mut self, parent: Option<u32>, frame: u32, line: u32) -> Option<u32> {
-        if let Some(known) = self.node_numbers.get(&(parent, frame, line)) {
+    fn node(&mut self, node: StackNode) -> Option<u32> {
+        if let Some(known) = self.node_numbers.get(&node) {
             return Some(*known);
         }
         if !self.forest.nodes.take(1) {
             return None;
         }
-        self.nodes.push(StackNode { parent, frame, line, ..StackNode::default() });
+        self.nodes.push(node);
         let number = last(&self.nodes);
-        self.node_numbers.insert((parent, frame, line), number);
+        self.node_numbers.insert(node, number);
         Some(number)
     }
 }
@@ -249,7 +273,7 @@ mod tests {
     fn table() -> StackTable {
         let mut bytes = Vec::new();
         for name in ["alloc", "main", "alloc"] {
-            encode_frame(&mut bytes, name, "/bin/x");
+            encode_frame(&mut bytes, &StackFrame::new(name, "/bin/x"));
         }
         for stack in [&[1, 2][..], &[3, 2], &[2], &[9, 2]] {
             encode_stack(&mut bytes, stack);
@@ -297,10 +321,45 @@ mod tests {
     }
 
     #[test]
+    fn places_that_hand_on_are_those_of_their_callers() {
+        let mut bytes = Vec::new();
+        let helper = StackFrame {
+            inlined: Inlined::Helper,
+            ..StackFrame::new("std::vector<int>::push_back(int const&)", "/bin/x")
+        };
+        for frame in [
+            StackFrame::new("operator new(unsigned long)", "/lib/libstdc++.so.6"),
+            helper,
+            StackFrame::new("fills()", "/bin/x"),
+            StackFrame::new("main", "/bin/x"),
+        ] {
+            encode_frame(&mut bytes, &frame);
+        }
+        for stack in [&[1, 2, 3, 4][..], &[1, 3, 4], &[3, 4], &[1, 4]] {
+            encode_stack(&mut bytes, stack);
+        }
+        let mut decoder = StackDecoder::default();
+        decoder.push(&bytes);
+        assert_eq!(decoder.next_event_stack(), Ok(None));
+        let table = decoder.finish().0;
+        let usage = |bytes| SiteUsage { bytes, ..SiteUsage::default() };
+        let sites = (1..).zip([1, 20, 300, 4000].map(usage)).collect();
+        let Resolved { stacks, sites } =
+            resolve("b", &sites, |stack| Some((&table, stack)), &mut Forest::default());
+        assert_eq!(sites.len(), 4);
+        let shown = readable_sites(&sites, &stacks).into_iter().map(|site| {
+            let node = stacks.outwards(site.node).next().unwrap();
+            (stacks.frame(node).unwrap().name.to_string(), site.usage.bytes)
+        });
+        let expected = [("main".to_owned(), 4000), ("fills()".to_owned(), 321)];
+        assert_eq!(shown.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
     fn what_libraries_keep_once_is_apart() {
         let mut bytes = Vec::new();
         for name in ["_IO_file_doallocate", "puts", "main", "keep"] {
-            encode_frame(&mut bytes, name, "/bin/x");
+            encode_frame(&mut bytes, &StackFrame::new(name, "/bin/x"));
         }
         for stack in [&[1, 2, 3][..], &[4, 3]] {
             encode_stack(&mut bytes, stack);

@@ -20,8 +20,7 @@ mod wire;
 pub use decode::EventDecoder;
 pub use event::{Event, EventKind};
 pub use stacks::{
-    StackDecoder, StackFrame, StackTable, encode_event_stack, encode_frame, encode_frame_with_line,
-    encode_stack,
+    StackDecoder, StackFrame, StackTable, encode_event_stack, encode_frame, encode_stack,
 };
 pub use stats::{CoveredObject, EventCounts, TracerStats};
 pub use trace_usage::{TraceUsage, WindowUsage};

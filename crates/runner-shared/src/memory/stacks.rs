@@ -7,18 +7,20 @@
 //! |---|---|
 //! | an unsigned integer | the stack of the next event of the artifact, in the order of the artifact; 0 is unknown, and is what every free has |
 //! | an array of unsigned integers | defines the next stack: the numbers of its frames, innermost first |
-//! | a map with the texts `function` and `module`, and, where they are known, `file` and the number `line` | defines the next frame; an empty text is unknown |
+//! | a map with the texts `function` and `module`, and, where they are known, `file` and the numbers `line` and `inlined` | defines the next frame; an empty text is unknown |
 //!
-//! A function that was inlined into another one has a frame of its own, before that of the other. `file` and `line` are the
-//! source of the call, or of the allocation. Stacks and frames are numbered from 1 in the order of their definitions. A definition may come after its use, so that
-//! names can be looked up when the run is over; a number that is never defined is unknown. Values of other kinds and
-//! further keys of a map are passed over.
+//! A function that was inlined into another one has a frame of its own, before that of the other; its `inlined` is 1, or 2
+//! if it belongs to a library or is a closure of its caller. `file` and `line` are the source of the call, or of the
+//! allocation. Stacks and frames are numbered from 1 in the order of their definitions. A definition may come after its
+//! use, so that names can be looked up when the run is over; a number that is never defined is unknown. Values of other
+//! kinds and further keys of a map are passed over.
 
 use super::wire::{
     Cursor, Head, Pieces, RecordError, Stop, put_array, put_map, put_text, put_unsigned,
 };
 use crate::{
     bounds::{Allowance, STACK_TABLE_BYTES, size},
+    stacks::Inlined,
     text::bytes_as_text,
 };
 
@@ -43,29 +45,27 @@ pub fn encode_stack(into: &mut Vec<u8>, frames: &[u32]) {
     }
 }
 
-/// Appends the definition of the next frame, of which no line is known.
-pub fn encode_frame(into: &mut Vec<u8>, function: &str, module: &str) {
-    put_map(into, 2);
-    put_texts(into, [("function", function), ("module", module)]);
-}
-
 /// Appends the definition of the next frame.
-pub fn encode_frame_with_line(into: &mut Vec<u8>, frame: &StackFrame) {
-    let StackFrame { function, module, file, line } = frame;
-    if file.is_empty() {
-        return encode_frame(into, function, module);
+pub fn encode_frame(into: &mut Vec<u8>, frame: &StackFrame) {
+    let StackFrame { function, module, file, line, inlined } = frame;
+    let (has_file, is_inlined) = (!file.is_empty(), *inlined != Inlined::No);
+    put_map(into, 2 + if has_file { 2 } else { 0 } + usize::from(is_inlined));
+    put_pair(into, "function", function);
+    put_pair(into, "module", module);
+    if has_file {
+        put_pair(into, "file", file);
+        put_text(into, "line");
+        put_unsigned(into, (*line).into());
     }
-    put_map(into, 4);
-    put_texts(into, [("function", function), ("module", module), ("file", file)]);
-    put_text(into, "line");
-    put_unsigned(into, (*line).into());
+    if is_inlined {
+        put_text(into, "inlined");
+        put_unsigned(into, if *inlined == Inlined::Own { 1 } else { 2 });
+    }
 }
 
-fn put_texts<const N: usize>(into: &mut Vec<u8>, texts: [(&str, &str); N]) {
-    for (key, text) in texts {
-        put_text(into, key);
-        put_text(into, text.get(..text.floor_char_boundary(LONGEST_TEXT)).unwrap_or(text));
-    }
+fn put_pair(into: &mut Vec<u8>, key: &str, text: &str) {
+    put_text(into, key);
+    put_text(into, text.get(..text.floor_char_boundary(LONGEST_TEXT)).unwrap_or(text));
 }
 
 /// A function and the file that it is in; an empty text is unknown.
@@ -79,6 +79,16 @@ pub struct StackFrame {
     pub file: String,
     /// Line in it; 0 if it is unknown.
     pub line: u32,
+    /// Its relation to the code of the next frame out.
+    pub inlined: Inlined,
+}
+
+impl StackFrame {
+    /// A function of which no line is known.
+    pub fn new(function: &str, module: &str) -> Self {
+        let (function, module) = (function.to_owned(), module.to_owned());
+        Self { function, module, ..Self::default() }
+    }
 }
 
 /// All stacks and frames of a file.
@@ -207,6 +217,13 @@ fn record(cursor: &mut Cursor<'_>) -> Result<Record, Stop> {
                     Some(b"file") => frame.file = text(cursor)?,
                     // A line of an impossible number is unknown.
                     Some(b"line") => frame.line = u32::try_from(cursor.unsigned()?).unwrap_or(0),
+                    Some(b"inlined") => {
+                        frame.inlined = match cursor.unsigned()? {
+                            0 => Inlined::No,
+                            1 => Inlined::Own,
+                            _ => Inlined::Helper,
+                        };
+                    }
                     Some(_) | None => cursor.skip()?,
                 }
             }
@@ -249,7 +266,7 @@ mod tests {
         encode_event_stack(&mut bytes, 0);
         encode_stack(&mut bytes, &[1, 300]);
         encode_event_stack(&mut bytes, 1);
-        encode_frame(&mut bytes, "main", "/bin/x");
+        encode_frame(&mut bytes, &StackFrame::new("main", "/bin/x"));
         let expected = b"\x00\x92\x01\xcd\x01\x2c\x01\x82\xa8function\xa4main\xa6module\xa6/bin/x";
         assert_eq!(bytes, expected);
         for size in 1..=bytes.len() {
@@ -257,11 +274,7 @@ mod tests {
             assert_eq!((stacks, end), (vec![0, 1], Ok(())));
             assert_eq!(table.stack(1), [1, 300]);
             assert_eq!((table.stack(0), table.stack(2)), (&[][..], &[][..]));
-            let main = StackFrame {
-                function: "main".to_owned(),
-                module: "/bin/x".to_owned(),
-                ..StackFrame::default()
-            };
+            let main = StackFrame::new("main", "/bin/x");
             assert_eq!(
                 (table.frame(1), table.frame(300), table.frame(0)),
                 (Some(&main), None, None)
@@ -272,23 +285,21 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_may_have_a_line() {
-        let frame = StackFrame {
-            function: "f".to_owned(),
-            module: "m".to_owned(),
-            file: "a.c".to_owned(),
-            line: 300,
-        };
+    fn a_frame_may_have_a_line_and_be_inlined() {
+        let frame = StackFrame { file: "a.c".to_owned(), line: 300, ..StackFrame::new("f", "m") };
         let mut bytes = Vec::new();
-        encode_frame_with_line(&mut bytes, &frame);
+        encode_frame(&mut bytes, &frame);
         let expected = b"\x84\xa8function\xa1f\xa6module\xa1m\xa4file\xa3a.c\xa4line\xcd\x01\x2c";
         assert_eq!(bytes, expected);
-        let nowhere = StackFrame { file: String::new(), line: 0, ..frame.clone() };
-        encode_frame_with_line(&mut bytes, &nowhere);
-        assert_eq!(bytes[expected.len()], 0x82, "as ever");
+        let own = StackFrame { inlined: Inlined::Own, ..StackFrame::new("f", "m") };
+        encode_frame(&mut bytes, &own);
+        let expected = b"\x83\xa8function\xa1f\xa6module\xa1m\xa7inlined\x01";
+        assert!(bytes.ends_with(expected));
+        let helper = StackFrame { inlined: Inlined::Helper, ..frame.clone() };
+        encode_frame(&mut bytes, &helper);
         let (_, table, end) = decode(&bytes, 5);
         assert_eq!(end, Ok(()));
-        assert_eq!((table.frame(1), table.frame(2)), (Some(&frame), Some(&nowhere)));
+        assert_eq!([1, 2, 3].map(|at| table.frame(at)), [Some(&frame), Some(&own), Some(&helper)]);
     }
 
     #[test]
@@ -306,7 +317,7 @@ mod tests {
     fn definitions_beyond_the_bound_are_unknown_and_counted() {
         let mut bytes = Vec::new();
         for name in ["a", "b", "c"] {
-            encode_frame(&mut bytes, name, "m");
+            encode_frame(&mut bytes, &StackFrame::new(name, "m"));
         }
         encode_event_stack(&mut bytes, 1);
         let mut decoder = StackDecoder::within(2 * (DEFINITION + 2));
@@ -320,7 +331,7 @@ mod tests {
     #[test]
     fn what_is_too_long_is_cut_so_that_it_can_be_read() {
         let mut bytes = Vec::new();
-        encode_frame(&mut bytes, &"é".repeat(100_000), "");
+        encode_frame(&mut bytes, &StackFrame::new(&"é".repeat(100_000), ""));
         encode_stack(&mut bytes, &vec![u32::MAX; 100_000]);
         let (_, table, end) = decode(&bytes, 4096);
         assert_eq!(end, Ok(()));

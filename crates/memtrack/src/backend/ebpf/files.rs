@@ -43,7 +43,7 @@ pub(super) fn asked_about(question: Question) -> Vec<Mapped> {
             let Ok(path) = read_path(tid, path) else { return Vec::new() };
             program(tid, dir, &path)
         }
-        Question::Other => Vec::new(),
+        Question::End { .. } | Question::Other => Vec::new(),
     }
 }
 

@@ -17,7 +17,10 @@ use std::{
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     process::Command,
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread::JoinHandle,
 };
 
@@ -25,7 +28,7 @@ use attachments::Attachments;
 use kernel::Kernel;
 pub(crate) use link::ATTACH_METHODS;
 pub(crate) use link::AttachMethod;
-use notify::{Listener, Offer};
+use notify::{Listener, Offer, Question};
 use successor::Successor;
 use system::files::{Links, open, read_kernel_text};
 
@@ -34,7 +37,11 @@ pub(crate) use selftest::{COMMAND as SELF_TEST, run as run_self_test};
 
 use runner_shared::text::shown;
 
-use super::{Backend, Coverage, Record, Wanted};
+use super::{Backend, Coverage, Record, Stacks, Wanted};
+use crate::maps::{Memory, memory};
+
+/// Processes that wait for the tracer to learn what was in their memory, at most.
+const MOST_ENDED: usize = 4096;
 
 /// The backend in the kernel.
 #[derive(Debug)]
@@ -46,6 +53,10 @@ pub(crate) struct Ebpf {
     watch: Option<Watch>,
     /// Closed once the command was started.
     offering: Option<OwnedFd>,
+    /// Stacks are wanted: their addresses get names.
+    names: bool,
+    /// What processes had in their memory when they ended.
+    ended: Option<Receiver<Memory>>,
 }
 
 /// The thread that answers the kernel's questions. It ends when its pipe is closed.
@@ -121,19 +132,23 @@ impl Ebpf {
             attachments.look_at(&file, path.as_ref())?;
         }
         let attachments = Arc::new(attachments);
-        Ok(Self { kernel, method, attachments, watch: None, offering: None })
+        let names = wanted.stacks != Stacks::None;
+        Ok(Self { kernel, method, attachments, watch: None, offering: None, names, ended: None })
     }
 
     fn watch_files(&mut self, command: &mut Command) -> io::Result<()> {
-        let (offer, offering) = Offer::prepare(command)?;
+        let (offer, offering) = Offer::prepare(command, self.names)?;
         let (stopped, stop) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
         let attachments = Arc::clone(&self.attachments);
         let paused = self.kernel.paused()?;
+        let (ending, ended) = sync_channel(MOST_ENDED);
+        let ending = self.names.then_some(ending);
+        self.ended = self.names.then_some(ended);
         let thread = std::thread::Builder::new().name("files".to_owned()).spawn(move || {
             match offer.accept() {
                 Ok(listener) => {
                     let successor = Successor::leave_behind(&listener, paused.as_fd());
-                    answer(&listener, &stopped, &attachments);
+                    answer(&listener, &stopped, &attachments, ending.as_ref());
                     drop(successor);
                 }
                 Err(err) => attachments.note(format!(
@@ -148,10 +163,22 @@ impl Ebpf {
     }
 }
 
-/// Answers the kernel's questions until nobody is left to ask, or the pipe is closed.
-fn answer(listener: &Listener, stopped: &OwnedFd, attachments: &Attachments) {
+/// Answers the kernel's questions until nobody is left to ask, or the pipe is closed. What is in the memory of a process
+/// that is about to lose it is said first.
+fn answer(
+    listener: &Listener,
+    stopped: &OwnedFd,
+    attachments: &Attachments,
+    ending: Option<&SyncSender<Memory>>,
+) {
     while let Ok(Some(())) = listener.wait(stopped.as_fd()) {
         let Ok(Some((id, question))) = listener.take() else { continue };
+        if let (Some(ending), Question::End { tid } | Question::Exec { tid, .. }) =
+            (ending, question)
+        {
+            // Without room its functions have no names, which is said at the end.
+            memory(tid).map(|memory| ending.try_send(memory));
+        }
         for mapped in files::asked_about(question) {
             if let Err(err) = attachments.look_at(&mapped.file, &mapped.path) {
                 attachments.note(attachments::not_traced(&shown(&mapped.path), &err));
@@ -217,7 +244,16 @@ impl Backend for Ebpf {
     }
 
     fn drain(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<usize> {
-        Ok(self.kernel.take(take))
+        let ended = self.ended.as_ref();
+        Ok(self.kernel.take(&mut |record| {
+            // Before each record: the last one of a process comes behind this.
+            while let Some(Memory { pid, timestamp, mappings }) =
+                ended.and_then(|it| it.try_recv().ok())
+            {
+                take(Record::Memory { pid, timestamp, mappings: &mappings });
+            }
+            take(record);
+        }))
     }
 
     fn finish(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<Coverage> {

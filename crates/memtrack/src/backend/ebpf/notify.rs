@@ -1,5 +1,6 @@
 //! Learns of every program and library before it is mapped: a seccomp filter in the traced tree makes the kernel ask us
-//! about `execve`, and about `mmap` of files with execute permission. We look at the file and always agree.
+//! about `execve`, and about `mmap` of files with execute permission. We look at the file and always agree. If stacks are
+//! to get names, we are asked about `exit_group` as well, as the memory of a process can't be looked at behind that.
 //!
 //! Interface: `include/uapi/linux/seccomp.h`, `seccomp_unotify(2)`. The filter is inherited by all descendants.
 
@@ -14,7 +15,7 @@ use std::{
 
 use libc::{
     BPF_ABS, BPF_JEQ, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, PROT_EXEC,
-    SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF, SYS_mmap, sock_filter,
+    SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF, SYS_exit_group, SYS_mmap, sock_filter,
 };
 use nix::{
     errno::Errno,
@@ -47,7 +48,7 @@ const OFFSET_NUMBER: u32 = 0;
 const OFFSET_ARCH: u32 = 4;
 const OFFSET_ARGS: u32 = 16;
 
-const FILTER_LEN: usize = 16;
+const FILTER_LEN: usize = 17;
 
 /// The subject of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,11 @@ pub(super) enum Question {
         /// The address of the path in its memory.
         path: u64,
     },
+    /// A process is about to end.
+    End {
+        /// The thread that ends it.
+        tid: u32,
+    },
     /// Something else.
     Other,
 }
@@ -77,14 +83,14 @@ pub(super) enum Question {
 pub(super) struct Offer(OwnedFd);
 
 impl Offer {
-    /// Makes `command` install the filter before it becomes its program, and send us the listener. Where that is not
-    /// possible, the command starts without. The second descriptor is to be closed once the command was started, or
+    /// Makes `command` install the filter before it becomes its program, and send us the listener; `ends` are to be asked
+    /// about, too. Where that is not possible, the command starts without. The second descriptor is to be closed once the command was started, or
     /// could not be: then nobody waits for a listener any more.
-    pub(super) fn prepare(command: &mut Command) -> io::Result<(Self, OwnedFd)> {
+    pub(super) fn prepare(command: &mut Command, ends: bool) -> io::Result<(Self, OwnedFd)> {
         let (listening, offering) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         let to = offering.as_raw_fd();
-        let filter = filter();
+        let filter = filter(ends);
         let install = move || {
             let sent = match install(&filter) {
                 Ok(listener) => {
@@ -219,6 +225,8 @@ fn question(tid: u32, data: &libc::seccomp_data) -> Question {
         Question::Exec { tid, dir: i64::from(low_half(args[0])), path: args[1] }
     } else if data.arch == NATIVE.arch && i64::from(data.nr) == SYS_mmap {
         Question::Map { tid, fd: args[4] }
+    } else if data.arch == NATIVE.arch && i64::from(data.nr) == SYS_exit_group {
+        Question::End { tid }
     } else {
         Question::Other
     }
@@ -236,9 +244,9 @@ fn low_half(value: u64) -> i32 {
     i32::from_le_bytes([a, b, c, d])
 }
 
-/// `mmap` with `PROT_EXEC` of a file, `execve` and `execveat` are asked about; everything else is allowed. What a 32-bit
-/// program maps doesn't matter, but what it starts may have 64 bits.
-fn filter() -> [sock_filter; FILTER_LEN] {
+/// `mmap` with `PROT_EXEC` of a file, `execve` and `execveat`, and with `ends` `exit_group`, are asked about; everything
+/// else is allowed. What a 32-bit program maps doesn't matter, but what it starts may have 64 bits.
+fn filter(ends: bool) -> [sock_filter; FILTER_LEN] {
     let code = |code: u32| u16::try_from(code).unwrap_or(0);
     let statement = |class: u32, k: u32| sock_filter { code: code(class), jt: 0, jf: 0, k };
     let jump = |test: u32, k: u32, jt: u8, jf: u8| sock_filter {
@@ -250,16 +258,19 @@ fn filter() -> [sock_filter; FILTER_LEN] {
     let load = |offset: u32| statement(BPF_LD | BPF_W | BPF_ABS, offset);
     let number = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     let bits = |bits: i32| u32::try_from(bits).unwrap_or(0);
+    // No call has the other number.
+    let end = if ends { number(SYS_exit_group) } else { u32::MAX };
     [
         load(OFFSET_ARCH),
         jump(BPF_JEQ, NATIVE.arch, 4, 0),
-        jump(BPF_JEQ, SHORT.arch, 0, 12),
+        jump(BPF_JEQ, SHORT.arch, 0, 13),
         load(OFFSET_NUMBER),
-        jump(BPF_JEQ, SHORT.execve, 9, 0),
-        jump(BPF_JEQ, SHORT.execveat, 8, 9),
+        jump(BPF_JEQ, SHORT.execve, 10, 0),
+        jump(BPF_JEQ, SHORT.execveat, 9, 10),
         load(OFFSET_NUMBER),
-        jump(BPF_JEQ, NATIVE.execve, 6, 0),
-        jump(BPF_JEQ, NATIVE.execveat, 5, 0),
+        jump(BPF_JEQ, NATIVE.execve, 7, 0),
+        jump(BPF_JEQ, NATIVE.execveat, 6, 0),
+        jump(BPF_JEQ, end, 5, 0),
         jump(BPF_JEQ, number(SYS_mmap), 0, 5),
         // The third argument: what the memory may be used for. The fourth: what lies behind it.
         load(OFFSET_ARGS + 2 * 8),

@@ -3,11 +3,11 @@
 use super::*;
 
 /// Tells what becomes of a system call: number, architecture, arguments.
-fn verdict(arch: u32, number: u32, args: [u64; 6]) -> u32 {
+fn verdict(ends: bool, arch: u32, number: u32, args: [u64; 6]) -> u32 {
     let mut data = [number.to_ne_bytes(), arch.to_ne_bytes()].concat();
     data.extend(0_u64.to_ne_bytes());
     data.extend(args.iter().flat_map(|arg| arg.to_ne_bytes()));
-    let (filter, mut at, mut value) = (filter(), 0, 0);
+    let (filter, mut at, mut value) = (filter(ends), 0, 0);
     loop {
         let sock_filter { code, jt, jf, k } = filter[at];
         let code = u32::from(code);
@@ -27,7 +27,22 @@ fn verdict(arch: u32, number: u32, args: [u64; 6]) -> u32 {
 #[track_caller]
 fn is_asked(arch: u32, number: u32, args: [u64; 6], expected: bool) {
     let expected = if expected { SECCOMP_RET_USER_NOTIF } else { SECCOMP_RET_ALLOW };
-    assert_eq!(verdict(arch, number, args), expected, "{arch:x} {number} {args:?}");
+    for ends in [false, true] {
+        assert_eq!(verdict(ends, arch, number, args), expected, "{arch:x} {number} {args:?}");
+    }
+}
+
+#[test]
+fn ends_raise_questions_only_if_they_matter() {
+    let end = u32::try_from(SYS_exit_group).unwrap();
+    for (ends, arch, expected) in [
+        (true, NATIVE.arch, SECCOMP_RET_USER_NOTIF),
+        (false, NATIVE.arch, SECCOMP_RET_ALLOW),
+        (true, SHORT.arch, SECCOMP_RET_ALLOW),
+        (true, 1, SECCOMP_RET_ALLOW),
+    ] {
+        assert_eq!(verdict(ends, arch, end, [0; 6]), expected, "{ends} {arch:x}");
+    }
 }
 
 #[test]
@@ -68,4 +83,6 @@ fn calls_are_understood_by_the_kind_of_their_program() {
     let mmap = u32::try_from(SYS_mmap).unwrap();
     assert_eq!(asked(NATIVE, mmap, [0, 1, 2, 3, 9, 5]), Question::Map { tid: 7, fd: 9 });
     assert_eq!(asked(SHORT, mmap, [0; 6]), Question::Other);
+    let end = u32::try_from(SYS_exit_group).unwrap();
+    assert_eq!(asked(NATIVE, end, [0; 6]), Question::End { tid: 7 });
 }

@@ -121,7 +121,10 @@ mod tests {
             Record::Call { stack: Stack { addresses, registers, copy }, .. } => {
                 Some((addresses.to_vec(), registers, copy.to_vec()))
             }
-            Record::Exec { .. } | Record::Exit { .. } | Record::Mapped { .. } => None,
+            Record::Exec { .. }
+            | Record::Exit { .. }
+            | Record::Mapped { .. }
+            | Record::Memory { .. } => None,
         }
     }
 
@@ -130,7 +133,7 @@ mod tests {
         let bytes = record(1, 0, 20, &[100, 200, 300, 1, 2, 3, 4]);
         let registers = Registers { ip: 100, sp: 200, fp: 300 };
         assert_eq!(stack_of(&bytes), Some((vec![], registers, vec![1, 2])));
-        assert_eq!(stack_of(&bytes[..bytes.len() - 25]), Some((vec![], registers, vec![1])));
+        assert_eq!(stack_of(&bytes[..bytes.len() - 20]), Some((vec![], registers, vec![1])));
         assert_eq!(stack_of(&bytes[..FIXED + 8]), None);
     }
 

@@ -49,7 +49,10 @@ impl Written {
         let mut stamps = Vec::new();
         let mut record = |record: Record<'_>| match record {
             Record::Call { event, .. } => stamps.push(event.timestamp),
-            Record::Exec { .. } | Record::Exit { .. } | Record::Mapped { .. } => {}
+            Record::Exec { .. }
+            | Record::Exit { .. }
+            | Record::Mapped { .. }
+            | Record::Memory { .. } => {}
         };
         let mut sink = Sink { record: &mut record, aside: &mut |_| {} };
         self.merger.drain(&self.segment, now, all, &mut sink);

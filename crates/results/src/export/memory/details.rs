@@ -9,9 +9,10 @@ use runner_shared::{
 
 use crate::{
     export::functions::{Listing, lists_of},
-    memory::{MemoryReport, MemoryResult, MemorySite, SITE_ORDERS, SiteOrder},
+    functions::FrameView,
+    memory::{MemoryReport, MemoryResult, MemorySite, SITE_ORDERS, SiteOrder, readable_sites},
     report::Benchmark,
-    stacks::{Frame, Stacks},
+    stacks::{Frame, Inlined, StackNode, Stacks},
     text::{grouped, percent},
 };
 
@@ -48,7 +49,11 @@ fn paragraph(of: &MemoryResult, listing: Listing) -> String {
     let highest = classes.iter().map(|class| class.count).max().unwrap_or(0);
     lines.extend(classes.iter().map(|class| size(class, highest)));
     if let Some(stacks) = &of.stacks {
-        let places = |order| places(order, &of.sites, stacks, listing.most);
+        let sites = match listing.view {
+            FrameView::Readable => &readable_sites(&of.sites, stacks),
+            FrameView::All => &of.sites,
+        };
+        let places = |order| places(order, sites, stacks, listing);
         lines.extend(SITE_ORDERS.iter().flat_map(places));
         if stacks.total() > 0 {
             lines.push("  Bytes by function:".to_owned());
@@ -94,8 +99,13 @@ fn size(class: &SizeClass, highest: u64) -> String {
 }
 
 /// The places that answer one question.
-fn places(order: &SiteOrder, sites: &[MemorySite], stacks: &Stacks, most: usize) -> Vec<String> {
-    let top = order.top(sites, most);
+fn places(
+    order: &SiteOrder,
+    sites: &[MemorySite],
+    stacks: &Stacks,
+    listing: Listing,
+) -> Vec<String> {
+    let top = order.top(sites, listing.most);
     if top.is_empty() {
         return Vec::new();
     }
@@ -104,15 +114,16 @@ fn places(order: &SiteOrder, sites: &[MemorySite], stacks: &Stacks, most: usize)
         let value = (order.key)(site);
         let share = percent(as_float(value) / as_float(all.max(1)));
         let shown = if order.is_count { grouped(value) } else { bytes(value) };
-        format!("  {shown:>10}  {share:>6}  {}", place(site, stacks))
+        format!("  {shown:>10}  {share:>6}  {}", place(site, stacks, listing.view))
     };
     std::iter::once(format!("  {}:", order.title)).chain(top.iter().map(line)).collect()
 }
 
 /// The function, the file that it is in, and a few callers; with source lines, where they are known.
-fn place(site: &MemorySite, stacks: &Stacks) -> String {
-    let mut frames =
-        stacks.outwards(site.node).filter_map(|node| Some((stacks.frame(node)?, node.line)));
+fn place(site: &MemorySite, stacks: &Stacks, view: FrameView) -> String {
+    let is_shown = |node: &&StackNode| view == FrameView::All || node.inlined != Inlined::Helper;
+    let nodes = stacks.outwards(site.node).filter(is_shown);
+    let mut frames = nodes.filter_map(|node| Some((stacks.frame(node)?, node.line)));
     let Some((first, line)) = frames.next() else { return "?".to_owned() };
     let object = last_part(&first.object);
     let object = if object.is_empty() { String::new() } else { format!(" ({object})") };

@@ -2,11 +2,12 @@
 
 use runner_shared::memory::{
     Event, EventKind, SiteUsage, StackDecoder, StackFrame, StackTable, TracerStats, Usage,
-    encode_frame, encode_frame_with_line, encode_stack,
+    encode_frame, encode_stack,
 };
 
 use super::memory_details;
 use crate::export::Listing;
+use crate::functions::FrameView;
 use crate::{
     export::{
         EXPORTERS, PROFILE_EXPORTERS, TableStyle, exporter, profile_exporter, table as shown,
@@ -17,7 +18,7 @@ use crate::{
 fn table() -> StackTable {
     let mut bytes = Vec::new();
     for name in ["parse", "main", "load", "read_all", "open"] {
-        encode_frame(&mut bytes, name, "/usr/bin/demo");
+        encode_frame(&mut bytes, &StackFrame::new(name, "/usr/bin/demo"));
     }
     for stack in [&[1, 2][..], &[5, 4, 3, 2], &[]] {
         encode_stack(&mut bytes, stack);
@@ -59,15 +60,14 @@ fn leaky() -> MemoryResult {
 #[test]
 fn places_have_source_lines_where_they_are_known() {
     let mut bytes = Vec::new();
-    encode_frame(&mut bytes, "operator new", "/lib/libstdc++.so.6");
+    encode_frame(&mut bytes, &StackFrame::new("operator new", "/lib/libstdc++.so.6"));
     for (function, line) in [("maps", 20), ("main", 71), ("main", 72)] {
         let frame = StackFrame {
-            function: function.to_owned(),
-            module: "/bin/places".to_owned(),
             file: "/src/places.cpp".to_owned(),
             line,
+            ..StackFrame::new(function, "/bin/places")
         };
-        encode_frame_with_line(&mut bytes, &frame);
+        encode_frame(&mut bytes, &frame);
     }
     encode_stack(&mut bytes, &[1, 2, 3]);
     encode_stack(&mut bytes, &[2, 4]);
@@ -79,11 +79,16 @@ fn places_have_source_lines_where_they_are_known() {
     let sites = std::collections::BTreeMap::from([(1, usage), (2, usage)]);
     let resolved = resolve("x", &sites, |stack| Some((&table, stack)), &mut Forest::default());
     let result = MemoryResult { stacks: Some(resolved.stacks), sites: resolved.sites, ..leaky() };
-    let details = memory_details(&MemoryReport { benchmarks: vec![result], ..report() }, 9);
-    for line in [
-        "operator new (libstdc++.so.6) < maps (places.cpp:20) < main (places.cpp:71)",
-        "maps (places.cpp:20) < main (places.cpp:72)",
+    let report = MemoryReport { benchmarks: vec![result], ..report() };
+    for (view, line) in [
+        (FrameView::Readable, "  maps (places.cpp:20) < main (places.cpp:71)"),
+        (FrameView::Readable, "  maps (places.cpp:20) < main (places.cpp:72)"),
+        (
+            FrameView::All,
+            "operator new (libstdc++.so.6) < maps (places.cpp:20) < main (places.cpp:71)",
+        ),
     ] {
+        let details = memory_details(&report, Listing { most: 9, view, ..Listing::default() });
         assert!(details.contains(line), "{details}");
     }
 }

@@ -5,7 +5,10 @@ use std::fs;
 use runner_shared::{
     artifact::Artifact,
     fifo::MarkerType,
-    memory::{EventCounts, EventKind, TracerStats, encode_event_stack, encode_frame, encode_stack},
+    memory::{
+        EventCounts, EventKind, StackFrame, TracerStats, encode_event_stack, encode_frame,
+        encode_stack,
+    },
     text::shown,
 };
 use tempfile::TempDir;
@@ -288,7 +291,7 @@ fn stacks() -> Vec<u8> {
         encode_event_stack(&mut bytes, stack);
     }
     for name in ["f", "main", "g"] {
-        encode_frame(&mut bytes, name, "/bin/x");
+        encode_frame(&mut bytes, &StackFrame::new(name, "/bin/x"));
     }
     bytes
 }
@@ -321,7 +324,7 @@ fn stacks_are_those_of_their_events_and_named_at_the_end() {
     let mut other = Vec::new();
     encode_event_stack(&mut other, 1);
     encode_stack(&mut other, &[1]);
-    encode_frame(&mut other, "other", "");
+    encode_frame(&mut other, &StackFrame::new("other", ""));
     let folder = folder.file("results/9.MemtrackStacks.msgpack", packed(&other));
     let expected = ["f<main 10 0", "g<main 20 20", "other 3 3", "g<main 7 0"];
     let mut found = sites(&folder.read().report);

@@ -1,6 +1,6 @@
 //! Inlined functions: those that a reader looks for by their own name, and those that are only parts of their callers.
 
-use runner_shared::stacks::Inlined;
+use crate::stacks::Inlined;
 
 /// Parts of paths of source files that are no part of the program: compilers, package managers and distributions keep
 /// libraries there.
@@ -33,7 +33,7 @@ const TYPES: &[&str] = &["<core::", "<alloc::", "<std::", "<&", "<["];
 
 /// Tells how each function at an address is part of the one before it: names with source files, outermost first. A file
 /// may be empty. The outermost one has code of its own.
-pub(super) fn judge<'a>(functions: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Inlined> {
+pub fn judge<'a>(functions: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Inlined> {
     let mut known: Option<&str> = None;
     let judge = |(name, file): (&'a str, &'a str)| {
         let inlined = match known {
