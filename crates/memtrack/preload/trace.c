@@ -355,8 +355,7 @@ size_t trace_stack_room(uintptr_t frame)
         COMPILER_BARRIER();
         self.busy = busy;
     }
-    size_t copied = copied_words(frame);
-    return (copied > 0 ? 4 + copied : 0) + segment->frames;
+    return (segment->copied > 0 ? 4 + copied_words(frame) : 0) + segment->frames;
 }
 
 /* Return addresses, innermost first, by frame pointers; the first one is always there. */
@@ -387,7 +386,7 @@ size_t trace_stack(uintptr_t frame, uint64_t *into, size_t room, uint64_t *first
         find_stack();
     }
     size_t most = segment->frames < room ? segment->frames : room;
-    if (room > most + 4) {
+    if (room >= most + 4) {
         size_t copied = room - most - 4;
         into[0] = copied;
         into[1] = trace_back(frame);

@@ -6,10 +6,12 @@ use addr2line::Context;
 use gimli::{DwarfSections, EndianSlice, RunTimeEndian, SectionId};
 use memmap2::Mmap;
 use object::{Object, ObjectSection};
-use runner_shared::bounds::size;
+use runner_shared::bounds::{Allowance, INFLATED_DEBUG_BYTES, size};
 
 /// The most that a compressed section may grow, as a factor: the limit of zlib.
 const MOST_INFLATED: u64 = 1032;
+/// Functions that are inlined into each other at a place, at most: the outer ones are left out.
+const MOST_INLINED: usize = 64;
 
 /// A function at a place in the source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,11 +46,15 @@ pub(crate) fn look_up(file: &File, addresses: &[u64]) -> Vec<Vec<Line>> {
 
 /// The sections, inflated where they are compressed.
 fn load<'d>(file: &object::File<'d>) -> Option<DwarfSections<Cow<'d, [u8]>>> {
+    let mut room = Allowance::of(INFLATED_DEBUG_BYTES);
     let section = |id: SectionId| {
         let data = file.section_by_name(id.name()).and_then(|section| {
             let data = section.compressed_data().ok()?;
             let limit = size(data.data.len()).saturating_mul(MOST_INFLATED);
             (data.uncompressed_size <= limit).then_some(())?;
+            let is_inflated = data.format != object::CompressionFormat::None;
+            let needed = if is_inflated { data.uncompressed_size } else { 0 };
+            room.take(needed).then_some(())?;
             data.decompress().ok()
         });
         Ok::<_, gimli::Error>(data.unwrap_or_default())
@@ -64,6 +70,9 @@ fn lines(context: &Context<EndianSlice<'_, RunTimeEndian>>, address: u64) -> Vec
     }
     let Ok(mut frames) = context.find_frames(address).skip_all_loads() else { return found };
     while let Ok(Some(frame)) = frames.next() {
+        if found.len() >= MOST_INLINED {
+            break;
+        }
         let name = frame.function.and_then(|name| name.raw_name().ok().map(Cow::into_owned));
         let location = frame.location;
         let line = location.as_ref().and_then(|location| location.line).unwrap_or(0);

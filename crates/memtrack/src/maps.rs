@@ -9,7 +9,20 @@ use std::{
 use runner_shared::clock::now;
 use system::files::{self, Links};
 
-use crate::backend::Mapping;
+/// Code of a file in the memory of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Its first address.
+    pub start: u64,
+    /// The address behind its last.
+    pub end: u64,
+    /// The beginning of the file's part, in bytes.
+    pub offset: u64,
+    /// The file, as the process calls it.
+    pub path: String,
+    /// Device and inode of the file, if it is to be told from another one with this path.
+    pub identity: Option<(u64, u64)>,
+}
 
 /// A process, and the code of files in its memory.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
     fs::File,
     ops::Range,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -53,12 +54,15 @@ pub(crate) struct Found {
 /// All that is known of processes and files.
 #[derive(Debug)]
 pub(crate) struct Symbols {
-    processes: HashMap<i32, Vec<Mapping>>,
+    processes: HashMap<i32, Vec<Known>>,
     /// What processes have before they end or become other programs, and when: the first of each comes first.
     ending: HashMap<i32, VecDeque<(u64, Vec<Mapping>)>>,
-    modules: HashMap<String, Arc<Module>>,
-    /// Files, by their paths.
-    numbers: HashMap<String, u32>,
+    /// By what tells a file from another that had its path before.
+    modules: HashMap<Identity, (u32, Arc<Module>)>,
+    /// Files that can't be read, by their paths.
+    unread: HashMap<String, u32>,
+    /// Files that have a number.
+    numbered: u32,
     /// Files with debug information, by their numbers.
     with_lines: HashMap<u32, File>,
     /// For call frame information.
@@ -72,10 +76,25 @@ impl Default for Symbols {
             processes: HashMap::new(),
             ending: HashMap::new(),
             modules: HashMap::new(),
-            numbers: HashMap::new(),
+            unread: HashMap::new(),
+            numbered: 0,
             with_lines: HashMap::new(),
             room,
         }
+    }
+}
+
+/// A file in the memory of a process.
+#[derive(Debug)]
+struct Known {
+    mapping: Mapping,
+    /// Its number and its functions, once they were needed.
+    module: Option<(u32, Option<Arc<Module>>)>,
+}
+
+impl From<Mapping> for Known {
+    fn from(mapping: Mapping) -> Self {
+        Self { mapping, module: None }
     }
 }
 
@@ -117,9 +136,9 @@ impl Symbols {
     pub(crate) fn find(&mut self, pid: i32, address: u64) -> Found {
         // A call may be the last instruction of a function.
         let address = address.saturating_sub(1);
-        let Some(mapping) = self.mapping(pid, address) else { return Found::default() };
-        let module = self.module(pid, &mapping);
-        let number = self.number(&mapping.path);
+        let Some((mapping, number, module)) = self.around(pid, address) else {
+            return Found::default();
+        };
         let mut found = Found { place: Place { module: number, address: 0 }, ..Found::default() };
         if let Some((place, name, hides)) = module.and_then(|module| {
             let inside = address.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
@@ -147,8 +166,7 @@ impl Symbols {
 
     /// The code around an address, if it is that of a file.
     pub(crate) fn code(&mut self, pid: i32, address: u64) -> Option<Code> {
-        let mapping = self.mapping(pid, address)?;
-        let module = self.module(pid, &mapping);
+        let (mapping, _, module) = self.around(pid, address)?;
         let found = module.and_then(|module| {
             let inside = address.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
             Some((address.wrapping_sub(module.address(inside)?), module.cfi.clone()))
@@ -165,7 +183,8 @@ impl Symbols {
     /// A process has said what is in its memory.
     pub(crate) fn mapped(&mut self, pid: i32, mapping: &Mapping) {
         let path = canonical(mapping).unwrap_or_else(|| mapping.path.clone());
-        self.processes.entry(pid).or_default().push(Mapping { path, ..mapping.clone() });
+        let mapping = Mapping { path, ..mapping.clone() };
+        self.processes.entry(pid).or_default().push(mapping.into());
     }
 
     /// A process has all this in its memory at this time, shortly before it ends or becomes another program.
@@ -181,7 +200,8 @@ impl Symbols {
             ending.pop_front();
         }
         if let Some((_, mappings)) = ending.front_mut().filter(|(_, it)| !it.is_empty()) {
-            self.processes.insert(pid, std::mem::take(mappings));
+            let mappings = std::mem::take(mappings);
+            self.processes.insert(pid, mappings.into_iter().map(Known::from).collect());
         }
         if ending.is_empty() {
             self.ending.remove(&pid);
@@ -199,10 +219,24 @@ impl Symbols {
         }
     }
 
-    /// Looks at the process anew if the address was not there before.
-    fn mapping(&mut self, pid: i32, address: u64) -> Option<Mapping> {
-        let around = |mappings: &Vec<Mapping>| {
-            mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&address)).cloned()
+    /// The mapping around an address, the number of its file, and the functions of that.
+    fn around(&mut self, pid: i32, address: u64) -> Option<(Mapping, u32, Option<Arc<Module>>)> {
+        let (at, mapping) = self.mapping(pid, address)?;
+        let known = |symbols: &Self| symbols.processes.get(&pid)?.get(at)?.module.clone();
+        let (number, module) = known(self).unwrap_or_else(|| self.open(pid, &mapping));
+        let of_process = self.processes.get_mut(&pid).and_then(|all| all.get_mut(at));
+        if let Some(entry) = of_process {
+            entry.module = Some((number, module.clone()));
+        }
+        Some((mapping, number, module))
+    }
+
+    /// The place of a mapping among those of its process, which is looked at anew if the address was not there before.
+    fn mapping(&mut self, pid: i32, address: u64) -> Option<(usize, Mapping)> {
+        let around = |known: &Vec<Known>| {
+            let is_around = |of: &Known| (of.mapping.start..of.mapping.end).contains(&address);
+            let at = known.iter().position(is_around)?;
+            known.get(at).map(|of| (at, of.mapping.clone()))
         };
         let known = self.processes.entry(pid).or_default();
         if let Some(found) = around(known) {
@@ -211,26 +245,19 @@ impl Symbols {
         let fresh = mappings(pid);
         // Of a process that has ended we keep what it has said.
         if !fresh.is_empty() {
-            *known = fresh;
+            *known = fresh.into_iter().map(Known::from).collect();
         }
         around(known)
     }
 
-    /// The number of a file.
-    fn number(&mut self, path: &str) -> u32 {
-        if let Some(known) = self.numbers.get(path) {
-            return *known;
-        }
-        let next = u32::try_from(self.numbers.len() + 1).unwrap_or(u32::MAX);
-        self.numbers.insert(path.to_owned(), next);
-        next
+    /// The next number of a file.
+    const fn next_number(&mut self) -> u32 {
+        self.numbered = self.numbered.saturating_add(1);
+        self.numbered
     }
 
     /// The file behind a mapping; it may be gone.
-    fn module(&mut self, pid: i32, mapping: &Mapping) -> Option<Arc<Module>> {
-        if let Some(known) = self.modules.get(&mapping.path) {
-            return Some(Arc::clone(known));
-        }
+    fn open(&mut self, pid: i32, mapping: &Mapping) -> (u32, Option<Arc<Module>>) {
         let seen_from_it = PathBuf::from(format!("/proc/{pid}/root{}", mapping.path));
         let mut places = vec![seen_from_it];
         // The process has ended. Its root may have been another one than ours; then the file is not the same.
@@ -239,15 +266,38 @@ impl Symbols {
             mapping.identity.is_none_or(|it| identity(file).is_some_and(|found| found == it))
         };
         let mut files = places.iter().filter_map(|place| files::open(place, Links::Follow).ok());
-        let file = files.find(same)?;
+        let found = files.find(same).and_then(|file| Some((Identity::of(&file)?, file)));
+        let Some((identity, file)) = found else {
+            if let Some(known) = self.unread.get(&mapping.path) {
+                return (*known, None);
+            }
+            let number = self.next_number();
+            self.unread.insert(mapping.path.clone(), number);
+            return (number, None);
+        };
+        if let Some((number, module)) = self.modules.get(&identity) {
+            return (*number, Some(Arc::clone(module)));
+        }
+        let number = self.next_number();
         let module = Arc::new(Module::read(&file, &mut self.room));
         // Open, as it may be replaced before its lines are looked up.
         if module.has_lines && self.with_lines.len() < MOST_WITH_LINES {
-            let number = self.number(&mapping.path);
             self.with_lines.insert(number, file);
         }
-        self.modules.insert(mapping.path.clone(), Arc::clone(&module));
-        Some(module)
+        self.modules.insert(identity, (number, Arc::clone(&module)));
+        (number, Some(module))
+    }
+}
+
+/// The marks that tell a file from another, also from one that has replaced it: device, inode, size, and the time of its
+/// last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Identity(u64, u64, u64, i64, i64);
+
+impl Identity {
+    fn of(file: &File) -> Option<Self> {
+        let data = file.metadata().ok()?;
+        Some(Self(data.dev(), data.ino(), data.size(), data.mtime(), data.mtime_nsec()))
     }
 }
 
@@ -373,6 +423,33 @@ mod tests {
             symbols.mapped(-1, &Mapping { identity, ..own.clone() });
             assert_eq!(symbols.find(-1, here + 1).function.name, name, "{identity:?}");
         }
+    }
+
+    #[test]
+    fn another_file_at_the_same_path_is_another_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        let own = std::env::current_exe().unwrap();
+        let maps = mappings(i32::try_from(std::process::id()).unwrap());
+        let own_mapping = maps.iter().find(|mapping| Path::new(&mapping.path) == own).unwrap();
+        #[expect(clippy::as_conversions, reason = "addresses are numbers")]
+        let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
+        let mut symbols = Symbols::default();
+        let mut found = Vec::new();
+        for source in [own.as_path(), Path::new("/bin/sh"), own.as_path()] {
+            std::fs::copy(source, folder.path().join("new")).unwrap();
+            std::fs::rename(folder.path().join("new"), &path).unwrap();
+            let identity = identity(&File::open(&path).unwrap());
+            let mapping =
+                Mapping { path: shown(&path).into_owned(), identity, ..own_mapping.clone() };
+            symbols.mapped(-1, &mapping);
+            let of_call = symbols.find(-1, here + 1);
+            found.push((of_call.place.module, of_call.function.name));
+            symbols.forget(-1, 0);
+        }
+        assert_eq!(found[0].1, "memtrack::maps::mappings");
+        assert_eq!(found[2].1, "memtrack::maps::mappings");
+        assert!(found[1].0 != found[0].0 && found[1].1 != found[0].1, "{found:?}");
     }
 
     #[test]

@@ -136,6 +136,10 @@ bounds! {
     UNWIND_DATA_BYTES: u64 = 256 << 20, Bytes, 300,
         "tracer: call frame information of programs and libraries",
         "stacks go on by frame pointers there; a note says how many sections";
+    /// Debug information of a file that is compressed in it.
+    INFLATED_DEBUG_BYTES: u64 = 1 << 30, Bytes, 1024,
+        "tracer: compressed debug information of a file",
+        "functions without source lines";
     /// Words that led through stacks which were unwound.
     UNWOUND_BYTES: u64 = 64 << 20, Bytes, 100,
         "tracer: stacks that need not be unwound again (each word that unwinding depends on takes 72 bytes)",

@@ -7,6 +7,8 @@ use std::{ffi::OsString, io, os::fd::BorrowedFd, process::Command};
 
 use runner_shared::memory::Event;
 
+pub use crate::maps::Mapping;
+
 /// Something that happened in the traced processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Record<'a> {
@@ -70,21 +72,6 @@ pub struct Registers {
     pub sp: u64,
     /// Frame pointer, or whatever the program keeps in its register.
     pub fp: u64,
-}
-
-/// Code of a file in the memory of a process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mapping {
-    /// Its first address.
-    pub start: u64,
-    /// The address behind its last.
-    pub end: u64,
-    /// The beginning of the file's part, in bytes.
-    pub offset: u64,
-    /// The file, as the process calls it.
-    pub path: String,
-    /// Device and inode of the file, if it is to be told from another one with this path.
-    pub identity: Option<(u64, u64)>,
 }
 
 /// The wishes that a backend has to fulfil.

@@ -14,7 +14,7 @@ use framehop::{
 use runner_shared::bounds::{Allowance, UNWOUND_BYTES, size};
 
 use crate::{
-    backend::{Registers, Stack},
+    backend::{MOST_COPIED, Registers, Stack},
     cfi::{Bytes, Cfi},
     symbols::{Code, Symbols},
 };
@@ -36,8 +36,10 @@ const POISON: u64 = 1;
 pub(crate) enum End {
     /// At the first function of its thread.
     Root,
-    /// At the end of the copied part.
+    /// At the end of a copy that is as long as copies can be.
     Copy,
+    /// At the end of a shorter copy: of a stack that is not the thread's own, or whose next page isn't there.
+    Short,
     /// At a function whose caller can't be found.
     #[default]
     Lost,
@@ -71,6 +73,8 @@ impl Walk {
 pub(crate) struct Unwinders<T> {
     processes: HashMap<i32, Process<T>, FixedState>,
     cache: CacheNative<MayAllocateDuringUnwind>,
+    /// For steps that are only tried: what they leave there may be wrong.
+    tried: CacheNative<MayAllocateDuringUnwind>,
     /// Nodes of all memos.
     nodes: usize,
 }
@@ -87,7 +91,12 @@ struct Process<T> {
 
 impl<T: Copy> Default for Unwinders<T> {
     fn default() -> Self {
-        Self { processes: HashMap::default(), cache: CacheNative::new(), nodes: 0 }
+        Self {
+            processes: HashMap::default(),
+            cache: CacheNative::new(),
+            tried: CacheNative::new(),
+            nodes: 0,
+        }
     }
 }
 
@@ -106,8 +115,11 @@ impl<T: Copy> Unwinders<T> {
         memo.find(stack.registers, |address| word(stack, address))
     }
 
-    /// Keeps what was unwound from a copy.
+    /// Keeps what was unwound from a copy; not if the next copy of the same stack may be longer.
     pub(crate) fn learn(&mut self, pid: i32, stack: &Stack<'_>, walk: &Walk, value: T) {
+        if walk.end == End::Short {
+            return;
+        }
         let Some(process) = self.processes.get_mut(&pid) else { return };
         let before = process.memo.len();
         process.memo.learn(stack.registers, &walk.checks, value);
@@ -140,7 +152,8 @@ impl<T: Copy> Unwinders<T> {
                 break (End::Lost, joined);
             }
             process.get_to_know(pid, at, symbols);
-            if let Err(end) = thread.step(&process.unwinder, &mut self.cache, walk) {
+            let caches = [&mut self.cache, &mut self.tried];
+            if let Err(end) = thread.step(&process.unwinder, caches, walk) {
                 break (end, None);
             }
         };
@@ -228,18 +241,21 @@ impl<'t> Thread<'t> {
     fn step(
         &mut self,
         unwinder: &UnwinderNative<Bytes, MayAllocateDuringUnwind>,
-        cache: &mut CacheNative<MayAllocateDuringUnwind>,
+        [cache, tried]: [&mut CacheNative<MayAllocateDuringUnwind>; 2],
         Walk { checks, reads, .. }: &mut Walk,
     ) -> Result<(), End> {
         let before = self.registers;
         let address = FrameAddress::from_return_address(before.ip).ok_or(End::Lost)?;
         reads.clear();
-        let mut is_beyond = false;
+        let (mut is_beyond, mut is_lost) = (false, false);
+        // A word that isn't there is no error here: for that, the library would keep another rule for the function.
         let mut read = |at: u64| {
             let Some(value) = word(self.stack, at) else {
                 let above = at.checked_sub(self.stack.registers.sp);
-                is_beyond |= above.is_some_and(|above| above < FAR);
-                return Err(());
+                let is_near = above.is_some_and(|above| above < FAR);
+                is_beyond |= is_near;
+                is_lost |= !is_near;
+                return Ok(0);
             };
             reads.push(Check { place: Place::Stack(at), value });
             Ok(value)
@@ -249,21 +265,29 @@ impl<'t> Thread<'t> {
         let after = sp_and_fp(&registers);
         // Does the way depend on the frame pointer? Most functions only keep it for their callers.
         let mut poisoned = native(Registers { fp: POISON, ..before });
-        let mut again = |at: u64| word(self.stack, at).ok_or(());
-        let other = unwinder.unwind_frame(address, &mut poisoned, cache, &mut again);
-        let is_used = match (&caller, &other) {
-            (Ok(one), Ok(other)) => one != other || sp_and_fp(&poisoned).0 != after.0,
-            (Err(_), Err(_)) => false,
-            (Ok(_), Err(_)) | (Err(_), Ok(_)) => true,
+        let mut again = |at: u64| Ok(word(self.stack, at).unwrap_or(0));
+        let other = unwinder.unwind_frame(address, &mut poisoned, tried, &mut again);
+        let goes_on = |outcome: Result<Option<u64>, _>| match outcome {
+            Ok(Some(ip)) if !is_beyond && !is_lost => Some(ip),
+            Ok(_) | Err(_) => None,
         };
+        let is_same = match (&caller, &other) {
+            (Ok(one), Ok(other)) => one == other && sp_and_fp(&poisoned).0 == after.0,
+            (Ok(_) | Err(_), Err(_)) | (Err(_), Ok(_)) => false,
+        };
+        // The end of a stack is one for that frame pointer only, as far as we know.
+        let is_used = !is_same || goes_on(caller).is_none();
         if is_used && let Origin::Word(check) = self.frame_pointer {
             checks.push(check);
             self.frame_pointer = Origin::Checked;
         }
+        let is_full = size(self.stack.copy.len()) * 8 >= u64::from(MOST_COPIED);
         let ip = match caller {
+            _ if is_lost => Err(End::Lost),
+            _ if is_beyond => Err(if is_full { End::Copy } else { End::Short }),
             Ok(Some(ip)) => Ok(ip),
             Ok(None) => Err(End::Root),
-            Err(_) => Err(if is_beyond { End::Copy } else { End::Lost }),
+            Err(_) => Err(End::Lost),
         };
         let ip = ip.inspect_err(|_| checks.append(reads))?;
         self.note(reads, ip, checks);

@@ -68,32 +68,35 @@ impl Definitions {
             if bytes.len() > most { put(std::mem::take(bytes)) } else { Ok(()) }
         };
         let mut frames: HashMap<StackFrame, u32, FixedState> = HashMap::default();
-        let mut of_places: Vec<Vec<u32>> = Vec::new();
-        for chain in self.chains(symbols) {
-            let mut numbers = Vec::new();
-            for frame in chain {
-                let next = number_of(frames.len());
-                numbers.push(*frames.entry(frame).or_insert_with_key(|frame| {
-                    encode_frame(&mut bytes, frame);
-                    next
-                }));
-            }
-            of_places.push(numbers);
-            hand_over(&mut bytes, PIECE)?;
-        }
+        let mut chains: Vec<Option<Vec<StackFrame>>> =
+            self.chains(symbols).into_iter().map(Some).collect();
+        let mut of_places: Vec<Vec<u32>> = vec![Vec::new(); chains.len()];
         let mut stacks: Vec<(u32, Box<[u32]>)> =
             self.stacks.into_iter().map(|(places, number)| (number, places)).collect();
         stacks.sort_unstable_by_key(|(number, _)| *number);
-        let mut frames = Vec::new();
+        let mut numbers = Vec::new();
         for (_, places) in stacks {
-            frames.clear();
+            numbers.clear();
             for place in places {
                 // A place without a number is unknown, as 0 is.
-                let known = place.checked_sub(1).and_then(|at| usize::try_from(at).ok());
-                let known = known.and_then(|at| of_places.get(at)).map(Vec::as_slice);
-                frames.extend_from_slice(known.unwrap_or(&[0]));
+                let at = place.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+                let at = at.filter(|at| *at < chains.len());
+                let Some((at, of_place)) = at.and_then(|at| Some((at, of_places.get_mut(at)?)))
+                else {
+                    numbers.push(0);
+                    continue;
+                };
+                // Right before the first stack that needs them: a reader without room for all has whole stacks.
+                for frame in chains.get_mut(at).and_then(Option::take).unwrap_or_default() {
+                    let next = number_of(frames.len());
+                    of_place.push(*frames.entry(frame).or_insert_with_key(|frame| {
+                        encode_frame(&mut bytes, frame);
+                        next
+                    }));
+                }
+                numbers.extend_from_slice(of_place);
             }
-            encode_stack(&mut bytes, &frames);
+            encode_stack(&mut bytes, &numbers);
             hand_over(&mut bytes, PIECE)?;
         }
         hand_over(&mut bytes, 0)

@@ -29,6 +29,8 @@ enum Lack {
     FramePointer,
     /// It is deeper than the copy.
     Copy,
+    /// It is on a stack of its own, of which a page is copied.
+    OtherStack,
     /// Nothing says where the caller of a function is.
     Information,
 }
@@ -67,7 +69,7 @@ pub(super) struct Stacks {
     nameless: usize,
     /// Allocations, and those of them whose callers are missing, by the reason, with a function that has none.
     taken: u64,
-    cut: [(Lack, u64, Option<Function>); 3],
+    cut: [(Lack, u64, Option<Function>); 4],
     /// For what is kept of stacks and functions. What the stacks of a process took is free once it has ended.
     room: Allowance,
 }
@@ -87,7 +89,8 @@ impl Stacks {
             seen_ever: 0,
             nameless: 0,
             taken: 0,
-            cut: [Lack::FramePointer, Lack::Copy, Lack::Information].map(|lack| (lack, 0, None)),
+            cut: [Lack::FramePointer, Lack::Copy, Lack::OtherStack, Lack::Information]
+                .map(|lack| (lack, 0, None)),
             room: Allowance::of(TRACED_STACKS_BYTES),
         })
     }
@@ -95,7 +98,7 @@ impl Stacks {
     /// The number of the stack of a call at this time, 0 for an empty one. Names are looked up the first time, as the
     /// process may be gone later.
     pub(super) fn number(&mut self, pid: i32, timestamp: u64, stack: &Stack<'_>) -> u32 {
-        if stack.addresses.is_empty() && stack.copy.is_empty() {
+        if stack.addresses.is_empty() && stack.registers.ip == 0 {
             return 0;
         }
         self.symbols.go_to(pid, timestamp);
@@ -121,7 +124,7 @@ impl Stacks {
 
     /// Finds the addresses of a stack, of which a part may be given.
     fn unwind(&mut self, pid: i32, stack: &Stack<'_>, walk: &mut Walk) {
-        if stack.copy.is_empty() {
+        if stack.copy.is_empty() && !stack.addresses.is_empty() {
             walk.take(stack.addresses);
         } else {
             self.unwinders.walk(pid, stack, &mut self.symbols, walk);
@@ -146,8 +149,9 @@ impl Stacks {
             let is_last = place + 1 == walk.addresses.len();
             let found = match walk.end {
                 End::Copy if is_last => Some(Lack::Copy),
+                End::Short if is_last => Some(Lack::OtherStack),
                 End::Lost if is_last => Some(Lack::Information),
-                End::Root | End::Copy | End::Lost => {
+                End::Root | End::Copy | End::Short | End::Lost => {
                     (hides && place >= walk.by_frames).then_some(Lack::FramePointer)
                 }
             };
@@ -249,6 +253,9 @@ fn missing_callers(lack: Lack, cut: u64, taken: u64, example: &Function) -> Opti
                 "they are deeper than the {most} of a stack that are copied; the last function is `{name}` in `{module}`"
             )
         }
+        Lack::OtherStack => format!(
+            "they are on stacks of coroutines or signal handlers, of which only the page in use is copied; the last function is `{name}` in `{module}`"
+        ),
         Lack::Information => format!(
             "neither call frame information (`.eh_frame`) nor a frame pointer leads on from functions such as `{name}` in `{module}`"
         ),

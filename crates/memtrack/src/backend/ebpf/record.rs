@@ -39,7 +39,7 @@ fn read_stack<'a>(bytes: &[u8], words: &'a mut Vec<u64>) -> Option<Stack<'a>> {
     words.clear();
     let depth = u16_at(bytes, 44)?.min(STACK_DEPTH.try_into().unwrap_or(u16::MAX));
     let copied = u16_at(bytes, 46)?.min(MOST_COPIED.try_into().unwrap_or(u16::MAX));
-    if depth == 0 && copied == 0 {
+    if bytes.len() == FIXED {
         return Some(Stack::default());
     }
     let [ip, sp, fp] = [0, 8, 16].map(|at| u64_at(bytes, FIXED + at));
