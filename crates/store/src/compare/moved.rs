@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use results::FrameKind;
 use runner_shared::walltime::as_float;
 use serde::Serialize;
 
@@ -62,7 +63,8 @@ impl Moved {
         let (of_base, of_head) = (scale(base, of_base)?, scale(head, of_head)?);
         let (base, head) = (costs(base, of_base.0), costs(head, of_head.0));
         let noise = noise(whole.is_some(), of_base.1, of_head.1);
-        let [by_self, by_total] = [0, 1].map(|place| largest(&base, &head, place, noise));
+        let by_self = largest(&base, &head, 0, noise, |_| true);
+        let by_total = largest(&base, &head, 1, noise, tells);
         let is_empty = by_self.is_empty() && by_total.is_empty();
         (!is_empty).then_some(Self { unit, noise, by_self, by_total })
     }
@@ -93,13 +95,27 @@ fn scale(of: &Stacks, whole: Option<f64>) -> Option<(f64, f64)> {
     (whole > 0.0 && whole.is_finite()).then_some((whole / sum, whole))
 }
 
-/// Returns the functions whose cost of this kind has changed by more than the noise.
-fn largest(base: &Costs, head: &Costs, place: usize, noise: f64) -> Vec<MovedFunction> {
+/// Returns whether the total of a function tells a reader something: all that starts a program or measures it has as much.
+fn tells((function, object): &(String, String)) -> bool {
+    let is_around =
+        matches!(results::kind(function, object), FrameKind::Startup | FrameKind::Harness);
+    !is_around && function != "?"
+}
+
+/// Returns the functions of a kind whose cost has changed by more than the noise.
+fn largest(
+    base: &Costs,
+    head: &Costs,
+    place: usize,
+    noise: f64,
+    is_of_kind: impl Fn(&(String, String)) -> bool,
+) -> Vec<MovedFunction> {
     let cost = |of: &Costs, key: &(String, String)| {
         of.get(key).and_then(|costs| costs.get(place)).copied().unwrap_or(0.0)
     };
     let names = base.keys().chain(head.keys().filter(|key| !base.contains_key(*key)));
     let mut all: Vec<MovedFunction> = names
+        .filter(|key| is_of_kind(key))
         .map(|key| MovedFunction {
             function: key.0.clone(),
             object: key.1.clone(),
@@ -132,4 +148,25 @@ fn costs(of: &Stacks, scale: f64) -> Costs {
         *all += scale * as_float(function.total);
     }
     costs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_of_what_starts_a_program_tell_nothing() {
+        let costs = |of_all: f64| -> Costs {
+            let names = ["_start", "__libc_start_main@@GLIBC_2.34", "?", "main", "twenty"];
+            let objects = ["split", "libc.so.6", "libc.so.6", "split", "split"];
+            let key = |(name, object): (&str, &str)| (name.to_owned(), object.to_owned());
+            names.into_iter().zip(objects).map(|of| (key(of), [of_all, of_all])).collect()
+        };
+        let names = |moved: Vec<MovedFunction>| -> Vec<String> {
+            moved.into_iter().map(|one| one.function).collect()
+        };
+        let (base, head) = (costs(100.0), costs(200.0));
+        assert_eq!(names(largest(&base, &head, 1, 10.0, tells)), ["main", "twenty"]);
+        assert_eq!(largest(&base, &head, 0, 10.0, |_| true).len(), 5);
+    }
 }
