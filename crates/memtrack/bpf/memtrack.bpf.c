@@ -139,8 +139,16 @@ INLINE int see_forked(u64 *args) {
     return 0;
   if (from != *(volatile u32 *)&control.spawner && !map_lookup(&tracked, &from))
     return 0;
+  if (map_lookup(&tracked, &to))
+    return 0;
   if (map_update(&tracked, &to, &one, ANY))
     __sync_fetch_and_add(&counters.untracked, 1);
+  if (!settings.stacks)
+    return 0;
+  /* The addresses of its stacks are those of its parent, until it becomes another program. */
+  struct thread *thread = running_thread();
+  if (thread)
+    emit(0, thread, FORK, NOW, to, 0, 0);
   return 0;
 }
 TWICE(forked, "raw_tp/sched_process_fork")

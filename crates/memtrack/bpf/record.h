@@ -4,7 +4,8 @@
 
 /* ---- records: `src/backend/ebpf/record.rs` reads them ---- */
 
-enum kind { MALLOC = 1, CALLOC, REALLOC, ALIGNED, FREE, EXEC, EXIT, MMAP, MUNMAP };
+/* FORK: the address is the number of the new process in the initial namespace. */
+enum kind { MALLOC = 1, CALLOC, REALLOC, ALIGNED, FREE, EXEC, EXIT, MMAP, MUNMAP, FORK };
 enum { DEPTH = 32, NOW = 0 };
 struct record {
   u64 timestamp;
@@ -13,7 +14,7 @@ struct record {
   u64 addr;
   u64 size;
   u64 old;
-  u32 kind;
+  u32 kind;      /* with the thread group in the initial namespace, if it is known: kind | group << 8 */
   u16 addresses; /* return addresses that were found by frame pointers */
   u16 copied;    /* bytes of the stack */
 };
@@ -165,6 +166,7 @@ INLINE void fill(struct record *record, const struct thread *thread) {
   record->addr = thread->addr;
   record->size = thread->size;
   record->old = thread->old;
+  record->kind = thread->kind | thread->tgid << 8;
 }
 
 /* The rest of `emit` for a record with a stack: what it says is in `thread`, so that little is on ours. */
@@ -173,7 +175,6 @@ static __attribute__((noinline)) void emit_with_stack(struct pt_regs *ctx, struc
   if (record) {
     record->timestamp = ktime_get_ns();
     fill(record, thread);
-    record->kind = thread->kind;
     ring_submit(record, NO_WAKEUP);
   } else {
     __sync_fetch_and_add(&counters.dropped, 1);
@@ -211,8 +212,8 @@ INLINE void emit(void *ctx, struct thread *thread, u32 kind, u64 at, u64 addr, u
     record->addr = addr;
     record->size = size;
     record->old = old;
+    record->kind = kind;
   }
-  record->kind = kind;
   record->addresses = record->copied = 0;
   ring_submit(record, kind == EXEC || kind == EXIT ? 0 : NO_WAKEUP);
   hold_back(thread);

@@ -6,5 +6,7 @@
 
 /* Says it for the image of the process that begins. */
 void maps_tell(void);
+/* Says what has changed since, if something has; from outside, at any time. */
+void maps_look(void);
 
 #endif

@@ -95,7 +95,8 @@ enum kind {
     KIND_START = 6,   /* a process image or a copy of one begins */
     KIND_OBJECT = 7,  /* number of functions << 32 | length, text: the file of an allocator */
     KIND_EXEC = 8,    /* `enum reach` << 32 | length, stamp before, process, text: a program that is executed */
-    KIND_MAPPED = 9,  /* length, the words of `struct mapped`, text: a file in the memory of the process */
+    KIND_MAPPED = 9,  /* length, the words of `struct mapped`, text: a file in the memory of the process; without text
+                       * none of those before is there any more, but those that follow */
     KIND_FAILED = 10, /* length, 0, process: the program could not be executed after all */
     KIND_PAST = 11,   /* `enum past` << 32 | length, text: a file whose allocator may be called without us */
 };

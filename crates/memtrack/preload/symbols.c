@@ -2,7 +2,7 @@
  * Programs that ask the loader for an allocator: by its name in one library, or for the next one of a name (`dlsym`,
  * `dlvsym`). Where ours leads to the same function, they get ours; where it doesn't, it is said that they call past us.
  * So it is of libraries that are loaded into a namespace of their own (`dlmopen`), or so that they prefer what they
- * bring along (RTLD_DEEPBIND).
+ * bring along (RTLD_DEEPBIND). Programs that ask have often loaded or closed something: then it is said what is where.
  *
  * The loader must see who calls it: our functions jump to its own.
  */
@@ -12,11 +12,13 @@
 
 #include "calls.h"
 #include "find.h"
+#include "maps.h"
 #include "others.h"
 #include "trace.h"
 
 typedef void *dlmopen_function(Lmid_t, const char *, int);
 typedef void *dlopen_function(const char *, int);
+typedef int dlclose_function(void *);
 typedef void *dlsym_function(void *, const char *);
 typedef void *dlvsym_function(void *, const char *, const char *);
 
@@ -35,6 +37,7 @@ EXPORT void *dlmopen(Lmid_t space, const char *path, int mode)
 
 static __attribute__((noinline)) dlopen_function *before_dlopen(const char *path, int mode)
 {
+    maps_look();
     if ((mode & RTLD_DEEPBIND) != 0 && path != NULL) {
         trace_say(KIND_PAST, PAST_DEEP, NULL, 0, path);
     }
@@ -44,6 +47,16 @@ static __attribute__((noinline)) dlopen_function *before_dlopen(const char *path
 EXPORT void *dlopen(const char *path, int mode)
 {
     return before_dlopen(path, mode)(path, mode);
+}
+
+/* Who closes a library has mostly used it; and its place is free behind this. */
+EXPORT int dlclose(void *handle)
+{
+    maps_look();
+    dlclose_function *real = (dlclose_function *)find_next("dlclose", NULL);
+    int failed = real == NULL ? -1 : real(handle);
+    maps_look();
+    return failed;
 }
 
 /* The file with an address; NULL for none. */
@@ -105,6 +118,7 @@ static __attribute__((noinline)) void *look_up(dlsym_function *real, void *handl
 
 EXPORT void *dlsym(void *handle, const char *name)
 {
+    maps_look();
     dlsym_function *real = (dlsym_function *)find_next("dlsym", NULL);
     bool is_other = handle != RTLD_NEXT && others_define(name);
     if (handle == RTLD_DEFAULT && is_other) {
@@ -130,6 +144,7 @@ static __attribute__((noinline)) void *look_up_version(dlvsym_function *real, vo
 /* We have no versions: who asks for the one of the C library doesn't find ours by itself. */
 EXPORT void *dlvsym(void *handle, const char *name, const char *version)
 {
+    maps_look();
     dlvsym_function *real = (dlvsym_function *)find_next("dlvsym", NULL);
     if (!calls_define(name)) {
         return real(handle, name, version);

@@ -196,7 +196,7 @@ static bool begin_thread(void)
         self.at += 1;
         uint64_t done = (uint64_t)(self.at - self.block->words);
         atomic_store_explicit(&self.block->state, done << STATE_SHIFT | STATE_READY, memory_order_release);
-        if ((segment->frames | segment->copied) != 0 && !sandbox_is_near()) {
+        if (trace_wants_names()) {
             trace_hooks.image_begins();
         }
     }
@@ -261,7 +261,8 @@ void trace_text(enum kind kind, uint32_t extra, const char *text)
 /* Where there is no room, in another block. */
 void trace_mapped(const struct mapped *mapped, const char *path)
 {
-    if ((size_t)(self.end - self.at) >= 2 + MAX_TEXT / 8 || next_block(self.block->pid, self.block->tid)) {
+    bool room = (size_t)(self.end - self.at) >= 2 + MAX_TEXT / 8;
+    if (room || (self.block != NULL && next_block(self.block->pid, self.block->tid))) {
         append(KIND_MAPPED, 0, mapped, sizeof *mapped, path);
     }
 }
@@ -296,6 +297,26 @@ void trace_say(enum kind kind, uint32_t extra, const void *before, size_t bytes,
     append(kind, extra, before, bytes, text);
     COMPILER_BARRIER();
     self.busy = false;
+}
+
+void trace_say_all(void (*say)(void))
+{
+    if (segment == &starting || segment == &nobody || self.busy) {
+        return;
+    }
+    self.busy = true;
+    COMPILER_BARRIER();
+    trace_take(2 + MAX_TEXT / 8);
+    if (self.block != NULL && self.image == atomic_load(image)) {
+        say();
+    }
+    COMPILER_BARRIER();
+    self.busy = false;
+}
+
+bool trace_wants_names(void)
+{
+    return (segment->frames | segment->copied) != 0 && !sandbox_is_near();
 }
 
 static uintptr_t lower(uintptr_t low, uintptr_t high, uintptr_t place)

@@ -64,6 +64,10 @@ void trace_mapped(const struct mapped *mapped, const char *path);
 /* From outside, at any time. */
 /* With so many bytes before the text. */
 void trace_say(enum kind kind, uint32_t extra, const void *before, size_t bytes, const char *text);
+/* Several things that are said while this code is at work. */
+void trace_say_all(void (*say)(void));
+/* Whether addresses are recorded, and the system may be asked what they are. */
+bool trace_wants_names(void);
 /* The time, as records have it; 0 where there is no tracer. */
 uint64_t trace_stamp(void);
 /* This process is about to get by with so much memory. */

@@ -44,6 +44,11 @@ impl Cfi {
         Some(Self { base, sections })
     }
 
+    /// The sections, at the addresses that the file states.
+    pub(crate) const fn sections(&self) -> &ExplicitModuleSectionInfo<Bytes> {
+        &self.sections
+    }
+
     /// The sections for a process that has the code in `range` of its memory; `bias` is what its addresses have more than
     /// those in the file.
     pub(crate) fn module(&self, range: Range<u64>, bias: u64) -> Module<Bytes> {

@@ -1,7 +1,7 @@
 //! Names for the addresses of a process, as long as it runs, or has said what is in its memory.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     fs::File,
     ops::Range,
     os::unix::fs::MetadataExt,
@@ -9,7 +9,6 @@ use std::{
     sync::Arc,
 };
 
-use memmap2::Mmap;
 use object::{Architecture, Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
 use runner_shared::bounds::{Allowance, UNWIND_DATA_BYTES};
 use system::files::{self, Links};
@@ -17,8 +16,10 @@ use system::files::{self, Links};
 use crate::{
     backend::Mapping,
     cfi::Cfi,
+    image::Image,
     lines::has_lines,
     maps::{canonical, identity, mappings},
+    memory::{Change, Processes},
 };
 
 /// A place in a program: a function, and the file that it is in. Empty texts are unknown.
@@ -54,9 +55,7 @@ pub(crate) struct Found {
 /// All that is known of processes and files.
 #[derive(Debug)]
 pub(crate) struct Symbols {
-    processes: HashMap<i32, Vec<Known>>,
-    /// What processes have before they end or become other programs, and when: the first of each comes first.
-    ending: HashMap<i32, VecDeque<(u64, Vec<Mapping>)>>,
+    processes: Processes<Numbered>,
     /// By what tells a file from another that had its path before.
     modules: HashMap<Identity, (u32, Arc<Module>)>,
     /// Files that can't be read, by their paths.
@@ -73,8 +72,7 @@ impl Default for Symbols {
     fn default() -> Self {
         let room = Allowance::of(UNWIND_DATA_BYTES);
         Self {
-            processes: HashMap::new(),
-            ending: HashMap::new(),
+            processes: Processes::default(),
             modules: HashMap::new(),
             unread: HashMap::new(),
             numbered: 0,
@@ -84,19 +82,8 @@ impl Default for Symbols {
     }
 }
 
-/// A file in the memory of a process.
-#[derive(Debug)]
-struct Known {
-    mapping: Mapping,
-    /// Its number and its functions, once they were needed.
-    module: Option<(u32, Option<Arc<Module>>)>,
-}
-
-impl From<Mapping> for Known {
-    fn from(mapping: Mapping) -> Self {
-        Self { mapping, module: None }
-    }
-}
+/// The number of a file, and its functions if it can be read.
+type Numbered = (u32, Option<Arc<Module>>);
 
 /// Code in the memory of a process.
 #[derive(Debug)]
@@ -155,7 +142,7 @@ impl Symbols {
             found.function.name = name;
             found.hides = hides && !is_of_system;
         }
-        found.function.module = mapping.path;
+        found.function.module.clone_from(&mapping.path);
         found
     }
 
@@ -183,71 +170,46 @@ impl Symbols {
     /// A process has said what is in its memory.
     pub(crate) fn mapped(&mut self, pid: i32, mapping: &Mapping) {
         let path = canonical(mapping).unwrap_or_else(|| mapping.path.clone());
-        let mapping = Mapping { path, ..mapping.clone() };
-        self.processes.entry(pid).or_default().push(mapping.into());
+        self.processes.add(pid, Arc::new(Mapping { path, ..mapping.clone() }));
     }
 
-    /// A process has all this in its memory at this time, shortly before it ends or becomes another program.
-    pub(crate) fn ending(&mut self, pid: i32, timestamp: u64, mappings: &[Mapping]) {
-        self.ending.entry(pid).or_default().push_back((timestamp, mappings.to_vec()));
+    /// A process has all this in its memory at this time.
+    pub(crate) fn seen(&mut self, pid: i32, timestamp: u64, mappings: &[Arc<Mapping>]) {
+        self.processes.seen(pid, timestamp, mappings);
     }
 
-    /// From now on the process is looked at as it was at this time: by what it had before it ended, if that is known.
-    pub(crate) fn go_to(&mut self, pid: i32, timestamp: u64) {
-        let Some(ending) = self.ending.get_mut(&pid) else { return };
-        // What a program had that could not be started after all.
-        while ending.front().is_some_and(|(until, _)| *until < timestamp) {
-            ending.pop_front();
-        }
-        if let Some((_, mappings)) = ending.front_mut().filter(|(_, it)| !it.is_empty()) {
-            let mappings = std::mem::take(mappings);
-            self.processes.insert(pid, mappings.into_iter().map(Known::from).collect());
-        }
-        if ending.is_empty() {
-            self.ending.remove(&pid);
-        }
+    /// A process was made at this time.
+    pub(crate) fn forked(&mut self, parent: i32, child: i32, timestamp: u64) {
+        self.processes.fork(parent, child, timestamp);
+    }
+
+    /// From now on the process is looked at as it was at this time. Tells what has changed since the last call of this.
+    pub(crate) fn go_to(&mut self, pid: i32, timestamp: u64) -> Change {
+        self.processes.go_to(pid, timestamp)
     }
 
     /// A process is gone, or has become another program, since this time.
     pub(crate) fn forget(&mut self, pid: i32, timestamp: u64) {
-        self.processes.remove(&pid);
-        if let Some(ending) = self.ending.get_mut(&pid) {
-            ending.retain(|(until, _)| *until > timestamp);
-            if ending.is_empty() {
-                self.ending.remove(&pid);
-            }
-        }
+        self.processes.forget(pid, timestamp);
     }
 
     /// The mapping around an address, the number of its file, and the functions of that.
-    fn around(&mut self, pid: i32, address: u64) -> Option<(Mapping, u32, Option<Arc<Module>>)> {
-        let (at, mapping) = self.mapping(pid, address)?;
-        let known = |symbols: &Self| symbols.processes.get(&pid)?.get(at)?.module.clone();
-        let (number, module) = known(self).unwrap_or_else(|| self.open(pid, &mapping));
-        let of_process = self.processes.get_mut(&pid).and_then(|all| all.get_mut(at));
-        if let Some(entry) = of_process {
-            entry.module = Some((number, module.clone()));
+    fn around(
+        &mut self,
+        pid: i32,
+        address: u64,
+    ) -> Option<(Arc<Mapping>, u32, Option<Arc<Module>>)> {
+        let look = |known: &[&Mapping]| mappings(pid, known);
+        let known = self.processes.around(pid, address, look)?;
+        let mapping = Arc::clone(&known.mapping);
+        if let Some((number, module)) = known.module.clone() {
+            return Some((mapping, number, module));
+        }
+        let (number, module) = self.open(pid, &mapping);
+        if let Some(known) = self.processes.around(pid, address, |_| Vec::new()) {
+            known.module = Some((number, module.clone()));
         }
         Some((mapping, number, module))
-    }
-
-    /// The place of a mapping among those of its process, which is looked at anew if the address was not there before.
-    fn mapping(&mut self, pid: i32, address: u64) -> Option<(usize, Mapping)> {
-        let around = |known: &Vec<Known>| {
-            let is_around = |of: &Known| (of.mapping.start..of.mapping.end).contains(&address);
-            let at = known.iter().position(is_around)?;
-            known.get(at).map(|of| (at, of.mapping.clone()))
-        };
-        let known = self.processes.entry(pid).or_default();
-        if let Some(found) = around(known) {
-            return Some(found);
-        }
-        let fresh = mappings(pid);
-        // Of a process that has ended we keep what it has said.
-        if !fresh.is_empty() {
-            *known = fresh.into_iter().map(Known::from).collect();
-        }
-        around(known)
     }
 
     /// The next number of a file.
@@ -301,12 +263,24 @@ impl Identity {
     }
 }
 
+/// The sections that are looked at.
+const SECTIONS: &[&str] = &[
+    ".symtab",
+    ".strtab",
+    ".dynsym",
+    ".dynstr",
+    ".text",
+    ".eh_frame",
+    ".eh_frame_hdr",
+    ".debug_frame",
+];
+
 impl Module {
     /// The functions of a file; none if it can't be read.
     fn read(file: &File, room: &mut Allowance) -> Self {
-        #[expect(unsafe_code, reason = "programs are large")]
-        // SAFETY: the bytes are only looked at here; who cuts a program that is running ends it, too.
-        let Ok(bytes) = (unsafe { Mmap::map(file) }) else { return Self::default() };
+        let Ok(bytes) = Image::read(file, |name, _| SECTIONS.contains(&name)) else {
+            return Self::default();
+        };
         let Ok(file) = object::File::parse(&*bytes) else { return Self::default() };
         let segments = file.segments().map(|segment| {
             let (offset, len) = segment.file_range();
@@ -401,9 +375,9 @@ mod tests {
         let mut symbols = Symbols::default();
         let pid = i32::try_from(std::process::id()).unwrap();
         #[expect(clippy::as_conversions, reason = "addresses are numbers")]
-        let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
+        let here = demangled as fn(&str) -> String as usize as u64;
         let found = symbols.find(pid, here + 1);
-        assert_eq!(found.function.name, "memtrack::maps::mappings");
+        assert_eq!(found.function.name, "memtrack::symbols::demangled");
         assert_eq!(found.function.module, shown(&std::env::current_exe().unwrap()));
         assert!(symbols.file_with_lines(found.place.module).is_some());
         assert_eq!(symbols.find(pid, 16).place, Place::default());
@@ -413,14 +387,14 @@ mod tests {
     #[test]
     fn a_process_that_has_ended_has_said_where_its_files_were() {
         let path = std::env::current_exe().unwrap();
-        let own = mappings(i32::try_from(std::process::id()).unwrap());
+        let own = mappings(i32::try_from(std::process::id()).unwrap(), &[]);
         let own = own.into_iter().find(|mapping| Path::new(&mapping.path) == path).unwrap();
         #[expect(clippy::as_conversions, reason = "addresses are numbers")]
-        let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
+        let here = demangled as fn(&str) -> String as usize as u64;
         let file = identity(&File::open(path).unwrap());
-        for (identity, name) in [(file, "memtrack::maps::mappings"), (Some((0, 0)), "")] {
+        for (identity, name) in [(file, "memtrack::symbols::demangled"), (Some((0, 0)), "")] {
             let mut symbols = Symbols::default();
-            symbols.mapped(-1, &Mapping { identity, ..own.clone() });
+            symbols.mapped(-1, &Mapping { identity, ..Mapping::clone(&own) });
             assert_eq!(symbols.find(-1, here + 1).function.name, name, "{identity:?}");
         }
     }
@@ -430,53 +404,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("program");
         let own = std::env::current_exe().unwrap();
-        let maps = mappings(i32::try_from(std::process::id()).unwrap());
+        let maps = mappings(i32::try_from(std::process::id()).unwrap(), &[]);
         let own_mapping = maps.iter().find(|mapping| Path::new(&mapping.path) == own).unwrap();
         #[expect(clippy::as_conversions, reason = "addresses are numbers")]
-        let here = mappings as fn(i32) -> Vec<Mapping> as usize as u64;
+        let here = demangled as fn(&str) -> String as usize as u64;
         let mut symbols = Symbols::default();
         let mut found = Vec::new();
         for source in [own.as_path(), Path::new("/bin/sh"), own.as_path()] {
             std::fs::copy(source, folder.path().join("new")).unwrap();
             std::fs::rename(folder.path().join("new"), &path).unwrap();
             let identity = identity(&File::open(&path).unwrap());
-            let mapping =
-                Mapping { path: shown(&path).into_owned(), identity, ..own_mapping.clone() };
+            let mapping = Mapping {
+                path: shown(&path).into_owned(),
+                identity,
+                ..Mapping::clone(own_mapping)
+            };
             symbols.mapped(-1, &mapping);
             let of_call = symbols.find(-1, here + 1);
             found.push((of_call.place.module, of_call.function.name));
             symbols.forget(-1, 0);
         }
-        assert_eq!(found[0].1, "memtrack::maps::mappings");
-        assert_eq!(found[2].1, "memtrack::maps::mappings");
+        assert_eq!(found[0].1, "memtrack::symbols::demangled");
+        assert_eq!(found[2].1, "memtrack::symbols::demangled");
         assert!(found[1].0 != found[0].0 && found[1].1 != found[0].1, "{found:?}");
-    }
-
-    #[test]
-    fn a_process_is_known_as_it_was_at_the_time_of_a_call() {
-        let mapping = |path: &str| Mapping {
-            start: 0,
-            end: 10,
-            offset: 0,
-            path: path.to_owned(),
-            identity: None,
-        };
-        let mut symbols = Symbols::default();
-        // All that is known before the first call: it fails to become `b`, becomes `c`, and ends.
-        for (timestamp, path) in [(10, "/a"), (20, "/a2"), (30, "/c")] {
-            symbols.ending(-1, timestamp, &[mapping(path)]);
-        }
-        let path = |symbols: &mut Symbols, timestamp| {
-            symbols.go_to(-1, timestamp);
-            symbols.find(-1, 5).function.module
-        };
-        assert_eq!(path(&mut symbols, 5), "/a");
-        assert_eq!(path(&mut symbols, 12), "/a2");
-        symbols.forget(-1, 21);
-        assert_eq!([25, 27].map(|at| path(&mut symbols, at)), ["/c", "/c"]);
-        symbols.forget(-1, 31);
-        assert_eq!(path(&mut symbols, 40), "");
-        assert!(symbols.ending.is_empty());
     }
 
     #[test]

@@ -136,9 +136,9 @@ bounds! {
     UNWIND_DATA_BYTES: u64 = 256 << 20, Bytes, 300,
         "tracer: call frame information of programs and libraries",
         "stacks go on by frame pointers there; a note says how many sections";
-    /// Debug information of a file that is compressed in it.
-    INFLATED_DEBUG_BYTES: u64 = 1 << 30, Bytes, 1024,
-        "tracer: compressed debug information of a file",
+    /// Debug information of a file, as the file has it and what was compressed.
+    DEBUG_BYTES: u64 = 1 << 30, Bytes, 1024,
+        "tracer: debug information of a file",
         "functions without source lines";
     /// Words that led through stacks which were unwound.
     UNWOUND_BYTES: u64 = 64 << 20, Bytes, 100,

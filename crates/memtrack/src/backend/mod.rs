@@ -3,7 +3,7 @@
 pub(crate) mod ebpf;
 pub mod preload;
 
-use std::{ffi::OsString, io, os::fd::BorrowedFd, process::Command};
+use std::{ffi::OsString, io, os::fd::BorrowedFd, process::Command, sync::Arc};
 
 use runner_shared::memory::Event;
 
@@ -33,22 +33,31 @@ pub enum Record<'a> {
         /// Nanoseconds of `CLOCK_MONOTONIC`.
         timestamp: u64,
     },
-    /// A process has the code of this file in its memory: said before the first stack, by backends that know it.
+    /// A process has the code of this file in its memory, too: said before the first stack, and when something was loaded,
+    /// by backends that are in the process.
     Mapped {
         /// The process.
         pid: i32,
         /// The file, and where it is.
         mapping: &'a Mapping,
     },
-    /// A process that is about to end, or to become another program, has this in its memory: said by backends that
-    /// don't say it before.
+    /// A process has this in its memory, and nothing else, but for what is said behind this.
     Memory {
         /// The process.
         pid: i32,
         /// Nanoseconds of `CLOCK_MONOTONIC` when it was so. It may be said long before the records of that time.
         timestamp: u64,
         /// The code of all files.
-        mappings: &'a [Mapping],
+        mappings: &'a [Arc<Mapping>],
+    },
+    /// A process was made by another one, and has in its memory what that had: said before its first other record.
+    Forked {
+        /// The new process.
+        pid: i32,
+        /// The process that it was made by.
+        parent: i32,
+        /// Nanoseconds of `CLOCK_MONOTONIC`.
+        timestamp: u64,
     },
 }
 

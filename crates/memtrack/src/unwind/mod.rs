@@ -3,9 +3,13 @@
 //!
 //! Steps from a function to its caller are made by `framehop`. Equal stacks are unwound once: see `memo`.
 
+mod expression;
 mod memo;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use foldhash::fast::FixedState;
 use framehop::{
@@ -14,10 +18,11 @@ use framehop::{
 use runner_shared::bounds::{Allowance, UNWOUND_BYTES, size};
 
 use crate::{
-    backend::{MOST_COPIED, Registers, Stack},
+    backend::{MOST_COPIED, Registers, STACK_DEPTH, Stack},
     cfi::{Bytes, Cfi},
     symbols::{Code, Symbols},
 };
+use expression::Rule;
 use memo::{Check, Memo, Place};
 
 /// Frames of a stack, at most; deeper ones are damage, as no copy has so many.
@@ -26,6 +31,8 @@ const DEEPEST: usize = 1024;
 const FAR: u64 = 8 << 20;
 /// Pages of a process that are known to hold no code of a file, at most.
 const MOST_UNKNOWN: usize = 1 << 16;
+/// Return addresses whose rules are known, at most.
+const MOST_RULES: usize = 1 << 16;
 /// Bytes that a node of a memo takes, with its edge.
 const NODE: u64 = 72;
 /// No frame is there: who takes it for a frame pointer gets nowhere.
@@ -40,6 +47,8 @@ pub(crate) enum End {
     Copy,
     /// At the end of a shorter copy: of a stack that is not the thread's own, or whose next page isn't there.
     Short,
+    /// At the last of the callers that are followed by frame pointers.
+    Frames,
     /// At a function whose caller can't be found.
     #[default]
     Lost,
@@ -65,8 +74,14 @@ impl Walk {
         self.addresses.clear();
         self.addresses.extend_from_slice(addresses);
         self.by_frames = 0;
-        self.end = End::Root;
+        self.end = end_of_frames(addresses);
     }
+}
+
+/// The end of a stack that was found by frame pointers.
+fn end_of_frames(addresses: &[u64]) -> End {
+    let is_full = addresses.len() >= usize::try_from(STACK_DEPTH).unwrap_or(usize::MAX);
+    if is_full { End::Frames } else { End::Root }
 }
 
 /// The code of all processes, and the stacks of each that were unwound; `T` stands for a stack.
@@ -82,8 +97,10 @@ pub(crate) struct Unwinders<T> {
 /// The code of a process.
 struct Process<T> {
     unwinder: UnwinderNative<Bytes, MayAllocateDuringUnwind>,
-    /// Start and end of what the unwinder knows.
-    known: Vec<(u64, u64)>,
+    /// What the unwinder knows.
+    known: Vec<Code>,
+    /// By the return address: rules for it that the unwinder doesn't know; mostly there is none.
+    rules: HashMap<u64, Option<Arc<Rule>>, FixedState>,
     /// Pages that no file is known for.
     unknown: HashSet<u64, FixedState>,
     memo: Memo<T>,
@@ -153,7 +170,11 @@ impl<T: Copy> Unwinders<T> {
             }
             process.get_to_know(pid, at, symbols);
             let caches = [&mut self.cache, &mut self.tried];
-            if let Err(end) = thread.step(&process.unwinder, caches, walk) {
+            let stepped = match process.own_rule(at) {
+                Some(rule) => thread.step_by(&rule, walk),
+                None => thread.step(&process.unwinder, caches, walk),
+            };
+            if let Err(end) = stepped {
                 break (end, None);
             }
         };
@@ -163,11 +184,18 @@ impl<T: Copy> Unwinders<T> {
             walk.by_frames -= 1;
             let from = joined.map_or(0, |joined| joined + 1);
             walk.addresses.extend(outer.get(from..).unwrap_or_default());
-            walk.end = End::Root;
+            walk.end = end_of_frames(stack.addresses);
         }
     }
 
-    /// A process is gone, or has become another program.
+    /// A process has more in its memory than it had.
+    pub(crate) fn look_again(&mut self, pid: i32) {
+        if let Some(process) = self.processes.get_mut(&pid) {
+            process.unknown.clear();
+        }
+    }
+
+    /// A process is gone, has become another program, or has other code in its memory.
     pub(crate) fn forget(&mut self, pid: i32) {
         if let Some(process) = self.processes.remove(&pid) {
             self.nodes -= process.memo.len();
@@ -180,6 +208,7 @@ impl<T: Copy> Process<T> {
         Self {
             unwinder: UnwinderNative::new(),
             known: Vec::new(),
+            rules: HashMap::default(),
             unknown: HashSet::default(),
             memo: Memo::new(),
         }
@@ -188,21 +217,37 @@ impl<T: Copy> Process<T> {
     /// Sees to it that the unwinder knows the code before a return address.
     fn get_to_know(&mut self, pid: i32, address: u64, symbols: &mut Symbols) {
         let address = address.saturating_sub(1);
-        let is_known = self.known.iter().any(|(start, end)| (*start..*end).contains(&address));
+        let is_known = self.known.iter().any(|code| code.range.contains(&address));
         if is_known || self.unknown.contains(&(address / 4096)) {
             return;
         }
-        let Some(Code { range, bias, cfi }) = symbols.code(pid, address) else {
+        let Some(code) = symbols.code(pid, address) else {
             if self.unknown.len() >= MOST_UNKNOWN {
                 self.unknown.clear();
             }
             self.unknown.insert(address / 4096);
             return;
         };
-        self.known.push((range.start, range.end));
-        if let Some(cfi) = cfi {
-            self.unwinder.add_module(cfi.module(range, bias));
+        if let Some(cfi) = &code.cfi {
+            self.unwinder.add_module(cfi.module(code.range.clone(), code.bias));
         }
+        self.known.push(code);
+    }
+
+    /// The rule for a return address, if the unwinder doesn't know it.
+    fn own_rule(&mut self, back: u64) -> Option<Arc<Rule>> {
+        if let Some(known) = self.rules.get(&back) {
+            return known.clone();
+        }
+        let address = back.saturating_sub(1);
+        let code = self.known.iter().find(|code| code.range.contains(&address))?;
+        let place = address.wrapping_sub(code.bias);
+        let found = code.cfi.as_ref().and_then(|cfi| Rule::find(cfi, place)).map(Arc::new);
+        if self.rules.len() >= MOST_RULES {
+            self.rules.clear();
+        }
+        self.rules.insert(back, found.clone());
+        found
     }
 }
 
@@ -281,18 +326,53 @@ impl<'t> Thread<'t> {
             checks.push(check);
             self.frame_pointer = Origin::Checked;
         }
-        let is_full = size(self.stack.copy.len()) * 8 >= u64::from(MOST_COPIED);
+        // Where the unwinder only follows frame pointers, one that is 0 ends the stack for it. It says nothing: the function
+        // may use the register for something else.
+        let is_root = !reads.is_empty() || matches!(other, Ok(None));
         let ip = match caller {
             _ if is_lost => Err(End::Lost),
-            _ if is_beyond => Err(if is_full { End::Copy } else { End::Short }),
+            _ if is_beyond => Err(self.beyond()),
             Ok(Some(ip)) => Ok(ip),
-            Ok(None) => Err(End::Root),
-            Err(_) => Err(End::Lost),
+            Ok(None) if is_root => Err(End::Root),
+            Ok(None) | Err(_) => Err(End::Lost),
         };
         let ip = ip.inspect_err(|_| checks.append(reads))?;
         self.note(reads, ip, checks);
         self.registers = Registers { ip, sp: after.0, fp: after.1 };
         Ok(())
+    }
+
+    /// Gets to the caller by a rule of our own, and adds the words that the way depends on.
+    fn step_by(&mut self, rule: &Rule, Walk { checks, reads, .. }: &mut Walk) -> Result<(), End> {
+        reads.clear();
+        let mut is_beyond = false;
+        let mut read = |at: u64| {
+            let value = word(self.stack, at);
+            let above = at.checked_sub(self.stack.registers.sp);
+            is_beyond |= value.is_none() && above.is_some_and(|above| above < FAR);
+            let check = value.map(|value| Check { place: Place::Stack(at), value });
+            reads.extend(check);
+            value
+        };
+        let caller = rule.step(self.registers, &mut read);
+        if let Origin::Word(check) = self.frame_pointer {
+            checks.push(check);
+        }
+        checks.append(reads);
+        self.frame_pointer = Origin::Checked;
+        self.registers = match caller {
+            Some(Registers { ip: 0, .. }) => return Err(End::Root),
+            Some(caller) => caller,
+            None if is_beyond => return Err(self.beyond()),
+            None => return Err(End::Lost),
+        };
+        Ok(())
+    }
+
+    /// The end of a stack of which more is needed than was copied.
+    fn beyond(&self) -> End {
+        let is_full = size(self.stack.copy.len()) * 8 >= u64::from(MOST_COPIED);
+        if is_full { End::Copy } else { End::Short }
     }
 
     /// The return address is a word that the way depends on; another word is the caller's frame pointer, which it may
@@ -351,7 +431,7 @@ pub(crate) fn unwind_with(file: &[u8]) {
             copy: &copy,
         };
         let mut process = Process::new();
-        process.known.push((0, u64::MAX));
+        process.known.push(Code { range: 0..u64::MAX, bias: 0, cfi: Some(cfi.clone()) });
         process.unwinder.add_module(cfi.module(0..u64::MAX, 0));
         unwinders.processes.insert(0, process);
         let mut walk = Walk::default();

@@ -171,7 +171,13 @@ impl Writer {
             }
             Record::Memory { pid, timestamp, mappings } => {
                 if let Some(stacks) = &mut self.stacks {
-                    stacks.ending(pid, timestamp, mappings);
+                    stacks.seen(pid, timestamp, mappings);
+                }
+                return Ok(());
+            }
+            Record::Forked { pid, parent, timestamp } => {
+                if let Some(stacks) = &mut self.stacks {
+                    stacks.forked(parent, pid, timestamp);
                 }
                 return Ok(());
             }

@@ -1,6 +1,6 @@
 //! The stacks of allocations: each one numbered once, named by function, in a file of its own.
 
-use std::{collections::HashMap, io, path::Path};
+use std::{collections::HashMap, io, path::Path, sync::Arc};
 
 use foldhash::fast::FixedState;
 use runner_shared::{
@@ -14,7 +14,8 @@ use super::{
     file::Frames,
 };
 use crate::{
-    backend::{MOST_COPIED, Mapping, Stack},
+    backend::{MOST_COPIED, Mapping, STACK_DEPTH, Stack},
+    memory::Change,
     symbols::{Found, Function, Symbols},
     unwind::{End, Unwinders, Walk},
 };
@@ -31,8 +32,15 @@ enum Lack {
     Copy,
     /// It is on a stack of its own, of which a page is copied.
     OtherStack,
+    /// It is deeper than frame pointers are followed.
+    Frames,
     /// Nothing says where the caller of a function is.
     Information,
+}
+
+impl Lack {
+    const ALL: [Self; 5] =
+        [Self::FramePointer, Self::Copy, Self::OtherStack, Self::Frames, Self::Information];
 }
 
 /// Number of a stack, and what it lacks.
@@ -69,7 +77,7 @@ pub(super) struct Stacks {
     nameless: usize,
     /// Allocations, and those of them whose callers are missing, by the reason, with a function that has none.
     taken: u64,
-    cut: [(Lack, u64, Option<Function>); 4],
+    cut: [(Lack, u64, Option<Function>); Lack::ALL.len()],
     /// For what is kept of stacks and functions. What the stacks of a process took is free once it has ended.
     room: Allowance,
 }
@@ -89,8 +97,7 @@ impl Stacks {
             seen_ever: 0,
             nameless: 0,
             taken: 0,
-            cut: [Lack::FramePointer, Lack::Copy, Lack::OtherStack, Lack::Information]
-                .map(|lack| (lack, 0, None)),
+            cut: Lack::ALL.map(|lack| (lack, 0, None)),
             room: Allowance::of(TRACED_STACKS_BYTES),
         })
     }
@@ -101,7 +108,11 @@ impl Stacks {
         if stack.addresses.is_empty() && stack.registers.ip == 0 {
             return 0;
         }
-        self.symbols.go_to(pid, timestamp);
+        match self.symbols.go_to(pid, timestamp) {
+            Change::None => {}
+            Change::More => self.unwinders.look_again(pid),
+            Change::Other => self.forget_stacks(pid),
+        }
         let counts = self.harness != Some(pid);
         self.taken += u64::from(counts);
         let is_copy = stack.addresses.is_empty();
@@ -150,8 +161,9 @@ impl Stacks {
             let found = match walk.end {
                 End::Copy if is_last => Some(Lack::Copy),
                 End::Short if is_last => Some(Lack::OtherStack),
+                End::Frames if is_last => Some(Lack::Frames),
                 End::Lost if is_last => Some(Lack::Information),
-                End::Root | End::Copy | End::Short | End::Lost => {
+                End::Root | End::Copy | End::Short | End::Frames | End::Lost => {
                     (hides && place >= walk.by_frames).then_some(Lack::FramePointer)
                 }
             };
@@ -187,13 +199,24 @@ impl Stacks {
         self.symbols.mapped(pid, mapping);
     }
 
-    /// A process has all this in its memory at this time, shortly before it ends or becomes another program.
-    pub(super) fn ending(&mut self, pid: i32, timestamp: u64, mappings: &[Mapping]) {
-        self.symbols.ending(pid, timestamp, mappings);
+    /// A process has all this in its memory at this time.
+    pub(super) fn seen(&mut self, pid: i32, timestamp: u64, mappings: &[Arc<Mapping>]) {
+        self.symbols.seen(pid, timestamp, mappings);
+    }
+
+    /// A process was made at this time.
+    pub(super) fn forked(&mut self, parent: i32, child: i32, timestamp: u64) {
+        self.symbols.forked(parent, child, timestamp);
     }
 
     /// A process is gone, or has become another program; its number may be given out again.
     pub(super) fn forget(&mut self, pid: i32, timestamp: u64) {
+        self.symbols.forget(pid, timestamp);
+        self.forget_stacks(pid);
+    }
+
+    /// What is known of the addresses of a process is no longer so.
+    fn forget_stacks(&mut self, pid: i32) {
         let mut freed = 0;
         self.seen.retain(|key, _| {
             let stays = key.first() != Some(&process(pid));
@@ -201,7 +224,6 @@ impl Stacks {
             stays
         });
         self.room.give_back(freed);
-        self.symbols.forget(pid, timestamp);
         self.unwinders.forget(pid);
     }
 
@@ -255,6 +277,9 @@ fn missing_callers(lack: Lack, cut: u64, taken: u64, example: &Function) -> Opti
         }
         Lack::OtherStack => format!(
             "they are on stacks of coroutines or signal handlers, of which only the page in use is copied; the last function is `{name}` in `{module}`"
+        ),
+        Lack::Frames => format!(
+            "they have more than {STACK_DEPTH} callers, of which `--stacks=fp` takes no more: use `--stacks=dwarf`; the last function is `{name}` in `{module}`"
         ),
         Lack::Information => format!(
             "neither call frame information (`.eh_frame`) nor a frame pointer leads on from functions such as `{name}` in `{module}`"

@@ -39,7 +39,7 @@ impl Kept {
             Record::Call { event, stack } => Self::Call { event, stack: stack.addresses.to_vec() },
             Record::Exec { pid, timestamp } => Self::Exec { pid, timestamp },
             Record::Exit { pid, timestamp } => Self::Exit { pid, timestamp },
-            Record::Mapped { .. } | Record::Memory { .. } => return None,
+            Record::Mapped { .. } | Record::Memory { .. } | Record::Forked { .. } => return None,
         })
     }
 }

@@ -57,11 +57,24 @@ PLACE both(const std::function<void(int)> &place, int count)
     __asm__ volatile("" ::: "memory");
 }
 
+/* Aligns its stack, and has arguments there: only memory tells where its caller is. */
+PLACE aligns(int a, int b, int c, int d, int e, int f, int bytes, int count)
+{
+    alignas(64) volatile char line[64] = {0};
+    volatile char *more = static_cast<volatile char *>(__builtin_alloca(static_cast<size_t>(bytes)));
+    for (int at = 0; at < count; at++) {
+        line[at % 64] = static_cast<char>(a + b + c + d + e + f);
+        more[at % bytes] = line[at % 64];
+        kept = malloc(static_cast<size_t>(300 + at));
+    }
+}
+
 PLACE works(int count)
 {
     for (int round = 0; round < count; round++) {
         both(joins, 10);
         digs(round % 20, 100);
+        aligns(1, 2, 3, 4, 5, 6, round + 1, 3);
     }
 }
 
@@ -78,6 +91,7 @@ int main(int argc, char **argv)
         sorts(500);
         digs(round, 1000);
         both(sorts, 40);
+        aligns(1, 2, 3, 4, 5, 6, round + 1, 5);
     }
     std::thread thread(works, 50);
     works(50);

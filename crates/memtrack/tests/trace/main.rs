@@ -13,6 +13,7 @@
 mod allocators;
 mod artifact;
 mod calls;
+mod code;
 mod crowd;
 mod ends;
 mod exec;
@@ -73,6 +74,10 @@ mod preload {
             each_row_of_the_table_gives_what_it_must,
             operators_of_c_plus_plus_count_once_and_throw_as_ever,
         }
+        code::{
+            a_program_ends_whatever_signals_come,
+            code_in_the_place_of_other_code_has_its_own_name,
+        }
         crowd::{
             threads_that_come_and_go_are_all_counted,
             threads_at_once_are_all_counted,
@@ -117,6 +122,7 @@ mod preload {
             a_stack_beyond_the_copy_is_said,
             callers_that_frame_pointers_would_show_are_missed_aloud,
             debug_information_gives_lines_and_inlined_functions,
+            more_callers_than_frame_pointers_lead_to_are_said,
             nearly_all_stacks_reach_the_first_function,
         }
         table::{
@@ -170,6 +176,10 @@ mod privileged {
                 each_row_of_the_table_gives_what_it_must,
                 operators_of_c_plus_plus_count_once_and_throw_as_ever,
             }
+            code::{
+                a_program_ends_whatever_signals_come,
+                code_in_the_place_of_other_code_has_its_own_name,
+            }
             crowd::{
                 threads_that_come_and_go_are_all_counted,
                 threads_at_once_are_all_counted,
@@ -220,6 +230,7 @@ mod privileged {
             stacks::{
                 a_stack_beyond_the_copy_is_said,
                 debug_information_gives_lines_and_inlined_functions,
+                more_callers_than_frame_pointers_lead_to_are_said,
                 nearly_all_stacks_reach_the_first_function,
             }
             output::{
@@ -272,6 +283,10 @@ mod privileged {
                 few_pairs_are_exact,
                 each_row_of_the_table_gives_what_it_must,
                 operators_of_c_plus_plus_count_once_and_throw_as_ever,
+            }
+            code::{
+                a_program_ends_whatever_signals_come,
+                code_in_the_place_of_other_code_has_its_own_name,
             }
             crowd::{
                 threads_that_come_and_go_are_all_counted,
@@ -330,6 +345,10 @@ mod privileged {
                 few_pairs_are_exact,
                 each_row_of_the_table_gives_what_it_must,
                 operators_of_c_plus_plus_count_once_and_throw_as_ever,
+            }
+            code::{
+                a_program_ends_whatever_signals_come,
+                code_in_the_place_of_other_code_has_its_own_name,
             }
             crowd::{
                 threads_at_once_are_all_counted,

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The functions of `places.cpp`.
-const PLACES: [&str; 7] = ["maps", "sorts", "joins", "digs", "both", "works", "main"];
+const PLACES: [&str; 8] = ["maps", "sorts", "joins", "digs", "both", "aligns", "works", "main"];
 
 /// By the functions of the program on the way to them, outermost first: allocations, and bytes that are never freed.
 type Places = BTreeMap<String, (u64, u64)>;
@@ -56,7 +56,7 @@ pub fn nearly_all_stacks_reach_the_first_function(way: Way) {
     for flags in [&["-O2", "-fomit-frame-pointer"], &["-O2", "-fno-omit-frame-pointer"]] {
         let program = programs.compile("places.cpp", flags);
         let traced = Track::by(way).with(&["--stacks"]).run(&[&program]).succeeded();
-        let mut taken = [0, 0];
+        let (mut taken, mut aligned) = ([0, 0], 0);
         for (event, frames) in traced.events.iter().zip(stacks(&traced)) {
             let ends_in_main = frames.iter().any(|frame| frame.function == "main");
             // What starts a thread has no name in these libraries.
@@ -66,9 +66,15 @@ pub fn nearly_all_stacks_reach_the_first_function(way: Way) {
             if event.kind != Kind::Free {
                 taken[usize::from(is_whole)] += 1;
             }
+            if frames.first().is_some_and(|frame| frame.function.starts_with("aligns(")) {
+                assert!(is_whole, "{frames:?}");
+                aligned += 1;
+            }
         }
         let [cut, whole] = taken;
         assert!(whole > 9000 && whole >= 99 * cut, "{flags:?}: {taken:?}");
+        // 5 by each round of `main`, 3 by each of `works`.
+        assert_eq!(aligned, 400, "{flags:?}");
     }
 }
 
@@ -85,6 +91,17 @@ pub fn a_stack_beyond_the_copy_is_said(way: Way) {
         assert_eq!(stacks[at].iter().any(|name| name == "main"), is_whole, "{:?}", stacks[at]);
         let notes = traced.stats["notes"].to_string();
         assert_eq!(notes.contains("deeper than the 15 KiB"), !is_whole, "{notes}");
+    }
+}
+
+pub fn more_callers_than_frame_pointers_lead_to_are_said(way: Way) {
+    let programs = Programs::new();
+    let program = programs.compile("places.cpp", &["-O2", "-fno-omit-frame-pointer"]);
+    let program = program.to_str().unwrap();
+    for (depth, is_whole) in [("5", true), ("100", false)] {
+        let traced = Track::by(way).with(&["--stacks=fp"]).run(&[program, depth]).succeeded();
+        let notes = traced.stats["notes"].to_string();
+        assert_eq!(notes.contains("more than 32 callers"), !is_whole, "{depth}: {notes}");
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Mapped {
 /// All files that the answer to this question will map: a library, or a program with its interpreters.
 pub(super) fn asked_about(question: Question) -> Vec<Mapped> {
     match question {
-        Question::Map { tid, fd } => {
+        Question::Map { tid, fd, .. } => {
             let path = PathBuf::from(format!("/proc/{tid}/fd/{fd}"));
             let named = std::fs::read_link(&path).unwrap_or_else(|_| path.clone());
             open(&path).map(|file| Mapped { file, path: named }).into_iter().collect()
@@ -43,7 +43,7 @@ pub(super) fn asked_about(question: Question) -> Vec<Mapped> {
             let Ok(path) = read_path(tid, path) else { return Vec::new() };
             program(tid, dir, &path)
         }
-        Question::End { .. } | Question::Other => Vec::new(),
+        Question::Start { .. } | Question::Other => Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The kernel's program, loaded: settings, the switch, the table of processes.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     ffi::OsStr,
     fs, io,
@@ -19,7 +19,7 @@ use runner_shared::text::count;
 
 use super::{
     link::{AttachMethod, OWN_PROGRAMS, Programs, copied},
-    record,
+    record::Reader,
     ring::Ring,
 };
 use crate::backend::{Record, Stacks, Wanted};
@@ -29,9 +29,6 @@ const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/memtrack.bpf.o")
 
 /// Records that are taken at a time, so that nothing else waits for long.
 const MOST_AT_ONCE: usize = 16 * 1024;
-
-/// Room for the words of most stacks.
-const WORDS: usize = 512;
 
 /// Number of the initial PID namespace (`include/linux/proc_ns.h`).
 const INITIAL_NAMESPACE: u64 = 0xefff_fffc;
@@ -46,6 +43,7 @@ pub(super) struct Kernel {
     ring_size: u64,
     /// So often somebody had been held back when nobody was any more.
     settled: Cell<u64>,
+    reader: RefCell<Reader>,
     events: MapHandle,
     control: MapHandle,
     counters: MapHandle,
@@ -158,6 +156,7 @@ impl Kernel {
             ring: mapped,
             ring_size: u64::from(ring_size),
             settled: Cell::new(0),
+            reader: RefCell::default(),
             events,
             control: map(".data.control")?,
             counters: map(".data.counters")?,
@@ -272,12 +271,9 @@ impl Kernel {
     /// Hands over what is in the ring, up to a number of records, and lets those go on that wait for room; returns the
     /// number of records.
     pub(super) fn take(&self, take: &mut dyn FnMut(Record<'_>)) -> usize {
-        let mut words = Vec::with_capacity(WORDS);
-        let count = self.ring.consume(MOST_AT_ONCE, &mut |bytes| {
-            if let Some(record) = record::read(bytes, &mut words) {
-                take(record);
-            }
-        });
+        let mut reader = self.reader.take();
+        let count = self.ring.consume(MOST_AT_ONCE, &mut |bytes| reader.read(bytes, take));
+        self.reader.replace(reader);
         self.resume(false);
         count
     }

@@ -28,20 +28,23 @@ use attachments::Attachments;
 use kernel::Kernel;
 pub(crate) use link::ATTACH_METHODS;
 pub(crate) use link::AttachMethod;
-use notify::{Listener, Offer, Question};
+use nix::poll::PollTimeout;
+use notify::{Listener, Offer, Place, Question, Waited};
 use successor::Successor;
 use system::files::{Links, open, read_kernel_text};
 
 pub(crate) use rights::{HOW_TO_PERMIT, Missing};
 pub(crate) use selftest::{COMMAND as SELF_TEST, run as run_self_test};
 
-use runner_shared::text::shown;
+use runner_shared::text::{as_text, shown};
 
 use super::{Backend, Coverage, Record, Stacks, Wanted};
-use crate::maps::{Memory, memory};
+use crate::maps::{Mapping, Memory, Watcher, identity};
 
-/// Processes that wait for the tracer to learn what was in their memory, at most.
-const MOST_ENDED: usize = 4096;
+/// Looks at the memory of processes that the tracer has not heard of yet, at most.
+const MOST_WAITING: usize = 4096;
+/// So many milliseconds after it was asked about, a library is in the memory of its process.
+const AFTERWARDS: u8 = 1;
 
 /// The backend in the kernel.
 #[derive(Debug)]
@@ -55,8 +58,8 @@ pub(crate) struct Ebpf {
     offering: Option<OwnedFd>,
     /// Stacks are wanted: their addresses get names.
     names: bool,
-    /// What processes had in their memory when they ended.
-    ended: Option<Receiver<Memory>>,
+    /// What processes have in their memory.
+    memories: Option<Receiver<Memory>>,
 }
 
 /// The thread that answers the kernel's questions. It ends when its pipe is closed.
@@ -133,7 +136,7 @@ impl Ebpf {
         }
         let attachments = Arc::new(attachments);
         let names = wanted.stacks != Stacks::None;
-        Ok(Self { kernel, method, attachments, watch: None, offering: None, names, ended: None })
+        Ok(Self { kernel, method, attachments, watch: None, offering: None, names, memories: None })
     }
 
     fn watch_files(&mut self, command: &mut Command) -> io::Result<()> {
@@ -141,14 +144,14 @@ impl Ebpf {
         let (stopped, stop) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
         let attachments = Arc::clone(&self.attachments);
         let paused = self.kernel.paused()?;
-        let (ending, ended) = sync_channel(MOST_ENDED);
-        let ending = self.names.then_some(ending);
-        self.ended = self.names.then_some(ended);
+        let (tell, memories) = sync_channel(MOST_WAITING);
+        let mut looks = self.names.then(|| Looks::new(tell));
+        self.memories = self.names.then_some(memories);
         let thread = std::thread::Builder::new().name("files".to_owned()).spawn(move || {
             match offer.accept() {
                 Ok(listener) => {
                     let successor = Successor::leave_behind(&listener, paused.as_fd());
-                    answer(&listener, &stopped, &attachments, ending.as_ref());
+                    answer(&listener, &stopped, &attachments, looks.as_mut());
                     drop(successor);
                 }
                 Err(err) => attachments.note(format!(
@@ -163,29 +166,97 @@ impl Ebpf {
     }
 }
 
-/// Answers the kernel's questions until nobody is left to ask, or the pipe is closed. What is in the memory of a process
-/// that is about to lose it is said first.
+/// Answers the kernel's questions until nobody is left to ask, or the pipe is closed.
 fn answer(
     listener: &Listener,
     stopped: &OwnedFd,
     attachments: &Attachments,
-    ending: Option<&SyncSender<Memory>>,
+    mut looks: Option<&mut Looks>,
 ) {
-    while let Ok(Some(())) = listener.wait(stopped.as_fd()) {
-        let Ok(Some((id, question))) = listener.take() else { continue };
-        if let (Some(ending), Question::End { tid } | Question::Exec { tid, .. }) =
-            (ending, question)
-        {
-            // Without room its functions have no names, which is said at the end.
-            memory(tid).map(|memory| ending.try_send(memory));
+    loop {
+        let limit = looks.as_ref().map_or(PollTimeout::NONE, |looks| looks.limit());
+        match listener.wait(stopped.as_fd(), limit) {
+            Ok(Waited::Question) => {}
+            Ok(Waited::InVain) => {
+                if let Some(looks) = &mut looks {
+                    looks.look_afterwards();
+                }
+                continue;
+            }
+            Ok(Waited::Over) | Err(_) => return,
         }
-        for mapped in files::asked_about(question) {
+        let Ok(Some((id, question))) = listener.take() else { continue };
+        let asked_about = files::asked_about(question);
+        if let Some(looks) = &mut looks {
+            looks.look_at(question, &asked_about);
+        }
+        for mapped in asked_about {
             if let Err(err) = attachments.look_at(&mapped.file, &mapped.path) {
                 attachments.note(attachments::not_traced(&shown(&mapped.path), &err));
             }
         }
         if listener.agree(id).is_err() {
             return;
+        }
+    }
+}
+
+/// Looks at the memory of processes while they wait for an answer, and tells what is there: addresses of a process that
+/// has ended get names from that.
+///
+/// Before something is mapped: what was closed before is no longer there, and the new file may get its place. If that is
+/// not known yet, the file is there a moment after the answer. Before a program starts, and before a process becomes
+/// another one.
+#[derive(Debug)]
+struct Looks {
+    watcher: Watcher,
+    tell: SyncSender<Memory>,
+    /// Threads that have just mapped something.
+    afterwards: Vec<u32>,
+}
+
+impl Looks {
+    fn new(tell: SyncSender<Memory>) -> Self {
+        Self { watcher: Watcher::default(), tell, afterwards: Vec::new() }
+    }
+
+    /// The time to wait for the next question.
+    fn limit(&self) -> PollTimeout {
+        if self.afterwards.is_empty() { PollTimeout::NONE } else { PollTimeout::from(AFTERWARDS) }
+    }
+
+    fn look_at(&mut self, question: Question, files: &[files::Mapped]) {
+        let (Question::Map { tid, .. } | Question::Exec { tid, .. } | Question::Start { tid }) =
+            question
+        else {
+            return;
+        };
+        self.afterwards.retain(|it| *it != tid);
+        let mut next = None;
+        if let Question::Map { place, .. } = question {
+            let code = |(Place { start, end, offset }, file): (Place, &files::Mapped)| Mapping {
+                start,
+                end,
+                offset,
+                path: as_text(&file.path).into_owned(),
+                identity: identity(&file.file),
+            };
+            next = place.zip(files.first()).map(code);
+            self.afterwards.extend(next.is_none().then_some(tid));
+        }
+        self.look(tid, next);
+    }
+
+    fn look_afterwards(&mut self) {
+        for tid in std::mem::take(&mut self.afterwards) {
+            self.look(tid, None);
+        }
+    }
+
+    fn look(&mut self, tid: u32, next: Option<Mapping>) {
+        if let Some(memory) = self.watcher.look(tid, next) {
+            // Without room its functions have no names, which is said at the end.
+            drop(self.tell.try_send(memory));
         }
     }
 }
@@ -244,14 +315,18 @@ impl Backend for Ebpf {
     }
 
     fn drain(&mut self, take: &mut dyn FnMut(Record<'_>)) -> io::Result<usize> {
-        let ended = self.ended.as_ref();
-        Ok(self.kernel.take(&mut |record| {
-            // Before each record: the last one of a process comes behind this.
-            while let Some(Memory { pid, timestamp, mappings }) =
-                ended.and_then(|it| it.try_recv().ok())
-            {
+        let Self { kernel, memories, .. } = self;
+        let tell = |take: &mut dyn FnMut(Record<'_>)| {
+            let next = || memories.as_ref()?.try_recv().ok();
+            while let Some(Memory { pid, timestamp, mappings }) = next() {
                 take(Record::Memory { pid, timestamp, mappings: &mappings });
             }
+        };
+        // Also if there are no calls, so that there is always room.
+        tell(take);
+        Ok(kernel.take(&mut |record| {
+            // What the process of a call has was said before the call.
+            tell(take);
             take(record);
         }))
     }

@@ -1,6 +1,10 @@
 //! Learns of every program and library before it is mapped: a seccomp filter in the traced tree makes the kernel ask us
 //! about `execve`, and about `mmap` of files with execute permission. We look at the file and always agree. If stacks are
-//! to get names, we are asked about `exit_group` as well, as the memory of a process can't be looked at behind that.
+//! to get names, we are asked about `set_tid_address` as well, a call that C libraries make when the files of a program
+//! are in its memory and nothing of the program has run.
+//!
+//! A signal with a handler can interrupt a system call that waits for our answer, which then fails with `EINTR`. So nothing
+//! is asked about that has no errors or must not fail, such as `exit_group`: its caller would go on.
 //!
 //! Interface: `include/uapi/linux/seccomp.h`, `seccomp_unotify(2)`. The filter is inherited by all descendants.
 
@@ -15,7 +19,7 @@ use std::{
 
 use libc::{
     BPF_ABS, BPF_JEQ, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, PROT_EXEC,
-    SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF, SYS_exit_group, SYS_mmap, sock_filter,
+    SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF, SYS_mmap, SYS_set_tid_address, sock_filter,
 };
 use nix::{
     errno::Errno,
@@ -50,6 +54,20 @@ const OFFSET_ARGS: u32 = 16;
 
 const FILTER_LEN: usize = 17;
 
+/// `MAP_FIXED` and `MAP_FIXED_NOREPLACE`.
+const FIXED: u64 = 0x10 | 0x10_0000;
+
+/// The place of a part of a file in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The address.
+    pub start: u64,
+    /// The address behind.
+    pub end: u64,
+    /// The beginning of the part, in bytes.
+    pub offset: u64,
+}
+
 /// The subject of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Question {
@@ -59,6 +77,8 @@ pub(super) enum Question {
         tid: u32,
         /// Its descriptor.
         fd: u64,
+        /// The place in memory, if that is fixed, as it is for libraries whose code isn't at their beginning.
+        place: Option<Place>,
     },
     /// A thread is about to become another program.
     Exec {
@@ -69,9 +89,9 @@ pub(super) enum Question {
         /// The address of the path in its memory.
         path: u64,
     },
-    /// A process is about to end.
-    End {
-        /// The thread that ends it.
+    /// The C library of a program is ready to start it.
+    Start {
+        /// The thread.
         tid: u32,
     },
     /// Something else.
@@ -83,14 +103,14 @@ pub(super) enum Question {
 pub(super) struct Offer(OwnedFd);
 
 impl Offer {
-    /// Makes `command` install the filter before it becomes its program, and send us the listener; `ends` are to be asked
-    /// about, too. Where that is not possible, the command starts without. The second descriptor is to be closed once the command was started, or
-    /// could not be: then nobody waits for a listener any more.
-    pub(super) fn prepare(command: &mut Command, ends: bool) -> io::Result<(Self, OwnedFd)> {
+    /// Makes `command` install the filter before it becomes its program, and send us the listener; `starts` are to be asked
+    /// about, too. Where that is not possible, the command starts without. The second descriptor is to be closed once the
+    /// command was started, or could not be: then nobody waits for a listener any more.
+    pub(super) fn prepare(command: &mut Command, starts: bool) -> io::Result<(Self, OwnedFd)> {
         let (listening, offering) =
             socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         let to = offering.as_raw_fd();
-        let filter = filter(ends);
+        let filter = filter(starts);
         let install = move || {
             let sent = match install(&filter) {
                 Ok(listener) => {
@@ -150,22 +170,40 @@ impl AsFd for Listener {
     }
 }
 
+/// The end of waiting for a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// There is one.
+    Question,
+    /// There is none yet.
+    InVain,
+    /// Nobody is left who could ask, or waits for an answer of ours.
+    Over,
+}
+
 nix::ioctl_readwrite!(notif_receive, b'!', 0, libc::seccomp_notif);
 nix::ioctl_readwrite!(notif_send, b'!', 1, libc::seccomp_notif_resp);
 
 impl Listener {
-    /// Waits for a question or until `stop` is closed at its other end; `None` when nobody is left who could ask.
-    pub(super) fn wait(&self, stop: BorrowedFd<'_>) -> io::Result<Option<()>> {
+    /// Waits for a question, so many milliseconds at most, or until `stop` is closed at its other end.
+    pub(super) fn wait(&self, stop: BorrowedFd<'_>, limit: PollTimeout) -> io::Result<Waited> {
         let mut watched =
             [PollFd::new(self.as_fd(), PollFlags::POLLIN), PollFd::new(stop, PollFlags::POLLIN)];
-        match poll(&mut watched, PollTimeout::NONE) {
+        match poll(&mut watched, limit) {
             Ok(_) => {}
-            Err(Errno::EINTR) => return Ok(Some(())),
+            Err(Errno::EINTR) => return Ok(Waited::InVain),
             Err(errno) => return Err(errno.into()),
         }
         let [asked, stopped] = watched.map(|fd| fd.revents().unwrap_or(PollFlags::empty()));
-        let goes_on = stopped.is_empty() && asked.contains(PollFlags::POLLIN);
-        Ok((goes_on || (asked.is_empty() && stopped.is_empty())).then_some(()))
+        Ok(if !stopped.is_empty() {
+            Waited::Over
+        } else if asked.contains(PollFlags::POLLIN) {
+            Waited::Question
+        } else if asked.is_empty() {
+            Waited::InVain
+        } else {
+            Waited::Over
+        })
     }
 
     /// Takes a question; `None` if who asked it is gone. Give its answer with [`Self::agree`].
@@ -224,9 +262,12 @@ fn question(tid: u32, data: &libc::seccomp_data) -> Question {
     } else if number == abi.execveat {
         Question::Exec { tid, dir: i64::from(low_half(args[0])), path: args[1] }
     } else if data.arch == NATIVE.arch && i64::from(data.nr) == SYS_mmap {
-        Question::Map { tid, fd: args[4] }
-    } else if data.arch == NATIVE.arch && i64::from(data.nr) == SYS_exit_group {
-        Question::End { tid }
+        let [start, len, _, flags, fd, offset] = args;
+        let is_fixed = flags & FIXED != 0;
+        let end = start.checked_add(len).filter(|_| is_fixed);
+        Question::Map { tid, fd, place: end.map(|end| Place { start, end, offset }) }
+    } else if data.arch == NATIVE.arch && i64::from(data.nr) == SYS_set_tid_address {
+        Question::Start { tid }
     } else {
         Question::Other
     }
@@ -244,9 +285,9 @@ fn low_half(value: u64) -> i32 {
     i32::from_le_bytes([a, b, c, d])
 }
 
-/// `mmap` with `PROT_EXEC` of a file, `execve` and `execveat`, and with `ends` `exit_group`, are asked about; everything
-/// else is allowed. What a 32-bit program maps doesn't matter, but what it starts may have 64 bits.
-fn filter(ends: bool) -> [sock_filter; FILTER_LEN] {
+/// `mmap` with `PROT_EXEC` of a file, `execve` and `execveat`, and with `starts` `set_tid_address`, are asked about;
+/// everything else is allowed. What a 32-bit program maps doesn't matter, but what it starts may have 64 bits.
+fn filter(starts: bool) -> [sock_filter; FILTER_LEN] {
     let code = |code: u32| u16::try_from(code).unwrap_or(0);
     let statement = |class: u32, k: u32| sock_filter { code: code(class), jt: 0, jf: 0, k };
     let jump = |test: u32, k: u32, jt: u8, jf: u8| sock_filter {
@@ -259,7 +300,7 @@ fn filter(ends: bool) -> [sock_filter; FILTER_LEN] {
     let number = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     let bits = |bits: i32| u32::try_from(bits).unwrap_or(0);
     // No call has the other number.
-    let end = if ends { number(SYS_exit_group) } else { u32::MAX };
+    let start = if starts { number(SYS_set_tid_address) } else { u32::MAX };
     [
         load(OFFSET_ARCH),
         jump(BPF_JEQ, NATIVE.arch, 4, 0),
@@ -270,7 +311,7 @@ fn filter(ends: bool) -> [sock_filter; FILTER_LEN] {
         load(OFFSET_NUMBER),
         jump(BPF_JEQ, NATIVE.execve, 7, 0),
         jump(BPF_JEQ, NATIVE.execveat, 6, 0),
-        jump(BPF_JEQ, end, 5, 0),
+        jump(BPF_JEQ, start, 5, 0),
         jump(BPF_JEQ, number(SYS_mmap), 0, 5),
         // The third argument: what the memory may be used for. The fourth: what lies behind it.
         load(OFFSET_ARGS + 2 * 8),

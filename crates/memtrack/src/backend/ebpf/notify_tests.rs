@@ -3,11 +3,11 @@
 use super::*;
 
 /// Tells what becomes of a system call: number, architecture, arguments.
-fn verdict(ends: bool, arch: u32, number: u32, args: [u64; 6]) -> u32 {
+fn verdict(starts: bool, arch: u32, number: u32, args: [u64; 6]) -> u32 {
     let mut data = [number.to_ne_bytes(), arch.to_ne_bytes()].concat();
     data.extend(0_u64.to_ne_bytes());
     data.extend(args.iter().flat_map(|arg| arg.to_ne_bytes()));
-    let (filter, mut at, mut value) = (filter(ends), 0, 0);
+    let (filter, mut at, mut value) = (filter(starts), 0, 0);
     loop {
         let sock_filter { code, jt, jf, k } = filter[at];
         let code = u32::from(code);
@@ -27,21 +27,21 @@ fn verdict(ends: bool, arch: u32, number: u32, args: [u64; 6]) -> u32 {
 #[track_caller]
 fn is_asked(arch: u32, number: u32, args: [u64; 6], expected: bool) {
     let expected = if expected { SECCOMP_RET_USER_NOTIF } else { SECCOMP_RET_ALLOW };
-    for ends in [false, true] {
-        assert_eq!(verdict(ends, arch, number, args), expected, "{arch:x} {number} {args:?}");
+    for starts in [false, true] {
+        assert_eq!(verdict(starts, arch, number, args), expected, "{arch:x} {number} {args:?}");
     }
 }
 
 #[test]
-fn ends_raise_questions_only_if_they_matter() {
-    let end = u32::try_from(SYS_exit_group).unwrap();
-    for (ends, arch, expected) in [
+fn starts_raise_questions_only_if_they_matter() {
+    let start = u32::try_from(SYS_set_tid_address).unwrap();
+    for (starts, arch, expected) in [
         (true, NATIVE.arch, SECCOMP_RET_USER_NOTIF),
         (false, NATIVE.arch, SECCOMP_RET_ALLOW),
         (true, SHORT.arch, SECCOMP_RET_ALLOW),
         (true, 1, SECCOMP_RET_ALLOW),
     ] {
-        assert_eq!(verdict(ends, arch, end, [0; 6]), expected, "{ends} {arch:x}");
+        assert_eq!(verdict(starts, arch, start, [0; 6]), expected, "{starts} {arch:x}");
     }
 }
 
@@ -81,8 +81,15 @@ fn calls_are_understood_by_the_kind_of_their_program() {
         assert_eq!(asked(abi, abi.execveat, [5, 16, 0, 0, 0, 0]), exec);
     }
     let mmap = u32::try_from(SYS_mmap).unwrap();
-    assert_eq!(asked(NATIVE, mmap, [0, 1, 2, 3, 9, 5]), Question::Map { tid: 7, fd: 9 });
+    let asked_at = |flags: i32, place| {
+        let args = [0x1000, 0x2000, 5, u64::try_from(flags).unwrap(), 9, 0x3000];
+        assert_eq!(asked(NATIVE, mmap, args), Question::Map { tid: 7, fd: 9, place });
+    };
+    let place = Place { start: 0x1000, end: 0x3000, offset: 0x3000 };
+    asked_at(libc::MAP_PRIVATE, None);
+    asked_at(libc::MAP_PRIVATE | libc::MAP_FIXED, Some(place));
+    asked_at(libc::MAP_PRIVATE | libc::MAP_FIXED_NOREPLACE, Some(place));
     assert_eq!(asked(SHORT, mmap, [0; 6]), Question::Other);
-    let end = u32::try_from(SYS_exit_group).unwrap();
-    assert_eq!(asked(NATIVE, end, [0; 6]), Question::End { tid: 7 });
+    let start = u32::try_from(SYS_set_tid_address).unwrap();
+    assert_eq!(asked(NATIVE, start, [0; 6]), Question::Start { tid: 7 });
 }

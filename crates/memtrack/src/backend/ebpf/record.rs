@@ -1,5 +1,7 @@
 //! The records that `bpf/record.h` writes, read from their bytes.
 
+use std::collections::HashMap;
+
 use runner_shared::memory::{Event, EventKind};
 
 use crate::backend::{MOST_COPIED, Record, Registers, STACK_DEPTH, Stack, Stacks};
@@ -9,29 +11,64 @@ const FIXED: usize = 48;
 /// Bytes of the registers that follow, if there is a stack.
 const REGISTERS: usize = 24;
 
-/// Reads one record, whose stack goes to `words`; `None` for what is no record of ours, which only another kernel program
-/// could have written.
-pub(super) fn read<'a>(bytes: &[u8], words: &'a mut Vec<u64>) -> Option<Record<'a>> {
-    let timestamp = u64_at(bytes, 0)?;
-    let pid = i32_at(bytes, 8)?;
-    let tid = i32_at(bytes, 12)?;
-    let addr = u64_at(bytes, 16)?;
-    let size = u64_at(bytes, 24)?;
-    let old = u64_at(bytes, 32)?;
-    let kind = match i32_at(bytes, 40)? {
-        1 => EventKind::Malloc { size },
-        2 => EventKind::Calloc { size },
-        3 => EventKind::Realloc { old_addr: Some(old), size },
-        4 => EventKind::AlignedAlloc { size },
-        5 => EventKind::Free,
-        6 => return Some(Record::Exec { pid, timestamp }),
-        7 => return Some(Record::Exit { pid, timestamp }),
-        8 => EventKind::Mmap { size },
-        9 => EventKind::Munmap { size },
-        _ => return None,
-    };
-    let event = Event { pid, tid, timestamp, addr, kind };
-    Some(Record::Call { event, stack: read_stack(bytes, words)? })
+/// Processes that were made and have said nothing yet, at most.
+const MOST_SILENT: usize = 1 << 16;
+
+/// Reads records.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    /// The words of the stack in hand.
+    words: Vec<u64>,
+    /// By the number of a new process in the initial namespace: the process that made it, and when. The kernel tells its
+    /// number in ours with its first record.
+    silent: HashMap<u32, (i32, u64)>,
+}
+
+impl Reader {
+    /// Hands one record over, perhaps behind one that says where its process is from; nothing for what is no record of ours,
+    /// which only another kernel program could have written.
+    pub(super) fn read(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) {
+        let _ = self.try_read(bytes, take);
+    }
+
+    fn try_read(&mut self, bytes: &[u8], take: &mut dyn FnMut(Record<'_>)) -> Option<()> {
+        let timestamp = u64_at(bytes, 0)?;
+        let pid = i32_at(bytes, 8)?;
+        let tid = i32_at(bytes, 12)?;
+        let addr = u64_at(bytes, 16)?;
+        let size = u64_at(bytes, 24)?;
+        let old = u64_at(bytes, 32)?;
+        let [kind, group @ ..] = u32_at(bytes, 40)?.to_le_bytes();
+        let group = u32::from_le_bytes([group[0], group[1], group[2], 0]);
+        if let Some((parent, timestamp)) = self.silent.remove(&group) {
+            take(Record::Forked { pid, parent, timestamp });
+        }
+        let kind = match kind {
+            1 => EventKind::Malloc { size },
+            2 => EventKind::Calloc { size },
+            3 => EventKind::Realloc { old_addr: Some(old), size },
+            4 => EventKind::AlignedAlloc { size },
+            5 => EventKind::Free,
+            6 | 7 => {
+                let exec = kind == 6;
+                let ends = Record::Exit { pid, timestamp };
+                take(if exec { Record::Exec { pid, timestamp } } else { ends });
+                return Some(());
+            }
+            8 => EventKind::Mmap { size },
+            9 => EventKind::Munmap { size },
+            10 => {
+                if self.silent.len() < MOST_SILENT {
+                    self.silent.insert(u32::try_from(addr).ok()?, (pid, timestamp));
+                }
+                return Some(());
+            }
+            _ => return None,
+        };
+        let event = Event { pid, tid, timestamp, addr, kind };
+        take(Record::Call { event, stack: read_stack(bytes, &mut self.words)? });
+        Some(())
+    }
 }
 
 /// The stack behind the fixed part: registers, a copy, and, at a fixed place, return addresses.
@@ -67,6 +104,10 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().copied().map(u64::from_ne_bytes)
 }
 
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().copied().map(u32::from_ne_bytes)
+}
+
 fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
     bytes.get(at..)?.first_chunk().copied().map(i32::from_ne_bytes)
 }
@@ -90,6 +131,16 @@ mod tests {
         bytes
     }
 
+    /// What is handed over for some records, one after the other. Stacks are not for this.
+    fn read(records: &[&[u8]]) -> Vec<String> {
+        let mut reader = Reader::default();
+        let mut found = Vec::new();
+        for bytes in records {
+            reader.read(bytes, &mut |record| found.push(format!("{record:?}")));
+        }
+        found
+    }
+
     #[test]
     fn every_kind_is_read() {
         let call = |kind| {
@@ -109,23 +160,39 @@ mod tests {
             (8, call(EventKind::Mmap { size })),
             (9, call(EventKind::Munmap { size })),
             (10, None),
+            (11, None),
         ] {
-            let bytes = record(kind, 0, 0, &[]);
-            assert_eq!(read(&bytes, &mut Vec::new()), expected, "{kind}");
-            assert_eq!(read(&bytes[..40], &mut Vec::new()), None, "{kind}");
+            let expected: Vec<_> = expected.iter().map(|record| format!("{record:?}")).collect();
+            for group in [0, 0x0003_ffff, 0x00ff_ffff] {
+                let bytes = record(kind | group << 8, 0, 0, &[]);
+                assert_eq!(read(&[&bytes]), expected, "{kind}");
+                assert!(read(&[&bytes[..40]]).is_empty(), "{kind}");
+            }
         }
     }
 
+    #[test]
+    fn a_child_is_told_before_its_first_record() {
+        // The address is the child's number in the initial namespace.
+        let fork = record(10, 0, 0, &[]);
+        let mut child = record(7 | 0x10 << 8, 0, 0, &[]);
+        child[8] = 9;
+        let told = format!("{:?}", Record::Forked { pid: 9, parent: 1, timestamp: 7 });
+        let exit = format!("{:?}", Record::Exit { pid: 9, timestamp: 7 });
+        let other = record(7 | 0x11 << 8, 0, 0, &[]);
+        let of_other = format!("{:?}", Record::Exit { pid: 1, timestamp: 7 });
+        let expected = [of_other, told, exit.clone(), exit];
+        assert_eq!(read(&[&fork, &other, &child, &child]), expected);
+    }
+
     fn stack_of(bytes: &[u8]) -> Option<(Vec<u64>, Registers, Vec<u64>)> {
-        match read(bytes, &mut Vec::new())? {
-            Record::Call { stack: Stack { addresses, registers, copy }, .. } => {
-                Some((addresses.to_vec(), registers, copy.to_vec()))
+        let mut found = None;
+        Reader::default().read(bytes, &mut |record| {
+            if let Record::Call { stack: Stack { addresses, registers, copy }, .. } = record {
+                found = Some((addresses.to_vec(), registers, copy.to_vec()));
             }
-            Record::Exec { .. }
-            | Record::Exit { .. }
-            | Record::Mapped { .. }
-            | Record::Memory { .. } => None,
-        }
+        });
+        found
     }
 
     #[test]

@@ -318,6 +318,7 @@ impl Merger {
                 }
                 What::Object { probes, path } => (sink.aside)(Aside::Object { probes, path }),
                 What::Mapped(mapping) => (sink.record)(Record::Mapped { pid, mapping: &mapping }),
+                What::Unmapped => (sink.record)(Record::Memory { pid, timestamp, mappings: &[] }),
                 What::Exec { pid, since, reach, path } => {
                     (sink.aside)(Aside::Exec { who: process.who(Some(pid)), since, reach, path });
                 }

@@ -52,7 +52,8 @@ impl Written {
             Record::Exec { .. }
             | Record::Exit { .. }
             | Record::Mapped { .. }
-            | Record::Memory { .. } => {}
+            | Record::Memory { .. }
+            | Record::Forked { .. } => {}
         };
         let mut sink = Sink { record: &mut record, aside: &mut |_| {} };
         self.merger.drain(&self.segment, now, all, &mut sink);

@@ -58,6 +58,8 @@ pub(super) enum What {
     },
     /// A file is in the memory of the process.
     Mapped(Mapping),
+    /// None of those that were is any more, but those that follow.
+    Unmapped,
 }
 
 /// A record without its stack.
@@ -175,7 +177,9 @@ pub(super) fn decode(word: impl Fn(usize) -> u64, len: usize) -> Option<Item> {
         }
         9 => {
             let (_, bytes, head) = text(&word, len)?;
-            (What::Mapped(mapping(&bytes)?), head)
+            let mapping = mapping(&bytes)?;
+            let is_end = mapping.path.is_empty();
+            (if is_end { What::Unmapped } else { What::Mapped(mapping) }, head)
         }
         10 => {
             let (_, bytes, head) = text(&word, len)?;
@@ -306,6 +310,8 @@ mod tests {
             identity: Some((4, 5)),
         };
         assert_eq!(mapped.what, What::Mapped(mapping));
+        let none = read(&[first(7, 0, 9), 40, 0, 0, 0, 0, 0]).unwrap();
+        assert_eq!(none.what, What::Unmapped);
         assert_eq!(stamp(first(7, 63, 15)), 7);
     }
 
