@@ -14,8 +14,6 @@ mod console;
 mod control;
 mod discovery;
 mod doctor;
-mod image;
-mod lines;
 mod maps;
 mod memory;
 mod progress;

@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use debug_info::{Image, demangled, has_lines};
 use object::{Architecture, Object, ObjectSection, ObjectSegment, ObjectSymbol, SymbolKind};
 use runner_shared::bounds::{Allowance, UNWIND_DATA_BYTES};
 use system::files::{self, Links};
@@ -16,8 +17,6 @@ use system::files::{self, Links};
 use crate::{
     backend::Mapping,
     cfi::Cfi,
-    image::Image,
-    lines::has_lines,
     maps::{canonical, identity, mappings},
     memory::{Change, Processes},
 };
@@ -353,17 +352,6 @@ fn keeps_frame(body: &[u8]) -> bool {
     body.windows(3).any(|code| matches!(code, [0x48, 0x89, 0xe5] | [0x48, 0x8b, 0xec]))
 }
 
-/// As a programmer writes it.
-pub(crate) fn demangled(name: &str) -> String {
-    if let Ok(rust) = rustc_demangle::try_demangle(name) {
-        return format!("{rust:#}");
-    }
-    cpp_demangle::Symbol::new(name)
-        .ok()
-        .and_then(|symbol| symbol.demangle().ok())
-        .unwrap_or_else(|| name.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use runner_shared::text::shown;
@@ -375,9 +363,9 @@ mod tests {
         let mut symbols = Symbols::default();
         let pid = i32::try_from(std::process::id()).unwrap();
         #[expect(clippy::as_conversions, reason = "addresses are numbers")]
-        let here = demangled as fn(&str) -> String as usize as u64;
+        let here = Symbols::find as fn(&mut Symbols, i32, u64) -> Found as usize as u64;
         let found = symbols.find(pid, here + 1);
-        assert_eq!(found.function.name, "memtrack::symbols::demangled");
+        assert_eq!(found.function.name, "memtrack::symbols::Symbols::find");
         assert_eq!(found.function.module, shown(&std::env::current_exe().unwrap()));
         assert!(symbols.file_with_lines(found.place.module).is_some());
         assert_eq!(symbols.find(pid, 16).place, Place::default());
@@ -390,9 +378,9 @@ mod tests {
         let own = mappings(i32::try_from(std::process::id()).unwrap(), &[]);
         let own = own.into_iter().find(|mapping| Path::new(&mapping.path) == path).unwrap();
         #[expect(clippy::as_conversions, reason = "addresses are numbers")]
-        let here = demangled as fn(&str) -> String as usize as u64;
+        let here = Symbols::find as fn(&mut Symbols, i32, u64) -> Found as usize as u64;
         let file = identity(&File::open(path).unwrap());
-        for (identity, name) in [(file, "memtrack::symbols::demangled"), (Some((0, 0)), "")] {
+        for (identity, name) in [(file, "memtrack::symbols::Symbols::find"), (Some((0, 0)), "")] {
             let mut symbols = Symbols::default();
             symbols.mapped(-1, &Mapping { identity, ..Mapping::clone(&own) });
             assert_eq!(symbols.find(-1, here + 1).function.name, name, "{identity:?}");
@@ -407,7 +395,7 @@ mod tests {
         let maps = mappings(i32::try_from(std::process::id()).unwrap(), &[]);
         let own_mapping = maps.iter().find(|mapping| Path::new(&mapping.path) == own).unwrap();
         #[expect(clippy::as_conversions, reason = "addresses are numbers")]
-        let here = demangled as fn(&str) -> String as usize as u64;
+        let here = Symbols::find as fn(&mut Symbols, i32, u64) -> Found as usize as u64;
         let mut symbols = Symbols::default();
         let mut found = Vec::new();
         for source in [own.as_path(), Path::new("/bin/sh"), own.as_path()] {
@@ -424,15 +412,8 @@ mod tests {
             found.push((of_call.place.module, of_call.function.name));
             symbols.forget(-1, 0);
         }
-        assert_eq!(found[0].1, "memtrack::symbols::demangled");
-        assert_eq!(found[2].1, "memtrack::symbols::demangled");
+        assert_eq!(found[0].1, "memtrack::symbols::Symbols::find");
+        assert_eq!(found[2].1, "memtrack::symbols::Symbols::find");
         assert!(found[1].0 != found[0].0 && found[1].1 != found[0].1, "{found:?}");
-    }
-
-    #[test]
-    fn names_are_those_of_the_source() {
-        assert_eq!(demangled("_ZN3foo3barEi"), "foo::bar(int)");
-        assert_eq!(demangled("_RNvC4demo4main"), "demo::main");
-        assert_eq!(demangled("main"), "main");
     }
 }

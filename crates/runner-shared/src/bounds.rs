@@ -112,6 +112,10 @@ bounds! {
     CALLGRIND_GRAPH_BYTES: u64 = 128 << 20, Bytes, 300,
         "callgrind: functions and calls of a dump (each counts 250 bytes and 8 for each event)",
         "the cost goes to a function `(others)`; a warning says how many";
+    /// Lines of the source with costs, of a dump of callgrind.
+    CALLGRIND_LINES_BYTES: u64 = 64 << 20, Bytes, 100,
+        "callgrind: lines of the source of a dump (each counts 64 bytes)",
+        "the cost stays with the function; what was inlined at these lines is not told apart";
     /// Call trees of all benchmarks of a report in simulation and memory mode.
     TREE_NODES: usize = 8 << 20, Items, 350,
         "results: nodes of the call trees of all benchmarks (a function counts as two)",
@@ -138,8 +142,8 @@ bounds! {
         "stacks go on by frame pointers there; a note says how many sections";
     /// Debug information of a file, as the file has it and what was compressed.
     DEBUG_BYTES: u64 = 1 << 30, Bytes, 1024,
-        "tracer: debug information of a file",
-        "functions without source lines";
+        "tracer, callgrind: debug information of a file",
+        "functions without source lines; inlined ones are not told apart";
     /// Words that led through stacks which were unwound.
     UNWOUND_BYTES: u64 = 64 << 20, Bytes, 100,
         "tracer: stacks that need not be unwound again (each word that unwinding depends on takes 72 bytes)",

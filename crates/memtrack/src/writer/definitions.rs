@@ -5,6 +5,7 @@ use std::{
     io,
 };
 
+use debug_info::{Line, demangled, look_up};
 use foldhash::fast::FixedState;
 use runner_shared::{
     bounds::{Allowance, size},
@@ -12,10 +13,7 @@ use runner_shared::{
     memory::{StackFrame, encode_frame, encode_stack},
 };
 
-use crate::{
-    lines::{Line, look_up},
-    symbols::{Function, Place, Symbols, demangled},
-};
+use crate::symbols::{Function, Place, Symbols};
 
 /// Bytes of a place in the tables besides its texts, and of a stack besides its numbers.
 pub(super) const ENTRY: u64 = 96;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use runner_shared::bounds::{Allowance, CALLGRIND_GRAPH_BYTES, size};
+use runner_shared::bounds::{Allowance, CALLGRIND_GRAPH_BYTES, CALLGRIND_LINES_BYTES, size};
 
 use super::{hash::FastBuild, names::NameId};
 
@@ -13,6 +13,8 @@ pub(super) const MAX_EVENTS: usize = 64;
 
 /// Bytes of a function or a call in the tables besides its costs, with all that is made of it later.
 const ENTRY: u64 = 250;
+/// Bytes of a line in its table.
+const LINE: u64 = 64;
 /// The number of a call for which there is no room.
 const NOWHERE: u32 = u32::MAX;
 
@@ -32,6 +34,29 @@ pub(crate) struct Graph {
     room: Allowance,
     /// The function that stands for all that have no room.
     others: Option<u32>,
+    /// Costs by the event that everything is weighed by.
+    lines: HashMap<AtLine, u64, FastBuild>,
+    line_room: Allowance,
+}
+
+/// A line of the source that something costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct AtLine {
+    /// The owner of the cost.
+    pub slot: Slot,
+    /// The line.
+    pub place: SourceLine,
+    /// The one before it in the code of the function.
+    pub before: SourceLine,
+}
+
+/// A line of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SourceLine {
+    /// The file.
+    pub file: NameId,
+    /// The line in it, from 1; 0 if it is unknown.
+    pub line: u64,
 }
 
 impl Default for Graph {
@@ -62,8 +87,17 @@ pub(crate) struct Edge {
     pub calls: u64,
 }
 
+/// A call graph by one event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Weighed {
+    /// What each function costs itself, by its number.
+    pub own: Vec<u64>,
+    /// Calls: who calls, who is called, and what that costs, everything included.
+    pub calls: Vec<(u32, u32, u64)>,
+}
+
 /// The owner of a cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Slot {
     /// To the function itself.
     Own(u32),
@@ -89,6 +123,8 @@ impl Graph {
             edge_ids: HashMap::default(),
             room: Allowance::of(bytes),
             others: None,
+            lines: HashMap::default(),
+            line_room: Allowance::of(CALLGRIND_LINES_BYTES),
         }
     }
 
@@ -139,6 +175,34 @@ impl Graph {
     /// Takes the room for one more function or call.
     fn has_room(&mut self) -> bool {
         self.room.take(ENTRY + 8 * size(self.width))
+    }
+
+    /// Keeps which line costs so much. One for which there is no room is like one of which nothing is known.
+    #[inline]
+    pub(super) fn keep_line(&mut self, at: AtLine, cost: u64) {
+        if cost == 0 || at.slot == Slot::Call(NOWHERE) {
+            return;
+        }
+        if let Some(sum) = self.lines.get_mut(&at) {
+            *sum = sum.saturating_add(cost);
+        } else if self.line_room.take(LINE) {
+            self.lines.insert(at, cost);
+        }
+    }
+
+    /// Costs by line, in a fixed order.
+    pub(super) fn lines(&self) -> Vec<(AtLine, u64)> {
+        let mut lines: Vec<(AtLine, u64)> =
+            self.lines.iter().map(|(at, cost)| (*at, *cost)).collect();
+        lines.sort_unstable();
+        lines
+    }
+
+    /// Returns the graph by one event.
+    pub(crate) fn weighed(&self, event: usize) -> Weighed {
+        let value = |costs: &[u64]| costs.get(event).copied().unwrap_or(0);
+        let call = |(edge, costs): (&Edge, &[u64])| (edge.caller, edge.callee, value(costs));
+        Weighed { own: self.own().map(value).collect(), calls: self.edges().map(call).collect() }
     }
 
     /// Functions and calls for which there was no room; some of them several times.

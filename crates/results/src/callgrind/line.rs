@@ -105,16 +105,34 @@ fn large(digits: &[u8]) -> u64 {
 }
 
 /// The costs of a line, behind as many positions as `positions` says; `None` if the positions
-/// aren't there.
+/// aren't there. `line` is that of the source, whose position is at the place `at`; it may be told
+/// by its distance from the last one.
 #[inline]
-pub(super) fn costs(line: &[u8], positions: usize) -> Option<&[u8]> {
-    let mut rest = line;
-    for _ in 0..positions {
+pub(super) fn costs<'a>(
+    text: &'a [u8],
+    positions: usize,
+    at: Option<usize>,
+    line: &mut u64,
+) -> Option<&'a [u8]> {
+    let mut rest = text;
+    for position in 0..positions {
         rest = skip_spaces(rest);
-        rest = match rest {
-            [b'*', more @ ..] => more,
-            [b'+' | b'-', more @ ..] | more => number(more)?.1,
+        let (value, more) = match rest {
+            [b'*', more @ ..] => (*line, more),
+            [b'+', more @ ..] => {
+                let (distance, more) = number(more)?;
+                (line.saturating_add(distance), more)
+            }
+            [b'-', more @ ..] => {
+                let (distance, more) = number(more)?;
+                (line.saturating_sub(distance), more)
+            }
+            more => number(more)?,
         };
+        rest = more;
+        if Some(position) == at {
+            *line = value;
+        }
         if !matches!(rest, [] | [b' ' | b'\t' | b'\r', ..]) {
             return None;
         }
@@ -178,7 +196,8 @@ mod tests {
     #[test]
     fn costs_follow_positions_of_all_forms() {
         let rest = |text: &'static str, positions| {
-            costs(text.as_bytes(), positions).map(|rest| str::from_utf8(rest).unwrap())
+            costs(text.as_bytes(), positions, None, &mut 0)
+                .map(|rest| str::from_utf8(rest).unwrap())
         };
         assert_eq!(rest("12 40 10", 1), Some(" 40 10"));
         assert_eq!(rest("0x4005d6 12 7", 2), Some(" 7"));
@@ -198,5 +217,22 @@ mod tests {
         assert_eq!(number(b"0xfffffffffffffffff"), Some((u64::MAX, b"".as_slice())));
         assert_eq!(number(b"x"), None);
         assert_eq!(number(b"0x"), None);
+    }
+
+    #[test]
+    fn lines_may_be_told_by_their_distance() {
+        let mut line = 100;
+        let mut after = |text: &str, positions, at| {
+            let rest = costs(text.as_bytes(), positions, at, &mut line).map(<[u8]>::len);
+            (rest, line)
+        };
+        assert_eq!(after("7 1", 1, Some(0)), (Some(2), 7));
+        assert_eq!(after("+3 1", 1, Some(0)), (Some(2), 10));
+        assert_eq!(after("* 1", 1, Some(0)), (Some(2), 10));
+        assert_eq!(after("-4 1", 1, Some(0)), (Some(2), 6));
+        assert_eq!(after("-40 1", 1, Some(0)), (Some(2), 0));
+        assert_eq!(after("0x40 9 1", 2, Some(1)), (Some(2), 9));
+        assert_eq!(after("+2 *", 2, Some(1)), (Some(0), 9));
+        assert_eq!(after("12 1", 1, None), (Some(2), 9));
     }
 }

@@ -5,12 +5,13 @@
 //! tables of one part, whatever the size of the file. The bytes may be anything: what can't be
 //! understood is counted, never trusted and never a panic.
 //!
-//! [`call_tree`] makes stacks out of the calls; callgrind keeps none. Opens no file and knows
-//! nothing about benchmarks.
+//! [`split`] gives inlined functions what they cost. [`call_tree`] makes stacks out of the calls;
+//! callgrind keeps none. Opens no file and knows nothing about benchmarks.
 
 mod file;
 mod graph;
 mod hash;
+mod inlining;
 mod line;
 mod names;
 mod part;
@@ -18,10 +19,11 @@ mod tree;
 mod trigger;
 
 pub(crate) use file::{Header, read_parts};
-pub(crate) use graph::Function;
+pub(crate) use graph::{Function, Weighed};
 pub(crate) use hash::FastBuild;
+pub(crate) use inlining::{InlinedPart, Piece, split};
 pub(crate) use names::Names;
-pub(crate) use part::Part;
+pub(crate) use part::{INSTRUCTIONS, Part};
 pub(crate) use tree::{Node, call_tree};
 pub(crate) use trigger::Trigger;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    graph::{Function, Graph, MAX_EVENTS, Slot, add, bit},
+    graph::{AtLine, Function, Graph, MAX_EVENTS, Slot, SourceLine, add, bit},
     line::{Line, Place, costs, number, skip_spaces},
     names::{NameId, Names, Short},
     trigger::Trigger,
@@ -11,6 +11,9 @@ use super::{
 
 /// More processes than a benchmark can have started in any sense are not looked up.
 const MOST_SPAWNED: usize = 1 << 16;
+
+/// The event that counts instructions.
+pub(crate) const INSTRUCTIONS: &str = "Ir";
 
 /// A dump.
 #[derive(Debug)]
@@ -34,6 +37,13 @@ pub(crate) struct Part {
     pub left_out: u64,
 }
 
+impl Part {
+    /// The place of the event that everything is weighed by: instructions, if there are any.
+    pub(crate) fn weighed(&self) -> usize {
+        self.events.iter().position(|name| &**name == INSTRUCTIONS).unwrap_or(0)
+    }
+}
+
 /// The short forms of all names of a file. They outlive the parts.
 #[derive(Debug, Default)]
 pub(super) struct Shorts {
@@ -48,6 +58,16 @@ pub(super) struct Building {
     part: Part,
     /// Positions per cost line.
     positions: usize,
+    /// The one among them that is a line of the source.
+    line_position: Option<usize>,
+    /// The line of the last cost.
+    line: u64,
+    /// The place of the cost before, in the same function.
+    before: SourceLine,
+    /// The event whose costs are kept by line.
+    weighed: usize,
+    /// The file of the next lines.
+    line_file: NameId,
     object: NameId,
     file: NameId,
     function: Option<u32>,
@@ -76,6 +96,11 @@ impl Building {
         Self {
             part,
             positions: 1,
+            line_position: Some(0),
+            line: 0,
+            before: SourceLine { file: unknown, line: 0 },
+            weighed: 0,
+            line_file: unknown,
             object: unknown,
             file: unknown,
             function: None,
@@ -120,17 +145,26 @@ impl Building {
             (None, Some(function)) => Slot::Own(function),
             (None, None) => return false,
         };
-        let Some(mut rest) = costs(text, self.positions) else { return false };
-        let mut invalid = 0;
+        let costs = costs(text, self.positions, self.line_position, &mut self.line);
+        let Some(mut rest) = costs else { return false };
+        let (mut invalid, mut weight) = (0, 0);
         for (event, sum) in self.part.graph.sums(slot).iter_mut().enumerate() {
             let Some((value, more)) = number(rest) else { break };
             rest = more;
+            if event == self.weighed {
+                weight = value;
+            }
             if !add(sum, value) {
                 invalid |= bit(event);
             }
         }
         if invalid != 0 {
             self.part.graph.invalidate(invalid);
+        }
+        if self.line_position.is_some() {
+            let place = SourceLine { file: self.line_file, line: self.line };
+            self.part.graph.keep_line(AtLine { slot, place, before: self.before }, weight);
+            self.before = place;
         }
         skip_spaces(rest).is_empty()
     }
@@ -146,18 +180,21 @@ impl Building {
         let name = known.unwrap_or_else(|| names.id(Names::UNKNOWN.as_bytes()));
         match place {
             Place::Object => self.object = name,
-            Place::File => self.file = name,
+            Place::File => (self.file, self.line_file) = (name, name),
+            Place::InlineFile => self.line_file = name,
             Place::Function => self.function = Some(self.enter(name)),
             Place::CalledObject => self.called_object = Some(name),
             Place::CalledFile => self.called_file = Some(name),
             Place::Called => self.called = Some(name),
-            Place::InlineFile | Place::Inlined => {}
+            Place::Inlined => {}
         }
         known.is_some()
     }
 
     fn enter(&mut self, name: NameId) -> u32 {
         self.call = None;
+        self.line_file = self.file;
+        self.before = SourceLine { file: self.file, line: 0 };
         let function = Function { object: self.object, file: self.file, name };
         self.part.graph.function(function, self.others)
     }
@@ -176,7 +213,9 @@ impl Building {
             b"desc" => self.describe(value),
             b"events" => return self.events(value),
             b"positions" => {
-                self.positions = value.split(|at| *at == b' ').filter(|at| !at.is_empty()).count();
+                let names = || value.split(|at| *at == b' ').filter(|at| !at.is_empty());
+                self.positions = names().count();
+                self.line_position = names().position(|name| name == b"line");
                 return self.positions > 0;
             }
             b"thread" => self.part.thread = number(value).map(|(thread, _)| thread),
@@ -204,6 +243,7 @@ impl Building {
         }
         self.part.graph = Graph::new(names.len());
         self.part.events = names;
+        self.weighed = self.part.weighed();
         true
     }
 

@@ -36,7 +36,7 @@ fn summaries(bytes: &[u8]) -> Vec<Summary> {
             }
         }
         let total = part.totals.as_ref().and_then(|totals| totals.first().copied().flatten());
-        let tree = call_tree(&part.graph, 0, total.unwrap_or(0));
+        let tree = call_tree(&part.graph.weighed(0), total.unwrap_or(0));
         assert!((0..).zip(&tree).all(|(at, node)| node.parent.is_none_or(|parent| parent < at)));
         let tree = tree.iter().map(|node| node.weight).sum();
         summaries.push(Summary { trigger: part.trigger, total, own, tree });
@@ -111,7 +111,7 @@ fn callers_of_a_shared_function_pay_their_part() {
         if part.trigger != Trigger::Benchmark("suite.c::shared".to_owned()) {
             return;
         }
-        let tree = call_tree(&part.graph, 0, part.totals.as_ref().unwrap()[0].unwrap());
+        let tree = call_tree(&part.graph.weighed(0), part.totals.as_ref().unwrap()[0].unwrap());
         let name = |node: &Node| {
             names.text(part.graph.functions()[usize::try_from(node.function).unwrap()].name)
         };
@@ -222,7 +222,7 @@ proptest! {
         for part in parts(text.as_bytes()) {
             for (event, total) in part.totals.into_iter().flatten().enumerate() {
                 let total = total.unwrap_or(0);
-                let tree = call_tree(&part.graph, event, total);
+                let tree = call_tree(&part.graph.weighed(event), total);
                 let sum: u64 = tree.iter().map(|node| node.weight).sum();
                 prop_assert!(sum == total || part.graph.functions().is_empty());
             }

@@ -4,7 +4,7 @@
 //! cost: exact where a function has one caller, an estimate otherwise. The sum over all nodes is
 //! the total, to the last instruction, by construction.
 
-use super::graph::Graph;
+use super::graph::Weighed;
 
 /// A cost below this share of the total stays with the caller: 10⁻⁴.
 const CUTOFF: u64 = 10_000;
@@ -24,12 +24,12 @@ pub(crate) struct Node {
     pub weight: u64,
 }
 
-/// The tree of calls by an event.
+/// The tree of calls.
 ///
 /// Empty if nothing cost anything. Functions that cost more than their callers paid for are roots.
-pub(crate) fn call_tree(graph: &Graph, event: usize, total: u64) -> Vec<Node> {
-    let mut walk = Walk::new(graph, event, total);
-    let mut roots = roots(graph, event);
+pub(crate) fn call_tree(graph: &Weighed, total: u64) -> Vec<Node> {
+    let mut walk = Walk::new(graph, total);
+    let mut roots = roots(graph);
     if roots.is_empty() {
         // Functions that call each other in a circle: it begins where most was spent.
         let costliest = (0..).zip(&walk.own).max_by_key(|(_, own)| **own);
@@ -47,17 +47,16 @@ pub(crate) fn call_tree(graph: &Graph, event: usize, total: u64) -> Vec<Node> {
 }
 
 /// Functions whose cost is not accounted for by calls, the costliest first, with that cost.
-fn roots(graph: &Graph, event: usize) -> Vec<(u32, u128)> {
-    let value = |costs: &[u64]| i128::from(costs.get(event).copied().unwrap_or(0));
-    let mut uncalled: Vec<i128> = graph.own().map(value).collect();
+fn roots(graph: &Weighed) -> Vec<(u32, u128)> {
+    let mut uncalled: Vec<i128> = graph.own.iter().map(|own| i128::from(*own)).collect();
     let mut change = |function: u32, by: i128| {
         if let Some(sum) = at_mut(&mut uncalled, function) {
             *sum = sum.saturating_add(by);
         }
     };
-    for (edge, costs) in graph.edges().filter(|(edge, _)| edge.caller != edge.callee) {
-        change(edge.caller, value(costs));
-        change(edge.callee, -value(costs));
+    for (caller, callee, cost) in graph.calls.iter().filter(|(one, other, _)| one != other) {
+        change(*caller, i128::from(*cost));
+        change(*callee, -i128::from(*cost));
     }
     let mut roots: Vec<(u32, u128)> = (0..)
         .zip(uncalled)
@@ -87,17 +86,15 @@ enum Step {
 }
 
 impl Walk {
-    fn new(graph: &Graph, event: usize, total: u64) -> Self {
-        let value = |costs: &[u64]| costs.get(event).copied().unwrap_or(0);
-        let own: Vec<u64> = graph.own().map(value).collect();
+    fn new(graph: &Weighed, total: u64) -> Self {
+        let own = graph.own.clone();
         let mut calls = vec![Vec::new(); own.len()];
-        for (edge, costs) in graph.edges() {
-            let cost = value(costs);
-            if cost > 0
-                && edge.caller != edge.callee
-                && let Some(calls) = at_mut(&mut calls, edge.caller)
+        for (caller, callee, cost) in &graph.calls {
+            if *cost > 0
+                && caller != callee
+                && let Some(calls) = at_mut(&mut calls, *caller)
             {
-                calls.push((edge.callee, cost));
+                calls.push((*callee, *cost));
             }
         }
         for calls in &mut calls {

@@ -4,8 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{Events, HotFunction, Hottest, is_allocator};
 use crate::{
-    callgrind::{FastBuild, Function, Names, Node, Part, call_tree},
-    stacks::{Frame, StackNode, Stacks, Unit},
+    callgrind::{
+        FastBuild, Function, InlinedPart, Names, Node, Part, Piece, Weighed, call_tree, split,
+    },
+    stacks::{Frame, Inlined, StackNode, Stacks, Unit},
 };
 
 /// So many of the costliest functions are kept, by each order.
@@ -26,13 +28,37 @@ pub(crate) struct Analysis {
 }
 
 impl Analysis {
-    /// Takes stock of a whole part, whose totals are given.
-    pub(crate) fn of(part: &Part, totals: &[Option<u64>], names: &Names, benchmark: &str) -> Self {
-        let event = instructions(part);
+    /// Takes stock of a whole part, whose totals are given. `inlined` tells of an object and a function of it, of a line
+    /// (its source file and number) and the one before it, what was inlined there, outermost first.
+    pub(crate) fn of(
+        part: &Part,
+        totals: &[Option<u64>],
+        names: &Names,
+        benchmark: &str,
+        mut inlined: impl FnMut([&str; 2], [(&str, u64); 2]) -> Vec<InlinedPart>,
+    ) -> Self {
+        let event = part.weighed();
         let total = totals.get(event).copied().flatten().unwrap_or(0);
-        let functions: Vec<Shown> =
+        let mut functions: Vec<Shown> =
             part.graph.functions().iter().map(|function| Shown::of(function, names)).collect();
-        let nodes = call_tree(&part.graph, event, total);
+        let mut weighed = part.graph.weighed(event);
+        let of = |function: u32| usize::try_from(function).ok().and_then(|at| functions.get(at));
+        let pieces = split(
+            &part.graph,
+            &mut weighed,
+            |function| of(function).map_or(("", ""), |of| (&of.name, &of.file)),
+            |function, [place, before]| {
+                let Some(of) = of(function) else { return Vec::new() };
+                let [file, file_before] = [place, before].map(|it| names.text(it.file));
+                inlined([&of.object, &of.name], [(&file, place.line), (&file_before, before.line)])
+            },
+        );
+        let objects =
+            pieces.iter().map(|piece| of(piece.function).map(|of| Arc::clone(&of.object)));
+        let objects: Vec<Arc<str>> = objects.map(Option::unwrap_or_default).collect();
+        let inlined = pieces.into_iter().zip(objects);
+        functions.extend(inlined.map(|(piece, object)| Shown::inlined(piece, object)));
+        let nodes = call_tree(&weighed, total);
         let unit = match part.events.get(event) {
             Some(name) if &**name == Events::INSTRUCTIONS => Unit::Instructions,
             Some(_) | None => Unit::Count,
@@ -41,7 +67,7 @@ impl Analysis {
         Self {
             events: counted(part, totals),
             allocations: allocations(part, totals, &functions),
-            hottest: hottest(part, event, &functions, &stacks),
+            hottest: hottest(&weighed, &functions, &stacks),
             stacks,
             notes: notes(part, totals, &functions),
         }
@@ -53,11 +79,6 @@ pub(crate) fn counted(part: &Part, counts: &[Option<u64>]) -> Events {
     Events::new(part.events.iter().cloned().zip(counts.iter().copied()))
 }
 
-/// The place of the event that everything is weighed by.
-fn instructions(part: &Part) -> usize {
-    part.events.iter().position(|name| &**name == Events::INSTRUCTIONS).unwrap_or(0)
-}
-
 /// A function as people know it: without the suffix of recursion.
 struct Shown {
     name: Arc<str>,
@@ -65,6 +86,10 @@ struct Shown {
     file: Arc<str>,
     /// There was an outer call of the same function.
     is_recursion: bool,
+    /// How it is a part of its caller.
+    inlined: Inlined,
+    /// Number of the function in which a reader looks for it, if that isn't itself.
+    read_in: Option<u32>,
 }
 
 impl Shown {
@@ -75,7 +100,19 @@ impl Shown {
         let is_recursion = outer.is_some();
         let name = outer.map_or_else(|| Arc::clone(&whole), |(name, _)| name.into());
         let (object, file) = (names.text(function.object), names.text(function.file));
-        Self { name, object, file, is_recursion }
+        Self { name, object, file, is_recursion, inlined: Inlined::No, read_in: None }
+    }
+
+    fn inlined(piece: Piece, object: Arc<str>) -> Self {
+        let Piece { caller, part, inlined, .. } = piece;
+        Self {
+            name: part.name.into(),
+            object,
+            file: part.file.into(),
+            is_recursion: false,
+            inlined,
+            read_in: (inlined == Inlined::Helper).then_some(caller),
+        }
     }
 
     fn known(text: &Arc<str>) -> Arc<str> {
@@ -110,14 +147,21 @@ fn allocations(part: &Part, totals: &[Option<u64>], functions: &[Shown]) -> Even
     counted(part, &sums.collect::<Vec<_>>())
 }
 
-fn hottest(part: &Part, event: usize, functions: &[Shown], stacks: &Stacks) -> Hottest {
-    let value = |costs: &[u64]| costs.get(event).copied().unwrap_or(0);
-    let own: Vec<u64> = part.graph.own().map(value).collect();
+fn hottest(weighed: &Weighed, functions: &[Shown], stacks: &Stacks) -> Hottest {
+    let place = |function: u32| usize::try_from(function).ok();
+    let mut own = weighed.own.clone();
     let mut inclusive = own.clone();
-    for (edge, costs) in part.graph.edges().filter(|(edge, _)| edge.caller != edge.callee) {
-        let place = usize::try_from(edge.caller).ok();
-        if let Some(sum) = place.and_then(|place| inclusive.get_mut(place)) {
-            *sum = sum.saturating_add(value(costs));
+    for (caller, _, cost) in weighed.calls.iter().filter(|(one, other, _)| one != other) {
+        if let Some(sum) = place(*caller).and_then(|place| inclusive.get_mut(place)) {
+            *sum = sum.saturating_add(*cost);
+        }
+    }
+    // Callers have smaller numbers.
+    for (number, function) in functions.iter().enumerate().rev() {
+        let caller = function.read_in.and_then(place).filter(|caller| *caller < number);
+        let moved = own.get_mut(number).filter(|_| caller.is_some()).map(std::mem::take);
+        if let Some(sum) = caller.and_then(|caller| own.get_mut(caller)) {
+            *sum = sum.saturating_add(moved.unwrap_or(0));
         }
     }
     let keys = stacks.frames.iter().map(|frame| (&*frame.object, &*frame.name));
@@ -127,10 +171,13 @@ fn hottest(part: &Part, event: usize, functions: &[Shown], stacks: &Stacks) -> H
     // for all that it leads to. If it began before the benchmark did, all calls are recursions,
     // which pay for each other; the tree counts them once.
     let mut merged: HashMap<(&str, &str), HotFunction, FastBuild> = HashMap::default();
-    for ((function, own), inclusive) in functions.iter().zip(own).zip(inclusive) {
+    let functions = functions.iter().zip(own).zip(inclusive);
+    for ((function, own), inclusive) in functions.filter(|((it, _), _)| it.read_in.is_none()) {
         let object = Shown::known(&function.object);
         let estimate = estimates.get(&(&*object, &*function.name)).copied().unwrap_or(own);
-        let inclusive = if function.is_recursion { estimate } else { inclusive };
+        // An inlined function has as many places as it has callers, of which each pays for itself.
+        let is_estimated = function.is_recursion || function.inlined != Inlined::No;
+        let inclusive = if is_estimated { estimate } else { inclusive };
         let hot = merged.entry((&function.object, &function.name)).or_insert_with(|| HotFunction {
             name: Arc::clone(&function.name),
             object,
@@ -173,7 +220,8 @@ fn stacks(benchmark: &str, unit: Unit, nodes: &[Node], functions: &[Shown]) -> S
             });
         }
         let Node { parent, weight, .. } = *node;
-        stacks.nodes.push(StackNode { parent, frame, weight, ..StackNode::default() });
+        let inlined = function.inlined;
+        stacks.nodes.push(StackNode { parent, frame, weight, inlined, ..StackNode::default() });
     }
     stacks
 }

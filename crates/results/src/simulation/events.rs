@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use runner_shared::walltime::as_float;
 
+use crate::callgrind::INSTRUCTIONS;
+
 /// Counts in the order of the file. Which there are depends on the tool and its options.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Events(Vec<(Arc<str>, Option<u64>)>);
 
 impl Events {
     /// Instructions.
-    pub const INSTRUCTIONS: &'static str = "Ir";
+    pub const INSTRUCTIONS: &'static str = INSTRUCTIONS;
     /// Instructions, data and caches: what the service knows.
     pub const OF_CACHES: &'static [&'static str] =
         &["Ir", "Dr", "Dw", "I1mr", "D1mr", "D1mw", "ILmr", "DLmr", "DLmw"];

@@ -1,6 +1,7 @@
 //! The profile folder of simulation mode: one callgrind file per process.
 
 mod folder;
+mod inlining;
 mod jit;
 mod process;
 mod repeats;
@@ -24,6 +25,7 @@ use super::{
 use crate::simulation::{Events, SimulationReport};
 
 use folder::{Entry, became, entries};
+use inlining::Objects;
 pub(super) use process::name_of;
 
 /// Reads a profile folder of simulation mode, except the file names in `ignore`.
@@ -91,6 +93,7 @@ struct Across {
     nodes: Allowance,
     /// For dumps that belong to no benchmark.
     others: Allowance,
+    objects: Objects,
 }
 
 impl Default for Across {
@@ -101,6 +104,7 @@ impl Default for Across {
             room: Room::default(),
             nodes: Allowance::of(size(TREE_NODES)),
             others: Allowance::of(size(BENCHMARKS)),
+            objects: Objects::default(),
         }
     }
 }

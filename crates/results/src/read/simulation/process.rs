@@ -5,6 +5,7 @@ use std::{
     io::{BufReader, Read},
     path::Path,
     sync::Arc,
+    time::SystemTime,
 };
 
 use system::files::{self, Links};
@@ -26,7 +27,11 @@ const MOST_TOOLS: usize = 100;
 /// Adds what a file holds.
 pub(super) fn read(path: &Path, pid: u32, reading: &mut SimulationReading, across: &mut Across) {
     match files::open(path, Links::Refuse) {
-        Ok(file) => read_text(file, path, pid, reading, across),
+        Ok(file) => {
+            let written = file.metadata().and_then(|about| about.modified());
+            let counted = written.unwrap_or(SystemTime::UNIX_EPOCH);
+            read_text(file, path, (pid, counted), reading, across);
+        }
         Err(source) => reading.broken.push(ReadError::Io { path: path.to_owned(), source }),
     }
 }
@@ -41,7 +46,9 @@ pub(super) fn read_trace(
 ) {
     let trace = files::open(path, Links::Refuse).map_err(TraceError::from);
     match trace.and_then(|file| tracegrind::to_callgrind(BufReader::new(file))) {
-        Ok(text) => read_text(&text[..], path, pid, reading, across),
+        Ok(text) => {
+            read_text(&text[..], path, (pid, SystemTime::UNIX_EPOCH), reading, across);
+        }
         Err(err) => {
             reading.report.processes = reading.report.processes.saturating_add(1);
             reading.report.warnings.push(format!(
@@ -52,18 +59,28 @@ pub(super) fn read_trace(
     }
 }
 
+/// Reads what a process has counted, and when that was written.
 fn read_text(
     file: impl Read,
     path: &Path,
-    pid: u32,
+    (pid, counted): (u32, SystemTime),
     reading: &mut SimulationReading,
     across: &mut Across,
 ) {
     let SimulationReading { report, broken } = reading;
     let failed = |source| ReadError::Io { path: path.to_owned(), source };
     let first = report.benchmarks.len();
-    let mut process =
-        Process { path, pid, integration: None, odd_lines: 0, left_out: 0, report, broken, across };
+    let mut process = Process {
+        path,
+        pid,
+        counted,
+        integration: None,
+        odd_lines: 0,
+        left_out: 0,
+        report,
+        broken,
+        across,
+    };
     let mut worker_of = None;
     let damage = read_parts(file, |header, names, part| {
         if !header.creator.is_empty() && process.across.tools.len() < MOST_TOOLS {
@@ -106,6 +123,8 @@ fn read_text(
 struct Process<'a> {
     path: &'a Path,
     pid: u32,
+    /// When its counts were written.
+    counted: SystemTime,
     /// The integration that announced itself last.
     integration: Option<Integration>,
     odd_lines: u64,
@@ -150,7 +169,7 @@ impl Process<'_> {
     }
 
     fn benchmark(
-        &self,
+        &mut self,
         uri: &str,
         part: &Part,
         totals: &[Option<u64>],
@@ -158,7 +177,9 @@ impl Process<'_> {
     ) -> SimulationResult {
         let name = shown_name(name_of(uri).to_owned());
         let Analysis { events, allocations, hottest, stacks, notes } =
-            Analysis::of(part, totals, names, &name);
+            Analysis::of(part, totals, names, &name, |function, places| {
+                self.across.objects.inlined(function, places, self.counted)
+            });
         SimulationResult {
             name,
             uri: uri.to_owned(),

@@ -214,3 +214,124 @@ console.log(hot(150000000) + hot(150000000));
         }
     }
 }
+
+mod simulation {
+    //! The same where instructions are counted: by function and line, so that debug information tells what was inlined.
+
+    use std::process::Command;
+
+    use serde_json::Value;
+    use test_support::Sandbox;
+
+    use crate::stage::{codspeed, exec, sandbox};
+
+    /// Counts a program whose function `fill` is inlined, and which calls `leaf` from another one that is. Returns its
+    /// folded stacks.
+    #[track_caller]
+    fn counted(sandbox: &Sandbox, fill: &str, calls: &str) -> String {
+        let exports = ["--export", "folded=out.folded", "--export", "json=out.json"];
+        let options = [&["--mode", "simulation"][..], &exports].concat();
+        let run = exec(sandbox, &options, &["./hot"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        // Once more by what is stored, when the program is gone.
+        std::fs::remove_file(sandbox.path().join("hot")).unwrap();
+        let stored = codspeed(sandbox, ["inspect", "--tree"]);
+        assert!(stored.stdout.contains(fill), "{}", stored.shown());
+        let folded = sandbox.text("out.folded");
+        let weight = |names: &[&str]| -> u64 {
+            let lines = folded.lines();
+            let such = lines.filter(|line| names.iter().all(|name| line.contains(name)));
+            such.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
+        };
+        let json: Value = serde_json::from_str(&sandbox.text("out.json")).unwrap();
+        let json = &json["benchmarks"][0];
+        let total = json["instructions"].as_u64().unwrap();
+        let first = json["hottest"]["by_self"][0]["name"].as_str().unwrap();
+        assert!(fill.ends_with(first), "{first}");
+        assert_eq!(weight(&[]), total, "{folded}");
+        // 60 and 30 of 100 parts, but for what starts the program.
+        assert!(weight(&[fill]) * 100 > total * 55, "{fill}: {folded}");
+        assert!(weight(&[&format!("{calls};"), "leaf"]) * 100 > total * 25, "{calls}: {folded}");
+        assert!(weight(&["leaf"]) == weight(&[calls, "leaf"]), "{folded}");
+        folded
+    }
+
+    const RUST: &str = r"
+use std::hint::black_box;
+mod m {
+    #[inline(always)]
+    pub fn fill(table: &mut [u64], seed: u64) -> u64 {
+        table.iter_mut().enumerate().fold(seed, |sum, (at, value)| {
+            *value = std::hint::black_box(sum ^ at as u64);
+            *value
+        })
+    }
+    #[inline(never)]
+    pub fn leaf(count: u64) -> u64 {
+        (0..count).fold(0, |sum, at| std::hint::black_box(sum ^ at))
+    }
+    #[inline(always)]
+    pub fn calls(count: u64) -> u64 {
+        leaf(count) + 1
+    }
+}
+fn main() {
+    let mut table = vec![0_u64; 100_000];
+    let mut all = 0_u64;
+    for round in 0..20 {
+        all ^= m::fill(&mut table, round);
+        all ^= m::calls(black_box(60_000));
+    }
+    std::process::exit(i32::from(all == 1));
+}
+";
+
+    #[test]
+    fn inlined_code_of_rust_is_counted_for_its_function() {
+        let sandbox = sandbox();
+        sandbox.file("hot.rs", RUST);
+        let compile = ["-C", "opt-level=3", "-g", "-o", "hot", "hot.rs"];
+        // With the settings of the user, which say where the compiler is.
+        let built = Command::new("rustc").args(compile).current_dir(sandbox.path()).output();
+        assert!(built.unwrap().status.success());
+        let folded = counted(&sandbox, "hot::m::fill", "hot::m::calls");
+        assert!(folded.contains("hot::main;hot::m::fill"), "{folded}");
+        let plain = codspeed(&sandbox, ["inspect"]);
+        let first = plain.stdout.lines().find(|line| line.contains("%  ")).unwrap_or_default();
+        assert!(!plain.stdout.contains("core::iter"), "{first} {}", plain.stdout);
+    }
+
+    const CPP: &str = r"
+#include <vector>
+static volatile unsigned long kept;
+static inline __attribute__((always_inline)) void fill(std::vector<unsigned long> &table) {
+    for (unsigned long &value : table) { value = kept * 31; kept = value / 3; }
+}
+__attribute__((noinline)) void leaf(unsigned long count) {
+    for (unsigned long at = 0; at < count; at++) { kept = kept * 31 + at; }
+}
+static inline __attribute__((always_inline)) void calls(unsigned long count) {
+    kept = count;
+    leaf(count);
+    kept = count;
+}
+int main() {
+    std::vector<unsigned long> table(100000);
+    for (int round = 0; round < 20; round++) {
+        fill(table);
+        calls(60000);
+    }
+    return 0;
+}
+";
+
+    #[test]
+    fn inlined_code_of_cpp_is_counted_for_its_function() {
+        let sandbox = sandbox();
+        sandbox.file("hot.cpp", CPP);
+        let built = sandbox.run(sandbox.command("c++", ["-O2", "-g", "-o", "hot", "hot.cpp"]));
+        assert_eq!(built.code, 0, "{}", built.shown());
+        let folded = counted(&sandbox, "fill", "calls");
+        assert!(folded.contains("main;calls;leaf(unsigned long)"), "{folded}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fs::File};
 
 use addr2line::Context;
-use gimli::{DwarfSections, EndianSlice, RunTimeEndian, SectionId};
+use gimli::{DwarfSections, EndianSlice, Reader, RunTimeEndian, SectionId};
 use object::{Object, ObjectSection};
 use runner_shared::bounds::{Allowance, DEBUG_BYTES, size};
 
@@ -16,7 +16,7 @@ const MOST_INLINED: usize = 64;
 
 /// A function at a place in the source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Line {
+pub struct Line {
     /// Its name as the linker knows it; empty if it is unknown.
     pub function: String,
     /// The source file.
@@ -26,13 +26,13 @@ pub(crate) struct Line {
 }
 
 /// Tells whether a file has debug information.
-pub(crate) fn has_lines(file: &object::File<'_>) -> bool {
+pub fn has_lines(file: &object::File<'_>) -> bool {
     file.section_by_name(".debug_info").is_some()
 }
 
 /// Looks addresses up; each gets what was inlined, innermost first, and at last the function itself. One of which nothing is
 /// known gets nothing.
-pub(crate) fn look_up(file: &File, addresses: &[u64]) -> Vec<Vec<Line>> {
+pub fn look_up(file: &File, addresses: &[u64]) -> Vec<Vec<Line>> {
     let nothing = || vec![Vec::new(); addresses.len()];
     let mut room = Allowance::of(DEBUG_BYTES);
     let wanted = |name: &str, len| name.contains("debug_") && room.take(len);
@@ -46,11 +46,14 @@ pub(crate) fn look_up(file: &File, addresses: &[u64]) -> Vec<Vec<Line>> {
     let endian = if file.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big };
     let dwarf = sections.borrow(|section| EndianSlice::new(section, endian));
     let Ok(context) = Context::from_dwarf(dwarf) else { return nothing() };
-    addresses.iter().map(|address| lines(&context, *address)).collect()
+    addresses.iter().map(|address| found_at(&context, *address)).collect()
 }
 
 /// The sections, inflated where they are compressed.
-fn load<'d>(file: &object::File<'d>, room: &mut Allowance) -> Option<DwarfSections<Cow<'d, [u8]>>> {
+pub(crate) fn load<'d>(
+    file: &object::File<'d>,
+    room: &mut Allowance,
+) -> Option<DwarfSections<Cow<'d, [u8]>>> {
     let section = |id: SectionId| {
         let data = file.section_by_name(id.name()).and_then(|section| {
             let data = section.compressed_data().ok()?;
@@ -66,7 +69,8 @@ fn load<'d>(file: &object::File<'d>, room: &mut Allowance) -> Option<DwarfSectio
     DwarfSections::load(section).ok()
 }
 
-fn lines(context: &Context<EndianSlice<'_, RunTimeEndian>>, address: u64) -> Vec<Line> {
+/// The functions at an address, innermost first.
+pub(crate) fn found_at<R: Reader>(context: &Context<R>, address: u64) -> Vec<Line> {
     let mut found = Vec::new();
     // The library adds 1.
     if address == u64::MAX {
@@ -103,7 +107,7 @@ mod tests {
         let object = object::File::parse(&*bytes).unwrap();
         assert!(has_lines(&object));
         // The function itself, not one of its closures: their order is the linker's.
-        let ours = "memtrack::lines::tests::our_own_lines_are_found";
+        let ours = "debug_info::lines::tests::our_own_lines_are_found";
         let is_it = |name: &str| format!("{:#}", rustc_demangle::demangle(name)) == ours;
         let mut symbols = object.symbols();
         let own_symbol = symbols.find(|symbol| symbol.name().is_ok_and(is_it)).unwrap();
@@ -116,7 +120,7 @@ mod tests {
             "{found:?}"
         );
         assert!(
-            outermost.file.ends_with("memtrack/src/lines.rs") && outermost.number > 0,
+            outermost.file.ends_with("debug-info/src/lines.rs") && outermost.number > 0,
             "{found:?}"
         );
         assert_eq!(nothing, []);

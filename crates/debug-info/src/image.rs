@@ -17,7 +17,7 @@ const HEAD: u64 = 4096;
 
 /// Bytes of a file.
 #[derive(Debug)]
-pub(crate) struct Image(MmapMut);
+pub struct Image(MmapMut);
 
 impl Deref for Image {
     type Target = [u8];
@@ -34,7 +34,7 @@ impl Image {
     /// # Errors
     ///
     /// If the file can't be read, or has no such headers.
-    pub(crate) fn read(file: &File, mut wanted: impl FnMut(&str, u64) -> bool) -> io::Result<Self> {
+    pub fn read(file: &File, mut wanted: impl FnMut(&str, u64) -> bool) -> io::Result<Self> {
         let len = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
         // Only what is written to takes memory.
         let mut image = Self(MmapMut::map_anon(len.max(1))?);
