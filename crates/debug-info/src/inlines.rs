@@ -88,12 +88,22 @@ impl std::fmt::Debug for Inlines {
 }
 
 impl Inlines {
+    /// Tells whether a file has debug information. Only its headers are read.
+    pub fn are_in(file: &File) -> bool {
+        let mut has_any = false;
+        let headers = Image::read(file, |name, _| {
+            has_any |= is_information(name);
+            false
+        });
+        headers.is_ok() && has_any
+    }
+
     /// Reads the file; `None` if it has no debug information, more of it than has room, or none that can be understood.
     pub fn read(file: &File) -> Option<Self> {
         let mut room = Allowance::of(DEBUG_BYTES);
         let mut has_any = false;
         let bytes = Image::read(file, |name, len| {
-            has_any |= name.ends_with("debug_info");
+            has_any |= is_information(name);
             matches!(name, ".symtab" | ".strtab" | ".dynsym" | ".dynstr")
                 || name.contains("debug_") && room.take(len)
         });
@@ -143,6 +153,11 @@ impl Inlines {
         }
         lines
     }
+}
+
+/// Returns whether a section is the one that all others are for.
+fn is_information(name: &str) -> bool {
+    name.ends_with("debug_info")
 }
 
 /// The name of a source file without its folder: tools join folders in different ways.
@@ -195,7 +210,9 @@ mod tests {
             assert!(names(10).is_empty() && names(1000).is_empty(), "{flags:?}");
             assert!(inlines.lines("nowhere").0.is_empty());
         }
+        assert!(Inlines::are_in(&File::open(&program).unwrap()));
         assert!(compile(&[]).is_none());
+        assert!(!Inlines::are_in(&File::open(&program).unwrap()));
     }
 
     #[test]

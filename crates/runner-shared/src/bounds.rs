@@ -114,7 +114,7 @@ bounds! {
         "the cost goes to a function `(others)`; a warning says how many";
     /// Lines of the source with costs, of a dump of callgrind.
     CALLGRIND_LINES_BYTES: u64 = 64 << 20, Bytes, 100,
-        "callgrind: lines of the source of a dump (each counts 64 bytes)",
+        "callgrind: lines of the source of a dump (each counts 200 bytes)",
         "the cost stays with the function; what was inlined at these lines is not told apart";
     /// Call trees of all benchmarks of a report in simulation and memory mode.
     TREE_NODES: usize = 8 << 20, Items, 350,

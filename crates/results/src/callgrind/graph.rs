@@ -13,8 +13,8 @@ pub(super) const MAX_EVENTS: usize = 64;
 
 /// Bytes of a function or a call in the tables besides its costs, with all that is made of it later.
 const ENTRY: u64 = 250;
-/// Bytes of a line in its table.
-const LINE: u64 = 64;
+/// Bytes of a line in its table, while that grows, and when it is sorted.
+const LINE: u64 = 200;
 /// The number of a call for which there is no room.
 const NOWHERE: u32 = u32::MAX;
 

@@ -189,7 +189,7 @@ fn at_mut<T>(table: &mut [T], number: u32) -> Option<&mut T> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{file::read_parts, tree::call_tree},
+        super::{file::read_whole, tree::call_tree},
         *,
     };
 
@@ -198,6 +198,7 @@ part: 1
 positions: line
 events: Ir
 
+ob=/m
 fl=/m.rs
 fn=main
 1 5
@@ -220,7 +221,7 @@ totals: 408
     /// Splits the part in `FILE`. Returns the graph with the names of its functions.
     fn split_by(inlined: &dyn Fn(u64) -> &'static [(&'static str, &'static str)]) -> Vec<String> {
         let mut shown = Vec::new();
-        read_parts(FILE.as_bytes(), |_, names, part| {
+        read_whole(FILE.as_bytes(), |_, names, part| {
             assert_eq!(part.odd_lines, 0);
             let mut weighed = part.graph.weighed(0);
             let index = |number: u32| usize::try_from(number).unwrap();

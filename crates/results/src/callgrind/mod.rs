@@ -18,7 +18,7 @@ mod part;
 mod tree;
 mod trigger;
 
-pub(crate) use file::{Header, read_parts};
+pub(crate) use file::{Header, Parts, read_parts};
 pub(crate) use graph::{Function, Weighed};
 pub(crate) use hash::FastBuild;
 pub(crate) use inlining::{InlinedPart, Piece, split};

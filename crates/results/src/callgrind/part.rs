@@ -62,6 +62,8 @@ pub(super) struct Building {
     line_position: Option<usize>,
     /// The line of the last cost.
     line: u64,
+    /// Costs are wanted by line.
+    keeps_lines: bool,
     /// The place of the cost before, in the same function.
     before: SourceLine,
     /// The event whose costs are kept by line.
@@ -98,6 +100,7 @@ impl Building {
             positions: 1,
             line_position: Some(0),
             line: 0,
+            keeps_lines: false,
             before: SourceLine { file: unknown, line: 0 },
             weighed: 0,
             line_file: unknown,
@@ -115,6 +118,16 @@ impl Building {
     /// Nothing was said that would be worth a part.
     pub(super) fn is_empty(&self) -> bool {
         self.part.events.is_empty() && self.part.totals.is_none()
+    }
+
+    /// The object of the next functions.
+    pub(super) const fn object(&self) -> NameId {
+        self.object
+    }
+
+    /// Costs of the next functions are wanted by line, too, or not.
+    pub(super) const fn keep_lines(&mut self, keeps: bool) {
+        self.keeps_lines = keeps;
     }
 
     pub(super) fn finish(self) -> Part {
@@ -161,7 +174,7 @@ impl Building {
         if invalid != 0 {
             self.part.graph.invalidate(invalid);
         }
-        if self.line_position.is_some() {
+        if self.keeps_lines && self.line_position.is_some() {
             let place = SourceLine { file: self.line_file, line: self.line };
             self.part.graph.keep_line(AtLine { slot, place, before: self.before }, weight);
             self.before = place;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{file::read_whole, *};
 
 const SUITE: &[u8] = include_bytes!("../../fixtures/simulation/suite/2356.out");
 const FORKED: &[u8] = include_bytes!("../../fixtures/simulation/suite/2357.out");
@@ -41,13 +41,13 @@ fn summaries(bytes: &[u8]) -> Vec<Summary> {
         let tree = tree.iter().map(|node| node.weight).sum();
         summaries.push(Summary { trigger: part.trigger, total, own, tree });
     };
-    read_parts(bytes, each).unwrap();
+    read_whole(bytes, each).unwrap();
     summaries
 }
 
 fn parts(bytes: &[u8]) -> Vec<Part> {
     let mut parts = Vec::new();
-    read_parts(bytes, |_, _, part| parts.push(part)).unwrap();
+    read_whole(bytes, |_, _, part| parts.push(part)).unwrap();
     parts
 }
 
@@ -107,7 +107,7 @@ fn short_names_and_relative_positions_change_nothing() {
 #[test]
 fn callers_of_a_shared_function_pay_their_part() {
     let mut paths = BTreeMap::new();
-    read_parts(SUITE, |_, names, part| {
+    read_whole(SUITE, |_, names, part| {
         if part.trigger != Trigger::Benchmark("suite.c::shared".to_owned()) {
             return;
         }
@@ -160,7 +160,7 @@ fn what_makes_no_sense_is_counted() {
     let [part] = &parts(text.as_bytes())[..] else { panic!("one part") };
     assert_eq!(part.odd_lines, 5, "x, calls without a name, hello, a cost too much, (7)");
     assert_eq!(part.graph.own_sums(), [Some(10)]);
-    let damage = read_parts(&b"1 2\nfn=a\nMZ\n"[..], |_, _, _| panic!("no part")).unwrap();
+    let damage = read_whole(&b"1 2\nfn=a\nMZ\n"[..], |_, _, _| panic!("no part")).unwrap();
     assert_eq!((damage.odd_lines, damage.parts), (3, 0));
 }
 

@@ -9,12 +9,13 @@ use crate::callgrind::InlinedPart;
 
 /// Files whose debug information is held at a time.
 const MOST_OBJECTS: usize = 16;
-/// Functions whose lines are held.
+/// Functions whose lines are held, and objects of which it is known whether they have any.
 const MOST_FUNCTIONS: usize = 4096;
 
 /// What is known of files and their functions.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
+    with_lines: HashMap<String, bool>,
     known: HashMap<String, Option<Inlines>>,
     functions: HashMap<(String, String), Arc<Lines>>,
 }
@@ -37,6 +38,19 @@ impl Objects {
             .map(|part| InlinedPart { name: part.function.clone(), file: part.file.clone() })
             .take_while(|part| !part.name.is_empty())
             .collect()
+    }
+
+    /// Tells whether an object has debug information. It may be younger than the counts, and then has none.
+    pub(super) fn have_lines(&mut self, object: &str, counted: SystemTime) -> bool {
+        if let Some(known) = self.with_lines.get(object) {
+            return *known;
+        }
+        let found = open(Path::new(object), counted).is_some_and(|file| Inlines::are_in(&file));
+        if self.with_lines.len() >= MOST_FUNCTIONS {
+            self.with_lines.clear();
+        }
+        self.with_lines.insert(object.to_owned(), found);
+        found
     }
 
     fn lines(&mut self, object: &str, function: &str, counted: SystemTime) -> Arc<Lines> {

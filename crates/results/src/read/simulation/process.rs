@@ -14,7 +14,7 @@ use runner_shared::{bounds::size, profile_dir::PERF_MAP, text, workers::WorkerTo
 
 use super::{Across, ReadError, SimulationReading, jit, shown_name};
 use crate::{
-    callgrind::{Header, Names, Part, Trigger, read_parts},
+    callgrind::{Header, Names, Part, Parts, Trigger, read_parts},
     model::Integration,
     simulation::{Analysis, SimulationReport, SimulationResult, Unattributed, counted},
     stacks::Stacks,
@@ -77,19 +77,13 @@ fn read_text(
         integration: None,
         odd_lines: 0,
         left_out: 0,
+        worker_of: None,
         report,
         broken,
         across,
     };
-    let mut worker_of = None;
-    let damage = read_parts(file, |header, names, part| {
-        if !header.creator.is_empty() && process.across.tools.len() < MOST_TOOLS {
-            process.across.tools.insert(header.creator.clone());
-        }
-        worker_of = WorkerTool::of(&header.command);
-        process.part(header, names, &part);
-    });
-    let (odd_lines, left_out) = (process.odd_lines, process.left_out);
+    let damage = read_parts(file, &mut process);
+    let Process { odd_lines, left_out, worker_of, .. } = process;
     match damage {
         Err(source) => broken.push(failed(source)),
         Ok(damage) if damage.parts == 0 => {
@@ -130,9 +124,25 @@ struct Process<'a> {
     odd_lines: u64,
     /// Functions and calls for which there was no room.
     left_out: u64,
+    /// The tool whose worker it is.
+    worker_of: Option<&'static WorkerTool>,
     report: &'a mut SimulationReport,
     broken: &'a mut Vec<ReadError>,
     across: &'a mut Across,
+}
+
+impl Parts for &mut Process<'_> {
+    fn wants_lines(&mut self, object: &str) -> bool {
+        self.across.objects.have_lines(object, self.counted)
+    }
+
+    fn take(&mut self, header: &Header, names: &Names, part: Part) {
+        if !header.creator.is_empty() && self.across.tools.len() < MOST_TOOLS {
+            self.across.tools.insert(header.creator.clone());
+        }
+        self.worker_of = WorkerTool::of(&header.command);
+        self.part(header, names, &part);
+    }
 }
 
 impl Process<'_> {
