@@ -36,7 +36,7 @@ const DRAWN: &str =
 /// since the navigation began.
 const TOLD: &str = "new Promise((resolve) => { const look = () =>
     globalThis.drawnAt === undefined || document.querySelector('table.large:not([data-whole])') ? setTimeout(look, 10)
-    : resolve(`${performance.getEntriesByType('navigation')[0].loadEventEnd} ${globalThis.drawnAt} ${performance.now()}`);
+    : resolve(`${performance.getEntriesByType('navigation')[0].loadEventEnd} ${globalThis.drawnAt} ${Math.max(globalThis.drawnAt, document.querySelector('table.large')?.dataset.whole ?? 0)}`);
     look(); })";
 
 fn main() -> Result<(), Box<dyn Error>> {

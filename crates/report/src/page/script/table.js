@@ -55,7 +55,7 @@ const layOutAtLeisure = (table) => {
   const step = () => {
     const body = waiting.shift();
     if (!body) {
-      table.dataset.whole = "";
+      table.dataset.whole = performance.now().toFixed();
       return;
     }
     body.style.contentVisibility = "visible";
