@@ -2,21 +2,19 @@
 
 use std::{
     fs,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use headless_chrome::{
-    Browser as Chromium, LaunchOptions, Tab,
+    Browser as Chromium, Tab,
     browser::tab::point::Point,
-    protocol::cdp::{Emulation, Network, types::Event},
+    protocol::cdp::{
+        Emulation, Network,
+        types::{Event, Method},
+    },
 };
 
-/// The programs, the first that is there.
-const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-/// Nothing of a page takes so long, however busy the machine is.
-const PATIENCE: Duration = Duration::from_mins(2);
+use super::launch::{self, PATIENCE};
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
@@ -37,19 +35,8 @@ impl Browser {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("report.html");
         fs::write(&file, html).unwrap();
-        let options = LaunchOptions::default_builder()
-            .path(Some(program()))
-            // The tests run as root in places where no sandbox can be made.
-            .sandbox(false)
-            .enable_gpu(false)
-            .window_size(Some((1280, 900)))
-            .user_data_dir(Some(folder.path().join("profile")))
-            // It leaves files there.
-            .process_envs(Some([("TMPDIR".to_owned(), folder.path().display().to_string())].into()))
-            .idle_browser_timeout(PATIENCE)
-            .build()
-            .unwrap();
-        let chromium = Chromium::new(options).unwrap();
+        let program = launch::program().expect("Chromium is installed");
+        let chromium = launch::start(program, folder.path()).unwrap();
         let tab = chromium.new_tab().unwrap();
         tab.set_default_timeout(PATIENCE);
         let (messages, requests) = (Lines::default(), Lines::default());
@@ -150,12 +137,38 @@ impl Browser {
                 device_posture: None,
             })
             .unwrap();
-        self.wait_for(&format!("globalThis.innerWidth <= {width}"));
+        self.wait_for(&format!("document.documentElement.clientWidth === {width}"));
+    }
+
+    /// Shows the page as a system does that wants dark ones.
+    pub(crate) fn darken(&self) {
+        let name = "prefers-color-scheme".to_owned();
+        let features = vec![Emulation::MediaFeature { name, value: "dark".to_owned() }];
+        self.tab
+            .call_method(Emulation::SetEmulatedMedia { media: None, features: Some(features) })
+            .unwrap();
+    }
+
+    /// Returns the roles that screen readers are told of, of all elements.
+    pub(crate) fn roles(&self) -> Vec<String> {
+        let told = self.tab.call_method(WholeTree {}).unwrap();
+        let nodes = told["nodes"].as_array().unwrap();
+        let heard = nodes.iter().filter(|node| node["ignored"] == false);
+        heard.filter_map(|node| node["role"]["value"].as_str().map(str::to_owned)).collect()
     }
 
     pub(crate) fn print(&self) -> Vec<u8> {
         self.tab.print_to_pdf(None).unwrap()
     }
+}
+
+/// Asks for the tree that screen readers get, as JSON: newer programs have properties that the crate doesn't know.
+#[derive(Debug, serde::Serialize)]
+struct WholeTree {}
+
+impl Method for WholeTree {
+    const NAME: &'static str = "Accessibility.getFullAXTree";
+    type ReturnObject = serde_json::Value;
 }
 
 fn hear(event: &Event, messages: &Lines, requests: &Lines) {
@@ -178,11 +191,4 @@ fn hear(event: &Event, messages: &Lines, requests: &Lines) {
         }
         _ => {}
     }
-}
-
-fn program() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let mut places = PROGRAMS.iter().flat_map(|name| folders.iter().map(move |it| it.join(name)));
-    places.find(|place| place.is_file()).expect("Chromium is installed")
 }

@@ -10,6 +10,7 @@
 )]
 
 mod browser;
+mod launch;
 mod runs;
 
 mod chromium {
@@ -246,4 +247,150 @@ mod chromium {
         );
         assert_eq!(browser.messages(), [""; 0]);
     }
+
+    /// A comparison whose table is a large one, with a name that only its last row has.
+    fn large() -> Browser {
+        let (mut head, mut base) = (runs::many(450, 2), runs::many(450, 1));
+        for record in [&mut head, &mut base] {
+            "the needle".clone_into(&mut record.benchmarks[449].name);
+        }
+        Browser::open(&page_of(&head, Some(&base)).html)
+    }
+
+    const GROUPS: &str = "document.querySelector('#overview').tBodies";
+
+    #[test]
+    fn rows_that_nobody_sees_need_no_layout() {
+        // The script has them laid out when nothing else is to do.
+        let html = page_of(&runs::many(450, 2), Some(&runs::many(450, 1))).html;
+        let browser = Browser::open(&html.replace("<script>", "<script type=\"text/plain\">"));
+        let is_laid_out = |group: u32| {
+            browser.text(&format!(
+                "String({GROUPS}[{group}].rows[0].cells[0].checkVisibility({{contentVisibilityAuto: true}}))"
+            ))
+        };
+        assert_eq!(is_laid_out(0), "true");
+        assert_eq!(is_laid_out(3), "false");
+        browser.evaluate(&format!("{GROUPS}[3].scrollIntoView()"));
+        browser.wait_for(&format!(
+            "{GROUPS}[3].rows[0].cells[0].checkVisibility({{contentVisibilityAuto: true}})"
+        ));
+        // Heads and cells stand in line, and nothing is wider than its column.
+        let off = format!(
+            "String([...{GROUPS}[3].rows].flatMap((row) => [...row.cells]).filter((cell) => {{ \
+                const head = document.querySelector('#overview').tHead.rows[0].cells[cell.cellIndex]; \
+                return Math.abs(cell.getBoundingClientRect().left - head.getBoundingClientRect().left) > 0.5 \
+                    || cell.scrollWidth > cell.clientWidth; }}).length)"
+        );
+        assert_eq!(browser.text(&off), "0");
+    }
+
+    #[test]
+    fn a_search_finds_what_is_not_laid_out() {
+        let browser = large();
+        assert_eq!(browser.text("String(globalThis.find('the needle'))"), "true");
+        browser.wait_for(&format!("{GROUPS}[4].getBoundingClientRect().top < innerHeight"));
+    }
+
+    #[test]
+    fn screen_readers_hear_of_all_rows() {
+        let browser = large();
+        browser.wait_for("'whole' in document.querySelector('#overview').dataset");
+        let roles = browser.roles();
+        let count = |role: &str| roles.iter().filter(|it| *it == role).count();
+        // With those of tables of open benchmarks.
+        assert!(count("row") > 450 && count("rowheader") >= 450, "{} rows", count("row"));
+        assert!(count("cell") >= 6 * 450, "{} cells", count("cell"));
+    }
+
+    #[test]
+    fn a_large_table_is_sorted_and_filtered_whole() {
+        let browser = large();
+        let names = format!(
+            "[...{GROUPS}].flatMap((it) => [...it.rows]).filter((it) => !it.hidden).map((it) => it.cells[0].textContent)"
+        );
+        browser.evaluate("document.querySelector('#overview thead th button').click()");
+        assert_eq!(browser.text(&format!("String({names}.length)")), "450");
+        assert_eq!(browser.text(&format!("{names}.at(-1)")), "the needle");
+        let sizes = format!("[...{GROUPS}].map((it) => it.rows.length).join()");
+        assert_eq!(browser.text(&sizes), "100,100,100,100,50");
+        browser.evaluate(
+            "(() => { const it = document.querySelector('form.filter input'); it.value = 'needle'; \
+                it.dispatchEvent(new Event('input', {bubbles: true})); })()",
+        );
+        assert_eq!(browser.text(&format!("{names}.join()")), "the needle");
+        let height = "document.querySelector('#overview').getBoundingClientRect().height < 120";
+        assert_eq!(browser.text(&format!("String({height})")), "true", "no room for hidden rows");
+    }
+
+    #[test]
+    fn a_large_table_can_be_read_without_script() {
+        let html = page_of(&runs::many(450, 2), Some(&runs::many(450, 1))).html;
+        let browser = Browser::open(&html.replace("<script>", "<script type=\"text/plain\">"));
+        browser.evaluate("scrollTo(0, document.body.scrollHeight)");
+        browser.evaluate(&format!("{GROUPS}[4].scrollIntoView()"));
+        let last = format!("{GROUPS}[4].rows[49].cells[0].innerText");
+        assert!(browser.text(&last).starts_with("benchmark "), "{}", browser.text(&last));
+    }
+
+    #[test]
+    fn a_large_table_is_printed_whole() {
+        let browser = large();
+        let pages = browser.print();
+        let count = pages.windows(12).filter(|part| part == b"/Type /Page\n").count();
+        // About 45 rows have room on one.
+        assert!(count >= 10, "{count} pages");
+    }
+
+    #[test]
+    fn a_phone_has_no_page_that_is_wider() {
+        let (head, base) = (runs::head(), runs::base());
+        let pages = [
+            page_of(&head, None),
+            page_of(&head, Some(&base)),
+            page_of(&runs::hostile(2), Some(&runs::hostile(1))),
+            page_of(&runs::many(450, 2), Some(&runs::many(450, 1))),
+            page_of(&runs::many(450, 2), None),
+        ];
+        for (nth, page) in pages.iter().enumerate() {
+            let browser = Browser::open(&page.html);
+            browser.resize(390, 800);
+            browser
+                .evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))");
+            // A phone makes its window as wide as the page.
+            let wide = browser.number("Math.max(document.documentElement.scrollWidth, innerWidth)");
+            assert!(wide <= 390.0, "page {nth}: {wide} pixels wide");
+        }
+    }
+
+    #[test]
+    fn all_texts_of_a_dark_page_stand_out() {
+        for (head, base) in [(runs::head(), Some(runs::base())), (runs::many(300, 2), None)] {
+            let browser = Browser::open(&page_of(&head, base.as_ref()).html);
+            assert_eq!(browser.text(FAINT), "", "light");
+            browser.darken();
+            browser
+                .evaluate("document.querySelectorAll('details').forEach((it) => (it.open = true))");
+            assert_eq!(browser.text(FAINT), "", "dark");
+        }
+    }
+
+    /// Elements with text of their own whose computed colours have a contrast below 4.5.
+    const FAINT: &str = "(() => {
+        const light = (rgb) => { const [r, g, b] = rgb.map((it) => it / 255).map((it) =>
+                it <= 0.03928 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+        const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+        const behind = (element) => { for (let it = element; it; it = it.parentElement) {
+                const colour = parts(getComputedStyle(it).backgroundColor);
+                if (colour.length === 3 || colour[3] > 0) { return colour.slice(0, 3); } }
+            return [255, 255, 255]; };
+        const found = [...document.body.querySelectorAll('*')].filter((it) => {
+            const hasText = [...it.childNodes].some((child) => child.nodeType === 3 && child.data.trim() !== '');
+            if (!hasText || !it.checkVisibility() || it.tagName === 'SCRIPT') { return false; }
+            const style = getComputedStyle(it);
+            const inPicture = it instanceof SVGElement;
+            const [a, b] = [light(parts(inPicture ? style.fill : style.color).slice(0, 3)), light(behind(it))];
+            return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5; });
+        return [...new Set(found.map((it) => it.outerHTML.slice(0, 80)))].slice(0, 9).join('; '); })()";
 }

@@ -48,6 +48,9 @@ const start = () => {
   for (const form of document.querySelectorAll("form[data-table]")) {
     makeFiltered(form, document.getElementById(form.dataset.table));
   }
+  for (const table of document.querySelectorAll("table.large")) {
+    layOutAtLeisure(table);
+  }
   const seen = new IntersectionObserver(
     (entries) => {
       for (const entry of entries) {

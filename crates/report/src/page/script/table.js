@@ -17,16 +17,51 @@ const compareValues = (one, other) => {
   return a < b ? -1 : a > b ? 1 : 0;
 };
 
+/** The rows below the head, of all groups. */
+const rowsOf = (table) => [...table.tBodies].flatMap((body) => [...body.rows]);
+
+/** The height of a row of one line, in pixels: what a group is taken for until it is seen. */
+const ROW_HEIGHT = 30;
+
+/** Groups of which no row is shown have no room, and others as much as they need. */
+const fitGroups = (table) => {
+  for (const body of table.tBodies) {
+    const shown = [...body.rows].filter((row) => !row.hidden).length;
+    body.hidden = shown === 0;
+    body.style.containIntrinsicBlockSize =
+      shown === body.rows.length ? "" : `${shown * ROW_HEIGHT}px`;
+  }
+};
+
 const sortTable = (table, column, descending) => {
-  const body = table.tBodies[0];
+  const bodies = [...table.tBodies];
+  const most = Math.max(...bodies.map((body) => body.rows.length));
   const sign = descending ? -1 : 1;
-  const rows = [...body.rows].map((row, place) => ({ row, place, value: cellValue(row, column) }));
+  const rows = rowsOf(table).map((row, place) => ({ row, place, value: cellValue(row, column) }));
   rows.sort((one, other) => {
     const isUnknown = Number.isNaN(one.value) || Number.isNaN(other.value);
     const order = compareValues(one.value, other.value);
     return (isUnknown ? order : sign * order) || one.place - other.place;
   });
-  body.append(...rows.map(({ row }) => row));
+  const sorted = rows.map(({ row }) => row);
+  bodies.forEach((body, nth) => body.append(...sorted.slice(nth * most, (nth + 1) * most)));
+  fitGroups(table);
+};
+
+/** Has the groups of a large table laid out one by one while nothing else is to do: until then screen readers miss them. */
+const layOutAtLeisure = (table) => {
+  const waiting = [...table.tBodies];
+  const later = globalThis.requestIdleCallback ?? ((step) => setTimeout(step, 20));
+  const step = () => {
+    const body = waiting.shift();
+    if (!body) {
+      table.dataset.whole = performance.now().toFixed();
+      return;
+    }
+    body.style.contentVisibility = "visible";
+    later(step);
+  };
+  later(step);
 };
 
 const makeSortable = (table) => {
@@ -54,17 +89,20 @@ const makeFiltered = (form, table) => {
   const update = () => {
     const wanted = text.value.trim().toLowerCase();
     const verdicts = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    const rows = rowsOf(table);
     let shown = 0;
-    for (const row of table.tBodies[0].rows) {
+    for (const row of rows) {
       const isNamed = row.cells[0].textContent.toLowerCase().includes(wanted);
       const isOfVerdict = boxes.length === 0 || verdicts.has(row.dataset.verdict);
       row.hidden = !(isNamed && isOfVerdict);
       shown += row.hidden ? 0 : 1;
     }
-    count.textContent = `${shown} of ${table.tBodies[0].rows.length}`;
+    fitGroups(table);
+    count.textContent = `${shown} of ${rows.length}`;
   };
   form.addEventListener("input", update);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
-  update();
+  const all = rowsOf(table).length;
+  count.textContent = `${all} of ${all}`;
 };
